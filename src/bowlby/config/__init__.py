@@ -1,0 +1,73 @@
+"""Configuration: the run's file, the study file, and their errors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from bowlby.config.base import parse
+from bowlby.config.run import Run
+from bowlby.config.study import Study
+from bowlby.config.yamlfile import read_yaml
+from bowlby.errors import Place, UserError, problem
+
+__all__ = ["Loaded", "Run", "Study", "load"]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A run's configuration with the places its relative paths start from."""
+
+    path: Path
+    run: Run
+    study_path: Path
+    study: Study
+
+    @property
+    def instruments_dir(self) -> Path:
+        """Folder of the user's own instruments (may be absent)."""
+        return self.path.parent / self.run.instruments
+
+    @property
+    def data_dir(self) -> Path:
+        """Folder that the paths of raw files start from."""
+        return self.path.parent / self.run.data if self.run.data else self.study_path.parent
+
+    @property
+    def raw_files(self) -> list[Path]:
+        """The study's raw files."""
+        return [self.data_dir / file.path for file in self.study.files]
+
+
+def load(path: str | Path) -> Loaded:
+    """Read and check a run's file and its study file.
+
+    Raises
+    ------
+    UserError
+        All problems of both files, one line each.
+    """
+    path = Path(path)
+    run = parse(read_yaml(path), Run)
+    study_path = path.parent / run.study
+    study = parse(read_yaml(study_path), Study)
+    problems = list(_unknown_occasions(run, study, path))
+    if problems:
+        raise UserError(problems)
+    return Loaded(path, run, study_path, study)
+
+
+def _unknown_occasions(run: Run, study: Study, path: Path):
+    known = [o.id for o in study.occasions]
+    asked = {"outcome.pre": run.outcome.pre, "outcome.post": run.outcome.post}
+    if run.comparison:
+        asked["comparison.perceived.occasion"] = run.comparison.perceived.occasion
+    for key, occasion in asked.items():
+        if occasion is not None and occasion not in known:
+            yield problem(f"{key} '{occasion}' is not an occasion of {study_name(run)}",
+                          f"use one of {', '.join(known)}", Place(path.name))
+
+
+def study_name(run: Run) -> str:
+    """The study file as the run names it."""
+    return run.study

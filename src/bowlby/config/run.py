@@ -1,0 +1,140 @@
+"""The run's file: which study, which question."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from bowlby.config.base import Model
+
+
+class Outcome(Model):
+    """What patients should gain."""
+
+    instrument: str
+    """Instrument of the outcome."""
+    scale: str = "total"
+    """Its scale."""
+    pre: str | None = None
+    """Occasion before treatment (needed for the comparison)."""
+    post: str | None = None
+    """Occasion of the outcome (needed for the comparison)."""
+    higher_is_better: bool = False
+    """Direction; symptom scales are turned so that higher is better everywhere."""
+    domain: Literal["depression", "anxiety", "anger", "suicidal ideation", "trauma", "relationships",
+                    "attachment", "distress", "other"] = "distress"
+    """Domain, for the report."""
+
+
+class Block(Model):
+    """One side of the comparison: scales and the weights of their registered composite."""
+
+    instrument: str
+    """Instrument."""
+    about: str = "self"
+    """Whom it is about (`therapist` for perceived attachment)."""
+    occasion: str | None = None
+    """Occasion; empty for therapists, who are asked once."""
+    weights: dict[str, float] = Field(min_length=1)
+    """Scale: weight in the composite, set before seeing outcomes (example: secure +1, avoidant_fearful -1)."""
+
+    @model_validator(mode="after")
+    def _not_all_zero(self):
+        if not any(self.weights.values()):
+            raise ValueError("all weights are 0; give at least one scale a weight")
+        return self
+
+
+class Correlation(Model):
+    """A reference correlation between two scales."""
+
+    scales: tuple[str, str]
+    """The two scales."""
+    r: float = Field(gt=-1, lt=1)
+    """Their correlation in the reference population."""
+
+
+class ReferenceBlock(Model):
+    """Reference SDs and correlations of one block, in the scales' own units."""
+
+    sd: dict[str, float]
+    """Scale: SD in the norm sample."""
+    correlations: list[Correlation] = Field(default_factory=list)
+    """Correlations; pairs not listed are 0."""
+
+    @model_validator(mode="after")
+    def _positive(self):
+        if any(v <= 0 for v in self.sd.values()):
+            raise ValueError("a reference SD must be above 0; correct it")
+        return self
+
+
+class Reference(Model):
+    """Fixed SDs by which P and T are standardised; all given here, or none."""
+
+    outcome_sd: float = Field(gt=0)
+    """SD of the outcome in the clinical norm sample."""
+    perceived: ReferenceBlock
+    """Norms of perceived attachment."""
+    therapist_style: ReferenceBlock
+    """Norms of the therapists' style."""
+
+
+class Comparison(Model):
+    """The question: does perceived attachment predict outcome more than the therapist's style?"""
+
+    perceived: Block
+    """Attachment to the therapist as the patient perceives it."""
+    therapist_style: Block
+    """The therapist's own attachment style."""
+    covariates: list[str] = Field(default_factory=list)
+    """Patient covariates; each is split into within and between therapists."""
+    reference: Reference | None = None
+    """Reference SDs; without it the sample's own SDs are used and the report says so."""
+    delta: float = Field(0.10, gt=0)
+    """Equivalence bound for "negligible", in SDs of outcome per SD of the predictor."""
+    switching: Literal["share", "first", "last", "equal"] = "share"
+    """How patients who switch therapist count: by share of sessions, first or last therapist, equally."""
+
+
+class Growth(Model):
+    """Course of the outcome over the occasions that have a time."""
+
+    reml: bool = True
+    """REML (default) or ML."""
+
+
+class Run(Model):
+    """One run."""
+
+    run: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)
+    """Name of the run and of its folder under `results/`."""
+    title: str | None = None
+    """Title of the report; by default the study's name."""
+    study: str
+    """The study file, relative to this file."""
+    data: str | None = None
+    """Folder of the raw files, relative to this file, where it is not the study file's own."""
+    instruments: str = "instruments"
+    """Folder with your own instruments, relative to this file."""
+    results: str = "results"
+    """Folder of the results, relative to the working directory."""
+    seed: int = Field(1, ge=0)
+    """Seed of everything random."""
+    privacy: Literal["shareable", "internal"] = "shareable"
+    """`shareable` shows no single patient; `internal` allows points and says so on the page."""
+    outcome: Outcome
+    """The registered primary outcome."""
+    comparison: Comparison | None = None
+    """The comparison; left out, no verdict is written."""
+    growth: Growth | None = None
+    """The growth model; left out, none is fitted."""
+
+    @model_validator(mode="after")
+    def _complete(self):
+        if self.comparison is None and self.growth is None:
+            raise ValueError("nothing is asked for; add `comparison:` or `growth:`")
+        if self.comparison and not (self.outcome.pre and self.outcome.post):
+            raise ValueError("the comparison needs outcome.pre and outcome.post; add both")
+        return self

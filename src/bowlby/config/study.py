@@ -1,0 +1,175 @@
+"""The study file: where the files are, and what their columns mean."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from bowlby.config.base import Model
+
+Role = Literal["patient", "therapist", "observer", "other"]
+
+
+class Occasion(Model):
+    """One occasion of measurement; the order of the list is the order in time."""
+
+    id: str
+    """The study's own label, as written in the files or in a `when:` map (example: `intake`)."""
+    time: float | None = None
+    """Time since the first session in `time_unit`; empty where it has none (then growth models leave it out)."""
+
+
+class When(Model):
+    """How a row tells its occasion: one for all rows, or a column."""
+
+    occasion: str | None = None
+    """The occasion of every row."""
+    column: str | None = None
+    """The column that holds it."""
+    values: dict[str, str] = Field(default_factory=dict)
+    """What the column's values mean, value: occasion; without it the values are the labels themselves."""
+
+    @model_validator(mode="after")
+    def _one_way(self):
+        if (self.occasion is None) == (self.column is None):
+            raise ValueError("give either occasion or column; `when: {occasion: intake}`")
+        return self
+
+
+class Measure(Model):
+    """One instrument in a file, as items, scored scales or coded categories."""
+
+    instrument: str
+    """Id of an instrument of the library or of your own folder."""
+    items: str | list[str] | None = None
+    """Item columns: a pattern with {n} for the item number (`phq9_{n}`, `cats_{n:02}`), or the list in item order."""
+    scored: dict[str, str] | None = None
+    """Scales that are scores already, scale: column."""
+    coded: str | None = None
+    """Column of categories given by raters (such as AAI)."""
+    about: str = "self"
+    """Whom the answers are about: self, therapist, patient, partner, mother, father …"""
+    role: Role | None = None
+    """Who answered, where it is not the file's `who.role`."""
+    when: When | None = None
+    """Occasion of these columns, where it is not the file's `when`."""
+    response: tuple[float, float] | None = None
+    """Response range of this form, where it is not the instrument's own."""
+    missing: list[str] = Field(default_factory=list)
+    """Codes that mean missing in these columns, beside the file's own."""
+
+    @model_validator(mode="after")
+    def _one_form(self):
+        if sum(x is not None for x in (self.items, self.scored, self.coded)) != 1:
+            raise ValueError("say how the instrument comes; give one of items, scored, coded")
+        return self
+
+
+class Who(Model):
+    """Which columns say who."""
+
+    person: str
+    """Column with the id of the person who answered (or whom the row describes)."""
+    role: Role = "patient"
+    """What these persons are."""
+    therapist: str | None = None
+    """Column with the therapist who treated the patient at that time."""
+    site: str | None = None
+    """Column with the site, where ids of different sites clash."""
+
+
+class Covariate(Model):
+    """A column that describes persons."""
+
+    column: str
+    """Name in the file."""
+    kind: Literal["number", "category", "date"] = "number"
+    """How it is read."""
+    labels: dict[str, str] = Field(default_factory=dict)
+    """Value labels, value: label (SPSS files bring their own)."""
+
+
+class Episode(Model):
+    """A treatment by one therapist; patients who switch have several."""
+
+    therapist: str
+    """Column with the therapist."""
+    sessions: str | None = None
+    """Column with the number of sessions; weights are shares of it."""
+
+
+class DataFile(Model):
+    """One raw file."""
+
+    path: str
+    """Where it is, relative to the study file."""
+    format: Literal["csv", "excel", "spss", "stata", "sas", "parquet"] | None = None
+    """Kind of file; by default from its ending."""
+    delimiter: str | None = None
+    """Column separator of a text file; by default found."""
+    decimal: Literal[".", ","] = "."
+    """Decimal sign of a text file."""
+    encoding: str | None = None
+    """Text encoding; by default found and stated."""
+    sheet: str | None = None
+    """Sheet of a workbook; by default the first."""
+    header_row: int = 1
+    """Row with the column names, counted from 1."""
+    missing: list[str] = Field(default_factory=list)
+    """Codes that mean missing in every column but ids (empty cells always do)."""
+    who: Who
+    """Columns that say who."""
+    when: When | None = None
+    """Occasion of the rows."""
+    measures: list[Measure] = Field(default_factory=list)
+    """Instruments in this file."""
+    covariates: dict[str, Covariate] = Field(default_factory=dict)
+    """Descriptions of the persons, name: column."""
+    episodes: list[Episode] = Field(default_factory=list)
+    """Treatments of the patient, one per therapist column."""
+
+    @field_validator("covariates", mode="before")
+    @classmethod
+    def _short_covariates(cls, value):
+        if isinstance(value, list):
+            value = {name: None for name in value}
+        if isinstance(value, dict):
+            return {k: {"column": k} if v is None else ({"column": v} if isinstance(v, str) else v)
+                    for k, v in value.items()}
+        return value
+
+
+class Study(Model):
+    """A study: its occasions and its files."""
+
+    name: str
+    """Name of the study, shown in the report."""
+    synthetic: bool = False
+    """True where the data are simulated; everything shown says so."""
+    occasions: list[Occasion] = Field(min_length=1)
+    """All occasions in order; a closed list."""
+    time_unit: str = "weeks"
+    """Unit of the occasions' times."""
+    files: list[DataFile] = Field(min_length=1)
+    """The raw files."""
+
+    @field_validator("occasions", mode="before")
+    @classmethod
+    def _short_occasions(cls, value):
+        return [{"id": v} if isinstance(v, str) else v for v in value] if isinstance(value, list) else value
+
+    @model_validator(mode="after")
+    def _known_occasions(self):
+        ids = [o.id for o in self.occasions]
+        if len(set(ids)) < len(ids):
+            raise ValueError("an occasion is listed twice; keep each once")
+        whens = [w for f in self.files for w in (f.when, *(m.when for m in f.measures)) if w]
+        unknown = sorted({o for w in whens for o in ([w.occasion] if w.occasion else w.values.values())} - set(ids))
+        if unknown:
+            raise ValueError(f"occasion {', '.join(unknown)} is not in the list of occasions; add it there")
+        for file in self.files:
+            for measure in file.measures:
+                if (measure.when or file.when) is None and (measure.role or file.who.role) == "patient":
+                    raise ValueError(f"{file.path}: {measure.instrument} has no occasion; add `when:`")
+        return self

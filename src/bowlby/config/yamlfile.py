@@ -1,0 +1,99 @@
+"""YAML as text: every scalar stays what was typed, and every key knows its line.
+
+YAML 1.1 turns ``no`` into False, ``12:30`` into 750 and ``01`` into 1. Names and ids must not change, so scalars
+are read as text and pydantic turns into numbers and truth values only what a field declares as such.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bowlby.errors import Place, UserError, problem
+
+NULLS = {"", "~", "null"}
+MAX_BYTES = 5_000_000
+
+
+@dataclass
+class Document:
+    """A YAML file as plain Python (dict, list, str, None) and the line of each key path."""
+
+    path: Path
+    data: dict[str, Any]
+    lines: dict[tuple, int] = field(default_factory=dict)
+
+    def line(self, location: tuple) -> int | None:
+        """The line of a key path, or of the nearest parent that the file holds."""
+        for end in range(len(location), -1, -1):
+            if location[:end] in self.lines:
+                return self.lines[location[:end]]
+        return None
+
+
+def read_yaml(path: str | Path) -> Document:
+    """Read one YAML file.
+
+    Raises
+    ------
+    UserError
+        If the file is absent, is not YAML, repeats a key, or is not a mapping.
+    """
+    path = Path(path)
+    place = Place(path.name)
+    try:
+        raw = path.read_bytes()
+    except OSError:
+        raise UserError(problem("no such file", f"check the path {path}", place)) from None
+    if len(raw) > MAX_BYTES:
+        raise UserError(problem("larger than 5 MB", "a configuration is small; check the path", place))
+    try:
+        text = raw.decode("utf-8-sig")
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except UnicodeDecodeError:
+        raise UserError(problem("not UTF-8 text", "save it as UTF-8", place)) from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        row = mark.line + 1 if mark else None
+        what = getattr(error, "problem", None) or "cannot be read as YAML"
+        raise UserError(problem(f"not YAML ({what})", "check indentation and quotes there",
+                                Place(path.name, row))) from None
+    if not isinstance(node, yaml.MappingNode):
+        raise UserError(problem("holds no keys", "write `key: value` lines", place))
+    document = Document(path, {})
+    problems: list[str] = []
+    document.data = _build(node, (), document.lines, problems, path.name, set())
+    if problems:
+        raise UserError(problems)
+    return document
+
+
+def _build(node, location: tuple, lines: dict, problems: list[str], name: str, open_nodes: set[int]) -> Any:
+    lines.setdefault(location, node.start_mark.line + 1)
+    if isinstance(node, yaml.ScalarNode):
+        plain = node.style is None
+        return None if plain and node.value in NULLS else node.value
+    if id(node) in open_nodes:
+        problems.append(problem("an alias contains itself", "write the block out", Place(name, lines[location])))
+        return None
+    open_nodes = open_nodes | {id(node)}
+    if len(lines) > 100_000:
+        raise UserError(problem("too many entries", "aliases expand without end; write the blocks out", Place(name)))
+    if isinstance(node, yaml.SequenceNode):
+        return [_build(child, (*location, i), lines, problems, name, open_nodes)
+                for i, child in enumerate(node.value)]
+    result: dict[str, Any] = {}
+    for key_node, value_node in node.value:
+        row = key_node.start_mark.line + 1
+        if not isinstance(key_node, yaml.ScalarNode):
+            problems.append(problem("a key is not a word", "write `key: value`", Place(name, row)))
+            continue
+        key = key_node.value
+        if key in result:
+            problems.append(problem(f"key '{key}' stands twice", "keep one of them", Place(name, row)))
+        lines[(*location, key)] = row
+        result[key] = _build(value_node, (*location, key), lines, problems, name, open_nodes)
+    return result

@@ -1,0 +1,1 @@
+"""From scores to analysis sets: composites, centring, the rows of each model."""

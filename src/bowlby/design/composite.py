@@ -1,0 +1,69 @@
+"""Registered composites: one number for each side of the comparison."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from bowlby.config.run import Block, ReferenceBlock
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """SDs and correlations by which a block of scales is put on one footing.
+
+    Attributes
+    ----------
+    scales : list of str
+    sd : ndarray, shape (k,)
+        In the scales' own units.
+    correlation : ndarray, shape (k, k)
+    origin : str
+        ``reference`` (from the configuration) or ``sample``.
+    """
+
+    scales: list[str]
+    sd: np.ndarray
+    correlation: np.ndarray
+    origin: str
+
+
+def reference_scaling(block: Block, reference: ReferenceBlock) -> Scaling:
+    """Scaling from the configuration's norms; pairs without a correlation count as uncorrelated."""
+    scales = list(block.weights)
+    correlation = np.eye(len(scales))
+    for pair in reference.correlations:
+        if set(pair.scales) <= set(scales):
+            i, j = (scales.index(s) for s in pair.scales)
+            correlation[i, j] = correlation[j, i] = pair.r
+    return Scaling(scales, np.array([reference.sd[s] for s in scales]), correlation, "reference")
+
+
+def sample_scaling(block: Block, scores: pd.DataFrame) -> Scaling:
+    """Scaling from the sample: SDs (n - 1) and correlations of the persons given."""
+    scales = list(block.weights)
+    complete = scores[scales].dropna().to_numpy(float)
+    return Scaling(scales, complete.std(axis=0, ddof=1), np.atleast_2d(np.corrcoef(complete.T)), "sample")
+
+
+def composite(scores: pd.DataFrame, block: Block, scaling: Scaling) -> np.ndarray:
+    """Composite of a block in SDs of its reference population.
+
+    Parameters
+    ----------
+    scores : DataFrame, shape (n, k)
+        Scale scores in their own units; a missing scale makes the composite missing.
+    block : Block
+        Weights w of the scales.
+    scaling : Scaling
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        ``w'(x / sd) / sqrt(w' R w)``: its SD is 1 in the reference population. Not centred.
+    """
+    weights = np.array([block.weights[s] for s in scaling.scales])
+    norm = np.sqrt(weights @ scaling.correlation @ weights)
+    return scores[scaling.scales].to_numpy(float) @ (weights / scaling.sd) / norm

@@ -1,0 +1,77 @@
+"""Reading and writing of results: whole files or none, and the same bytes for the same content."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+
+def atomic(path: str | Path, write: Callable[[Path], None]) -> Path:
+    """Call ``write`` with a temporary name beside ``path``, then rename: a killed job leaves nothing half-written."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{path.suffix}")
+    try:
+        write(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON knows it; what does not exist (NaN, NA, infinity) becomes None."""
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(v) for v in value]
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if value is None or value is pd.NA or value is pd.NaT:
+        return None
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    if isinstance(value, np.integer):
+        return int(value)
+    if isinstance(value, (float, np.floating)):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, Path):
+        return str(value)
+    return value
+
+
+def to_json(value: Any) -> str:
+    """JSON text: sorted keys, UTF-8, full precision, no NaN."""
+    return json.dumps(plain(value), sort_keys=True, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+
+def write_text(path: str | Path, text: str) -> Path:
+    """Write UTF-8 text with Unix line ends."""
+    return atomic(path, lambda p: p.write_bytes(text.encode("utf-8")))
+
+
+def write_json(path: str | Path, value: Any) -> Path:
+    """Write a JSON file (see :func:`to_json`)."""
+    return write_text(path, to_json(value))
+
+
+def read_json(path: str | Path) -> Any:
+    """Read a JSON file."""
+    return json.loads(Path(path).read_text("utf-8"))
+
+
+def write_csv(path: str | Path, table: pd.DataFrame) -> Path:
+    """Write a CSV file: comma, UTF-8, numbers in full precision, empty cell for missing."""
+    return write_text(path, table.to_csv(index=False, lineterminator="\n"))
+
+
+def write_parquet(path: str | Path, table: pd.DataFrame) -> Path:
+    """Write a Parquet file whose bytes depend on the table alone."""
+    return atomic(path, lambda p: table.reset_index(drop=True).to_parquet(p, index=False))
