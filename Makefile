@@ -1,0 +1,51 @@
+# Two commands: `make results` and `make test`. See README.md.
+.PHONY: results test test-all docs lock lint clean help
+.DEFAULT_GOAL := help
+
+CONFIG ?= config/config.yaml
+CORES ?= 0
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+
+help:
+	@echo "make results [CONFIG=config/config.yaml] [CORES=2]   run a study, by default the example"
+	@echo "make test                                            run the tests"
+	@echo "make test-all                                        run the slow tests too"
+
+$(VENV)/.ready: requirements.txt pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "error: no $(PYTHON); install Python 3.11 or newer"; exit 4; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: $(PYTHON) is older than 3.11; install a newer Python, or name one: make results PYTHON=python3.12"; exit 4; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "error: Python has no venv; on Debian or Ubuntu: sudo apt install python3-venv"; exit 4; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --require-hashes -r requirements.txt
+	$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.ready-test: requirements-test.txt $(VENV)/.ready
+	$(PIP) install --require-hashes -r requirements-test.txt
+	@touch $@
+
+results: $(VENV)/.ready
+	@$(BIN)/bowlby run "$(CONFIG)" --cores $(CORES)
+
+test: $(VENV)/.ready-test
+	$(BIN)/python -m pytest -m "not slow and not cluster"
+
+test-all: $(VENV)/.ready-test
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.ready-test
+	$(BIN)/ruff check .
+
+docs: $(VENV)/.ready
+	$(BIN)/bowlby config-docs config
+
+# Needs uv (a developer's tool, not a user's).
+lock:
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra cluster --extra build pyproject.toml -o requirements.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra cluster --extra build --extra test -c requirements.txt pyproject.toml -o requirements-test.txt
+
+clean:
+	rm -rf $(VENV) build src/*.egg-info

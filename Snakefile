@@ -1,0 +1,40 @@
+# bowlby: from a study's raw files to a verdict. This file is a table of contents.
+import sys
+from snakemake.utils import min_version
+from bowlby.errors import UserError
+from bowlby.fingerprint import fingerprint
+from bowlby.plan import claim, plan
+
+min_version("9.19")
+
+# One run, one file: --configfile would be merged into this one, so it is read only where none is given.
+if "study" not in config:
+    configfile: "config/config.yaml"
+
+try:
+    PLAN = plan(workflow.configfiles[-1])
+except UserError as error:
+    print(*error.lines(), sep="\n", file=sys.stderr)
+    sys.exit(error.status)
+
+CONFIG = str(PLAN.loaded.path)
+OUT = str(PLAN.folder)
+
+
+include: "workflow/rules/ingest.smk"
+include: "workflow/rules/score.smk"
+include: "workflow/rules/design.smk"
+include: "workflow/rules/fit.smk"
+include: "workflow/rules/compare.smk"
+include: "workflow/rules/present.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        f"{OUT}/report.html",
+        f"{OUT}/manifest.json",
+
+
+onstart:
+    claim(OUT)

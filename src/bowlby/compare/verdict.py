@@ -1,0 +1,97 @@
+"""The claims and their verdicts, by the decision rules of the statistical design (its section 6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scipy import stats
+
+
+@dataclass(frozen=True)
+class Effect:
+    """An estimate with its standard error and degrees of freedom, in outcome SD per reference SD."""
+
+    estimate: float
+    se: float
+    df: float
+
+    def limits(self, q: float) -> tuple[float, float]:
+        """One-sided lower and upper limits, each at level ``q``."""
+        half = stats.t.ppf(q, self.df) * self.se
+        return self.estimate - half, self.estimate + half
+
+    def within(self, delta: float) -> bool:
+        """True where the 90 % interval lies inside (-delta, delta): equivalence by two one-sided tests."""
+        low, high = self.limits(0.95)
+        return -delta < low and high < delta
+
+    def p_above(self, value: float) -> float:
+        """One-sided p of the hypothesis that the effect is at most ``value``."""
+        return float(stats.t.sf((self.estimate - value) / self.se, self.df))
+
+    def p_equivalence(self, delta: float) -> float:
+        """p of the equivalence test: the larger of its two one-sided tests."""
+        return max(self.p_above(-delta), float(stats.t.cdf((self.estimate - delta) / self.se, self.df)))
+
+
+def claim_perceived(p: Effect, delta: float) -> dict:
+    """C1: perceived attachment predicts outcome in the registered direction (P > 0)."""
+    low, high = p.limits(0.975)
+    if low > 0:
+        verdict, rule = "supported", "the 95 % interval of P lies above 0"
+    elif high < 0:
+        verdict, rule = "refuted", "the 95 % interval of P lies below 0"
+    elif p.within(delta):
+        verdict, rule = "refuted", "the 90 % interval of P lies within the equivalence bound"
+    else:
+        verdict, rule = "inconclusive", "P could be 0 and could be more than the bound"
+    flags = ["below_delta"] if verdict == "supported" and p.within(delta) else []
+    return _claim(verdict, rule, p, flags, bound=delta, p=2 * min(p.p_above(0), 1 - p.p_above(0)))
+
+
+def claim_more(minus: Effect, plus: Effect) -> dict:
+    """C2: P > |T|, as an intersection-union test of P - T > 0 and P + T > 0."""
+    parts = {"P-T": minus, "P+T": plus}
+    low = {name: e.limits(0.975)[0] for name, e in parts.items()}
+    high = {name: e.limits(0.9875)[1] for name, e in parts.items()}
+    if all(v > 0 for v in low.values()):
+        verdict, rule = "supported", "the lower 97.5 % limits of P-T and of P+T lie above 0"
+    elif any(v < 0 for v in high.values()):
+        verdict = "refuted"
+        rule = f"the upper 98.75 % limit of {min(high, key=high.get)} lies below 0"
+    else:
+        verdict, rule = "inconclusive", "P-T or P+T could be 0"
+    binding = min(parts.values(), key=lambda e: e.estimate)
+    claim = _claim(verdict, rule, binding, [], bound=0.0, p=max(e.p_above(0) for e in parts.values()))
+    claim["parts"] = {name: _describe(e) | {"p_above_0": e.p_above(0)} for name, e in parts.items()}
+    return claim
+
+
+def claim_negligible(t: Effect, delta: float) -> dict:
+    """C3: the therapist's style is negligible for outcome (|T| < delta)."""
+    low, high = t.limits(0.975)
+    if t.within(delta):
+        verdict, rule = "supported", "the 90 % interval of T lies within the equivalence bound"
+    elif low > delta or high < -delta:
+        verdict, rule = "refuted", "the 95 % interval of T lies beyond the equivalence bound"
+    else:
+        verdict, rule = "inconclusive", "T could be negligible and could exceed the bound"
+    flags = ["detectable"] if low > 0 or high < 0 else []
+    return _claim(verdict, rule, t, flags, bound=delta, p=t.p_equivalence(delta))
+
+
+def not_tested(reason: str) -> dict:
+    """A claim that was not tested: inconclusive, with the reason."""
+    return {"verdict": "inconclusive", "fragile": None, "qualified": False, "not_tested": True, "reasons": [reason],
+            "flags": [], "estimate": None, "ci": [None, None], "df": None, "p": None, "bound": None, "parts": {}}
+
+
+def _claim(verdict: str, rule: str, effect: Effect, flags: list[str], bound: float, p: float) -> dict:
+    return {"verdict": verdict, "fragile": None, "qualified": False, "not_tested": False, "reasons": [rule],
+            "flags": flags, "bound": bound, "p": p, "parts": {}} | {
+                k: v for k, v in _describe(effect).items() if k in ("estimate", "ci", "df")}
+
+
+def _describe(effect: Effect) -> dict:
+    return {"estimate": effect.estimate, "se": effect.se, "df": effect.df, "ci": list(effect.limits(0.975)),
+            "ci90": list(effect.limits(0.95))}

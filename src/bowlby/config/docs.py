@@ -1,0 +1,85 @@
+"""What is generated from the configuration models: JSON schemas for editors, and config/README.md."""
+
+from __future__ import annotations
+
+import types
+from typing import Literal, Union, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from bowlby.config.base import Model
+from bowlby.config.run import Run
+from bowlby.config.study import Study
+from bowlby.files import to_json
+
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+HEAD = """# Configuration: every key
+
+Generated from the models in `src/bowlby/config`; do not edit (`make docs` writes it again).
+
+- `config.yaml`: one run: which study, which question.
+- `study.yaml`: where the study's files are, and what their columns mean.
+- `instruments/<id>.yaml`: your own questionnaires, or your version of one of the library's.
+- `local/`: the place for your own configurations; git does not see it.
+
+Paths are relative to the file they stand in; `results` is relative to the folder you run in.
+"""
+
+
+def generated() -> dict[str, str]:
+    """File name under ``config/``: text."""
+    models = {"run": Run, "study": Study}
+    files = {f"schemas/{name}.json": to_json({"$schema": DRAFT} | model.model_json_schema())
+             for name, model in models.items()}
+    return files | {"README.md": HEAD + _section("config.yaml", Run) + _section("study.yaml", Study)}
+
+
+def _section(file: str, model: type[Model]) -> str:
+    lines, queue, seen = [f"\n## {file}\n"], [("", model)], set()
+    while queue:
+        prefix, current = queue.pop(0)
+        if current in seen:
+            continue
+        seen.add(current)
+        title = f"`{prefix}`: {current.__doc__.strip()}" if prefix else current.__doc__.strip()
+        lines += [f"\n### {title}\n", "| key | what | values | default |", "|---|---|---|---|"]
+        for name, info in current.model_fields.items():
+            lines.append(f"| `{name}` | {_cell(info.description or '')} | {_cell(_values(info.annotation))} | "
+                         f"{_default(info)} |")
+            queue += [(f"{prefix}.{name}".lstrip("."), inner) for inner in _models(info.annotation)]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def _values(annotation) -> str:
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
+        return ", ".join(f"`{v}`" for v in inner)
+    if origin in (Union, types.UnionType):
+        return " or ".join(_values(a) for a in inner if a is not type(None))
+    if origin is list:
+        return f"list of {_values(inner[0])}"
+    if origin is tuple:
+        return f"list of {len(inner)} {_values(inner[0])}"
+    if origin is dict:
+        return f"map to {_values(inner[1])}"
+    if isinstance(annotation, type) and issubclass(annotation, Model):
+        return "block"
+    return {str: "text", float: "number", int: "whole number", bool: "true or false"}[annotation]
+
+
+def _default(info: FieldInfo) -> str:
+    if info.is_required():
+        return "**required**"
+    value = info.get_default(call_default_factory=True)
+    return "" if value in (None, [], {}, PydanticUndefined) else f"`{str(value).lower() if value is True or value is False else value}`"
+
+
+def _models(annotation) -> list[type[Model]]:
+    if isinstance(annotation, type) and issubclass(annotation, Model):
+        return [annotation]
+    return [m for a in get_args(annotation) for m in _models(a)]

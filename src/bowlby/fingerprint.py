@@ -1,0 +1,65 @@
+"""What a job depends on beside its input files: our own code, libraries' versions and the content of raw data."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent
+LIBRARIES = ("numpy", "scipy", "pandas", "statsmodels", "pingouin")
+SHARED = ("errors.py", "files.py", "stages.py")
+STAGES = {
+    "ingest": ("config", "ingest", "instruments"),
+    "score": ("config", "instruments"),
+    "design": ("config", "design"),
+    "fit": ("mixed", "fit.py"),
+    "compare": ("config", "compare"),
+    "figures": ("figures",),
+    "tables": ("tables",),
+    "report": ("report", "manifest.py"),
+}
+WHOLE_FILE = 1_000_000_000
+END = 1_000_000
+
+
+@cache
+def fingerprint(stage: str) -> str:
+    """Hash of a stage's sources and of the libraries' versions (16 hexadecimal digits)."""
+    digest = hashlib.sha256()
+    for part in (*SHARED, *STAGES[stage]):
+        path = PACKAGE / part
+        for file in sorted(path.rglob("*") if path.is_dir() else [path]):
+            if file.is_file() and file.suffix != ".pyc":
+                digest.update(file.relative_to(PACKAGE).as_posix().encode() + b"\0" + file.read_bytes())
+    for library, number in versions(LIBRARIES).items():
+        digest.update(f"{library}={number}".encode())
+    return digest.hexdigest()[:16]
+
+
+def versions(libraries: tuple[str, ...]) -> dict[str, str]:
+    """Installed versions of libraries."""
+    found = {}
+    for library in libraries:
+        try:
+            found[library] = version(library)
+        except PackageNotFoundError:
+            found[library] = "not installed"
+    return found
+
+
+def checksum(path: str | Path) -> str:
+    """SHA-256 of a file; over 1 GB of its size, date and first and last MB."""
+    path = Path(path)
+    size = path.stat().st_size
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        if size <= WHOLE_FILE:
+            while chunk := file.read(1 << 20):
+                digest.update(chunk)
+        else:
+            digest.update(f"{size} {path.stat().st_mtime_ns}".encode() + file.read(END))
+            file.seek(-END, 2)
+            digest.update(file.read())
+    return digest.hexdigest()

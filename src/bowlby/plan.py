@@ -1,0 +1,85 @@
+"""What a run will make, known before anything runs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from bowlby.config import Loaded, load
+from bowlby.errors import Place, UserError, problem
+from bowlby.fingerprint import checksum
+
+MARKER = ".bowlby"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run's files and settings.
+
+    Attributes
+    ----------
+    loaded : Loaded
+        Configuration and study.
+    folder : Path
+        ``<results>/<run>``, relative to the working directory.
+    """
+
+    loaded: Loaded
+    folder: Path
+
+    @property
+    def instruments(self) -> list[str]:
+        """Instruments of the study, sorted."""
+        return sorted({m.instrument for f in self.loaded.study.files for m in f.measures})
+
+    @property
+    def models(self) -> list[str]:
+        """Models that the configuration asks for."""
+        run = self.loaded.run
+        return [name for name, asked in (("primary", run.comparison), ("growth", run.growth)) if asked]
+
+    @property
+    def raw(self) -> list[str]:
+        """Raw data files and own instrument files."""
+        own = [self.loaded.instruments_dir / f"{i}.yaml" for i in self.instruments]
+        return [str(p) for p in (*self.loaded.raw_files, *(p for p in own if p.is_file()))]
+
+    def checksums(self) -> dict[str, str]:
+        """Content of the raw files, so that other data under an older date are noticed."""
+        return {path: checksum(path) for path in self.raw}
+
+    def settings(self, *keys: str) -> str:
+        """Parts of the configuration as text; ``study`` stands for the whole study file."""
+        run = self.loaded.run.model_dump(mode="json")
+        run["study"] = self.loaded.study.model_dump(mode="json")
+        return json.dumps({key: run[key] for key in keys}, sort_keys=True, ensure_ascii=False)
+
+
+def plan(config: str | Path) -> Plan:
+    """Read a configuration and check what can be checked before running.
+
+    Raises
+    ------
+    UserError
+        All problems, one line each: in the files themselves, raw files that are not there, a results folder that
+        is not ours.
+    """
+    loaded = load(config)
+    problems = [problem("no such file", f"correct files[{i}].path in the study file, or put the data there",
+                        Place(file.path))
+                for i, (file, path) in enumerate(zip(loaded.study.files, loaded.raw_files)) if not path.is_file()]
+    folder = Path(loaded.run.results) / loaded.run.run
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / MARKER).is_file():
+        problems.append(problem(f"the folder {folder} was not made by bowlby",
+                                "choose another `run:` name, or move that folder away"))
+    if problems:
+        raise UserError(problems)
+    return Plan(loaded, folder)
+
+
+def claim(folder: str | Path) -> None:
+    """Mark a results folder as ours."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MARKER).write_text("Written by bowlby. A folder without this file is not written to.\n")

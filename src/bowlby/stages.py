@@ -1,0 +1,109 @@
+"""The stages of a run: each reads the files of the one before and writes its own."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pandas as pd
+
+from bowlby.config import Loaded
+from bowlby.files import read_json, write_csv, write_json, write_parquet
+
+CSV_ROWS = 200_000
+log = logging.getLogger("bowlby")
+
+
+def ingest(loaded: Loaded, folder: Path) -> None:
+    """Raw files to people, measures, issues and flow."""
+    from bowlby.ingest import ingest as read_study
+
+    result = read_study(loaded)
+    for name, table in result.people.items():
+        write_parquet(folder / f"people/{name}.parquet", table)
+    for instrument, table in result.measures.items():
+        write_parquet(folder / f"measures/{instrument}.parquet", table)
+    write_csv(folder / "issues.csv", result.issues)
+    write_json(folder / "flow.json", result.flow)
+    log.info("%d instruments, %d issues", len(result.measures), len(result.issues))
+
+
+def score(loaded: Loaded, folder: Path, instruments: list[str]) -> None:
+    """Measures to scores, reliability and the audit of the keys."""
+    from bowlby.instruments.audit import audit
+    from bowlby.instruments.catalogue import load_instrument
+    from bowlby.instruments.reliability import reliability
+    from bowlby.instruments.scoring import given
+    from bowlby.instruments.scoring import score as score_items
+
+    reliabilities, audits = [], []
+    for name in instruments:
+        instrument = load_instrument(name, loaded.instruments_dir)
+        measures = pd.read_parquet(folder / f"measures/{name}.parquet")
+        items = any(column == "i01" for column in measures.columns)
+        scores = score_items(measures, instrument) if items else given(measures, instrument)
+        write_parquet(folder / f"scores/{name}.parquet", scores)
+        if items:
+            reliabilities.append(reliability(measures, instrument))
+            audits.append(audit(measures, instrument))
+        log.info("%s: %d rows scored", name, len(scores))
+    write_csv(folder / "reliability.csv", _stacked(reliabilities, RELIABILITY))
+    write_csv(folder / "keying_audit.csv", _stacked(audits, AUDIT))
+
+
+RELIABILITY = ["instrument", "scale", "role", "occasion", "coefficient", "value", "ci_low", "ci_high", "n", "n_items"]
+AUDIT = ["instrument", "scale", "item", "check", "observed", "expected", "verdict", "advice"]
+
+
+def _stacked(tables: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
+    full = [t for t in tables if len(t)]
+    return pd.concat(full, ignore_index=True)[columns] if full else pd.DataFrame(columns=columns)
+
+
+def design(loaded: Loaded, folder: Path, model: str, instruments: list[str]) -> None:
+    """Scores and people to the analysis set of one model."""
+    from bowlby.design.growth import growth_set
+    from bowlby.design.primary import primary_set
+
+    scores = {name: pd.read_parquet(folder / f"scores/{name}.parquet") for name in instruments}
+    people = {name: pd.read_parquet(folder / f"people/{name}.parquet")
+              for name in ("patients", "therapists", "episodes")}
+    study = loaded.study
+    if model == "growth":
+        built = growth_set(loaded.run, scores, people, study.occasions, study.time_unit)
+    else:
+        built = primary_set(loaded.run, scores, people, [o.id for o in study.occasions])
+    stem = folder / "analysis" / model
+    write_parquet(stem.with_suffix(".parquet"), built.data)
+    if len(built.data) <= CSV_ROWS:
+        write_csv(stem.with_suffix(".csv"), built.data)
+    write_csv(stem.with_suffix(".columns.csv"), built.columns)
+    write_parquet(stem.with_suffix(".membership.parquet"), built.membership)
+    write_json(stem.with_suffix(".design.json"), built.design)
+    write_json(stem.with_suffix(".flow.json"), {"steps": built.flow})
+    log.info("%s: %d rows", model, len(built.data))
+
+
+def fit(loaded: Loaded, folder: Path, model: str) -> None:
+    """Analysis set to a fit."""
+    from bowlby.fit import fit_growth, fit_primary
+
+    data = pd.read_parquet(folder / f"analysis/{model}.parquet")
+    described = read_json(folder / f"analysis/{model}.design.json")
+    if model == "growth":
+        record, effects = fit_growth(data, loaded.run.growth.reml, described["n_dropped"])
+    else:
+        record, effects = fit_primary(data, described)
+    write_json(folder / f"fits/{model}.json", record)
+    write_parquet(folder / f"fits/{model}.random.parquet", effects)
+    log.info("%s: log-likelihood %.4f, singular %s", model, record["llf"], record["singular"])
+
+
+def compare(loaded: Loaded, folder: Path) -> None:
+    """Fit to comparison and verdict."""
+    from bowlby.compare import compare as decide
+
+    comparison, verdict = decide(loaded.run, read_json(folder / "fits/primary.json"),
+                                 read_json(folder / "analysis/primary.design.json"))
+    write_json(folder / "comparison.json", comparison)
+    write_json(folder / "verdict.json", verdict)

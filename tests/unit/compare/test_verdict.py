@@ -1,0 +1,79 @@
+"""The decision rules, one case each side of each limit."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from bowlby.compare.verdict import Effect, claim_more, claim_negligible, claim_perceived
+
+DELTA = 0.10
+
+
+def effect(estimate, se=0.04, df=40):
+    return Effect(estimate, se, df)
+
+
+def test_limits_are_student_t():
+    low, high = effect(0.2).limits(0.975)
+    # t(.975, 40) = 2.021075
+    assert low == pytest.approx(0.2 - 2.021075 * 0.04, abs=1e-7)
+    assert high == pytest.approx(0.2 + 2.021075 * 0.04, abs=1e-7)
+
+
+@pytest.mark.parametrize(("estimate", "se", "verdict"), [
+    (0.30, 0.04, "supported"), (-0.30, 0.04, "refuted"), (0.00, 0.02, "refuted"), (0.06, 0.04, "inconclusive")])
+def test_c1(estimate, se, verdict):
+    assert claim_perceived(effect(estimate, se), DELTA)["verdict"] == verdict
+
+
+def test_c1_supported_but_smaller_than_delta():
+    claim = claim_perceived(effect(0.05, 0.01), DELTA)
+    assert (claim["verdict"], claim["flags"]) == ("supported", ["below_delta"])
+
+
+@pytest.mark.parametrize(("minus", "plus", "verdict"), [
+    (0.30, 0.30, "supported"), (0.30, 0.05, "inconclusive"), (0.05, 0.30, "inconclusive"),
+    (-0.30, 0.40, "refuted"), (0.40, -0.30, "refuted")])
+def test_c2_needs_both_parts(minus, plus, verdict):
+    assert claim_more(effect(minus), effect(plus))["verdict"] == verdict
+
+
+def test_c2_reports_the_smaller_part_and_the_larger_p():
+    claim = claim_more(effect(0.1), effect(0.3))
+    assert claim["estimate"] == 0.1
+    assert claim["p"] == pytest.approx(stats.t.sf(2.5, 40))
+
+
+def test_c2_does_not_depend_on_the_sign_of_t():
+    for p, t in [(0.3, 0.1), (0.2, -0.25), (0.1, 0.3)]:
+        one = claim_more(effect(p - t), effect(p + t))
+        other = claim_more(effect(p + t), effect(p - t))
+        assert (one["verdict"], one["estimate"], one["p"]) == (other["verdict"], other["estimate"], other["p"])
+
+
+def test_c2_supported_implies_c1():
+    rng = np.random.default_rng(1)
+    supported = 0
+    for _ in range(2000):
+        p, t, se_p, se_t = rng.uniform(-0.5, 0.5, 2).tolist() + rng.uniform(0.01, 0.1, 2).tolist()
+        se = np.hypot(se_p, se_t)
+        if claim_more(Effect(p - t, se, 30), Effect(p + t, se, 30))["verdict"] == "supported":
+            supported += 1
+            assert claim_perceived(Effect(p, se_p, 30), DELTA)["verdict"] == "supported"
+    assert supported > 100
+
+
+@pytest.mark.parametrize(("estimate", "se", "verdict", "flags"), [
+    (0.00, 0.04, "supported", []), (0.06, 0.01, "supported", ["detectable"]), (0.00, 0.08, "inconclusive", []),
+    (0.30, 0.04, "refuted", ["detectable"]), (-0.30, 0.04, "refuted", ["detectable"]),
+    (0.12, 0.04, "inconclusive", ["detectable"])])
+def test_c3(estimate, se, verdict, flags):
+    claim = claim_negligible(effect(estimate, se), DELTA)
+    assert (claim["verdict"], claim["flags"]) == (verdict, flags)
+
+
+def test_equivalence_is_the_90_percent_interval():
+    rng = np.random.default_rng(2)
+    for _ in range(500):
+        e = Effect(rng.uniform(-0.2, 0.2), rng.uniform(0.01, 0.1), rng.integers(3, 60))
+        assert e.within(DELTA) == (e.p_equivalence(DELTA) < 0.05)

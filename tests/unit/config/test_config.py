@@ -1,0 +1,97 @@
+"""Configuration: one line for each mistake, and files generated from the models do not drift."""
+
+from pathlib import Path
+
+import pytest
+
+from bowlby.config import Run, Study, load
+from bowlby.config.base import parse
+from bowlby.config.docs import generated
+from bowlby.config.yamlfile import read_yaml
+from bowlby.errors import UserError
+
+ROOT = Path(__file__).parents[3]
+RUN = """run: x
+study: study.yaml
+outcome: {instrument: phq9, pre: intake, post: end}
+comparison:
+  perceived: {instrument: cats, about: therapist, occasion: intake, weights: {secure: 1}}
+  therapist_style: {instrument: ecr_s, weights: {anxiety: -1}}
+"""
+
+
+def problems(tmp_path, text, model=Run, name="run.yaml"):
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UserError) as caught:
+        parse(read_yaml(path), model)
+    return caught.value.problems
+
+
+def test_misspelt_key_is_one_clear_line(tmp_path):
+    lines = problems(tmp_path, RUN.replace("outcome:", "outcom:"))
+    assert "run.yaml:3: unknown key 'outcom'; did you mean 'outcome'?" in lines
+    assert len(lines) == 2  # and that `outcome` is missing
+
+
+def test_nested_key_names_its_line(tmp_path):
+    assert problems(tmp_path, RUN.replace("weights: {secure: 1}", "wieghts: {secure: 1}, weights: {secure: 1}")) == [
+        "run.yaml:5: unknown key 'comparison.perceived.wieghts'; did you mean 'weights'?"]
+
+
+def test_all_problems_at_once(tmp_path):
+    text = RUN.replace("run: x", "run: X Y").replace("secure: 1", "secure: much")
+    lines = problems(tmp_path, text)
+    assert [line.split(":")[1] for line in lines] == ["1", "5"]
+
+
+def test_duplicate_key(tmp_path):
+    assert problems(tmp_path, RUN + "run: y\n") == ["run.yaml:7: key 'run' stands twice; keep one of them"]
+
+
+def test_names_stay_as_typed(tmp_path):
+    text = ("name: no\noccasions: [01, 12:30, off]\nfiles:\n  - path: a.csv\n    who: {person: id}\n"
+            "    when: {column: t, values: {1: 01, y: off}}\n")
+    (tmp_path / "s.yaml").write_text(text)
+    study = parse(read_yaml(tmp_path / "s.yaml"), Study)
+    assert study.name == "no"
+    assert [o.id for o in study.occasions] == ["01", "12:30", "off"]
+    assert study.files[0].when.values == {"1": "01", "y": "off"}
+
+
+def test_nothing_is_executed(tmp_path):
+    text = "run: !!python/object/apply:os.system ['touch executed']\nstudy: s.yaml\n"
+    assert problems(tmp_path, text)
+    assert not (tmp_path / "executed").exists() and not Path("executed").exists()
+
+
+def test_comparison_needs_pre_and_post(tmp_path):
+    assert problems(tmp_path, RUN.replace(", pre: intake, post: end", "")) == [
+        "run.yaml:1: the comparison needs outcome.pre and outcome.post; add both"]
+
+
+def test_occasion_that_the_study_lacks(tmp_path):
+    (tmp_path / "run.yaml").write_text(RUN)
+    (tmp_path / "study.yaml").write_text(
+        "name: s\noccasions: [intake, post]\nfiles:\n  - {path: a.csv, who: {person: id}}\n")
+    with pytest.raises(UserError) as caught:
+        load(tmp_path / "run.yaml")
+    assert caught.value.problems == [
+        "run.yaml: outcome.post 'end' is not an occasion of study.yaml; use one of intake, post"]
+
+
+def test_missing_file_is_said(tmp_path):
+    with pytest.raises(UserError, match="run.yaml: no such file"):
+        load(tmp_path / "run.yaml")
+
+
+@pytest.mark.parametrize("name", sorted(generated()))
+def test_generated_files_are_current(name):
+    assert (ROOT / "config" / name).read_text("utf-8") == generated()[name], "run `make docs`"
+
+
+@pytest.mark.parametrize("path", [ROOT / "config/config.yaml", *sorted((ROOT / "config/examples").glob("*.yaml"))],
+                         ids=lambda p: p.name)
+def test_shipped_configurations_are_valid(path):
+    model = Study if path.stem.endswith("study") else Run
+    assert parse(read_yaml(path), model)

@@ -1,0 +1,15 @@
+rule compare_predictors:
+    input:
+        fit=f"{OUT}/fits/primary.json",
+        design=f"{OUT}/analysis/primary.design.json",
+    output:
+        comparison=f"{OUT}/comparison.json",
+        verdict=f"{OUT}/verdict.json",
+    log:
+        f"{OUT}/logs/compare/compare.log",
+    params:
+        config=CONFIG,
+        code=fingerprint("compare"),
+        settings=PLAN.settings("run", "outcome", "comparison"),
+    script:
+        "../scripts/compare.py"

@@ -1,0 +1,81 @@
+from bowlby import figures, tables
+
+FITS = expand("{out}/fits/{model}.{kind}", out=OUT, model=PLAN.models, kind=["json", "random.parquet"])
+VERDICT = [f"{OUT}/comparison.json", f"{OUT}/verdict.json"] if "primary" in PLAN.models else []
+ANALYSIS = expand("{out}/analysis/{model}.{kind}", out=OUT, model=PLAN.models, kind=["parquet", "flow.json"])
+
+
+rule write_manifest:
+    input:
+        raw=PLAN.raw,
+        fits=FITS,
+    output:
+        manifest=f"{OUT}/manifest.json",
+        config=f"{OUT}/config.yaml",
+        study=f"{OUT}/study.yaml",
+    log:
+        f"{OUT}/logs/present/manifest.log",
+    params:
+        config=CONFIG,
+        code=fingerprint("report"),
+        settings=PLAN.settings(*PLAN.loaded.run.model_fields),
+    script:
+        "../scripts/manifest.py"
+
+
+rule draw_figures:
+    input:
+        fits=FITS,
+        verdict=VERDICT,
+        analysis=ANALYSIS,
+        flow=rules.ingest.output.flow,
+        manifest=rules.write_manifest.output.manifest,
+    output:
+        [f"{OUT}/{name}" for name in figures.outputs(PLAN.loaded.run)],
+    log:
+        f"{OUT}/logs/present/figures.log",
+    params:
+        config=CONFIG,
+        part="figures",
+        code=fingerprint("figures"),
+    script:
+        "../scripts/present.py"
+
+
+rule write_tables:
+    input:
+        fits=FITS,
+        verdict=VERDICT,
+        manifest=rules.write_manifest.output.manifest,
+    output:
+        [f"{OUT}/{name}" for name in tables.outputs(PLAN.loaded.run)],
+    log:
+        f"{OUT}/logs/present/tables.log",
+    params:
+        config=CONFIG,
+        part="tables",
+        code=fingerprint("tables"),
+    script:
+        "../scripts/present.py"
+
+
+rule write_report:
+    input:
+        figures=rules.draw_figures.output,
+        tables=rules.write_tables.output,
+        issues=rules.ingest.output.issues,
+        audit=rules.score_instruments.output.audit,
+        reliability=rules.score_instruments.output.reliability,
+        manifest=rules.write_manifest.output.manifest,
+        verdict=VERDICT,
+    output:
+        report=f"{OUT}/report.html",
+        methods=f"{OUT}/methods.md",
+    log:
+        f"{OUT}/logs/present/report.log",
+    params:
+        config=CONFIG,
+        part="report",
+        code=fingerprint("report"),
+    script:
+        "../scripts/present.py"

@@ -1,0 +1,9 @@
+"""Fit one model to its analysis set."""
+
+from bowlby import stages
+from bowlby.job import job
+from bowlby.plan import plan
+
+with job(snakemake):  # noqa: F821
+    run = plan(snakemake.params.config)  # noqa: F821
+    stages.fit(run.loaded, run.folder, snakemake.wildcards.model)  # noqa: F821

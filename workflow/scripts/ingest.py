@@ -1,0 +1,9 @@
+"""Read the study's raw files."""
+
+from bowlby import stages
+from bowlby.job import job
+from bowlby.plan import plan
+
+with job(snakemake):  # noqa: F821
+    run = plan(snakemake.params.config)  # noqa: F821
+    stages.ingest(run.loaded, run.folder)
