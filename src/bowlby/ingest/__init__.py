@@ -1,0 +1,122 @@
+"""Raw files to people and measures; everything found is an issue, nothing is silently repaired."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from bowlby.config import Loaded
+from bowlby.errors import UserError
+from bowlby.ingest.harmonise import combine, has, instruments, measure_table
+from bowlby.ingest.notices import Issues
+from bowlby.ingest.people import people
+from bowlby.ingest.readers import Raw, read
+
+__all__ = ["Ingested", "check", "ingest"]
+
+
+@dataclass
+class Ingested:
+    """What the raw files hold."""
+
+    people: dict[str, pd.DataFrame]
+    measures: dict[str, pd.DataFrame]
+    issues: pd.DataFrame
+    flow: dict = field(default_factory=dict)
+
+
+def check(loaded: Loaded) -> pd.DataFrame:
+    """All issues of a study's files; nothing is written.
+
+    Returns
+    -------
+    DataFrame
+        Columns severity, code, file, sheet, row, column, instrument, what, action, n; errors first.
+    """
+    return _run(loaded)[1].table()
+
+
+def ingest(loaded: Loaded) -> Ingested:
+    """Read and harmonise a study's files.
+
+    Raises
+    ------
+    UserError
+        All errors of all files, one line each.
+    """
+    result, issues = _run(loaded)
+    if issues.errors:
+        raise UserError(issues.errors)
+    from bowlby.ingest.contracts import validate
+
+    validate(result.people, result.measures)
+    return result
+
+
+def _run(loaded: Loaded) -> tuple[Ingested, Issues]:
+    issues, study = Issues(), loaded.study
+    models = instruments(study, loaded.instruments_dir, loaded.study_path.name, issues)
+    raws = [
+        raw
+        for path, spec in zip(loaded.raw_files, study.files, strict=True)
+        if (raw := read(path, spec, issues)) is not None
+    ]
+    tables: dict[str, list[pd.DataFrame]] = {}
+    for raw in raws:
+        _named_columns(raw, issues)
+        for measure in raw.spec.measures:
+            if measure.instrument in models:
+                table = measure_table(raw, measure, models[measure.instrument], study, issues)
+                if table is not None:
+                    tables.setdefault(measure.instrument, []).append(table)
+    told: set = set()
+    measures = {name: combine(parts, name, told, issues) for name, parts in sorted(tables.items())}
+    found = people(raws, measures, issues)
+    steps = _flow(raws, tables, measures, found, [o.id for o in study.occasions])
+    return Ingested(found, measures, issues.table(), {"steps": steps}), issues
+
+
+def _named_columns(raw: Raw, issues: Issues) -> None:
+    spec = raw.spec
+    whens = [w for w in (spec.when, *(m.when for m in spec.measures)) if w]
+    named = [
+        spec.who.person,
+        spec.who.therapist,
+        spec.who.site,
+        *(w.column for w in whens),
+        *(c.column for c in spec.covariates.values()),
+        *(x for e in spec.episodes for x in (e.therapist, e.sessions)),
+    ]
+    for column in dict.fromkeys(c for c in named if c):
+        has(raw, column, issues)
+
+
+def _flow(raws, tables, measures, found, occasions: list[str]) -> list[dict]:
+    patients, therapists = len(found["patients"]), found["episodes"]["therapist"].nunique()
+    steps = [
+        _step("rows read", patients, therapists, sum(len(r.frame) for r in raws), "all rows of all files")
+    ]
+    for name, table in measures.items():
+        repeats = sum(len(t) for t in tables[name]) - len(table)
+        steps.append(
+            _step(f"{name}: answered", *_count(table), f"rows with an answer; {repeats} repeats left out")
+        )
+        for occasion in occasions:
+            rows = table[table["occasion"].eq(occasion)]
+            if len(rows):
+                steps.append(_step(f"{name}: {occasion}", *_count(rows), "answered at this occasion"))
+    return steps
+
+
+def _count(table: pd.DataFrame) -> tuple[int, int, int]:
+    own = table.loc[table["role"].eq("therapist"), "person"]
+    return (
+        table.loc[table["role"].eq("patient"), "person"].nunique(),
+        len({*own, *table["therapist"].dropna()}),
+        len(table),
+    )
+
+
+def _step(step: str, patients: int, therapists: int, rows: int, reason: str) -> dict:
+    return {"step": step, "patients": patients, "therapists": therapists, "rows": rows, "reason": reason}

@@ -1,0 +1,283 @@
+"""Raw files to measures: one row for each person, role, about, occasion and session."""
+
+from __future__ import annotations
+
+import difflib
+import re
+
+import numpy as np
+import pandas as pd
+
+from bowlby.config.study import Measure, Study, When
+from bowlby.errors import UserError
+from bowlby.ingest.notices import Issues, rows_text
+from bowlby.ingest.readers import Raw
+
+KEY = ["person", "role", "about", "occasion", "session"]
+HEAD = [*KEY, "therapist", "date", "source_file", "source_row"]
+PATTERN = re.compile(r"\{n(?::0?(\d+))?\}")
+
+
+def has(raw: Raw, column: str | None, issues: Issues, instrument: str | None = None) -> bool:
+    """Whether a column exists; if not, an error that suggests the nearest name."""
+    if column in raw.frame.columns:
+        return True
+    near = difflib.get_close_matches(str(column), [str(c) for c in raw.frame.columns], n=1)
+    do = f"did you mean '{near[0]}'?" if near else "correct the study file, or add the column"
+    issues.add(
+        "error",
+        "missing_column",
+        f"column '{column}' is missing",
+        do,
+        column=column,
+        row=raw.spec.header_row,
+        instrument=instrument,
+        **raw.place,
+    )
+    return False
+
+
+def ids(raw: Raw, column: str) -> pd.Series:
+    """Ids as text, with the site in front where the study file names a site column for it."""
+    values = raw.frame[column].astype(object)
+    site = raw.spec.who.site
+    if site and site in raw.frame.columns:
+        values = (raw.frame[site] + "/" + values).where(values != "", "")
+    return values
+
+
+def numbers(raw: Raw, text: pd.DataFrame | pd.Series, missing: list[str]):
+    """Cells as numbers, and where text stands that is neither a number nor a code for missing."""
+    frame = text.to_frame() if isinstance(text, pd.Series) else text
+    values, wrong = {}, {}
+    for name in frame.columns:
+        cells = frame[name].str.strip()
+        empty = cells.eq("") | cells.isin(missing)
+        if raw.spec.decimal == ",":
+            cells = cells.str.replace(",", ".", regex=False)
+        number = pd.to_numeric(cells.mask(empty), errors="coerce").astype(float)
+        number = number.where(np.isfinite(number))
+        values[name], wrong[name] = number, number.isna() & ~empty
+    return pd.DataFrame(values, index=frame.index), pd.DataFrame(wrong, index=frame.index)
+
+
+def instruments(study: Study, own_dir, study_file: str, issues: Issues) -> dict:
+    """Load the instruments that the study names; each unknown one is an error."""
+    from bowlby.instruments.catalogue import load_instrument
+
+    found = {}
+    for name in dict.fromkeys(m.instrument for f in study.files for m in f.measures):
+        try:
+            found[name] = load_instrument(name, own_dir)
+        except UserError as error:
+            for line in error.problems:
+                what, _, do = line.partition("; ")
+                issues.add(
+                    "error", "unknown_instrument", what, do or "correct it", file=study_file, instrument=name
+                )
+    return found
+
+
+def measure_table(raw: Raw, measure: Measure, model, study: Study, issues: Issues) -> pd.DataFrame | None:
+    """One instrument of one file, cleaned; None where a column is missing."""
+    name, who = measure.instrument, raw.spec.who
+    columns = _columns(raw, measure, model, issues)
+    if columns is None or who.person not in raw.frame.columns:
+        return None
+    missing = [*raw.spec.missing, *measure.missing]
+    text = raw.frame[list(columns.values())].set_axis(list(columns), axis=1)
+    given = ~(text.apply(lambda c: c.str.strip()).isin(["", *missing])).all(axis=1)
+    text = text.loc[given]
+    occasion = _occasions(raw, measure.when or raw.spec.when, text.index, study, issues)
+    if occasion is None:
+        return None
+    person = ids(raw, who.person).loc[text.index]
+    if measure.coded:
+        values = text.apply(lambda c: c.str.strip())
+    else:
+        values, wrong = numbers(raw, text, missing)
+        _report(raw, columns, wrong, "not_a_number", "text in an item", "set to missing", name, issues)
+    if measure.items is not None:
+        values = _in_range(raw, measure, model, columns, values, issues)
+    therapist = None
+    if who.therapist in raw.frame.columns and (measure.role or who.role) != "therapist":
+        therapist = ids(raw, who.therapist).loc[text.index].replace("", None)
+    head = pd.DataFrame(
+        {
+            "person": person,
+            "role": measure.role or who.role,
+            "about": measure.about,
+            "occasion": occasion,
+            "session": pd.array([pd.NA] * len(text), dtype="Int64"),
+            "therapist": therapist,
+            "date": None,
+            "source_file": raw.name,
+            "source_row": text.index.to_numpy(),
+        },
+        index=text.index,
+    )
+    head["therapist"] = head["therapist"].astype(object)
+    table = pd.concat([head, values], axis=1)
+    return table.loc[person.ne("") & (occasion.ne("") if who.role == "patient" else True)]
+
+
+def _columns(raw: Raw, measure: Measure, model, issues: Issues) -> dict[str, str] | None:
+    name = measure.instrument
+    if measure.scored:
+        wanted = dict(measure.scored)
+    elif measure.coded:
+        wanted = {"code": measure.coded}
+    elif isinstance(measure.items, list):
+        if len(measure.items) != model.n_items:
+            issues.add(
+                "error",
+                "item_count",
+                f"{len(measure.items)} item columns are listed for {name}",
+                f"list its {model.n_items} items in order",
+                instrument=name,
+                **raw.place,
+            )
+            return None
+        wanted = {f"i{n:02}": c for n, c in enumerate(measure.items, 1)}
+    else:
+        if not PATTERN.search(measure.items):
+            issues.add(
+                "error",
+                "item_pattern",
+                f"the item pattern of {name} has no {{n}}",
+                "write the item number as {n}",
+                instrument=name,
+                **raw.place,
+            )
+            return None
+        wanted = {f"i{n:02}": _item(measure.items, n, raw.frame.columns) for n in range(1, model.n_items + 1)}
+    present = [has(raw, column, issues, name) for column in wanted.values()]
+    return wanted if all(present) else None
+
+
+def _item(pattern: str, n: int, columns) -> str:
+    name = PATTERN.sub(lambda m: f"{n:0{m.group(1) or 1}}", pattern)
+    padded = PATTERN.sub(f"{n:02}", pattern)
+    return padded if name not in columns and padded in columns else name
+
+
+def _occasions(raw: Raw, when: When | None, rows, study: Study, issues: Issues) -> pd.Series | None:
+    if when is None or when.occasion is not None:
+        return pd.Series(when.occasion if when else "", index=rows, dtype=object)
+    if when.column not in raw.frame.columns:
+        return None
+    cells = raw.frame.loc[rows, when.column].str.strip()
+    known = dict(when.values) or {o.id: o.id for o in study.occasions}
+    found = cells.map(known)
+    for _, group in cells[found.isna()].groupby(cells[found.isna()]):
+        blank = group.iloc[0] == ""
+        what = "the occasion is missing" if blank else "unknown occasion"
+        if len(group) > 1:
+            what += f" ({rows_text(group.index)})"
+        do = "fill it in" if blank else f"use one of {', '.join(known)}, or add it to the study file"
+        issues.add(
+            "error",
+            "unknown_occasion",
+            what,
+            do,
+            row=group.index[0],
+            column=when.column,
+            n=len(group),
+            **raw.place,
+        )
+    return found.fillna("")
+
+
+def _report(raw: Raw, columns, mask: pd.DataFrame, code, what, action, instrument, issues: Issues) -> None:
+    for i, j in np.argwhere(mask.to_numpy(dtype=bool)):
+        issues.add(
+            "warning",
+            code,
+            what,
+            action,
+            row=mask.index[i],
+            column=columns[mask.columns[j]],
+            instrument=instrument,
+            **raw.place,
+        )
+
+
+def _in_range(
+    raw: Raw, measure: Measure, model, columns, values: pd.DataFrame, issues: Issues
+) -> pd.DataFrame:
+    low, high = measure.response or model.response
+    outside = (values < low) | (values > high)
+    given, bad = int(values.notna().to_numpy().sum()), int(outside.to_numpy().sum())
+    if given and bad > given / 2:
+        issues.add(
+            "error",
+            "other_range",
+            f"{bad} of {given} values are outside {low:g} to {high:g}: "
+            "the instrument is scored on another range",
+            "give the form's `response:`, or recode the file",
+            column=next(iter(columns.values())),
+            instrument=measure.instrument,
+            n=bad,
+            **raw.place,
+        )
+        return values
+    _report(
+        raw,
+        columns,
+        outside,
+        "out_of_range",
+        f"value outside the instrument's range {low:g} to {high:g}",
+        "set to missing for scoring; check the questionnaire",
+        measure.instrument,
+        issues,
+    )
+    broken = values.notna() & (values % 1 != 0) & ~outside
+    _report(
+        raw,
+        columns,
+        broken,
+        "not_whole",
+        "an item value is not a whole number",
+        "set to missing for scoring",
+        measure.instrument,
+        issues,
+    )
+    return values.mask(outside | broken)
+
+
+def combine(tables: list[pd.DataFrame], instrument: str, told: set, issues: Issues) -> pd.DataFrame:
+    """All rows of one instrument; exact repeats are left out, contradictions are errors."""
+    table = pd.concat(tables) if len(tables) > 1 else tables[0]
+    table = table.reset_index(drop=True)
+    values = [c for c in table.columns if c not in HEAD]
+    again = table.duplicated(KEY)
+    if again.any():
+        first = table.groupby(KEY, dropna=False, sort=False).cumcount().eq(0)
+        origin = (
+            pd.Series(np.where(first, table.index, np.nan))
+            .groupby(table.groupby(KEY, dropna=False, sort=False).ngroup())
+            .transform("first")
+            .astype(int)
+        )
+        exact = table.duplicated([*KEY, *values, "therapist"])
+        for i in np.flatnonzero(again):
+            row, one = table.loc[i], table.loc[origin[i]]
+            place = {"file": row["source_file"], "row": row["source_row"]}
+            other = f"row {one['source_row']}" + (
+                "" if one["source_file"] == row["source_file"] else f" of {one['source_file']}"
+            )
+            key = (row["source_file"], row["source_row"], bool(exact[i]))
+            if exact[i] and key not in told:
+                issues.add("warning", "duplicate_row", f"repeats {other}", "the first is kept", **place)
+            elif not exact[i]:
+                issues.add(
+                    "error",
+                    "contradicting_rows",
+                    f"same person and occasion as {other}, other values ({instrument})",
+                    "keep the right one in the file",
+                    instrument=instrument,
+                    **place,
+                )
+            told.add(key)
+    items = sorted(values) if "i01" in values else values
+    return table.loc[~again, [*HEAD, *items]].sort_values(KEY, kind="stable").reset_index(drop=True)

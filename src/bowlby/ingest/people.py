@@ -1,0 +1,201 @@
+"""Who took part: patients, therapists, and the episodes that link them."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from bowlby.config.study import Covariate
+from bowlby.ingest.harmonise import ids, numbers
+from bowlby.ingest.notices import Issues, rows_text
+from bowlby.ingest.readers import Raw
+
+
+def people(raws: list[Raw], measures: dict[str, pd.DataFrame], issues: Issues) -> dict[str, pd.DataFrame]:
+    """Patients, therapists and episodes; ids that stand in one kind of file only are warnings."""
+    usable = [r for r in raws if r.spec.who.person in r.frame.columns]
+    patient_files = [r for r in usable if r.spec.who.role == "patient"]
+    therapist_files = [r for r in usable if r.spec.who.role == "therapist"]
+    patients = _persons(patient_files, "patient", issues)
+    episodes = _episodes(patient_files, issues)
+    order = episodes.assign(at=range(len(episodes))).sort_values(["weight", "at"], ascending=[False, True])
+    main = order.drop_duplicates("patient").set_index("patient")["therapist"]
+    patients.insert(
+        1, "therapist", patients["patient"].map(main).astype(object).where(lambda s: s.notna(), None)
+    )
+    therapists = _persons(therapist_files, "therapist", issues)
+    treating = set(episodes["therapist"])
+    extra = sorted(treating - set(therapists["therapist"]))
+    therapists = pd.concat([therapists, pd.DataFrame({"therapist": extra}, dtype=object)], ignore_index=True)
+    therapists = therapists.sort_values("therapist").reset_index(drop=True)
+    _one_sided(patient_files, therapist_files, measures, treating, issues)
+    if len(treating) == 1:
+        issues.add(
+            "warning",
+            "one_therapist",
+            "all patients have the same therapist",
+            "nothing between therapists can be estimated; check the therapist column",
+        )
+    return {"patients": patients, "therapists": therapists, "episodes": episodes}
+
+
+def _persons(files: list[Raw], role: str, issues: Issues) -> pd.DataFrame:
+    known: list[str] = []
+    covariates: dict[str, list[pd.Series]] = {}
+    for raw in files:
+        person = ids(raw, raw.spec.who.person)
+        blank = person.eq("")
+        if blank.any():
+            issues.add(
+                "warning",
+                "missing_id",
+                f"the id is missing ({rows_text(person.index[blank])})",
+                "these rows are left out",
+                row=person.index[blank][0],
+                column=raw.spec.who.person,
+                n=int(blank.sum()),
+                **raw.place,
+            )
+        known += person[~blank].unique().tolist()
+        for name, spec in raw.spec.covariates.items():
+            if spec.column in raw.frame.columns:
+                values = _covariate(raw, spec, issues)
+                full = values.notna() & ~blank
+                series = pd.Series(values[full].array, index=person[full].array)
+                varying = series.groupby(level=0).nunique().gt(1)
+                if varying.any():
+                    issues.add(
+                        "warning",
+                        "varying_covariate",
+                        f"{int(varying.sum())} persons have several values",
+                        "the first is used",
+                        column=spec.column,
+                        n=int(varying.sum()),
+                        **raw.place,
+                    )
+                covariates.setdefault(name, []).append(series)
+    table = pd.DataFrame({role: sorted(set(known))}, dtype=object)
+    for name, parts in covariates.items():
+        series = pd.concat(parts)
+        table[name] = table[role].map(series[~series.index.duplicated()])
+    return table
+
+
+def _covariate(raw: Raw, spec: Covariate, issues: Issues) -> pd.Series:
+    cells = raw.frame[spec.column].str.strip()
+    cells = cells.mask(cells.eq("") | cells.isin(raw.spec.missing))
+    if spec.kind == "category":
+        labels = raw.labels.get(spec.column, {}) | spec.labels
+        return cells.map(lambda v: labels.get(v, v), na_action="ignore").astype(object)
+    if spec.kind == "date":
+        values = pd.to_datetime(cells, errors="coerce", format="ISO8601")
+        wrong = values.isna() & cells.notna()
+    else:
+        values, wrong = (t.iloc[:, 0] for t in numbers(raw, raw.frame[spec.column], raw.spec.missing))
+    if wrong.any():
+        issues.add(
+            "warning",
+            "not_a_" + spec.kind,
+            f"{int(wrong.sum())} cells are not a {spec.kind} ({rows_text(wrong.index[wrong])})",
+            "set to missing",
+            row=wrong.index[wrong][0],
+            column=spec.column,
+            n=int(wrong.sum()),
+            **raw.place,
+        )
+    return values
+
+
+def _episodes(files: list[Raw], issues: Issues) -> pd.DataFrame:
+    explicit, implied = [], []
+    for raw in files:
+        person = ids(raw, raw.spec.who.person)
+        for episode in raw.spec.episodes:
+            if episode.therapist not in raw.frame.columns:
+                continue
+            sessions = pd.Series(float("nan"), index=person.index)
+            if episode.sessions in raw.frame.columns:
+                sessions = numbers(raw, raw.frame[episode.sessions], raw.spec.missing)[0].iloc[:, 0]
+            explicit.append(
+                pd.DataFrame(
+                    {"patient": person, "therapist": ids(raw, episode.therapist), "sessions": sessions}
+                )
+            )
+        if raw.spec.who.therapist in raw.frame.columns:
+            therapist = ids(raw, raw.spec.who.therapist)
+            blank = therapist.eq("") & person.ne("")
+            if blank.any():
+                n = person[blank].nunique()
+                issues.add(
+                    "warning",
+                    "missing_therapist",
+                    f"therapist id is missing in {int(blank.sum())} rows of {n} patients",
+                    "they stay in the data without a therapist; fill it in where it is known",
+                    row=blank.index[blank][0],
+                    column=raw.spec.who.therapist,
+                    n=int(blank.sum()),
+                    **raw.place,
+                )
+            implied.append(
+                pd.DataFrame({"patient": person, "therapist": therapist, "sessions": float("nan")})
+            )
+    tables = [
+        t.assign(explicit=kind == 0)[t["patient"].ne("") & t["therapist"].ne("")]
+        for kind, parts in enumerate((explicit, implied))
+        for t in parts
+    ]
+    if not tables:
+        return pd.DataFrame(
+            {
+                "patient": pd.Series(dtype=object),
+                "therapist": pd.Series(dtype=object),
+                "weight": pd.Series(dtype=float),
+                "sessions": pd.Series(dtype=float),
+            }
+        )
+    table = pd.concat(tables, ignore_index=True)
+    told = table.loc[table["explicit"], "patient"].unique()
+    table = table[table["explicit"] | ~table["patient"].isin(told)]
+    groups = table.groupby(["patient", "therapist"], sort=False)
+    result = groups.agg(
+        rows=("explicit", "size"), sessions=("sessions", lambda s: s.sum(min_count=1))
+    ).reset_index()
+    whole = result["sessions"].notna().groupby(result["patient"]).transform("all")
+    total = result.groupby("patient")["sessions"].transform("sum")
+    base = result["sessions"].where(whole & total.gt(0), result["rows"]).astype(float)
+    result["weight"] = base / base.groupby(result["patient"]).transform("sum")
+    result = result.sort_values("patient", kind="stable").reset_index(drop=True)
+    return result[["patient", "therapist", "weight", "sessions"]]
+
+
+def _one_sided(patient_files, therapist_files, measures, treating: set, issues: Issues) -> None:
+    asked = {p for t in measures.values() for p in t.loc[t["role"].eq("patient"), "person"]}
+    described = [r for r in patient_files if not r.spec.measures]
+    listed = {p for r in described for p in ids(r, r.spec.who.person)}
+    known = {p for r in therapist_files for p in ids(r, r.spec.who.person)}
+    for raw in patient_files:
+        person = raw.spec.who.person
+        if raw in described and measures:
+            _tell(raw, person, asked, "patients without questionnaires", issues)
+        elif described:
+            _tell(raw, person, listed, f"patients who are not in {described[0].name}", issues)
+        for column in [raw.spec.who.therapist, *(e.therapist for e in raw.spec.episodes)]:
+            if therapist_files and column in raw.frame.columns:
+                _tell(raw, column, known, f"therapists who are not in {therapist_files[0].name}", issues)
+    for raw in therapist_files:
+        _tell(raw, raw.spec.who.person, treating, "therapists without patients", issues)
+
+
+def _tell(raw: Raw, column: str, known: set, what: str, issues: Issues) -> None:
+    found = ids(raw, column)
+    lone = found[found.ne("") & ~found.isin(known)].drop_duplicates()
+    if len(lone):
+        issues.add(
+            "warning",
+            "one_sided_id",
+            f"{len(lone)} {what} ({rows_text(lone.index)})",
+            "check the ids; they stay in the data",
+            row=lone.index[0],
+            column=column,
+            n=len(lone),
+            **raw.place,
+        )
