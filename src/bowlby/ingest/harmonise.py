@@ -216,6 +216,7 @@ def _in_range(
             "the instrument is scored on another range",
             "give the form's `response:`, or recode the file",
             column=next(iter(columns.values())),
+            row=raw.spec.header_row,
             instrument=measure.instrument,
             n=bad,
             **raw.place,
