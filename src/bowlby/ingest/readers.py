@@ -126,7 +126,7 @@ def _csv(path: Path, spec: DataFile, issues: Issues):
     if delimiter in ("tab", "\\t"):
         delimiter = "\t"
     try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
     except (csv.Error, TypeError):
         raise Unreadable("cannot be read as CSV", "check quotes and `delimiter:`") from None
     return *_split(rows, spec), None, {}
@@ -149,6 +149,8 @@ def _split(rows: list[list[str]], spec: DataFile):
 
 def _excel(path: Path, spec: DataFile, issues: Issues):
     import zipfile
+    import zlib
+    from xml.etree.ElementTree import ParseError
 
     import openpyxl
     from openpyxl.utils.exceptions import InvalidFileException
@@ -163,6 +165,8 @@ def _excel(path: Path, spec: DataFile, issues: Issues):
         sheet = spec.sheet or book.sheetnames[0]
         book[sheet].reset_dimensions()
         rows = [[_cell(v) for v in row] for row in book[sheet].iter_rows(values_only=True)]
+    except (zipfile.BadZipFile, zlib.error, ParseError, KeyError, ValueError):
+        raise Unreadable("the sheet is damaged", "open the workbook and save it again as .xlsx") from None
     finally:
         book.close()
     return *_split(rows, spec), sheet, {}

@@ -75,6 +75,7 @@ def test_good_file_keeps_ids_as_written(study):
     [
         (None, "error: a.csv: no such file; check `path` in the study file, and `data` in the run's file"),
         (b"", "error: a.csv: the file is empty; export it again"),
+        (GOOD + '9,A,pre,"1,1\n', "error: a.csv: cannot be read as CSV; check quotes and `delimiter:`"),
         (HEAD, "error: a.csv: holds a header but no rows; export it again, with the data"),
         ("id,th,t,q1,q1\n1,A,pre,1,1\n", "error: a.csv:1:q1: column name stands twice; rename one of them"),
         ("id,th,t,q1,q_2\n1,A,pre,1,1\n", "error: a.csv:1:q2: column 'q2' is missing; did you mean 'q_2'?"),
