@@ -1,0 +1,74 @@
+"""Scenarios with known truth: what is true in the population a study is drawn from."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+
+from bowlby.errors import UserError, problem
+
+ICC_Y = 0.05
+"""Share of the outcome's variance that lies between therapists, their style included."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One row of the table.
+
+    Attributes
+    ----------
+    id : str
+    p, t : float
+        Slopes of the registered composites of perceived attachment (within therapists) and of the therapist's
+        style, in SDs of outcome per population SD.
+    what : str
+        In words.
+    claims : tuple of bool
+        Whether each of C1 to C5 is true in the population.
+    icc : float
+        Variance between therapists, style included.
+    """
+
+    id: str
+    p: float
+    t: float
+    what: str
+    claims: tuple[bool, bool, bool, bool, bool]
+    icc: float = ICC_Y
+
+    def __post_init__(self):
+        if self.t**2 > self.icc:
+            raise UserError(problem(
+                f"scenario {self.id}: T = {self.t:g} needs more therapist variance than {self.icc:g}",
+                "choose a T nearer to 0, or a larger ICC"))
+
+    @property
+    def tau2(self) -> float:
+        """Variance between therapists that their style does not explain."""
+        return self.icc - self.t**2
+
+
+SCENARIOS = {s.id: s for s in (
+    Scenario("S0", 0.0, 0.0, "neither side predicts the outcome", (False, False, True, True, True)),
+    Scenario("S1", 0.38, 0.0, "perceived attachment predicts, style does not", (True,) * 5),
+    Scenario("example", 0.30, 0.0, "perceived attachment predicts, style does not (S1 with P = .30)",
+             (True,) * 5),
+    Scenario("S2", 0.20, 0.20, "both predict equally", (True, False, False, True, True)),
+    Scenario("S2b", 0.10, 0.10, "both predict equally, at the equivalence bound",
+             (True, False, False, True, True)),
+    Scenario("S3", 0.05, 0.20, "the therapist's style dominates", (True, False, False, True, True)),
+    Scenario("S4", 0.20, -0.20, "equal in size, of opposite sign", (True, False, False, True, True)),
+    Scenario("S14", 0.25, 0.10, "style at the equivalence bound", (True, True, False, True, True)),
+)}
+
+
+def scenario(name: str | Scenario) -> Scenario:
+    """Scenario of an id; a :class:`Scenario` of one's own passes through."""
+    if isinstance(name, Scenario):
+        return name
+    if name not in SCENARIOS:
+        near = difflib.get_close_matches(name.lower(), [s.lower() for s in SCENARIOS], n=1, cutoff=0.5)
+        hint = next((s for s in SCENARIOS if near and s.lower() == near[0]), None)
+        raise UserError(problem(f"scenario '{name}' does not exist",
+                                f"did you mean '{hint}'?" if hint else f"use one of {', '.join(SCENARIOS)}"))
+    return SCENARIOS[name]

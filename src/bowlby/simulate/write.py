@@ -1,0 +1,206 @@
+"""A simulated study as files, of the kinds in which a clinic would have them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from bowlby.errors import UserError, problem
+from bowlby.files import atomic, write_csv, write_json, write_text
+from bowlby.simulate.reference import reference_config
+from bowlby.simulate.study import SimulatedStudy
+
+SHEET = "ECR-S"
+GENDER = {1: "female", 2: "male", 3: "other", -9: "refused"}
+COLUMN_LABELS = {
+    "patient_id": "Patient (synthetic)", "age": "Age in years", "gender": "Gender",
+    "therapist_1": "First therapist",
+    "sessions_1": "Sessions with the first therapist", "therapist_2": "Second therapist",
+    "sessions_2": "Sessions with the second therapist",
+}
+
+
+def write_study(study: SimulatedStudy, folder: str | Path, with_config: bool = False) -> list[Path]:
+    """Write a study's files.
+
+    Parameters
+    ----------
+    study : SimulatedStudy
+    folder : path
+        Must be empty or absent.
+    with_config : bool
+        Write ``config.yaml`` and ``study.yaml`` beside the files, so that ``bowlby run`` takes them at once.
+
+    Returns
+    -------
+    list of Path
+        The files written.
+    """
+    folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise UserError(problem(f"{folder} is a file", "name a folder that is empty or absent"))
+    if folder.is_dir() and any(folder.iterdir()):
+        raise UserError(problem(f"{folder} is not empty", "name a folder that is empty or absent"))
+    folder.mkdir(parents=True, exist_ok=True)
+    written = [
+        write_csv(folder / "patients.csv", study.items["patients"]),
+        atomic(folder / "therapists.xlsx", lambda p: _workbook(study.items["therapists"], p)),
+        atomic(folder / "demographics.sav", lambda p: _spss(study.people["patients"], p)),
+        write_json(folder / "truth.json", study.truth),
+        write_text(folder / "README.md", _readme(study.truth)),
+    ]
+    if with_config:
+        written += [write_text(folder / "config.yaml", _config(study.truth)),
+                    write_text(folder / "study.yaml", _study(study.truth))]
+    return written
+
+
+def _workbook(table: pd.DataFrame, path: Path) -> None:
+    from openpyxl import Workbook
+
+    book = Workbook()
+    book.active.title = SHEET
+    book.active.append(list(table.columns))
+    for row in table.itertuples(index=False):
+        book.active.append([None if v is pd.NA else v if isinstance(v, str) else int(v) for v in row])
+    book.active.freeze_panes = "B2"
+    book.save(path)
+
+
+def _spss(table: pd.DataFrame, path: Path) -> None:
+    import pyreadstat
+
+    pyreadstat.write_sav(
+        table, path, file_label="Synthetic data", column_labels=[COLUMN_LABELS[c] for c in table.columns],
+        variable_value_labels={"gender": GENDER, "age": {-9: "refused"}},
+        missing_ranges={"age": [-9], "gender": [-9]},
+        variable_format={c: "F8.0" for c in ("age", "gender", "sessions_1", "sessions_2")})
+
+
+def _readme(truth: dict) -> str:
+    faults, reference = truth["faults"], truth["reference"]
+    odd, twice = faults["impossible_value"], faults["duplicate_row"]
+    chosen = ""
+    if truth["scenario"] == "example":
+        chosen = " It was the first one tried, not chosen for the study's verdict."
+    return f"""# A synthetic study
+
+**These data are synthetic.** No person, patient or therapist stands behind any row; names, dates and
+answers were drawn by `bowlby simulate` from a model whose truth is known. `truth.json` holds it for programs.
+
+## How it was made
+
+- Scenario `{truth["scenario"]}`: {truth["what"]}.
+- Seed {truth["seed"]}.{chosen}
+- {truth["therapists"]} therapists, {truth["patients"]} patients, unequal case loads.
+- `bowlby simulate FOLDER --scenario {truth["scenario"]} --seed {truth["seed"]}` makes the same contents again
+  (where the default size was used).
+
+## What is true
+
+| | P (perceived attachment) | T (therapist's style) |
+|---|---|---|
+| latent variables, SDs of outcome per population SD | {truth["P"]:.2f} | {truth["T"]:.2f} |
+| scored questionnaires, per reference SD | {reference["P"]:.3f} | {reference["T"]:.3f} |
+
+Outcome is turned so that higher is better. P belongs to the composite secure - avoidant-fearful -
+preoccupied-merger within therapists, T to - anxiety - avoidance. Of the outcome's variance
+{truth["icc_outcome"]:.0%} lies between therapists. Questionnaires measure with error, so their slopes are
+nearer to 0; they were computed from a simulated population of {reference["patients"]} patients and carry its
+sampling error (about .002). The item keys are those of the shipped instruments; the CATS key is not verified.
+
+## Files
+
+- `patients.csv`: one row a patient and occasion (T0 intake, S5 session 5, T2 termination); PHQ-9 at T0
+  and T2, ECR-S at T0, CATS and WAI-SR at S5. Reversed items stand as they are on the form.
+- `therapists.xlsx`, sheet `{SHEET}`: the therapists' own ECR-S.
+- `demographics.sav`: age, gender, therapists and numbers of sessions; -9 is declared missing ("refused").
+
+## Faults planted, as in life
+
+| Fault | Where |
+|---|---|
+| one impossible value (7 in a PHQ-9 item) | `{odd["file"]}`, row {odd["row"]}, column `{odd["column"]}` |
+| one row twice | `{twice["file"]}`, row {twice["row"]} repeats row {twice["repeats"]} |
+| two patients who switch therapist | {", ".join(faults["switched"])} |
+| no termination (dropout, at random) | {len(faults["no_termination"])} patients |
+| no session 5 | {len(faults["no_session_5"])} patients |
+| items left blank (at random) | {faults["missing_items"]} in `patients.csv`, \
+{faults["missing_items_therapists"]} in `therapists.xlsx` |
+| age, gender refused (-9) | {faults["age_refused"]}, {faults["gender_refused"]} patients |
+
+Rows are counted with the header as row 1.
+"""
+
+
+def _config(truth: dict) -> str:
+    reference = reference_config(truth["reference"])
+    lines = [f"  reference:\n    outcome_sd: {reference['outcome_sd']}"]
+    for side in ("perceived", "therapist_style"):
+        block = reference[side]
+        lines.append(f"    {side}:\n      sd: {{{', '.join(f'{k}: {v}' for k, v in block['sd'].items())}}}")
+        lines.append("      correlations:")
+        lines += [f"        - {{scales: [{', '.join(c['scales'])}], r: {c['r']}}}"
+                  for c in block["correlations"]]
+    name = truth["scenario"].lower()
+    return f"""# A synthetic study with a known truth (see README.md).
+run: {name}
+title: Scenario {truth["scenario"]} (synthetic)
+study: study.yaml
+seed: {truth["seed"]}
+privacy: shareable
+
+outcome:
+  instrument: phq9
+  scale: total
+  domain: depression
+  pre: intake
+  post: termination
+  higher_is_better: false
+
+comparison:
+  perceived:
+    instrument: cats
+    about: therapist
+    occasion: session_5
+    weights: {{secure: 1, avoidant_fearful: -1, preoccupied_merger: -1}}
+  therapist_style:
+    instrument: ecr_s
+    about: self
+    weights: {{anxiety: -1, avoidance: -1}}
+  delta: 0.10
+""" + "\n".join(lines) + "\n"
+
+
+def _study(truth: dict) -> str:
+    return f"""# Where the files are, and what their columns mean.
+name: Scenario {truth["scenario"]} (synthetic)
+synthetic: true
+occasions: [intake, session_5, termination]
+
+files:
+  - path: patients.csv
+    who: {{person: patient_id, therapist: therapist_id, role: patient}}
+    when: {{column: timepoint, values: {{T0: intake, S5: session_5, T2: termination}}}}
+    measures:
+      - {{instrument: phq9, items: "phq9_{{n}}"}}
+      - {{instrument: cats, items: "cats_{{n}}", about: therapist}}
+      - {{instrument: wai_sr, items: "wai_{{n}}", about: therapist}}
+      - {{instrument: ecr_s, items: "ecr_{{n}}"}}
+
+  - path: therapists.xlsx
+    sheet: {SHEET}
+    who: {{person: therapist_id, role: therapist}}
+    measures:
+      - {{instrument: ecr_s, items: "ecr_{{n}}"}}
+
+  - path: demographics.sav
+    who: {{person: patient_id, role: patient}}
+    covariates:
+      age: age
+      gender: {{column: gender, kind: category}}
+    episodes:
+      - {{therapist: therapist_1, sessions: sessions_1}}
+      - {{therapist: therapist_2, sessions: sessions_2}}
+"""
