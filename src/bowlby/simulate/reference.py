@@ -89,7 +89,9 @@ def reference_population(scenario: str | Scenario, therapists: int = 16_667, pat
         ``outcome_sd`` (scored PHQ-9 at intake), ``perceived`` and ``therapist_style`` (means, SDs and
         correlations of the scored scales, sums of items), and ``P``, ``T``: slopes of the scored outcome
         (higher = better) on the scored registered composites with the scored intake, per reference SD.
-        Items attenuate, so these are nearer to 0 than the latent P and T; a study's estimates aim at these.
+        Items attenuate, so these are nearer to 0 than the latent P and T; and because the scored intake
+        misses part of the latent one, with which perceived attachment correlates, P is about .006 where the
+        latent P is 0. A study's estimates aim at these.
     """
     return _population(find(scenario), therapists, patients)
 
