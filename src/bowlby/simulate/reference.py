@@ -90,7 +90,7 @@ def reference_population(scenario: str | Scenario, therapists: int = 16_667, pat
         correlations of the scored scales, sums of items), and ``P``, ``T``: slopes of the scored outcome
         (higher = better) on the scored registered composites with the scored intake, per reference SD.
         Items attenuate, so these are nearer to 0 than the latent P and T; and because the scored intake
-        misses part of the latent one, with which perceived attachment correlates, P is about .006 where the
+        misses part of the latent one, with which perceived attachment correlates, P is about .007 where the
         latent P is 0. A study's estimates aim at these.
     """
     return _population(find(scenario), therapists, patients)

@@ -106,10 +106,10 @@ answers were drawn by `bowlby simulate` from a model whose truth is known. `trut
 
 Outcome is turned so that higher is better. P belongs to the composite secure - avoidant-fearful -
 preoccupied-merger within therapists, T to - anxiety - avoidance. Of the outcome's variance
-{truth["icc_outcome"]:.0%} lies between therapists. Questionnaires measure with error: their slopes are nearer to
-0, and the part of the intake state that its score misses shows as a P of about .006 where the latent P is 0.
-They were computed from a simulated population of {reference["patients"]} patients and carry its sampling error
-(about .002). The item keys are those of the shipped instruments; the CATS key is not verified.
+{truth["icc_outcome"]:.0%} lies between therapists. Questionnaires measure with error: their slopes are nearer
+to 0, and the part of the intake state that its score misses shows as a P of about .007 where the latent P
+is 0. They were computed from a simulated population of {reference["patients"]} patients and carry its
+sampling error (about .002). The item keys are those of the shipped instruments; the CATS key is not verified.
 
 ## Files
 
