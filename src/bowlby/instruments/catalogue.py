@@ -1,0 +1,106 @@
+"""Finding instruments: the library, and the user's own files, which come first."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import textwrap
+from functools import lru_cache
+from pathlib import Path
+
+from bowlby.errors import Place, UserError, problem
+from bowlby.instruments.model import Instrument, Scale, read_instrument
+
+LIBRARY = Path(__file__).parent / "library"
+ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+
+
+def list_instruments(own_dir: Path | None = None) -> list[str]:
+    """Ids of the library's instruments and of the user's own, sorted."""
+    folders = [LIBRARY] + ([Path(own_dir)] if own_dir and Path(own_dir).is_dir() else [])
+    return sorted({path.stem for folder in folders for path in folder.glob("*.yaml")})
+
+
+def is_own(name: str, own_dir: Path | None = None) -> bool:
+    """Whether an instrument comes from the user's own folder."""
+    return bool(own_dir) and bool(ID.fullmatch(name)) and (Path(own_dir) / f"{name}.yaml").is_file()
+
+
+def load_instrument(name: str, own_dir: Path | None = None) -> Instrument:
+    """Load an instrument by id; a file of that name in ``own_dir`` wins over the library.
+
+    Parameters
+    ----------
+    name : str
+        Id, such as ``wai_sr``.
+    own_dir : path, optional
+        Folder with the user's own instruments; may be absent.
+
+    Raises
+    ------
+    UserError
+        If there is no such instrument, or its file has faults.
+    """
+    if is_own(name, own_dir):
+        path = Path(own_dir) / f"{name}.yaml"
+        instrument = read_instrument(path)
+        if instrument.id != name:
+            raise UserError(problem(f"the id is '{instrument.id}', the file's name '{name}'", "make them the same",
+                                    Place(path.name, None, "id")))
+        return instrument
+    if not ID.fullmatch(name) or not (LIBRARY / f"{name}.yaml").is_file():
+        known = list_instruments(own_dir)
+        near = difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.5)
+        do = f"did you mean {' or '.join(repr(n) for n in near)}?" if near else "`bowlby instruments` lists them"
+        raise UserError(problem(f"unknown instrument '{name}'", do))
+    return _library(name)
+
+
+@lru_cache(maxsize=64)
+def _library(name: str) -> Instrument:
+    return read_instrument(LIBRARY / f"{name}.yaml")
+
+
+def table(own_dir: Path | None = None) -> list[tuple[str, str, int, str, str, str]]:
+    """Id, name, items, response range, confidence of the key and licence of every instrument."""
+    rows = []
+    for name in list_instruments(own_dir):
+        i = load_instrument(name, own_dir)
+        rows.append((i.id, i.name, i.n_items, f"{i.response[0]:g}-{i.response[1]:g}", i.confidence, i.licence))
+    return rows
+
+
+def describe(name: str, own_dir: Path | None = None) -> str:
+    """One instrument as text: form, key, missing rule, cut-offs, licence, sources."""
+    i = load_instrument(name, own_dir)
+    lines = [f"{i.id}: {i.name}", *_field("citation", i.citation),
+             f"items: {i.n_items}, answers {i.response[0]:g} to {i.response[1]:g}" +
+             (f" ({i.anchors})" if i.anchors else ""),
+             f"key: {i.confidence}" + (", your own file" if is_own(name, own_dir) else ""),
+             *_field("  rests on", i.confidence_note), *_field("direction", i.direction),
+             *_field("reporting", i.aggregate_note), "scales:"]
+    for scale_name, scale in i.all_scales().items():
+        lines += _scale(i, scale_name, scale)
+    lines += [line for what in i.cannot_score for line in _field("cannot be scored", what)]
+    lines += [line for key, what in i.derived.items() for line in _field(f"derived {key} (not computed)", what)]
+    lines += [f"item flag {key}: {', '.join(map(str, items))}" for key, items in i.item_flags.items()]
+    for label, text in (("missing items", i.missing_rule), ("cut-offs", i.cutoffs),
+                        ("reliable change", i.reliable_change)):
+        lines += _field(label, text)
+    for label, texts in (("norm", i.norms), ("trap", i.traps), ("source", i.sources)):
+        lines += [line for text in texts for line in _field(label, text)]
+    return "\n".join([*lines, *_field("licence", i.licence)])
+
+
+def _field(label: str, text: str) -> list[str]:
+    return textwrap.wrap(f"{label}: {text}", 100, subsequent_indent="    ") if text else []
+
+
+def _scale(instrument: Instrument, name: str, scale: Scale) -> list[str]:
+    low, high = instrument.range_of(name)
+    text = (f"{name}: {instrument.how(name)} of items {', '.join(map(str, scale.items))}; "
+            f"reversed {', '.join(map(str, scale.reverse)) or 'none'}; "
+            f"needs {scale.min_answered} of {len(scale.items)} answered; from {low:g} to {high:g}")
+    text += "; recoded first" if scale.recode else ""
+    text += f"; key {scale.confidence}" if scale.confidence else ""
+    return textwrap.wrap(text, 100, initial_indent="  ", subsequent_indent="      ")

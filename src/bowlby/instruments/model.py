@@ -1,0 +1,240 @@
+"""An instrument as data: items, response range, scales, reverse key, missing rule, and how sure the key is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from bowlby.config.base import Model, parse
+from bowlby.config.yamlfile import read_yaml
+from bowlby.errors import Place, UserError, problem
+
+Confidence = Literal["verified-2", "verified-1", "consistent", "unverified"]
+Aggregate = Literal["sum", "mean", "item"]
+Higher = Literal["worse", "better", "more of the pattern"]
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+TAKEN = {"person", "role", "about", "occasion", "session", "therapist", "date", "source", "source_file", "source_row"}
+
+
+class Recode(Model):
+    """New values of some items, in the order of the response categories from lowest to highest."""
+
+    items: list[int]
+    """Item numbers."""
+    to: list[float]
+    """One new value for each response category."""
+
+
+class Scale(Model):
+    """One scale of an instrument."""
+
+    items: list[int]
+    """Item numbers, from 1."""
+    reverse: list[int] = Field(default_factory=list)
+    """Those that are reversed (lowest + highest - answer)."""
+    min_answered: int
+    """Smallest number of answered items that gives a score; fewer give none."""
+    higher: Higher | None = None
+    """What a higher score means."""
+    aggregate: Aggregate | None = None
+    """Sum or mean, where it is not the instrument's own."""
+    recode: list[Recode] = Field(default_factory=list)
+    """New values before averaging, in place of reversing."""
+    confidence: Confidence | None = None
+    """How sure the key of this scale is, where it is not the instrument's own."""
+
+
+class Total(Model):
+    """A total over the items of all scales."""
+
+    min_answered: int
+    """Smallest number of answered items, of all, that gives a total."""
+    every_scale: bool = False
+    """Whether a total also needs a score on every scale."""
+    higher: Higher | None = None
+    """What a higher total means."""
+
+
+class Instrument(Model):
+    """One questionnaire."""
+
+    id: str
+    """Short name, used in study files and in file names."""
+    name: str
+    """Full name."""
+    citation: str = ""
+    """Where it was published."""
+    n_items: int = Field(ge=1)
+    """Number of items of the form."""
+    response: tuple[float, float]
+    """Lowest and highest answer as stored."""
+    anchors: str = ""
+    """What the lowest and highest answer mean."""
+    aggregate: Aggregate = "sum"
+    """Whether scales are sums, means or single items."""
+    aggregate_note: str = ""
+    """Other ways of reporting that are in use."""
+    direction: str = ""
+    """What a higher score means, in words."""
+    scales: dict[str, Scale]
+    """Scales by name."""
+    total: Total | None = None
+    """A total of all scales' items, if the instrument has one."""
+    overlap_ok: bool = False
+    """Whether an item may belong to several scales."""
+    unused_ok: bool = False
+    """Whether some items may belong to no scale."""
+    cannot_score: list[str] = Field(default_factory=list)
+    """What belongs to the instrument and has no key here."""
+    derived: dict[str, str] = Field(default_factory=dict)
+    """Scores made of scales, described; not computed."""
+    item_flags: dict[str, list[int]] = Field(default_factory=dict)
+    """Items with a meaning of their own, such as suicidal ideation."""
+    original_items: dict[int, int] = Field(default_factory=dict)
+    """Item numbers in the longer form that this one was taken from."""
+    confidence: Confidence
+    """How sure the key is."""
+    confidence_note: str = ""
+    """What that rests on."""
+    missing_rule: str = ""
+    """The rule for missing items in words, and whose it is."""
+    cutoffs: str = ""
+    """Published cut-offs."""
+    reliable_change: str = ""
+    """Published reliable change."""
+    norms: list[str] = Field(default_factory=list)
+    """Published means, SDs and reliabilities; [unchecked] marks what was not seen in a document."""
+    licence: str = ""
+    """Who holds the rights."""
+    sources: list[str] = Field(default_factory=list)
+    """What the key was checked against."""
+    traps: list[str] = Field(default_factory=list)
+    """Known mistakes."""
+
+    def all_scales(self) -> dict[str, Scale]:
+        """The scales, and the total as a scale over all their items."""
+        found = dict(self.scales)
+        if self.total is not None:
+            items = sorted({i for s in self.scales.values() for i in s.items})
+            reverse = sorted({i for s in self.scales.values() for i in s.reverse})
+            found["total"] = Scale(items=items, reverse=reverse, min_answered=self.total.min_answered,
+                                   higher=self.total.higher)
+        return found
+
+    def range_of(self, name: str) -> tuple[float, float]:
+        """Lowest and highest possible score of a scale."""
+        scale = self.all_scales()[name]
+        low, high = self.response
+        if scale.recode:
+            values = [v for r in scale.recode for v in r.to]
+            low, high = min(values), max(values)
+        n = len(scale.items) if self.how(name) == "sum" else 1
+        return low * n, high * n
+
+    def how(self, name: str) -> Aggregate:
+        """Sum, mean or single item: how a scale is scored."""
+        return self.all_scales()[name].aggregate or self.aggregate
+
+    def sure(self, name: str) -> Confidence:
+        """How sure the key of a scale is."""
+        return self.all_scales()[name].confidence or self.confidence
+
+    def on_response(self, low: float, high: float) -> Instrument:
+        """The same instrument for a form with another response range."""
+        return self.model_copy(update={"response": (float(low), float(high))})
+
+    def faults(self) -> list[tuple[tuple, str, str]]:
+        """What is wrong with the key: place in the file, what, and what to do."""
+        found = [*self._form_faults()]
+        for name, scale in self.scales.items():
+            found += self._scale_faults(name, scale)
+        if not self.overlap_ok:
+            found += self._overlaps()
+        used = {i for s in self.scales.values() for i in s.items}
+        unused = sorted(set(range(1, self.n_items + 1)) - used)
+        if unused and not self.unused_ok:
+            found.append((("scales",), f"items {_list(unused)} belong to no scale",
+                          "add them to a scale, or write `unused_ok: true`"))
+        return found
+
+    def _form_faults(self):
+        low, high = self.response
+        if not low < high:
+            yield ("response",), f"response {low:g} to {high:g} is no range", "write [lowest, highest]"
+        if not self.scales:
+            yield ("scales",), "there is no scale", "give at least one"
+        if self.total is not None:
+            if "total" in self.scales:
+                yield ("total",), "total is a scale and a total at once", "keep one of them"
+            n = len({i for s in self.scales.values() for i in s.items})
+            if not 1 <= self.total.min_answered <= n:
+                yield (("total", "min_answered"), f"min_answered {self.total.min_answered} is not from 1 to {n}",
+                       "give the smallest number of answered items that gives a total")
+
+    def _scale_faults(self, name: str, scale: Scale):
+        place = ("scales", name)
+        low, high = self.response
+        if not NAME.fullmatch(name) or name in TAKEN or name.endswith(("_n", "_prorated")):
+            yield place, f"'{name}' cannot be a scale's name", "use letters, digits and _, and no column of the scores"
+        if not scale.items:
+            yield place, f"scale {name} has no items", "list its item numbers"
+        twice = sorted({i for i in scale.items if scale.items.count(i) > 1})
+        if twice:
+            yield (*place, "items"), f"scale {name} lists items {_list(twice)} twice", "list each once"
+        outside = sorted({i for i in scale.items if not 1 <= i <= self.n_items})
+        if outside:
+            yield ((*place, "items"), f"scale {name} has items {_list(outside)} outside 1 to {self.n_items}",
+                   "correct the numbers, or n_items")
+        foreign = sorted(set(scale.reverse) - set(scale.items))
+        if foreign:
+            yield ((*place, "reverse"), f"scale {name} reverses items {_list(foreign)} that are not its own",
+                   "correct reverse, or items")
+        if not 1 <= scale.min_answered <= max(len(scale.items), 1):
+            yield ((*place, "min_answered"),
+                   f"scale {name}: min_answered {scale.min_answered} is not from 1 to {len(scale.items)}",
+                   "give the smallest number of answered items that gives a score")
+        if (scale.aggregate or self.aggregate) == "item" and len(scale.items) > 1:
+            yield place, f"scale {name} is a single item and lists {len(scale.items)}", "use sum or mean"
+        categories = high - low + 1
+        for n, recode in enumerate(scale.recode):
+            if len(recode.to) != categories:
+                yield ((*place, "recode", n, "to"), f"scale {name}: a recode has {len(recode.to)} values for "
+                       f"{categories:g} response categories", "give one value for each")
+            if scale.reverse:
+                yield (*place, "reverse"), f"scale {name} has a recode and reversals", "put the reversal in the recode"
+        recoded = [i for r in scale.recode for i in r.items]
+        if recoded and sorted(recoded) != sorted(scale.items):
+            yield (*place, "recode"), f"scale {name}: the recode does not cover each item once", "list each item once"
+
+    def _overlaps(self):
+        names = list(self.scales)
+        for a, first in enumerate(names):
+            for second in names[a + 1:]:
+                both = sorted(set(self.scales[first].items) & set(self.scales[second].items))
+                if both:
+                    yield (("scales", second, "items"), f"items {_list(both)} are in {first} and in {second}",
+                           "keep each in one scale, or write `overlap_ok: true`")
+
+
+def read_instrument(path: str | Path) -> Instrument:
+    """Read and check one instrument file.
+
+    Raises
+    ------
+    UserError
+        One line for each fault, with file and line.
+    """
+    document = read_yaml(path)
+    instrument = parse(document, Instrument)
+    faults = instrument.faults()
+    if faults:
+        raise UserError([problem(what, do, Place(document.path.name, document.line(place)))
+                         for place, what, do in faults])
+    return instrument
+
+
+def _list(numbers: list[int]) -> str:
+    return ", ".join(str(n) for n in numbers)

@@ -1,0 +1,176 @@
+"""From items to scores: reversing, recoding, and each instrument's own rule for missing items."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from bowlby.errors import Place, UserError, problem
+from bowlby.instruments.model import Instrument, Scale
+
+KEY = ["person", "role", "about", "occasion", "session"]
+CARRIED = [*KEY, "therapist", "date"]
+
+
+def item_name(number: int) -> str:
+    """Column of an item."""
+    return f"i{number:02d}"
+
+
+def score(measures: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
+    """Score the items of an instrument.
+
+    Parameters
+    ----------
+    measures : DataFrame
+        Key columns and one column per item, ``i01`` and on; missing is null.
+    instrument : Instrument
+        The key.
+
+    Returns
+    -------
+    DataFrame
+        The key columns (and therapist and date, where given); for each scale its score, ``<scale>_n`` (items answered)
+        and ``<scale>_prorated``; and ``source``. Too few items answered: no score.
+
+    Raises
+    ------
+    UserError
+        If an item column is missing, holds text, or holds values outside the response range.
+    """
+    check_items(measures, instrument)
+    scores = measures[[c for c in CARRIED if c in measures.columns]].copy()
+    for name, scale in instrument.all_scales().items():
+        total, answered = _accumulate(measures, instrument, scale)
+        n = len(scale.items)
+        enough = answered >= scale.min_answered
+        value = np.full(len(measures), np.nan)
+        np.divide(total, answered, out=value, where=enough)
+        if instrument.how(name) == "sum":
+            value *= n
+            np.copyto(value, total, where=answered == n)
+        scores[name] = value
+        scores[f"{name}_n"] = answered
+        scores[f"{name}_prorated"] = enough & (answered < n)
+    if instrument.total is not None and instrument.total.every_scale:
+        short = scores[list(instrument.scales)].isna().any(axis=1).to_numpy()
+        scores.loc[short, "total"] = np.nan
+        scores.loc[short, "total_prorated"] = False
+    scores["source"] = "items"
+    return scores
+
+
+def keyed(measures: pd.DataFrame, instrument: Instrument, name: str) -> pd.DataFrame:
+    """The items of one scale, reversed or recoded as its key says."""
+    scale = instrument.all_scales()[name]
+    return pd.DataFrame({item_name(i): _keyed(measures, instrument, scale, i) for i in scale.items},
+                        index=measures.index)
+
+
+def given(measures: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
+    """Pass on scores (or raters' categories, column ``code``) that the study file gives, after a check of their range.
+
+    A column fits if all its values are possible as the instrument's own kind of score, or all as the other kind
+    (item means of a summed scale, sums of an averaged one).
+
+    Raises
+    ------
+    UserError
+        If a column is no scale of the instrument, holds text, or its values fit neither range.
+    """
+    carried = [c for c in CARRIED if c in measures.columns]
+    columns = [c for c in measures.columns if c not in {*carried, "source_file", "source_row"}]
+    scores = measures[carried].copy()
+    if columns == ["code"] and "code" not in instrument.all_scales():
+        scores["code"], scores["source"] = measures["code"], "coded"
+        return scores
+    known, problems = instrument.all_scales(), []
+    for name in columns:
+        if name not in known:
+            problems.append(problem(f"{instrument.id} has no scale '{name}'", f"it has {', '.join(known)}"))
+            continue
+        if not pd.api.types.is_numeric_dtype(measures[name]):
+            problems.append(problem(f"scale {name} of {instrument.id} holds text", "give numbers", _place(measures, 0)))
+            continue
+        values = measures[name].to_numpy(float, na_value=np.nan)
+        low, high = instrument.range_of(name)
+        outside = _outside(values, low, high)
+        if outside.any() and _outside(values, *_other_range(instrument, name)).any():
+            problems.append(problem(f"{int(outside.sum())} values of {name} of {instrument.id} are outside {low:g} to "
+                                    f"{high:g}", "correct them, or set them to missing",
+                                    _place(measures, int(np.argmax(outside)), name)))
+        scores[name] = values
+        scores[f"{name}_n"] = pd.array([pd.NA] * len(values), dtype="Int16")
+        scores[f"{name}_prorated"] = False
+    if problems:
+        raise UserError(problems)
+    scores["source"] = "given"
+    return scores
+
+
+def check_items(measures: pd.DataFrame, instrument: Instrument) -> None:
+    """Raise one line for each item column that is absent, holds text, or holds an impossible value."""
+    low, high = instrument.response
+    recoded = {i for s in instrument.scales.values() for r in s.recode for i in r.items}
+    problems = []
+    for number in range(1, instrument.n_items + 1):
+        column = item_name(number)
+        if column not in measures.columns:
+            problems.append(problem(f"item {number} of {instrument.id} is missing", "name its column in the study file"))
+            continue
+        if not pd.api.types.is_numeric_dtype(measures[column]):
+            if measures[column].notna().any():
+                problems.append(problem(f"item {number} of {instrument.id} holds text", "give numbers",
+                                        _place(measures, 0, column)))
+            continue
+        values = measures[column].to_numpy(float, na_value=np.nan)
+        bad = _outside(values, low, high)
+        if number in recoded:
+            bad |= ~np.isnan(values) & ((values - low) % 1 != 0)
+        if bad.any():
+            problems.append(problem(
+                f"{int(bad.sum())} values of item {number} of {instrument.id} are not answers from {low:g} to {high:g}",
+                "set them to missing, or give the form's own range", _place(measures, int(np.argmax(bad)), column)))
+    if problems:
+        raise UserError(problems)
+
+
+def _accumulate(measures: pd.DataFrame, instrument: Instrument, scale: Scale) -> tuple[np.ndarray, np.ndarray]:
+    """Sum and number of the answered items, one column at a time so that memory stays at a few columns."""
+    total, answered = np.zeros(len(measures)), np.zeros(len(measures), dtype=np.int16)
+    for number in scale.items:
+        values = _keyed(measures, instrument, scale, number)
+        there = ~np.isnan(values)
+        np.add(total, values, out=total, where=there)
+        answered += there
+    return total, answered
+
+
+def _keyed(measures: pd.DataFrame, instrument: Instrument, scale: Scale, number: int) -> np.ndarray:
+    values = measures[item_name(number)].to_numpy(float, na_value=np.nan)
+    low, high = instrument.response
+    for recode in scale.recode:
+        if number in recode.items:
+            there = ~np.isnan(values)
+            new = np.full(len(values), np.nan)
+            new[there] = np.asarray(recode.to, dtype=float)[(values[there] - low).astype(int)]
+            return new
+    return low + high - values if number in scale.reverse else values
+
+
+def _other_range(instrument: Instrument, name: str) -> tuple[float, float]:
+    low, high = instrument.range_of(name)
+    n = len(instrument.all_scales()[name].items)
+    return (low / n, high / n) if instrument.how(name) == "sum" else (low * n, high * n)
+
+
+def _outside(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    slack = 1e-9 * max(abs(low), abs(high), 1)
+    return (values < low - slack) | (values > high + slack)
+
+
+def _place(measures: pd.DataFrame, position: int, column: str | None = None) -> Place:
+    if not len(measures) or "source_file" not in measures.columns:
+        return Place(None, None, column)
+    row = measures["source_row"].iloc[position] if "source_row" in measures.columns else None
+    return Place(str(measures["source_file"].iloc[position]), None if pd.isna(row) else int(row), column)
