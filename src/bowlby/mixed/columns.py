@@ -1,0 +1,119 @@
+"""Columns of the design: numbers as they are, categories as treatment contrasts, interactions as products."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from bowlby.errors import UserError, problem
+from bowlby.mixed.spec import INTERCEPT, Term
+
+
+@dataclass(frozen=True)
+class Category:
+    """Levels of a categorical column, in order; the first is the reference."""
+
+    levels: tuple
+    label: str
+
+
+def is_numeric(series: pd.Series) -> bool:
+    kind = series.dtype
+    return pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind)
+
+
+def missing(series: pd.Series) -> np.ndarray:
+    """Boolean array, True where a value is missing."""
+    if isinstance(series.dtype, np.dtype) and series.dtype.kind in "iub":
+        return np.zeros(len(series), bool)
+    if isinstance(series.dtype, np.dtype) and series.dtype.kind == "f":
+        return np.isnan(series.to_numpy())
+    return series.isna().to_numpy()
+
+
+def numbers(series: pd.Series, name: str) -> np.ndarray:
+    """A numeric column as float64; complex, dates and infinite values are user errors."""
+    if pd.api.types.is_complex_dtype(series.dtype):
+        raise UserError(problem(f"column '{name}' is complex", "give real numbers"))
+    values = series.to_numpy(dtype=np.float64, na_value=np.nan) if not isinstance(
+        series.dtype, np.dtype) else series.to_numpy().astype(np.float64, copy=False)
+    infinite = np.isinf(values)
+    if infinite.any():
+        raise UserError(problem(f"column '{name}' has {int(infinite.sum())} infinite values",
+                                "make them missing or correct them"))
+    return values
+
+
+def categories(data: pd.DataFrame, names: Iterable[str], forced: frozenset[str]) -> dict[str, Category]:
+    """Which of the columns are categorical, with the levels present in `data` (rows already complete)."""
+    found = {}
+    for name in names:
+        series = data[name]
+        if is_numeric(series) and name not in forced:
+            continue
+        if pd.api.types.is_datetime64_any_dtype(series.dtype):
+            raise UserError(problem(f"column '{name}' holds dates", "make it a number, such as days since start"))
+        if isinstance(series.dtype, pd.CategoricalDtype):
+            present = set(series.unique())
+            levels = tuple(level for level in series.cat.categories if level in present)
+        else:
+            levels = tuple(sorted(series.unique().tolist(), key=lambda v: (str(type(v)), v)))
+        found[name] = Category(levels, f"C({name})" if name in forced else name)
+    return found
+
+
+def _pieces(name: str, data: pd.DataFrame, category: Category | None, full: bool):
+    """The label and values of each column that one variable contributes."""
+    if category is None:
+        return [(name, numbers(data[name], name))]
+    codes = pd.Index(category.levels).get_indexer(data[name])
+    if (codes < 0).any():
+        odd = data[name][codes < 0].iloc[0]
+        raise UserError(problem(f"column '{name}' has the level '{odd}', which the model has not seen",
+                                f"use one of {', '.join(map(str, category.levels))}"))
+    start, mark = (0, "[{}]") if full else (1, "[T.{}]")
+    return [(category.label + mark.format(level), (codes == k).astype(np.float64))
+            for k, level in enumerate(category.levels) if k >= start]
+
+
+def design_columns(terms: Iterable[Term], intercept: bool, data: pd.DataFrame,
+                   cats: dict[str, Category]) -> tuple[list[str], list[np.ndarray | None]]:
+    """Names and values of the columns of a list of terms, main effects before interactions.
+
+    A category has contrasts to its first level where the term without it is in the model too, and a column for
+    every level where not (the rule of R and patsy).
+
+    Parameters
+    ----------
+    terms : iterable of Term
+    intercept : bool
+    data : DataFrame, n rows without missing values
+    cats : dict
+        From :func:`categories`.
+
+    Returns
+    -------
+    names : list of str
+    columns : list of ndarray, shape (n,); None stands for a column of ones
+    """
+    ordered = sorted((t for t in terms if t != INTERCEPT), key=len)
+    present = {frozenset(t) for t in ordered} | ({frozenset()} if intercept else set())
+    names: list[str] = ["Intercept"] if intercept else []
+    columns: list[np.ndarray | None] = [None] if intercept else []
+    for term in ordered:
+        parts = [("", None)]
+        for name in term:
+            rest = frozenset(term) - {name}
+            full = rest not in present
+            parts = [(f"{a}:{b}" if a else b, y if x is None else x * y)
+                     for a, x in parts for b, y in _pieces(name, data, cats.get(name), full)]
+        # A factor coded in full takes the place of its margin, so later terms may use contrasts.
+        present.add(frozenset(term))
+        if len(term) == 1 and term[0] in cats and not intercept:
+            present.add(frozenset())
+        names += [label for label, _ in parts]
+        columns += [values for _, values in parts]
+    return names, columns

@@ -1,0 +1,161 @@
+"""The profiled criterion, -2 log-likelihood (ML or REML), evaluated on blocks.
+
+With V0 = I + sum of Z D Z' (relative to the residual variance), inner blocks are eliminated one by one:
+G = (I + S D)^-1, so that Z' V_a^-1 [Z, X, y, Z_outer] = G [S, Z'X, Z'y, A]; what remains is the outer Schur
+complement C = Z_o' V_a^-1 Z_o, with K = (D_o^-1 + C)^-1 = D_o (I + C D_o)^-1, finite also for singular D_o.
+The form follows Bates, Maechler, Bolker & Walker (2015), J Stat Softw 67(1), section 3, and Bates, Alday &
+Kokandakar (2025), arXiv 2505.11674, with V in place of the penalised system.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import lapack
+
+from bowlby.mixed.crossproducts import Reduced
+from bowlby.mixed.parameters import Parameters
+
+
+@dataclass
+class State:
+    """What one evaluation leaves behind for derivatives and inference (internal units)."""
+
+    theta: np.ndarray
+    delta: np.ndarray
+    deviance: float
+    beta: np.ndarray
+    phi: np.ndarray            # (X'V0^-1 X)^-1
+    xvx: np.ndarray            # [X y]'V0^-1[X y]
+    r2: float                  # y'P0 y
+    d: list
+    g: np.ndarray | None       # (q, q, N)
+    r: np.ndarray | None       # G Z'[X y]
+    f: np.ndarray | None       # G A
+    c: np.ndarray | None
+    b: np.ndarray | None       # Z_o'V_a^-1[X y]
+    k: np.ndarray | None
+
+
+def inner_inverse(s: np.ndarray, d: np.ndarray) -> tuple[np.ndarray, float]:
+    """(I + S D)^-1 for S (q, q, N), and the summed log-determinants."""
+    q = len(d)
+    if q == 1:
+        m = 1.0 + s[0, 0] * d[0, 0]
+        return (1.0 / m)[None, None], float(np.log(m).sum())
+    if q == 2:
+        (d11, d12), (_, d22) = d
+        m11 = 1.0 + s[0, 0] * d11 + s[0, 1] * d12
+        m12 = s[0, 0] * d12 + s[0, 1] * d22
+        m21 = s[1, 0] * d11 + s[1, 1] * d12
+        m22 = 1.0 + s[1, 0] * d12 + s[1, 1] * d22
+        # det(I + S D) = 1 + tr(S D) + det S det D, without the cancellation of m11 m22 - m12 m21.
+        det = 1.0 + s[0, 0] * d11 + 2 * s[0, 1] * d12 + s[1, 1] * d22
+        det += np.maximum(s[0, 0] * s[1, 1] - s[0, 1] * s[1, 0], 0.0) * max(d11 * d22 - d12 * d12, 0.0)
+        return np.stack([np.stack([m22, -m12]), np.stack([-m21, m11])]) / det, float(np.log(det).sum())
+    m = np.moveaxis(s, -1, 0) @ d + np.eye(q)
+    return np.moveaxis(np.linalg.inv(m), 0, -1), float(np.linalg.slogdet(m)[1].sum())
+
+
+def outer_inverse(c: np.ndarray, lambdas: list[np.ndarray], select: list) -> tuple[np.ndarray, float]:
+    """K = Lambda (I + Lambda'C Lambda)^-1 Lambda' and log det(I + Lambda'C Lambda), C (J, k, k)."""
+    stack, k = c.shape[:2]
+    if k == 1:
+        d = lambdas[0][0, 0] ** 2
+        m = 1.0 + d * c
+        return d / m, float(np.log(m).sum())
+    if stack > 1:
+        lam = lambdas[0]
+        m = lam.T @ c @ lam + np.eye(k)
+        chol = np.linalg.cholesky(m)
+        logdet = 2 * float(np.log(np.diagonal(chol, axis1=1, axis2=2)).sum())
+        half = np.linalg.solve(chol, np.broadcast_to(lam.T, c.shape))
+        return half.transpose(0, 2, 1) @ half, logdet
+    m = _scale_both(c[0], lambdas, select, transpose=False)
+    m.flat[:: k + 1] += 1.0
+    factor, info = lapack.dpotrf(m.T, lower=1, overwrite_a=1, clean=0)
+    if info:
+        raise np.linalg.LinAlgError("outer block is not positive definite")
+    logdet = 2 * float(np.log(np.diagonal(factor)).sum())
+    inverse, _ = lapack.dpotri(factor, lower=1, overwrite_c=1)
+    inverse = np.tril(inverse)
+    inverse += np.tril(inverse, -1).T
+    return _scale_both(inverse, lambdas, select, transpose=True)[None], logdet
+
+
+def _scale_both(m, lambdas, select, transpose):
+    """Lambda' m Lambda, or Lambda m Lambda' with `transpose`, Lambda block diagonal over levels."""
+    if all(len(columns) == 1 for columns in select):
+        scale = np.concatenate([np.full(len(columns[0]), lam[0, 0]) for columns, lam in zip(select, lambdas)])
+        return m * scale * scale[:, None]
+    for _ in range(2):
+        out = np.zeros_like(m)
+        for columns, lam in zip(select, lambdas):
+            lam = lam.T if transpose else lam
+            for a in range(len(lam)):
+                for b in range(len(lam)):
+                    if lam[a, b]:
+                        out[:, columns[b]] += m[:, columns[a]] * lam[a, b]
+        m = out.T
+    return np.ascontiguousarray(m)
+
+
+def evaluate(data: Reduced, parameters: Parameters, theta: np.ndarray, reml: bool) -> State:
+    """Profiled -2 log-likelihood at theta, in internal units without the constants of :func:`loglik`.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        Where theta is so extreme that the algebra breaks down.
+    """
+    delta = parameters.delta(theta)
+    d = parameters.covariances(delta)
+    lambdas = parameters.lambdas(theta)
+    xvx, logdet = data.xx.copy(), 0.0
+    g = r = f = c = b = k = None
+    if data.has_inner:
+        g, logdet = inner_inverse(data.s, d[0])
+        q = len(d[0])
+        r = sum(g[:, i, None] * data.zx[i] for i in range(q))
+        dr = np.tensordot(d[0], r, axes=1)
+        for i in range(q):
+            xvx -= data.zx[i] @ dr[i].T
+    if data.links is not None:
+        if data.has_inner:
+            f = data.links.apply(g)
+            c = data.cc - data.links.gram(data.links.a, np.tensordot(d[0], f, axes=1))
+            b = data.bx - data.links.project(data.links.a, dr)
+        else:
+            c, b = data.cc, data.bx
+        k, more = outer_inverse(c, lambdas[int(data.has_inner):], data.select)
+        logdet += more
+        xvx -= (b.transpose(0, 2, 1) @ (k @ b)).sum(axis=0)
+    xvx = 0.5 * (xvx + xvx.T)
+    p = data.p
+    chol = np.linalg.cholesky(xvx[:p, :p]) if p else np.zeros((0, 0))
+    half = np.linalg.solve(chol, xvx[:p, p]) if p else np.zeros(0)
+    r2 = float(xvx[p, p] - half @ half)
+    if not r2 > 0 or not np.isfinite(r2):
+        raise np.linalg.LinAlgError("no residual variation is left")
+    inverse = np.linalg.solve(chol, np.eye(p)) if p else chol
+    dof = data.n - p if reml else data.n
+    deviance = logdet + dof * np.log(r2)
+    if reml:
+        deviance += 2 * float(np.log(np.diagonal(chol)).sum())
+    return State(theta, delta, deviance, inverse.T @ half, inverse.T @ inverse, xvx, r2, d, g, r, f, c, b, k)
+
+
+def loglik(data: Reduced, state: State, reml: bool) -> float:
+    """Log-likelihood in the user's units: internal scaling undone, weights' Jacobian included."""
+    dof = data.n - data.p if reml else data.n
+    scale = data.scaling
+    value = state.deviance + dof * (1 + np.log(2 * np.pi / dof)) + 2 * dof * np.log(scale.y_scale)
+    if reml:
+        value += 2 * float(np.log(scale.x_scale).sum())
+    return -0.5 * (value - data.logdet_weights)
+
+
+def residual_variance(data: Reduced, state: State, reml: bool) -> float:
+    """sigma^2 in internal units."""
+    return state.r2 / (data.n - data.p if reml else data.n)

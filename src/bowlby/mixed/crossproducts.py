@@ -1,0 +1,312 @@
+"""Rows reduced once to cross-products: per inner unit, per outer column and per pair of them.
+
+Inside, predictors are centred (when there is an intercept) and scaled to unit root mean square, random-effect
+columns are scaled, and the outcome is centred and scaled, so that no unit of measurement can harm the algebra;
+:class:`Scaling` undoes all of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bowlby.errors import UserError, problem
+from bowlby.mixed.frame import Factor, Frame
+from bowlby.mixed.links import CrossedLinks, NestedLinks
+
+_CHUNK = 1 << 18
+_RANK_TOL = 1e-7  # lme4's tolerance, on the norm of a column after the earlier ones are projected out
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """x_internal = (x - shift) / scale and y_internal = (y - offset - y_shift) / y_scale."""
+
+    x_shift: np.ndarray
+    x_scale: np.ndarray
+    z_scale: list[np.ndarray]
+    y_shift: float
+    y_scale: float
+
+    def matrix(self) -> np.ndarray:
+        """T (p, p) with beta = y_scale T beta_internal + y_shift e_intercept."""
+        t = np.diag(1 / self.x_scale)
+        if self.x_shift.any():
+            t[0, 1:] = -(self.x_shift / self.x_scale)[1:]
+        return t
+
+
+@dataclass(frozen=True)
+class Reduced:
+    """Everything of the data that the criterion sees. m = p + 1 columns: predictors, then the outcome.
+
+    Attributes
+    ----------
+    n : int
+        Rows.
+    xx : ndarray (m, m)
+    s : ndarray (q, q, N), zx : ndarray (q, m, N)
+        Z'Z and Z'[X y] of the inner units; None without an inner factor.
+    cc : ndarray (J, k, k), bx : ndarray (J, k, m), links : NestedLinks or CrossedLinks
+        The same for the outer columns, and what joins both; None without outer factors.
+    select : list of lists of int arrays
+        For each outer factor and each of its effects the columns within k.
+    factors : list of Factor
+        Inner factor first when there is one.
+    """
+
+    n: int
+    xx: np.ndarray
+    s: np.ndarray | None
+    zx: np.ndarray | None
+    cc: np.ndarray | None
+    bx: np.ndarray | None
+    links: object | None
+    select: list
+    factors: list[Factor]
+    has_inner: bool
+    scaling: Scaling
+    logdet_weights: float
+    names: list[str]
+    kept: list[int]
+    projector: object = None
+
+    @property
+    def p(self) -> int:
+        return len(self.names)
+
+
+class Projector:
+    """Z'v of a row vector, for the inner units (q, N) and the outer columns (J, k)."""
+
+    def __init__(self, inner, unit, z_inner, n_units, outer_row, z_outer, n_outer, zb, stack, k):
+        self.inner, self.unit, self.z_inner, self.n_units = inner, unit, z_inner, n_units
+        self.outer_row, self.z_outer, self.n_outer, self.zb = outer_row, z_outer, n_outer, zb
+        self.stack, self.k = stack, k
+
+    def to_inner(self, v: np.ndarray) -> np.ndarray:
+        return np.stack([np.bincount(self.unit, weights=v if z is None else z * v, minlength=self.n_units)
+                         for z in self.z_inner])
+
+    def to_outer(self, v: np.ndarray) -> np.ndarray:
+        if self.zb is not None:
+            return (self.zb.T @ v).reshape(self.stack, self.k)
+        return np.stack([np.bincount(self.outer_row, weights=v if z is None else z * v, minlength=self.n_outer)
+                         for z in self.z_outer], axis=1)
+
+
+def _scaled_basis(factor: Factor, root_w, z_scale):
+    out = []
+    for column, scale in zip(factor.basis, z_scale):
+        z = None if column is None else column / scale
+        if root_w is not None:
+            z = root_w / scale if z is None else z * root_w
+        out.append(z)
+    return out
+
+
+def _order_factors(factors: list[Factor]) -> tuple[list[Factor], bool]:
+    """The simple factor with most levels first: its blocks are eliminated one by one."""
+    simple = [f for f in factors if f.codes is not None]
+    if not simple:
+        return list(factors), False
+    inner = max(simple, key=lambda f: f.n_levels)
+    return [inner, *(f for f in factors if f is not inner)], True
+
+
+def scale_outcome(y, offset, has_intercept, root_w):
+    """Internal outcome (n,) with its shift and scale; weights come last."""
+    v = y if offset is None else y - offset
+    shift = float(v.mean()) if has_intercept else 0.0
+    v = v - shift
+    scale = float(np.sqrt(v @ v / len(v))) or 1.0
+    v /= scale
+    return (v if root_w is None else v * root_w), shift, scale
+
+
+def reduce_rows(frame: Frame) -> Reduced:
+    """Build :class:`Reduced` from a :class:`~bowlby.mixed.frame.Frame`, dropping dependent predictors."""
+    n = len(frame.y)
+    root_w = None if frame.weights is None else np.sqrt(frame.weights)
+    has_intercept = bool(frame.x) and frame.x[0] is None
+    shift, scale, xs = _scaled_predictors(frame, has_intercept, root_w)
+    y, y_shift, y_scale = scale_outcome(frame.y, frame.offset, has_intercept, root_w)
+    xx = _gram([*xs, y], n)
+    kept = _independent(xs, xx, frame.names)
+    xs = [xs[k] for k in kept]
+    shift, scale = shift[kept], scale[kept]
+    pick = [*kept, len(frame.names)]
+    xx = xx[np.ix_(pick, pick)]
+
+    factors, has_inner = _order_factors(frame.factors)
+    z_scale = [np.array([1.0 if b is None else float(np.sqrt(b @ b / n)) for b in f.basis]) for f in factors]
+    basis = [_scaled_basis(f, root_w, s) for f, s in zip(factors, z_scale)]
+    projector, s, links, cc, select = _structure(factors, basis, has_inner, n)
+    columns = [*xs, y]
+    ones = None if root_w is not None else np.ones(n)
+    columns = [ones if c is None else c for c in columns]
+    zx = np.stack([projector.to_inner(c) for c in columns], axis=1) if has_inner else None
+    bx = np.stack([projector.to_outer(c) for c in columns], axis=2) if links is not None else None
+    return Reduced(n, xx, s, zx, cc, bx, links, select, factors, has_inner,
+                   Scaling(shift, scale, z_scale, y_shift, y_scale),
+                   0.0 if root_w is None else float(np.log(frame.weights).sum()),
+                   [frame.names[k] for k in kept], kept, projector)
+
+
+def _scaled_predictors(frame: Frame, has_intercept: bool, root_w):
+    p = len(frame.x)
+    shift, scale, xs = np.zeros(p), np.ones(p), []
+    for j, column in enumerate(frame.x):
+        if column is None:
+            xs.append(root_w)
+            continue
+        if has_intercept:
+            shift[j] = column.mean()
+        x = column - shift[j]
+        size = np.sqrt(x @ x / len(x))
+        # What is left of a constant column is rounding: leave it small, so that it is found dependent.
+        if size > 1e-13 * max(abs(shift[j]), np.finfo(float).tiny):
+            scale[j] = size
+        else:
+            x[:] = 0.0
+        x /= scale[j]
+        xs.append(x if root_w is None else x * root_w)
+    return shift, scale, xs
+
+
+def _gram(columns, n: int) -> np.ndarray:
+    m = len(columns)
+    total = np.zeros((m, m))
+    for start in range(0, n, _CHUNK):
+        stop = min(n, start + _CHUNK)
+        block = np.empty((m, stop - start))
+        for i, c in enumerate(columns):
+            block[i] = 1.0 if c is None else c[start:stop]
+        total += block @ block.T
+    return total
+
+
+def _independent(xs, xx, names) -> list[int]:
+    """Positions of predictors that are no linear combination of earlier ones."""
+    kept: list[int] = []
+    p = len(xs)
+    chol = np.zeros((p, p))
+    for j in range(p):
+        row = np.zeros(len(kept))
+        for i, k in enumerate(kept):
+            row[i] = (xx[j, k] - row[:i] @ chol[i, :i]) / chol[i, i]
+        left = xx[j, j] - row @ row
+        if left <= 1e-8 * xx[j, j] and (xx[j, j] == 0 or _truly_dependent(xs, kept, j)):
+            continue
+        left = max(left, 1e-16 * xx[j, j])
+        i = len(kept)
+        chol[i, :i], chol[i, i] = row, np.sqrt(left)
+        kept.append(j)
+    return kept
+
+
+def _truly_dependent(xs, kept, j) -> bool:
+    """Regress column j on the kept ones from the rows, where cross-products are too coarse to tell."""
+    n = len(next(x for x in xs if x is not None))
+    ones = np.ones(n)
+    design = np.column_stack([ones if xs[k] is None else xs[k] for k in kept])
+    target = ones if xs[j] is None else xs[j]
+    residual = target - design @ np.linalg.lstsq(design, target, rcond=None)[0]
+    return float(np.linalg.norm(residual)) <= _RANK_TOL * float(np.linalg.norm(target))
+
+
+def _structure(factors, basis, has_inner, n):
+    """Z'Z blocks and links between the inner units and the outer columns."""
+    outer = factors[1:] if has_inner else factors
+    z_inner = basis[0] if has_inner else []
+    z_outer = basis[1:] if has_inner else basis
+    n_units = factors[0].n_levels if has_inner else 0
+    unit = factors[0].codes if has_inner else None
+    outer_row, links, cc, zb, select = None, None, None, None, []
+    stack = k = n_outer = 0
+    if has_inner and len(outer) == 1 and outer[0].codes is not None:
+        of_unit = np.zeros(n_units, dtype=np.intp)
+        of_unit[unit] = outer[0].codes
+        if np.array_equal(of_unit[unit], outer[0].codes):
+            order = np.argsort(of_unit, kind="stable")
+            rank = np.empty(n_units, dtype=np.intp)
+            rank[order] = np.arange(n_units)
+            # Units are renumbered so that those of one outer level are neighbours.
+            factors[0] = replace(factors[0], codes=rank[unit], levels=factors[0].levels[order])
+            unit, of_unit, outer_row = factors[0].codes, of_unit[order], outer[0].codes
+            stack = n_outer = outer[0].n_levels
+            k = len(z_outer[0])
+            a = np.stack([np.stack([_cell_sums(unit, za, zb_, n_units) for zb_ in z_outer[0]]) for za in z_inner])
+            links = NestedLinks(a, of_unit, n_outer)
+            cc = np.empty((n_outer, k, k))
+            for i in range(k):
+                for j in range(i + 1):
+                    cc[:, i, j] = cc[:, j, i] = _cell_sums(outer_row, z_outer[0][i], z_outer[0][j], n_outer)
+            select = [[np.array([i]) for i in range(k)]]
+    s = None
+    if has_inner:
+        q = len(z_inner)
+        s = np.empty((q, q, n_units))
+        for a in range(q):
+            for b in range(a + 1):
+                s[a, b] = s[b, a] = _cell_sums(unit, z_inner[a], z_inner[b], n_units)
+    if outer and links is None:
+        links, cc, zb, select = _crossed(outer, z_outer, unit, z_inner, n_units, n)
+        stack, k = 1, links.k
+    projector = Projector(has_inner, unit, z_inner, n_units, outer_row, z_outer[0] if outer_row is not None else [],
+                          n_outer, zb, stack, k)
+    return projector, s, links, cc, select
+
+
+def _cell_sums(code, a, b, size) -> np.ndarray:
+    if a is None and b is None:
+        return np.bincount(code, minlength=size).astype(np.float64)
+    product = b if a is None else (a if b is None else a * b)
+    return np.bincount(code, weights=product, minlength=size)
+
+
+def _crossed(outer, z_outer, unit, z_inner, n_units, n):
+    from scipy import sparse
+
+    offset, select, a_parts, unit_parts, column_parts = 0, [], [], [], []
+    rows_all, cols_all, values_all = [], [], []
+    for factor, zs in zip(outer, z_outer):
+        q, levels = len(zs), factor.n_levels
+        if factor.codes is not None:
+            row, level, share = np.arange(n), factor.codes, None
+        else:
+            coo = factor.weights.tocoo()
+            row, level, share = coo.row, coo.col, coo.data
+        select.append([offset + np.arange(levels) * q + b for b in range(q)])
+        values = []
+        for z in zs:
+            v = np.ones(len(row)) if z is None else z[row]
+            values.append(v if share is None else v * share)
+        for b in range(q):
+            rows_all.append(row)
+            cols_all.append(offset + level * q + b)
+            values_all.append(values[b])
+        if z_inner:
+            key, inverse = np.unique(unit[row].astype(np.int64) * levels + level, return_inverse=True)
+            for b in range(q):
+                a_parts.append(np.stack([np.bincount(
+                    inverse, weights=values[b] if za is None else values[b] * za[row], minlength=len(key))
+                    for za in z_inner]))
+                unit_parts.append(key // levels)
+                column_parts.append(offset + (key % levels) * q + b)
+        offset += levels * q
+    if offset > 12000:
+        raise UserError(problem(f"the crossed factors have {offset} random effects together",
+                                "this version handles up to 12,000 beside the largest factor"))
+    zb = sparse.csr_matrix((np.concatenate(values_all), (np.concatenate(rows_all), np.concatenate(cols_all))),
+                           shape=(n, offset))
+    cc = (zb.T @ zb).toarray()[None]
+    if z_inner:
+        a, units, columns = np.concatenate(a_parts, axis=1), np.concatenate(unit_parts), np.concatenate(column_parts)
+        order = np.lexsort((columns, units))
+        links = CrossedLinks(np.ascontiguousarray(a[:, order]), units[order], columns[order], n_units, offset)
+    else:
+        empty = np.zeros(0, dtype=np.intp)
+        links = CrossedLinks(np.zeros((0, 0)), empty, empty, 0, offset)
+    return links, cc, zb, select

@@ -1,0 +1,58 @@
+"""Random effects of each level: conditional means and covariances, and their part in the rows."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bowlby.mixed.criterion import State
+from bowlby.mixed.crossproducts import Reduced
+from bowlby.mixed.derivatives import unit_scores
+
+
+def blups(data: Reduced, state: State) -> list[np.ndarray]:
+    """D Z'P y of each factor, (levels, q), user units (outcome per predictor unit)."""
+    t, tb, _ = unit_scores(data, state)
+    scores = [] if t is None else [t[:, -1].T]
+    scores += [np.stack([tb[:, columns, -1].ravel() for columns in factor], axis=1) for factor in data.select]
+    return [data.scaling.y_scale * (score @ d) / s for score, d, s in zip(scores, state.d, data.scaling.z_scale)]
+
+
+def conditional_covariances(data: Reduced, state: State, fixed_uncertainty: bool) -> list[np.ndarray]:
+    """Var(u | y) / sigma^2 of each level, (levels, q, q), user units; with the fixed effects' part if asked.
+
+    D - D M D with M = Z'V0^-1 Z, or Z'P0 Z for the prediction error.
+    """
+    t, tb, m1 = unit_scores(data, state)
+    middles = []
+    if t is not None:
+        size = len(t)
+        m = sum(state.g[:, i, None] * data.s[i] for i in range(size))
+        if data.links is not None:
+            m = m - data.links.sandwich(state.f, state.k)
+        m = np.moveaxis(m, -1, 0)
+        middles.append(m - _explained(np.moveaxis(t, -1, 0), state.phi) if fixed_uncertainty else m)
+    if data.links is not None:
+        mbb = m1 @ state.c
+        for factor in data.select:
+            q, levels = len(factor), len(factor[0]) * len(mbb)
+            m = np.empty((levels, q, q))
+            for a in range(q):
+                for b in range(q):
+                    m[:, a, b] = mbb[:, factor[a], factor[b]].ravel()
+            if fixed_uncertainty:
+                scores = np.stack([tb[:, columns].reshape(levels, -1) for columns in factor], axis=1)
+                m = m - _explained(scores, state.phi)
+            middles.append(m)
+    return [(d - d @ m @ d) / np.outer(s, s) for m, d, s in zip(middles, state.d, data.scaling.z_scale)]
+
+
+def _explained(scores: np.ndarray, phi: np.ndarray) -> np.ndarray:
+    x = scores[:, :, :-1]
+    return x @ phi @ x.transpose(0, 2, 1)
+
+
+def add_random(out: np.ndarray, factor, u: np.ndarray) -> None:
+    """Add Z u of one factor to the rows of `out` in place."""
+    for column, effect in zip(factor.basis, u.T):
+        part = effect[factor.codes] if factor.codes is not None else factor.weights @ effect
+        out += part if column is None else part * column

@@ -1,0 +1,294 @@
+"""From a table to model columns and group codes: which rows count, which levels there are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from bowlby.errors import UserError, problem
+from bowlby.mixed.columns import categories, design_columns, missing, numbers
+from bowlby.mixed.spec import INTERCEPT, ModelSpec, RandomTerm
+
+
+@dataclass
+class Factor:
+    """One grouping factor with everything that varies between its levels.
+
+    Attributes
+    ----------
+    name : str
+    levels : pandas Index, length n_levels
+        None names the level of rows without one (partially nested designs), on which nothing loads.
+    codes : ndarray of int, shape (n,), or None under multiple membership
+    weights : scipy sparse CSR, shape (n, n_levels), or None
+    labels : list of str, length q
+    basis : list of ndarray (n,) or None for ones, length q
+    blocks : list of (list of positions in `labels`, correlated)
+    """
+
+    name: str
+    levels: pd.Index
+    codes: np.ndarray | None
+    weights: object | None
+    labels: list[str] = field(default_factory=list)
+    basis: list[np.ndarray | None] = field(default_factory=list)
+    blocks: list[tuple[list[int], bool]] = field(default_factory=list)
+    terms: list[RandomTerm] = field(default_factory=list)
+
+    @property
+    def n_levels(self) -> int:
+        return len(self.levels)
+
+    @property
+    def named(self) -> np.ndarray:
+        """Boolean, True for the levels that exist in the data."""
+        return self.levels.notna()
+
+
+@dataclass
+class Frame:
+    """Model columns of the rows that are used."""
+
+    rows: np.ndarray
+    n_dropped: dict[str, int]
+    y: np.ndarray
+    names: list[str]
+    x: list[np.ndarray | None]
+    factors: list[Factor]
+    weights: np.ndarray | None
+    offset: np.ndarray | None
+    categories: dict
+    warnings: list[str]
+
+
+def _vector(value, data: pd.DataFrame, what: str) -> pd.Series | None:
+    if value is None:
+        return None
+    if isinstance(value, str):
+        if value not in data.columns:
+            raise UserError(problem(f"the {what} column '{value}' is not in the data", "name one that is"))
+        return data[value]
+    array = np.asarray(value, dtype=np.float64)
+    if array.shape != (len(data),):
+        raise UserError(problem(f"{what} has shape {array.shape}, the data {len(data)} rows", "give one per row"))
+    return pd.Series(array, index=data.index)
+
+
+def _check_columns(spec: ModelSpec, data: pd.DataFrame, membership: dict) -> None:
+    needed = spec.columns() + [g for r in spec.random for g in r.group if r.name not in membership]
+    absent = [name for name in dict.fromkeys(needed) if name not in data.columns]
+    if absent:
+        raise UserError([problem(f"no column '{name}' in the data", "correct the name or add the column")
+                         for name in absent])
+    if not spec.random:
+        raise UserError(problem("the model has no random term", "add one, such as (1 | therapist)"))
+    unknown = set(membership) - {r.name for r in spec.random}
+    if unknown:
+        raise UserError(problem(f"membership is given for '{sorted(unknown)[0]}', which is no random term's group",
+                                "name a group of the model"))
+
+
+def _loads_nothing(term: RandomTerm, data: pd.DataFrame, rows: np.ndarray) -> bool:
+    """Whether a random term is 0 on all of these rows, so that they need no level."""
+    if INTERCEPT in term.terms:
+        return False
+    for names in term.terms:
+        if not any(pd.api.types.is_numeric_dtype(data[n].dtype) and (data[n].to_numpy()[rows] == 0).all()
+                   for n in names):
+            return False
+    return True
+
+
+def build_frame(spec: ModelSpec, data: pd.DataFrame, membership=None, weights=None, offset=None) -> Frame:
+    """Select complete rows, build the design columns and code the groups.
+
+    Rows are dropped for a missing outcome, predictor, group, weight or offset, and for weight 0; ``n_dropped``
+    counts each row once, under its first reason. A missing group is no reason when the random terms of that
+    group are 0 in the row (a random effect in one arm only).
+    """
+    membership = dict(membership or {})
+    _check_columns(spec, data, membership)
+    n = len(data)
+    keep = np.ones(n, bool)
+    n_dropped: dict[str, int] = {}
+
+    def drop(bad: np.ndarray, reason: str) -> None:
+        bad = bad & keep
+        if bad.any():
+            n_dropped[reason] = int(bad.sum())
+            keep[bad] = False
+
+    for name in spec.columns():
+        drop(missing(data[name]), f"{name} missing")
+    w, off = _vector(weights, data, "weights"), _vector(offset, data, "offset")
+    if off is not None:
+        drop(missing(off), "offset missing")
+    if w is not None:
+        drop(missing(w), "weight missing")
+        if (w[keep] < 0).any():
+            raise UserError(problem(f"{int((w[keep] < 0).sum())} weights are negative", "give weights above 0"))
+        if not (w[keep] > 0).any():
+            raise UserError(problem("all weights are 0", "give weights above 0"))
+        drop(w.to_numpy() == 0, "weight 0")
+    for term in spec.random:
+        if term.name in membership:
+            continue
+        for name in term.group:
+            gone = missing(data[name]) & keep
+            if gone.any() and not _loads_nothing(term, data, gone):
+                drop(gone, f"{name} missing")
+
+    rows = np.flatnonzero(keep)
+    if rows.size == 0:
+        raise UserError(problem("no complete row is left", "; ".join(f"{k}: {v}" for k, v in n_dropped.items())
+                                or "the table is empty"))
+    used = data if rows.size == n else data.iloc[rows]
+    if not pd.api.types.is_numeric_dtype(data[spec.outcome].dtype):
+        raise UserError(problem(f"the outcome '{spec.outcome}' is not numeric", "give numbers"))
+    y = numbers(used[spec.outcome], spec.outcome).astype(np.float64)
+    cats = categories(used, [c for c in spec.columns() if c != spec.outcome], spec.categorical)
+    names, x = design_columns(spec.fixed, spec.intercept, used, cats)
+    frame = Frame(rows, n_dropped, y, names, x, [], None if w is None else numbers(w.iloc[rows], "weights"),
+                  None if off is None else numbers(off.iloc[rows], "offset"), cats, [])
+    for term in spec.random:
+        _add_term(frame, term, used, membership, rows, n)
+    return frame
+
+
+def group_codes(group: tuple[str, ...], data: pd.DataFrame) -> tuple[np.ndarray, pd.Index]:
+    """Level number of every row (-1 where missing) and the levels, named ``a:b`` for combinations."""
+    codes, levels = _codes_of(data[group[0]])
+    for name in group[1:]:
+        more, other = _codes_of(data[name])
+        both = np.where((codes < 0) | (more < 0), -1, codes.astype(np.int64) * max(len(other), 1) + more)
+        kept, inverse = np.unique(both, return_inverse=True)
+        gone = int(kept[0] < 0) if kept.size else 0
+        codes, kept = inverse - gone, kept[gone:]
+        levels = pd.Index([f"{a}:{b}" for a, b in zip(levels[kept // len(other)], other[kept % len(other)])],
+                          name=":".join(group))
+    return codes, levels
+
+
+def _codes_of(series: pd.Series) -> tuple[np.ndarray, pd.Index]:
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        codes = series.cat.codes.to_numpy().astype(np.intp)
+        count = np.bincount(codes[codes >= 0], minlength=len(series.cat.categories))
+        present = count > 0
+        if not present.all():
+            renumber = np.where(present, np.cumsum(present) - 1, -1)
+            codes = np.where(codes >= 0, renumber[codes], -1)
+        return codes, pd.Index(series.cat.categories[present])
+    codes, levels = pd.factorize(series)
+    return codes, pd.Index(levels)
+
+
+def _membership_matrix(value, group: str, rows: np.ndarray, n: int):
+    from scipy import sparse
+
+    if isinstance(value, pd.DataFrame):
+        levels, matrix = pd.Index(value.columns), sparse.csr_matrix(value.to_numpy(dtype=np.float64))
+    else:
+        matrix = sparse.csr_matrix(value, dtype=np.float64)
+        levels = pd.RangeIndex(matrix.shape[1])
+    if matrix.shape[0] != n:
+        raise UserError(problem(f"membership of '{group}' has {matrix.shape[0]} rows, the data {n}",
+                                "give one row of weights per row of data"))
+    matrix = matrix[rows]
+    if not np.isfinite(matrix.data).all():
+        raise UserError(problem(f"membership of '{group}' has weights that are not finite",
+                                "give every used row its weights"))
+    matrix.eliminate_zeros()
+    return matrix, levels
+
+
+def _add_term(frame: Frame, term: RandomTerm, used, membership, rows, n) -> None:
+    factor = next((f for f in frame.factors if f.name == term.name), None)
+    if factor is None:
+        if term.name in membership:
+            matrix, levels = _membership_matrix(membership[term.name], term.name, rows, n)
+            factor = Factor(term.name, levels, None, matrix)
+            share = np.asarray(matrix.sum(axis=1)).ravel()
+            if np.abs(share - 1).max() > 1e-6:
+                frame.warnings.append(f"membership weights of '{term.name}' do not sum to 1 in "
+                                      f"{int((np.abs(share - 1) > 1e-6).sum())} rows")
+        else:
+            codes, levels = group_codes(term.group, used)
+            if (codes < 0).any():
+                codes = np.where(codes < 0, len(levels), codes)
+                levels = pd.Index([*levels, None], dtype=object)
+            factor = Factor(term.name, levels, codes, None)
+        frame.factors.append(factor)
+    labels, basis = design_columns([t for t in term.terms if t], INTERCEPT in term.terms, used, frame.categories)
+    twice = [label for label in labels if label in factor.labels]
+    if twice:
+        raise UserError(problem(f"the random term '{twice[0]}' of '{term.name}' is given twice", "keep one"))
+    first = len(factor.labels)
+    positions = list(range(first, first + len(labels)))
+    factor.labels += labels
+    factor.basis += basis
+    factor.blocks += [(positions, True)] if term.correlated else [([k], False) for k in positions]
+    factor.terms.append(term)
+
+
+def check_frame(frame: Frame, outcome: str) -> None:
+    """Stop at designs whose variances cannot be told apart, each with its one line."""
+    n = len(frame.y)
+    lines = []
+    spread = np.ptp(frame.y if frame.offset is None else frame.y - frame.offset)
+    if spread == 0:
+        lines.append(problem(f"the outcome '{outcome}' is constant ({frame.y[0]:g} in all {n} rows)",
+                             "there is nothing to model"))
+    for factor in frame.factors:
+        levels = int(factor.named.sum())
+        if levels < 2:
+            lines.append(problem(f"'{factor.name}' has {levels} level", "a random effect needs at least 2 groups"))
+            continue
+        if factor.codes is not None and levels >= n:
+            lines.append(problem(f"'{factor.name}' has as many levels ({levels}) as there are rows",
+                                 "its variance cannot be told from the residual's; drop the term or add rows"))
+            continue
+        for positions, _ in factor.blocks:
+            if factor.codes is not None and levels * len(positions) >= n:
+                term = " + ".join(factor.labels[k] for k in positions)
+                lines.append(problem(f"({term} | {factor.name}) has {levels * len(positions)} random effects for "
+                                     f"{n} rows", "drop the slope or add observations per group"))
+        lines += _collinear_basis(factor)
+    if len(frame.names) >= n:
+        lines.append(problem(f"{len(frame.names)} fixed effects for {n} rows", "drop terms or add rows"))
+    if lines:
+        raise UserError(lines)
+    _warn_constant_slopes(frame)
+
+
+def _collinear_basis(factor: Factor) -> list[str]:
+    """One line for a slope on a constant, or on a copy of another slope, of the same group."""
+    for k, column in enumerate(factor.basis):
+        if column is None:
+            continue
+        if np.ptp(column) == 0 and (column[0] == 0 or any(b is None for b in factor.basis)):
+            return [problem(f"the random slope '{factor.labels[k]}' of '{factor.name}' has a constant predictor",
+                            "drop that slope")]
+        for j in range(k):
+            other = factor.basis[j]
+            if other is not None and other @ other > 0:
+                ratio = (column @ other) / (other @ other)
+                if np.abs(column - ratio * other).max() <= 1e-9 * np.abs(column).max():
+                    return [problem(f"the random slopes '{factor.labels[j]}' and '{factor.labels[k]}' of "
+                                    f"'{factor.name}' are multiples of each other", "keep one")]
+    return []
+
+
+def _warn_constant_slopes(frame: Frame) -> None:
+    for factor in frame.factors:
+        if factor.codes is None or not any(b is None for b in factor.basis):
+            continue
+        for label, column in zip(factor.labels, factor.basis):
+            if column is None:
+                continue
+            first = np.empty(factor.n_levels)
+            first[factor.codes] = column
+            if (first[factor.codes] == column).all():
+                frame.warnings.append(f"'{label}' is constant within every level of '{factor.name}': its random "
+                                      f"slope rests on unequal variances alone")

@@ -1,0 +1,184 @@
+"""The model: terms and data, reduced once; fitted as often as one likes."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+
+from bowlby.errors import UserError, problem
+from bowlby.mixed.crossproducts import Reduced, reduce_rows, scale_outcome
+from bowlby.mixed.formula import parse_formula
+from bowlby.mixed.frame import build_frame, check_frame
+from bowlby.mixed.optimise import STARTS, minimise
+from bowlby.mixed.parameters import Parameters
+from bowlby.mixed.spec import ModelSpec, spec_from_terms
+
+
+class MixedModel:
+    """A Gaussian linear mixed model.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        See :meth:`from_formula` and :meth:`from_terms`.
+    data : DataFrame
+        One row per observation.
+    membership : dict, optional
+        ``{group: W}`` for multiple membership: W has one row per row of `data` and one column per level
+        (DataFrame, array or scipy sparse), the weight of each level in each row, usually summing to 1.
+    weights : str or array_like (n,), optional
+        Observation weights w > 0: the residual variance of a row is sigma^2 / w.
+    offset : str or array_like (n,), optional
+        Known part of the outcome, in its units.
+
+    Attributes
+    ----------
+    names : list of str
+        Fixed effects that are estimated.
+    dropped_columns : list of str
+        Fixed effects that are linear combinations of earlier ones.
+    n_dropped : dict of str to int
+        Rows left out, by reason; each row under its first.
+    rows : ndarray of int
+        Positions in `data` of the rows used.
+    nobs : int
+    n_levels : dict of str to int
+
+    Raises
+    ------
+    UserError
+        One line per problem: unknown columns, no or constant outcome values, groups that are too few or too many,
+        slopes that cannot be told apart, infinite values, unusable weights.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> rng = np.random.default_rng(1)
+    >>> data = pd.DataFrame({"g": np.repeat(np.arange(20), 10), "x": rng.normal(size=200)})
+    >>> data["y"] = data.x + rng.normal(size=20)[data.g] + rng.normal(size=200)
+    >>> result = MixedModel.from_formula("y ~ x + (1 | g)", data).fit()
+    >>> bool(result.converged)
+    True
+    """
+
+    def __init__(self, spec: ModelSpec, data, membership=None, weights=None, offset=None):
+        self.spec = spec
+        frame = build_frame(spec, data, membership, weights, offset)
+        check_frame(frame, spec.outcome)
+        self._set(frame, reduce_rows(frame))
+
+    def _set(self, frame, reduced: Reduced) -> None:
+        self.frame, self.reduced = frame, reduced
+        self.names = reduced.names
+        self.dropped_columns = [n for k, n in enumerate(frame.names) if k not in set(reduced.kept)]
+        self.n_dropped, self.rows, self.nobs = frame.n_dropped, frame.rows, reduced.n
+        self.n_levels = {f.name: int(f.named.sum()) for f in reduced.factors}
+        self.parameters = Parameters(reduced.factors)
+
+    @classmethod
+    def from_formula(cls, formula: str, data, membership=None, weights=None, offset=None) -> MixedModel:
+        """Build a model from lme4's notation, such as ``"y ~ time * a + (1 + time | patient) + (1 | therapist)"``.
+
+        See :func:`bowlby.mixed.formula.parse_formula` for the notation; nothing is evaluated.
+        """
+        return cls(parse_formula(formula), data, membership, weights, offset)
+
+    @classmethod
+    def from_terms(cls, outcome, fixed, random, data, membership=None, weights=None, offset=None,
+                   intercept=True) -> MixedModel:
+        """Build a model from lists of literal column names, whatever characters they hold.
+
+        Parameters
+        ----------
+        outcome : str
+        fixed : list of str or tuple of str
+            A tuple is an interaction of its columns.
+        random : list of dict
+            ``{"group": "therapist", "terms": ["1", "a_w"], "correlated": False}``; `group` may be a tuple of
+            columns (nesting), `terms` defaults to ``["1"]``, `correlated` to True.
+        """
+        return cls(spec_from_terms(outcome, fixed, random, intercept), data, membership, weights, offset)
+
+    def with_outcome(self, y) -> MixedModel:
+        """The same model of other outcome values, shape (nobs,), in the order of :attr:`rows`."""
+        from dataclasses import replace
+
+        y = np.asarray(y, dtype=np.float64)
+        if y.shape != (self.nobs,):
+            raise UserError(problem(f"the new outcome has shape {y.shape}", f"give {self.nobs} values"))
+        if not np.isfinite(y).all():
+            raise UserError(problem("the new outcome has values that are missing or infinite", "give finite values"))
+        frame = replace(self.frame, y=y)
+        offset = frame.offset
+        if np.ptp(y if offset is None else y - offset) == 0:
+            raise UserError(problem("the new outcome is constant", "there is nothing to model"))
+        data = self.reduced
+        root_w = None if frame.weights is None else np.sqrt(frame.weights)
+        column, shift, scale = scale_outcome(y, offset, self._has_intercept, root_w)
+        xx = data.xx.copy()
+        xx[-1, :-1] = xx[:-1, -1] = self._internal_x.T @ column
+        xx[-1, -1] = column @ column
+        changes = {"xx": xx, "scaling": replace(data.scaling, y_shift=shift, y_scale=scale)}
+        if data.has_inner:
+            changes["zx"] = data.zx.copy()
+            changes["zx"][:, -1] = data.projector.to_inner(column)
+        if data.links is not None:
+            changes["bx"] = data.bx.copy()
+            changes["bx"][:, :, -1] = data.projector.to_outer(column)
+        other = object.__new__(MixedModel)
+        other.spec = self.spec
+        other.__dict__["_internal_x"] = self._internal_x
+        other._set(frame, replace(data, **changes))
+        return other
+
+    @property
+    def _has_intercept(self) -> bool:
+        return bool(self.frame.x) and self.frame.x[0] is None
+
+    @cached_property
+    def _internal_x(self) -> np.ndarray:
+        """Internal predictors (n, p), weights applied."""
+        scale, data = self.reduced.scaling, self.reduced
+        out = np.empty((data.n, data.p))
+        for j, k in enumerate(data.kept):
+            column = self.frame.x[k]
+            out[:, j] = 1.0 if column is None else (column - scale.x_shift[j]) / scale.x_scale[j]
+        if self.frame.weights is not None:
+            out *= np.sqrt(self.frame.weights)[:, None]
+        return out
+
+    def linear_predictor(self, params: np.ndarray) -> np.ndarray:
+        """X beta + offset of the rows used, outcome units, (nobs,)."""
+        out = np.zeros(self.nobs) if self.frame.offset is None else self.frame.offset.copy()
+        for value, k in zip(params, self.reduced.kept):
+            column = self.frame.x[k]
+            out += value if column is None else value * column
+        return out
+
+    def fit(self, reml: bool = True, starts=STARTS):
+        """Estimate by REML or ML.
+
+        Parameters
+        ----------
+        reml : bool
+        starts : sequence of float or ndarray
+            Relative SDs to start from; 0 is the boundary itself. Every start is logged in ``result.starts``.
+
+        Returns
+        -------
+        MixedResult
+
+        Raises
+        ------
+        UserError
+            When the fixed and random part explain the outcome without a residual.
+        """
+        from bowlby.mixed.result import MixedResult
+
+        try:
+            optimum = minimise(self.reduced, self.parameters, reml, starts)
+        except np.linalg.LinAlgError:
+            raise UserError(problem(f"the model of '{self.spec.outcome}' leaves no residual variation",
+                                    "drop terms or check the outcome")) from None
+        return MixedResult(self, optimum, reml)

@@ -1,0 +1,85 @@
+"""The variance parameters: relative Cholesky factors theta and the relative covariances delta they make.
+
+Each grouping factor has D = Lambda Lambda' (q, q), relative to the residual variance; theta holds the free lower
+triangles of Lambda, delta the matching entries of D. delta is a quadratic form in theta, delta_i = theta' T_i
+theta / 2, so its Jacobian and second derivatives are a constant tensor away. theta is unconstrained: signs of a
+column of Lambda do not matter, and a variance of 0 is the interior point theta = 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """Entry (a, b), a >= b, of the covariance matrix of factor number `factor`."""
+
+    factor: int
+    a: int
+    b: int
+
+
+class Parameters:
+    """Index of all variance parameters of a model and the maps between theta, D and delta."""
+
+    def __init__(self, factors):
+        self.sizes = [len(f.labels) for f in factors]
+        self.items: list[Parameter] = []
+        for g, factor in enumerate(factors):
+            for positions, _ in factor.blocks:
+                self.items += [Parameter(g, positions[i], positions[j])
+                               for j in range(len(positions)) for i in range(j, len(positions))]
+        self.count = len(self.items)
+        self.diagonal = np.array([t.a == t.b for t in self.items], dtype=bool)
+        self.tensor = self._tensor()
+
+    def _tensor(self) -> np.ndarray:
+        tensor = np.zeros((self.count, self.count, self.count))
+        for i, d in enumerate(self.items):
+            for j, x in enumerate(self.items):
+                for k, y in enumerate(self.items):
+                    if d.factor == x.factor == y.factor and x.b == y.b:
+                        tensor[i, j, k] = (d.a == x.a and d.b == y.a) + (d.b == x.a and d.a == y.a)
+        return tensor
+
+    def jacobian(self, theta: np.ndarray) -> np.ndarray:
+        """d delta / d theta, (count, count)."""
+        return self.tensor @ theta
+
+    def delta(self, theta: np.ndarray) -> np.ndarray:
+        return 0.5 * self.jacobian(theta) @ theta
+
+    def lambdas(self, theta: np.ndarray) -> list[np.ndarray]:
+        out = [np.zeros((q, q)) for q in self.sizes]
+        for value, t in zip(theta, self.items):
+            out[t.factor][t.a, t.b] = value
+        return out
+
+    def covariances(self, delta: np.ndarray) -> list[np.ndarray]:
+        """D of each factor from delta."""
+        out = [np.zeros((q, q)) for q in self.sizes]
+        for value, t in zip(delta, self.items):
+            out[t.factor][t.a, t.b] = out[t.factor][t.b, t.a] = value
+        return out
+
+    def start(self, value: float) -> np.ndarray:
+        return np.where(self.diagonal, value, 0.0)
+
+    def tidy_signs(self, theta: np.ndarray) -> np.ndarray:
+        """The equivalent theta with no negative diagonal."""
+        out = theta.copy()
+        for k in np.flatnonzero(self.diagonal):
+            if out[k] < 0:
+                t = self.items[k]
+                for j, u in enumerate(self.items):
+                    if u.factor == t.factor and u.b == t.b:
+                        out[j] = -out[j]
+        return out + 0.0
+
+    def entries(self, i: int) -> list[tuple[int, int]]:
+        """Index pairs of the symmetric pattern matrix E_i."""
+        t = self.items[i]
+        return [(t.a, t.a)] if t.a == t.b else [(t.a, t.b), (t.b, t.a)]
