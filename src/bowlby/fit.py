@@ -29,7 +29,7 @@ def fit_primary(data: pd.DataFrame, design: dict) -> tuple[dict, pd.DataFrame]:
         Random effects: group, level, term, value, variance.
     """
     terms = [c for c in data.columns if c not in ("patient", "therapist", "y")]
-    result = _fit(data, terms, reml=True)
+    result = _fit(data, terms, reml=True, outer_terms=tuple(t for t in terms if t == "s_star" or t.endswith("_b")))
     unit = 1.0 / design["sd_outcome"]
     weights = {"P": {"a_star_w": unit}, "T": {"s_star": unit}, "P-T": {"a_star_w": unit, "s_star": -unit},
                "P+T": {"a_star_w": unit, "s_star": unit}}
@@ -65,11 +65,13 @@ def fit_growth(data: pd.DataFrame, reml: bool, n_dropped: dict) -> tuple[dict, p
     return record, result.effects
 
 
-def _fit(data: pd.DataFrame, terms: list[str], reml: bool, inner: str | None = None) -> SecondFit:
+def _fit(data: pd.DataFrame, terms: list[str], reml: bool, inner: str | None = None,
+         outer_terms: tuple[str, ...] = ()) -> SecondFit:
     x = data[terms].astype(float).reset_index(drop=True)
     x.insert(0, "Intercept", 1.0)
     return fit_second(data["y"].to_numpy(float), x, data["therapist"].astype(str).to_numpy(),
-                      None if inner is None else data[inner].astype(str).to_numpy(), reml=reml)
+                      None if inner is None else data[inner].astype(str).to_numpy(), outer_terms=outer_terms,
+                      reml=reml)
 
 
 def record_fit(model: str, result: SecondFit, contrasts: list[dict], n_dropped: dict) -> dict:

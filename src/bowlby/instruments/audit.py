@@ -1,4 +1,4 @@
-"""Does the key fit the data? Signs, ranges and patterns that a wrong key or a wrong file leaves; data stay as they are."""
+"""Does the key fit the data? Signs and patterns that a wrong key or file leaves; data stay as they are."""
 
 from __future__ import annotations
 
@@ -14,17 +14,21 @@ COLUMNS = ["instrument", "scale", "item", "check", "observed", "expected", "verd
 FEWEST = 30
 WRONG, SUSPICIOUS = -3.3, -2.33
 CONFIRM = "confirm against your licensed copy, or put your key in config/instruments/{id}.yaml"
-TURN = "compare the item's reversal with your form; correct the file, or the key in config/instruments/{id}.yaml"
-DONE = ("the reversed items look reversed already in the file; give answers as stored on the form, "
-        "or a key without reversals in config/instruments/{id}.yaml")
+TURN = (
+    "compare the reversal with your form; correct the file, or the key in config/instruments/{id}.yaml"
+)
+DONE = (
+    "the reversed items look reversed already in the file; give answers as stored on the form, "
+    "or a key without reversals in config/instruments/{id}.yaml"
+)
 ORDER = "compare the order of the item columns with the form, also the version of the form"
 
 
 def audit(measures: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
     """Audit the key of an instrument.
 
-    Correlations are taken within role, target and occasion, so that differences between these cannot stand in for
-    agreement between items, and with one row a person in each.
+    Correlations are taken within role, target and occasion, so that differences between these cannot stand in
+    for agreement between items, and with one row a person in each.
 
     Parameters
     ----------
@@ -36,7 +40,8 @@ def audit(measures: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns instrument, scale, item, check, observed, expected, verdict (ok, suspicious, wrong, not_testable), advice.
+        Columns instrument, scale, item, check, observed, expected, verdict (ok, suspicious, wrong,
+        not_testable), advice.
     """
     rows = [_confidence(instrument, name) for name in instrument.all_scales()]
     columns = [c for n in range(1, instrument.n_items + 1) if (c := item_name(n)) in measures.columns]
@@ -66,8 +71,15 @@ def audit(measures: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
 def _confidence(instrument: Instrument, name: str) -> tuple:
     sure = instrument.sure(name)
     doubtful = sure == "unverified"
-    return (name, None, "key_confidence", sure, "verified", "suspicious" if doubtful else "ok",
-            CONFIRM if doubtful else "")
+    return (
+        name,
+        None,
+        "key_confidence",
+        sure,
+        "verified",
+        "suspicious" if doubtful else "ok",
+        CONFIRM if doubtful else "",
+    )
 
 
 def _scale(items: pd.DataFrame, instrument: Instrument, name: str, persons: int) -> list[tuple]:
@@ -75,9 +87,15 @@ def _scale(items: pd.DataFrame, instrument: Instrument, name: str, persons: int)
     numbers = scale.items
     usable = persons >= FEWEST and len(numbers) > 1 and len(items.dropna()) >= FEWEST
     if not usable or bool((items.std() < 1e-9).any()):
-        why = "one item" if len(numbers) == 1 else f"fewer than {FEWEST} persons, or an item with one answer only"
-        return [(name, None, check, why, "", "not_testable", "")
-                for check in ("item_rest", "first_loading", "alpha_if_dropped", "already_reversed")]
+        why = (
+            "one item"
+            if len(numbers) == 1
+            else f"fewer than {FEWEST} persons, or an item with one answer only"
+        )
+        return [
+            (name, None, check, why, "", "not_testable", "")
+            for check in ("item_rest", "first_loading", "alpha_if_dropped", "already_reversed")
+        ]
     rows = []
     rest = {n: _r(items[item_name(n)], items.drop(columns=item_name(n)).mean(axis=1)) for n in numbers}
     verdicts = {n: _sign(r, persons) for n, r in rest.items()}
@@ -90,12 +108,23 @@ def _scale(items: pd.DataFrame, instrument: Instrument, name: str, persons: int)
         by_loading = verdicts[n] if loadings[n] < 0 else "ok"
         if loadings[n] < -0.3 and by_loading == "ok":
             by_loading = "suspicious"
-        rows.append((name, n, "first_loading", loadings[n], "> 0", by_loading, TURN if by_loading != "ok" else ""))
+        rows.append(
+            (name, n, "first_loading", loadings[n], "> 0", by_loading, TURN if by_loading != "ok" else "")
+        )
         if len(numbers) > 2:
             without = _alpha(complete.drop(columns=item_name(n)))
             better = without > whole + 0.03 and rest[n] < 0.1
-            rows.append((name, n, "alpha_if_dropped", without, f"<= {whole + 0.03:.3f}",
-                         "suspicious" if better else "ok", TURN if better else ""))
+            rows.append(
+                (
+                    name,
+                    n,
+                    "alpha_if_dropped",
+                    without,
+                    f"<= {whole + 0.03:.3f}",
+                    "suspicious" if better else "ok",
+                    TURN if better else "",
+                )
+            )
     return [*rows, _already(items, scale, name, persons)]
 
 
@@ -123,7 +152,7 @@ def _composite(centred: dict[str, pd.DataFrame], instrument: Instrument, persons
 
 
 def _order(centred: dict[str, pd.DataFrame]) -> list[tuple]:
-    """Items that follow another scale clearly more than their own; many of them mean columns in another order."""
+    """Items that follow another scale clearly more than their own; many of them: columns in another order."""
     scores = pd.DataFrame({name: items.mean(axis=1) for name, items in centred.items()})
     rows = []
     for name, items in centred.items():
@@ -135,8 +164,17 @@ def _order(centred: dict[str, pd.DataFrame]) -> list[tuple]:
             others = [abs(_r(items[column], scores[other])) for other in scores if other != name]
             away += max(others) > own + 0.2
         share = away / items.shape[1]
-        rows.append((name, None, "columns_in_order", share, "< 0.33", "suspicious" if share >= 0.33 else "ok",
-                     ORDER if share >= 0.33 else ""))
+        rows.append(
+            (
+                name,
+                None,
+                "columns_in_order",
+                share,
+                "< 0.33",
+                "suspicious" if share >= 0.33 else "ok",
+                ORDER if share >= 0.33 else "",
+            )
+        )
     return rows
 
 

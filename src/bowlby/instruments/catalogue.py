@@ -45,13 +45,22 @@ def load_instrument(name: str, own_dir: Path | None = None) -> Instrument:
         path = Path(own_dir) / f"{name}.yaml"
         instrument = read_instrument(path)
         if instrument.id != name:
-            raise UserError(problem(f"the id is '{instrument.id}', the file's name '{name}'", "make them the same",
-                                    Place(path.name, None, "id")))
+            raise UserError(
+                problem(
+                    f"the id is '{instrument.id}', the file's name '{name}'",
+                    "make them the same",
+                    Place(path.name, None, "id"),
+                )
+            )
         return instrument
     if not ID.fullmatch(name) or not (LIBRARY / f"{name}.yaml").is_file():
         known = list_instruments(own_dir)
         near = difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.5)
-        do = f"did you mean {' or '.join(repr(n) for n in near)}?" if near else "`bowlby instruments` lists them"
+        do = (
+            f"did you mean {' or '.join(repr(n) for n in near)}?"
+            if near
+            else "`bowlby instruments` lists them"
+        )
         raise UserError(problem(f"unknown instrument '{name}'", do))
     return _library(name)
 
@@ -66,26 +75,38 @@ def table(own_dir: Path | None = None) -> list[tuple[str, str, int, str, str, st
     rows = []
     for name in list_instruments(own_dir):
         i = load_instrument(name, own_dir)
-        rows.append((i.id, i.name, i.n_items, f"{i.response[0]:g}-{i.response[1]:g}", i.confidence, i.licence))
+        rows.append(
+            (i.id, i.name, i.n_items, f"{i.response[0]:g}-{i.response[1]:g}", i.confidence, i.licence)
+        )
     return rows
 
 
 def describe(name: str, own_dir: Path | None = None) -> str:
     """One instrument as text: form, key, missing rule, cut-offs, licence, sources."""
     i = load_instrument(name, own_dir)
-    lines = [f"{i.id}: {i.name}", *_field("citation", i.citation),
-             f"items: {i.n_items}, answers {i.response[0]:g} to {i.response[1]:g}" +
-             (f" ({i.anchors})" if i.anchors else ""),
-             f"key: {i.confidence}" + (", your own file" if is_own(name, own_dir) else ""),
-             *_field("  rests on", i.confidence_note), *_field("direction", i.direction),
-             *_field("reporting", i.aggregate_note), "scales:"]
+    lines = [
+        f"{i.id}: {i.name}",
+        *_field("citation", i.citation),
+        f"items: {i.n_items}, answers {i.response[0]:g} to {i.response[1]:g}"
+        + (f" ({i.anchors})" if i.anchors else ""),
+        f"key: {i.confidence}" + (", your own file" if is_own(name, own_dir) else ""),
+        *_field("  rests on", i.confidence_note),
+        *_field("direction", i.direction),
+        *_field("reporting", i.aggregate_note),
+        "scales:",
+    ]
     for scale_name, scale in i.all_scales().items():
         lines += _scale(i, scale_name, scale)
     lines += [line for what in i.cannot_score for line in _field("cannot be scored", what)]
-    lines += [line for key, what in i.derived.items() for line in _field(f"derived {key} (not computed)", what)]
+    lines += [
+        line for key, what in i.derived.items() for line in _field(f"derived {key} (not computed)", what)
+    ]
     lines += [f"item flag {key}: {', '.join(map(str, items))}" for key, items in i.item_flags.items()]
-    for label, text in (("missing items", i.missing_rule), ("cut-offs", i.cutoffs),
-                        ("reliable change", i.reliable_change)):
+    for label, text in (
+        ("missing items", i.missing_rule),
+        ("cut-offs", i.cutoffs),
+        ("reliable change", i.reliable_change),
+    ):
         lines += _field(label, text)
     for label, texts in (("norm", i.norms), ("trap", i.traps), ("source", i.sources)):
         lines += [line for text in texts for line in _field(label, text)]
@@ -98,9 +119,11 @@ def _field(label: str, text: str) -> list[str]:
 
 def _scale(instrument: Instrument, name: str, scale: Scale) -> list[str]:
     low, high = instrument.range_of(name)
-    text = (f"{name}: {instrument.how(name)} of items {', '.join(map(str, scale.items))}; "
-            f"reversed {', '.join(map(str, scale.reverse)) or 'none'}; "
-            f"needs {scale.min_answered} of {len(scale.items)} answered; from {low:g} to {high:g}")
+    text = (
+        f"{name}: {instrument.how(name)} of items {', '.join(map(str, scale.items))}; "
+        f"reversed {', '.join(map(str, scale.reverse)) or 'none'}; "
+        f"needs {scale.min_answered} of {len(scale.items)} answered; from {low:g} to {high:g}"
+    )
     text += "; recoded first" if scale.recode else ""
     text += f"; key {scale.confidence}" if scale.confidence else ""
     return textwrap.wrap(text, 100, initial_indent="  ", subsequent_indent="      ")

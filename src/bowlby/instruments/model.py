@@ -1,4 +1,4 @@
-"""An instrument as data: items, response range, scales, reverse key, missing rule, and how sure the key is."""
+"""An instrument as data: items, response range, scales, reverse key, missing rule, confidence of the key."""
 
 from __future__ import annotations
 
@@ -16,7 +16,18 @@ Confidence = Literal["verified-2", "verified-1", "consistent", "unverified"]
 Aggregate = Literal["sum", "mean", "item"]
 Higher = Literal["worse", "better", "more of the pattern"]
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-TAKEN = {"person", "role", "about", "occasion", "session", "therapist", "date", "source", "source_file", "source_row"}
+TAKEN = {
+    "person",
+    "role",
+    "about",
+    "occasion",
+    "session",
+    "therapist",
+    "date",
+    "source",
+    "source_file",
+    "source_row",
+}
 
 
 class Recode(Model):
@@ -120,8 +131,9 @@ class Instrument(Model):
         if self.total is not None:
             items = sorted({i for s in self.scales.values() for i in s.items})
             reverse = sorted({i for s in self.scales.values() for i in s.reverse})
-            found["total"] = Scale(items=items, reverse=reverse, min_answered=self.total.min_answered,
-                                   higher=self.total.higher)
+            found["total"] = Scale(
+                items=items, reverse=reverse, min_answered=self.total.min_answered, higher=self.total.higher
+            )
         return found
 
     def range_of(self, name: str) -> tuple[float, float]:
@@ -156,8 +168,13 @@ class Instrument(Model):
         used = {i for s in self.scales.values() for i in s.items}
         unused = sorted(set(range(1, self.n_items + 1)) - used)
         if unused and not self.unused_ok:
-            found.append((("scales",), f"items {_list(unused)} belong to no scale",
-                          "add them to a scale, or write `unused_ok: true`"))
+            found.append(
+                (
+                    ("scales",),
+                    f"items {_list(unused)} belong to no scale",
+                    "add them to a scale, or write `unused_ok: true`",
+                )
+            )
         return found
 
     def _form_faults(self):
@@ -171,14 +188,21 @@ class Instrument(Model):
                 yield ("total",), "total is a scale and a total at once", "keep one of them"
             n = len({i for s in self.scales.values() for i in s.items})
             if not 1 <= self.total.min_answered <= n:
-                yield (("total", "min_answered"), f"min_answered {self.total.min_answered} is not from 1 to {n}",
-                       "give the smallest number of answered items that gives a total")
+                yield (
+                    ("total", "min_answered"),
+                    f"min_answered {self.total.min_answered} is not from 1 to {n}",
+                    "give the smallest number of answered items that gives a total",
+                )
 
     def _scale_faults(self, name: str, scale: Scale):
         place = ("scales", name)
         low, high = self.response
         if not NAME.fullmatch(name) or name in TAKEN or name.endswith(("_n", "_prorated")):
-            yield place, f"'{name}' cannot be a scale's name", "use letters, digits and _, and no column of the scores"
+            yield (
+                place,
+                f"'{name}' cannot be a scale's name",
+                "use letters, digits and _, and no column of the scores",
+            )
         if not scale.items:
             yield place, f"scale {name} has no items", "list its item numbers"
         twice = sorted({i for i in scale.items if scale.items.count(i) > 1})
@@ -186,37 +210,60 @@ class Instrument(Model):
             yield (*place, "items"), f"scale {name} lists items {_list(twice)} twice", "list each once"
         outside = sorted({i for i in scale.items if not 1 <= i <= self.n_items})
         if outside:
-            yield ((*place, "items"), f"scale {name} has items {_list(outside)} outside 1 to {self.n_items}",
-                   "correct the numbers, or n_items")
+            yield (
+                (*place, "items"),
+                f"scale {name} has items {_list(outside)} outside 1 to {self.n_items}",
+                "correct the numbers, or n_items",
+            )
         foreign = sorted(set(scale.reverse) - set(scale.items))
         if foreign:
-            yield ((*place, "reverse"), f"scale {name} reverses items {_list(foreign)} that are not its own",
-                   "correct reverse, or items")
+            yield (
+                (*place, "reverse"),
+                f"scale {name} reverses items {_list(foreign)} that are not its own",
+                "correct reverse, or items",
+            )
         if not 1 <= scale.min_answered <= max(len(scale.items), 1):
-            yield ((*place, "min_answered"),
-                   f"scale {name}: min_answered {scale.min_answered} is not from 1 to {len(scale.items)}",
-                   "give the smallest number of answered items that gives a score")
+            yield (
+                (*place, "min_answered"),
+                f"scale {name}: min_answered {scale.min_answered} is not from 1 to {len(scale.items)}",
+                "give the smallest number of answered items that gives a score",
+            )
         if (scale.aggregate or self.aggregate) == "item" and len(scale.items) > 1:
             yield place, f"scale {name} is a single item and lists {len(scale.items)}", "use sum or mean"
         categories = high - low + 1
         for n, recode in enumerate(scale.recode):
             if len(recode.to) != categories:
-                yield ((*place, "recode", n, "to"), f"scale {name}: a recode has {len(recode.to)} values for "
-                       f"{categories:g} response categories", "give one value for each")
+                yield (
+                    (*place, "recode", n, "to"),
+                    f"scale {name}: a recode has {len(recode.to)} values for "
+                    f"{categories:g} response categories",
+                    "give one value for each",
+                )
             if scale.reverse:
-                yield (*place, "reverse"), f"scale {name} has a recode and reversals", "put the reversal in the recode"
+                yield (
+                    (*place, "reverse"),
+                    f"scale {name} has a recode and reversals",
+                    "put the reversal in the recode",
+                )
         recoded = [i for r in scale.recode for i in r.items]
         if recoded and sorted(recoded) != sorted(scale.items):
-            yield (*place, "recode"), f"scale {name}: the recode does not cover each item once", "list each item once"
+            yield (
+                (*place, "recode"),
+                f"scale {name}: the recode does not cover each item once",
+                "list each item once",
+            )
 
     def _overlaps(self):
         names = list(self.scales)
         for a, first in enumerate(names):
-            for second in names[a + 1:]:
+            for second in names[a + 1 :]:
                 both = sorted(set(self.scales[first].items) & set(self.scales[second].items))
                 if both:
-                    yield (("scales", second, "items"), f"items {_list(both)} are in {first} and in {second}",
-                           "keep each in one scale, or write `overlap_ok: true`")
+                    yield (
+                        ("scales", second, "items"),
+                        f"items {_list(both)} are in {first} and in {second}",
+                        "keep each in one scale, or write `overlap_ok: true`",
+                    )
 
 
 def read_instrument(path: str | Path) -> Instrument:
@@ -231,8 +278,9 @@ def read_instrument(path: str | Path) -> Instrument:
     instrument = parse(document, Instrument)
     faults = instrument.faults()
     if faults:
-        raise UserError([problem(what, do, Place(document.path.name, document.line(place)))
-                         for place, what, do in faults])
+        raise UserError(
+            [problem(what, do, Place(document.path.name, document.line(place))) for place, what, do in faults]
+        )
     return instrument
 
 

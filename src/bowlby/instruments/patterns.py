@@ -14,19 +14,30 @@ GROUP = ["role", "about", "occasion"]
 def form_checks(measures: pd.DataFrame, instrument: Instrument, columns: list[str]) -> list[tuple]:
     """Rows (scale, item, check, observed, expected, verdict, advice) for a whole form."""
     values = measures[columns].to_numpy(float, na_value=np.nan)
-    return [_outside(values, instrument), _range(values, instrument), _straight(values, instrument),
-            _twice(measures, values)]
+    return [
+        _outside(values, instrument),
+        _range(values, instrument),
+        _straight(values, instrument),
+        _twice(measures, values),
+    ]
 
 
 def _outside(values: np.ndarray, instrument: Instrument) -> tuple:
     low, high = instrument.response
     n = int(((values < low) | (values > high)).sum())
-    return (None, None, "out_of_range", n, f"0 outside {low:g} to {high:g}", "wrong" if n else "ok",
-            "correct them, or give the form's own range" if n else "")
+    return (
+        None,
+        None,
+        "out_of_range",
+        n,
+        f"0 outside {low:g} to {high:g}",
+        "wrong" if n else "ok",
+        "correct them, or give the form's own range" if n else "",
+    )
 
 
 def _range(values: np.ndarray, instrument: Instrument) -> tuple:
-    """A form with fewer categories leaves the ends of the range unused: two on a long scale, one on a short one."""
+    """A form with fewer categories leaves an end of the range unused: two steps of a long one, else one."""
     low, high = instrument.response
     expected = f"{low:g} to {high:g}"
     answered = values[~np.isnan(values)]
@@ -35,27 +46,50 @@ def _range(values: np.ndarray, instrument: Instrument) -> tuple:
     spare = 2 if high - low >= 6 else 1
     used = (float(answered.min()), float(answered.max()))
     short = used[1] <= high - spare or used[0] >= low + spare
-    return (None, None, "response_range", f"{used[0]:g} to {used[1]:g}", expected, "suspicious" if short else "ok",
-            "check the number of response categories of your form" if short else "")
+    return (
+        None,
+        None,
+        "response_range",
+        f"{used[0]:g} to {used[1]:g}",
+        expected,
+        "suspicious" if short else "ok",
+        "check the number of response categories of your form" if short else "",
+    )
 
 
 def _straight(values: np.ndarray, instrument: Instrument) -> tuple:
     """The same answer to everything contradicts itself only where items run both ways."""
     answered = (~np.isnan(values)).sum(axis=1)
     full = answered >= max(0.8 * instrument.n_items, 2)
-    spread = np.fmax.reduce(values[full], axis=1, initial=-np.inf) - np.fmin.reduce(values[full], axis=1, initial=np.inf)
+    spread = np.fmax.reduce(values[full], axis=1, initial=-np.inf) - np.fmin.reduce(
+        values[full], axis=1, initial=np.inf
+    )
     n, of = int((spread == 0).sum()), int(full.sum())
     mixed = any(s.reverse for s in instrument.scales.values()) and instrument.n_items >= 6
     if not mixed:
-        return (None, None, "straight_lining", f"{n} of {of}", "", "not_testable",
-                "all items run one way, so the same answer throughout may be meant")
+        return (
+            None,
+            None,
+            "straight_lining",
+            f"{n} of {of}",
+            "",
+            "not_testable",
+            "all items run one way, so the same answer throughout may be meant",
+        )
     many = n >= 3 and n > 0.02 * of
-    return (None, None, "straight_lining", f"{n} of {of}", "at most 2%, or 2 rows", "suspicious" if many else "ok",
-            "look at these forms; the same answer to all items cannot be meant" if many else "")
+    return (
+        None,
+        None,
+        "straight_lining",
+        f"{n} of {of}",
+        "at most 2%, or 2 rows",
+        "suspicious" if many else "ok",
+        "look at these forms; the same answer to all items cannot be meant" if many else "",
+    )
 
 
 def _twice(measures: pd.DataFrame, values: np.ndarray) -> tuple:
-    """Different people with the same answers throughout, where the answers are too particular for chance."""
+    """Different people with the same, not uniform, answers throughout, too particular for chance."""
     complete = ~np.isnan(values).any(axis=1)
     expected = "0 rows alike by more than chance"
     if complete.sum() < FEWEST:
@@ -65,13 +99,22 @@ def _twice(measures: pd.DataFrame, values: np.ndarray) -> tuple:
     for column in rows:
         share = rows[column].map(rows[column].value_counts(normalize=True))
         bits -= np.log2(share.to_numpy())
-    particular = bits > 2 * np.log2(len(rows)) + 15
+    particular = (bits > 2 * np.log2(len(rows)) + 15) & (rows.nunique(axis=1) > 2).to_numpy()
     keys = [k for k in GROUP if k in measures.columns]
     head = measures.loc[complete, [*keys, "person"]].reset_index(drop=True)
     table = pd.concat([head, rows], axis=1)
     alike = table.duplicated([*keys, *rows.columns], keep=False).to_numpy() & particular
-    again = int(table[alike].drop_duplicates([*keys, "person"]).duplicated([*keys, *rows.columns], keep=False).sum())
+    again = int(
+        table[alike].drop_duplicates([*keys, "person"]).duplicated([*keys, *rows.columns], keep=False).sum()
+    )
     if not particular.any():
         return (None, None, "duplicate_rows", "forms too short to tell", expected, "not_testable", "")
-    return (None, None, "duplicate_rows", again, expected, "suspicious" if again else "ok",
-            "compare these persons' forms with the originals" if again else "")
+    return (
+        None,
+        None,
+        "duplicate_rows",
+        again,
+        expected,
+        "suspicious" if again else "ok",
+        "compare these persons' forms with the originals" if again else "",
+    )

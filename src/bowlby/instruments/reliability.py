@@ -10,15 +10,27 @@ import pandas as pd
 from bowlby.instruments.model import Instrument
 from bowlby.instruments.scoring import check_items, keyed
 
-COLUMNS = ["instrument", "scale", "role", "occasion", "coefficient", "value", "ci_low", "ci_high", "n", "n_items"]
+COLUMNS = [
+    "instrument",
+    "scale",
+    "role",
+    "occasion",
+    "coefficient",
+    "value",
+    "ci_low",
+    "ci_high",
+    "n",
+    "n_items",
+]
 
 
 def reliability(measures: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
     """Alpha with Feldt's 95% interval for each scale, role and occasion.
 
-    Uses persons with all items of the scale answered, and of a person with several sessions in one occasion the first,
-    because the interval counts independent persons. Where answers about several people are in the file, each has its
-    own row, named in ``scale``. What cannot be computed (one item, under 3 persons, no variance) is null with its N.
+    Uses persons with all items of the scale answered, and of a person with several sessions in one occasion
+    the first, because the interval counts independent persons. Where answers about several people are in the
+    file, each has its own row, named in ``scale``. What cannot be computed (one item, under 3 persons, no
+    variance) is null with its N.
 
     Returns
     -------
@@ -32,9 +44,23 @@ def reliability(measures: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
             items = keyed(group, instrument, name).dropna()
             value, low, high = alpha(items)
             label = name if about is None else f"{name} (about {about})"
-            rows.append((instrument.id, label, role, occasion, "alpha", value, low, high, len(items), len(scale.items)))
-    return pd.DataFrame(rows, columns=COLUMNS).sort_values(["scale", "role", "occasion"], kind="stable",
-                                                           ignore_index=True)
+            rows.append(
+                (
+                    instrument.id,
+                    label,
+                    role,
+                    occasion,
+                    "alpha",
+                    value,
+                    low,
+                    high,
+                    len(items),
+                    len(scale.items),
+                )
+            )
+    return pd.DataFrame(rows, columns=COLUMNS).sort_values(
+        ["scale", "role", "occasion"], kind="stable", ignore_index=True
+    )
 
 
 def alpha(items: pd.DataFrame, level: float = 0.95) -> tuple[float, float, float]:
@@ -54,7 +80,9 @@ def alpha(items: pd.DataFrame, level: float = 0.95) -> tuple[float, float, float
 
 def groups(measures: pd.DataFrame) -> Iterator[tuple[tuple, pd.DataFrame]]:
     """Rows by role, target and occasion (target None where there is one only), one row a person."""
-    several = measures["about"].nunique() > 1
-    for (role, about, occasion), group in measures.groupby(["role", "about", "occasion"], sort=True, dropna=False):
+    several = len(measures["about"].unique()) > 1
+    for (role, about, occasion), group in measures.groupby(
+        ["role", "about", "occasion"], sort=True, dropna=False
+    ):
         first = group.sort_values("session", kind="stable") if "session" in group.columns else group
         yield (role, about if several else None, occasion), first.drop_duplicates("person")

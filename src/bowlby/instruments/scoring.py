@@ -30,8 +30,8 @@ def score(measures: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The key columns (and therapist and date, where given); for each scale its score, ``<scale>_n`` (items answered)
-        and ``<scale>_prorated``; and ``source``. Too few items answered: no score.
+        The key columns (and therapist and date, where given); for each scale its score, ``<scale>_n`` (items
+        answered) and ``<scale>_prorated``; and ``source``. Too few items answered: no score.
 
     Raises
     ------
@@ -63,15 +63,16 @@ def score(measures: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
 def keyed(measures: pd.DataFrame, instrument: Instrument, name: str) -> pd.DataFrame:
     """The items of one scale, reversed or recoded as its key says."""
     scale = instrument.all_scales()[name]
-    return pd.DataFrame({item_name(i): _keyed(measures, instrument, scale, i) for i in scale.items},
-                        index=measures.index)
+    return pd.DataFrame(
+        {item_name(i): _keyed(measures, instrument, scale, i) for i in scale.items}, index=measures.index
+    )
 
 
 def given(measures: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
-    """Pass on scores (or raters' categories, column ``code``) that the study file gives, after a check of their range.
+    """Pass on scores (or raters' categories, column ``code``) that the study file gives, their range checked.
 
-    A column fits if all its values are possible as the instrument's own kind of score, or all as the other kind
-    (item means of a summed scale, sums of an averaged one).
+    A column fits if all its values are possible as the instrument's own kind of score, or all as the other
+    kind (item means of a summed scale, sums of an averaged one).
 
     Raises
     ------
@@ -90,15 +91,22 @@ def given(measures: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
             problems.append(problem(f"{instrument.id} has no scale '{name}'", f"it has {', '.join(known)}"))
             continue
         if not pd.api.types.is_numeric_dtype(measures[name]):
-            problems.append(problem(f"scale {name} of {instrument.id} holds text", "give numbers", _place(measures, 0)))
+            problems.append(
+                problem(f"scale {name} of {instrument.id} holds text", "give numbers", _place(measures, 0))
+            )
             continue
         values = measures[name].to_numpy(float, na_value=np.nan)
         low, high = instrument.range_of(name)
         outside = _outside(values, low, high)
         if outside.any() and _outside(values, *_other_range(instrument, name)).any():
-            problems.append(problem(f"{int(outside.sum())} values of {name} of {instrument.id} are outside {low:g} to "
-                                    f"{high:g}", "correct them, or set them to missing",
-                                    _place(measures, int(np.argmax(outside)), name)))
+            problems.append(
+                problem(
+                    f"{int(outside.sum())} values of {name} of {instrument.id} are outside {low:g} to "
+                    f"{high:g}",
+                    "correct them, or set them to missing",
+                    _place(measures, int(np.argmax(outside)), name),
+                )
+            )
         scores[name] = values
         scores[f"{name}_n"] = pd.array([pd.NA] * len(values), dtype="Int16")
         scores[f"{name}_prorated"] = False
@@ -116,26 +124,40 @@ def check_items(measures: pd.DataFrame, instrument: Instrument) -> None:
     for number in range(1, instrument.n_items + 1):
         column = item_name(number)
         if column not in measures.columns:
-            problems.append(problem(f"item {number} of {instrument.id} is missing", "name its column in the study file"))
+            problems.append(
+                problem(f"item {number} of {instrument.id} is missing", "name its column in the study file")
+            )
             continue
         if not pd.api.types.is_numeric_dtype(measures[column]):
             if measures[column].notna().any():
-                problems.append(problem(f"item {number} of {instrument.id} holds text", "give numbers",
-                                        _place(measures, 0, column)))
+                problems.append(
+                    problem(
+                        f"item {number} of {instrument.id} holds text",
+                        "give numbers",
+                        _place(measures, 0, column),
+                    )
+                )
             continue
         values = measures[column].to_numpy(float, na_value=np.nan)
         bad = _outside(values, low, high)
         if number in recoded:
             bad |= ~np.isnan(values) & ((values - low) % 1 != 0)
         if bad.any():
-            problems.append(problem(
-                f"{int(bad.sum())} values of item {number} of {instrument.id} are not answers from {low:g} to {high:g}",
-                "set them to missing, or give the form's own range", _place(measures, int(np.argmax(bad)), column)))
+            problems.append(
+                problem(
+                    f"{int(bad.sum())} values of item {number} of {instrument.id} "
+                    f"are not answers from {low:g} to {high:g}",
+                    "set them to missing, or give the form's own range",
+                    _place(measures, int(np.argmax(bad)), column),
+                )
+            )
     if problems:
         raise UserError(problems)
 
 
-def _accumulate(measures: pd.DataFrame, instrument: Instrument, scale: Scale) -> tuple[np.ndarray, np.ndarray]:
+def _accumulate(
+    measures: pd.DataFrame, instrument: Instrument, scale: Scale
+) -> tuple[np.ndarray, np.ndarray]:
     """Sum and number of the answered items, one column at a time so that memory stays at a few columns."""
     total, answered = np.zeros(len(measures)), np.zeros(len(measures), dtype=np.int16)
     for number in scale.items:

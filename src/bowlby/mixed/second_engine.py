@@ -65,7 +65,8 @@ class SecondFit:
 
 
 def fit_second(y: np.ndarray, x: pd.DataFrame, outer: np.ndarray, inner: np.ndarray | None = None, *,
-               names: tuple[str, ...] = ("therapist", "patient"), reml: bool = True) -> SecondFit:
+               names: tuple[str, ...] = ("therapist", "patient"), outer_terms: tuple[str, ...] = (),
+               reml: bool = True) -> SecondFit:
     """Fit random intercepts of an outer factor and, nested in it, an inner one.
 
     Parameters
@@ -78,6 +79,8 @@ def fit_second(y: np.ndarray, x: pd.DataFrame, outer: np.ndarray, inner: np.ndar
         Levels of the grouping factors.
     names : tuple of str
         Names of the factors.
+    outer_terms : tuple of str
+        Terms that belong to the outer level though patients who switch make them vary within it.
     reml : bool
         Restricted or full maximum likelihood.
 
@@ -109,7 +112,8 @@ def fit_second(y: np.ndarray, x: pd.DataFrame, outer: np.ndarray, inner: np.ndar
     groups = {names[0]: len(blocks)}
     if inner is not None:
         groups[names[1]] = len(np.unique(inner))
-    return SecondFit(list(x.columns), params, cov, containment_df(columns, blocks), variances, scale, llf, len(y),
+    return SecondFit(list(x.columns), params, cov, containment_df(columns, blocks, x.columns.isin(outer_terms)),
+                     variances, scale, llf, len(y),
                      groups, reml, bool(result.converged), _effects(y - columns @ params, outer, inner, blocks, covs,
                                                                     variances, names), caught)
 
@@ -178,9 +182,9 @@ def _gls(y, columns, blocks, covs, reml):
     return params, np.linalg.inv(xx), float(llf)
 
 
-def containment_df(columns: np.ndarray, blocks: list[np.ndarray]) -> np.ndarray:
-    """Degrees of freedom by containment of each column."""
-    between = np.array([all(np.ptp(c[rows]) < 1e-12 * (1 + np.abs(c).max()) for rows in blocks) for c in columns.T])
+def containment_df(columns: np.ndarray, blocks: list[np.ndarray], outer: np.ndarray) -> np.ndarray:
+    """Degrees of freedom by containment of each column; ``outer`` marks columns known to be of the outer level."""
+    between = outer | np.array([all(np.ptp(c[rows]) < 1e-12 * (1 + np.abs(c).max()) for rows in blocks) for c in columns.T])
     n, groups = len(columns), len(blocks)
     return np.where(between, groups - between.sum(), n - groups - (~between).sum()).astype(float)
 

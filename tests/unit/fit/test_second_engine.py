@@ -60,6 +60,13 @@ def test_containment_degrees_of_freedom():
     assert contrast(fit, {"w": 1, "s": -1}, "w-s")["df"] == 18
 
 
+def test_therapist_level_terms_keep_their_degrees_of_freedom_when_patients_switch():
+    y, x, group = simulated()
+    x.loc[0, "s"] += 0.1  # a patient shared by two therapists
+    assert fit_second(y, x, group).df.tolist() == [19, 138, 138]
+    assert fit_second(y, x, group, outer_terms=("s",)).df.tolist() == [18, 139, 18]
+
+
 def test_therapist_effect_is_not_lost_at_a_variance_of_zero():
     """statsmodels itself can give exactly 0 here; the GLS coefficients may not."""
     y, x, group = simulated(tau=0.0, slope=0.5, seed=8)

@@ -1,0 +1,203 @@
+"""The workflow as its user meets it."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+REFRAMED = ROOT.parent / "shared/data/reframed_dbt_rct/reframed.csv"
+
+
+def read(folder, name):
+    return json.loads((folder / "results/example" / name).read_text("utf-8"))
+
+
+def copied_study(folder, **changes):
+    """The example's configuration and data in a folder of their own, with keys of the run changed."""
+    (folder / "config").mkdir(parents=True)
+    shutil.copytree(ROOT / "data/raw/example", folder / "data/raw/example")
+    shutil.copy(ROOT / "config/study.yaml", folder / "config/study.yaml")
+    run = yaml.safe_load((ROOT / "config/config.yaml").read_text("utf-8")) | changes
+    (folder / "config/config.yaml").write_text(yaml.safe_dump(run), encoding="utf-8")
+    return folder / "config/config.yaml"
+
+
+def test_bare_snakemake_plans_the_whole_way(shell):
+    ran = shell("snakemake", "-n", "--forceall", cwd=ROOT)
+    assert ran.status == 0, ran.err
+    for rule in ("ingest", "score_instruments", "build_analysis_set", "fit_model", "compare_predictors",
+                 "draw_figures", "write_tables", "write_report"):
+        assert f"rule {rule}" in ran.out + ran.err
+
+
+def test_example_ends_in_a_verdict(example):
+    verdict = read(example, "verdict.json")
+    assert set(verdict) == {"schema", "run", "version", "outcome", "primary", "provisional", "claims", "flags",
+                            "sentence"}
+    assert verdict["provisional"] is True
+    assert sorted(verdict["claims"]) == ["C1", "C2", "C3", "C4", "C5"]
+    for name, claim in verdict["claims"].items():
+        assert claim["verdict"] in ("supported", "refuted", "inconclusive")
+        assert claim["not_tested"] is (name in ("C4", "C5"))
+    assert verdict["claims"]["C4"]["verdict"] == "inconclusive"
+    assert "slope_variance_not_modelled" in verdict["flags"]
+
+
+def test_estimates_hold_the_truth(example):
+    """The example's intervals contain the slopes of the observed scores it was simulated with."""
+    truth = json.loads((ROOT / "data/raw/example/truth.json").read_text("utf-8"))
+    fit = read(example, "fits/primary.json")
+    assert fit["groups"]["therapist"] == 48
+    assert 380 < fit["n_obs"] < 600
+    contrasts = {c["name"]: c for c in fit["contrasts"]}
+    observed = truth["reference"]
+    for name in ("P", "T"):
+        c = contrasts[name]
+        assert abs(c["estimate"] - observed[name]) < 3.5 * c["se"], name
+
+
+def test_planted_faults_are_in_the_issues(example):
+    issues = pd.read_csv(example / "results/example/issues.csv")
+    assert list(issues.columns) == ["severity", "code", "file", "sheet", "row", "column", "instrument", "what",
+                                    "action", "n"]
+    codes = set(issues["code"])
+    assert any("duplicate" in code for code in codes), codes
+    assert "out_of_range" in codes, codes
+
+
+def test_unverified_key_is_said(example):
+    audit = pd.read_csv(example / "results/example/keying_audit.csv")
+    assert "suspicious" in set(audit.loc[audit["instrument"] == "cats", "verdict"])
+    page = (example / "results/example/report.html").read_text("utf-8")
+    assert "unverified" in page and "synthetic" in page.lower() and "provisional" in page.lower()
+
+
+def test_files_are_json_without_nan(example):
+    for path in (example / "results/example").rglob("*.json"):
+        json.loads(path.read_text("utf-8"), parse_constant=lambda word: pytest.fail(f"{word} in {path.name}"))
+
+
+def test_second_run_does_nothing(example, shell):
+    ran = shell("bowlby", "run", ROOT / "config/config.yaml", "--", "--dry-run", cwd=example)
+    assert ran.status == 0
+    assert "Nothing to be done" in ran.out + ran.err
+
+
+def test_logs_and_raw_data(example):
+    folder = example / "results/example"
+    assert {p.parent.name for p in (folder / "logs").rglob("*.log")} == {
+        "ingest", "score", "design", "fit", "compare", "present"}
+    assert (folder / ".bowlby").is_file()
+    assert (folder / "config.yaml").is_file()
+
+
+def test_other_data_under_an_older_date_rerun_everything(tmp_path, shell, example):
+    config = copied_study(tmp_path)
+    shutil.copytree(example / "results", tmp_path / "results")
+    csv = tmp_path / "data/raw/example/patients.csv"
+    csv.write_bytes(csv.read_bytes() + b"\n")
+    os.utime(csv, (1e9, 1e9))
+    ran = shell("bowlby", "run", config, "--", "--dry-run", cwd=tmp_path)
+    assert ran.status == 0, ran.err
+    assert "rule ingest" in ran.out + ran.err
+
+
+def test_a_changed_package_reruns_what_depends_on_it(tmp_path):
+    from bowlby import fingerprint
+
+    package = tmp_path / "bowlby"
+    shutil.copytree(Path(fingerprint.__file__).parent, package)
+    before = {stage: fingerprint.fingerprint.__wrapped__(stage) for stage in fingerprint.STAGES}
+    original = fingerprint.PACKAGE
+    try:
+        fingerprint.PACKAGE = package
+        same = {stage: fingerprint.fingerprint.__wrapped__(stage) for stage in fingerprint.STAGES}
+        (package / "compare/verdict.py").write_text("# changed\n")
+        after = {stage: fingerprint.fingerprint.__wrapped__(stage) for stage in fingerprint.STAGES}
+    finally:
+        fingerprint.PACKAGE = original
+    assert same == before
+    assert {stage for stage in after if after[stage] != before[stage]} == {"compare"}
+
+
+def test_misspelt_key_is_one_line(tmp_path, shell):
+    config = copied_study(tmp_path, priwacy="internal")
+    ran = shell("bowlby", "run", config, cwd=tmp_path)
+    assert ran.status == 1
+    lines = [line for line in ran.err.splitlines() if line.strip()]
+    assert len(lines) == 1
+    assert lines[0].startswith("error: config.yaml:") and lines[0].endswith(
+        "unknown key 'priwacy'; did you mean 'privacy'?")
+    snakemake = shell("snakemake", "-s", ROOT / "Snakefile", "--configfile", config, "-n", cwd=tmp_path)
+    assert snakemake.status == 1
+    assert [line for line in snakemake.err.splitlines() if line.startswith("error:")] == lines
+    assert not (tmp_path / "results").exists()
+
+
+def test_missing_file_names_itself(tmp_path, shell):
+    config = copied_study(tmp_path)
+    (tmp_path / "data/raw/example/therapists.xlsx").unlink()
+    ran = shell("bowlby", "run", config, cwd=tmp_path)
+    assert ran.status == 1
+    assert ran.err.strip() == ("error: ../data/raw/example/therapists.xlsx: no such file; correct files[1].path in the "
+                               "study file, or put the data there")
+
+
+def test_missing_column_is_one_line_and_nothing_is_left(tmp_path, shell):
+    config = copied_study(tmp_path)
+    csv = tmp_path / "data/raw/example/patients.csv"
+    csv.write_text(csv.read_text("utf-8").replace("phq9_3", "phq9_x", 1), encoding="utf-8")
+    ran = shell("bowlby", "run", config, "--cores", 1, cwd=tmp_path)
+    assert ran.status == 1
+    said = ran.err.split("bowlby stopped:")[1].strip().splitlines()
+    assert len(said) == 1 and "phq9_3" in said[0] and "patients.csv" in said[0]
+    assert "Traceback" not in ran.err
+    assert not (tmp_path / "results/example/verdict.json").exists()
+
+
+def test_a_folder_that_is_not_ours_is_left_alone(tmp_path, shell):
+    config = copied_study(tmp_path)
+    (tmp_path / "results/example").mkdir(parents=True)
+    (tmp_path / "results/example/thesis.txt").write_text("mine")
+    ran = shell("bowlby", "run", config, cwd=tmp_path)
+    assert ran.status == 1 and "was not made by bowlby" in ran.err
+    assert os.listdir(tmp_path / "results/example") == ["thesis.txt"]
+
+
+def test_simulate_refuses_a_folder_with_files(tmp_path, shell):
+    (tmp_path / "mine.txt").write_text("x")
+    ran = shell("bowlby", "simulate", tmp_path, cwd=tmp_path)
+    assert ran.status == 1 and ran.err.startswith("error:")
+    assert os.listdir(tmp_path) == ["mine.txt"]
+
+
+@pytest.mark.slow
+def test_scenarios_do_not_share_their_verdicts(verdict_of, example):
+    got = {name: verdict_of(name) for name in ("S0", "S3")} | {"example": read(example, "verdict.json")}
+    verdicts = {name: (v["claims"]["C1"]["verdict"], v["claims"]["C2"]["verdict"]) for name, v in got.items()}
+    assert len(set(verdicts.values())) > 1, verdicts
+    assert verdicts["example"][0] == "supported"  # P = .30 with 48 x 12: power above .99
+    assert verdicts["S0"][1] != "supported" and verdicts["S3"][1] != "supported"
+
+
+@pytest.mark.skipif(not REFRAMED.is_file(), reason="the REFRAMED trial's data are not beside the checkout")
+def test_reframed_runs_from_a_folder_outside(tmp_path, shell):
+    ran = shell("bowlby", "run", ROOT / "config/examples/reframed.yaml", cwd=tmp_path)
+    assert ran.status == 0, ran.err
+    folder = tmp_path / "results/reframed"
+    fit = json.loads((folder / "fits/growth.json").read_text("utf-8"))
+    fixed = {f["term"]: f for f in fit["fixed"]}
+    # lme4, phq9 ~ month + (1 | patient) + (1 | therapist), ML
+    assert fit["llf"] == pytest.approx(-4729.02101686857, abs=1e-5)
+    assert fixed["time"]["estimate"] == pytest.approx(-0.301255068975503, abs=1e-5)
+    assert fixed["time"]["se"] == pytest.approx(0.0216770358044443, rel=1e-4)
+    assert fit["groups"] == {"patient": 160, "therapist": 22}
+    assert fit["n_dropped"]["no therapist"] == 823
+    assert not (folder / "verdict.json").exists()
+    page = (folder / "report.html").read_text("utf-8")
+    assert "C2" not in page and "equivalence" not in page
