@@ -14,7 +14,7 @@ import numpy as np
 from bowlby.errors import UserError, problem
 from bowlby.mixed.criterion import State, residual_variance
 from bowlby.mixed.crossproducts import Reduced
-from bowlby.mixed.derivatives import moments
+from bowlby.mixed.derivatives import Moments, moments
 from bowlby.mixed.parameters import Parameters
 
 _RCOND = 1e-10
@@ -24,15 +24,17 @@ _RCOND = 1e-10
 class Information:
     """Moments in eta = (covariance parameters ..., residual variance), internal units.
 
+    All arrays may have leading axes (replicates).
+
     Attributes
     ----------
-    phi : ndarray (p, p)
+    phi : ndarray (..., p, p)
         (X'V^-1 X)^-1.
-    b : ndarray (c+1, p, p)
+    b : ndarray (..., c+1, p, p)
         X'V^-1 G_i V^-1 X.
-    q : ndarray (c+1, c+1, p, p)
+    q : ndarray (..., c+1, c+1, p, p)
         X'V^-1 G_i V^-1 G_j V^-1 X.
-    expected, observed : ndarray (c+1, c+1)
+    expected, observed : ndarray (..., c+1, c+1)
         Of -2 log-likelihood; the covariance of eta is 2 times an inverse.
     """
 
@@ -42,69 +44,83 @@ class Information:
     expected: np.ndarray
     observed: np.ndarray
     names: list[str]
-    trace_error: np.ndarray | None = None
 
     def inverse(self, which: str) -> np.ndarray:
         """2 E^-1 or 2 O^-1; an error naming two terms where E is singular (§4.2 of the statistical design)."""
-        matrix = getattr(self, which)
         size = np.sqrt(np.abs(np.diagonal(self.expected)))
         if not (size > 0).all() or not np.isfinite(size).all():
             raise UserError(problem(f"the variance '{self.names[int(np.argmin(size))]}' has no information in these "
                                     "data", "drop that random term"))
-        unit = self.expected / np.outer(size, size)
-        values, vectors = np.linalg.eigh(unit)
-        if values[0] < _RCOND * values[-1]:
+        scaled, good = scaled_inverse(self.expected, getattr(self, which))
+        if not good:
+            vectors = np.linalg.eigh(self.expected / np.outer(size, size))[1]
             pair = np.argsort(-np.abs(vectors[:, 0]))[:2]
             raise UserError(problem(f"the variances '{self.names[pair[0]]}' and '{self.names[pair[1]]}' cannot be "
                                     "told apart in these data", "drop one of these terms"))
-        return 2 * np.linalg.inv(matrix / np.outer(size, size)) / np.outer(size, size)
+        return scaled
+
+
+def scaled_inverse(expected: np.ndarray, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """2 matrix^-1, and whether `expected`, scaled to unit diagonal, is numerically regular; leading axes allowed."""
+    size = np.sqrt(np.abs(np.diagonal(expected, axis1=-2, axis2=-1)))
+    size = np.where(size > 0, size, 1.0)
+    outer = size[..., :, None] * size[..., None, :]
+    values = np.linalg.eigvalsh(expected / outer)
+    good = (values[..., 0] > _RCOND * values[..., -1]) & np.isfinite(values).all(axis=-1)
+    safe = np.where(good[..., None, None], matrix / outer, np.eye(matrix.shape[-1]))
+    return 2 * np.linalg.inv(safe) / outer, good
 
 
 def information(data: Reduced, parameters: Parameters, state: State, reml: bool, names: list[str]) -> Information:
     """Expected and observed information at a state, the residual variance included."""
-    p, c = data.p, parameters.count
-    sigma2 = residual_variance(data, state, reml)
-    mom = moments(data, parameters, state)
-    delta = state.delta
-    m = p + 1
-    q = np.zeros((c + 1, c + 1, m, m))
-    b = np.zeros((c + 1, m, m))
-    tv = np.zeros(c + 1)
-    tvv = np.zeros((c + 1, c + 1))
-    q[:c, :c], b[:c], tv[:c], tvv[:c, :c] = mom.q, mom.p, mom.tv, mom.tvv
-    b[c] = mom.uvu - np.tensordot(delta, mom.p, axes=1)
-    tv[c] = data.n - delta @ mom.tv
-    for i in range(c):
-        q[i, c] = mom.p[i] - np.tensordot(delta, mom.q[i], axes=1)
-        q[c, i] = q[i, c].T
-        tvv[i, c] = tvv[c, i] = mom.tv[i] - delta @ mom.tvv[i]
-    q[c, c] = b[c] - np.tensordot(delta, q[:c, c], axes=1)
-    tvv[c, c] = tv[c] - delta @ tvv[:c, c]
-    phi, bx, qx = state.phi, b[:, :p, :p], q[:, :, :p, :p]
-    fb = np.einsum("ab,ibc->iac", phi, bx)
-    expected = tvv - 2 * np.einsum("ab,ijba->ij", phi, qx) + np.einsum("iab,jba->ij", fb, fb)
-    bxy = b[:, :p, p]
-    quad = 2 * (q[:, :, p, p] - np.einsum("ia,ab,jb->ij", bxy, phi, bxy)) / sigma2
-    observed = (quad - expected) if reml else (quad - tvv)
-    return Information(phi * sigma2, bx / sigma2**2, qx / sigma2**3, expected / sigma2**2, observed / sigma2**2,
-                       names)
+    sigma2 = np.asarray(residual_variance(data, state, reml))
+    return assemble(data.n, state.delta, sigma2, state.phi, moments(data, parameters, state), reml, names)
 
 
-def adjusted_covariance(info: Information) -> np.ndarray:
-    """Kenward-Roger's Phi_A (p, p)."""
-    w = info.inverse("expected")
+def assemble(n: int, delta, sigma2, phi, mom: Moments, reml: bool, names) -> Information:
+    """:class:`Information` from the moments in the relative covariances `delta`; leading axes allowed."""
+    c, p = delta.shape[-1], phi.shape[-1]
+    lead, m = delta.shape[:-1], p + 1
+    b, q = np.zeros((*lead, c + 1, m, m)), np.zeros((*lead, c + 1, c + 1, m, m))
+    tv, tvv = np.zeros((*lead, c + 1)), np.zeros((*lead, c + 1, c + 1))
+    b[..., :c, :, :], q[..., :c, :c, :, :], tv[..., :c], tvv[..., :c, :c] = mom.p, mom.q, mom.tv, mom.tvv
+    # The residual's moments: G_0 = I = V0 - sum delta_k G_k.
+    b[..., c, :, :] = mom.uvu - np.einsum("...i,...iab->...ab", delta, mom.p)
+    tv[..., c] = n - (delta * mom.tv).sum(axis=-1)
+    q[..., :c, c, :, :] = mom.p - np.einsum("...j,...ijab->...iab", delta, mom.q)
+    q[..., c, :c, :, :] = np.swapaxes(q[..., :c, c, :, :], -1, -2)
+    tvv[..., :c, c] = tvv[..., c, :c] = mom.tv - np.einsum("...j,...ij->...i", delta, mom.tvv)
+    q[..., c, c, :, :] = b[..., c, :, :] - np.einsum("...i,...iab->...ab", delta, q[..., :c, c, :, :])
+    tvv[..., c, c] = tv[..., c] - (delta * tvv[..., :c, c]).sum(axis=-1)
+
+    bx, qx = b[..., :p, :p], q[..., :p, :p]
+    fb = phi[..., None, :, :] @ bx
+    expected = tvv - 2 * np.einsum("...ab,...ijba->...ij", phi, qx) + np.einsum("...iab,...jba->...ij", fb, fb)
+    bxy = b[..., :p, p]
+    s2 = sigma2[..., None, None]
+    quad = 2 * (q[..., p, p] - np.einsum("...ia,...ab,...jb->...ij", bxy, phi, bxy)) / s2
+    observed = quad - (expected if reml else tvv)
+    return Information(phi * s2, bx / s2[..., None]**2, qx / s2[..., None, None]**3, expected / s2**2,
+                       observed / s2**2, names)
+
+
+def adjusted_covariance(info: Information, w: np.ndarray) -> np.ndarray:
+    """Kenward-Roger's Phi_A (..., p, p), w the inverse expected information."""
     phi = info.phi
-    inner = np.einsum("ij,ijab->ab", w, info.q) - np.einsum("ij,iab,bc,jcd->ad", w, info.b, phi, info.b)
-    out = phi + 2 * phi @ inner @ phi
-    return 0.5 * (out + out.T)
+    fb = phi[..., None, :, :] @ info.b
+    inner = phi @ np.einsum("...ij,...ijab->...ab", w, info.q) @ phi
+    inner = inner - np.einsum("...ij,...iab,...jbc->...ac", w, fb, fb) @ phi
+    out = phi + 2 * inner
+    return 0.5 * (out + np.swapaxes(out, -1, -2))
 
 
-def one_df(info: Information, c: np.ndarray, w: np.ndarray) -> float:
+def one_df(info: Information, c: np.ndarray, w: np.ndarray) -> np.ndarray:
     """nu = 2 (c'Phi c)^2 / (g'W g), g_i = c'Phi X'V^-1 G_i V^-1 X Phi c; W of either information."""
     v = info.phi @ c
-    g = np.einsum("a,iab,b->i", v, info.b, v)
-    spread = float(g @ w @ g)
-    return 2 * float(c @ v) ** 2 / spread if spread > 0 else np.nan
+    g = np.einsum("...a,...iab,...b->...i", v, info.b, v)
+    spread = np.einsum("...i,...ij,...j->...", g, w, g)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(spread > 0, 2 * (v @ c) ** 2 / spread, np.nan)
 
 
 def kenward_roger_f(info: Information, l_matrix: np.ndarray, lb: np.ndarray, phi_a: np.ndarray):
@@ -116,7 +132,7 @@ def kenward_roger_f(info: Information, l_matrix: np.ndarray, lb: np.ndarray, phi
     w = info.inverse("expected")
     wald = float(lb @ np.linalg.solve(l_matrix @ phi_a @ l_matrix.T, lb)) / ell
     if ell == 1:
-        return wald, one_df(info, l_matrix[0], w), 1.0
+        return wald, float(one_df(info, l_matrix[0], w)), 1.0
     phi = info.phi
     theta = l_matrix.T @ np.linalg.solve(l_matrix @ phi @ l_matrix.T, l_matrix)
     td = np.einsum("ab,bc,icd,de->iae", theta, phi, info.b, phi)
@@ -146,19 +162,18 @@ def kenward_roger_f(info: Information, l_matrix: np.ndarray, lb: np.ndarray, phi
 
 
 def satterthwaite_f(info: Information, l_matrix: np.ndarray, lb: np.ndarray, w: np.ndarray):
-    """F, denominator df and rank by Fai & Cornelius (1996): independent one-df contrasts, mean of F matched."""
+    """F and denominator df by Fai & Cornelius (1996): independent one-df contrasts, mean of F matched."""
     v = l_matrix @ info.phi @ l_matrix.T
     values, vectors = np.linalg.eigh(v)
-    keep = values > 1e-10 * values[-1]
-    rows = (vectors[:, keep].T @ l_matrix)
-    t2 = (vectors[:, keep].T @ lb) ** 2 / values[keep]
-    ell = int(keep.sum())
-    nu = np.array([one_df(info, row, w) for row in rows])
+    rows = vectors.T @ l_matrix
+    t2 = (vectors.T @ lb) ** 2 / values
+    ell = len(rows)
+    nu = np.array([float(one_df(info, row, w)) for row in rows])
     if ell == 1:
-        return float(t2.sum()), float(nu[0]), 1
+        return float(t2.sum()), float(nu[0])
     if np.ptp(nu) < 1e-8 * nu.mean():
-        return float(t2.mean()), float(nu.mean()), ell
+        return float(t2.mean()), float(nu.mean())
     if (nu <= 2).any():
-        return float(t2.mean()), 2.0, ell
+        return float(t2.mean()), 2.0
     total = float((nu / (nu - 2)).sum())
-    return float(t2.mean()), 2 * total / (total - ell), ell
+    return float(t2.mean()), 2 * total / (total - ell)

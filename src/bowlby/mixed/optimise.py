@@ -44,102 +44,106 @@ class Optimum:
 
 
 @dataclass
-class _Point:
+class Point:
+    """Where a descent stands: free coordinates x, the state there, first and second derivatives in x."""
+
+    x: np.ndarray
     state: State
+    height: float
     gradient: np.ndarray
     hessian: np.ndarray
 
 
-def _point(data, parameters, theta, reml, exact=True) -> _Point | None:
-    try:
-        state = evaluate(data, parameters, theta, reml)
-    except np.linalg.LinAlgError:
-        return None
-    return _derive(data, parameters, state, reml, exact)
+class Profiled:
+    """The criterion with the fixed effects and the residual variance profiled out, as a function of theta."""
+
+    def __init__(self, data: Reduced, parameters: Parameters, reml: bool):
+        self.data, self.parameters, self.reml = data, parameters, reml
+        self.wide = data.links is not None and data.links.stack == 1 and data.links.k > _WIDE
+
+    def evaluate(self, x: np.ndarray) -> tuple[State, float] | None:
+        try:
+            state = evaluate(self.data, self.parameters, x, self.reml)
+        except np.linalg.LinAlgError:
+            return None
+        return (state, state.deviance) if np.isfinite(state.deviance) else None
+
+    def derive(self, x: np.ndarray, state: State, height: float, exact: bool) -> Point:
+        mom = moments(self.data, self.parameters, state, exact)
+        gradient, hessian = profiled(self.data, state, mom, self.reml)
+        jac = self.parameters.jacobian(x)
+        bent = np.tensordot(gradient, self.parameters.tensor, axes=1)
+        return Point(x, state, height, jac.T @ gradient, jac.T @ hessian @ jac + bent)
 
 
-def _derive(data, parameters, state, reml, exact=True) -> _Point:
-    gradient, hessian = profiled(data, state, moments(data, parameters, state, exact), reml)
-    jac = parameters.jacobian(state.theta)
-    bent = np.tensordot(gradient, parameters.tensor, axes=1)
-    return _Point(state, jac.T @ gradient, jac.T @ hessian @ jac + bent)
-
-
-def _try(data, parameters, theta, reml) -> State | None:
-    try:
-        state = evaluate(data, parameters, theta, reml)
-    except np.linalg.LinAlgError:
-        return None
-    return state if np.isfinite(state.deviance) else None
-
-
-def newton(data: Reduced, parameters: Parameters, theta: np.ndarray, reml: bool, free=None, known=()):
-    """Descend from theta; returns (point, steps, converged, stopped_early).
+def newton(objective, x: np.ndarray, free=None, known=()):
+    """Descend from x; returns (point, steps, converged, stopped_early), the point None if x cannot be evaluated.
 
     `free` restricts the coordinates that may move. `known` are minima already found: a descent that comes close to
     one, with a positive definite Hessian, stops there.
     """
-    free = np.arange(parameters.count) if free is None else np.asarray(free, dtype=np.intp)
-    wide = data.links is not None and data.links.k > _WIDE
-    exact = not wide
-    point = _point(data, parameters, theta, reml, exact)
-    if point is None:
+    free = np.arange(len(x)) if free is None else np.asarray(free, dtype=np.intp)
+    exact = not objective.wide
+    found = objective.evaluate(x)
+    if found is None:
         return None, 0, False, False
-    radius = 1.0
-    for step_number in range(_MAX_STEPS):
+    point = objective.derive(x, *found, exact)
+    for count in range(_MAX_STEPS):
         if not free.size:
-            return point, step_number, True, False
-        gradient, hessian = point.gradient[free], point.hessian[np.ix_(free, free)]
-        values, vectors = np.linalg.eigh(hessian)
+            return point, count, True, False
+        gradient = point.gradient[free]
+        values, vectors = np.linalg.eigh(point.hessian[np.ix_(free, free)])
         largest = max(np.abs(values).max(), 1e-300)
         along = vectors.T @ gradient
         curvature = np.maximum(np.abs(values), 1e-10 * largest)
         decrement = float((along**2 / curvature).sum())
-        # At a saddle with no gradient, a push along every direction that leads down.
         saddle = values[0] < -1e-7 * largest and values[0] < -1e-6
-        if decrement < _DONE:
-            if not saddle:
-                if wide and not exact:
-                    exact = True
-                    point = _derive(data, parameters, point.state, reml)
-                    continue
-                return point, step_number, True, False
-        if known and not saddle and decrement < 1e-2 and _near(point.state, known, parameters):
-            return point, step_number, True, True
+        if decrement < _DONE and not saddle:
+            if exact:
+                return point, count, True, False
+            exact = True
+            point = objective.derive(point.x, point.state, point.height, exact)
+            continue
+        if known and not saddle and decrement < 1e-2 and _near(point, known):
+            return point, count, True, True
         move = -vectors @ (along / curvature)
         if saddle and decrement < 1e-4:
+            # No gradient to follow: a push along every direction that leads down.
             down = values < -1e-7 * largest
             move = move + 0.3 * vectors[:, down] @ np.where(along[down] <= 0, 1.0, -1.0)
-        length = float(np.linalg.norm(move))
-        size = radius * max(1.0, float(np.linalg.norm(point.state.theta)))
+        length, size = float(np.linalg.norm(move)), max(1.0, float(np.linalg.norm(point.x)))
         if length > size:
             move *= size / length
-        scale, slope, found = 1.0, float(gradient @ move), None
-        for _ in range(40):
-            trial = point.state.theta.copy()
-            trial[free] += scale * move
-            found = _try(data, parameters, trial, reml)
-            # Below rounding of the criterion the gradient decides, not the value.
-            noise = 1e-11 * (1.0 + abs(point.state.deviance))
-            if found is not None and found.deviance <= point.state.deviance + 1e-4 * scale * slope + noise:
-                break
-            found = None
-            scale *= 0.4
+        found, x = _line_search(objective, point, free, move, float(gradient @ move))
         if found is None:
-            return point, step_number, decrement < _CLOSE, False
-        before = float(np.abs(gradient).max())
-        nxt = _derive(data, parameters, found, reml, exact)
-        if decrement < 1e-9 and not saddle and float(np.abs(nxt.gradient[free]).max()) >= before:
-            return point, step_number, True, False
-        point = nxt
+            return point, count, decrement < _CLOSE, False
+        after = objective.derive(x, *found, exact)
+        if decrement < 1e-9 and not saddle and np.abs(after.gradient[free]).max() >= np.abs(gradient).max():
+            # The gradient is down to rounding.
+            return point, count, True, False
+        point = after
     return point, _MAX_STEPS, False, False
 
 
-def _near(state: State, known, parameters) -> bool:
+def _line_search(objective, point: Point, free, move, slope: float):
+    """Shorten a step until the criterion falls; below rounding of the criterion any step will do."""
+    noise = 1e-11 * (1.0 + abs(point.height))
+    scale = 1.0
+    for _ in range(40):
+        x = point.x.copy()
+        x[free] += scale * move
+        found = objective.evaluate(x)
+        if found is not None and found[1] <= point.height + 1e-4 * scale * slope + noise:
+            return found, x
+        scale *= 0.4
+    return None, point.x
+
+
+def _near(point: Point, known) -> bool:
     """Whether a known minimum is so close, in covariances and in height, that this is its valley."""
     for other in known:
-        gap = np.abs(state.delta - other.delta).max()
-        if gap <= 0.05 * max(np.abs(other.delta).max(), 1e-3) and state.deviance >= other.deviance - 1e-9:
+        gap = np.abs(point.state.delta - other.state.delta).max()
+        if gap <= 0.05 * max(np.abs(other.state.delta).max(), 1e-3) and point.height >= other.height - 1e-9:
             return True
     return False
 
@@ -157,45 +161,45 @@ def minimise(data: Reduced, parameters: Parameters, reml: bool, starts=STARTS) -
     Optimum
         ``log`` has one entry per start; ``at_zero`` the numbers of the parameters on the boundary.
     """
+    objective = Profiled(data, parameters, reml)
     best, known, log = None, [], []
     for start in starts:
         theta = parameters.start(start) if np.isscalar(start) else np.asarray(start, dtype=np.float64)
-        point, steps, good, early = newton(data, parameters, theta, reml, known=known)
+        point, steps, good, early = newton(objective, theta, known=known)
         label = float(start) if np.isscalar(start) else float("nan")
         if point is None:
             log.append(StartLog(label, float("inf"), 0, False, ()))
             continue
-        log.append(StartLog(label, point.state.deviance, steps, good, tuple(point.state.theta)))
+        log.append(StartLog(label, float(point.height), steps, good, tuple(point.x.tolist())))
         if not early:
-            known.append(point.state)
-            if best is None or point.state.deviance < best[0].state.deviance - 1e-10:
+            known.append(point)
+            if best is None or point.height < best[0].height - 1e-10:
                 best = (point, good)
     if best is None:
         raise np.linalg.LinAlgError("no start could be evaluated")
     point, converged = best
-    point, zero, snapped = _snap(data, parameters, point, reml)
-    theta = parameters.tidy_signs(point.state.theta)
-    state = point.state if np.array_equal(theta, point.state.theta) else evaluate(data, parameters, theta, reml)
+    point, zero, snapped = _snap(objective, parameters, point)
+    theta = parameters.tidy_signs(point.x)
+    state = point.state if np.array_equal(theta, point.x) else evaluate(data, parameters, theta, reml)
     return Optimum(state, converged and snapped, log, zero, point.gradient)
 
 
-def _snap(data, parameters, point: _Point, reml):
+def _snap(objective, parameters, point: Point):
     """Set columns of Lambda with a vanishing diagonal to a diagonal of exactly 0 if the criterion allows."""
     zero: list[int] = []
     good = True
     for k in np.flatnonzero(parameters.diagonal):
-        if abs(point.state.theta[k]) >= 1e-3:
+        if abs(point.x[k]) >= 1e-3:
             continue
-        theta = point.state.theta.copy()
-        theta[k] = 0.0
-        item = parameters.items[k]
-        column = [j for j, t in enumerate(parameters.items) if t.factor == item.factor and t.b == item.b]
-        if all(abs(theta[j]) < 1e-3 for j in column):
-            theta[column] = 0.0
+        x = point.x.copy()
+        x[k] = 0.0
+        item = parameters.roots[k]
+        column = [j for j, t in enumerate(parameters.roots) if t.factor == item.factor and t.b == item.b]
+        if all(abs(x[j]) < 1e-3 for j in column):
+            x[column] = 0.0
         free = [j for j in range(parameters.count) if j not in (*zero, k)]
-        trial, _, fine, _ = newton(data, parameters, theta, reml, free=free)
-        noise = 1e-10 * (1.0 + abs(point.state.deviance))
-        if trial is not None and trial.state.deviance <= point.state.deviance + noise:
+        trial, _, fine, _ = newton(objective, x, free=free)
+        if trial is not None and trial.height <= point.height + 1e-10 * (1.0 + abs(point.height)):
             point, good = trial, good and fine
             zero.append(int(k))
     return point, zero, good

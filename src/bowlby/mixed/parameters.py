@@ -23,24 +23,42 @@ class Parameter:
 
 
 class Parameters:
-    """Index of all variance parameters of a model and the maps between theta, D and delta."""
+    """Index of all variance parameters of a model and the maps between theta, D and delta.
 
-    def __init__(self, factors):
+    Attributes
+    ----------
+    items : list of Parameter
+        The entries of delta, block by block, column by column of the lower triangle.
+    roots : list of Parameter
+        The entries of Lambda that theta fills. The same as `items` unless `first` moves effects of a block to the
+        top, so that the SD of the first is |theta| of its only entry (used for profiles).
+    diagonal : ndarray of bool
+        Which entries of theta are alone in their row or last in it: a variance of 0 needs them to be 0.
+    """
+
+    def __init__(self, factors, first: tuple[int, tuple[int, ...]] | None = None):
         self.sizes = [len(f.labels) for f in factors]
         self.items: list[Parameter] = []
+        self.roots: list[Parameter] = []
+        diagonal = []
         for g, factor in enumerate(factors):
             for positions, _ in factor.blocks:
-                self.items += [Parameter(g, positions[i], positions[j])
-                               for j in range(len(positions)) for i in range(j, len(positions))]
+                rows = positions
+                if first is not None and first[0] == g and set(first[1]) <= set(positions):
+                    rows = [*first[1], *(k for k in positions if k not in first[1])]
+                size = range(len(positions))
+                self.items += [Parameter(g, positions[i], positions[j]) for j in size for i in size if i >= j]
+                self.roots += [Parameter(g, rows[i], positions[j]) for j in size for i in size if i >= j]
+                diagonal += [i == j for j in size for i in size if i >= j]
         self.count = len(self.items)
-        self.diagonal = np.array([t.a == t.b for t in self.items], dtype=bool)
+        self.diagonal = np.array(diagonal, dtype=bool)
         self.tensor = self._tensor()
 
     def _tensor(self) -> np.ndarray:
         tensor = np.zeros((self.count, self.count, self.count))
         for i, d in enumerate(self.items):
-            for j, x in enumerate(self.items):
-                for k, y in enumerate(self.items):
+            for j, x in enumerate(self.roots):
+                for k, y in enumerate(self.roots):
                     if d.factor == x.factor == y.factor and x.b == y.b:
                         tensor[i, j, k] = (d.a == x.a and d.b == y.a) + (d.b == x.a and d.a == y.a)
         return tensor
@@ -54,7 +72,7 @@ class Parameters:
 
     def lambdas(self, theta: np.ndarray) -> list[np.ndarray]:
         out = [np.zeros((q, q)) for q in self.sizes]
-        for value, t in zip(theta, self.items):
+        for value, t in zip(theta, self.roots):
             out[t.factor][t.a, t.b] = value
         return out
 

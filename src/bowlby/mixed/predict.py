@@ -22,6 +22,11 @@ def predict(result, data: pd.DataFrame, random: bool, membership=None, offset=No
         needed |= {n for r in spec.random for term in r.terms for n in term}
         needed |= {g for r in spec.random for g in r.group if r.name not in (membership or {})}
     absent = [name for name in sorted(needed) if name not in data.columns]
+    idle = [name for name in absent if _idle(name, result.model)]
+    if idle:
+        cats = frame.categories
+        data = data.assign(**{name: cats[name].levels[0] if name in cats else 0.0 for name in idle})
+        absent = [name for name in absent if name not in idle]
     if absent:
         raise UserError([problem(f"no column '{name}' in the new data", "add it") for name in absent])
     groups = {g for r in spec.random for g in r.group}
@@ -41,6 +46,15 @@ def predict(result, data: pd.DataFrame, random: bool, membership=None, offset=No
     if offset is not None:
         out += data[offset].to_numpy() if isinstance(offset, str) else np.asarray(offset)
     return out
+
+
+def _idle(name: str, model) -> bool:
+    """Whether a column only makes predictors that were dropped as dependent."""
+    others = [t for t in model.spec.fixed if name not in t]
+    if any(name in t for r in model.spec.random for t in (*r.terms, r.group)) or name in model.frame.categories:
+        return False
+    label = [t for t in model.spec.fixed if name in t]
+    return len(others) < len(model.spec.fixed) and all(":".join(t) in model.dropped_columns for t in label)
 
 
 def _add_known(total, factor, u, used, cats, weights, good) -> None:

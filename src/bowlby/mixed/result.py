@@ -10,6 +10,7 @@ from scipy.special import fdtrc, stdtr, stdtrit
 
 from bowlby.errors import UserError, problem
 from bowlby.mixed import effects
+from bowlby.mixed.batch import refit_many, variance_names
 from bowlby.mixed.criterion import loglik, residual_variance
 from bowlby.mixed.information import adjusted_covariance, information, kenward_roger_f, one_df, satterthwaite_f
 
@@ -111,7 +112,7 @@ class MixedResult:
 
     def cov_params(self, adjusted: bool = False) -> pd.DataFrame:
         """Covariance of the fixed effects (p, p); ``adjusted=True`` gives Kenward-Roger's."""
-        inner = adjusted_covariance(self._kr_info) if adjusted else self._info_phi
+        inner = self._phi_adjusted if adjusted else self._info_phi
         values = self._transform @ inner @ self._transform.T
         return pd.DataFrame(values, index=self.model.names, columns=self.model.names)
 
@@ -153,12 +154,7 @@ class MixedResult:
     @cached_property
     def information(self):
         """Information about the variances, see :class:`bowlby.mixed.information.Information`."""
-        names = []
-        for t in self.model.parameters.items:
-            factor = self._data.factors[t.factor]
-            label = factor.labels[t.a] if t.a == t.b else f"{factor.labels[t.b]}, {factor.labels[t.a]}"
-            names.append(f"{label} | {factor.name}")
-        return information(self._data, self.model.parameters, self._state, self.reml, [*names, "residual"])
+        return information(self._data, self.model.parameters, self._state, self.reml, variance_names(self.model))
 
     @property
     def _kr_info(self):
@@ -168,7 +164,7 @@ class MixedResult:
 
     @cached_property
     def _phi_adjusted(self) -> np.ndarray:
-        return adjusted_covariance(self._kr_info)
+        return adjusted_covariance(self._kr_info, self._w_expected)
 
     @cached_property
     def _w_expected(self) -> np.ndarray:
@@ -194,7 +190,7 @@ class MixedResult:
         else:
             raise UserError(problem(f"unknown df method '{method}'",
                                     f"use {KENWARD_ROGER}, {SATTERTHWAITE} or {RESIDUAL}"))
-        return estimate, float(np.sqrt(inner @ phi @ inner)), df
+        return estimate, float(np.sqrt(inner @ phi @ inner)), float(df)
 
     def _default_method(self, df: str | None) -> str:
         return df or (KENWARD_ROGER if self.reml else SATTERTHWAITE)
@@ -281,15 +277,7 @@ class MixedResult:
         if items and np.isscalar(items[0]) and not isinstance(items[0], str):
             items = [items]
         matrix = np.array([self._vector({r: 1.0} if isinstance(r, str) else r) for r in items])
-        # Rows in units of their own standard errors, so that dependence does not hang on units of measurement.
-        spread = matrix @ self._transform
-        matrix = matrix / np.sqrt(np.einsum("ia,ab,ib->i", spread, self._info_phi, spread))[:, None]
-        _, size, rows = np.linalg.svd(matrix @ self._transform @ np.linalg.cholesky(self._info_phi),
-                                      full_matrices=False)
-        rows = np.linalg.solve(np.linalg.cholesky(self._info_phi).T, rows.T).T
-        rows = np.linalg.solve(self._transform.T, rows.T).T
-        keep = size > 1e-10 * size[0]
-        matrix = size[keep, None] * rows[keep]
+        matrix = self._independent_rows(matrix)
         lb, inner = matrix @ self.params.to_numpy(), matrix @ self._transform
         num, scale = len(matrix), 1.0
         if method == KENWARD_ROGER:
@@ -297,13 +285,26 @@ class MixedResult:
             if np.isnan(den):
                 self.warnings.append("KR undefined: too few groups")
         elif method == SATTERTHWAITE:
-            f, den, num = satterthwaite_f(self.information, inner, lb, self._w_satterthwaite)
+            f, den = satterthwaite_f(self.information, inner, lb, self._w_satterthwaite)
         else:
             self._row(matrix[0], method)  # refuses an unknown method
             f = float(lb @ np.linalg.solve(inner @ self._info_phi @ inner.T, lb)) / num
             den = float(self.df_resid)
         return pd.DataFrame({"F": [f], "df_num": [float(num)], "df_den": [den],
                              "p": [float(fdtrc(num, den, f)) if np.isfinite(den) else np.nan], "scale": [scale]})
+
+    def _independent_rows(self, matrix: np.ndarray) -> np.ndarray:
+        """Rows that add to the earlier ones, judged in units of their own standard errors.
+
+        The rows stay as given: unlike the other two, Satterthwaite's df of a joint test depend on how they are written.
+        """
+        half = matrix @ self._transform @ np.linalg.cholesky(self._info_phi)
+        half /= np.linalg.norm(half, axis=1, keepdims=True)
+        kept: list[int] = []
+        for k in range(len(matrix)):
+            if np.linalg.matrix_rank(half[[*kept, k]], tol=1e-7) > len(kept):
+                kept.append(k)
+        return matrix[kept]
 
     # -- rows and levels ---------------------------------------------------------------------------------------
 
@@ -372,8 +373,6 @@ class MixedResult:
 
     def refit_many(self, Y, contrasts=None, kenward_roger: bool = False):
         """Many refits at once, Y of shape (n, nobs); see :func:`bowlby.mixed.batch.refit_many`."""
-        from bowlby.mixed.batch import refit_many
-
         return refit_many(self, Y, contrasts, kenward_roger)
 
     def profile(self, parameters=None, level: float = 0.95):
