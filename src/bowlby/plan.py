@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,10 +51,11 @@ class Plan:
         return {path: checksum(path) for path in self.raw}
 
     def settings(self, *keys: str) -> str:
-        """Parts of the configuration as text; ``study`` stands for the whole study file."""
+        """Hash of parts of the configuration; ``study`` stands for the whole study file."""
         run = self.loaded.run.model_dump(mode="json")
         run["study"] = self.loaded.study.model_dump(mode="json")
-        return json.dumps({key: run[key] for key in keys}, sort_keys=True, ensure_ascii=False)
+        text = json.dumps({key: run[key] for key in keys}, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def plan(config: str | Path) -> Plan:

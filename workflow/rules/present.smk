@@ -18,7 +18,7 @@ rule write_manifest:
     params:
         config=CONFIG,
         code=fingerprint("report"),
-        settings=PLAN.settings(*PLAN.loaded.run.model_fields),
+        settings=PLAN.settings(*type(PLAN.loaded.run).model_fields),
     script:
         "../scripts/manifest.py"
 
