@@ -14,9 +14,7 @@ COLUMNS = ["instrument", "scale", "item", "check", "observed", "expected", "verd
 FEWEST = 30
 WRONG, SUSPICIOUS = -3.3, -2.33
 CONFIRM = "confirm against your licensed copy, or put your key in config/instruments/{id}.yaml"
-TURN = (
-    "compare the reversal with your form; correct the file, or the key in config/instruments/{id}.yaml"
-)
+TURN = "compare the reversal with your form; correct the file, or the key in config/instruments/{id}.yaml"
 DONE = (
     "the reversed items look reversed already in the file; give answers as stored on the form, "
     "or a key without reversals in config/instruments/{id}.yaml"

@@ -219,12 +219,13 @@ class _Chunk:
         mom = self._moments(entries, pairs, xx, g, h, t, count)
         mom.uvu[:, :p, :p], mom.uvu[:, p, p] = xvx, r2
         gradient, hessian = self._profiled(mom, phi, r2)
-        jac = np.einsum("ijk,rk->rij", par.tensor, theta)
-        full = np.einsum("rij,rik,rkl->rjl", jac, hessian, jac) + np.einsum("ri,ijk->rjk", gradient, par.tensor)
-        return _Evaluation(deviance, beta, phi, r2, mom, np.einsum("rij,ri->rj", jac, gradient), full)
+        jac = _jacobian(par, theta)
+        turned = jac.transpose(0, 2, 1)
+        full = turned @ hessian @ jac + sum(gradient[:, i, None, None] * par.tensor[i] for i in range(c))
+        return _Evaluation(deviance, beta, phi, r2, mom, (turned @ gradient[:, :, None])[:, :, 0], full)
 
     def _covariances(self, theta):
-        delta = 0.5 * np.einsum("ijk,rj,rk->ri", self.par.tensor, theta, theta)
+        delta = _delta(self.par, theta)
         q = self.data.s.shape[0]
         d = [[np.zeros(len(theta)) for _ in range(q)] for _ in range(q)]
         for i, item in enumerate(self.par.items):
@@ -269,14 +270,15 @@ class _Chunk:
         p, dof = self.data.p, self.dof
         pxx, pyy, pxy = mom.p[:, :, :p, :p], mom.p[:, :, p, p], mom.p[:, :, :p, p]
         r = r2[:, None]
-        quad = 2 * (mom.q[:, :, :, p, p] - np.einsum("ria,rab,rjb->rij", pxy, phi, pxy))
+        quad = 2 * (mom.q[:, :, :, p, p] - pxy @ phi @ pxy.transpose(0, 2, 1))
         gradient = mom.tv - dof * pyy / r
         hessian = -mom.tvv
         if self.reml:
             fp = phi[:, None] @ pxx
-            gradient = gradient - np.einsum("riaa->ri", fp)
-            hessian = hessian + 2 * np.einsum("rab,rijba->rij", phi, mom.q[:, :, :, :p, :p])
-            hessian = hessian - np.einsum("riab,rjba->rij", fp, fp)
+            gradient = gradient - np.trace(fp, axis1=2, axis2=3)
+            weighted = phi[:, None, None] * mom.q[:, :, :, :p, :p].transpose(0, 1, 2, 4, 3)
+            hessian = hessian + 2 * _sum_all(weighted)
+            hessian = hessian - _sum_all(fp[:, :, None] * fp.transpose(0, 1, 3, 2)[:, None])
         return gradient, hessian + dof * (quad / r[..., None] - pyy[:, :, None] * pyy[:, None] / r[..., None] ** 2)
 
     # -- descent ---------------------------------------------------------------------------------------------------
@@ -351,7 +353,7 @@ class _Chunk:
         transform = scaling.matrix()
         params = self.size[:, None] * (now.beta @ transform.T)
         params[:, 0] += self.shift
-        delta = 0.5 * np.einsum("ijk,rj,rk->ri", par.tensor, theta, theta)
+        delta = _delta(par, theta)
         phi, df, info, w = now.phi * sigma2[:, None, None], None, None, None
         if kenward_roger:
             info = assemble(data.n, delta, sigma2, now.phi, now.mom, self.reml, [])
@@ -378,6 +380,20 @@ class _Chunk:
         return Refits(self.model.names, variance_names(self.model), params, se[:, :data.p],
                       None if df is None else df[:, :data.p], contrasts, np.hstack([delta * unit / z, unit]),
                       -0.5 * (llf - data.logdet_weights), good, singular)
+
+
+def _jacobian(par, theta: np.ndarray) -> np.ndarray:
+    """d delta / d theta of each replicate, (R, c, c)."""
+    return (par.tensor[None] @ theta[:, None, :, None])[..., 0]
+
+
+def _delta(par, theta: np.ndarray) -> np.ndarray:
+    return 0.5 * (_jacobian(par, theta) @ theta[:, :, None])[:, :, 0]
+
+
+def _sum_all(values: np.ndarray) -> np.ndarray:
+    """Sum over the last two axes, in an order that does not depend on the number of replicates."""
+    return np.ascontiguousarray(values).reshape(*values.shape[:-2], -1).sum(axis=-1)
 
 
 def _rows_times(u: np.ndarray, z: np.ndarray) -> np.ndarray:
