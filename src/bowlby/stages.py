@@ -33,7 +33,7 @@ def score(loaded: Loaded, folder: Path, instruments: list[str]) -> None:
     from bowlby.instruments.audit import audit
     from bowlby.instruments.catalogue import load_instrument
     from bowlby.instruments.reliability import reliability
-    from bowlby.instruments.scoring import given
+    from bowlby.instruments.scoring import given, given_audit
     from bowlby.instruments.scoring import score as score_items
 
     reliabilities, audits = [], []
@@ -46,6 +46,8 @@ def score(loaded: Loaded, folder: Path, instruments: list[str]) -> None:
         if items:
             reliabilities.append(reliability(measures, instrument))
             audits.append(audit(measures, instrument))
+        else:
+            audits.append(given_audit(scores, instrument))
         log.info("%s: %d rows scored", name, len(scores))
     write_csv(folder / "reliability.csv", _stacked(reliabilities, RELIABILITY))
     write_csv(folder / "keying_audit.csv", _stacked(audits, AUDIT))

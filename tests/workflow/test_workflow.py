@@ -99,6 +99,7 @@ def test_logs_and_raw_data(example):
 def test_other_data_under_an_older_date_rerun_everything(tmp_path, shell, example):
     config = copied_study(tmp_path)
     shutil.copytree(example / "results", tmp_path / "results")
+    shutil.copytree(example / ".snakemake", tmp_path / ".snakemake")
     csv = tmp_path / "data/raw/example/patients.csv"
     csv.write_bytes(csv.read_bytes() + b"\n")
     os.utime(csv, (1e9, 1e9))

@@ -95,7 +95,8 @@ def _forest(ax, data: pd.DataFrame, delta: float) -> None:
     labels = {"P": "P: perceived attachment", "T": "T: therapist style", "P-T": "P − T", "P+T": "P + T"}
     ax.set_yticks(list(y), [labels[e] for e in data["effect"]])
     ax.set_xlabel("SD of outcome per SD of predictor (95 % CI)")
-    ax.legend(frameon=False, loc="lower right", fontsize=8)
+    ax.set_ylim(-0.6, len(data) - 0.4)
+    ax.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), fontsize=8)
 
 
 def _caterpillar(ax, data: pd.DataFrame) -> None:

@@ -68,6 +68,24 @@ def keyed(measures: pd.DataFrame, instrument: Instrument, name: str) -> pd.DataF
     )
 
 
+WRONG_SCALE = 0.05
+
+
+def given_audit(scores: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
+    """Given scores that their scale cannot take: kept as they are, but told (contract of ``keying_audit.csv``)."""
+    rows = []
+    for name in instrument.all_scales():
+        if name in scores.columns and pd.api.types.is_numeric_dtype(scores[name]):
+            low, high = instrument.range_of(name)
+            values = scores[name].to_numpy(float, na_value=np.nan)
+            count = int(_outside(values, low, high).sum())
+            rows.append((instrument.id, name, None, "given_range", f"{count} of {int(np.isfinite(values).sum())} outside",
+                         f"{low:g} to {high:g}", "suspicious" if count else "ok",
+                         "kept as given; correct them in your file" if count else ""))
+    return pd.DataFrame(rows, columns=["instrument", "scale", "item", "check", "observed", "expected", "verdict",
+                                       "advice"])
+
+
 def given(measures: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
     """Pass on scores (or raters' categories, column ``code``) that the study file gives, their range checked.
 
@@ -77,7 +95,8 @@ def given(measures: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
     Raises
     ------
     UserError
-        If a column is no scale of the instrument, holds text, or its values fit neither range.
+        If a column is no scale of the instrument, holds text, or over 5 % of its values fit neither range. Fewer
+        are kept as given, and told by :func:`given_audit`.
     """
     carried = [c for c in CARRIED if c in measures.columns]
     columns = [c for c in measures.columns if c not in {*carried, "source_file", "source_row"}]
@@ -98,7 +117,8 @@ def given(measures: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
         values = measures[name].to_numpy(float, na_value=np.nan)
         low, high = instrument.range_of(name)
         outside = _outside(values, low, high)
-        if outside.any() and _outside(values, *_other_range(instrument, name)).any():
+        fits_neither = outside.any() and _outside(values, *_other_range(instrument, name)).any()
+        if fits_neither and outside.mean() > WRONG_SCALE:
             problems.append(
                 problem(
                     f"{int(outside.sum())} values of {name} of {instrument.id} are outside {low:g} to "
