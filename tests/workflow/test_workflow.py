@@ -177,7 +177,6 @@ def test_simulate_refuses_a_folder_with_files(tmp_path, shell):
     assert os.listdir(tmp_path) == ["mine.txt"]
 
 
-@pytest.mark.slow
 def test_scenarios_do_not_share_their_verdicts(verdict_of, example):
     got = {name: verdict_of(name) for name in ("S0", "S3")} | {"example": read(example, "verdict.json")}
     verdicts = {name: (v["claims"]["C1"]["verdict"], v["claims"]["C2"]["verdict"]) for name, v in got.items()}
