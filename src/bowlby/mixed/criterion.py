@@ -38,6 +38,19 @@ class State:
     k: np.ndarray | None
 
 
+def unit_product(g: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """g (q, q, N) times z (q, m, N), unit by unit."""
+    out = g[:, 0, None] * z[0]
+    for b in range(1, len(z)):
+        out += g[:, b, None] * z[b]
+    return out
+
+
+def mix(d: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """d (q, q) times z (q, ...), the same for all units."""
+    return z * d[0, 0] if len(d) == 1 else (d @ z.reshape(len(d), -1)).reshape(z.shape)
+
+
 def inner_inverse(s: np.ndarray, d: np.ndarray) -> tuple[np.ndarray, float]:
     """(I + S D)^-1 for S (q, q, N), and the summed log-determinants."""
     q = len(d)
@@ -87,7 +100,9 @@ def outer_inverse(c: np.ndarray, lambdas: list[np.ndarray], select: list) -> tup
 def _scale_both(m, lambdas, select, transpose):
     """Lambda' m Lambda, or Lambda m Lambda' with `transpose`, Lambda block diagonal over levels."""
     if all(len(columns) == 1 for columns in select):
-        scale = np.concatenate([np.full(len(columns[0]), lam[0, 0]) for columns, lam in zip(select, lambdas)])
+        scale = np.empty(len(m))
+        for columns, lam in zip(select, lambdas):
+            scale[columns[0]] = lam[0, 0]
         return m * scale * scale[:, None]
     for _ in range(2):
         out = np.zeros_like(m)
@@ -117,14 +132,14 @@ def evaluate(data: Reduced, parameters: Parameters, theta: np.ndarray, reml: boo
     if data.has_inner:
         g, logdet = inner_inverse(data.s, d[0])
         q = len(d[0])
-        r = sum(g[:, i, None] * data.zx[i] for i in range(q))
-        dr = np.tensordot(d[0], r, axes=1)
+        r = unit_product(g, data.zx)
+        dr = mix(d[0], r)
         for i in range(q):
             xvx -= data.zx[i] @ dr[i].T
     if data.links is not None:
         if data.has_inner:
             f = data.links.apply(g)
-            c = data.cc - data.links.gram(data.links.a, np.tensordot(d[0], f, axes=1))
+            c = data.cc - data.links.gram(data.links.a, mix(d[0], f))
             b = data.bx - data.links.project(data.links.a, dr)
         else:
             c, b = data.cc, data.bx

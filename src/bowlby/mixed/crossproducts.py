@@ -50,7 +50,7 @@ class Reduced:
         Z'Z and Z'[X y] of the inner units; None without an inner factor.
     cc : ndarray (J, k, k), bx : ndarray (J, k, m), links : NestedLinks or CrossedLinks
         The same for the outer columns, and what joins both; None without outer factors.
-    select : list of lists of int arrays
+    select : list of lists of slices
         For each outer factor and each of its effects the columns within k.
     factors : list of Factor
         Inner factor first when there is one.
@@ -243,7 +243,7 @@ def _structure(factors, basis, has_inner, n):
             for i in range(k):
                 for j in range(i + 1):
                     cc[:, i, j] = cc[:, j, i] = _cell_sums(outer_row, z_outer[0][i], z_outer[0][j], n_outer)
-            select = [[np.array([i]) for i in range(k)]]
+            select = [[slice(i, i + 1) for i in range(k)]]
     s = None
     if has_inner:
         q = len(z_inner)
@@ -278,7 +278,7 @@ def _crossed(outer, z_outer, unit, z_inner, n_units, n):
         else:
             coo = factor.weights.tocoo()
             row, level, share = coo.row, coo.col, coo.data
-        select.append([offset + np.arange(levels) * q + b for b in range(q)])
+        select.append([slice(offset + b, offset + levels * q, q) for b in range(q)])
         values = []
         for z in zs:
             v = np.ones(len(row)) if z is None else z[row]

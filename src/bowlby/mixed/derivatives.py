@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bowlby.mixed.criterion import State
+from bowlby.mixed.criterion import State, unit_product
 from bowlby.mixed.crossproducts import Reduced
 from bowlby.mixed.parameters import Parameters
 
@@ -38,20 +38,43 @@ def project_out(state: State) -> np.ndarray:
     return out
 
 
+def outer_complement(data: Reduced, state: State) -> tuple[np.ndarray, np.ndarray]:
+    """M1 = I - C K = (I + C D)^-1 and M = M1 C = Z_o'V0^-1 Z_o, both (J, k, k).
+
+    With D regular, M1 = D^-1 K and M = D^-1 (I - M1'), which spares the products of wide matrices; near the boundary,
+    where that would cancel, they are formed.
+    """
+    c, k = state.c, state.k
+    size = data.links.k
+    d = state.d[int(data.has_inner):]
+    if size > 200 and all(len(x) == 1 and x[0, 0] > 0 for x in d):
+        inverse = np.empty(size)
+        for columns, x in zip(data.select, d):
+            inverse[columns[0]] = 1 / x[0, 0]
+        if inverse.max() < 1e4 * np.diagonal(c[0]).mean():
+            m1 = k * inverse[:, None]
+            m = m1.transpose(0, 2, 1) * -inverse[:, None]
+            m[0].flat[:: size + 1] += inverse
+            return m1, m
+    m1 = np.eye(size) - c @ k
+    m = m1 @ c
+    return m1, 0.5 * (m + m.transpose(0, 2, 1))
+
+
 def unit_scores(data: Reduced, state: State):
-    """Z'V0^-1 U: inner (q, m, N) and outer (J, k, m), and M1 = I - C K (J, k, k); None where absent."""
+    """Z'V0^-1 U: inner (q, m, N) and outer (J, k, m); None where absent."""
     change = project_out(state)
-    t = tb = m1 = None
+    t = tb = None
     if data.links is not None:
-        m1 = np.eye(data.links.k) - state.c @ state.k
-        tb = m1 @ (state.b @ change)
+        bu = state.b @ change
+        kbu = state.k @ bu
+        tb = bu - state.c @ kbu
     if data.has_inner:
-        t = state.r
+        t = state.r.copy()
+        t[:, -1] -= state.beta @ t[:, :-1]
         if data.links is not None:
-            t = t - data.links.spread(state.f, state.k @ state.b)
-        t = t.copy() if t is state.r else t
-        t[:, -1] -= np.tensordot(state.beta, t[:, :-1], axes=(0, 1))
-    return t, tb, m1
+            t -= data.links.spread(state.f, kbu)
+    return t, tb
 
 
 def moments(data: Reduced, parameters: Parameters, state: State, second: bool = True) -> Moments:
@@ -63,27 +86,35 @@ def moments(data: Reduced, parameters: Parameters, state: State, second: bool = 
     entries = [parameters.entries(i) for i in range(count)]
     tv, p, q = np.zeros(count), np.zeros((count, m, m)), np.zeros((count, count, m, m))
     tvv = np.zeros((count, count)) if second else None
-    t, tb, m1 = unit_scores(data, state)
+    t, tb = unit_scores(data, state)
     change = project_out(state)
     uvu = change.T @ state.xvx @ change
+    shared: dict = {}
 
     if inner:
-        _inner_moments(data, state, inner, entries, t, tv, tvv, p, q)
+        _inner_moments(data, state, inner, entries, t, tv, tvv, p, q, shared)
     if outer:
-        mbb = m1 @ state.c
-        mbb = 0.5 * (mbb + mbb.transpose(0, 2, 1))
+        m1, mbb = outer_complement(data, state)
         columns = {i: [(data.select[parameters.items[i].factor - first_outer][a],
                         data.select[parameters.items[i].factor - first_outer][b]) for a, b in entries[i]]
                    for i in outer}
         _outer_moments(outer, columns, tb, mbb, tv, tvv, p, q)
         if inner:
-            _cross_moments(data, state, inner, outer, entries, columns, t, tb, m1, tvv, q)
+            _cross_moments(inner, outer, columns, tb, m1, tvv, q, shared)
     return Moments(tv, tvv, p, q, uvu)
 
 
-def _inner_moments(data, state, inner, entries, t, tv, tvv, p, q):
+def _total(pieces):
+    """Sum of one or more arrays."""
+    first, *rest = pieces
+    for piece in rest:
+        first = first + piece
+    return first
+
+
+def _inner_moments(data, state, inner, entries, t, tv, tvv, p, q, shared):
     size, m, units = t.shape
-    h = sum(state.g[:, i, None] * data.s[i] for i in range(size))
+    h = unit_product(state.g, data.s)
     w = None if data.links is None else data.links.sandwich(state.f, state.k)
     trace = (h if w is None else h - w).sum(axis=2)
     flat = t.reshape(size * m, units)
@@ -93,20 +124,20 @@ def _inner_moments(data, state, inner, entries, t, tv, tvv, p, q):
         for c in range(b + 1):
             gram = ((t * h[b, c]).reshape(size * m, units) @ flat.T).reshape(size, m, size, m)
             th[b, c] = th[c, b] = gram
-    ft = None
+    ft = kft = None
     if w is not None:
-        ft = {(a, b): data.links.project(state.f[a][None], t[b][None]) for i in inner for a, b in entries[i]}
-        ft = {i: sum(ft[e] for e in entries[i]) for i in inner}
+        single = {(a, b): data.links.project(state.f[a][None], t[b][None]) for i in inner for a, b in entries[i]}
+        ft = shared["ft"] = {i: _total([single[e] for e in entries[i]]) for i in inner}
         kft = {i: state.k @ ft[i] for i in inner}
     for i in inner:
         tv[i] = sum(trace[a, b] for a, b in entries[i])
-        p[i] = sum(tt[a, :, b] for a, b in entries[i])
+        p[i] = _total([tt[a, :, b] for a, b in entries[i]])
         for j in inner:
             if j > i:
                 continue
-            value = sum(th[b, c][a, :, d] for a, b in entries[i] for c, d in entries[j])
+            value = _total([th[b, c][a, :, d] for a, b in entries[i] for c, d in entries[j]])
             if ft is not None:
-                value = value - (ft[i].transpose(0, 2, 1) @ kft[j]).sum(axis=0)
+                value = value - _gram(ft[i], kft[j])
             q[i, j], q[j, i] = value, value.T
     if tvv is None:
         return
@@ -114,8 +145,9 @@ def _inner_moments(data, state, inner, entries, t, tv, tvv, p, q):
     hh = (hf @ hf.T).reshape(size, size, size, size)
     if w is not None:
         hw = (hf @ w.reshape(size * size, units).T).reshape(size, size, size, size)
-        grams = {i: _pattern_gram(data.links, state.f, entries[i]) for i in inner}
+        grams = shared["grams"] = {i: _pattern_gram(data.links, state.f, entries[i]) for i in inner}
         kn = {i: state.k @ grams[i] for i in inner}
+        turned = {i: kn[i].transpose(0, 2, 1) for i in inner}
     for i in inner:
         for j in inner:
             if j > i:
@@ -123,47 +155,56 @@ def _inner_moments(data, state, inner, entries, t, tv, tvv, p, q):
             value = sum(hh[b, c, d, a] for a, b in entries[i] for c, d in entries[j])
             if w is not None:
                 value -= sum(hw[b, c, d, a] + hw[d, a, b, c] for a, b in entries[i] for c, d in entries[j])
-                value += float((kn[i] * kn[j].transpose(0, 2, 1)).sum())
+                value += float((kn[i] * turned[j]).sum())
             tvv[i, j] = tvv[j, i] = value
+
+
+def _gram(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Sum over stacks of left' right for (J, k, m)."""
+    m = left.shape[-1]
+    return left.reshape(-1, m).T @ right.reshape(-1, right.shape[-1])
 
 
 def _pattern_gram(links, f, entries):
     """F' E F for a pattern matrix E."""
-    rows = [a for a, _ in entries]
-    columns = [b for _, b in entries]
+    if len(entries) == 1:
+        a = entries[0][0]
+        return links.gram(f[a:a + 1], f[a:a + 1])
+    rows, columns = [a for a, _ in entries], [b for _, b in entries]
     return links.gram(f[rows], f[columns])
 
 
 def _outer_moments(outer, columns, tb, mbb, tv, tvv, p, q):
     for i in outer:
-        tv[i] = sum(float(mbb[:, a, b].sum()) for a, b in columns[i])
-        p[i] = sum(np.einsum("jkm,jkn->mn", tb[:, a], tb[:, b]) for a, b in columns[i])
+        tv[i] = sum(float(np.trace(mbb[:, a, b], axis1=1, axis2=2).sum()) for a, b in columns[i])
+        p[i] = _total([_gram(tb[:, a], tb[:, b]) for a, b in columns[i]])
         for j in outer:
             if j > i:
                 continue
-            value, trace = 0.0, 0.0
+            value, trace = [], 0.0
             for a, b in columns[i]:
                 for c, d in columns[j]:
-                    middle = mbb[:, b[:, None], c]
-                    value = value + np.tensordot(tb[:, a], middle @ tb[:, d], axes=([0, 1], [0, 1]))
+                    middle = mbb[:, b, c]
+                    value.append(_gram(tb[:, a], middle @ tb[:, d]))
                     if tvv is not None:
-                        trace += float((mbb[:, a[:, None], d] * middle).sum())
-            q[i, j], q[j, i] = value, np.transpose(value)
+                        trace += float((mbb[:, a, d] * middle).sum())
+            q[i, j] = _total(value)
+            q[j, i] = q[i, j].T
             if tvv is not None:
                 tvv[i, j] = tvv[j, i] = trace
 
 
-def _cross_moments(data, state, inner, outer, entries, columns, t, tb, m1, tvv, q):
-    links = data.links
+def _cross_moments(inner, outer, columns, tb, m1, tvv, q, shared):
     for i in inner:
-        left = m1 @ sum(links.project(state.f[a][None], t[b][None]) for a, b in entries[i])
+        left = m1 @ shared["ft"][i]
         if tvv is not None:
-            seen = m1 @ _pattern_gram(links, state.f, entries[i]) @ m1.transpose(0, 2, 1)
+            seen = m1 @ shared["grams"][i] @ m1.transpose(0, 2, 1)
         for j in outer:
-            value = sum(np.tensordot(left[:, a], tb[:, b], axes=([0, 1], [0, 1])) for a, b in columns[j])
+            value = _total([_gram(left[:, a], tb[:, b]) for a, b in columns[j]])
             q[i, j], q[j, i] = value, value.T
             if tvv is not None:
-                tvv[i, j] = tvv[j, i] = sum(float(seen[:, b, a].sum()) for a, b in columns[j])
+                tvv[i, j] = tvv[j, i] = sum(float(np.trace(seen[:, b, a], axis1=1, axis2=2).sum())
+                                            for a, b in columns[j])
 
 
 def profiled(data: Reduced, state: State, mom: Moments, reml: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -171,19 +212,19 @@ def profiled(data: Reduced, state: State, mom: Moments, reml: bool) -> tuple[np.
 
     Without `tvv` the Hessian is the average of the observed and the expected one (average information).
     """
-    p = data.p
+    p, c = data.p, len(mom.tv)
     dof = data.n - p if reml else data.n
-    phi = state.phi
-    pxx, pyy, pxy = mom.p[:, :p, :p], mom.p[:, p, p], mom.p[:, :p, p]
-    quad = 2 * (mom.q[:, :, p, p] - np.einsum("ia,ab,jb->ij", pxy, phi, pxy))
-    trace = mom.tv - (np.einsum("ab,iba->i", phi, pxx) if reml else 0.0)
-    gradient = trace - dof * pyy / state.r2
+    phi, pxx, pyy, pxy = state.phi, mom.p[:, :p, :p], mom.p[:, p, p], mom.p[:, :p, p]
+    quad = 2 * (mom.q[:, :, p, p] - pxy @ phi @ pxy.T)
+    gradient = mom.tv - dof * pyy / state.r2
+    if reml:
+        fp = phi @ pxx
+        gradient = gradient - fp.trace(axis1=1, axis2=2)
+    outer = pyy[:, None] * pyy
     if mom.tvv is None:
-        return gradient, dof * (0.5 * quad / state.r2 - np.outer(pyy, pyy) / state.r2**2)
+        return gradient, dof * (0.5 * quad / state.r2 - outer / state.r2**2)
     hessian = -mom.tvv
     if reml:
-        hessian = hessian + 2 * np.einsum("ab,ijba->ij", phi, mom.q[:, :, :p, :p])
-        fp = np.einsum("ab,ibc->iac", phi, pxx)
-        hessian = hessian - np.einsum("iab,jba->ij", fp, fp)
-    hessian = hessian + dof * (quad / state.r2 - np.outer(pyy, pyy) / state.r2**2)
-    return gradient, hessian
+        hessian = hessian + 2 * (mom.q[:, :, :p, :p].reshape(c, c, -1) @ phi.ravel())
+        hessian = hessian - fp.reshape(c, -1) @ fp.transpose(0, 2, 1).reshape(c, -1).T
+    return gradient, hessian + dof * (quad / state.r2 - outer / state.r2**2)

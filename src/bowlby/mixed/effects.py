@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from bowlby.mixed.criterion import State
+from bowlby.mixed.criterion import State, unit_product
 from bowlby.mixed.crossproducts import Reduced
-from bowlby.mixed.derivatives import unit_scores
+from bowlby.mixed.derivatives import outer_complement, unit_scores
 
 
 def blups(data: Reduced, state: State) -> list[np.ndarray]:
     """D Z'P y of each factor, (levels, q), user units (outcome per predictor unit)."""
-    t, tb, _ = unit_scores(data, state)
+    t, tb = unit_scores(data, state)
     scores = [] if t is None else [t[:, -1].T]
     scores += [np.stack([tb[:, columns, -1].ravel() for columns in factor], axis=1) for factor in data.select]
     return [data.scaling.y_scale * (score @ d) / s for score, d, s in zip(scores, state.d, data.scaling.z_scale)]
@@ -22,23 +22,22 @@ def conditional_covariances(data: Reduced, state: State, fixed_uncertainty: bool
 
     D - D M D with M = Z'V0^-1 Z, or Z'P0 Z for the prediction error.
     """
-    t, tb, m1 = unit_scores(data, state)
+    t, tb = unit_scores(data, state)
     middles = []
     if t is not None:
-        size = len(t)
-        m = sum(state.g[:, i, None] * data.s[i] for i in range(size))
+        m = unit_product(state.g, data.s)
         if data.links is not None:
             m = m - data.links.sandwich(state.f, state.k)
         m = np.moveaxis(m, -1, 0)
         middles.append(m - _explained(np.moveaxis(t, -1, 0), state.phi) if fixed_uncertainty else m)
     if data.links is not None:
-        mbb = m1 @ state.c
+        _, mbb = outer_complement(data, state)
         for factor in data.select:
-            q, levels = len(factor), len(factor[0]) * len(mbb)
+            q, levels = len(factor), tb[:, factor[0]].shape[0] * tb[:, factor[0]].shape[1]
             m = np.empty((levels, q, q))
             for a in range(q):
                 for b in range(q):
-                    m[:, a, b] = mbb[:, factor[a], factor[b]].ravel()
+                    m[:, a, b] = np.diagonal(mbb[:, factor[a], factor[b]], axis1=1, axis2=2).ravel()
             if fixed_uncertainty:
                 scores = np.stack([tb[:, columns].reshape(levels, -1) for columns in factor], axis=1)
                 m = m - _explained(scores, state.phi)

@@ -25,14 +25,20 @@ class NestedLinks:
 
     def apply(self, g: np.ndarray) -> np.ndarray:
         """g (q, q, N) times each link."""
-        return sum(g[:, b, None] * self.a[b] for b in range(self.a.shape[0]))
+        out = g[:, 0, None] * self.a[0]
+        for b in range(1, len(self.a)):
+            out += g[:, b, None] * self.a[b]
+        return out
 
     def gram(self, u: np.ndarray, v: np.ndarray) -> np.ndarray:
         """Sum over units of u' v, (J, k, k); the total must be symmetric."""
         out = np.empty((self.stack, self.k, self.k))
         for i in range(self.k):
             for j in range(i + 1):
-                total = np.add.reduceat((u[:, i] * v[:, j]).sum(axis=0), self.starts)
+                product = u[0, i] * v[0, j]
+                for a in range(1, len(u)):
+                    product += u[a, i] * v[a, j]
+                total = np.add.reduceat(product, self.starts)
                 out[:, i, j] = out[:, j, i] = total
         return out
 
@@ -40,14 +46,19 @@ class NestedLinks:
         """Sum over units of u' t for t (q, m, N): (J, k, m)."""
         out = np.empty((self.stack, self.k, t.shape[1]))
         for i in range(self.k):
-            product = sum(u[a, i] * t[a] for a in range(len(u)))
+            product = u[0, i] * t[0]
+            for a in range(1, len(u)):
+                product += u[a, i] * t[a]
             out[:, i] = np.add.reduceat(product, self.starts, axis=1).T
         return out
 
     def spread(self, f: np.ndarray, kb: np.ndarray) -> np.ndarray:
         """f (q, k, N) times the rows of kb (J, k, m) that each unit meets: (q, m, N)."""
         rows = np.repeat(kb.transpose(1, 2, 0), self.counts, axis=2)
-        return sum(f[:, i, None] * rows[i] for i in range(self.k))
+        out = f[:, 0, None] * rows[0]
+        for i in range(1, self.k):
+            out += f[:, i, None] * rows[i]
+        return out
 
     def sandwich(self, f: np.ndarray, kmat: np.ndarray) -> np.ndarray:
         """f K f' of each unit: (q, q, N)."""
@@ -76,43 +87,55 @@ class CrossedLinks:
         self.s = np.repeat(np.arange(len(unit)), place + 1)
         back = np.arange(len(self.s)) - np.repeat(np.cumsum(place + 1) - (place + 1), place + 1)
         self.t = first[unit[self.s]] + back
-        self.distinct = self.s != self.t
         cs, ct = column[self.s], column[self.t]
+        self.cs, self.ct, self.unit_of_pair = cs, ct, unit[self.s]
+        # A pair of different links stands for two entries of a symmetric sum.
+        self.twice = np.where(self.s != self.t, 2.0, 1.0)
         self.flat = np.maximum(cs, ct) * n_columns + np.minimum(cs, ct)
+        self.by_column = self._sums(column, n_columns)
+        self.by_unit = self._sums(unit, n_units)
+
+    @staticmethod
+    def _sums(group: np.ndarray, size: int):
+        """Sparse (size, L) that sums links by group."""
+        from scipy import sparse
+
+        return sparse.csr_matrix((np.ones(len(group)), (group, np.arange(len(group)))), shape=(size, len(group)))
 
     def apply(self, g):
-        return sum(g[:, b, self.unit] * self.a[b] for b in range(len(self.a)))
+        out = g[:, 0, self.unit] * self.a[0]
+        for b in range(1, len(self.a)):
+            out += g[:, b, self.unit] * self.a[b]
+        return out
 
     def gram(self, u, v):
-        values = sum(u[a, self.s] * v[a, self.t] for a in range(len(u)))
+        values = u[0, self.s] * v[0, self.t]
+        for a in range(1, len(u)):
+            values += u[a, self.s] * v[a, self.t]
         lower = np.bincount(self.flat, weights=values, minlength=self.k * self.k).reshape(self.k, self.k)
         out = lower + lower.T
         np.fill_diagonal(out, np.diagonal(lower))
         return out[None]
 
     def project(self, u, t):
-        out = np.empty((1, self.k, t.shape[1]))
-        for m in range(t.shape[1]):
-            values = sum(u[a] * t[a, m, self.unit] for a in range(len(u)))
-            out[0, :, m] = np.bincount(self.column, weights=values, minlength=self.k)
-        return out
+        values = u[0] * t[0, :, self.unit].T
+        for a in range(1, len(u)):
+            values += u[a] * t[a, :, self.unit].T
+        return (self.by_column @ values.T)[None]
 
     def spread(self, f, kb):
-        rows = kb[0, self.column].T
-        out = np.empty((len(f), rows.shape[0], self.n_units))
-        for a in range(len(f)):
-            for m in range(rows.shape[0]):
-                out[a, m] = np.bincount(self.unit, weights=f[a] * rows[m], minlength=self.n_units)
-        return out
+        rows = kb[0, self.column]
+        return np.stack([(self.by_unit @ (fa[:, None] * rows)).T for fa in f])
 
     def sandwich(self, f, kmat):
-        met = kmat[0, self.column[self.s], self.column[self.t]]
-        unit = self.unit[self.s]
+        met = kmat[0].ravel()[self.cs * self.k + self.ct] * self.twice
+        left, right = f[:, self.s], f[:, self.t]
         q = len(f)
         out = np.empty((q, q, self.n_units))
         for a in range(q):
             for b in range(a + 1):
-                values = f[a, self.s] * f[b, self.t]
-                values += np.where(self.distinct, f[b, self.s] * f[a, self.t], 0.0)
-                out[a, b] = out[b, a] = np.bincount(unit, weights=met * values, minlength=self.n_units)
+                values = left[a] * right[b]
+                if a != b:
+                    values = 0.5 * (values + left[b] * right[a])
+                out[a, b] = out[b, a] = np.bincount(self.unit_of_pair, weights=met * values, minlength=self.n_units)
         return out

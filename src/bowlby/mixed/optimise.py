@@ -104,9 +104,9 @@ def newton(objective, x: np.ndarray, free=None, known=()):
             exact = True
             point = objective.derive(point.x, point.state, point.height, exact)
             continue
-        if known and not saddle and decrement < 1e-2 and _near(point, known):
-            return point, count, True, True
         move = -vectors @ (along / curvature)
+        if known and values[0] > 0 and _near(objective, point, free, move, known):
+            return point, count, True, True
         if saddle and decrement < 1e-4:
             # No gradient to follow: a push along every direction that leads down.
             down = values < -1e-7 * largest
@@ -117,6 +117,8 @@ def newton(objective, x: np.ndarray, free=None, known=()):
         found, x = _line_search(objective, point, free, move, float(gradient @ move))
         if found is None:
             return point, count, decrement < _CLOSE, False
+        if saddle and length <= size:
+            found, x = _stretch(objective, point, free, move, found, x)
         after = objective.derive(x, *found, exact)
         if decrement < 1e-9 and not saddle and np.abs(after.gradient[free]).max() >= np.abs(gradient).max():
             # The gradient is down to rounding.
@@ -139,11 +141,27 @@ def _line_search(objective, point: Point, free, move, slope: float):
     return None, point.x
 
 
-def _near(point: Point, known) -> bool:
-    """Whether a known minimum is so close, in covariances and in height, that this is its valley."""
+def _stretch(objective, point: Point, free, move, found, x):
+    """Where the criterion is not convex a Newton step is short: lengthen it while the criterion falls."""
+    for scale in (2.0, 4.0, 8.0):
+        further = point.x.copy()
+        further[free] += scale * move
+        trial = objective.evaluate(further)
+        if trial is None or trial[1] >= found[1]:
+            break
+        found, x = trial, further
+    return found, x
+
+
+def _near(objective, point: Point, free, move, known) -> bool:
+    """Whether the full Newton step from a convex point lands by a minimum already known: this is its valley."""
+    target = point.x.copy()
+    target[free] += move
+    landing = objective.parameters.delta(target)
     for other in known:
-        gap = np.abs(point.state.delta - other.state.delta).max()
-        if gap <= 0.05 * max(np.abs(other.state.delta).max(), 1e-3) and point.height >= other.height - 1e-9:
+        size = np.abs(other.state.delta).max()
+        gap = np.abs(landing - other.state.delta).max()
+        if gap <= 0.2 * max(size, 1e-3) and point.height >= other.height - 1e-9:
             return True
     return False
 
