@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from bowlby.config import Loaded
+from bowlby.errors import Place, UserError, problem
 from bowlby.files import read_json, write_csv, write_json, write_parquet
 
 CSV_ROWS = 200_000
@@ -38,7 +39,7 @@ def score(loaded: Loaded, folder: Path, instruments: list[str]) -> None:
 
     reliabilities, audits = [], []
     for name in instruments:
-        instrument = load_instrument(name, loaded.instruments_dir)
+        instrument = on_form(loaded, load_instrument(name, loaded.instruments_dir))
         measures = pd.read_parquet(folder / f"measures/{name}.parquet")
         items = any(column == "i01" for column in measures.columns)
         scores = score_items(measures, instrument) if items else given(measures, instrument)
@@ -51,6 +52,22 @@ def score(loaded: Loaded, folder: Path, instruments: list[str]) -> None:
         log.info("%s: %d rows scored", name, len(scores))
     write_csv(folder / "reliability.csv", _stacked(reliabilities, RELIABILITY))
     write_csv(folder / "keying_audit.csv", _stacked(audits, AUDIT))
+
+
+def on_form(loaded: Loaded, instrument):
+    """The instrument on the response range that the study file gives for its form.
+
+    Raises
+    ------
+    UserError
+        If the study has forms of the instrument with different ranges, which one key cannot score.
+    """
+    measures = [m for f in loaded.study.files for m in f.measures if m.instrument == instrument.id]
+    ranges = {m.response or tuple(instrument.response) for m in measures}
+    if len(ranges) > 1:
+        raise UserError(problem(f"{instrument.id} comes with {len(ranges)} response ranges",
+                                "give one of the forms an instrument file of its own", Place(loaded.study_path.name)))
+    return instrument.on_response(*ranges.pop()) if ranges else instrument
 
 
 RELIABILITY = ["instrument", "scale", "role", "occasion", "coefficient", "value", "ci_low", "ci_high", "n", "n_items"]
