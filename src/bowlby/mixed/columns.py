@@ -22,6 +22,8 @@ class Category:
 
 def is_numeric(series: pd.Series) -> bool:
     kind = series.dtype
+    if isinstance(kind, np.dtype):
+        return kind.kind in "iufc"
     return pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind)
 
 
@@ -47,7 +49,7 @@ def numbers(series: pd.Series, name: str) -> np.ndarray:
     return values
 
 
-def categories(data: pd.DataFrame, names: Iterable[str], forced: frozenset[str]) -> dict[str, Category]:
+def categories(data, names: Iterable[str], forced: frozenset[str]) -> dict[str, Category]:
     """Which of the columns are categorical, with the levels present in `data` (rows already complete)."""
     found = {}
     for name in names:
@@ -65,7 +67,7 @@ def categories(data: pd.DataFrame, names: Iterable[str], forced: frozenset[str])
     return found
 
 
-def _pieces(name: str, data: pd.DataFrame, category: Category | None, full: bool):
+def _pieces(name: str, data, category: Category | None, full: bool):
     """The label and values of each column that one variable contributes."""
     if category is None:
         return [(name, numbers(data[name], name))]
@@ -79,7 +81,7 @@ def _pieces(name: str, data: pd.DataFrame, category: Category | None, full: bool
             for k, level in enumerate(category.levels) if k >= start]
 
 
-def design_columns(terms: Iterable[Term], intercept: bool, data: pd.DataFrame,
+def design_columns(terms: Iterable[Term], intercept: bool, data,
                    cats: dict[str, Category]) -> tuple[list[str], list[np.ndarray | None]]:
     """Names and values of the columns of a list of terms, main effects before interactions.
 
@@ -90,7 +92,7 @@ def design_columns(terms: Iterable[Term], intercept: bool, data: pd.DataFrame,
     ----------
     terms : iterable of Term
     intercept : bool
-    data : DataFrame, n rows without missing values
+    data : DataFrame or dict of Series, n rows without missing values
     cats : dict
         From :func:`categories`.
 

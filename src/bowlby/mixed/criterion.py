@@ -66,7 +66,9 @@ def inner_inverse(s: np.ndarray, d: np.ndarray) -> tuple[np.ndarray, float]:
         # det(I + S D) = 1 + tr(S D) + det S det D, without the cancellation of m11 m22 - m12 m21.
         det = 1.0 + s[0, 0] * d11 + 2 * s[0, 1] * d12 + s[1, 1] * d22
         det += np.maximum(s[0, 0] * s[1, 1] - s[0, 1] * s[1, 0], 0.0) * max(d11 * d22 - d12 * d12, 0.0)
-        return np.stack([np.stack([m22, -m12]), np.stack([-m21, m11])]) / det, float(np.log(det).sum())
+        g = np.empty_like(s)
+        g[0, 0], g[0, 1], g[1, 0], g[1, 1] = m22 / det, -m12 / det, -m21 / det, m11 / det
+        return g, float(np.log(det).sum())
     m = np.moveaxis(s, -1, 0) @ d + np.eye(q)
     return np.moveaxis(np.linalg.inv(m), 0, -1), float(np.linalg.slogdet(m)[1].sum())
 

@@ -90,7 +90,7 @@ def _check_columns(spec: ModelSpec, data: pd.DataFrame, membership: dict) -> Non
                                 "name a group of the model"))
 
 
-def _loads_nothing(term: RandomTerm, data: pd.DataFrame, rows: np.ndarray) -> bool:
+def _loads_nothing(term: RandomTerm, data, rows: np.ndarray) -> bool:
     """Whether a random term is 0 on all of these rows, so that they need no level."""
     if INTERCEPT in term.terms:
         return False
@@ -111,6 +111,10 @@ def build_frame(spec: ModelSpec, data: pd.DataFrame, membership=None, weights=No
     membership = dict(membership or {})
     _check_columns(spec, data, membership)
     n = len(data)
+    w, off = _vector(weights, data, "weights"), _vector(offset, data, "offset")
+    # Each column is taken from the table once: that is what costs in small models.
+    groups = [name for r in spec.random if r.name not in membership for name in r.group]
+    data = {name: data[name] for name in dict.fromkeys([*spec.columns(), *groups])}
     keep = np.ones(n, bool)
     n_dropped: dict[str, int] = {}
 
@@ -122,7 +126,6 @@ def build_frame(spec: ModelSpec, data: pd.DataFrame, membership=None, weights=No
 
     for name in spec.columns():
         drop(missing(data[name]), f"{name} missing")
-    w, off = _vector(weights, data, "weights"), _vector(offset, data, "offset")
     if off is not None:
         drop(missing(off), "offset missing")
     if w is not None:
@@ -144,7 +147,7 @@ def build_frame(spec: ModelSpec, data: pd.DataFrame, membership=None, weights=No
     if rows.size == 0:
         raise UserError(problem("no complete row is left", "; ".join(f"{k}: {v}" for k, v in n_dropped.items())
                                 or "the table is empty"))
-    used = data if rows.size == n else data.iloc[rows]
+    used = data if rows.size == n else {name: column.iloc[rows] for name, column in data.items()}
     if not pd.api.types.is_numeric_dtype(data[spec.outcome].dtype):
         raise UserError(problem(f"the outcome '{spec.outcome}' is not numeric", "give numbers"))
     y = numbers(used[spec.outcome], spec.outcome).astype(np.float64)
@@ -157,7 +160,7 @@ def build_frame(spec: ModelSpec, data: pd.DataFrame, membership=None, weights=No
     return frame
 
 
-def group_codes(group: tuple[str, ...], data: pd.DataFrame) -> tuple[np.ndarray, pd.Index]:
+def group_codes(group: tuple[str, ...], data) -> tuple[np.ndarray, pd.Index]:
     """Level number of every row (-1 where missing) and the levels, named ``a:b`` for combinations."""
     codes, levels = _codes_of(data[group[0]])
     for name in group[1:]:

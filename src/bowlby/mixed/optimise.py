@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from bowlby.mixed.compact import Compact, suits
 from bowlby.mixed.criterion import State, evaluate
 from bowlby.mixed.crossproducts import Reduced
 from bowlby.mixed.derivatives import moments, profiled
@@ -72,7 +73,7 @@ class Profiled:
         mom = moments(self.data, self.parameters, state, exact)
         gradient, hessian = profiled(self.data, state, mom, self.reml)
         jac = self.parameters.jacobian(x)
-        bent = np.tensordot(gradient, self.parameters.tensor, axes=1)
+        bent = self.parameters.bend(gradient)
         return Point(x, state, height, jac.T @ gradient, jac.T @ hessian @ jac + bent)
 
 
@@ -92,7 +93,7 @@ def newton(objective, x: np.ndarray, free=None, known=()):
         if not free.size:
             return point, count, True, False
         gradient = point.gradient[free]
-        values, vectors = np.linalg.eigh(point.hessian[np.ix_(free, free)])
+        values, vectors = _eigen(point.hessian[free[:, None], free])
         largest = max(np.abs(values).max(), 1e-300)
         along = vectors.T @ gradient
         curvature = np.maximum(np.abs(values), 1e-10 * largest)
@@ -125,6 +126,12 @@ def newton(objective, x: np.ndarray, free=None, known=()):
             return point, count, True, False
         point = after
     return point, _MAX_STEPS, False, False
+
+
+def _eigen(hessian: np.ndarray):
+    if len(hessian) == 1:
+        return hessian[0], np.ones((1, 1))
+    return np.linalg.eigh(hessian)
 
 
 def _line_search(objective, point: Point, free, move, slope: float):
@@ -179,7 +186,7 @@ def minimise(data: Reduced, parameters: Parameters, reml: bool, starts=STARTS) -
     Optimum
         ``log`` has one entry per start; ``at_zero`` the numbers of the parameters on the boundary.
     """
-    objective = Profiled(data, parameters, reml)
+    objective = (Compact if suits(data) else Profiled)(data, parameters, reml)
     best, known, log = None, [], []
     for start in starts:
         theta = parameters.start(start) if np.isscalar(start) else np.asarray(start, dtype=np.float64)
@@ -198,7 +205,9 @@ def minimise(data: Reduced, parameters: Parameters, reml: bool, starts=STARTS) -
     point, converged = best
     point, zero, snapped = _snap(objective, parameters, point)
     theta = parameters.tidy_signs(point.x)
-    state = point.state if np.array_equal(theta, point.x) else evaluate(data, parameters, theta, reml)
+    state = point.state
+    if not isinstance(state, State) or not np.array_equal(theta, point.x):
+        state = evaluate(data, parameters, theta, reml)
     return Optimum(state, converged and snapped, log, zero, point.gradient)
 
 

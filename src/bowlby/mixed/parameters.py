@@ -67,6 +67,10 @@ class Parameters:
         """d delta / d theta, (count, count)."""
         return self.tensor @ theta
 
+    def bend(self, gradient: np.ndarray) -> np.ndarray:
+        """sum_i gradient_i d^2 delta_i / d theta^2, (count, count)."""
+        return (gradient @ self.tensor.reshape(self.count, -1)).reshape(self.count, self.count)
+
     def delta(self, theta: np.ndarray) -> np.ndarray:
         return 0.5 * self.jacobian(theta) @ theta
 
