@@ -149,6 +149,38 @@ def test_missing_file_names_itself(tmp_path, shell):
                                "study file, or put the data there")
 
 
+def test_check_lists_the_planted_faults_and_writes_nothing(tmp_path, shell):
+    ran = shell("bowlby", "check", ROOT / "config/config.yaml", cwd=tmp_path)
+    assert ran.status == 0, ran.err
+    assert "warning: patients.csv:1302:phq9_5: value outside the instrument's range 0 to 3" in ran.out
+    assert ran.out.splitlines()[-1] == "0 errors, 2 warnings"
+    assert os.listdir(tmp_path) == []
+
+
+def test_instrument_that_the_study_lacks(tmp_path, shell):
+    config = copied_study(tmp_path)
+    config.write_text(config.read_text("utf-8").replace("instrument: cats", "instrument: catz"), encoding="utf-8")
+    ran = shell("bowlby", "check", config, cwd=tmp_path)
+    assert ran.status == 1
+    assert ran.err.strip() == ("error: config.yaml: comparison.perceived.instrument: the study file brings no catz; add "
+                               "it there, or choose one of cats, ecr_s, phq9, wai_sr")
+
+
+def test_one_therapist_is_one_line(tmp_path, shell):
+    config = copied_study(tmp_path)
+    csv = tmp_path / "data/raw/example/patients.csv"
+    table = pd.read_csv(csv, dtype=str, keep_default_na=False)
+    table.assign(therapist_id="T01").to_csv(csv, index=False)
+    study = tmp_path / "config/study.yaml"
+    text = study.read_text("utf-8")
+    study.write_text(text[: text.index("    episodes:")], encoding="utf-8")
+    ran = shell("bowlby", "run", config, cwd=tmp_path)
+    assert ran.status == 1
+    assert ran.err.split("bowlby stopped:")[1].strip() == (
+        "error: 1 therapist(s) with complete data, but the comparison needs at least 4; a therapist's style can only "
+        "be weighed between therapists; add therapists or drop covariates")
+
+
 def test_missing_column_is_one_line_and_nothing_is_left(tmp_path, shell):
     config = copied_study(tmp_path)
     csv = tmp_path / "data/raw/example/patients.csv"

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+import pandas as pd
 import typer
 
 from bowlby.errors import Place, problem
@@ -32,4 +33,4 @@ def _text(value) -> str | None:
 
 
 def _number(value) -> int | None:
-    return int(value) if value is not None and value == value else None
+    return None if pd.isna(value) else int(value)
