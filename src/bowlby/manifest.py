@@ -23,19 +23,30 @@ def write_manifest(plan: Plan) -> None:
     run, study = loaded.run.model_dump(mode="json"), loaded.study.model_dump(mode="json")
     for name, content in (("config", run), ("study", study)):
         write_text(folder / f"{name}.yaml", yaml.safe_dump(content, allow_unicode=True, sort_keys=False))
-    write_json(folder / "manifest.json", {
-        "schema": 1, "run": loaded.run.run, "title": loaded.run.title or loaded.study.name,
-        "study": loaded.study.name, "synthetic": loaded.study.synthetic, "privacy": loaded.run.privacy,
-        "seed": loaded.run.seed, "config": run,
-        "inputs": {Path(path).name: digest for path, digest in plan.checksums().items()},
-        "versions": {"bowlby": __version__, "python": platform.python_version()} | versions(
-            (*LIBRARIES, "snakemake", "matplotlib", "seaborn")),
-        "platform": platform.platform(), "written": datetime.now(UTC).isoformat(timespec="seconds"),
-        "git": git_state(ROOT)})
+    write_json(
+        folder / "manifest.json",
+        {
+            "schema": 1,
+            "run": loaded.run.run,
+            "title": loaded.run.title or loaded.study.name,
+            "study": loaded.study.name,
+            "synthetic": loaded.study.synthetic,
+            "privacy": loaded.run.privacy,
+            "seed": loaded.run.seed,
+            "config": run,
+            "inputs": {Path(path).name: digest for path, digest in plan.checksums().items()},
+            "versions": {"bowlby": __version__, "python": platform.python_version()}
+            | versions((*LIBRARIES, "snakemake", "matplotlib", "seaborn")),
+            "platform": platform.platform(),
+            "written": datetime.now(UTC).isoformat(timespec="seconds"),
+            "git": git_state(ROOT),
+        },
+    )
 
 
 def git_state(root: Path) -> dict:
     """Commit and dirty flag of the checkout; both None where there is none."""
+
     def ask(*words: str) -> str | None:
         try:
             done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True, timeout=20)

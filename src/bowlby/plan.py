@@ -68,14 +68,19 @@ def plan(config: str | Path) -> Plan:
         is not ours.
     """
     loaded = load(config)
-    problems = [problem("no such file", f"correct files[{i}].path in the study file, or put the data there",
-                        Place(file.path))
-                for i, (file, path) in enumerate(zip(loaded.study.files, loaded.raw_files)) if not path.is_file()]
+    problems = [
+        problem("no such file", f"correct files[{i}].path in the study file, or put the data there", Place(file.path))
+        for i, (file, path) in enumerate(zip(loaded.study.files, loaded.raw_files))
+        if not path.is_file()
+    ]
     problems += _unknown_instruments(loaded)
     folder = Path(loaded.run.results) / loaded.run.run
     if folder.is_dir() and any(folder.iterdir()) and not (folder / MARKER).is_file():
-        problems.append(problem(f"the folder {folder} was not made by bowlby",
-                                "choose another `run:` name, or move that folder away"))
+        problems.append(
+            problem(
+                f"the folder {folder} was not made by bowlby", "choose another `run:` name, or move that folder away"
+            )
+        )
     if problems:
         raise UserError(problems)
     return Plan(loaded, folder)
@@ -87,10 +92,19 @@ def _unknown_instruments(loaded: Loaded) -> list[str]:
     brought = sorted({m.instrument for f in loaded.study.files for m in f.measures})
     asked = {"outcome.instrument": run.outcome.instrument}
     if run.comparison:
-        asked |= {"comparison.perceived.instrument": run.comparison.perceived.instrument,
-                  "comparison.therapist_style.instrument": run.comparison.therapist_style.instrument}
-    return [problem(f"{key}: the study file brings no {name}", f"add it there, or choose one of {', '.join(brought)}",
-                    Place(loaded.path.name)) for key, name in asked.items() if name not in brought]
+        asked |= {
+            "comparison.perceived.instrument": run.comparison.perceived.instrument,
+            "comparison.therapist_style.instrument": run.comparison.therapist_style.instrument,
+        }
+    return [
+        problem(
+            f"{key}: the study file brings no {name}",
+            f"add it there, or choose one of {', '.join(brought)}",
+            Place(loaded.path.name),
+        )
+        for key, name in asked.items()
+        if name not in brought
+    ]
 
 
 def claim(folder: str | Path) -> None:

@@ -65,8 +65,13 @@ def on_form(loaded: Loaded, instrument):
     measures = [m for f in loaded.study.files for m in f.measures if m.instrument == instrument.id]
     ranges = {m.response or tuple(instrument.response) for m in measures}
     if len(ranges) > 1:
-        raise UserError(problem(f"{instrument.id} comes with {len(ranges)} response ranges",
-                                "give one of the forms an instrument file of its own", Place(loaded.study_path.name)))
+        raise UserError(
+            problem(
+                f"{instrument.id} comes with {len(ranges)} response ranges",
+                "give one of the forms an instrument file of its own",
+                Place(loaded.study_path.name),
+            )
+        )
     return instrument.on_response(*ranges.pop()) if ranges else instrument
 
 
@@ -85,8 +90,9 @@ def design(loaded: Loaded, folder: Path, model: str, instruments: list[str]) -> 
     from bowlby.design.primary import primary_set
 
     scores = {name: pd.read_parquet(folder / f"scores/{name}.parquet") for name in instruments}
-    people = {name: pd.read_parquet(folder / f"people/{name}.parquet")
-              for name in ("patients", "therapists", "episodes")}
+    people = {
+        name: pd.read_parquet(folder / f"people/{name}.parquet") for name in ("patients", "therapists", "episodes")
+    }
     study = loaded.study
     if model == "growth":
         built = growth_set(loaded.run, scores, people, study.occasions, study.time_unit)
@@ -122,7 +128,8 @@ def compare(loaded: Loaded, folder: Path) -> None:
     """Fit to comparison and verdict."""
     from bowlby.compare import compare as decide
 
-    comparison, verdict = decide(loaded.run, read_json(folder / "fits/primary.json"),
-                                 read_json(folder / "analysis/primary.design.json"))
+    comparison, verdict = decide(
+        loaded.run, read_json(folder / "fits/primary.json"), read_json(folder / "analysis/primary.design.json")
+    )
     write_json(folder / "comparison.json", comparison)
     write_json(folder / "verdict.json", verdict)

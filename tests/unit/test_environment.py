@@ -25,7 +25,8 @@ def test_conda_file_has_the_same_lower_bounds():
     entries = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
     found = dict(re.match(r"([\w-]+)(.*)", e).groups() for e in entries if isinstance(e, str))
     assert {k: v for k, v in found.items() if k not in ONLY_CONDA} == {
-        CONDA.get(name, name): bound for name, bound in declared().items()}
+        CONDA.get(name, name): bound for name, bound in declared().items()
+    }
     assert {"pip": ["-e ."]} in entries
 
 

@@ -50,8 +50,9 @@ def verdict_of(tmp_path_factory):
         ran = command("bowlby", "simulate", folder / "study", "--scenario", scenario, "--seed", 1, cwd=folder)
         assert ran.status == 0, ran.err
         name = scenario.lower()
-        ran = command("bowlby", "run", folder / "study/config.yaml", "--cores", 2, f"results/{name}/verdict.json",
-                      cwd=folder)
+        ran = command(
+            "bowlby", "run", folder / "study/config.yaml", "--cores", 2, f"results/{name}/verdict.json", cwd=folder
+        )
         assert ran.status == 0, ran.err
         return json.loads((folder / f"results/{name}/verdict.json").read_text("utf-8"))
 

@@ -30,15 +30,32 @@ def copied_study(folder, **changes):
 def test_bare_snakemake_plans_the_whole_way(shell):
     ran = shell("snakemake", "-n", "--forceall", cwd=ROOT)
     assert ran.status == 0, ran.err
-    for rule in ("ingest", "score_instruments", "build_analysis_set", "fit_model", "compare_predictors",
-                 "draw_figures", "write_tables", "write_report"):
+    for rule in (
+        "ingest",
+        "score_instruments",
+        "build_analysis_set",
+        "fit_model",
+        "compare_predictors",
+        "draw_figures",
+        "write_tables",
+        "write_report",
+    ):
         assert f"rule {rule}" in ran.out + ran.err
 
 
 def test_example_ends_in_a_verdict(example):
     verdict = read(example, "verdict.json")
-    assert set(verdict) == {"schema", "run", "version", "outcome", "primary", "provisional", "claims", "flags",
-                            "sentence"}
+    assert set(verdict) == {
+        "schema",
+        "run",
+        "version",
+        "outcome",
+        "primary",
+        "provisional",
+        "claims",
+        "flags",
+        "sentence",
+    }
     assert verdict["provisional"] is True
     assert sorted(verdict["claims"]) == ["C1", "C2", "C3", "C4", "C5"]
     for name, claim in verdict["claims"].items():
@@ -63,8 +80,18 @@ def test_estimates_hold_the_truth(example):
 
 def test_planted_faults_are_in_the_issues(example):
     issues = pd.read_csv(example / "results/example/issues.csv")
-    assert list(issues.columns) == ["severity", "code", "file", "sheet", "row", "column", "instrument", "what",
-                                    "action", "n"]
+    assert list(issues.columns) == [
+        "severity",
+        "code",
+        "file",
+        "sheet",
+        "row",
+        "column",
+        "instrument",
+        "what",
+        "action",
+        "n",
+    ]
     codes = set(issues["code"])
     assert any("duplicate" in code for code in codes), codes
     assert "out_of_range" in codes, codes
@@ -91,7 +118,13 @@ def test_second_run_does_nothing(example, shell):
 def test_logs_and_raw_data(example):
     folder = example / "results/example"
     assert {p.parent.name for p in (folder / "logs").rglob("*.log")} == {
-        "ingest", "score", "design", "fit", "compare", "present"}
+        "ingest",
+        "score",
+        "design",
+        "fit",
+        "compare",
+        "present",
+    }
     assert (folder / ".bowlby").is_file()
     assert (folder / "config.yaml").is_file()
 
@@ -133,7 +166,8 @@ def test_misspelt_key_is_one_line(tmp_path, shell):
     lines = [line for line in ran.err.splitlines() if line.strip()]
     assert len(lines) == 1
     assert lines[0].startswith("error: config.yaml:") and lines[0].endswith(
-        "unknown key 'priwacy'; did you mean 'privacy'?")
+        "unknown key 'priwacy'; did you mean 'privacy'?"
+    )
     snakemake = shell("snakemake", "-s", ROOT / "Snakefile", "--configfile", config, "-n", cwd=tmp_path)
     assert snakemake.status == 1
     assert [line for line in snakemake.err.splitlines() if line.startswith("error:")] == lines
@@ -145,8 +179,10 @@ def test_missing_file_names_itself(tmp_path, shell):
     (tmp_path / "data/raw/example/therapists.xlsx").unlink()
     ran = shell("bowlby", "run", config, cwd=tmp_path)
     assert ran.status == 1
-    assert ran.err.strip() == ("error: ../data/raw/example/therapists.xlsx: no such file; correct files[1].path in the "
-                               "study file, or put the data there")
+    assert ran.err.strip() == (
+        "error: ../data/raw/example/therapists.xlsx: no such file; correct files[1].path in the "
+        "study file, or put the data there"
+    )
 
 
 def test_check_lists_the_planted_faults_and_writes_nothing(tmp_path, shell):
@@ -162,8 +198,10 @@ def test_instrument_that_the_study_lacks(tmp_path, shell):
     config.write_text(config.read_text("utf-8").replace("instrument: cats", "instrument: catz"), encoding="utf-8")
     ran = shell("bowlby", "check", config, cwd=tmp_path)
     assert ran.status == 1
-    assert ran.err.strip() == ("error: config.yaml: comparison.perceived.instrument: the study file brings no catz; add "
-                               "it there, or choose one of cats, ecr_s, phq9, wai_sr")
+    assert ran.err.strip() == (
+        "error: config.yaml: comparison.perceived.instrument: the study file brings no catz; add "
+        "it there, or choose one of cats, ecr_s, phq9, wai_sr"
+    )
 
 
 def test_one_therapist_is_one_line(tmp_path, shell):
@@ -178,7 +216,8 @@ def test_one_therapist_is_one_line(tmp_path, shell):
     assert ran.status == 1
     assert ran.err.split("bowlby stopped:")[1].strip() == (
         "error: 1 therapist(s) with complete data, but the comparison needs at least 4; a therapist's style can only "
-        "be weighed between therapists; add therapists or drop covariates")
+        "be weighed between therapists; add therapists or drop covariates"
+    )
 
 
 def test_missing_column_is_one_line_and_nothing_is_left(tmp_path, shell):

@@ -12,8 +12,12 @@ def main() -> None:
     from bowlby.cli import check, config_docs, instruments, run, simulate
     from bowlby.errors import UserError
 
-    app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
-                      help="Does perceived attachment predict outcome more than the therapist's own style?")
+    app = typer.Typer(
+        add_completion=False,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        help="Does perceived attachment predict outcome more than the therapist's own style?",
+    )
     pass_on = {"allow_extra_args": True, "ignore_unknown_options": True}
     app.command("run", context_settings=pass_on)(run.run)
     app.command("check")(check.check)

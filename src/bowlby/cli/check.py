@@ -20,8 +20,10 @@ def check(config: Annotated[Path, typer.Argument(help="The run's configuration f
     issues = check_data(plan(config).loaded)
     for row in issues.itertuples(index=False):
         place = Place(_text(row.file), _number(row.row), _text(row.column), _text(row.sheet))
-        print(f"{row.severity}: {problem(row.what, row.action, place)}",
-              file=sys.stderr if row.severity == "error" else sys.stdout)
+        print(
+            f"{row.severity}: {problem(row.what, row.action, place)}",
+            file=sys.stderr if row.severity == "error" else sys.stdout,
+        )
     errors = int((issues["severity"] == "error").sum())
     print(f"{errors} errors, {int((issues['severity'] == 'warning').sum())} warnings")
     if errors:

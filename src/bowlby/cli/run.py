@@ -24,8 +24,18 @@ def run(
 ) -> None:
     """Run a study from its raw files to its report; targets and Snakemake options may follow after --."""
     planned = plan(config)
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(snakefile()), "--configfile", str(config),
-               "--cores", str(cores) if cores else "all", *context.args]
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "--snakefile",
+        str(snakefile()),
+        "--configfile",
+        str(config),
+        "--cores",
+        str(cores) if cores else "all",
+        *context.args,
+    ]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, errors="replace") as process:
         said: list[str] = []
         for line in process.stderr:
@@ -47,6 +57,11 @@ def snakefile() -> Path:
     root = Path(os.environ.get("BOWLBY_CHECKOUT") or Path(__file__).parents[3])
     path = root / "Snakefile"
     if not path.is_file():
-        raise UserError(problem("the workflow is not beside the package",
-                                "install from a checkout with `make`, or set BOWLBY_CHECKOUT to its folder"), status=4)
+        raise UserError(
+            problem(
+                "the workflow is not beside the package",
+                "install from a checkout with `make`, or set BOWLBY_CHECKOUT to its folder",
+            ),
+            status=4,
+        )
     return path

@@ -32,28 +32,63 @@ def compare(run: Run, fit: dict, design: dict) -> tuple[dict, dict]:
     effects = {c["name"]: Effect(c["estimate"], c["se"], c["df"]) for c in fit["contrasts"]}
     therapist = next(r["variance_or_cov"] for r in fit["random"] if r["group"] == "therapist")
     comparison = {
-        name: {"estimate": e.estimate, "se": e.se, "df": e.df, "t": e.estimate / e.se,
-               "p": 2 * min(e.p_above(0), 1 - e.p_above(0)), "ci": list(e.limits(0.975)), "ci90": list(e.limits(0.95))}
-        for name, e in effects.items()}
-    claims = {"C1": claim_perceived(effects["P"], delta), "C2": claim_more(effects["P-T"], effects["P+T"]),
-              "C3": claim_negligible(effects["T"], delta),
-              "C4": not_tested("therapist style on perceived attachment is not tested by this version"),
-              "C5": not_tested("patient style on perceived attachment is not tested by this version")}
+        name: {
+            "estimate": e.estimate,
+            "se": e.se,
+            "df": e.df,
+            "t": e.estimate / e.se,
+            "p": 2 * min(e.p_above(0), 1 - e.p_above(0)),
+            "ci": list(e.limits(0.975)),
+            "ci90": list(e.limits(0.95)),
+        }
+        for name, e in effects.items()
+    }
+    claims = {
+        "C1": claim_perceived(effects["P"], delta),
+        "C2": claim_more(effects["P-T"], effects["P+T"]),
+        "C3": claim_negligible(effects["T"], delta),
+        "C4": not_tested("therapist style on perceived attachment is not tested by this version"),
+        "C5": not_tested("patient style on perceived attachment is not tested by this version"),
+    }
     for name in ("C1", "C2"):
         claims[name]["reasons"] += QUALIFIERS
         claims[name]["qualified"] = claims[name]["verdict"] == "supported"
     flags = _flags(fit, design)
     sentence = plain_sentence(effects, claims, delta)
-    comparison |= {"schema": 1, "delta": delta, "standardiser": design["reference"], "n_obs": fit["n_obs"],
-                   "n_therapists": fit["groups"]["therapist"], "therapist_icc": therapist / (therapist + fit["scale"]),
-                   "reference": {"outcome_sd": design["sd_outcome"], "perceived_sd": design["perceived"],
-                                 "therapist_style_sd": design["therapist_style"]}, "sentence": sentence}
-    verdict = {"schema": 1, "run": run.run, "version": __version__,
-               "outcome": {"instrument": run.outcome.instrument, "scale": run.outcome.scale, "domain": run.outcome.domain,
-                           "pre": run.outcome.pre, "post": run.outcome.post},
-               "primary": {"perceived": _name(run.comparison.perceived),
-                           "therapist_style": _name(run.comparison.therapist_style)},
-               "provisional": fit["provisional"], "claims": claims, "flags": flags, "sentence": sentence}
+    comparison |= {
+        "schema": 1,
+        "delta": delta,
+        "standardiser": design["reference"],
+        "n_obs": fit["n_obs"],
+        "n_therapists": fit["groups"]["therapist"],
+        "therapist_icc": therapist / (therapist + fit["scale"]),
+        "reference": {
+            "outcome_sd": design["sd_outcome"],
+            "perceived_sd": design["perceived"],
+            "therapist_style_sd": design["therapist_style"],
+        },
+        "sentence": sentence,
+    }
+    verdict = {
+        "schema": 1,
+        "run": run.run,
+        "version": __version__,
+        "outcome": {
+            "instrument": run.outcome.instrument,
+            "scale": run.outcome.scale,
+            "domain": run.outcome.domain,
+            "pre": run.outcome.pre,
+            "post": run.outcome.post,
+        },
+        "primary": {
+            "perceived": _name(run.comparison.perceived),
+            "therapist_style": _name(run.comparison.therapist_style),
+        },
+        "provisional": fit["provisional"],
+        "claims": claims,
+        "flags": flags,
+        "sentence": sentence,
+    }
     return comparison, verdict
 
 
@@ -62,25 +97,33 @@ def _name(block) -> dict:
 
 
 def _flags(fit: dict, design: dict) -> list[str]:
-    tests = {"few_therapists": fit["groups"]["therapist"] < FEW_THERAPISTS, "singular": fit["singular"],
-             "style_incomplete": design["style_share"] < STYLE_SHARE,
-             "sample_reference": design["reference"] == "sample"}
+    tests = {
+        "few_therapists": fit["groups"]["therapist"] < FEW_THERAPISTS,
+        "singular": fit["singular"],
+        "style_incomplete": design["style_share"] < STYLE_SHARE,
+        "sample_reference": design["reference"] == "sample",
+    }
     return [name for name, holds in tests.items() if holds] + [
-        w for w in fit["warnings"] if w.replace("_", "").isalpha()]
+        w for w in fit["warnings"] if w.replace("_", "").isalpha()
+    ]
 
 
 def plain_sentence(effects: dict[str, Effect], claims: dict, delta: float) -> str:
     """The finding in words; C2 is the question, so its verdict ends the sentence."""
     p, t, claim = effects["P"], effects["T"], claims["C2"]
-    words = {"supported": "the data support that perceived attachment is associated with outcome more than the "
-                          "therapist's own style is (qualified: one rater, and improvement may come first)",
-             "refuted": "the data refute that perceived attachment matters more for prediction than the therapist's "
-                        "own style",
-             "inconclusive": "these data do not decide whether perceived attachment or the therapist's own style is "
-                             "associated more with outcome"}
-    return (f"Patients who felt 1 SD more securely attached than the same therapist's other patients ended "
-            f"{_sd(p)} better. Patients of therapists 1 SD more secure ended {_sd(t)} better. "
-            f"Verdict: {claim['verdict']}; {words[claim['verdict']]}, because {claim['reasons'][0]}.")
+    words = {
+        "supported": "the data support that perceived attachment is associated with outcome more than the "
+        "therapist's own style is (qualified: one rater, and improvement may come first)",
+        "refuted": "the data refute that perceived attachment matters more for prediction than the therapist's "
+        "own style",
+        "inconclusive": "these data do not decide whether perceived attachment or the therapist's own style is "
+        "associated more with outcome",
+    }
+    return (
+        f"Patients who felt 1 SD more securely attached than the same therapist's other patients ended "
+        f"{_sd(p)} better. Patients of therapists 1 SD more secure ended {_sd(t)} better. "
+        f"Verdict: {claim['verdict']}; {words[claim['verdict']]}, because {claim['reasons'][0]}."
+    )
 
 
 def _sd(effect: Effect) -> str:

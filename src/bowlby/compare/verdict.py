@@ -82,16 +82,41 @@ def claim_negligible(t: Effect, delta: float) -> dict:
 
 def not_tested(reason: str) -> dict:
     """A claim that was not tested: inconclusive, with the reason."""
-    return {"verdict": "inconclusive", "fragile": None, "qualified": False, "not_tested": True, "reasons": [reason],
-            "flags": [], "estimate": None, "ci": [None, None], "df": None, "p": None, "bound": None, "parts": {}}
+    return {
+        "verdict": "inconclusive",
+        "fragile": None,
+        "qualified": False,
+        "not_tested": True,
+        "reasons": [reason],
+        "flags": [],
+        "estimate": None,
+        "ci": [None, None],
+        "df": None,
+        "p": None,
+        "bound": None,
+        "parts": {},
+    }
 
 
 def _claim(verdict: str, rule: str, effect: Effect, flags: list[str], bound: float, p: float) -> dict:
-    return {"verdict": verdict, "fragile": None, "qualified": False, "not_tested": False, "reasons": [rule],
-            "flags": flags, "bound": bound, "p": p, "parts": {}} | {
-                k: v for k, v in _describe(effect).items() if k in ("estimate", "ci", "df")}
+    return {
+        "verdict": verdict,
+        "fragile": None,
+        "qualified": False,
+        "not_tested": False,
+        "reasons": [rule],
+        "flags": flags,
+        "bound": bound,
+        "p": p,
+        "parts": {},
+    } | {k: v for k, v in _describe(effect).items() if k in ("estimate", "ci", "df")}
 
 
 def _describe(effect: Effect) -> dict:
-    return {"estimate": effect.estimate, "se": effect.se, "df": effect.df, "ci": list(effect.limits(0.975)),
-            "ci90": list(effect.limits(0.95))}
+    return {
+        "estimate": effect.estimate,
+        "se": effect.se,
+        "df": effect.df,
+        "ci": list(effect.limits(0.975)),
+        "ci90": list(effect.limits(0.95)),
+    }

@@ -64,8 +64,11 @@ def _unknown_occasions(run: Run, study: Study, path: Path):
         asked["comparison.perceived.occasion"] = run.comparison.perceived.occasion
     for key, occasion in asked.items():
         if occasion is not None and occasion not in known:
-            yield problem(f"{key} '{occasion}' is not an occasion of {study_name(run)}",
-                          f"use one of {', '.join(known)}", Place(path.name))
+            yield problem(
+                f"{key} '{occasion}' is not an occasion of {study_name(run)}",
+                f"use one of {', '.join(known)}",
+                Place(path.name),
+            )
 
 
 def study_name(run: Run) -> str:

@@ -30,8 +30,10 @@ Paths are relative to the file they stand in; `results` is relative to the folde
 def generated() -> dict[str, str]:
     """File name under ``config/``: text."""
     models = {"run": Run, "study": Study}
-    files = {f"schemas/{name}.json": to_json({"$schema": DRAFT} | model.model_json_schema())
-             for name, model in models.items()}
+    files = {
+        f"schemas/{name}.json": to_json({"$schema": DRAFT} | model.model_json_schema())
+        for name, model in models.items()
+    }
     return files | {"README.md": HEAD + _section("config.yaml", Run) + _section("study.yaml", Study)}
 
 
@@ -45,8 +47,9 @@ def _section(file: str, model: type[Model]) -> str:
         title = f"`{prefix}`: {current.__doc__.strip()}" if prefix else current.__doc__.strip()
         lines += [f"\n### {title}\n", "| key | what | values | default |", "|---|---|---|---|"]
         for name, info in current.model_fields.items():
-            lines.append(f"| `{name}` | {_cell(info.description or '')} | {_cell(_values(info.annotation))} | "
-                         f"{_default(info)} |")
+            lines.append(
+                f"| `{name}` | {_cell(info.description or '')} | {_cell(_values(info.annotation))} | {_default(info)} |"
+            )
             queue += [(f"{prefix}.{name}".lstrip("."), inner) for inner in _models(info.annotation)]
     return "\n".join(lines) + "\n"
 
@@ -76,7 +79,11 @@ def _default(info: FieldInfo) -> str:
     if info.is_required():
         return "**required**"
     value = info.get_default(call_default_factory=True)
-    return "" if value in (None, [], {}, PydanticUndefined) else f"`{str(value).lower() if value is True or value is False else value}`"
+    return (
+        ""
+        if value in (None, [], {}, PydanticUndefined)
+        else f"`{str(value).lower() if value is True or value is False else value}`"
+    )
 
 
 def _models(annotation) -> list[type[Model]]:

@@ -22,8 +22,17 @@ class Outcome(Model):
     """Occasion of the outcome (needed for the comparison)."""
     higher_is_better: bool = False
     """Direction; symptom scales are turned so that higher is better everywhere."""
-    domain: Literal["depression", "anxiety", "anger", "suicidal ideation", "trauma", "relationships",
-                    "attachment", "distress", "other"] = "distress"
+    domain: Literal[
+        "depression",
+        "anxiety",
+        "anger",
+        "suicidal ideation",
+        "trauma",
+        "relationships",
+        "attachment",
+        "distress",
+        "other",
+    ] = "distress"
     """Domain, for the report."""
 
 

@@ -135,8 +135,10 @@ class DataFile(Model):
         if isinstance(value, list):
             value = {name: None for name in value}
         if isinstance(value, dict):
-            return {k: {"column": k} if v is None else ({"column": v} if isinstance(v, str) else v)
-                    for k, v in value.items()}
+            return {
+                k: {"column": k} if v is None else ({"column": v} if isinstance(v, str) else v)
+                for k, v in value.items()
+            }
         return value
 
 

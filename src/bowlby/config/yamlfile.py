@@ -59,8 +59,9 @@ def read_yaml(path: str | Path) -> Document:
         mark = getattr(error, "problem_mark", None)
         row = mark.line + 1 if mark else None
         what = getattr(error, "problem", None) or "cannot be read as YAML"
-        raise UserError(problem(f"not YAML ({what})", "check indentation and quotes there",
-                                Place(path.name, row))) from None
+        raise UserError(
+            problem(f"not YAML ({what})", "check indentation and quotes there", Place(path.name, row))
+        ) from None
     if not isinstance(node, yaml.MappingNode):
         raise UserError(problem("holds no keys", "write `key: value` lines", place))
     document = Document(path, {})
@@ -83,8 +84,7 @@ def _build(node, location: tuple, lines: dict, problems: list[str], name: str, o
     if len(lines) > 100_000:
         raise UserError(problem("too many entries", "aliases expand without end; write the blocks out", Place(name)))
     if isinstance(node, yaml.SequenceNode):
-        return [_build(child, (*location, i), lines, problems, name, open_nodes)
-                for i, child in enumerate(node.value)]
+        return [_build(child, (*location, i), lines, problems, name, open_nodes) for i, child in enumerate(node.value)]
     result: dict[str, Any] = {}
     for key_node, value_node in node.value:
         row = key_node.start_mark.line + 1

@@ -23,8 +23,9 @@ def membership(episodes: pd.DataFrame, patients: pd.Index) -> pd.DataFrame:
     DataFrame, shape (n_patients, n_therapists)
         Weights; therapists in sorted order.
     """
-    weights = episodes.pivot_table(index="patient", columns="therapist", values="weight", aggfunc="sum",
-                                   fill_value=0.0, observed=True)
+    weights = episodes.pivot_table(
+        index="patient", columns="therapist", values="weight", aggfunc="sum", fill_value=0.0, observed=True
+    )
     weights = weights.reindex(patients)
     return weights.loc[:, (weights != 0).any()].sort_index(axis=1)
 

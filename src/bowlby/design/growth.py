@@ -10,8 +10,13 @@ from bowlby.design.primary import AnalysisSet
 from bowlby.errors import UserError, problem
 
 
-def growth_set(run: Run, scores: dict[str, pd.DataFrame], people: dict[str, pd.DataFrame],
-               occasions: list[Occasion], time_unit: str) -> AnalysisSet:
+def growth_set(
+    run: Run,
+    scores: dict[str, pd.DataFrame],
+    people: dict[str, pd.DataFrame],
+    occasions: list[Occasion],
+    time_unit: str,
+) -> AnalysisSet:
     """Build the analysis set of the growth model; the outcome stays in its own units and direction.
 
     Parameters
@@ -41,10 +46,15 @@ def growth_set(run: Run, scores: dict[str, pd.DataFrame], people: dict[str, pd.D
     table = table[(table["role"] == "patient") & (table["about"] == "self")]
     main = people["patients"].set_index("patient")["therapist"]
     time = {o.id: o.time for o in occasions}
-    data = pd.DataFrame({
-        "patient": table["person"].astype(str), "therapist": table["therapist"].astype("object"),
-        "occasion": table["occasion"].astype(str), "time": pd.to_numeric(table["occasion"].astype(str).map(time)),
-        "y": table[outcome.scale].astype(float)})
+    data = pd.DataFrame(
+        {
+            "patient": table["person"].astype(str),
+            "therapist": table["therapist"].astype("object"),
+            "occasion": table["occasion"].astype(str),
+            "time": pd.to_numeric(table["occasion"].astype(str).map(time)),
+            "y": table[outcome.scale].astype(float),
+        }
+    )
     data["therapist"] = data["therapist"].fillna(data["patient"].map(main)).astype("object")
     steps = [_step("occasions in the file", data, None)]
     dropped = {}
@@ -57,22 +67,40 @@ def growth_set(run: Run, scores: dict[str, pd.DataFrame], people: dict[str, pd.D
     if data["time"].nunique() < 2:
         raise UserError(problem("fewer than two occasions have a time", "give `time:` to the study file's occasions"))
     if data["therapist"].nunique() < 2:
-        raise UserError(problem("fewer than two therapists have patients with an outcome",
-                                "the growth model needs several; check the therapist column"))
+        raise UserError(
+            problem(
+                "fewer than two therapists have patients with an outcome",
+                "the growth model needs several; check the therapist column",
+            )
+        )
     steps.append(_step("analysed", data, None))
     data = data.assign(therapist=data["therapist"].astype(str)).sort_values(["patient", "time"], ignore_index=True)
-    columns = pd.DataFrame([
-        ("patient", "patient", "id", ""), ("therapist", "therapist at that occasion, else the patient's", "id", ""),
-        ("occasion", "occasion", "label", "study file"), ("time", "time since the first session", time_unit, "study file"),
-        ("y", f"{outcome.instrument} {outcome.scale}", "own units", "outcome scores")],
-        columns=["name", "meaning", "unit", "source"])
+    columns = pd.DataFrame(
+        [
+            ("patient", "patient", "id", ""),
+            ("therapist", "therapist at that occasion, else the patient's", "id", ""),
+            ("occasion", "occasion", "label", "study file"),
+            ("time", "time since the first session", time_unit, "study file"),
+            ("y", f"{outcome.instrument} {outcome.scale}", "own units", "outcome scores"),
+        ],
+        columns=["name", "meaning", "unit", "source"],
+    )
     rows = data[["patient", "therapist"]].drop_duplicates().assign(weight=1.0)
     rows["weight"] /= rows.groupby("patient")["therapist"].transform("size")
-    design = {"n_dropped": dropped, "n_patients": int(data["patient"].nunique()),
-              "n_therapists": int(data["therapist"].nunique()), "time_unit": time_unit}
+    design = {
+        "n_dropped": dropped,
+        "n_patients": int(data["patient"].nunique()),
+        "n_therapists": int(data["therapist"].nunique()),
+        "time_unit": time_unit,
+    }
     return AnalysisSet(data, rows, columns, design, steps)
 
 
 def _step(name: str, data: pd.DataFrame, reason: str | None) -> dict:
-    return {"step": name, "patients": int(data["patient"].nunique()), "therapists": int(data["therapist"].nunique()),
-            "rows": len(data), "reason": reason}
+    return {
+        "step": name,
+        "patients": int(data["patient"].nunique()),
+        "therapists": int(data["therapist"].nunique()),
+        "rows": len(data),
+        "reason": reason,
+    }

@@ -20,8 +20,9 @@ def names(run: Run) -> list[str]:
 
 def outputs(run: Run) -> list[str]:
     """Files that :func:`build` writes, relative to the run's folder."""
-    return [f for name in names(run)
-            for f in (*(f"figures/{name}.{kind}" for kind in KINDS), f"figures/data/{name}.csv")]
+    return [
+        f for name in names(run) for f in (*(f"figures/{name}.{kind}" for kind in KINDS), f"figures/data/{name}.csv")
+    ]
 
 
 def build(folder: Path) -> None:
@@ -30,26 +31,51 @@ def build(folder: Path) -> None:
     if (folder / "comparison.json").is_file():
         comparison = read_json(folder / "comparison.json")
         _save(folder, "forest", forest_data(comparison), lambda ax, d: _forest(ax, d, comparison["delta"]))
-        _save(folder, "caterpillar", caterpillar_data(pd.read_parquet(folder / "fits/primary.random.parquet")),
-              _caterpillar)
+        _save(
+            folder,
+            "caterpillar",
+            caterpillar_data(pd.read_parquet(folder / "fits/primary.random.parquet")),
+            _caterpillar,
+        )
     if (folder / "fits/growth.json").is_file():
-        _save(folder, "trajectory", trajectory_data(read_json(folder / "fits/growth.json"), pd.read_parquet(
-            folder / "analysis/growth.parquet")), _trajectory)
+        _save(
+            folder,
+            "trajectory",
+            trajectory_data(
+                read_json(folder / "fits/growth.json"), pd.read_parquet(folder / "analysis/growth.parquet")
+            ),
+            _trajectory,
+        )
     _save(folder, "flow", flow_data(folder), _flow)
 
 
 def forest_data(comparison: dict) -> pd.DataFrame:
     """P, T, P-T, P+T with their 95 % limits."""
-    return pd.DataFrame([{"effect": name, "estimate": comparison[name]["estimate"], "ci_low": comparison[name]["ci"][0],
-                          "ci_high": comparison[name]["ci"][1]} for name in ("P", "T", "P-T", "P+T")])
+    return pd.DataFrame(
+        [
+            {
+                "effect": name,
+                "estimate": comparison[name]["estimate"],
+                "ci_low": comparison[name]["ci"][0],
+                "ci_high": comparison[name]["ci"][1],
+            }
+            for name in ("P", "T", "P-T", "P+T")
+        ]
+    )
 
 
 def caterpillar_data(effects: pd.DataFrame) -> pd.DataFrame:
     """Therapist effects in order of size, without ids."""
     rows = effects[effects["group"] == "therapist"].sort_values("value", ignore_index=True)
     half = 1.96 * rows["variance"] ** 0.5
-    return pd.DataFrame({"rank": range(1, len(rows) + 1), "effect": rows["value"], "ci_low": rows["value"] - half,
-                         "ci_high": rows["value"] + half})
+    return pd.DataFrame(
+        {
+            "rank": range(1, len(rows) + 1),
+            "effect": rows["value"],
+            "ci_low": rows["value"] - half,
+            "ci_high": rows["value"] + half,
+        }
+    )
 
 
 def trajectory_data(fit: dict, data: pd.DataFrame) -> pd.DataFrame:
@@ -75,14 +101,19 @@ def _save(folder: Path, name: str, data: pd.DataFrame, draw) -> None:
     import matplotlib.pyplot as plt
 
     write_csv(folder / f"figures/data/{name}.csv", data)
-    with plt.rc_context({"svg.hashsalt": "bowlby", "font.size": 10, "axes.spines.top": False,
-                         "axes.spines.right": False}):
-        figure, axes = plt.subplots(figsize=(7, 1.6 + 0.42 * len(data) if name == "flow" else 3.4), layout="constrained")
+    with plt.rc_context(
+        {"svg.hashsalt": "bowlby", "font.size": 10, "axes.spines.top": False, "axes.spines.right": False}
+    ):
+        figure, axes = plt.subplots(
+            figsize=(7, 1.6 + 0.42 * len(data) if name == "flow" else 3.4), layout="constrained"
+        )
         draw(axes, data)
         for kind in KINDS:
             stamp = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}[kind]
-            atomic(folder / f"figures/{name}.{kind}",
-                   lambda p, k=kind, s=stamp: figure.savefig(p, format=k, metadata=s, dpi=150))
+            atomic(
+                folder / f"figures/{name}.{kind}",
+                lambda p, k=kind, s=stamp: figure.savefig(p, format=k, metadata=s, dpi=150),
+            )
         plt.close(figure)
 
 
@@ -90,8 +121,14 @@ def _forest(ax, data: pd.DataFrame, delta: float) -> None:
     y = range(len(data))[::-1]
     ax.axvspan(-delta, delta, color="#dddddd", label=f"equivalence bound ±{delta:g}")
     ax.axvline(0, color=GREY, lw=1)
-    ax.errorbar(data["estimate"], y, xerr=[data["estimate"] - data["ci_low"], data["ci_high"] - data["estimate"]],
-                fmt="o", color=BLUE, capsize=3)
+    ax.errorbar(
+        data["estimate"],
+        y,
+        xerr=[data["estimate"] - data["ci_low"], data["ci_high"] - data["estimate"]],
+        fmt="o",
+        color=BLUE,
+        capsize=3,
+    )
     labels = {"P": "P: perceived attachment", "T": "T: therapist style", "P-T": "P − T", "P+T": "P + T"}
     ax.set_yticks(list(y), [labels[e] for e in data["effect"]])
     ax.set_xlabel("SD of outcome per SD of predictor (95 % CI)")
@@ -101,8 +138,15 @@ def _forest(ax, data: pd.DataFrame, delta: float) -> None:
 
 def _caterpillar(ax, data: pd.DataFrame) -> None:
     ax.axhline(0, color=GREY, lw=1)
-    ax.errorbar(data["rank"], data["effect"], yerr=[data["effect"] - data["ci_low"], data["ci_high"] - data["effect"]],
-                fmt="o", ms=3, color=BLUE, lw=1)
+    ax.errorbar(
+        data["rank"],
+        data["effect"],
+        yerr=[data["effect"] - data["ci_low"], data["ci_high"] - data["effect"]],
+        fmt="o",
+        ms=3,
+        color=BLUE,
+        lw=1,
+    )
     ax.set_xlabel("therapists, in order of effect (anonymous)")
     ax.set_ylabel("effect on outcome\n(outcome units, 95 %)")
 

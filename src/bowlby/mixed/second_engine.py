@@ -64,9 +64,16 @@ class SecondFit:
         return any(v <= SINGULAR * self.scale for v in self.variances.values())
 
 
-def fit_second(y: np.ndarray, x: pd.DataFrame, outer: np.ndarray, inner: np.ndarray | None = None, *,
-               names: tuple[str, ...] = ("therapist", "patient"), outer_terms: tuple[str, ...] = (),
-               reml: bool = True) -> SecondFit:
+def fit_second(
+    y: np.ndarray,
+    x: pd.DataFrame,
+    outer: np.ndarray,
+    inner: np.ndarray | None = None,
+    *,
+    names: tuple[str, ...] = ("therapist", "patient"),
+    outer_terms: tuple[str, ...] = (),
+    reml: bool = True,
+) -> SecondFit:
     """Fit random intercepts of an outer factor and, nested in it, an inner one.
 
     Parameters
@@ -112,15 +119,29 @@ def fit_second(y: np.ndarray, x: pd.DataFrame, outer: np.ndarray, inner: np.ndar
     groups = {names[0]: len(blocks)}
     if inner is not None:
         groups[names[1]] = len(np.unique(inner))
-    return SecondFit(list(x.columns), params, cov, containment_df(columns, blocks, x.columns.isin(outer_terms)),
-                     variances, scale, llf, len(y),
-                     groups, reml, bool(result.converged), _effects(y - columns @ params, outer, inner, blocks, covs,
-                                                                    variances, names), caught)
+    return SecondFit(
+        list(x.columns),
+        params,
+        cov,
+        containment_df(columns, blocks, x.columns.isin(outer_terms)),
+        variances,
+        scale,
+        llf,
+        len(y),
+        groups,
+        reml,
+        bool(result.converged),
+        _effects(y - columns @ params, outer, inner, blocks, covs, variances, names),
+        caught,
+    )
 
 
 def _check_columns(columns: np.ndarray, terms: list[str], y: np.ndarray) -> None:
-    problems = [problem(f"term '{t}' does not vary", "leave it out") for t, c in zip(terms, columns.T)
-                if t != "Intercept" and np.ptp(c) == 0]
+    problems = [
+        problem(f"term '{t}' does not vary", "leave it out")
+        for t, c in zip(terms, columns.T)
+        if t != "Intercept" and np.ptp(c) == 0
+    ]
     if np.ptp(y) == 0:
         problems.append(problem("the outcome has one value only", "check its column; nothing can be estimated"))
     if not problems and np.linalg.matrix_rank(columns / np.linalg.norm(columns, axis=0)) < columns.shape[1]:
@@ -184,7 +205,9 @@ def _gls(y, columns, blocks, covs, reml):
 
 def containment_df(columns: np.ndarray, blocks: list[np.ndarray], outer: np.ndarray) -> np.ndarray:
     """Degrees of freedom by containment of each column; ``outer`` marks columns known to be of the outer level."""
-    between = outer | np.array([all(np.ptp(c[rows]) < 1e-12 * (1 + np.abs(c).max()) for rows in blocks) for c in columns.T])
+    between = outer | np.array(
+        [all(np.ptp(c[rows]) < 1e-12 * (1 + np.abs(c).max()) for rows in blocks) for c in columns.T]
+    )
     n, groups = len(columns), len(blocks)
     return np.where(between, groups - between.sum(), n - groups - (~between).sum()).astype(float)
 
@@ -194,15 +217,23 @@ def _effects(residual, outer, inner, blocks, covs, variances, names) -> pd.DataF
     for rows, cov in zip(blocks, covs):
         solved = np.linalg.solve(cov, np.column_stack([residual[rows], np.ones(len(rows))]))
         tau = variances[names[0]]
-        rows_out.append((names[0], str(outer[rows[0]]), "Intercept", tau * solved[:, 0].sum(),
-                         tau - tau**2 * solved[:, 1].sum()))
+        rows_out.append(
+            (names[0], str(outer[rows[0]]), "Intercept", tau * solved[:, 0].sum(), tau - tau**2 * solved[:, 1].sum())
+        )
         if inner is not None:
             psi = variances[names[1]]
             inverse = np.linalg.inv(cov)
             for level in np.unique(inner[rows]):
                 member = inner[rows] == level
-                rows_out.append((names[1], str(level), "Intercept", psi * solved[member, 0].sum(),
-                                 psi - psi**2 * inverse[np.ix_(member, member)].sum()))
+                rows_out.append(
+                    (
+                        names[1],
+                        str(level),
+                        "Intercept",
+                        psi * solved[member, 0].sum(),
+                        psi - psi**2 * inverse[np.ix_(member, member)].sum(),
+                    )
+                )
     return pd.DataFrame(rows_out, columns=["group", "level", "term", "value", "variance"])
 
 
@@ -218,5 +249,14 @@ def contrast(fit: SecondFit, weights: dict[str, float], name: str) -> dict:
     estimate, se = float(c @ fit.params), float(np.sqrt(c @ fit.cov @ c))
     df = float(fit.df[c != 0].min())
     half = stats.t.ppf(0.975, df) * se
-    return {"name": name, "weights": weights, "estimate": estimate, "se": se, "df": df, "t": estimate / se,
-            "p": float(2 * stats.t.sf(abs(estimate / se), df)), "ci_low": estimate - half, "ci_high": estimate + half}
+    return {
+        "name": name,
+        "weights": weights,
+        "estimate": estimate,
+        "se": se,
+        "df": df,
+        "t": estimate / se,
+        "p": float(2 * stats.t.sf(abs(estimate / se), df)),
+        "ci_low": estimate - half,
+        "ci_high": estimate + half,
+    }

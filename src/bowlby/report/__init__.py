@@ -9,13 +9,19 @@ import pandas as pd
 from bowlby.files import read_json, write_text
 from bowlby.tables import fit_note, fit_table, rounded, to_html
 
-CLAIMS = {"C1": "Perceived attachment predicts outcome (P > 0)",
-          "C2": "Perceived attachment predicts outcome more than therapist style (P > |T|)",
-          "C3": "Therapist style is negligible for outcome (|T| < δ)",
-          "C4": "Therapist style is negligible for perceived attachment", "C5": "Patient style predicts perceived attachment"}
-CAPTIONS = {"forest": "Both slopes and their contrasts, with the band within which a slope counts as negligible.",
-            "caterpillar": "Differences between therapists that the model leaves, without names.",
-            "trajectory": "The model's course over the observed means.", "flow": "Patients at each step."}
+CLAIMS = {
+    "C1": "Perceived attachment predicts outcome (P > 0)",
+    "C2": "Perceived attachment predicts outcome more than therapist style (P > |T|)",
+    "C3": "Therapist style is negligible for outcome (|T| < δ)",
+    "C4": "Therapist style is negligible for perceived attachment",
+    "C5": "Patient style predicts perceived attachment",
+}
+CAPTIONS = {
+    "forest": "Both slopes and their contrasts, with the band within which a slope counts as negligible.",
+    "caterpillar": "Differences between therapists that the model leaves, without names.",
+    "trajectory": "The model's course over the observed means.",
+    "flow": "Patients at each step.",
+}
 SHOWN = 200
 
 
@@ -38,16 +44,25 @@ def content(folder: Path) -> dict:
     issues = pd.read_csv(folder / "issues.csv")
     audit = pd.read_csv(folder / "keying_audit.csv")
     reliability = pd.read_csv(folder / "reliability.csv")
-    figures = [{"name": p.stem, "svg": inline(p), "caption": CAPTIONS[p.stem]}
-               for p in sorted((folder / "figures").glob("*.svg"), key=lambda p: list(CAPTIONS).index(p.stem))]
+    figures = [
+        {"name": p.stem, "svg": inline(p), "caption": CAPTIONS[p.stem]}
+        for p in sorted((folder / "figures").glob("*.svg"), key=lambda p: list(CAPTIONS).index(p.stem))
+    ]
     unsure = audit.loc[(audit["check"] == "key_confidence") & (audit["verdict"] != "ok"), "instrument"].unique()
     return {
-        "manifest": manifest, "verdict": verdict, "claims": CLAIMS, "figures": figures,
-        "provisional": any(f["provisional"] for f in fits.values()), "unsure": list(unsure),
+        "manifest": manifest,
+        "verdict": verdict,
+        "claims": CLAIMS,
+        "figures": figures,
+        "provisional": any(f["provisional"] for f in fits.values()),
+        "unsure": list(unsure),
         "tables": [(name, to_html(rounded(fit_table(f)), fit_note(f))) for name, f in fits.items()],
-        "issues": [] if issues.empty else [
+        "issues": []
+        if issues.empty
+        else [
             (code, severity, len(rows), to_html(rows.head(SHOWN).drop(columns=["code", "severity"]).fillna("")))
-            for (code, severity), rows in issues.groupby(["code", "severity"])],
+            for (code, severity), rows in issues.groupby(["code", "severity"])
+        ],
         "reliability": None if reliability.empty else to_html(reliability.round(3).fillna("")),
         "audit": None if audit.empty else to_html(audit[audit["verdict"] != "ok"].fillna("")),
     }
@@ -56,8 +71,8 @@ def content(folder: Path) -> dict:
 def inline(path: Path) -> str:
     """An SVG for the page: without prologue, and with ids of its own."""
     text = path.read_text("utf-8")
-    text = text[text.index("<svg"):]
-    for mark in ('id="', 'url(#', 'href="#'):
+    text = text[text.index("<svg") :]
+    for mark in ('id="', "url(#", 'href="#'):
         text = text.replace(mark, f"{mark}{path.stem}-")
     return text
 
@@ -66,17 +81,21 @@ def methods_text(folder: Path) -> str:
     """The methods section, written from what was run."""
     manifest = read_json(folder / "manifest.json")
     run, versions = manifest["config"], manifest["versions"]
-    lines = [f"# Methods\n\nData were analysed with bowlby {versions['bowlby']} (Python {versions['python']}, statsmodels "
-             f"{versions['statsmodels']}, pandas {versions['pandas']}, pingouin {versions['pingouin']}). "
-             "Questionnaires were scored by their keys and missing-item rules; reliability is Cronbach's alpha."]
+    lines = [
+        f"# Methods\n\nData were analysed with bowlby {versions['bowlby']} (Python {versions['python']}, statsmodels "
+        f"{versions['statsmodels']}, pandas {versions['pandas']}, pingouin {versions['pingouin']}). "
+        "Questionnaires were scored by their keys and missing-item rules; reliability is Cronbach's alpha."
+    ]
     for name in ("primary", "growth"):
         path = folder / f"fits/{name}.json"
         if not path.is_file():
             continue
         fit = read_json(path)
-        lines.append(f"The {name} model was fitted by {'REML' if fit['reml'] else 'ML'} ({fit['engine']}) to "
-                     f"{fit['n_obs']} rows ({', '.join(f'{n} {g}s' for g, n in fit['groups'].items())}), with degrees of "
-                     f"freedom by {fit['df_method']}.")
+        lines.append(
+            f"The {name} model was fitted by {'REML' if fit['reml'] else 'ML'} ({fit['engine']}) to "
+            f"{fit['n_obs']} rows ({', '.join(f'{n} {g}s' for g, n in fit['groups'].items())}), with degrees of "
+            f"freedom by {fit['df_method']}."
+        )
     if run["comparison"]:
         lines.append(
             "Outcome after treatment was regressed on outcome before treatment (within and between therapists), the "
@@ -84,5 +103,6 @@ def methods_text(folder: Path) -> str:
             "style, with a random intercept of therapists. The slopes P and T are in outcome SD per reference SD. "
             "P > |T| was tested by an intersection-union test of P-T and P+T (each one-sided at .025), negligibility of T "
             f"by two one-sided tests at .05 with the bound {run['comparison']['delta']:g}. Associations are not causes: "
-            "perceived attachment and outcome were rated by the same person.")
+            "perceived attachment and outcome were rated by the same person."
+        )
     return "\n\n".join(lines) + "\n"

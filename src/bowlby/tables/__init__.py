@@ -10,14 +10,26 @@ import pandas as pd
 from bowlby.config.run import Run
 from bowlby.files import atomic, read_json, write_csv, write_text
 
-COLUMNS = {"term": "Term", "estimate": "b", "se": "SE", "df": "df", "t": "t", "p": "p", "ci_low": "95% CI low",
-           "ci_high": "95% CI high"}
+COLUMNS = {
+    "term": "Term",
+    "estimate": "b",
+    "se": "SE",
+    "df": "df",
+    "t": "t",
+    "p": "p",
+    "ci_low": "95% CI low",
+    "ci_high": "95% CI high",
+}
 
 
 def outputs(run: Run) -> list[str]:
     """Files that :func:`build` writes, relative to the run's folder."""
-    return [f"tables/{name}.{kind}" for name, asked in (("table1", run.comparison), ("growth", run.growth)) if asked
-            for kind in ("csv", "html", "docx")]
+    return [
+        f"tables/{name}.{kind}"
+        for name, asked in (("table1", run.comparison), ("growth", run.growth))
+        if asked
+        for kind in ("csv", "html", "docx")
+    ]
 
 
 def build(folder: Path) -> None:
@@ -44,8 +56,10 @@ def fit_note(fit: dict) -> str:
     groups = ", ".join(f"{n} {name}s" for name, n in fit["groups"].items())
     contrasts = " P, T, P-T, P+T in outcome SD per reference SD." if fit["contrasts"] else ""
     provisional = " Provisional estimates." if fit["provisional"] else ""
-    return (f"N = {fit['n_obs']} rows, {groups}; {'REML' if fit['reml'] else 'ML'}, degrees of freedom by "
-            f"{fit['df_method']}.{contrasts}{provisional}")
+    return (
+        f"N = {fit['n_obs']} rows, {groups}; {'REML' if fit['reml'] else 'ML'}, degrees of freedom by "
+        f"{fit['df_method']}.{contrasts}{provisional}"
+    )
 
 
 def rounded(table: pd.DataFrame) -> pd.DataFrame:
@@ -69,8 +83,10 @@ def p_value(p: float) -> str:
 def to_html(table: pd.DataFrame, note: str = "") -> str:
     """An HTML table; every cell escaped."""
     head = "".join(f"<th scope='col'>{html.escape(str(c))}</th>" for c in table.columns)
-    body = "".join("<tr>" + "".join(f"<td>{html.escape(str(v))}</td>" for v in row) + "</tr>"
-                   for row in table.itertuples(index=False))
+    body = "".join(
+        "<tr>" + "".join(f"<td>{html.escape(str(v))}</td>" for v in row) + "</tr>"
+        for row in table.itertuples(index=False)
+    )
     foot = f"<p class='note'>{html.escape(note)}</p>" if note else ""
     return f"<div class='scroll'><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{foot}\n"
 

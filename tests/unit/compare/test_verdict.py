@@ -20,8 +20,10 @@ def test_limits_are_student_t():
     assert high == pytest.approx(0.2 + 2.021075 * 0.04, abs=1e-7)
 
 
-@pytest.mark.parametrize(("estimate", "se", "verdict"), [
-    (0.30, 0.04, "supported"), (-0.30, 0.04, "refuted"), (0.00, 0.02, "refuted"), (0.06, 0.04, "inconclusive")])
+@pytest.mark.parametrize(
+    ("estimate", "se", "verdict"),
+    [(0.30, 0.04, "supported"), (-0.30, 0.04, "refuted"), (0.00, 0.02, "refuted"), (0.06, 0.04, "inconclusive")],
+)
 def test_c1(estimate, se, verdict):
     assert claim_perceived(effect(estimate, se), DELTA)["verdict"] == verdict
 
@@ -31,9 +33,16 @@ def test_c1_supported_but_smaller_than_delta():
     assert (claim["verdict"], claim["flags"]) == ("supported", ["below_delta"])
 
 
-@pytest.mark.parametrize(("minus", "plus", "verdict"), [
-    (0.30, 0.30, "supported"), (0.30, 0.05, "inconclusive"), (0.05, 0.30, "inconclusive"),
-    (-0.30, 0.40, "refuted"), (0.40, -0.30, "refuted")])
+@pytest.mark.parametrize(
+    ("minus", "plus", "verdict"),
+    [
+        (0.30, 0.30, "supported"),
+        (0.30, 0.05, "inconclusive"),
+        (0.05, 0.30, "inconclusive"),
+        (-0.30, 0.40, "refuted"),
+        (0.40, -0.30, "refuted"),
+    ],
+)
 def test_c2_needs_both_parts(minus, plus, verdict):
     assert claim_more(effect(minus), effect(plus))["verdict"] == verdict
 
@@ -63,10 +72,17 @@ def test_c2_supported_implies_c1():
     assert supported > 100
 
 
-@pytest.mark.parametrize(("estimate", "se", "verdict", "flags"), [
-    (0.00, 0.04, "supported", []), (0.06, 0.01, "supported", ["detectable"]), (0.00, 0.08, "inconclusive", []),
-    (0.30, 0.04, "refuted", ["detectable"]), (-0.30, 0.04, "refuted", ["detectable"]),
-    (0.12, 0.04, "inconclusive", ["detectable"])])
+@pytest.mark.parametrize(
+    ("estimate", "se", "verdict", "flags"),
+    [
+        (0.00, 0.04, "supported", []),
+        (0.06, 0.01, "supported", ["detectable"]),
+        (0.00, 0.08, "inconclusive", []),
+        (0.30, 0.04, "refuted", ["detectable"]),
+        (-0.30, 0.04, "refuted", ["detectable"]),
+        (0.12, 0.04, "inconclusive", ["detectable"]),
+    ],
+)
 def test_c3(estimate, se, verdict, flags):
     claim = claim_negligible(effect(estimate, se), DELTA)
     assert (claim["verdict"], claim["flags"]) == (verdict, flags)

@@ -36,7 +36,8 @@ def test_misspelt_key_is_one_clear_line(tmp_path):
 
 def test_nested_key_names_its_line(tmp_path):
     assert problems(tmp_path, RUN.replace("weights: {secure: 1}", "wieghts: {secure: 1}, weights: {secure: 1}")) == [
-        "run.yaml:5: unknown key 'comparison.perceived.wieghts'; did you mean 'weights'?"]
+        "run.yaml:5: unknown key 'comparison.perceived.wieghts'; did you mean 'weights'?"
+    ]
 
 
 def test_all_problems_at_once(tmp_path):
@@ -50,8 +51,10 @@ def test_duplicate_key(tmp_path):
 
 
 def test_names_stay_as_typed(tmp_path):
-    text = ("name: no\noccasions: [01, 12:30, off]\nfiles:\n  - path: a.csv\n    who: {person: id}\n"
-            "    when: {column: t, values: {1: 01, y: off}}\n")
+    text = (
+        "name: no\noccasions: [01, 12:30, off]\nfiles:\n  - path: a.csv\n    who: {person: id}\n"
+        "    when: {column: t, values: {1: 01, y: off}}\n"
+    )
     (tmp_path / "s.yaml").write_text(text)
     study = parse(read_yaml(tmp_path / "s.yaml"), Study)
     assert study.name == "no"
@@ -67,17 +70,20 @@ def test_nothing_is_executed(tmp_path):
 
 def test_comparison_needs_pre_and_post(tmp_path):
     assert problems(tmp_path, RUN.replace(", pre: intake, post: end", "")) == [
-        "run.yaml:1: the comparison needs outcome.pre and outcome.post; add both"]
+        "run.yaml:1: the comparison needs outcome.pre and outcome.post; add both"
+    ]
 
 
 def test_occasion_that_the_study_lacks(tmp_path):
     (tmp_path / "run.yaml").write_text(RUN)
     (tmp_path / "study.yaml").write_text(
-        "name: s\noccasions: [intake, post]\nfiles:\n  - {path: a.csv, who: {person: id}}\n")
+        "name: s\noccasions: [intake, post]\nfiles:\n  - {path: a.csv, who: {person: id}}\n"
+    )
     with pytest.raises(UserError) as caught:
         load(tmp_path / "run.yaml")
     assert caught.value.problems == [
-        "run.yaml: outcome.post 'end' is not an occasion of study.yaml; use one of intake, post"]
+        "run.yaml: outcome.post 'end' is not an occasion of study.yaml; use one of intake, post"
+    ]
 
 
 def test_missing_file_is_said(tmp_path):
@@ -90,8 +96,9 @@ def test_generated_files_are_current(name):
     assert (ROOT / "config" / name).read_text("utf-8") == generated()[name], "run `make docs`"
 
 
-@pytest.mark.parametrize("path", [ROOT / "config/config.yaml", *sorted((ROOT / "config/examples").glob("*.yaml"))],
-                         ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "path", [ROOT / "config/config.yaml", *sorted((ROOT / "config/examples").glob("*.yaml"))], ids=lambda p: p.name
+)
 def test_shipped_configurations_are_valid(path):
     model = Study if path.stem.endswith("study") else Run
     assert parse(read_yaml(path), model)

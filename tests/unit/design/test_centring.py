@@ -34,8 +34,10 @@ def test_membership_keeps_the_order_of_patients():
     assert list(table.columns) == ["T1", "T2"]
 
 
-@pytest.mark.parametrize(("rule", "expected"), [
-    ("share", [0.75, 0.25, 1.0]), ("equal", [0.5, 0.5, 1.0]), ("first", [1.0, 1.0]), ("last", [1.0, 1.0])])
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [("share", [0.75, 0.25, 1.0]), ("equal", [0.5, 0.5, 1.0]), ("first", [1.0, 1.0]), ("last", [1.0, 1.0])],
+)
 def test_switching_rules(rule, expected):
     episodes = pd.DataFrame({"patient": ["b", "b", "a"], "therapist": ["T2", "T1", "T1"], "weight": [0.75, 0.25, 1.0]})
     chosen = chosen_episodes(episodes, rule)

@@ -29,8 +29,9 @@ def test_reframed_three_levels_match_lme4():
     data = pd.read_csv(REFRAMED)
     data = data[(data["month"] != "Post-Rx") & data["phq9"].notna() & data["therapist"].notna()]
     x = pd.DataFrame({"Intercept": 1.0, "time": data["month"].astype(float).to_numpy()})
-    fit = fit_second(data["phq9"].to_numpy(), x, data["therapist"].to_numpy(str), data["patient"].to_numpy(str),
-                     reml=False)
+    fit = fit_second(
+        data["phq9"].to_numpy(), x, data["therapist"].to_numpy(str), data["patient"].to_numpy(str), reml=False
+    )
     se = np.sqrt(np.diag(fit.cov))
     assert fit.n_obs == 1610 and fit.groups == {"therapist": 22, "patient": 160}
     assert fit.llf == pytest.approx(-4729.02101686857, abs=1e-5)
@@ -91,10 +92,14 @@ def test_row_order_does_not_matter():
     assert other.params == pytest.approx(one.params, abs=1e-6)
 
 
-@pytest.mark.parametrize(("change", "words"), [
-    (lambda y, x: (y, x.assign(w=2.0)), "term 'w' does not vary"),
-    (lambda y, x: (y, x.assign(copy=x["w"])), "determine each other"),
-    (lambda y, x: (np.ones_like(y), x), "the outcome has one value only")])
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda y, x: (y, x.assign(w=2.0)), "term 'w' does not vary"),
+        (lambda y, x: (y, x.assign(copy=x["w"])), "determine each other"),
+        (lambda y, x: (np.ones_like(y), x), "the outcome has one value only"),
+    ],
+)
 def test_what_cannot_be_estimated_is_said(change, words):
     y, x, group = simulated()
     with pytest.raises(UserError, match=words):

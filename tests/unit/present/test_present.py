@@ -26,8 +26,15 @@ def test_figures_are_the_same_bytes_twice(tmp_path):
 
 
 def test_caterpillar_has_no_ids():
-    effects = pd.DataFrame({"group": "therapist", "level": ["T07", "T01"], "term": "Intercept", "value": [0.5, -0.5],
-                            "variance": [0.04, 0.04]})
+    effects = pd.DataFrame(
+        {
+            "group": "therapist",
+            "level": ["T07", "T01"],
+            "term": "Intercept",
+            "value": [0.5, -0.5],
+            "variance": [0.04, 0.04],
+        }
+    )
     data = figures.caterpillar_data(effects)
     assert "level" not in data and data["effect"].tolist() == [-0.5, 0.5]
     assert data["ci_low"].tolist() == pytest.approx([-0.892, 0.108])
