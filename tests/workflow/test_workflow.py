@@ -106,7 +106,8 @@ def test_unverified_key_is_said(example):
 
 def test_files_are_json_without_nan(example):
     for path in (example / "results/example").rglob("*.json"):
-        json.loads(path.read_text("utf-8"), parse_constant=lambda word: pytest.fail(f"{word} in {path.name}"))
+        text = path.read_text("utf-8")
+        json.loads(text, parse_constant=lambda word: pytest.fail(f"{word} in a JSON file"))
 
 
 def test_second_run_does_nothing(example, shell):

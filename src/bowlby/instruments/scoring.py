@@ -79,7 +79,8 @@ def given_audit(scores: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
             low, high = instrument.range_of(name)
             values = scores[name].to_numpy(float, na_value=np.nan)
             count = int(_outside(values, low, high).sum())
-            rows.append((instrument.id, name, None, "given_range", f"{count} of {int(np.isfinite(values).sum())} outside",
+            observed = f"{count} of {int(np.isfinite(values).sum())} outside"
+            rows.append((instrument.id, name, None, "given_range", observed,
                          f"{low:g} to {high:g}", "suspicious" if count else "ok",
                          "kept as given; correct them in your file" if count else ""))
     return pd.DataFrame(rows, columns=["instrument", "scale", "item", "check", "observed", "expected", "verdict",

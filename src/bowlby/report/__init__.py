@@ -101,8 +101,8 @@ def methods_text(folder: Path) -> str:
             "Outcome after treatment was regressed on outcome before treatment (within and between therapists), the "
             "registered composite of perceived attachment centred within therapists, and the composite of therapist "
             "style, with a random intercept of therapists. The slopes P and T are in outcome SD per reference SD. "
-            "P > |T| was tested by an intersection-union test of P-T and P+T (each one-sided at .025), negligibility of T "
-            f"by two one-sided tests at .05 with the bound {run['comparison']['delta']:g}. Associations are not causes: "
-            "perceived attachment and outcome were rated by the same person."
+            "P > |T| was tested by an intersection-union test of P-T and P+T (each one-sided at .025), negligibility "
+            f"of T by two one-sided tests at .05 with the bound {run['comparison']['delta']:g}. Associations are not "
+            "causes: perceived attachment and outcome were rated by the same person."
         )
     return "\n\n".join(lines) + "\n"

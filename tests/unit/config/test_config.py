@@ -87,7 +87,7 @@ def test_occasion_that_the_study_lacks(tmp_path):
 
 
 def test_missing_file_is_said(tmp_path):
-    with pytest.raises(UserError, match="run.yaml: no such file"):
+    with pytest.raises(UserError, match=r"run\.yaml: no such file"):
         load(tmp_path / "run.yaml")
 
 
