@@ -370,7 +370,7 @@ class _Chunk:
         dof = self.dof
         llf = now.deviance + dof * (1 + np.log(2 * np.pi / dof)) + 2 * dof * np.log(self.size)
         if self.reml:
-            llf = llf + 2 * float(np.log(scaling.x_scale).sum())
+            llf = llf + 2 * scaling.log_det()
         contrasts = None
         if len(rows):
             blank = np.full((len(params), len(rows)), np.nan)

@@ -169,7 +169,7 @@ def loglik(data: Reduced, state: State, reml: bool) -> float:
     scale = data.scaling
     value = state.deviance + dof * (1 + np.log(2 * np.pi / dof)) + 2 * dof * np.log(scale.y_scale)
     if reml:
-        value += 2 * float(np.log(scale.x_scale).sum())
+        value += 2 * scale.log_det()
     return -0.5 * (value - data.logdet_weights)
 
 

@@ -16,15 +16,20 @@ from bowlby.mixed.frame import Factor, Frame
 from bowlby.mixed.links import CrossedLinks, NestedLinks
 
 _CHUNK = 1 << 18
+_COLLINEAR = 1e-6
 _RANK_TOL = 1e-7  # lme4's tolerance, on the norm of a column after the earlier ones are projected out
 
 
 @dataclass(frozen=True)
 class Scaling:
-    """x_internal = (x - shift) / scale and y_internal = (y - offset - y_shift) / y_scale."""
+    """x_internal = ((x - shift) / scale) mix and y_internal = (y - offset - y_shift) / y_scale.
+
+    `mix` (p, p) is the identity unless predictors are nearly collinear, when it makes them orthogonal.
+    """
 
     x_shift: np.ndarray
     x_scale: np.ndarray
+    x_mix: np.ndarray
     z_scale: list[np.ndarray]
     y_shift: float
     y_scale: float
@@ -34,7 +39,11 @@ class Scaling:
         t = np.diag(1 / self.x_scale)
         if self.x_shift.any():
             t[0, 1:] = -(self.x_shift / self.x_scale)[1:]
-        return t
+        return t @ self.x_mix
+
+    def log_det(self) -> float:
+        """log |det| of the map from internal to given predictors; enters the REML likelihood."""
+        return float(np.log(self.x_scale).sum()) - float(np.log(np.abs(np.diagonal(self.x_mix))).sum())
 
 
 @dataclass(frozen=True)
@@ -137,7 +146,7 @@ def reduce_rows(frame: Frame) -> Reduced:
     xs = [xs[k] for k in kept]
     shift, scale = shift[kept], scale[kept]
     pick = [*kept, len(frame.names)]
-    xx = xx[np.ix_(pick, pick)]
+    xs, mix, xx = _decorrelate(xs, xx[np.ix_(pick, pick)], y, n)
 
     factors, has_inner = _order_factors(frame.factors)
     z_scale = [np.array([1.0 if b is None else float(np.sqrt(b @ b / n)) for b in f.basis]) for f in factors]
@@ -149,7 +158,7 @@ def reduce_rows(frame: Frame) -> Reduced:
     zx = np.stack([projector.to_inner(c) for c in columns], axis=1) if has_inner else None
     bx = np.stack([projector.to_outer(c) for c in columns], axis=2) if links is not None else None
     return Reduced(n, xx, s, zx, cc, bx, links, select, factors, has_inner,
-                   Scaling(shift, scale, z_scale, y_shift, y_scale),
+                   Scaling(shift, scale, mix, z_scale, y_shift, y_scale),
                    0.0 if root_w is None else float(np.log(frame.weights).sum()),
                    [frame.names[k] for k in kept], kept, projector)
 
@@ -173,6 +182,26 @@ def _scaled_predictors(frame: Frame, has_intercept: bool, root_w):
         x /= scale[j]
         xs.append(x if root_w is None else x * root_w)
     return shift, scale, xs
+
+
+def _decorrelate(xs, xx, y, n: int):
+    """Orthogonal predictors where given ones are so collinear that cross-products would lose half their digits."""
+    p = len(xs)
+    mix = np.eye(p)
+    if p < 2:
+        return xs, mix, xx
+    size = np.sqrt(np.diagonal(xx)[:p])
+    values = np.linalg.eigvalsh(xx[:p, :p] / np.outer(size, size))
+    if values[0] > _COLLINEAR * values[-1]:
+        return xs, mix, xx
+    xs = [np.ones(n) if x is None else x for x in xs]
+    # Twice, because the first factor is itself blurred by the collinearity.
+    for _ in range(2):
+        step = np.linalg.inv(np.linalg.cholesky(xx[:p, :p] / n)).T
+        xs = [sum(step[k, j] * xs[k] for k in range(j + 1)) for j in range(p)]
+        mix = mix @ step
+        xx = _gram([*xs, y], n)
+    return xs, mix, xx
 
 
 def _gram(columns, n: int) -> np.ndarray:

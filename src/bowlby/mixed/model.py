@@ -146,7 +146,7 @@ class MixedModel:
             out[:, j] = 1.0 if column is None else (column - scale.x_shift[j]) / scale.x_scale[j]
         if self.frame.weights is not None:
             out *= np.sqrt(self.frame.weights)[:, None]
-        return out
+        return out @ scale.x_mix
 
     def linear_predictor(self, params: np.ndarray) -> np.ndarray:
         """X beta + offset of the rows used, outcome units, (nobs,)."""

@@ -2,9 +2,8 @@
 
 statsmodels estimates the variances only. Near a variance of 0 its own coefficients can be exactly 0 with
 ``converged=True`` (statsmodels issue 10239), so coefficients and their covariance are computed here from the
-variances by generalised least squares, and a coefficient of exactly 0 is refused. Degrees of freedom are by
-containment: a term that is constant within therapists has therapists less therapist-level terms, every other term
-rows less therapists less terms within.
+variances by generalised least squares, and a coefficient of exactly 0 is refused. It stands beside
+our own engine, with random intercepts only and one therapist a patient, and gives no degrees of freedom.
 """
 
 from __future__ import annotations
@@ -14,8 +13,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from scipy import stats
-
 from bowlby.errors import UserError, problem
 
 SINGULAR = 1e-6
@@ -32,22 +29,17 @@ class SecondFit:
         In outcome units per unit of the term.
     cov : ndarray, shape (p, p)
         ``(X' V^-1 X)^-1``.
-    df : ndarray, shape (p,)
-        Containment degrees of freedom.
     variances : dict of float
         Variance by grouping factor, squared outcome units.
     scale : float
         Residual variance.
     llf : float
         Restricted (REML) or full log-likelihood.
-    effects : DataFrame
-        group, level, term, value, variance of the random effects (given the estimates).
     """
 
     terms: list[str]
     params: np.ndarray
     cov: np.ndarray
-    df: np.ndarray
     variances: dict[str, float]
     scale: float
     llf: float
@@ -55,7 +47,6 @@ class SecondFit:
     groups: dict[str, int]
     reml: bool
     converged: bool
-    effects: pd.DataFrame
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -71,7 +62,6 @@ def fit_second(
     inner: np.ndarray | None = None,
     *,
     names: tuple[str, ...] = ("therapist", "patient"),
-    outer_terms: tuple[str, ...] = (),
     reml: bool = True,
 ) -> SecondFit:
     """Fit random intercepts of an outer factor and, nested in it, an inner one.
@@ -86,8 +76,6 @@ def fit_second(
         Levels of the grouping factors.
     names : tuple of str
         Names of the factors.
-    outer_terms : tuple of str
-        Terms that belong to the outer level though patients who switch make them vary within it.
     reml : bool
         Restricted or full maximum likelihood.
 
@@ -123,7 +111,6 @@ def fit_second(
         list(x.columns),
         params,
         cov,
-        containment_df(columns, blocks, x.columns.isin(outer_terms)),
         variances,
         scale,
         llf,
@@ -131,7 +118,6 @@ def fit_second(
         groups,
         reml,
         bool(result.converged),
-        _effects(y - columns @ params, outer, inner, blocks, covs, variances, names),
         caught,
     )
 
@@ -201,62 +187,3 @@ def _gls(y, columns, blocks, covs, reml):
     else:
         llf = -0.5 * (n * np.log(2 * np.pi) + logdet + rss)
     return params, np.linalg.inv(xx), float(llf)
-
-
-def containment_df(columns: np.ndarray, blocks: list[np.ndarray], outer: np.ndarray) -> np.ndarray:
-    """Degrees of freedom by containment of each column; ``outer`` marks columns known to be of the outer level."""
-    between = outer | np.array(
-        [all(np.ptp(c[rows]) < 1e-12 * (1 + np.abs(c).max()) for rows in blocks) for c in columns.T]
-    )
-    n, groups = len(columns), len(blocks)
-    return np.where(between, groups - between.sum(), n - groups - (~between).sum()).astype(float)
-
-
-def _effects(residual, outer, inner, blocks, covs, variances, names) -> pd.DataFrame:
-    rows_out = []
-    for rows, cov in zip(blocks, covs):
-        solved = np.linalg.solve(cov, np.column_stack([residual[rows], np.ones(len(rows))]))
-        tau = variances[names[0]]
-        rows_out.append(
-            (names[0], str(outer[rows[0]]), "Intercept", tau * solved[:, 0].sum(), tau - tau**2 * solved[:, 1].sum())
-        )
-        if inner is not None:
-            psi = variances[names[1]]
-            inverse = np.linalg.inv(cov)
-            for level in np.unique(inner[rows]):
-                member = inner[rows] == level
-                rows_out.append(
-                    (
-                        names[1],
-                        str(level),
-                        "Intercept",
-                        psi * solved[member, 0].sum(),
-                        psi - psi**2 * inverse[np.ix_(member, member)].sum(),
-                    )
-                )
-    return pd.DataFrame(rows_out, columns=["group", "level", "term", "value", "variance"])
-
-
-def contrast(fit: SecondFit, weights: dict[str, float], name: str) -> dict:
-    """A linear combination of coefficients, with the smallest containment df of its terms.
-
-    Returns
-    -------
-    dict
-        name, weights, estimate, se, df, t, p (two-sided), ci_low, ci_high (95 %).
-    """
-    c = np.array([weights.get(t, 0.0) for t in fit.terms])
-    estimate, se = float(c @ fit.params), float(np.sqrt(c @ fit.cov @ c))
-    df = float(fit.df[c != 0].min())
-    half = stats.t.ppf(0.975, df) * se
-    return {
-        "name": name,
-        "weights": weights,
-        "estimate": estimate,
-        "se": se,
-        "df": df,
-        "t": estimate / se,
-        "p": float(2 * stats.t.sf(abs(estimate / se), df)),
-        "ci_low": estimate - half,
-        "ci_high": estimate + half,
-    }

@@ -1,0 +1,124 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from bowlby.mixed import MixedModel
+
+NESTED = "y ~ time + s + (1 + time | patient) + (1 | therapist)"
+
+
+def test_import_takes_less_than_a_second_and_no_statsmodels():
+    code = ("import time; t = time.perf_counter(); import bowlby.mixed, sys; "
+            "print(time.perf_counter() - t, 'statsmodels' in sys.modules, 'scipy.stats' in sys.modules)")
+    best = min((subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+                for _ in range(3)), key=lambda out: float(out[0]))
+    assert float(best[0]) < 1.0 and best[1:] == ["False", "False"]
+
+
+def test_tables(nested):
+    result = MixedModel.from_formula(NESTED, nested).fit()
+    assert list(result.tidy().columns) == ["term", "estimate", "se", "df", "t", "p", "ci_low", "ci_high"]
+    assert list(result.varcorr.columns) == ["group", "term", "term2", "variance", "sd"]
+    rows = result.varcorr
+    assert rows.group.tolist() == ["patient", "patient", "patient", "therapist", "Residual"]
+    assert rows.term2.tolist() == [None, None, "time", None, None]
+    assert rows.sd.iloc[2] == pytest.approx(rows.variance.iloc[2] / (rows.sd.iloc[0] * rows.sd.iloc[1]))
+    assert result.scale == rows.variance.iloc[4]
+    text = result.summary()
+    assert "therapist" in text and "kenward-roger" in text and "REML" in text
+    assert len(result.starts) == 3 and all(s.converged for s in result.starts)
+
+
+def test_fitted_values_residuals_and_predictions_agree(crossed):
+    result = MixedModel.from_formula(NESTED, crossed).fit()
+    assert np.allclose(result.fittedvalues + result.resid, crossed.y)
+    assert np.allclose(result.predict(crossed), result.fittedvalues)
+    stranger = crossed.head(5).assign(patient="new", therapist="new")
+    assert np.allclose(result.predict(stranger), result.predict(stranger, random=False))
+    known = crossed.head(5).assign(patient="new")
+    u = result.random_effects["therapist"]["Intercept"].reindex(known.therapist).to_numpy()
+    assert np.allclose(result.predict(known), result.predict(known, random=False) + u)
+
+
+def test_refit_equals_a_new_model(crossed):
+    result = MixedModel.from_formula(NESTED, crossed).fit()
+    y = result.simulate(1, 5)[0]
+    again = result.refit(y)
+    fresh = MixedModel.from_formula(NESTED, crossed.assign(y=y)).fit()
+    assert again.llf == pytest.approx(fresh.llf, abs=1e-9)
+    assert np.allclose(again.tidy().df, fresh.tidy().df, rtol=1e-7)
+
+
+def test_simulate_is_addressed_by_replicate(nested):
+    result = MixedModel.from_formula(NESTED, nested).fit()
+    many, few = result.simulate(5, 11), result.simulate(2, 11)
+    assert np.array_equal(many[:2], few) and not np.array_equal(many[0], many[1])
+    draws = result.simulate(400, 1)
+    assert np.abs(draws.mean(axis=0) - result.predict(random=False)).max() < 1.2
+    assert draws.var(axis=0).mean() == pytest.approx(
+        result.r_squared()["variances"]["patient"] + result.r_squared()["variances"]["therapist"] + result.scale, rel=0.1)
+
+
+@pytest.mark.parametrize("formula", ["y ~ a_w + s + (1 | therapist)", "y ~ a_w + s + (1 + a_w || therapist)",
+                                     "y ~ a_w + s + (1 + a_w | therapist)"])
+def test_batched_refits_equal_single_ones_and_do_not_depend_on_the_batch(pre_post, formula):
+    result = MixedModel.from_formula(formula, pre_post).fit()
+    y = result.simulate(300, 3)
+    batch = result.refit_many(y, contrasts=[{"a_w": 1, "s": -1}], kenward_roger=True)
+    part = result.refit_many(y[[7, 299, 40]], contrasts=[{"a_w": 1, "s": -1}], kenward_roger=True)
+    for name in ("params", "se", "df", "contrasts", "variances", "llf", "singular"):
+        assert np.array_equal(getattr(batch, name)[[7, 299, 40]], getattr(part, name)), name
+    for k in (0, 7, 299):
+        one = result.refit(y[k])
+        table, contrast = one.tidy(), one.contrast({"a_w": 1, "s": -1}).iloc[0]
+        assert batch.llf[k] == pytest.approx(one.llf, abs=1e-9)
+        assert np.allclose(batch.params[k], one.params, rtol=1e-6, atol=1e-8)
+        assert np.allclose(batch.se[k], table.se, rtol=1e-6) and np.allclose(batch.df[k], table.df, rtol=1e-5)
+        assert np.allclose(batch.contrasts[k], [contrast.estimate, contrast.se, contrast.df], rtol=1e-5)
+        assert batch.singular[k] == one.singular
+    assert batch.converged.all() and 0 < batch.singular.mean() < 1
+
+
+def test_refits_of_other_models_go_one_by_one(nested):
+    result = MixedModel.from_formula(NESTED, nested).fit()
+    y = result.simulate(2, 1)
+    batch = result.refit_many(y, contrasts=[{"s": 1}], kenward_roger=True)
+    one = result.refit(y[1])
+    assert np.allclose(batch.params[1], one.params) and np.allclose(batch.df[1], one.tidy().df)
+    assert np.allclose(batch.variances[1, [0, 2, 3, 4]], one.varcorr.variance.iloc[[0, 1, 3, 4]])
+
+
+def test_r_squared_shares_sum_to_one(nested):
+    shares = MixedModel.from_formula(NESTED, nested).fit().r_squared()
+    assert sum(shares["by_level"].values()) == pytest.approx(1)
+    assert shares["conditional"] == pytest.approx(1 - shares["by_level"]["residual"])
+    assert shares["marginal"] == pytest.approx(shares["by_level"]["fixed"])
+
+
+def test_profile_limits_are_where_the_likelihood_has_fallen_enough(pre_post):
+    model = MixedModel.from_formula("y ~ a_w + s + (1 | therapist)", pre_post)
+    best = model.fit(reml=False)
+    table = model.fit().profile().set_index(["kind", "term"], drop=False)
+    for limit in table.loc[("coefficient", "s")][["ci_low", "ci_high"]].to_numpy().ravel():
+        fixed = MixedModel.from_formula("y ~ a_w + (1 | therapist)", pre_post, offset=limit * pre_post.s).fit(reml=False)
+        assert 2 * (best.llf - fixed.llf) == pytest.approx(3.841458820694124, abs=1e-5)
+    low, high = table[table.kind == "sd"][["ci_low", "ci_high"]].to_numpy()[0]
+    assert 0 <= low < np.sqrt(best.covariances[0][0, 0]) < high
+
+
+def test_boundary_profile_starts_at_zero():
+    rng = np.random.default_rng(2)
+    j = np.repeat(np.arange(12), 10)
+    y = rng.normal(size=120)
+    import pandas as pd
+    data = pd.DataFrame({"y": y - 0.8 * (np.bincount(j, y) / 10)[j], "g": j})
+    table = MixedModel.from_formula("y ~ 1 + (1 | g)", data).fit().profile()
+    assert table.ci_low.iloc[0] == 0.0 and table.ci_high.iloc[0] > 0
+
+
+def test_a_likelihood_with_two_ends_keeps_the_higher(nested):
+    result = MixedModel.from_formula(NESTED, nested).fit()
+    heights = [s.deviance for s in result.starts]
+    assert result._state.deviance <= min(heights) + 1e-8
