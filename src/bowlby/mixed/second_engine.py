@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+
 from bowlby.errors import UserError, problem
 
 SINGULAR = 1e-6

@@ -70,7 +70,8 @@ def test_no_random_term(pre_post):
 
 
 def test_more_effects_than_rows(pre_post):
-    wide = pre_post.iloc[::21].assign(**{f"x{k}": np.random.default_rng(k).normal(size=12) for k in range(14)})
+    wide = pre_post.iloc[[0, 1, 2, 60, 61, 62, 120, 121, 122, 200, 201, 202]]
+    wide = wide.assign(**{f"x{k}": np.random.default_rng(k).normal(size=12) for k in range(14)})
     assert "fixed effects for 12 rows" in complaint(
         "y ~ " + " + ".join(f"x{k}" for k in range(14)) + " + (1 | therapist)", wide)
 
