@@ -110,16 +110,18 @@ def design(loaded: Loaded, folder: Path, model: str, instruments: list[str]) -> 
 
 
 def fit(loaded: Loaded, folder: Path, model: str) -> None:
-    """Analysis set to a fit."""
+    """Analysis set to a fit, with the second engine beside it."""
     from bowlby.fit import fit_growth, fit_primary
 
     data = pd.read_parquet(folder / f"analysis/{model}.parquet")
     described = read_json(folder / f"analysis/{model}.design.json")
     if model == "growth":
-        record, effects = fit_growth(data, loaded.run.growth.reml, described["n_dropped"])
+        record, effects, second = fit_growth(data, loaded.run.growth.reml, described["n_dropped"])
     else:
-        record, effects = fit_primary(data, described)
+        membership = pd.read_parquet(folder / f"analysis/{model}.membership.parquet")
+        record, effects, second = fit_primary(data, membership, described)
     write_json(folder / f"fits/{model}.json", record)
+    write_json(folder / f"fits/second/{model}.json", second)
     write_parquet(folder / f"fits/{model}.random.parquet", effects)
     log.info("%s: log-likelihood %.4f, singular %s", model, record["llf"], record["singular"])
 

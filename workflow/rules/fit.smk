@@ -2,9 +2,11 @@ rule fit_model:
     input:
         data=rules.build_analysis_set.output.data,
         design=rules.build_analysis_set.output.design,
+        membership=rules.build_analysis_set.output.membership,
     output:
         fit=f"{OUT}/fits/{{model}}.json",
         random=f"{OUT}/fits/{{model}}.random.parquet",
+        second=f"{OUT}/fits/second/{{model}}.json",
     log:
         f"{OUT}/logs/fit/{{model}}.log",
     benchmark:

@@ -1,6 +1,7 @@
 from bowlby import figures, tables
 
 FITS = expand("{out}/fits/{model}.{kind}", out=OUT, model=PLAN.models, kind=["json", "random.parquet"])
+SECOND = expand("{out}/fits/second/{model}.json", out=OUT, model=PLAN.models)
 VERDICT = [f"{OUT}/comparison.json", f"{OUT}/verdict.json"] if "primary" in PLAN.models else []
 ANALYSIS = expand("{out}/analysis/{model}.{kind}", out=OUT, model=PLAN.models, kind=["parquet", "flow.json"])
 
@@ -68,6 +69,7 @@ rule write_report:
         reliability=rules.score_instruments.output.reliability,
         manifest=rules.write_manifest.output.manifest,
         verdict=VERDICT,
+        second=SECOND,
     output:
         report=f"{OUT}/report.html",
         methods=f"{OUT}/methods.md",

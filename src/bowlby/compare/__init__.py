@@ -30,7 +30,9 @@ def compare(run: Run, fit: dict, design: dict) -> tuple[dict, dict]:
     """
     delta = run.comparison.delta
     effects = {c["name"]: Effect(c["estimate"], c["se"], c["df"]) for c in fit["contrasts"]}
-    therapist = next(r["variance_or_cov"] for r in fit["random"] if r["group"] == "therapist")
+    therapist = next(
+        r["variance_or_cov"] for r in fit["random"] if (r["group"], r["term"]) == ("therapist", "Intercept")
+    )
     comparison = {
         name: {
             "estimate": e.estimate,
@@ -103,9 +105,7 @@ def _flags(fit: dict, design: dict) -> list[str]:
         "style_incomplete": design["style_share"] < STYLE_SHARE,
         "sample_reference": design["reference"] == "sample",
     }
-    return [name for name, holds in tests.items() if holds] + [
-        w for w in fit["warnings"] if w.replace("_", "").isalpha()
-    ]
+    return [name for name, holds in tests.items() if holds]
 
 
 def plain_sentence(effects: dict[str, Effect], claims: dict, delta: float) -> str:

@@ -66,7 +66,9 @@ def forest_data(comparison: dict) -> pd.DataFrame:
 
 def caterpillar_data(effects: pd.DataFrame) -> pd.DataFrame:
     """Therapist effects in order of size, without ids."""
-    rows = effects[effects["group"] == "therapist"].sort_values("value", ignore_index=True)
+    rows = effects[(effects["group"] == "therapist") & (effects["term"] == "Intercept")].sort_values(
+        "value", ignore_index=True
+    )
     half = 1.96 * rows["variance"] ** 0.5
     return pd.DataFrame(
         {

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from bowlby.files import read_json, write_text
-from bowlby.tables import fit_note, fit_table, rounded, to_html
+from bowlby.tables import DF_METHODS, fit_note, fit_table, rounded, to_html
 
 CLAIMS = {
     "C1": "Perceived attachment predicts outcome (P > 0)",
@@ -54,7 +54,6 @@ def content(folder: Path) -> dict:
         "verdict": verdict,
         "claims": CLAIMS,
         "figures": figures,
-        "provisional": any(f["provisional"] for f in fits.values()),
         "unsure": list(unsure),
         "tables": [(name, to_html(rounded(fit_table(f)), fit_note(f))) for name, f in fits.items()],
         "issues": []
@@ -63,9 +62,18 @@ def content(folder: Path) -> dict:
             (code, severity, len(rows), to_html(rows.head(SHOWN).drop(columns=["code", "severity"]).fillna("")))
             for (code, severity), rows in issues.groupby(["code", "severity"])
         ],
+        "second": [(name, second_table(folder / f"fits/second/{name}.json")) for name in fits],
         "reliability": None if reliability.empty else to_html(reliability.round(3).fillna("")),
         "audit": None if audit.empty else to_html(audit[audit["verdict"] != "ok"].fillna("")),
     }
+
+
+def second_table(path: Path) -> str:
+    """The second engine's estimates, and their distance from ours in standard errors."""
+    second = read_json(path)
+    table = pd.DataFrame(second["fixed"]).rename(columns={"difference_in_se": "difference in SE"}).round(4)
+    note = f"{second['engine']}; differs by design: {', '.join(second['differs_by_design'])}."
+    return to_html(table, note)
 
 
 def inline(path: Path) -> str:
@@ -94,13 +102,14 @@ def methods_text(folder: Path) -> str:
         lines.append(
             f"The {name} model was fitted by {'REML' if fit['reml'] else 'ML'} ({fit['engine']}) to "
             f"{fit['n_obs']} rows ({', '.join(f'{n} {g}s' for g, n in fit['groups'].items())}), with degrees of "
-            f"freedom by {fit['df_method']}."
+            f"freedom by {DF_METHODS[fit['df_method']]}."
         )
     if run["comparison"]:
         lines.append(
             "Outcome after treatment was regressed on outcome before treatment (within and between therapists), the "
             "registered composite of perceived attachment centred within therapists, and the composite of therapist "
-            "style, with a random intercept of therapists. The slopes P and T are in outcome SD per reference SD. "
+            "style, with a random intercept of therapists and an uncorrelated random slope of perceived attachment; patients "
+            "who switched are members of several therapists by share of sessions. The slopes P and T are in outcome SD per reference SD. "
             "P > |T| was tested by an intersection-union test of P-T and P+T (each one-sided at .025), negligibility "
             f"of T by two one-sided tests at .05 with the bound {run['comparison']['delta']:g}. Associations are not "
             "causes: perceived attachment and outcome were rated by the same person."

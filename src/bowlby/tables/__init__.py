@@ -10,6 +10,7 @@ import pandas as pd
 from bowlby.config.run import Run
 from bowlby.files import atomic, read_json, write_csv, write_text
 
+DF_METHODS = {"kenward-roger": "Kenward-Roger", "satterthwaite": "Satterthwaite"}
 COLUMNS = {
     "term": "Term",
     "estimate": "b",
@@ -55,10 +56,9 @@ def fit_note(fit: dict) -> str:
     """The note under a table of a fit."""
     groups = ", ".join(f"{n} {name}s" for name, n in fit["groups"].items())
     contrasts = " P, T, P-T, P+T in outcome SD per reference SD." if fit["contrasts"] else ""
-    provisional = " Provisional estimates." if fit["provisional"] else ""
     return (
         f"N = {fit['n_obs']} rows, {groups}; {'REML' if fit['reml'] else 'ML'}, degrees of freedom by "
-        f"{fit['df_method']}.{contrasts}{provisional}"
+        f"{DF_METHODS[fit['df_method']]}.{contrasts}"
     )
 
 

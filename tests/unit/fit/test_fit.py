@@ -1,0 +1,59 @@
+"""Fits as files: the contract, and contrasts that are what they say."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bowlby.fit import fit_primary
+from bowlby.mixed import MixedModel
+
+
+@pytest.fixture(scope="module")
+def analysis():
+    rng = np.random.default_rng(11)
+    group = np.repeat(np.arange(24), 10)
+    a = rng.normal(size=240)
+    a -= pd.Series(a).groupby(group).transform("mean").to_numpy()
+    s = rng.normal(size=24)[group]
+    y = 2 * a + (0.6 * rng.normal(size=24))[group] * a + 0.5 * s + rng.normal(size=24)[group] + 3 * rng.normal(size=240)
+    names = [f"T{g:02}" for g in group]
+    data = pd.DataFrame({"patient": [f"P{i:03}" for i in range(240)], "therapist": names, "y": y, "a_star_w": a})
+    data["s_star"] = s - s.mean()
+    return data, data[["patient", "therapist"]].assign(weight=1.0), {"sd_outcome": 4.0, "n_dropped": {"no outcome": 3}}
+
+
+def test_contrasts_are_the_standardised_coefficients(analysis):
+    fit, _, _ = fit_primary(*analysis)
+    fixed = {f["term"]: f for f in fit["fixed"]}
+    contrasts = {c["name"]: c for c in fit["contrasts"]}
+    p, t = fixed["a_star_w"], fixed["s_star"]
+    assert contrasts["P"]["estimate"] == pytest.approx(p["estimate"] / 4)
+    assert (contrasts["T"]["se"], contrasts["T"]["df"]) == pytest.approx((t["se"] / 4, t["df"]))
+    cov = np.array(fit["vcov_adjusted"]["values"])
+    i, j = (fit["vcov_adjusted"]["terms"].index(n) for n in ("a_star_w", "s_star"))
+    variance = (cov[i, i] + cov[j, j] - 2 * cov[i, j]) / 16
+    assert contrasts["P-T"]["estimate"] == pytest.approx((p["estimate"] - t["estimate"]) / 4)
+    assert contrasts["P-T"]["se"] == pytest.approx(np.sqrt(variance))
+
+
+def test_slope_of_perceived_attachment_has_therapist_degrees_of_freedom(analysis):
+    """Slopes that differ between therapists leave P with about as many df as therapists, not as patients."""
+    fit, _, _ = fit_primary(*analysis)
+    assert {f["term"]: f["df"] for f in fit["fixed"]}["a_star_w"] < 40
+    assert fit["n_dropped"] == {"no outcome": 3} and fit["provisional"] is False
+
+
+def test_membership_is_used_where_patients_switch(analysis):
+    data, membership, design = analysis
+    shared = pd.concat([membership.assign(weight=np.where(membership.index == 0, 0.5, 1.0)),
+                        pd.DataFrame({"patient": ["P000"], "therapist": ["T23"], "weight": [0.5]})])
+    one, effects, _ = fit_primary(data, membership, design)
+    other, _, _ = fit_primary(data, shared, design)
+    assert one["llf"] != pytest.approx(other["llf"], abs=1e-6)
+    weights = shared.pivot_table(index="patient", columns="therapist", values="weight", fill_value=0.0)
+    model = MixedModel.from_terms("y", ["a_star_w", "s_star"],
+                                  [{"group": "therapist", "terms": ["1", "a_star_w"], "correlated": False}], data,
+                                  membership={"therapist": weights.loc[data["patient"]]})
+    assert other["llf"] == pytest.approx(model.fit().llf, abs=1e-8)
+    assert list(effects.columns) == ["group", "level", "term", "value", "variance"]
+    assert len(effects) == 48 and (effects["variance"] > 0).all()
