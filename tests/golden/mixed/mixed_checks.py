@@ -1,0 +1,434 @@
+"""Differences between the engine and the reference numbers, each with its limit.
+
+A check is one number of one model: its difference, in the unit of its limit, and the limit. The tests assert that
+no difference passes its limit; ``tests/golden/accuracy.py`` prints the worst of each kind.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from bowlby.mixed import MixedModel
+
+HERE = Path(__file__).parent
+REAL = HERE.parents[3] / "shared" / "data"
+
+# Unit of each difference: absolute for log-likelihoods, chi-square, R squared and correlations; relative for
+# standard errors, variances, df and limits of SDs; otherwise what the second entry says.
+LIMITS = {
+    "log-likelihood": (1e-6, "absolute, below the reference"),
+    "estimate": (1e-5, "of max(|b|, SE)"),
+    "SE": (1e-5, "relative"),
+    "covariance of estimates": (2e-5, "of the two SEs"),
+    "variance": (1e-4, "relative; absolute in residual variances, limit 1e-6, where it is 0"),
+    "covariance": (1e-4, "of the two SDs"),
+    "correlation": (1e-3, "absolute"),
+    "Kenward-Roger SE": (1e-5, "relative"),
+    "Kenward-Roger df": (1e-3, "relative"),
+    "Satterthwaite df": (1e-3, "relative"),
+    "p": (1e-3, "relative, of p above 1e-12"),
+    "confidence limit": (1e-4, "of the SE"),
+    "block F": (1e-4, "relative"),
+    "block df": (1e-3, "relative"),
+    "Kenward-Roger scaling": (1e-4, "relative"),
+    "BLUP": (1e-4, "of the SD"),
+    "BLUP variance": (1e-4, "of the two SDs squared"),
+    "prediction": (1e-4, "of the residual SD"),
+    "residual sum of squares": (1e-4, "relative"),
+    "R squared": (1e-5, "absolute"),
+    "likelihood ratio": (4e-6, "absolute"),
+    "information criterion": (4e-6, "absolute"),
+    "profile limit": (1e-3, "of the SE, relative for SDs, absolute for correlations"),
+}
+ZERO_VARIANCE = 1e-6
+
+
+class Check(NamedTuple):
+    design: str
+    quantity: str
+    item: str
+    difference: float
+    limit: float
+
+    @property
+    def passes(self) -> bool:
+        return bool(self.difference <= self.limit)
+
+
+class Design(NamedTuple):
+    """A model of the reference set: its formula in our notation and what the formula cannot say."""
+
+    formula: str
+    membership: str | None = None
+    random: str = ""  # the random part of the reduced models, where the reference writes it otherwise
+    # Units of the coefficients in the reference's joint tests: Satterthwaite's df of a joint test depend on them.
+    units: tuple[tuple[str, float], ...] = ()
+
+
+DESIGNS = {
+    "1_prepost_ancova": Design("y ~ pre_w + pre_b + a_w + s_anx + s_avo + (1 | therapist)"),
+    "2_three_level_growth": Design("y ~ time * a_w + time * s_anx + (1 + time | patient) + (1 | therapist)"),
+    "3_three_level_full": Design("y ~ time * a_w + time * s_anx + (1 + time | patient) + (1 + time | therapist)"),
+    "4_crossed_switch": Design("y ~ time * a_w + time * s_anx + s_avo + (1 + time | patient) + (1 | therapist)"),
+    "5_singular": Design("y ~ pre + a_w + s_anx + s_avo + (1 | therapist)"),
+    "5b_singular_corr": Design("y ~ time * a_w + time * s_anx + (1 + time | patient) + (1 | therapist)"),
+    "6_multiple_membership": Design("y ~ pre + a_w + s_anx + s_avo + (1 | mm)", membership="mm", random="(1 | mm)"),
+    "7_group_unit": Design("y ~ time + a_w + s_anx + s_avo + (1 | patient) + (1 | group) + (1 | therapist)"),
+    "8_tiny_clusters": Design("y ~ pre + a_w + s_anx + s_avo + (1 | therapist)"),
+    "9_badly_scaled": Design("y ~ day + x + s_anx + (1 + day | patient) + (1 | therapist)",
+                             units=(("day", 1e3), ("x", 1e-4))),
+    "10_uncorrelated_slopes": Design("y ~ time * a_w + s_anx + (1 + time || patient) + (1 | therapist)"),
+    "11_mundlak": Design("y ~ a_w + a_b + (1 | therapist)"),
+    "13_rank_deficient": Design(
+        "y ~ pre_w + a_w + a_w_dup + s_anx + aai_F + aai_Ds + aai_E + (1 | therapist)"),
+    "14_missing_rows": Design("y ~ pre + a_w + s_anx + (1 | therapist)"),
+}
+
+
+@cache
+def reference(design: str) -> dict:
+    return json.loads((HERE / "reference" / f"{design}.json").read_text(encoding="utf-8"))
+
+
+@cache
+def rows(design: str) -> pd.DataFrame:
+    return pd.read_csv(HERE / "data" / f"{design}.csv")
+
+
+@cache
+def memberships(design: str) -> dict | None:
+    """Session shares of each patient, rows x therapists."""
+    group = DESIGNS[design].membership
+    if group is None:
+        return None
+    long = pd.read_csv(HERE / "data" / f"{design}_weights.csv")
+    wide = long.pivot_table(index="patient", columns="therapist", values="w", fill_value=0.0)
+    return {group: wide.loc[rows(design)["patient"]].reset_index(drop=True)}
+
+
+@cache
+def fitted(design: str, reml: bool, formula: str | None = None):
+    model = MixedModel.from_formula(formula or DESIGNS[design].formula, rows(design), memberships(design))
+    return model.fit(reml)
+
+
+@cache
+def profiled(design: str) -> pd.DataFrame:
+    return fitted(design, False).profile()
+
+
+def our_name(name: str) -> str:
+    """R's name of a coefficient in statsmodels' spelling."""
+    return name.replace("(Intercept)", "Intercept")
+
+
+def plain(name: str) -> str:
+    """A coefficient's name without the marks of categories, in which R and we differ."""
+    return re.sub(r"\[T\.(.*?)\]", r"\1", our_name(name))
+
+
+def our_group(name: str) -> str:
+    """lme4 numbers the terms of one factor: patient, patient.1."""
+    return re.sub(r"\.\d+$", "", name)
+
+
+def relative(got: float, expected: float) -> float:
+    return abs(got - expected) / abs(expected)
+
+
+class Checks(list):
+    """The checks of one model, made one quantity at a time."""
+
+    def __init__(self, design: str):
+        super().__init__()
+        self.design = design
+
+    def add(self, quantity: str, item: str, difference: float, limit: float | None = None) -> None:
+        difference = math.inf if math.isnan(difference) else float(difference)
+        self.append(Check(self.design, quantity, item, difference, limit or LIMITS[quantity][0]))
+
+    def log_likelihood(self, item: str, result, expected: float) -> None:
+        self.add("log-likelihood", item, expected - result.llf)
+
+    def fixed_effects(self, item: str, result, fixef: dict, se: dict) -> None:
+        position = {plain(name): k for k, name in enumerate(result.params.index)}
+        if set(position) != {plain(name) for name in fixef}:
+            raise AssertionError(f"{self.design}: coefficients {sorted(position)} for {sorted(fixef)}")
+        for name, b in fixef.items():
+            k = position[plain(name)]
+            self.add("estimate", f"{item} {name}", abs(result.params.iloc[k] - b) / max(abs(b), se[name]))
+            self.add("SE", f"{item} {name}", relative(result.bse.iloc[k], se[name]))
+
+    def variance_components(self, item: str, result, components: list[dict]) -> None:
+        ours = {}
+        for row in result.varcorr.itertuples():
+            ours[row.group, frozenset(t for t in (row.term, row.term2) if t is not None)] = row
+        sigma2 = next(c["vcov"] for c in components if c["grp"] == "Residual")
+        sd = {}
+        for c in components:
+            if c["var2"] is None:
+                sd[our_group(c["grp"]), our_name(c["var1"] or "")] = c["sdcor"]
+        for c in components:
+            group, names = our_group(c["grp"]), [our_name(v) for v in (c["var1"], c["var2"]) if v]
+            got = ours[group, frozenset(names)]
+            label = f"{item} {group} {', '.join(names)}"
+            if c["var2"] is None:
+                if c["vcov"] > ZERO_VARIANCE * sigma2:
+                    self.add("variance", label, relative(got.variance, c["vcov"]))
+                else:
+                    self.add("variance", label, abs(got.variance - c["vcov"]) / sigma2, ZERO_VARIANCE)
+                continue
+            sds = [sd[group, name] for name in names]
+            if min(sds) > 0:
+                self.add("covariance", label, abs(got.variance - c["vcov"]) / (sds[0] * sds[1]))
+            if min(sds) > 1e-3 * math.sqrt(sigma2):
+                self.add("correlation", label, abs(got.sd - c["sdcor"]))
+
+    def inference(self, item: str, result, method: str, expected: dict) -> None:
+        table = result.tidy(method).assign(term=lambda t: t["term"].map(plain)).set_index("term")
+        for name, e in expected.items():
+            got = table.loc[plain(name)]
+            self.inference_row(f"{item} {name}", got, method, e)
+
+    def inference_row(self, item: str, got, method: str, e: dict) -> None:
+        if method == "kenward-roger":
+            self.add("Kenward-Roger SE", item, relative(got["se"], e["se"]))
+            self.add("Kenward-Roger df", item, relative(got["df"], e["df"]))
+            if "p" in e:
+                if e["p"] > 1e-12:
+                    self.add("p", item, relative(got["p"], e["p"]))
+                for side, value in zip(("ci_low", "ci_high"), e["ci95"]):
+                    self.add("confidence limit", f"{item} {side}", abs(got[side] - value) / e["se"])
+        else:
+            self.add("Satterthwaite df", item, relative(got["df"], e["df"]))
+
+
+def fit_checks(design: str) -> Checks:
+    """Log-likelihoods, estimates, SEs, variances of the REML and the ML fit."""
+    ref, out = reference(design), Checks(design)
+    for reml in (True, False):
+        item = "REML" if reml else "ML"
+        result, e = fitted(design, reml), ref[item.lower()]
+        out.log_likelihood(item, result, e["logLik"])
+        out.fixed_effects(item, result, e["fixef"], e["se"])
+        out.variance_components(item, result, e["varcorr"])
+        se = np.sqrt(np.diagonal(e["vcov"]))
+        worst = np.max(np.abs(result.cov_params().to_numpy() - e["vcov"]) / np.outer(se, se))
+        out.add("covariance of estimates", item, worst)
+    return out
+
+
+def information_criterion_checks(design: str) -> Checks:
+    e, result, out = reference(design)["ml"], fitted(design, False), Checks(design)
+    out.add("information criterion", "AIC", abs(result.aic - e["AIC"]))
+    out.add("information criterion", "BIC", abs(result.bic - e["BIC_n_rows"]))
+    return out
+
+
+def inference_checks(design: str) -> Checks:
+    """Kenward-Roger, Satterthwaite, contrasts and joint tests of the REML fit."""
+    ref, out = reference(design), Checks(design)
+    expected, result = ref["inference_reml"], fitted(design, True)
+    contrasts = expected.get("contrasts_definition", {})
+    singular = ref["reml"]["is_singular"]
+    rows_of = {"kenward-roger": expected["kenward_roger"]}
+    if not singular:
+        rows_of["satterthwaite"] = {
+            name: {"df": df} for name, df in expected["satterthwaite_df_exact_observed_information"].items()}
+    for method, rows_expected in rows_of.items():
+        out.inference("", result, method, {n: e for n, e in rows_expected.items() if n not in contrasts})
+        for name, weights in contrasts.items():
+            got = result.contrast({our_name(k): v for k, v in weights.items()}, df=method).iloc[0]
+            out.inference_row(name, got, method, rows_expected[name])
+    adjusted, kr = result.cov_params(adjusted=True).to_numpy(), np.array(expected["kenward_roger_vcov"])
+    se = np.sqrt(np.diagonal(kr))
+    out.add("covariance of estimates", "Kenward-Roger", np.max(np.abs(adjusted - kr) / np.outer(se, se)))
+    for name, block in expected["block_F"].items():
+        units = dict(DESIGNS[design].units)
+        terms = [{our_name(t): units.get(t, 1.0)} for t in block["terms"]]
+        e = block["kenward_roger"]
+        got = result.f_test(terms, df="kenward-roger").iloc[0]
+        out.add("block F", f"{name} Kenward-Roger", relative(got["F"], e["F_scaled"]))
+        out.add("block df", f"{name} Kenward-Roger", relative(got["df_den"], e["ddf"]))
+        out.add("Kenward-Roger scaling", name, relative(got["scale"], e["scaling_lambda"]))
+        if not singular:
+            e, got = block["satterthwaite"], result.f_test(terms, df="satterthwaite").iloc[0]
+            out.add("block F", f"{name} Satterthwaite", relative(got["F"], e["F"]))
+            out.add("block df", f"{name} Satterthwaite", relative(got["df_den"], e["ddf"]))
+    return out
+
+
+def random_effect_checks(design: str) -> Checks:
+    """BLUPs of all levels; Var(u | y) and prediction error variances of some twelve of each factor."""
+    ref, out = reference(design), Checks(design)
+    result = fitted(design, True)
+    sd = {(our_group(c["grp"]), our_name(c["var1"])): c["sdcor"]
+          for c in ref["reml"]["varcorr"] if c["var1"] and c["var2"] is None}
+    for block in ref["ranef_reml"]:
+        group, terms = block["grouping"], [our_name(t) for t in block["terms"]]
+        got = result.random_effects[group]
+        scale = np.array([sd[group, t] for t in terms])
+        off = np.abs(got.loc[block["levels"], terms].to_numpy() - np.array(block["blup"]))
+        if not scale.all():
+            out.add("BLUP", f"{group}, variance 0", float(off.max() / ref["reml"]["sigma"]))
+            continue
+        out.add("BLUP", group, float((off / scale).max()))
+        at = [got.columns.get_loc(t) for t in terms]
+        for name, ours in (("condvar", result.random_effects_cov), ("pev", result.random_effects_pev)):
+            values = np.array([np.asarray(ours[group][level])[np.ix_(at, at)] for level in block["sampled"]])
+            worst = np.max(np.abs(values - np.array(block[name])) / np.outer(scale, scale))
+            out.add("BLUP variance", f"{group} {name}", float(worst))
+    return out
+
+
+def prediction_checks(design: str) -> Checks:
+    """Predictions of new rows, some with levels the model has not seen; residuals; variance explained."""
+    ref, out = reference(design), Checks(design)
+    result, sigma = fitted(design, True), ref["reml"]["sigma"]
+    e = ref["predict_reml"]
+    new = pd.DataFrame(e["newdata"])
+    weights = None
+    if DESIGNS[design].membership:
+        levels = result.random_effects["mm"].index
+        wide = pd.DataFrame(0.0, index=new.index, columns=levels)
+        for row in new.itertuples():
+            for therapist, w in ((row.therapist_1, row.w_1), (row.therapist_2, row.w_2)):
+                wide.loc[row.Index, therapist] += w
+        weights = {"mm": wide}
+    for name, random in (("fixed_only", False), ("with_random_effects", True)):
+        got = result.predict(new, random=random, membership=weights)
+        out.add("prediction", name, float(np.max(np.abs(got - e[name])) / sigma))
+    residuals = ref["residuals_reml"]
+    out.add("prediction", "first residuals", float(np.max(np.abs(result.resid[:5] - residuals["first5"])) / sigma))
+    out.add("residual sum of squares", "", relative(float(result.resid @ result.resid), residuals["sum_of_squares"]))
+    r2, got = ref["r2_icc_reml"], result.r_squared()
+    for ours, theirs in (("marginal", "R2_marginal"), ("conditional", "R2_conditional"),
+                         ("icc_adjusted", "icc_adjusted"), ("icc_unadjusted", "icc_unadjusted")):
+        out.add("R squared", ours, abs(got[ours] - r2[theirs]))
+    return out
+
+
+def likelihood_ratio_checks(design: str) -> Checks:
+    out, full = Checks(design), fitted(design, False)
+    for name, e in reference(design).get("lrt_ml", {}).items():
+        formula = e["reduced"]
+        if DESIGNS[design].random:
+            formula = formula.replace("mm", DESIGNS[design].random)
+        if "|" not in formula:
+            continue  # no random term left: not a mixed model
+        reduced = fitted(design, False, formula)
+        out.log_likelihood(f"ML {name}", reduced, e["logLik_reduced"])
+        out.add("likelihood ratio", name, abs(2 * (full.llf - reduced.llf) - e["chisq"]))
+        out.add("likelihood ratio", f"{name} df", abs(full.n_parameters - reduced.n_parameters - e["df"]))
+    return out
+
+
+def profile_checks(design: str) -> Checks:
+    """Profile limits against a root search on refits."""
+    ref, out = reference(design), Checks(design)
+    table, se = profiled(design), ref["ml"]["se"]
+    exact = ref["profile_ci"]
+    for name, limits in exact.get("exact_fixed", {}).items():
+        row = table[(table["kind"] == "coefficient") & (table["term"] == our_name(name))].iloc[0]
+        for side, value in zip(("ci_low", "ci_high"), limits):
+            out.add("profile limit", f"{name} {side}", abs(row[side] - value) / se[name])
+    for name, limits in exact.get("exact_random", {}).items():
+        row = _random_row(table, name)
+        for side, value in zip(("ci_low", "ci_high"), limits):
+            scale = max(abs(value), abs(limits[1])) if name.startswith(("sd_", "sigma")) else 1.0
+            out.add("profile limit", f"{name} {side}", abs(row[side] - value) / (abs(value) or scale))
+    return out
+
+
+def _random_row(table: pd.DataFrame, name: str):
+    """The row of lme4's ``sd_time|patient``, ``cor_time.(Intercept)|patient`` or ``sigma``."""
+    if name == "sigma":
+        return table[table["kind"] == "sigma"].iloc[0]
+    kind, rest = name.split("_", 1)
+    terms, group = rest.split("|")
+    chosen = table[(table["group"] == group) & (table["kind"] == {"sd": "sd", "cor": "correlation"}[kind])]
+    if kind == "cor":
+        return chosen.iloc[0]
+    return chosen[chosen["term"] == our_name(terms)].iloc[0]
+
+
+SUITE = {
+    "fit": fit_checks,
+    "information criteria": information_criterion_checks,
+    "tests": inference_checks,
+    "random effects": random_effect_checks,
+    "predictions": prediction_checks,
+    "likelihood ratios": likelihood_ratio_checks,
+    "profiles": profile_checks,
+}
+
+# -- models fitted by tests/golden/r/refresh.R -----------------------------------------------------------------------
+
+MODELS = json.loads((HERE / "models.json").read_text(encoding="utf-8"))
+
+
+@cache
+def expected_fit(name: str) -> dict:
+    return json.loads((HERE / "expected" / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def model_file(name: str) -> Path:
+    spec = MODELS[name]
+    return (HERE / "data" if spec["set"] == "small" else REAL) / spec["file"]
+
+
+def _apply(data: pd.DataFrame, step: list) -> pd.DataFrame:
+    what, column, *rest = step
+    if what == "text":
+        return data.assign(**{column: pd.Categorical(data[column], categories=rest)})
+    if what == "linear":
+        return data.assign(**{column: (data[rest[0]] - rest[1]) / rest[2]})
+    if what == "number":
+        return data.assign(**{column: pd.to_numeric(data[rest[0]], errors="coerce")})
+    if what == "below":
+        return data[data[column] < rest[0]]
+    if what == "equals":
+        return data.assign(**{column: (data[rest[0]] == rest[1]).astype(float)})
+    if what == "keep":
+        return data[data[column] == rest[0]]
+    if what == "centre":
+        return data.assign(**{column: data[rest[0]] - data[rest[0]].mean()})
+    raise ValueError(f"unknown step {what}")
+
+
+@cache
+def fitted_model(name: str):
+    spec = MODELS[name]
+    data = pd.read_csv(model_file(name), na_values=["NA", "NaN", ""])
+    for step in spec.get("prepare", []):
+        data = _apply(data, step)
+    return MixedModel.from_formula(spec["formula"], data.reset_index(drop=True)).fit(spec["reml"])
+
+
+def model_checks(name: str) -> Checks:
+    expected, out = expected_fit(name), Checks(name)
+    e, result = expected["fit"], fitted_model(name)
+    item = "REML" if expected["reml"] else "ML"
+    out.log_likelihood(item, result, e["logLik"])
+    out.fixed_effects(item, result, e["fixef"], e["se"])
+    out.variance_components(item, result, [{"var1": None, "var2": None, **c} for c in e["varcorr"]])
+    for method in ("kenward-roger", "satterthwaite"):
+        rows_expected = expected["inference"].get(method.replace("-", "_"))
+        if rows_expected:
+            out.inference(item, result, method, rows_expected)
+    for group, terms in expected["blup_norm"].items():
+        for term, norm in terms.items():
+            got = result.random_effects[our_group(group)][our_name(term)]
+            if norm > 0:
+                out.add("BLUP", f"{group} {term}, norm", relative(float(np.sqrt((got**2).sum())), norm))
+    out.add("residual sum of squares", item,
+            relative(float(result.resid @ result.resid), expected["residual_sum_of_squares"]))
+    return out

@@ -1,0 +1,87 @@
+"""Small sets and published studies against the fits of ``tests/golden/r/refresh.R``."""
+
+import pandas as pd
+import pytest
+from mixed_checks import HERE, MODELS, expected_fit, fitted_model, model_checks, model_file
+
+from bowlby.mixed import MixedModel
+
+
+def needs_data(name):
+    if not model_file(name).exists():
+        pytest.skip(f"{name}: the study's data are not part of the repository")
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_no_number_is_further_from_lme4_than_its_limit(name):
+    needs_data(name)
+    assert [check for check in model_checks(name) if not check.passes] == []
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_rows_levels_and_parameters_are_counted_as_lme4_counts_them(name):
+    needs_data(name)
+    expected, result = expected_fit(name), fitted_model(name)
+    # lme4 needs a level for rows on which the random effect does not act; we do not.
+    extra = len(MODELS[name].get("no_group", []))
+    assert result.nobs == expected["rows_used"]
+    assert sum(result.model.n_levels.values()) + extra == sum(expected["n_levels"].values())
+    assert result.n_parameters == expected["fit"]["npar"]
+
+
+# Numbers computed for the project's statistical design, before this engine: lme4, lmerTest and pbkrtest.
+WRITTEN = [
+    ("small_A", "llf", -519.473575737, 1e-6),
+    ("small_A_slope", "llf", -513.621161797, 1e-6),
+    ("small_B", "llf", -743.243550653, 1e-6),
+]
+WRITTEN_ROWS = [
+    ("small_A", "s", "satterthwaite", "estimate", 0.0893060648),
+    ("small_A", "s", "satterthwaite", "se", 0.1380391739),
+    ("small_A", "s", "satterthwaite", "df", 13.67923),
+    ("small_A", "s", "kenward-roger", "se", 0.1382968225),
+    ("small_A", "s", "kenward-roger", "df", 13.3101646),
+    ("small_A_slope", "xw", "satterthwaite", "df", 13.38953),
+    ("small_A_slope", "xw", "kenward-roger", "df", 14.1855694),
+    ("small_A_slope", "s", "kenward-roger", "df", 13.3260327),
+    ("small_B", "s", "satterthwaite", "df", 11.15311),
+    ("small_B", "s", "kenward-roger", "df", 10.0048906),
+]
+
+
+@pytest.mark.parametrize(("name", "attribute", "value", "limit"), WRITTEN)
+def test_log_likelihoods_of_the_statistical_design(name, attribute, value, limit):
+    assert getattr(fitted_model(name), attribute) == pytest.approx(value, abs=limit)
+
+
+@pytest.mark.parametrize(("name", "term", "method", "column", "value"), WRITTEN_ROWS)
+def test_inference_of_the_statistical_design(name, term, method, column, value):
+    table = fitted_model(name).tidy(method).set_index("term")
+    assert table.loc[term, column] == pytest.approx(value, rel=1e-6)
+
+
+def test_variances_and_contrast_of_the_statistical_design():
+    variances = fitted_model("small_A").varcorr["variance"]
+    assert variances.to_list() == pytest.approx([0.1192061, 0.6435258], rel=1e-6)
+    contrast = fitted_model("small_B").contrast({"a": 1, "s": 1}, df="kenward-roger")
+    assert contrast["df"].item() == pytest.approx(13.4582742, rel=1e-6)
+
+
+def test_multiple_membership_of_the_statistical_design():
+    data = pd.read_csv(HERE / "data" / "MM.csv")
+    shares = data[[str(k) for k in range(12)]]
+    result = MixedModel.from_formula("y ~ a + s + (1 | therapist)", data, membership={"therapist": shares}).fit()
+    assert result.llf == pytest.approx(-100.870642429, abs=1e-6)
+    assert result.varcorr["variance"].to_list() == pytest.approx([0.180235532, 0.609061209], rel=1e-6)
+    assert result.params["s"] == pytest.approx(0.183701775, abs=1e-8)
+    assert result.bse["s"] == pytest.approx(0.134651196, abs=1e-8)
+
+
+def test_a_therapist_effect_beside_a_therapist_variance_of_0_is_not_0():
+    # statsmodels' lbfgs gives 0.0 with converged=True on these rows.
+    result = fitted_model("small_S")
+    assert result.singular
+    assert result.params["s"] == pytest.approx(-0.1871, abs=5e-5)
+    row = result.tidy("kenward-roger").set_index("term").loc["s"]
+    assert row["se"] == pytest.approx(0.06584, abs=5e-6)
+    assert row["df"] == pytest.approx(13.93, abs=5e-3)
