@@ -75,6 +75,11 @@ def inner_inverse(s: np.ndarray, d: np.ndarray) -> tuple[np.ndarray, float]:
 
 def outer_inverse(c: np.ndarray, lambdas: list[np.ndarray], select: list) -> tuple[np.ndarray, float]:
     """K = Lambda (I + Lambda'C Lambda)^-1 Lambda' and log det(I + Lambda'C Lambda), C (J, k, k)."""
+    if not isinstance(c, np.ndarray):
+        from bowlby.mixed.wide import WideInverse
+
+        inverse = WideInverse(c, lambdas, select)
+        return inverse, inverse.logdet()
     stack, k = c.shape[:2]
     if k == 1:
         d = lambdas[0][0, 0] ** 2

@@ -17,6 +17,7 @@ from bowlby.mixed.links import CrossedLinks, NestedLinks
 
 _CHUNK = 1 << 18
 _COLLINEAR = 1e-6
+WIDE = 5000       # outer columns beyond which the outer block is sparse and its traces are estimated
 _RANK_TOL = 1e-7  # lme4's tolerance, on the norm of a column after the earlier ones are projected out
 
 
@@ -298,6 +299,8 @@ def _cell_sums(code, a, b, size) -> np.ndarray:
 def _crossed(outer, z_outer, unit, z_inner, n_units, n):
     from scipy import sparse
 
+    from bowlby.mixed.wide import SparseStack, WideLinks
+
     offset, select, a_parts, unit_parts, column_parts = 0, [], [], [], []
     rows_all, cols_all, values_all = [], [], []
     for factor, zs in zip(outer, z_outer):
@@ -325,16 +328,19 @@ def _crossed(outer, z_outer, unit, z_inner, n_units, n):
                 unit_parts.append(key // levels)
                 column_parts.append(offset + (key % levels) * q + b)
         offset += levels * q
-    if offset > 12000:
-        raise UserError(problem(f"the crossed factors have {offset} random effects together",
-                                "this version handles up to 12,000 beside the largest factor"))
     zb = sparse.csr_matrix((np.concatenate(values_all), (np.concatenate(rows_all), np.concatenate(cols_all))),
                            shape=(n, offset))
-    cc = (zb.T @ zb).toarray()[None]
+    square = zb.T @ zb
+    wide = bool(z_inner) and offset > WIDE
+    if offset > WIDE and not wide:
+        raise UserError(problem(f"multiple membership over {offset} random effects without a finer factor",
+                                f"this version handles up to {WIDE:,}; add the factor of the units that share them"))
+    cc = SparseStack(square) if wide else square.toarray()[None]
     if z_inner:
         a, units, columns = np.concatenate(a_parts, axis=1), np.concatenate(unit_parts), np.concatenate(column_parts)
         order = np.lexsort((columns, units))
-        links = CrossedLinks(np.ascontiguousarray(a[:, order]), units[order], columns[order], n_units, offset)
+        links = (WideLinks if wide else CrossedLinks)(
+            np.ascontiguousarray(a[:, order]), units[order], columns[order], n_units, offset)
     else:
         empty = np.zeros(0, dtype=np.intp)
         links = CrossedLinks(np.zeros((0, 0)), empty, empty, 0, offset)

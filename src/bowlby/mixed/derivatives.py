@@ -28,6 +28,8 @@ class Moments:
     p: np.ndarray       # (c, m, m)
     q: np.ndarray       # (c, c, m, m)
     uvu: np.ndarray     # U'V0^-1 U
+    tv_groups: np.ndarray | None = None    # (g, c), (g, c, c): estimates from groups of probes, where they are estimates
+    tvv_groups: np.ndarray | None = None
 
 
 def project_out(state: State) -> np.ndarray:
@@ -91,6 +93,8 @@ def moments(data: Reduced, parameters: Parameters, state: State, second: bool = 
     uvu = change.T @ state.xvx @ change
     shared: dict = {}
 
+    if outer and not isinstance(state.k, np.ndarray):
+        return _wide_moments(data, parameters, state, inner, outer, entries, t, tb, Moments(tv, tvv, p, q, uvu))
     if inner:
         _inner_moments(data, state, inner, entries, t, tv, tvv, p, q, shared)
     if outer:
@@ -114,8 +118,9 @@ def _total(pieces):
 
 def _inner_moments(data, state, inner, entries, t, tv, tvv, p, q, shared):
     size, m, units = t.shape
-    h = unit_product(state.g, data.s)
-    w = None if data.links is None else data.links.sandwich(state.f, state.k)
+    h = shared["h"] = unit_product(state.g, data.s)
+    dense = isinstance(state.k, np.ndarray)
+    w = data.links.sandwich(state.f, state.k) if dense else None
     trace = (h if w is None else h - w).sum(axis=2)
     flat = t.reshape(size * m, units)
     tt = (flat @ flat.T).reshape(size, m, size, m)
@@ -125,7 +130,7 @@ def _inner_moments(data, state, inner, entries, t, tv, tvv, p, q, shared):
             gram = ((t * h[b, c]).reshape(size * m, units) @ flat.T).reshape(size, m, size, m)
             th[b, c] = th[c, b] = gram
     ft = kft = None
-    if w is not None:
+    if data.links is not None:
         single = {(a, b): data.links.project(state.f[a][None], t[b][None]) for i in inner for a, b in entries[i]}
         ft = shared["ft"] = {i: _total([single[e] for e in entries[i]]) for i in inner}
         kft = {i: state.k @ ft[i] for i in inner}
@@ -157,6 +162,79 @@ def _inner_moments(data, state, inner, entries, t, tv, tvv, p, q, shared):
                 value -= sum(hw[b, c, d, a] + hw[d, a, b, c] for a, b in entries[i] for c, d in entries[j])
                 value += float((kn[i] * turned[j]).sum())
             tvv[i, j] = tvv[j, i] = value
+
+
+def _wide_moments(data, parameters, state, inner, outer, entries, t, tb, mom: Moments) -> Moments:
+    """The same moments where the outer block is sparse; its traces are estimates with their groups of probes."""
+    from bowlby.mixed.wide import GROUPS, WideTraces, _block_diagonal
+
+    links, first_outer, count = data.links, int(data.has_inner), parameters.count
+    shared: dict = {}
+    _inner_moments(data, state, inner, entries, t, mom.tv, mom.tvv, mom.p, mom.q, shared)
+    n = {i: _pattern_gram(links, state.f, entries[i]).matrix for i in inner}
+    patterns = {}
+    for j in outer:
+        factor = parameters.items[j].factor - first_outer
+        units = [np.zeros((len(x), len(x))) for x in state.d[first_outer:]]
+        for a, b in entries[j]:
+            units[factor][a, b] = 1.0
+        patterns[j] = _block_diagonal(units, data.select, links.k)
+    traces = WideTraces(state.c, state.k, n, patterns, data.select)
+    first = {i: traces.inner_one(n[i]) for i in inner} | {j: traces.outer_one(j) for j in outer}
+    mom.tv_groups = np.tile(mom.tv, (GROUPS, 1))
+    for i, got in first.items():
+        sign = -1.0 if i in inner else 1.0
+        mom.tv[i] += sign * got.value
+        mom.tv_groups[:, i] += sign * got.groups
+
+    # Outer scores: M S_j T and M1 F'S_iT are thin, so they are exact.
+    turned = {j: patterns[j] @ tb[0] for j in outer}
+    mixed = {j: traces.m(turned[j]) for j in outer}
+    for j in outer:
+        mom.p[j] = tb[0].T @ turned[j]
+        for k in outer:
+            if k <= j:
+                mom.q[j, k] = turned[j].T @ mixed[k]
+                mom.q[k, j] = mom.q[j, k].T
+    for i in inner:
+        left = shared["ft"][i] - state.c @ (state.k @ shared["ft"][i])
+        for j in outer:
+            mom.q[i, j] = left[0].T @ turned[j]
+            mom.q[j, i] = mom.q[i, j].T
+    if mom.tvv is None:
+        return mom
+    mom.tvv_groups = np.tile(mom.tvv, (GROUPS, 1, 1))
+
+    def add(i, j, sign, got):
+        mom.tvv[i, j] += sign * got.value
+        mom.tvv_groups[:, i, j] += sign * got.groups
+        mom.tvv[j, i], mom.tvv_groups[:, j, i] = mom.tvv[i, j], mom.tvv_groups[:, i, j]
+
+    for i in range(count):
+        for j in range(i + 1):
+            if i in inner and j in inner:
+                add(i, j, -1.0, traces.inner_one(_sandwiched(links, state.f, shared["h"], entries[i], entries[j])))
+                add(i, j, 1.0, traces.inner_two(i, j))
+            elif i in outer and j in outer:
+                add(i, j, 1.0, traces.outer_two(i, j))
+            else:
+                add(i, j, 1.0, traces.across(*sorted((i, j), key=lambda x: x in outer)))
+    return mom
+
+
+def _sandwiched(links, f, h, entries_i, entries_j):
+    """F'(E_j H E_i + E_i H E_j)F, sparse."""
+    size = len(f)
+    middle = np.zeros_like(h)
+    for a, b in entries_j:
+        for c, d in entries_i:
+            middle[a, d] += h[b, c]
+            middle[d, a] += h[b, c]
+    right = np.zeros_like(f)
+    for a in range(size):
+        for b in range(size):
+            right[a] += middle[a, b][links.unit] * f[b]
+    return links.gram(f, right).matrix
 
 
 def _gram(left: np.ndarray, right: np.ndarray) -> np.ndarray:

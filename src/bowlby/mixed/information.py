@@ -44,6 +44,15 @@ class Information:
     expected: np.ndarray
     observed: np.ndarray
     names: list[str]
+    expected_groups: np.ndarray | None = None
+
+    def df_error(self, c: np.ndarray) -> float:
+        """Standard error of the Kenward-Roger df of a contrast where traces are estimates (0 where they are exact)."""
+        if self.expected_groups is None:
+            return 0.0
+        w, _ = scaled_inverse(self.expected_groups, self.expected_groups)
+        values = np.array([float(one_df(self, c, one)) for one in w])
+        return float(values.std(ddof=1) / np.sqrt(len(values)))
 
     def inverse(self, which: str) -> np.ndarray:
         """2 E^-1 or 2 O^-1; an error naming two terms where E is singular (§4.2 of the statistical design)."""
@@ -74,7 +83,24 @@ def scaled_inverse(expected: np.ndarray, matrix: np.ndarray) -> tuple[np.ndarray
 def information(data: Reduced, parameters: Parameters, state: State, reml: bool, names: list[str]) -> Information:
     """Expected and observed information at a state, the residual variance included."""
     sigma2 = np.asarray(residual_variance(data, state, reml))
-    return assemble(data.n, state.delta, sigma2, state.phi, moments(data, parameters, state), reml, names)
+    mom = moments(data, parameters, state)
+    info = assemble(data.n, state.delta, sigma2, state.phi, mom, reml, names)
+    if mom.tvv_groups is not None:
+        # Only the traces differ between groups of probes, so the informations differ by the traces' differences.
+        change = _with_residual(0, state.delta, mom.tv_groups - mom.tv, mom.tvv_groups - mom.tvv)[1]
+        info.expected_groups = info.expected + change / float(sigma2) ** 2
+    return info
+
+
+def _with_residual(n: int, delta, tv, tvv):
+    """Traces of V0^-1 G_i and V0^-1 G_i V0^-1 G_j with the residual's, G_0 = I = V0 - sum delta_k G_k, appended."""
+    c = delta.shape[-1]
+    one, two = np.zeros((*tv.shape[:-1], c + 1)), np.zeros((*tv.shape[:-1], c + 1, c + 1))
+    one[..., :c], two[..., :c, :c] = tv, tvv
+    one[..., c] = n - (delta * tv).sum(axis=-1)
+    two[..., :c, c] = two[..., c, :c] = tv - np.einsum("...j,...ij->...i", delta, tvv)
+    two[..., c, c] = one[..., c] - (delta * two[..., :c, c]).sum(axis=-1)
+    return one, two
 
 
 def assemble(n: int, delta, sigma2, phi, mom: Moments, reml: bool, names) -> Information:
@@ -82,16 +108,12 @@ def assemble(n: int, delta, sigma2, phi, mom: Moments, reml: bool, names) -> Inf
     c, p = delta.shape[-1], phi.shape[-1]
     lead, m = delta.shape[:-1], p + 1
     b, q = np.zeros((*lead, c + 1, m, m)), np.zeros((*lead, c + 1, c + 1, m, m))
-    tv, tvv = np.zeros((*lead, c + 1)), np.zeros((*lead, c + 1, c + 1))
-    b[..., :c, :, :], q[..., :c, :c, :, :], tv[..., :c], tvv[..., :c, :c] = mom.p, mom.q, mom.tv, mom.tvv
-    # The residual's moments: G_0 = I = V0 - sum delta_k G_k.
+    b[..., :c, :, :], q[..., :c, :c, :, :] = mom.p, mom.q
+    _, tvv = _with_residual(n, delta, mom.tv, mom.tvv)
     b[..., c, :, :] = mom.uvu - np.einsum("...i,...iab->...ab", delta, mom.p)
-    tv[..., c] = n - (delta * mom.tv).sum(axis=-1)
     q[..., :c, c, :, :] = mom.p - np.einsum("...j,...ijab->...iab", delta, mom.q)
     q[..., c, :c, :, :] = np.swapaxes(q[..., :c, c, :, :], -1, -2)
-    tvv[..., :c, c] = tvv[..., c, :c] = mom.tv - np.einsum("...j,...ij->...i", delta, mom.tvv)
     q[..., c, c, :, :] = b[..., c, :, :] - np.einsum("...i,...iab->...ab", delta, q[..., :c, c, :, :])
-    tvv[..., c, c] = tv[..., c] - (delta * tvv[..., :c, c]).sum(axis=-1)
 
     bx, qx = b[..., :p, :p], q[..., :p, :p]
     fb = phi[..., None, :, :] @ bx

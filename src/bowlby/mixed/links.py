@@ -6,6 +6,8 @@ share one interface, with outer matrices as stacks of shape (J, k, k):
 - :class:`NestedLinks`: every inner unit lies in one level of the only outer factor. J levels, k effects each;
   all outer matrices are block diagonal.
 - :class:`CrossedLinks`: anything else. One dense block, J = 1 and k = all outer columns.
+
+Beyond some 5,000 outer columns :mod:`bowlby.mixed.wide` keeps the matrices sparse.
 """
 
 from __future__ import annotations
@@ -128,7 +130,10 @@ class CrossedLinks:
         return np.stack([(self.by_unit @ (fa[:, None] * rows)).T for fa in f])
 
     def sandwich(self, f, kmat):
-        met = kmat[0].ravel()[self.cs * self.k + self.ct] * self.twice
+        return self.sandwich_of(f, kmat[0].ravel()[self.cs * self.k + self.ct] * self.twice)
+
+    def sandwich_of(self, f, met):
+        """f K f' of each unit, given the entries of K at the pairs, doubled where a pair stands for two."""
         left, right = f[:, self.s], f[:, self.t]
         q = len(f)
         out = np.empty((q, q, self.n_units))

@@ -34,7 +34,7 @@ def predict(result, data: pd.DataFrame, random: bool, membership=None, offset=No
     for name in needed - groups:
         good &= ~missing(data[name])
     used = data[good]
-    names, columns = design_columns(spec.fixed, spec.intercept, used, frame.categories)
+    _, columns = design_columns(spec.fixed, spec.intercept, used, frame.categories)
     total = np.zeros(len(used))
     for k, value in zip(result.model.reduced.kept, result.params.to_numpy()):
         total += value if columns[k] is None else value * columns[k]

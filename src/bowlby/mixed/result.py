@@ -216,7 +216,8 @@ class MixedResult:
         Returns
         -------
         DataFrame
-            term, estimate, se, df, t, p (two-sided), ci_low, ci_high.
+            term, estimate, se, df, t, p (two-sided), ci_low, ci_high; and df_se, the standard error of df, where
+            traces are estimated (more than 5,000 crossed random effects).
 
         References
         ----------
@@ -224,7 +225,10 @@ class MixedResult:
         """
         method = self._default_method(df)
         rows = [self._row(c, method) for c in np.eye(self._data.p)]
-        return self._table(rows, self.model.names, level)
+        table = self._table(rows, self.model.names, level)
+        if method != RESIDUAL and self.information.expected_groups is not None:
+            table["df_se"] = [self.information.df_error(self._transform.T @ c) for c in np.eye(self._data.p)]
+        return table
 
     def _vector(self, weights) -> np.ndarray:
         """A contrast given as {term: weight}, Series or array (p,)."""
