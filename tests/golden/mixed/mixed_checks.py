@@ -421,7 +421,7 @@ def model_checks(name: str) -> Checks:
     out.fixed_effects(item, result, e["fixef"], e["se"])
     out.variance_components(item, result, [{"var1": None, "var2": None, **c} for c in e["varcorr"]])
     for method in ("kenward-roger", "satterthwaite"):
-        rows_expected = expected["inference"].get(method.replace("-", "_"))
+        rows_expected = (expected["inference"] or {}).get(method.replace("-", "_"))
         if rows_expected:
             out.inference(item, result, method, rows_expected)
     for group, terms in expected["blup_norm"].items():
