@@ -41,6 +41,7 @@ class Compact:
     """Same interface as ``optimise.Profiled``."""
 
     wide = False
+    noise = 0.0
 
     def __init__(self, data: Reduced, parameters: Parameters, reml: bool):
         self.data, self.parameters, self.reml = data, parameters, reml

@@ -79,7 +79,7 @@ class Profiled:
         return Point(x, state, height, jac.T @ gradient, jac.T @ hessian @ jac + bent)
 
 
-def newton(objective, x: np.ndarray, free=None, known=()):
+def newton(objective, x: np.ndarray, free=None, known=(), max_steps: int = _MAX_STEPS):
     """Descend from x; returns (point, steps, converged, stopped_early), the point None if x cannot be evaluated.
 
     `free` restricts the coordinates that may move. `known` are minima already found: a descent that comes close to
@@ -91,7 +91,7 @@ def newton(objective, x: np.ndarray, free=None, known=()):
     if found is None:
         return None, 0, False, False
     point = objective.derive(x, *found, exact)
-    for count in range(_MAX_STEPS):
+    for count in range(max_steps):
         if not free.size:
             return point, count, True, False
         gradient = point.gradient[free]
@@ -127,7 +127,7 @@ def newton(objective, x: np.ndarray, free=None, known=()):
             # The gradient is down to rounding.
             return point, count, True, False
         point = after
-    return point, _MAX_STEPS, False, False
+    return point, max_steps, False, False
 
 
 def _eigen(hessian: np.ndarray):
@@ -138,7 +138,7 @@ def _eigen(hessian: np.ndarray):
 
 def _line_search(objective, point: Point, free, move, slope: float):
     """Shorten a step until the criterion falls; below rounding of the criterion any step will do."""
-    noise = 1e-11 * (1.0 + abs(point.height)) + getattr(objective, "noise", 0.0)
+    noise = 1e-11 * (1.0 + abs(point.height)) + objective.noise
     scale = 1.0
     for _ in range(40):
         x = point.x.copy()
@@ -190,9 +190,11 @@ def minimise(data: Reduced, parameters: Parameters, reml: bool, starts=STARTS) -
     """
     objective = (Compact if suits(data) else Profiled)(data, parameters, reml)
     best, known, log = None, [], []
-    for start in starts:
+    for number, start in enumerate(starts):
         theta = parameters.start(start) if np.isscalar(start) else np.asarray(start, dtype=np.float64)
-        point, steps, good, early = newton(objective, theta, known=known)
+        # Where the criterion rests on estimates each step is dear: later starts only look for a way out.
+        steps_allowed = 2 if number and objective.noise else _MAX_STEPS
+        point, steps, good, early = newton(objective, theta, known=known, max_steps=steps_allowed)
         label = float(start) if np.isscalar(start) else float("nan")
         if point is None:
             log.append(StartLog(label, float("inf"), 0, False, ()))
@@ -200,7 +202,7 @@ def minimise(data: Reduced, parameters: Parameters, reml: bool, starts=STARTS) -
         log.append(StartLog(label, float(point.height), steps, good, tuple(point.x.tolist())))
         if not early:
             known.append(point)
-            if best is None or point.height < best[0].height - 1e-10:
+            if best is None or point.height < best[0].height - 1e-10 - objective.noise:
                 best = (point, good)
     if best is None:
         raise np.linalg.LinAlgError("no start could be evaluated")

@@ -41,6 +41,7 @@ class Absolute:
     """
 
     wide = False
+    noise = 0.0
 
     def __init__(self, data, parameters: Parameters, fixed: np.ndarray, basis: np.ndarray, log_sigma=None):
         self.data, self.parameters = data, parameters

@@ -19,7 +19,8 @@ from bowlby.mixed.links import CrossedLinks
 
 PROBES = 64
 GROUPS = 8
-_TOL = 1e-11
+_TOL = 1e-11        # of solves that must be exact
+_PROBE_TOL = 1e-7   # of solves on probes, far below their sampling error
 _SEED = 20210711
 
 
@@ -95,25 +96,29 @@ class WideInverse:
     def __matmul__(self, other: np.ndarray) -> np.ndarray:
         return self.apply(other[0])[None]
 
-    def apply(self, x: np.ndarray) -> np.ndarray:
+    def apply(self, x: np.ndarray, tol: float = _TOL) -> np.ndarray:
         """K x for x (Q, m)."""
-        return self.lam @ (self.white.T @ self._solve(self.white @ (self.lam.T @ x)))
+        return self.lam @ (self.white.T @ self._solve(self.white @ (self.lam.T @ x), tol))
 
-    def _solve(self, b: np.ndarray) -> np.ndarray:
+    def _solve(self, b: np.ndarray, tol: float) -> np.ndarray:
         """(I + R)^-1 b, all columns at once."""
         x = np.zeros_like(b)
         residual, direction = b.copy(), b.copy()
         height = (residual * residual).sum(axis=0)
-        goal = _TOL**2 * np.maximum(height, 1e-300)
+        goal = tol**2 * np.maximum(height, 1e-300)
         for _ in range(500):
             if (height <= goal).all():
                 break
-            image = direction + self.r @ direction
-            step = height / np.maximum((direction * image).sum(axis=0), 1e-300)
-            x += step * direction
-            residual -= step * image
-            after = (residual * residual).sum(axis=0)
-            direction = residual + (after / np.maximum(height, 1e-300)) * direction
+            image = self.r @ direction
+            image += direction
+            step = height / np.maximum(np.einsum("ij,ij->j", direction, image), 1e-300)
+            image *= step
+            residual -= image
+            np.multiply(direction, step, out=image)
+            x += image
+            after = np.einsum("ij,ij->j", residual, residual)
+            direction *= after / np.maximum(height, 1e-300)
+            direction += residual
             height = after
         return x
 
@@ -137,7 +142,7 @@ def probes(size: int) -> np.ndarray:
     return np.random.default_rng([_SEED, size]).choice([-1.0, 1.0], size=(size, PROBES))
 
 
-def _lanczos(r, z: np.ndarray, steps: int = 12):
+def _lanczos(r, z: np.ndarray, steps: int = 8):
     """Quadrature nodes and weights (PROBES, steps) for z'f(R)z / z'z."""
     count = z.shape[1]
     q, before = z / np.sqrt((z * z).sum(axis=0)), np.zeros_like(z)
@@ -209,7 +214,7 @@ class WideTraces:
         self.c, self.k, self.n, self.patterns = c.matrix, k, n, patterns
         size = self.c.shape[0]
         self.z = probes(size)
-        self.kz = k.apply(self.z)
+        self.kz = k.apply(self.z, _PROBE_TOL)
         self.knz: dict = {}
         cd = _level_blocks(self.c, select)
         self.kd, self.m1d = k.near, (sparse.identity(size, format="csr") - cd @ k.near).tocsr()
@@ -228,7 +233,7 @@ class WideTraces:
 
     def _k_of(self, i):
         if i not in self.knz:
-            self.knz[i] = self.k.apply(self.n[i] @ self.z)
+            self.knz[i] = self.k.apply(self.n[i] @ self.z, _PROBE_TOL)
         return self.knz[i]
 
     def inner_two(self, i, j) -> Traced:
@@ -238,17 +243,17 @@ class WideTraces:
         rough = ((ni @ (kd @ self.z)) * (kd @ (nj @ self.z))).sum(axis=0)
         return self._estimate(exact, rough, ((ni @ self.kz) * self._k_of(j)).sum(axis=0))
 
-    def m(self, x: np.ndarray) -> np.ndarray:
+    def m(self, x: np.ndarray, tol: float = _TOL) -> np.ndarray:
         """Z_o'V0^-1 Z_o x."""
         cx = self.c @ x
-        return cx - self.c @ self.k.apply(cx)
+        return cx - self.c @ self.k.apply(cx, tol)
 
     def outer_one(self, j) -> Traced:
         """tr(S_j M)."""
         s = self.patterns[j]
         sz = s @ self.z
         if not hasattr(self, "mz"):
-            self.mz = self.m(self.z)
+            self.mz = self.m(self.z, _PROBE_TOL)
         return self._estimate(float(s.multiply(self.md.T).sum()), (sz * (self.md @ self.z)).sum(axis=0),
                               (sz * self.mz).sum(axis=0))
 
@@ -257,7 +262,7 @@ class WideTraces:
         sj, sk = self.patterns[j], self.patterns[k]
         exact = float((sj @ self.md).multiply((sk @ self.md).T).sum())
         rough = ((self.md.T @ (sj @ self.z)) * (sk @ (self.md @ self.z))).sum(axis=0)
-        return self._estimate(exact, rough, (self.m(sj @ self.z) * (sk @ self.mz)).sum(axis=0))
+        return self._estimate(exact, rough, (self.m(sj @ self.z, _PROBE_TOL) * (sk @ self.mz)).sum(axis=0))
 
     def across(self, i, j) -> Traced:
         """tr(S_j M1 N_i M1')."""
