@@ -84,7 +84,7 @@ def refit_many(result, Y, contrasts=None, kenward_roger: bool = False) -> Refits
     if kenward_roger and not result.reml:
         raise UserError(problem("Kenward-Roger is defined for REML fits", "fit with reml=True"))
     rows = np.array([result._vector(c) for c in contrasts]) if contrasts else np.zeros((0, len(model.names)))
-    if model.reduced.links is not None:
+    if model.reduced.links is not None or model.kernel is not None:
         return _one_by_one(result, Y, rows, kenward_roger)
     parts = [_Chunk(result, Y[k:k + _CHUNK]).refits(rows, kenward_roger) for k in range(0, len(Y), _CHUNK)]
     if not parts:

@@ -28,7 +28,8 @@ class Moments:
     p: np.ndarray       # (c, m, m)
     q: np.ndarray       # (c, c, m, m)
     uvu: np.ndarray     # U'V0^-1 U
-    tv_groups: np.ndarray | None = None    # (g, c), (g, c, c): estimates from groups of probes, where they are estimates
+    # Where traces are estimates: those of each group of probes, (g, c) and (g, c, c).
+    tv_groups: np.ndarray | None = None
     tvv_groups: np.ndarray | None = None
 
 

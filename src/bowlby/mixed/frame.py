@@ -101,12 +101,13 @@ def _loads_nothing(term: RandomTerm, data, rows: np.ndarray) -> bool:
     return True
 
 
-def build_frame(spec: ModelSpec, data: pd.DataFrame, membership=None, weights=None, offset=None) -> Frame:
+def build_frame(spec: ModelSpec, data: pd.DataFrame, membership=None, weights=None, offset=None,
+                also_missing=()) -> Frame:
     """Select complete rows, build the design columns and code the groups.
 
     Rows are dropped for a missing outcome, predictor, group, weight or offset, and for weight 0; ``n_dropped``
     counts each row once, under its first reason. A missing group is no reason when the random terms of that
-    group are 0 in the row (a random effect in one arm only).
+    group are 0 in the row (a random effect in one arm only). `also_missing` are further (array, reason) pairs.
     """
     membership = dict(membership or {})
     _check_columns(spec, data, membership)
@@ -126,6 +127,8 @@ def build_frame(spec: ModelSpec, data: pd.DataFrame, membership=None, weights=No
 
     for name in spec.columns():
         drop(missing(data[name]), f"{name} missing")
+    for bad, reason in also_missing:
+        drop(bad, reason)
     if off is not None:
         drop(missing(off), "offset missing")
     if w is not None:

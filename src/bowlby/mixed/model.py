@@ -12,6 +12,7 @@ from bowlby.mixed.formula import parse_formula
 from bowlby.mixed.frame import build_frame, check_frame
 from bowlby.mixed.optimise import STARTS, minimise
 from bowlby.mixed.parameters import Parameters
+from bowlby.mixed.residual import complete_rows, fit_structured
 from bowlby.mixed.spec import ModelSpec, spec_from_terms
 
 
@@ -31,6 +32,8 @@ class MixedModel:
         Observation weights w > 0: the residual variance of a row is sigma^2 / w.
     offset : str or array_like (n,), optional
         Known part of the outcome, in its units.
+    residual : CAR1 or VarianceByGroup, optional
+        Structure of the residuals, see :mod:`bowlby.mixed.residual`; plain by default.
 
     Attributes
     ----------
@@ -62,10 +65,14 @@ class MixedModel:
     True
     """
 
-    def __init__(self, spec: ModelSpec, data, membership=None, weights=None, offset=None):
+    def __init__(self, spec: ModelSpec, data, membership=None, weights=None, offset=None, residual=None):
         self.spec = spec
-        frame = build_frame(spec, data, membership, weights, offset)
+        if residual is not None and weights is not None:
+            raise UserError(problem("weights and a residual structure are given together", "choose one"))
+        also_missing = () if residual is None else complete_rows(residual, data)
+        frame = build_frame(spec, data, membership, weights, offset, also_missing)
         check_frame(frame, spec.outcome)
+        self.kernel = None if residual is None else residual.prepare(data.iloc[frame.rows])
         self._set(frame, reduce_rows(frame))
 
     def _set(self, frame, reduced: Reduced) -> None:
@@ -77,16 +84,17 @@ class MixedModel:
         self.parameters = Parameters(reduced.factors)
 
     @classmethod
-    def from_formula(cls, formula: str, data, membership=None, weights=None, offset=None) -> MixedModel:
+    def from_formula(cls, formula: str, data, membership=None, weights=None, offset=None,
+                     residual=None) -> MixedModel:
         """Build a model from lme4's notation, such as ``"y ~ time * a + (1 + time | patient) + (1 | therapist)"``.
 
         See :func:`bowlby.mixed.formula.parse_formula` for the notation; nothing is evaluated.
         """
-        return cls(parse_formula(formula), data, membership, weights, offset)
+        return cls(parse_formula(formula), data, membership, weights, offset, residual)
 
     @classmethod
     def from_terms(cls, outcome, fixed, random, data, membership=None, weights=None, offset=None,
-                   intercept=True) -> MixedModel:
+                   residual=None, intercept=True) -> MixedModel:
         """Build a model from lists of literal column names, whatever characters they hold.
 
         Parameters
@@ -98,7 +106,7 @@ class MixedModel:
             ``{"group": "therapist", "terms": ["1", "a_w"], "correlated": False}``; `group` may be a tuple of
             columns (nesting), `terms` defaults to ``["1"]``, `correlated` to True.
         """
-        return cls(spec_from_terms(outcome, fixed, random, intercept), data, membership, weights, offset)
+        return cls(spec_from_terms(outcome, fixed, random, intercept), data, membership, weights, offset, residual)
 
     def with_outcome(self, y) -> MixedModel:
         """The same model of other outcome values, shape (nobs,), in the order of :attr:`rows`."""
@@ -113,6 +121,11 @@ class MixedModel:
         offset = frame.offset
         if np.ptp(y if offset is None else y - offset) == 0:
             raise UserError(problem("the new outcome is constant", "there is nothing to model"))
+        other = object.__new__(MixedModel)
+        other.spec, other.kernel = self.spec, self.kernel
+        if self.kernel is not None:
+            other._set(frame, reduce_rows(frame))
+            return other
         data = self.reduced
         root_w = None if frame.weights is None else np.sqrt(frame.weights)
         column, shift, scale = scale_outcome(y, offset, self._has_intercept, root_w)
@@ -126,8 +139,6 @@ class MixedModel:
         if data.links is not None:
             changes["bx"] = data.bx.copy()
             changes["bx"][:, :, -1] = data.projector.to_outer(column)
-        other = object.__new__(MixedModel)
-        other.spec = self.spec
         other.__dict__["_internal_x"] = self._internal_x
         other._set(frame, replace(data, **changes))
         return other
@@ -176,6 +187,8 @@ class MixedModel:
         """
         from bowlby.mixed.result import MixedResult
 
+        if self.kernel is not None:
+            return fit_structured(self, reml, starts)
         try:
             optimum = minimise(self.reduced, self.parameters, reml, starts)
         except np.linalg.LinAlgError:

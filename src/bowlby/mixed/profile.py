@@ -108,6 +108,8 @@ def profile(model, parameters=None, level: float = 0.95) -> pd.DataFrame:
     -----
     For groups with one term, squares of the limits are the limits of the variance.
     """
+    if model.kernel is not None:
+        raise UserError(problem("profiles are not available with a residual structure", "use the Wald intervals"))
     targets = [t for t in _targets(model) if parameters is None or t.group in parameters or t.term in parameters
                or t.kind in parameters]
     if not targets:

@@ -35,6 +35,8 @@ class MixedResult:
     warnings : list of str
     starts : list
         One log entry per start of the optimiser.
+    residual_parameters : dict
+        Of the residual structure, such as phi; empty for plain residuals.
     theta : ndarray
         Relative Cholesky factors in the order of ``model.parameters.items``, internal scale.
     """
@@ -47,6 +49,8 @@ class MixedResult:
         self.at_zero = optimum.at_zero
         self.singular = bool(optimum.at_zero)
         self.nobs = model.nobs
+        self.residual_parameters: dict[str, float] = {}
+        self._residual_x, self._llf_shift = None, 0.0
         self.warnings: list[str] = list(model.frame.warnings)
         self._note_warnings()
 
@@ -91,12 +95,12 @@ class MixedResult:
 
     @cached_property
     def llf(self) -> float:
-        return loglik(self._data, self._state, self.reml)
+        return loglik(self._data, self._state, self.reml) + self._llf_shift
 
     @property
     def n_parameters(self) -> int:
-        """Fixed effects, covariance parameters and the residual variance."""
-        return self._data.p + self.model.parameters.count + 1
+        """Fixed effects, covariance parameters, the residual variance and parameters of its structure."""
+        return self._data.p + self.model.parameters.count + 1 + len(self._residual_x or [])
 
     @property
     def df_resid(self) -> int:

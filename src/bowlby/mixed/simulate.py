@@ -31,7 +31,10 @@ def simulate(result, n: int, seed) -> np.ndarray:
     for k in range(n):
         child = np.random.SeedSequence(base.entropy, spawn_key=(*base.spawn_key, k))
         rng = np.random.default_rng(child)
-        out[k] = mean + sd * rng.standard_normal(model.nobs)
+        noise = rng.standard_normal(model.nobs)
+        if model.kernel is not None:
+            noise = model.kernel.colour(noise, result._residual_x)
+        out[k] = mean + sd * noise
         for factor, root in zip(model.reduced.factors, roots):
             add_random(out[k], factor, rng.standard_normal((factor.n_levels, len(root))) @ root.T)
     return out

@@ -1,11 +1,11 @@
 """Crossed outer factors too wide for a dense block: sparse matrices, conjugate gradients and seeded traces.
 
-The outer matrix A = I + Lambda'C Lambda is sparse and, its level blocks scaled to identities, close to the identity: therapists share
-few patients. Solves are conjugate gradients to rounding. log det A and the traces that the derivatives and
-Kenward-Roger need are exact for the block-diagonal part of A (and log det to fourth order in the rest), and estimated
-for what is left with 64 seeded sign vectors (Hutchinson), Lanczos quadrature for the logarithm (Ubaru, Chen & Saad
-2017, SIAM J Matrix Anal Appl 38:1075-1099). The estimates carry standard errors; probes are fixed, so the criterion is
-a smooth function of theta.
+The outer matrix A = I + Lambda'C Lambda is sparse and, with its level blocks scaled to identities, close to the
+identity: therapists share few patients. Solves are conjugate gradients to rounding. log det A and the traces that the
+derivatives and Kenward-Roger need are exact for the block-diagonal part of A (and log det to fourth order in the
+rest), and estimated for what is left with 64 seeded sign vectors (Hutchinson), Lanczos quadrature for the logarithm
+(Ubaru, Chen & Saad 2017, SIAM J Matrix Anal Appl 38:1075-1099). The estimates carry standard errors; probes are fixed,
+so the criterion is a smooth function of theta.
 """
 
 from __future__ import annotations
