@@ -52,7 +52,7 @@ def compare(run: Run, fit: dict, design: dict) -> tuple[dict, dict]:
         "C4": not_tested("therapist style on perceived attachment is not tested by this version"),
         "C5": not_tested("patient style on perceived attachment is not tested by this version"),
     }
-    for name in ("C1", "C2"):
+    for name in ("C1", "C2"):  # these doubts hold whatever the verdict; only a support is qualified by them
         claims[name]["reasons"] += QUALIFIERS
         claims[name]["qualified"] = claims[name]["verdict"] == "supported"
     flags = _flags(fit, design)
@@ -121,11 +121,14 @@ def plain_sentence(effects: dict[str, Effect], claims: dict, delta: float) -> st
     }
     return (
         f"Patients who felt 1 SD more securely attached than the same therapist's other patients ended "
-        f"{_sd(p)} better. Patients of therapists 1 SD more secure ended {_sd(t)} better. "
+        f"{_sd(p)}. Patients of therapists 1 SD more secure ended {_sd(t)}. "
         f"Verdict: {claim['verdict']}; {words[claim['verdict']]}, because {claim['reasons'][0]}."
     )
 
 
 def _sd(effect: Effect) -> str:
+    """An effect in words: how much better or worse, with the interval in the direction of better."""
     low, high = effect.limits(0.975)
-    return f"{effect.estimate:.2f} SD (95 % CI {low:.2f} to {high:.2f})"
+    way = "better" if effect.estimate >= 0 else "worse"
+    interval = f"{low:.2f} to {high:.2f}".replace("-", "−")
+    return f"{abs(effect.estimate):.2f} SD {way} (95 % CI {interval}, higher is better)"

@@ -75,7 +75,8 @@ def claim_negligible(t: Effect, delta: float) -> dict:
     elif low > delta or high < -delta:
         verdict, rule = "refuted", "the 95 % interval of T lies beyond the equivalence bound"
     else:
-        verdict, rule = "inconclusive", "T could be negligible and could exceed the bound"
+        apart = "T differs from 0 but " if low > 0 or high < 0 else "T "
+        verdict, rule = "inconclusive", f"{apart}could be negligible and could exceed the bound"
     flags = ["detectable"] if low > 0 or high < 0 else []
     return _claim(verdict, rule, t, flags, bound=delta, p=t.p_equivalence(delta))
 

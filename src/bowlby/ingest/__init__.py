@@ -94,14 +94,10 @@ def _named_columns(raw: Raw, issues: Issues) -> None:
 
 def _flow(raws, tables, measures, found, occasions: list[str]) -> list[dict]:
     patients, therapists = len(found["patients"]), found["episodes"]["therapist"].nunique()
-    steps = [
-        _step("rows read", patients, therapists, sum(len(r.frame) for r in raws), "all rows of all files")
-    ]
+    steps = [_step("rows read", patients, therapists, sum(len(r.frame) for r in raws), "all rows of all files")]
     for name, table in measures.items():
         repeats = sum(len(t) for t in tables[name]) - len(table)
-        steps.append(
-            _step(f"{name}: answered", *_count(table), f"rows with an answer; {repeats} repeats left out")
-        )
+        steps.append(_step(f"{name}: answered", *_count(table), f"rows with an answer; {repeats} repeats left out"))
         for occasion in occasions:
             rows = table[table["occasion"].eq(occasion)]
             if len(rows):

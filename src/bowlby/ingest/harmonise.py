@@ -18,11 +18,16 @@ HEAD = [*KEY, "therapist", "date", "source_file", "source_row"]
 PATTERN = re.compile(r"\{n(?::0?(\d+))?\}")
 
 
+NUMBER = re.compile(r"\d+")
+
+
 def has(raw: Raw, column: str | None, issues: Issues, instrument: str | None = None) -> bool:
     """Whether a column exists; if not, an error that suggests the nearest name."""
     if column in raw.frame.columns:
         return True
-    near = difflib.get_close_matches(str(column), [str(c) for c in raw.frame.columns], n=1)
+    # A column that differs only in its number is another item, not a misspelling of this one.
+    others = [str(c) for c in raw.frame.columns if NUMBER.sub("", str(c)) != NUMBER.sub("", str(column))]
+    near = difflib.get_close_matches(str(column), others, n=1)
     do = f"did you mean '{near[0]}'?" if near else "correct the study file, or add the column"
     issues.add(
         "error",
@@ -72,9 +77,7 @@ def instruments(study: Study, own_dir, study_file: str, issues: Issues) -> dict:
         except UserError as error:
             for line in error.problems:
                 what, _, do = line.partition("; ")
-                issues.add(
-                    "error", "unknown_instrument", what, do or "correct it", file=study_file, instrument=name
-                )
+                issues.add("error", "unknown_instrument", what, do or "correct it", file=study_file, instrument=name)
     return found
 
 
@@ -202,9 +205,7 @@ def _report(raw: Raw, columns, mask: pd.DataFrame, code, what, action, instrumen
         )
 
 
-def _in_range(
-    raw: Raw, measure: Measure, model, columns, values: pd.DataFrame, issues: Issues
-) -> pd.DataFrame:
+def _in_range(raw: Raw, measure: Measure, model, columns, values: pd.DataFrame, issues: Issues) -> pd.DataFrame:
     low, high = measure.response or model.response
     outside = (values < low) | (values > high)
     given, bad = int(values.notna().to_numpy().sum()), int(outside.to_numpy().sum())
@@ -212,8 +213,7 @@ def _in_range(
         issues.add(
             "error",
             "other_range",
-            f"{bad} of {given} values are outside {low:g} to {high:g}: "
-            "the instrument is scored on another range",
+            f"{bad} of {given} values are outside {low:g} to {high:g}: the instrument is scored on another range",
             "give the form's `response:`, or recode the file",
             column=next(iter(columns.values())),
             row=raw.spec.header_row,

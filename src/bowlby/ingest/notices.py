@@ -30,27 +30,11 @@ class Issues:
         instrument: str | None = None,
         n: int = 1,
     ) -> None:
-        """Note one issue."""
-        self._rows.append(
-            dict(
-                zip(
-                    COLUMNS,
-                    (
-                        severity,
-                        code,
-                        file,
-                        sheet,
-                        None if row is None else int(row),
-                        column,
-                        instrument,
-                        what,
-                        action,
-                        int(n),
-                    ),
-                    strict=True,
-                )
-            )
-        )
+        """Note one issue; the same issue met twice (by two instruments of a file) is noted once."""
+        values = (severity, code, file, sheet, None if row is None else int(row), column, instrument, what, action)
+        noted = dict(zip(COLUMNS, (*values, int(n)), strict=True))
+        if noted not in self._rows:
+            self._rows.append(noted)
 
     @property
     def errors(self) -> list[str]:

@@ -19,9 +19,7 @@ def people(raws: list[Raw], measures: dict[str, pd.DataFrame], issues: Issues) -
     episodes = _episodes(patient_files, issues)
     order = episodes.assign(at=range(len(episodes))).sort_values(["weight", "at"], ascending=[False, True])
     main = order.drop_duplicates("patient").set_index("patient")["therapist"]
-    patients.insert(
-        1, "therapist", patients["patient"].map(main).astype(object).where(lambda s: s.notna(), None)
-    )
+    patients.insert(1, "therapist", patients["patient"].map(main).astype(object).where(lambda s: s.notna(), None))
     therapists = _persons(therapist_files, "therapist", issues)
     treating = set(episodes["therapist"])
     extra = sorted(treating - set(therapists["therapist"]))
@@ -116,9 +114,7 @@ def _episodes(files: list[Raw], issues: Issues) -> pd.DataFrame:
             if episode.sessions in raw.frame.columns:
                 sessions = numbers(raw, raw.frame[episode.sessions], raw.spec.missing)[0].iloc[:, 0]
             explicit.append(
-                pd.DataFrame(
-                    {"patient": person, "therapist": ids(raw, episode.therapist), "sessions": sessions}
-                )
+                pd.DataFrame({"patient": person, "therapist": ids(raw, episode.therapist), "sessions": sessions})
             )
         if raw.spec.who.therapist in raw.frame.columns:
             therapist = ids(raw, raw.spec.who.therapist)
@@ -135,9 +131,7 @@ def _episodes(files: list[Raw], issues: Issues) -> pd.DataFrame:
                     n=int(blank.sum()),
                     **raw.place,
                 )
-            implied.append(
-                pd.DataFrame({"patient": person, "therapist": therapist, "sessions": float("nan")})
-            )
+            implied.append(pd.DataFrame({"patient": person, "therapist": therapist, "sessions": float("nan")}))
     tables = [
         t.assign(explicit=kind == 0)[t["patient"].ne("") & t["therapist"].ne("")]
         for kind, parts in enumerate((explicit, implied))
@@ -156,9 +150,7 @@ def _episodes(files: list[Raw], issues: Issues) -> pd.DataFrame:
     told = table.loc[table["explicit"], "patient"].unique()
     table = table[table["explicit"] | ~table["patient"].isin(told)]
     groups = table.groupby(["patient", "therapist"], sort=False)
-    result = groups.agg(
-        rows=("explicit", "size"), sessions=("sessions", lambda s: s.sum(min_count=1))
-    ).reset_index()
+    result = groups.agg(rows=("explicit", "size"), sessions=("sessions", lambda s: s.sum(min_count=1))).reset_index()
     whole = result["sessions"].notna().groupby(result["patient"]).transform("all")
     total = result.groupby("patient")["sessions"].transform("sum")
     base = result["sessions"].where(whole & total.gt(0), result["rows"]).astype(float)

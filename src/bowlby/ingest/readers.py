@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from bowlby.config.study import DataFile
-from bowlby.ingest.notices import Issues
+from bowlby.ingest.notices import Issues, rows_text
 
 KINDS = {
     ".csv": "csv",
@@ -78,25 +78,27 @@ def read(path: Path, spec: DataFile, issues: Issues) -> Raw | None:
     if isinstance(rows, pd.DataFrame):
         frame = rows
     else:
-        width, good = len(header), []
+        width, good, ragged = len(header), [], []
         for row in rows:
             if any(cell != "" for cell in row[width:]):
-                issues.add(
-                    "error",
-                    "ragged_row",
-                    "more cells than the header has columns",
-                    "check quotes and separators there",
-                    row=first + len(good),
-                    **place,
-                )
+                ragged.append(first + len(good))
             good.append([*row[:width], *[""] * (width - len(row))])
+        if ragged:
+            what = "more cells than the header has columns"
+            issues.add(
+                "error",
+                "ragged_row",
+                what if len(ragged) == 1 else f"{what} ({rows_text(ragged)})",
+                "check quotes and separators there, and in the header",
+                row=ragged[0],
+                n=len(ragged),
+                **place,
+            )
         frame = pd.DataFrame(good, columns=header, dtype=object)
     frame.index = pd.RangeIndex(first, first + len(frame))
     frame = frame.loc[(frame != "").any(axis=1)]
     if frame.empty:
-        issues.add(
-            "error", "no_rows", "holds a header but no rows", "export it again, with the data", **place
-        )
+        issues.add("error", "no_rows", "holds a header but no rows", "export it again, with the data", **place)
         return None
     return None if twice else Raw(spec, path.name, frame, sheet, labels)
 
@@ -117,9 +119,7 @@ def _csv(path: Path, spec: DataFile, issues: Issues):
     if "\0" in text:
         raise Unreadable("not a text file", "check `format:`, or export it again as CSV")
     if not spec.encoding and encoding != "utf-8":
-        issues.add(
-            "note", "encoding", f"read as {encoding}", "none needed; `encoding:` sets another", file=path.name
-        )
+        issues.add("note", "encoding", f"read as {encoding}", "none needed; `encoding:` sets another", file=path.name)
     lines = text.splitlines()
     head = lines[spec.header_row - 1] if len(lines) >= spec.header_row else ""
     delimiter = spec.delimiter or max(",;\t|", key=head.count)
@@ -192,9 +192,7 @@ def _statistical(path: Path, spec: DataFile, issues: Issues):
         elif kind == "stata":
             frame, meta = pyreadstat.read_dta(path)
         else:
-            frame, meta = (
-                pyreadstat.read_xport if path.suffix.lower() == ".xpt" else pyreadstat.read_sas7bdat
-            )(path)
+            frame, meta = (pyreadstat.read_xport if path.suffix.lower() == ".xpt" else pyreadstat.read_sas7bdat)(path)
     except (pyreadstat.ReadstatError, pyreadstat.PyreadstatError, OSError, ValueError):
         raise Unreadable(f"cannot be read as a {kind} file", "export it again") from None
     for column, ranges in (meta.missing_ranges or {}).items():

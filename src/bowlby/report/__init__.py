@@ -10,7 +10,7 @@ from bowlby.files import read_json, write_text
 from bowlby.tables import DF_METHODS, fit_note, fit_table, rounded, to_html
 
 CLAIMS = {
-    "C1": "Perceived attachment predicts outcome (P > 0)",
+    "C1": "Perceived attachment predicts outcome (P > 0; refuted where P is reversed, or surely smaller than δ)",
     "C2": "Perceived attachment predicts outcome more than therapist style (P > |T|)",
     "C3": "Therapist style is negligible for outcome (|T| < δ)",
     "C4": "Therapist style is negligible for perceived attachment",
@@ -41,7 +41,7 @@ def content(folder: Path) -> dict:
     manifest = read_json(folder / "manifest.json")
     verdict = read_json(folder / "verdict.json") if (folder / "verdict.json").is_file() else None
     fits = {p.stem: read_json(p) for p in sorted((folder / "fits").glob("*.json"))}
-    issues = pd.read_csv(folder / "issues.csv")
+    issues = pd.read_csv(folder / "issues.csv", dtype={"row": "Int64"})
     audit = pd.read_csv(folder / "keying_audit.csv")
     reliability = pd.read_csv(folder / "reliability.csv")
     figures = [
@@ -59,12 +59,12 @@ def content(folder: Path) -> dict:
         "issues": []
         if issues.empty
         else [
-            (code, severity, len(rows), to_html(rows.head(SHOWN).drop(columns=["code", "severity"]).fillna("")))
+            (code, severity, len(rows), to_html(rows.head(SHOWN).drop(columns=["code", "severity"])))
             for (code, severity), rows in issues.groupby(["code", "severity"])
         ],
         "second": [(name, second_table(folder / f"fits/second/{name}.json")) for name in fits],
-        "reliability": None if reliability.empty else to_html(reliability.round(3).fillna("")),
-        "audit": None if audit.empty else to_html(audit[audit["verdict"] != "ok"].fillna("")),
+        "reliability": None if reliability.empty else to_html(reliability.round(3)),
+        "audit": None if audit.empty else to_html(audit[audit["verdict"] != "ok"]),
     }
 
 
@@ -90,8 +90,8 @@ def methods_text(folder: Path) -> str:
     manifest = read_json(folder / "manifest.json")
     run, versions = manifest["config"], manifest["versions"]
     lines = [
-        f"# Methods\n\nData were analysed with bowlby {versions['bowlby']} (Python {versions['python']}, statsmodels "
-        f"{versions['statsmodels']}, pandas {versions['pandas']}, pingouin {versions['pingouin']}). "
+        f"Data were analysed with bowlby {versions['bowlby']} (Python {versions['python']}, numpy "
+        f"{versions['numpy']}, scipy {versions['scipy']}, pandas {versions['pandas']}, pingouin {versions['pingouin']}). "
         "Questionnaires were scored by their keys and missing-item rules; reliability is Cronbach's alpha."
     ]
     for name in ("primary", "growth"):
@@ -108,10 +108,12 @@ def methods_text(folder: Path) -> str:
         lines.append(
             "Outcome after treatment was regressed on outcome before treatment (within and between therapists), the "
             "registered composite of perceived attachment centred within therapists, and the composite of therapist "
-            "style, with a random intercept of therapists and an uncorrelated random slope of perceived attachment; patients "
-            "who switched are members of several therapists by share of sessions. The slopes P and T are in outcome SD per reference SD. "
-            "P > |T| was tested by an intersection-union test of P-T and P+T (each one-sided at .025), negligibility "
-            f"of T by two one-sided tests at .05 with the bound {run['comparison']['delta']:g}. Associations are not "
-            "causes: perceived attachment and outcome were rated by the same person."
+            "style, with a random intercept of therapists and an uncorrelated random slope of perceived attachment; "
+            "patients who switched are members of several therapists by share of sessions. The slopes P and T are in "
+            "outcome SD per reference SD. P > 0 was tested by its 95 % interval, and held refuted where P is below 0 "
+            "or its 90 % interval lies within the bound. P > |T| was tested by an intersection-union test of P-T and "
+            "P+T (each one-sided at .025; refuted where either lies below 0 at one-sided .0125), negligibility of T by "
+            f"two one-sided tests at .05 with the bound {run['comparison']['delta']:g}. Associations are not causes: "
+            "perceived attachment and outcome were rated by the same person."
         )
     return "\n\n".join(lines) + "\n"

@@ -81,10 +81,10 @@ def p_value(p: float) -> str:
 
 
 def to_html(table: pd.DataFrame, note: str = "") -> str:
-    """An HTML table; every cell escaped."""
+    """An HTML table; every cell escaped, missing ones empty."""
     head = "".join(f"<th scope='col'>{html.escape(str(c))}</th>" for c in table.columns)
     body = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(str(v))}</td>" for v in row) + "</tr>"
+        "<tr>" + "".join(f"<td>{html.escape('' if pd.isna(v) else str(v))}</td>" for v in row) + "</tr>"
         for row in table.itertuples(index=False)
     )
     foot = f"<p class='note'>{html.escape(note)}</p>" if note else ""

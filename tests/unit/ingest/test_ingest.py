@@ -95,7 +95,7 @@ def test_good_file_keeps_ids_as_written(study):
         ),
         (
             GOOD + "9,A,pre,1,1,1\n",
-            "error: a.csv:5: more cells than the header has columns; check quotes and separators there",
+            "error: a.csv:5: more cells than the header has columns; check quotes and separators there, and in the header",
         ),
     ],
 )
