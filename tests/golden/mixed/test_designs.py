@@ -3,8 +3,6 @@
 import pytest
 from mixed_checks import DESIGNS, MODELS, SUITE, expected_fit, fitted, reference, rows
 
-from bowlby.mixed import MixedModel
-
 
 @pytest.mark.parametrize("suite", SUITE)
 @pytest.mark.parametrize("design", DESIGNS)
@@ -34,15 +32,6 @@ def test_mundlak_pair_has_one_likelihood_and_differs_by_the_contextual_effect(re
     assert raw.params["a_b"] == pytest.approx(
         within_between.params["a_b"] - within_between.params["a_w"], abs=1e-9)
     assert raw.bse["a_b"] == pytest.approx(second["se"]["a_b"], rel=1e-5)
-
-
-def test_sessions_without_a_residual_correlation():
-    # nlme's CAR(1) is no part of the engine; this is the same model with phi = 0.
-    result = MixedModel.from_formula("y ~ time + a_w + s_anx + (1 | patient) + (1 | therapist)",
-                                     rows("12_car1")).fit(reml=False)
-    ref = reference("12_car1")
-    assert result.nobs == ref["rows_used"]
-    assert result.llf == pytest.approx(ref["lrt_phi_zero"]["logLik_ml_without_car1"], abs=1e-6)
 
 
 def test_dependent_columns_are_dropped_and_named_as_lme4_names_them():
