@@ -17,10 +17,13 @@ from bowlby.mixed.crossproducts import Reduced
 from bowlby.mixed.derivatives import moments, profiled
 from bowlby.mixed.parameters import Parameters
 
+# Relative SDs to start from: inside, near the boundary, on it. Models with several blocks of effects also start from
+# each face of the boundary in turn (`_faces`), which makes the second one superfluous there.
 STARTS = (0.5, 0.05, 0.0)
 _MAX_STEPS = 100
 _DONE = 1e-13      # Newton decrement, in units of -2 log-likelihood
 _CLOSE = 1e-6
+_LAST = 1e-9       # decrement after whose Newton step only rounding is left
 _WIDE = 400        # outer columns beyond which the exact Hessian is left for the last steps
 
 
@@ -79,11 +82,11 @@ class Profiled:
         return Point(x, state, height, jac.T @ gradient, jac.T @ hessian @ jac + bent)
 
 
-def newton(objective, x: np.ndarray, free=None, known=(), max_steps: int = _MAX_STEPS):
+def newton(objective, x: np.ndarray, free=None, known=(), max_steps: int = _MAX_STEPS, beat=None):
     """Descend from x; returns (point, steps, converged, stopped_early), the point None if x cannot be evaluated.
 
     `free` restricts the coordinates that may move. `known` are minima already found: a descent that comes close to
-    one, with a positive definite Hessian, stops there.
+    one, with a positive definite Hessian, stops there; so does one that can by far not come below `beat`.
     """
     free = np.arange(len(x)) if free is None else np.asarray(free, dtype=np.intp)
     exact = not objective.wide
@@ -107,6 +110,8 @@ def newton(objective, x: np.ndarray, free=None, known=(), max_steps: int = _MAX_
             exact = True
             point = objective.derive(point.x, point.state, point.height, exact)
             continue
+        if beat is not None and values[0] > 0 and point.height - 2 * decrement > beat:
+            return point, count, True, True
         move = -vectors @ (along / curvature)
         if known and values[0] > 0 and _near(objective, point, free, move, known):
             return point, count, True, True
@@ -120,6 +125,10 @@ def newton(objective, x: np.ndarray, free=None, known=(), max_steps: int = _MAX_
         found, x = _line_search(objective, point, free, move, float(gradient @ move))
         if found is None:
             return point, count, decrement < _CLOSE, False
+        if exact and decrement < _LAST and not saddle:
+            # The next step would be the square of this one: there is nothing left to derive.
+            left = np.zeros_like(point.gradient)
+            return Point(x, *found, left, point.hessian), count + 1, True, False
         if saddle and length <= size:
             found, x = _stretch(objective, point, free, move, found, x)
         after = objective.derive(x, *found, exact)
@@ -188,6 +197,8 @@ def minimise(data: Reduced, parameters: Parameters, reml: bool, starts=STARTS) -
     Optimum
         ``log`` has one entry per start; ``at_zero`` the numbers of the parameters on the boundary.
     """
+    if starts is STARTS and len(parameters.blocks()) > 1:
+        starts = (STARTS[0], STARTS[2])
     objective = (Compact if suits(data) else Profiled)(data, parameters, reml)
     best, known, log = None, [], []
     for number, start in enumerate(starts):
@@ -206,31 +217,63 @@ def minimise(data: Reduced, parameters: Parameters, reml: bool, starts=STARTS) -
                 best = (point, good)
     if best is None:
         raise np.linalg.LinAlgError("no start could be evaluated")
-    point, converged = best
-    point, zero, snapped = _snap(objective, parameters, point)
+    best = _faces(objective, parameters, *best, log)
+    point, zero, converged = _snap(objective, parameters, *best)
     theta = parameters.tidy_signs(point.x)
     state = point.state
     if not isinstance(state, State) or not np.array_equal(theta, point.x):
         state = evaluate(data, parameters, theta, reml)
-    return Optimum(state, converged and snapped, log, zero, point.gradient)
+    return Optimum(state, converged, log, zero, point.gradient)
 
 
-def _snap(objective, parameters, point: Point):
-    """Set columns of Lambda with a vanishing diagonal to a diagonal of exactly 0 if the criterion allows."""
+def _faces(objective, parameters, point: Point, converged: bool, log):
+    """Look for a better end on each face of the boundary, where one block of effects has no variance.
+
+    With several factors the likelihood can have one summit inside and one on a face (patients against therapists when
+    each therapist has few patients), which no start from a corner need find.
+    """
+    blocks = parameters.blocks()
+    if len(blocks) < 2 or objective.noise:
+        return point, converged
+    for block in blocks:
+        if not np.any(point.x[block]):
+            continue
+        x = point.x.copy()
+        x[block] = 0.0
+        others = [j for j in range(parameters.count) if j not in block]
+        face, steps, good, _ = newton(objective, x, free=others, beat=point.height)
+        if face is None:
+            continue
+        if face.height < point.height - 1e-10:
+            inside, more, fine, _ = newton(objective, face.x)
+            if inside is not None and inside.height <= face.height:
+                face, steps, good = inside, steps + more, fine
+            point, converged = face, good
+        log.append(StartLog(0.0, float(face.height), steps, good, tuple(face.x.tolist())))
+    return point, converged
+
+
+def _snap(objective, parameters, point: Point, converged: bool):
+    """Set vanishing diagonals of Lambda to exactly 0 if the criterion allows, and polish the rest.
+
+    A descent that has not converged is usually creeping into such a corner, so there larger ones are tried as well.
+    """
     zero: list[int] = []
-    good = True
+    held: list[int] = []
     for k in np.flatnonzero(parameters.diagonal):
-        if abs(point.x[k]) >= 1e-3:
+        if abs(point.x[k]) >= (1e-3 if converged else 0.2):
             continue
         x = point.x.copy()
         x[k] = 0.0
         item = parameters.roots[k]
         column = [j for j, t in enumerate(parameters.roots) if t.factor == item.factor and t.b == item.b]
-        if all(abs(x[j]) < 1e-3 for j in column):
-            x[column] = 0.0
-        free = [j for j in range(parameters.count) if j not in (*zero, k)]
+        # With a zero pivot the rest of its column can be turned into the later ones.
+        if any(x[j] for j in column):
+            x = parameters.cholesky(parameters.covariances(parameters.delta(x)))
+        free = [j for j in range(parameters.count) if j not in (*held, *column)]
         trial, _, fine, _ = newton(objective, x, free=free)
         if trial is not None and trial.height <= point.height + 1e-10 * (1.0 + abs(point.height)):
-            point, good = trial, good and fine
+            point, converged = trial, fine
             zero.append(int(k))
-    return point, zero, good
+            held += column
+    return point, zero, converged

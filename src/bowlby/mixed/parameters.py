@@ -63,6 +63,20 @@ class Parameters:
                         tensor[i, j, k] = (d.a == x.a and d.b == y.a) + (d.b == x.a and d.a == y.a)
         return tensor
 
+    def blocks(self) -> list[list[int]]:
+        """Entries of theta that belong together: those of one set of effects that may covary."""
+        out: list[list[int]] = []
+        seen: dict = {}
+        for k, t in enumerate(self.roots):
+            ends = {(t.factor, t.a), (t.factor, t.b)}
+            home = next((seen[e] for e in ends if e in seen), None)
+            if home is None:
+                home = len(out)
+                out.append([])
+            out[home].append(k)
+            seen |= dict.fromkeys(ends, home)
+        return out
+
     def jacobian(self, theta: np.ndarray) -> np.ndarray:
         """d delta / d theta, (count, count)."""
         return self.tensor @ theta
@@ -89,6 +103,24 @@ class Parameters:
 
     def start(self, value: float) -> np.ndarray:
         return np.where(self.diagonal, value, 0.0)
+
+    def cholesky(self, covariances: list[np.ndarray]) -> np.ndarray:
+        """theta from D of each factor; a vanishing pivot gives a column of zeros."""
+        theta = np.zeros(self.count)
+        for k, t in enumerate(self.roots):
+            # Entries are listed column by column, so all earlier columns are done.
+            same = [(j, u) for j, u in enumerate(self.roots[:k]) if u.factor == t.factor]
+            d = covariances[t.factor]
+            row = {u.b: theta[j] for j, u in same if u.a == t.a and u.b != t.b}
+            pivot_k = k if self.diagonal[k] else max(j for j, u in same if u.b == t.b and self.diagonal[j])
+            pivot = self.roots[pivot_k]
+            pivot_row = {u.b: theta[j] for j, u in same if u.a == pivot.a and u.b != t.b}
+            left = d[t.a, pivot.a] - sum(v * pivot_row.get(b, 0.0) for b, v in row.items())
+            if self.diagonal[k]:
+                theta[k] = np.sqrt(max(left, 0.0)) if left > 1e-14 * d[t.a, t.a] else 0.0
+            elif theta[pivot_k] > 0:
+                theta[k] = left / theta[pivot_k]
+        return theta
 
     def tidy_signs(self, theta: np.ndarray) -> np.ndarray:
         """The equivalent theta with no negative diagonal."""

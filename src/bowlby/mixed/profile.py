@@ -225,7 +225,7 @@ def _covariance(model, optimum, target: Target):
     data, factor = model.reduced, model.reduced.factors[target.factor]
     par = Parameters(data.factors, (target.factor, target.effects))
     sigma = float(np.sqrt(residual_variance(data, optimum.state, False)))
-    entries = _cholesky_entries(par, optimum.state.d) * sigma
+    entries = par.cholesky(optimum.state.d) * sigma
     unit = data.scaling.y_scale / data.scaling.z_scale[target.factor][target.effects[0]]
     at = {(t.a, t.b): k for k, t in enumerate(par.roots) if t.factor == target.factor}
     columns = next(p for p, _ in factor.blocks if target.effects[0] in p)
@@ -268,22 +268,3 @@ def _descend(objective: Absolute, warm: list) -> float:
         return np.inf
     warm[0] = point.x
     return point.height + _constant(objective.data)
-
-
-def _cholesky_entries(par: Parameters, covariances) -> np.ndarray:
-    """theta of `par` (whose rows may be permuted) from D of each factor, singular D included."""
-    theta = np.zeros(par.count)
-    for k, t in enumerate(par.roots):
-        # Entries are listed column by column, so all earlier columns are done.
-        same = [(j, u) for j, u in enumerate(par.roots[:k]) if u.factor == t.factor]
-        d = covariances[t.factor]
-        row = {u.b: theta[j] for j, u in same if u.a == t.a and u.b != t.b}
-        pivot_k = k if par.diagonal[k] else max(j for j, u in same if u.b == t.b and par.diagonal[j])
-        pivot = par.roots[pivot_k]
-        pivot_row = {u.b: theta[j] for j, u in same if u.a == pivot.a and u.b != t.b}
-        left = d[t.a, pivot.a] - sum(v * pivot_row.get(b, 0.0) for b, v in row.items())
-        if par.diagonal[k]:
-            theta[k] = np.sqrt(max(left, 0.0)) if left > 1e-14 * d[t.a, t.a] else 0.0
-        elif theta[pivot_k] > 0:
-            theta[k] = left / theta[pivot_k]
-    return theta

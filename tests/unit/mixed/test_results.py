@@ -29,7 +29,7 @@ def test_tables(nested):
     assert result.scale == rows.variance.iloc[4]
     text = result.summary()
     assert "therapist" in text and "kenward-roger" in text and "REML" in text
-    assert len(result.starts) == 3 and all(s.converged for s in result.starts)
+    assert len(result.starts) == 4 and all(s.converged for s in result.starts)
 
 
 def test_fitted_values_residuals_and_predictions_agree(crossed):
