@@ -14,7 +14,7 @@ STAGES = {
     "ingest": ("config", "ingest", "instruments"),
     "score": ("config", "instruments"),
     "design": ("config", "design"),
-    "fit": ("mixed", "fit.py"),
+    "fit": ("mixed", "fit"),
     "compare": ("config", "compare"),
     "figures": ("figures",),
     "tables": ("tables",),

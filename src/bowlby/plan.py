@@ -10,6 +10,7 @@ from pathlib import Path
 from bowlby.config import Loaded, load
 from bowlby.errors import Place, UserError, problem
 from bowlby.fingerprint import checksum
+from bowlby.fit.sets import models_of
 
 MARKER = ".bowlby"
 
@@ -35,10 +36,16 @@ class Plan:
         return sorted({m.instrument for f in self.loaded.study.files for m in f.measures})
 
     @property
-    def models(self) -> list[str]:
-        """Models that the configuration asks for."""
+    def sets(self) -> list[str]:
+        """Analysis sets that the configuration asks for."""
         run = self.loaded.run
-        return [name for name, asked in (("primary", run.comparison), ("growth", run.growth)) if asked]
+        return (["primary", "perceived"] if run.comparison else []) + (["growth"] if run.growth else [])
+
+    def models(self, name: str | None = None) -> list[str]:
+        """Models fitted to one analysis set, or to all."""
+        comparison = self.loaded.run.comparison
+        patient = bool(comparison and comparison.patient_style)
+        return [m for s in self.sets if name in (None, s) for m in models_of(s, patient)]
 
     @property
     def raw(self) -> list[str]:

@@ -84,21 +84,20 @@ def _stacked(tables: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
     return pd.concat(full, ignore_index=True)[columns] if full else pd.DataFrame(columns=columns)
 
 
-def design(loaded: Loaded, folder: Path, model: str, instruments: list[str]) -> None:
-    """Scores and people to the analysis set of one model."""
+def design(loaded: Loaded, folder: Path, name: str, instruments: list[str]) -> None:
+    """Scores and people to one analysis set."""
     from bowlby.design.growth import growth_set
-    from bowlby.design.primary import primary_set
+    from bowlby.design.primary import perceived_set, primary_set
 
-    scores = {name: pd.read_parquet(folder / f"scores/{name}.parquet") for name in instruments}
-    people = {
-        name: pd.read_parquet(folder / f"people/{name}.parquet") for name in ("patients", "therapists", "episodes")
-    }
+    scores = {i: pd.read_parquet(folder / f"scores/{i}.parquet") for i in instruments}
+    people = {i: pd.read_parquet(folder / f"people/{i}.parquet") for i in ("patients", "therapists", "episodes")}
     study = loaded.study
-    if model == "growth":
+    if name == "growth":
         built = growth_set(loaded.run, scores, people, study.occasions, study.time_unit)
     else:
-        built = primary_set(loaded.run, scores, people, [o.id for o in study.occasions])
-    stem = folder / "analysis" / model
+        make = primary_set if name == "primary" else perceived_set
+        built = make(loaded.run, scores, people, [o.id for o in study.occasions])
+    stem = folder / "analysis" / name
     write_parquet(stem.with_suffix(".parquet"), built.data)
     if len(built.data) <= CSV_ROWS:
         write_csv(stem.with_suffix(".csv"), built.data)
@@ -106,32 +105,33 @@ def design(loaded: Loaded, folder: Path, model: str, instruments: list[str]) -> 
     write_parquet(stem.with_suffix(".membership.parquet"), built.membership)
     write_json(stem.with_suffix(".design.json"), built.design)
     write_json(stem.with_suffix(".flow.json"), {"steps": built.flow})
-    log.info("%s: %d rows", model, len(built.data))
+    log.info("%s: %d rows", name, len(built.data))
 
 
-def fit(loaded: Loaded, folder: Path, model: str) -> None:
-    """Analysis set to a fit, with the second engine beside it."""
-    from bowlby.fit import fit_growth, fit_primary
+def fit(loaded: Loaded, folder: Path, name: str) -> None:
+    """Analysis set to the fits of its models, with the second engine beside the main one."""
+    from bowlby.fit.models import fit_set
 
-    data = pd.read_parquet(folder / f"analysis/{model}.parquet")
-    described = read_json(folder / f"analysis/{model}.design.json")
-    if model == "growth":
-        record, effects, second = fit_growth(data, loaded.run.growth.reml, described["n_dropped"])
-    else:
-        membership = pd.read_parquet(folder / f"analysis/{model}.membership.parquet")
-        record, effects, second = fit_primary(data, membership, described)
-    write_json(folder / f"fits/{model}.json", record)
-    write_json(folder / f"fits/second/{model}.json", second)
-    write_parquet(folder / f"fits/{model}.random.parquet", effects)
-    log.info("%s: log-likelihood %.4f, singular %s", model, record["llf"], record["singular"])
+    stem = folder / "analysis" / name
+    data = pd.read_parquet(stem.with_suffix(".parquet"))
+    membership = pd.read_parquet(stem.with_suffix(".membership.parquet"))
+    growth = loaded.run.growth
+    fits, second = fit_set(
+        name, data, membership, read_json(stem.with_suffix(".design.json")), growth.reml if growth else True
+    )
+    for model, fitted in fits.items():
+        write_json(folder / f"fits/{model}.json", fitted.record)
+        write_parquet(folder / f"fits/{model}.random.parquet", fitted.effects)
+        log.info("%s: log-likelihood %.4f, singular %s", model, fitted.record["llf"], fitted.record["singular"])
+    write_json(folder / f"fits/second/{name}.json", second)
 
 
 def compare(loaded: Loaded, folder: Path) -> None:
-    """Fit to comparison and verdict."""
+    """Fits to comparison and verdict."""
     from bowlby.compare import compare as decide
 
-    comparison, verdict = decide(
-        loaded.run, read_json(folder / "fits/primary.json"), read_json(folder / "analysis/primary.design.json")
-    )
+    fits = {p.stem: read_json(p) for p in sorted((folder / "fits").glob("*.json"))}
+    design = read_json(folder / "analysis/primary.design.json")
+    comparison, verdict = decide(loaded.run, fits, design)
     write_json(folder / "comparison.json", comparison)
     write_json(folder / "verdict.json", verdict)

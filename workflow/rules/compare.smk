@@ -1,6 +1,6 @@
 rule compare_predictors:
     input:
-        fit=f"{OUT}/fits/primary.json",
+        fits=expand("{out}/fits/{model}.json", out=OUT, model=PLAN.models("primary") + PLAN.models("perceived")),
         design=f"{OUT}/analysis/primary.design.json",
     output:
         comparison=f"{OUT}/comparison.json",

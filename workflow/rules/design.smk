@@ -1,5 +1,5 @@
 wildcard_constraints:
-    model="|".join(PLAN.models),
+    set="|".join(PLAN.sets),
 
 
 rule build_analysis_set:
@@ -7,13 +7,13 @@ rule build_analysis_set:
         scores=rules.score_instruments.output.scores,
         people=rules.ingest.output.people,
     output:
-        data=f"{OUT}/analysis/{{model}}.parquet",
-        columns=f"{OUT}/analysis/{{model}}.columns.csv",
-        membership=f"{OUT}/analysis/{{model}}.membership.parquet",
-        design=f"{OUT}/analysis/{{model}}.design.json",
-        flow=f"{OUT}/analysis/{{model}}.flow.json",
+        data=f"{OUT}/analysis/{{set}}.parquet",
+        columns=f"{OUT}/analysis/{{set}}.columns.csv",
+        membership=f"{OUT}/analysis/{{set}}.membership.parquet",
+        design=f"{OUT}/analysis/{{set}}.design.json",
+        flow=f"{OUT}/analysis/{{set}}.flow.json",
     log:
-        f"{OUT}/logs/design/{{model}}.log",
+        f"{OUT}/logs/design/{{set}}.log",
     params:
         config=CONFIG,
         code=fingerprint("design"),

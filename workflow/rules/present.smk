@@ -1,9 +1,9 @@
 from bowlby import figures, tables
 
-FITS = expand("{out}/fits/{model}.{kind}", out=OUT, model=PLAN.models, kind=["json", "random.parquet"])
-SECOND = expand("{out}/fits/second/{model}.json", out=OUT, model=PLAN.models)
-VERDICT = [f"{OUT}/comparison.json", f"{OUT}/verdict.json"] if "primary" in PLAN.models else []
-ANALYSIS = expand("{out}/analysis/{model}.{kind}", out=OUT, model=PLAN.models, kind=["parquet", "flow.json"])
+FITS = expand("{out}/fits/{model}.{kind}", out=OUT, model=PLAN.models(), kind=["json", "random.parquet"])
+SECOND = expand("{out}/fits/second/{set}.json", out=OUT, set=PLAN.sets)
+VERDICT = [f"{OUT}/comparison.json", f"{OUT}/verdict.json"] if "primary" in PLAN.sets else []
+ANALYSIS = expand("{out}/analysis/{set}.{kind}", out=OUT, set=PLAN.sets, kind=["parquet", "flow.json"])
 
 
 rule write_manifest:

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from bowlby import __version__
-from bowlby.compare.verdict import Effect, claim_more, claim_negligible, claim_perceived, not_tested
+from bowlby.compare.verdict import (
+    Effect,
+    claim_more,
+    claim_negligible,
+    claim_patient_style,
+    claim_perceived,
+    not_tested,
+)
 from bowlby.config.run import Run
 
 FEW_THERAPISTS = 30
@@ -11,15 +18,15 @@ STYLE_SHARE = 0.8
 QUALIFIERS = ["same_rater", "reverse_causation_open"]
 
 
-def compare(run: Run, fit: dict, design: dict) -> tuple[dict, dict]:
+def compare(run: Run, fits: dict[str, dict], design: dict) -> tuple[dict, dict]:
     """Read the contrasts of the primary fit and decide the claims.
 
     Parameters
     ----------
     run : Run
         With a comparison.
-    fit : dict
-        ``fits/primary.json``.
+    fits : dict of dict
+        ``fits/<model>.json`` by model; ``primary`` and ``c4``, and ``c5`` where the patient's style is asked for.
     design : dict
         Description of the analysis set.
 
@@ -29,7 +36,8 @@ def compare(run: Run, fit: dict, design: dict) -> tuple[dict, dict]:
         ``comparison.json`` (E1: P, T, P-T, P+T in outcome SD per reference SD) and ``verdict.json``.
     """
     delta = run.comparison.delta
-    effects = {c["name"]: Effect(c["estimate"], c["se"], c["df"]) for c in fit["contrasts"]}
+    fit = fits["primary"]
+    effects = _effects(fit)
     therapist = next(
         r["variance_or_cov"] for r in fit["random"] if (r["group"], r["term"]) == ("therapist", "Intercept")
     )
@@ -49,8 +57,10 @@ def compare(run: Run, fit: dict, design: dict) -> tuple[dict, dict]:
         "C1": claim_perceived(effects["P"], delta),
         "C2": claim_more(effects["P-T"], effects["P+T"]),
         "C3": claim_negligible(effects["T"], delta),
-        "C4": not_tested("therapist style on perceived attachment is not tested by this version"),
-        "C5": not_tested("patient style on perceived attachment is not tested by this version"),
+        "C4": claim_negligible(_effects(fits["c4"])["T_A"], delta, "T_A"),
+        "C5": claim_patient_style(fits["c5"]["blocks"][0], _effects(fits["c5"])["Z_v"], delta)
+        if "c5" in fits
+        else not_tested("the configuration names no patient_style"),
     }
     for name in ("C1", "C2"):  # these doubts hold whatever the verdict; only a support is qualified by them
         claims[name]["reasons"] += QUALIFIERS
@@ -66,8 +76,8 @@ def compare(run: Run, fit: dict, design: dict) -> tuple[dict, dict]:
         "therapist_icc": therapist / (therapist + fit["scale"]),
         "reference": {
             "outcome_sd": design["sd_outcome"],
-            "perceived_sd": design["perceived"],
-            "therapist_style_sd": design["therapist_style"],
+            "perceived_sd": _sds(design, "a"),
+            "therapist_style_sd": _sds(design, "s"),
         },
         "sentence": sentence,
     }
@@ -92,6 +102,15 @@ def compare(run: Run, fit: dict, design: dict) -> tuple[dict, dict]:
         "sentence": sentence,
     }
     return comparison, verdict
+
+
+def _effects(fit: dict) -> dict[str, Effect]:
+    return {c["name"]: Effect(c["estimate"], c["se"], c["df"]) for c in fit["contrasts"]}
+
+
+def _sds(design: dict, side: str) -> dict[str, float]:
+    scaling = design["scaling"][side]
+    return dict(zip(scaling["scales"], scaling["sd"]))
 
 
 def _name(block) -> dict:

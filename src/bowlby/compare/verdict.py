@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from scipy import stats
 
+ALPHA = 0.05
+
 
 @dataclass(frozen=True)
 class Effect:
@@ -67,18 +69,43 @@ def claim_more(minus: Effect, plus: Effect) -> dict:
     return claim
 
 
-def claim_negligible(t: Effect, delta: float) -> dict:
-    """C3: the therapist's style is negligible for outcome (|T| < delta)."""
+def claim_negligible(t: Effect, delta: float, name: str = "T") -> dict:
+    """C3 and C4: the therapist's style is negligible (|T| < delta) for outcome, or for perceived attachment."""
     low, high = t.limits(0.975)
     if t.within(delta):
-        verdict, rule = "supported", "the 90 % interval of T lies within the equivalence bound"
+        verdict, rule = "supported", f"the 90 % interval of {name} lies within the equivalence bound"
     elif low > delta or high < -delta:
-        verdict, rule = "refuted", "the 95 % interval of T lies beyond the equivalence bound"
+        verdict, rule = "refuted", f"the 95 % interval of {name} lies beyond the equivalence bound"
     else:
-        apart = "T differs from 0 but " if low > 0 or high < 0 else "T "
-        verdict, rule = "inconclusive", f"{apart}could be negligible and could exceed the bound"
+        apart = f"{name} differs from 0 but" if low > 0 or high < 0 else name
+        verdict, rule = "inconclusive", f"{apart} could be negligible and could exceed the bound"
     flags = ["detectable"] if low > 0 or high < 0 else []
     return _claim(verdict, rule, t, flags, bound=delta, p=t.p_equivalence(delta))
+
+
+def claim_patient_style(block: dict, largest: Effect, delta: float) -> dict:
+    """C5: the patient's style predicts perceived attachment (joint F test of its block within therapist).
+
+    Parameters
+    ----------
+    block : dict
+        f, df_num, df_den, p of the block.
+    largest : Effect
+        The slope in the direction with the highest upper limit: its one-sided 95 % limit is that of the index.
+    delta : float
+        Equivalence bound, in reference SDs.
+    """
+    index = largest.limits(0.95)[1]
+    if block["p"] is not None and block["p"] < ALPHA:
+        verdict, rule = "supported", "the joint test of the patient's style is below .05"
+    elif index < delta:
+        verdict, rule = "refuted", "the upper 95 % limit of the block's index lies below the equivalence bound"
+    else:
+        verdict, rule = "inconclusive", "the patient's style could matter or be negligible"
+    flags = ["below_delta"] if verdict == "supported" and index < delta else []
+    claim = _claim(verdict, rule, largest, flags, bound=delta, p=block["p"])
+    claim["parts"] = {"block": block, "index_upper_95": index}
+    return claim
 
 
 def not_tested(reason: str) -> dict:

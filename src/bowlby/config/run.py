@@ -88,6 +88,8 @@ class Reference(Model):
     """Norms of perceived attachment."""
     therapist_style: ReferenceBlock
     """Norms of the therapists' style."""
+    patient_style: ReferenceBlock | None = None
+    """Norms of the patients' style (needed where `patient_style` is asked for)."""
 
 
 class Comparison(Model):
@@ -97,6 +99,8 @@ class Comparison(Model):
     """Attachment to the therapist as the patient perceives it."""
     therapist_style: Block
     """The therapist's own attachment style."""
+    patient_style: Block | None = None
+    """The patient's general attachment style before treatment (claim C5); left out, C5 is not tested."""
     covariates: list[str] = Field(default_factory=list)
     """Patient covariates; each is split into within and between therapists."""
     reference: Reference | None = None

@@ -6,7 +6,7 @@ import pandas as pd
 
 from bowlby.config.run import Run
 from bowlby.config.study import Occasion
-from bowlby.design.primary import AnalysisSet
+from bowlby.design.frame import AnalysisSet
 from bowlby.errors import UserError, problem
 
 

@@ -1,65 +1,22 @@
-"""The rows of the primary model: one a patient, centred, with the count of who dropped out and why."""
+"""Analysis sets of the comparison: for outcome, and for perceived attachment as the outcome."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from bowlby.config.run import Block, Comparison, Run
+from bowlby.config.run import Run
 from bowlby.design.centring import membership, within_between
-from bowlby.design.composite import composite, reference_scaling, sample_scaling
+from bowlby.design.frame import AnalysisSet, Patients, complete_rows, patients
 from bowlby.errors import UserError, problem
 
-COLUMNS = {
-    "patient": ("patient", "id", ""),
-    "therapist": ("therapist with the largest share of the patient's sessions", "id", ""),
-    "y": ("outcome after treatment, turned so that higher is better", "outcome units", "outcome scores"),
-    "pre_w": ("outcome before treatment, within therapist", "outcome units", "outcome scores"),
-    "pre_b": ("outcome before treatment, between therapists", "outcome units", "outcome scores"),
-    "a_star_w": ("perceived attachment composite, within therapist", "reference SD", "perceived attachment scores"),
-    "s_star": ("therapist style composite, weighted by membership, centred", "reference SD", "therapist scores"),
-}
-
-
-@dataclass(frozen=True)
-class AnalysisSet:
-    """Rows of a model with their description.
-
-    Attributes
-    ----------
-    data : DataFrame
-        One row an observation.
-    membership : DataFrame
-        Columns patient, therapist, weight of the rows' patients.
-    columns : DataFrame
-        Columns name, meaning, unit, source.
-    design : dict
-        Reference SDs, their origin, therapists, flags.
-    flow : list of dict
-        Steps from the scored patients to the rows.
-    """
-
-    data: pd.DataFrame
-    membership: pd.DataFrame
-    columns: pd.DataFrame
-    design: dict
-    flow: list[dict]
-
-
-def at(scores: pd.DataFrame, role: str, about: str, occasion: str | None) -> pd.DataFrame:
-    """Scores of one role, object and occasion, indexed by person (first administration where there are several)."""
-    keep = (scores["role"] == role) & (scores["about"] == about)
-    if occasion is not None:
-        keep &= scores["occasion"] == occasion
-    return scores[keep].drop_duplicates("person").set_index("person")
+SIDES = {"a": "perceived attachment", "s": "therapist style", "z": "patient style"}
 
 
 def primary_set(
     run: Run, scores: dict[str, pd.DataFrame], people: dict[str, pd.DataFrame], occasions: list[str]
 ) -> AnalysisSet:
-    """Build the analysis set of model M1.
+    """Build the rows of M1 and its companions: outcome on both sides of the comparison.
 
     Parameters
     ----------
@@ -81,159 +38,105 @@ def primary_set(
     UserError
         Where the comparison cannot be made with these data; all reasons at once.
     """
-    comparison, outcome = run.comparison, run.outcome
     _check_design(run, scores, occasions)
-    sign = 1.0 if outcome.higher_is_better else -1.0
-    table = scores[outcome.instrument]
-    perceived = at(
-        scores[comparison.perceived.instrument], "patient", comparison.perceived.about, comparison.perceived.occasion
-    )
-    style = at(
-        scores[comparison.therapist_style.instrument],
-        "therapist",
-        comparison.therapist_style.about,
-        comparison.therapist_style.occasion,
-    )
-    pre_scores = at(table, "patient", "self", outcome.pre)[outcome.scale]
-    a_scale, s_scale, sd_y = _scalings(comparison, perceived, style, pre_scores)
-
-    patients = people["patients"].set_index("patient").sort_index()
-    episodes = chosen_episodes(people["episodes"], comparison.switching)
-    frame = pd.DataFrame(index=patients.index)
-    frame["pre"] = sign * pre_scores.reindex(frame.index)
-    frame["y"] = sign * at(table, "patient", "self", outcome.post)[outcome.scale].reindex(frame.index)
-    frame["a_star"] = pd.Series(composite(perceived, comparison.perceived, a_scale), perceived.index).reindex(
-        frame.index
-    )
-    s_star = pd.Series(composite(style, comparison.therapist_style, s_scale), style.index).dropna()
-    covered = episodes["therapist"].isin(s_star.index)
-    frame["s_star"] = (
-        (episodes["weight"] * episodes["therapist"].map(s_star))
-        .where(covered)
-        .groupby(episodes["patient"])
-        .agg(lambda x: x.sum(skipna=False))
-        .reindex(frame.index)
-    )
-    for name in comparison.covariates:
-        frame[name] = pd.to_numeric(patients[name], errors="coerce")
-
-    reasons = {
-        "no therapist": ~frame.index.isin(episodes["patient"]),
-        "no outcome before treatment": frame["pre"].isna(),
-        "no outcome after treatment": frame["y"].isna(),
-        "no perceived attachment": frame["a_star"].isna(),
-        "no style of the therapist": frame["s_star"].isna(),
+    needed = {
+        "pre": "no outcome before treatment",
+        "y": "no outcome after treatment",
+        "a_star": "no perceived attachment",
+        "s_star": "no style of the therapist",
     }
-    reasons |= {f"no {name}": frame[name].isna() for name in comparison.covariates}
-    keep, flow, dropped = _flow(frame, reasons, episodes)
-    frame = frame[keep]
+    return _build(run, patients(run, scores, people), people, needed, outcome="y")
+
+
+def perceived_set(
+    run: Run, scores: dict[str, pd.DataFrame], people: dict[str, pd.DataFrame], occasions: list[str]
+) -> AnalysisSet:
+    """Build the rows of the models of perceived attachment (claims C4 and C5): it is the outcome ``y`` here.
+
+    Parameters and errors as of :func:`primary_set`.
+    """
+    _check_design(run, scores, occasions)
+    needed = {
+        "pre": "no outcome before treatment",
+        "a_star": "no perceived attachment",
+        "s_star": "no style of the therapist",
+    }
+    if run.comparison.patient_style:
+        needed["z_star"] = "no style of the patient"
+    return _build(run, patients(run, scores, people), people, needed, outcome="a_star")
+
+
+def _build(run: Run, found: Patients, people: dict, needed: dict[str, str], outcome: str) -> AnalysisSet:
+    covariates = run.comparison.covariates
+    frame, episodes, dropped, flow = complete_rows(found, needed | {c: f"no {c}" for c in covariates})
     weights = membership(episodes, frame.index)
-    _check_size(weights, frame, comparison)
-    data = _centred(frame, weights, comparison)
-    rows = episodes[episodes["patient"].isin(frame.index)].sort_values(["patient", "therapist"], ignore_index=True)
-    therapists = weights.columns
-    design = {
-        "sd_outcome": sd_y,
-        "reference": a_scale.origin,
-        "n_dropped": dropped,
-        "n_patients": len(data),
-        "n_therapists": len(therapists),
-        "n_switching": int((weights > 0).sum(axis=1).gt(1).sum()),
-        "style_share": float(people["therapists"]["therapist"].isin(s_star.index).mean()),
-        "perceived": {s: float(v) for s, v in zip(a_scale.scales, a_scale.sd)},
-        "therapist_style": {s: float(v) for s, v in zip(s_scale.scales, s_scale.sd)},
-    }
-    described = COLUMNS | {
-        f"{c}_{p}": (f"{c}, {w}", "own units", "patients")
-        for c in comparison.covariates
-        for p, w in (("w", "within therapist"), ("b", "between therapists"))
-    }
-    columns = pd.DataFrame(
-        [(name, *described[name]) for name in data.columns], columns=["name", "meaning", "unit", "source"]
-    )
-    return AnalysisSet(data, rows[["patient", "therapist", "weight"]], columns, design, flow)
-
-
-def chosen_episodes(episodes: pd.DataFrame, switching: str) -> pd.DataFrame:
-    """Episodes with the weights of the configured rule; a patient's weights sum to 1."""
-    episodes = episodes.dropna(subset=["therapist"]).copy()
-    if switching in ("first", "last"):
-        return episodes.drop_duplicates("patient", keep=switching).assign(weight=1.0)
-    if switching == "equal":
-        episodes["weight"] = 1.0 / episodes.groupby("patient")["therapist"].transform("size")
-    return episodes
-
-
-def _scalings(comparison: Comparison, perceived, style, pre: pd.Series):
-    reference = comparison.reference
-    if reference is None:
-        return (
-            sample_scaling(comparison.perceived, perceived),
-            sample_scaling(comparison.therapist_style, style),
-            float(pre.std()),
-        )
-    return (
-        reference_scaling(comparison.perceived, reference.perceived),
-        reference_scaling(comparison.therapist_style, reference.therapist_style),
-        reference.outcome_sd,
-    )
-
-
-def _flow(frame: pd.DataFrame, reasons: dict, episodes: pd.DataFrame):
-    keep = pd.Series(True, frame.index)
-    main = episodes.sort_values("weight", ascending=False, kind="stable").drop_duplicates("patient")
-    therapist = main.set_index("patient")["therapist"].reindex(frame.index)
-    steps = [
-        {
-            "step": "patients in the study",
-            "patients": len(frame),
-            "therapists": int(therapist.nunique()),
-            "rows": len(frame),
-            "reason": None,
-        }
-    ]
-    dropped = {}
-    for reason, absent in reasons.items():
-        lost = int((keep & absent).sum())
-        keep &= ~absent
-        if lost:
-            dropped[reason] = lost
-            steps.append(
-                {
-                    "step": f"without: {reason}",
-                    "patients": int(keep.sum()),
-                    "therapists": int(therapist[keep].nunique()),
-                    "rows": int(keep.sum()),
-                    "reason": reason,
-                }
-            )
-    steps.append(
-        {
-            "step": "analysed",
-            "patients": int(keep.sum()),
-            "therapists": int(therapist[keep].nunique()),
-            "rows": int(keep.sum()),
-            "reason": None,
-        }
-    )
-    return keep, steps, dropped
-
-
-def _centred(frame: pd.DataFrame, weights: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
+    _check_size(weights, frame, covariates)
     w = weights.to_numpy(float)
     data = pd.DataFrame(
         {
             "patient": frame.index.astype(str),
             "therapist": weights.columns.to_numpy()[w.argmax(axis=1)],
-            "y": frame["y"].to_numpy(float),
+            "y": frame[outcome].to_numpy(float),
         }
     )
-    data["pre_w"], data["pre_b"] = within_between(frame["pre"].to_numpy(float), w)
-    data["a_star_w"], _ = within_between(frame["a_star"].to_numpy(float), w)
-    data["s_star"] = frame["s_star"].to_numpy(float) - frame["s_star"].mean()
-    for name in comparison.covariates:
-        data[f"{name}_w"], data[f"{name}_b"] = within_between(frame[name].to_numpy(float), w)
-    return data
+    between_too = ["pre", *covariates, *(["a_star"] if outcome == "y" else [])]
+    between_too += [c for c in frame if c.startswith("z_") and c != "z_star"] if outcome != "y" else []
+    within_only = [c for c in frame if c.startswith("a_") and c != "a_star"] if outcome == "y" else []
+    within_only += ["z_star"] if outcome != "y" and "z_star" in frame else []
+    for name in [*between_too, *within_only]:
+        within, between = within_between(frame[name].to_numpy(float), w)
+        data[f"{name}_w"] = within
+        if name in between_too:
+            data[f"{name}_b"] = between
+    for name in [c for c in frame if c.startswith("s_")]:
+        data[name] = frame[name].to_numpy(float) - frame[name].mean()
+    design = {
+        "sd_outcome": found.sd_outcome,
+        "reference": found.scaling["a"].origin,
+        "n_dropped": dropped,
+        "n_patients": len(data),
+        "n_therapists": weights.shape[1],
+        "n_switching": int(((w > 0).sum(axis=1) > 1).sum()),
+        "style_share": float(people["therapists"]["therapist"].isin(found.style.index).mean()),
+        "covariates": covariates,
+        "scaling": {
+            side: {"scales": s.scales, "sd": s.sd, "correlation": s.correlation, "weights": _weights(run, side)}
+            for side, s in found.scaling.items()
+        },
+    }
+    columns = pd.DataFrame(
+        [(name, *_meaning(name, outcome)) for name in data.columns], columns=["name", "meaning", "unit", "source"]
+    )
+    return AnalysisSet(data, episodes[["patient", "therapist", "weight"]], columns, design, flow)
+
+
+def _weights(run: Run, side: str) -> dict[str, float]:
+    comparison = run.comparison
+    block = {"a": comparison.perceived, "s": comparison.therapist_style, "z": comparison.patient_style}[side]
+    return block.weights
+
+
+def _meaning(name: str, outcome: str) -> tuple[str, str, str]:
+    """Meaning, unit and source of a column, from the parts of its name."""
+    fixed = {
+        "patient": ("patient", "id", "people"),
+        "therapist": ("therapist with the largest share of the patient's sessions", "id", "people"),
+        "y": ("outcome after treatment, higher is better", "outcome units", "scores")
+        if outcome == "y"
+        else ("perceived attachment composite", "reference SD", "scores"),
+    }
+    if name in fixed:
+        return fixed[name]
+    side, _, rest = name.partition("_")
+    level = {"_w": ", within therapist", "_b": ", between therapists"}.get(name[-2:], "")
+    if side not in SIDES:
+        base = name.removesuffix("_w").removesuffix("_b")
+        what = "outcome before treatment, higher is better" if base == "pre" else base
+        return what + level, "outcome units" if base == "pre" else "own units", "scores" if base == "pre" else "people"
+    scale = rest.removesuffix("_w").removesuffix("_b")
+    what = "composite" if scale == "star" else scale
+    shared = ", shared by membership, centred" if side == "s" else ""
+    return f"{SIDES[side]}: {what}{level}{shared}", "reference SD", "scores"
 
 
 def _check_design(run: Run, scores: dict, occasions: list[str]) -> None:
@@ -248,36 +151,29 @@ def _check_design(run: Run, scores: dict, occasions: list[str]) -> None:
         )
     if occasions.index(run.outcome.pre) >= occasions.index(run.outcome.post):
         problems.append(problem("outcome.pre is not before outcome.post", "exchange them"))
-    asked: list[tuple[str, str, list[str]]] = [("outcome", run.outcome.instrument, [run.outcome.scale])]
-    blocks: list[tuple[str, Block]] = [
-        ("comparison.perceived", comparison.perceived),
-        ("comparison.therapist_style", comparison.therapist_style),
-    ]
-    asked += [(key, block.instrument, list(block.weights)) for key, block in blocks]
-    for key, instrument, scales in asked:
-        if instrument not in scores:
-            problems.append(
-                problem(
-                    f"{key}: the study file brings no {instrument}",
-                    f"add it there, or choose one of {', '.join(sorted(scores))}",
+    norms = comparison.reference
+    asked = [("outcome", run.outcome.instrument, [run.outcome.scale], None)]
+    for key in ("perceived", "therapist_style", "patient_style"):
+        block = getattr(comparison, key)
+        if block is not None:
+            asked.append((f"comparison.{key}", block.instrument, list(block.weights), norms and getattr(norms, key)))
+            if norms and getattr(norms, key) is None:
+                problems.append(
+                    problem(f"comparison.reference.{key} is missing", "give its SDs, or no reference at all")
                 )
+    for key, instrument, scales, reference in asked:
+        for scale in sorted(set(scales) - set(scores[instrument].columns)):
+            problems.append(
+                problem(f"{key}: {instrument} has no scale '{scale}'", f"see `bowlby instruments show {instrument}`")
             )
-            continue
-        for scale in set(scales) - set(scores[instrument].columns):
-            problems.append(problem(f"{key}: {instrument} has no scale '{scale}'", "see `bowlby instruments show`"))
-    if comparison.reference:
-        for key, block, norms in (
-            ("perceived", comparison.perceived, comparison.reference.perceived),
-            ("therapist_style", comparison.therapist_style, comparison.reference.therapist_style),
-        ):
-            for scale in set(block.weights) - set(norms.sd):
-                problems.append(problem(f"comparison.reference.{key} has no SD of '{scale}'", "add it"))
+        for scale in sorted(set(scales) - set(reference.sd) if reference else ()):
+            problems.append(problem(f"comparison.reference has no SD of {instrument} {scale}", "add it"))
     if problems:
         raise UserError(problems)
 
 
-def _check_size(weights: pd.DataFrame, frame: pd.DataFrame, comparison: Comparison) -> None:
-    level = 2 + len(comparison.covariates)  # s_star, pre_b and each covariate between therapists
+def _check_size(weights: pd.DataFrame, frame: pd.DataFrame, covariates: list[str]) -> None:
+    level = 2 + len(covariates)  # s_star, pre_b and each covariate between therapists
     if weights.shape[1] < level + 2:
         raise UserError(
             problem(

@@ -91,7 +91,7 @@ def trajectory_data(fit: dict, data: pd.DataFrame) -> pd.DataFrame:
 def flow_data(folder: Path) -> pd.DataFrame:
     """Steps from the raw files to the analysed rows."""
     steps = read_json(folder / "flow.json")["steps"]
-    for path in sorted((folder / "analysis").glob("*.flow.json")):
+    for path in sorted(p for s in ("primary", "growth") for p in (folder / "analysis").glob(f"{s}.flow.json")):
         steps = steps + read_json(path)["steps"]
     return pd.DataFrame(steps, columns=["step", "patients", "therapists", "rows", "reason"])
 

@@ -23,6 +23,13 @@ CAPTIONS = {
     "flow": "Patients at each step.",
 }
 SHOWN = 200
+SHOWN_FITS = {
+    "primary": "primary model (M1)",
+    "m1b": "joint model of all scales (M1b)",
+    "c4": "therapist style on perceived attachment",
+    "c5": "patient style on perceived attachment",
+    "growth": "growth model",
+}
 
 
 def build(folder: Path) -> None:
@@ -40,7 +47,8 @@ def content(folder: Path) -> dict:
     """What the page shows; parts that the run did not ask for are None."""
     manifest = read_json(folder / "manifest.json")
     verdict = read_json(folder / "verdict.json") if (folder / "verdict.json").is_file() else None
-    fits = {p.stem: read_json(p) for p in sorted((folder / "fits").glob("*.json"))}
+    paths = {name: folder / f"fits/{name}.json" for name in SHOWN_FITS}
+    fits = {name: read_json(path) for name, path in paths.items() if path.is_file()}
     issues = pd.read_csv(folder / "issues.csv", dtype={"row": "Int64"})
     audit = pd.read_csv(folder / "keying_audit.csv")
     reliability = pd.read_csv(folder / "reliability.csv")
@@ -55,14 +63,18 @@ def content(folder: Path) -> dict:
         "claims": CLAIMS,
         "figures": figures,
         "unsure": list(unsure),
-        "tables": [(name, to_html(rounded(fit_table(f)), fit_note(f))) for name, f in fits.items()],
+        "tables": [(SHOWN_FITS[name], to_html(rounded(fit_table(f)), fit_note(f))) for name, f in fits.items()],
         "issues": []
         if issues.empty
         else [
             (code, severity, len(rows), to_html(rows.head(SHOWN).drop(columns=["code", "severity"])))
             for (code, severity), rows in issues.groupby(["code", "severity"])
         ],
-        "second": [(name, second_table(folder / f"fits/second/{name}.json")) for name in fits],
+        "second": [
+            (SHOWN_FITS[name], second_table(folder / f"fits/second/{name}.json"))
+            for name in ("primary", "growth")
+            if name in fits
+        ],
         "reliability": None if reliability.empty else to_html(reliability.round(3)),
         "audit": None if audit.empty else to_html(audit[audit["verdict"] != "ok"]),
     }

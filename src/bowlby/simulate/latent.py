@@ -20,7 +20,7 @@ PRE_SLOPE = 0.50
 W_PERCEIVED = np.array([1.0, -1.0, -1.0])
 W_STYLE = np.array([-1.0, -1.0])
 STAGES = {"size": 1, "style": 2, "patient": 3, "perceived": 4, "outcome": 5, "alliance": 6, "items": 7,
-          "therapist_items": 8, "people": 9, "faults": 10}
+          "therapist_items": 8, "people": 9, "faults": 10, "patient_items": 11}
 
 
 def generator(seed: int, stage: str) -> np.random.Generator:

@@ -41,6 +41,9 @@ def _population(scenario: Scenario, therapists: int, patients: int) -> dict:
     norm = _draw(rng, STYLE, therapists * patients)
     answers = forms.answer(forms.ECR_S_THERAPIST, by_scale(forms.ECR_S_THERAPIST, norm), rng)
     norm = np.column_stack([forms.total(s, answers) for s in forms.ECR_S_THERAPIST.values()])
+    rng = generator(SEED, "patient_items")
+    answers = forms.answer(forms.ECR_S_PATIENT, by_scale(forms.ECR_S_PATIENT, latent.patient_style), rng)
+    patient = np.column_stack([forms.total(s, answers) for s in forms.ECR_S_PATIENT.values()])
 
     sd_y = pre.std()
     a_star = composite(cats / cats.std(axis=0), W_PERCEIVED, np.corrcoef(cats.T))
@@ -60,6 +63,7 @@ def _population(scenario: Scenario, therapists: int, patients: int) -> dict:
         "outcome_mean": {"intake": float(pre.mean()), "termination": float(post.mean())},
         "perceived": _norms(list(forms.CATS), cats),
         "therapist_style": _norms(list(forms.ECR_S_THERAPIST), norm),
+        "patient_style": _norms(list(forms.ECR_S_PATIENT), patient),
         "P": float(slopes[3] / sd_y),
         "T": float(slopes[4] / sd_y),
         "pre_slope": float(slopes[1]),
@@ -86,7 +90,7 @@ def reference_population(scenario: str | Scenario, therapists: int = 16_667, pat
     Returns
     -------
     dict
-        ``outcome_sd`` (scored PHQ-9 at intake), ``perceived`` and ``therapist_style`` (means, SDs and
+        ``outcome_sd`` (scored PHQ-9 at intake), ``perceived``, ``therapist_style`` and ``patient_style`` (means, SDs and
         correlations of the scored scales, sums of items), and ``P``, ``T``: slopes of the scored outcome
         (higher = better) on the scored registered composites with the scored intake, per reference SD.
         Items attenuate, so these are nearer to 0 than the latent P and T; and because the scored intake
@@ -102,4 +106,4 @@ def reference_config(reference: dict) -> dict:
             **{side: {"sd": {k: round(v, 4) for k, v in reference[side]["sd"].items()},
                       "correlations": [{"scales": list(c["scales"]), "r": round(c["r"], 4)}
                                        for c in reference[side]["correlations"]]}
-               for side in ("perceived", "therapist_style")}}
+               for side in ("perceived", "therapist_style", "patient_style")}}

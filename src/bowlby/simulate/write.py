@@ -138,7 +138,7 @@ Rows are counted with the header as row 1.
 def _config(truth: dict) -> str:
     reference = reference_config(truth["reference"])
     lines = [f"  reference:\n    outcome_sd: {reference['outcome_sd']}"]
-    for side in ("perceived", "therapist_style"):
+    for side in ("perceived", "therapist_style", "patient_style"):
         block = reference[side]
         lines.append(f"    {side}:\n      sd: {{{', '.join(f'{k}: {v}' for k, v in block['sd'].items())}}}")
         lines.append("      correlations:")
@@ -169,6 +169,11 @@ comparison:
   therapist_style:
     instrument: ecr_s
     about: self
+    weights: {{anxiety: -1, avoidance: -1}}
+  patient_style:
+    instrument: ecr_s
+    about: self
+    occasion: intake
     weights: {{anxiety: -1, avoidance: -1}}
   delta: 0.10
 """ + "\n".join(lines) + "\n"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bowlby.compare.verdict import Effect, claim_more, claim_negligible, claim_perceived
+from bowlby.compare.verdict import Effect, claim_more, claim_negligible, claim_patient_style, claim_perceived
 
 DELTA = 0.10
 
@@ -93,3 +93,19 @@ def test_equivalence_is_the_90_percent_interval():
     for _ in range(500):
         e = Effect(rng.uniform(-0.2, 0.2), rng.uniform(0.01, 0.1), rng.integers(3, 60))
         assert e.within(DELTA) == (e.p_equivalence(DELTA) < 0.05)
+
+
+@pytest.mark.parametrize(
+    ("p", "estimate", "se", "verdict", "flags"),
+    [
+        (0.001, 0.3, 0.04, "supported", []),
+        (0.001, 0.05, 0.01, "supported", ["below_delta"]),
+        (0.4, 0.03, 0.02, "refuted", []),
+        (0.4, 0.08, 0.05, "inconclusive", []),
+        (None, 0.08, 0.05, "inconclusive", []),
+    ],
+)
+def test_c5(p, estimate, se, verdict, flags):
+    block = {"name": "patient style", "terms": ["z"], "f": 1.0, "df_num": 1, "df_den": 40, "p": p}
+    claim = claim_patient_style(block, effect(estimate, se), DELTA)
+    assert (claim["verdict"], claim["flags"]) == (verdict, flags)

@@ -7,7 +7,7 @@ import pytest
 from bowlby.config.run import Block, Correlation, ReferenceBlock
 from bowlby.design.centring import membership, within_between
 from bowlby.design.composite import composite, reference_scaling
-from bowlby.design.primary import chosen_episodes
+from bowlby.design.frame import chosen_episodes
 
 
 def test_dummies_give_the_deviation_from_the_mean():

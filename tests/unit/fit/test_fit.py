@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bowlby.fit import fit_primary
+from bowlby.fit.models import fit_set
 from bowlby.mixed import MixedModel
 
 
@@ -18,8 +18,37 @@ def analysis():
     y = 2 * a + (0.6 * rng.normal(size=24))[group] * a + 0.5 * s + rng.normal(size=24)[group] + 3 * rng.normal(size=240)
     names = [f"T{g:02}" for g in group]
     data = pd.DataFrame({"patient": [f"P{i:03}" for i in range(240)], "therapist": names, "y": y, "a_star_w": a})
-    data["s_star"] = s - s.mean()
-    return data, data[["patient", "therapist"]].assign(weight=1.0), {"sd_outcome": 4.0, "n_dropped": {"no outcome": 3}}
+    data["s_star"] = data["s_x"] = s - s.mean()
+    data["a_x_w"], data["a_star_b"] = a, rng.normal(size=24)[group]
+    pre = rng.normal(size=240)
+    data["pre_b"] = pd.Series(pre).groupby(group).transform("mean").to_numpy()
+    data["pre_w"] = pre - data["pre_b"]
+    one = {"scales": ["x"], "sd": [1.0], "correlation": [[1.0]], "weights": {"x": 1.0}}
+    design = {"sd_outcome": 4.0, "n_dropped": {"no outcome": 3}, "covariates": [], "scaling": {"a": one, "s": one}}
+    return data, data[["patient", "therapist"]].assign(weight=1.0), design
+
+
+def fit_primary(data, membership, design):
+    fits, second = fit_set("primary", data, membership, design)
+    return fits["primary"].record, fits["primary"].effects, second
+
+
+def test_one_scale_makes_the_blocks_the_primary_model(analysis):
+    fits, _ = fit_set("primary", *analysis)
+    single = {c["name"]: c for c in fits["primary"].record["contrasts"]}
+    joint = {c["name"]: c for c in fits["m1b"].record["contrasts"]}
+    for own, other in (("P", "P_u"), ("T", "T_u")):
+        for key in ("estimate", "se", "df"):
+            assert joint[other][key] == pytest.approx(single[own][key], rel=1e-6)
+    test = fits["m1b"].record["blocks"][1]
+    assert (test["f"], test["df_den"]) == pytest.approx((single["T"]["t"] ** 2, single["T"]["df"]), rel=1e-6)
+
+
+def test_ml_refits_are_nested_and_on_the_same_rows(analysis):
+    fits, _ = fit_set("primary", *analysis)
+    llf = {name: fits[f"{name}_ml"].record["llf"] for name in ("m0", "m_p", "m_t", "primary")}
+    assert llf["m0"] < llf["m_p"] < llf["primary"] and llf["m0"] <= llf["m_t"] <= llf["primary"]
+    assert {f.record["n_obs"] for f in fits.values()} == {240}
 
 
 def test_contrasts_are_the_standardised_coefficients(analysis):
@@ -45,15 +74,23 @@ def test_slope_of_perceived_attachment_has_therapist_degrees_of_freedom(analysis
 
 def test_membership_is_used_where_patients_switch(analysis):
     data, membership, design = analysis
-    shared = pd.concat([membership.assign(weight=np.where(membership.index == 0, 0.5, 1.0)),
-                        pd.DataFrame({"patient": ["P000"], "therapist": ["T23"], "weight": [0.5]})])
+    shared = pd.concat(
+        [
+            membership.assign(weight=np.where(membership.index == 0, 0.5, 1.0)),
+            pd.DataFrame({"patient": ["P000"], "therapist": ["T23"], "weight": [0.5]}),
+        ]
+    )
     one, effects, _ = fit_primary(data, membership, design)
     other, _, _ = fit_primary(data, shared, design)
     assert one["llf"] != pytest.approx(other["llf"], abs=1e-6)
     weights = shared.pivot_table(index="patient", columns="therapist", values="weight", fill_value=0.0)
-    model = MixedModel.from_terms("y", ["a_star_w", "s_star"],
-                                  [{"group": "therapist", "terms": ["1", "a_star_w"], "correlated": False}], data,
-                                  membership={"therapist": weights.loc[data["patient"]]})
+    model = MixedModel.from_terms(
+        "y",
+        ["pre_w", "pre_b", "a_star_w", "s_star"],
+        [{"group": "therapist", "terms": ["1", "a_star_w"], "correlated": False}],
+        data,
+        membership={"therapist": weights.loc[data["patient"]]},
+    )
     assert other["llf"] == pytest.approx(model.fit().llf, abs=1e-8)
     assert list(effects.columns) == ["group", "level", "term", "value", "variance"]
     assert len(effects) == 48 and (effects["variance"] > 0).all()

@@ -1,80 +1,14 @@
-"""Fits as files: the models of a run, what is kept of each, and the second engine beside them."""
+"""What is kept of a fit, and the second engine beside it."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
-from bowlby.mixed import MixedModel
 from bowlby.mixed.second_engine import fit_second
 
 ENGINE = "bowlby.mixed"
 SECOND = "statsmodels MixedLM (Powell) with GLS standard errors"
-NOT_TERMS = ("patient", "therapist", "occasion", "y")
-
-
-def fit_primary(data: pd.DataFrame, membership: pd.DataFrame, design: dict) -> tuple[dict, pd.DataFrame, dict]:
-    """Fit M1: a therapist intercept and an uncorrelated therapist slope of perceived attachment, by REML.
-
-    Parameters
-    ----------
-    data : DataFrame
-        The analysis set of :func:`bowlby.design.primary.primary_set`.
-    membership : DataFrame
-        Columns patient, therapist, weight: patients who switch are members of several therapists.
-    design : dict
-        Description of the set; ``sd_outcome`` standardises the contrasts.
-
-    Returns
-    -------
-    fit : dict
-        The contract of ``fits/<model>.json``; contrasts P, T, P-T, P+T in outcome SD per reference SD, with
-        Kenward-Roger standard errors and degrees of freedom.
-    effects : DataFrame
-        group, level, term, value, variance (of the prediction error, the fixed effects' uncertainty included).
-    second : dict
-        The second engine on the same rows, and how far the two differ.
-    """
-    terms = [c for c in data.columns if c not in NOT_TERMS]
-    random = [{"group": "therapist", "terms": ["1", "a_star_w"], "correlated": False}]
-    weights = membership.pivot_table(index="patient", columns="therapist", values="weight", fill_value=0.0)
-    weights = weights.loc[data["patient"]]
-    shared = (weights > 0).sum(axis=1).gt(1).any()
-    model = MixedModel.from_terms("y", terms, random, data, membership={"therapist": weights} if shared else None)
-    result = model.fit(reml=True)
-    unit = 1.0 / design["sd_outcome"]
-    asked = {
-        "P": {"a_star_w": unit},
-        "T": {"s_star": unit},
-        "P-T": {"a_star_w": unit, "s_star": -unit},
-        "P+T": {"a_star_w": unit, "s_star": unit},
-    }
-    contrasts = [contrast(result, name, weight) for name, weight in asked.items()]
-    record = record_fit("primary", result, "kenward-roger", contrasts, design["n_dropped"])
-    return record, effects_table(result), second_fit(data, terms, record)
-
-
-def fit_growth(data: pd.DataFrame, reml: bool, n_dropped: dict) -> tuple[dict, pd.DataFrame, dict]:
-    """Fit the three-level growth model: occasions in patients, patients with therapists.
-
-    Parameters
-    ----------
-    data : DataFrame
-        Columns patient, therapist, time, y.
-    reml : bool
-        Restricted (Kenward-Roger) or full maximum likelihood (Satterthwaite).
-    n_dropped : dict
-        Rows left out, by reason.
-
-    Returns
-    -------
-    fit, effects, second
-        As of :func:`fit_primary`.
-    """
-    result = MixedModel.from_terms("y", ["time"], [{"group": "patient"}, {"group": "therapist"}], data).fit(reml=reml)
-    method = "kenward-roger" if reml else "satterthwaite"
-    record = record_fit("growth", result, method, [], n_dropped)
-    return record, effects_table(result), second_fit(data, ["time"], record, inner="patient")
 
 
 def contrast(result, name: str, weights: dict[str, float]) -> dict:
@@ -86,7 +20,23 @@ def contrast(result, name: str, weights: dict[str, float]) -> dict:
     }
 
 
-def record_fit(model: str, result, method: str, contrasts: list[dict], n_dropped: dict) -> dict:
+def block_test(result, name: str, terms: list[str]) -> dict:
+    """Joint Kenward-Roger F test of several coefficients."""
+    rows = [[float(t == term) for t in result.params.index] for term in terms]
+    row = result.f_test(rows, df="kenward-roger").iloc[0]
+    return {
+        "name": name,
+        "terms": terms,
+        "f": row["F"],
+        "df_num": row["df_num"],
+        "df_den": row["df_den"],
+        "p": row["p"],
+    }
+
+
+def record_fit(
+    model: str, result, method: str, n_dropped: dict, contrasts: list[dict] = (), blocks: list[dict] = ()
+) -> dict:
     """A fit in the contract of ``fits/<model>.json``."""
     varcorr = result.varcorr
     random = [
@@ -99,7 +49,7 @@ def record_fit(model: str, result, method: str, contrasts: list[dict], n_dropped
         "schema": 1,
         "model": model,
         "engine": ENGINE,
-        "reml": method == "kenward-roger",
+        "reml": result.reml,
         "llf": result.llf,
         "n_obs": len(result.fittedvalues),
         "n_dropped": n_dropped,
@@ -107,13 +57,15 @@ def record_fit(model: str, result, method: str, contrasts: list[dict], n_dropped
         "fixed": result.tidy(df=method).to_dict("records"),
         "vcov": {"terms": terms, "values": result.cov_params().to_numpy()},
         "vcov_adjusted": None if adjusted is None else {"terms": terms, "values": adjusted},
-        "contrasts": contrasts,
-        "blocks": [],
+        "contrasts": list(contrasts),
+        "blocks": list(blocks),
         "random": random,
         "scale": result.scale,
         "singular": result.singular,
         "converged": result.converged,
         "df_method": method,
+        "aic": result.aic,
+        "n_parameters": result.n_parameters,
         "provisional": False,
         "warnings": list(result.warnings),
     }

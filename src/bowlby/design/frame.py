@@ -1,0 +1,189 @@
+"""One row a patient with everything the models draw on, and the rows that a model keeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from bowlby.config.run import Block, Comparison, Run
+from bowlby.design.composite import Scaling, composite, reference_scaling, sample_scaling
+
+
+@dataclass(frozen=True)
+class AnalysisSet:
+    """Rows of a model with their description.
+
+    Attributes
+    ----------
+    data : DataFrame
+        One row an observation.
+    membership : DataFrame
+        Columns patient, therapist, weight of the rows' patients.
+    columns : DataFrame
+        Columns name, meaning, unit, source.
+    design : dict
+        Reference SDs, their origin, therapists, flags.
+    flow : list of dict
+        Steps from the scored patients to the rows.
+    """
+
+    data: pd.DataFrame
+    membership: pd.DataFrame
+    columns: pd.DataFrame
+    design: dict
+    flow: list[dict]
+
+
+@dataclass(frozen=True)
+class Patients:
+    """All patients of a study, before any is left out.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        Index patient; pre, y (higher is better), a_star, s_star and, where asked for, z_star; a_<scale>, s_<scale>,
+        z_<scale>, covariates. Composites and scales in reference SD, not centred.
+    episodes : DataFrame
+        Columns patient, therapist, weight by the configured rule.
+    scaling : dict of Scaling
+        By side: ``a`` perceived attachment, ``s`` therapist style, ``z`` patient style.
+    sd_outcome : float
+        Reference SD of the outcome.
+    style : Series
+        Composite of every therapist who has one, in reference SD.
+    """
+
+    frame: pd.DataFrame
+    episodes: pd.DataFrame
+    scaling: dict[str, Scaling]
+    sd_outcome: float
+    style: pd.Series
+
+
+def at(scores: pd.DataFrame, role: str, about: str, occasion: str | None) -> pd.DataFrame:
+    """Scores of one role, object and occasion, indexed by person (first administration where there are several)."""
+    keep = (scores["role"] == role) & (scores["about"] == about)
+    if occasion is not None:
+        keep &= scores["occasion"] == occasion
+    return scores[keep].drop_duplicates("person").set_index("person")
+
+
+def patients(run: Run, scores: dict[str, pd.DataFrame], people: dict[str, pd.DataFrame]) -> Patients:
+    """Collect outcome, both sides of the comparison and the covariates of every patient.
+
+    Parameters
+    ----------
+    run : Run
+        With a comparison.
+    scores : dict of DataFrame
+        Scores by instrument.
+    people : dict of DataFrame
+        ``patients``, ``therapists``, ``episodes``.
+
+    Returns
+    -------
+    Patients
+    """
+    comparison, outcome = run.comparison, run.outcome
+    sign = 1.0 if outcome.higher_is_better else -1.0
+    table = scores[outcome.instrument]
+    pre = at(table, "patient", "self", outcome.pre)[outcome.scale]
+    described = people["patients"].set_index("patient").sort_index()
+    episodes = chosen_episodes(people["episodes"], comparison.switching)
+    frame = pd.DataFrame(index=described.index)
+    frame["pre"] = sign * pre.reindex(frame.index)
+    frame["y"] = sign * at(table, "patient", "self", outcome.post)[outcome.scale].reindex(frame.index)
+    scaling, style = {}, None
+    for side, role, block, norms in _sides(comparison):
+        found = at(scores[block.instrument], role, block.about, block.occasion)
+        scale = sample_scaling(block, found) if norms is None else reference_scaling(block, norms)
+        own = found[scale.scales] / scale.sd
+        own.insert(0, "star", composite(found, block, scale))
+        scaling[side] = scale
+        if side == "s":
+            style = own["star"].dropna()
+        for name in own:
+            values = _of_therapists(own[name].dropna(), episodes) if role == "therapist" else own[name]
+            frame[f"{side}_{name}"] = values.reindex(frame.index)
+    for name in comparison.covariates:
+        frame[name] = pd.to_numeric(described[name], errors="coerce")
+    sd = float(pre.std()) if comparison.reference is None else comparison.reference.outcome_sd
+    return Patients(frame, episodes, scaling, sd, style)
+
+
+def _sides(comparison: Comparison):
+    norms = comparison.reference
+    sides: list[tuple[str, str, Block | None, object]] = [
+        ("a", "patient", comparison.perceived, norms and norms.perceived),
+        ("s", "therapist", comparison.therapist_style, norms and norms.therapist_style),
+        ("z", "patient", comparison.patient_style, norms and norms.patient_style),
+    ]
+    return [side for side in sides if side[2] is not None]
+
+
+def _of_therapists(values: pd.Series, episodes: pd.DataFrame) -> pd.Series:
+    """Therapists' values seen from the patient: ``sum_j w_ij x_j``; missing where one of the therapists has none."""
+    seen = episodes["weight"] * episodes["therapist"].map(values)
+    complete = seen.notna().groupby(episodes["patient"]).all()
+    return seen.groupby(episodes["patient"]).sum().where(complete)
+
+
+def chosen_episodes(episodes: pd.DataFrame, switching: str) -> pd.DataFrame:
+    """Episodes with the weights of the configured rule; a patient's weights sum to 1."""
+    episodes = episodes.dropna(subset=["therapist"]).copy()
+    if switching in ("first", "last"):
+        return episodes.drop_duplicates("patient", keep=switching).assign(weight=1.0)
+    if switching == "equal":
+        episodes["weight"] = 1.0 / episodes.groupby("patient")["therapist"].transform("size")
+    return episodes
+
+
+def complete_rows(
+    found: Patients, reasons: dict[str, str]
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, int], list[dict]]:
+    """The patients who have everything that a model needs.
+
+    Parameters
+    ----------
+    found : Patients
+    reasons : dict
+        Column: why a patient without it is left out, in the order in which reasons are counted.
+
+    Returns
+    -------
+    frame, episodes : DataFrame
+        Of the patients kept.
+    dropped : dict
+        Reason: patients lost.
+    flow : list of dict
+        The contract of ``flow.json``.
+    """
+    frame, episodes = found.frame, found.episodes
+    absent = {"no therapist": ~frame.index.isin(episodes["patient"])}
+    absent |= {reason: frame[column].isna().to_numpy() for column, reason in reasons.items()}
+    main = episodes.sort_values("weight", ascending=False, kind="stable").drop_duplicates("patient")
+    therapist = main.set_index("patient")["therapist"].reindex(frame.index)
+    keep, dropped = np.ones(len(frame), bool), {}
+    flow = [_step("patients in the study", therapist, keep, None)]
+    for reason, lost in absent.items():
+        count = int((keep & lost).sum())
+        keep = keep & ~lost
+        if count:
+            dropped[reason] = count
+            flow.append(_step(f"without: {reason}", therapist, keep, reason))
+    flow.append(_step("analysed", therapist, keep, None))
+    kept = episodes[episodes["patient"].isin(frame.index[keep])]
+    return frame[keep], kept.sort_values(["patient", "therapist"], ignore_index=True), dropped, flow
+
+
+def _step(name: str, therapist: pd.Series, keep: np.ndarray, reason: str | None) -> dict:
+    n = int(keep.sum())
+    return {
+        "step": name,
+        "patients": n,
+        "therapists": int(therapist[keep].nunique()),
+        "rows": n,
+        "reason": reason,
+    }

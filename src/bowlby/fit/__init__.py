@@ -1,0 +1,1 @@
+"""Models of a run and their fits as files."""

@@ -1,0 +1,187 @@
+"""The models: which terms each has, and what is tested in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from bowlby.fit.record import block_test, contrast, effects_table, record_fit, second_fit
+from bowlby.mixed import MixedModel
+
+INTERCEPT = [{"group": "therapist", "terms": ["1"], "correlated": False}]
+SLOPE = [{"group": "therapist", "terms": ["1", "a_star_w"], "correlated": False}]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fit ready to be written.
+
+    Attributes
+    ----------
+    record : dict
+        The contract of ``fits/<model>.json``.
+    effects : DataFrame
+        Columns group, level, term, value, variance.
+    """
+
+    record: dict
+    effects: pd.DataFrame
+
+
+def fit_set(
+    name: str, data: pd.DataFrame, membership: pd.DataFrame, design: dict, growth_reml: bool = True
+) -> tuple[dict[str, Fitted], dict]:
+    """Fit all models of one analysis set.
+
+    Parameters
+    ----------
+    name : str
+        ``primary``, ``perceived`` or ``growth``.
+    data : DataFrame
+        The analysis set.
+    membership : DataFrame
+        Columns patient, therapist, weight: patients who switch are members of several therapists.
+    design : dict
+        Description of the set.
+    growth_reml : bool
+        REML (Kenward-Roger) or ML (Satterthwaite) for the growth model.
+
+    Returns
+    -------
+    fits : dict of Fitted
+        By model.
+    second : dict
+        The second engine on the rows of the set's main model, and how far the two differ.
+    """
+    if name == "growth":
+        return _fit_growth(data, design, growth_reml)
+    fitter = _Fitter(data, membership, design)
+    fits = fitter.primary() if name == "primary" else fitter.perceived()
+    main = fits["primary" if name == "primary" else "c4"].record
+    return fits, second_fit(data, [f["term"] for f in main["fixed"] if f["term"] != "Intercept"], main)
+
+
+def _fit_growth(data: pd.DataFrame, design: dict, reml: bool):
+    result = MixedModel.from_terms("y", ["time"], [{"group": "patient"}, {"group": "therapist"}], data).fit(reml=reml)
+    record = record_fit("growth", result, "kenward-roger" if reml else "satterthwaite", design["n_dropped"])
+    second = second_fit(data, ["time"], record, inner="patient")
+    return {"growth": Fitted(record, effects_table(result))}, second
+
+
+class _Fitter:
+    """Fits models to one set of rows."""
+
+    def __init__(self, data: pd.DataFrame, membership: pd.DataFrame, design: dict):
+        self.data, self.design = data, design
+        weights = membership.pivot_table(index="patient", columns="therapist", values="weight", fill_value=0.0)
+        weights = weights.loc[data["patient"]]
+        shared = (weights > 0).sum(axis=1).gt(1).any()
+        self.membership = {"therapist": weights} if shared else None
+        self.base = ["pre_w", "pre_b", *(f"{c}_{p}" for c in design["covariates"] for p in "wb")]
+
+    def fit(self, terms: list[str], random: list[dict], reml: bool = True):
+        model = MixedModel.from_terms("y", [*self.base, *terms], random, self.data, membership=self.membership)
+        return model.fit(reml=reml)
+
+    def kept(self, model: str, result, contrasts=(), blocks=()) -> Fitted:
+        method = "kenward-roger" if result.reml else "satterthwaite"
+        return Fitted(
+            record_fit(model, result, method, self.design["n_dropped"], contrasts, blocks), effects_table(result)
+        )
+
+    def block(self, side: str) -> list[str]:
+        level = "" if side == "s" else "_w"
+        return [f"{side}_{scale}{level}" for scale in self.design["scaling"][side]["scales"]]
+
+    def primary(self) -> dict[str, Fitted]:
+        """M0, M_P, M_T, M1, M1b, M2, and the ML refits for likelihood-ratio tests (all with M1's random part)."""
+        unit = 1.0 / self.design["sd_outcome"]
+        terms = {"m0": [], "m_p": ["a_star_w"], "m_t": ["s_star"], "primary": ["a_star_w", "s_star"]}
+        fits = {}
+        for model, added in terms.items():
+            result = self.fit(added, SLOPE if "a_star_w" in added else INTERCEPT)
+            contrasts = standardised(result, unit) if model == "primary" else ()
+            fits[model] = self.kept(model, result, contrasts)
+        a, s = self.block("a"), self.block("s")
+        joint = self.fit([*a, *s], SLOPE)
+        fits["m1b"] = self.kept("m1b", joint, self._directions(joint, unit), [
+            block_test(joint, "perceived attachment", a), block_test(joint, "therapist style", s)])  # fmt: skip
+        fits["m2"] = self.kept("m2", self.fit(["a_star_w", "s_star", "a_star_b"], SLOPE))
+        for model, added in terms.items():
+            fits[f"{model}_ml"] = self.kept(f"{model}_ml", self.fit(added, SLOPE, reml=False))
+        return fits
+
+    def _directions(self, result, unit: float) -> list[dict]:
+        """Slopes of the registered directions in the joint model, in outcome SD per reference SD."""
+        out = []
+        for name, side in (("P_u", "a"), ("T_u", "s")):
+            out.append(contrast(result, name, self.direction(side, unit)))
+        return out
+
+    def direction(self, side: str, unit: float) -> dict[str, float]:
+        """Weights of ``u' R gamma`` for the registered direction u (``u' R u = 1``)."""
+        scaling = self.design["scaling"][side]
+        r = np.asarray(scaling["correlation"], float)
+        w = np.array([scaling["weights"][s] for s in scaling["scales"]], float)
+        u = w / np.sqrt(w @ r @ w)
+        return dict(zip(self.block(side), unit * (r @ u)))
+
+    def perceived(self) -> dict[str, Fitted]:
+        """C4: style on perceived attachment, random intercept; C5: the patient's style, with its random slope."""
+        patient = "z" in self.design["scaling"]
+        scales = self.design["scaling"]["z"]["scales"] if patient else []
+        z = [f"z_{scale}_{part}" for scale in scales for part in "wb"]
+        result = self.fit([*z, "s_star"], INTERCEPT)
+        fits = {"c4": self.kept("c4", result, [contrast(result, "T_A", {"s_star": 1.0})])}
+        if patient:
+            slope = [{"group": "therapist", "terms": ["1", "z_star_w"], "correlated": False}]
+            result = self.fit([*z, "s_star"], slope)
+            within = self.block("z")
+            fits["c5"] = self.kept(
+                "c5",
+                result,
+                index_limit(result, within, np.asarray(self.design["scaling"]["z"]["correlation"], float)),
+                [block_test(result, "patient style", within)],
+            )
+        return fits
+
+
+def standardised(result, unit: float) -> list[dict]:
+    """P, T, P-T and P+T in outcome SD per reference SD."""
+    asked = {
+        "P": {"a_star_w": unit},
+        "T": {"s_star": unit},
+        "P-T": {"a_star_w": unit, "s_star": -unit},
+        "P+T": {"a_star_w": unit, "s_star": unit},
+    }
+    return [contrast(result, name, weights) for name, weights in asked.items()]
+
+
+def index_limit(result, terms: list[str], correlation: np.ndarray, q: float = 0.95) -> list[dict]:
+    """The direction of a block whose one-sided upper limit is largest.
+
+    The block's index is ``max_v T_v`` with ``T_v = v' R gamma`` and ``v' R v = 1``, so its upper limit at level q is
+    ``max_v u_q(T_v)``. Directions: both signs of one scale, 360 angles of two, 2,000 seeded points of the sphere of
+    more.
+
+    Returns
+    -------
+    list of dict
+        One contrast, named ``Z_v``.
+    """
+    from scipy import stats
+
+    root = np.linalg.cholesky(correlation)  # v = root'^-1 e has v'Rv = 1, and R v = root e
+    k = len(terms)
+    if k == 1:
+        points = np.array([[1.0], [-1.0]])
+    elif k == 2:
+        angles = np.linspace(0, 2 * np.pi, 360, endpoint=False)
+        points = np.column_stack([np.cos(angles), np.sin(angles)])
+    else:
+        points = np.random.default_rng(0).normal(size=(2000, k))
+        points /= np.linalg.norm(points, axis=1, keepdims=True)
+    rows = [contrast(result, "Z_v", dict(zip(terms, root @ e))) for e in points]
+    return [max(rows, key=lambda c: c["estimate"] + stats.t.ppf(q, c["df"]) * c["se"])]

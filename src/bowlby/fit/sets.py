@@ -1,0 +1,14 @@
+"""Which models are fitted to which analysis set."""
+
+from __future__ import annotations
+
+SETS = {
+    "primary": ["m0", "m_p", "m_t", "primary", "m1b", "m2", "m0_ml", "m_p_ml", "m_t_ml", "primary_ml"],
+    "perceived": ["c4", "c5"],
+    "growth": ["growth"],
+}
+
+
+def models_of(name: str, patient_style: bool) -> list[str]:
+    """Models fitted to an analysis set."""
+    return [m for m in SETS[name] if m != "c5" or patient_style]
