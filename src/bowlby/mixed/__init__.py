@@ -9,8 +9,13 @@ passes over arrays, which NumPy does at the speed of memory, so a compiler (numb
 the model is small, what counts is the number of calls and not their speed. Exact first and second derivatives
 (``derivatives``) bring a Newton descent home in five to ten evaluations and are the same quantities that
 Kenward-Roger needs. Nothing has to be compiled, cached or warmed up: the wheel is pure Python and the import takes
-half a second, most of it pandas. Only a crossed factor of many thousand levels would gain from a compiled sparse
-Cholesky; none is on the package index as a wheel without its own solver stack.
+half a second, most of it pandas. A sparse Cholesky factorisation would not help where it is most wanted: therapists
+who share switching patients at random fill it in (25,000 therapists, 5 % switching: 15 million entries, 20 s a
+factorisation, measured), while the same matrix is so close to its diagonal that conjugate gradients need under ten
+steps (``wide``).
+
+Small models of one factor take a shorter way (``compact``), and many refits of one model run side by side on a leading
+array axis (``batch``).
 """
 
 from __future__ import annotations

@@ -46,6 +46,8 @@ def numbers(series: pd.Series, name: str) -> np.ndarray:
     if infinite.any():
         raise UserError(problem(f"column '{name}' has {int(infinite.sum())} infinite values",
                                 "make them missing or correct them"))
+    if values.size and max(-np.nanmin(values), np.nanmax(values)) > 1e100:
+        raise UserError(problem(f"column '{name}' has values beyond 1e100", "correct them or change the unit"))
     return values
 
 

@@ -56,7 +56,7 @@ class Compact:
         d = par.covariances(delta)[0]
         g, logdet = inner_inverse(data.s, d)
         h = unit_product(g, data.s)
-        q, p = len(d), data.p
+        q = len(d)
         rows = np.empty((1 + len(self.entries) + len(self.pairs), q, q, g.shape[2]))
         rows[0] = mix(d, g)
         for i, entries in enumerate(self.entries):
@@ -70,7 +70,12 @@ class Compact:
                     term = g[a][:, None] * (h[b, c] * g[e])
                     rows[at] = term if first else rows[at] + term
                     first = False
-        sums = (rows.reshape(len(rows), -1) @ self.products).reshape(-1, p + 1, p + 1)
+        return self._solve(x, delta, rows.reshape(len(rows), -1), logdet, h)
+
+    def _solve(self, x, delta, rows, logdet: float, h):
+        """State and height from the coefficients of the products."""
+        data, p = self.data, self.data.p
+        sums = (rows @ self.products).reshape(-1, p + 1, p + 1)
         xvx = data.xx - sums[0]
         chol, info = lapack.dpotrf(xvx, lower=1)
         if info:
@@ -108,3 +113,39 @@ class Compact:
         jac = self.parameters.jacobian(x)
         bent = self.parameters.bend(gradient)
         return Point(x, state, height, jac.T @ gradient, jac.T @ hessian @ jac + bent)
+
+
+class Single(Compact):
+    """One random effect in one factor, (1 | therapist): the same in scalars."""
+
+    def evaluate(self, x: np.ndarray):
+        delta = x[0] * x[0]
+        s = self.data.s[0, 0]
+        m = 1.0 + delta * s
+        g = 1.0 / m
+        h = g * s
+        rows = np.empty((3, len(g)))
+        np.multiply(g, delta, out=rows[0])
+        np.multiply(g, g, out=rows[1])
+        np.multiply(rows[1], h, out=rows[2])
+        return self._solve(x, np.array([delta]), rows, float(np.log(m).sum()), h[None, None])
+
+    def derive(self, x, state: CompactState, height: float, exact: bool):
+        from bowlby.mixed.optimise import Point
+
+        p, phi, r2 = self.data.p, state.phi, state.r2
+        dof = self.data.n - p if self.reml else self.data.n
+        change = np.eye(p + 1)
+        change[:-1, -1] = -state.beta
+        b, q = change.T @ state.rows[1:] @ change
+        bxy, byy, h = b[:p, p], float(b[p, p]), state.h[0, 0]
+        gradient = float(h.sum()) - dof * byy / r2
+        quad = 2 * (float(q[p, p]) - float(bxy @ phi @ bxy))
+        hessian = dof * (quad / r2 - byy * byy / r2**2) - float(h @ h)
+        if self.reml:
+            fp = phi @ b[:p, :p]
+            gradient -= float(np.trace(fp))
+            hessian += 2 * float(np.vdot(phi, q[:p, :p])) - float(np.vdot(fp, fp.T))
+        theta = float(x[0])
+        return Point(x, state, height, np.array([2 * theta * gradient]),
+                     np.array([[4 * theta * theta * hessian + 2 * gradient]]))

@@ -77,11 +77,17 @@ def _vector(value, data: pd.DataFrame, what: str) -> pd.Series | None:
 
 
 def _check_columns(spec: ModelSpec, data: pd.DataFrame, membership: dict) -> None:
+    if not isinstance(data, pd.DataFrame):
+        raise UserError(problem(f"the data are a {type(data).__name__}", "give a pandas DataFrame"))
     needed = spec.columns() + [g for r in spec.random for g in r.group if r.name not in membership]
     absent = [name for name in dict.fromkeys(needed) if name not in data.columns]
     if absent:
         raise UserError([problem(f"no column '{name}' in the data", "correct the name or add the column")
                          for name in absent])
+    twice = [name for name in dict.fromkeys(needed) if (data.columns == name).sum() > 1]
+    if twice:
+        raise UserError([problem(f"the data have {(data.columns == name).sum()} columns '{name}'", "keep one")
+                         for name in twice])
     if not spec.random:
         raise UserError(problem("the model has no random term", "add one, such as (1 | therapist)"))
     unknown = set(membership) - {r.name for r in spec.random}

@@ -189,9 +189,13 @@ class MixedModel:
 
         if self.kernel is not None:
             return fit_structured(self, reml, starts)
+        nothing_left = problem(f"the model of '{self.spec.outcome}' leaves no residual variation",
+                               "drop terms or check the outcome")
         try:
             optimum = minimise(self.reduced, self.parameters, reml, starts)
         except np.linalg.LinAlgError:
-            raise UserError(problem(f"the model of '{self.spec.outcome}' leaves no residual variation",
-                                    "drop terms or check the outcome")) from None
+            raise UserError(nothing_left) from None
+        # The outcome has unit variance inside, so this is rounding.
+        if optimum.state.r2 < 1e-13 * self.nobs:
+            raise UserError(nothing_left)
         return MixedResult(self, optimum, reml)

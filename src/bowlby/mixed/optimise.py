@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bowlby.mixed.compact import Compact, suits
+from bowlby.mixed.compact import Compact, Single, suits
 from bowlby.mixed.criterion import State, evaluate
 from bowlby.mixed.crossproducts import Reduced
 from bowlby.mixed.derivatives import moments, profiled
@@ -199,7 +199,8 @@ def minimise(data: Reduced, parameters: Parameters, reml: bool, starts=STARTS) -
     """
     if starts is STARTS and len(parameters.blocks()) > 1:
         starts = (STARTS[0], STARTS[2])
-    objective = (Compact if suits(data) else Profiled)(data, parameters, reml)
+    kind = Profiled if not suits(data) else Single if parameters.count == 1 else Compact
+    objective = kind(data, parameters, reml)
     best, known, log = None, [], []
     for number, start in enumerate(starts):
         theta = parameters.start(start) if np.isscalar(start) else np.asarray(start, dtype=np.float64)

@@ -205,12 +205,7 @@ def _sigma(model, optimum, target: Target):
     warm = [optimum.state.theta * sigma]
 
     def height(value):
-        objective = Absolute(data, par, np.zeros(par.count), np.eye(par.count), float(np.log(value / scale)))
-        point, *_ = newton(objective, warm[0])
-        if point is None:
-            return np.inf
-        warm[0] = point.x
-        return point.height + data.n * np.log(data.n) * 0.0 + _constant(data)
+        return _descend(Absolute(data, par, np.zeros(par.count), np.eye(par.count), float(np.log(value / scale))), warm)
 
     return sigma * scale, 2 * sigma * scale / np.sqrt(2 * data.n), 1e-8 * scale, np.inf, height
 

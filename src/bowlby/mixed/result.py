@@ -68,7 +68,8 @@ class MixedResult:
             else:
                 terms = ", ".join(factor.labels[j] for j in block)
                 what = f"the covariance matrix of ({terms} | {factor.name}) is singular"
-            self.warnings.append(f"singular fit: {what}")
+            if f"singular fit: {what}" not in self.warnings:
+                self.warnings.append(f"singular fit: {what}")
         if not self.converged:
             self.warnings.append("the optimiser did not reach a stationary point; do not trust this fit")
 

@@ -15,6 +15,8 @@ def summary(result, method: str) -> str:
     lines += ["", "Random effects", varcorr.fillna("").to_string(index=False, float_format=lambda v: f"{v:.5g}"),
               "", f"Fixed effects ({method} df)",
               result.tidy(method).to_string(index=False, float_format=lambda v: f"{v:.5g}")]
+    if result.residual_parameters:
+        lines += ["", "Residual structure: " + "; ".join(f"{k} {v:.4g}" for k, v in result.residual_parameters.items())]
     if result.warnings:
         lines += ["", *(f"note: {w}" for w in result.warnings)]
     return "\n".join(lines)

@@ -38,6 +38,17 @@ def test_exact_fit(pre_post):
     assert "no residual variation" in complaint("y ~ s + (1 | therapist)", pre_post.assign(y=2 * pre_post.s))
 
 
+def test_outcome_constant_within_every_group(nested):
+    fixed = nested.assign(y=pd.factorize(nested.therapist)[0] + 1.0)
+    assert "no residual variation" in complaint("y ~ time + (1 | therapist)", fixed)
+
+
+def test_columns_that_occur_twice_or_are_huge(pre_post):
+    assert "2 columns 's'" in complaint(FORMULA, pd.concat([pre_post, pre_post[["s"]]], axis=1))
+    assert "beyond 1e100" in complaint(FORMULA, pre_post.assign(s=1e300 * pre_post.s))
+    assert "DataFrame" in complaint(FORMULA, {"y": [1.0]})
+
+
 def test_infinite_values(pre_post):
     pre_post.loc[3, "s"] = np.inf
     assert "'s' has 1 infinite" in complaint(FORMULA, pre_post)
