@@ -1,0 +1,70 @@
+"""The sheet that every figure is drawn on, and its four files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from bowlby.files import atomic, write_csv
+
+KINDS = ("svg", "pdf", "png")
+METADATA = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}
+# Okabe and Ito's palette: told apart with any colour vision, and in grey.
+BLUE, VERMILION, INK, GREY, BAND, PALE = "#0072b2", "#d55e00", "#222222", "#6b6b6b", "#dfe4e8", "#eef3f7"
+WIDTH = 5.4
+STYLE = {
+    "axes.edgecolor": GREY,
+    "axes.labelcolor": INK,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "figure.facecolor": "white",
+    "font.size": 12,
+    "legend.fontsize": 10.5,
+    "legend.frameon": False,
+    "savefig.facecolor": "white",
+    "svg.hashsalt": "bowlby",
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+}
+
+
+def save(folder: Path, name: str, data: pd.DataFrame, draw: Callable) -> list[Path]:
+    """Draw data and write ``figures/<name>.svg``, ``.pdf``, ``.png`` and ``figures/data/<name>.csv``.
+
+    Parameters
+    ----------
+    folder : Path
+        The run's folder.
+    name : str
+        The figure's name.
+    data : DataFrame
+        What is drawn; the same bytes of all four files come from the same data.
+    draw : callable
+        ``draw(ax, data)``; may set the size of ``ax.figure``.
+
+    Returns
+    -------
+    list of Path
+        The four files.
+    """
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(STYLE)
+        figure = Figure(figsize=(WIDTH, 3.4), layout="constrained")
+        FigureCanvasAgg(figure)
+        draw(figure.subplots(), data)
+        written = [
+            atomic(
+                folder / f"figures/{name}.{kind}",
+                lambda path, kind=kind: figure.savefig(path, format=kind, metadata=METADATA[kind], dpi=200),
+            )
+            for kind in KINDS
+        ]
+    return [*written, write_csv(folder / f"figures/data/{name}.csv", data)]

@@ -1,0 +1,33 @@
+"""Figures inside the page."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from markupsafe import Markup
+
+from bowlby.report.results import Results
+from bowlby.report.section import render
+
+DROPPED = re.compile(
+    r"<metadata>.*?</metadata>|<!--.*?-->|<style type=\"text/css\">[^<]*</style>|\s+xmlns(?::\w+)?=\"[^\"]*\"",
+    re.DOTALL,
+)
+
+
+def inline(path: Path) -> str:
+    """An SVG for the page: without prologue, metadata and style of its own, and with ids of its own."""
+    text = path.read_text("utf-8")
+    text = DROPPED.sub("", text[text.index("<svg") :]).replace("xlink:href=", "href=")
+    for mark in ('id="', "url(#", 'href="#'):
+        text = text.replace(mark, f"{mark}{path.stem}-")
+    return text
+
+
+def figure(results: Results, name: str, *, alt: str, caption: str) -> Markup:
+    """A figure on its card, with its alternative text, caption and where its data are; empty where not drawn."""
+    path = results.folder / f"figures/{name}.svg"
+    if not path.is_file():
+        return Markup("")
+    return render("figure.html", name=name, svg=Markup(inline(path)), alt=alt, caption=caption)

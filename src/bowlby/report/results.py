@@ -1,0 +1,127 @@
+"""A run's files as the report reads them; what the run did not write is None."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from bowlby.files import read_json
+from bowlby.tables import sheets
+
+MODELS = ("primary", "m1b", "c4", "c5", "growth")
+MAIN = ("primary", "growth")
+
+
+@dataclass(frozen=True)
+class Results:
+    """``results/<run>``, read when asked for.
+
+    Attributes
+    ----------
+    folder : Path
+        The run's folder.
+    """
+
+    folder: Path
+
+    def json(self, name: str) -> Any:
+        """A JSON file of the run, or None."""
+        path = self.folder / name
+        return read_json(path) if path.is_file() else None
+
+    def csv(self, name: str) -> pd.DataFrame | None:
+        """A CSV file of the run with every cell as text, or None where there is none or it has no rows."""
+        path = self.folder / name
+        if not path.is_file():
+            return None
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        return None if table.empty else table
+
+    def yaml(self, name: str) -> dict:
+        """A YAML file of the run; empty where there is none."""
+        path = self.folder / name
+        content = yaml.safe_load(path.read_text("utf-8")) if path.is_file() else None
+        return content if isinstance(content, dict) else {}
+
+    @cached_property
+    def manifest(self) -> dict:
+        """``manifest.json``."""
+        return self.json("manifest.json") or {}
+
+    @cached_property
+    def config(self) -> dict:
+        """The configuration as run."""
+        return self.yaml("config.yaml") or self.manifest.get("config") or {}
+
+    @cached_property
+    def study(self) -> dict:
+        """The study file as run."""
+        return self.yaml("study.yaml")
+
+    @cached_property
+    def verdict(self) -> dict | None:
+        """``verdict.json``."""
+        return self.json("verdict.json")
+
+    @cached_property
+    def comparison(self) -> dict | None:
+        """``comparison.json``."""
+        return self.json("comparison.json")
+
+    @cached_property
+    def fits(self) -> dict[str, dict]:
+        """The models' fits by name."""
+        found = {name: self.json(f"fits/{name}.json") for name in MODELS}
+        return {name: fit for name, fit in found.items() if fit}
+
+    @cached_property
+    def sheets(self) -> dict:
+        """The run's tables as printed."""
+        return {name: sheet for name, (_, sheet) in sheets(self.folder).items()}
+
+    @property
+    def title(self) -> str:
+        """Title of the page."""
+        return str(self.manifest.get("title") or self.config.get("title") or self.study.get("name") or "A run")
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the study is simulated."""
+        return bool(self.manifest.get("synthetic") or self.study.get("synthetic"))
+
+    @property
+    def shareable(self) -> bool:
+        """Whether the page must show no single patient."""
+        return (self.manifest.get("privacy") or self.config.get("privacy") or "shareable") == "shareable"
+
+    @property
+    def provisional(self) -> bool:
+        """Whether the verdict or a fit is to be replaced by a better estimator's."""
+        return any(record.get("provisional") for record in (self.verdict or {}, *self.fits.values()))
+
+    @cached_property
+    def unverified(self) -> list[str]:
+        """Instruments whose key is not verified."""
+        audit = self.csv("keying_audit.csv")
+        if audit is None:
+            return []
+        doubtful = (audit["check"] == "key_confidence") & (audit["verdict"] != "ok")
+        return sorted(set(audit.loc[doubtful, "instrument"]))
+
+    def instrument(self, name: str) -> tuple[str, str | None]:
+        """An instrument's name in full and its citation; the id alone where the study brings its own file."""
+        from bowlby.errors import UserError
+        from bowlby.instruments.catalogue import load_instrument
+
+        if f"{name}.yaml" in (self.manifest.get("inputs") or {}):
+            return f"{name} (the study's own key)", None
+        try:
+            found = load_instrument(name)
+        except UserError:
+            return name, None
+        return found.name, found.citation

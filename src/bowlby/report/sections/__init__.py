@@ -1,0 +1,30 @@
+"""The page's sections in their order; a new one is a file with a function, and a line here."""
+
+from __future__ import annotations
+
+from bowlby.report.section import Build
+from bowlby.report.sections.course import course
+from bowlby.report.sections.engines import engines
+from bowlby.report.sections.estimates import estimates
+from bowlby.report.sections.flow import flow
+from bowlby.report.sections.issues import issues
+from bowlby.report.sections.keys import keys
+from bowlby.report.sections.methods import methods
+from bowlby.report.sections.provenance import provenance
+from bowlby.report.sections.reliability import reliability
+from bowlby.report.sections.therapists import therapists
+from bowlby.report.sections.verdict import verdict
+
+SECTIONS: list[Build] = [
+    verdict,
+    estimates,
+    course,
+    therapists,
+    flow,
+    issues,
+    reliability,
+    keys,
+    engines,
+    methods,
+    provenance,
+]

@@ -1,0 +1,41 @@
+"""Agreement of the second engine with the first."""
+
+from __future__ import annotations
+
+import pandas as pd
+from markupsafe import Markup
+
+from bowlby.report.results import Results
+from bowlby.report.section import Section, render
+from bowlby.tables import number, to_html
+from bowlby.tables.words import term
+
+SETS = {"primary": "primary", "perceived": "c4", "growth": "growth"}
+NAMES = {"primary": "model of the comparison", "c4": "model of perceived attachment", "growth": "growth model"}
+
+
+def engines(results: Results) -> Section | None:
+    """The second engine's estimates and their distance; None where there is none."""
+    parts = []
+    for name, model in SETS.items():
+        fit, second = results.fits.get(model), results.json(f"fits/second/{name}.json")
+        if not fit or not second:
+            continue
+        own = {f["term"]: f for f in fit["fixed"]}
+        rows = [
+            (
+                term(f["term"], results.study.get("time_unit")),
+                number(own.get(f["term"], {}).get("estimate"), 4),
+                number(f["estimate"], 4),
+                number(f["difference_in_se"], 3),
+            )
+            for f in second["fixed"]
+        ]
+        heads = ["Term", "This run", "Second engine", "Difference in SE"]
+        design = "; ".join(second.get("differs_by_design") or [])
+        note = f"Second engine: {second['engine']}." + (f" Differs by design: {design}." if design else "")
+        parts.append(Markup(to_html(pd.DataFrame(rows, columns=heads), note, f"Two engines, {NAMES[model]}")))
+    if not parts:
+        return None
+    intro = "The same rows fitted by another program. A difference is given in standard errors of this run's estimate."
+    return Section("engines", "Second-engine agreement", render("stack.html", parts=parts, intro=intro))

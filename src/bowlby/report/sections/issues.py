@@ -1,0 +1,45 @@
+"""What was found in the data, grouped; the value of a cell is never shown."""
+
+from __future__ import annotations
+
+import pandas as pd
+from markupsafe import Markup
+
+from bowlby.report.results import Results
+from bowlby.report.section import Section, render
+from bowlby.tables import to_html
+
+SHOWN = 200
+ORDER = ("error", "warning", "note")
+HEADS = {"file": "File", "sheet": "Sheet", "row": "Row", "column": "Column", "instrument": "Instrument"}
+HEADS |= {"what": "What", "action": "Done", "n": "Cells or rows"}
+
+
+def issues(results: Results) -> Section | None:
+    """The issues by code; None where the run wrote no ``issues.csv``."""
+    if not (results.folder / "issues.csv").is_file():
+        return None
+    table = results.csv("issues.csv")
+    groups = [] if table is None else sorted((_group(*item) for item in table.groupby(["severity", "code"])), key=_rank)
+    return Section("issues", "Data issues", render("issues.html", groups=groups))
+
+
+def _group(key: tuple[str, str], rows: pd.DataFrame) -> dict:
+    severity, code = key
+    shown = rows.head(SHOWN)[list(HEADS)].rename(columns=HEADS)
+    shown = shown.loc[:, (shown != "").any()]
+    left = len(rows) - len(shown)
+    note = f"The first {SHOWN} of {len(rows):,}; all are in issues.csv." if left else ""
+    cells = int(pd.to_numeric(rows["n"], errors="coerce").fillna(1).sum())
+    return {
+        "severity": severity,
+        "code": code.replace("_", " "),
+        "entries": len(rows),
+        "cells": cells,
+        "table": Markup(to_html(shown, note, f"Issues: {code.replace('_', ' ')}")),
+    }
+
+
+def _rank(group: dict) -> tuple:
+    known = group["severity"] in ORDER
+    return (ORDER.index(group["severity"]) if known else len(ORDER), group["code"])

@@ -1,0 +1,13 @@
+"""The methods text, to paste into a paper."""
+
+from __future__ import annotations
+
+from bowlby.report.methods import paragraphs, references
+from bowlby.report.results import Results
+from bowlby.report.section import Section, render
+
+
+def methods(results: Results) -> Section | None:
+    """Methods and references."""
+    html = render("methods.html", paragraphs=paragraphs(results), references=references(results))
+    return Section("methods", "Methods text", html)

@@ -1,0 +1,39 @@
+"""Differences between therapists, without names."""
+
+from __future__ import annotations
+
+from bowlby.report.drawing import figure
+from bowlby.report.results import Results
+from bowlby.report.section import Section, render
+from bowlby.tables import number
+from bowlby.tables.numbers import absent
+
+
+def therapists(results: Results) -> Section | None:
+    """Caterpillar; None where it was not drawn."""
+    if not results.fits:
+        return None
+    model, fit = next(iter(results.fits.items()))
+    variances = [r for r in fit["random"] if (r["group"], r["term"]) == ("therapist", "Intercept") and not r["term2"]]
+    if not variances:
+        return None
+    sd, n = variances[0]["sd_or_corr"], fit["groups"].get("therapist")
+    better = " Higher is better." if model == "primary" else ""
+    plot = figure(
+        results,
+        "caterpillar",
+        alt=f"Caterpillar plot of {n} therapists from the lowest to the highest effect, each with its interval.",
+        caption="Each therapist's effect with ± 1.96 standard errors, in units of the outcome, beyond what the model "
+        f"explains.{better} Filled: the interval excludes 0. No name or number tells who is who.",
+    )
+    if not plot:
+        return None
+    intro = f"Therapists differ by an SD of {number(sd)} units of the outcome{_icc(results, model)}."
+    if not absent(sd) and sd == 0:
+        intro = "The variance between therapists is estimated at 0, so that all effects are 0."
+    return Section("therapists", "Therapists", render("stack.html", parts=[plot], intro=intro))
+
+
+def _icc(results: Results, model: str) -> str:
+    icc = (results.comparison or {}).get("therapist_icc") if model == "primary" else None
+    return "" if absent(icc) else f", an intraclass correlation of {number(icc, bounded=True)}"

@@ -1,0 +1,132 @@
+"""The table of a fit: coefficients, standardised contrasts, and the random part in the note."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from bowlby.tables.layout import Sheet
+from bowlby.tables.numbers import absent, interval, number, p_value
+from bowlby.tables.words import df_method, people, term
+
+COLUMNS = ["term", "label", "kind", "estimate", "se", "df", "t", "p", "ci_low", "ci_high"]
+HEADS = ["Term", "b", "SE", "df", "t", "p", "95% CI"]
+PARTS = {
+    "coefficient": "Coefficients (units of the outcome)",
+    "standardised": "Standardised (SD of outcome per SD of predictor)",
+}
+PERCEIVED = {
+    "coefficient": "Coefficients (SD of perceived attachment)",
+    "standardised": "Contrast (SD of perceived attachment per SD of predictor)",
+}
+TITLES = {
+    "primary": "Outcome by Perceived Attachment and Therapist's Own Style",
+    "m1b": "Outcome by All Scales of Both Styles Together",
+    "c4": "Perceived Attachment by Therapist's Own Style",
+    "c5": "Perceived Attachment by Patient's Own Style",
+    "growth": "Course of the Outcome Over Time",
+}
+
+
+def fit_table(fit: dict, time_unit: str | None = None) -> pd.DataFrame:
+    """A fit in full precision: coefficients, standardised contrasts, variances.
+
+    Returns
+    -------
+    DataFrame
+        term, label, kind (coefficient, standardised, variance), estimate, se, df, t, p, ci_low, ci_high.
+    """
+    rows = [{**f, "kind": "coefficient", "label": term(f["term"], time_unit)} for f in fit["fixed"]]
+    for c in fit.get("contrasts") or []:
+        rows.append({**c, "term": c["name"], "kind": "standardised", "label": term(c["name"], time_unit)})
+    for r in fit.get("random") or []:
+        names = [n for n in (r["term"], r.get("term2")) if n]
+        label = f"{r['group']}: {' with '.join(term(n, time_unit) for n in names)}"
+        rows.append(
+            {
+                "term": f"{r['group']}:{':'.join(names)}",
+                "label": label,
+                "kind": "variance" if len(names) == 1 else "covariance",
+                "estimate": r["variance_or_cov"],
+            }
+        )
+    rows.append({"term": "residual", "label": "residual", "kind": "variance", "estimate": fit["scale"]})
+    table = pd.DataFrame(rows).reindex(columns=COLUMNS)
+    return table.astype(dict.fromkeys(COLUMNS[3:], float))
+
+
+def fit_sheet(number_: str, fit: dict, comparison: dict | None = None, time_unit: str | None = None) -> Sheet:
+    """A fit as printed."""
+    table = fit_table(fit, time_unit)
+    parts = []
+    for kind, title in (PERCEIVED if fit["model"] in ("c4", "c5") else PARTS).items():
+        rows = [_row(r) for r in table[table["kind"] == kind].itertuples(index=False)]
+        if rows:
+            parts.append((title if fit.get("contrasts") else None, rows))
+    title = TITLES.get(fit["model"], f"Model {fit['model']}")
+    return Sheet(number_, title, HEADS, parts, fit_note(fit, comparison, time_unit))
+
+
+def _row(r) -> list[str]:
+    return [
+        r.label,
+        number(r.estimate),
+        number(r.se),
+        number(r.df, 1),
+        number(r.t),
+        p_value(r.p),
+        interval(r.ci_low, r.ci_high),
+    ]
+
+
+def fit_note(fit: dict, comparison: dict | None = None, time_unit: str | None = None) -> str:
+    """The note under the table of a fit; statistics between asterisks."""
+    groups = fit["groups"]
+    counts = f"*N* = {fit['n_obs']:,} {'observations' if 'patient' in groups else 'patients'}"
+    patients = f" of {groups['patient']:,} patients" if "patient" in groups else ""
+    therapists = f", *J* = {groups['therapist']:,} therapists" if "therapist" in groups else f", {people(fit)}"
+    method = "Restricted maximum likelihood" if fit["reml"] else "Maximum likelihood"
+    sentences = [
+        f"{counts}{patients}{therapists}.",
+        f"{method}; degrees of freedom by {df_method(fit)}.",
+        f"{_random(fit, time_unit)}.",
+    ]
+    sentences += [f"Joint test of {b['name']}: {_block(b)}." for b in fit.get("blocks") or []]
+    if comparison:
+        icc = comparison.get("therapist_icc")
+        if not absent(icc):
+            sentences.append(f"Intraclass correlation of therapists {number(icc, bounded=True)}.")
+        sentences.append(_standardised(comparison))
+    if fit.get("singular"):
+        sentences.append("A variance is estimated at 0, the edge of what is possible.")
+    if not fit.get("converged", True):
+        sentences.append("The fit did not converge.")
+    if fit.get("provisional"):
+        sentences.append("Provisional: to be replaced by the final estimator.")
+    return " ".join(sentences)
+
+
+def _block(block: dict) -> str:
+    """A joint test as the APA prints it."""
+    p = p_value(block["p"])
+    sign = "" if p.startswith("<") else "= "
+    return f"*F*({block['df_num']:g}, {number(block['df_den'], 1)}) = {number(block['f'])}, *p* {sign}{p}"
+
+
+def _random(fit: dict, time_unit: str | None) -> str:
+    pieces = [
+        f"{r['group']} ({term(r['term'], time_unit).lower()}) {number(r['sd_or_corr'])}"
+        for r in fit.get("random") or []
+        if not r.get("term2")
+    ]
+    return "Random part, *SD*: " + "; ".join([*pieces, f"residual {number(fit['scale'] ** 0.5)}"])
+
+
+def _standardised(comparison: dict) -> str:
+    reference = comparison.get("reference") or {}
+    source = {
+        "reference": "reference *SD*s given in the configuration",
+        "sample": "the *SD*s of this sample, because no reference *SD*s were given",
+    }.get(comparison.get("standardiser"), "the *SD*s stated in the configuration")
+    sd = reference.get("outcome_sd")
+    size = "" if absent(sd) else f" (outcome {number(sd)})"
+    return f"Standardised by {source}{size}."

@@ -1,0 +1,147 @@
+"""A table for people, as HTML and as DOCX in APA style."""
+
+from __future__ import annotations
+
+import html
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+STATISTICS = ("b", "SE", "df", "t", "p", "n", "N", "J", "M", "SD")
+NUMERIC = re.compile(r"[<\[(]?[\s\d.,−<\[\])–]+")
+MARK = re.compile(r"\*([^*\s][^*]*)\*")
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table as printed.
+
+    Attributes
+    ----------
+    number, title : str
+        "Table 1" and what it shows.
+    columns : list of str
+        Heads; those that name a statistic are printed in italics.
+    parts : list of (str or None, list of list of str)
+        Groups of rows, each with a head of its own or none.
+    note : str
+        The note; ``*N*`` is printed in italics.
+    """
+
+    number: str
+    title: str
+    columns: list[str]
+    parts: list[tuple[str | None, list[list[str]]]] = field(default_factory=list)
+    note: str = ""
+
+
+def sheet_html(sheet: Sheet) -> str:
+    """A sheet as HTML; every cell escaped."""
+    heads = "".join(f'<th scope="col">{_head(c)}</th>' for c in sheet.columns)
+    body = []
+    for title, rows in sheet.parts:
+        body.append("<tbody>")
+        if title:
+            body.append(
+                f'<tr class="part"><th scope="rowgroup" colspan="{len(sheet.columns)}">{_text(title)}</th></tr>'
+            )
+        for first, *rest in rows:
+            cells = "".join(_cell(c) for c in rest)
+            body.append(f'<tr><th scope="row">{_text(first)}</th>{cells}</tr>')
+        body.append("</tbody>")
+    caption = ""
+    if sheet.number or sheet.title:
+        caption = f'<p class="caption"><b>{_text(sheet.number)}</b> <i>{_text(sheet.title)}</i></p>'
+    note = f'<p class="note"><i>Note.</i> {_italics(sheet.note)}</p>' if sheet.note else ""
+    name = _text(sheet.title or "Table")
+    return (
+        f'{caption}<div class="scroll" tabindex="0" role="region" aria-label="{name}">'
+        f'<table aria-label="{name}"><thead><tr>{heads}</tr></thead>{"".join(body)}</table></div>{note}\n'
+    )
+
+
+def sheet_docx(path: Path, sheet: Sheet) -> None:
+    """A sheet as a Word document: number in bold, title in italics, three rules, note below."""
+    from docx import Document
+    from docx.shared import Pt
+
+    document = Document()
+    document.core_properties.title = sheet.title
+    document.core_properties.author = "bowlby"
+    document.styles["Normal"].font.name = "Times New Roman"
+    document.styles["Normal"].font.size = Pt(11)
+    document.add_paragraph().add_run(sheet.number).bold = True
+    document.add_paragraph().add_run(sheet.title).italic = True
+    grid = document.add_table(rows=1, cols=len(sheet.columns))
+    grid.autofit = True
+    for cell, name in zip(grid.rows[0].cells, sheet.columns):
+        cell.paragraphs[0].add_run(name).italic = name in STATISTICS
+    _rule(grid.rows[0], top=True, bottom=True)
+    for title, rows in sheet.parts:
+        if title:
+            cells = grid.add_row().cells
+            cells[0].merge(cells[-1]).text = _printable(title)
+        for row in rows:
+            for cell, value in zip(grid.add_row().cells, row):
+                cell.text = _printable(str(value))
+    _rule(grid.rows[-1], bottom=True)
+    paragraph = document.add_paragraph()
+    paragraph.add_run("Note. ").italic = True
+    for i, piece in enumerate(MARK.split(_printable(sheet.note))):
+        paragraph.add_run(piece).italic = bool(i % 2)
+    document.save(str(path))
+
+
+def frame_sheet(table: pd.DataFrame, note: str = "", title: str = "", by: str | None = None) -> Sheet:
+    """A data frame as a sheet without number; nothing is printed for what is missing.
+
+    With ``by``, rows of the same value of that column stand under it.
+    """
+    parts = [(None, table)]
+    if by is not None:
+        parts = [(str(value), part.drop(columns=by)) for value, part in table.groupby(by, sort=False)]
+    columns = [str(c) for c in table.columns if c != by]
+    return Sheet("", title, columns, [(head, _cells(part)) for head, part in parts], note)
+
+
+def _cells(table: pd.DataFrame) -> list[list[str]]:
+    return [["" if pd.isna(v) else str(v) for v in row] for row in table.itertuples(index=False)]
+
+
+def _head(name: str) -> str:
+    return f"<i>{_text(name)}</i>" if name in STATISTICS else _text(name)
+
+
+def _text(value) -> str:
+    return html.escape(str(value))
+
+
+def _cell(value: str) -> str:
+    kind = ' class="number"' if NUMERIC.fullmatch(value) else ""
+    return f"<td{kind}>{_text(value)}</td>"
+
+
+def _italics(note: str) -> str:
+    return MARK.sub(r"<i>\1</i>", _text(note))
+
+
+def _printable(text: str) -> str:
+    """Without the control characters that XML cannot hold."""
+    return "".join(c for c in text if c in "\t\n" or ord(c) >= 32)
+
+
+def _rule(row, *, top: bool = False, bottom: bool = False) -> None:
+    from docx.oxml import OxmlElement
+    from docx.oxml.ns import qn
+
+    for cell in row.cells:
+        borders = OxmlElement("w:tcBorders")
+        for side, drawn in (("top", top), ("bottom", bottom)):
+            if drawn:
+                edge = OxmlElement(f"w:{side}")
+                for key, value in (("val", "single"), ("sz", "8"), ("space", "0"), ("color", "000000")):
+                    edge.set(qn(f"w:{key}"), value)
+                borders.append(edge)
+        cell._tc.get_or_add_tcPr().append(borders)

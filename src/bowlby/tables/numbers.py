@@ -1,0 +1,74 @@
+"""Numbers and cells as people read them, and as a spreadsheet must not read them."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+MISSING = "not available"
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def absent(value) -> bool:
+    """Whether a value does not exist (None, NaN, NA, infinite)."""
+    if value is None or value is pd.NA or value is pd.NaT:
+        return True
+    return isinstance(value, float) and not math.isfinite(value)
+
+
+def number(value, digits: int = 2, *, bounded: bool = False) -> str:
+    """A number for people: a true minus, and no leading zero where it is bounded by 1.
+
+    Examples
+    --------
+    >>> number(-0.004), number(-1.25), number(0.834, bounded=True), number(None)
+    ('0.00', '−1.25', '.83', 'not available')
+    """
+    if absent(value):
+        return MISSING
+    text = f"{value:,.{digits}f}"
+    if not text.strip("-0.,"):
+        text = text.removeprefix("-")
+    if bounded and abs(value) < 1:
+        text = text.replace("0.", ".", 1)
+    return text.replace("-", "−")
+
+
+def p_value(p) -> str:
+    """A p value as the APA prints it.
+
+    Examples
+    --------
+    >>> p_value(0.0004), p_value(0.0311)
+    ('< .001', '.031')
+    """
+    if absent(p):
+        return MISSING
+    return "< .001" if p < 0.001 else f"{p:.3f}".removeprefix("0")
+
+
+def interval(low, high, digits: int = 2, *, bounded: bool = False) -> str:
+    """Two limits in brackets.
+
+    Examples
+    --------
+    >>> interval(-0.1, 0.25), interval(None, None)
+    ('[−0.10, 0.25]', 'not available')
+    """
+    if absent(low) or absent(high):
+        return MISSING
+    return f"[{number(low, digits, bounded=bounded)}, {number(high, digits, bounded=bounded)}]"
+
+
+def harmless(table: pd.DataFrame) -> pd.DataFrame:
+    """A table whose text cells no spreadsheet runs as a formula: an apostrophe goes before =, +, -, @, tab."""
+
+    def cell(value):
+        return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+
+    safe = table.rename(columns=cell)
+    for column in safe.columns:
+        if not pd.api.types.is_numeric_dtype(safe[column]):
+            safe[column] = safe[column].map(cell)
+    return safe

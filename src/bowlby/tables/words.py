@@ -1,0 +1,95 @@
+"""What claims, terms, reasons and flags are called on paper."""
+
+from __future__ import annotations
+
+CLAIMS = {
+    "C1": "Perceived attachment is associated with outcome (P > 0)",
+    "C2": "Perceived attachment is associated with outcome more than the therapist's own style is (P > |T|)",
+    "C3": "The therapist's own style is negligible for outcome (|T| < δ)",
+    "C4": "The therapist's own style is negligible for perceived attachment",
+    "C5": "The patient's own style is associated with perceived attachment",
+}
+RULES = {
+    "C1": "Supported where the 95% CI of P lies above 0; refuted where it lies below 0, or P is surely smaller than δ.",
+    "C2": "Supported where P − T and P + T both lie above 0; refuted where either lies below 0.",
+    "C3": "Supported where the 90% CI of T lies within ±δ; refuted where its 95% CI lies beyond ±δ.",
+    "C4": "As C3, with perceived attachment in place of outcome.",
+    "C5": "Supported where the joint test of the patient's style has p < .05; refuted where even its strongest "
+    "direction surely lies below δ.",
+}
+VERDICTS = {"supported": "supported", "refuted": "refuted", "inconclusive": "inconclusive"}
+NOT_TESTED = "not tested"
+TERMS = {
+    "Intercept": "Intercept",
+    "a_star_b": "Perceived attachment, between therapists",
+    "a_star_w": "Perceived attachment, within therapist",
+    "pre_b": "Outcome before treatment, between therapists",
+    "pre_w": "Outcome before treatment, within therapist",
+    "s_star": "Therapist's own style",
+    "P": "P: perceived attachment",
+    "T": "T: therapist's own style",
+    "P-T": "P − T",
+    "P+T": "P + T",
+    "P_u": "P, all scales together",
+    "T_u": "T, all scales together",
+    "T_A": "T on perceived attachment",
+    "Z_v": "Patient's own style, direction with the highest limit",
+    "z_star_b": "Patient's own style, between therapists",
+    "z_star_w": "Patient's own style, within therapist",
+}
+WORDS = {
+    "below_delta": "real, but smaller than the bound δ",
+    "detectable": "differs from 0",
+    "few_therapists": "fewer than 30 therapists",
+    "moderated": "depends on how severe the patients were",
+    "reverse_causation_open": "improvement may have come first; these data cannot tell",
+    "same_rater": "the patient rated both attachment and outcome",
+    "sample_reference": "standardised by this sample's own SDs, because no reference SDs were given",
+    "singular": "a variance is estimated at 0, the edge of what is possible",
+    "slope_variance_not_modelled": "differences between therapists in the slope are not modelled",
+    "style_incomplete": "style known for fewer than 80% of the therapists",
+}
+SIDES = {"a": "Perceived attachment", "s": "Therapist's own style", "z": "Patient's own style"}
+LEVELS = {"_w": "within therapist", "_b": "between therapists"}
+DF_METHODS = {
+    "containment": "containment",
+    "kenward-roger": "Kenward-Roger",
+    "normal": "the normal distribution",
+    "satterthwaite": "Satterthwaite",
+}
+
+
+def say(code: str) -> str:
+    """A reason or flag in words; what is not a known code is given as it is."""
+    text = str(code)
+    return WORDS.get(text, text if " " in text else text.replace("_", " "))
+
+
+def term(name: str, time_unit: str | None = None) -> str:
+    """A term of a model in words."""
+    if name == "time":
+        return f"Time ({time_unit})" if time_unit else "Time"
+    if name in TERMS:
+        return TERMS[name]
+    level = LEVELS.get(name[-2:])
+    base = name[:-2] if level else name
+    side = SIDES.get(base[:1]) if base[1:2] == "_" and (base[0] == "s") == (level is None) else None
+    base = f"{side}: {base[2:].replace('_', ' ')}" if side else base
+    return f"{base}, {level}" if level else base
+
+
+def df_method(fit: dict) -> str:
+    """How a fit's degrees of freedom were found."""
+    return DF_METHODS.get(fit["df_method"], str(fit["df_method"]).replace("_", " "))
+
+
+def verdict(claim: dict) -> str:
+    """A claim's verdict, "not tested" where it was not."""
+    if claim.get("not_tested"):
+        return NOT_TESTED
+    return VERDICTS.get(claim.get("verdict"), "not available")
+
+
+def people(fit: dict) -> str:
+    """How many of each group a fit has: "160 patients, 22 therapists"."""
+    return ", ".join(f"{n:,} {name}{'' if n == 1 else 's'}" for name, n in fit["groups"].items())

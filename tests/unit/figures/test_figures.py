@@ -1,0 +1,119 @@
+"""Figures: what their data hold, what they withhold, and the same bytes twice."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bowlby import figures
+from bowlby.figures.flow import flow_data
+
+EFFECTS = pd.DataFrame(
+    {
+        "group": ["therapist"] * 3 + ["patient"],
+        "level": ["T07", "T01", "T03", "P1"],
+        "term": ["Intercept"] * 4,
+        "value": [0.5, -0.5, 0.1, 9.0],
+        "variance": [0.04, 0.04, 0.01, 1.0],
+    }
+)
+COMPARISON = {
+    "delta": 0.1,
+    "P": {"estimate": 0.29, "ci": [0.21, 0.38], "ci90": [0.22, 0.37]},
+    "T": {"estimate": -0.01, "ci": [-0.14, 0.12], "ci90": [-0.12, 0.09]},
+    "P-T": {"estimate": 0.31, "ci": [0.16, 0.46], "ci90": [0.18, 0.43]},
+    "P+T": {"estimate": None, "ci": [None, None], "ci90": [None, None]},
+}
+GROWTH = {
+    "fixed": [{"term": "Intercept", "estimate": 16.0, "df": 20.0}, {"term": "time", "estimate": -0.5, "df": 400.0}],
+    "vcov": {"terms": ["Intercept", "time"], "values": [[0.25, 0.0], [0.0, 0.01]]},
+    "vcov_adjusted": None,
+}
+STEPS = [
+    {"step": "patients in the study", "patients": 60, "therapists": 8, "rows": 60, "reason": None},
+    {"step": "without: no outcome", "patients": 50, "therapists": 8, "rows": 50, "reason": "no outcome"},
+    {"step": "without: no rating", "patients": 48, "therapists": 8, "rows": 48, "reason": "no rating"},
+    {"step": "analysed", "patients": 48, "therapists": 8, "rows": 48, "reason": None},
+]
+
+
+def course() -> pd.DataFrame:
+    rows = [(f"P{i}", "T1", t, 16 - 0.5 * t + i % 3) for t in (0.0, 1.0, 2.0) for i in range(9)]
+    return pd.DataFrame([*rows, ("P1", "T1", 9.0, 3.0)], columns=["patient", "therapist", "time", "y"])
+
+
+DRAWINGS = {
+    "forest": lambda stem: figures.draw_forest(COMPARISON, stem),
+    "caterpillar": lambda stem: figures.draw_caterpillar(EFFECTS, stem),
+    "trajectory": lambda stem: figures.draw_trajectory(GROWTH, course(), stem),
+    "flow": lambda stem: figures.draw_flow(STEPS, stem),
+}
+
+
+@pytest.mark.parametrize("name", DRAWINGS)
+def test_two_writings_are_the_same_bytes(name, tmp_path):
+    one, two = (DRAWINGS[name](tmp_path / folder / "figures" / name) for folder in ("one", "two"))
+    assert [p.relative_to(tmp_path / "one").as_posix() for p in one] == [
+        f"figures/{name}.svg",
+        f"figures/{name}.pdf",
+        f"figures/{name}.png",
+        f"figures/data/{name}.csv",
+    ]
+    assert [p.read_bytes() for p in one] == [p.read_bytes() for p in two]
+
+
+def test_a_users_matplotlib_settings_change_nothing(tmp_path):
+    import matplotlib
+
+    plain = figures.draw_forest(COMPARISON, tmp_path / "one/figures/forest")[0].read_bytes()
+    with matplotlib.rc_context({"font.size": 30, "lines.color": "red"}):
+        set_otherwise = figures.draw_forest(COMPARISON, tmp_path / "two/figures/forest")[0].read_bytes()
+    assert plain == set_otherwise
+
+
+def test_caterpillar_is_sorted_and_names_nobody():
+    data = figures.caterpillar_data(EFFECTS)
+    assert list(data) == ["rank", "effect", "ci_low", "ci_high"]
+    assert data["effect"].tolist() == [-0.5, 0.1, 0.5]
+    assert data["ci_high"].tolist() == pytest.approx([-0.108, 0.296, 0.892])
+
+
+def test_caterpillar_of_a_platform_stays_small(tmp_path):
+    n = 25_000
+    table = {"group": "therapist", "level": range(n), "term": "Intercept", "value": np.linspace(-2, 2, n)}
+    written = figures.draw_caterpillar(pd.DataFrame(table).assign(variance=0.2), tmp_path / "figures/caterpillar")
+    assert written[0].stat().st_size < 200_000
+
+
+def test_forest_data_keep_what_is_missing_missing():
+    data = figures.forest_data(COMPARISON).set_index("effect")
+    assert data.loc["P", "ci90_high"] == 0.37
+    assert data.loc["P+T", ["estimate", "ci_low", "ci_high"]].isna().all()
+
+
+def test_trajectory_line_interval_and_small_cells():
+    data = figures.trajectory_data(GROWTH, course()).set_index("time")
+    assert 9.0 not in data.index, "one patient alone is not shown"
+    assert data.loc[2.0, "model"] == 15.0
+    # t(.975, 20) = 2.085963; se at time 2 = sqrt(0.25 + 4 * 0.01)
+    assert data.loc[2.0, "ci_high"] - 15.0 == pytest.approx(2.085963 * np.sqrt(0.29), abs=1e-5)
+
+
+def test_flow_puts_small_exclusions_together():
+    left = flow_data(STEPS).query("kind == 'left_out'")
+    assert left[["patients", "reason"]].to_numpy().tolist() == [[12, "no outcome; no rating"]]
+    internal = flow_data(STEPS, "internal").query("kind == 'left_out'")
+    assert internal["patients"].tolist() == [10, 2]
+
+
+def test_flow_withholds_a_small_exclusion_and_what_would_tell_it():
+    data = flow_data([{**STEPS[0], "patients": 50, "rows": 50}, *STEPS[2:]])
+    assert data["patients"].isna().tolist() == [True, True, False]
+    assert data["reason"][1] == "fewer than 5 patients: no rating"
+
+
+def test_outputs_are_what_a_run_asks_for():
+    from bowlby.config.run import Growth, Outcome, Run
+
+    run = Run(run="a", study="s.yaml", outcome=Outcome(instrument="phq9"), growth=Growth())
+    assert figures.names(run) == ["trajectory", "caterpillar", "flow"]
+    assert "figures/data/trajectory.csv" in figures.outputs(run) and len(figures.outputs(run)) == 12

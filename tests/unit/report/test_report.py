@@ -1,0 +1,150 @@
+"""The page: what stands in it, what does not, and that nothing in it runs or loads."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from bowlby import report
+from bowlby.files import read_json, write_json
+
+
+class Outline(HTMLParser):
+    """Headings, ids, links and tags of a page."""
+
+    def __init__(self, page: str):
+        super().__init__()
+        self.headings, self.ids, self.tags, self.targets, self.unlabelled = [], [], set(), [], 0
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        given = dict(attrs)
+        self.tags.add(tag)
+        if re.fullmatch("h[1-6]", tag):
+            self.headings.append(int(tag[1]))
+        if "id" in given:
+            self.ids.append(given["id"])
+        if tag == "a":
+            self.targets.append(given["href"].removeprefix("#"))
+        if given.get("role") == "img" and not given.get("aria-label"):
+            self.unlabelled += 1
+
+
+def test_page_stands_alone(comparison_run, growth_run):
+    for folder in (comparison_run(), growth_run):
+        page = report.build_report(folder)
+        assert "http" not in page.lower()
+        assert not Outline(page).tags & {"script", "link", "iframe", "object", "img"}
+        assert "src=" not in page and "@import" not in page
+        assert set(re.findall(r"url\((.)", page)) <= {"#"}
+
+
+def test_headings_in_order_and_every_link_arrives(comparison_run):
+    seen = Outline(report.build_report(comparison_run()))
+    assert seen.headings[:2] == [1, 2] and seen.headings.count(1) == 1
+    assert all(b - a <= 1 for a, b in zip(seen.headings, seen.headings[1:]))
+    assert len(seen.ids) == len(set(seen.ids)), "an id stands twice"
+    assert set(seen.targets) <= set(seen.ids)
+    assert seen.unlabelled == 0
+
+
+def test_labels_are_escaped(comparison_run):
+    folder = comparison_run(title='<script>alert("x")</script> & שלום 😀')
+    page = report.build_report(folder)
+    assert "<script" not in page and "&lt;script&gt;" in page and "שלום 😀" in page
+    assert "<b>age</b>" not in page and "<i>finding</i>" not in page and "A &lt;i&gt;finding&lt;/i&gt;." in page
+
+
+def test_verdicts_are_said_in_words(comparison_run):
+    page = report.build_report(comparison_run())
+    assert "supported, qualified" in page and "the patient rated both attachment and outcome" in page
+    assert page.count("</span> not tested</span>") == 2
+    assert "<i>p</i> &lt; .001" in page
+    assert "fewer than 30 therapists" in page
+
+
+def test_values_that_do_not_exist_are_not_available(comparison_run):
+    page = report.build_report(comparison_run())
+    card = page[page.index("C3. ") : page.index("C4. ")]
+    assert "Estimate (T) not available, 95% CI not available, <i>p</i> not available." in card
+    assert "None" not in card and "nan" not in card
+
+
+def test_banners(comparison_run):
+    plain = report.build_report(comparison_run())
+    assert "Synthetic data" not in plain and "Provisional" not in plain and "Internal" not in plain
+    assert "Key unverified: Client Attachment to Therapist Scale (CATS)" in plain
+    folder = comparison_run(synthetic=True, provisional=True)
+    write_json(folder / "manifest.json", {**read_json(folder / "manifest.json"), "privacy": "internal"})
+    loud = report.build_report(folder)
+    assert "Synthetic data" in loud and "Provisional" in loud and "Internal" in loud
+
+
+def test_what_is_not_asked_for_is_absent(growth_run):
+    page = report.build_report(growth_run)
+    for word in ("C2", "Verdict", "equivalence", "P − T", 'id="estimates"', 'id="reliability"', ">None"):
+        assert word not in page, word
+    for name in ("course", "therapists", "flow", "issues", "keys", "methods", "provenance"):
+        assert f'<h2 id="{name}">' in page, name
+    assert "Time (months)" in page
+
+
+def test_a_comparison_has_no_course(comparison_run):
+    page = report.build_report(comparison_run())
+    assert 'id="course"' not in page and "Table 1" in page and 'id="figure-forest"' in page
+
+
+def test_issues_are_grouped_and_the_first_200_shown(comparison_run):
+    page = report.build_report(comparison_run())
+    part = page[page.index('<h2 id="issues">') : page.index('<h2 id="reliability">')]
+    assert part.count("<details>") == 1 and "out of range: 250 findings" in part
+    assert part.count("<tr>") == 201 and "The first 200 of 250" in part
+
+
+def test_no_therapist_is_named_and_small_cells_are_withheld(comparison_run):
+    folder = comparison_run()
+    page = report.build_report(folder) + report.methods_text(report.Results(folder))
+    assert "SECRET" not in page
+    assert "no rating (fewer than 5)" in page and "no outcome (20)" in page
+    assert "all but a few" in page, "119 of 122 would tell three patients"
+
+
+def test_reliability_without_leading_zero(comparison_run):
+    page = report.build_report(comparison_run())
+    assert ">.83<" in page and "[.79, .87]" in page
+
+
+def test_build_writes_page_and_methods(comparison_run):
+    folder = comparison_run()
+    assert [p.name for p in report.build(folder)] == ["methods.md", "report.html"]
+    first = (folder / "report.html").read_bytes()
+    report.build(folder)
+    assert (folder / "report.html").read_bytes() == first
+    methods = (folder / "methods.md").read_text("utf-8")
+    assert "Kenward & Roger, 1997" in methods and "Python 3.12.1" in methods and "C4 and C5 were not tested" in methods
+
+
+@pytest.mark.parametrize("method", ["satterthwaite", "kenward-roger"])
+def test_methods_cite_what_was_used(growth_run, method):
+    path = growth_run / "fits/growth.json"
+    write_json(path, {**read_json(path), "df_method": method})
+    text = report.methods_text(report.Results(growth_run))
+    other = {"satterthwaite": "Kenward", "kenward-roger": "Satterthwaite"}[method]
+    assert other not in text and "Berger" not in text and "(in months)" in text
+
+
+def test_models_of_perceived_attachment_are_told_where_they_were_run(comparison_run):
+    folder = comparison_run(claims={"C4": claim_tested("supported"), "C5": claim_tested("supported")})
+    fit = read_json(folder / "fits/primary.json")
+    term = {**fit["fixed"][0], "term": "z_anxiety_w"}
+    block = {"name": "patient style", "terms": ["z_anxiety_w"], "f": 5.5, "df_num": 2, "df_den": 41.26, "p": 0.0077}
+    write_json(folder / "fits/c5.json", {**fit, "model": "c5", "fixed": [term], "contrasts": [], "blocks": [block]})
+    page = report.build_report(folder)
+    assert "Patient&#x27;s own style: anxiety, within therapist" in page
+    assert "<i>F</i>(2, 41.3) = 5.50, <i>p</i> = .008" in page
+    assert "were not tested" not in page and "C5 was tested by the joint test" in page
+
+
+def claim_tested(verdict: str) -> dict:
+    base = {"verdict": verdict, "fragile": None, "qualified": False, "not_tested": False, "reasons": [], "flags": []}
+    return base | {"estimate": 0.1, "ci": [0.0, 0.2], "df": 20.0, "p": 0.01, "bound": 0.1, "parts": {}}

@@ -1,0 +1,123 @@
+"""Tables: numbers as the APA prints them, full precision in CSV, and cells that nothing runs."""
+
+import pandas as pd
+import pytest
+
+from bowlby import tables
+from bowlby.files import write_json, write_text
+from bowlby.tables.layout import Sheet
+from bowlby.tables.words import say, term
+
+ROW = {"se": 0.1, "df": 31.05, "t": 2.0, "p": 0.00001, "ci_low": -0.5, "ci_high": 1 / 3}
+FIT = {
+    "schema": 1,
+    "model": "primary",
+    "engine": "bowlby.mixed",
+    "reml": True,
+    "llf": -10.0,
+    "n_obs": 505,
+    "n_dropped": {},
+    "groups": {"therapist": 48},
+    "fixed": [
+        {"term": "a_star_w", "estimate": 1 / 7, **ROW},
+        {"term": "=1+1_w", "estimate": -0.001, **ROW, "p": None},
+    ],
+    "vcov": {"terms": [], "values": []},
+    "vcov_adjusted": None,
+    "contrasts": [{"name": "P-T", "weights": {}, "estimate": 0.3, **ROW}],
+    "blocks": [],
+    "random": [
+        {"group": "therapist", "term": "Intercept", "term2": None, "variance_or_cov": 4.0, "sd_or_corr": 2.0},
+    ],
+    "scale": 9.0,
+    "singular": False,
+    "converged": True,
+    "df_method": "kenward-roger",
+    "provisional": False,
+    "warnings": [],
+}
+GROWTH = {**FIT, "model": "growth", "groups": {"patient": 160, "therapist": 22}, "contrasts": []}
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(-0.004, "0.00"), (-1.25, "−1.25"), (1480.17, "1,480.17"), (None, "not available")]
+)
+def test_numbers(value, text):
+    assert tables.number(value) == text
+
+
+def test_numbers_bounded_by_one_have_no_leading_zero():
+    assert tables.number(0.834, bounded=True) == ".83"
+    assert tables.interval(-0.05, 0.9, bounded=True) == "[−.05, .90]"
+    assert tables.number(1.0, bounded=True) == "1.00"
+
+
+def test_p_values_that_do_not_exist():
+    assert [tables.p_value(p) for p in (None, float("nan"), 0.00099, 0.05)] == ["not available"] * 2 + [
+        "< .001",
+        ".050",
+    ]
+
+
+def test_formulas_get_an_apostrophe_and_numbers_do_not():
+    table = pd.DataFrame({"=head": ["=1+1", "+2", "-x", "@cmd", "fine"], "n": [-1.5, 0, 1, 2, 3]})
+    safe = tables.harmless(table)
+    assert safe["'=head"].tolist() == ["'=1+1", "'+2", "'-x", "'@cmd", "fine"]
+    assert safe["n"].tolist() == [-1.5, 0, 1, 2, 3]
+
+
+def test_table_one_is_written_raw_and_rounded(tmp_path):
+    write_json(tmp_path / "fits/primary.json", FIT)
+    written = tables.build(tmp_path)
+    assert [p.name for p in written] == ["table1.csv", "table1.html", "table1.docx"]
+    raw = pd.read_csv(tmp_path / "tables/table1.csv")
+    assert raw.loc[0, "estimate"] == 1 / 7 and raw.loc[0, "ci_high"] == 1 / 3
+    assert raw.loc[1, "term"] == "'=1+1_w"
+    assert raw["kind"].tolist() == ["coefficient"] * 2 + ["standardised"] + ["variance"] * 2
+    page = (tmp_path / "tables/table1.html").read_text("utf-8")
+    assert '<td class="number">[−0.50, 0.33]</td>' in page and "&lt; .001" in page and "not available" in page
+    assert "<i>N</i> = 505 patients, <i>J</i> = 48 therapists" in page and "residual 3.00" in page
+
+
+def test_word_table_prints_statistics_in_italics(tmp_path):
+    from docx import Document
+
+    write_json(tmp_path / "fits/primary.json", FIT)
+    tables.build(tmp_path)
+    document = Document(str(tmp_path / "tables/table1.docx"))
+    heads = {c.text: c.paragraphs[0].runs[0].italic for c in document.tables[0].rows[0].cells}
+    assert heads == {"Term": False, "b": True, "SE": True, "df": True, "t": True, "p": True, "95% CI": False}
+    note = document.paragraphs[-1]
+    assert [r.text for r in note.runs if r.italic] == ["Note. ", "N", "J", "SD"]
+
+
+def test_growth_table_alone_is_table_one_with_its_unit(tmp_path):
+    fixed = [{"term": "Intercept", "estimate": 16.8, **ROW}, {"term": "time", "estimate": -0.3, **ROW}]
+    write_json(tmp_path / "fits/growth.json", {**GROWTH, "fixed": fixed})
+    write_text(tmp_path / "study.yaml", "time_unit: months\n")
+    assert [p.name for p in tables.build(tmp_path)] == ["growth.csv", "growth.html", "growth.docx"]
+    page = (tmp_path / "tables/growth.html").read_text("utf-8")
+    assert "<b>Table 1</b>" in page and "Time (months)" in page and "505 observations of 160 patients" in page
+
+
+def test_html_is_escaped_in_cells_titles_and_notes():
+    sheet = Sheet("Table <1>", "<b>", ["<i>"], [("<u>", [["<script>"]])], "<note> *N*")
+    page = tables.sheet_html(sheet)
+    for tag in ("<script>", "<u>", "<note>", "<1>"):
+        assert tag not in page
+    assert "<i>N</i>" in page
+
+
+def test_words():
+    assert term("s_anxiety") == "Therapist's own style: anxiety"
+    assert term("a_avoidant_fearful_w") == "Perceived attachment: avoidant fearful, within therapist"
+    assert term("age_w") == "age, within therapist" and term("time", "weeks") == "Time (weeks)"
+    assert say("same_rater") == "the patient rated both attachment and outcome"
+    assert say("loto_flips: 3 of 48") == "loto_flips: 3 of 48" and say("new_flag") == "new flag"
+
+
+def test_outputs_are_what_a_run_asks_for():
+    from bowlby.config.run import Growth, Outcome, Run
+
+    run = Run(run="a", study="s.yaml", outcome=Outcome(instrument="phq9"), growth=Growth())
+    assert tables.outputs(run) == ["tables/growth.csv", "tables/growth.html", "tables/growth.docx"]
