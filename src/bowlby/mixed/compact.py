@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import lapack
 
 from bowlby.mixed.criterion import inner_inverse, mix, unit_product
 from bowlby.mixed.crossproducts import Reduced
@@ -74,6 +73,8 @@ class Compact:
 
     def _solve(self, x, delta, rows, logdet: float, h):
         """State and height from the coefficients of the products."""
+        from scipy.linalg import lapack
+
         data, p = self.data, self.data.p
         sums = (rows @ self.products).reshape(-1, p + 1, p + 1)
         xvx = data.xx - sums[0]

@@ -12,7 +12,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import lapack
 
 from bowlby.mixed.crossproducts import Reduced
 from bowlby.mixed.parameters import Parameters
@@ -92,6 +91,8 @@ def outer_inverse(c: np.ndarray, lambdas: list[np.ndarray], select: list) -> tup
         logdet = 2 * float(np.log(np.diagonal(chol, axis1=1, axis2=2)).sum())
         half = np.linalg.solve(chol, np.broadcast_to(lam.T, c.shape))
         return half.transpose(0, 2, 1) @ half, logdet
+    from scipy.linalg import lapack  # here, because importing it costs a quarter of a second
+
     m = _scale_both(c[0], lambdas, select, transpose=False)
     m.flat[:: k + 1] += 1.0
     factor, info = lapack.dpotrf(m.T, lower=1, overwrite_a=1, clean=0)

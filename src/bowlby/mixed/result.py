@@ -70,6 +70,9 @@ class MixedResult:
                 what = f"the covariance matrix of ({terms} | {factor.name}) is singular"
             if f"singular fit: {what}" not in self.warnings:
                 self.warnings.append(f"singular fit: {what}")
+        if hasattr(self._state.k, "logdet_error"):
+            self.warnings.append("more than 5,000 crossed random effects: the log-likelihood (standard error "
+                                 f"{0.5 * self._state.k.logdet_error:.1g}) and the df (see df_se) are estimates")
         if not self.converged:
             self.warnings.append("the optimiser did not reach a stationary point; do not trust this fit")
 

@@ -125,6 +125,7 @@ class WideInverse:
     def logdet(self) -> float:
         """log det A: diagonal exactly, R to fourth order exactly, the remainder by Lanczos quadrature."""
         total = -2 * float(np.log(self.white.diagonal()).sum())
+        self.logdet_error = 0.0
         if not self.r.nnz:
             return total
         second = self.r @ self.r
@@ -134,7 +135,9 @@ class WideInverse:
         nodes, weights = _lanczos(self.r, probes(self.r.shape[0]))
         x = nodes
         rest = np.log1p(x) - x + x**2 / 2 - x**3 / 3 + x**4 / 4
-        return total + self.r.shape[0] * float((weights * rest).sum(axis=1).mean())
+        values = self.r.shape[0] * (weights * rest).sum(axis=1)
+        self.logdet_error = float(values.std(ddof=1) / np.sqrt(len(values)))
+        return total + float(values.mean())
 
 
 def probes(size: int) -> np.ndarray:
