@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from bowlby.errors import UserError, problem
 from bowlby.mixed.spec import INTERCEPT, ModelSpec, RandomTerm, Term
@@ -10,6 +11,7 @@ from bowlby.mixed.spec import INTERCEPT, ModelSpec, RandomTerm, Term
 _TOKEN = re.compile(r"\s*(?:(`[^`]+`)|([^\W\d][\w.]*)|(\d+(?:\.\d*)?)|(\|\||[-+*:/|()~^]))", re.UNICODE)
 
 
+@lru_cache(maxsize=256)
 def parse_formula(formula: str) -> ModelSpec:
     """Read ``"y ~ a * b + (1 + a || g)"``.
 

@@ -80,11 +80,13 @@ def _check_columns(spec: ModelSpec, data: pd.DataFrame, membership: dict) -> Non
     if not isinstance(data, pd.DataFrame):
         raise UserError(problem(f"the data are a {type(data).__name__}", "give a pandas DataFrame"))
     needed = spec.columns() + [g for r in spec.random for g in r.group if r.name not in membership]
-    absent = [name for name in dict.fromkeys(needed) if name not in data.columns]
+    there = data.columns
+    absent = [name for name in dict.fromkeys(needed) if name not in there]
     if absent:
         raise UserError([problem(f"no column '{name}' in the data", "correct the name or add the column")
                          for name in absent])
-    twice = [name for name in dict.fromkeys(needed) if (data.columns == name).sum() > 1]
+    twice = [] if data.columns.is_unique else [
+        name for name in dict.fromkeys(needed) if (data.columns == name).sum() > 1]
     if twice:
         raise UserError([problem(f"the data have {(data.columns == name).sum()} columns '{name}'", "keep one")
                          for name in twice])
