@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bowlby.mixed import MixedModel
+from bowlby.mixed import CAR1, MixedModel
 
 FORMULA = "y ~ time * a_w + s + (1 + time | patient) + (1 | therapist)"
 few = settings(max_examples=12, deadline=None)
@@ -154,3 +154,25 @@ def test_a_refit_is_a_fit(data, seed):
     result = fit(data)
     y = result.simulate(1, seed)[0]
     same_fit(result.refit(y), fit(data.assign(y=y)))
+
+
+@few
+@given(studies(), st.integers(0, 1000))
+def test_an_offset_is_an_outcome_known_in_part(data, seed):
+    formula = "y ~ a_w + s + (1 | patient) + (1 | therapist)"
+    known = np.random.default_rng(seed).normal(size=len(data)) * 3
+    result = MixedModel.from_formula(formula, data, offset=known).fit()
+    plain = fit(data.assign(y=data["y"] - known), formula)
+    same_fit(result, plain)
+    assert np.abs(result.fittedvalues - known - plain.fittedvalues).max() < 1e-6
+
+
+@settings(max_examples=4, deadline=None)
+@given(studies(), st.integers(0, 1000))
+def test_row_order_does_not_matter_to_residuals_correlated_in_time(data, seed):
+    order = np.random.default_rng(seed).permutation(len(data))
+    formula, structure = "y ~ time + a_w + (1 | patient)", CAR1("time", "patient")
+    before, after = (MixedModel.from_formula(formula, rows, residual=structure).fit()
+                     for rows in (data, data.iloc[order]))
+    assert after.llf == pytest.approx(before.llf, abs=1e-6)
+    assert after.params.to_numpy() == pytest.approx(before.params.to_numpy(), abs=1e-4)

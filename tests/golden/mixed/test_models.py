@@ -85,3 +85,12 @@ def test_a_therapist_effect_beside_a_therapist_variance_of_0_is_not_0():
     row = result.tidy("kenward-roger").set_index("term").loc["s"]
     assert row["se"] == pytest.approx(0.06584, abs=5e-6)
     assert row["df"] == pytest.approx(13.93, abs=5e-3)
+
+
+@pytest.mark.parametrize(("reml", "llf"), [(True, -79.0963083881), (False, -76.4240994967)])
+def test_a_lower_summit_on_the_boundary_is_not_taken_for_the_optimum(reml, llf):
+    # With the intercept's variance at 0 there is another optimum, .31 (REML) and .23 (ML) lower.
+    data = pd.read_csv(HERE / "data" / "two_summits.csv")
+    result = MixedModel.from_formula("y ~ x + s + (1 + x | th)", data).fit(reml)
+    assert result.llf == pytest.approx(llf, abs=1e-6)
+    assert result.singular

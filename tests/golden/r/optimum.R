@@ -1,7 +1,8 @@
 # A linear mixed model at a verified optimum of its criterion.
 #
-# The best of three optimisers from two starts each, polished by Newton steps on the coordinates that are free;
-# a variance near 0 is set to exactly 0 when that does not raise the criterion.
+# The best of three optimisers from two starts each, begun again where one stops at an edge that is no optimum,
+# polished by Newton steps on the coordinates that are free; a variance near 0 is set to exactly 0 when that does not
+# raise the criterion.
 suppressMessages({
   library(lme4)
   library(lmerTest)
@@ -42,14 +43,14 @@ fit_at_optimum <- function(formula, data, reml) {
   parsed <- lFormula(formula, data, REML = reml, control = lmerControl(check.rankX = "message+drop.cols"))
   criterion <- do.call(mkLmerDevfun, c(parsed, list(verbose = 0)))
   lower <- environment(criterion)$lower
-  start <- environment(criterion)$pp$theta
+  start <- parsed$reTrms$theta + 0  # a copy: pp$theta is the criterion's own memory and moves with it
   best <- NULL
   reached <- c()
   for (name in names(optimisers)) for (scale in c(1, 0.3)) {
-    environment(criterion)$pp$setTheta(start)
+    criterion(start)
     fit <- suppressWarnings(tryCatch(
       optimizeLmer(criterion, optimizer = optimisers[[name]][[1]], start = start * scale,
-                   control = optimisers[[name]][[2]], boundary.tol = 0),
+                   control = optimisers[[name]][[2]], boundary.tol = 0, restart_edge = TRUE),
       error = function(e) NULL))
     if (is.null(fit)) next
     reached[paste0(name, "_", scale)] <- fit$fval
