@@ -18,7 +18,7 @@ from bowlby.mixed.derivatives import moments, profiled
 from bowlby.mixed.parameters import Parameters
 
 # Relative SDs to start from: inside, near the boundary, on it. Models with several blocks of effects also start from
-# each face of the boundary in turn (`_faces`), which makes the second one superfluous there.
+# each face of the boundary in turn and from the corner (`_faces`), and need only the first of these.
 STARTS = (0.5, 0.05, 0.0)
 _MAX_STEPS = 100
 _DONE = 1e-13      # Newton decrement, in units of -2 log-likelihood
@@ -198,7 +198,7 @@ def minimise(data: Reduced, parameters: Parameters, reml: bool, starts=STARTS) -
         ``log`` has one entry per start; ``at_zero`` the numbers of the parameters on the boundary.
     """
     if starts is STARTS and len(parameters.blocks()) > 1:
-        starts = (STARTS[0], STARTS[2])
+        starts = STARTS[:1]
     kind = Profiled if not suits(data) else Single if parameters.count == 1 else Compact
     objective = kind(data, parameters, reml)
     best, known, log = None, [], []
@@ -228,7 +228,7 @@ def minimise(data: Reduced, parameters: Parameters, reml: bool, starts=STARTS) -
 
 
 def _faces(objective, parameters, point: Point, converged: bool, log):
-    """Look for a better end on each face of the boundary, where one block of effects has no variance.
+    """Look for a better end at the corner and on each face of the boundary, where a block of effects has no variance.
 
     With several factors the likelihood can have one summit inside and one on a face (patients against therapists when
     each therapist has few patients), which no start from a corner need find.
@@ -236,7 +236,7 @@ def _faces(objective, parameters, point: Point, converged: bool, log):
     blocks = parameters.blocks()
     if len(blocks) < 2 or objective.noise:
         return point, converged
-    for block in blocks:
+    for block in [*blocks, list(range(parameters.count))]:
         if not np.any(point.x[block]):
             continue
         x = point.x.copy()
