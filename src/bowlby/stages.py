@@ -126,6 +126,17 @@ def fit(loaded: Loaded, folder: Path, name: str) -> None:
     write_json(folder / f"fits/second/{name}.json", second)
 
 
+def cross_check(folder: Path) -> None:
+    """The primary model in R, beside our fit."""
+    from bowlby.fit.rscript import cross_check as check
+
+    stem = folder / "analysis/primary"
+    membership = pd.read_parquet(stem.with_suffix(".membership.parquet"))
+    result = check(read_json(folder / "fits/primary.json"), pd.read_parquet(stem.with_suffix(".parquet")), membership)
+    write_json(folder / "fits/r/primary.json", result)
+    log.info("largest difference %.2g SE", result["largest_difference_in_se"])
+
+
 def compare(loaded: Loaded, folder: Path) -> None:
     """Fits to comparison and verdict."""
     from bowlby.compare import compare as decide

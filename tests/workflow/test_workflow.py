@@ -86,6 +86,19 @@ def test_second_engine_agrees(example):
     assert max(abs(f["difference_in_se"]) for f in second["fixed"]) < 0.1
 
 
+@pytest.mark.skipif(shutil.which("Rscript") is None, reason="no Rscript")
+def test_lme4_agrees(example, shell):
+    target = "results/example/fits/r/primary.json"
+    ran = shell("bowlby", "run", ROOT / "config/config.yaml", "--", target, cwd=example)
+    if "see that lme4 is installed" in ran.err:
+        pytest.skip("R has no lme4")
+    assert ran.status == 0, ran.err
+    check = read(example, "fits/r/primary.json")
+    assert abs(check["llf_difference"]) < 1e-6
+    assert check["largest_difference_in_se"] < 1e-5
+    assert check["largest_relative_difference_of_se"] < 1e-5
+
+
 def test_planted_faults_are_in_the_issues(example):
     issues = pd.read_csv(example / "results/example/issues.csv")
     assert list(issues.columns) == [

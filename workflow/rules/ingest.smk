@@ -2,7 +2,7 @@ rule ingest:
     input:
         raw=PLAN.raw,
     output:
-        people=expand("{out}/people/{table}.parquet", out=OUT, table=["patients", "therapists", "episodes"]),
+        people=expand("{out}/people/{table}.parquet", out=OUT, table=["patients", "therapists", "episodes", "sessions"]),
         measures=expand("{out}/measures/{instrument}.parquet", out=OUT, instrument=PLAN.instruments),
         issues=f"{OUT}/issues.csv",
         flow=f"{OUT}/flow.json",

@@ -1,0 +1,109 @@
+"""R as an optional third opinion: the same model in lme4, where Rscript and lme4 are installed."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from bowlby.errors import UserError, problem
+from bowlby.files import write_csv
+
+PROGRAM = """
+args <- commandArgs(trailingOnly = TRUE)
+suppressMessages(library(lme4))
+data <- read.csv(args[1], colClasses = c(therapist = "character"))
+weights <- as.matrix(read.csv(args[2], check.names = FALSE, colClasses = "numeric"))
+slope <- args[3]
+terms <- setdiff(names(data), c("y", "therapist"))
+form <- reformulate(c(sprintf("`%s`", terms), sprintf("(1 + `%s` || therapist)", slope)), "y")
+parts <- lFormula(form, data, REML = TRUE)
+z <- t(weights)
+parts$reTrms$Zt <- methods::as(rbind(z, t(weights * data[[slope]])), "CsparseMatrix")
+devfun <- do.call(mkLmerDevfun, parts)
+best <- NULL
+for (start in list(c(1, 1), c(.2, .05), c(1, 0))) {
+  opt <- nloptwrap(start, devfun, lower = c(0, 0), upper = c(Inf, Inf),
+                   control = list(xtol_abs = 1e-12, ftol_abs = 1e-12, maxeval = 10000))
+  if (is.null(best) || opt$fval < best$fval) best <- opt
+}
+devfun(best$par)
+fit <- mkMerMod(environment(devfun), best, parts$reTrms, fr = parts$fr)
+cat(sprintf("llf %.17g\\n", as.numeric(logLik(fit))))
+b <- fixef(fit); se <- sqrt(diag(as.matrix(vcov(fit))))
+for (k in seq_along(b)) cat(sprintf("fixed %.17g %.17g\\n", b[k], se[k]))
+"""
+
+
+def fit_in_r(data: pd.DataFrame, membership: pd.DataFrame, terms: list[str], slope: str) -> dict:
+    """Fit ``y ~ terms + (1 + slope || therapist)`` by lme4 with the membership matrix, three starts.
+
+    Parameters
+    ----------
+    data : DataFrame
+        Columns patient, therapist, y and the terms.
+    membership : DataFrame
+        Columns patient, therapist, weight.
+    terms : list of str
+    slope : str
+        The term whose slope varies between therapists.
+
+    Returns
+    -------
+    dict
+        llf, fixed [{term, estimate, se}] (model-based SE, no small-sample correction).
+
+    Raises
+    ------
+    UserError
+        Status 4 where R or lme4 is absent or fails.
+    """
+    rscript = shutil.which("Rscript")
+    if rscript is None:
+        raise UserError(problem("no Rscript", "install R with lme4, or leave the cross-check out"), status=4)
+    weights = membership.pivot_table(index="patient", columns="therapist", values="weight", fill_value=0.0)
+    with tempfile.TemporaryDirectory() as folder:
+        rows, matrix, program = (Path(folder) / n for n in ("rows.csv", "weights.csv", "fit.R"))
+        write_csv(rows, data[["therapist", "y", *terms]])
+        write_csv(matrix, weights.loc[data["patient"]])
+        program.write_text(PROGRAM)
+        done = subprocess.run(
+            [rscript, "--vanilla", str(program), str(rows), str(matrix), slope], capture_output=True, text=True
+        )
+    if done.returncode:
+        raise UserError(
+            problem("R could not fit the model", "see that lme4 is installed: Rscript -e 'library(lme4)'"), status=4
+        )
+    words = [line.split() for line in done.stdout.splitlines()]
+    values = [[float(v) for v in w[1:]] for w in words if w[0] == "fixed"]
+    llf = next(float(w[1]) for w in words if w[0] == "llf")
+    fixed = [{"term": t, "estimate": b, "se": s} for t, (b, s) in zip(["Intercept", *terms], values, strict=True)]
+    return {"llf": llf, "fixed": fixed}
+
+
+def cross_check(fit: dict, data: pd.DataFrame, membership: pd.DataFrame) -> dict:
+    """Compare ``fits/primary.json`` with lme4 on the same rows.
+
+    Returns
+    -------
+    dict
+        llf, fixed, difference of the log-likelihoods, largest distance of a coefficient in SE and of an SE in parts.
+    """
+    own = {f["term"]: f for f in fit["fixed"]}
+    terms = [t for t in own if t != "Intercept"]
+    other = fit_in_r(data, membership, terms, "a_star_w")
+    se = dict(zip(fit["vcov"]["terms"], np.sqrt(np.diag(np.array(fit["vcov"]["values"])))))
+    return {
+        "schema": 1,
+        "engine": "lme4",
+        **other,
+        "llf_difference": fit["llf"] - other["llf"],
+        "largest_difference_in_se": max(
+            abs(f["estimate"] - own[f["term"]]["estimate"]) / f["se"] for f in other["fixed"]
+        ),
+        "largest_relative_difference_of_se": max(abs(f["se"] / se[f["term"]] - 1) for f in other["fixed"]),
+    }
