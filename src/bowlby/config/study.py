@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -9,6 +10,9 @@ from pydantic import Field, field_validator, model_validator
 from bowlby.config.base import Model
 
 Role = Literal["patient", "therapist", "observer", "other"]
+TIME = "{t}"
+ROW = "{row}"
+STYLE = re.compile(r"(?=.*YYYY)(?=.*MM)(?=.*DD)(?:YYYY|MMM?|DD|[ ./-])+")
 
 
 class Occasion(Model):
@@ -18,10 +22,12 @@ class Occasion(Model):
     """The study's own label, as written in the files or in a `when:` map (example: `intake`)."""
     time: float | None = None
     """Time since the first session in `time_unit`; empty where it has none (then growth models leave it out)."""
+    session: int | None = Field(None, ge=0)
+    """Number of the session that the occasion is (0 = before the first), where no column of the file says it."""
 
 
 class When(Model):
-    """How a row tells its occasion: one for all rows, or a column."""
+    """Where the occasion stands: the same for all rows, in a column, or in the column names."""
 
     occasion: str | None = None
     """The occasion of every row."""
@@ -29,12 +35,19 @@ class When(Model):
     """The column that holds it."""
     values: dict[str, str] = Field(default_factory=dict)
     """What the column's values mean, value: occasion; without it the values are the labels themselves."""
+    names: dict[str, str] = Field(default_factory=dict)
+    """What stands at {t} in the column names, text: occasion (`phq_{t}_{n}` with `{pre: intake, t2: termination}`)."""
 
     @model_validator(mode="after")
     def _one_way(self):
-        if (self.occasion is None) == (self.column is None):
-            raise ValueError("give either occasion or column; `when: {occasion: intake}`")
+        if sum([self.occasion is not None, self.column is not None, bool(self.names)]) != 1:
+            raise ValueError("give one of occasion, column, names; `when: {occasion: intake}`")
         return self
+
+    @property
+    def occasions(self) -> list[str]:
+        """The occasions that it names."""
+        return [self.occasion] if self.occasion else [*self.values.values(), *self.names.values()]
 
 
 class Measure(Model):
@@ -58,6 +71,10 @@ class Measure(Model):
     """Response range of this form, where it is not the instrument's own."""
     missing: list[str] = Field(default_factory=list)
     """Codes that mean missing in these columns, beside the file's own."""
+    session: str | None = None
+    """Column with the session number, where it is not the file's `session`."""
+    date: str | None = None
+    """Column with the date of answering, where it is not the file's `date`."""
 
     @model_validator(mode="after")
     def _one_form(self):
@@ -65,12 +82,36 @@ class Measure(Model):
             raise ValueError("say how the instrument comes; give one of items, scored, coded")
         return self
 
+    @property
+    def named(self) -> list[str]:
+        """The columns and patterns of the answers."""
+        if self.items is not None:
+            return [self.items] if isinstance(self.items, str) else self.items
+        return list(self.scored.values()) if self.scored else [self.coded]
+
+    def at(self, text: str, occasion: str) -> Measure:
+        """The measure of one occasion, with ``text`` in place of {t} in all column names."""
+
+        def put(name):
+            return name.replace(TIME, text) if isinstance(name, str) else name
+
+        return self.model_copy(
+            update={
+                "items": [put(column) for column in self.items] if isinstance(self.items, list) else put(self.items),
+                "scored": {scale: put(column) for scale, column in self.scored.items()} if self.scored else None,
+                "coded": put(self.coded),
+                "session": put(self.session),
+                "date": put(self.date),
+                "when": When(occasion=occasion),
+            }
+        )
+
 
 class Who(Model):
     """Which columns say who."""
 
     person: str
-    """Column with the id of the person who answered (or whom the row describes)."""
+    """Column with the id of the person who answered (or whom the row describes); `{row}`: the row's own number."""
     role: Role = "patient"
     """What these persons are."""
     therapist: str | None = None
@@ -116,18 +157,33 @@ class DataFile(Model):
     """Sheet of a workbook; by default the first."""
     header_row: int = 1
     """Row with the column names, counted from 1."""
+    skip_rows: int = Field(0, ge=0)
+    """Rows below the column names that are no data (Qualtrics: 1 or 2)."""
+    dates: str = "YYYY-MM-DD"
+    """How dates are written, of YYYY, MM (or MMM for Jan, Feb …) and DD; a time of day after it is left out."""
     missing: list[str] = Field(default_factory=list)
     """Codes that mean missing in every column but ids (empty cells always do)."""
     who: Who
     """Columns that say who."""
     when: When | None = None
     """Occasion of the rows."""
+    session: str | None = None
+    """Column with the session number, counted within the patient from 1 (0 = before the first)."""
+    date: str | None = None
+    """Column with the date of the row."""
     measures: list[Measure] = Field(default_factory=list)
     """Instruments in this file."""
     covariates: dict[str, Covariate] = Field(default_factory=dict)
     """Descriptions of the persons, name: column."""
     episodes: list[Episode] = Field(default_factory=list)
     """Treatments of the patient, one per therapist column."""
+
+    @field_validator("dates")
+    @classmethod
+    def _date_style(cls, value):
+        if not STYLE.fullmatch(value):
+            raise ValueError("no way of writing dates; use YYYY, MM and DD once each, such as DD.MM.YYYY")
+        return value
 
     @field_validator("covariates", mode="before")
     @classmethod
@@ -167,11 +223,17 @@ class Study(Model):
         if len(set(ids)) < len(ids):
             raise ValueError("an occasion is listed twice; keep each once")
         whens = [w for f in self.files for w in (f.when, *(m.when for m in f.measures)) if w]
-        unknown = sorted({o for w in whens for o in ([w.occasion] if w.occasion else w.values.values())} - set(ids))
+        unknown = sorted({o for w in whens for o in w.occasions} - set(ids))
         if unknown:
             raise ValueError(f"occasion {', '.join(unknown)} is not in the list of occasions; add it there")
         for file in self.files:
             for measure in file.measures:
                 if (measure.when or file.when) is None and (measure.role or file.who.role) == "patient":
                     raise ValueError(f"{file.path}: {measure.instrument} has no occasion; add `when:`")
+                when = measure.when or file.when
+                place, told = f"{file.path}: {measure.instrument}", [TIME in name for name in measure.named]
+                if any(told) and not (when and when.names):
+                    raise ValueError(f"{place} has {TIME} in its columns; add `when: {{names: …}}`")
+                if when and when.names and not all(told):
+                    raise ValueError(f"{place} has no {TIME} in its columns; add it where the occasion stands")
         return self

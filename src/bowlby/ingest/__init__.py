@@ -8,7 +8,8 @@ import pandas as pd
 
 from bowlby.config import Loaded
 from bowlby.errors import UserError
-from bowlby.ingest.harmonise import combine, has, instruments, measure_table
+from bowlby.ingest.cells import has
+from bowlby.ingest.harmonise import combine, instruments, measure_table, spread
 from bowlby.ingest.notices import Issues
 from bowlby.ingest.people import people
 from bowlby.ingest.readers import Raw, read
@@ -65,7 +66,7 @@ def _run(loaded: Loaded) -> tuple[Ingested, Issues]:
     tables: dict[str, list[pd.DataFrame]] = {}
     for raw in raws:
         _named_columns(raw, issues)
-        for measure in raw.spec.measures:
+        for measure in spread(raw.spec):
             if measure.instrument in models:
                 table = measure_table(raw, measure, models[measure.instrument], study, issues)
                 if table is not None:
@@ -79,11 +80,14 @@ def _run(loaded: Loaded) -> tuple[Ingested, Issues]:
 
 def _named_columns(raw: Raw, issues: Issues) -> None:
     spec = raw.spec
-    whens = [w for w in (spec.when, *(m.when for m in spec.measures)) if w]
+    measures = spread(spec)
+    whens = [w for w in (spec.when, *(m.when for m in measures)) if w]
     named = [
         spec.who.person,
         spec.who.therapist,
         spec.who.site,
+        *(() if measures else (spec.session, spec.date)),
+        *(x for m in measures for x in (m.session, m.date)),
         *(w.column for w in whens),
         *(c.column for c in spec.covariates.values()),
         *(x for e in spec.episodes for x in (e.therapist, e.sessions)),

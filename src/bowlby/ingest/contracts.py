@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from bowlby.ingest.dates import DATE
 from bowlby.ingest.harmonise import KEY
 
 
@@ -25,8 +26,10 @@ def validate(people: dict[str, pd.DataFrame], measures: dict[str, pd.DataFrame])
         },
         unique=["patient", "therapist"],
     ).validate(people["episodes"])
+    when = {"session": pa.Column("Int64", pa.Check.ge(0), nullable=True), "date": pa.Column(DATE, nullable=True)}
+    pa.DataFrameSchema({"patient": text(), "therapist": text(True)} | when).validate(people["sessions"])
     measure = pa.DataFrameSchema(
-        {"person": text(), "role": text(), "about": text(), "occasion": text(), "source_row": pa.Column(int)},
+        {"person": text(), "role": text(), "about": text(), "occasion": text(), "source_row": pa.Column(int)} | when,
         unique=KEY,
     )
     for table in measures.values():

@@ -2,68 +2,21 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 
 import numpy as np
 import pandas as pd
 
-from bowlby.config.study import Measure, Study, When
+from bowlby.config.study import DataFile, Measure, Study, When
 from bowlby.errors import UserError
+from bowlby.ingest.cells import dates, has, ids, numbers, present, whole
+from bowlby.ingest.dates import DATE
 from bowlby.ingest.notices import Issues, rows_text
 from bowlby.ingest.readers import Raw
 
 KEY = ["person", "role", "about", "occasion", "session"]
 HEAD = [*KEY, "therapist", "date", "source_file", "source_row"]
 PATTERN = re.compile(r"\{n(?::0?(\d+))?\}")
-
-
-NUMBER = re.compile(r"\d+")
-
-
-def has(raw: Raw, column: str | None, issues: Issues, instrument: str | None = None) -> bool:
-    """Whether a column exists; if not, an error that suggests the nearest name."""
-    if column in raw.frame.columns:
-        return True
-    # A column that differs only in its number is another item, not a misspelling of this one.
-    others = [str(c) for c in raw.frame.columns if NUMBER.sub("", str(c)) != NUMBER.sub("", str(column))]
-    near = difflib.get_close_matches(str(column), others, n=1)
-    do = f"did you mean '{near[0]}'?" if near else "correct the study file, or add the column"
-    issues.add(
-        "error",
-        "missing_column",
-        f"column '{column}' is missing",
-        do,
-        column=column,
-        row=raw.spec.header_row,
-        instrument=instrument,
-        **raw.place,
-    )
-    return False
-
-
-def ids(raw: Raw, column: str) -> pd.Series:
-    """Ids as text, with the site in front where the study file names a site column for it."""
-    values = raw.frame[column].astype(object)
-    site = raw.spec.who.site
-    if site and site in raw.frame.columns:
-        values = (raw.frame[site] + "/" + values).where(values != "", "")
-    return values
-
-
-def numbers(raw: Raw, text: pd.DataFrame | pd.Series, missing: list[str]):
-    """Cells as numbers, and where text stands that is neither a number nor a code for missing."""
-    frame = text.to_frame() if isinstance(text, pd.Series) else text
-    values, wrong = {}, {}
-    for name in frame.columns:
-        cells = frame[name].str.strip()
-        empty = cells.eq("") | cells.isin(missing)
-        if raw.spec.decimal == ",":
-            cells = cells.str.replace(",", ".", regex=False)
-        number = pd.to_numeric(cells.mask(empty), errors="coerce").astype(float)
-        number = number.where(np.isfinite(number))
-        values[name], wrong[name] = number, number.isna() & ~empty
-    return pd.DataFrame(values, index=frame.index), pd.DataFrame(wrong, index=frame.index)
 
 
 def instruments(study: Study, own_dir, study_file: str, issues: Issues) -> dict:
@@ -81,11 +34,24 @@ def instruments(study: Study, own_dir, study_file: str, issues: Issues) -> dict:
     return found
 
 
+def spread(spec: DataFile) -> list[Measure]:
+    """A file's measures, with one for each occasion where the column names hold the occasion."""
+    found = []
+    for one in spec.measures:
+        columns = {"session": one.session or spec.session, "date": one.date or spec.date}
+        measure, when = one.model_copy(update=columns), one.when or spec.when
+        if when and when.names:
+            found += [measure.at(text, occasion) for text, occasion in when.names.items()]
+        else:
+            found.append(measure)
+    return found
+
+
 def measure_table(raw: Raw, measure: Measure, model, study: Study, issues: Issues) -> pd.DataFrame | None:
     """One instrument of one file, cleaned; None where a column is missing."""
     name, who = measure.instrument, raw.spec.who
     columns = _columns(raw, measure, model, issues)
-    if columns is None or who.person not in raw.frame.columns:
+    if columns is None or not present(raw, who.person):
         return None
     missing = [*raw.spec.missing, *measure.missing]
     text = raw.frame[list(columns.values())].set_axis(list(columns), axis=1)
@@ -111,9 +77,9 @@ def measure_table(raw: Raw, measure: Measure, model, study: Study, issues: Issue
             "role": measure.role or who.role,
             "about": measure.about,
             "occasion": occasion,
-            "session": pd.array([pd.NA] * len(text), dtype="Int64"),
+            "session": _sessions(raw, measure, text.index, occasion, study, issues),
             "therapist": therapist,
-            "date": None,
+            "date": _dates(raw, measure, text.index, issues),
             "source_file": raw.name,
             "source_row": text.index.to_numpy(),
         },
@@ -122,6 +88,19 @@ def measure_table(raw: Raw, measure: Measure, model, study: Study, issues: Issue
     head["therapist"] = head["therapist"].astype(object)
     table = pd.concat([head, values], axis=1)
     return table.loc[person.ne("") & (occasion.ne("") if who.role == "patient" else True)]
+
+
+def _sessions(raw: Raw, measure: Measure, rows, occasion: pd.Series, study: Study, issues: Issues) -> pd.Series:
+    if present(raw, measure.session):
+        return whole(raw, measure.session, rows, issues)
+    known = {o.id: o.session for o in study.occasions if o.session is not None}
+    return occasion.map(known).astype("Int64")
+
+
+def _dates(raw: Raw, measure: Measure, rows, issues: Issues) -> pd.Series:
+    if present(raw, measure.date):
+        return dates(raw, measure.date, rows, issues)
+    return pd.Series(pd.array([None] * len(rows), dtype=DATE), index=rows)
 
 
 def _columns(raw: Raw, measure: Measure, model, issues: Issues) -> dict[str, str] | None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import pandas as pd
 
 from bowlby.config.study import Covariate
-from bowlby.ingest.harmonise import ids, numbers
+from bowlby.ingest.cells import dates, ids, numbers, present, whole
+from bowlby.ingest.dates import DATE
 from bowlby.ingest.notices import Issues, rows_text
 from bowlby.ingest.readers import Raw
 
 
 def people(raws: list[Raw], measures: dict[str, pd.DataFrame], issues: Issues) -> dict[str, pd.DataFrame]:
     """Patients, therapists and episodes; ids that stand in one kind of file only are warnings."""
-    usable = [r for r in raws if r.spec.who.person in r.frame.columns]
+    usable = [r for r in raws if present(r, r.spec.who.person)]
     patient_files = [r for r in usable if r.spec.who.role == "patient"]
     therapist_files = [r for r in usable if r.spec.who.role == "therapist"]
     patients = _persons(patient_files, "patient", issues)
@@ -33,7 +34,8 @@ def people(raws: list[Raw], measures: dict[str, pd.DataFrame], issues: Issues) -
             "all patients have the same therapist",
             "nothing between therapists can be estimated; check the therapist column",
         )
-    return {"patients": patients, "therapists": therapists, "episodes": episodes}
+    sessions = _sessions(patient_files, measures, issues)
+    return {"patients": patients, "therapists": therapists, "episodes": episodes, "sessions": sessions}
 
 
 def _persons(files: list[Raw], role: str, issues: Issues) -> pd.DataFrame:
@@ -85,10 +87,8 @@ def _covariate(raw: Raw, spec: Covariate, issues: Issues) -> pd.Series:
         labels = raw.labels.get(spec.column, {}) | spec.labels
         return cells.map(lambda v: labels.get(v, v), na_action="ignore").astype(object)
     if spec.kind == "date":
-        values = pd.to_datetime(cells, errors="coerce", format="ISO8601")
-        wrong = values.isna() & cells.notna()
-    else:
-        values, wrong = (t.iloc[:, 0] for t in numbers(raw, raw.frame[spec.column], raw.spec.missing))
+        return dates(raw, spec.column, cells.index, issues)
+    values, wrong = (t.iloc[:, 0] for t in numbers(raw, raw.frame[spec.column], raw.spec.missing))
     if wrong.any():
         issues.add(
             "warning",
@@ -101,6 +101,34 @@ def _covariate(raw: Raw, spec: Covariate, issues: Issues) -> pd.Series:
             **raw.place,
         )
     return values
+
+
+SESSIONS = ["patient", "therapist", "session", "date"]
+
+
+def _sessions(files: list[Raw], measures: dict[str, pd.DataFrame], issues: Issues) -> pd.DataFrame:
+    """Every session that a measure or a log of sessions tells of, once."""
+    parts = []
+    for table in measures.values():
+        held = table["role"].eq("patient") & table["session"].notna()
+        parts.append(table.loc[held].rename(columns={"person": "patient"})[SESSIONS])
+    for raw in files:
+        spec = raw.spec
+        if spec.measures or not (present(raw, spec.session) or present(raw, spec.date)):
+            continue
+        rows = raw.frame.index
+        table = pd.DataFrame({"patient": ids(raw, spec.who.person), "therapist": None}, index=rows, dtype=object)
+        if present(raw, spec.who.therapist):
+            table["therapist"] = ids(raw, spec.who.therapist).replace("", None)
+        table["session"] = whole(raw, spec.session, rows, issues) if present(raw, spec.session) else pd.NA
+        table["date"] = dates(raw, spec.date, rows, issues) if present(raw, spec.date) else None
+        held = table["patient"].ne("") & (table["session"].notna() | table["date"].notna())
+        parts.append(table.loc[held, SESSIONS])
+    kinds = {"patient": object, "therapist": object, "session": "Int64", "date": DATE}
+    full = [p.astype(kinds) for p in parts if len(p)]
+    if not full:
+        return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in kinds.items()})
+    return pd.concat(full).drop_duplicates().sort_values(["patient", "session", "date", "therapist"], ignore_index=True)
 
 
 def _episodes(files: list[Raw], issues: Issues) -> pd.DataFrame:

@@ -144,7 +144,8 @@ def _split(rows: list[list[str]], spec: DataFile):
     if len(rows) < spec.header_row or not any(rows[spec.header_row - 1]):
         raise Unreadable("no column names in the header row", "correct `header_row:`, or export it again")
     header = [str(h).strip() for h in rows[spec.header_row - 1]]
-    return header, rows[spec.header_row :], spec.header_row + 1
+    start = spec.header_row + spec.skip_rows
+    return header, rows[start:], start + 1
 
 
 def _excel(path: Path, spec: DataFile, issues: Issues):

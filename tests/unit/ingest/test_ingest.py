@@ -85,8 +85,7 @@ def test_good_file_keeps_ids_as_written(study):
         ),
         (
             GOOD + "01,A,pre,2,2\n",
-            "error: a.csv:5: same person and occasion as row 2, other values (phq2); "
-            "keep the right one in the file",
+            "error: a.csv:5: same person and occasion as row 2, other values (phq2); keep the right one in the file",
         ),
         (
             HEAD + "1,A,pre,7,7\n2,B,pre,7,1\n",
@@ -95,7 +94,8 @@ def test_good_file_keeps_ids_as_written(study):
         ),
         (
             GOOD + "9,A,pre,1,1,1\n",
-            "error: a.csv:5: more cells than the header has columns; check quotes and separators there, and in the header",
+            "error: a.csv:5: more cells than the header has columns; check quotes and separators there, and in the "
+            "header",
         ),
     ],
 )
@@ -168,9 +168,7 @@ def test_blank_rows_are_no_administration_and_weights_are_shares(study):
 
 
 def test_decimal_comma_in_scored_scale(study):
-    text = STUDY.replace('items: "q{n}"', "scored: {total: q1}").replace(
-        "    who:", "    decimal: ','\n    who:"
-    )
+    text = STUDY.replace('items: "q{n}"', "scored: {total: q1}").replace("    who:", "    decimal: ','\n    who:")
     result = ingest(study('id;th;t;q1\n1;A;pre;"2,5"\n2;B;pre;3\n', text))
     assert result.measures["phq2"]["total"].tolist() == [2.5, 3.0]
 
