@@ -103,6 +103,8 @@ def design(loaded: Loaded, folder: Path, name: str, instruments: list[str]) -> N
         write_csv(stem.with_suffix(".csv"), built.data)
     write_csv(stem.with_suffix(".columns.csv"), built.columns)
     write_parquet(stem.with_suffix(".membership.parquet"), built.membership)
+    if adequacy := built.design.pop("adequacy", None):
+        write_json(folder / "adequacy.json", adequacy)
     write_json(stem.with_suffix(".design.json"), built.design)
     write_json(stem.with_suffix(".flow.json"), {"steps": built.flow})
     log.info("%s: %d rows", name, len(built.data))
@@ -143,6 +145,6 @@ def compare(loaded: Loaded, folder: Path) -> None:
 
     fits = {p.stem: read_json(p) for p in sorted((folder / "fits").glob("*.json"))}
     design = read_json(folder / "analysis/primary.design.json")
-    comparison, verdict = decide(loaded.run, fits, design)
+    comparison, verdict = decide(loaded.run, fits, design, read_json(folder / "adequacy.json"))
     write_json(folder / "comparison.json", comparison)
     write_json(folder / "verdict.json", verdict)

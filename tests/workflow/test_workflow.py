@@ -33,7 +33,7 @@ def test_bare_snakemake_plans_the_whole_way(shell):
     for rule in (
         "ingest",
         "score_instruments",
-        "build_analysis_set",
+        "build_primary_set",
         "fit_primary_models",
         "compare_predictors",
         "draw_figures",
@@ -97,6 +97,14 @@ def test_lme4_agrees(example, shell):
     assert abs(check["llf_difference"]) < 1e-6
     assert check["largest_difference_in_se"] < 1e-5
     assert check["largest_relative_difference_of_se"] < 1e-5
+
+
+def test_adequacy_is_known_before_outcomes(example):
+    adequacy = read(example, "adequacy.json")
+    assert adequacy["therapists"] == 48 and [line["icc"] for line in adequacy["grid"]] == [0.02, 0.05, 0.08]
+    se = {c["name"]: c["se"] for c in read(example, "fits/primary.json")["contrasts"]}["T"]
+    # foretold at ICC .05; the example's residual ICC is higher, and some patients have no outcome
+    assert adequacy["grid"][1]["se"] < se < 1.5 * adequacy["grid"][1]["se"]
 
 
 def test_planted_faults_are_in_the_issues(example):

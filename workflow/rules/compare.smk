@@ -2,6 +2,7 @@ rule compare_predictors:
     input:
         fits=expand("{out}/fits/{model}.json", out=OUT, model=PLAN.models("primary") + PLAN.models("perceived")),
         design=f"{OUT}/analysis/primary.design.json",
+        adequacy=f"{OUT}/adequacy.json",
     output:
         comparison=f"{OUT}/comparison.json",
         verdict=f"{OUT}/verdict.json",

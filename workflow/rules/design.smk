@@ -1,22 +1,25 @@
-wildcard_constraints:
-    set="|".join(PLAN.sets),
+# One rule an analysis set; the set of perceived attachment, which reads no outcome, also says what the sample can show.
+for SET in PLAN.sets:
 
-
-rule build_analysis_set:
-    input:
-        scores=rules.score_instruments.output.scores,
-        people=rules.ingest.output.people,
-    output:
-        data=f"{OUT}/analysis/{{set}}.parquet",
-        columns=f"{OUT}/analysis/{{set}}.columns.csv",
-        membership=f"{OUT}/analysis/{{set}}.membership.parquet",
-        design=f"{OUT}/analysis/{{set}}.design.json",
-        flow=f"{OUT}/analysis/{{set}}.flow.json",
-    log:
-        f"{OUT}/logs/design/{{set}}.log",
-    params:
-        config=CONFIG,
-        code=fingerprint("design"),
-        settings=PLAN.settings("outcome", "comparison", "growth", "study"),
-    script:
-        "../scripts/design.py"
+    rule:
+        name:
+            f"build_{SET}_set"
+        input:
+            scores=rules.score_instruments.output.scores,
+            people=rules.ingest.output.people,
+        output:
+            data=f"{OUT}/analysis/{SET}.parquet",
+            columns=f"{OUT}/analysis/{SET}.columns.csv",
+            membership=f"{OUT}/analysis/{SET}.membership.parquet",
+            design=f"{OUT}/analysis/{SET}.design.json",
+            flow=f"{OUT}/analysis/{SET}.flow.json",
+            adequacy=f"{OUT}/adequacy.json" if SET == "perceived" else [],
+        log:
+            f"{OUT}/logs/design/{SET}.log",
+        params:
+            config=CONFIG,
+            set=SET,
+            code=fingerprint("design"),
+            settings=PLAN.settings("outcome", "comparison", "growth", "study"),
+        script:
+            "../scripts/design.py"

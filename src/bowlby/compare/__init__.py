@@ -15,10 +15,11 @@ from bowlby.config.run import Run
 
 FEW_THERAPISTS = 30
 STYLE_SHARE = 0.8
+USUAL_ICC = 0.05
 QUALIFIERS = ["same_rater", "reverse_causation_open"]
 
 
-def compare(run: Run, fits: dict[str, dict], design: dict) -> tuple[dict, dict]:
+def compare(run: Run, fits: dict[str, dict], design: dict, adequacy: dict) -> tuple[dict, dict]:
     """Read the contrasts of the primary fit and decide the claims.
 
     Parameters
@@ -29,6 +30,8 @@ def compare(run: Run, fits: dict[str, dict], design: dict) -> tuple[dict, dict]:
         ``fits/<model>.json`` by model; ``primary`` and ``c4``, and ``c5`` where the patient's style is asked for.
     design : dict
         Description of the analysis set.
+    adequacy : dict
+        ``adequacy.json``: what the sample could show, computed before outcomes.
 
     Returns
     -------
@@ -66,7 +69,10 @@ def compare(run: Run, fits: dict[str, dict], design: dict) -> tuple[dict, dict]:
         claims[name]["reasons"] += QUALIFIERS
         claims[name]["qualified"] = claims[name]["verdict"] == "supported"
     flags = _flags(fit, design)
-    sentence = plain_sentence(effects, claims, delta)
+    expected = next(line for line in adequacy["grid"] if line["icc"] == USUAL_ICC)
+    if claims["C3"]["verdict"] == "supported" and not expected["can_show_equivalence"]:
+        claims["C3"]["flags"].append("against_adequacy")
+    sentence = plain_sentence(effects, claims, delta, expected["minimum_detectable"])
     comparison |= {
         "schema": 1,
         "delta": delta,
@@ -127,7 +133,7 @@ def _flags(fit: dict, design: dict) -> list[str]:
     return [name for name, holds in tests.items() if holds]
 
 
-def plain_sentence(effects: dict[str, Effect], claims: dict, delta: float) -> str:
+def plain_sentence(effects: dict[str, Effect], claims: dict, delta: float, detectable: float) -> str:
     """The finding in words; C2 is the question, so its verdict ends the sentence."""
     p, t, claim = effects["P"], effects["T"], claims["C2"]
     words = {
@@ -141,7 +147,8 @@ def plain_sentence(effects: dict[str, Effect], claims: dict, delta: float) -> st
     return (
         f"Patients who felt 1 SD more securely attached than the same therapist's other patients ended "
         f"{_sd(p)}. Patients of therapists 1 SD more secure ended {_sd(t)}. "
-        f"Verdict: {claim['verdict']}; {words[claim['verdict']]}, because {claim['reasons'][0]}."
+        f"Verdict: {claim['verdict']}; {words[claim['verdict']]}, because {claim['reasons'][0]}. "
+        f"This sample {'could' if detectable <= delta else 'could not'} have shown a therapist effect of {delta:g} SD."
     )
 
 

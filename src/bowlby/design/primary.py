@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from bowlby.config.run import Run
+from bowlby.design.adequacy import adequacy
 from bowlby.design.centring import membership, within_between
 from bowlby.design.frame import AnalysisSet, Patients, complete_rows, patients
 from bowlby.errors import UserError, problem
@@ -104,10 +105,27 @@ def _build(run: Run, found: Patients, people: dict, needed: dict[str, str], outc
             for side, s in found.scaling.items()
         },
     }
+    if outcome != "y":
+        design["adequacy"] = _adequacy(run, found, weights, frame, covariates, people)
     columns = pd.DataFrame(
         [(name, *_meaning(name, outcome)) for name in data.columns], columns=["name", "meaning", "unit", "source"]
     )
     return AnalysisSet(data, episodes[["patient", "therapist", "weight"]], columns, design, flow)
+
+
+def _adequacy(run: Run, found: Patients, weights: pd.DataFrame, frame: pd.DataFrame, covariates, people) -> dict:
+    """Adequacy of the rows before outcomes: everyone with a baseline, perceived attachment and a therapist's style."""
+    w = weights.to_numpy(float)
+    style = found.style.reindex(weights.columns).to_numpy(float)
+    caseload = w.sum(axis=0)
+    others = np.linalg.lstsq(w, frame[["pre", *covariates]].to_numpy(float), rcond=None)[0]
+    root = np.sqrt(1.0 / (0.05 + 0.87 / caseload))[:, None]
+    known = np.column_stack([np.ones(len(style)), others]) * root
+    centred = root * (style - np.average(style, weights=root[:, 0] ** 2))[:, None]
+    left = centred - known @ np.linalg.lstsq(known, centred, rcond=None)[0]
+    vif = float((centred**2).sum() / (left**2).sum())
+    with_style = int(people["therapists"]["therapist"].isin(found.style.index).sum())
+    return adequacy(style, caseload, 2 + len(covariates), run.comparison.delta, vif, with_style)
 
 
 def _weights(run: Run, side: str) -> dict[str, float]:
