@@ -2,7 +2,7 @@ from bowlby import figures, tables
 
 FITS = expand("{out}/fits/{model}.{kind}", out=OUT, model=PLAN.models(), kind=["json", "random.parquet"])
 SECOND = expand("{out}/fits/second/{set}.json", out=OUT, set=PLAN.sets)
-VERDICT = [f"{OUT}/comparison.json", f"{OUT}/verdict.json"] if "primary" in PLAN.sets else []
+VERDICT = [f"{OUT}/comparison.json", f"{OUT}/verdict.json", f"{OUT}/adequacy.json"] if "primary" in PLAN.sets else []
 ANALYSIS = expand("{out}/analysis/{set}.{kind}", out=OUT, set=PLAN.sets, kind=["parquet", "flow.json"])
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import pandas as pd
 
 from bowlby.config.run import Run
+from bowlby.figures.adequacy import adequacy_data
+from bowlby.figures.adequacy import draw as _adequacy
 from bowlby.figures.canvas import KINDS
 from bowlby.figures.canvas import save as _save
 from bowlby.figures.caterpillar import caterpillar_data
@@ -21,8 +23,10 @@ from bowlby.files import read_json
 
 __all__ = [
     "KINDS",
+    "adequacy_data",
     "build",
     "caterpillar_data",
+    "draw_adequacy",
     "draw_caterpillar",
     "draw_flow",
     "draw_forest",
@@ -39,6 +43,7 @@ def names(run: Run) -> list[str]:
     """Figures that a run calls for."""
     asked = {
         "forest": run.comparison,
+        "adequacy": run.comparison,
         "trajectory": run.growth,
         "caterpillar": run.comparison or run.growth,
         "flow": run,
@@ -60,6 +65,8 @@ def build(folder: Path) -> list[Path]:
     written = []
     if (folder / "comparison.json").is_file():
         written += draw_forest(read_json(folder / "comparison.json"), stem / "forest")
+    if (folder / "adequacy.json").is_file():
+        written += draw_adequacy(read_json(folder / "adequacy.json"), stem / "adequacy")
     if (folder / "fits/growth.json").is_file():
         fit, data = read_json(folder / "fits/growth.json"), pd.read_parquet(folder / "analysis/growth.parquet")
         written += draw_trajectory(fit, data, stem / "trajectory")
@@ -75,6 +82,11 @@ def build(folder: Path) -> list[Path]:
 def draw_forest(comparison: dict, stem: Path) -> list[Path]:
     """Draw ``comparison.json`` to ``<run>/figures/forest``; returns the files written."""
     return _save(stem.parents[1], stem.name, forest_data(comparison), _forest)
+
+
+def draw_adequacy(adequacy: dict, stem: Path) -> list[Path]:
+    """Draw ``adequacy.json``; returns the files written."""
+    return _save(stem.parents[1], stem.name, adequacy_data(adequacy), _adequacy)
 
 
 def draw_caterpillar(effects: pd.DataFrame, stem: Path) -> list[Path]:

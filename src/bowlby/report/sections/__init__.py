@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bowlby.report.section import Build
+from bowlby.report.sections.adequacy import adequacy
 from bowlby.report.sections.course import course
 from bowlby.report.sections.engines import engines
 from bowlby.report.sections.estimates import estimates
@@ -17,6 +18,7 @@ from bowlby.report.sections.verdict import verdict
 
 SECTIONS: list[Build] = [
     verdict,
+    adequacy,
     estimates,
     course,
     therapists,
