@@ -85,7 +85,10 @@ def outer_inverse(c: np.ndarray, lambdas: list[np.ndarray], select: list) -> tup
         m = 1.0 + d * c
         return d / m, float(np.log(m).sum())
     if stack > 1:
-        lam = lambdas[0]
+        lam = np.zeros((k, k))
+        for columns, part in zip(select, lambdas):
+            for a, b in zip(*np.nonzero(part)):
+                np.fill_diagonal(lam[columns[a], columns[b]], part[a, b])
         m = lam.T @ c @ lam + np.eye(k)
         chol = np.linalg.cholesky(m)
         logdet = 2 * float(np.log(np.diagonal(chol, axis1=1, axis2=2)).sum())

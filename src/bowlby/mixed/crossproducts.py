@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bowlby.errors import UserError, problem
+from bowlby.mixed.components import Layout
 from bowlby.mixed.frame import Factor, Frame
-from bowlby.mixed.links import CrossedLinks, NestedLinks
+from bowlby.mixed.links import Apart, CrossedLinks, NestedLinks
 
 _CHUNK = 1 << 18
 _COLLINEAR = 1e-6
@@ -58,10 +59,12 @@ class Reduced:
     xx : ndarray (m, m)
     s : ndarray (q, q, N), zx : ndarray (q, m, N)
         Z'Z and Z'[X y] of the inner units; None without an inner factor.
-    cc : ndarray (J, k, k), bx : ndarray (J, k, m), links : NestedLinks or CrossedLinks
+    cc : ndarray (J, k, k), bx : ndarray (J, k, m), links : NestedLinks, CrossedLinks or Apart
         The same for the outer columns, and what joins both; None without outer factors.
     select : list of lists of slices
         For each outer factor and each of its effects the columns within k.
+    place : list of ndarray
+        For each outer factor the position of its levels among (J, slots of a block).
     factors : list of Factor
         Inner factor first when there is one.
     """
@@ -74,6 +77,7 @@ class Reduced:
     bx: np.ndarray | None
     links: object | None
     select: list
+    place: list
     factors: list[Factor]
     has_inner: bool
     scaling: Scaling
@@ -152,13 +156,13 @@ def reduce_rows(frame: Frame) -> Reduced:
     factors, has_inner = _order_factors(frame.factors)
     z_scale = [np.array([1.0 if b is None else float(np.sqrt(b @ b / n)) for b in f.basis]) for f in factors]
     basis = [_scaled_basis(f, root_w, s) for f, s in zip(factors, z_scale)]
-    projector, s, links, cc, select = _structure(factors, basis, has_inner, n)
+    projector, s, links, cc, select, place = _structure(factors, basis, has_inner, n)
     columns = [*xs, y]
     ones = None if root_w is not None else np.ones(n)
     columns = [ones if c is None else c for c in columns]
     zx = np.stack([projector.to_inner(c) for c in columns], axis=1) if has_inner else None
     bx = np.stack([projector.to_outer(c) for c in columns], axis=2) if links is not None else None
-    return Reduced(n, xx, s, zx, cc, bx, links, select, factors, has_inner,
+    return Reduced(n, xx, s, zx, cc, bx, links, select, place, factors, has_inner,
                    Scaling(shift, scale, mix, z_scale, y_shift, y_scale),
                    0.0 if root_w is None else float(np.log(frame.weights).sum()),
                    [frame.names[k] for k in kept], kept, projector)
@@ -253,7 +257,7 @@ def _structure(factors, basis, has_inner, n):
     z_outer = basis[1:] if has_inner else basis
     n_units = factors[0].n_levels if has_inner else 0
     unit = factors[0].codes if has_inner else None
-    outer_row, links, cc, zb, select = None, None, None, None, []
+    outer_row, links, cc, zb, select, place = None, None, None, None, [], []
     stack = k = n_outer = 0
     if has_inner and len(outer) == 1 and outer[0].codes is not None:
         of_unit = np.zeros(n_units, dtype=np.intp)
@@ -273,7 +277,7 @@ def _structure(factors, basis, has_inner, n):
             for i in range(k):
                 for j in range(i + 1):
                     cc[:, i, j] = cc[:, j, i] = _cell_sums(outer_row, z_outer[0][i], z_outer[0][j], n_outer)
-            select = [[slice(i, i + 1) for i in range(k)]]
+            select, place = [[slice(i, i + 1) for i in range(k)]], [np.arange(n_outer)]
     s = None
     if has_inner:
         q = len(z_inner)
@@ -282,11 +286,11 @@ def _structure(factors, basis, has_inner, n):
             for b in range(a + 1):
                 s[a, b] = s[b, a] = _cell_sums(unit, z_inner[a], z_inner[b], n_units)
     if outer and links is None:
-        links, cc, zb, select = _crossed(outer, z_outer, unit, z_inner, n_units, n)
-        stack, k = 1, links.k
+        links, cc, zb, layout = _crossed(outer, z_outer, unit, z_inner, n_units, n)
+        stack, k, select, place = layout.stack, layout.k, layout.select, layout.place
     projector = Projector(has_inner, unit, z_inner, n_units, outer_row, z_outer[0] if outer_row is not None else [],
                           n_outer, zb, stack, k)
-    return projector, s, links, cc, select
+    return projector, s, links, cc, select, place
 
 
 def _cell_sums(code, a, b, size) -> np.ndarray:
@@ -301,47 +305,51 @@ def _crossed(outer, z_outer, unit, z_inner, n_units, n):
 
     from bowlby.mixed.wide import SparseStack, WideLinks
 
-    offset, select, a_parts, unit_parts, column_parts = 0, [], [], [], []
+    layout = Layout(outer, n, apart=not z_inner)
+    total = layout.stack * layout.k
+    a_parts, unit_parts, column_parts = [], [], []
     rows_all, cols_all, values_all = [], [], []
-    for factor, zs in zip(outer, z_outer):
-        q, levels = len(zs), factor.n_levels
+    for number, (factor, zs) in enumerate(zip(outer, z_outer)):
+        levels = factor.n_levels
         if factor.codes is not None:
             row, level, share = np.arange(n), factor.codes, None
         else:
             coo = factor.weights.tocoo()
             row, level, share = coo.row, coo.col, coo.data
-        select.append([slice(offset + b, offset + levels * q, q) for b in range(q)])
         values = []
         for z in zs:
             v = np.ones(len(row)) if z is None else z[row]
             values.append(v if share is None else v * share)
-        for b in range(q):
+        for b, v in enumerate(values):
             rows_all.append(row)
-            cols_all.append(offset + level * q + b)
-            values_all.append(values[b])
+            cols_all.append(layout.column(number, level, b))
+            values_all.append(v)
         if z_inner:
             key, inverse = np.unique(unit[row].astype(np.int64) * levels + level, return_inverse=True)
-            for b in range(q):
-                a_parts.append(np.stack([np.bincount(
-                    inverse, weights=values[b] if za is None else values[b] * za[row], minlength=len(key))
-                    for za in z_inner]))
+            for b, v in enumerate(values):
+                a_parts.append(np.stack([np.bincount(inverse, weights=v if za is None else v * za[row],
+                                                     minlength=len(key)) for za in z_inner]))
                 unit_parts.append(key // levels)
-                column_parts.append(offset + (key % levels) * q + b)
-        offset += levels * q
+                column_parts.append(layout.column(number, key % levels, b))
     zb = sparse.csr_matrix((np.concatenate(values_all), (np.concatenate(rows_all), np.concatenate(cols_all))),
-                           shape=(n, offset))
-    square = zb.T @ zb
-    wide = bool(z_inner) and offset > WIDE
-    if offset > WIDE and not wide:
-        raise UserError(problem(f"multiple membership over {offset} random effects without a finer factor",
-                                f"this version handles up to {WIDE:,}; add the factor of the units that share them"))
-    cc = SparseStack(square) if wide else square.toarray()[None]
-    if z_inner:
-        a, units, columns = np.concatenate(a_parts, axis=1), np.concatenate(unit_parts), np.concatenate(column_parts)
-        order = np.lexsort((columns, units))
-        links = (WideLinks if wide else CrossedLinks)(
-            np.ascontiguousarray(a[:, order]), units[order], columns[order], n_units, offset)
-    else:
-        empty = np.zeros(0, dtype=np.intp)
-        links = CrossedLinks(np.zeros((0, 0)), empty, empty, 0, offset)
-    return links, cc, zb, select
+                           shape=(n, total))
+    if not z_inner:
+        if layout.k > WIDE:
+            raise UserError(problem(f"multiple membership joins {layout.k} random effects without a finer factor",
+                                    f"add the factor of the units that share them ({WIDE:,} is the limit without it)"))
+        return Apart(layout.stack, layout.k), _blocks(zb.T @ zb, layout), zb, layout
+    wide = total > WIDE
+    cc = SparseStack(zb.T @ zb) if wide else (zb.T @ zb).toarray()[None]
+    a, units, columns = np.concatenate(a_parts, axis=1), np.concatenate(unit_parts), np.concatenate(column_parts)
+    order = np.lexsort((columns, units))
+    links = (WideLinks if wide else CrossedLinks)(
+        np.ascontiguousarray(a[:, order]), units[order], columns[order], n_units, total)
+    return links, cc, zb, layout
+
+
+def _blocks(square, layout: Layout) -> np.ndarray:
+    """The blocks (J, k, k) of a block-diagonal sparse matrix."""
+    coo = square.tocoo()
+    out = np.zeros((layout.stack, layout.k, layout.k))
+    out[coo.row // layout.k, coo.row % layout.k, coo.col % layout.k] = coo.data
+    return out

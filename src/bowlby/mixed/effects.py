@@ -13,7 +13,8 @@ def blups(data: Reduced, state: State) -> list[np.ndarray]:
     """D Z'P y of each factor, (levels, q), user units (outcome per predictor unit)."""
     t, tb = unit_scores(data, state)
     scores = [] if t is None else [t[:, -1].T]
-    scores += [np.stack([tb[:, columns, -1].ravel() for columns in factor], axis=1) for factor in data.select]
+    scores += [np.stack([tb[:, columns, -1].ravel()[place] for columns in factor], axis=1)
+               for factor, place in zip(data.select, data.place)]
     return [data.scaling.y_scale * (score @ d) / s for score, d, s in zip(scores, state.d, data.scaling.z_scale)]
 
 
@@ -32,14 +33,14 @@ def conditional_covariances(data: Reduced, state: State, fixed_uncertainty: bool
         middles.append(m - _explained(np.moveaxis(t, -1, 0), state.phi) if fixed_uncertainty else m)
     if data.links is not None:
         _, mbb = outer_complement(data, state)
-        for factor in data.select:
-            q, levels = len(factor), tb[:, factor[0]].shape[0] * tb[:, factor[0]].shape[1]
-            m = np.empty((levels, q, q))
+        for factor, place in zip(data.select, data.place):
+            q = len(factor)
+            m = np.empty((len(place), q, q))
             for a in range(q):
                 for b in range(q):
-                    m[:, a, b] = np.diagonal(mbb[:, factor[a], factor[b]], axis1=1, axis2=2).ravel()
+                    m[:, a, b] = np.diagonal(mbb[:, factor[a], factor[b]], axis1=1, axis2=2).ravel()[place]
             if fixed_uncertainty:
-                scores = np.stack([tb[:, columns].reshape(levels, -1) for columns in factor], axis=1)
+                scores = np.stack([tb[:, c].reshape(-1, tb.shape[2])[place] for c in factor], axis=1)
                 m = m - _explained(scores, state.phi)
             middles.append(m)
     return [(d - d @ m @ d) / np.outer(s, s) for m, d, s in zip(middles, state.d, data.scaling.z_scale)]

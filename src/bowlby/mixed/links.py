@@ -7,6 +7,8 @@ share one interface, with outer matrices as stacks of shape (J, k, k):
   all outer matrices are block diagonal.
 - :class:`CrossedLinks`: anything else. One dense block, J = 1 and k = all outer columns.
 
+Without inner units (multiple membership alone) there is nothing to sum: :class:`Apart`.
+
 Beyond some 5,000 outer columns :mod:`bowlby.mixed.wide` keeps the matrices sparse.
 """
 
@@ -72,6 +74,13 @@ class NestedLinks:
             for a in range(q):
                 out[a] += fk[a] * f[:, i]
         return out
+
+
+class Apart:
+    """No inner units: nothing joins the J blocks of k outer columns (see :mod:`bowlby.mixed.components`)."""
+
+    def __init__(self, stack: int, k: int):
+        self.stack, self.k = stack, k
 
 
 class CrossedLinks:
