@@ -30,28 +30,34 @@ def ingest(loaded: Loaded, folder: Path) -> None:
 
 
 def score(loaded: Loaded, folder: Path, instruments: list[str]) -> None:
-    """Measures to scores, reliability and the audit of the keys."""
-    from bowlby.instruments.audit import audit
+    """Measures to scores, and to tables of reliability, audit of the keys, severity, styles and change."""
     from bowlby.instruments.catalogue import load_instrument
-    from bowlby.instruments.reliability import reliability
-    from bowlby.instruments.scoring import given, given_audit
+    from bowlby.instruments.scoring import given
     from bowlby.instruments.scoring import score as score_items
+    from bowlby.instruments.summaries import stack, summarise
 
-    reliabilities, audits = [], []
+    tables = []
     for name in instruments:
         instrument = on_form(loaded, load_instrument(name, loaded.instruments_dir))
         measures = pd.read_parquet(folder / f"measures/{name}.parquet")
-        items = any(column == "i01" for column in measures.columns)
-        scores = score_items(measures, instrument) if items else given(measures, instrument)
+        items = measures if "i01" in measures.columns else None
+        scores = given(measures, instrument) if items is None else score_items(items, instrument)
         write_parquet(folder / f"scores/{name}.parquet", scores)
-        if items:
-            reliabilities.append(reliability(measures, instrument))
-            audits.append(audit(measures, instrument))
-        else:
-            audits.append(given_audit(scores, instrument))
+        occasions = change_occasions(loaded, scores)
+        tables.append(summarise(scores, items, instrument, occasions, loaded.run.privacy == "shareable"))
         log.info("%s: %d rows scored", name, len(scores))
-    write_csv(folder / "reliability.csv", _stacked(reliabilities, RELIABILITY))
-    write_csv(folder / "keying_audit.csv", _stacked(audits, AUDIT))
+    for name, table in stack(tables).items():
+        write_csv(folder / f"{name}.csv", table)
+
+
+def change_occasions(loaded: Loaded, scores: pd.DataFrame) -> tuple[str, str]:
+    """The outcome's occasions before and after, or the first and last at which the instrument was answered."""
+    outcome = loaded.run.outcome
+    if outcome.pre and outcome.post:
+        return outcome.pre, outcome.post
+    answered = set(scores["occasion"])
+    order = [o.id for o in loaded.study.occasions if o.id in answered]
+    return (order[0], order[-1]) if len(order) > 1 else ("", "")
 
 
 def on_form(loaded: Loaded, instrument):
@@ -63,7 +69,7 @@ def on_form(loaded: Loaded, instrument):
         If the study has forms of the instrument with different ranges, which one key cannot score.
     """
     measures = [m for f in loaded.study.files for m in f.measures if m.instrument == instrument.id]
-    ranges = {m.response or tuple(instrument.response) for m in measures}
+    ranges = {m.response or instrument.response for m in measures} - {None}
     if len(ranges) > 1:
         raise UserError(
             problem(
@@ -73,15 +79,6 @@ def on_form(loaded: Loaded, instrument):
             )
         )
     return instrument.on_response(*ranges.pop()) if ranges else instrument
-
-
-RELIABILITY = ["instrument", "scale", "role", "occasion", "coefficient", "value", "ci_low", "ci_high", "n", "n_items"]
-AUDIT = ["instrument", "scale", "item", "check", "observed", "expected", "verdict", "advice"]
-
-
-def _stacked(tables: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
-    full = [t for t in tables if len(t)]
-    return pd.concat(full, ignore_index=True)[columns] if full else pd.DataFrame(columns=columns)
 
 
 def design(loaded: Loaded, folder: Path, name: str, instruments: list[str]) -> None:
@@ -126,6 +123,21 @@ def fit(loaded: Loaded, folder: Path, name: str) -> None:
         write_parquet(folder / f"fits/{model}.random.parquet", fitted.effects)
         log.info("%s: log-likelihood %.4f, singular %s", model, fitted.record["llf"], fitted.record["singular"])
     write_json(folder / f"fits/second/{name}.json", second)
+
+
+def estimate(loaded: Loaded, folder: Path) -> None:
+    """Primary analysis set and fits to the estimands."""
+    from bowlby.estimands.estimate import estimate as compute
+
+    stem = folder / "analysis/primary"
+    data, membership = (pd.read_parquet(stem.with_suffix(f".{s}")) for s in ("parquet", "membership.parquet"))
+    fits = {p.stem: read_json(p) for p in sorted((folder / "fits").glob("*.json"))}
+    run = loaded.run
+    for name, record in compute(
+        data, membership, read_json(stem.with_suffix(".design.json")), fits, run.comparison.delta, run.seed
+    ).items():
+        write_json(folder / f"estimands/{name}.json", record)
+    log.info("estimands written")
 
 
 def cross_check(folder: Path) -> None:

@@ -5,10 +5,14 @@ rule score_instruments:
         scores=expand("{out}/scores/{instrument}.parquet", out=OUT, instrument=PLAN.instruments),
         reliability=f"{OUT}/reliability.csv",
         audit=f"{OUT}/keying_audit.csv",
+        severity=f"{OUT}/severity.csv",
+        styles=f"{OUT}/styles.csv",
+        change=f"{OUT}/change.csv",
     log:
         f"{OUT}/logs/score/score.log",
     params:
         config=CONFIG,
         code=fingerprint("score"),
+        settings=PLAN.settings("study", "outcome", "privacy"),
     script:
         "../scripts/score.py"

@@ -109,6 +109,10 @@ def _columns(raw: Raw, measure: Measure, model, issues: Issues) -> dict[str, str
         wanted = dict(measure.scored)
     elif measure.coded:
         wanted = {"code": measure.coded}
+    elif not model.n_items:
+        what, do = f"{name} has no items", "give its categories as `coded:`"
+        issues.add("error", "no_items", what, do, instrument=name, **raw.place)
+        return None
     elif isinstance(measure.items, list):
         if len(measure.items) != model.n_items:
             issues.add(

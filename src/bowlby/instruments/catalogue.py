@@ -75,9 +75,8 @@ def table(own_dir: Path | None = None) -> list[tuple[str, str, int, str, str, st
     rows = []
     for name in list_instruments(own_dir):
         i = load_instrument(name, own_dir)
-        rows.append(
-            (i.id, i.name, i.n_items, f"{i.response[0]:g}-{i.response[1]:g}", i.confidence, i.licence)
-        )
+        answers = f"{i.response[0]:g}-{i.response[1]:g}" if i.response else "codes"
+        rows.append((i.id, i.name, i.n_items, answers, i.confidence, i.licence))
     return rows
 
 
@@ -87,20 +86,24 @@ def describe(name: str, own_dir: Path | None = None) -> str:
     lines = [
         f"{i.id}: {i.name}",
         *_field("citation", i.citation),
-        f"items: {i.n_items}, answers {i.response[0]:g} to {i.response[1]:g}"
-        + (f" ({i.anchors})" if i.anchors else ""),
+        *_form(i),
         f"key: {i.confidence}" + (", your own file" if is_own(name, own_dir) else ""),
         *_field("  rests on", i.confidence_note),
         *_field("direction", i.direction),
         *_field("reporting", i.aggregate_note),
-        "scales:",
     ]
+    lines += ["scales:"] if i.scales else []
     for scale_name, scale in i.all_scales().items():
         lines += _scale(i, scale_name, scale)
     lines += [line for what in i.cannot_score for line in _field("cannot be scored", what)]
     lines += [
         line for key, what in i.derived.items() for line in _field(f"derived {key} (not computed)", what)
     ]
+    for key, composite in i.composites.items():
+        terms = " ".join(f"{weight:+g} {scale}" for scale, weight in composite.weights.items())
+        lines += _field(f"composite {key}", terms)
+    if i.style:
+        lines += [*_field("style", i.style.words), *_field("  warning", i.style.warning)]
     lines += [f"item flag {key}: {', '.join(map(str, items))}" for key, items in i.item_flags.items()]
     for label, text in (
         ("missing items", i.missing_rule),
@@ -111,6 +114,13 @@ def describe(name: str, own_dir: Path | None = None) -> str:
     for label, texts in (("norm", i.norms), ("trap", i.traps), ("source", i.sources)):
         lines += [line for text in texts for line in _field(label, text)]
     return "\n".join([*lines, *_field("licence", i.licence)])
+
+
+def _form(i: Instrument) -> list[str]:
+    if i.response is None:
+        return [f"code {code}: {meaning}" for code, meaning in i.codes.items()]
+    anchors = f" ({i.anchors})" if i.anchors else ""
+    return [f"items: {i.n_items}, answers {i.response[0]:g} to {i.response[1]:g}{anchors}"]
 
 
 def _field(label: str, text: str) -> list[str]:

@@ -11,10 +11,19 @@ from pydantic import Field
 from bowlby.config.base import Model, parse
 from bowlby.config.yamlfile import read_yaml
 from bowlby.errors import Place, UserError, problem
+from bowlby.instruments.evidence import (
+    Caseness,
+    Composite,
+    Confidence,
+    Higher,
+    Norm,
+    ReliableChange,
+    Severity,
+    StyleRule,
+    evidence_faults,
+)
 
-Confidence = Literal["verified-2", "verified-1", "consistent", "unverified"]
 Aggregate = Literal["sum", "mean", "item"]
-Higher = Literal["worse", "better", "more of the pattern"]
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 TAKEN = {
     "person",
@@ -27,6 +36,8 @@ TAKEN = {
     "source",
     "source_file",
     "source_row",
+    "code",
+    "style",
 }
 
 
@@ -78,9 +89,9 @@ class Instrument(Model):
     """Full name."""
     citation: str = ""
     """Where it was published."""
-    n_items: int = Field(ge=1)
-    """Number of items of the form."""
-    response: tuple[float, float]
+    n_items: int = Field(ge=0)
+    """Number of items of the form; 0 where raters give categories (`codes`)."""
+    response: tuple[float, float] | None = None
     """Lowest and highest answer as stored."""
     anchors: str = ""
     """What the lowest and highest answer mean."""
@@ -90,7 +101,7 @@ class Instrument(Model):
     """Other ways of reporting that are in use."""
     direction: str = ""
     """What a higher score means, in words."""
-    scales: dict[str, Scale]
+    scales: dict[str, Scale] = Field(default_factory=dict)
     """Scales by name."""
     total: Total | None = None
     """A total of all scales' items, if the instrument has one."""
@@ -102,6 +113,12 @@ class Instrument(Model):
     """What belongs to the instrument and has no key here."""
     derived: dict[str, str] = Field(default_factory=dict)
     """Scores made of scales, described; not computed."""
+    composites: dict[str, Composite] = Field(default_factory=dict)
+    """Scores made of scales, computed where all of them are there."""
+    style: StyleRule | None = None
+    """How attachment styles follow from the scores."""
+    codes: dict[str, str] = Field(default_factory=dict)
+    """Categories of a coded interview, code: what it means."""
     item_flags: dict[str, list[int]] = Field(default_factory=dict)
     """Items with a meaning of their own, such as suicidal ideation."""
     original_items: dict[int, int] = Field(default_factory=dict)
@@ -118,6 +135,14 @@ class Instrument(Model):
     """Published reliable change."""
     norms: list[str] = Field(default_factory=list)
     """Published means, SDs and reliabilities; [unchecked] marks what was not seen in a document."""
+    severity: list[Severity] = Field(default_factory=list)
+    """Bands of severity, as numbers."""
+    caseness: list[Caseness] = Field(default_factory=list)
+    """Cut-offs as numbers; of several for one scale, the first decides who has recovered."""
+    reliable_points: list[ReliableChange] = Field(default_factory=list)
+    """Published reliable change, as numbers."""
+    norm_table: list[Norm] = Field(default_factory=list)
+    """Published means, SDs and reliabilities, as numbers."""
     licence: str = ""
     """Who holds the rights."""
     sources: list[str] = Field(default_factory=list)
@@ -155,12 +180,25 @@ class Instrument(Model):
         return self.all_scales()[name].confidence or self.confidence
 
     def on_response(self, low: float, high: float) -> Instrument:
-        """The same instrument for a form with another response range."""
-        return self.model_copy(update={"response": (float(low), float(high))})
+        """The same instrument for a form with another response range; what is published is about its own."""
+        if (low, high) == self.response:
+            return self
+        other = [n.model_copy(update={"mean": None, "sd": None}) for n in self.norm_table]
+        return self.model_copy(
+            update={
+                "response": (float(low), float(high)),
+                "severity": [],
+                "caseness": [],
+                "reliable_points": [],
+                "norm_table": other,
+            }
+        )
 
     def faults(self) -> list[tuple[tuple, str, str]]:
         """What is wrong with the key: place in the file, what, and what to do."""
         found = [*self._form_faults()]
+        if any(place == ("response",) for place, *_ in found):
+            return found
         for name, scale in self.scales.items():
             found += self._scale_faults(name, scale)
         if not self.overlap_ok:
@@ -175,11 +213,15 @@ class Instrument(Model):
                     "add them to a scale, or write `unused_ok: true`",
                 )
             )
-        return found
+        return [*found, *evidence_faults(self)]
 
     def _form_faults(self):
-        low, high = self.response
-        if not low < high:
+        if self.codes and not self.n_items and not self.scales:
+            return
+        if self.response is None:
+            yield ("response",), "there is no response range", "write [lowest, highest]"
+        elif not self.response[0] < self.response[1]:
+            low, high = self.response
             yield ("response",), f"response {low:g} to {high:g} is no range", "write [lowest, highest]"
         if not self.scales:
             yield ("scales",), "there is no scale", "give at least one"

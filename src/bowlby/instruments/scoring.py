@@ -7,6 +7,7 @@ import pandas as pd
 
 from bowlby.errors import Place, UserError, problem
 from bowlby.instruments.model import Instrument, Scale
+from bowlby.instruments.styles import add_derived
 
 KEY = ["person", "role", "about", "occasion", "session"]
 CARRIED = [*KEY, "therapist", "date"]
@@ -31,7 +32,8 @@ def score(measures: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
     -------
     DataFrame
         The key columns (and therapist and date, where given); for each scale its score, ``<scale>_n`` (items
-        answered) and ``<scale>_prorated``; and ``source``. Too few items answered: no score.
+        answered) and ``<scale>_prorated``; composites of scales and ``style``, where the instrument has them; and
+        ``source``. Too few items answered: no score.
 
     Raises
     ------
@@ -57,7 +59,7 @@ def score(measures: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
         scores.loc[short, "total"] = np.nan
         scores.loc[short, "total_prorated"] = False
     scores["source"] = "items"
-    return scores
+    return add_derived(scores, instrument)
 
 
 def keyed(measures: pd.DataFrame, instrument: Instrument, name: str) -> pd.DataFrame:
@@ -104,7 +106,7 @@ def given(measures: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
     scores = measures[carried].copy()
     if columns == ["code"] and "code" not in instrument.all_scales():
         scores["code"], scores["source"] = measures["code"], "coded"
-        return scores
+        return add_derived(scores, instrument)
     known, problems = instrument.all_scales(), []
     for name in columns:
         if name not in known:
@@ -134,7 +136,7 @@ def given(measures: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
     if problems:
         raise UserError(problems)
     scores["source"] = "given"
-    return scores
+    return add_derived(scores, instrument)
 
 
 def check_items(measures: pd.DataFrame, instrument: Instrument) -> None:

@@ -126,7 +126,7 @@ def test_bsi18_total_needs_every_scale():
     assert scores["total_prorated"].tolist() == [False, True]
 
 
-@pytest.mark.parametrize("name", list_instruments())
+@pytest.mark.parametrize("name", [n for n in list_instruments() if load_instrument(n).scales])
 def test_scores_stay_in_their_range_and_reversing_twice_is_the_identity(name):
     instrument = load_instrument(name)
     low, high = instrument.response

@@ -1,0 +1,175 @@
+"""Scores made of scales, and attachment styles: by each instrument's stated rule, or as raters coded them."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+
+from bowlby.instruments.counts import by_occasion, hide_classes, hide_totals
+from bowlby.instruments.model import Instrument
+
+STYLES = ("secure", "preoccupied", "dismissing", "fearful/disorganized")
+UNCLASSIFIED = "unclassified"
+UNKNOWN_CODE = "unknown code"
+
+
+def add_derived(scores: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
+    """Scores with their composites, and the column ``style`` where the instrument has a rule or codes for it."""
+    found = scores.drop(columns="source")
+    for name, values in composites(scores, instrument).items():
+        found[name] = values
+    style = styles(scores, instrument)
+    if style is not None:
+        found["style"] = style
+    return found.assign(source=scores["source"])
+
+
+def composites(scores: pd.DataFrame, instrument: Instrument) -> dict[str, np.ndarray]:
+    """Each composite, null where one of its scales is; none where its scales are given in units of their own."""
+    found = {}
+    for name, composite in instrument.composites.items():
+        if all(in_own_units(scores, instrument, scale) for scale in composite.weights):
+            parts = [weight * _values(scores, scale) for scale, weight in composite.weights.items()]
+            found[name] = np.sum(parts, axis=0)
+    return found
+
+
+def in_own_units(scores: pd.DataFrame, instrument: Instrument, scale: str) -> bool:
+    """Whether a scale's scores are certainly sums, or means, as the instrument's own rule makes them.
+
+    Scores that were given may be item means of a summed scale; where all of them could be, published numbers do not
+    apply.
+    """
+    if scale not in scores.columns:
+        return False
+    if (scores["source"] == "items").all():
+        return True
+    values = _values(scores, scale)
+    values = values[np.isfinite(values)]
+    low, high = instrument.range_of(scale)
+    inside = len(values) > 0 and values.min() >= low - 1e-9 and values.max() <= high + 1e-9
+    n = len(instrument.all_scales()[scale].items)
+    means = instrument.how(scale) == "sum" and n > 1 and len(values) > 0 and values.max() <= high / n
+    return bool(inside and not means)
+
+
+def styles(scores: pd.DataFrame, instrument: Instrument) -> pd.Series | None:
+    """The attachment style of each row; None for the whole where the instrument gives no style.
+
+    Returns
+    -------
+    Series of str, or None
+        One of ``STYLES``, or ``unclassified`` (on a midpoint, or tied); null where a score is missing.
+    """
+    if "code" in scores.columns and instrument.codes:
+        return from_codes(scores["code"], instrument.codes)
+    rule = instrument.style
+    if rule is None or not all(in_own_units(scores, instrument, scale) for scale in rule.scales):
+        return None
+    found = _by_prototypes(scores, rule) if rule.prototypes else _by_dimensions(scores, instrument)
+    return pd.Series(found, index=scores.index, dtype=object)
+
+
+def from_codes(codes: pd.Series, meanings: dict[str, str]) -> pd.Series:
+    """What raters' codes mean; of a code with subgroups or alternatives (``F3a``, ``U/E``) its first category."""
+    exact = {code.casefold(): meaning for code, meaning in meanings.items()}
+
+    def meaning(code):
+        if not isinstance(code, str) or not code.strip():
+            return None
+        first = re.match(r"[^\W\d_]*", code.strip()).group().casefold()
+        return exact.get(code.strip().casefold(), exact.get(first, UNKNOWN_CODE))
+
+    found = codes.map({code: meaning(code) for code in codes.dropna().unique()}).astype(object)
+    return found.where(codes.notna(), None)
+
+
+def _by_dimensions(scores: pd.DataFrame, instrument: Instrument) -> np.ndarray:
+    rule = instrument.style
+    anxiety = _position(scores, instrument, rule.anxiety)
+    avoidance = _position(scores, instrument, rule.avoidance or rule.closeness)
+    avoidance = avoidance if rule.avoidance else -avoidance
+    found = np.full(len(scores), None, dtype=object)
+    both = np.isfinite(anxiety) & np.isfinite(avoidance)
+    found[both] = UNCLASSIFIED
+    corners = {
+        "secure": (anxiety < 0) & (avoidance < 0),
+        "preoccupied": (anxiety > 0) & (avoidance < 0),
+        "dismissing": (anxiety < 0) & (avoidance > 0),
+        "fearful/disorganized": (anxiety > 0) & (avoidance > 0),
+    }
+    for style, rows in corners.items():
+        found[rows] = style
+    return found
+
+
+def _position(scores: pd.DataFrame, instrument: Instrument, scales: list[str]) -> np.ndarray:
+    """Mean distance from the middle of the range, in half ranges; 0 on the midpoint itself."""
+    parts = []
+    for scale in scales:
+        low, high = instrument.range_of(scale)
+        parts.append((2 * _values(scores, scale) - low - high) / (high - low))
+    mean = np.mean(parts, axis=0)
+    return np.where(np.abs(mean) < 1e-9, 0.0, mean)
+
+
+def _by_prototypes(scores: pd.DataFrame, rule) -> np.ndarray:
+    names = np.array(list(rule.prototypes), dtype=object)
+    ratings = np.column_stack([_values(scores, scale) for scale in rule.prototypes.values()])
+    found = np.full(len(scores), None, dtype=object)
+    complete = np.isfinite(ratings).all(axis=1)
+    whole = ratings[complete]
+    highest = names[whole.argmax(axis=1)] if len(whole) else []
+    tied = (whole == whole.max(axis=1, keepdims=True)).sum(axis=1) > 1 if len(whole) else []
+    found[complete] = np.where(tied, UNCLASSIFIED, highest)
+    return found
+
+
+def _values(scores: pd.DataFrame, scale: str) -> np.ndarray:
+    return scores[scale].to_numpy(float, na_value=np.nan)
+
+
+COLUMNS = [
+    "instrument",
+    "role",
+    "about",
+    "occasion",
+    "style",
+    "count",
+    "of",
+    "suppressed",
+    "rule",
+    "source",
+    "confidence",
+    "warning",
+]
+AS_CODED = "as raters coded it"
+
+
+def style_counts(scores: pd.DataFrame, instrument: Instrument, shareable: bool = True) -> pd.DataFrame:
+    """How many persons have each attachment style, by role, target and occasion, with the rule and its warning.
+
+    Returns
+    -------
+    DataFrame
+        One row for each style, also where nobody has it; ``count`` of ``of`` classified persons, null with
+        ``suppressed`` where it could tell one person.
+    """
+    rows = []
+    if "style" in scores.columns:
+        rule = instrument.style
+        about_rule = (rule.words, rule.source, rule.confidence, rule.warning) if rule else (AS_CODED, "", "", "")
+        for key, group in by_occasion(scores):
+            found = group["style"].value_counts()
+            names = [*STYLES, *sorted(set(found.index) - set(STYLES))]
+            counts = [int(found.get(name, 0)) for name in names]
+            hidden = hide_classes(counts, shareable)
+            rows += [
+                (*key, name, None if hide else n, sum(counts), hide, *about_rule)
+                for name, n, hide in zip(names, counts, hidden)
+            ]
+    table = pd.DataFrame(rows, columns=COLUMNS[1:])
+    table.insert(0, "instrument", instrument.id)
+    return hide_totals(table, shareable)

@@ -1,0 +1,66 @@
+"""The tables that the score stage writes about one instrument, beside its scores."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from bowlby.instruments import audit, outcomes, reliability, severity, styles
+from bowlby.instruments.model import Instrument
+from bowlby.instruments.scoring import given_audit
+
+COLUMNS = {
+    "reliability": reliability.COLUMNS,
+    "keying_audit": audit.COLUMNS,
+    "severity": severity.COLUMNS,
+    "styles": styles.COLUMNS,
+    "change": outcomes.COLUMNS,
+}
+
+
+def summarise(
+    scores: pd.DataFrame,
+    items: pd.DataFrame | None,
+    instrument: Instrument,
+    occasions: tuple[str, str],
+    shareable: bool,
+) -> dict[str, pd.DataFrame]:
+    """All tables about one instrument.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        As :func:`bowlby.instruments.scoring.score` or :func:`bowlby.instruments.scoring.given` make them.
+    items : DataFrame or None
+        The answers; None where scores or categories were given.
+    instrument : Instrument
+        The key.
+    occasions : tuple of str
+        From and to, for change.
+    shareable : bool
+        Whether counts that could tell one person are hidden.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        A table for each name in ``COLUMNS``, with those columns.
+    """
+    return {
+        "reliability": _empty("reliability") if items is None else reliability.reliability(items, instrument),
+        "keying_audit": given_audit(scores, instrument) if items is None else audit.audit(items, instrument),
+        "severity": severity.severity(scores, items, instrument, shareable),
+        "styles": styles.style_counts(scores, instrument, shareable),
+        "change": outcomes.change(scores, items, instrument, occasions, shareable),
+    }
+
+
+def stack(tables: list[dict[str, pd.DataFrame]]) -> dict[str, pd.DataFrame]:
+    """The tables of several instruments, one under the other."""
+    found = {}
+    for name, columns in COLUMNS.items():
+        full = [t[name] for t in tables if len(t[name])]
+        found[name] = pd.concat(full, ignore_index=True)[columns] if full else _empty(name)
+    return found
+
+
+def _empty(name: str) -> pd.DataFrame:
+    return pd.DataFrame(columns=COLUMNS[name])
