@@ -107,17 +107,17 @@ CROSSED = {"rows": 6_000, "patients": 600, "therapists": 40, "switching": 0.2}
 PLATFORM = {"rows": 10_000_000, "patients": 1_000_000, "therapists": 25_000}
 
 CASES = [
-    Case("sessions", "4.6k rows, 450 patients, 30 therapists", sessions, GROWTH, SMALL, repeats=10, goal=10),
+    Case("sessions", "4.6k rows, 450 patients, 30 therapists", sessions, GROWTH, SMALL, repeats=30, goal=10),
     Case("switching", "6k rows, 600 patients, 20 % switching among 40 therapists", sessions, GROWTH, CROSSED,
-         repeats=10, goal=10),
+         repeats=30, goal=10),
     Case("service", "170k rows, 20,000 patients, 500 therapists", sessions, GROWTH,
          {"rows": 170_000, "patients": 20_000, "therapists": 500}, goal=30),
     Case("ancova", "576 patients, 48 therapists, (1 | therapist)", one_row_per_patient, ANCOVA + "(1 | therapist)",
-         repeats=30, goal=10),
+         repeats=200, goal=10),
     Case("ancova-refits", "the same, refits to new outcomes", one_row_per_patient, ANCOVA + "(1 | therapist)",
          work="refits", refits_per_second=2_000),
     Case("m1", "576 patients, 48 therapists, (1 + a_w || therapist)", one_row_per_patient,
-         ANCOVA + "(1 + a_w || therapist)", repeats=30, goal=10),
+         ANCOVA + "(1 + a_w || therapist)", repeats=200, goal=10),
     Case("m1-refits", "the same, refits to new outcomes", one_row_per_patient, ANCOVA + "(1 + a_w || therapist)",
          work="refits", refits_per_second=1_000),
     Case("insteval", "InstEval, 73k rows, crossed 2,972 x 1,128, ML", insteval, "y ~ service + (1 | s) + (1 | d)",

@@ -56,6 +56,8 @@ def compare(case: Case, full: bool, with_r: bool) -> dict:
     if "df_error" in ours:
         notes.append(f"largest relative standard error of a df {ours['df_error']:.1e}")
     notes += ours.get("warnings", [])
+    if ours.get("converged", 1.0) < 1.0:
+        notes.append(f"{1 - ours['converged']:.2%} of the refits did not converge")
     if not ours["converged_fit"]:
         notes.append("not converged")
     if case.lme4 == "yes" or (case.lme4 == "full" and full):
@@ -116,10 +118,10 @@ def machine() -> list[str]:
 def write_results(table: pd.DataFrame) -> None:
     table.to_csv(HERE / "results.csv", index=False)
     lines = ["# Speed of the mixed-model engine", "", *machine(),
-             "- Time is from a data frame in memory to the fitted model, the best of several runs; ids are "
-             "categoricals here and factors there. lme4 has its defaults. Peak memory is that of the process, data "
-             "included.", "- `load` is the machine's one-minute load when the case began: above 1, others were at "
-             "work on it.", "",
+             "- Time is from a data frame in memory to the fitted model, the best of the same number of single runs of "
+             "both; ids are categoricals here and factors there. lme4 has its defaults. Peak memory is that of the "
+             "process, data included.",
+             "- `load` is the machine's one-minute load when the case began: above 1, others were at work on it.", "",
              "| work | rows | lme4 | bowlby | ratio | goal | peak GiB (lme4) | times the reading of the data | load |",
              "|---|---|---|---|---|---|---|---|---|"]
     for case in CASES:
