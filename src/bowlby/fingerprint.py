@@ -15,6 +15,7 @@ STAGES = {
     "score": ("config", "instruments"),
     "design": ("config", "design"),
     "fit": ("mixed", "fit"),
+    "estimate": ("mixed", "fit", "estimands"),
     "compare": ("config", "compare"),
     "figures": ("figures",),
     "tables": ("tables",),

@@ -223,6 +223,17 @@ def test_check_lists_the_planted_faults_and_writes_nothing(tmp_path, shell):
     assert os.listdir(tmp_path) == []
 
 
+def test_init_drafts_a_study_that_check_reads(tmp_path, shell):
+    files = [ROOT / "data/raw/example" / name for name in ("patients.csv", "therapists.xlsx", "demographics.sav")]
+    ran = shell("bowlby", "init", *files, "--into", tmp_path / "mine", cwd=tmp_path)
+    assert ran.status == 0, ran.err
+    assert sorted(os.listdir(tmp_path / "mine")) == ["config.yaml", "study.yaml"]
+    ran = shell("bowlby", "check", tmp_path / "mine/config.yaml", cwd=tmp_path)
+    assert (ran.status, ran.out.splitlines()[-1]) == (0, "0 errors, 2 warnings")
+    ran = shell("bowlby", "init", *files, "--into", tmp_path / "mine", cwd=tmp_path)
+    assert ran.status == 1 and len(ran.err.splitlines()) == 2 and "is there already" in ran.err
+
+
 def test_instrument_that_the_study_lacks(tmp_path, shell):
     config = copied_study(tmp_path)
     config.write_text(config.read_text("utf-8").replace("instrument: cats", "instrument: catz"), encoding="utf-8")
@@ -304,3 +315,17 @@ def test_reframed_runs_from_a_folder_outside(tmp_path, shell):
     assert not (folder / "verdict.json").exists()
     page = (folder / "report.html").read_text("utf-8")
     assert "C2" not in page and "equivalence" not in page
+
+
+def test_estimands_are_each_a_file(example):
+    from bowlby.estimands.names import NAMES
+
+    records = {name: read(example, f"estimands/{name}.json") for name in NAMES}
+    contrasts = {c["name"]: c for c in read(example, "fits/primary.json")["contrasts"]}
+    assert records["e1"]["contrasts"][0]["estimate"] == contrasts["P"]["estimate"]
+    dominance = records["dominance"]
+    assert sum(dominance["general"].values()) == pytest.approx(dominance["r2_full"] - dominance["r2_covariates"])
+    verdict = read(example, "verdict.json")["claims"]
+    assert records["e6"]["outcome"]["p"]["0.1"] == pytest.approx(verdict["C3"]["p"])
+    assert (records["e6"]["outcome"]["smallest_bound"] < 0.1) == (verdict["C3"]["verdict"] == "supported")
+    assert records["e5"]["q2"]["perceived"] > 0 > records["e5"]["q2"]["style"]  # P = .30, T = 0

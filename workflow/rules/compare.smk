@@ -1,3 +1,26 @@
+from bowlby.estimands.names import NAMES
+
+
+rule estimate_estimands:
+    input:
+        data=f"{OUT}/analysis/primary.parquet",
+        membership=f"{OUT}/analysis/primary.membership.parquet",
+        design=f"{OUT}/analysis/primary.design.json",
+        fits=expand("{out}/fits/{model}.json", out=OUT, model=PLAN.models("primary") + PLAN.models("perceived")),
+    output:
+        estimands=expand("{out}/estimands/{name}.json", out=OUT, name=NAMES),
+    log:
+        f"{OUT}/logs/compare/estimands.log",
+    benchmark:
+        f"{OUT}/benchmarks/compare/estimands.tsv"
+    params:
+        config=CONFIG,
+        code=fingerprint("estimate"),
+        settings=PLAN.settings("comparison", "seed"),
+    script:
+        "../scripts/estimate.py"
+
+
 rule compare_predictors:
     input:
         fits=expand("{out}/fits/{model}.json", out=OUT, model=PLAN.models("primary") + PLAN.models("perceived")),

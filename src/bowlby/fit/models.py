@@ -57,7 +57,7 @@ def fit_set(
     """
     if name == "growth":
         return _fit_growth(data, design, growth_reml)
-    fitter = _Fitter(data, membership, design)
+    fitter = Fitter(data, membership, design)
     fits = fitter.primary() if name == "primary" else fitter.perceived()
     main = fits["primary" if name == "primary" else "c4"].record
     return fits, second_fit(data, [f["term"] for f in main["fixed"] if f["term"] != "Intercept"], main)
@@ -70,7 +70,7 @@ def _fit_growth(data: pd.DataFrame, design: dict, reml: bool):
     return {"growth": Fitted(record, effects_table(result))}, second
 
 
-class _Fitter:
+class Fitter:
     """Fits models to one set of rows."""
 
     def __init__(self, data: pd.DataFrame, membership: pd.DataFrame, design: dict):

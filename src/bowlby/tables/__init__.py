@@ -10,6 +10,7 @@ import yaml
 from bowlby.config.run import Run
 from bowlby.files import atomic, read_json, write_csv, write_text
 from bowlby.tables.claims import claims_sheet, claims_table
+from bowlby.tables.estimands import estimands_sheet, estimands_table
 from bowlby.tables.fits import fit_sheet, fit_table
 from bowlby.tables.layout import Sheet, frame_sheet, sheet_docx, sheet_html
 from bowlby.tables.numbers import harmless, interval, number, p_value
@@ -31,7 +32,7 @@ KINDS = ("csv", "html", "docx")
 
 def outputs(run: Run) -> list[str]:
     """Files that :func:`build` writes, relative to the run's folder."""
-    asked = {"table1": run.comparison, "claims": run.comparison, "growth": run.growth}
+    asked = {"table1": run.comparison, "claims": run.comparison, "estimands": run.comparison, "growth": run.growth}
     return [f"tables/{name}.{kind}" for name, wanted in asked.items() if wanted for kind in KINDS]
 
 
@@ -61,6 +62,9 @@ def sheets(folder: Path) -> dict[str, tuple[pd.DataFrame, Sheet]]:
         tables["table1"] = (fit_table(fits["primary"]), sheet)
     if found["verdict"]:
         tables["claims"] = (claims_table(found["verdict"]), claims_sheet("Table 2", found["verdict"]))
+    records = {path.stem: read_json(path) for path in sorted((folder / "estimands").glob("*.json"))}
+    if records:
+        tables["estimands"] = (estimands_table(records), estimands_sheet("Table 3", records))
     if fits["growth"]:
         sheet = fit_sheet(f"Table {len(tables) + 1}", fits["growth"], None, unit)
         tables["growth"] = (fit_table(fits["growth"], unit), sheet)

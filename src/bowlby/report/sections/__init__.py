@@ -6,6 +6,7 @@ from bowlby.report.section import Build
 from bowlby.report.sections.adequacy import adequacy
 from bowlby.report.sections.course import course
 from bowlby.report.sections.engines import engines
+from bowlby.report.sections.estimands import estimands
 from bowlby.report.sections.estimates import estimates
 from bowlby.report.sections.flow import flow
 from bowlby.report.sections.issues import issues
@@ -20,6 +21,7 @@ SECTIONS: list[Build] = [
     verdict,
     adequacy,
     estimates,
+    estimands,
     course,
     therapists,
     flow,

@@ -1,0 +1,1 @@
+"""The six estimands of the comparison, each a question of its own."""

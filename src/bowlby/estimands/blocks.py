@@ -1,0 +1,65 @@
+"""Blocks of scales: their index, its bias correction, and the approximate interval for a difference of two."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import optimize, stats
+
+
+def index(gamma: np.ndarray, cov: np.ndarray, correlation: np.ndarray, df: float, unit: float) -> dict:
+    """SD of outcome that a block predicts.
+
+    Parameters
+    ----------
+    gamma : ndarray, shape (k,)
+        Coefficients of the scales in reference SD.
+    cov : ndarray, shape (k, k)
+        Their covariance.
+    correlation : ndarray, shape (k, k)
+        Reference correlations R.
+    df : float
+        Denominator df of the block's joint test.
+    unit : float
+        1 / reference SD of the outcome.
+
+    Returns
+    -------
+    dict
+        index = ``sqrt(g' R g) unit``, corrected = ``sqrt(max(0, g' R g - tr(R V))) unit``, and ci: limits of the
+        noncentrality of the joint F test, carried to the index along the estimate (approximate).
+    """
+    k = len(gamma)
+    square = float(gamma @ correlation @ gamma)
+    f = float(gamma @ np.linalg.solve(cov, gamma)) / k
+    raw = np.sqrt(square) * unit
+    low, high = (_noncentrality(f, k, df, q) for q in (0.975, 0.025))
+    return {
+        "index": raw,
+        "corrected": float(np.sqrt(max(0.0, square - np.trace(correlation @ cov)))) * unit,
+        "ci": [raw * np.sqrt(low / (k * f)), raw * np.sqrt(high / (k * f))],
+    }
+
+
+def _noncentrality(f: float, k: int, df: float, q: float) -> float:
+    """The noncentrality at which the observed F is the quantile q; 0 where none is."""
+
+    def excess(x: float) -> float:
+        return stats.ncf.cdf(f, k, df, x) - q if x > 0 else stats.f.cdf(f, k, df) - q
+
+    if excess(0.0) <= 0:
+        return 0.0
+    top = 4.0 * (k * f + 10)
+    while excess(top) > 0:
+        top *= 2
+    return float(optimize.brentq(excess, 0.0, top, xtol=1e-10))
+
+
+def mover(one: tuple[float, float, float], other: tuple[float, float, float]) -> tuple[float, float]:
+    """Interval for a difference of two independent estimates from their own intervals (estimate, low, high).
+
+    References
+    ----------
+    Zou & Donner (2008), Stat Med 27:1693-1702.
+    """
+    (p, lp, up), (t, lt, ut) = one, other
+    return p - t - float(np.hypot(p - lp, ut - t)), p - t + float(np.hypot(up - p, t - lt))

@@ -1,0 +1,185 @@
+"""The six estimands E1 to E6, and the models' likelihoods, each as a record of its own."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from math import comb
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from bowlby.estimands.blocks import index, mover
+from bowlby.estimands.likeforlike import like_for_like
+from bowlby.estimands.likelihood import comparisons
+from bowlby.estimands.partition import partition_of, rows_of, shares
+from bowlby.estimands.prediction import components, folds, out_of_sample
+from bowlby.fit.models import INTERCEPT, SLOPE, Fitter
+
+REPLICATES = 500
+SENSITIVITY = 0.14
+STAGE = {"variance": 1, "folds": 2}
+
+
+def estimate(data: pd.DataFrame, membership: pd.DataFrame, design: dict, fits: dict, delta: float, seed: int) -> dict:
+    """Compute all estimands of a comparison.
+
+    Parameters
+    ----------
+    data, membership : DataFrame
+        The primary analysis set.
+    design : dict
+        Its description.
+    fits : dict of dict
+        Kept fits by model.
+    delta : float
+        Equivalence bound.
+    seed : int
+        The run's seed.
+
+    Returns
+    -------
+    dict of dict
+        By the names of :data:`bowlby.estimands.names.NAMES`.
+    """
+    fitter = Fitter(data, membership, design)
+    parts = _variance(fitter, data, membership, fits, seed)
+    return {
+        "e1": slopes(fits, design),
+        "e2": {"question": "share of all outcome variance", **parts["total"]},
+        "e3": {"question": "share of what each could account for", **parts["level"]},
+        "e4": like_for_like(data, design["sd_outcome"], _coefficient(fits["primary"], "s_star")["estimate"]),
+        "e5": _prediction(fitter, data, membership, seed),
+        "e6": equivalence(fits, delta),
+        "dominance": _dominance(fitter, data, membership, fits),
+        "likelihood": comparisons(fits),
+    }
+
+
+def slopes(fits: dict, design: dict) -> dict:
+    """E1: slopes of the composites, and indices of the blocks with an approximate interval for their difference."""
+    unit = 1.0 / design["sd_outcome"]
+    out: dict = {"contrasts": fits["primary"]["contrasts"], "blocks": {}}
+    joint = fits["m1b"]
+    terms = joint["vcov"]["terms"]
+    cov = np.array(joint["vcov_adjusted"]["values"])
+    for block, side in zip(joint["blocks"], "as"):
+        keep = [terms.index(t) for t in block["terms"]]
+        gamma = np.array([_coefficient(joint, t)["estimate"] for t in block["terms"]])
+        r = np.array(design["scaling"][side]["correlation"], float)
+        out["blocks"][block["name"]] = index(gamma, cov[np.ix_(keep, keep)], r, block["df_den"] or np.inf, unit)
+    a, s = out["blocks"].values()
+    out["difference"] = a["corrected"] - s["corrected"]
+    out["difference_ci"] = list(mover((a["corrected"], *a["ci"]), (s["corrected"], *s["ci"])))
+    return out
+
+
+def equivalence(fits: dict, delta: float) -> dict:
+    """E6: two one-sided tests of style on outcome and on perceived attachment, and the smallest bound each reaches."""
+    chosen = {"outcome": ("primary", "T"), "perceived attachment": ("c4", "T_A")}
+    out = {}
+    for name, (model, contrast) in chosen.items():
+        c = next(c for c in fits[model]["contrasts"] if c["name"] == contrast)
+        half = stats.t.ppf(0.95, c["df"]) * c["se"]
+        out[name] = {
+            "estimate": c["estimate"],
+            "ci90": [c["estimate"] - half, c["estimate"] + half],
+            "smallest_bound": abs(c["estimate"]) + half,
+            "p": {str(d): tost(c["estimate"], c["se"], c["df"], d) for d in (delta, SENSITIVITY)},
+        }
+    return out
+
+
+def tost(estimate: float, se: float, df: float, delta: float) -> float:
+    """p of two one-sided tests that an effect lies within (-delta, delta): the larger of the two."""
+    return float(max(stats.t.sf((estimate + delta) / se, df), stats.t.cdf((estimate - delta) / se, df)))
+
+
+def _coefficient(fit: dict, term: str) -> dict:
+    return next(f for f in fit["fixed"] if f["term"] == term)
+
+
+def _variance(fitter: Fitter, data, membership, fits: dict, seed: int) -> dict:
+    """E2 and E3 with percentile intervals of a parametric bootstrap from M1."""
+    terms = [f["term"] for f in fits["primary"]["fixed"] if f["term"] != "Intercept"]
+    rows = rows_of(data, membership, terms)
+    base, full = partition_of(fits["m0"], rows), partition_of(fits["primary"], rows)
+    found = shares(full, base)
+    m0, m1 = fitter.fit([], INTERCEPT), fitter.fit(["a_star_w", "s_star"], SLOPE)
+    y = m1.simulate(REPLICATES, np.random.SeedSequence((seed, STAGE["variance"])))
+    drawn = pd.DataFrame(
+        [shares(one, none) for one, none in zip(_partitions(m1, y, rows), _partitions(m0, y, rows))]
+    ).dropna()
+    interval = drawn.quantile([0.025, 0.975])
+
+    def kept(names: dict[str, str]) -> dict:
+        values = {new: {"share": found[old], "ci": interval[old].tolist()} for new, old in names.items()}
+        return {**values, "replicates": len(drawn), "base": base, "full": full}
+
+    return {
+        "total": kept({"perceived": "perceived_total", "style": "style_total"}),
+        "level": kept({"perceived": "perceived_within", "style": "style_between"}),
+    }
+
+
+def _partitions(result, y: np.ndarray, rows):
+    """Partition of a model refitted to each simulated outcome."""
+    from bowlby.estimands.partition import partition
+
+    refits = result.refit_many(y)
+    terms = [t for t in refits.names if t != "Intercept"]
+    keep = [refits.names.index(t) for t in terms]
+    unscaled = result.cov_params().loc[terms, terms].to_numpy()
+    se = result.bse[terms].to_numpy()
+    variance_terms = [name.split(" | ")[0] for name in refits.variance_names[:-1]]
+    for params, errors, variances in zip(refits.params, refits.se, refits.variances):
+        ratio = errors[keep] / se  # the covariance's shape is the fit's, its size the replicate's
+        yield partition(
+            params[keep],
+            unscaled * np.outer(ratio, ratio),
+            dict(zip(variance_terms, variances[:-1])),
+            variances[-1],
+            rows,
+            terms,
+        )
+
+
+def _prediction(fitter: Fitter, data, membership, seed: int) -> dict:
+    """E5: every therapist's patients predicted by models that never saw them (random effects 0)."""
+    group = components(membership, data["patient"])
+    rng = np.random.default_rng(np.random.SeedSequence((seed, STAGE["folds"])))
+    models = {"m0": ([], INTERCEPT), "m_p": (["a_star_w"], SLOPE), "m_t": (["s_star"], INTERCEPT)}
+    errors = {m: np.full(len(data), np.nan) for m in models}
+    for out in folds(group, rng):
+        kept = membership[membership["patient"].isin(data["patient"][~out])]
+        some = Fitter(data[~out].reset_index(drop=True), kept, fitter.design)
+        for model, (terms, random) in models.items():
+            b = some.fit(terms, random).params
+            x = data.loc[out, [t for t in b.index if t != "Intercept"]].to_numpy(float)
+            errors[model][out] = (data["y"].to_numpy(float)[out] - b["Intercept"] - x @ b.drop("Intercept")) ** 2
+    return out_of_sample(errors, group)
+
+
+def _dominance(fitter: Fitter, data, membership, fits: dict) -> dict:
+    """General dominance of the perceived scales and of the style block in explained outcome variance.
+
+    ``D_k = mean over sizes m of mean over subsets s of size m of R2(s + k) - R2(s)``, R2 the variance of the fixed
+    part over M0's total; covariates stand in every subset.
+    """
+    units = {t: [t] for t in fitter.block("a")} | {"therapist style": fitter.block("s")}
+    every = [*fitter.base, *(t for block in units.values() for t in block)]
+    phi = data[every].astype(float).cov()
+    rows = rows_of(data, membership, [f["term"] for f in fits["primary"]["fixed"] if f["term"] != "Intercept"])
+    total = partition_of(fits["m0"], rows)["total"]
+    r2 = {}
+    for size in range(len(units) + 1):
+        for chosen in combinations(units, size):
+            b = fitter.fit([t for u in chosen for t in units[u]], SLOPE).params.drop("Intercept")
+            r2[frozenset(chosen)] = float(b @ phi.loc[b.index, b.index] @ b) / total
+    p = len(units)
+    general = {}
+    for unit in units:
+        others = [s for s in r2 if unit not in s]
+        general[unit] = sum((r2[s | {unit}] - r2[s]) / comb(p - 1, len(s)) for s in others) / p
+    full, none = r2[frozenset(units)], r2[frozenset()]
+    return {"general": general, "r2_covariates": none, "r2_full": full}

@@ -1,0 +1,87 @@
+"""The table of the estimands: each question has its own number, and they may disagree."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from bowlby.tables.layout import Sheet
+from bowlby.tables.numbers import interval, number, p_value
+
+QUESTIONS = {
+    "e1": "E1. One SD more of each: which goes with more outcome? (SD of outcome)",
+    "e2": "E2. Which accounts for more of all outcome variance?",
+    "e3": "E3. Of what each could account for, how much does it?",
+    "e4": "E4. At the therapist's level, without a shared rater (SD of outcome per SD between therapists)",
+    "e5": "E5. Which improves prediction for a therapist not seen before?",
+    "e6": "E6. Is the therapist's own style negligible? (90% CI)",
+    "dominance": "Dominance: variance explained by each scale beside all others",
+    "likelihood": "Likelihood-ratio tests (ML, same rows)",
+}
+MODELS = {"m0": "covariates", "m_p": "with perceived attachment", "m_t": "with therapist style", "primary": "with both"}
+A, S = "Perceived attachment", "Therapist's own style"
+
+
+def estimands_table(records: dict[str, dict]) -> pd.DataFrame:
+    """All estimands in full precision: estimand, quantity, value, ci_low, ci_high, p, note."""
+    rows: list[tuple] = []
+
+    def add(name, quantity, value=None, ci=(None, None), p=None, note=""):
+        rows.append((name, quantity, value, *ci, p, note))
+
+    for c in records["e1"]["contrasts"]:
+        add("e1", c["name"], c["estimate"], (c["ci_low"], c["ci_high"]), c["p"])
+    for name, block in records["e1"]["blocks"].items():
+        add(
+            "e1", f"all scales together: {name}", block["corrected"], block["ci"], note="bias-corrected, approximate CI"
+        )
+    add("e1", "difference of the two", records["e1"]["difference"], records["e1"]["difference_ci"], note="MOVER")
+    for name in ("e2", "e3"):
+        for key, words in (("perceived", A), ("style", S)):
+            add(name, words, records[name][key]["share"], records[name][key]["ci"], note="bias-corrected, bootstrap CI")
+    e4 = records["e4"]
+    if e4["estimable"]:
+        add("e4", A, e4["perceived"], e4["perceived_ci"], note="Fieller")
+        add("e4", S, e4["style"])
+    else:
+        add("e4", "not estimable with this sample", note=e4["reason"])
+    for key, words in (("perceived", A), ("style", S)):
+        add("e5", f"{words}: share of squared error saved", records["e5"]["q2"][key])
+    add("e5", "gain of perceived less gain of style", records["e5"]["difference"], records["e5"]["difference_ci"],
+        note="squared outcome units, therapists equal")  # fmt: skip
+    for key, words in (("outcome", "for outcome"), ("perceived attachment", "for perceived attachment")):
+        record = records["e6"][key]
+        for delta, p in record["p"].items():
+            add("e6", f"{words}, bound {delta}", record["estimate"], record["ci90"], p,
+                f"smallest bound reached {record['smallest_bound']:.2f}")  # fmt: skip
+    for unit, value in records["dominance"]["general"].items():
+        add("dominance", unit.removeprefix("a_").removesuffix("_w").replace("_", " "), value)
+    for test in records["likelihood"]["tests"]:
+        add("likelihood", f"{MODELS[test['smaller']]} → {MODELS[test['larger']]}", test["chisq"], p=test["p"],
+            note=f"χ²({test['df']})")  # fmt: skip
+    columns = ["estimand", "quantity", "value", "ci_low", "ci_high", "p", "note"]
+    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[2:6], float))
+
+
+def estimands_sheet(number_: str, records: dict[str, dict]) -> Sheet:
+    """The estimands as printed."""
+    table = estimands_table(records)
+    parts = []
+    for name, question in QUESTIONS.items():
+        digits = 3 if name in ("e2", "e3", "dominance") else 2
+        rows = [
+            [
+                r.quantity.replace("-", " − ") if r.quantity in ("P-T",) else r.quantity,
+                number(r.value, digits) if r.value == r.value else "–",
+                interval(r.ci_low, r.ci_high, digits) if r.ci_low == r.ci_low else "–",
+                p_value(r.p) if r.p == r.p else "–",
+                r.note,
+            ]
+            for r in table[table["estimand"] == name].itertuples(index=False)
+        ]
+        parts.append((question, rows))
+    note = (
+        "The estimands answer different questions and may disagree; none is averaged with another. E2 counts all "
+        "outcome variance, of which therapists hold a small part; E3 counts what lies at each one's own level. AIC and "
+        "likelihood compare predictors of different levels descriptively only."
+    )
+    return Sheet(number_, "Estimands", ["Quantity", "Estimate", "95% CI", "p", "Note"], parts, note)

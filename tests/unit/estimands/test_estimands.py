@@ -1,0 +1,108 @@
+"""Estimands against R's numbers and hand calculation."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bowlby.estimands.blocks import index, mover
+from bowlby.estimands.likeforlike import like_for_like
+from bowlby.estimands.partition import partition, rows_of, shares
+from bowlby.estimands.prediction import components, folds, out_of_sample
+from bowlby.mixed import MixedModel
+
+GOLDEN = Path(__file__).parents[2] / "golden"
+
+
+def prepost():
+    data = pd.read_csv(next(GOLDEN.rglob("1_prepost_ancova.csv")), dtype={"therapist": str})
+    return data.assign(patient=[f"P{i}" for i in range(len(data))])
+
+
+def test_partition_is_that_of_rights_and_sterba():
+    """R's formulas (r2mlm's) on the pre-post design; 1e-6."""
+    data = prepost()
+    terms = ["pre_w", "pre_b", "a_w", "s_anx", "s_avo"]
+    fit = MixedModel.from_terms("y", terms, [{"group": "therapist"}], data).fit()
+    rows = rows_of(data, data[["patient"]].assign(weight=1.0), terms, slope="a_w")
+    values = fit.params[terms].to_numpy()
+    cov = fit.cov_params().loc[terms, terms].to_numpy()
+    found = partition(values, cov, {"Intercept": fit.varcorr["variance"][0]}, fit.scale, rows, terms)
+    expected = {"f1": 0.395175260969242, "f2": 0.0307548888785455, "m": 0.0172283525359812,
+                "sigma2": 0.62512438857394, "within": 1.02029964954318, "between": 0.0479832414145268,
+                "total": 1.06828289095771}  # fmt: skip
+    for name, value in expected.items():
+        assert found[name] == pytest.approx(value, abs=1e-6), name
+    assert found["within"] + found["between"] == pytest.approx(found["total"])
+    assert found["f2_corrected"] < found["f2"]
+
+
+def test_shares_have_fixed_denominators():
+    base = {"f1_corrected": 1.0, "f2_corrected": 0.1, "total": 10.0, "within": 9.0, "between": 1.0}
+    full = {"f1_corrected": 1.9, "f2_corrected": 0.3, "total": 7.0, "within": 6.0, "between": 1.0}
+    assert shares(full, base) == pytest.approx(
+        {"perceived_total": 0.09, "style_total": 0.02, "perceived_within": 0.1, "style_between": 0.2}
+    )
+
+
+def test_block_index_and_its_limits():
+    """R's numbers for noncentral-F limits carried to the index; 1e-5."""
+    r_p = np.array([[1, -0.55, 0.2], [-0.55, 1, 0.15], [0.2, 0.15, 1]])
+    v_p = np.array([[0.0025, 0.0008, -0.0004], [0.0008, 0.0026, -0.0003], [-0.0004, -0.0003, 0.0022]])
+    p = index(np.array([0.25, -0.125, -0.223]), v_p, r_p, 311.2, 1.0)
+    assert p["index"] == pytest.approx(0.385086353951942, abs=1e-9)
+    assert p["ci"] == pytest.approx([0.276349797578012, 0.480201708829332], abs=1e-5)
+    assert p["corrected"] ** 2 == pytest.approx(0.1421215, abs=1e-9)
+    r_t, v_t = np.array([[1, 0.2], [0.2, 1]]), np.array([[0.0055, 0.0009], [0.0009, 0.0058]])
+    t = index(np.array([0.06, -0.08]), v_t, r_t, 14.8, 1.0)
+    assert t["ci"] == pytest.approx([0, 0.200421348806282], abs=1e-5)
+    assert t["corrected"] == 0.0
+    low, high = mover((p["index"], *p["ci"]), (t["index"], *t["ci"]))
+    assert (low, high) == pytest.approx((0.140145676060165, 0.426067433763397), abs=1e-5)
+
+
+def test_mover_of_two_numbers():
+    assert mover((0.28, 0.19, 0.37), (0.04, -0.11, 0.19)) == pytest.approx((0.065071443154641, 0.414928556845359))
+
+
+def therapists(j, n, between, own, seed):
+    """Perceived attachment and outcome with a therapist-level slope of 2 and a patient's own shared error."""
+    rng = np.random.default_rng(seed)
+    group = np.repeat(np.arange(j), n)
+    level = between * rng.normal(size=j)
+    shared = rng.normal(size=j * n)
+    a = level[group] + shared
+    y = 2 * level[group] + own * shared + rng.normal(size=j * n)
+    mean = pd.Series(a).groupby(group).transform("mean").to_numpy()
+    return pd.DataFrame({"therapist": group.astype(str), "y": y, "a_star_w": a - mean, "a_star_b": mean - mean.mean(),
+                         "pre_b": rng.normal(size=j)[group], "s_star": rng.normal(size=j)[group]})  # fmt: skip
+
+
+def test_like_for_like_leaves_the_shared_rater_out():
+    """Observed means would give a slope between 2 and -3; other patients' answers give 2."""
+    found = [like_for_like(therapists(100, 20, 0.5, -3.0, seed), 1.0, 0.0) for seed in range(20)]
+    assert all(f["estimable"] for f in found)
+    assert np.mean([f["slope"] for f in found]) == pytest.approx(2.0, abs=0.15)
+    assert np.mean([f["ci"][0] <= 2.0 <= f["ci"][1] for f in found]) >= 0.8
+
+
+def test_like_for_like_says_when_there_is_nothing_to_estimate():
+    found = [like_for_like(therapists(16, 12, 0.0, 1.0, seed), 1.0, 0.0)["estimable"] for seed in range(40)]
+    assert np.mean(found) < 0.2
+
+
+def test_linked_therapists_leave_together():
+    membership = pd.DataFrame(
+        {"patient": ["a", "b", "b", "c"], "therapist": ["T1", "T1", "T2", "T3"], "weight": [1, 0.5, 0.5, 1]}
+    )
+    group = components(membership, pd.Series(["c", "a", "b"]))
+    assert group[1] == group[2] != group[0]
+    assert [m.tolist() for m in folds(group, np.random.default_rng(0))] == [[False, True, True], [True, False, False]]
+
+
+def test_prediction_by_hand():
+    errors = {"m0": np.array([4.0, 4.0, 2.0]), "m_p": np.array([1.0, 3.0, 2.0]), "m_t": np.array([4.0, 4.0, 3.0])}
+    found = out_of_sample(errors, np.array([0, 0, 1]))
+    assert found["q2"] == pytest.approx({"perceived": 0.4, "style": -0.1})
+    assert found["difference"] == pytest.approx((2.0 + 1.0) / 2)

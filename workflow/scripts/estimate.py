@@ -1,0 +1,9 @@
+"""Compute the estimands."""
+
+from bowlby import stages
+from bowlby.job import job
+from bowlby.plan import plan
+
+with job(snakemake):  # noqa: F821
+    run = plan(snakemake.params.config)  # noqa: F821
+    stages.estimate(run.loaded, run.folder)
