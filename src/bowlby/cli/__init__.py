@@ -9,7 +9,7 @@ def main() -> None:
     """Entry point of the ``bowlby`` command."""
     import typer
 
-    from bowlby.cli import check, config_docs, instruments, run, simulate
+    from bowlby.cli import check, config_docs, init, instruments, run, simulate
     from bowlby.errors import UserError
 
     app = typer.Typer(
@@ -20,6 +20,7 @@ def main() -> None:
     )
     pass_on = {"allow_extra_args": True, "ignore_unknown_options": True}
     app.command("run", context_settings=pass_on)(run.run)
+    app.command("init")(init.init)
     app.command("check")(check.check)
     app.command("simulate")(simulate.simulate)
     app.add_typer(instruments.app, name="instruments")

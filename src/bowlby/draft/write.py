@@ -1,0 +1,226 @@
+"""The draft as text: a study file and a run's file that load, with every guess marked."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bowlby.draft.blocks import Block
+from bowlby.draft.look import Look
+from bowlby.draft.match import Match, family
+from bowlby.draft.profile import EMPTY_WORDS, constant_within
+from bowlby.draft.roles import Roles, words
+
+MARK = "# ?"
+PLAIN = re.compile(r"[A-Za-zÀ-ɏ][\wÀ-ɏ.-]*")
+YAML_WORDS = {"yes", "no", "on", "off", "true", "false", "null", "y", "n"}
+PRIVATE = re.compile(
+    r"name|vorname|nachname|e?mail|phone|telefon|telephone|address|adresse|ip|birth|dob|geburt|street|recipient|"
+    r"latitude|longitude|ssn|mrn|zip|plz|postcode",
+    re.IGNORECASE,
+)
+ABOUT_THERAPIST = ("cats", "wai", "haq")
+ABOUT = {"mother": "mother", "father": "father", "partner": "partner", "mutter": "mother", "vater": "father"}
+FEW = 20
+
+
+@dataclass
+class Part:
+    """One table with what it was taken for."""
+
+    look: Look
+    roles: Roles
+    matched: list[tuple[Block, Match]]
+    unmatched: list[Block]
+    occasions: list[str] = field(default_factory=list)
+
+
+def quoted(text: str) -> str:
+    """A scalar as YAML."""
+    return text if PLAIN.fullmatch(text) and text.lower() not in YAML_WORDS else json.dumps(text, ensure_ascii=False)
+
+
+def flow(pairs: dict[str, object]) -> str:
+    """A mapping on one line."""
+    return "{" + ", ".join(f"{quoted(str(k))}: {_value(v)}" for k, v in pairs.items()) + "}"
+
+
+def _value(value: object) -> str:
+    if isinstance(value, dict):
+        return flow(value)
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_value(v) for v in value) + "]"
+    return quoted(value) if isinstance(value, str) else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _marked(line: str, doubts: list[str]) -> str:
+    return f"{line}  {MARK} {'; '.join(doubts)}" if doubts else line
+
+
+def file_block(part: Part, folder: Path) -> list[str]:
+    """The lines of one file of the study."""
+    look, found = part.look, part.roles
+    lines = [f"  - path: {quoted(Path(os.path.relpath(look.path, folder)).as_posix())}"]
+    lines.append(
+        f"    # {len(look.raw.frame)} rows, {len(look.columns)} columns" + "".join(f"; {n}" for n in look.notes)
+    )
+    lines += [f"    {key}: {_value(value)}" for key, value in look.stated.items()]
+    empty = sorted({w for c in look.columns.values() for w in c.words})
+    if empty:
+        lines.append(_marked(f"    missing: {_value(empty)}", ["found among numbers; true of every column but ids"]))
+    lines += _who(found)
+    lines += _when(part)
+    if part.matched:
+        lines += ["    measures:", *_measures(part)]
+    if found.role == "patient" or not part.matched:
+        lines += _covariates(part)
+    if found.episodes:
+        lines += ["    episodes:", *(f"      - {flow(e)}" for e in found.episodes)]
+    return lines
+
+
+def _who(found: Roles) -> list[str]:
+    doubts = []
+    if found.person is None:
+        doubts.append("no column looks like an id, so each row is a person of its own")
+    elif found.doubts.get("person"):
+        doubts.append(f"person {found.doubts['person']}")
+    if found.doubts.get("therapist"):
+        doubts.append(f"therapist {found.doubts['therapist']}")
+    who = {"person": found.person or "{row}", "role": found.role}
+    who |= {"therapist": found.therapist} if found.therapist else {}
+    if found.role == "patient" and not (found.therapist or found.episodes):
+        doubts.append("no column looks like a therapist")
+    lines = [_marked(f"    who: {flow(who)}", doubts)]
+    if found.site:
+        lines.append(f"    # the same ids at several sites? then add `site: {quoted(found.site)}` to who")
+    return lines
+
+
+def _when(part: Part) -> list[str]:
+    found, lines = part.roles, []
+    if found.role == "patient":
+        if found.occasion:
+            lines.append(_marked(f"    when: {flow({'column': found.occasion})}", _doubt(found, "occasion")))
+        elif part.matched and not all(b.times for b, _ in part.matched):
+            lines.append(
+                _marked(f"    when: {flow({'occasion': part.occasions[0]})}", ["no column tells the occasion"])
+            )
+    if found.session:
+        lines.append(_marked(f"    session: {quoted(found.session)}", _doubt(found, "session")))
+    if found.date:
+        lines.append(_marked(f"    date: {quoted(found.date)}", _doubt(found, "date")))
+        if found.style != "YYYY-MM-DD":
+            lines.append(_marked(f"    dates: {quoted(found.style)}", _doubt(found, "style")))
+    return lines
+
+
+def _doubt(found: Roles, key: str) -> list[str]:
+    return [found.doubts[key]] if key in found.doubts else []
+
+
+def _measures(part: Part) -> list[str]:
+    lines, alike = [], {}
+    for block, match in part.matched:
+        alike.setdefault((match.instrument, tuple(block.times)), []).append(block)
+    for block, match in part.matched:
+        keys: dict[str, object] = {"instrument": match.instrument}
+        keys |= {"scored": {match.scale: block.pattern}} if match.scale else {"items": block.pattern}
+        doubts = list(match.doubts)
+        about, sure = _about(block, match, alike[match.instrument, tuple(block.times)], part.roles.role)
+        if about:
+            keys["about"] = about
+            doubts += [] if sure else ["whom is it about?"]
+        if block.times:
+            keys["when"] = {"names": {text: text for text in block.times}}
+        if match.response:
+            keys["response"] = list(match.response)
+        if match.missing:
+            keys["missing"] = match.missing
+        lines.append(_marked(f"      {'' if match.named else '# '}- {flow(keys)}", doubts))
+    if all(line.lstrip().startswith("#") for line in lines):
+        lines.append("      []")
+    return lines
+
+
+def _about(block: Block, match: Match, alike: list[Block], role: str) -> tuple[str | None, bool]:
+    told = [ABOUT[w] for w in words(block.pattern) if w in ABOUT]
+    if told:
+        return told[0], True
+    if len(alike) > 1:
+        common = set.intersection(*(set(b.words) for b in alike))
+        own = [w for w in block.words if w not in common]
+        return ("_".join(own) or None), False
+    if role == "patient" and family(match.instrument) in ABOUT_THERAPIST:
+        return "therapist", True
+    return None, True
+
+
+def _covariates(part: Part) -> list[str]:
+    look, found = part.look, part.roles
+    used = {found.person, found.therapist, found.occasion, found.session, found.date}
+    used |= {c for block, _ in part.matched for c in block.columns} | {c for e in found.episodes for c in e.values()}
+    lines, private, left = [], [], []
+    for block in part.unmatched:
+        if block.n or block.times:
+            kind = f"{block.n} items" if block.n else "one column"
+            kind += f" at {len(block.times)} occasions" if block.times else ""
+            left.append(f"{block.pattern} ({kind})")
+            used |= set(block.columns)
+    for name, c in look.columns.items():
+        if name in used or c.empty or name.endswith("_complete"):
+            continue
+        if name.startswith("redcap_"):
+            left.append(name)
+        elif PRIVATE.fullmatch("".join(words(name))) or any(PRIVATE.fullmatch(w) for w in words(name)):
+            private.append(name)
+        elif found.person and not constant_within(look.raw.frame[name], look.raw.frame[found.person]):
+            left.append(name)
+        elif c.dates and found.style in (None, *c.dates) and not c.numeric:
+            lines.append(_covariate(name, "date"))
+        elif c.numeric and not (c.levels and set(c.levels) <= _labelled(look, name)):
+            lines.append(_covariate(name, "number"))
+        elif c.distinct <= FEW:
+            doubtful = [t for t in c.texts if t.lower() in EMPTY_WORDS]
+            doubts = [f"if {', '.join(doubtful)} means missing, add it to `missing:`"] if doubtful else []
+            lines.append(_marked(_covariate(name, "category"), doubts))
+        else:
+            left.append(name)
+    shown = ["    covariates:", *lines] if lines else []
+    if left:
+        shown.append(f"    # not used: {', '.join(left)}")
+    if private:
+        shown.append(f"    # not used, may show who someone is: {', '.join(private)}")
+    return shown
+
+
+def _labelled(look: Look, name: str) -> set[float]:
+    """The codes of a column to which the file gives labels."""
+    return {float(code) for code in look.raw.labels.get(name, {}) if re.fullmatch(r"-?\d+(\.\d+)?", code)}
+
+
+def _covariate(name: str, kind: str) -> str:
+    key = re.sub(r"\W+", "_", name).strip("_") or "x"
+    spec = quoted(name) if kind == "number" else flow({"column": name, "kind": kind})
+    return f"      {quoted(key)}: {spec}"
+
+
+def study_text(name: str, occasions: list[dict], unit: str | None, parts: list[Part], folder: Path) -> str:
+    """The draft study file."""
+    files = ", ".join(dict.fromkeys(p.look.path.name for p in parts))
+    lines = [
+        f"# Draft of a study file, made by `bowlby init` from {files}.",
+        f"# What stands after `{MARK}` is a guess to check: correct the line, then delete the mark.",
+        "# `bowlby check config.yaml` lists what does not fit yet. Every key is explained in config/README.md.",
+        f"name: {quoted(name)}",
+        "occasions:    # all of them, in the order of time; `time` is needed for growth models only",
+        *[f"  - {flow(o)}" for o in occasions],
+        f"time_unit: {unit}" if unit else f"time_unit: weeks  {MARK} the unit of `time`",
+        "files:",
+    ]
+    for part in parts:
+        lines += file_block(part, folder)
+    return "\n".join(lines) + "\n"

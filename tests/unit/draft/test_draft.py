@@ -1,0 +1,204 @@
+"""`bowlby init`: what is guessed from small files, what is marked, and that the draft loads."""
+
+from pathlib import Path
+
+import numpy as np
+import openpyxl
+import pandas as pd
+import pytest
+
+from bowlby.config import Run, Study, load
+from bowlby.config.base import parse
+from bowlby.config.yamlfile import read_yaml
+from bowlby.draft import MARK, write_draft
+from bowlby.draft.blocks import blocks
+from bowlby.draft.roles import ordered
+from bowlby.errors import UserError
+from bowlby.ingest import check, ingest
+
+ROOT = Path(__file__).parents[3]
+SHARED = ROOT.parent / "shared/data"
+EXAMPLE = ROOT / "data/raw/example"
+
+
+def made(tmp_path, *paths) -> Study:
+    write_draft(list(paths), tmp_path / "draft")
+    parse(read_yaml(tmp_path / "draft/config.yaml"), Run)
+    return parse(read_yaml(tmp_path / "draft/study.yaml"), Study)
+
+
+def answers(n, low, high, rows=40, seed=1):
+    return np.random.default_rng(seed).integers(low, high + 1, (rows, n))
+
+
+def frame(prefix, n, low, high, rows=40):
+    return pd.DataFrame(answers(n, low, high, rows), columns=[f"{prefix}{i}" for i in range(1, n + 1)])
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        (["phq9_1", "phq9_2", "phq9_3"], [("phq9_{n}", 3, [])]),
+        (["wai01", "wai02", "wai03"], [("wai{n:02}", 3, [])]),
+        (["t1_phq_1", "t1_phq_2", "t1_phq_3", "t2_phq_1", "t2_phq_2", "t2_phq_3"], [("{t}_phq_{n}", 3, ["t1", "t2"])]),
+        (["bdi.pre", "bdi.2m", "x"], [("bdi.{t}", 0, ["pre", "2m"]), ("x", 0, [])]),
+        (["s1", "s2", "s3", "age"], [("s{n}", 3, []), ("age", 0, [])]),
+        (["ecr1m", "ecr2m", "ecr3m", "ecr1p", "ecr2p", "ecr3p"], [("ecr{n}m", 3, []), ("ecr{n}p", 3, [])]),
+    ],
+)
+def test_blocks_of_columns(columns, expected):
+    assert [(b.pattern, b.n, b.times) for b in blocks(columns)] == expected
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["post", "fu1", "pre"], ["pre", "post", "fu1"]),
+        (["10", "2", "1"], ["1", "2", "10"]),
+        (["s10", "s2", "intake"], ["intake", "s2", "s10"]),
+        (["T0", "S5", "T2"], ["T0", "S5", "T2"]),
+    ],
+)
+def test_occasions_in_time(texts, expected):
+    assert ordered(texts) == expected
+
+
+def test_the_example_is_read_right_but_for_one_choice(tmp_path):
+    study = made(tmp_path, *(EXAMPLE / n for n in ("patients.csv", "therapists.xlsx", "demographics.sav")))
+    patients, therapists, people = study.files
+    assert [o.id for o in study.occasions] == ["T0", "S5", "T2"]
+    assert (patients.who.person, patients.who.therapist, patients.when.column) == (
+        "patient_id",
+        "therapist_id",
+        "timepoint",
+    )
+    assert [(m.instrument, m.items, m.about) for m in patients.measures] == [
+        ("phq9", "phq9_{n}", "self"),
+        ("cats", "cats_{n}", "therapist"),
+        ("wai_sr", "wai_{n}", "therapist"),
+        ("ecr_12", "ecr_{n}", "self"),
+    ]
+    assert (therapists.who.role, therapists.who.person) == ("therapist", "therapist_id")
+    assert [(e.therapist, e.sessions) for e in people.episodes] == [
+        ("therapist_1", "sessions_1"),
+        ("therapist_2", "sessions_2"),
+    ]
+    assert {k: c.kind for k, c in people.covariates.items()} == {"age": "number", "gender": "category"}
+    text = (tmp_path / "draft/study.yaml").read_text("utf-8")
+    assert "could be ecr_s as well" in next(line for line in text.splitlines() if "ecr_12" in line)
+    loaded = load(tmp_path / "draft/config.yaml")
+    assert loaded.run.comparison.perceived.instrument == "cats"
+    assert not (check(loaded)["severity"] == "error").any()
+
+
+def test_a_faulty_answer_does_not_change_the_range(tmp_path):
+    table = frame("phq_", 9, 0, 3).assign(id=range(40))
+    table.loc[3, "phq_2"] = 7
+    table.to_csv(tmp_path / "a.csv", index=False)
+    (measure,) = made(tmp_path, tmp_path / "a.csv").files[0].measures
+    assert measure.response is None
+    assert "1 answers outside 0 to 3" in (tmp_path / "draft/study.yaml").read_text("utf-8")
+
+
+def test_another_range_and_codes_for_missing_are_marked(tmp_path):
+    table = pd.concat([frame("phq_", 9, 1, 4), frame("gad_", 7, 0, 3)], axis=1).assign(id=range(40))
+    table.loc[:3, "gad_2"] = -99
+    table.to_csv(tmp_path / "a.csv", index=False)
+    phq, gad = made(tmp_path, tmp_path / "a.csv").files[0].measures
+    assert (phq.response, gad.response, gad.missing) == ((1, 4), None, ["-99"])
+    lines = (tmp_path / "draft/study.yaml").read_text("utf-8").splitlines()
+    assert any(MARK in line and "is it another version?" in line for line in lines)
+    assert any(MARK in line and "-99 taken as codes for missing" in line for line in lines)
+
+
+def test_columns_without_a_telling_name_are_only_suggested(tmp_path):
+    frame("D", 9, 0, 3).to_csv(tmp_path / "a.csv", index=False)
+    file = made(tmp_path, tmp_path / "a.csv").files[0]
+    assert file.measures == [] and file.who.person == "{row}"
+    assert '# - {instrument: phq9, items: "D{n}"}' in (tmp_path / "draft/study.yaml").read_text("utf-8")
+
+
+def test_same_instrument_about_two_people(tmp_path):
+    table = pd.concat([frame("ecr_mother_", 12, 1, 7), frame("ecr_b_", 12, 1, 7)], axis=1).assign(id=range(40))
+    table.to_csv(tmp_path / "a.csv", index=False)
+    assert [m.about for m in made(tmp_path, tmp_path / "a.csv").files[0].measures] == ["mother", "b"]
+
+
+def test_workbook_with_a_title_and_two_sheets(tmp_path):
+    book = openpyxl.Workbook()
+    book.active.title = "Patients"
+    for row in (["Our study 2023"], [], ["Code", "Therapist", *(f"GAD{i}" for i in range(1, 8))]):
+        book.active.append(row)
+    for i, row in enumerate(answers(7, 0, 3)):
+        book.active.append([f"{i:02}", f"T{i % 4}", *map(int, row)])
+    other = book.create_sheet("Therapists")
+    for row in (["Therapist", "age"], ["T0", 40], ["T1", 50], ["T2", 60]):
+        other.append(row)
+    book.save(tmp_path / "a.xlsx")
+    first, second = made(tmp_path, tmp_path / "a.xlsx").files
+    assert (first.sheet, first.header_row, first.who.person, first.who.therapist) == (
+        "Patients",
+        3,
+        "Code",
+        "Therapist",
+    )
+    assert (second.sheet, second.header_row, second.who.role) == ("Therapists", 1, "therapist")
+    table = ingest(load(tmp_path / "draft/config.yaml")).measures["gad7"]
+    assert len(table) == 40 and table["source_row"].min() == 4
+
+
+def test_qualtrics_rows_and_decimal_comma(tmp_path):
+    rows = [
+        "ResponseId;score;Therapist",
+        "Response ID;How much?;Who?",
+        '{"ImportId":"_recordId"};{"ImportId":"Q"};{"ImportId":"R"}',
+    ]
+    rows += [f"R_{i};{i},5;T{i % 3}" for i in range(20)]
+    (tmp_path / "a.csv").write_text("\n".join(rows), encoding="utf-8")
+    file = made(tmp_path, tmp_path / "a.csv").files[0]
+    assert (file.skip_rows, file.decimal, file.who.person) == (2, ",", "ResponseId")
+
+
+def test_what_may_show_who_someone_is_stays_out(tmp_path):
+    table = pd.DataFrame({"id": range(30), "LastName": ["x"] * 30, "e-mail": ["y"] * 30, "sex": ["f", "m"] * 15})
+    table.to_csv(tmp_path / "a.csv", index=False)
+    assert list(made(tmp_path, tmp_path / "a.csv").files[0].covariates) == ["sex"]
+
+
+@pytest.mark.parametrize("name", ["study.yaml", "config.yaml"])
+def test_nothing_is_written_over(tmp_path, name):
+    frame("gad", 7, 0, 3).to_csv(tmp_path / "a.csv", index=False)
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(UserError) as caught:
+        write_draft([tmp_path / "a.csv"], tmp_path)
+    assert caught.value.problems == [
+        f"{tmp_path / name}: is there already; name another folder with --into, or move it"
+    ]
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(["a.csv", name])
+
+
+def test_unreadable_files_are_one_line_each(tmp_path):
+    (tmp_path / "a.csv").write_bytes(b"")
+    (tmp_path / "b.xlsx").write_bytes(b"no workbook")
+    with pytest.raises(UserError) as caught:
+        write_draft([tmp_path / n for n in ("a.csv", "b.xlsx", "c.csv", "d.doc")], tmp_path)
+    assert [line.split(":")[0] for line in caught.value.problems][:2] == ["a.csv", "b.xlsx"]
+    assert len(caught.value.problems) == 4
+    assert not (tmp_path / "study.yaml").exists()
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data sets are not beside the checkout")
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("reframed_dbt_rct/reframed.csv", [("phq9", {"total": "phq9"})]),
+        ("suddengains/sgdata.csv", [("bdi_ii", {"total": "bdi_{t}"})]),
+        ("btheb/BtheB_wide.csv", [("bdi_ii", {"total": "bdi.{t}"})]),
+        ("ecr_mother_father_italian/data_ECR.csv", [("ecr_12", None), ("ecr_12", None)]),
+        ("messy_redcap/tidyREDCap/nacho_anxiety_RAW_headers_and_codes.csv", [("gad7", None)]),
+        ("phq_gad_pss_ukm/Psychological_aspects.csv", []),
+    ],
+)
+def test_shared_files(tmp_path, path, expected):
+    file = made(tmp_path, SHARED / path).files[0]
+    assert [(m.instrument, m.scored) for m in file.measures] == expected
