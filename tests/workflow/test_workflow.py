@@ -223,17 +223,6 @@ def test_check_lists_the_planted_faults_and_writes_nothing(tmp_path, shell):
     assert os.listdir(tmp_path) == []
 
 
-def test_init_drafts_a_study_that_check_reads(tmp_path, shell):
-    files = [ROOT / "data/raw/example" / name for name in ("patients.csv", "therapists.xlsx", "demographics.sav")]
-    ran = shell("bowlby", "init", *files, "--into", tmp_path / "mine", cwd=tmp_path)
-    assert ran.status == 0, ran.err
-    assert sorted(os.listdir(tmp_path / "mine")) == ["config.yaml", "study.yaml"]
-    ran = shell("bowlby", "check", tmp_path / "mine/config.yaml", cwd=tmp_path)
-    assert (ran.status, ran.out.splitlines()[-1]) == (0, "0 errors, 2 warnings")
-    ran = shell("bowlby", "init", *files, "--into", tmp_path / "mine", cwd=tmp_path)
-    assert ran.status == 1 and len(ran.err.splitlines()) == 2 and "is there already" in ran.err
-
-
 def test_instrument_that_the_study_lacks(tmp_path, shell):
     config = copied_study(tmp_path)
     config.write_text(config.read_text("utf-8").replace("instrument: cats", "instrument: catz"), encoding="utf-8")
