@@ -71,6 +71,7 @@ rule write_report:
         reliability=rules.score_instruments.output.reliability,
         manifest=rules.write_manifest.output.manifest,
         verdict=VERDICT,
+        estimands=ESTIMANDS,
         second=SECOND,
     output:
         report=f"{OUT}/report.html",

@@ -16,6 +16,7 @@ from bowlby.config.run import Run
 FEW_THERAPISTS = 30
 STYLE_SHARE = 0.8
 USUAL_ICC = 0.05
+FRAGILE_RATIO = 1.25
 QUALIFIERS = ["same_rater", "reverse_causation_open"]
 
 
@@ -69,6 +70,13 @@ def compare(run: Run, fits: dict[str, dict], design: dict, adequacy: dict) -> tu
         claims[name]["reasons"] += QUALIFIERS
         claims[name]["qualified"] = claims[name]["verdict"] == "supported"
     flags = _flags(fit, design)
+    lines = fit["c2_lines"]
+    claims["C2"]["lines"] = lines
+    if lines["any_therapist_variable"]:
+        claims["C2"]["flags"].append("any_therapist_variable")
+    if claims["C2"]["verdict"] == "supported" and lines["reference_ratio_limit"] < FRAGILE_RATIO:
+        claims["C2"]["fragile"] = True
+        claims["C2"]["flags"].append("reference_ratio")
     expected = next(line for line in adequacy["grid"] if line["icc"] == USUAL_ICC)
     if claims["C3"]["verdict"] == "supported" and not expected["can_show_equivalence"]:
         claims["C3"]["flags"].append("against_adequacy")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from bowlby.fit.lines import three_lines
 from bowlby.fit.record import block_test, contrast, effects_table, record_fit, second_fit
 from bowlby.mixed import MixedModel
 
@@ -99,11 +100,13 @@ class Fitter:
         """M0, M_P, M_T, M1, M1b, M2, and the ML refits for likelihood-ratio tests (all with M1's random part)."""
         unit = 1.0 / self.design["sd_outcome"]
         terms = {"m0": [], "m_p": ["a_star_w"], "m_t": ["s_star"], "primary": ["a_star_w", "s_star"]}
-        fits = {}
+        fits, results = {}, {}
         for model, added in terms.items():
-            result = self.fit(added, SLOPE if "a_star_w" in added else INTERCEPT)
+            results[model] = result = self.fit(added, SLOPE if "a_star_w" in added else INTERCEPT)
             contrasts = standardised(result, unit) if model == "primary" else ()
             fits[model] = self.kept(model, result, contrasts)
+        style = self.data.groupby("therapist")["s_star"].mean().std(ddof=1)
+        fits["primary"].record["c2_lines"] = three_lines(results["m0"], results["primary"], unit, float(style))
         a, s = self.block("a"), self.block("s")
         joint = self.fit([*a, *s], SLOPE)
         fits["m1b"] = self.kept("m1b", joint, self._directions(joint, unit), [

@@ -38,6 +38,9 @@ TERMS = {
     "z_star_w": "Patient's own style, within therapist",
 }
 WORDS = {
+    "against_adequacy": "supported although this sample was not expected to be able to show it",
+    "any_therapist_variable": "would hold for any characteristic of therapists",
+    "reference_ratio": "hangs on the reference SD of style",
     "below_delta": "real, but smaller than the bound δ",
     "detectable": "differs from 0",
     "few_therapists": "fewer than 30 therapists",

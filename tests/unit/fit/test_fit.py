@@ -94,3 +94,26 @@ def test_membership_is_used_where_patients_switch(analysis):
     assert other["llf"] == pytest.approx(model.fit().llf, abs=1e-8)
     assert list(effects.columns) == ["group", "level", "term", "value", "variance"]
     assert len(effects) == 48 and (effects["variance"] > 0).all()
+
+
+def test_reference_ratio_is_where_c2_falls(analysis):
+    fit, _, _ = fit_primary(*analysis)
+    ratio = fit["c2_lines"]["reference_ratio_limit"]
+    data, membership, design = analysis
+    assert 1 < ratio < 1000
+    for factor, supported in ((0.99, True), (1.01, False)):
+        stretched = data.assign(s_star=data["s_star"] / (ratio * factor))
+        found, _, _ = fit_primary(stretched, membership, design)
+        low = [c["ci_low"] for c in found["contrasts"] if c["name"] in ("P-T", "P+T")]
+        assert bool(min(low) > 0) is supported
+
+
+def test_largest_slope_of_any_therapist_variable(analysis):
+    """By hand: the upper limit of the SD between therapists over outcome SD and SD of style."""
+    data, membership, design = analysis
+    fits, _ = fit_set("primary", data, membership, design)
+    random = [{"group": "therapist"}]
+    m0 = MixedModel.from_terms("y", ["pre_w", "pre_b"], random, data).fit()
+    limit = m0.profile(parameters=["therapist"], level=0.90)["ci_high"][0]
+    style = data.groupby("therapist")["s_star"].first().std()
+    assert fits["primary"].record["c2_lines"]["therapist_slope_limit"] == pytest.approx(limit / 4.0 / style)

@@ -24,7 +24,8 @@ def verdict(results: Results) -> Section | None:
     record = results.verdict
     if not record:
         return None
-    claims = [_claim(name, record["claims"][name]) for name in CLAIMS if name in record["claims"]]
+    level = results.json("estimands/e3.json")
+    claims = [_claim(name, record["claims"][name], level) for name in CLAIMS if name in record["claims"]]
     html = render(
         "verdict.html",
         sentence=record.get("sentence") or f"The sentence is {MISSING}.",
@@ -35,7 +36,7 @@ def verdict(results: Results) -> Section | None:
     return Section("verdict", "Verdict", html)
 
 
-def _claim(name: str, claim: dict) -> dict:
+def _claim(name: str, claim: dict, level: dict | None) -> dict:
     word = verdict_of(claim)
     return {
         "name": name,
@@ -50,7 +51,36 @@ def _claim(name: str, claim: dict) -> dict:
         "rule": None if claim.get("not_tested") else RULES.get(name),
         "reasons": [say(r) for r in claim.get("reasons") or []],
         "flags": [say(f) for f in claim.get("flags") or []],
+        "lines": _lines(claim.get("lines"), level),
     }
+
+
+def _lines(lines: dict | None, level: dict | None) -> list[str]:
+    """What is always said with C2."""
+    if not lines:
+        return []
+    bound = number(lines["therapist_slope_limit"])
+    said = [
+        f"P surely exceeds all differences between therapists together (at most {bound} SD): C2 would hold for any "
+        "characteristic of therapists and says nothing about attachment style in particular."
+        if lines["any_therapist_variable"]
+        else f"A characteristic of therapists could have a slope of up to {bound} SD, so C2 does not hold for any of "
+        "them by arithmetic alone."
+    ]
+    ratio = lines["reference_ratio_limit"]
+    if ratio is not None:
+        said.append(
+            f"C2 would cease to be supported if one SD of style were {number(ratio)} times as large as the reference "
+            "SD used."
+        )
+    if level:
+        a, s = level["perceived"], level["style"]
+        said.append(
+            f"Of what each could account for, perceived attachment accounts for {number(100 * a['share'], 1)} % "
+            f"(95% CI {number(100 * a['ci'][0], 1)} to {number(100 * a['ci'][1], 1)}) and style for "
+            f"{number(100 * s['share'], 1)} % ({number(100 * s['ci'][0], 1)} to {number(100 * s['ci'][1], 1)})."
+        )
+    return said
 
 
 def _signed(p: str) -> str:
