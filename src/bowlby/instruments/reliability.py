@@ -1,4 +1,4 @@
-"""Cronbach's alpha of every scale, by who answered and when."""
+"""Reliability of every scale, by who answered and when: alpha, omega, within and between therapists or patients."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 
 from bowlby.instruments.model import Instrument
-from bowlby.instruments.scoring import check_items, keyed
+from bowlby.instruments.multilevel import ALL, level_rows
+from bowlby.instruments.omega import omega_total
+from bowlby.instruments.scoring import check_items, keyed, score
 
 COLUMNS = [
     "instrument",
@@ -21,46 +23,58 @@ COLUMNS = [
     "ci_high",
     "n",
     "n_items",
+    "n_groups",
 ]
 
 
-def reliability(measures: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
-    """Alpha with Feldt's 95% interval for each scale, role and occasion.
+def reliability(measures: pd.DataFrame, instrument: Instrument, scores: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Coefficients of each scale, one row each, with 95% intervals where they are defined.
 
-    Uses persons with all items of the scale answered, and of a person with several sessions in one occasion
-    the first, because the interval counts independent persons. Where answers about several people are in the
-    file, each has its own row, named in ``scale``. What cannot be computed (one item, under 3 persons, no
-    variance) is null with its N.
+    ``alpha`` (Feldt's interval) and ``omega_total`` (one factor) use persons with all items of the scale answered,
+    and of a person with several sessions in one occasion the first, because the interval counts independent persons.
+    Patients in therapists add ``icc_therapist`` (share of the score's variance between therapists),
+    ``lambda_therapist_mean`` (reliability of a therapist's mean, averaged over therapists), and
+    ``omega_within_therapist`` and ``omega_between_therapist``; persons with several rows add the same with
+    ``patient`` over all occasions, the occasions' means taken out. Where answers about several people are in the
+    file, each has its own row, named in ``scale``. What cannot be computed is null with its N, or has no row where
+    there are no groups.
 
     Returns
     -------
     DataFrame
-        Columns instrument, scale, role, occasion, coefficient, value, ci_low, ci_high, n, n_items.
+        Columns instrument, scale, role, occasion, coefficient, value, ci_low, ci_high, n (rows), n_items, n_groups.
     """
     check_items(measures, instrument)
+    scores = score(measures, instrument) if scores is None else scores
     rows = []
     for (role, about, occasion), group in groups(measures):
-        for name, scale in instrument.all_scales().items():
-            items = keyed(group, instrument, name).dropna()
-            value, low, high = alpha(items)
-            label = name if about is None else f"{name} (about {about})"
-            rows.append(
-                (
-                    instrument.id,
-                    label,
-                    role,
-                    occasion,
-                    "alpha",
-                    value,
-                    low,
-                    high,
-                    len(items),
-                    len(scale.items),
-                )
-            )
-    return pd.DataFrame(rows, columns=COLUMNS).sort_values(
-        ["scale", "role", "occasion"], kind="stable", ignore_index=True
+        for name in instrument.all_scales():
+            items = keyed(group, instrument, name)
+            found = [
+                ("alpha", *alpha(items.dropna()), len(items.dropna()), None),
+                ("omega_total", *omega_total(items.dropna()), len(items.dropna()), None),
+            ]
+            if role == "patient" and "therapist" in group and group["therapist"].notna().any():
+                found += level_rows(scores.loc[group.index, name], items, group["therapist"], "therapist")
+            rows += [_row(instrument, name, role, about, occasion, row) for row in found]
+    for (role, about), group in repeated(measures):
+        for name in instrument.all_scales():
+            items, values = keyed(group, instrument, name), scores.loc[group.index, name]
+            items, values = (x - x.groupby(group["occasion"]).transform("mean") for x in (items, values))
+            found = level_rows(values, items, group["person"], "patient")
+            rows += [_row(instrument, name, role, about, ALL, row) for row in found]
+    return (
+        pd.DataFrame(rows, columns=COLUMNS)
+        .sort_values(["scale", "role", "occasion"], kind="stable", ignore_index=True)
+        .astype({"n_groups": "Int64"})
     )
+
+
+def _row(instrument: Instrument, name: str, role: str, about: str | None, occasion: str, found: tuple) -> tuple:
+    coefficient, value, low, high, n, n_groups = found
+    label = name if about is None else f"{name} (about {about})"
+    n_items = len(instrument.all_scales()[name].items)
+    return (instrument.id, label, role, occasion, coefficient, value, low, high, n, n_items, n_groups)
 
 
 def alpha(items: pd.DataFrame, level: float = 0.95) -> tuple[float, float, float]:
@@ -81,8 +95,14 @@ def alpha(items: pd.DataFrame, level: float = 0.95) -> tuple[float, float, float
 def groups(measures: pd.DataFrame) -> Iterator[tuple[tuple, pd.DataFrame]]:
     """Rows by role, target and occasion (target None where there is one only), one row a person."""
     several = len(measures["about"].unique()) > 1
-    for (role, about, occasion), group in measures.groupby(
-        ["role", "about", "occasion"], sort=True, dropna=False
-    ):
+    for (role, about, occasion), group in measures.groupby(["role", "about", "occasion"], sort=True, dropna=False):
         first = group.sort_values("session", kind="stable") if "session" in group.columns else group
         yield (role, about if several else None, occasion), first.drop_duplicates("person")
+
+
+def repeated(measures: pd.DataFrame) -> Iterator[tuple[tuple, pd.DataFrame]]:
+    """Rows by role and target (target None where there is one only), where some person has several."""
+    several = len(measures["about"].unique()) > 1
+    for (role, about), group in measures.groupby(["role", "about"], sort=True, dropna=False):
+        if group["person"].duplicated().any():
+            yield (role, about if several else None), group

@@ -45,7 +45,7 @@ def summarise(
         A table for each name in ``COLUMNS``, with those columns.
     """
     return {
-        "reliability": _empty("reliability") if items is None else reliability.reliability(items, instrument),
+        "reliability": _empty("reliability") if items is None else reliability.reliability(items, instrument, scores),
         "keying_audit": given_audit(scores, instrument) if items is None else audit.audit(items, instrument),
         "severity": severity.severity(scores, items, instrument, shareable),
         "styles": styles.style_counts(scores, instrument, shareable),

@@ -67,6 +67,7 @@ def test_scores_with_missing_items_match_the_reference():
 def test_alpha_and_its_interval_match_psych():
     measures, instrument, expected = s1()
     row = reliability(measures, instrument).iloc[0]
+    assert row["coefficient"] == "alpha"
     assert row["value"] == pytest.approx(expected["alpha"], abs=1e-12)
     assert [row["ci_low"], row["ci_high"]] == pytest.approx(expected["feldt"], abs=1e-10)
     assert (row["n"], row["n_items"], row["coefficient"]) == (109, 8, "alpha")
@@ -190,7 +191,8 @@ def test_reliability_counts_each_person_once():
     twice = forms(
         values, person=[f"p{n // 2}" for n in range(40)], session=pd.array([1, 2] * 20, dtype="Int64")
     )
-    assert reliability(twice, load_instrument("phq9"))["n"].tolist() == [20]
+    table = reliability(twice, load_instrument("phq9")).set_index("coefficient")["n"]
+    assert (table["alpha"], table["omega_total"], table["icc_patient"]) == (20, 20, 40)
 
 
 def test_ecr_file_scores_are_reproduced_to_1e_12():
