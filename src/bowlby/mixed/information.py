@@ -98,29 +98,45 @@ def _with_residual(n: int, delta, tv, tvv):
     one, two = np.zeros((*tv.shape[:-1], c + 1)), np.zeros((*tv.shape[:-1], c + 1, c + 1))
     one[..., :c], two[..., :c, :c] = tv, tvv
     one[..., c] = n - (delta * tv).sum(axis=-1)
-    two[..., :c, c] = two[..., c, :c] = tv - np.einsum("...j,...ij->...i", delta, tvv)
+    two[..., :c, c] = two[..., c, :c] = tv - (tvv @ delta[..., None])[..., 0]
     two[..., c, c] = one[..., c] - (delta * two[..., :c, c]).sum(axis=-1)
     return one, two
 
 
+def _weighted(weights, arrays):
+    """Sum over i of weights_i arrays_i, (..., c) and (..., c, a, b)."""
+    flat = arrays.reshape(*arrays.shape[:-2], -1)
+    return (weights[..., None, :] @ flat).reshape(*arrays.shape[:-3], *arrays.shape[-2:])
+
+
+def _traces(left, right):
+    """tr(left_i right_j) of (..., c, p, p) and (..., d, p, p), as (..., c, d)."""
+    turned = np.swapaxes(right, -1, -2)
+    return left.reshape(*left.shape[:-2], -1) @ np.swapaxes(turned.reshape(*turned.shape[:-2], -1), -1, -2)
+
+
 def assemble(n: int, delta, sigma2, phi, mom: Moments, reml: bool, names) -> Information:
-    """:class:`Information` from the moments in the relative covariances `delta`; leading axes allowed."""
+    """:class:`Information` from the moments in the relative covariances `delta`; leading axes allowed.
+
+    Sums are matrix products of each replicate, whose order does not depend on how many replicates there are.
+    """
     c, p = delta.shape[-1], phi.shape[-1]
     lead, m = delta.shape[:-1], p + 1
     b, q = np.zeros((*lead, c + 1, m, m)), np.zeros((*lead, c + 1, c + 1, m, m))
     b[..., :c, :, :], q[..., :c, :c, :, :] = mom.p, mom.q
     _, tvv = _with_residual(n, delta, mom.tv, mom.tvv)
-    b[..., c, :, :] = mom.uvu - np.einsum("...i,...iab->...ab", delta, mom.p)
-    q[..., :c, c, :, :] = mom.p - np.einsum("...j,...ijab->...iab", delta, mom.q)
+    b[..., c, :, :] = mom.uvu - _weighted(delta, mom.p)
+    q[..., :c, c, :, :] = mom.p - _weighted(delta[..., None, :], mom.q)
     q[..., c, :c, :, :] = np.swapaxes(q[..., :c, c, :, :], -1, -2)
-    q[..., c, c, :, :] = b[..., c, :, :] - np.einsum("...i,...iab->...ab", delta, q[..., :c, c, :, :])
+    q[..., c, c, :, :] = b[..., c, :, :] - _weighted(delta, q[..., :c, c, :, :])
 
     bx, qx = b[..., :p, :p], q[..., :p, :p]
     fb = phi[..., None, :, :] @ bx
-    expected = tvv - 2 * np.einsum("...ab,...ijba->...ij", phi, qx) + np.einsum("...iab,...jba->...ij", fb, fb)
+    each = qx.reshape(*lead, (c + 1) ** 2, p, p)
+    expected = tvv - 2 * _traces(each, phi[..., None, :, :]).reshape(*lead, c + 1, c + 1) + _traces(fb, fb)
     bxy = b[..., :p, p]
     s2 = sigma2[..., None, None]
-    quad = 2 * (q[..., p, p] - np.einsum("...ia,...ab,...jb->...ij", bxy, phi, bxy)) / s2
+    quad = 2 * (q[..., p, p] - bxy @ phi @ np.swapaxes(bxy, -1, -2)) / s2
     observed = quad - (expected if reml else tvv)
     return Information(phi * s2, bx / s2[..., None]**2, qx / s2[..., None, None]**3, expected / s2**2,
                        observed / s2**2, names)
@@ -130,8 +146,11 @@ def adjusted_covariance(info: Information, w: np.ndarray) -> np.ndarray:
     """Kenward-Roger's Phi_A (..., p, p), w the inverse expected information."""
     phi = info.phi
     fb = phi[..., None, :, :] @ info.b
-    inner = phi @ np.einsum("...ij,...ijab->...ab", w, info.q) @ phi
-    inner = inner - np.einsum("...ij,...iab,...jbc->...ac", w, fb, fb) @ phi
+    *lead, c, p, _ = fb.shape
+    inner = phi @ _weighted(w.reshape(*lead, c * c), info.q.reshape(*lead, c * c, p, p)) @ phi
+    beside = np.swapaxes(fb, -3, -2).reshape(*lead, p, c * p)
+    below = (w @ fb.reshape(*lead, c, p * p)).reshape(*lead, c * p, p)
+    inner = inner - beside @ below @ phi
     out = phi + 2 * inner
     return 0.5 * (out + np.swapaxes(out, -1, -2))
 
@@ -139,10 +158,10 @@ def adjusted_covariance(info: Information, w: np.ndarray) -> np.ndarray:
 def one_df(info: Information, c: np.ndarray, w: np.ndarray) -> np.ndarray:
     """nu = 2 (c'Phi c)^2 / (g'W g), g_i = c'Phi X'V^-1 G_i V^-1 X Phi c; W of either information."""
     v = info.phi @ c
-    g = np.einsum("...a,...iab,...b->...i", v, info.b, v)
-    spread = np.einsum("...i,...ij,...j->...", g, w, g)
+    g = ((info.b @ v[..., None, :, None])[..., 0] * v[..., None, :]).sum(axis=-1)
+    spread = ((w @ g[..., None])[..., 0] * g).sum(axis=-1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(spread > 0, 2 * (v @ c) ** 2 / spread, np.nan)
+        return np.where(spread > 0, 2 * (v * c).sum(axis=-1) ** 2 / spread, np.nan)
 
 
 def kenward_roger_f(info: Information, l_matrix: np.ndarray, lb: np.ndarray, phi_a: np.ndarray):

@@ -21,7 +21,8 @@ from bowlby.mixed.parameters import Parameters
 # each face of the boundary in turn and from the corner (`_faces`), and need only the first of these.
 STARTS = (0.5, 0.05, 0.0)
 _MAX_STEPS = 100
-_DONE = 1e-13      # Newton decrement, in units of -2 log-likelihood
+_DONE = 1e-16      # Newton decrement, in units of -2 log-likelihood
+_NOISY = 1e-13     # the same where the criterion rests on estimates
 _CLOSE = 1e-6
 _LAST = 1e-9       # decrement after whose Newton step only rounding is left
 _WIDE = 400        # outer columns beyond which the exact Hessian is left for the last steps
@@ -104,7 +105,7 @@ def newton(objective, x: np.ndarray, free=None, known=(), max_steps: int = _MAX_
         curvature = np.maximum(np.abs(values), 1e-10 * largest)
         decrement = float((along**2 / curvature).sum())
         saddle = values[0] < -1e-7 * largest and values[0] < -1e-6
-        if decrement < _DONE and not saddle:
+        if decrement < (_NOISY if objective.noise else _DONE) and not saddle:
             if exact:
                 return point, count, True, False
             exact = True

@@ -10,9 +10,9 @@ from scipy.special import fdtrc, stdtr, stdtrit
 
 from bowlby.errors import UserError, problem
 from bowlby.mixed import effects
-from bowlby.mixed.batch import refit_many, variance_names
 from bowlby.mixed.criterion import loglik, residual_variance
 from bowlby.mixed.information import adjusted_covariance, information, kenward_roger_f, one_df, satterthwaite_f
+from bowlby.mixed.refits import refit_many, variance_names
 
 KENWARD_ROGER, SATTERTHWAITE, RESIDUAL = "kenward-roger", "satterthwaite", "residual"
 
@@ -384,7 +384,7 @@ class MixedResult:
         return self.model.with_outcome(y).fit(self.reml)
 
     def refit_many(self, Y, contrasts=None, kenward_roger: bool = False):
-        """Many refits at once, Y of shape (n, nobs); see :func:`bowlby.mixed.batch.refit_many`."""
+        """Many refits at once, Y of shape (n, nobs); see :func:`bowlby.mixed.refits.refit_many`."""
         return refit_many(self, Y, contrasts, kenward_roger)
 
     def profile(self, parameters=None, level: float = 0.95):

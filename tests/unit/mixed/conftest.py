@@ -45,3 +45,13 @@ def nested():
 def crossed():
     """Sessions of patients of whom a third change therapist."""
     return _sessions(0.33, 4)
+
+
+@pytest.fixture
+def shared(pre_post):
+    """Weights of 24 therapists, two pairs and one chain of three sharing four patients."""
+    w = pd.get_dummies(pre_post.therapist).astype(float)
+    for row, (own, other) in {0: (0, 5), 30: (2, 9), 31: (2, 9), 60: (5, 11)}.items():
+        w.iloc[row] = 0.0
+        w.iloc[row, [own, other]] = 0.7, 0.3
+    return pre_post, w

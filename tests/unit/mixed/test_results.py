@@ -63,35 +63,6 @@ def test_simulate_is_addressed_by_replicate(nested):
     assert draws.var(axis=0).mean() == pytest.approx(total, rel=0.1)
 
 
-@pytest.mark.parametrize("formula", ["y ~ a_w + s + (1 | therapist)", "y ~ a_w + s + (1 + a_w || therapist)",
-                                     "y ~ a_w + s + (1 + a_w | therapist)"])
-def test_batched_refits_equal_single_ones_and_do_not_depend_on_the_batch(pre_post, formula):
-    result = MixedModel.from_formula(formula, pre_post).fit()
-    y = result.simulate(300, 3)
-    batch = result.refit_many(y, contrasts=[{"a_w": 1, "s": -1}], kenward_roger=True)
-    part = result.refit_many(y[[7, 299, 40]], contrasts=[{"a_w": 1, "s": -1}], kenward_roger=True)
-    for name in ("params", "se", "df", "contrasts", "variances", "llf", "singular"):
-        assert np.array_equal(getattr(batch, name)[[7, 299, 40]], getattr(part, name)), name
-    for k in (0, 7, 299):
-        one = result.refit(y[k])
-        table, contrast = one.tidy(), one.contrast({"a_w": 1, "s": -1}).iloc[0]
-        assert batch.llf[k] == pytest.approx(one.llf, abs=1e-9)
-        assert np.allclose(batch.params[k], one.params, rtol=1e-6, atol=1e-8)
-        assert np.allclose(batch.se[k], table.se, rtol=1e-6) and np.allclose(batch.df[k], table.df, rtol=1e-5)
-        assert np.allclose(batch.contrasts[k], [contrast.estimate, contrast.se, contrast.df], rtol=1e-5)
-        assert batch.singular[k] == one.singular
-    assert batch.converged.all() and 0 < batch.singular.mean() < 1
-
-
-def test_refits_of_other_models_go_one_by_one(nested):
-    result = MixedModel.from_formula(NESTED, nested).fit()
-    y = result.simulate(2, 1)
-    batch = result.refit_many(y, contrasts=[{"s": 1}], kenward_roger=True)
-    one = result.refit(y[1])
-    assert np.allclose(batch.params[1], one.params) and np.allclose(batch.df[1], one.tidy().df)
-    assert np.allclose(batch.variances[1, [0, 2, 3, 4]], one.varcorr.variance.iloc[[0, 1, 3, 4]])
-
-
 def test_r_squared_shares_sum_to_one(nested):
     shares = MixedModel.from_formula(NESTED, nested).fit().r_squared()
     assert sum(shares["by_level"].values()) == pytest.approx(1)

@@ -1,0 +1,225 @@
+"""Many refits of one model: to new outcomes, all replicates side by side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bowlby.errors import UserError, problem
+from bowlby.mixed.batch import Replicates, relative_covariances
+from bowlby.mixed.crossproducts import scale_outcome
+from bowlby.mixed.information import adjusted_covariance, assemble, one_df, scaled_inverse
+from bowlby.mixed.stacks import independent_units
+
+_MEMORY = 1 << 22  # numbers in the arrays of one batch
+
+
+@dataclass
+class Refits:
+    """Refits of `n` replicates; user units.
+
+    Attributes
+    ----------
+    names : list of str
+    params, se : ndarray (n, p)
+        Fixed effects and model-based standard errors (Kenward-Roger's when asked for).
+    df : ndarray (n, p) or None
+        Kenward-Roger df.
+    contrasts : ndarray (n, k, 3) or None
+        Estimate, SE and df (NaN without Kenward-Roger) of each contrast.
+    variances : ndarray (n, c + 1)
+        Covariance parameters in the order of ``variance_names``, then the residual variance.
+    llf : ndarray (n,)
+    converged, singular : ndarray of bool (n,)
+        A replicate that could not be fitted (no residual variation) has NaN and ``converged`` False.
+    """
+
+    names: list[str]
+    variance_names: list[str]
+    params: np.ndarray
+    se: np.ndarray
+    df: np.ndarray | None
+    contrasts: np.ndarray | None
+    variances: np.ndarray
+    llf: np.ndarray
+    converged: np.ndarray
+    singular: np.ndarray
+
+    @classmethod
+    def empty(cls, model, n: int, n_contrasts: int, kenward_roger: bool) -> Refits:
+        """Room for `n` replicates, every number missing."""
+        p, c = len(model.names), model.parameters.count
+        return cls(model.names, variance_names(model), np.full((n, p), np.nan), np.full((n, p), np.nan),
+                   np.full((n, p), np.nan) if kenward_roger else None,
+                   np.full((n, n_contrasts, 3), np.nan) if n_contrasts else None, np.full((n, c + 1), np.nan),
+                   np.full(n, np.nan), np.zeros(n, bool), np.zeros(n, bool))
+
+    def put(self, at, other: Refits) -> None:
+        """Fill in the replicates `at`."""
+        for name in ("params", "se", "df", "contrasts", "variances", "llf", "converged", "singular"):
+            if getattr(self, name) is not None:
+                getattr(self, name)[at] = getattr(other, name)
+
+
+def variance_names(model) -> list[str]:
+    """Names of the covariance parameters, ``Intercept | therapist`` and so on, then ``residual``."""
+    names = []
+    for t in model.parameters.items:
+        factor = model.reduced.factors[t.factor]
+        label = factor.labels[t.a] if t.a == t.b else f"{factor.labels[t.b]}, {factor.labels[t.a]}"
+        names.append(f"{label} | {factor.name}")
+    return [*names, "residual"]
+
+
+def refit_many(result, Y, contrasts=None, kenward_roger: bool = False) -> Refits:
+    """Refit `result`'s model to each row of Y.
+
+    Models whose levels fall into small independent units (one grouping factor, multiple membership with few shared
+    patients, crossed factors of up to some 100 levels) are refitted side by side, thousands a second; others one by
+    one. A replicate's numbers do not depend on which others are in Y.
+
+    Parameters
+    ----------
+    result : MixedResult
+    Y : array_like, shape (n, nobs)
+        Outcomes in the order of ``model.rows``, finite.
+    contrasts : list, optional
+        As for :meth:`MixedResult.contrast`.
+    kenward_roger : bool
+        Adjust SE and give df (REML only).
+
+    Returns
+    -------
+    Refits
+
+    Raises
+    ------
+    UserError
+        When Y has the wrong shape or values that are not finite.
+    """
+    model = result.model
+    Y = np.asarray(Y, dtype=np.float64)
+    if Y.ndim != 2 or Y.shape[1] != model.nobs:
+        raise UserError(problem(f"Y has shape {Y.shape}", f"give one row of {model.nobs} values per replicate"))
+    if not np.isfinite(Y).all():
+        raise UserError(problem("Y has values that are missing or infinite", "give finite values"))
+    rows = _contrast_rows(result, contrasts, kenward_roger)
+    out = Refits.empty(model, len(Y), len(rows), kenward_roger)
+    stacks = independent_units(model)
+    if stacks is None:
+        for k, y in enumerate(Y):
+            _one(out, k, lambda y=y: result.refit(y), rows, kenward_roger)
+        return out
+    batch = _Batch(result, stacks)
+    for at in batch.chunks(len(Y)):
+        out.put(at, batch.outcomes(Y[at], rows, kenward_roger))
+    return out
+
+
+def _contrast_rows(result, contrasts, kenward_roger: bool) -> np.ndarray:
+    if kenward_roger and not result.reml:
+        raise UserError(problem("Kenward-Roger is defined for REML fits", "fit with reml=True"))
+    rows = [result._vector(c) for c in contrasts or ()]
+    return np.array(rows).reshape(len(rows), len(result.model.names))
+
+
+def _one(out: Refits, k: int, fit, rows, kenward_roger: bool) -> None:
+    """Fill replicate k from a fit of its own."""
+    try:
+        result = fit()
+    except UserError:
+        return
+    model, p = result.model, len(out.names)
+    out.params[k], out.llf[k] = result.params, result.llf
+    out.converged[k], out.singular[k] = result.converged, result.singular
+    table = [result._row(row, "kenward-roger" if kenward_roger else "residual") for row in (*np.eye(p), *rows)]
+    out.se[k] = [t[1] for t in table[:p]]
+    if kenward_roger:
+        out.df[k] = [t[2] for t in table[:p]]
+    if len(rows):
+        out.contrasts[k] = table[p:]
+        if not kenward_roger:
+            out.contrasts[k, :, 2] = np.nan
+    out.variances[k, :-1] = [result.covariances[t.factor][t.a, t.b] for t in model.parameters.items]
+    out.variances[k, -1] = result.scale
+
+
+class _Batch:
+    """What the replicates of one model share."""
+
+    def __init__(self, result, stacks):
+        self.model, self.reml, self.stacks = result.model, result.reml, stacks
+        self.data, self.parameters = self.model.reduced, self.model.parameters
+        self.x = self.model._internal_x
+        self.zx = [stack.arranged(stack.zt @ self.x) for stack in stacks]
+        frame = self.model.frame
+        self.root_w = None if frame.weights is None else np.sqrt(frame.weights)
+
+    def chunks(self, n: int):
+        """Slices of replicates that fit in memory."""
+        each = sum(8 * z.size + (8 * stack.c.size if hasattr(stack, "c") else 0)
+                   for z, stack in zip(self.zx, self.stacks))
+        size = max(1, min(256, _MEMORY // max(each, 1)))
+        return [slice(start, min(n, start + size)) for start in range(0, n, size)]
+
+    def outcomes(self, Y: np.ndarray, rows: np.ndarray, kenward_roger: bool) -> Refits:
+        """Refits to new outcomes."""
+        count, p, data = len(Y), self.data.p, self.data
+        shift, size, columns = np.empty(count), np.empty(count), np.empty((data.n, count))
+        xx = np.empty((count, p + 1, p + 1))
+        xx[:] = data.xx
+        for k, y in enumerate(Y):
+            column, shift[k], size[k] = scale_outcome(y, self.model.frame.offset, self.model._has_intercept,
+                                                      self.root_w)
+            xx[k, p, :p] = xx[k, :p, p] = self.x.T @ column
+            xx[k, p, p] = column @ column
+            columns[:, k] = column
+        z = []
+        for stack, zx in zip(self.stacks, self.zx):
+            whole = np.empty((count, p + 1, *zx.shape[1:]))
+            whole[:, :p], whole[:, p] = zx, stack.arranged(stack.zt @ columns)
+            z.append(whole)
+        dof = np.array([data.n - p if self.reml else data.n], dtype=float)
+        replicates = Replicates(self.parameters, self.stacks, xx, z, [None] * len(z), dof, self.reml, count)
+        return self._refits(replicates, np.array([data.n]), shift, size, data.logdet_weights, rows, kenward_roger)
+
+    def _refits(self, replicates, n, shift, size, logdet_weights, rows, kenward_roger: bool) -> Refits:
+        """Fit and report in user units; n (R or 1,) rows, shift and size (R,) of the outcomes."""
+        best, singular = replicates.fit()
+        data, par, point, dof, p = self.data, self.parameters, best.point, replicates.dof, self.data.p
+        out = Refits.empty(self.model, replicates.count, len(rows), kenward_roger)
+        sigma2 = point.r2 / dof
+        transform = data.scaling.matrix()
+        out.params[:] = size[:, None] * (point.beta[:, None] @ transform.T)[:, 0]
+        if p:
+            out.params[:, 0] += shift
+        delta = relative_covariances(par, best.theta)
+        phi = point.phi * sigma2[:, None, None]
+        all_rows = np.vstack([np.eye(p), rows]) @ transform
+        df = np.full((replicates.count, len(all_rows)), np.nan)
+        bad = ~np.isfinite(point.deviance)
+        if kenward_roger:
+            info = assemble(n, delta, sigma2, point.phi, point.mom, self.reml, [])
+            info.expected[bad] = np.eye(par.count + 1)
+            w, regular = scaled_inverse(info.expected, info.expected)
+            phi = adjusted_covariance(info, w)
+            phi[~regular], w[~regular] = np.nan, np.nan
+            df = np.stack([one_df(info, c, w) for c in all_rows], axis=1) if len(all_rows) else df
+            out.df[:] = df[:, :p]
+        squares = [((phi @ c) * c).sum(axis=-1) for c in all_rows]
+        se = np.sqrt(np.where(bad[:, None], np.nan, np.stack(squares, axis=1) if squares else df)) * size[:, None]
+        out.se[:] = se[:, :p]
+        if len(rows):
+            out.contrasts[:] = np.stack([(out.params[:, None] @ rows.T)[:, 0], se[:, p:], df[:, p:]], axis=2)
+        unit = np.array([data.scaling.z_scale[t.factor][t.a] * data.scaling.z_scale[t.factor][t.b] for t in par.items])
+        out.variances[:] = np.column_stack([delta / unit, np.ones(len(delta))]) * (sigma2 * size**2)[:, None]
+        llf = point.deviance + dof * (1 + np.log(2 * np.pi / dof)) + 2 * dof * np.log(size)
+        if self.reml:
+            llf = llf + 2 * data.scaling.log_det()
+        out.llf[:] = -0.5 * (llf - logdet_weights)
+        out.converged[:], out.singular[:] = best.good & ~bad, singular & ~bad
+        for name in ("params", "se", "df", "contrasts", "variances", "llf"):
+            if getattr(out, name) is not None:
+                getattr(out, name)[bad] = np.nan
+        return out

@@ -1,0 +1,129 @@
+"""Many refits side by side are the single refits, whatever they are grouped with."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bowlby.errors import UserError
+from bowlby.mixed import MixedModel
+from bowlby.mixed.stacks import Dense, Narrow, independent_units
+
+FIELDS = ("params", "se", "df", "contrasts", "variances", "llf", "singular", "converged")
+CONTRAST = [{"a_w": 1, "s": -1}]
+RANDOM = ["(1 | therapist)", "(1 + a_w || therapist)", "(1 + a_w | therapist)"]
+
+
+def chained(data):
+    """Every therapist shares a patient with the next: one component of all."""
+    w = pd.get_dummies(data.therapist).astype(float)
+    for k, row in enumerate(np.flatnonzero(~data.therapist.duplicated().to_numpy())[:23]):
+        w.iloc[row, [k, k + 1]] = 0.6, 0.4
+    return w
+
+
+def model_of(name, shared):
+    data, w = shared
+    rng = np.random.default_rng(4)
+    site = data.assign(site=rng.integers(0, 7, len(data)))
+    fixed = "y ~ a_w + s + "
+    if name.startswith("plain"):
+        return MixedModel.from_formula(fixed + RANDOM[int(name[-1])], data)
+    if name.startswith("shared"):
+        return MixedModel.from_formula(fixed + RANDOM[int(name[-1])], data, {"therapist": w})
+    if name == "chain":
+        return MixedModel.from_formula(fixed + RANDOM[1], data, {"therapist": chained(data)})
+    if name == "crossed":
+        return MixedModel.from_formula(fixed + "(1 | therapist) + (1 | site)", site)
+    if name == "membership and site":
+        return MixedModel.from_formula(fixed + "(1 + a_w || therapist) + (1 | site)", site, {"therapist": w})
+    weights = rng.uniform(0.5, 2.0, len(data))
+    return MixedModel.from_formula(fixed + RANDOM[1], data, {"therapist": w}, weights=weights,
+                                   offset=rng.normal(size=len(data)))
+
+
+NAMES = ["plain 0", "plain 1", "plain 2", "shared 0", "shared 1", "shared 2", "chain", "crossed",
+         "membership and site", "weights and offset"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_batched_refits_equal_single_ones_and_do_not_depend_on_the_batch(shared, name):
+    model = model_of(name, shared)
+    assert independent_units(model) is not None
+    result = model.fit()
+    n = 300 if name[:5] in ("plain", "share") else 40
+    y = result.simulate(n, 3)
+    batch = result.refit_many(y, contrasts=CONTRAST, kenward_roger=True)
+    for rows in ([7, n - 1, 20], [11]):
+        part = result.refit_many(y[rows], contrasts=CONTRAST, kenward_roger=True)
+        for field in FIELDS:
+            assert np.array_equal(getattr(batch, field)[rows], getattr(part, field)), field
+    for k in range(0, n, n // 20):
+        one = result.refit(y[k])
+        table, contrast = one.tidy(), one.contrast(CONTRAST[0]).iloc[0]
+        assert batch.llf[k] == pytest.approx(one.llf, abs=1e-9)
+        assert np.abs((batch.params[k] - one.params) / one.bse).max() < 1e-8
+        assert np.allclose(batch.se[k], table.se, rtol=1e-8) and np.allclose(batch.df[k], table.df, rtol=1e-8)
+        assert np.allclose(batch.contrasts[k], [contrast.estimate, contrast.se, contrast.df], rtol=1e-7)
+        variances = [one.covariances[t.factor][t.a, t.b] for t in model.parameters.items]
+        assert np.allclose(batch.variances[k], [*variances, one.scale], rtol=1e-8, atol=1e-8 * one.scale)
+        assert batch.singular[k] == one.singular
+    assert batch.converged.all() and batch.singular.mean() < 1
+
+
+def test_units_are_as_small_as_the_shared_rows_allow(shared):
+    kinds = {name: [(type(u), len(u.cluster)) for u in independent_units(model_of(name, shared))] for name in NAMES}
+    assert kinds["plain 1"] == [(Narrow, 24)]
+    # 18 therapists' own, two pairs' and a chain of three: with one variance all are turned to principal axes.
+    assert kinds["shared 0"] == [(Narrow, 19), (Narrow, 2), (Narrow, 3)]
+    assert kinds["shared 1"] == [(Narrow, 19), (Dense, 1), (Dense, 1)]
+    assert kinds["chain"] == [(Dense, 1)]
+
+
+def test_refits_by_maximum_likelihood_have_no_kenward_roger(shared):
+    result = model_of("shared 1", shared).fit(reml=False)
+    y = result.simulate(3, 1)
+    batch = result.refit_many(y, contrasts=CONTRAST)
+    one = result.refit(y[2])
+    assert batch.df is None and np.isnan(batch.contrasts[2, 0, 2])
+    assert batch.llf[2] == pytest.approx(one.llf, abs=1e-9) and np.allclose(batch.params[2], one.params)
+    with pytest.raises(UserError, match="REML"):
+        result.refit_many(y, kenward_roger=True)
+
+
+def test_an_outcome_that_cannot_be_fitted_is_missing_and_leaves_the_others_alone(shared):
+    result = model_of("shared 1", shared).fit()
+    y = result.simulate(4, 1)
+    broken = y.copy()
+    broken[2] = 5.0 + 2.0 * shared[0].s
+    got = result.refit_many(broken, CONTRAST, kenward_roger=True)
+    expected = result.refit_many(y, CONTRAST, kenward_roger=True)
+    assert got.converged.tolist() == [True, True, False, True] and np.isnan(got.params[2]).all()
+    assert np.isnan(got.df[2]).all() and np.isnan(got.llf[2])
+    for field in FIELDS:
+        assert np.array_equal(getattr(got, field)[[0, 1, 3]], getattr(expected, field)[[0, 1, 3]])
+
+
+def test_a_model_without_fixed_effects(shared):
+    result = MixedModel.from_formula("y ~ 0 + (1 | therapist)", shared[0]).fit()
+    y = result.simulate(5, 1)
+    batch, one = result.refit_many(y), result.refit(y[4])
+    assert batch.params.shape == (5, 0) and batch.llf[4] == pytest.approx(one.llf, abs=1e-9)
+    assert np.allclose(batch.variances[4], [one.covariances[0][0, 0], one.scale])
+
+
+def test_refits_of_other_models_go_one_by_one(nested):
+    result = MixedModel.from_formula("y ~ time + s + (1 + time | patient) + (1 | therapist)", nested).fit()
+    y = result.simulate(2, 1)
+    batch = result.refit_many(y, contrasts=[{"s": 1}], kenward_roger=True)
+    one = result.refit(y[1])
+    assert np.allclose(batch.params[1], one.params) and np.allclose(batch.df[1], one.tidy().df)
+    assert np.allclose(batch.variances[1, [0, 2, 3, 4]], one.varcorr.variance.iloc[[0, 1, 3, 4]])
+
+
+def test_bad_outcomes(shared):
+    result = model_of("plain 0", shared).fit()
+    with pytest.raises(UserError, match="one row of"):
+        result.refit_many(np.ones((2, 3)))
+    with pytest.raises(UserError, match="missing or infinite"):
+        result.refit_many(np.full((1, result.nobs), np.nan))
+    assert result.refit_many(np.empty((0, result.nobs))).params.shape == (0, 3)
