@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bowlby.mixed import MixedModel
+from bowlby.mixed import MixedModel, components, crossproducts
 from bowlby.mixed.components import joined
 
 FORMULAS = ["y ~ a_w + s + (1 | therapist)", "y ~ a_w + s + (1 + a_w || therapist)",
@@ -65,3 +65,14 @@ def test_one_component_of_nearly_everything_stays_one_block(pre_post):
     model = MixedModel.from_formula(FORMULAS[0], pre_post, {"therapist": w})
     assert model.reduced.cc.shape == (1, 24, 24)
     assert model.fit().converged
+
+
+def test_profiles_and_tests_on_blocks_are_those_of_the_whole(shared, monkeypatch):
+    data, w = shared
+    blocks = MixedModel.from_formula(FORMULAS[1], data, {"therapist": w}).fit()
+    monkeypatch.setattr(crossproducts, "Layout", lambda outer, n, apart: components.Layout(outer, n, False))
+    whole = MixedModel.from_formula(FORMULAS[1], data, {"therapist": w}).fit()
+    assert blocks.model.reduced.cc.shape == (21, 6, 6) and whole.model.reduced.cc.shape == (1, 48, 48)
+    assert np.allclose(blocks.tidy().iloc[:, 1:], whole.tidy().iloc[:, 1:], rtol=1e-8)
+    a, b = blocks.profile(), whole.profile()
+    assert np.allclose(a[["estimate", "ci_low", "ci_high"]], b[["estimate", "ci_low", "ci_high"]], rtol=1e-6, atol=1e-6)
