@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bowlby import __version__
 from bowlby.compare.verdict import (
+    ALPHA,
     Effect,
     claim_more,
     claim_negligible,
@@ -70,6 +71,10 @@ def compare(run: Run, fits: dict[str, dict], design: dict, adequacy: dict) -> tu
         claims[name]["reasons"] += QUALIFIERS
         claims[name]["qualified"] = claims[name]["verdict"] == "supported"
     flags = _flags(fit, design)
+    severity = fits["severity"]["blocks"][0]
+    claims["C3"]["severity"] = severity | {c["name"]: c for c in fits["severity"]["contrasts"]}
+    if severity["p"] is not None and severity["p"] < ALPHA:
+        claims["C3"]["flags"].append("moderated")
     lines = fit["c2_lines"]
     claims["C2"]["lines"] = lines
     if lines["any_therapist_variable"]:
@@ -81,6 +86,9 @@ def compare(run: Run, fits: dict[str, dict], design: dict, adequacy: dict) -> tu
     if claims["C3"]["verdict"] == "supported" and not expected["can_show_equivalence"]:
         claims["C3"]["flags"].append("against_adequacy")
     sentence = plain_sentence(effects, claims, delta, expected["minimum_detectable"])
+    if "moderated" in claims["C3"]["flags"]:
+        severe = _effects(fits["severity"])["T_severe"]
+        sentence += f" That is at average severity; among the most severely ill tenth, patients ended {_sd(severe)}."
     comparison |= {
         "schema": 1,
         "delta": delta,

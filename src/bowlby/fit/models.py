@@ -112,9 +112,27 @@ class Fitter:
         fits["m1b"] = self.kept("m1b", joint, self._directions(joint, unit), [
             block_test(joint, "perceived attachment", a), block_test(joint, "therapist style", s)])  # fmt: skip
         fits["m2"] = self.kept("m2", self.fit(["a_star_w", "s_star", "a_star_b"], SLOPE))
+        fits["severity"] = self._severity(unit)
         for model, added in terms.items():
             fits[f"{model}_ml"] = self.kept(f"{model}_ml", self.fit(added, SLOPE, reml=False))
         return fits
+
+    def _severity(self, unit: float) -> Fitted:
+        """M1 with style by severity; T at average severity and in the most severe tenth of patients.
+
+        The slope of severity varies between therapists too: without it the test of style by severity would count
+        patients where it should count therapists.
+        """
+        random = [{"group": "therapist", "terms": ["1", "a_star_w", "pre_w"], "correlated": False}]
+        products = [("s_star", "pre_w"), ("s_star", "pre_b")]
+        result = self.fit(["a_star_w", "s_star", *products], random)
+        names = ["s_star:pre_w", "s_star:pre_b"]
+        severe = float(np.quantile(self.data["pre_w"], 0.10))  # the outcome is turned: low is severe
+        contrasts = [
+            contrast(result, "T_average", {"s_star": unit}),
+            contrast(result, "T_severe", {"s_star": unit, names[0]: severe * unit}),
+        ]
+        return self.kept("severity", result, contrasts, [block_test(result, "style by severity", names)])
 
     def _directions(self, result, unit: float) -> list[dict]:
         """Slopes of the registered directions in the joint model, in outcome SD per reference SD."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 SETS = {
-    "primary": ["m0", "m_p", "m_t", "primary", "m1b", "m2", "m0_ml", "m_p_ml", "m_t_ml", "primary_ml"],
+    "primary": ["m0", "m_p", "m_t", "primary", "m1b", "m2", "severity", "m0_ml", "m_p_ml", "m_t_ml", "primary_ml"],
     "perceived": ["c4", "c5"],
     "growth": ["growth"],
 }

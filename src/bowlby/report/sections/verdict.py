@@ -51,8 +51,19 @@ def _claim(name: str, claim: dict, level: dict | None) -> dict:
         "rule": None if claim.get("not_tested") else RULES.get(name),
         "reasons": [say(r) for r in claim.get("reasons") or []],
         "flags": [say(f) for f in claim.get("flags") or []],
-        "lines": _lines(claim.get("lines"), level),
+        "lines": _lines(claim.get("lines"), level) + _severity(claim.get("severity")),
     }
+
+
+def _severity(severity: dict | None) -> list[str]:
+    """What is always said with C3."""
+    if not severity:
+        return []
+    severe = severity["T_severe"]
+    return [
+        f"Style by severity: p {_signed(p_value(severity['p']))}. Among the most severely ill tenth of patients T is "
+        f"{number(severe['estimate'])} SD (95% CI {interval(severe['ci_low'], severe['ci_high'])})."
+    ]
 
 
 def _lines(lines: dict | None, level: dict | None) -> list[str]:
