@@ -71,6 +71,8 @@ class Measure(Model):
     """Response range of this form, where it is not the instrument's own."""
     missing: list[str] = Field(default_factory=list)
     """Codes that mean missing in these columns, beside the file's own."""
+    answers: dict[str, float] = Field(default_factory=dict)
+    """What answers written as words mean in these columns, text: number, beside the file's own."""
     session: str | None = None
     """Column with the session number, where it is not the file's `session`."""
     date: str | None = None
@@ -149,20 +151,26 @@ class DataFile(Model):
     """Kind of file; by default from its ending."""
     delimiter: str | None = None
     """Column separator of a text file; by default found."""
+    quote: str = Field('"', min_length=1, max_length=1)
+    """Quote sign of a text file."""
     decimal: Literal[".", ","] = "."
     """Decimal sign of a text file."""
     encoding: str | None = None
     """Text encoding; by default found and stated."""
     sheet: str | None = None
     """Sheet of a workbook; by default the first."""
-    header_row: int = 1
+    header_row: int = Field(1, ge=1)
     """Row with the column names, counted from 1."""
+    header_rows: int = Field(1, ge=1, le=10)
+    """Rows that the column names take; headings over several columns are joined to the names below by ` / `."""
     skip_rows: int = Field(0, ge=0)
     """Rows below the column names that are no data (Qualtrics: 1 or 2)."""
     dates: str = "YYYY-MM-DD"
     """How dates are written, of YYYY, MM (or MMM for Jan, Feb …) and DD; a time of day after it is left out."""
     missing: list[str] = Field(default_factory=list)
     """Codes that mean missing in every column but ids (empty cells always do)."""
+    answers: dict[str, float] = Field(default_factory=dict)
+    """What answers written as words mean, text: number (`{not at all: 0, several days: 1}`); case does not matter."""
     who: Who
     """Columns that say who."""
     when: When | None = None

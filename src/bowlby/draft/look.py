@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import itertools
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,9 +10,13 @@ from bowlby.config.study import DataFile, Who
 from bowlby.draft.profile import Column, profile
 from bowlby.errors import UserError
 from bowlby.ingest.notices import Issues
-from bowlby.ingest.readers import KINDS, Raw, read
+from bowlby.ingest.readers import read
+from bowlby.ingest.readers.base import KINDS, Raw, Unreadable, check_kind
+from bowlby.ingest.readers.text import best_delimiter, find_encoding, sample
+from bowlby.ingest.readers.workbook import inspect, open_workbook, rows_of
 
 HEAD_ROWS = 30
+MOST_ROWS = 20_000
 FILL = "FILL_IN"
 
 
@@ -70,7 +72,7 @@ def _table(path: Path, head: list[list[str]], stated: dict) -> Look | None:
             stated["skip_rows"] = skip
             notes.append(what)
     raw = _read(path, stated)
-    columns = {str(name): profile(raw.frame[name]) for name in raw.frame.columns}
+    columns = {name: profile(raw.text(name)) for name in raw.frame.columns}
     if any(c.comma for c in columns.values()) and KINDS.get(path.suffix.lower()) == "csv":
         stated["decimal"] = ","
     return Look(path, raw, columns, stated, notes)
@@ -78,7 +80,7 @@ def _table(path: Path, head: list[list[str]], stated: dict) -> Look | None:
 
 def _read(path: Path, stated: dict) -> Raw:
     issues = Issues()
-    raw = read(path, DataFile(path=path.name, who=Who(person=FILL), **stated), issues)
+    raw = read(path, DataFile(path=path.name, who=Who(person=FILL), **stated), issues, everything=True, limit=MOST_ROWS)
     if raw is None:
         raise UserError(issues.errors)
     return raw
@@ -113,41 +115,23 @@ def _number(cell: str) -> bool:
 
 
 def _text_head(path: Path) -> list[list[str]]:
-    data = path.read_bytes()[:1_000_000] if path.is_file() else b""
-    text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", errors="replace")
-    best: list[list[str]] = []
-    for delimiter in ",;\t|":
-        try:
-            rows = list(itertools.islice(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), HEAD_ROWS))
-        except csv.Error:
-            continue
-        if _regular(rows) > _regular(best):
-            best = rows
-    return best
-
-
-def _regular(rows: list[list[str]]) -> float:
-    if not rows:
-        return 0.0
-    widths = [len(r) for r in rows]
-    common = max(set(widths), key=widths.count)
-    return common * widths.count(common) / len(widths) if common > 1 else 0.5
+    try:
+        check_kind(path, "csv")
+        return best_delimiter(sample(path, find_encoding(path)))[1][:HEAD_ROWS]
+    except (Unreadable, OSError):  # what is wrong with it is told by the reader, in one line
+        return []
 
 
 def _workbook_heads(path: Path) -> dict[str, list[list[str]]]:
-    import openpyxl
-
-    from bowlby.ingest.readers import _cell
-
+    heads: dict[str, list[list[str]]] = {}
     try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    except Exception:  # what is wrong with it is told by the reader, in one line
-        return {"": []}
-    try:
-        heads = {}
+        check_kind(path, "excel")
+        inspect(path)
+        book = open_workbook(path)
         for name in book.sheetnames:
-            rows = book[name].iter_rows(values_only=True, max_row=HEAD_ROWS)
-            heads[name] = [[_cell(v).strip() for v in row] for row in rows]
-        return {n: rows for n, rows in heads.items() if sum(any(r) for r in rows) > 1} or {"": []}
-    finally:
+            with suppress(Unreadable):
+                heads[name] = [[c.strip() for c in row] for row in rows_of(book, name, HEAD_ROWS)]
         book.close()
+    except (Unreadable, OSError):  # what is wrong with it is told by the reader, in one line
+        return {"": []}
+    return {name: rows for name, rows in heads.items() if sum(any(row) for row in rows) > 1} or {"": []}

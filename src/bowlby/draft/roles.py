@@ -158,17 +158,17 @@ def _splits(look: Look, found: Roles, name: str) -> bool:
     """Whether a column tells the rows of one person apart."""
     if found.person is None:
         return False
-    return not constant_within(look.raw.frame[name], look.raw.frame[found.person])
+    return not constant_within(look.raw.text(name), look.raw.text(found.person))
 
 
 def _in_time(look: Look, found: Roles) -> list[str]:
     """Occasions in the order of their dates, counted from each person's first; empty without dates."""
     if not (found.date and found.person and found.occasion):
         return []
-    frame = look.raw.frame
-    days = pd.to_datetime(parse_dates(frame[found.date].mask(frame[found.date] == ""), found.style).astype(object))
-    since = (days - days.groupby(frame[found.person]).transform("min")).dt.days
-    middle = since.groupby(frame[found.occasion].str.strip()).median()
+    person, cells = look.raw.text(found.person), look.raw.text(found.date)
+    days = pd.to_datetime(parse_dates(cells.mask(cells == ""), found.style).astype(object))
+    since = (days - days.groupby(person).transform("min")).dt.days
+    middle = since.groupby(look.raw.text(found.occasion).str.strip()).median()
     texts = look.columns[found.occasion].texts
     if middle.reindex(texts).isna().any():
         return []

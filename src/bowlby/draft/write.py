@@ -177,7 +177,7 @@ def _covariates(part: Part) -> list[str]:
             left.append(name)
         elif PRIVATE.fullmatch("".join(words(name))) or any(PRIVATE.fullmatch(w) for w in words(name)):
             private.append(name)
-        elif found.person and not constant_within(look.raw.frame[name], look.raw.frame[found.person]):
+        elif found.person and not constant_within(look.raw.text(name), look.raw.text(found.person)):
             left.append(name)
         elif c.dates and found.style in (None, *c.dates) and not c.numeric:
             lines.append(_covariate(name, "date"))

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from bowlby.config.study import ROW
-from bowlby.ingest.dates import DATE, parse_dates, styles_of
+from bowlby.ingest.dates import DATE, ISO, parse_dates, styles_of
 from bowlby.ingest.notices import Issues, rows_text
-from bowlby.ingest.readers import Raw
+from bowlby.ingest.readers.base import Raw, as_text
 
 NUMBER = re.compile(r"\d+")
 
@@ -26,7 +26,20 @@ def has(raw: Raw, column: str | None, issues: Issues, instrument: str | None = N
     if present(raw, column):
         return True
     # A column that differs only in its number is another item, not a misspelling of this one.
-    others = [str(c) for c in raw.frame.columns if NUMBER.sub("", str(c)) != NUMBER.sub("", str(column))]
+    if column in raw.doubled:
+        twins = [f"'{column}#{i}'" for i in range(1, raw.header.count(column) + 1)]
+        issues.add(
+            "error",
+            "duplicate_column",
+            f"column name stands {'twice' if len(twins) == 2 else f'{len(twins)} times'}",
+            f"rename one of them, or name {' or '.join(twins)} in the study file",
+            row=raw.spec.header_row,
+            column=column,
+            instrument=instrument,
+            **raw.place,
+        )
+        return False
+    others = [c for c in raw.header if NUMBER.sub("", str(c)) != NUMBER.sub("", str(column))]
     near = difflib.get_close_matches(str(column), others, n=1)
     do = f"did you mean '{near[0]}'?" if near else "correct the study file, or add the column"
     issues.add(
@@ -45,33 +58,66 @@ def has(raw: Raw, column: str | None, issues: Issues, instrument: str | None = N
 def ids(raw: Raw, column: str) -> pd.Series:
     """Ids as text, with the site in front where the study file names a site column for it."""
     if column == ROW:
-        values = pd.Series(raw.frame.index.astype(str), index=raw.frame.index, dtype=object)
+        values = pd.Series(raw.frame.index.astype(str), index=raw.frame.index, dtype="str")
     else:
-        values = raw.frame[column].astype(object)
+        values = raw.text(column)
     site = raw.spec.who.site
     if site and site in raw.frame.columns:
-        values = (raw.frame[site] + ":" + values).where(values != "", "")
+        values = (raw.text(site) + ":" + values).where(values != "", "")
     return values
 
 
-def numbers(raw: Raw, text: pd.DataFrame | pd.Series, missing: list[str]):
-    """Cells as numbers, and where text stands that is neither a number nor a code for missing."""
-    frame = text.to_frame() if isinstance(text, pd.Series) else text
-    values, wrong = {}, {}
-    for name in frame.columns:
-        cells = frame[name].str.strip()
-        empty = cells.eq("") | cells.isin(missing)
-        if raw.spec.decimal == ",":
-            cells = cells.str.replace(",", ".", regex=False)
-        number = pd.to_numeric(cells.mask(empty), errors="coerce").astype(float)
-        number = number.where(np.isfinite(number))
-        values[name], wrong[name] = number, number.isna() & ~empty
-    return pd.DataFrame(values, index=frame.index), pd.DataFrame(wrong, index=frame.index)
+def numbers(raw: Raw, column: str, missing: list[str], answers: dict[str, float] | None = None, rows=None):
+    """A column as numbers, and where text stands that is neither a number nor a code for missing.
+
+    Parameters
+    ----------
+    raw : Raw
+    column : str
+    missing : list of str
+        Codes for missing.
+    answers : dict, optional
+        What words mean, folded text: number.
+    rows : index, optional
+        Only these rows.
+
+    Returns
+    -------
+    values : Series of float
+    wrong : Series of bool
+    """
+    cells = raw.frame[column] if rows is None else raw.frame.loc[rows, column]
+    codes, different = pd.factorize(cells, use_na_sentinel=True)
+    if pd.api.types.is_numeric_dtype(cells) and not pd.api.types.is_bool_dtype(cells):
+        number = pd.Series(pd.array(different)).to_numpy(float, na_value=np.nan)
+        empty = np.isnan(number)
+    else:
+        texts = as_text(pd.Series(different)).str.strip()
+        plain = texts.str.replace(",", ".", regex=False) if raw.spec.decimal == "," else texts
+        number = pd.to_numeric(plain.astype(object), errors="coerce").to_numpy(float)
+        if answers:
+            number = np.where(np.isnan(number), texts.map(folded).map(answers).to_numpy(float), number)
+        empty = (texts.eq("") | texts.isin(missing)).to_numpy(bool)
+    empty = empty | np.isin(number, _as_numbers(missing))
+    number = np.where(empty | ~np.isfinite(number), np.nan, number)
+    wrong = np.isnan(number) & ~empty
+    values = np.append(number, np.nan)[codes]
+    return pd.Series(values, index=cells.index), pd.Series(np.append(wrong, False)[codes], index=cells.index)
+
+
+def folded(text: str) -> str:
+    """A text as answers are compared: without case, and with single spaces."""
+    return " ".join(text.split()).casefold()
+
+
+def _as_numbers(codes: list[str]) -> list[float]:
+    found = pd.to_numeric(pd.Series(codes, dtype=object), errors="coerce")
+    return found.dropna().tolist()
 
 
 def whole(raw: Raw, column: str, rows, issues: Issues) -> pd.Series:
     """A column of session numbers; what is no whole number from 0 is told and becomes missing."""
-    values, wrong = (t.iloc[:, 0] for t in numbers(raw, raw.frame.loc[rows, column], raw.spec.missing))
+    values, wrong = numbers(raw, column, raw.spec.missing, rows=rows)
     wrong |= values.notna() & ((values % 1 != 0) | (values < 0))
     if wrong.any():
         told(raw, column, wrong, "not_a_session", "cells are not a whole number from 0", issues)
@@ -80,11 +126,13 @@ def whole(raw: Raw, column: str, rows, issues: Issues) -> pd.Series:
 
 def dates(raw: Raw, column: str, rows, issues: Issues) -> pd.Series:
     """A column of dates in the file's one style; another style is an error, anything else is told and missing."""
-    style, cells = raw.spec.dates, raw.frame.loc[rows, column].str.strip()
+    style, cells = raw.spec.dates, raw.text(column, rows).str.strip()
     cells = cells.mask(cells.eq("") | cells.isin(raw.spec.missing))
     if cells.isna().all():
         return pd.Series(pd.array([None] * len(cells), dtype=DATE), index=cells.index)
     values = parse_dates(cells, style)
+    if raw.typed and style != ISO:  # a date cell of a workbook or a statistics program has no style
+        values = values.fillna(parse_dates(cells, ISO))
     wrong = values.isna() & cells.notna()
     if wrong.any():
         others = styles_of(cells[wrong])
@@ -125,3 +173,21 @@ def told(raw: Raw, column: str, wrong: pd.Series, code: str, what: str, issues: 
         instrument=instrument,
         **raw.place,
     )
+
+
+def cell_issues(raw: Raw, columns: dict[str, str], mask: pd.DataFrame, code, what, action, instrument, issues) -> None:
+    """Note wrong cells: one issue for each column, with how many and the first rows where there are several."""
+    for name, column in columns.items():
+        rows = mask.index[mask[name]]
+        if len(rows):
+            issues.add(
+                "warning",
+                code,
+                what if len(rows) == 1 else f"{len(rows)} times: {what} ({rows_text(rows)})",
+                action,
+                row=rows[0],
+                column=column,
+                instrument=instrument,
+                n=len(rows),
+                **raw.place,
+            )

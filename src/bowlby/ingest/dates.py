@@ -6,8 +6,9 @@ import pandas as pd
 import pyarrow as pa
 
 DATE = pd.ArrowDtype(pa.date32())
+ISO = "YYYY-MM-DD"
 COMMON = (
-    "YYYY-MM-DD",
+    ISO,
     "DD.MM.YYYY",
     "DD/MM/YYYY",
     "MM/DD/YYYY",

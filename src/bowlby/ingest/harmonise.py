@@ -9,10 +9,10 @@ import pandas as pd
 
 from bowlby.config.study import DataFile, Measure, Study, When
 from bowlby.errors import UserError
-from bowlby.ingest.cells import dates, has, ids, numbers, present, whole
+from bowlby.ingest.cells import cell_issues, dates, folded, has, ids, numbers, present, whole
 from bowlby.ingest.dates import DATE
 from bowlby.ingest.notices import Issues, rows_text
-from bowlby.ingest.readers import Raw
+from bowlby.ingest.readers.base import Raw
 
 KEY = ["person", "role", "about", "occasion", "session"]
 HEAD = [*KEY, "therapist", "date", "source_file", "source_row"]
@@ -50,44 +50,57 @@ def spread(spec: DataFile) -> list[Measure]:
 def measure_table(raw: Raw, measure: Measure, model, study: Study, issues: Issues) -> pd.DataFrame | None:
     """One instrument of one file, cleaned; None where a column is missing."""
     name, who = measure.instrument, raw.spec.who
+    role = measure.role or who.role
     columns = _columns(raw, measure, model, issues)
     if columns is None or not present(raw, who.person):
         return None
-    missing = [*raw.spec.missing, *measure.missing]
-    text = raw.frame[list(columns.values())].set_axis(list(columns), axis=1)
-    given = ~(text.apply(lambda c: c.str.strip()).isin(["", *missing])).all(axis=1)
-    text = text.loc[given]
-    occasion = _occasions(raw, measure.when or raw.spec.when, text.index, study, issues)
+    values, wrong = _values(raw, measure, columns)
+    rows = values.index[(values.notna() | wrong).any(axis=1)]
+    occasion = _occasions(raw, measure.when or raw.spec.when, rows, study, issues)
     if occasion is None:
         return None
-    person = ids(raw, who.person).loc[text.index]
-    if measure.coded:
-        values = text.apply(lambda c: c.str.strip())
-    else:
-        values, wrong = numbers(raw, text, missing)
-        _report(raw, columns, wrong, "not_a_number", "text in an item", "set to missing", name, issues)
+    if len(rows) < len(values):
+        values, wrong = values.loc[rows], wrong.loc[rows]
+    cell_issues(raw, columns, wrong, "not_a_number", "text in an item", "set to missing", name, issues)
     if measure.items is not None:
         values = _in_range(raw, measure, model, columns, values, issues)
-    therapist = None
-    if who.therapist in raw.frame.columns and (measure.role or who.role) != "therapist":
-        therapist = ids(raw, who.therapist).loc[text.index].replace("", None)
-    head = pd.DataFrame(
-        {
-            "person": person,
-            "role": measure.role or who.role,
-            "about": measure.about,
-            "occasion": occasion,
-            "session": _sessions(raw, measure, text.index, occasion, study, issues),
-            "therapist": therapist,
-            "date": _dates(raw, measure, text.index, issues),
-            "source_file": raw.name,
-            "source_row": text.index.to_numpy(),
-        },
-        index=text.index,
-    )
-    head["therapist"] = head["therapist"].astype(object)
-    table = pd.concat([head, values], axis=1)
-    return table.loc[person.ne("") & (occasion.ne("") if who.role == "patient" else True)]
+    person = ids(raw, who.person).loc[rows]
+    head = {
+        "person": person,
+        "role": pd.Series(role, index=rows, dtype="str"),
+        "about": pd.Series(measure.about, index=rows, dtype="str"),
+        "occasion": occasion.astype("str"),
+        "session": _sessions(raw, measure, rows, occasion, study, issues),
+        "therapist": _therapists(raw, rows, role),
+        "date": _dates(raw, measure, rows, issues),
+        "source_file": pd.Series(raw.name, index=rows, dtype="str"),
+        "source_row": pd.Series(rows.to_numpy(), index=rows),
+    }
+    table = pd.concat([pd.DataFrame(head, index=rows), values], axis=1)
+    keep = person.ne("") & (occasion.ne("") if who.role == "patient" else True)
+    return table if keep.all() else table.loc[keep]
+
+
+def _values(raw: Raw, measure: Measure, columns: dict[str, str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    missing = [*raw.spec.missing, *measure.missing]
+    told = {folded(text): number for text, number in (raw.spec.answers | measure.answers).items()}
+    values, wrong = {}, {}
+    for name, column in columns.items():
+        if measure.coded:
+            cells = raw.text(column).str.strip()
+            values[name] = cells.mask(cells.eq("") | cells.isin(missing)).astype(object)
+            wrong[name] = pd.Series(False, index=cells.index)
+        else:
+            values[name], wrong[name] = numbers(raw, column, missing, told)
+    return pd.DataFrame(values, index=raw.frame.index), pd.DataFrame(wrong, index=raw.frame.index)
+
+
+def _therapists(raw: Raw, rows, role: str) -> pd.Series:
+    column = raw.spec.who.therapist
+    if column is None or not present(raw, column) or role == "therapist":
+        return pd.Series(None, index=rows, dtype="str")
+    therapist = ids(raw, column).loc[rows]
+    return therapist.mask(therapist.eq(""))
 
 
 def _sessions(raw: Raw, measure: Measure, rows, occasion: pd.Series, study: Study, issues: Issues) -> pd.Series:
@@ -136,7 +149,7 @@ def _columns(raw: Raw, measure: Measure, model, issues: Issues) -> dict[str, str
                 **raw.place,
             )
             return None
-        wanted = {f"i{n:02}": _item(measure.items, n, raw.frame.columns) for n in range(1, model.n_items + 1)}
+        wanted = {f"i{n:02}": _item(measure.items, n, raw.header) for n in range(1, model.n_items + 1)}
     present = [has(raw, column, issues, name) for column in wanted.values()]
     return wanted if all(present) else None
 
@@ -149,12 +162,12 @@ def _item(pattern: str, n: int, columns) -> str:
 
 def _occasions(raw: Raw, when: When | None, rows, study: Study, issues: Issues) -> pd.Series | None:
     if when is None or when.occasion is not None:
-        return pd.Series(when.occasion if when else "", index=rows, dtype=object)
+        return pd.Series(when.occasion if when else "", index=rows, dtype="str")
     if when.column not in raw.frame.columns:
         return None
-    cells = raw.frame.loc[rows, when.column].str.strip()
+    cells = raw.text(when.column, rows).str.strip()
     known = dict(when.values) or {o.id: o.id for o in study.occasions}
-    found = cells.map(known)
+    found = cells.map(known).astype(object)
     for _, group in cells[found.isna()].groupby(cells[found.isna()]):
         blank = group.iloc[0] == ""
         what = "the occasion is missing" if blank else "unknown occasion"
@@ -174,20 +187,6 @@ def _occasions(raw: Raw, when: When | None, rows, study: Study, issues: Issues) 
     return found.fillna("")
 
 
-def _report(raw: Raw, columns, mask: pd.DataFrame, code, what, action, instrument, issues: Issues) -> None:
-    for i, j in np.argwhere(mask.to_numpy(dtype=bool)):
-        issues.add(
-            "warning",
-            code,
-            what,
-            action,
-            row=mask.index[i],
-            column=columns[mask.columns[j]],
-            instrument=instrument,
-            **raw.place,
-        )
-
-
 def _in_range(raw: Raw, measure: Measure, model, columns, values: pd.DataFrame, issues: Issues) -> pd.DataFrame:
     low, high = measure.response or model.response
     outside = (values < low) | (values > high)
@@ -205,7 +204,7 @@ def _in_range(raw: Raw, measure: Measure, model, columns, values: pd.DataFrame, 
             **raw.place,
         )
         return values
-    _report(
+    cell_issues(
         raw,
         columns,
         outside,
@@ -216,7 +215,7 @@ def _in_range(raw: Raw, measure: Measure, model, columns, values: pd.DataFrame, 
         issues,
     )
     broken = values.notna() & (values % 1 != 0) & ~outside
-    _report(
+    cell_issues(
         raw,
         columns,
         broken,

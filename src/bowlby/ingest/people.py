@@ -8,7 +8,7 @@ from bowlby.config.study import Covariate
 from bowlby.ingest.cells import dates, ids, numbers, present, whole
 from bowlby.ingest.dates import DATE
 from bowlby.ingest.notices import Issues, rows_text
-from bowlby.ingest.readers import Raw
+from bowlby.ingest.readers.base import Raw
 
 
 def people(raws: list[Raw], measures: dict[str, pd.DataFrame], issues: Issues) -> dict[str, pd.DataFrame]:
@@ -81,14 +81,14 @@ def _persons(files: list[Raw], role: str, issues: Issues) -> pd.DataFrame:
 
 
 def _covariate(raw: Raw, spec: Covariate, issues: Issues) -> pd.Series:
-    cells = raw.frame[spec.column].str.strip()
+    cells = raw.text(spec.column).str.strip()
     cells = cells.mask(cells.eq("") | cells.isin(raw.spec.missing))
     if spec.kind == "category":
         labels = raw.labels.get(spec.column, {}) | spec.labels
         return cells.map(lambda v: labels.get(v, v), na_action="ignore").astype(object)
     if spec.kind == "date":
         return dates(raw, spec.column, cells.index, issues)
-    values, wrong = (t.iloc[:, 0] for t in numbers(raw, raw.frame[spec.column], raw.spec.missing))
+    values, wrong = numbers(raw, spec.column, raw.spec.missing)
     if wrong.any():
         issues.add(
             "warning",
@@ -140,7 +140,7 @@ def _episodes(files: list[Raw], issues: Issues) -> pd.DataFrame:
                 continue
             sessions = pd.Series(float("nan"), index=person.index)
             if episode.sessions in raw.frame.columns:
-                sessions = numbers(raw, raw.frame[episode.sessions], raw.spec.missing)[0].iloc[:, 0]
+                sessions = numbers(raw, episode.sessions, raw.spec.missing)[0]
             explicit.append(
                 pd.DataFrame({"patient": person, "therapist": ids(raw, episode.therapist), "sessions": sessions})
             )

@@ -75,9 +75,13 @@ def test_good_file_keeps_ids_as_written(study):
     [
         (None, "error: a.csv: no such file; check `path` in the study file, and `data` in the run's file"),
         (b"", "error: a.csv: the file is empty; export it again"),
-        (GOOD + '9,A,pre,"1,1\n', "error: a.csv: cannot be read as CSV; check quotes and `delimiter:`"),
+        (GOOD + '9,A,pre,"1,1\n', "error: a.csv: cannot be read as CSV (line 5); check quotes and `delimiter:`"),
         (HEAD, "error: a.csv: holds a header but no rows; export it again, with the data"),
-        ("id,th,t,q1,q1\n1,A,pre,1,1\n", "error: a.csv:1:q1: column name stands twice; rename one of them"),
+        (
+            "id,th,t,q1,q1,q2\n1,A,pre,1,1,1\n",
+            "error: a.csv:1:q1: column name stands twice; rename one of them, or name 'q1#1' or 'q1#2' in the study "
+            "file",
+        ),
         ("id,th,t,q1,q_2\n1,A,pre,1,1\n", "error: a.csv:1:q2: column 'q2' is missing; did you mean 'q_2'?"),
         (
             GOOD + "9,A,end,1,1\n",
@@ -232,5 +236,5 @@ def test_corrupt_files_are_one_line_each(study, tmp_path):
     (tmp_path / "d.sav").write_bytes(b"not spss")
     assert lines(study(text=STUDY + OTHERS)) == [
         "error: t.xlsx[S]: cannot be read as an Excel workbook; save it again as .xlsx",
-        "error: d.sav: cannot be read as a spss file; export it again",
+        "error: d.sav: cannot be read as an SPSS file; export it again",
     ]

@@ -1,0 +1,198 @@
+"""What every reader gives, and what each kind of file is known by."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from bowlby.config.study import DataFile
+
+KINDS = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".txt": "csv",
+    ".dat": "csv",
+    ".xlsx": "excel",
+    ".xlsm": "excel",
+    ".sav": "spss",
+    ".zsav": "spss",
+    ".por": "spss",
+    ".dta": "stata",
+    ".sas7bdat": "sas",
+    ".xpt": "sas",
+    ".parquet": "parquet",
+}
+WORDS = {
+    "csv": "a text file",
+    "excel": "an Excel workbook",
+    "spss": "an SPSS file",
+    "stata": "a Stata file",
+    "sas": "a SAS file",
+    "parquet": "a Parquet file",
+}
+SAS = bytes.fromhex("c2ea8160b31411cfbd92080009c7318c181f1011")
+SIGNS = (
+    (b"PK\x03\x04", "excel"),
+    (b"$FL2", "spss"),
+    (b"$FL3", "spss"),
+    (b"<stata_dta>", "stata"),
+    (b"PAR1", "parquet"),
+    (b"HEADER RECORD*******LIB", "sas"),
+)
+HELD_BY = re.compile(r"#\d+$")
+
+
+class Unreadable(Exception):
+    """A file that cannot be read: what, and what to do."""
+
+
+@dataclass
+class Table:
+    """What a reader found: the names of the header, and the columns asked for, indexed by row.
+
+    Attributes
+    ----------
+    header : list of str
+        All names as they stand there, doubled ones too.
+    frame : DataFrame
+        Columns under :func:`unique` names; text, or numbers and dates where the file has types.
+    sheet : str or None
+    labels : dict
+        Value labels, column: code: label.
+    wide : list of int
+        Rows with more cells than the header has names.
+    """
+
+    header: list[str]
+    frame: pd.DataFrame
+    sheet: str | None = None
+    labels: dict[str, dict[str, str]] = field(default_factory=dict)
+    wide: list[int] = field(default_factory=list)
+
+
+@dataclass
+class Raw:
+    """A raw file, its columns by name, indexed by the row that the user's program shows."""
+
+    spec: DataFile
+    name: str
+    frame: pd.DataFrame
+    sheet: str | None = None
+    labels: dict[str, dict[str, str]] = field(default_factory=dict)
+    header: list[str] = field(default_factory=list)
+    typed: bool = False
+
+    @property
+    def place(self) -> dict[str, str | None]:
+        """File and sheet, for an issue."""
+        return {"file": self.name, "sheet": self.sheet}
+
+    @property
+    def doubled(self) -> set[str]:
+        """Names that stand several times in the header."""
+        return {h for h in self.header if h and self.header.count(h) > 1}
+
+    def text(self, column: str, rows=None) -> pd.Series:
+        """A column as text, empty where nothing is; of all rows or some."""
+        values = self.frame[column] if rows is None else self.frame.loc[rows, column]
+        return as_text(values)
+
+
+def as_text(values: pd.Series) -> pd.Series:
+    """A column as text: whole numbers without decimals, dates as YYYY-MM-DD, empty where nothing is."""
+    if pd.api.types.is_bool_dtype(values):
+        text = values.map({True: "TRUE", False: "FALSE"})
+    elif pd.api.types.is_integer_dtype(values):
+        text = values.astype(str)
+    elif pd.api.types.is_float_dtype(values):
+        text = values.astype(object).map(cell_text, na_action="ignore")
+    elif pd.api.types.is_datetime64_any_dtype(values):
+        whole = (values.dt.normalize() == values)[values.notna()].all()
+        text = values.dt.strftime("%Y-%m-%d" if whole else "%Y-%m-%dT%H:%M:%S")
+    elif isinstance(values.dtype, pd.StringDtype) and values.dtype.na_value is np.nan:
+        return values.fillna("") if values.hasnans else values
+    else:
+        text = values.astype(object).map(cell_text, na_action="ignore")
+    return text.astype(object).where(values.notna(), "").astype(str)
+
+
+def cell_text(value) -> str:
+    """One cell of a typed file as the user's program shows it."""
+    if value is None:
+        return ""
+    if isinstance(value, (bool, np.bool_)):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, (float, np.floating)) and float(value).is_integer() and abs(value) < 1e16:
+        return str(int(value))
+    if isinstance(value, (float, np.floating)):
+        return repr(float(value))
+    if isinstance(value, dt.datetime):
+        return value.date().isoformat() if value.time() == dt.time() else value.isoformat()
+    return str(value)
+
+
+def unique(header: list[str]) -> list[str]:
+    """Names by which columns can be told apart: doubled ones get ``#1``, ``#2`` …, those without a name none."""
+    seen: dict[str, int] = {}
+    names = []
+    for name in header:
+        seen[name] = seen.get(name, 0) + 1
+        names.append(f"{name}#{seen[name]}" if name and header.count(name) > 1 else name)
+    return names
+
+
+def framed(parts: list[list[pa.Array]], names: list[str], first: int, rows: int) -> pd.DataFrame:
+    """Text columns in pieces as a table whose index are the rows' numbers."""
+    index = pd.RangeIndex(first, first + rows)
+    if not names:
+        return pd.DataFrame(index=index)
+    frame = pa.table([pa.chunked_array(p, pa.large_string()) for p in parts], names=names).to_pandas()
+    return frame.set_axis(index, axis=0)
+
+
+def joined(rows: list[list[str]]) -> list[str]:
+    """Names over several rows: merged cells above reach to the right, parts are joined by `` / ``."""
+    if len(rows) == 1:
+        return [cell.strip() for cell in rows[0]]
+    width = max(len(row) for row in rows)
+    filled = []
+    for row in rows[:-1]:
+        last, full = "", []
+        for cell in [*row, *[""] * (width - len(row))]:
+            last = cell.strip() or last
+            full.append(last)
+        filled.append(full)
+    filled.append([*(c.strip() for c in rows[-1]), *[""] * (width - len(rows[-1]))])
+    return [" / ".join(dict.fromkeys(part for part in parts if part)) for parts in zip(*filled, strict=True)]
+
+
+def check_kind(path: Path, kind: str) -> None:
+    """Refuse a file whose first bytes say that it is of another kind than its name or the study file.
+
+    Raises
+    ------
+    Unreadable
+        If it is.
+    """
+    with path.open("rb") as file:
+        head = file.read(2048)
+    if head.startswith(bytes.fromhex("d0cf11e0a1b11ae1")):
+        whole = path.read_bytes() if path.stat().st_size < 500_000_000 else b""
+        if "EncryptedPackage".encode("utf-16-le") in whole:
+            raise Unreadable("is protected by a password", "save it without one")
+        raise Unreadable("is an old workbook (.xls) or another Office file", "save it as .xlsx")
+    if head.startswith(b"\x1f\x8b"):
+        raise Unreadable("is compressed", "unpack it first")
+    found = next((k for sign, k in SIGNS if head.startswith(sign)), "sas" if SAS in head[:64] else None)
+    if found and found != kind:
+        raise Unreadable(
+            f"is {WORDS[found]}, not {WORDS[kind]}", f"give it the right ending, or write `format: {found}`"
+        )
+    if kind == "csv" and (head.lstrip()[:5].lower() in (b"<html", b"<!doc") or head.startswith((b"%PDF", b"{\\rtf"))):
+        raise Unreadable("is a web page or document, not a text file with columns", "export it again as CSV")

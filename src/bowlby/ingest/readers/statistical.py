@@ -1,0 +1,111 @@
+"""SPSS, Stata, SAS and Parquet files: typed columns, value labels, and what the file itself declares missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from bowlby.config.study import DataFile
+from bowlby.ingest.notices import Issues
+from bowlby.ingest.readers.base import WORDS, Table, Unreadable, cell_text, unique
+
+
+def read_statistical(
+    kind: str, path: Path, spec: DataFile, issues: Issues, wanted: Callable, limit: int | None
+) -> Table:
+    """Read an SPSS, Stata or SAS file."""
+    import pyreadstat
+
+    name = path.suffix.lower()
+    if kind == "spss":
+        reader, options = (pyreadstat.read_por, {}) if name == ".por" else (pyreadstat.read_sav, {"user_missing": True})
+    elif kind == "stata":
+        reader, options = pyreadstat.read_dta, {"user_missing": True}
+    elif name == ".xpt":
+        reader, options = pyreadstat.read_xport, {}
+    else:
+        reader, options = pyreadstat.read_sas7bdat, {"user_missing": True}
+    if limit is not None:
+        options["row_limit"] = limit
+    frame, meta = _read(reader, path, spec, options, kind, issues)
+    header = [str(c) for c in frame.columns]
+    frame = frame.set_axis(unique(header), axis=1)
+    frame = frame[[c for c in frame.columns if wanted(c)]]
+    labels = {c: {cell_text(k): v for k, v in m.items()} for c, m in (meta.variable_value_labels or {}).items()}
+    columns = {c: _declared(frame[c], c, meta, path.name, issues) for c in frame.columns}
+    frame = pd.DataFrame(columns, index=pd.RangeIndex(1, len(frame) + 1))
+    return Table(header, frame, labels=labels)
+
+
+def _read(reader, path: Path, spec: DataFile, options: dict, kind: str, issues: Issues):
+    import pyreadstat
+
+    faults = (pyreadstat.ReadstatError, pyreadstat.PyreadstatError, OSError, ValueError, OverflowError, MemoryError)
+    tries = [spec.encoding] if spec.encoding or path.suffix.lower() == ".por" else [None, "windows-1252"]
+    for encoding in tries:
+        try:
+            found = reader(path, **options, **({"encoding": encoding} if encoding else {}))
+        except faults:
+            continue
+        if encoding and not spec.encoding:
+            issues.add(
+                "note", "encoding", f"read as {encoding}", "none needed; `encoding:` sets another", file=path.name
+            )
+        return found
+    raise Unreadable(f"cannot be read as {WORDS[kind]}", "export it again")
+
+
+def _declared(values: pd.Series, column: str, meta, file: str, issues: Issues) -> pd.Series:
+    """A column with what the file declares missing set to missing, and told."""
+    bad = pd.Series(False, index=values.index)
+    for r in (meta.missing_ranges or {}).get(column, []):
+        low, high = r["lo"], r["hi"]
+        bad |= values.eq(low) if isinstance(low, str) else pd.to_numeric(values, errors="coerce").between(low, high)
+    tags = (getattr(meta, "missing_user_values", None) or {}).get(column, [])
+    if tags:
+        bad |= values.map(lambda v: isinstance(v, str) and v in tags)
+    if bad.any():
+        what = "have a tagged missing value" if tags else "hold codes that the file declares missing"
+        issues.add(
+            "note",
+            "user_missing",
+            f"{int(bad.sum())} cells {what}",
+            "set to missing",
+            file=file,
+            column=column,
+            n=int(bad.sum()),
+        )
+        values = values.mask(bad)
+    if tags:
+        values = pd.to_numeric(values, errors="coerce")
+    return values.reset_index(drop=True).set_axis(pd.RangeIndex(1, len(values) + 1))
+
+
+def read_parquet(path: Path, spec: DataFile, issues: Issues, wanted: Callable, limit: int | None) -> Table:
+    """Read a Parquet file; whole numbers with gaps stay whole."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    whole = {pa.int8(): "Int8", pa.int16(): "Int16", pa.int32(): "Int32", pa.int64(): "Int64"}
+    whole |= {pa.uint8(): "UInt8", pa.uint16(): "UInt16", pa.uint32(): "UInt32", pa.uint64(): "UInt64"}
+    kinds = {a: pd.api.types.pandas_dtype(p) for a, p in whole.items()}
+    try:
+        file = pq.ParquetFile(path)
+        header = file.schema_arrow.names
+        names = unique(header)
+        if len(set(header)) < len(header):
+            keep = names
+            table = file.read()
+        else:
+            keep = [n for n in names if wanted(n)]
+            table = file.read(columns=keep)
+        if limit is not None:
+            table = table.slice(0, limit)
+        frame = table.to_pandas(ignore_metadata=True, types_mapper=kinds.get, date_as_object=False)
+    except (pa.ArrowException, OSError, ValueError, MemoryError):
+        raise Unreadable("cannot be read as a Parquet file", "write it again") from None
+    frame.columns = keep
+    frame.index = pd.RangeIndex(1, len(frame) + 1)
+    return Table(header, frame)

@@ -1,0 +1,162 @@
+"""Text files: encoding and separator are found and stated, cells stay as written; read in pieces, whatever the size."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pyarrow as pa
+
+from bowlby.config.study import DataFile
+from bowlby.ingest.notices import Issues
+from bowlby.ingest.readers.base import Table, Unreadable, framed, joined, unique
+
+PIECE = 50_000
+BLOCK = 1 << 20
+SAMPLE = 1 << 18
+SAMPLE_ROWS = 60
+DELIMITERS = ",;\t|"
+NOT_CP1252 = bytes([0x81, 0x8D, 0x8F, 0x90, 0x9D])
+
+
+def read_text(path: Path, spec: DataFile, issues: Issues, wanted: Callable[[str], bool], limit: int | None) -> Table:
+    """Read a text file with columns."""
+    encoding = stated_encoding(spec.encoding) if spec.encoding else find_encoding(path)
+    if not spec.encoding and encoding != "utf-8":
+        issues.add("note", "encoding", f"read as {encoding}", "none needed; `encoding:` sets another", file=path.name)
+    delimiter = {"tab": "\t", "\\t": "\t"}.get(spec.delimiter, spec.delimiter) or find_delimiter(path, encoding, spec)
+    line = 0
+    try:
+        with path.open(encoding=encoding, newline="") as file:
+            records = csv.reader(file, delimiter=delimiter, quotechar=spec.quote, strict=True)
+            try:
+                return _table(records, spec, wanted, limit)
+            finally:
+                line = records.line_num
+    except UnicodeError:
+        raise Unreadable(f"the text is not {encoding}", "say its `encoding:` in the study file") from None
+    except csv.Error as error:
+        if "field larger" in str(error):
+            raise Unreadable(
+                f"a cell at line {line} is longer than 131,072 characters", "check the quotes there"
+            ) from None
+        raise Unreadable(f"cannot be read as CSV (line {line})", "check quotes and `delimiter:`") from None
+    except TypeError:
+        raise Unreadable("`delimiter:` and `quote:` are one character each", "correct them") from None
+
+
+def _table(records: Iterator[list[str]], spec: DataFile, wanted: Callable[[str], bool], limit: int | None) -> Table:
+    top = list(itertools.islice(records, spec.header_row - 1 + spec.header_rows))[spec.header_row - 1 :]
+    if not top or not any(cell.strip() for cell in top[-1]):
+        raise Unreadable("no column names in the header row", "correct `header_row:`, or export it again")
+    header = joined(top)
+    names = unique(header)
+    keep = [i for i, name in enumerate(names) if name and wanted(name)]
+    rows = itertools.islice(records, spec.skip_rows, None if limit is None else spec.skip_rows + limit)
+    first = spec.header_row + spec.header_rows + spec.skip_rows
+    columns: list[list[pa.Array]] = [[] for _ in keep]
+    wide: list[int] = []
+    width, at = len(header), first
+    while piece := list(itertools.islice(rows, PIECE)):
+        if any(len(row) != width for row in piece):
+            piece = [_fitted(row, width, at + i, wide) for i, row in enumerate(piece)]
+        across = list(zip(*piece, strict=True))
+        for column, i in zip(columns, keep, strict=True):
+            column.append(pa.array(across[i], pa.large_string()))
+        at += len(piece)
+    return Table(header, framed(columns, [names[i] for i in keep], first, at - first), wide=wide)
+
+
+def _fitted(row: list[str], width: int, number: int, wide: list[int]) -> list[str]:
+    if any(cell.strip() for cell in row[width:]):
+        wide.append(number)
+    return [*row[:width], *[""] * (width - len(row))]
+
+
+def stated_encoding(name: str) -> str:
+    """An encoding that the study file states."""
+    try:
+        codecs.lookup(name)
+    except LookupError:
+        raise Unreadable(f"encoding '{name}' is unknown", "correct `encoding:`") from None
+    return name
+
+
+def find_encoding(path: Path) -> str:
+    """The encoding of a text file: its mark, else UTF-8 where all of it is, else cp1252, else Latin-1.
+
+    Raises
+    ------
+    Unreadable
+        If it is no text, or mixes UTF-8 with something else.
+    """
+    decoder, valid, marks, odd = codecs.getincrementaldecoder("utf-8")("replace"), True, 0, False
+    broken = 0
+    with path.open("rb") as file:
+        head = file.read(4)
+        if head[:3] == codecs.BOM_UTF8:
+            return "utf-8-sig"
+        if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            return "utf-16"
+        file.seek(0)
+        block = file.read(BLOCK)
+        if b"\0" in block:
+            return _without_mark(block)
+        while block:
+            if b"\0" in block:
+                raise Unreadable("not a text file", "check `format:`, or export it again as CSV")
+            if not block.isascii() or not valid or decoder.getstate()[0]:
+                text = decoder.decode(block)
+                bad = text.count("�")
+                broken += bad
+                marks += sum(not c.isascii() for c in text) - bad
+                odd |= any(bytes([b]) in block for b in NOT_CP1252)
+            block = file.read(BLOCK)
+    broken += decoder.decode(b"", True).count("�")
+    if not broken:
+        return "utf-8"
+    if marks > broken:
+        raise Unreadable("mixes UTF-8 with another encoding", "save it again as UTF-8, or say its `encoding:`")
+    return "latin-1" if odd else "cp1252"
+
+
+def _without_mark(block: bytes) -> str:
+    even, odd = block[0::2].count(0), block[1::2].count(0)
+    if max(even, odd) > 0.3 * len(block) / 2 and min(even, odd) < 0.02 * len(block) / 2:
+        return "utf-16-le" if odd > even else "utf-16-be"
+    raise Unreadable("not a text file", "check `format:`, or export it again as CSV")
+
+
+def find_delimiter(path: Path, encoding: str, spec: DataFile) -> str:
+    """The separator that makes rows of one width."""
+    return best_delimiter(sample(path, encoding), spec.quote, spec.header_row - 1)[0]
+
+
+def sample(path: Path, encoding: str) -> str:
+    """The beginning of a text file, up to the end of a line."""
+    with path.open(encoding=encoding, newline="", errors="replace") as file:
+        text = file.read(SAMPLE)
+        return text if len(text) < SAMPLE else text[: text.rfind("\n") + 1] or text
+
+
+def best_delimiter(text: str, quote: str = '"', skip: int = 0) -> tuple[str, list[list[str]]]:
+    """The separator that makes the most regular rows, and those rows."""
+    best, best_rows, best_score = ",", [], -1.0
+    for delimiter in DELIMITERS:
+        try:
+            reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quotechar=quote)
+            rows = list(itertools.islice(reader, skip + SAMPLE_ROWS))
+        except csv.Error:
+            continue
+        widths = [len(row) for row in rows[skip:] if row]
+        if not widths:
+            continue
+        common = max(set(widths), key=widths.count)
+        score = common * widths.count(common) / len(widths) if common > 1 else 0.0
+        if score > best_score:
+            best, best_rows, best_score = delimiter, rows, score
+    return best, best_rows
