@@ -1,5 +1,6 @@
 # Two commands: `make results` and `make test`. See README.md.
-.PHONY: results test test-all docs lock lint clean help
+STUDIES ?= 400
+.PHONY: results test test-all validate docs lock lint clean help
 .DEFAULT_GOAL := help
 
 CONFIG ?= config/config.yaml
@@ -35,6 +36,10 @@ test: $(VENV)/.ready-test
 
 test-all: $(VENV)/.ready-test
 	$(BIN)/python -m pytest
+
+# Operating characteristics of the claims; 10,000 studies a cell take most of a day on 2 cores. Resumes.
+validate: $(VENV)/.ready
+	$(BIN)/snakemake -s workflow/validate.smk --cores $(if $(filter 0,$(CORES)),all,$(CORES)) --config studies=$(STUDIES)
 
 lint: $(VENV)/.ready-test
 	$(BIN)/ruff check .

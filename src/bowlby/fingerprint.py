@@ -17,6 +17,7 @@ STAGES = {
     "fit": ("mixed", "fit"),
     "estimate": ("mixed", "fit", "estimands"),
     "compare": ("config", "compare"),
+    "validate": ("config", "design", "mixed", "fit", "compare", "simulate"),
     "figures": ("figures",),
     "tables": ("tables",),
     "report": ("report", "manifest.py"),

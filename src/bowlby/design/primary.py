@@ -40,13 +40,7 @@ def primary_set(
         Where the comparison cannot be made with these data; all reasons at once.
     """
     _check_design(run, scores, occasions)
-    needed = {
-        "pre": "no outcome before treatment",
-        "y": "no outcome after treatment",
-        "a_star": "no perceived attachment",
-        "s_star": "no style of the therapist",
-    }
-    return _build(run, patients(run, scores, people), people, needed, outcome="y")
+    return analysis_set(run, patients(run, scores, people), people, "primary")
 
 
 def perceived_set(
@@ -57,14 +51,18 @@ def perceived_set(
     Parameters and errors as of :func:`primary_set`.
     """
     _check_design(run, scores, occasions)
-    needed = {
-        "pre": "no outcome before treatment",
-        "a_star": "no perceived attachment",
-        "s_star": "no style of the therapist",
-    }
-    if run.comparison.patient_style:
+    return analysis_set(run, patients(run, scores, people), people, "perceived")
+
+
+def analysis_set(run: Run, found: Patients, people: dict[str, pd.DataFrame], name: str) -> AnalysisSet:
+    """The rows of the ``primary`` or the ``perceived`` models, from all patients."""
+    needed = {"pre": "no outcome before treatment"}
+    if name == "primary":
+        needed["y"] = "no outcome after treatment"
+    needed |= {"a_star": "no perceived attachment", "s_star": "no style of the therapist"}
+    if name == "perceived" and run.comparison.patient_style:
         needed["z_star"] = "no style of the patient"
-    return _build(run, patients(run, scores, people), people, needed, outcome="a_star")
+    return _build(run, found, people, needed, "y" if name == "primary" else "a_star")
 
 
 def _build(run: Run, found: Patients, people: dict, needed: dict[str, str], outcome: str) -> AnalysisSet:

@@ -19,8 +19,11 @@ PRE_ANXIETY = -0.30
 PRE_SLOPE = 0.50
 W_PERCEIVED = np.array([1.0, -1.0, -1.0])
 W_STYLE = np.array([-1.0, -1.0])
+UNIT = PERCEIVED @ W_PERCEIVED / np.sqrt(W_PERCEIVED @ PERCEIVED @ W_PERCEIVED)
+"""Perceived scales of one unit of the composite."""
 STAGES = {"size": 1, "style": 2, "patient": 3, "perceived": 4, "outcome": 5, "alliance": 6, "items": 7,
-          "therapist_items": 8, "people": 9, "faults": 10, "patient_items": 11}
+          "therapist_items": 8, "people": 9, "faults": 10, "patient_items": 11,
+          "slopes": 12, "spread": 13, "dropout": 14, "switching": 15}
 
 
 def generator(seed: int, stage: str) -> np.random.Generator:
@@ -38,10 +41,11 @@ def composite(values: np.ndarray, weights: np.ndarray, correlation: np.ndarray) 
 
 
 def residual_variance(scenario: Scenario) -> float:
-    """Variance within therapists that makes the outcome's total variance 1."""
-    own = np.array([PRE_ANXIETY, PRE_ANXIETY * STYLE[0, 1]])  # covariance of pre with the patient's style
+    """Variance within therapists that makes the outcome's total variance 1 (nearly, where style acts on A)."""
+    own = scenario.own * np.array([PRE_ANXIETY, PRE_ANXIETY * STYLE[0, 1]])  # cov(pre, own style)
     covariance = composite(LOADINGS @ own, W_PERCEIVED, PERCEIVED)
     explained = PRE_SLOPE**2 + scenario.p**2 * (1 - ICC_A) + 2 * PRE_SLOPE * scenario.p * covariance
+    explained += scenario.slope_sd**2 * (1 - ICC_A) + scenario.kappa**2 + scenario.between**2 * ICC_A
     return float(1 - explained - scenario.icc)
 
 
@@ -95,12 +99,29 @@ def latent_study(
     pre = PRE_ANXIETY * own[:, 0] + np.sqrt(1 - PRE_ANXIETY**2) * rng.standard_normal(n)
     rng = generator(seed, "perceived")
     between = _draw(rng, ICC_A * PERCEIVED, j)
-    unique = (1 - ICC_A) * PERCEIVED - LOADINGS @ STYLE @ LOADINGS.T
-    within = own @ LOADINGS.T + _draw(rng, unique, n)
+    loadings = scenario.own * LOADINGS
+    unique = (1 - ICC_A) * PERCEIVED - loadings @ STYLE @ loadings.T
+    within = own @ loadings.T + _draw(rng, unique, n)
+    secure = composite(style, W_STYLE, STYLE)
+    between = between + scenario.gamma * secure[:, None] * UNIT
     rng = generator(seed, "outcome")
-    therapist = scenario.t * composite(style, W_STYLE, STYLE)
+    therapist = scenario.t * secure
     therapist += np.sqrt(scenario.tau2) * rng.standard_normal(j)
-    outcome = (PRE_SLOPE * pre + scenario.p * composite(within, W_PERCEIVED, PERCEIVED)
+    therapist += scenario.between * composite(between, W_PERCEIVED, PERCEIVED)
+    felt = composite(within, W_PERCEIVED, PERCEIVED)
+    outcome = (PRE_SLOPE * pre + scenario.p * felt
                + share * therapist[first] + (1 - share) * therapist[second]
-               + np.sqrt(residual_variance(scenario)) * rng.standard_normal(n))
+               + np.sqrt(residual_variance(scenario)) * rng.standard_normal(n) * _spread(scenario, seed, first))
+    if scenario.slope_sd:
+        outcome += scenario.slope_sd * generator(seed, "slopes").standard_normal(j)[first] * felt
+    if scenario.kappa:
+        outcome -= scenario.kappa * secure[first] * pre
     return Latent(first, style, own, between[first] + within, pre, outcome)
+
+
+def _spread(scenario: Scenario, seed: int, first: np.ndarray) -> np.ndarray | float:
+    """Residual SD of each patient's therapist, mean square 1."""
+    if not scenario.uneven:
+        return 1.0
+    log = scenario.uneven * generator(seed, "spread").standard_normal(int(first.max()) + 1)
+    return np.exp(log - scenario.uneven**2)[first]

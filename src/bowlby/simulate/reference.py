@@ -90,7 +90,7 @@ def reference_population(scenario: str | Scenario, therapists: int = 16_667, pat
     Returns
     -------
     dict
-        ``outcome_sd`` (scored PHQ-9 at intake), ``perceived``, ``therapist_style`` and ``patient_style`` (means, SDs and
+        ``outcome_sd`` (scored PHQ-9 at intake), ``perceived``, ``therapist_style``, ``patient_style`` (means, SDs and
         correlations of the scored scales, sums of items), and ``P``, ``T``: slopes of the scored outcome
         (higher = better) on the scored registered composites with the scored intake, per reference SD.
         Items attenuate, so these are nearer to 0 than the latent P and T; and because the scored intake

@@ -27,6 +27,22 @@ class Scenario:
         Whether each of C1 to C5 is true in the population.
     icc : float
         Variance between therapists, style included.
+    gamma : float
+        Slope of perceived attachment on the therapist's style (composites).
+    between : float
+        Slope of outcome on the therapist's part of perceived attachment.
+    own : float
+        How much the patient's own style shapes perceived attachment: 1 as assumed, 0 not at all.
+    slope_sd : float
+        SD between therapists of the slope of perceived attachment.
+    kappa : float
+        Slope of style times severity: what a secure therapist adds for a patient 1 SD more severe.
+    uneven : float
+        SD of the log of therapists' residual SD.
+    dropout : float
+        Log-odds by which a patient 1 SD worse off at the end is likelier to give no outcome (0: nobody drops out).
+    switching : float
+        Share of patients who change therapist.
     """
 
     id: str
@@ -35,6 +51,14 @@ class Scenario:
     what: str
     claims: tuple[bool, bool, bool, bool, bool]
     icc: float = ICC_Y
+    gamma: float = 0.0
+    between: float = 0.0
+    own: float = 1.0
+    slope_sd: float = 0.0
+    kappa: float = 0.0
+    uneven: float = 0.0
+    dropout: float = 0.0
+    switching: float = 0.0
 
     def __post_init__(self):
         if self.t**2 > self.icc:
@@ -47,6 +71,11 @@ class Scenario:
         """Variance between therapists that their style does not explain."""
         return self.icc - self.t**2
 
+    @property
+    def total_t(self) -> float:
+        """Slope of outcome on style, through perceived attachment included."""
+        return self.t + self.gamma * self.between
+
 
 SCENARIOS = {s.id: s for s in (
     Scenario("S0", 0.0, 0.0, "neither side predicts the outcome", (False, False, True, True, True)),
@@ -58,7 +87,20 @@ SCENARIOS = {s.id: s for s in (
              (True, False, False, True, True)),
     Scenario("S3", 0.05, 0.20, "the therapist's style dominates", (True, False, False, True, True)),
     Scenario("S4", 0.20, -0.20, "equal in size, of opposite sign", (True, False, False, True, True)),
+    Scenario("S5", 0.25, 0.0, "style acts only through perceived attachment", (True, True, True, False, True),
+             gamma=0.15, between=0.25),
+    Scenario("S9", 0.38, 0.0, "as S1; who is worse off drops out", (True,) * 5, dropout=0.5),
+    Scenario("S10", 0.38, 0.0, "as S1; 30 % of patients change therapist", (True,) * 5, switching=0.30),
+    Scenario("S13", 0.25, 0.0, "style matters for severe patients", (True,) * 5, kappa=0.15),
     Scenario("S14", 0.25, 0.10, "style at the equivalence bound", (True, True, False, True, True)),
+    Scenario("S15", 0.25, 0.0, "style on perceived attachment at the bound", (True, True, True, False, True),
+             gamma=0.10),
+    Scenario("S16", 0.25, 0.0, "the patient's own style plays no part", (True, True, True, True, False), own=0.0),
+    Scenario("S17a", 0.0, 0.0, "slopes differ between therapists around 0", (False, False, True, True, True),
+             slope_sd=0.15),
+    Scenario("S17b", 0.20, 0.20, "slopes differ between therapists, both predict equally",
+             (True, False, False, True, True), slope_sd=0.15),
+    Scenario("S18", 0.25, 0.0, "residuals wider with some therapists", (True,) * 5, uneven=0.3),
 )}
 
 

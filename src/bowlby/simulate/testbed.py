@@ -1,0 +1,131 @@
+"""Operating characteristics: many simulated studies through the product's own models and decision rules.
+
+A study here is the latent scales themselves, without questionnaires: the claims are tested as in a run, from the
+analysis sets on. Each study's numbers depend on (seed, scenario, design, replicate) alone.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from bowlby.compare.verdict import Effect, claim_more, claim_negligible, claim_patient_style, claim_perceived
+from bowlby.config.run import Block, Comparison, Outcome, Run
+from bowlby.design.composite import Scaling, composite
+from bowlby.design.frame import Patients
+from bowlby.design.primary import analysis_set
+from bowlby.simulate.latent import PERCEIVED, STYLE, latent_study
+from bowlby.simulate.scenarios import Scenario, scenario
+
+DESIGNS = {"16x36": (16, 36), "31x45": (31, 45), "48x12": (48, 12), "100x10": (100, 10)}
+DELTA = 0.10
+SCALES = {"a": ("secure", "avoidant", "preoccupied"), "s": ("anxiety", "avoidance"), "z": ("anxiety", "avoidance")}
+WEIGHTS = {"a": (1.0, -1.0, -1.0), "s": (-1.0, -1.0), "z": (-1.0, -1.0)}
+REFERENCE = {"a": PERCEIVED, "s": STYLE, "z": STYLE}
+
+
+@dataclass(frozen=True)
+class Replicate:
+    """Address of one simulated study."""
+
+    scenario: str
+    design: str
+    seed: int
+    number: int
+
+    def entropy(self) -> int:
+        """Seed of the study's draws."""
+        words = (self.seed, zlib.crc32(self.scenario.encode()), zlib.crc32(self.design.encode()), self.number)
+        return int(np.random.SeedSequence(words).generate_state(1)[0])
+
+
+def run_config() -> Run:
+    """The configuration that the studies are analysed by."""
+    blocks = {
+        side: Block(instrument="latent", weights=dict(zip(SCALES[side], WEIGHTS[side]))) for side in ("a", "s", "z")
+    }
+    comparison = Comparison(perceived=blocks["a"], therapist_style=blocks["s"], patient_style=blocks["z"], delta=DELTA)
+    outcome = Outcome(instrument="latent", pre="pre", post="post", higher_is_better=True)
+    return Run(run="validation", study="none", outcome=outcome, comparison=comparison)
+
+
+def simulated_patients(found: Scenario, design: str, seed: int) -> Patients:
+    """Draw a study's patients, unbalanced as in a clinic.
+
+    Parameters
+    ----------
+    found : Scenario
+    design : str
+        One of ``DESIGNS``: therapists times average patients.
+    seed : int
+
+    Returns
+    -------
+    Patients
+    """
+    therapists, average = DESIGNS[design]
+    rng = np.random.default_rng(np.random.SeedSequence((seed, 0)))
+    load = np.clip(rng.poisson(rng.gamma(6.0, average / 6.0, therapists)), 2, None)
+    first = np.repeat(np.arange(therapists), load)
+    n = len(first)
+    second, share = first.copy(), np.ones(n)
+    moved = rng.random(n) < found.switching
+    second[moved] = (first[moved] + rng.integers(1, therapists, moved.sum())) % therapists
+    share[moved] = rng.integers(4, 13, moved.sum()) / 16.0
+    latent = latent_study(found, seed, first, second, share)
+    names = np.array([f"P{i:05}" for i in range(n)])
+    frame = pd.DataFrame({"pre": latent.pre, "y": latent.outcome}, index=pd.Index(names, name="patient"))
+    if found.dropout:
+        risk = 1 / (1 + np.exp(1.5 + found.dropout * latent.outcome))
+        frame.loc[rng.random(n) < risk, "y"] = np.nan
+    label = np.array([f"T{j:04}" for j in range(therapists)])
+    episodes = pd.DataFrame({"patient": names, "therapist": label[first], "weight": share})
+    episodes = pd.concat(
+        [episodes, pd.DataFrame({"patient": names[moved], "therapist": label[second[moved]],
+                                 "weight": 1 - share[moved]})], ignore_index=True)  # fmt: skip
+    config = run_config().comparison
+    blocks = {"a": config.perceived, "s": config.therapist_style, "z": config.patient_style}
+    scaling = {side: Scaling(list(SCALES[side]), np.ones(len(SCALES[side])), REFERENCE[side], "reference")
+               for side in SCALES}  # fmt: skip
+    seen = share[:, None] * latent.style[first] + (1 - share[:, None]) * latent.style[second]
+    for side, values in (("a", latent.perceived), ("s", seen), ("z", latent.patient_style)):
+        table = pd.DataFrame(values, columns=list(SCALES[side]), index=frame.index)
+        frame[f"{side}_star"] = composite(table, blocks[side], scaling[side])
+        for scale in SCALES[side]:
+            frame[f"{side}_{scale}"] = table[scale]
+    style = pd.DataFrame(latent.style, columns=list(SCALES["s"]), index=label)
+    return Patients(frame, episodes, scaling, 1.0, pd.Series(composite(style, blocks["s"], scaling["s"]), label))
+
+
+def study_claims(address: Replicate) -> dict:
+    """Analyse one simulated study.
+
+    Returns
+    -------
+    dict
+        scenario, design, number; verdict of C1 to C5; estimate, ci_low, ci_high of P, T, P-T, P+T, T_A; singular;
+        status ``ok`` or ``failed`` (then the verdicts are inconclusive, and counted).
+    """
+    from bowlby.fit.models import claims_fits
+
+    row = {"scenario": address.scenario, "design": address.design, "number": address.number, "status": "ok"}
+    run, found = run_config(), simulated_patients(scenario(address.scenario), address.design, address.entropy())
+    therapists = pd.DataFrame({"therapist": found.style.index})
+    sets = {name: analysis_set(run, found, {"therapists": therapists}, name) for name in ("primary", "perceived")}
+    contrasts, block, singular = claims_fits(sets["primary"], sets["perceived"])
+    effect = {name: Effect(c["estimate"], c["se"], c["df"]) for name, c in contrasts.items()}
+    claims = {
+        "C1": claim_perceived(effect["P"], DELTA),
+        "C2": claim_more(effect["P-T"], effect["P+T"]),
+        "C3": claim_negligible(effect["T"], DELTA),
+        "C4": claim_negligible(effect["T_A"], DELTA, "T_A"),
+        "C5": claim_patient_style(block, effect["Z_v"], DELTA),
+    }
+    row |= {name: claim["verdict"] for name, claim in claims.items()}
+    for name in ("P", "T", "P-T", "P+T", "T_A"):
+        low, high = effect[name].limits(0.975)
+        row |= {name: effect[name].estimate, f"{name}_low": low, f"{name}_high": high, f"{name}_se": effect[name].se}
+    return row | {"singular": singular}
