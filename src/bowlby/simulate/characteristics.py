@@ -6,7 +6,7 @@ import pandas as pd
 from scipy import stats
 
 from bowlby.simulate.scenarios import SCENARIOS
-from bowlby.simulate.testbed import DESIGNS
+from bowlby.simulate.testbed import size
 
 CLAIMS = ("C1", "C2", "C3", "C4", "C5")
 SUPPORT = {"C1": 0.025, "C2": 0.025, "C3": 0.05, "C4": 0.05, "C5": 0.05}
@@ -44,7 +44,7 @@ def characteristics(studies: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for (name, design), cell in studies.groupby(["scenario", "design"], sort=False):
         found, n = SCENARIOS[name], len(cell)
-        therapists = DESIGNS[design][0]
+        therapists, _ = size(design)
 
         def add(quantity, hit, bar=None, fails=None, name=name, design=design, n=n):
             count = int(hit.sum())

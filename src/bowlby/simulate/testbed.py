@@ -20,7 +20,8 @@ from bowlby.design.primary import analysis_set
 from bowlby.simulate.latent import PERCEIVED, STYLE, latent_study
 from bowlby.simulate.scenarios import Scenario, scenario
 
-DESIGNS = {"16x36": (16, 36), "31x45": (31, 45), "48x12": (48, 12), "100x10": (100, 10)}
+DESIGNS = ("16x36", "31x45", "48x12", "100x10")
+"""Designs of the validation: therapists times average patients of one."""
 DELTA = 0.10
 SCALES = {"a": ("secure", "avoidant", "preoccupied"), "s": ("anxiety", "avoidance"), "z": ("anxiety", "avoidance")}
 WEIGHTS = {"a": (1.0, -1.0, -1.0), "s": (-1.0, -1.0), "z": (-1.0, -1.0)}
@@ -31,23 +32,34 @@ REFERENCE = {"a": PERCEIVED, "s": STYLE, "z": STYLE}
 class Replicate:
     """Address of one simulated study."""
 
-    scenario: str
+    scenario: str | Scenario
     design: str
     seed: int
     number: int
 
+    @property
+    def name(self) -> str:
+        """Id of the scenario."""
+        return scenario(self.scenario).id
+
     def entropy(self) -> int:
         """Seed of the study's draws."""
-        words = (self.seed, zlib.crc32(self.scenario.encode()), zlib.crc32(self.design.encode()), self.number)
+        words = (self.seed, zlib.crc32(self.name.encode()), zlib.crc32(self.design.encode()), self.number)
         return int(np.random.SeedSequence(words).generate_state(1)[0])
 
 
-def run_config() -> Run:
+def size(design: str) -> tuple[int, float]:
+    """Therapists and average patients of a design such as ``48x12``."""
+    therapists, patients = design.split("x")
+    return int(therapists), float(patients)
+
+
+def run_config(delta: float = DELTA) -> Run:
     """The configuration that the studies are analysed by."""
     blocks = {
         side: Block(instrument="latent", weights=dict(zip(SCALES[side], WEIGHTS[side]))) for side in ("a", "s", "z")
     }
-    comparison = Comparison(perceived=blocks["a"], therapist_style=blocks["s"], patient_style=blocks["z"], delta=DELTA)
+    comparison = Comparison(perceived=blocks["a"], therapist_style=blocks["s"], patient_style=blocks["z"], delta=delta)
     outcome = Outcome(instrument="latent", pre="pre", post="post", higher_is_better=True)
     return Run(run="validation", study="none", outcome=outcome, comparison=comparison)
 
@@ -59,14 +71,14 @@ def simulated_patients(found: Scenario, design: str, seed: int) -> Patients:
     ----------
     found : Scenario
     design : str
-        One of ``DESIGNS``: therapists times average patients.
+        Therapists times average patients, such as ``48x12``.
     seed : int
 
     Returns
     -------
     Patients
     """
-    therapists, average = DESIGNS[design]
+    therapists, average = size(design)
     rng = np.random.default_rng(np.random.SeedSequence((seed, 0)))
     load = np.clip(rng.poisson(rng.gamma(6.0, average / 6.0, therapists)), 2, None)
     first = np.repeat(np.arange(therapists), load)
@@ -100,8 +112,14 @@ def simulated_patients(found: Scenario, design: str, seed: int) -> Patients:
     return Patients(frame, episodes, scaling, 1.0, pd.Series(composite(style, blocks["s"], scaling["s"]), label))
 
 
-def study_claims(address: Replicate) -> dict:
+def study_claims(address: Replicate, delta: float = DELTA) -> dict:
     """Analyse one simulated study.
+
+    Parameters
+    ----------
+    address : Replicate
+    delta : float
+        Equivalence bound.
 
     Returns
     -------
@@ -111,18 +129,18 @@ def study_claims(address: Replicate) -> dict:
     """
     from bowlby.fit.models import claims_fits
 
-    row = {"scenario": address.scenario, "design": address.design, "number": address.number, "status": "ok"}
-    run, found = run_config(), simulated_patients(scenario(address.scenario), address.design, address.entropy())
+    row = {"scenario": address.name, "design": address.design, "number": address.number, "status": "ok"}
+    run, found = run_config(delta), simulated_patients(scenario(address.scenario), address.design, address.entropy())
     therapists = pd.DataFrame({"therapist": found.style.index})
     sets = {name: analysis_set(run, found, {"therapists": therapists}, name) for name in ("primary", "perceived")}
     contrasts, block, singular = claims_fits(sets["primary"], sets["perceived"])
     effect = {name: Effect(c["estimate"], c["se"], c["df"]) for name, c in contrasts.items()}
     claims = {
-        "C1": claim_perceived(effect["P"], DELTA),
+        "C1": claim_perceived(effect["P"], delta),
         "C2": claim_more(effect["P-T"], effect["P+T"]),
-        "C3": claim_negligible(effect["T"], DELTA),
-        "C4": claim_negligible(effect["T_A"], DELTA, "T_A"),
-        "C5": claim_patient_style(block, effect["Z_v"], DELTA),
+        "C3": claim_negligible(effect["T"], delta),
+        "C4": claim_negligible(effect["T_A"], delta, "T_A"),
+        "C5": claim_patient_style(block, effect["Z_v"], delta),
     }
     row |= {name: claim["verdict"] for name, claim in claims.items()}
     for name in ("P", "T", "P-T", "P+T", "T_A"):
