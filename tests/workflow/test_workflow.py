@@ -58,7 +58,7 @@ def test_example_ends_in_a_verdict(example):
     }
     assert verdict["provisional"] is False
     assert sorted(verdict["claims"]) == ["C1", "C2", "C3", "C4", "C5"]
-    for name, claim in verdict["claims"].items():
+    for claim in verdict["claims"].values():
         assert claim["verdict"] in ("supported", "refuted", "inconclusive")
         assert claim["not_tested"] is False
     assert verdict["claims"]["C5"]["verdict"] == "supported"  # true by simulation, and easy to see
