@@ -39,7 +39,8 @@ class Plan:
     def sets(self) -> list[str]:
         """Analysis sets that the configuration asks for."""
         run = self.loaded.run
-        return (["primary", "perceived"] if run.comparison else []) + (["growth"] if run.growth else [])
+        beside = [b for b in ("alliance", "mentalizing") if run.comparison and getattr(run.comparison, b)]
+        return (["primary", "perceived"] if run.comparison else []) + beside + (["growth"] if run.growth else [])
 
     def models(self, name: str | None = None) -> list[str]:
         """Models fitted to one analysis set, or to all."""

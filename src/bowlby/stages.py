@@ -84,7 +84,7 @@ def on_form(loaded: Loaded, instrument):
 def design(loaded: Loaded, folder: Path, name: str, instruments: list[str]) -> None:
     """Scores and people to one analysis set."""
     from bowlby.design.growth import growth_set
-    from bowlby.design.primary import perceived_set, primary_set
+    from bowlby.design.primary import comparison_set
 
     scores = {i: pd.read_parquet(folder / f"scores/{i}.parquet") for i in instruments}
     people = {i: pd.read_parquet(folder / f"people/{i}.parquet") for i in ("patients", "therapists", "episodes")}
@@ -92,8 +92,7 @@ def design(loaded: Loaded, folder: Path, name: str, instruments: list[str]) -> N
     if name == "growth":
         built = growth_set(loaded.run, scores, people, study.occasions, study.time_unit)
     else:
-        make = primary_set if name == "primary" else perceived_set
-        built = make(loaded.run, scores, people, [o.id for o in study.occasions])
+        built = comparison_set(loaded.run, scores, people, [o.id for o in study.occasions], name)
     stem = folder / "analysis" / name
     write_parquet(stem.with_suffix(".parquet"), built.data)
     if len(built.data) <= CSV_ROWS:

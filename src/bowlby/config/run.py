@@ -90,6 +90,10 @@ class Reference(Model):
     """Norms of the therapists' style."""
     patient_style: ReferenceBlock | None = None
     """Norms of the patients' style (needed where `patient_style` is asked for)."""
+    alliance: ReferenceBlock | None = None
+    """Norms of the alliance (needed where `alliance` is asked for)."""
+    mentalizing: ReferenceBlock | None = None
+    """Norms of mentalizing (needed where `mentalizing` is asked for)."""
 
 
 class Comparison(Model):
@@ -101,6 +105,10 @@ class Comparison(Model):
     """The therapist's own attachment style."""
     patient_style: Block | None = None
     """The patient's general attachment style before treatment (claim C5); left out, C5 is not tested."""
+    alliance: Block | None = None
+    """The alliance as the patient rates it; asked for, it stands beside and in the place of perceived attachment."""
+    mentalizing: Block | None = None
+    """The patient's mentalizing; asked for, it stands beside perceived attachment."""
     covariates: list[str] = Field(default_factory=list)
     """Patient covariates; each is split into within and between therapists."""
     reference: Reference | None = None

@@ -43,12 +43,13 @@ class Patients:
     Attributes
     ----------
     frame : DataFrame
-        Index patient; pre, y (higher is better), a_star, s_star and, where asked for, z_star; a_<scale>, s_<scale>,
-        z_<scale>, covariates. Composites and scales in reference SD, not centred.
+        Index patient; pre, y (higher is better), a_star, s_star and, where asked for, z_star, w_star, m_star;
+        a_<scale> and so on; covariates. Composites and scales in reference SD, not centred.
     episodes : DataFrame
         Columns patient, therapist, weight by the configured rule.
     scaling : dict of Scaling
-        By side: ``a`` perceived attachment, ``s`` therapist style, ``z`` patient style.
+        By side: ``a`` perceived attachment, ``s`` therapist style, ``z`` patient style, ``w`` alliance, ``m``
+        mentalizing.
     sd_outcome : float
         Reference SD of the outcome.
     style : Series
@@ -119,6 +120,8 @@ def _sides(comparison: Comparison):
         ("a", "patient", comparison.perceived, norms and norms.perceived),
         ("s", "therapist", comparison.therapist_style, norms and norms.therapist_style),
         ("z", "patient", comparison.patient_style, norms and norms.patient_style),
+        ("w", "patient", comparison.alliance, norms and norms.alliance),
+        ("m", "patient", comparison.mentalizing, norms and norms.mentalizing),
     ]
     return [side for side in sides if side[2] is not None]
 

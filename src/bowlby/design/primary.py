@@ -11,13 +11,27 @@ from bowlby.design.centring import membership, within_between
 from bowlby.design.frame import AnalysisSet, Patients, complete_rows, patients
 from bowlby.errors import UserError, problem
 
-SIDES = {"a": "perceived attachment", "s": "therapist style", "z": "patient style"}
+SIDES = {
+    "a": "perceived attachment",
+    "s": "therapist style",
+    "z": "patient style",
+    "w": "alliance",
+    "m": "mentalizing",
+}
+BLOCKS = {
+    "a": "perceived",
+    "s": "therapist_style",
+    "z": "patient_style",
+    "w": "alliance",
+    "m": "mentalizing",
+}
+BESIDE = {"alliance": "w", "mentalizing": "m"}
 
 
-def primary_set(
-    run: Run, scores: dict[str, pd.DataFrame], people: dict[str, pd.DataFrame], occasions: list[str]
+def comparison_set(
+    run: Run, scores: dict[str, pd.DataFrame], people: dict[str, pd.DataFrame], occasions: list[str], name: str
 ) -> AnalysisSet:
-    """Build the rows of M1 and its companions: outcome on both sides of the comparison.
+    """Build one analysis set of the comparison.
 
     Parameters
     ----------
@@ -29,6 +43,9 @@ def primary_set(
         ``patients``, ``therapists``, ``episodes``.
     occasions : list of str
         The study's occasions in order.
+    name : str
+        ``primary``: the rows of M1 and its companions. ``perceived``: perceived attachment is the outcome ``y`` (C4,
+        C5); no outcome after treatment is read. ``alliance``, ``mentalizing``: rows that have it too.
 
     Returns
     -------
@@ -40,33 +57,36 @@ def primary_set(
         Where the comparison cannot be made with these data; all reasons at once.
     """
     _check_design(run, scores, occasions)
-    return analysis_set(run, patients(run, scores, people), people, "primary")
-
-
-def perceived_set(
-    run: Run, scores: dict[str, pd.DataFrame], people: dict[str, pd.DataFrame], occasions: list[str]
-) -> AnalysisSet:
-    """Build the rows of the models of perceived attachment (claims C4 and C5): it is the outcome ``y`` here.
-
-    Parameters and errors as of :func:`primary_set`.
-    """
-    _check_design(run, scores, occasions)
-    return analysis_set(run, patients(run, scores, people), people, "perceived")
+    return analysis_set(run, patients(run, scores, people), people, name)
 
 
 def analysis_set(run: Run, found: Patients, people: dict[str, pd.DataFrame], name: str) -> AnalysisSet:
-    """The rows of the ``primary`` or the ``perceived`` models, from all patients."""
+    """An analysis set of :func:`comparison_set`, from all patients."""
     needed = {"pre": "no outcome before treatment"}
-    if name == "primary":
+    if name != "perceived":
         needed["y"] = "no outcome after treatment"
     needed |= {"a_star": "no perceived attachment", "s_star": "no style of the therapist"}
     if name == "perceived" and run.comparison.patient_style:
         needed["z_star"] = "no style of the patient"
-    return _build(run, found, people, needed, "y" if name == "primary" else "a_star")
+    if name in BESIDE:
+        needed[f"{BESIDE[name]}_star"] = f"no {name}"
+    return _build(run, found, people, needed, name)
 
 
-def _build(run: Run, found: Patients, people: dict, needed: dict[str, str], outcome: str) -> AnalysisSet:
+def _levels(name: str, frame: pd.DataFrame, covariates: list[str]) -> tuple[list[str], list[str]]:
+    """Columns that a set splits into within and between therapists, and those of which it keeps the within part."""
+    both = ["pre", *covariates]
+    scales = {side: [c for c in frame if c.startswith(f"{side}_") and c != f"{side}_star"] for side in SIDES}
+    if name == "primary":
+        return [*both, "a_star"], scales["a"]
+    if name == "perceived":
+        return [*both, *scales["z"]], [c for c in ("z_star",) if c in frame]
+    return both, ["a_star", f"{BESIDE[name]}_star"]
+
+
+def _build(run: Run, found: Patients, people: dict, needed: dict[str, str], name: str) -> AnalysisSet:
     covariates = run.comparison.covariates
+    outcome = "a_star" if name == "perceived" else "y"
     frame, episodes, dropped, flow = complete_rows(found, needed | {c: f"no {c}" for c in covariates})
     weights = membership(episodes, frame.index)
     _check_size(weights, frame, covariates)
@@ -78,17 +98,15 @@ def _build(run: Run, found: Patients, people: dict, needed: dict[str, str], outc
             "y": frame[outcome].to_numpy(float),
         }
     )
-    between_too = ["pre", *covariates, *(["a_star"] if outcome == "y" else [])]
-    between_too += [c for c in frame if c.startswith("z_") and c != "z_star"] if outcome != "y" else []
-    within_only = [c for c in frame if c.startswith("a_") and c != "a_star"] if outcome == "y" else []
-    within_only += ["z_star"] if outcome != "y" and "z_star" in frame else []
-    for name in [*between_too, *within_only]:
-        within, between = within_between(frame[name].to_numpy(float), w)
-        data[f"{name}_w"] = within
-        if name in between_too:
-            data[f"{name}_b"] = between
-    for name in [c for c in frame if c.startswith("s_")]:
-        data[name] = frame[name].to_numpy(float) - frame[name].mean()
+    split, within_only = _levels(name, frame, covariates)
+    for column in [*split, *within_only]:
+        within, between = within_between(frame[column].to_numpy(float), w)
+        data[f"{column}_w"] = within
+        if column in split:
+            data[f"{column}_b"] = between
+    style = [c for c in frame if c.startswith("s_")] if name in ("primary", "perceived") else ["s_star"]
+    for column in style:
+        data[column] = frame[column].to_numpy(float) - frame[column].mean()
     design = {
         "sd_outcome": found.sd_outcome,
         "reference": found.scaling["a"].origin,
@@ -103,10 +121,10 @@ def _build(run: Run, found: Patients, people: dict, needed: dict[str, str], outc
             for side, s in found.scaling.items()
         },
     }
-    if outcome != "y":
+    if name == "perceived":
         design["adequacy"] = _adequacy(run, found, weights, frame, covariates, people)
     columns = pd.DataFrame(
-        [(name, *_meaning(name, outcome)) for name in data.columns], columns=["name", "meaning", "unit", "source"]
+        [(column, *_meaning(column, outcome)) for column in data.columns], columns=["name", "meaning", "unit", "source"]
     )
     return AnalysisSet(data, episodes[["patient", "therapist", "weight"]], columns, design, flow)
 
@@ -128,8 +146,7 @@ def _adequacy(run: Run, found: Patients, weights: pd.DataFrame, frame: pd.DataFr
 
 def _weights(run: Run, side: str) -> dict[str, float]:
     comparison = run.comparison
-    block = {"a": comparison.perceived, "s": comparison.therapist_style, "z": comparison.patient_style}[side]
-    return block.weights
+    return getattr(comparison, BLOCKS[side]).weights
 
 
 def _meaning(name: str, outcome: str) -> tuple[str, str, str]:
@@ -169,7 +186,7 @@ def _check_design(run: Run, scores: dict, occasions: list[str]) -> None:
         problems.append(problem("outcome.pre is not before outcome.post", "exchange them"))
     norms = comparison.reference
     asked = [("outcome", run.outcome.instrument, [run.outcome.scale], None)]
-    for key in ("perceived", "therapist_style", "patient_style"):
+    for key in BLOCKS.values():
         block = getattr(comparison, key)
         if block is not None:
             asked.append((f"comparison.{key}", block.instrument, list(block.weights), norms and getattr(norms, key)))

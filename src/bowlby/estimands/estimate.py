@@ -15,6 +15,7 @@ from bowlby.estimands.likelihood import comparisons
 from bowlby.estimands.partition import partition_of, rows_of, shares
 from bowlby.estimands.prediction import components, folds, out_of_sample
 from bowlby.fit.models import INTERCEPT, SLOPE, Fitter
+from bowlby.fit.record import contrast
 
 REPLICATES = 500
 SENSITIVITY = 0.14
@@ -52,6 +53,7 @@ def estimate(data: pd.DataFrame, membership: pd.DataFrame, design: dict, fits: d
         "e5": _prediction(fitter, data, membership, seed),
         "e6": equivalence(fits, delta),
         "dominance": _dominance(fitter, data, membership, fits),
+        "suppression": _suppression(fitter, fits, 1.0 / design["sd_outcome"]),
         "likelihood": comparisons(fits),
     }
 
@@ -78,8 +80,8 @@ def equivalence(fits: dict, delta: float) -> dict:
     """E6: two one-sided tests of style on outcome and on perceived attachment, and the smallest bound each reaches."""
     chosen = {"outcome": ("primary", "T"), "perceived attachment": ("c4", "T_A")}
     out = {}
-    for name, (model, contrast) in chosen.items():
-        c = next(c for c in fits[model]["contrasts"] if c["name"] == contrast)
+    for name, (model, wanted) in chosen.items():
+        c = next(c for c in fits[model]["contrasts"] if c["name"] == wanted)
         half = stats.t.ppf(0.95, c["df"]) * c["se"]
         out[name] = {
             "estimate": c["estimate"],
@@ -158,6 +160,29 @@ def _prediction(fitter: Fitter, data, membership, seed: int) -> dict:
             x = data.loc[out, [t for t in b.index if t != "Intercept"]].to_numpy(float)
             errors[model][out] = (data["y"].to_numpy(float)[out] - b["Intercept"] - x @ b.drop("Intercept")) ** 2
     return out_of_sample(errors, group)
+
+
+def _suppression(fitter: Fitter, fits: dict, unit: float) -> dict:
+    """Each perceived scale alone and beside the others: a slope that grows beside them was suppressed.
+
+    Returns
+    -------
+    dict
+        By scale: separate and joint, each estimate, ci, p in outcome SD per reference SD (style composite in all).
+    """
+    out = {}
+    for term in fitter.block("a"):
+        alone = contrast(fitter.fit([term, "s_star"], SLOPE), term, {term: unit})
+        joint = _coefficient(fits["m1b"], term)
+        out[term] = {
+            "separate": {"estimate": alone["estimate"], "ci": [alone["ci_low"], alone["ci_high"]], "p": alone["p"]},
+            "joint": {
+                "estimate": unit * joint["estimate"],
+                "ci": [unit * joint["ci_low"], unit * joint["ci_high"]],
+                "p": joint["p"],
+            },
+        }
+    return out
 
 
 def _dominance(fitter: Fitter, data, membership, fits: dict) -> dict:

@@ -13,6 +13,8 @@ from bowlby.mixed import MixedModel
 
 INTERCEPT = [{"group": "therapist", "terms": ["1"], "correlated": False}]
 CANDIDATES = 12
+BESIDE = {"alliance": "w", "mentalizing": "m"}
+MAIN = {"primary": "primary", "perceived": "c4"}
 SLOPE = [{"group": "therapist", "terms": ["1", "a_star_w"], "correlated": False}]
 
 
@@ -40,7 +42,7 @@ def fit_set(
     Parameters
     ----------
     name : str
-        ``primary``, ``perceived`` or ``growth``.
+        ``primary``, ``perceived``, ``alliance``, ``mentalizing`` or ``growth``.
     data : DataFrame
         The analysis set.
     membership : DataFrame
@@ -60,8 +62,11 @@ def fit_set(
     if name == "growth":
         return _fit_growth(data, design, growth_reml)
     fitter = Fitter(data, membership, design)
-    fits = fitter.primary() if name == "primary" else fitter.perceived()
-    main = fits["primary" if name == "primary" else "c4"].record
+    if name in BESIDE:
+        fits = fitter.beside(name, f"{BESIDE[name]}_star_w")
+    else:
+        fits = fitter.primary() if name == "primary" else fitter.perceived()
+    main = fits[MAIN.get(name, f"{name}_m1")].record
     return fits, second_fit(data, [f["term"] for f in main["fixed"] if f["term"] != "Intercept"], main)
 
 
@@ -150,6 +155,22 @@ class Fitter:
         u = w / np.sqrt(w @ r @ w)
         return dict(zip(self.block(side), unit * (r @ u)))
 
+    def beside(self, name: str, term: str) -> dict[str, Fitted]:
+        """Another rating by the patient beside perceived attachment, and in its place.
+
+        ``<name>_m1`` is M1 on the rows that have it, ``<name>_joint`` adds it, ``<name>_alone`` puts it in the place of
+        perceived attachment, its slope varying between therapists in the same way.
+        """
+        unit = 1.0 / self.design["sd_outcome"]
+        alone = [{"group": "therapist", "terms": ["1", term], "correlated": False}]
+        first, joint = self.fit(["a_star_w", "s_star"], SLOPE), self.fit(["a_star_w", term, "s_star"], SLOPE)
+        other = self.fit([term, "s_star"], alone)
+        return {
+            f"{name}_m1": self.kept(f"{name}_m1", first, standardised(first, unit)),
+            f"{name}_joint": self.kept(f"{name}_joint", joint, standardised(joint, unit)),
+            f"{name}_alone": self.kept(f"{name}_alone", other, standardised(other, unit, term)),
+        }
+
     def perceived(self) -> dict[str, Fitted]:
         """C4: style on perceived attachment, random intercept; C5: the patient's style, with its random slope."""
         patient = "z" in self.design["scaling"]
@@ -170,13 +191,13 @@ class Fitter:
         return fits
 
 
-def standardised(result, unit: float) -> list[dict]:
-    """P, T, P-T and P+T in outcome SD per reference SD."""
+def standardised(result, unit: float, term: str = "a_star_w") -> list[dict]:
+    """P, T, P-T and P+T in outcome SD per reference SD; P is the slope of ``term``."""
     asked = {
-        "P": {"a_star_w": unit},
+        "P": {term: unit},
         "T": {"s_star": unit},
-        "P-T": {"a_star_w": unit, "s_star": -unit},
-        "P+T": {"a_star_w": unit, "s_star": unit},
+        "P-T": {term: unit, "s_star": -unit},
+        "P+T": {term: unit, "s_star": unit},
     }
     return [contrast(result, name, weights) for name, weights in asked.items()]
 

@@ -23,7 +23,7 @@ UNIT = PERCEIVED @ W_PERCEIVED / np.sqrt(W_PERCEIVED @ PERCEIVED @ W_PERCEIVED)
 """Perceived scales of one unit of the composite."""
 STAGES = {"size": 1, "style": 2, "patient": 3, "perceived": 4, "outcome": 5, "alliance": 6, "items": 7,
           "therapist_items": 8, "people": 9, "faults": 10, "patient_items": 11,
-          "slopes": 12, "spread": 13, "dropout": 14, "switching": 15}
+          "slopes": 12, "spread": 13, "dropout": 14, "switching": 15, "alliance_items": 16}
 
 
 def generator(seed: int, stage: str) -> np.random.Generator:

@@ -21,6 +21,13 @@ def phq9(better: np.ndarray, rng: np.random.Generator, gain: float = 0.0) -> dic
     return forms.answer(forms.PHQ9, {"total": -better - gain}, rng)
 
 
+def latent_alliance(rng: np.random.Generator, secure: np.ndarray) -> dict[str, np.ndarray]:
+    """Alliance by WAI-SR scale: r = .76 with perceived security, scales r = .80 with each other."""
+    common = rng.standard_normal(len(secure))
+    shared = 0.76 * secure + np.sqrt(0.80 - 0.76**2) * common
+    return {name: shared + np.sqrt(0.20) * rng.standard_normal(len(secure)) for name in forms.WAI_SR}
+
+
 def by_scale(scales, values: np.ndarray) -> dict[str, np.ndarray]:
     """Columns of a latent matrix under their scales' names."""
     return {name: values[:, k] for k, name in enumerate(scales)}
@@ -44,6 +51,9 @@ def _population(scenario: Scenario, therapists: int, patients: int) -> dict:
     rng = generator(SEED, "patient_items")
     answers = forms.answer(forms.ECR_S_PATIENT, by_scale(forms.ECR_S_PATIENT, latent.patient_style), rng)
     patient = np.column_stack([forms.total(s, answers) for s in forms.ECR_S_PATIENT.values()])
+    alliance = forms.answer(forms.WAI_SR, latent_alliance(generator(SEED, "alliance"), latent.perceived[:, 0]),
+                            generator(SEED, "alliance_items"))
+    total = sum(forms.total(s, alliance) for s in forms.WAI_SR.values())[:, None]
 
     sd_y = pre.std()
     a_star = composite(cats / cats.std(axis=0), W_PERCEIVED, np.corrcoef(cats.T))
@@ -64,6 +74,7 @@ def _population(scenario: Scenario, therapists: int, patients: int) -> dict:
         "perceived": _norms(list(forms.CATS), cats),
         "therapist_style": _norms(list(forms.ECR_S_THERAPIST), norm),
         "patient_style": _norms(list(forms.ECR_S_PATIENT), patient),
+        "alliance": _norms(["total"], total),
         "P": float(slopes[3] / sd_y),
         "T": float(slopes[4] / sd_y),
         "pre_slope": float(slopes[1]),
@@ -71,7 +82,7 @@ def _population(scenario: Scenario, therapists: int, patients: int) -> dict:
 
 
 def _norms(names: list[str], scores: np.ndarray) -> dict:
-    r = np.corrcoef(scores.T)
+    r = np.atleast_2d(np.corrcoef(scores.T))
     pairs = [(a, b) for a in range(len(names)) for b in range(a + 1, len(names))]
     return {"mean": dict(zip(names, scores.mean(axis=0).tolist(), strict=True)),
             "sd": dict(zip(names, scores.std(axis=0).tolist(), strict=True)),
@@ -106,4 +117,4 @@ def reference_config(reference: dict) -> dict:
             **{side: {"sd": {k: round(v, 4) for k, v in reference[side]["sd"].items()},
                       "correlations": [{"scales": list(c["scales"]), "r": round(c["r"], 4)}
                                        for c in reference[side]["correlations"]]}
-               for side in ("perceived", "therapist_style", "patient_style")}}
+               for side in ("perceived", "therapist_style", "patient_style", "alliance")}}

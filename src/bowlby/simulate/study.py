@@ -10,7 +10,7 @@ import pandas as pd
 from bowlby.errors import UserError, problem
 from bowlby.simulate import items as forms
 from bowlby.simulate.latent import Latent, generator, latent_study
-from bowlby.simulate.reference import GAIN, by_scale, phq9, reference_population
+from bowlby.simulate.reference import GAIN, by_scale, latent_alliance, phq9, reference_population
 from bowlby.simulate.scenarios import Scenario
 from bowlby.simulate.scenarios import scenario as find
 
@@ -137,10 +137,8 @@ def _people(seed: int, first: np.ndarray, therapists: int):
 
 
 def _answers(seed: int, latent: Latent, people: pd.DataFrame, second: np.ndarray):
-    rng, n = generator(seed, "alliance"), len(people)
-    common = rng.standard_normal(n)
-    alliance = {name: 0.76 * latent.perceived[:, 0] + np.sqrt(0.80 - 0.76**2) * common
-                + np.sqrt(0.20) * rng.standard_normal(n) for name in forms.WAI_SR}
+    n = len(people)
+    alliance = latent_alliance(generator(seed, "alliance"), latent.perceived[:, 0])
     rng = generator(seed, "items")
     style = by_scale(forms.ECR_S_PATIENT, latent.patient_style)
     answered = {

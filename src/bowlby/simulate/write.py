@@ -138,10 +138,11 @@ Rows are counted with the header as row 1.
 def _config(truth: dict) -> str:
     reference = reference_config(truth["reference"])
     lines = [f"  reference:\n    outcome_sd: {reference['outcome_sd']}"]
-    for side in ("perceived", "therapist_style", "patient_style"):
+    for side in ("perceived", "therapist_style", "patient_style", "alliance"):
         block = reference[side]
         lines.append(f"    {side}:\n      sd: {{{', '.join(f'{k}: {v}' for k, v in block['sd'].items())}}}")
-        lines.append("      correlations:")
+        if block["correlations"]:
+            lines.append("      correlations:")
         lines += [f"        - {{scales: [{', '.join(c['scales'])}], r: {c['r']}}}"
                   for c in block["correlations"]]
     name = truth["scenario"].lower()
@@ -175,6 +176,11 @@ comparison:
     about: self
     occasion: intake
     weights: {{anxiety: -1, avoidance: -1}}
+  alliance:
+    instrument: wai_sr
+    about: therapist
+    occasion: session_5
+    weights: {{total: 1}}
   delta: 0.10
 """ + "\n".join(lines) + "\n"
 

@@ -15,6 +15,7 @@ QUESTIONS = {
     "e5": "E5. Which improves prediction for a therapist not seen before?",
     "e6": "E6. Is the therapist's own style negligible? (90% CI)",
     "dominance": "Dominance: variance explained by each scale beside all others",
+    "suppression": "Each perceived scale alone and beside the others (SD of outcome)",
     "likelihood": "Likelihood-ratio tests (ML, same rows)",
 }
 MODELS = {"m0": "covariates", "m_p": "with perceived attachment", "m_t": "with therapist style", "primary": "with both"}
@@ -55,6 +56,10 @@ def estimands_table(records: dict[str, dict]) -> pd.DataFrame:
                 f"smallest bound reached {record['smallest_bound']:.2f}")  # fmt: skip
     for unit, value in records["dominance"]["general"].items():
         add("dominance", unit.removeprefix("a_").removesuffix("_w").replace("_", " "), value)
+    for term, record in records["suppression"].items():
+        scale = term.removeprefix("a_").removesuffix("_w").replace("_", " ")
+        for key, words in (("separate", "alone"), ("joint", "beside the others")):
+            add("suppression", f"{scale}, {words}", record[key]["estimate"], record[key]["ci"], record[key]["p"])
     for test in records["likelihood"]["tests"]:
         add("likelihood", f"{MODELS[test['smaller']]} → {MODELS[test['larger']]}", test["chisq"], p=test["p"],
             note=f"χ²({test['df']})")  # fmt: skip

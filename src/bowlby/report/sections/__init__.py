@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bowlby.report.section import Build
 from bowlby.report.sections.adequacy import adequacy
+from bowlby.report.sections.beside import beside
 from bowlby.report.sections.course import course
 from bowlby.report.sections.engines import engines
 from bowlby.report.sections.estimands import estimands
@@ -22,6 +23,7 @@ SECTIONS: list[Build] = [
     adequacy,
     estimates,
     estimands,
+    beside,
     course,
     therapists,
     flow,

@@ -1,0 +1,46 @@
+"""The alliance, and mentalizing, beside perceived attachment and in its place."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from bowlby.report.results import Results
+from bowlby.report.section import Section, render
+from bowlby.tables import interval, number, p_value, sheet_html
+from bowlby.tables.layout import Sheet
+
+NAMES = {"alliance": ("alliance", "w_star_w"), "mentalizing": ("mentalizing", "m_star_w")}
+
+
+def beside(results: Results) -> Section | None:
+    """Slopes with and without each other; None where the run asked for neither."""
+    unit = (results.comparison or {}).get("reference", {}).get("outcome_sd")
+    parts = []
+    for name, (word, term) in NAMES.items():
+        fits = {kind: results.json(f"fits/{name}_{kind}.json") for kind in ("m1", "joint", "alone")}
+        if unit and all(fits.values()):
+            parts.append(Markup(sheet_html(_sheet(word, term, fits, unit))))
+    if not parts:
+        return None
+    intro = (
+        "Does perceived attachment say more than another rating by the same patient? Slopes between patients of one "
+        "therapist, in SD of outcome per SD of the rating."
+    )
+    return Section("beside", "Attachment beside other ratings", render("stack.html", parts=parts, intro=intro))
+
+
+def _sheet(word: str, term: str, fits: dict, unit: float) -> Sheet:
+    asked = (
+        ("Perceived attachment alone", "m1", "a_star_w"),
+        (f"Perceived attachment beside {word}", "joint", "a_star_w"),
+        (f"{word.capitalize()} beside perceived attachment", "joint", term),
+        (f"{word.capitalize()} in its place", "alone", term),
+        (f"Therapist's own style beside {word} alone", "alone", "s_star"),
+    )
+    rows = []
+    for words, kind, wanted in asked:
+        f = next(f for f in fits[kind]["fixed"] if f["term"] == wanted)
+        values = [f[k] / unit for k in ("estimate", "ci_low", "ci_high")]
+        rows.append([words, number(values[0]), interval(*values[1:]), p_value(f["p"])])
+    note = f"All on the {fits['m1']['n_obs']} rows that have both ratings."
+    return Sheet("", f"Perceived attachment and {word}", ["Slope", "Estimate", "95% CI", "p"], [(None, rows)], note)
