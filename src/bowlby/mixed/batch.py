@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bowlby.mixed.derivatives import Moments
-from bowlby.mixed.optimise import STARTS
+from bowlby.mixed.optimise import SCORING, SMALL, STARTS
 
 _STEPS = 60
 _DONE, _LAST, _CLOSE = 1e-16, 1e-9, 1e-6  # Newton decrements as in `optimise`
@@ -28,10 +28,12 @@ class Point:
     mom: Moments
     gradient: np.ndarray
     hessian: np.ndarray
+    slope: np.ndarray
+    expected: np.ndarray
 
     def put(self, at, other: Point, take) -> None:
         """Copy replicates `take` of another point to positions `at`."""
-        for name in ("deviance", "beta", "phi", "r2", "gradient", "hessian"):
+        for name in ("deviance", "beta", "phi", "r2", "gradient", "hessian", "slope", "expected"):
             getattr(self, name)[at] = getattr(other, name)[take]
         for name in ("tv", "tvv", "p", "q", "uvu"):
             getattr(self.mom, name)[at] = getattr(other.mom, name)[take]
@@ -99,11 +101,11 @@ class Replicates:
             unit.add_moments(beta, mom)
         mom.uvu[:, :p, :p], mom.uvu[:, p, p] = xvx[:, :p, :p], r2
         with np.errstate(invalid="ignore", divide="ignore"):
-            gradient, hessian = self._profiled(mom, phi, r2, dof)
+            slope, hessian, expected = self._profiled(mom, phi, r2, dof)
         turned = jac.transpose(0, 2, 1)
-        bent = (gradient[:, None] @ self.parameters.tensor.reshape(c, -1)).reshape(count, c, c)
-        return Point(deviance, beta, phi, r2, mom, (turned @ gradient[:, :, None])[:, :, 0],
-                     turned @ hessian @ jac + bent)
+        bent = (slope[:, None] @ self.parameters.tensor.reshape(c, -1)).reshape(count, c, c)
+        return Point(deviance, beta, phi, r2, mom, (turned @ slope[:, :, None])[:, :, 0],
+                     turned @ hessian @ jac + bent, slope, expected)
 
     def _profiled(self, mom: Moments, phi, r2, dof):
         """As :func:`bowlby.mixed.derivatives.profiled`."""
@@ -111,24 +113,25 @@ class Replicates:
         pxx, pyy, pxy = mom.p[:, :, :p, :p], mom.p[:, :, p, p], mom.p[:, :, :p, p]
         r, dof = r2[:, None], dof[:, None]
         quad = 2 * (mom.q[:, :, :, p, p] - pxy @ phi @ pxy.transpose(0, 2, 1))
-        gradient = mom.tv - dof * pyy / r
-        hessian = -mom.tvv
+        trace, traces = mom.tv, mom.tvv
         if self.reml:
             fp = phi[:, None] @ pxx
-            gradient = gradient - np.trace(fp, axis1=2, axis2=3)
+            trace = trace - np.trace(fp, axis1=2, axis2=3)
             weighted = phi[:, None, None] * mom.q[:, :, :, :p, :p].transpose(0, 1, 2, 4, 3)
-            hessian = hessian + 2 * _sum_all(weighted)
-            hessian = hessian - _sum_all(fp[:, :, None] * fp.transpose(0, 1, 3, 2)[:, None])
+            traces = traces - 2 * _sum_all(weighted)
+            traces = traces + _sum_all(fp[:, :, None] * fp.transpose(0, 1, 3, 2)[:, None])
+        gradient = trace - dof * pyy / r
         r, dof = r[..., None], dof[..., None]
-        return gradient, hessian + dof * (quad / r - pyy[:, :, None] * pyy[:, None] / r**2)
+        hessian = dof * (quad / r - pyy[:, :, None] * pyy[:, None] / r**2) - traces
+        return gradient, hessian, traces - trace[:, :, None] * trace[:, None] / dof
 
     # -- descent ---------------------------------------------------------------------------------------------------
 
-    def descend(self, theta: np.ndarray, at: np.ndarray, free=None, beat=None, known=()) -> Descent:
+    def descend(self, theta: np.ndarray, at: np.ndarray, free=None, beat=None, known=(), scoring: int = 0) -> Descent:
         """Newton from theta (len(at), c) for replicates `at`; the rules of :func:`bowlby.mixed.optimise.newton`.
 
         `free` (len(at), c) says which entries may move, `beat` (len(at),) the height to pass, `known` are earlier
-        ends (delta, height).
+        ends (delta, height), `scoring` is how many steps are Fisher's at first.
         """
         theta = theta.copy()
         free = np.ones(theta.shape, bool) if free is None else free
@@ -136,6 +139,23 @@ class Replicates:
         finite = np.isfinite(now.deviance)
         none_free = ~free.any(axis=1)
         done, good, early = ~finite | none_free, finite & none_free, np.zeros(len(at), bool)
+        scored = ~done
+        for _ in range(scoring):
+            on = np.flatnonzero(scored & ~done)
+            if not on.size:
+                break
+            trial, able = self._scored(theta[on], now, on)
+            lost = able & self._by_known(trial, now.deviance[on], on, known)
+            early[on[lost]] = good[on[lost]] = done[on[lost]] = True
+            on, trial = on[able & ~lost], trial[able & ~lost]
+            if not on.size:
+                break
+            found = self.evaluate(trial, at[on])
+            lower = found.deviance < now.deviance[on]
+            scored[:] = False
+            scored[on[lower]] = True
+            theta[on[lower]] = trial[lower]
+            now.put(on[lower], found, lower)
         for _ in range(_STEPS):
             on = np.flatnonzero(~done)
             if not on.size:
@@ -148,8 +168,7 @@ class Replicates:
             lost = np.zeros(on.size, bool)
             if beat is not None:
                 lost = height - 2 * decrement > beat[on]
-            for delta, other in known:
-                lost |= self._near(theta[on] + move, delta[on]) & (height >= other[on] - 1e-9)
+            lost |= self._by_known(theta[on] + move, height, on, known)
             lost &= (lowest > 0) & ~settled
             early[on[lost]] = good[on[lost]] = True
             done[on[settled | lost]] = True
@@ -185,10 +204,34 @@ class Replicates:
         failed[open_] = True
         return failed
 
-    def _near(self, landing: np.ndarray, delta: np.ndarray) -> np.ndarray:
-        """Whether full steps land by an end already known."""
-        size = np.maximum(np.abs(delta).max(axis=1), 1e-3)
-        return np.abs(self._delta(landing) - delta).max(axis=1) <= 0.2 * size
+    def _by_known(self, landing: np.ndarray, height: np.ndarray, on: np.ndarray, known) -> np.ndarray:
+        """Whether steps land by an end already known that is no higher than here."""
+        out = np.zeros(len(landing), bool)
+        for delta, other in known:
+            size = np.maximum(np.abs(delta[on]).max(axis=1), 1e-3)
+            near = np.abs(self._delta(landing) - delta[on]).max(axis=1) <= 0.2 * size
+            out |= near & (height >= other[on] - 1e-9)
+        return out
+
+    def _scored(self, theta, now: Point, on) -> tuple[np.ndarray, np.ndarray]:
+        """theta after a step of Fisher scoring and whether there is one; see :func:`bowlby.mixed.optimise._scored`."""
+        par = self.parameters
+        step, able = _solved(now.expected[on], now.slope[on])
+        delta = self._delta(theta) - step
+        out, idle = np.zeros_like(theta), ~theta.any(axis=1)
+        for g, size in enumerate(par.sizes):
+            d = np.zeros((len(theta), size, size))
+            for i, t in enumerate(par.items):
+                if t.factor == g:
+                    d[:, t.a, t.b] = d[:, t.b, t.a] = delta[:, i]
+            values, vectors = np.linalg.eigh(d)
+            d = (vectors * np.maximum(values, SMALL)[:, None]) @ vectors.transpose(0, 2, 1)
+            idle &= (values <= SMALL).all(axis=1)
+            chol = np.linalg.cholesky(d)
+            for k, t in enumerate(par.roots):
+                if t.factor == g:
+                    out[:, k] = chol[:, t.a, t.b]
+        return out, able & ~idle
 
     def _delta(self, theta: np.ndarray) -> np.ndarray:
         return relative_covariances(self.parameters, theta)
@@ -200,7 +243,7 @@ class Replicates:
         starts = STARTS if len(blocks) == 1 else STARTS[:1]
         best, known = None, []
         for start in starts:
-            end = self.descend(np.tile(par.start(start), (self.count, 1)), everyone, known=known)
+            end = self.descend(np.tile(par.start(start), (self.count, 1)), everyone, known=known, scoring=SCORING)
             known = [*known, (self._delta(end.theta), np.where(end.early, np.inf, end.point.deviance))]
             if best is None:
                 best = end
@@ -268,6 +311,16 @@ def jacobian(parameters, theta: np.ndarray) -> np.ndarray:
 def relative_covariances(parameters, theta: np.ndarray) -> np.ndarray:
     """delta (R, c) of theta (R, c)."""
     return 0.5 * (jacobian(parameters, theta) @ theta[:, :, None])[:, :, 0]
+
+
+def _solved(matrix: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """matrix^-1 right of each replicate, and whether there is one."""
+    try:
+        return np.linalg.solve(matrix, right[:, :, None])[:, :, 0], np.ones(len(matrix), bool)
+    except np.linalg.LinAlgError:
+        able = np.linalg.matrix_rank(matrix, hermitian=True) == matrix.shape[-1]
+        safe = np.where(able[:, None, None], matrix, np.eye(matrix.shape[-1]))
+        return np.linalg.solve(safe, right[:, :, None])[:, :, 0], able
 
 
 def _sum_all(values: np.ndarray) -> np.ndarray:

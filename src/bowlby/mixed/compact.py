@@ -110,10 +110,10 @@ class Compact:
             q[j, i] = q[i, j].T
             tvv[i, j] = tvv[j, i] = sum(float(h[b, k] @ h[e, a]) for a, b in self.entries[i]
                                         for k, e in self.entries[j])
-        gradient, hessian = profiled(self.data, state, Moments(tv, tvv, turned[:c], q, state.xvx), self.reml)
+        gradient, hessian, expected = profiled(self.data, state, Moments(tv, tvv, turned[:c], q, state.xvx), self.reml)
         jac = self.parameters.jacobian(x)
         bent = self.parameters.bend(gradient)
-        return Point(x, state, height, jac.T @ gradient, jac.T @ hessian @ jac + bent)
+        return Point(x, state, height, jac.T @ gradient, jac.T @ hessian @ jac + bent, gradient, expected)
 
 
 class Single(Compact):
@@ -140,13 +140,15 @@ class Single(Compact):
         change[:-1, -1] = -state.beta
         b, q = change.T @ state.rows[1:] @ change
         bxy, byy, h = b[:p, p], float(b[p, p]), state.h[0, 0]
-        gradient = float(h.sum()) - dof * byy / r2
-        quad = 2 * (float(q[p, p]) - float(bxy @ phi @ bxy))
-        hessian = dof * (quad / r2 - byy * byy / r2**2) - float(h @ h)
+        trace, traces = float(h.sum()), float(h @ h)
         if self.reml:
             fp = phi @ b[:p, :p]
-            gradient -= float(np.trace(fp))
-            hessian += 2 * float(np.vdot(phi, q[:p, :p])) - float(np.vdot(fp, fp.T))
+            trace -= float(np.trace(fp))
+            traces += float(np.vdot(fp, fp.T)) - 2 * float(np.vdot(phi, q[:p, :p]))
+        gradient = trace - dof * byy / r2
+        quad = 2 * (float(q[p, p]) - float(bxy @ phi @ bxy))
+        hessian = dof * (quad / r2 - byy * byy / r2**2) - traces
         theta = float(x[0])
         return Point(x, state, height, np.array([2 * theta * gradient]),
-                     np.array([[4 * theta * theta * hessian + 2 * gradient]]))
+                     np.array([[4 * theta * theta * hessian + 2 * gradient]]), np.array([gradient]),
+                     np.array([[traces - trace * trace / dof]]))

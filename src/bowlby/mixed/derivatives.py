@@ -286,24 +286,26 @@ def _cross_moments(inner, outer, columns, tb, m1, tvv, q, shared):
                                             for a, b in columns[j])
 
 
-def profiled(data: Reduced, state: State, mom: Moments, reml: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Gradient (c,) and Hessian (c, c) of the profiled deviance in delta.
+def profiled(data: Reduced, state: State, mom: Moments, reml: bool):
+    """Gradient (c,), Hessian (c, c) and expected Hessian (c, c) of the profiled deviance in delta.
 
-    Without `tvv` the Hessian is the average of the observed and the expected one (average information).
+    Without `tvv` the Hessian is the average of the observed and the expected one (average information), and the
+    expected one is None.
     """
     p, c = data.p, len(mom.tv)
     dof = data.n - p if reml else data.n
     phi, pxx, pyy, pxy = state.phi, mom.p[:, :p, :p], mom.p[:, p, p], mom.p[:, :p, p]
     quad = 2 * (mom.q[:, :, p, p] - pxy @ phi @ pxy.T)
-    gradient = mom.tv - dof * pyy / state.r2
+    trace, traces = mom.tv, mom.tvv
     if reml:
         fp = phi @ pxx
-        gradient = gradient - fp.trace(axis1=1, axis2=2)
+        trace = trace - fp.trace(axis1=1, axis2=2)
+    gradient = trace - dof * pyy / state.r2
     outer = pyy[:, None] * pyy
-    if mom.tvv is None:
-        return gradient, dof * (0.5 * quad / state.r2 - outer / state.r2**2)
-    hessian = -mom.tvv
+    if traces is None:
+        return gradient, dof * (0.5 * quad / state.r2 - outer / state.r2**2), None
     if reml:
-        hessian = hessian + 2 * (mom.q[:, :, :p, :p].reshape(c, c, -1) @ phi.ravel())
-        hessian = hessian - fp.reshape(c, -1) @ fp.transpose(0, 2, 1).reshape(c, -1).T
-    return gradient, hessian + dof * (quad / state.r2 - outer / state.r2**2)
+        traces = traces - 2 * (mom.q[:, :, :p, :p].reshape(c, c, -1) @ phi.ravel())
+        traces = traces + fp.reshape(c, -1) @ fp.transpose(0, 2, 1).reshape(c, -1).T
+    return (gradient, dof * (quad / state.r2 - outer / state.r2**2) - traces,
+            traces - trace[:, None] * trace / dof)

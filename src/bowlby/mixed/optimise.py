@@ -17,9 +17,13 @@ from bowlby.mixed.crossproducts import Reduced
 from bowlby.mixed.derivatives import moments, profiled
 from bowlby.mixed.parameters import Parameters
 
-# Relative SDs to start from: inside, near the boundary, on it. Models with several blocks of effects also start from
-# each face of the boundary in turn and from the corner (`_faces`), and need only the first of these.
-STARTS = (0.5, 0.05, 0.0)
+# Relative SDs to start from: on the boundary, inside, near the boundary. The first steps are Fisher's, so a start on
+# the boundary goes to the moment estimate of the variances where that is inside. Models with several blocks of effects
+# also start from each face of the boundary in turn (`_faces`), and need only the first of these.
+STARTS = (0.0, 0.5, 0.05)
+_WIDE_STARTS = (0.5, 0.05, 0.0)  # where expected second derivatives are too dear for Fisher's steps
+SCORING = 2
+SMALL = 1e-3      # relative variance in place of a negative estimate
 _MAX_STEPS = 100
 _DONE = 1e-16      # Newton decrement, in units of -2 log-likelihood
 _NOISY = 1e-13     # the same where the criterion rests on estimates
@@ -50,13 +54,18 @@ class Optimum:
 
 @dataclass
 class Point:
-    """Where a descent stands: free coordinates x, the state there, first and second derivatives in x."""
+    """Where a descent stands: free coordinates x, the state there, first and second derivatives in x.
+
+    `slope` and `expected`, the gradient and the expected Hessian in delta, serve the first steps.
+    """
 
     x: np.ndarray
     state: State
     height: float
     gradient: np.ndarray
     hessian: np.ndarray
+    slope: np.ndarray | None = None
+    expected: np.ndarray | None = None
 
 
 class Profiled:
@@ -77,17 +86,18 @@ class Profiled:
 
     def derive(self, x: np.ndarray, state: State, height: float, exact: bool) -> Point:
         mom = moments(self.data, self.parameters, state, exact)
-        gradient, hessian = profiled(self.data, state, mom, self.reml)
+        gradient, hessian, expected = profiled(self.data, state, mom, self.reml)
         jac = self.parameters.jacobian(x)
         bent = self.parameters.bend(gradient)
-        return Point(x, state, height, jac.T @ gradient, jac.T @ hessian @ jac + bent)
+        return Point(x, state, height, jac.T @ gradient, jac.T @ hessian @ jac + bent, gradient, expected)
 
 
-def newton(objective, x: np.ndarray, free=None, known=(), max_steps: int = _MAX_STEPS, beat=None):
+def newton(objective, x: np.ndarray, free=None, known=(), max_steps: int = _MAX_STEPS, beat=None, scoring: int = 0):
     """Descend from x; returns (point, steps, converged, stopped_early), the point None if x cannot be evaluated.
 
     `free` restricts the coordinates that may move. `known` are minima already found: a descent that comes close to
-    one, with a positive definite Hessian, stops there; so does one that can by far not come below `beat`.
+    one, with a positive definite Hessian, stops there; so does one that can by far not come below `beat`. The first
+    `scoring` steps are Fisher's in delta, which come from far to near in one or two.
     """
     free = np.arange(len(x)) if free is None else np.asarray(free, dtype=np.intp)
     exact = not objective.wide
@@ -98,6 +108,15 @@ def newton(objective, x: np.ndarray, free=None, known=(), max_steps: int = _MAX_
     for count in range(max_steps):
         if not free.size:
             return point, count, True, False
+        if count < scoring:
+            x = _scored(objective.parameters, point)
+            if x is not None and _by_known(objective.parameters, point, x, known):
+                return point, count, True, True
+            found = None if x is None else objective.evaluate(x)
+            if found is not None and found[1] < point.height:
+                point = objective.derive(x, *found, exact)
+                continue
+            scoring = 0
         gradient = point.gradient[free]
         values, vectors = _eigen(point.hessian[free[:, None], free])
         largest = max(np.abs(values).max(), 1e-300)
@@ -176,13 +195,36 @@ def _near(objective, point: Point, free, move, known) -> bool:
     """Whether the full Newton step from a convex point lands by a minimum already known: this is its valley."""
     target = point.x.copy()
     target[free] += move
-    landing = objective.parameters.delta(target)
+    return _by_known(objective.parameters, point, target, known)
+
+
+def _by_known(parameters: Parameters, point: Point, target: np.ndarray, known) -> bool:
+    landing = parameters.delta(target)
     for other in known:
         size = np.abs(other.state.delta).max()
         gap = np.abs(landing - other.state.delta).max()
         if gap <= 0.2 * max(size, 1e-3) and point.height >= other.height - 1e-9:
             return True
     return False
+
+
+def _scored(parameters: Parameters, point: Point) -> np.ndarray | None:
+    """theta after a step of Fisher scoring in delta; variances it would leave negative become small ones."""
+    if point.expected is None:
+        return None
+    try:
+        delta = point.state.delta - np.linalg.solve(point.expected, point.slope)
+    except np.linalg.LinAlgError:
+        return None
+    out = []
+    for d in parameters.covariances(delta):
+        values, vectors = np.linalg.eigh(d)
+        if values[0] < SMALL:
+            d = (vectors * np.maximum(values, SMALL)) @ vectors.T
+        out.append(d)
+    if not np.any(point.x) and max(np.abs(d - SMALL * np.eye(len(d))).max() for d in out) < 1e-12:
+        return None  # every variance would be negative: stay at the corner
+    return parameters.cholesky(out)
 
 
 def minimise(data: Reduced, parameters: Parameters, reml: bool, starts=STARTS) -> Optimum:
@@ -198,16 +240,17 @@ def minimise(data: Reduced, parameters: Parameters, reml: bool, starts=STARTS) -
     Optimum
         ``log`` has one entry per start; ``at_zero`` the numbers of the parameters on the boundary.
     """
-    if starts is STARTS and len(parameters.blocks()) > 1:
-        starts = STARTS[:1]
     kind = Profiled if not suits(data) else Single if parameters.count == 1 else Compact
     objective = kind(data, parameters, reml)
+    if starts is STARTS:
+        starts = _WIDE_STARTS if objective.wide else STARTS
+        starts = starts[:1] if len(parameters.blocks()) > 1 else starts
     best, known, log = None, [], []
     for number, start in enumerate(starts):
         theta = parameters.start(start) if np.isscalar(start) else np.asarray(start, dtype=np.float64)
         # Where the criterion rests on estimates each step is dear: later starts only look for a way out.
         steps_allowed = 2 if number and objective.noise else _MAX_STEPS
-        point, steps, good, early = newton(objective, theta, known=known, max_steps=steps_allowed)
+        point, steps, good, early = newton(objective, theta, known=known, max_steps=steps_allowed, scoring=SCORING)
         label = float(start) if np.isscalar(start) else float("nan")
         if point is None:
             log.append(StartLog(label, float("inf"), 0, False, ()))
