@@ -1,0 +1,158 @@
+"""The claims of one set of rows, without what is only kept for the reader: for refits by the thousand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from bowlby.compare.verdict import (
+    Effect,
+    claim_more,
+    claim_negligible,
+    claim_patient_style,
+    claim_perceived,
+)
+from bowlby.fit.models import INTERCEPT, SLOPE, Fitter, index_limit, standardised
+from bowlby.fit.record import block_test, contrast
+
+M1 = ["a_star_w", "s_star"]
+SLOPES = ("P", "T", "P-T", "P+T")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """An analysis set as robustness takes it up.
+
+    Attributes
+    ----------
+    data, membership : DataFrame
+        Its rows, and patient, therapist, weight.
+    design : dict
+        Its description.
+    """
+
+    data: pd.DataFrame
+    membership: pd.DataFrame
+    design: dict
+
+    @property
+    def fitter(self) -> Fitter:
+        """Fits models to these rows."""
+        return Fitter(self.data, self.membership, self.design)
+
+    @property
+    def unit(self) -> float:
+        """1 / reference SD of the outcome."""
+        return 1.0 / self.design["sd_outcome"]
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What every kind of robustness starts from.
+
+    Attributes
+    ----------
+    primary, perceived : Rows
+        The analysis sets of outcome, and of perceived attachment as the outcome.
+    delta : float
+        Equivalence bound.
+    seed : int
+        The run's seed.
+    strata : Series
+        Index therapist: the group within which therapists are exchangeable.
+    """
+
+    primary: Rows
+    perceived: Rows
+    delta: float
+    seed: int
+    strata: pd.Series
+
+
+@dataclass
+class Answer:
+    """Effects and tests of one set of fits.
+
+    Attributes
+    ----------
+    effects : dict of Effect
+        P, T, P-T, P+T; T_A; Z_v where the patient's style is asked for.
+    block : dict or None
+        Joint test of the patient's style.
+    fixed : Series
+        Coefficients of M1.
+    cov : ndarray
+        Their covariance, not adjusted.
+    singular : bool
+        Of M1.
+    """
+
+    effects: dict[str, Effect] = field(default_factory=dict)
+    block: dict | None = None
+    fixed: pd.Series | None = None
+    cov: np.ndarray | None = None
+    singular: bool = False
+
+    def verdicts(self, delta: float) -> dict[str, dict]:
+        """The claims that these fits decide, by the rules of the run."""
+        e, out = self.effects, {}
+        if "P" in e:
+            out |= {"C1": claim_perceived(e["P"], delta), "C2": claim_more(e["P-T"], e["P+T"]),
+                    "C3": claim_negligible(e["T"], delta)}  # fmt: skip
+        if "T_A" in e:
+            out["C4"] = claim_negligible(e["T_A"], delta, "T_A")
+        if self.block is not None:
+            out["C5"] = claim_patient_style(self.block, e["Z_v"], delta)
+        return out
+
+
+def fit_m1(rows: Rows):
+    """M1 on these rows."""
+    return rows.fitter.fit(M1, SLOPE)
+
+
+def style_terms(rows: Rows) -> list[str]:
+    """Terms of C4: the patient's scales at both levels where there are any, and the therapist's style."""
+    scales = rows.design["scaling"]["z"]["scales"] if "z" in rows.design["scaling"] else []
+    return [*(f"z_{scale}_{part}" for scale in scales for part in "wb"), "s_star"]
+
+
+def fit_c4(rows: Rows):
+    """The model of claim C4 on these rows."""
+    return rows.fitter.fit(style_terms(rows), INTERCEPT)
+
+
+def fit_c5(rows: Rows):
+    """The model of claim C5 on these rows."""
+    slope = [{"group": "therapist", "terms": ["1", "z_star_w"], "correlated": False}]
+    return rows.fitter.fit(style_terms(rows), slope)
+
+
+def answer(primary: Rows | None, perceived: Rows | None) -> Answer:
+    """Fit what the claims need.
+
+    Parameters
+    ----------
+    primary, perceived : Rows or None
+        What is None is not fitted, and its claims are not decided.
+    """
+    out = Answer()
+    if primary is not None:
+        m1 = fit_m1(primary)
+        out.effects |= effects(standardised(m1, primary.unit))
+        out.fixed, out.cov, out.singular = m1.params, m1.cov_params().to_numpy(), bool(m1.singular)
+    if perceived is not None:
+        out.effects |= effects([contrast(fit_c4(perceived), "T_A", {"s_star": 1.0})])
+        if "z" in perceived.design["scaling"]:
+            c5, scaling = fit_c5(perceived), perceived.design["scaling"]["z"]
+            within = [f"z_{scale}_w" for scale in scaling["scales"]]
+            out.effects |= effects(index_limit(c5, within, np.asarray(scaling["correlation"], float)))
+            out.block = block_test(c5, "patient style", within)
+    return out
+
+
+def effects(contrasts: list[dict]) -> dict[str, Effect]:
+    """Contrasts as they are kept, by name."""
+    return {c["name"]: Effect(c["estimate"], c["se"], c["df"]) for c in contrasts}

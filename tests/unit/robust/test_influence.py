@@ -1,0 +1,55 @@
+"""Therapists left out one by one."""
+
+import numpy as np
+import pytest
+
+from bowlby.robust.claims import Basis, Rows, answer
+from bowlby.robust.influence import influence, recentred, without
+
+
+def test_the_lean_fits_are_those_of_the_run(basis):
+    """Contrasts and the block test are the same numbers that the run keeps."""
+    found = answer(basis.primary, basis.perceived)
+    kept = basis.perceived.fitter.perceived()
+    contrasts = {c["name"]: c for m in ("c4", "c5") for c in kept[m].record["contrasts"]}
+    for name in ("T_A", "Z_v"):
+        assert found.effects[name].estimate == pytest.approx(contrasts[name]["estimate"], rel=1e-9)
+        assert found.effects[name].df == pytest.approx(contrasts[name]["df"], rel=1e-6)
+    assert found.block["p"] == pytest.approx(kept["c5"].record["blocks"][0]["p"], rel=1e-9)
+
+
+def test_every_therapist_is_left_out_once(basis):
+    found = influence(basis)
+    assert found["therapist"].tolist() == sorted(basis.primary.data["therapist"].unique())
+    assert found["patients"].sum() == len(basis.primary.data)
+    assert set(found["C1"]) <= {"supported", "refuted", "inconclusive"}
+    first = answer(without(basis.primary, found["therapist"][0]), None)
+    assert found["T"][0] == pytest.approx(first.effects["T"].estimate)
+    assert (found["cooks"] > 0).all() and found["cooks"].mean() < 1
+
+
+def test_a_strange_therapist_stands_out(basis):
+    """One therapist's patients 3 SD better: without that one the coefficients are known best by far."""
+    data, odd = basis.primary.data.copy(), basis.primary.data["therapist"].iloc[0]
+    data.loc[data["therapist"] == odd, "y"] += 3 * basis.primary.design["sd_outcome"]
+    found = influence(Basis(Rows(data, basis.primary.membership, basis.primary.design), basis.perceived, 0.1, 7,
+                            basis.strata))  # fmt: skip
+    assert found.loc[found["covratio"].idxmin(), "therapist"] == odd
+    assert found["covratio"].min() < 0.5 * found["covratio"].nsmallest(2).iloc[1]
+
+
+def test_centring_again_is_what_the_design_stage_does(basis, switching):
+    """Recentring complete rows changes nothing, also where patients switch."""
+    for rows in (basis.primary, switching.primary, switching.perceived):
+        again = recentred(rows)
+        for column in [c for c in rows.data if c[:2] in ("a_", "s_", "z_") or c.startswith("pre_")]:
+            assert np.abs(again.data[column] - rows.data[column]).max() < 1e-9, column
+
+
+def test_patients_who_switched_leave_with_either_therapist(switching):
+    membership = switching.primary.membership
+    therapist = membership["therapist"].iloc[0]
+    left = without(switching.primary, therapist)
+    assert therapist not in set(left.membership["therapist"])
+    assert len(switching.primary.data) - len(left.data) == (membership["therapist"] == therapist).sum()
+    assert (left.membership.groupby("patient")["weight"].sum() - 1).abs().max() < 1e-9
