@@ -173,22 +173,20 @@ class Fitter:
 
     def perceived(self) -> dict[str, Fitted]:
         """C4: style on perceived attachment, random intercept; C5: the patient's style, with its random slope."""
-        patient = "z" in self.design["scaling"]
-        scales = self.design["scaling"]["z"]["scales"] if patient else []
-        z = [f"z_{scale}_{part}" for scale in scales for part in "wb"]
-        result = self.fit([*z, "s_star"], INTERCEPT)
-        fits = {"c4": self.kept("c4", result, [contrast(result, "T_A", {"s_star": 1.0})])}
-        if patient:
-            slope = [{"group": "therapist", "terms": ["1", "z_star_w"], "correlated": False}]
-            result = self.fit([*z, "s_star"], slope)
+        c4, c5 = self.style_models()
+        fits = {"c4": self.kept("c4", c4, [contrast(c4, "T_A", {"s_star": 1.0})])}
+        if c5 is not None:
             within = self.block("z")
-            fits["c5"] = self.kept(
-                "c5",
-                result,
-                index_limit(result, within, np.asarray(self.design["scaling"]["z"]["correlation"], float)),
-                [block_test(result, "patient style", within)],
-            )
+            index = index_limit(c5, within, np.asarray(self.design["scaling"]["z"]["correlation"], float))
+            fits["c5"] = self.kept("c5", c5, index, [block_test(c5, "patient style", within)])
         return fits
+
+    def style_models(self):
+        """The fits behind C4 and C5; None for C5 where the patient's style was not asked for."""
+        scales = self.design["scaling"]["z"]["scales"] if "z" in self.design["scaling"] else []
+        terms = [*(f"z_{scale}_{part}" for scale in scales for part in "wb"), "s_star"]
+        slope = [{"group": "therapist", "terms": ["1", "z_star_w"], "correlated": False}]
+        return self.fit(terms, INTERCEPT), self.fit(terms, slope) if scales else None
 
 
 def standardised(result, unit: float, term: str = "a_star_w") -> list[dict]:
@@ -257,6 +255,9 @@ def claims_fits(primary, perceived) -> tuple[dict[str, dict], dict, bool]:
     one = Fitter(primary.data, primary.membership, primary.design)
     result = one.fit(["a_star_w", "s_star"], SLOPE)
     contrasts = standardised(result, 1.0 / primary.design["sd_outcome"])
-    other = Fitter(perceived.data, perceived.membership, perceived.design).perceived()
-    contrasts += other["c4"].record["contrasts"] + other["c5"].record["contrasts"]
-    return {c["name"]: c for c in contrasts}, other["c5"].record["blocks"][0], bool(result.singular)
+    other = Fitter(perceived.data, perceived.membership, perceived.design)
+    c4, c5 = other.style_models()
+    within = other.block("z")
+    contrasts.append(contrast(c4, "T_A", {"s_star": 1.0}))
+    contrasts += index_limit(c5, within, np.asarray(perceived.design["scaling"]["z"]["correlation"], float))
+    return {c["name"]: c for c in contrasts}, block_test(c5, "patient style", within), bool(result.singular)
