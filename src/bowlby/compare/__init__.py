@@ -40,24 +40,31 @@ def compare(run: Run, fits: dict[str, dict], design: dict, adequacy: dict) -> tu
     comparison, verdict : dict
         ``comparison.json`` (E1: P, T, P-T, P+T in outcome SD per reference SD) and ``verdict.json``.
     """
-    delta = run.comparison.delta
-    fit = fits["primary"]
+    fit, delta = fits["primary"], run.comparison.delta
     effects = _effects(fit)
-    therapist = next(
-        r["variance_or_cov"] for r in fit["random"] if (r["group"], r["term"]) == ("therapist", "Intercept")
-    )
-    comparison = {
-        name: {
-            "estimate": e.estimate,
-            "se": e.se,
-            "df": e.df,
-            "t": e.estimate / e.se,
-            "p": 2 * min(e.p_above(0), 1 - e.p_above(0)),
-            "ci": list(e.limits(0.975)),
-            "ci90": list(e.limits(0.95)),
-        }
-        for name, e in effects.items()
+    claims = _claims(fits, effects, delta, adequacy)
+    sentence = plain_sentence(effects, claims, delta, _usual(adequacy)["minimum_detectable"])
+    if "moderated" in claims["C3"]["flags"]:
+        severe = _effects(fits["severity"])["T_severe"]
+        sentence += f" That is at average severity; among the most severely ill tenth, patients ended {_sd(severe)}."
+    outcome = run.outcome.model_dump(include={"instrument", "scale", "domain", "pre", "post"})
+    sides = {side: _name(getattr(run.comparison, side)) for side in ("perceived", "therapist_style")}
+    verdict = {
+        "schema": 1,
+        "run": run.run,
+        "version": __version__,
+        "outcome": outcome,
+        "primary": sides,
+        "provisional": fit["provisional"],
+        "claims": claims,
+        "flags": _flags(fit, design),
+        "sentence": sentence,
     }
+    return _comparison(fit, effects, design, delta) | {"sentence": sentence}, verdict
+
+
+def _claims(fits: dict[str, dict], effects: dict[str, Effect], delta: float, adequacy: dict) -> dict[str, dict]:
+    """The five claims with their verdicts, and what is always said with them."""
     claims = {
         "C1": claim_perceived(effects["P"], delta),
         "C2": claim_more(effects["P-T"], effects["P+T"]),
@@ -70,26 +77,39 @@ def compare(run: Run, fits: dict[str, dict], design: dict, adequacy: dict) -> tu
     for name in ("C1", "C2"):  # these doubts hold whatever the verdict; only a support is qualified by them
         claims[name]["reasons"] += QUALIFIERS
         claims[name]["qualified"] = claims[name]["verdict"] == "supported"
-    flags = _flags(fit, design)
-    severity = fits["severity"]["blocks"][0]
-    claims["C3"]["severity"] = severity | {c["name"]: c for c in fits["severity"]["contrasts"]}
-    if severity["p"] is not None and severity["p"] < ALPHA:
-        claims["C3"]["flags"].append("moderated")
-    lines = fit["c2_lines"]
-    claims["C2"]["lines"] = lines
+    lines = claims["C2"]["lines"] = fits["primary"]["c2_lines"]
     if lines["any_therapist_variable"]:
         claims["C2"]["flags"].append("any_therapist_variable")
     if claims["C2"]["verdict"] == "supported" and lines["reference_ratio_limit"] < FRAGILE_RATIO:
         claims["C2"]["fragile"] = True
         claims["C2"]["flags"].append("reference_ratio")
-    expected = next(line for line in adequacy["grid"] if line["icc"] == USUAL_ICC)
-    if claims["C3"]["verdict"] == "supported" and not expected["can_show_equivalence"]:
+    severity = fits["severity"]["blocks"][0]
+    claims["C3"]["severity"] = severity | {c["name"]: c for c in fits["severity"]["contrasts"]}
+    if severity["p"] is not None and severity["p"] < ALPHA:
+        claims["C3"]["flags"].append("moderated")
+    if claims["C3"]["verdict"] == "supported" and not _usual(adequacy)["can_show_equivalence"]:
         claims["C3"]["flags"].append("against_adequacy")
-    sentence = plain_sentence(effects, claims, delta, expected["minimum_detectable"])
-    if "moderated" in claims["C3"]["flags"]:
-        severe = _effects(fits["severity"])["T_severe"]
-        sentence += f" That is at average severity; among the most severely ill tenth, patients ended {_sd(severe)}."
-    comparison |= {
+    return claims
+
+
+def _comparison(fit: dict, effects: dict[str, Effect], design: dict, delta: float) -> dict:
+    """``comparison.json`` without its sentence."""
+    therapist = next(
+        r["variance_or_cov"] for r in fit["random"] if (r["group"], r["term"]) == ("therapist", "Intercept")
+    )
+    described = {
+        name: {
+            "estimate": e.estimate,
+            "se": e.se,
+            "df": e.df,
+            "t": e.estimate / e.se,
+            "p": 2 * min(e.p_above(0), 1 - e.p_above(0)),
+            "ci": list(e.limits(0.975)),
+            "ci90": list(e.limits(0.95)),
+        }
+        for name, e in effects.items()
+    }
+    return described | {
         "schema": 1,
         "delta": delta,
         "standardiser": design["reference"],
@@ -101,29 +121,12 @@ def compare(run: Run, fits: dict[str, dict], design: dict, adequacy: dict) -> tu
             "perceived_sd": _sds(design, "a"),
             "therapist_style_sd": _sds(design, "s"),
         },
-        "sentence": sentence,
     }
-    verdict = {
-        "schema": 1,
-        "run": run.run,
-        "version": __version__,
-        "outcome": {
-            "instrument": run.outcome.instrument,
-            "scale": run.outcome.scale,
-            "domain": run.outcome.domain,
-            "pre": run.outcome.pre,
-            "post": run.outcome.post,
-        },
-        "primary": {
-            "perceived": _name(run.comparison.perceived),
-            "therapist_style": _name(run.comparison.therapist_style),
-        },
-        "provisional": fit["provisional"],
-        "claims": claims,
-        "flags": flags,
-        "sentence": sentence,
-    }
-    return comparison, verdict
+
+
+def _usual(adequacy: dict) -> dict:
+    """What the sample could show at the literature's difference between therapists."""
+    return next(line for line in adequacy["grid"] if line["icc"] == USUAL_ICC)
 
 
 def _effects(fit: dict) -> dict[str, Effect]:
