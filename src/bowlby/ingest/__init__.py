@@ -9,7 +9,8 @@ import pandas as pd
 from bowlby.config import Loaded
 from bowlby.errors import UserError
 from bowlby.ingest.cells import has
-from bowlby.ingest.harmonise import combine, instruments, measure_table, spread
+from bowlby.ingest.combine import combine
+from bowlby.ingest.harmonise import instruments, measure_table, spread
 from bowlby.ingest.notices import Issues
 from bowlby.ingest.people import people
 from bowlby.ingest.readers import Raw, read

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-import numpy as np
 import pandas as pd
 
 from bowlby.config.study import DataFile, Measure, Study, When
@@ -226,41 +225,3 @@ def _in_range(raw: Raw, measure: Measure, model, columns, values: pd.DataFrame, 
         issues,
     )
     return values.mask(outside | broken)
-
-
-def combine(tables: list[pd.DataFrame], instrument: str, told: set, issues: Issues) -> pd.DataFrame:
-    """All rows of one instrument; exact repeats are left out, contradictions are errors."""
-    table = pd.concat(tables) if len(tables) > 1 else tables[0]
-    table = table.reset_index(drop=True)
-    values = [c for c in table.columns if c not in HEAD]
-    again = table.duplicated(KEY)
-    if again.any():
-        first = table.groupby(KEY, dropna=False, sort=False).cumcount().eq(0)
-        origin = (
-            pd.Series(np.where(first, table.index, np.nan))
-            .groupby(table.groupby(KEY, dropna=False, sort=False).ngroup())
-            .transform("first")
-            .astype(int)
-        )
-        exact = table.duplicated([*KEY, *values, "therapist"])
-        for i in np.flatnonzero(again):
-            row, one = table.loc[i], table.loc[origin[i]]
-            place = {"file": row["source_file"], "row": row["source_row"]}
-            other = f"row {one['source_row']}" + (
-                "" if one["source_file"] == row["source_file"] else f" of {one['source_file']}"
-            )
-            key = (row["source_file"], row["source_row"], bool(exact[i]))
-            if exact[i] and key not in told:
-                issues.add("warning", "duplicate_row", f"repeats {other}", "the first is kept", **place)
-            elif not exact[i]:
-                issues.add(
-                    "error",
-                    "contradicting_rows",
-                    f"same person and occasion as {other}, other values ({instrument})",
-                    "keep the right one in the file",
-                    instrument=instrument,
-                    **place,
-                )
-            told.add(key)
-    items = sorted(values) if "i01" in values else values
-    return table.loc[~again, [*HEAD, *items]].sort_values(KEY, kind="stable").reset_index(drop=True)

@@ -1,0 +1,266 @@
+"""Broken and hostile files: one clear line each, no traceback, no guess, and the machine stays up."""
+
+import io
+import resource
+import struct
+import zipfile
+
+import openpyxl
+import pandas as pd
+import pyreadstat
+import pytest
+
+from bowlby.ingest import check, ingest
+
+HEAD = "id,th," + ",".join(f"g{n}" for n in range(1, 8))
+GOOD = HEAD + "\n1,A,1,1,1,1,1,1,1\n2,B,2,2,2,2,2,2,2\n"
+STUDY = """name: s
+occasions: [pre]
+files:
+  - path: %s
+    who: {person: id, therapist: th}
+    when: {occasion: pre}%s
+    measures: [{instrument: gad7, items: "g{n}"}]
+"""
+SHEET = "xl/worksheets/sheet1.xml"
+
+
+def study(path, keys=""):
+    return STUDY % (path, f"\n    {keys}" if keys else "")
+
+
+def frame():
+    return pd.read_csv(io.StringIO(GOOD))
+
+
+def book(rows=None, **sheets):
+    out = io.BytesIO()
+    made = openpyxl.Workbook()
+    for row in rows or [HEAD.split(","), [1, "A", *[1] * 7], [2, "B", *[2] * 7]]:
+        made.active.append(row)
+    for name, content in sheets.items():
+        sheet = made.create_sheet(name)
+        for row in content:
+            sheet.append(row)
+    made.save(out)
+    return out.getvalue()
+
+
+def rezipped(data, change):
+    """A workbook with one of its parts changed."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(name, change(name, old.read(name)))
+    return out.getvalue()
+
+
+def sav(tmp_path, name="x.sav", write=pyreadstat.write_sav):
+    write(frame(), tmp_path / name)
+    return (tmp_path / name).read_bytes()
+
+
+def parquet():
+    out = io.BytesIO()
+    frame().to_parquet(out)
+    return out.getvalue()
+
+
+def test_the_good_file_is_good(made):
+    assert len(ingest(made(study("a.csv"), a__csv=GOOD)).issues) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "expected"),
+    [
+        ("a.csv", b"", "the file is empty; export it again"),
+        ("a.csv", b"\n\n\n", "no column names in the header row; correct `header_row:`, or export it again"),
+        ("a.csv", b"\xef\xbb\xbf", "no column names in the header row; correct `header_row:`, or export it again"),
+        ("a.csv", HEAD.encode(), "holds a header but no rows; export it again, with the data"),
+        ("a.csv", GOOD.encode() + b"\x00\x01\x02", "not a text file; check `format:`, or export it again as CSV"),
+        (
+            "a.csv",
+            GOOD.encode() + b'3,"A',
+            "cannot be read as CSV (line 4); check quotes and `delimiter:`",
+        ),
+        (
+            "a.csv",
+            GOOD.encode() + b'3,"' + b"x" * 200_000 + b'"\n',
+            "a cell at line 4 is longer than 131,072 characters; check the quotes there",
+        ),
+        (
+            "a.csv",
+            (HEAD + "\nJürgen,Zoë,1,1,1,1,1,1,1\n").encode() + "ß".encode("cp1252") + b",A,1,1,1,1,1,1,1\n",
+            "mixes UTF-8 with another encoding; save it again as UTF-8, or say its `encoding:`",
+        ),
+        ("a.csv", b"\x1f\x8b\x08" + b"x" * 50, "is compressed; unpack it first"),
+        (
+            "a.csv",
+            b"<!DOCTYPE html><html></html>",
+            "is a web page or document, not a text file with columns; export it again as CSV",
+        ),
+        ("a.csv", b"%PDF-1.7 ...", "is a web page or document, not a text file with columns; export it again as CSV"),
+        ("a.sav", GOOD.encode(), "cannot be read as an SPSS file; export it again"),
+        ("a.dta", GOOD.encode(), "cannot be read as a Stata file; export it again"),
+        ("a.sas7bdat", GOOD.encode(), "cannot be read as a SAS file; export it again"),
+        ("a.xpt", GOOD.encode(), "cannot be read as a SAS file; export it again"),
+        ("a.parquet", GOOD.encode(), "cannot be read as a Parquet file; write it again"),
+        ("a.parquet", parquet()[:-40], "cannot be read as a Parquet file; write it again"),
+        ("a.xlsx", GOOD.encode(), "cannot be read as an Excel workbook; save it again as .xlsx"),
+        ("a.xlsx", book()[:2000], "cannot be read as an Excel workbook; save it again as .xlsx"),
+        ("a.csv", book(), "is an Excel workbook, not a text file; give it the right ending, or write `format: excel`"),
+        (
+            "a.xlsx",
+            parquet(),
+            "is a Parquet file, not an Excel workbook; give it the right ending, or write `format: parquet`",
+        ),
+        ("a.xyz", GOOD.encode(), "unknown kind of file; say which with `format:` in the study file"),
+    ],
+)
+def test_unreadable_files(made, error_lines, name, data, expected):
+    assert error_lines(made(study(name), **{name.replace(".", "__"): data})) == [f"error: {name}: {expected}"]
+
+
+def test_files_that_end_early(made, error_lines, tmp_path):
+    whole = sav(tmp_path)
+    assert error_lines(made(study("a.sav"), a__sav=whole[: len(whole) // 2])) == [
+        "error: a.sav: cannot be read as an SPSS file; export it again"
+    ]
+    whole = sav(tmp_path, "x.dta", pyreadstat.write_dta)
+    assert error_lines(made(study("a.dta"), a__dta=whole[: len(whole) // 2])) == [
+        "error: a.dta: cannot be read as a Stata file; export it again"
+    ]
+
+
+def test_wrong_label_of_a_statistics_file(made, error_lines, tmp_path):
+    assert error_lines(made(study("a.dta"), a__dta=sav(tmp_path))) == [
+        "error: a.dta: is an SPSS file, not a Stata file; give it the right ending, or write `format: spss`"
+    ]
+
+
+def test_password(made, error_lines):
+    encrypted = bytes.fromhex("d0cf11e0a1b11ae1") + b"\0" * 504 + "EncryptedPackage".encode("utf-16-le") + b"\0" * 100
+    assert error_lines(made(study("a.xlsx"), a__xlsx=encrypted)) == [
+        "error: a.xlsx: is protected by a password; save it without one"
+    ]
+    old = bytes.fromhex("d0cf11e0a1b11ae1") + b"\0" * 600
+    assert error_lines(made(study("a.xlsx"), a__xlsx=old)) == [
+        "error: a.xlsx: is an old workbook (.xls) or another Office file; save it as .xlsx"
+    ]
+
+
+def test_a_sheet_that_is_not_there(made, error_lines):
+    assert error_lines(made(study("a.xlsx", "sheet: Two"), a__xlsx=book(One=[]))) == [
+        "error: a.xlsx[Two]: no sheet 'Two'; use one of Sheet, One"
+    ]
+
+
+def test_a_zip_bomb_is_not_unpacked(made, error_lines):
+    def swell(name, data):
+        return data.replace(b"</sheetData>", b" " * 300_000_000 + b"</sheetData>") if name == SHEET else data
+
+    bomb = rezipped(book(), swell)
+    assert len(bomb) < 1_000_000
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    (line,) = error_lines(made(study("a.xlsx"), a__xlsx=bomb))
+    assert line.startswith("error: a.xlsx: unpacks to 300 MB; ")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000
+
+
+def test_a_lie_about_the_unpacked_size_is_found(made, error_lines):
+    def swell(name, data):
+        return data.replace(b"</sheetData>", b" " * 100_000_000 + b"</sheetData>") if name == SHEET else data
+
+    bomb = bytearray(rezipped(book(), swell))
+    real = next(i.file_size for i in zipfile.ZipFile(io.BytesIO(bytes(bomb))).infolist() if i.filename == SHEET)
+    lying = bytes(bomb).replace(struct.pack("<I", real), struct.pack("<I", 2000))
+    assert error_lines(made(study("a.xlsx"), a__xlsx=lying)) == [
+        "error: a.xlsx: cannot be read as an Excel workbook; save it again as .xlsx"
+    ]
+
+
+@pytest.mark.parametrize("part", [SHEET, "xl/workbook.xml", "xl/styles.xml", "[Content_Types].xml"])
+def test_entities_are_refused(made, error_lines, part):
+    laughs = b"".join(b'<!ENTITY l%d "%s">' % (i, b"&l%d;" % (i - 1) * 10) for i in range(1, 10))
+    bomb = b'<!DOCTYPE x [<!ENTITY l0 "lol">' + laughs + b"]>"
+
+    def change(name, data):
+        if name != part:
+            return data
+        start = data.index(b"?>") + 2 if data.startswith(b"<?xml") else 0
+        return data[:start] + bomb + data[start:]
+
+    assert error_lines(made(study("a.xlsx"), a__xlsx=rezipped(book(), change))) == [
+        "error: a.xlsx: declares XML entities, which no workbook needs; do not open it; ask for it anew"
+    ]
+
+
+def test_a_damaged_sheet(made, error_lines):
+    data = rezipped(book(), lambda name, data: data[: len(data) // 2] if name == SHEET else data)
+    assert error_lines(made(study("a.xlsx"), a__xlsx=data)) == [
+        "error: a.xlsx: the sheet is damaged; open the workbook and save it again as .xlsx"
+    ]
+
+
+def test_formulas_without_results_are_an_error_and_never_run(made, error_lines):
+    rows = [HEAD.split(","), [1, "A", "=1+1", "=1+1", *[1] * 5], [2, "B", '=HYPERLINK("http://x")', *[2] * 6]]
+    assert error_lines(made(study("a.xlsx"), a__xlsx=book(rows))) == [
+        "error: a.xlsx[Sheet]:2:g1: 2 formulas without a stored result (rows 2, 3); "
+        "open the workbook in Excel or LibreOffice and save it",
+        "error: a.xlsx[Sheet]:2:g2: 1 formulas without a stored result (row 2); "
+        "open the workbook in Excel or LibreOffice and save it",
+    ]
+
+
+def test_formulas_with_results_are_read_and_told(made):
+    rows = [HEAD.split(","), [1, "A", "=1+1", *[1] * 6], [2, "B", *[2] * 7]]
+    data = rezipped(
+        book(rows),
+        lambda n, d: d.replace(b"<f>1+1</f><v></v>", b"<f>1+1</f><v>2</v>").replace(
+            b"<f>1+1</f><v />", b"<f>1+1</f><v>2</v>"
+        ),
+    )
+    result = ingest(made(study("a.xlsx"), a__xlsx=data))
+    assert result.measures["gad7"]["i01"].tolist() == [2, 2]
+    assert result.issues[["code", "n"]].to_numpy().tolist() == [["formula", 1]]
+
+
+def test_text_that_looks_like_a_formula_is_only_text(made):
+    issues = check(made(study("a.csv"), a__csv=GOOD + "=cmd|' /C calc'!A0,A,=1+1,1,1,1,1,1,1\n"))
+    assert issues[["code", "row", "column"]].to_numpy().tolist() == [["not_a_number", 4, "g1"]]
+
+
+def test_many_faults_of_a_kind_are_one_line_with_the_first_rows(made):
+    rows = "".join(f"p{i},T{i % 3},{'x' if i < 30 else 1},1,1,1,1,1,1\n" for i in range(100))
+    issues = check(made(study("a.csv"), a__csv=HEAD + "\n" + rows))
+    assert issues["n"].tolist() == [30]
+    assert issues["what"][0] == "30 times: text in an item (rows 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 …)"
+
+
+def test_many_repeats_are_one_line(made, error_lines):
+    rows = "".join(f"p{i},T{i % 3},1,1,1,1,1,1,1\n" for i in range(20))
+    (line,) = check(made(study("a.csv"), a__csv=HEAD + "\n" + rows * 2))["what"]
+    assert line == "20 rows repeat earlier ones (rows 22, 23, 24, 25, 26, 27, 28, 29, 30, 31 …)"
+    (line,) = error_lines(made(study("a.csv"), a__csv=HEAD + "\n" + rows + rows.replace(",1\n", ",2\n")))
+    assert line.startswith(
+        "error: a.csv:22: 20 rows have the person and occasion of earlier ones, other values (gad7) (rows 22"
+    )
+
+
+def test_a_doubled_name_that_nobody_uses_does_no_harm(made):
+    text = GOOD.replace(HEAD, HEAD + ",note,note").replace(",1\n", ",1,x,y\n").replace(",2\n", ",2,x,y\n")
+    assert len(ingest(made(study("a.csv"), a__csv=text)).measures["gad7"]) == 2
+
+
+def test_a_doubled_name_can_be_told_apart(made):
+    text = GOOD.replace("g2", "g1")
+    answers = ingest(made(study("a.csv").replace('"g{n}"', '["g1#2", g3, g4, g5, g6, g7, "g1#1"]'), a__csv=text))
+    assert len(answers.measures["gad7"]) == 2
+
+
+def test_another_range_is_an_error(made, error_lines):
+    (line,) = error_lines(made(study("a.csv"), a__csv=GOOD.replace(",1", ",5").replace(",2", ",6")))
+    assert line == (
+        "error: a.csv:1:g1: 14 of 14 values are outside 0 to 3: the instrument is scored on another range; "
+        "give the form's `response:`, or recode the file"
+    )
