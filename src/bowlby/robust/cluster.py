@@ -1,0 +1,72 @@
+"""Bootstrap over therapists: therapists drawn anew with all their patients, twice drawn being two therapists."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from bowlby.fit.models import standardised
+from bowlby.robust.address import Address
+from bowlby.robust.claims import SLOPES, Basis, fit_c4, fit_m1
+from bowlby.robust.refits import parts_of, refit_counted
+from bowlby.robust.table import FAILED, statuses, table
+
+KIND = "cluster"
+JOINED = 0.5
+BATCH = 250
+
+
+def cluster(basis: Basis, first: int, last: int) -> pd.DataFrame:
+    """Replicates ``first`` to ``last - 1``.
+
+    Where patients switch, the therapists whom they join are drawn together. Centring again within the therapists drawn
+    changes no slope (every part keeps its own means, and the shift of the grand mean goes to the intercept), so parts
+    are counted in place of copied.
+
+    Returns
+    -------
+    DataFrame
+        P, T, P-T, P+T (M1) and T_A (model of C4), each with ``_se``; reference SDs stay those of the run. Where one
+        part holds more than half of the therapists there is nothing to draw: every replicate is ``failed``.
+    """
+    m1, c4 = fit_m1(basis.primary), fit_c4(basis.perceived)
+    asked = {c["name"]: c["weights"] for c in standardised(m1, basis.primary.unit)}
+    models = [(m1, SLOPES, [asked[name] for name in SLOPES]), (c4, ("T_A",), [{"s_star": 1.0}])]
+    numbers = np.arange(first, last)
+    return pd.concat(
+        [_batch(basis, models, numbers[at : at + BATCH]) for at in range(0, len(numbers), BATCH)], ignore_index=True
+    )
+
+
+def _batch(basis: Basis, models: list, numbers: np.ndarray) -> pd.DataFrame:
+    addresses = [Address(basis.seed, KIND, int(n)) for n in numbers]
+    columns, converged, singular = {}, np.ones(len(numbers), bool), np.zeros(len(numbers), bool)
+    for stream, (result, names, contrasts) in enumerate(models):
+        part = parts_of(result.model)
+        found = None
+        if largest_share(result.model) <= JOINED:
+            drawn = np.stack([drawn_counts(a.generator(stream), part.max() + 1) for a in addresses])
+            found = refit_counted(result, drawn, contrasts)
+        for k, name in enumerate(names):
+            for position, suffix in enumerate(("", "_se")):
+                missing = np.full(len(numbers), np.nan)
+                columns[name + suffix] = missing if found is None else found.contrasts[:, k, position]
+        converged &= False if found is None else found.converged
+        singular |= False if found is None else found.singular
+    status = statuses(converged, singular)
+    for values in columns.values():
+        values[status == FAILED] = np.nan
+    return table(addresses, status, columns)
+
+
+def drawn_counts(rng: np.random.Generator, parts: int) -> np.ndarray:
+    """How often each of the parts is drawn in as many draws with replacement."""
+    return np.bincount(rng.integers(0, parts, parts), minlength=parts)
+
+
+def largest_share(model) -> float:
+    """Share of the therapists in the largest part that patients join."""
+    from bowlby.mixed.components import joined
+
+    label = joined(model.reduced.factors, model.nobs)[0]
+    return float(np.bincount(label).max() / len(label))
