@@ -1,8 +1,9 @@
 """The criterion of a small model with one grouping factor, where the number of calls is what costs.
 
-All of X'V^-1X, its derivatives and second derivatives are sums over levels of products z_a z_b' with coefficients from
-Omega, G'E_iG and G'E_iH E_jG (see ``criterion`` and ``derivatives``); the products are formed once and one matrix
-product an evaluation gives everything.
+All of U'V^-1U, its derivatives and second derivatives for U = [X, y] are sums over levels of products z_a z_b' with
+coefficients from Omega, G'E_iG and G'E_iH E_jG (see ``criterion`` and ``derivatives``); the products are formed once
+and one matrix product an evaluation gives everything. Derivatives are taken in the basis U L^-T, L the Cholesky factor
+of U'V^-1U: there X'V^-1X is the identity and the residual has length 1, so that each is a weighted sum of entries.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import numpy as np
 
 from bowlby.mixed.criterion import inner_inverse, mix, unit_product
 from bowlby.mixed.crossproducts import Reduced
-from bowlby.mixed.derivatives import Moments, profiled
 from bowlby.mixed.parameters import Parameters
 
 _LARGEST = 500_000
@@ -30,10 +30,8 @@ class CompactState:
     delta: np.ndarray
     rows: np.ndarray   # (1 + c + pairs, m, m)
     h: np.ndarray
-    beta: np.ndarray
-    phi: np.ndarray
+    root: np.ndarray   # L^-1, (m, m)
     r2: float
-    xvx: np.ndarray
 
 
 class Compact:
@@ -48,6 +46,31 @@ class Compact:
         self.products = np.einsum("amn,bkn->abnmk", data.zx, data.zx).reshape(q * q * n, m * m)
         self.entries = [parameters.entries(i) for i in range(parameters.count)]
         self.pairs = [(i, j) for i in range(parameters.count) for j in range(i + 1)]
+        self.dof = data.n - data.p if reml else data.n
+        # Weights of the entries of P_i = L^-1 U'V^-1G_iV^-1U L^-T and of the diagonals of Q_ij: those of X and of y.
+        self.weight, self.square = np.zeros((m, 2)), np.zeros((2, m * m))
+        x, both = np.arange(m) < m - 1, np.zeros((m, m))
+        self.weight[:-1] = float(reml)
+        self.weight[-1, 0] = self.dof
+        both[np.ix_(x, x)] = float(reml)
+        self.square[1] = both.ravel()
+        both[-1], both[:, -1] = self.dof, self.dof
+        self.square[0] = both.ravel()
+        self._index_traces(q)
+
+    def _index_traces(self, q: int) -> None:
+        """tr(E_iH) and tr(E_iH E_jH) as sums of entries of H and of the Gram matrix of its entries."""
+        count = len(self.entries)
+        self.one, self.two = np.zeros((count, q * q)), np.zeros((len(self.pairs), q**4))
+        for i, entries in enumerate(self.entries):
+            for a, b in entries:
+                self.one[i, a * q + b] += 1
+        self.pair_of = np.zeros((count, count), dtype=np.intp)
+        for number, (i, j) in enumerate(self.pairs):
+            self.pair_of[i, j] = self.pair_of[j, i] = number
+            for a, b in self.entries[i]:
+                for c, e in self.entries[j]:
+                    self.two[number, (b * q + c) * q * q + e * q + a] += 1
 
     def evaluate(self, x: np.ndarray):
         data, par = self.data, self.parameters
@@ -77,40 +100,29 @@ class Compact:
 
         data, p = self.data, self.data.p
         sums = (rows @ self.products).reshape(-1, p + 1, p + 1)
-        xvx = data.xx - sums[0]
-        chol, info = lapack.dpotrf(xvx, lower=1)
+        chol, info = lapack.dpotrf(data.xx - sums[0], lower=1)
         if info:
             return None
-        r2 = float(chol[p, p] ** 2)
-        diagonal = np.log(np.diagonal(chol)[:p]).sum() if p else 0.0
-        dof = data.n - p if self.reml else data.n
-        height = logdet + dof * np.log(r2) + (2 * float(diagonal) if self.reml else 0.0)
+        diagonal = np.log(chol.diagonal())
+        height = logdet + 2 * self.dof * float(diagonal[p]) + (2 * float(diagonal[:p].sum()) if self.reml else 0.0)
         if not np.isfinite(height):
             return None
-        if p:
-            inverse, _ = lapack.dtrtri(chol[:p, :p], lower=1)
-            phi, beta = inverse.T @ inverse, inverse.T @ chol[p, :p]
-        else:
-            phi, beta = np.zeros((0, 0)), np.zeros(0)
-        return CompactState(x, delta, sums, h, beta, phi, r2, xvx), float(height)
+        root, _ = lapack.dtrtri(chol, lower=1)
+        return CompactState(x, delta, sums, h, root, float(chol[p, p] ** 2)), height
 
     def derive(self, x, state: CompactState, height: float, exact: bool):
         from bowlby.mixed.optimise import Point
 
-        c, m = len(self.entries), self.data.p + 1
-        change = np.eye(m)
-        change[:-1, -1] = -state.beta
-        turned = change.T @ state.rows[1:] @ change
-        tv, tvv, q = np.empty(c), np.empty((c, c)), np.empty((c, c, m, m))
-        h = state.h
-        for i in range(c):
-            tv[i] = sum(float(h[a, b].sum()) for a, b in self.entries[i])
-        for number, (i, j) in enumerate(self.pairs):
-            q[i, j] = turned[c + number]
-            q[j, i] = q[i, j].T
-            tvv[i, j] = tvv[j, i] = sum(float(h[b, k] @ h[e, a]) for a, b in self.entries[i]
-                                        for k, e in self.entries[j])
-        gradient, hessian, expected = profiled(self.data, state, Moments(tv, tvv, turned[:c], q, state.xvx), self.reml)
+        c, m = len(self.entries), len(state.root)
+        turned = (state.root @ state.rows[1:] @ state.root.T).reshape(-1, m * m)
+        flat = state.h.reshape(-1, state.h.shape[-1])
+        diagonal = turned[:, :: m + 1] @ self.weight
+        p, q = turned[:c], 2 * diagonal[c:][self.pair_of]
+        traces = (self.two @ (flat @ flat.T).ravel())[self.pair_of]
+        both = self.one @ flat.sum(axis=1)[:, None] - diagonal[:c]
+        gradient, trace = both[:, 0], both[:, 1]
+        hessian = q[..., 0] - (p * self.square[0]) @ p.T - traces
+        expected = traces - q[..., 1] + (p * self.square[1]) @ p.T - trace[:, None] * trace / self.dof
         jac = self.parameters.jacobian(x)
         bent = self.parameters.bend(gradient)
         return Point(x, state, height, jac.T @ gradient, jac.T @ hessian @ jac + bent, gradient, expected)
@@ -134,21 +146,13 @@ class Single(Compact):
     def derive(self, x, state: CompactState, height: float, exact: bool):
         from bowlby.mixed.optimise import Point
 
-        p, phi, r2 = self.data.p, state.phi, state.r2
-        dof = self.data.n - p if self.reml else self.data.n
-        change = np.eye(p + 1)
-        change[:-1, -1] = -state.beta
-        b, q = change.T @ state.rows[1:] @ change
-        bxy, byy, h = b[:p, p], float(b[p, p]), state.h[0, 0]
-        trace, traces = float(h.sum()), float(h @ h)
-        if self.reml:
-            fp = phi @ b[:p, :p]
-            trace -= float(np.trace(fp))
-            traces += float(np.vdot(fp, fp.T)) - 2 * float(np.vdot(phi, q[:p, :p]))
-        gradient = trace - dof * byy / r2
-        quad = 2 * (float(q[p, p]) - float(bxy @ phi @ bxy))
-        hessian = dof * (quad / r2 - byy * byy / r2**2) - traces
-        theta = float(x[0])
+        m, h, theta = len(state.root), state.h[0, 0], float(x[0])
+        p, q = (state.root @ state.rows[1:] @ state.root.T).reshape(2, -1)
+        gradient, trace = (float(h.sum()) - p[:: m + 1] @ self.weight).tolist()
+        second, second_x = (2 * q[:: m + 1] @ self.weight).tolist()
+        square, square_x = (self.square @ (p * p)).tolist()
+        traces = float(h @ h)
+        hessian, expected = second - square - traces, traces - second_x + square_x - trace * trace / self.dof
         return Point(x, state, height, np.array([2 * theta * gradient]),
                      np.array([[4 * theta * theta * hessian + 2 * gradient]]), np.array([gradient]),
-                     np.array([[traces - trace * trace / dof]]))
+                     np.array([[expected]]))

@@ -57,7 +57,14 @@ def inner_inverse(s: np.ndarray, d: np.ndarray) -> tuple[np.ndarray, float]:
         m = 1.0 + s[0, 0] * d[0, 0]
         return (1.0 / m)[None, None], float(np.log(m).sum())
     if q == 2:
-        (d11, d12), (_, d22) = d
+        (d11, d12), (_, d22) = d.tolist()
+        if d12 == 0.0:
+            a, b = s[0, 0] * d11, s[1, 1] * d22
+            det = np.maximum(s[0, 0] * s[1, 1] - s[0, 1] * s[1, 0], 0.0) * (d11 * d22) + a + b + 1.0
+            g = np.empty_like(s)
+            g[0, 0], g[0, 1], g[1, 0], g[1, 1] = (1.0 + b) / det, s[0, 1] * -d22 / det, s[1, 0] * -d11 / det, \
+                (1.0 + a) / det
+            return g, float(np.log(det).sum())
         m11 = 1.0 + s[0, 0] * d11 + s[0, 1] * d12
         m12 = s[0, 0] * d12 + s[0, 1] * d22
         m21 = s[1, 0] * d11 + s[1, 1] * d12

@@ -44,7 +44,7 @@ class Factor:
     @property
     def named(self) -> np.ndarray:
         """Boolean, True for the levels that exist in the data."""
-        return self.levels.notna()
+        return self.levels.notna() if self.levels.hasnans else np.ones(len(self.levels), bool)
 
 
 @dataclass
@@ -187,13 +187,12 @@ def group_codes(group: tuple[str, ...], data) -> tuple[np.ndarray, pd.Index]:
 
 def _codes_of(series: pd.Series) -> tuple[np.ndarray, pd.Index]:
     if isinstance(series.dtype, pd.CategoricalDtype):
-        codes = series.cat.codes.to_numpy().astype(np.intp)
-        count = np.bincount(codes[codes >= 0], minlength=len(series.cat.categories))
-        present = count > 0
+        codes, levels = series.array.codes.astype(np.intp), series.array.categories
+        present = np.bincount(codes[codes >= 0], minlength=len(levels)) > 0
         if not present.all():
             renumber = np.where(present, np.cumsum(present) - 1, -1)
-            codes = np.where(codes >= 0, renumber[codes], -1)
-        return codes, pd.Index(series.cat.categories[present])
+            codes, levels = np.where(codes >= 0, renumber[codes], -1), levels[present]
+        return codes, levels
     codes, levels = pd.factorize(series)
     return codes, pd.Index(levels)
 

@@ -49,7 +49,6 @@ class Optimum:
     converged: bool
     log: list[StartLog] = field(default_factory=list)
     at_zero: list[int] = field(default_factory=list)
-    gradient: np.ndarray | None = None
 
 
 @dataclass
@@ -104,10 +103,10 @@ def newton(objective, x: np.ndarray, free=None, known=(), max_steps: int = _MAX_
     found = objective.evaluate(x)
     if found is None:
         return None, 0, False, False
+    if not free.size:
+        return Point(x, *found, np.zeros(len(x)), np.zeros((len(x), len(x)))), 0, True, False
     point = objective.derive(x, *found, exact)
     for count in range(max_steps):
-        if not free.size:
-            return point, count, True, False
         if count < scoring:
             x = _scored(objective.parameters, point)
             if x is not None and _by_known(objective.parameters, point, x, known):
@@ -216,6 +215,8 @@ def _scored(parameters: Parameters, point: Point) -> np.ndarray | None:
         delta = point.state.delta - np.linalg.solve(point.expected, point.slope)
     except np.linalg.LinAlgError:
         return None
+    if parameters.diagonal.all():
+        return np.sqrt(np.maximum(delta, SMALL)) if np.any(point.x) or delta.max() > SMALL else None
     out = []
     for d in parameters.covariances(delta):
         values, vectors = np.linalg.eigh(d)
@@ -268,7 +269,7 @@ def minimise(data: Reduced, parameters: Parameters, reml: bool, starts=STARTS) -
     state = point.state
     if not isinstance(state, State) or not np.array_equal(theta, point.x):
         state = evaluate(data, parameters, theta, reml)
-    return Optimum(state, converged, log, zero, point.gradient)
+    return Optimum(state, converged, log, zero)
 
 
 def _faces(objective, parameters, point: Point, converged: bool, log):
