@@ -29,6 +29,7 @@ rule draw_figures:
     input:
         fits=FITS,
         verdict=VERDICT,
+        estimands=ESTIMANDS,
         analysis=ANALYSIS,
         flow=rules.ingest.output.flow,
         manifest=rules.write_manifest.output.manifest,

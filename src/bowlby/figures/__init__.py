@@ -2,53 +2,64 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from bowlby.config.run import Run
-from bowlby.figures.adequacy import adequacy_data
-from bowlby.figures.adequacy import draw as _adequacy
-from bowlby.figures.canvas import KINDS
-from bowlby.figures.canvas import save as _save
-from bowlby.figures.caterpillar import caterpillar_data
-from bowlby.figures.caterpillar import draw as _caterpillar
-from bowlby.figures.flow import draw as _flow
-from bowlby.figures.flow import flow_data
-from bowlby.figures.forest import draw as _forest
-from bowlby.figures.forest import forest_data
-from bowlby.figures.trajectory import draw as _trajectory
-from bowlby.figures.trajectory import trajectory_data
-from bowlby.files import read_json
+from bowlby.figures import adequacy, caterpillar, flow, forest, partition, trajectory
+from bowlby.figures.canvas import KINDS, save
+from bowlby.figures.sources import Sources
 
-__all__ = [
-    "KINDS",
-    "adequacy_data",
-    "build",
-    "caterpillar_data",
-    "draw_adequacy",
-    "draw_caterpillar",
-    "draw_flow",
-    "draw_forest",
-    "draw_trajectory",
-    "flow_data",
-    "forest_data",
-    "names",
-    "outputs",
-    "trajectory_data",
-]
+__all__ = ["KINDS", "PLOTS", "Plot", "Sources", "build", "draw", "names", "outputs"]
+
+
+@dataclass(frozen=True)
+class Plot:
+    """One figure.
+
+    Attributes
+    ----------
+    gather : callable
+        What is drawn, from the run's files; None where the run lacks them.
+    draw : callable
+        ``draw(ax, data)``.
+    wanted : callable
+        Whether a run calls for it.
+    """
+
+    gather: Callable[[Sources], pd.DataFrame | None]
+    draw: Callable
+    wanted: Callable[[Run], bool]
+
+
+def _comparison(run: Run) -> bool:
+    return run.comparison is not None
+
+
+def _growth(run: Run) -> bool:
+    return run.growth is not None
+
+
+def _always(run: Run) -> bool:
+    return True
+
+
+PLOTS = {
+    "forest": Plot(forest.gather, forest.draw, _comparison),
+    "adequacy": Plot(adequacy.gather, adequacy.draw, _comparison),
+    "partition": Plot(partition.gather, partition.draw, _comparison),
+    "trajectory": Plot(trajectory.gather, trajectory.draw, _growth),
+    "caterpillar": Plot(caterpillar.gather, caterpillar.draw, _always),
+    "flow": Plot(flow.gather, flow.draw, _always),
+}
 
 
 def names(run: Run) -> list[str]:
     """Figures that a run calls for."""
-    asked = {
-        "forest": run.comparison,
-        "adequacy": run.comparison,
-        "trajectory": run.growth,
-        "caterpillar": run.comparison or run.growth,
-        "flow": run,
-    }
-    return [name for name, wanted in asked.items() if wanted]
+    return [name for name, plot in PLOTS.items() if plot.wanted(run)]
 
 
 def outputs(run: Run) -> list[str]:
@@ -59,61 +70,12 @@ def outputs(run: Run) -> list[str]:
 
 
 def build(folder: Path) -> list[Path]:
-    """Draw the figures that the results call for, and return the files written."""
-    folder = Path(folder)
-    stem = folder / "figures"
-    written = []
-    if (folder / "comparison.json").is_file():
-        written += draw_forest(read_json(folder / "comparison.json"), stem / "forest")
-    if (folder / "adequacy.json").is_file():
-        written += draw_adequacy(read_json(folder / "adequacy.json"), stem / "adequacy")
-    if (folder / "fits/growth.json").is_file():
-        fit, data = read_json(folder / "fits/growth.json"), pd.read_parquet(folder / "analysis/growth.parquet")
-        written += draw_trajectory(fit, data, stem / "trajectory")
-    for model in ("primary", "growth"):
-        effects = folder / f"fits/{model}.random.parquet"
-        if effects.is_file():
-            written += draw_caterpillar(pd.read_parquet(effects), stem / "caterpillar")
-            break
-    written += draw_flow(flow_steps(folder), stem / "flow", privacy(folder))
-    return written
+    """Draw the figures that the run has files for, and return the files written."""
+    sources = Sources(Path(folder))
+    found = {name: plot.gather(sources) for name, plot in PLOTS.items()}
+    return [path for name, data in found.items() if data is not None for path in draw(name, data, sources.folder)]
 
 
-def draw_forest(comparison: dict, stem: Path) -> list[Path]:
-    """Draw ``comparison.json`` to ``<run>/figures/forest``; returns the files written."""
-    return _save(stem.parents[1], stem.name, forest_data(comparison), _forest)
-
-
-def draw_adequacy(adequacy: dict, stem: Path) -> list[Path]:
-    """Draw ``adequacy.json``; returns the files written."""
-    return _save(stem.parents[1], stem.name, adequacy_data(adequacy), _adequacy)
-
-
-def draw_caterpillar(effects: pd.DataFrame, stem: Path) -> list[Path]:
-    """Draw the therapists' random intercepts (``fits/<model>.random.parquet``); returns the files written."""
-    return _save(stem.parents[1], stem.name, caterpillar_data(effects), _caterpillar)
-
-
-def draw_trajectory(fit: dict, data: pd.DataFrame, stem: Path) -> list[Path]:
-    """Draw the growth fit over its analysis set; returns the files written."""
-    return _save(stem.parents[1], stem.name, trajectory_data(fit, data), _trajectory)
-
-
-def draw_flow(steps: list[dict], stem: Path, privacy: str = "shareable") -> list[Path]:
-    """Draw the steps of a ``flow.json``; returns the files written."""
-    return _save(stem.parents[1], stem.name, flow_data(steps, privacy), _flow)
-
-
-def flow_steps(folder: Path) -> list[dict]:
-    """Steps of the run's first model; where it keeps none, those of reading the files."""
-    for model in ("primary", "growth"):
-        path = folder / f"analysis/{model}.flow.json"
-        if path.is_file():
-            return read_json(path)["steps"]
-    return read_json(folder / "flow.json")["steps"]
-
-
-def privacy(folder: Path) -> str:
-    """The run's privacy; shareable where it does not say."""
-    path = folder / "manifest.json"
-    return read_json(path).get("privacy", "shareable") if path.is_file() else "shareable"
+def draw(name: str, data: pd.DataFrame, folder: Path) -> list[Path]:
+    """Draw one figure from its data into a run's folder; returns the files written."""
+    return save(Path(folder), name, data, PLOTS[name].draw)

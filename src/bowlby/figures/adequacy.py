@@ -6,6 +6,13 @@ import numpy as np
 import pandas as pd
 
 from bowlby.figures.canvas import BAND, BLUE, INK, VERMILION
+from bowlby.figures.sources import Sources
+
+
+def gather(sources: Sources) -> pd.DataFrame | None:
+    """From ``adequacy.json``."""
+    adequacy = sources.json("adequacy.json")
+    return adequacy_data(adequacy) if adequacy else None
 
 
 def adequacy_data(adequacy: dict) -> pd.DataFrame:

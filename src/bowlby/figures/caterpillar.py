@@ -6,9 +6,19 @@ import numpy as np
 import pandas as pd
 
 from bowlby.figures.canvas import BLUE, GREY
+from bowlby.figures.sources import Sources
 
 BARS = 300
 POINTS = 1000
+
+
+def gather(sources: Sources) -> pd.DataFrame | None:
+    """From the random effects of the run's first model."""
+    for model in ("primary", "growth"):
+        effects = sources.parquet(f"fits/{model}.random.parquet")
+        if effects is not None:
+            return caterpillar_data(effects)
+    return None
 
 
 def caterpillar_data(effects: pd.DataFrame) -> pd.DataFrame:

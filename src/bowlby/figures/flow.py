@@ -7,10 +7,21 @@ import textwrap
 import pandas as pd
 
 from bowlby.figures.canvas import BLUE, GREY, PALE, WIDTH
+from bowlby.figures.sources import Sources
 
 FEWEST = 5
 WITHOUT = "without: "
 COLUMNS = ["kind", "step", "patients", "therapists", "rows", "reason"]
+
+
+def gather(sources: Sources) -> pd.DataFrame | None:
+    """From the steps of the run's first model; where it keeps none, from those of reading the files."""
+    privacy = "shareable" if sources.shareable else "internal"
+    for path in ("analysis/primary.flow.json", "analysis/growth.flow.json", "flow.json"):
+        record = sources.json(path)
+        if record:
+            return flow_data(record["steps"], privacy)
+    return None
 
 
 def flow_data(steps: list[dict], privacy: str = "shareable") -> pd.DataFrame:

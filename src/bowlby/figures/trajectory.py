@@ -6,9 +6,16 @@ import numpy as np
 import pandas as pd
 
 from bowlby.figures.canvas import BLUE, INK, VERMILION
+from bowlby.figures.sources import Sources
 
 FEWEST = 5
 BINS = 10
+
+
+def gather(sources: Sources) -> pd.DataFrame | None:
+    """From the growth model and its analysis set."""
+    fit, data = sources.json("fits/growth.json"), sources.parquet("analysis/growth.parquet")
+    return trajectory_data(fit, data) if fit and data is not None else None
 
 
 def trajectory_data(fit: dict, data: pd.DataFrame) -> pd.DataFrame:

@@ -5,7 +5,11 @@ import pandas as pd
 import pytest
 
 from bowlby import figures
+from bowlby.figures.caterpillar import caterpillar_data
 from bowlby.figures.flow import flow_data
+from bowlby.figures.forest import forest_data
+from bowlby.figures.partition import partition_data
+from bowlby.figures.trajectory import trajectory_data
 
 EFFECTS = pd.DataFrame(
     {
@@ -22,6 +26,10 @@ COMPARISON = {
     "T": {"estimate": -0.01, "ci": [-0.14, 0.12], "ci90": [-0.12, 0.09]},
     "P-T": {"estimate": 0.31, "ci": [0.16, 0.46], "ci90": [0.18, 0.43]},
     "P+T": {"estimate": None, "ci": [None, None], "ci90": [None, None]},
+}
+PARTITION = {
+    "base": {"f1_corrected": 5.0, "f2_corrected": 0.5, "within": 30.0, "between": 3.0, "total": 33.0},
+    "full": {"f1_corrected": 7.4, "f2_corrected": 0.35, "within": 30.5, "between": 3.5, "total": 34.0},
 }
 GROWTH = {
     "fixed": [{"term": "Intercept", "estimate": 16.0, "df": 20.0}, {"term": "time", "estimate": -0.5, "df": 400.0}],
@@ -41,17 +49,18 @@ def course() -> pd.DataFrame:
     return pd.DataFrame([*rows, ("P1", "T1", 9.0, 3.0)], columns=["patient", "therapist", "time", "y"])
 
 
-DRAWINGS = {
-    "forest": lambda stem: figures.draw_forest(COMPARISON, stem),
-    "caterpillar": lambda stem: figures.draw_caterpillar(EFFECTS, stem),
-    "trajectory": lambda stem: figures.draw_trajectory(GROWTH, course(), stem),
-    "flow": lambda stem: figures.draw_flow(STEPS, stem),
+DRAWN = {
+    "forest": lambda: forest_data(COMPARISON),
+    "caterpillar": lambda: caterpillar_data(EFFECTS),
+    "trajectory": lambda: trajectory_data(GROWTH, course()),
+    "flow": lambda: flow_data(STEPS),
+    "partition": lambda: partition_data(PARTITION),
 }
 
 
-@pytest.mark.parametrize("name", DRAWINGS)
+@pytest.mark.parametrize("name", DRAWN)
 def test_two_writings_are_the_same_bytes(name, tmp_path):
-    one, two = (DRAWINGS[name](tmp_path / folder / "figures" / name) for folder in ("one", "two"))
+    one, two = (figures.draw(name, DRAWN[name](), tmp_path / folder) for folder in ("one", "two"))
     assert [p.relative_to(tmp_path / "one").as_posix() for p in one] == [
         f"figures/{name}.svg",
         f"figures/{name}.pdf",
@@ -64,14 +73,14 @@ def test_two_writings_are_the_same_bytes(name, tmp_path):
 def test_a_users_matplotlib_settings_change_nothing(tmp_path):
     import matplotlib
 
-    plain = figures.draw_forest(COMPARISON, tmp_path / "one/figures/forest")[0].read_bytes()
+    plain = figures.draw("forest", forest_data(COMPARISON), tmp_path / "one")[0].read_bytes()
     with matplotlib.rc_context({"font.size": 30, "lines.color": "red"}):
-        set_otherwise = figures.draw_forest(COMPARISON, tmp_path / "two/figures/forest")[0].read_bytes()
+        set_otherwise = figures.draw("forest", forest_data(COMPARISON), tmp_path / "two")[0].read_bytes()
     assert plain == set_otherwise
 
 
 def test_caterpillar_is_sorted_and_names_nobody():
-    data = figures.caterpillar_data(EFFECTS)
+    data = caterpillar_data(EFFECTS)
     assert list(data) == ["rank", "effect", "ci_low", "ci_high"]
     assert data["effect"].tolist() == [-0.5, 0.1, 0.5]
     assert data["ci_high"].tolist() == pytest.approx([-0.108, 0.296, 0.892])
@@ -80,22 +89,33 @@ def test_caterpillar_is_sorted_and_names_nobody():
 def test_caterpillar_of_a_platform_stays_small(tmp_path):
     n = 25_000
     table = {"group": "therapist", "level": range(n), "term": "Intercept", "value": np.linspace(-2, 2, n)}
-    written = figures.draw_caterpillar(pd.DataFrame(table).assign(variance=0.2), tmp_path / "figures/caterpillar")
+    written = figures.draw("caterpillar", caterpillar_data(pd.DataFrame(table).assign(variance=0.2)), tmp_path)
     assert written[0].stat().st_size < 200_000
 
 
 def test_forest_data_keep_what_is_missing_missing():
-    data = figures.forest_data(COMPARISON).set_index("effect")
+    data = forest_data(COMPARISON).set_index("effect")
     assert data.loc["P", "ci90_high"] == 0.37
     assert data.loc["P+T", ["estimate", "ci_low", "ci_high"]].isna().all()
 
 
 def test_trajectory_line_interval_and_small_cells():
-    data = figures.trajectory_data(GROWTH, course()).set_index("time")
+    data = trajectory_data(GROWTH, course()).set_index("time")
     assert 9.0 not in data.index, "one patient alone is not shown"
     assert data.loc[2.0, "model"] == 15.0
     # t(.975, 20) = 2.085963; se at time 2 = sqrt(0.25 + 4 * 0.01)
     assert data.loc[2.0, "ci_high"] - 15.0 == pytest.approx(2.085963 * np.sqrt(0.29), abs=1e-5)
+
+
+def test_partition_sums_to_one_and_agrees_with_the_shares_of_e2_and_e3():
+    data = partition_data(PARTITION)
+    assert data.groupby("level")["drawn"].sum().tolist() == pytest.approx([1, 1, 1])
+    share = data.set_index(["level", "part"])["share"]
+    assert share["total", "perceived"] == pytest.approx(2.4 / 33)
+    assert share["within", "perceived"] == pytest.approx(2.4 / 30)
+    # worth less than chance would give: said as estimated, drawn as nothing
+    assert share["between", "style"] == pytest.approx(-0.05)
+    assert data.query("part == 'style'")["drawn"].eq(0).all()
 
 
 def test_flow_puts_small_exclusions_together():

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from bowlby import figures, tables
+from bowlby.figures.caterpillar import caterpillar_data
 from bowlby.report import inline
 
 
@@ -19,7 +20,7 @@ def test_cells_are_escaped():
 def test_figures_are_the_same_bytes_twice(tmp_path):
     data = pd.DataFrame({"rank": [1, 2], "effect": [-1.0, 1.0], "ci_low": [-2.0, 0.0], "ci_high": [0.0, 2.0]})
     for name in ("one", "two"):
-        figures._save(tmp_path / name, "caterpillar", data, figures._caterpillar)
+        figures.draw("caterpillar", data, tmp_path / name)
     for kind in figures.KINDS:
         one, two = ((tmp_path / n / f"figures/caterpillar.{kind}").read_bytes() for n in ("one", "two"))
         assert one == two, kind
@@ -35,7 +36,7 @@ def test_caterpillar_has_no_ids():
             "variance": [0.04, 0.04],
         }
     )
-    data = figures.caterpillar_data(effects)
+    data = caterpillar_data(effects)
     assert "level" not in data and data["effect"].tolist() == [-0.5, 0.5]
     assert data["ci_low"].tolist() == pytest.approx([-0.892, 0.108])
 

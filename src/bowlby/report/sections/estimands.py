@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pandas as pd
 from markupsafe import Markup
 
+from bowlby.report.drawing import figure
 from bowlby.report.results import Results
 from bowlby.report.section import Section, render
-from bowlby.tables import sheet_html
+from bowlby.tables import number, sheet_html
 
 
 def estimands(results: Results) -> Section | None:
@@ -18,4 +20,35 @@ def estimands(results: Results) -> Section | None:
         "A predictor measured on patients and one measured on therapists can be compared in several fair ways, and no "
         "single number settles it. Where they disagree, the disagreement is the finding."
     )
-    return Section("estimands", "Six ways to compare", render("stack.html", parts=[table], intro=intro))
+    parts = [_partition(results), table]
+    return Section("estimands", "Six ways to compare", render("stack.html", parts=parts, intro=intro))
+
+
+def _partition(results: Results) -> Markup:
+    """The bars of variance, said in words for who cannot see them."""
+    path = results.folder / "figures/data/partition.csv"
+    if not path.is_file():
+        return Markup("")
+    share = pd.read_csv(path).set_index(["level", "part"])["share"]
+    said = {
+        (level, part): f"{number(100 * share[level, part], 1)} %"
+        for level, part in (
+            ("total", "perceived"),
+            ("total", "style"),
+            ("within", "perceived"),
+            ("between", "style"),
+        )
+    }
+    below = " A share estimated below 0 is worth less than chance would give, and is drawn as 0."
+    caption = (
+        "What accounts for outcome: of all its variance (E2), of that within therapists and of that between them (E3). "
+        "Therapist's own style can only account for variance between therapists."
+    )
+    return figure(
+        results,
+        "partition",
+        alt=f"Bars of variance. Of all outcome variance, perceived attachment {said['total', 'perceived']} and style "
+        f"{said['total', 'style']}; within therapists, perceived attachment {said['within', 'perceived']}; between "
+        f"therapists, style {said['between', 'style']}.",
+        caption=caption + (below if (share < 0).any() else ""),
+    )
