@@ -14,12 +14,15 @@ from bowlby.estimands.likeforlike import like_for_like
 from bowlby.estimands.likelihood import comparisons
 from bowlby.estimands.partition import partition_of, rows_of, shares
 from bowlby.estimands.prediction import components, folds, out_of_sample
+from bowlby.estimands.variance import exact_test, mixture, restricted_likelihood_ratio
 from bowlby.fit.models import INTERCEPT, SLOPE, Fitter
 from bowlby.fit.record import contrast
 
 REPLICATES = 500
 SENSITIVITY = 0.14
-STAGE = {"variance": 1, "folds": 2}
+EXACT_UP_TO = 2000
+"""Therapists beyond whom the mixture of chi-squares is as good as the exact distribution, and far cheaper."""
+STAGE = {"variance": 1, "folds": 2, "exact": 3}
 
 
 def estimate(data: pd.DataFrame, membership: pd.DataFrame, design: dict, fits: dict, delta: float, seed: int) -> dict:
@@ -55,6 +58,7 @@ def estimate(data: pd.DataFrame, membership: pd.DataFrame, design: dict, fits: d
         "dominance": _dominance(fitter, data, membership, fits),
         "suppression": _suppression(fitter, fits, 1.0 / design["sd_outcome"]),
         "likelihood": comparisons(fits),
+        "variance": _therapist_variance(fitter, seed),
     }
 
 
@@ -160,6 +164,19 @@ def _prediction(fitter: Fitter, data, membership, seed: int) -> dict:
             x = data.loc[out, [t for t in b.index if t != "Intercept"]].to_numpy(float)
             errors[model][out] = (data["y"].to_numpy(float)[out] - b["Intercept"] - x @ b.drop("Intercept")) ** 2
     return out_of_sample(errors, group)
+
+
+def _therapist_variance(fitter: Fitter, seed: int) -> dict:
+    """Exact test that therapists do not differ, in the model without either predictor."""
+    data, m0 = fitter.data, fitter.fit([], INTERCEPT)
+    y = data["y"].to_numpy(float)
+    x = np.column_stack([np.ones(len(data)), data[fitter.base].to_numpy(float)])
+    z = fitter.membership["therapist"] if fitter.membership else pd.get_dummies(data["therapist"])
+    statistic = restricted_likelihood_ratio(m0.llf, y, x)
+    rng = np.random.default_rng(np.random.SeedSequence((seed, STAGE["exact"])))
+    if z.shape[1] > EXACT_UP_TO:
+        return {"statistic": statistic, "p": mixture(statistic), "p_mc_se": None, "p_mixture": mixture(statistic)}
+    return exact_test(statistic, z.to_numpy(float), x, rng)
 
 
 def _suppression(fitter: Fitter, fits: dict, unit: float) -> dict:

@@ -17,6 +17,7 @@ QUESTIONS = {
     "dominance": "Dominance: variance explained by each scale beside all others",
     "suppression": "Each perceived scale alone and beside the others (SD of outcome)",
     "likelihood": "Likelihood-ratio tests (ML, same rows)",
+    "variance": "Do therapists differ, before either predictor?",
 }
 MODELS = {"m0": "covariates", "m_p": "with perceived attachment", "m_t": "with therapist style", "primary": "with both"}
 A, S = "Perceived attachment", "Therapist's own style"
@@ -63,6 +64,8 @@ def estimands_table(records: dict[str, dict]) -> pd.DataFrame:
     for test in records["likelihood"]["tests"]:
         add("likelihood", f"{MODELS[test['smaller']]} → {MODELS[test['larger']]}", test["chisq"], p=test["p"],
             note=f"χ²({test['df']})")  # fmt: skip
+    test = records["variance"]
+    add("variance", "restricted likelihood ratio", test["statistic"], p=test["p"], note="exact, by simulation")
     columns = ["estimand", "quantity", "value", "ci_low", "ci_high", "p", "note"]
     return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[2:6], float))
 
