@@ -143,6 +143,36 @@ class MixedModel:
         other._set(frame, replace(data, **changes))
         return other
 
+    def with_columns(self, columns: dict) -> MixedModel:
+        """The same model with other values (nobs,) of fixed effects, by name; random slopes keep theirs."""
+        from dataclasses import replace
+
+        if not columns:
+            return self
+        x = [columns.get(name, self.frame.x[k]) for name, k in zip(self.names, self.reduced.kept)]
+        return self._of_frame(replace(self.frame, x=x, names=list(self.names)))
+
+    def _of_frame(self, frame) -> MixedModel:
+        """A model of the same terms on another frame; every column must stay estimable."""
+        check_frame(frame, self.spec.outcome)
+        reduced = reduce_rows(frame)
+        if reduced.names != self.names:
+            gone = ", ".join(name for name in self.names if name not in reduced.names)
+            raise UserError(problem(f"{gone} cannot be estimated in these rows", "leave the term out"))
+        other = object.__new__(MixedModel)
+        other.spec, other.kernel = self.spec, self.kernel
+        other._set(frame, reduced)
+        return other
+
+    def clusters(self, group: str | None = None) -> list[list]:
+        """Levels of a group that rows join, directly or in a chain: what is drawn in a bootstrap over therapists.
+
+        See :func:`bowlby.mixed.clusters.clusters`.
+        """
+        from bowlby.mixed.clusters import clusters
+
+        return clusters(self, group)
+
     @property
     def _has_intercept(self) -> bool:
         return bool(self.frame.x) and self.frame.x[0] is None

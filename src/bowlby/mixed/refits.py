@@ -1,4 +1,4 @@
-"""Many refits of one model: to new outcomes, all replicates side by side."""
+"""Many refits of one model: to new outcomes or predictors, or to clusters drawn anew, all replicates side by side."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ class Refits:
         Covariance parameters in the order of ``variance_names``, then the residual variance.
     llf : ndarray (n,)
     converged, singular : ndarray of bool (n,)
-        A replicate that could not be fitted (no residual variation) has NaN and ``converged`` False.
+        A replicate that could not be fitted (no residual variation, collinear predictors) has NaN and ``converged``
+        False.
+    labels : list or None
+        What was left out, for :meth:`MixedResult.leave_out`.
     """
 
     names: list[str]
@@ -45,6 +48,7 @@ class Refits:
     llf: np.ndarray
     converged: np.ndarray
     singular: np.ndarray
+    labels: list | None = None
 
     @classmethod
     def empty(cls, model, n: int, n_contrasts: int, kenward_roger: bool) -> Refits:
@@ -72,8 +76,8 @@ def variance_names(model) -> list[str]:
     return [*names, "residual"]
 
 
-def refit_many(result, Y, contrasts=None, kenward_roger: bool = False) -> Refits:
-    """Refit `result`'s model to each row of Y.
+def refit_many(result, Y=None, contrasts=None, kenward_roger: bool = False, columns=None) -> Refits:
+    """Refit `result`'s model to each row of Y, or of other predictors.
 
     Models whose levels fall into small independent units (one grouping factor, multiple membership with few shared
     patients, crossed factors of up to some 100 levels) are refitted side by side, thousands a second; others one by
@@ -82,12 +86,15 @@ def refit_many(result, Y, contrasts=None, kenward_roger: bool = False) -> Refits
     Parameters
     ----------
     result : MixedResult
-    Y : array_like, shape (n, nobs)
-        Outcomes in the order of ``model.rows``, finite.
+    Y : array_like, shape (n, nobs), optional
+        Outcomes in the order of ``model.rows``, finite; the model's own by default.
     contrasts : list, optional
         As for :meth:`MixedResult.contrast`.
     kenward_roger : bool
         Adjust SE and give df (REML only).
+    columns : dict of str to array_like, shape (n, nobs), optional
+        Other values of fixed effects, by name, for each replicate: permuted therapist style, say. Random slopes and
+        products with other columns keep their values.
 
     Returns
     -------
@@ -96,35 +103,53 @@ def refit_many(result, Y, contrasts=None, kenward_roger: bool = False) -> Refits
     Raises
     ------
     UserError
-        When Y has the wrong shape or values that are not finite.
+        When Y or a column has the wrong shape or values that are not finite.
     """
     model = result.model
-    Y = np.asarray(Y, dtype=np.float64)
-    if Y.ndim != 2 or Y.shape[1] != model.nobs:
-        raise UserError(problem(f"Y has shape {Y.shape}", f"give one row of {model.nobs} values per replicate"))
-    if not np.isfinite(Y).all():
-        raise UserError(problem("Y has values that are missing or infinite", "give finite values"))
-    rows = _contrast_rows(result, contrasts, kenward_roger)
+    columns = {name: _matrix(values, f"column '{name}'", model) for name, values in (columns or {}).items()}
+    for name in columns:
+        if name not in model.names:
+            raise UserError(problem(f"the model has no fixed effect '{name}'", f"use {', '.join(model.names)}"))
+    if Y is None and not columns:
+        raise UserError(problem("there is nothing new to fit", "give outcomes or columns"))
+    if Y is None:
+        Y = np.broadcast_to(model.frame.y, next(iter(columns.values())).shape)
+    Y = _matrix(Y, "Y", model)
+    if any(len(values) != len(Y) for values in columns.values()):
+        raise UserError(problem("outcomes and columns differ in their number of replicates", "give as many of each"))
+    rows = contrast_rows(result, contrasts, kenward_roger)
     out = Refits.empty(model, len(Y), len(rows), kenward_roger)
     stacks = independent_units(model)
     if stacks is None:
         for k, y in enumerate(Y):
-            _one(out, k, lambda y=y: result.refit(y), rows, kenward_roger)
+            new = {name: values[k] for name, values in columns.items()}
+            fill_one(out, k, lambda y=y, new=new: model.with_columns(new).with_outcome(y).fit(result.reml), rows,
+                 kenward_roger)
         return out
-    batch = _Batch(result, stacks)
+    batch = Batch(result, stacks)
     for at in batch.chunks(len(Y)):
-        out.put(at, batch.outcomes(Y[at], rows, kenward_roger))
+        out.put(at, batch.outcomes(Y[at], {name: v[at] for name, v in columns.items()}, rows, kenward_roger))
     return out
 
 
-def _contrast_rows(result, contrasts, kenward_roger: bool) -> np.ndarray:
+def _matrix(values, what: str, model) -> np.ndarray:
+    values = np.asarray(values, dtype=np.float64)
+    if values.ndim != 2 or values.shape[1] != model.nobs:
+        raise UserError(problem(f"{what} has shape {values.shape}",
+                                f"give one row of {model.nobs} values per replicate"))
+    if not np.isfinite(values).all():
+        raise UserError(problem(f"{what} has values that are missing or infinite", "give finite values"))
+    return values
+
+
+def contrast_rows(result, contrasts, kenward_roger: bool) -> np.ndarray:
     if kenward_roger and not result.reml:
         raise UserError(problem("Kenward-Roger is defined for REML fits", "fit with reml=True"))
     rows = [result._vector(c) for c in contrasts or ()]
     return np.array(rows).reshape(len(rows), len(result.model.names))
 
 
-def _one(out: Refits, k: int, fit, rows, kenward_roger: bool) -> None:
+def fill_one(out: Refits, k: int, fit, rows, kenward_roger: bool) -> None:
     """Fill replicate k from a fit of its own."""
     try:
         result = fit()
@@ -145,7 +170,7 @@ def _one(out: Refits, k: int, fit, rows, kenward_roger: bool) -> None:
     out.variances[k, -1] = result.scale
 
 
-class _Batch:
+class Batch:
     """What the replicates of one model share."""
 
     def __init__(self, result, stacks):
@@ -163,26 +188,69 @@ class _Batch:
         size = max(1, min(256, _MEMORY // max(each, 1)))
         return [slice(start, min(n, start + size)) for start in range(0, n, size)]
 
-    def outcomes(self, Y: np.ndarray, rows: np.ndarray, kenward_roger: bool) -> Refits:
-        """Refits to new outcomes."""
+    def outcomes(self, Y: np.ndarray, columns: dict, rows: np.ndarray, kenward_roger: bool) -> Refits:
+        """Refits to new outcomes and new predictors."""
         count, p, data = len(Y), self.data.p, self.data
-        shift, size, columns = np.empty(count), np.empty(count), np.empty((data.n, count))
+        shift, size, ys = np.empty(count), np.empty(count), np.empty((data.n, count))
+        changes = [self._change(name, values) for name, values in columns.items()]
         xx = np.empty((count, p + 1, p + 1))
         xx[:] = data.xx
         for k, y in enumerate(Y):
             column, shift[k], size[k] = scale_outcome(y, self.model.frame.offset, self.model._has_intercept,
                                                       self.root_w)
-            xx[k, p, :p] = xx[k, :p, p] = self.x.T @ column
+            x = self.x
+            for change, mix in changes:
+                x = x + change[:, k, None] * mix
+            if changes:
+                xx[k, :p, :p] = x.T @ x
+            xx[k, p, :p] = xx[k, :p, p] = x.T @ column
             xx[k, p, p] = column @ column
-            columns[:, k] = column
+            ys[:, k] = column
         z = []
         for stack, zx in zip(self.stacks, self.zx):
             whole = np.empty((count, p + 1, *zx.shape[1:]))
-            whole[:, :p], whole[:, p] = zx, stack.arranged(stack.zt @ columns)
+            whole[:, :p], whole[:, p] = zx, stack.arranged(stack.zt @ ys)
+            for change, mix in changes:
+                moved = stack.arranged(stack.zt @ change)
+                whole[:, :p] += moved[:, None] * mix[:, None, None]
             z.append(whole)
         dof = np.array([data.n - p if self.reml else data.n], dtype=float)
         replicates = Replicates(self.parameters, self.stacks, xx, z, [None] * len(z), dof, self.reml, count)
         return self._refits(replicates, np.array([data.n]), shift, size, data.logdet_weights, rows, kenward_roger)
+
+    def _change(self, name: str, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What new values (R, n) of a column add to the internal predictors: the outer product of the two parts."""
+        scaling, j = self.data.scaling, self.model.names.index(name)
+        old = self.model.frame.x[self.data.kept[j]]
+        change = (values - (1.0 if old is None else old)).T / scaling.x_scale[j]
+        return change if self.root_w is None else change * self.root_w[:, None], scaling.x_mix[j]
+
+    def counted(self, counts: np.ndarray, component: np.ndarray, rows: np.ndarray, kenward_roger: bool) -> Refits:
+        """Refits in which component b of the rows counts ``counts[r, b]`` times; -1 for rows that always count once."""
+        data, frame, p = self.data, self.model.frame, self.data.p
+        y = scale_outcome(frame.y, frame.offset, self.model._has_intercept, self.root_w)[0]
+        columns = np.column_stack([self.x, y])
+        always = np.ones((len(counts), 1))
+        counts = np.hstack([counts, always])
+        size = counts.shape[1]
+        at = np.where(component < 0, size - 1, component)
+
+        def sums(values):
+            """Of each replicate, adding up what each component has."""
+            parts = np.stack([np.bincount(at, weights=v, minlength=size) for v in values], axis=1)
+            return (counts[:, None] @ parts)[:, 0]
+
+        xx = sums([columns[:, i] * columns[:, j] for i in range(p + 1) for j in range(p + 1)])
+        n = sums([np.ones(data.n)])[:, 0]
+        weights = 0.0 if frame.weights is None else sums([np.log(frame.weights)])[:, 0]
+        dof = n - p if self.reml else n
+        z = [np.concatenate([zx, stack.arranged(stack.zt @ y[:, None])])[None]
+             for stack, zx in zip(self.stacks, self.zx)]
+        replicates = Replicates(self.parameters, self.stacks, xx.reshape(-1, p + 1, p + 1), z,
+                                [counts[:, stack.cluster] for stack in self.stacks],
+                                np.where(n > p, dof, np.nan), self.reml, len(counts))
+        return self._refits(replicates, n, np.full(len(counts), data.scaling.y_shift),
+                            np.full(len(counts), data.scaling.y_scale), weights, rows, kenward_roger)
 
     def _refits(self, replicates, n, shift, size, logdet_weights, rows, kenward_roger: bool) -> Refits:
         """Fit and report in user units; n (R or 1,) rows, shift and size (R,) of the outcomes."""

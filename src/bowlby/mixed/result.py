@@ -383,9 +383,21 @@ class MixedResult:
         """The same model fitted to other outcome values (nobs,)."""
         return self.model.with_outcome(y).fit(self.reml)
 
-    def refit_many(self, Y, contrasts=None, kenward_roger: bool = False):
+    def refit_many(self, Y=None, contrasts=None, kenward_roger: bool = False, columns=None):
         """Many refits at once, Y of shape (n, nobs); see :func:`bowlby.mixed.refits.refit_many`."""
-        return refit_many(self, Y, contrasts, kenward_roger)
+        return refit_many(self, Y, contrasts, kenward_roger, columns)
+
+    def refit_clusters(self, counts, group: str | None = None, contrasts=None, kenward_roger: bool = False):
+        """Refits in which clusters count several times or not at all; see :mod:`bowlby.mixed.clusters`."""
+        from bowlby.mixed.clusters import refit_clusters
+
+        return refit_clusters(self, counts, group, contrasts, kenward_roger)
+
+    def leave_out(self, group: str | None = None, contrasts=None, kenward_roger: bool = False):
+        """Refits without each level of a group in turn; see :func:`bowlby.mixed.clusters.leave_out`."""
+        from bowlby.mixed.clusters import leave_out
+
+        return leave_out(self, group, contrasts, kenward_roger)
 
     def profile(self, parameters=None, level: float = 0.95):
         """Profile-likelihood intervals (ML); see :func:`bowlby.mixed.profile.profile`."""

@@ -120,6 +120,51 @@ def test_refits_of_other_models_go_one_by_one(nested):
     assert np.allclose(batch.variances[1, [0, 2, 3, 4]], one.varcorr.variance.iloc[[0, 1, 3, 4]])
 
 
+@pytest.mark.parametrize("name", ["shared 1", "weights and offset", "crossed"])
+def test_other_values_of_a_predictor_are_a_model_of_those(shared, name):
+    """Therapist style permuted between therapists, as in a permutation test."""
+    model = model_of(name, shared)
+    result = model.fit()
+    rng = np.random.default_rng(6)
+    styles = shared[0].groupby("therapist").s.first().to_numpy()
+    codes = pd.factorize(shared[0].therapist, sort=True)[0]
+    s = np.array([rng.permutation(styles)[codes] for _ in range(6)])
+    y = result.simulate(6, 2)
+    own = result.refit_many(columns={"s": s}, kenward_roger=True)
+    both = result.refit_many(y, columns={"s": s}, contrasts=CONTRAST, kenward_roger=True)
+    for batch, outcome in ((own, model.frame.y), (both, y[4])):
+        one = model.with_columns({"s": s[4]}).with_outcome(outcome).fit()
+        assert np.abs((batch.params[4] - one.params) / one.bse).max() < 1e-8
+        assert batch.llf[4] == pytest.approx(one.llf, abs=1e-8)
+        assert np.allclose(batch.se[4], one.tidy().se, rtol=1e-8) and np.allclose(batch.df[4], one.tidy().df, rtol=1e-8)
+    part = result.refit_many(y[[4]], columns={"s": s[[4]]}, contrasts=CONTRAST, kenward_roger=True)
+    for field in FIELDS:
+        assert np.array_equal(getattr(both, field)[[4]], getattr(part, field)), field
+    s[1] = 3.0
+    collinear = result.refit_many(columns={"s": s}, kenward_roger=True)
+    assert collinear.converged.tolist() == [True, False, True, True, True, True] and np.isnan(collinear.params[1]).all()
+
+
+def test_columns_of_models_refitted_one_by_one(nested):
+    result = MixedModel.from_formula("y ~ time + s + (1 + time | patient) + (1 | therapist)", nested).fit()
+    s = np.stack([nested.s.to_numpy() * 2, np.random.default_rng(1).normal(size=len(nested))])
+    batch = result.refit_many(columns={"s": s}, kenward_roger=True)
+    one = MixedModel.from_formula("y ~ time + s + (1 + time | patient) + (1 | therapist)", nested.assign(s=s[1])).fit()
+    assert batch.params[0, 2] == pytest.approx(result.params["s"] / 2) and np.allclose(batch.params[1], one.params)
+    assert np.allclose(batch.df[1], one.tidy().df)
+
+
+def test_bad_columns(shared):
+    result = model_of("plain 0", shared).fit()
+    s = np.tile(shared[0].s.to_numpy(), (2, 1))
+    with pytest.raises(UserError, match="no fixed effect 'zz'"):
+        result.refit_many(columns={"zz": s})
+    with pytest.raises(UserError, match="nothing new"):
+        result.refit_many()
+    with pytest.raises(UserError, match="number of replicates"):
+        result.refit_many(s[:1], columns={"s": s})
+
+
 def test_bad_outcomes(shared):
     result = model_of("plain 0", shared).fit()
     with pytest.raises(UserError, match="one row of"):
