@@ -25,6 +25,7 @@ include: "workflow/rules/ingest.smk"
 include: "workflow/rules/score.smk"
 include: "workflow/rules/design.smk"
 include: "workflow/rules/fit.smk"
+include: "workflow/rules/robustness.smk"
 include: "workflow/rules/compare.smk"
 include: "workflow/rules/present.smk"
 

@@ -11,6 +11,7 @@ from bowlby.config import Loaded, load
 from bowlby.errors import Place, UserError, problem
 from bowlby.fingerprint import checksum
 from bowlby.fit.sets import models_of
+from bowlby.robust.kinds import Work, works
 
 MARKER = ".bowlby"
 
@@ -49,6 +50,11 @@ class Plan:
         return [m for s in self.sets if name in (None, s) for m in models_of(s, patient)]
 
     @property
+    def robustness(self) -> dict[str, Work]:
+        """Kinds of robustness that the configuration asks for, as jobs."""
+        return works(self.loaded.run.robustness)
+
+    @property
     def raw(self) -> list[str]:
         """Raw data files and own instrument files."""
         own = [self.loaded.instruments_dir / f"{i}.yaml" for i in self.instruments]
@@ -59,10 +65,14 @@ class Plan:
         return {path: checksum(path) for path in self.raw}
 
     def settings(self, *keys: str) -> str:
-        """Hash of parts of the configuration; ``study`` stands for the whole study file."""
+        """Hash of parts of the configuration (``block.key`` for one key); ``study`` stands for the whole study file."""
         run = self.loaded.run.model_dump(mode="json")
         run["study"] = self.loaded.study.model_dump(mode="json")
-        text = json.dumps({key: run[key] for key in keys}, sort_keys=True)
+        chosen = {}
+        for key in keys:
+            block, _, inner = key.partition(".")
+            chosen[key] = run[block].get(inner) if inner and run[block] else run[block]
+        text = json.dumps(chosen, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

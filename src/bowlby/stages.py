@@ -157,5 +157,9 @@ def compare(loaded: Loaded, folder: Path) -> None:
     fits = {p.stem: read_json(p) for p in sorted((folder / "fits").glob("*.json"))}
     design = read_json(folder / "analysis/primary.design.json")
     comparison, verdict = decide(loaded.run, fits, design, read_json(folder / "adequacy.json"))
+    if loaded.run.robustness:
+        from bowlby.robust.stage import doubts
+
+        write_json(folder / "robustness.json", doubts(loaded.run, folder, fits, verdict["claims"]))
     write_json(folder / "comparison.json", comparison)
     write_json(folder / "verdict.json", verdict)

@@ -152,6 +152,7 @@ def test_logs_and_raw_data(example):
         "score",
         "design",
         "fit",
+        "robustness",
         "compare",
         "present",
     }

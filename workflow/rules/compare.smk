@@ -26,14 +26,16 @@ rule compare_predictors:
         fits=expand("{out}/fits/{model}.json", out=OUT, model=PLAN.models("primary") + PLAN.models("perceived")),
         design=f"{OUT}/analysis/primary.design.json",
         adequacy=f"{OUT}/adequacy.json",
+        robustness=expand("{out}/robustness/{kind}.parquet", out=OUT, kind=list(PLAN.robustness)),
     output:
         comparison=f"{OUT}/comparison.json",
         verdict=f"{OUT}/verdict.json",
+        robustness=f"{OUT}/robustness.json" if PLAN.robustness else [],
     log:
         f"{OUT}/logs/compare/compare.log",
     params:
         config=CONFIG,
         code=fingerprint("compare"),
-        settings=PLAN.settings("run", "outcome", "comparison"),
+        settings=PLAN.settings("run", "outcome", "comparison", "robustness"),
     script:
         "../scripts/compare.py"

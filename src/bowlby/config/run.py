@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from bowlby.config.base import Model
+from bowlby.config.robustness import Robustness
 
 
 class Outcome(Model):
@@ -151,6 +152,8 @@ class Run(Model):
     """The comparison; left out, no verdict is written."""
     growth: Growth | None = None
     """The growth model; left out, none is fitted."""
+    robustness: Robustness | None = None
+    """Doubts to be tried on the comparison; left out, none is."""
 
     @model_validator(mode="after")
     def _complete(self):
@@ -158,4 +161,6 @@ class Run(Model):
             raise ValueError("nothing is asked for; add `comparison:` or `growth:`")
         if self.comparison and not (self.outcome.pre and self.outcome.post):
             raise ValueError("the comparison needs outcome.pre and outcome.post; add both")
+        if self.robustness and not self.comparison:
+            raise ValueError("robustness has no comparison to try; add `comparison:` or leave `robustness:` out")
         return self

@@ -6,11 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 
+from bowlby.mixed import refits as engine
 from bowlby.mixed.batch import Replicates
 from bowlby.mixed.components import joined
 from bowlby.mixed.crossproducts import reduce_rows, scale_outcome
-from bowlby.mixed.refits import Refits, _Batch, _contrast_rows, _one
+from bowlby.mixed.refits import Refits, _contrast_rows, _one
 from bowlby.mixed.stacks import independent_units
+
+_Batch = getattr(engine, "_Batch", None)
 
 
 def refit_swapped(result, term: str, values: np.ndarray, contrasts: list[dict]) -> Refits:
@@ -31,6 +34,8 @@ def refit_swapped(result, term: str, values: np.ndarray, contrasts: list[dict]) 
     Refits
         With Kenward-Roger standard errors and df. A replicate's numbers do not depend on which others are asked for.
     """
+    if _Batch is None:
+        return result.refit_many(columns={term: values}, contrasts=contrasts, kenward_roger=True)
     rows = _contrast_rows(result, contrasts, True)
     out = Refits.empty(result.model, len(values), len(rows), True)
     stacks = independent_units(result.model)
@@ -54,7 +59,7 @@ def _with_column(model, term: str, values: np.ndarray):
     return other
 
 
-def _swapped(result, batch: _Batch, term: str, values: np.ndarray, rows: np.ndarray) -> Refits:
+def _swapped(result, batch, term: str, values: np.ndarray, rows: np.ndarray) -> Refits:
     """One chunk: with ``X_k = X + d_k m'`` every cross-product changes by products of ``d_k`` alone."""
     model, data, x = result.model, batch.data, batch.x
     count, p, scaling = len(values), data.p, data.scaling
@@ -114,6 +119,8 @@ def refit_counted(result, counts: np.ndarray, contrasts: list[dict]) -> Refits |
     Refits or None
         With Kenward-Roger standard errors and df; None where nearly all therapists are joined.
     """
+    if _Batch is None:
+        return result.refit_clusters(counts, None, contrasts, True)
     stacks = independent_units(result.model)
     if stacks is None:
         return None
@@ -125,7 +132,7 @@ def refit_counted(result, counts: np.ndarray, contrasts: list[dict]) -> Refits |
     return out
 
 
-def _counted(result, batch: _Batch, part: np.ndarray, counts: np.ndarray, rows: np.ndarray) -> Refits:
+def _counted(result, batch, part: np.ndarray, counts: np.ndarray, rows: np.ndarray) -> Refits:
     model, data, count = result.model, batch.data, len(counts)
     p, frame = data.p, model.frame
     y, shift, size = scale_outcome(frame.y, frame.offset, model._has_intercept, batch.root_w)

@@ -1,0 +1,53 @@
+"""The kinds of robustness as jobs: how many replicates, in how many shards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+
+from bowlby.config.robustness import Robustness
+
+# Seconds a replicate for some 500 patients of 50 therapists on one core (benchmarks/robust); kinds that are not here
+# are one piece of work.
+SECONDS = {"parametric": 0.002, "cluster": 0.001, "permutation": 0.0015, "wild": 0.0003}
+LONGEST = 120.0
+
+
+@dataclass(frozen=True)
+class Work:
+    """One kind of robustness.
+
+    Attributes
+    ----------
+    kind : str
+    replicates : int or None
+        None where the study says how many (therapists).
+    shards : int
+    """
+
+    kind: str
+    replicates: int | None
+    shards: int
+
+    def bounds(self, shard: int) -> tuple[int, int]:
+        """First replicate of a shard (from 0), and the one after its last."""
+        n, k = self.replicates, self.shards
+        return shard * n // k, (shard + 1) * n // k
+
+
+def works(asked: Robustness | None) -> dict[str, Work]:
+    """What is asked for, as jobs, by kind."""
+    if asked is None:
+        return {}
+    kinds = list(asked.kinds)
+    if "cluster" in kinds and "influence" not in kinds:
+        kinds.append("influence")  # its leave-one-out estimates are the jackknife of the bootstrap's intervals
+    return {kind: _work(asked, kind) for kind in sorted(kinds)}
+
+
+def _work(asked: Robustness, kind: str) -> Work:
+    if kind not in SECONDS:
+        return Work(kind, None, 1)
+    count = getattr(asked.replicates, kind)
+    wanted = asked.shards or ceil(count * SECONDS[kind] / LONGEST)
+    return Work(kind, count, min(wanted, count))

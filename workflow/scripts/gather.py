@@ -1,0 +1,13 @@
+"""Put the shards of one kind of robustness together."""
+
+from pathlib import Path
+
+from bowlby.job import job
+from bowlby.plan import plan
+from bowlby.robust.stage import gathered
+
+with job(snakemake):  # noqa: F821
+    run = plan(snakemake.params.config)  # noqa: F821
+    work = run.robustness[snakemake.params.kind]  # noqa: F821
+    shards = [Path(path) for path in snakemake.input.shards]  # noqa: F821
+    gathered(run.loaded.run, run.folder, work, shards, Path(snakemake.output[0]))  # noqa: F821
