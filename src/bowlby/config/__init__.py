@@ -35,8 +35,13 @@ class Loaded:
 
     @property
     def raw_files(self) -> list[Path]:
-        """The study's raw files."""
-        return [self.data_dir / file.path for file in self.study.files]
+        """The study's raw files in its order, then the data dictionaries."""
+        return [*(self.data_dir / file.path for file in self.study.files), *self.dictionaries.values()]
+
+    @property
+    def dictionaries(self) -> dict[str, Path]:
+        """REDCap data dictionaries that the study file names."""
+        return {f.dictionary: self.data_dir / f.dictionary for f in self.study.files if f.dictionary}
 
 
 def load(path: str | Path) -> Loaded:
@@ -51,10 +56,17 @@ def load(path: str | Path) -> Loaded:
     run = parse(read_yaml(path), Run)
     study_path = path.parent / run.study
     study = parse(read_yaml(study_path), Study)
-    problems = list(_unknown_occasions(run, study, path))
+    loaded = Loaded(path, run, study_path, study)
+    problems = [*_unknown_occasions(run, study, path), *_absent_dictionaries(loaded)]
     if problems:
         raise UserError(problems)
-    return Loaded(path, run, study_path, study)
+    return loaded
+
+
+def _absent_dictionaries(loaded: Loaded):
+    for name, path in loaded.dictionaries.items():
+        if not path.is_file():
+            yield problem("no such file", "correct `dictionary:` in the study file", Place(name))
 
 
 def _unknown_occasions(run: Run, study: Study, path: Path):

@@ -50,13 +50,23 @@ class When(Model):
         return [self.occasion] if self.occasion else [*self.values.values(), *self.names.values()]
 
 
+class Span(Model):
+    """Columns that stand side by side, such as one column for each question."""
+
+    first: str
+    """Column of item 1."""
+    last: str
+    """Column of the last item."""
+
+
 class Measure(Model):
     """One instrument in a file, as items, scored scales or coded categories."""
 
     instrument: str
     """Id of an instrument of the library or of your own folder."""
-    items: str | list[str] | None = None
-    """Item columns: a pattern with {n} for the item number (`phq9_{n}`, `cats_{n:02}`), or the list in item order."""
+    items: str | list[str] | Span | None = None
+    """Item columns: a pattern with {n} for the item number (`phq9_{n}`, `cats_{n:02}`), the list in item order, or the
+    first and last of columns side by side."""
     scored: dict[str, str] | None = None
     """Scales that are scores already, scale: column."""
     coded: str | None = None
@@ -73,6 +83,9 @@ class Measure(Model):
     """Codes that mean missing in these columns, beside the file's own."""
     answers: dict[str, float] = Field(default_factory=dict)
     """What answers written as words mean in these columns, text: number, beside the file's own."""
+    seen: str | None = None
+    """Column that says whether the form was seen; where it is 0, empty or Incomplete, a form of zeros only is not
+    counted as answered (REDCap writes 0 for checkboxes that nobody saw; name its `<form>_complete`)."""
     session: str | None = None
     """Column with the session number, where it is not the file's `session`."""
     date: str | None = None
@@ -87,6 +100,8 @@ class Measure(Model):
     @property
     def named(self) -> list[str]:
         """The columns and patterns of the answers."""
+        if isinstance(self.items, Span):
+            return [self.items.first, self.items.last]
         if self.items is not None:
             return [self.items] if isinstance(self.items, str) else self.items
         return list(self.scored.values()) if self.scored else [self.coded]
@@ -97,9 +112,12 @@ class Measure(Model):
         def put(name):
             return name.replace(TIME, text) if isinstance(name, str) else name
 
+        items = self.items
+        if isinstance(items, Span):
+            items = Span(first=put(items.first), last=put(items.last))
         return self.model_copy(
             update={
-                "items": [put(column) for column in self.items] if isinstance(self.items, list) else put(self.items),
+                "items": [put(column) for column in items] if isinstance(items, list) else put(items),
                 "scored": {scale: put(column) for scale, column in self.scored.items()} if self.scored else None,
                 "coded": put(self.coded),
                 "session": put(self.session),
@@ -119,7 +137,15 @@ class Who(Model):
     therapist: str | None = None
     """Column with the therapist who treated the patient at that time."""
     site: str | None = None
-    """Column with the site, where ids of different sites clash."""
+    """Column with the site, where ids of different sites clash; ids become `site:id`."""
+    site_name: str | None = None
+    """The site of all rows of the file, where ids of different sites clash and no column says it."""
+
+    @model_validator(mode="after")
+    def _one_site(self):
+        if self.site and self.site_name:
+            raise ValueError("site and site_name are both there; keep the one that is true")
+        return self
 
 
 class Covariate(Model):
@@ -127,8 +153,10 @@ class Covariate(Model):
 
     column: str
     """Name in the file."""
-    kind: Literal["number", "category", "date"] = "number"
-    """How it is read."""
+    kind: Literal["number", "category", "date", "checkbox"] = "number"
+    """How it is read; a checkbox is 1 or 0, and missing where nobody ticked a box of a form that was not seen."""
+    seen: str | None = None
+    """For a checkbox, the column that says whether its form was seen (REDCap's `<form>_complete`)."""
     labels: dict[str, str] = Field(default_factory=dict)
     """Value labels, value: label (SPSS files bring their own)."""
 
@@ -149,6 +177,8 @@ class DataFile(Model):
     """Where it is, relative to the study file."""
     format: Literal["csv", "excel", "spss", "stata", "sas", "parquet"] | None = None
     """Kind of file; by default from its ending."""
+    dictionary: str | None = None
+    """REDCap's data dictionary (CSV) for this file: gives value labels, and names to columns headed by labels."""
     delimiter: str | None = None
     """Column separator of a text file; by default found."""
     quote: str = Field('"', min_length=1, max_length=1)

@@ -10,7 +10,7 @@ from bowlby.config.study import DataFile, Who
 from bowlby.draft.profile import Column, profile
 from bowlby.errors import UserError
 from bowlby.ingest.notices import Issues
-from bowlby.ingest.readers import read
+from bowlby.ingest.readers import Ask, read
 from bowlby.ingest.readers.base import KINDS, Raw, Unreadable, check_kind
 from bowlby.ingest.readers.text import best_delimiter, find_encoding, sample
 from bowlby.ingest.readers.workbook import inspect, open_workbook, rows_of
@@ -79,8 +79,8 @@ def _table(path: Path, head: list[list[str]], stated: dict) -> Look | None:
 
 
 def _read(path: Path, stated: dict) -> Raw:
-    issues = Issues()
-    raw = read(path, DataFile(path=path.name, who=Who(person=FILL), **stated), issues, everything=True, limit=MOST_ROWS)
+    issues, spec = Issues(), DataFile(path=path.name, who=Who(person=FILL), **stated)
+    raw = read(path, Ask(spec, everything=True, limit=MOST_ROWS), issues)
     if raw is None:
         raise UserError(issues.errors)
     return raw

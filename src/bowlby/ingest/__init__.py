@@ -13,7 +13,8 @@ from bowlby.ingest.combine import combine
 from bowlby.ingest.harmonise import instruments, measure_table, spread
 from bowlby.ingest.notices import Issues
 from bowlby.ingest.people import people
-from bowlby.ingest.readers import Raw, read
+from bowlby.ingest.readers import Ask, Raw, read
+from bowlby.ingest.redcap import read_dictionary
 
 __all__ = ["Ingested", "check", "ingest"]
 
@@ -59,11 +60,15 @@ def ingest(loaded: Loaded) -> Ingested:
 def _run(loaded: Loaded) -> tuple[Ingested, Issues]:
     issues, study = Issues(), loaded.study
     models = instruments(study, loaded.instruments_dir, loaded.study_path.name, issues)
-    raws = [
-        raw
-        for path, spec in zip(loaded.raw_files, study.files, strict=True)
-        if (raw := read(path, spec, issues)) is not None
-    ]
+    dictionaries = {name: read_dictionary(path, issues) for name, path in loaded.dictionaries.items()}
+    raws = []
+    for spec in study.files:
+        dictionary = dictionaries.get(spec.dictionary)
+        raw = read(loaded.data_dir / spec.path, Ask(spec, renamed=dictionary.named if dictionary else None), issues)
+        if raw is not None:
+            raws.append(raw)
+            if dictionary:
+                raw.dictionary, raw.labels = dictionary, dictionary.labels() | raw.labels
     tables: dict[str, list[pd.DataFrame]] = {}
     for raw in raws:
         _named_columns(raw, issues)
@@ -88,9 +93,9 @@ def _named_columns(raw: Raw, issues: Issues) -> None:
         spec.who.therapist,
         spec.who.site,
         *(() if measures else (spec.session, spec.date)),
-        *(x for m in measures for x in (m.session, m.date)),
+        *(x for m in measures for x in (m.session, m.date, m.seen)),
         *(w.column for w in whens),
-        *(c.column for c in spec.covariates.values()),
+        *(x for c in spec.covariates.values() for x in (c.column, c.seen)),
         *(x for e in spec.episodes for x in (e.therapist, e.sessions)),
     ]
     for column in dict.fromkeys(c for c in named if c):

@@ -61,10 +61,21 @@ def ids(raw: Raw, column: str) -> pd.Series:
         values = pd.Series(raw.frame.index.astype(str), index=raw.frame.index, dtype="str")
     else:
         values = raw.text(column)
-    site = raw.spec.who.site
-    if site and site in raw.frame.columns:
-        values = (raw.text(site) + ":" + values).where(values != "", "")
-    return values
+    where = site(raw)
+    return values if where is None else (where + ":" + values).where(values != "", "")
+
+
+def site(raw: Raw) -> pd.Series | str | None:
+    """The site of each row, where ids of different sites clash."""
+    who = raw.spec.who
+    return raw.text(who.site) if who.site in raw.frame.columns else who.site_name
+
+
+def unseen(raw: Raw, column: str | None) -> pd.Series:
+    """Rows whose form nobody saw, by the form's status; all rows where nothing says it."""
+    if column is None or column not in raw.frame.columns:
+        return pd.Series(True, index=raw.frame.index)
+    return raw.text(column).str.strip().str.casefold().isin(["", "0", "incomplete", "no", "false"])
 
 
 def numbers(raw: Raw, column: str, missing: list[str], answers: dict[str, float] | None = None, rows=None):
@@ -176,7 +187,10 @@ def told(raw: Raw, column: str, wrong: pd.Series, code: str, what: str, issues: 
 
 
 def cell_issues(raw: Raw, columns: dict[str, str], mask: pd.DataFrame, code, what, action, instrument, issues) -> None:
-    """Note wrong cells: one issue for each column, with how many and the first rows where there are several."""
+    """Note wrong cells: one issue for each column, with how many and the first rows where there are several.
+
+    ``action`` is a text, or a function from the name of the value column to one.
+    """
     for name, column in columns.items():
         rows = mask.index[mask[name]]
         if len(rows):
@@ -184,7 +198,7 @@ def cell_issues(raw: Raw, columns: dict[str, str], mask: pd.DataFrame, code, wha
                 "warning",
                 code,
                 what if len(rows) == 1 else f"{len(rows)} times: {what} ({rows_text(rows)})",
-                action,
+                action(name) if callable(action) else action,
                 row=rows[0],
                 column=column,
                 instrument=instrument,

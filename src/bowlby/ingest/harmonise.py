@@ -6,12 +6,13 @@ import re
 
 import pandas as pd
 
-from bowlby.config.study import DataFile, Measure, Study, When
+from bowlby.config.study import DataFile, Measure, Span, Study, When
 from bowlby.errors import UserError
-from bowlby.ingest.cells import cell_issues, dates, folded, has, ids, numbers, present, whole
+from bowlby.ingest.cells import cell_issues, dates, folded, has, ids, numbers, present, unseen, whole
 from bowlby.ingest.dates import DATE
 from bowlby.ingest.notices import Issues, rows_text
-from bowlby.ingest.readers.base import Raw
+from bowlby.ingest.readers.ask import span
+from bowlby.ingest.readers.base import Raw, unique
 
 KEY = ["person", "role", "about", "occasion", "session"]
 HEAD = [*KEY, "therapist", "date", "source_file", "source_row"]
@@ -54,7 +55,10 @@ def measure_table(raw: Raw, measure: Measure, model, study: Study, issues: Issue
     if columns is None or not present(raw, who.person):
         return None
     values, wrong = _values(raw, measure, columns)
-    rows = values.index[(values.notna() | wrong).any(axis=1)]
+    given = (values.notna() | wrong).any(axis=1)
+    if measure.seen:
+        given &= ~(unseen(raw, measure.seen) & values.fillna(0).eq(0).all(axis=1) & ~wrong.any(axis=1))
+    rows = values.index[given]
     occasion = _occasions(raw, measure.when or raw.spec.when, rows, study, issues)
     if occasion is None:
         return None
@@ -90,8 +94,15 @@ def _values(raw: Raw, measure: Measure, columns: dict[str, str]) -> tuple[pd.Dat
             values[name] = cells.mask(cells.eq("") | cells.isin(missing)).astype(object)
             wrong[name] = pd.Series(False, index=cells.index)
         else:
-            values[name], wrong[name] = numbers(raw, column, missing, told)
+            values[name], wrong[name] = numbers(raw, column, missing, _by_label(raw, column) | told)
     return pd.DataFrame(values, index=raw.frame.index), pd.DataFrame(wrong, index=raw.frame.index)
+
+
+def _by_label(raw: Raw, column: str) -> dict[str, float]:
+    """What a column's value labels mean, for exports that hold the labels."""
+    labels = raw.labels.get(column, {})
+    codes = pd.to_numeric(pd.Series(list(labels), dtype=object), errors="coerce")
+    return {folded(text): code for text, code in zip(labels.values(), codes) if pd.notna(code)}
 
 
 def _therapists(raw: Raw, rows, role: str) -> pd.Series:
@@ -125,18 +136,21 @@ def _columns(raw: Raw, measure: Measure, model, issues: Issues) -> dict[str, str
         what, do = f"{name} has no items", "give its categories as `coded:`"
         issues.add("error", "no_items", what, do, instrument=name, **raw.place)
         return None
-    elif isinstance(measure.items, list):
-        if len(measure.items) != model.n_items:
+    elif not isinstance(measure.items, str):
+        listed = _listed(raw, measure, issues)
+        if listed is None:
+            return None
+        if len(listed) != model.n_items:
             issues.add(
                 "error",
                 "item_count",
-                f"{len(measure.items)} item columns are listed for {name}",
+                f"{len(listed)} item columns are listed for {name}",
                 f"list its {model.n_items} items in order",
                 instrument=name,
                 **raw.place,
             )
             return None
-        wanted = {f"i{n:02}": c for n, c in enumerate(measure.items, 1)}
+        wanted = {f"i{n:02}": c for n, c in enumerate(listed, 1)}
     else:
         if not PATTERN.search(measure.items):
             issues.add(
@@ -151,6 +165,20 @@ def _columns(raw: Raw, measure: Measure, model, issues: Issues) -> dict[str, str
         wanted = {f"i{n:02}": _item(measure.items, n, raw.header) for n in range(1, model.n_items + 1)}
     present = [has(raw, column, issues, name) for column in wanted.values()]
     return wanted if all(present) else None
+
+
+def _listed(raw: Raw, measure: Measure, issues: Issues) -> list[str] | None:
+    if not isinstance(measure.items, Span):
+        return measure.items
+    names = unique(raw.header)
+    found = span(measure.items, names)
+    if found:
+        return names[slice(*found)]
+    ends = [has(raw, column, issues, measure.instrument) for column in measure.named]
+    if all(ends):
+        what, do = "the last item stands before the first", "exchange `first` and `last`"
+        issues.add("error", "item_span", what, do, instrument=measure.instrument, **raw.place)
+    return None
 
 
 def _item(pattern: str, n: int, columns) -> str:
@@ -209,7 +237,7 @@ def _in_range(raw: Raw, measure: Measure, model, columns, values: pd.DataFrame, 
         outside,
         "out_of_range",
         f"value outside the instrument's range {low:g} to {high:g}",
-        "set to missing for scoring; check the questionnaire",
+        lambda name: _advice(raw, columns[name], values.loc[outside[name], name]),
         measure.instrument,
         issues,
     )
@@ -225,3 +253,10 @@ def _in_range(raw: Raw, measure: Measure, model, columns, values: pd.DataFrame, 
         issues,
     )
     return values.mask(outside | broken)
+
+
+def _advice(raw: Raw, column: str, values: pd.Series) -> str:
+    labels = raw.labels.get(column, {})
+    if labels and {f"{v:g}" for v in values} <= set(labels):
+        return "set to missing; the file labels them, so list them under `missing:` if they mean that"
+    return "set to missing for scoring; check the questionnaire"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pandas as pd
 
 from bowlby.config.study import Covariate
-from bowlby.ingest.cells import dates, ids, numbers, present, whole
+from bowlby.ingest.cells import dates, ids, numbers, present, site, unseen, whole
 from bowlby.ingest.dates import DATE
 from bowlby.ingest.notices import Issues, rows_text
+from bowlby.ingest.readers.ask import stem
 from bowlby.ingest.readers.base import Raw
 
 
@@ -56,6 +57,10 @@ def _persons(files: list[Raw], role: str, issues: Issues) -> pd.DataFrame:
                 **raw.place,
             )
         known += person[~blank].unique().tolist()
+        where = site(raw)
+        if where is not None:
+            sites = pd.Series(where, index=person.index)[~blank]
+            covariates.setdefault("site", []).append(pd.Series(sites.array, index=person[~blank].array))
         for name, spec in raw.spec.covariates.items():
             if spec.column in raw.frame.columns:
                 values = _covariate(raw, spec, issues)
@@ -86,6 +91,8 @@ def _covariate(raw: Raw, spec: Covariate, issues: Issues) -> pd.Series:
     if spec.kind == "category":
         labels = raw.labels.get(spec.column, {}) | spec.labels
         return cells.map(lambda v: labels.get(v, v), na_action="ignore").astype(object)
+    if spec.kind == "checkbox":
+        return _checkbox(raw, spec, issues)
     if spec.kind == "date":
         return dates(raw, spec.column, cells.index, issues)
     values, wrong = numbers(raw, spec.column, raw.spec.missing)
@@ -101,6 +108,28 @@ def _covariate(raw: Raw, spec: Covariate, issues: Issues) -> pd.Series:
             **raw.place,
         )
     return values
+
+
+BOX = {"checked": 1.0, "unchecked": 0.0, "true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0}
+
+
+def _checkbox(raw: Raw, spec: Covariate, issues: Issues) -> pd.Series:
+    """One box as 1 or 0; missing where no box of its question is ticked and the form was not seen."""
+    question = [c for c in raw.frame.columns if "___" in c and stem(c) == stem(spec.column)] or [spec.column]
+    boxes = pd.DataFrame({c: numbers(raw, c, raw.spec.missing, BOX)[0] for c in question})
+    status = spec.seen or (raw.dictionary.status_of(spec.column) if raw.dictionary else None)
+    doubtful = boxes[spec.column].eq(0) & ~boxes.gt(0).any(axis=1) & unseen(raw, status)
+    if doubtful.any():
+        issues.add(
+            "note",
+            "unseen_checkbox",
+            f"{int(doubtful.sum())} rows without a tick in the question, on a form that may not have been seen",
+            "set to missing" if status else "set to missing; name the form's status column with `seen:`",
+            column=spec.column,
+            n=int(doubtful.sum()),
+            **raw.place,
+        )
+    return boxes[spec.column].mask(doubtful)
 
 
 SESSIONS = ["patient", "therapist", "session", "date"]

@@ -6,12 +6,16 @@ import datetime as dt
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from bowlby.config.study import DataFile
+
+if TYPE_CHECKING:
+    from bowlby.ingest.redcap import Dictionary
 
 KINDS = {
     ".csv": "csv",
@@ -87,6 +91,7 @@ class Raw:
     labels: dict[str, dict[str, str]] = field(default_factory=dict)
     header: list[str] = field(default_factory=list)
     typed: bool = False
+    dictionary: Dictionary | None = None
 
     @property
     def place(self) -> dict[str, str | None]:

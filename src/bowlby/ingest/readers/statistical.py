@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 
 from bowlby.config.study import DataFile
 from bowlby.ingest.notices import Issues
+from bowlby.ingest.readers.ask import Ask
 from bowlby.ingest.readers.base import WORDS, Table, Unreadable, cell_text, unique
 
 
-def read_statistical(
-    kind: str, path: Path, spec: DataFile, issues: Issues, wanted: Callable, limit: int | None
-) -> Table:
+def read_statistical(kind: str, path: Path, ask: Ask, issues: Issues) -> Table:
     """Read an SPSS, Stata or SAS file."""
     import pyreadstat
 
@@ -27,12 +25,11 @@ def read_statistical(
         reader, options = pyreadstat.read_xport, {}
     else:
         reader, options = pyreadstat.read_sas7bdat, {"user_missing": True}
-    if limit is not None:
-        options["row_limit"] = limit
-    frame, meta = _read(reader, path, spec, options, kind, issues)
+    if ask.limit is not None:
+        options["row_limit"] = ask.limit
+    frame, meta = _read(reader, path, ask.spec, options, kind, issues)
     header = [str(c) for c in frame.columns]
-    frame = frame.set_axis(unique(header), axis=1)
-    frame = frame[[c for c in frame.columns if wanted(c)]]
+    frame = frame.iloc[:, ask.keep(header)]
     labels = {c: {cell_text(k): v for k, v in m.items()} for c, m in (meta.variable_value_labels or {}).items()}
     columns = {c: _declared(frame[c], c, meta, path.name, issues) for c in frame.columns}
     frame = pd.DataFrame(columns, index=pd.RangeIndex(1, len(frame) + 1))
@@ -83,7 +80,7 @@ def _declared(values: pd.Series, column: str, meta, file: str, issues: Issues) -
     return values.reset_index(drop=True).set_axis(pd.RangeIndex(1, len(values) + 1))
 
 
-def read_parquet(path: Path, spec: DataFile, issues: Issues, wanted: Callable, limit: int | None) -> Table:
+def read_parquet(path: Path, ask: Ask, issues: Issues) -> Table:
     """Read a Parquet file; whole numbers with gaps stay whole."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -99,10 +96,10 @@ def read_parquet(path: Path, spec: DataFile, issues: Issues, wanted: Callable, l
             keep = names
             table = file.read()
         else:
-            keep = [n for n in names if wanted(n)]
+            keep = [names[i] for i in ask.keep(names)]
             table = file.read(columns=keep)
-        if limit is not None:
-            table = table.slice(0, limit)
+        if ask.limit is not None:
+            table = table.slice(0, ask.limit)
         frame = table.to_pandas(ignore_metadata=True, types_mapper=kinds.get, date_as_object=False)
     except (pa.ArrowException, OSError, ValueError, MemoryError):
         raise Unreadable("cannot be read as a Parquet file", "write it again") from None

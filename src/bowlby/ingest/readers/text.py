@@ -6,13 +6,14 @@ import codecs
 import csv
 import io
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
 
 from bowlby.config.study import DataFile
 from bowlby.ingest.notices import Issues
+from bowlby.ingest.readers.ask import Ask
 from bowlby.ingest.readers.base import Table, Unreadable, framed, joined, unique
 
 PIECE = 50_000
@@ -23,8 +24,9 @@ DELIMITERS = ",;\t|"
 NOT_CP1252 = bytes([0x81, 0x8D, 0x8F, 0x90, 0x9D])
 
 
-def read_text(path: Path, spec: DataFile, issues: Issues, wanted: Callable[[str], bool], limit: int | None) -> Table:
+def read_text(path: Path, ask: Ask, issues: Issues) -> Table:
     """Read a text file with columns."""
+    spec = ask.spec
     encoding = stated_encoding(spec.encoding) if spec.encoding else find_encoding(path)
     if not spec.encoding and encoding != "utf-8":
         issues.add("note", "encoding", f"read as {encoding}", "none needed; `encoding:` sets another", file=path.name)
@@ -34,7 +36,7 @@ def read_text(path: Path, spec: DataFile, issues: Issues, wanted: Callable[[str]
         with path.open(encoding=encoding, newline="") as file:
             records = csv.reader(file, delimiter=delimiter, quotechar=spec.quote, strict=True)
             try:
-                return _table(records, spec, wanted, limit)
+                return _table(records, ask)
             finally:
                 line = records.line_num
     except UnicodeError:
@@ -49,14 +51,15 @@ def read_text(path: Path, spec: DataFile, issues: Issues, wanted: Callable[[str]
         raise Unreadable("`delimiter:` and `quote:` are one character each", "correct them") from None
 
 
-def _table(records: Iterator[list[str]], spec: DataFile, wanted: Callable[[str], bool], limit: int | None) -> Table:
+def _table(records: Iterator[list[str]], ask: Ask) -> Table:
+    spec = ask.spec
     top = list(itertools.islice(records, spec.header_row - 1 + spec.header_rows))[spec.header_row - 1 :]
     if not top or not any(cell.strip() for cell in top[-1]):
         raise Unreadable("no column names in the header row", "correct `header_row:`, or export it again")
-    header = joined(top)
+    header = ask.header(joined(top))
     names = unique(header)
-    keep = [i for i, name in enumerate(names) if name and wanted(name)]
-    rows = itertools.islice(records, spec.skip_rows, None if limit is None else spec.skip_rows + limit)
+    keep = ask.keep(names)
+    rows = itertools.islice(records, spec.skip_rows, None if ask.limit is None else spec.skip_rows + ask.limit)
     first = spec.header_row + spec.header_rows + spec.skip_rows
     columns: list[list[pa.Array]] = [[] for _ in keep]
     wide: list[int] = []

@@ -5,14 +5,14 @@ from __future__ import annotations
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from xml.etree.ElementTree import ParseError
 
 import pyarrow as pa
 
-from bowlby.config.study import DataFile
 from bowlby.ingest.notices import Issues, rows_text
+from bowlby.ingest.readers.ask import Ask
 from bowlby.ingest.readers.base import Table, Unreadable, cell_text, framed, joined, unique
 
 MOST_BYTES = 2_000_000_000
@@ -35,24 +35,23 @@ FAULTS = (
 DECLARATIONS = (b"<!DOCTYPE", b"<!ENTITY", "<!DOCTYPE".encode("utf-16-le"), "<!DOCTYPE".encode("utf-16-be"))
 
 
-def read_workbook(
-    path: Path, spec: DataFile, issues: Issues, wanted: Callable[[str], bool], limit: int | None
-) -> Table:
+def read_workbook(path: Path, ask: Ask, issues: Issues) -> Table:
     """Read one sheet of a workbook."""
+    spec = ask.spec
     formulas = inspect(path)
     book = open_workbook(path)
     try:
         if spec.sheet and spec.sheet not in book.sheetnames:
             raise Unreadable(f"no sheet '{spec.sheet}'", f"use one of {', '.join(book.sheetnames)}")
         sheet = spec.sheet or book.sheetnames[0]
-        table = _table(rows_of(book, sheet), spec, wanted, limit)
+        table = _table(rows_of(book, sheet), ask)
     except FAULTS:
         raise Unreadable("the sheet is damaged", "open the workbook and save it again as .xlsx") from None
     finally:
         book.close()
     table.sheet = sheet
     if formulas:
-        _formulas(path, sheet, spec, table, issues)
+        _formulas(path, sheet, table, issues)
     return table
 
 
@@ -138,13 +137,14 @@ def rows_of(book, sheet: str, most: int | None = None) -> Iterator[list[str]]:
         yield [cell_text(value) for value in cells[:end]]
 
 
-def _table(rows: Iterator[list[str]], spec: DataFile, wanted: Callable[[str], bool], limit: int | None) -> Table:
+def _table(rows: Iterator[list[str]], ask: Ask) -> Table:
+    spec = ask.spec
     top = [row for _, row in zip(range(spec.header_row - 1 + spec.header_rows), rows)][spec.header_row - 1 :]
     if not top or not any(cell.strip() for cell in top[-1]):
         raise Unreadable("no column names in the header row", "correct `header_row:`, or export it again")
-    header = joined(top)
+    header = ask.header(joined(top))
     names = unique(header)
-    keep = [i for i, name in enumerate(names) if name and wanted(name)]
+    keep = ask.keep(names)
     first = spec.header_row + spec.header_rows
     columns: list[list[str]] = [[] for _ in keep]
     done: list[list[pa.Array]] = [[] for _ in keep]
@@ -154,7 +154,7 @@ def _table(rows: Iterator[list[str]], spec: DataFile, wanted: Callable[[str], bo
         number += 1
         if number < first + spec.skip_rows:
             continue
-        if limit is not None and number >= first + spec.skip_rows + limit:
+        if ask.limit is not None and number >= first + spec.skip_rows + ask.limit:
             break
         read += 1
         if any(cell.strip() for cell in row[len(header) :]):
@@ -174,7 +174,7 @@ def _flush(columns: list[list[str]], done: list[list[pa.Array]]) -> None:
         column.clear()
 
 
-def _formulas(path: Path, sheet: str, spec: DataFile, table: Table, issues: Issues) -> None:
+def _formulas(path: Path, sheet: str, table: Table, issues: Issues) -> None:
     """Tell formulas: with a result, the result is read; without one, the cell would be lost silently."""
     book = open_workbook(path, results=False)
     try:

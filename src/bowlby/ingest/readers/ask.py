@@ -1,0 +1,83 @@
+"""What a reader is asked for: which columns of a file, under which names, and how many rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from bowlby.config.study import TIME, DataFile, Span
+from bowlby.ingest.readers.base import HELD_BY
+
+ITEM = re.compile(r"\{n(?::0?\d+)?\}")
+
+
+@dataclass
+class Ask:
+    """What to read of a file.
+
+    Attributes
+    ----------
+    spec : DataFile
+        What the study file says of it.
+    everything : bool
+        Whether all columns are wanted, not only those that the study file names.
+    limit : int or None
+        Most rows to read.
+    renamed : callable or None
+        From the header's texts to the names that columns go by.
+    """
+
+    spec: DataFile
+    everything: bool = False
+    limit: int | None = None
+    renamed: Callable[[list[str]], list[str]] | None = None
+
+    def header(self, texts: list[str]) -> list[str]:
+        """The names of the columns."""
+        return self.renamed(texts) if self.renamed else texts
+
+    def keep(self, names: list[str]) -> list[int]:
+        """The places of the columns to hold."""
+        if self.everything:
+            return [i for i, name in enumerate(names) if name]
+        patterns = dict.fromkeys(_pattern(name) for name in _named(self.spec) if name)
+        whole = re.compile("|".join(f"(?:{p})" for p in patterns), re.DOTALL)
+        found = {i for i, n in enumerate(names) if n and (whole.fullmatch(n) or whole.fullmatch(HELD_BY.sub("", n)))}
+        for measure in self.spec.measures:
+            if isinstance(measure.items, Span):
+                found |= set(range(*span(measure.items, names) or (0, 0)))
+        return sorted(found)
+
+
+def span(items: Span, names: list[str]) -> tuple[int, int] | None:
+    """Places of the first column and behind the last; None where they are not there in this order."""
+    if items.first in names and items.last in names:
+        start, end = names.index(items.first), names.index(items.last) + 1
+        return (start, end) if start < end else None
+    return None
+
+
+def _named(spec: DataFile) -> Iterable[str | None]:
+    whens = [w for w in (spec.when, *(m.when for m in spec.measures)) if w]
+    yield from (spec.who.person, spec.who.therapist, spec.who.site, spec.session, spec.date)
+    yield from (w.column for w in whens)
+    for covariate in spec.covariates.values():
+        yield from (covariate.column, covariate.seen)
+        if covariate.kind == "checkbox":
+            yield from (f"{stem(covariate.column)}___{{n}}", f"{stem(covariate.column)}___{TIME}")
+    yield from (x for e in spec.episodes for x in (e.therapist, e.sessions))
+    for measure in spec.measures:
+        yield from (*measure.named, measure.seen, measure.session, measure.date)
+    if spec.dictionary:
+        yield f"{TIME}_complete"
+
+
+def stem(column: str) -> str:
+    """The question that a box of a checkbox belongs to."""
+    return column.partition("___")[0]
+
+
+def _pattern(name: str) -> str:
+    parts = re.split(r"(\{n(?::0?\d+)?\}|\{t\})", name)
+    return "".join(r"\d+" if ITEM.fullmatch(p) else ".*" if p == TIME else re.escape(p) for p in parts)
