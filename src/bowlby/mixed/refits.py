@@ -9,6 +9,7 @@ import numpy as np
 from bowlby.errors import UserError, problem
 from bowlby.mixed.batch import Replicates, relative_covariances
 from bowlby.mixed.crossproducts import scale_outcome
+from bowlby.mixed.descent import Search
 from bowlby.mixed.information import adjusted_covariance, assemble, one_df, scaled_inverse
 from bowlby.mixed.stacks import independent_units
 
@@ -254,7 +255,7 @@ class Batch:
 
     def _refits(self, replicates, n, shift, size, logdet_weights, rows, kenward_roger: bool) -> Refits:
         """Fit and report in user units; n (R or 1,) rows, shift and size (R,) of the outcomes."""
-        best, singular = replicates.fit()
+        best, singular = Search(replicates).fit()
         data, par, point, dof, p = self.data, self.parameters, best.point, replicates.dof, self.data.p
         out = Refits.empty(self.model, replicates.count, len(rows), kenward_roger)
         sigma2 = point.r2 / dof
@@ -291,3 +292,7 @@ class Batch:
             if getattr(out, name) is not None:
                 getattr(out, name)[bad] = np.nan
         return out
+
+
+# As the robustness stage calls them.
+_Batch, _contrast_rows, _one = Batch, contrast_rows, fill_one

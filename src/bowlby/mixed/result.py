@@ -6,18 +6,14 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from scipy.special import fdtrc, stdtr, stdtrit
 
-from bowlby.errors import UserError, problem
 from bowlby.mixed import effects
 from bowlby.mixed.criterion import loglik, residual_variance
-from bowlby.mixed.information import adjusted_covariance, information, kenward_roger_f, one_df, satterthwaite_f
-from bowlby.mixed.refits import refit_many, variance_names
-
-KENWARD_ROGER, SATTERTHWAITE, RESIDUAL = "kenward-roger", "satterthwaite", "residual"
+from bowlby.mixed.inference import Inference
+from bowlby.mixed.refits import refit_many
 
 
-class MixedResult:
+class MixedResult(Inference):
     """A fitted mixed model.
 
     Attributes
@@ -156,167 +152,6 @@ class MixedResult:
         """Covariance matrix (q, q) of the random effects of each factor, user units."""
         sigma2 = self.scale
         return [sigma2 * d / np.outer(s, s) for d, s in zip(self._state.d, self._data.scaling.z_scale)]
-
-    # -- tests -------------------------------------------------------------------------------------------------
-
-    @cached_property
-    def information(self):
-        """Information about the variances, see :class:`bowlby.mixed.information.Information`."""
-        return information(self._data, self.model.parameters, self._state, self.reml, variance_names(self.model))
-
-    @property
-    def _kr_info(self):
-        if not self.reml:
-            raise UserError(problem("Kenward-Roger is defined for REML fits", "fit with reml=True"))
-        return self.information
-
-    @cached_property
-    def _phi_adjusted(self) -> np.ndarray:
-        return adjusted_covariance(self._kr_info, self._w_expected)
-
-    @cached_property
-    def _w_expected(self) -> np.ndarray:
-        return self.information.inverse("expected")
-
-    @cached_property
-    def _w_satterthwaite(self) -> np.ndarray:
-        if self.singular:
-            self.warnings.append("Satterthwaite is undefined for a singular fit: Kenward-Roger's df given instead")
-            return self._w_expected
-        return self.information.inverse("observed")
-
-    def _row(self, c: np.ndarray, method: str) -> tuple[float, float, float]:
-        """Estimate, SE and df of c'beta."""
-        inner = self._transform.T @ c
-        estimate = float(c @ self.params.to_numpy())
-        if method == KENWARD_ROGER:
-            phi, df = self._phi_adjusted, one_df(self._kr_info, inner, self._w_expected)
-        elif method == SATTERTHWAITE:
-            phi, df = self._info_phi, one_df(self.information, inner, self._w_satterthwaite)
-        elif method == RESIDUAL:
-            phi, df = self._info_phi, float(self.df_resid)
-        else:
-            raise UserError(problem(f"unknown df method '{method}'",
-                                    f"use {KENWARD_ROGER}, {SATTERTHWAITE} or {RESIDUAL}"))
-        return estimate, float(np.sqrt(inner @ phi @ inner)), float(df)
-
-    def _default_method(self, df: str | None) -> str:
-        return df or (KENWARD_ROGER if self.reml else SATTERTHWAITE)
-
-    def _table(self, rows, names, level) -> pd.DataFrame:
-        estimate, se, df = np.array(rows, dtype=np.float64).reshape(-1, 3).T
-        with np.errstate(divide="ignore", invalid="ignore"):
-            t = estimate / se
-        half = stdtrit(df, 0.5 + level / 2) * se
-        return pd.DataFrame({"term": names, "estimate": estimate, "se": se, "df": df, "t": t,
-                             "p": 2 * stdtr(df, -np.abs(t)), "ci_low": estimate - half, "ci_high": estimate + half})
-
-    def tidy(self, df: str | None = None, level: float = 0.95) -> pd.DataFrame:
-        """One row per fixed effect.
-
-        Parameters
-        ----------
-        df : {"kenward-roger", "satterthwaite", "residual"}, optional
-            Default Kenward-Roger for REML fits, Satterthwaite for ML fits. Kenward-Roger also adjusts the SE.
-        level : float
-            Confidence level.
-
-        Returns
-        -------
-        DataFrame
-            term, estimate, se, df, t, p (two-sided), ci_low, ci_high; and df_se, the standard error of df, where
-            traces are estimated (more than 5,000 crossed random effects).
-
-        References
-        ----------
-        Kenward & Roger (1997), Biometrics 53:983-997.
-        """
-        method = self._default_method(df)
-        rows = [self._row(c, method) for c in np.eye(self._data.p)]
-        table = self._table(rows, self.model.names, level)
-        if method != RESIDUAL and self.information.expected_groups is not None:
-            table["df_se"] = [self.information.df_error(self._transform.T @ c) for c in np.eye(self._data.p)]
-        return table
-
-    def _vector(self, weights) -> np.ndarray:
-        """A contrast given as {term: weight}, Series or array (p,)."""
-        names = self.model.names
-        if hasattr(weights, "items"):
-            out = np.zeros(len(names))
-            for term, value in weights.items():
-                if term not in names:
-                    raise UserError(problem(f"the model has no fixed effect '{term}'", f"use {', '.join(names)}"))
-                out[names.index(term)] = value
-        else:
-            out = np.asarray(weights, dtype=np.float64).ravel()
-        if out.shape != (len(names),) or not np.isfinite(out).all() or not out.any():
-            raise UserError(problem("a contrast must be finite, not all zero and have one weight per fixed effect",
-                                    f"the effects are {', '.join(names)}"))
-        return out
-
-    def contrast(self, L, df: str | None = None, level: float = 0.95, name: str = "contrast") -> pd.DataFrame:
-        """A linear combination of fixed effects, tested against 0.
-
-        Parameters
-        ----------
-        L : array_like (p,) or dict of term to weight
-        df, level : as in :meth:`tidy`
-
-        Returns
-        -------
-        DataFrame
-            One row with the columns of :meth:`tidy`.
-        """
-        return self._table([self._row(self._vector(L), self._default_method(df))], [name], level)
-
-    def f_test(self, L, df: str | None = None) -> pd.DataFrame:
-        """Joint test that all rows of L beta are 0.
-
-        Parameters
-        ----------
-        L : array_like (l, p), list of dict, or list of str
-            Strings are terms that are jointly 0. Dependent rows are reduced.
-        df : as in :meth:`tidy`
-
-        Returns
-        -------
-        DataFrame
-            One row: F, df_num, df_den, p, scale (Kenward-Roger's lambda). NaN where Kenward-Roger is undefined, with a
-            line in `warnings`.
-        """
-        method = self._default_method(df)
-        items = [L] if hasattr(L, "items") or isinstance(L, str) else list(L)
-        if items and np.isscalar(items[0]) and not isinstance(items[0], str):
-            items = [items]
-        matrix = np.array([self._vector({r: 1.0} if isinstance(r, str) else r) for r in items])
-        matrix = self._independent_rows(matrix)
-        lb, inner = matrix @ self.params.to_numpy(), matrix @ self._transform
-        num, scale = len(matrix), 1.0
-        if method == KENWARD_ROGER:
-            f, den, scale = kenward_roger_f(self._kr_info, inner, lb, self._phi_adjusted)
-            if np.isnan(den):
-                self.warnings.append("KR undefined: too few groups")
-        elif method == SATTERTHWAITE:
-            f, den = satterthwaite_f(self.information, inner, lb, self._w_satterthwaite)
-        else:
-            self._row(matrix[0], method)  # refuses an unknown method
-            f = float(lb @ np.linalg.solve(inner @ self._info_phi @ inner.T, lb)) / num
-            den = float(self.df_resid)
-        return pd.DataFrame({"F": [f], "df_num": [float(num)], "df_den": [den],
-                             "p": [float(fdtrc(num, den, f)) if np.isfinite(den) else np.nan], "scale": [scale]})
-
-    def _independent_rows(self, matrix: np.ndarray) -> np.ndarray:
-        """Rows that add to the earlier ones, judged in units of their own standard errors.
-
-        The rows stay as given: unlike the other two, Satterthwaite's df of a joint test depend on how they are written.
-        """
-        half = matrix @ self._transform @ np.linalg.cholesky(self._info_phi)
-        half /= np.linalg.norm(half, axis=1, keepdims=True)
-        kept: list[int] = []
-        for k in range(len(matrix)):
-            if np.linalg.matrix_rank(half[[*kept, k]], tol=1e-7) > len(kept):
-                kept.append(k)
-        return matrix[kept]
 
     # -- rows and levels ---------------------------------------------------------------------------------------
 

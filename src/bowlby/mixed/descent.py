@@ -1,0 +1,242 @@
+"""The descent of ``optimise`` for many replicates of one model at a time.
+
+Fisher's and Newton's steps, line searches, the faces of the boundary and the rule for variances of 0 are those of
+``optimise``, on arrays with a leading axis of replicates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bowlby.mixed.batch import Point, Replicates, relative_covariances
+from bowlby.mixed.optimise import SCORING, SMALL, STARTS
+
+_STEPS = 60
+_DONE, _LAST, _CLOSE = 1e-16, 1e-9, 1e-6  # Newton decrements as in `optimise`
+
+
+@dataclass
+class Descent:
+    """Where the descents of some replicates ended; `early` ones were left because they could not win."""
+
+    theta: np.ndarray
+    point: Point
+    good: np.ndarray
+    early: np.ndarray
+
+
+class Search:
+    """Descents of the replicates of a criterion."""
+
+    def __init__(self, criterion: Replicates):
+        self.criterion, self.parameters, self.count = criterion, criterion.parameters, criterion.count
+
+    def descend(self, theta: np.ndarray, at: np.ndarray, free=None, beat=None, known=(), scoring: int = 0) -> Descent:
+        """Newton from theta (len(at), c) for replicates `at`; the rules of :func:`bowlby.mixed.optimise.newton`.
+
+        `free` (len(at), c) says which entries may move, `beat` (len(at),) the height to pass, `known` are earlier
+        ends (delta, height), `scoring` is how many steps are Fisher's at first.
+        """
+        theta = theta.copy()
+        free = np.ones(theta.shape, bool) if free is None else free
+        now = self.criterion.evaluate(theta, at)
+        finite = np.isfinite(now.deviance)
+        none_free = ~free.any(axis=1)
+        done, good, early = ~finite | none_free, finite & none_free, np.zeros(len(at), bool)
+        scored = ~done
+        for _ in range(scoring):
+            on = np.flatnonzero(scored & ~done)
+            if not on.size:
+                break
+            trial, able = self._scored(theta[on], now, on)
+            lost = able & self._by_known(trial, now.deviance[on], on, known)
+            early[on[lost]] = good[on[lost]] = done[on[lost]] = True
+            on, trial = on[able & ~lost], trial[able & ~lost]
+            if not on.size:
+                break
+            found = self.criterion.evaluate(trial, at[on])
+            lower = found.deviance < now.deviance[on]
+            scored[:] = False
+            scored[on[lower]] = True
+            theta[on[lower]] = trial[lower]
+            now.put(on[lower], found, lower)
+        for _ in range(_STEPS):
+            on = np.flatnonzero(~done)
+            if not on.size:
+                break
+            gradient, hessian = _held(now.gradient[on], now.hessian[on], free[on])
+            move, slope, decrement, saddle, lowest = _newton_moves(gradient, hessian, theta[on])
+            settled = (decrement < _DONE) & ~saddle
+            good[on[settled]] = True
+            height = now.deviance[on]
+            lost = np.zeros(on.size, bool)
+            if beat is not None:
+                lost = height - 2 * decrement > beat[on]
+            lost |= self._by_known(theta[on] + move, height, on, known)
+            lost &= (lowest > 0) & ~settled
+            early[on[lost]] = good[on[lost]] = True
+            done[on[settled | lost]] = True
+            left = ~(settled | lost)
+            on, move, slope, decrement = on[left], move[left], slope[left], decrement[left]
+            before, sure = np.abs(gradient[left]).max(axis=1, initial=0.0), ~saddle[left]
+            failed = self._line_search(theta, now, on, at, move, slope)
+            done[on[failed]] = True
+            good[on[failed]] = decrement[failed] < _CLOSE
+            after = np.abs(now.gradient[on] * free[on]).max(axis=1, initial=0.0)
+            # The next step would be the square of this one, or the gradient is down to rounding.
+            still = sure & (decrement < _LAST) & ~failed
+            still |= sure & (decrement < _LAST) & (after >= before)
+            done[on[still]] = good[on[still]] = True
+        return Descent(theta, now, good, early)
+
+    def _line_search(self, theta, now: Point, on, at, move, slope) -> np.ndarray:
+        """Shorten steps until the criterion falls, taking them in place; True where none does."""
+        scale, open_ = np.ones(on.size), np.arange(on.size)
+        for _ in range(30):
+            if not open_.size:
+                break
+            trial = theta[on[open_]] + scale[open_, None] * move[open_]
+            found = self.criterion.evaluate(trial, at[on[open_]])
+            height = now.deviance[on[open_]]
+            ok = found.deviance <= height + 1e-4 * scale[open_] * slope[open_] + 1e-11 * (1 + np.abs(height))
+            take = np.flatnonzero(ok)
+            theta[on[open_[take]]] = trial[take]
+            now.put(on[open_[take]], found, take)
+            open_ = open_[~ok]
+            scale[open_] *= 0.4
+        failed = np.zeros(on.size, bool)
+        failed[open_] = True
+        return failed
+
+    def _by_known(self, landing: np.ndarray, height: np.ndarray, on: np.ndarray, known) -> np.ndarray:
+        """Whether steps land by an end already known that is no higher than here."""
+        out = np.zeros(len(landing), bool)
+        for delta, other in known:
+            size = np.maximum(np.abs(delta[on]).max(axis=1), 1e-3)
+            near = np.abs(relative_covariances(self.parameters, landing) - delta[on]).max(axis=1) <= 0.2 * size
+            out |= near & (height >= other[on] - 1e-9)
+        return out
+
+    def _scored(self, theta, now: Point, on) -> tuple[np.ndarray, np.ndarray]:
+        """theta after a step of Fisher scoring and whether there is one; see :func:`bowlby.mixed.optimise._scored`."""
+        par = self.parameters
+        step, able = _solved(now.expected[on], now.slope[on])
+        delta = relative_covariances(self.parameters, theta) - step
+        out, idle = np.zeros_like(theta), ~theta.any(axis=1)
+        for g, size in enumerate(par.sizes):
+            d = np.zeros((len(theta), size, size))
+            for i, t in enumerate(par.items):
+                if t.factor == g:
+                    d[:, t.a, t.b] = d[:, t.b, t.a] = delta[:, i]
+            values, vectors = np.linalg.eigh(d)
+            d = (vectors * np.maximum(values, SMALL)[:, None]) @ vectors.transpose(0, 2, 1)
+            idle &= (values <= SMALL).all(axis=1)
+            chol = np.linalg.cholesky(d)
+            for k, t in enumerate(par.roots):
+                if t.factor == g:
+                    out[:, k] = chol[:, t.a, t.b]
+        return out, able & ~idle
+
+    def fit(self) -> tuple[Descent, np.ndarray]:
+        """The best end of each replicate, and which lie on the boundary."""
+        par, everyone = self.parameters, np.arange(self.count)
+        blocks = par.blocks()
+        starts = STARTS if len(blocks) == 1 else STARTS[:1]
+        best, known = None, []
+        for start in starts:
+            end = self.descend(np.tile(par.start(start), (self.count, 1)), everyone, known=known, scoring=SCORING)
+            known = [*known, (relative_covariances(par, end.theta), np.where(end.early, np.inf, end.point.deviance))]
+            if best is None:
+                best = end
+            else:
+                self._keep(best, everyone, end, ~end.early & (end.point.deviance < best.point.deviance - 1e-10))
+        if len(blocks) > 1:
+            for block in [*blocks, list(range(par.count))]:
+                self._try_face(best, block)
+        return best, self._snap(best)
+
+    @staticmethod
+    def _keep(best: Descent, at, other: Descent, better) -> None:
+        """Take over the replicates (positions `at` of `best`) in which another end is better."""
+        take = np.flatnonzero(better)
+        best.theta[at[take]], best.good[at[take]] = other.theta[take], other.good[take]
+        best.point.put(at[take], other.point, take)
+
+    def _try_face(self, best: Descent, block) -> None:
+        """Look for a better end where the effects of one block have no variance, and inside from there."""
+        at = np.flatnonzero(best.theta[:, block].any(axis=1) & np.isfinite(best.point.deviance))
+        if not at.size:
+            return
+        theta, free = best.theta[at].copy(), np.ones((at.size, self.parameters.count), bool)
+        theta[:, block], free[:, block] = 0.0, False
+        face = self.descend(theta, at, free, beat=best.point.deviance[at])
+        better = np.flatnonzero(face.point.deviance < best.point.deviance[at] - 1e-10)
+        if not better.size:
+            return
+        inside = self.descend(face.theta[better], at[better])
+        self._keep(best, at, face, np.isin(np.arange(at.size), better))
+        self._keep(best, at[better], inside, inside.point.deviance <= face.point.deviance[better])
+
+    def _snap(self, best: Descent) -> np.ndarray:
+        """Set variances near 0 to exactly 0 where that does not cost, and polish the rest."""
+        par = self.parameters
+        singular, held = np.zeros(self.count, bool), np.zeros(best.theta.shape, bool)
+        for k in np.flatnonzero(par.diagonal):
+            limit = np.where(best.good, 1e-3, 0.2)
+            at = np.flatnonzero((np.abs(best.theta[:, k]) < limit) & np.isfinite(best.point.deviance))
+            if not at.size:
+                continue
+            root = par.roots[k]
+            column = [j for j, t in enumerate(par.roots) if t.factor == root.factor and t.b == root.b]
+            theta = best.theta[at].copy()
+            theta[:, k] = 0.0
+            # With a zero pivot the rest of its column can be turned into the later ones.
+            for row in np.flatnonzero(theta[:, column].any(axis=1)):
+                theta[row] = par.cholesky(par.covariances(par.delta(theta[row])))
+            free = ~held[at]
+            free[:, column] = False
+            trial = self.descend(theta, at, free)
+            height = best.point.deviance[at]
+            ok = trial.point.deviance <= height + 1e-10 * (1 + np.abs(height))
+            self._keep(best, at, trial, ok)
+            singular[at[ok]] = True
+            held[np.ix_(at[ok], column)] = True
+        return singular
+
+
+def _solved(matrix: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """matrix^-1 right of each replicate, and whether there is one."""
+    try:
+        return np.linalg.solve(matrix, right[:, :, None])[:, :, 0], np.ones(len(matrix), bool)
+    except np.linalg.LinAlgError:
+        able = np.linalg.matrix_rank(matrix, hermitian=True) == matrix.shape[-1]
+        safe = np.where(able[:, None, None], matrix, np.eye(matrix.shape[-1]))
+        return np.linalg.solve(safe, right[:, :, None])[:, :, 0], able
+
+
+def _held(gradient, hessian, free):
+    """Derivatives in which the entries that are not free neither move nor matter."""
+    if free.all():
+        return gradient, hessian
+    both = free[:, :, None] & free[:, None]
+    return np.where(free, gradient, 0.0), np.where(both, hessian, np.eye(free.shape[1]))
+
+
+def _newton_moves(gradient, hessian, theta):
+    """Steps, slopes, decrements, saddle flags and lowest curvatures, as :func:`bowlby.mixed.optimise.newton` has."""
+    values, vectors = np.linalg.eigh(hessian)
+    largest = np.maximum(np.abs(values).max(axis=1), 1e-300)
+    along = (vectors.transpose(0, 2, 1) @ gradient[:, :, None])[:, :, 0]
+    curvature = np.maximum(np.abs(values), 1e-10 * largest[:, None])
+    decrement = (along**2 / curvature).sum(axis=1)
+    saddle = (values[:, 0] < -1e-7 * largest) & (values[:, 0] < -1e-6)
+    move = -(vectors @ (along / curvature)[:, :, None])[:, :, 0]
+    down = (values < -1e-7 * largest[:, None]) & (saddle & (decrement < 1e-4))[:, None]
+    push = np.where(down, np.where(along <= 0, 1.0, -1.0), 0.0)
+    move = move + 0.3 * (vectors @ push[:, :, None])[:, :, 0]
+    length = np.sqrt((move**2).sum(axis=1))
+    size = np.maximum(1.0, np.sqrt((theta**2).sum(axis=1)))
+    move = move * np.minimum(1.0, size / np.maximum(length, 1e-300))[:, None]
+    return move, (gradient * move).sum(axis=1), decrement, saddle, values[:, 0]
