@@ -19,9 +19,9 @@ STAGES = {
     "robust": ("config", "design", "mixed", "fit", "estimands", "compare", "robust"),
     "compare": ("config", "compare", "robust"),
     "validate": ("config", "design", "mixed", "fit", "compare", "simulate"),
-    "figures": ("figures",),
+    "figures": ("config", "instruments", "figures"),
     "tables": ("tables",),
-    "report": ("report", "manifest.py"),
+    "report": ("config", "instruments", "tables", "report", "manifest.py"),
 }
 WHOLE_FILE = 1_000_000_000
 END = 1_000_000

@@ -4,7 +4,7 @@ FITS = expand("{out}/fits/{model}.{kind}", out=OUT, model=PLAN.models(), kind=["
 SECOND = expand("{out}/fits/second/{set}.json", out=OUT, set=PLAN.sets)
 VERDICT = [f"{OUT}/comparison.json", f"{OUT}/verdict.json", f"{OUT}/adequacy.json"] if "primary" in PLAN.sets else []
 ESTIMANDS = rules.estimate_estimands.output.estimands if "primary" in PLAN.sets else []
-ANALYSIS = expand("{out}/analysis/{set}.{kind}", out=OUT, set=PLAN.sets, kind=["parquet", "flow.json"])
+ANALYSIS = expand("{out}/analysis/{set}.{kind}", out=OUT, set=PLAN.sets, kind=["parquet", "membership.parquet", "flow.json"])
 
 
 rule write_manifest:
@@ -32,6 +32,9 @@ rule draw_figures:
         estimands=ESTIMANDS,
         analysis=ANALYSIS,
         flow=rules.ingest.output.flow,
+        people=rules.ingest.output.people,
+        scores=rules.score_instruments.output.scores,
+        change=rules.score_instruments.output.change,
         manifest=rules.write_manifest.output.manifest,
     output:
         [f"{OUT}/{name}" for name in figures.outputs(PLAN.loaded.run)],
@@ -68,8 +71,10 @@ rule write_report:
         figures=rules.draw_figures.output,
         tables=rules.write_tables.output,
         issues=rules.ingest.output.issues,
-        audit=rules.score_instruments.output.audit,
-        reliability=rules.score_instruments.output.reliability,
+        scored=[
+            rules.score_instruments.output[name]
+            for name in ("audit", "reliability", "severity", "styles", "change")
+        ],
         manifest=rules.write_manifest.output.manifest,
         verdict=VERDICT,
         estimands=ESTIMANDS,

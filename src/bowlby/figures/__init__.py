@@ -9,7 +9,19 @@ from pathlib import Path
 import pandas as pd
 
 from bowlby.config.run import Run
-from bowlby.figures import adequacy, caterpillar, flow, forest, partition, trajectory
+from bowlby.figures import (
+    adequacy,
+    caterpillar,
+    change,
+    distributions,
+    flow,
+    forest,
+    missing,
+    partition,
+    prepost,
+    residuals,
+    trajectory,
+)
 from bowlby.figures.canvas import KINDS, save
 from bowlby.figures.sources import Sources
 
@@ -39,6 +51,10 @@ def _comparison(run: Run) -> bool:
     return run.comparison is not None
 
 
+def _before_after(run: Run) -> bool:
+    return bool(run.outcome.pre and run.outcome.post)
+
+
 def _growth(run: Run) -> bool:
     return run.growth is not None
 
@@ -51,9 +67,14 @@ PLOTS = {
     "forest": Plot(forest.gather, forest.draw, _comparison),
     "adequacy": Plot(adequacy.gather, adequacy.draw, _comparison),
     "partition": Plot(partition.gather, partition.draw, _comparison),
+    "prepost": Plot(prepost.gather, prepost.draw, _comparison),
     "trajectory": Plot(trajectory.gather, trajectory.draw, _growth),
     "caterpillar": Plot(caterpillar.gather, caterpillar.draw, _always),
+    "change": Plot(change.gather, change.draw, _before_after),
     "flow": Plot(flow.gather, flow.draw, _always),
+    "missing": Plot(missing.gather, missing.draw, _always),
+    "distributions": Plot(distributions.gather, distributions.draw, _always),
+    "residuals": Plot(residuals.gather, residuals.draw, _always),
 }
 
 

@@ -31,6 +31,12 @@ STYLE = {
 }
 
 
+def nothing(ax, data: pd.DataFrame) -> None:
+    """A sheet that says that there is nothing to draw."""
+    ax.axis("off")
+    ax.text(0.5, 0.5, "not available with these data", ha="center", va="center", color=GREY)
+
+
 def save(folder: Path, name: str, data: pd.DataFrame, draw: Callable) -> list[Path]:
     """Draw data and write ``figures/<name>.svg``, ``.pdf``, ``.png`` and ``figures/data/<name>.csv``.
 
@@ -43,7 +49,7 @@ def save(folder: Path, name: str, data: pd.DataFrame, draw: Callable) -> list[Pa
     data : DataFrame
         What is drawn; the same bytes of all four files come from the same data.
     draw : callable
-        ``draw(ax, data)``; may set the size of ``ax.figure``.
+        ``draw(ax, data)``; may set the size of ``ax.figure``. Not called where there are no data.
 
     Returns
     -------
@@ -59,7 +65,7 @@ def save(folder: Path, name: str, data: pd.DataFrame, draw: Callable) -> list[Pa
         matplotlib.rcParams.update(STYLE)
         figure = Figure(figsize=(WIDTH, 3.4), layout="constrained")
         FigureCanvasAgg(figure)
-        draw(figure.subplots(), data)
+        (nothing if data.empty else draw)(figure.subplots(), data)
         written = [
             atomic(
                 folder / f"figures/{name}.{kind}",

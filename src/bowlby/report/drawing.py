@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pandas as pd
 from markupsafe import Markup
 
 from bowlby.report.results import Results
@@ -23,6 +24,15 @@ def inline(path: Path) -> str:
     for mark in ('id="', "url(#", 'href="#'):
         text = text.replace(mark, f"{mark}{path.stem}-")
     return text
+
+
+def drawn(results: Results, name: str) -> pd.DataFrame | None:
+    """What a figure shows; None where it was not drawn or has nothing to show."""
+    path = results.folder / f"figures/data/{name}.csv"
+    if not path.is_file():
+        return None
+    table = pd.read_csv(path)
+    return None if table.empty else table
 
 
 def figure(results: Results, name: str, *, alt: str, caption: str) -> Markup:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 STATISTICS = ("b", "SE", "df", "t", "p", "n", "N", "J", "M", "SD")
-NUMERIC = re.compile(r"[<\[(]?[\s\d.,−<\[\])–]+")
+NUMERIC = re.compile(r"[<\[(]?[\s\d.,−<\[\](%)–]+")
 MARK = re.compile(r"\*([^*\s][^*]*)\*")
 
 

@@ -135,5 +135,6 @@ def test_outputs_are_what_a_run_asks_for():
     from bowlby.config.run import Growth, Outcome, Run
 
     run = Run(run="a", study="s.yaml", outcome=Outcome(instrument="phq9"), growth=Growth())
-    assert figures.names(run) == ["trajectory", "caterpillar", "flow"]
-    assert "figures/data/trajectory.csv" in figures.outputs(run) and len(figures.outputs(run)) == 12
+    asked = ["trajectory", "caterpillar", "flow", "missing", "distributions", "residuals"]
+    assert figures.names(run) == asked
+    assert "figures/data/trajectory.csv" in figures.outputs(run) and len(figures.outputs(run)) == 4 * len(asked)

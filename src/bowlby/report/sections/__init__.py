@@ -5,7 +5,9 @@ from __future__ import annotations
 from bowlby.report.section import Build
 from bowlby.report.sections.adequacy import adequacy
 from bowlby.report.sections.beside import beside
+from bowlby.report.sections.change import change
 from bowlby.report.sections.course import course
+from bowlby.report.sections.diagnostics import diagnostics
 from bowlby.report.sections.engines import engines
 from bowlby.report.sections.estimands import estimands
 from bowlby.report.sections.estimates import estimates
@@ -13,8 +15,11 @@ from bowlby.report.sections.flow import flow
 from bowlby.report.sections.issues import issues
 from bowlby.report.sections.keys import keys
 from bowlby.report.sections.methods import methods
+from bowlby.report.sections.missing import missing
+from bowlby.report.sections.prepost import prepost
 from bowlby.report.sections.provenance import provenance
 from bowlby.report.sections.reliability import reliability
+from bowlby.report.sections.scales import scales
 from bowlby.report.sections.therapists import therapists
 from bowlby.report.sections.verdict import verdict
 
@@ -24,12 +29,17 @@ SECTIONS: list[Build] = [
     estimates,
     estimands,
     beside,
+    prepost,
     course,
     therapists,
+    change,
     flow,
+    missing,
+    scales,
     issues,
     reliability,
     keys,
+    diagnostics,
     engines,
     methods,
     provenance,

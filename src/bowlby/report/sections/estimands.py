@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import pandas as pd
 from markupsafe import Markup
 
-from bowlby.report.drawing import figure
+from bowlby.report.drawing import drawn, figure
 from bowlby.report.results import Results
 from bowlby.report.section import Section, render
 from bowlby.tables import number, sheet_html
@@ -26,10 +25,10 @@ def estimands(results: Results) -> Section | None:
 
 def _partition(results: Results) -> Markup:
     """The bars of variance, said in words for who cannot see them."""
-    path = results.folder / "figures/data/partition.csv"
-    if not path.is_file():
+    table = drawn(results, "partition")
+    if table is None:
         return Markup("")
-    share = pd.read_csv(path).set_index(["level", "part"])["share"]
+    share = table.set_index(["level", "part"])["share"]
     said = {
         (level, part): f"{number(100 * share[level, part], 1)} %"
         for level, part in (

@@ -1,0 +1,92 @@
+"""Reliable change: the outcome after treatment against before, with the band that is error of measurement."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from bowlby.figures.canvas import BAND, BLUE, GREY, INK, WIDTH
+from bowlby.figures.hidden import FEWEST, neighbours
+from bowlby.figures.outcome import before_after, direction, label
+from bowlby.figures.sources import Sources
+
+COLUMNS = ["pre", "post", "n", "reliable", "cut", "direction", "outcome"]
+
+
+def gather(sources: Sources) -> pd.DataFrame | None:
+    """From the outcome's scores and ``change.csv``."""
+    scores, table = before_after(sources), sources.csv("change.csv")
+    if scores is None or table is None:
+        return None
+    asked = sources.run["outcome"]
+    own = table[(table["instrument"] == asked["instrument"]) & (table["scale"] == asked.get("scale", "total"))]
+    own = own[(own["role"] == "patient") & (own["about"] == "self")]
+    reliable, cut = criterion(own)
+    return change_data(scores, reliable, cut, sources.shareable).assign(
+        direction=direction(sources), outcome=label(sources)
+    )
+
+
+def criterion(table: pd.DataFrame) -> tuple[float | None, float | None]:
+    """Points of change that count as reliable, and the cut-off: published ones before those of this sample."""
+    for method in ("published", "jacobson_truax"):
+        rows = table[table["method"] == method]
+        if rows.empty:
+            continue
+        row = rows.iloc[0]
+        points = row["threshold"]
+        if method == "jacobson_truax":
+            points = row["threshold"] * row["sd"] * math.sqrt(2 * (1 - row["reliability"]))
+        if points == points:
+            return float(points), None if row["cut"] != row["cut"] else float(row["cut"])
+    return None, None
+
+
+def change_data(
+    scores: pd.DataFrame, reliable: float | None, cut: float | None, shareable: bool = True
+) -> pd.DataFrame:
+    """Bubbles: means of five or more patients next to each other; where allowed, every pair of scores.
+
+    Returns
+    -------
+    DataFrame
+        pre, post, n, and in each row the points of reliable change and the cut-off (empty where there is none).
+    """
+    if shareable or len(scores) > 400 * FEWEST:
+        group = neighbours(scores[["pre", "post"]].to_numpy())
+        scores = scores.assign(group=group)[group >= 0]
+        table = scores.groupby("group").agg(pre=("pre", "mean"), post=("post", "mean"), n=("pre", "size"))
+    else:
+        table = scores.groupby(["pre", "post"]).size().rename("n").reset_index()
+    table = table.reset_index(drop=True).sort_values(["pre", "post"], ignore_index=True)
+    return table.assign(reliable=reliable, cut=cut, direction=None, outcome=None)[COLUMNS]
+
+
+def draw(ax, data: pd.DataFrame) -> None:
+    """Draw the bubbles, the band and the cut-off."""
+    ax.figure.set_size_inches(WIDTH, 5.2)
+    first = data.iloc[0]
+    low, high = data[["pre", "post"]].to_numpy().min(), data[["pre", "post"]].to_numpy().max()
+    pad = 0.06 * max(high - low, 1.0)
+    ends = np.array([low - pad, high + pad])
+    if first["reliable"] == first["reliable"] and first["reliable"] is not None:
+        points = float(first["reliable"])
+        ax.fill_between(ends, ends - points, ends + points, color=BAND, lw=0, zorder=0)
+    ax.plot(ends, ends, color=GREY, lw=1, zorder=1)
+    if first["cut"] == first["cut"] and first["cut"] is not None:
+        ax.axhline(first["cut"], color=INK, lw=0.9, ls=":", zorder=1)
+        ax.axvline(first["cut"], color=INK, lw=0.9, ls=":", zorder=1)
+    size = 34 * data["n"].astype(float) / FEWEST if (data["n"] >= FEWEST).all() else 12 * data["n"].astype(float)
+    ax.scatter(data["pre"], data["post"], s=np.clip(size, 8, 160), color=BLUE, alpha=0.55, lw=0.5, ec="white", zorder=2)
+    ax.set(xlim=ends, ylim=ends, aspect="equal")
+    better = first["direction"] or 1
+    words = {"va": "top", "ha": "left"}, {"va": "bottom", "ha": "right"}
+    box = {"fc": "white", "ec": "none", "alpha": 0.8, "pad": 1.5}
+    for text, x, y, how in zip(
+        ("better", "worse") if better > 0 else ("worse", "better"), (0.03, 0.97), (0.97, 0.03), words
+    ):
+        ax.text(x, y, text, transform=ax.transAxes, color=INK, fontsize=11, bbox=box, **how)
+    ax.set_xlabel(f"{first['outcome']} before treatment")
+    ax.set_ylabel("after treatment")

@@ -1,0 +1,103 @@
+"""The map of what is there: scales by occasions, and the share of persons who have a score."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from bowlby.figures.canvas import GREY, INK, WIDTH
+from bowlby.figures.hidden import FEWEST
+from bowlby.figures.outcome import named
+from bowlby.figures.sources import Sources
+
+COLUMNS = ["role", "instrument", "scale", "place", "occasion", "of", "scored", "share", "said"]
+HEAD = {"person", "role", "about", "occasion", "session", "therapist", "date", "source", "source_file", "source_row"}
+OTHERS = ("_n", "_prorated")
+ROWS = 40
+FEW, NEARLY = "few", "nearly all"
+
+
+def gather(sources: Sources) -> pd.DataFrame | None:
+    """From the scores and the lists of patients and therapists."""
+    people = {role: sources.parquet(f"people/{role}s.parquet") for role in ("patient", "therapist")}
+    if not sources.scores or people["patient"] is None:
+        return None
+    sizes = {role: len(table) for role, table in people.items() if table is not None}
+    return missing_data(sources.scores, sizes, sources.occasions, sources.shareable)
+
+
+def scales_of(table: pd.DataFrame) -> list[str]:
+    """Names of the scales in a table of scores."""
+    return [
+        c for c in table.columns if c not in HEAD and not c.endswith(OTHERS) and pd.api.types.is_numeric_dtype(table[c])
+    ]
+
+
+def missing_data(
+    scores: dict[str, pd.DataFrame], sizes: dict[str, int], occasions: list[str], shareable: bool = True
+) -> pd.DataFrame:
+    """Share of all patients (or therapists) of the study who have a score, by scale and occasion.
+
+    Where privacy asks for it, one to four persons are "few", and all but one to four "nearly all", without a number.
+    An occasion at which nobody answered an instrument has no row.
+    """
+    order = {name: i for i, name in enumerate(occasions)}
+    rows = []
+    for instrument, table in scores.items():
+        for (role, occasion), part in table.groupby(["role", "occasion"], dropna=False, sort=False):
+            occasion = occasion if isinstance(occasion, str) and occasion else "once"
+            for scale in scales_of(table):
+                n = int(part.loc[part[scale].notna(), "person"].nunique())
+                of = max(sizes.get(role, 0), n)
+                rows.append((role, instrument, scale, order.get(occasion, len(order)), occasion, of, n))
+    table = pd.DataFrame(rows, columns=COLUMNS[:7])
+    table = table[table["scored"] > 0]
+    hidden, said = [], []
+    for n, of in zip(table["scored"], table["of"]):
+        few, nearly = n < FEWEST, 0 < of - n < FEWEST
+        hidden.append(shareable and (few or nearly))
+        said.append(FEW if shareable and few else NEARLY if shareable and nearly else f"{100 * n / of:.0f}%")
+    table = table.assign(share=table["scored"] / table["of"], said=said).astype({"scored": "Int64", "share": float})
+    table.loc[np.array(hidden, bool), ["scored", "share"]] = pd.NA
+    keys = ["role", "instrument", "scale", "place"]
+    return table.sort_values(keys, kind="stable", ignore_index=True)[COLUMNS]
+
+
+def draw(ax, data: pd.DataFrame) -> None:
+    """Draw a tile for each scale and occasion."""
+    by = ["role", "instrument", "scale"]
+    if data[by].drop_duplicates().shape[0] > ROWS:
+        by = by[:2]
+    lines = data[by].drop_duplicates()
+    occasions = list(dict.fromkeys(data.sort_values("place", kind="stable")["occasion"]))
+    ax.figure.set_size_inches(WIDTH, 1.3 + 0.3 * len(lines))
+    words = len(occasions) <= 6
+    for y, line in enumerate(lines.itertuples(index=False)):
+        part = data[(data[by] == list(line)).all(axis=1)]
+        for occasion, cell in part.groupby("occasion", sort=False):
+            x = occasions.index(occasion)
+            share = cell["share"].mean()
+            full = cell["said"].iloc[0]
+            level = 1.0 if full == NEARLY else 0.05 if full == FEW else share
+            colour = (1 - 0.9 * level, 1 - 0.52 * level, 1 - 0.28 * level)
+            ax.add_patch(_tile(x, y, colour))
+            if words:
+                text = full if len(cell) == 1 else f"{100 * share:.0f}%"
+                ax.text(x, y, text, ha="center", va="center", fontsize=9, color="white" if level > 0.55 else INK)
+    ax.set_xlim(-0.5, len(occasions) - 0.5)
+    ax.set_ylim(len(lines) - 0.5, -0.5)
+    names = [named(*line[1:]) for line in lines.itertuples(index=False, name=None)]
+    ax.set_yticks(range(len(lines)), [n if len(n) <= 30 else n[:29] + "…" for n in names], fontsize=9)
+    ax.set_xticks(range(len(occasions)), [o.replace("_", " ")[:18] for o in occasions], fontsize=9)
+    ax.tick_params(length=0, labeltop=True, labelbottom=False)
+    if len(occasions) > 5:
+        ax.tick_params(axis="x", labelrotation=60)
+    ax.spines[["left", "bottom"]].set_visible(False)
+    for y in np.flatnonzero(lines["role"].to_numpy()[1:] != lines["role"].to_numpy()[:-1]):
+        ax.axhline(y + 0.5, color=GREY, lw=1)
+
+
+def _tile(x: float, y: float, colour):
+    from matplotlib.patches import Rectangle
+
+    return Rectangle((x - 0.48, y - 0.45), 0.96, 0.9, facecolor=colour, edgecolor=GREY, lw=0.4)

@@ -1,0 +1,59 @@
+"""The outcome before and after treatment, in its own units."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from bowlby.figures.sources import Sources
+
+
+def before_after(sources: Sources) -> pd.DataFrame | None:
+    """Columns pre and post of every patient who has both, by person; None where the run has no such occasions."""
+    asked = sources.run.get("outcome") or {}
+    table = sources.scores.get(asked.get("instrument"))
+    if table is None or not (asked.get("pre") and asked.get("post")):
+        return None
+    scale = asked.get("scale") or "total"
+    if scale not in table.columns:
+        return None
+    own = table[(table["role"] == "patient") & (table["about"] == "self")]
+    found = {
+        name: own[own["occasion"] == asked[name]].drop_duplicates("person").set_index("person")[scale]
+        for name in ("pre", "post")
+    }
+    return pd.DataFrame(found).dropna()
+
+
+def direction(sources: Sources) -> int:
+    """1 where a higher score is better, -1 where it is worse."""
+    return 1 if (sources.run.get("outcome") or {}).get("higher_is_better") else -1
+
+
+def label(sources: Sources) -> str:
+    """The outcome's name for an axis."""
+    asked = sources.run.get("outcome") or {}
+    scale = str(asked.get("scale") or "total").replace("_", " ")
+    return named(str(asked.get("instrument") or "outcome"), scale)
+
+
+def named(instrument: str, scale: str = "total") -> str:
+    """An instrument's scale for an axis, from their ids.
+
+    Examples
+    --------
+    >>> named("wai_sr"), named("ecr_s", "avoidance")
+    ('WAI-SR', 'ECR-S avoidance')
+    """
+    name = instrument.replace("_", "-").upper() if len(instrument) <= 12 else instrument.replace("_", " ")
+    return name if scale == "total" else f"{name} {scale.replace('_', ' ')}"
+
+
+def fine_edges(low: float, high: float, about: int = 20):
+    """Edges of about that many bins of a round width that hold both ends; of whole numbers, equally many in each."""
+    span = max(high - low, 1e-9)
+    raw = span / about
+    power = 10.0 ** np.floor(np.log10(raw))
+    width = next(m * power for m in (1, 2, 5, 10) if m * power >= raw * 0.999)
+    start = np.floor(low) - 0.5 if width >= 1 else np.floor(low / width) * width
+    return np.arange(start, high + 1.001 * width, width)

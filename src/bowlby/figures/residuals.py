@@ -1,0 +1,121 @@
+"""What the model leaves: residuals against a normal distribution, and against what was fitted."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from bowlby.figures.canvas import BAND, BLUE, GREY, VERMILION, WIDTH
+from bowlby.figures.hidden import FEWEST, blocks
+from bowlby.figures.sources import Sources
+
+COLUMNS = ["kind", "x", "y", "low", "high", "n"]
+QUANTILES = 200
+GROUPS = 20
+POINTS = 2000
+
+
+def gather(sources: Sources) -> pd.DataFrame | None:
+    """From the run's first model, its rows and its random effects."""
+    for model in ("primary", "growth"):
+        fit, rows = sources.json(f"fits/{model}.json"), sources.parquet(f"analysis/{model}.parquet")
+        effects = sources.parquet(f"fits/{model}.random.parquet")
+        if fit and rows is not None and effects is not None:
+            members = sources.parquet(f"analysis/{model}.membership.parquet")
+            fitted, residual = conditional(fit, rows, effects, members)
+            return residual_data(fitted, residual, sources.shareable)
+    return None
+
+
+def conditional(
+    fit: dict, rows: pd.DataFrame, effects: pd.DataFrame, members: pd.DataFrame | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Fitted values with the random effects in them, and residuals in residual SDs.
+
+    Parameters
+    ----------
+    fit : dict
+        ``fits/<model>.json``.
+    rows : DataFrame
+        Its analysis set.
+    effects : DataFrame
+        Predicted random effects: group, level, term, value.
+    members : DataFrame, optional
+        patient, therapist, weight; without it each row has its own therapist.
+    """
+    fitted = sum(f["estimate"] * _column(rows, f["term"]) for f in fit["fixed"])
+    for (group, term), own in effects.groupby(["group", "term"], sort=False):
+        value = own.set_index("level")["value"]
+        if group == "therapist" and members is not None and "patient" in rows:
+            seen = members["weight"] * members["therapist"].map(value).fillna(0.0)
+            at = rows["patient"].map(seen.groupby(members["patient"]).sum())
+        elif group in rows:
+            at = rows[group].map(value)
+        else:
+            continue
+        fitted = fitted + at.fillna(0.0).to_numpy(float) * _column(rows, term)
+    residual = rows["y"].to_numpy(float) - fitted
+    return fitted, residual / np.sqrt(fit["scale"])
+
+
+def _column(rows: pd.DataFrame, term: str) -> np.ndarray:
+    value = np.ones(len(rows))
+    for name in [] if term == "Intercept" else term.split(":"):
+        value = value * rows[name].to_numpy(float)
+    return value
+
+
+def residual_data(fitted: np.ndarray, residual: np.ndarray, shareable: bool = True) -> pd.DataFrame:
+    """Points of both panels; where privacy asks for it each is the mean of five residuals or more.
+
+    Returns
+    -------
+    DataFrame
+        kind quantile: normal quantile x, residual y, and the limits within which 95 % of normal samples would lie at
+        that place; kind fitted: fitted value x, mean residual y and the mean ± 1 SD of the group; kind point: single
+        residuals, internal only.
+    """
+    from scipy import stats
+
+    n = len(residual)
+    if n < 2 * FEWEST:
+        return pd.DataFrame(columns=COLUMNS)
+    order = np.sort(residual)
+    block = blocks(n, QUANTILES, FEWEST if shareable else 1)
+    place = np.arange(1, n + 1)
+    normal = stats.norm.ppf((place - 0.375) / (n + 0.25))
+    middle = pd.Series(place).groupby(block).mean().to_numpy()
+    low, high = (stats.norm.ppf(stats.beta.ppf(q, middle, n + 1 - middle)) for q in (0.025, 0.975))
+    quantiles = pd.DataFrame({"x": normal, "y": order}).groupby(block).agg(x=("x", "mean"), y=("y", "mean"))
+    quantiles = quantiles.assign(kind="quantile", low=low, high=high, n=np.bincount(block))
+    by = np.argsort(fitted, kind="stable")
+    group = blocks(n, min(GROUPS, max(3, n // 15)), FEWEST)
+    means = pd.DataFrame({"x": fitted[by], "y": residual[by]}).groupby(group)
+    groups = means.agg(x=("x", "mean"), y=("y", "mean"), sd=("y", "std"), n=("y", "size"))
+    groups = groups.assign(kind="fitted", low=groups["y"] - groups["sd"], high=groups["y"] + groups["sd"])
+    parts = [quantiles, groups]
+    if not shareable:
+        some = by[:: max(1, n // POINTS)]
+        parts.append(pd.DataFrame({"kind": "point", "x": fitted[some], "y": residual[some]}))
+    return pd.concat(parts, ignore_index=True)[COLUMNS].astype({"n": "Int64"})
+
+
+def draw(ax, data: pd.DataFrame) -> None:
+    """Draw both panels, one above the other."""
+    figure = ax.figure
+    ax.remove()
+    figure.set_size_inches(WIDTH, 6.4)
+    upper, lower = figure.subplots(2, 1)
+    normal = data[data["kind"] == "quantile"]
+    upper.fill_between(normal["x"], normal["low"], normal["high"], color=BAND, lw=0)
+    upper.axline((0, 0), slope=1, color=GREY, lw=1)
+    upper.plot(normal["x"], normal["y"], "o", ms=4, color=BLUE, mec="white", mew=0.4)
+    upper.set_xlabel("quantile of a normal distribution")
+    upper.set_ylabel("residual (SD)")
+    points, groups = data[data["kind"] == "point"], data[data["kind"] == "fitted"]
+    lower.plot(points["x"], points["y"], "o", ms=2, color=GREY, alpha=0.5)
+    lower.axhline(0, color=GREY, lw=1)
+    lower.vlines(groups["x"], groups["low"], groups["high"], color=BLUE, lw=1.6)
+    lower.plot(groups["x"], groups["y"], "D", ms=5, color=VERMILION, mec="white")
+    lower.set_xlabel("fitted outcome (higher is better)")
+    lower.set_ylabel("residual (SD)")

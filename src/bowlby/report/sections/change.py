@@ -1,0 +1,84 @@
+"""Who changed reliably: the plot of before and after, and counts by every rule."""
+
+from __future__ import annotations
+
+import pandas as pd
+from markupsafe import Markup
+
+from bowlby.report.drawing import drawn, figure
+from bowlby.report.results import Results
+from bowlby.report.section import Section, render
+from bowlby.tables import number, to_html
+
+METHODS = {
+    "published": "Published points",
+    "jacobson_truax": "Jacobson and Truax",
+    "hageman_arrindell": "Hageman and Arrindell",
+}
+CLASSES = ("recovered", "improved", "unchanged", "deteriorated", "started on the functional side")
+
+
+def change(results: Results) -> Section | None:
+    """Plot and counts of the outcome; None where the run has no change of it."""
+    counts = _counts(results)
+    table = drawn(results, "change")
+    if counts is None and table is None:
+        return None
+    parts = [_plot(results, table)] if table is not None else []
+    if counts is not None:
+        note = (
+            "Patients with a score before and after. Recovered: reliably better and now on the functional side. "
+            "Who started on the functional side cannot recover."
+        )
+        if results.shareable:
+            note += " Hidden: fewer than five patients, or a number that would tell them."
+        parts.append(Markup(to_html(counts, note, "Patients by kind of change")))
+    return Section("change", "Reliable change", render("stack.html", parts=parts, intro=None))
+
+
+def _plot(results: Results, table: pd.DataFrame) -> Markup:
+    first = table.iloc[0]
+    better, reliable = first["direction"] > 0, pd.to_numeric(first["reliable"])
+    side = "above" if better else "below"
+    band = (
+        f"Grey band: changes of up to {number(reliable, 1)} points, which error of measurement alone may bring about; "
+        f"{side} it a change for the better is reliable. "
+        if pd.notna(reliable)
+        else ""
+    )
+    cut = f"Dotted: the cut-off {first['cut']:g}. " if pd.notna(first["cut"]) else ""
+    points = "five or more patients next to each other, at their mean" if (table["n"] >= 5).all() else "patients"
+    return figure(
+        results,
+        "change",
+        alt=f"Scores after treatment against scores before it, {table['n'].sum():,} patients in {len(table)} points.",
+        caption=f"Each point: {points}. On the line nothing has changed. {band}{cut}",
+    )
+
+
+def _counts(results: Results) -> pd.DataFrame | None:
+    """Counts of the outcome's own scale, in words."""
+    table = results.csv("change.csv")
+    asked = results.config.get("outcome") or {}
+    if table is None:
+        return None
+    own = table[
+        (table["instrument"] == asked.get("instrument"))
+        & (table["scale"] == (asked.get("scale") or "total"))
+        & (table["role"] == "patient")
+    ]
+    if own.empty:
+        return None
+    rows = []
+    for (method, criterion), part in own.groupby(["method", "criterion"], sort=False):
+        said = dict(zip(part["class"], (_count(r) for r in part.to_dict("records"))))
+        rule = METHODS.get(method, method) + (f" ({criterion})" if criterion else "")
+        rows.append([rule, *(said.get(name, "–") for name in CLASSES)])
+    return pd.DataFrame(rows, columns=["By the rule of", *(name.capitalize() for name in CLASSES)])
+
+
+def _count(row: dict) -> str:
+    if row["suppressed"] == "True" or row["count"] == "":
+        return "hidden"
+    n, of = float(row["count"]), pd.to_numeric(row["of"], errors="coerce")
+    return f"{n:,.0f} ({100 * n / of:.0f} %)" if of > 0 else f"{n:,.0f}"

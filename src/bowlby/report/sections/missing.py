@@ -1,0 +1,27 @@
+"""What is there and what is missing: scales by occasions."""
+
+from __future__ import annotations
+
+from bowlby.report.drawing import drawn, figure
+from bowlby.report.results import Results
+from bowlby.report.section import Section, render
+
+
+def missing(results: Results) -> Section | None:
+    """The map; None where nothing was scored."""
+    table = drawn(results, "missing")
+    if table is None:
+        return None
+    said = [
+        f"{r.instrument} {r.scale} of {r.role}s, {r.occasion}: {r.said}".replace("_", " ")
+        for r in table.itertuples(index=False)
+    ]
+    coarse = " One to four persons are “few”, all but one to four “nearly all”." if results.shareable else ""
+    plot = figure(
+        results,
+        "missing",
+        alt=f"Map of scores. {'; '.join(said)}.",
+        caption="Share of all patients of the study (below the line: of all therapists) who have a score, by scale and "
+        f"occasion. No tile: not asked then.{coarse}",
+    )
+    return Section("missing", "Missing data", render("stack.html", parts=[plot], intro=None))

@@ -1,0 +1,83 @@
+"""The scales' distributions, severity and styles."""
+
+from __future__ import annotations
+
+import pandas as pd
+from markupsafe import Markup
+
+from bowlby.report.drawing import drawn, figure
+from bowlby.report.results import Results
+from bowlby.report.section import Section, render
+from bowlby.tables import number, to_html
+
+
+def scales(results: Results) -> Section | None:
+    """Distributions, counts of severity and of styles; None where nothing was scored."""
+    table = drawn(results, "distributions")
+    parts = [_plot(results, table)] if table is not None else []
+    parts += [part for part in (_severity(results), _styles(results)) if part]
+    if not parts:
+        return None
+    return Section("scales", "Scales", render("stack.html", parts=parts, intro=None))
+
+
+def _plot(results: Results, table: pd.DataFrame) -> Markup:
+    means = table[table["kind"] == "mean"]
+    said = [
+        f"{r.instrument} {r.scale}, {r.role}{'' if r.occasion == 'once' else f', {r.occasion}'}: mean "
+        f"{number(r.mean, 1)}, SD {number(r.sd, 1)}, n {r.n:,.0f}".replace("_", " ")
+        for r in means.itertuples(index=False)
+    ]
+    norms = (table["kind"] == "norm").any()
+    doubt = (table.loc[table["kind"] == "norm", "sure"] == "unverified").any()
+    caption = "Each scale in its own units, by who answered and when."
+    if results.shareable:
+        caption += " Bins of fewer than five persons are pooled with their neighbours."
+    if norms:
+        caption += " Above: published means ± SD" + (", dotted where not seen in a document." if doubt else ".")
+    return figure(results, "distributions", alt=f"Distributions. {'; '.join(said)}.", caption=caption)
+
+
+def _severity(results: Results) -> Markup | None:
+    table = results.csv("severity.csv")
+    if table is None:
+        return None
+    rows = [
+        (
+            f"{results.instrument(r['instrument'])[0]}, {_when(r)}",
+            r["class"] if not r["name"] else f"{r['name']}: {r['class']}".replace("_", " "),
+            *_count(r),
+        )
+        for r in table.to_dict("records")
+    ]
+    shown = pd.DataFrame(rows, columns=["Scale", "Class", "n", "Share"])
+    return _folded("Severity, cut-offs and single items of danger", shown, "Scale", "")
+
+
+def _styles(results: Results) -> Markup | None:
+    table = results.csv("styles.csv")
+    if table is None:
+        return None
+    rows = [
+        (f"{results.instrument(r['instrument'])[0]}, {r['role']}, {_when(r)}", r["style"], *_count(r))
+        for r in table.to_dict("records")
+    ]
+    shown = pd.DataFrame(rows, columns=["Questionnaire", "Style", "n", "Share"])
+    note = " ".join(dict.fromkeys(w for w in table["warning"] if w))
+    return _folded("Attachment styles as categories", shown, "Questionnaire", note)
+
+
+def _folded(title: str, table: pd.DataFrame, by: str, note: str) -> Markup:
+    inner = Markup(to_html(table, note, title, by=by))
+    return Markup("<details><summary>{}</summary>{}</details>").format(title, inner)
+
+
+def _when(row: dict) -> str:
+    return row["occasion"].replace("_", " ") or "once"
+
+
+def _count(row: dict) -> tuple[str, str]:
+    n, of = pd.to_numeric(row["count"], errors="coerce"), pd.to_numeric(row["of"], errors="coerce")
+    if row["suppressed"] == "True" or not n >= 0:
+        return "hidden", "–"
+    return f"{n:,.0f}", f"{100 * n / of:.0f} %" if of > 0 else "–"

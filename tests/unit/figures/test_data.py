@@ -1,0 +1,143 @@
+"""Figures of scores and residuals: what their data hold, and that no single patient is among them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from bowlby import figures
+from bowlby.figures.canvas import save
+from bowlby.figures.change import change_data, criterion
+from bowlby.figures.distributions import distribution_data
+from bowlby.figures.missing import missing_data
+from bowlby.figures.outcome import fine_edges
+from bowlby.figures.prepost import prepost_data
+from bowlby.figures.residuals import conditional, residual_data
+from bowlby.instruments.catalogue import load_instrument
+
+RNG = np.random.default_rng(20261125)
+N = 60
+SCORES = pd.DataFrame({"pre": RNG.integers(8, 28, N), "post": RNG.integers(0, 20, N)}, dtype=float)
+FIT = {
+    "fixed": [
+        {"term": "Intercept", "estimate": -10.0, "df": 40.0},
+        {"term": "a_star_w", "estimate": 1.7, "df": 30.0},
+        {"term": "s_star", "estimate": -0.1, "df": 50.0},
+    ],
+    "vcov": {"terms": ["Intercept", "a_star_w", "s_star"], "values": np.diag([0.09, 0.04, 0.16]).tolist()},
+    "scale": 4.0,
+}
+
+
+def wide(occasions: dict[str, int], role: str = "patient") -> pd.DataFrame:
+    """Scores of a questionnaire with one scale, so many persons at each occasion."""
+    parts = [
+        pd.DataFrame({"person": [f"P{i}" for i in range(n)], "occasion": occasion}) for occasion, n in occasions.items()
+    ]
+    table = pd.concat(parts, ignore_index=True).assign(role=role, about="self")
+    return table.assign(total=np.arange(len(table)) % 28.0, total_n=9, total_prorated=False)
+
+
+def test_expected_scores_are_the_models_in_the_outcomes_own_direction():
+    data = prepost_data(FIT, SCORES, -1)
+    post = data.query("kind == 'expected' and at == 'post'").set_index(["perceived", "style"])
+    assert post.loc[(1, 1), "value"] == pytest.approx(-(-10 + 1.7 - 0.1))
+    half = stats.t.ppf(0.975, 30) * np.sqrt(0.09 + 0.04 + 0.16)
+    assert post.loc[(-1, 1), "ci_high"] - post.loc[(-1, 1), "value"] == pytest.approx(half)
+    start = data.query("kind == 'expected' and at == 'pre'")["value"]
+    assert start.tolist() == pytest.approx([SCORES["pre"].mean()] * 4)
+
+
+def test_patients_are_drawn_only_where_allowed():
+    shared, internal = prepost_data(FIT, SCORES, -1), prepost_data(FIT, SCORES, -1, shareable=False)
+    assert "patient" not in set(shared["kind"]) and (internal["kind"] == "patient").sum() == N
+    assert shared["share"].dropna().min() >= 0.08, "five of sixty"
+    assert set(change_data(SCORES, 6.0, 10.0)["n"]) <= set(range(5, 10))
+    assert change_data(SCORES, 6.0, 10.0, shareable=False)["n"].min() == 1
+    fitted = np.linspace(-3, 3, N)
+    assert residual_data(fitted, fitted)["n"].min() >= 5
+    assert (residual_data(fitted, fitted, shareable=False)["kind"] == "point").sum() == N
+
+
+def test_bubbles_hold_every_patient():
+    data = change_data(SCORES, 6.0, 10.0)
+    assert data["n"].sum() == N
+    assert np.average(data["pre"], weights=data["n"]) == pytest.approx(SCORES["pre"].mean())
+
+
+def test_published_points_come_before_those_of_the_sample():
+    own = {"method": "jacobson_truax", "threshold": 1.96, "sd": 5.0, "reliability": 0.875, "cut": 10.0}
+    published = {"method": "published", "threshold": 6.0, "sd": None, "reliability": None, "cut": 9.0}
+    assert criterion(pd.DataFrame([own, published])) == (6.0, 9.0)
+    assert criterion(pd.DataFrame([own])) == (pytest.approx(4.9), 10.0)
+    assert criterion(pd.DataFrame(columns=list(own))) == (None, None)
+
+
+def test_missing_map_tells_no_few():
+    data = missing_data({"phq9": wide({"intake": 60, "session_5": 3, "termination": 57})}, {"patient": 60}, ["intake"])
+    said = data.set_index("occasion")["said"].to_dict()
+    assert said == {"intake": "100%", "session_5": "few", "termination": "nearly all"}
+    assert data.set_index("occasion")["scored"].isna().tolist() == [False, True, True]
+    internal = missing_data({"phq9": wide({"termination": 57})}, {"patient": 60}, [], shareable=False)
+    assert internal["said"].tolist() == ["95%"] and internal["scored"].tolist() == [57]
+
+
+def test_distributions_have_means_bins_and_norms():
+    data = distribution_data({"phq9": wide({"intake": 60, "end": 4})}, {"phq9": load_instrument("phq9")}, ["intake"])
+    assert set(data.loc[data["kind"] != "norm", "occasion"]) == {"intake"}, "four persons are not shown"
+    bins = data[data["kind"] == "bin"]
+    assert (bins["density"] * (bins["high"] - bins["low"])).sum() == pytest.approx(1)
+    norms = data[data["kind"] == "norm"]
+    assert (15.4, 5.5, "verified-1") in norms[["mean", "sd", "sure"]].itertuples(index=False, name=None)
+
+
+def test_norms_of_item_means_are_put_on_the_scales_sum():
+    cats = wide({"session_5": 30}).rename(columns=lambda c: c.replace("total", "secure"))
+    data = distribution_data({"cats": cats}, {"cats": load_instrument("cats")})
+    # item mean 4.9 to 5.2, 14 items
+    assert data.loc[data["kind"] == "norm", "mean"].tolist() == pytest.approx([14 * 5.05])
+
+
+def test_whole_numbers_fall_equally_into_bins():
+    edges = fine_edges(0, 27)
+    assert np.diff(edges) == pytest.approx(2) and edges[0] == -0.5
+
+
+def test_residuals_count_random_effects_by_share_of_sessions():
+    rows = pd.DataFrame({"patient": ["P1", "P2"], "y": [1.0, -3.0], "a_star_w": [1.0, 2.0], "s_star": [0.0, 0.0]})
+    members = pd.DataFrame({"patient": ["P1", "P2", "P2"], "therapist": ["A", "A", "B"], "weight": [1, 0.25, 0.75]})
+    effects = pd.DataFrame({"group": "therapist", "level": ["A", "B", "A"],
+                            "term": ["Intercept", "Intercept", "a_star_w"], "value": [2.0, 4.0, 0.5]})  # fmt: skip
+    fitted, residual = conditional(FIT, rows, effects, members)
+    assert fitted == pytest.approx([-10 + 1.7 + 2 + 0.5, -10 + 3.4 + 0.5 + 3 + 0.25])
+    assert residual == pytest.approx((rows["y"] - fitted) / 2)
+
+
+def test_normal_residuals_lie_within_the_band_and_skewed_ones_do_not():
+    normal = residual_data(np.arange(400.0), stats.norm.ppf((np.arange(400) + 0.5) / 400))
+    quantiles = normal[normal["kind"] == "quantile"]
+    assert ((quantiles["y"] > quantiles["low"]) & (quantiles["y"] < quantiles["high"])).all()
+    skewed = residual_data(np.arange(400.0), stats.expon.ppf((np.arange(400) + 0.5) / 400) - 1)
+    quantiles = skewed[skewed["kind"] == "quantile"]
+    assert (quantiles["y"] > quantiles["high"]).mean() > 0.1
+
+
+@pytest.mark.parametrize("name", figures.PLOTS)
+def test_nothing_to_draw_is_said(name, tmp_path):
+    written = save(tmp_path, name, pd.DataFrame(columns=["a"]), figures.PLOTS[name].draw)
+    assert all(p.stat().st_size > 0 for p in written)
+
+
+@pytest.mark.parametrize("shareable", [True, False])
+def test_each_is_drawn(shareable, tmp_path):
+    scores = {"phq9": wide({"intake": 60, "session_5": 40, "termination": 57})}
+    made = {
+        "prepost": prepost_data(FIT, SCORES, -1, shareable).assign(outcome="PHQ9"),
+        "change": change_data(SCORES, 6.0, None, shareable).assign(direction=-1, outcome="PHQ9"),
+        "missing": missing_data(scores, {"patient": 60}, ["intake", "termination"], shareable),
+        "distributions": distribution_data(scores, {}, shareable=shareable),
+        "residuals": residual_data(SCORES["pre"].to_numpy(), (SCORES["post"] - 10).to_numpy(), shareable),
+    }
+    for name, data in made.items():
+        svg, *_ = figures.draw(name, data, tmp_path)
+        assert svg.read_text("utf-8").count("<path") > 5, name
