@@ -113,21 +113,21 @@ def fit_m1(rows: Rows):
     return rows.fitter.fit(M1, SLOPE)
 
 
-def style_terms(rows: Rows) -> list[str]:
+def style_terms(design: dict) -> list[str]:
     """Terms of C4: the patient's scales at both levels where there are any, and the therapist's style."""
-    scales = rows.design["scaling"]["z"]["scales"] if "z" in rows.design["scaling"] else []
+    scales = design["scaling"]["z"]["scales"] if "z" in design["scaling"] else []
     return [*(f"z_{scale}_{part}" for scale in scales for part in "wb"), "s_star"]
 
 
 def fit_c4(rows: Rows):
     """The model of claim C4 on these rows."""
-    return rows.fitter.fit(style_terms(rows), INTERCEPT)
+    return rows.fitter.fit(style_terms(rows.design), INTERCEPT)
 
 
-def fit_c5(rows: Rows):
-    """The model of claim C5 on these rows."""
+def fit_c5(fitter: Fitter):
+    """The model of claim C5."""
     slope = [{"group": "therapist", "terms": ["1", "z_star_w"], "correlated": False}]
-    return rows.fitter.fit(style_terms(rows), slope)
+    return fitter.fit(style_terms(fitter.design), slope)
 
 
 def answer(primary: Rows | None, perceived: Rows | None) -> Answer:
@@ -145,12 +145,18 @@ def answer(primary: Rows | None, perceived: Rows | None) -> Answer:
         out.fixed, out.cov, out.singular = m1.params, m1.cov_params().to_numpy(), bool(m1.singular)
     if perceived is not None:
         out.effects |= effects([contrast(fit_c4(perceived), "T_A", {"s_star": 1.0})])
-        if "z" in perceived.design["scaling"]:
-            c5, scaling = fit_c5(perceived), perceived.design["scaling"]["z"]
-            within = [f"z_{scale}_w" for scale in scaling["scales"]]
-            out.effects |= effects(index_limit(c5, within, np.asarray(scaling["correlation"], float)))
-            out.block = block_test(c5, "patient style", within)
+        patient_style(out, perceived.fitter)
     return out
+
+
+def patient_style(found: Answer, fitter: Fitter) -> Answer:
+    """Add what claim C5 needs, where the patient's style is asked for."""
+    if "z" in fitter.design["scaling"]:
+        c5, scaling = fit_c5(fitter), fitter.design["scaling"]["z"]
+        within = [f"z_{scale}_w" for scale in scaling["scales"]]
+        found.effects |= effects(index_limit(c5, within, np.asarray(scaling["correlation"], float)))
+        found.block = block_test(c5, "patient style", within)
+    return found
 
 
 def effects(contrasts: list[dict]) -> dict[str, Effect]:

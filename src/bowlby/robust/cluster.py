@@ -8,7 +8,6 @@ import pandas as pd
 from bowlby.fit.models import standardised
 from bowlby.robust.address import Address
 from bowlby.robust.claims import SLOPES, Basis, fit_c4, fit_m1
-from bowlby.robust.refits import parts_of, refit_counted
 from bowlby.robust.table import FAILED, statuses, table
 
 KIND = "cluster"
@@ -42,11 +41,11 @@ def _batch(basis: Basis, models: list, numbers: np.ndarray) -> pd.DataFrame:
     addresses = [Address(basis.seed, KIND, int(n)) for n in numbers]
     columns, converged, singular = {}, np.ones(len(numbers), bool), np.zeros(len(numbers), bool)
     for stream, (result, names, contrasts) in enumerate(models):
-        part = parts_of(result.model)
+        parts = result.model.clusters("therapist")
         found = None
-        if largest_share(result.model) <= JOINED:
-            drawn = np.stack([drawn_counts(a.generator(stream), part.max() + 1) for a in addresses])
-            found = refit_counted(result, drawn, contrasts)
+        if len(max(parts, key=len)) <= JOINED * sum(map(len, parts)):
+            drawn = np.stack([drawn_counts(a.generator(stream), len(parts)) for a in addresses])
+            found = result.refit_clusters(drawn, "therapist", contrasts, kenward_roger=True)
         for k, name in enumerate(names):
             for position, suffix in enumerate(("", "_se")):
                 missing = np.full(len(numbers), np.nan)
@@ -62,11 +61,3 @@ def _batch(basis: Basis, models: list, numbers: np.ndarray) -> pd.DataFrame:
 def drawn_counts(rng: np.random.Generator, parts: int) -> np.ndarray:
     """How often each of the parts is drawn in as many draws with replacement."""
     return np.bincount(rng.integers(0, parts, parts), minlength=parts)
-
-
-def largest_share(model) -> float:
-    """Share of the therapists in the largest part that patients join."""
-    from bowlby.mixed.components import joined
-
-    label = joined(model.reduced.factors, model.nobs)[0]
-    return float(np.bincount(label).max() / len(label))

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from copy import copy
+from itertools import combinations
+
 import numpy as np
 import pandas as pd
 
+from bowlby.compare.verdict import Effect
 from bowlby.design.centring import membership as membership_of
 from bowlby.design.centring import within_between
 from bowlby.errors import UserError
+from bowlby.fit.models import Fitter, standardised
 from bowlby.robust.address import Address
-from bowlby.robust.claims import Answer, Basis, Rows, answer
+from bowlby.robust.claims import SLOPES, Answer, Basis, Rows, answer, fit_c4, fit_m1, patient_style
 from bowlby.robust.table import FAILED, OK, SINGULAR, table
 
 KIND = "influence"
@@ -23,8 +28,9 @@ def influence(basis: Basis) -> pd.DataFrame:
     DataFrame
         A row a therapist, in sorted order: therapist, patients (left out of the primary set); P, T, P-T, P+T, T_A and
         Z_v where there is one, each with ``_se`` and ``_df``; ``C5_p``; the verdicts C1 to C5; ``cooks`` and
-        ``mdffits`` (distance moved by the coefficients of M1, in their covariance with and without the therapist, per
-        coefficient) and ``covratio`` (determinant of that covariance without over with).
+        ``mdffits`` (distance moved by the slopes of M1, in their covariance with and without the therapist, per
+        slope) and ``covratio`` (determinant of that covariance without over with). The intercept is left out: it
+        moves with the grand means.
 
     Notes
     -----
@@ -32,9 +38,10 @@ def influence(basis: Basis) -> pd.DataFrame:
     """
     whole = answer(basis.primary, basis.perceived)
     therapists = sorted(set(basis.primary.membership["therapist"]) | set(basis.perceived.membership["therapist"]))
+    side_by_side, fitter = _side_by_side(basis), basis.perceived.fitter
     rows, status = [], []
     for therapist in therapists:
-        left, found = _without(basis, therapist)
+        left, found = _without(basis, therapist, side_by_side.get(therapist), fitter)
         status.append(FAILED if found is None else SINGULAR if found.singular else OK)
         rows.append({"therapist": therapist, "patients": left} | _row(whole, found, basis.delta))
     columns = pd.DataFrame(rows)
@@ -42,14 +49,59 @@ def influence(basis: Basis) -> pd.DataFrame:
     return table(addresses, status, {c: columns[c].to_numpy() for c in columns})
 
 
-def _without(basis: Basis, therapist: str) -> tuple[int, Answer | None]:
+def _side_by_side(basis: Basis) -> dict[str, Answer]:
+    """M1 and the model of C4 without each therapist who shares no patient: what leaves then changes nothing else."""
+    m1, c4 = fit_m1(basis.primary), fit_c4(basis.perceived)
+    slopes = [c["weights"] for c in standardised(m1, basis.primary.unit)]
+    names = list(m1.params.index)
+    one, two = _alone(m1), _alone(c4)
+    both = [t for t in one if t in two]
+    if not both:
+        return {}
+    of_m1 = 1 - np.eye(len(m1.model.clusters("therapist")))[[one[t] for t in both]]
+    of_c4 = 1 - np.eye(len(c4.model.clusters("therapist")))[[two[t] for t in both]]
+    pairs = list(combinations(range(len(names)), 2))
+    sums = [{names[i]: 1.0, names[j]: 1.0} for i, j in pairs]
+    found = m1.refit_clusters(of_m1, "therapist", slopes, kenward_roger=True)
+    plain = m1.refit_clusters(of_m1, "therapist", sums)
+    style = c4.refit_clusters(of_c4, "therapist", [{"s_star": 1.0}], kenward_roger=True)
+    out = {}
+    for k, therapist in enumerate(both):
+        if not (found.converged[k] and style.converged[k]):
+            continue
+        cov = np.diag(plain.se[k] ** 2)
+        for (i, j), (_, se, _) in zip(pairs, plain.contrasts[k]):
+            cov[i, j] = cov[j, i] = (se**2 - plain.se[k, i] ** 2 - plain.se[k, j] ** 2) / 2
+        effects = {name: Effect(*values) for name, values in zip(SLOPES, found.contrasts[k])}
+        effects["T_A"] = Effect(*style.contrasts[k, 0])
+        out[therapist] = Answer(effects, None, pd.Series(found.params[k], names), cov, bool(found.singular[k]))
+    return out
+
+
+def _alone(result) -> dict[str, int]:
+    """Therapists who share no patient, and the number of their cluster."""
+    return {c[0]: k for k, c in enumerate(result.model.clusters("therapist")) if len(c) == 1}
+
+
+def _without(basis: Basis, therapist: str, known: Answer | None, fitter: Fitter) -> tuple[int, Answer | None]:
     """Patients left out of the primary set, and the fits without a therapist; None where nothing can be fitted."""
-    primary, perceived = without(basis.primary, therapist), without(basis.perceived, therapist)
-    left = len(basis.primary.data) - len(primary.data)
+    left = int((basis.primary.membership["therapist"] == therapist).sum())
     try:
-        return left, answer(primary, perceived)
+        if known is None:
+            return left, answer(without(basis.primary, therapist), without(basis.perceived, therapist))
+        return left, patient_style(known, _less(fitter, therapist))
     except UserError:
         return left, None
+
+
+def _less(fitter: Fitter, therapist: str) -> Fitter:
+    """A set's fitter without the patients of a therapist who shares none."""
+    some = copy(fitter)
+    keep = (fitter.data["therapist"] != therapist).to_numpy()
+    some.data = fitter.data[keep].reset_index(drop=True)
+    if fitter.membership:
+        some.membership = {"therapist": fitter.membership["therapist"][keep].drop(columns=therapist)}
+    return some
 
 
 def without(rows: Rows, therapist: str) -> Rows:
@@ -93,10 +145,10 @@ def _row(whole: Answer, found: Answer | None, delta: float) -> dict:
     if found.block is not None:
         row["C5_p"] = found.block["p"]
     row |= {name: claim["verdict"] for name, claim in found.verdicts(delta).items()}
-    moved, p = (whole.fixed - found.fixed).to_numpy(), len(whole.fixed)
-    sizes = [np.linalg.slogdet(cov)[1] for cov in (found.cov, whole.cov)]
+    moved, p = (whole.fixed - found.fixed).to_numpy()[1:], len(whole.fixed) - 1
+    with_all, without_one = whole.cov[1:, 1:], found.cov[1:, 1:]
     return row | {
-        "cooks": float(moved @ np.linalg.solve(whole.cov, moved)) / p,
-        "mdffits": float(moved @ np.linalg.solve(found.cov, moved)) / p,
-        "covratio": float(np.exp(sizes[0] - sizes[1])),
+        "cooks": float(moved @ np.linalg.solve(with_all, moved)) / p,
+        "mdffits": float(moved @ np.linalg.solve(without_one, moved)) / p,
+        "covratio": float(np.exp(np.linalg.slogdet(without_one)[1] - np.linalg.slogdet(with_all)[1])),
     }

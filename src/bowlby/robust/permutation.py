@@ -10,7 +10,6 @@ from bowlby.design.centring import membership as membership_of
 from bowlby.fit.models import standardised
 from bowlby.robust.address import Address
 from bowlby.robust.claims import SLOPES, Basis, Rows, fit_m1
-from bowlby.robust.refits import refit_swapped
 from bowlby.robust.table import statuses, table
 
 KIND = "permutation"
@@ -48,7 +47,7 @@ def _batch(basis: Basis, m1, residual, weights, strata, numbers) -> pd.DataFrame
         values[k] = weights @ residual[order]
         values[k] -= values[k].mean()
     asked = standardised(m1, basis.primary.unit)
-    refits = refit_swapped(m1, "s_star", values, [c["weights"] for c in asked])
+    refits = m1.refit_many(contrasts=[c["weights"] for c in asked], kenward_roger=True, columns={"s_star": values})
     columns = {}
     for k, name in enumerate(SLOPES):
         columns |= dict(zip((name, f"{name}_se", f"{name}_df"), refits.contrasts[:, k].T))

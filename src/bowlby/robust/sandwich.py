@@ -189,7 +189,7 @@ def sandwich(basis: Basis) -> pd.DataFrame:
         columns |= {name: row["estimate"], f"{name}_se": row["se"], f"{name}_df": row["df"], f"{name}_p": row["p"]}
     if "z" in basis.perceived.design["scaling"]:
         terms = [f"z_{scale}_w" for scale in basis.perceived.design["scaling"]["z"]["scales"]]
-        columns["C5_p"] = cr2(clusters_of(fit_c5(basis.perceived), perceived)).joint(terms)["p"]
+        columns["C5_p"] = cr2(clusters_of(fit_c5(basis.perceived.fitter), perceived)).joint(terms)["p"]
     return table([Address(basis.seed, KIND, 0)], [OK], {k: np.array([v], float) for k, v in columns.items()})
 
 

@@ -1,5 +1,7 @@
 """A simulated study as robustness takes it up."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -9,7 +11,7 @@ from bowlby.simulate.scenarios import scenario
 from bowlby.simulate.testbed import run_config, simulated_patients
 
 
-def basis_of(name="S1", design="16x36", seed=3, therapists=None):
+def basis_of(name="S1", design="16x36", seed=3):
     found = simulated_patients(scenario(name), design, seed)
     people = {"therapists": pd.DataFrame({"therapist": found.style.index})}
     sets = {}
@@ -24,6 +26,12 @@ def basis_of(name="S1", design="16x36", seed=3, therapists=None):
 def basis():
     """S1 with 16 therapists of about 36 patients."""
     return basis_of()
+
+
+@pytest.fixture(scope="session")
+def few_switch():
+    """S1 with 31 therapists, 1 % of whose patients change therapist: some therapists are joined, most are not."""
+    return basis_of(replace(scenario("S1"), switching=0.01), "31x45")
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,6 @@ from bowlby.robust.claims import M1, SLOPES, Basis, Rows, answer, effects, fit_m
 from bowlby.robust.cluster import cluster, drawn_counts
 from bowlby.robust.influence import recentred
 from bowlby.robust.permutation import permutation, permuted, style_residual
-from bowlby.robust.refits import parts_of
 from bowlby.robust.sandwich import sandwich
 from bowlby.robust.wild import webb, wild
 from bowlby.simulate.scenarios import scenario
@@ -73,10 +72,11 @@ def relabelled(rows, part, counts):
 
 def test_cluster_replicates_are_fits_of_relabelled_copies(basis):
     """Counting therapists gives the numbers of copying, relabelling and centring them again; 1e-7."""
-    found, part = cluster(basis, 0, 3), parts_of(fit_m1(basis.primary).model)
+    found, parts = cluster(basis, 0, 3), fit_m1(basis.primary).model.clusters("therapist")
+    part = basis.primary.data["therapist"].map({c[0]: k for k, c in enumerate(parts)}).to_numpy()
     for k in range(3):
-        counts = drawn_counts(Address(7, "cluster", k).generator(0), part.max() + 1)
-        assert counts.sum() == part.max() + 1
+        counts = drawn_counts(Address(7, "cluster", k).generator(0), len(parts))
+        assert counts.sum() == len(parts) == 16
         fit = relabelled(basis.primary, part, counts).fitter.fit(M1, SLOPE)
         for name, effect in effects(standardised(fit, basis.primary.unit)).items():
             assert found[name][k] == pytest.approx(effect.estimate, abs=1e-7)
