@@ -14,6 +14,7 @@ from bowlby import figures, report, stages, tables
 from bowlby.job import job
 from bowlby.manifest import write_manifest
 from bowlby.plan import plan
+from bowlby.robust.stage import robust
 
 ROOT = Path(__file__).parents[2]
 SECRETS = {
@@ -26,7 +27,8 @@ SECRETS = {
     "unreadable date": "Walpurgisnacht",
     "unknown group": "Hermaphroditus",
 }
-SHARED = ("report.html", "methods.md", "issues.csv", "flow.json", "verdict.json", "comparison.json", "adequacy.json")
+SHARED = ("report.html", "methods.md", "issues.csv", "flow.json", "verdict.json", "comparison.json", "adequacy.json",
+          "robustness.json")
 FOLDERS = ("figures", "tables", "logs", "estimands")
 CODED = {".pdf", ".png"}
 
@@ -74,6 +76,8 @@ def run_here(config: Path) -> Path:
         *((f"{s}_set", lambda s=s: stages.design(loaded, folder, s, planned.instruments)) for s in planned.sets),
         *((f"{s}_fit", lambda s=s: stages.fit(loaded, folder, s)) for s in planned.sets),
         ("estimate", lambda: stages.estimate(loaded, folder)),
+        *((kind, lambda work=work: robust(loaded.run, folder, work, folder / f"robustness/{work.kind}.parquet"))
+          for kind, work in planned.robustness.items()),
         ("compare", lambda: stages.compare(loaded, folder)),
         ("manifest", lambda: write_manifest(planned)),
         *((part.__name__, lambda part=part: part.build(folder)) for part in (figures, tables, report)),
