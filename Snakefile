@@ -38,4 +38,13 @@ rule all:
 
 
 onstart:
+    from bowlby.report import unfinished
+
     claim(OUT)
+    unfinished.begin(OUT, workflow.dag.needrun_jobs())
+
+
+onerror:
+    from bowlby.report import unfinished
+
+    unfinished.stop(OUT, workflow.dag.needrun_jobs())

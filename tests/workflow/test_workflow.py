@@ -265,6 +265,19 @@ def test_missing_column_is_one_line_and_nothing_is_left(tmp_path, shell):
     assert not (tmp_path / "results/example/verdict.json").exists()
 
 
+def test_a_second_run_that_fails_leaves_no_old_verdict_on_the_page(tmp_path, shell, example):
+    config = copied_study(tmp_path)
+    for name in ("results", ".snakemake"):
+        shutil.copytree(example / name, tmp_path / name)
+    csv = tmp_path / "data/raw/example/patients.csv"
+    csv.write_text(csv.read_text("utf-8").replace("phq9_3", "phq9_x", 1), encoding="utf-8")
+    ran = shell("bowlby", "run", config, "--cores", 1, cwd=tmp_path)
+    assert ran.status == 1 and "unfinished: results/example/report.html" in ran.out
+    page = (tmp_path / "results/example/report.html").read_text("utf-8")
+    assert "Not finished." in page and "Reading the files" in page and "phq9_3" in page
+    assert '<h2 id="verdict">' not in page and "Table 1" not in page
+
+
 def test_a_folder_that_is_not_ours_is_left_alone(tmp_path, shell):
     config = copied_study(tmp_path)
     (tmp_path / "results/example").mkdir(parents=True)

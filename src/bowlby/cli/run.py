@@ -42,12 +42,14 @@ def run(
             sys.stderr.write(line)
             if (found := OURS.match(line)) and found.group(1) not in said:
                 said.append(found.group(1))
+    report = planned.folder / "report.html"
     if process.returncode:
+        if report.is_file():
+            print(f"unfinished: {report}")
         print("\nbowlby stopped:", file=sys.stderr)
         logs = planned.folder / "logs"
         print(*(said or [f"error: a job failed; see its log under {logs}"]), sep="\n", file=sys.stderr)
         raise typer.Exit(1)
-    report = planned.folder / "report.html"
     if report.is_file():
         print(f"report: {report}")
 

@@ -23,13 +23,15 @@ def build(folder: Path) -> list[Path]:
     ]
 
 
-def build_report(folder: Path) -> str:
+def build_report(folder: Path, missing: list[dict] | None = None) -> str:
     """The page as text: the verdict first, then the contents and every section that the run has files for.
 
     Parameters
     ----------
     folder : Path
         ``results/<run>``.
+    missing : list of dict, optional
+        Parts of an unfinished run that are still to be made (see :mod:`bowlby.report.unfinished`).
 
     Returns
     -------
@@ -38,4 +40,6 @@ def build_report(folder: Path) -> str:
     """
     results = Results(Path(folder))
     sections = [section for make in SECTIONS if (section := make(results))]
-    return str(render("page.html", results=results, sections=sections))
+    if missing:
+        sections.insert(0, Section("missing-parts", "What is missing", render("missing.html", parts=missing)))
+    return str(render("page.html", results=results, sections=sections, unfinished=bool(missing)))

@@ -87,7 +87,7 @@ class Results:
     @property
     def title(self) -> str:
         """Title of the page."""
-        return str(self.manifest.get("title") or self.config.get("title") or self.study.get("name") or "A run")
+        return str(self.manifest.get("title") or self.config.get("title") or self.study.get("name") or self.folder.name)
 
     @property
     def synthetic(self) -> bool:

@@ -8,6 +8,8 @@ from bowlby.report.section import Section, render
 
 
 def methods(results: Results) -> Section | None:
-    """Methods and references."""
+    """Methods and references; None where the run does not say how it was made."""
+    if not results.manifest:
+        return None
     html = render("methods.html", paragraphs=paragraphs(results), references=references(results))
     return Section("methods", "Methods text", html)
