@@ -14,8 +14,9 @@ who share switching patients at random fill it in (25,000 therapists, 5 % switch
 factorisation, measured), while the same matrix is so close to its diagonal that conjugate gradients need under ten
 steps (``wide``).
 
-Small models of one factor take a shorter way (``compact``), and many refits of one model run side by side on a leading
-array axis (``batch``).
+Small models of one factor take a shorter way (``compact``). Many refits of one model run side by side on a leading
+array axis (``refits``): the random effects are laid out once as stacks of independent units (``stacks``, ``blocks``,
+``linked``), the criterion is a sum over them (``batch``), and one descent moves all replicates (``descent``).
 """
 
 from __future__ import annotations

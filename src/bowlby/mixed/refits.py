@@ -80,9 +80,9 @@ def variance_names(model) -> list[str]:
 def refit_many(result, Y=None, contrasts=None, kenward_roger: bool = False, columns=None) -> Refits:
     """Refit `result`'s model to each row of Y, or of other predictors.
 
-    Models whose levels fall into small independent units (one grouping factor, multiple membership with few shared
-    patients, crossed factors of up to some 100 levels) are refitted side by side, thousands a second; others one by
-    one. A replicate's numbers do not depend on which others are in Y.
+    Models of one grouping factor, of multiple membership, and of crossed or nested factors of which one has few levels
+    are refitted side by side (see :mod:`bowlby.mixed.stacks`), hundreds to thousands a second; others one by one. A
+    replicate's numbers do not depend on which others are in Y.
 
     Parameters
     ----------
@@ -184,8 +184,7 @@ class Batch:
 
     def chunks(self, n: int):
         """Slices of replicates that fit in memory."""
-        each = sum(8 * z.size + (8 * stack.c.size if hasattr(stack, "c") else 0)
-                   for z, stack in zip(self.zx, self.stacks))
+        each = sum(8 * z.size + stack.room for z, stack in zip(self.zx, self.stacks))
         size = max(1, min(256, _MEMORY // max(each, 1)))
         return [slice(start, min(n, start + size)) for start in range(0, n, size)]
 
@@ -213,7 +212,7 @@ class Batch:
             whole[:, :p], whole[:, p] = zx, stack.arranged(stack.zt @ ys)
             for change, mix in changes:
                 moved = stack.arranged(stack.zt @ change)
-                whole[:, :p] += moved[:, None] * mix[:, None, None]
+                whole[:, :p] += moved[:, None] * mix.reshape(p, *(1,) * (moved.ndim - 1))
             z.append(whole)
         dof = np.array([data.n - p if self.reml else data.n], dtype=float)
         replicates = Replicates(self.parameters, self.stacks, xx, z, [None] * len(z), dof, self.reml, count)
@@ -267,7 +266,8 @@ class Batch:
         phi = point.phi * sigma2[:, None, None]
         all_rows = np.vstack([np.eye(p), rows]) @ transform
         df = np.full((replicates.count, len(all_rows)), np.nan)
-        bad = ~np.isfinite(point.deviance)
+        # The outcome has unit variance inside, so a smaller remainder is rounding.
+        bad = ~np.isfinite(point.deviance) | (point.r2 < 1e-13 * n)
         if kenward_roger:
             info = assemble(n, delta, sigma2, point.phi, point.mom, self.reml, [])
             info.expected[bad] = np.eye(par.count + 1)
@@ -292,7 +292,3 @@ class Batch:
             if getattr(out, name) is not None:
                 getattr(out, name)[bad] = np.nan
         return out
-
-
-# As the robustness stage calls them.
-_Batch, _contrast_rows, _one = Batch, contrast_rows, fill_one

@@ -1,299 +1,119 @@
-"""The random effects of a model as stacks of independent units, for many replicates at a time.
-
-Levels that no row joins are independent, so the criterion and all its moments are sums over units. Units of one level
-with few effects are taken elementwise (:class:`Narrow`), joined levels as small dense matrices (:class:`Dense`);
-where a model has one variance, joined levels are turned to their principal axes and become narrow too.
-
-Arrays have a leading axis of replicates. Every operation acts on each replicate alone, in an order that does not
-depend on their number, so a replicate has the same bits in every batch. A unit may count several times (`count`), or
-not at all: that is a bootstrap over therapists.
-"""
+"""Which form the random effects of a model take for many replicates: the stacks of ``blocks`` and ``linked``."""
 
 from __future__ import annotations
 
 import numpy as np
+from scipy import sparse
 
+from bowlby.mixed.blocks import Dense, Narrow
 from bowlby.mixed.components import joined
-from bowlby.mixed.derivatives import Moments
+from bowlby.mixed.linked import Linked
 
-_LARGEST = 2_000_000  # sum over dense units of their columns cubed, beyond which single fits are as fast
-
-
-class Narrow:
-    """Units of one level of one factor.
-
-    Attributes
-    ----------
-    zt : scipy sparse (q N, n)
-        The transposed random-effect columns, effect by effect.
-    s : ndarray (q, q, N)
-    cluster : ndarray of int (N,)
-        Component of each unit.
-    """
-
-    def __init__(self, zt, q: int, cluster: np.ndarray, parameters, factor: int):
-        self.zt, self.q, self.cluster = zt, q, cluster
-        n_units = len(cluster)
-        rows = [zt[a * n_units:(a + 1) * n_units] for a in range(q)]
-        self.s = np.array([[np.asarray(a.multiply(b).sum(axis=1)).ravel() for b in rows] for a in rows])
-        self.own = [i for i, t in enumerate(parameters.items) if t.factor == factor]
-        self.entries = {i: parameters.entries(i) for i in self.own}
-        self.at = {entry: i for i in self.own for entry in self.entries[i]}
-
-    def arranged(self, products: np.ndarray) -> np.ndarray:
-        """Z'v of several columns, (q N, columns), as (columns, q, N)."""
-        return np.ascontiguousarray(products.T).reshape(products.shape[1], self.q, len(self.cluster))
-
-    def evaluate(self, theta, delta, z, count):
-        """The units at one point: z (R, m, q, N), count (R, N) or None; see :class:`_NarrowPoint`."""
-        return _NarrowPoint(self, delta, z, count)
-
-
-class _NarrowPoint:
-    def __init__(self, stack: Narrow, delta, z, count):
-        self.stack, self.count = stack, count
-        q, own = stack.q, stack.at
-        d = [[delta[:, own[a, b], None] if (a, b) in own else None for b in range(q)] for a in range(q)]
-        self.g, det = _inverse(stack.s, d)
-        r, m, n_units = len(delta), z.shape[1], z.shape[3]
-        self.t = np.empty((r, m, q, n_units))
-        dt = np.empty_like(self.t)
-        for a in range(q):
-            self.t[:, :, a] = _sum(self.g[a][b][:, None] * z[:, :, b] for b in range(q))
-        for a in range(q):
-            dt[:, :, a] = _sum(d[a][b][:, None] * self.t[:, :, b] for b in range(q) if d[a][b] is not None)
-        logdet = np.log(det)
-        if count is not None:
-            dt *= count[:, None, None]
-            logdet = logdet * count
-        self.logdet = logdet.sum(axis=-1)
-        flat = dt.reshape(r, m, q * n_units).transpose(0, 2, 1)
-        self.explained = z.reshape(len(z), m, q * n_units) @ flat
-
-    def add_moments(self, beta, mom: Moments) -> None:
-        stack, g, t, count = self.stack, self.g, self.t, self.count
-        q, (r, m, _, n_units) = stack.q, t.shape
-        t[:, -1] -= (beta[:, None] @ t[:, :-1].reshape(r, m - 1, q * n_units)).reshape(r, q, n_units)
-        h = [[_sum(g[a][k] * stack.s[k, b] for k in range(q)) for b in range(q)] for a in range(q)]
-        part = [t[:, :, a] for a in range(q)]
-        turned = [x.transpose(0, 2, 1) for x in part]
-        left = part if count is None else [x * count[:, None] for x in part]
-        hc = h if count is None else [[x * count for x in row] for row in h]
-        scaled = {}
-        for i in stack.own:
-            mom.tv[:, i] += _sum(hc[a][b].sum(axis=-1) for a, b in stack.entries[i])
-            mom.p[:, i] += _sum(left[a] @ turned[b] for a, b in stack.entries[i])
-            for j in stack.own:
-                if j > i:
-                    continue
-                total = []
-                for a, b in stack.entries[i]:
-                    for c, e in stack.entries[j]:
-                        if (a, b, c) not in scaled:
-                            scaled[a, b, c] = left[a] * h[b][c][:, None]
-                        total.append(scaled[a, b, c] @ turned[e])
-                value = _sum(total)
-                mom.q[:, i, j] += value
-                if i != j:
-                    mom.q[:, j, i] += value.transpose(0, 2, 1)
-                trace = _sum((hc[b][k] * h[e][a]).sum(axis=-1) for a, b in stack.entries[i]
-                             for k, e in stack.entries[j])
-                mom.tvv[:, i, j] += trace
-                if i != j:
-                    mom.tvv[:, j, i] += trace
-
-
-class Dense:
-    """Units of several joined levels, alike in how many levels of each factor they have; k columns each.
-
-    Attributes
-    ----------
-    zt : scipy sparse (J k, n)
-    c : ndarray (J, k, k)
-    select : list of list of slice
-        Columns within k of each factor and effect.
-    """
-
-    def __init__(self, zt, k: int, cluster: np.ndarray, parameters, select):
-        self.zt, self.k, self.cluster, self.select = zt, k, cluster, select
-        square = (zt @ zt.T).tocoo()
-        self.c = np.zeros((len(cluster), k, k))
-        self.c[square.row // k, square.row % k, square.col % k] = square.data
-        self.roots = [(i, select[t.factor][t.a], select[t.factor][t.b]) for i, t in enumerate(parameters.roots)
-                      if select[t.factor]]
-        self.own = [i for i, _, _ in self.roots]
-        self.entries = {i: [(select[parameters.items[i].factor][a], select[parameters.items[i].factor][b])
-                            for a, b in parameters.entries(i)] for i in self.own}
-
-    def arranged(self, products: np.ndarray) -> np.ndarray:
-        """Z'v of several columns, (J k, columns), as (columns, J, k)."""
-        return np.ascontiguousarray(products.T).reshape(products.shape[1], len(self.c), self.k)
-
-    def evaluate(self, theta, delta, z, count):
-        """The units at one point: z (R, m, J, k), count (R, J) or None; see :class:`_DensePoint`."""
-        return _DensePoint(self, theta, z, count)
-
-    def times_lambda(self, theta, x) -> np.ndarray:
-        """Lambda'x for x (R or 1, J, k, columns)."""
-        out = np.zeros((len(theta), *x.shape[1:]))
-        for i, a, b in self.roots:
-            out[:, :, b] += theta[:, i, None, None, None] * x[:, :, a]
-        return out
-
-
-class _DensePoint:
-    def __init__(self, stack: Dense, theta, z, count):
-        self.stack = stack
-        b = z.transpose(0, 2, 3, 1)
-        r, units, k = len(theta), len(stack.c), stack.k
-        half = stack.times_lambda(theta, stack.c[None])
-        a = np.ascontiguousarray(stack.times_lambda(theta, half.transpose(0, 1, 3, 2)))
-        a.reshape(r, units, k * k)[:, :, :: k + 1] += 1.0
-        chol = np.linalg.cholesky(a)
-        logdet = 2 * np.log(np.diagonal(chol, axis1=2, axis2=3)).sum(axis=-1)
-        both = _solve_lower(chol, np.concatenate([half, stack.times_lambda(theta, b)], axis=3))
-        half, hb = np.ascontiguousarray(both[..., :k]), both[..., k:]
-        self.m = stack.c - half.transpose(0, 1, 3, 2) @ half
-        self.t = b - half.transpose(0, 1, 3, 2) @ hb
-        self.count = None if count is None else count[:, :, None, None]
-        self.logdet = _total(logdet if count is None else logdet * count)
-        self.explained = self._over_units(hb, hb)
-
-    def _over_units(self, left, right) -> np.ndarray:
-        """Sum over units of left'right for (R, J, k, m)."""
-        r, m = len(left), left.shape[-1]
-        if self.count is not None:
-            left = left * self.count
-        return left.reshape(r, -1, m).transpose(0, 2, 1) @ right.reshape(r, -1, m)
-
-    def add_moments(self, beta, mom: Moments) -> None:
-        stack, t, m = self.stack, self.t, self.m
-        t[..., -1] -= (t[..., :-1] @ beta[:, None, :, None])[..., 0]
-        weight = 1.0 if self.count is None else self.count[..., 0, 0]
-        for i in stack.own:
-            traces = _sum(np.trace(m[:, :, a, b], axis1=2, axis2=3) for a, b in stack.entries[i])
-            mom.tv[:, i] += _total(traces * weight)
-            mom.p[:, i] += _sum(self._over_units(t[:, :, a], t[:, :, b]) for a, b in stack.entries[i])
-            for j in stack.own:
-                if j > i:
-                    continue
-                value, trace = [], []
-                for a, b in stack.entries[i]:
-                    for c, e in stack.entries[j]:
-                        middle = m[:, :, b, c]
-                        value.append(self._over_units(t[:, :, a], middle @ t[:, :, e]))
-                        met = np.ascontiguousarray(m[:, :, a, e] * middle)
-                        trace.append(met.reshape(*met.shape[:2], -1).sum(axis=-1))
-                value, trace = _sum(value), _total(_sum(trace) * weight)
-                mom.q[:, i, j] += value
-                mom.tvv[:, i, j] += trace
-                if i != j:
-                    mom.q[:, j, i] += value.transpose(0, 2, 1)
-                    mom.tvv[:, j, i] += trace
+_MOST = 3_000_000  # operations of one evaluation of one replicate, beyond which single fits are as fast
 
 
 def independent_units(model) -> list | None:
-    """The stacks of a model, or None where units are so large that nothing is won."""
-    from scipy import sparse
+    """The stacks of a model, or None where units are so large that nothing is won.
 
+    Levels that share no row are stacked by how many levels of each factor their component has. Where a finer factor
+    meets few columns of others, or where one of several uncorrelated effects can be turned to its principal axes, all
+    levels may be cheaper as one :class:`~bowlby.mixed.linked.Linked` stack.
+    """
     data, parameters = model.reduced, model.parameters
-    if model.kernel is not None or (data.links is not None and data.has_inner and
-                                    sum(f.n_levels * len(f.labels) for f in data.factors) > 600):
+    sizes = np.array([len(f.labels) for f in data.factors])
+    many = sum(f.n_levels for f in data.factors[1:])
+    crossed = data.links is not None and data.has_inner
+    if model.kernel is not None or (crossed and (many > 200 or data.factors[0].n_levels > 2000)):
         return None
-    n, factors = data.n, data.factors
-    root_w = None if model.frame.weights is None else np.sqrt(model.frame.weights)
-    columns = []  # of each factor and effect, (n, levels)
-    for factor, scale in zip(factors, data.scaling.z_scale):
+    labels = joined(data.factors, data.n)
+    count = 1 + max(int(part.max()) for part in labels)
+    shapes = np.stack([np.bincount(part, minlength=count) for part in labels], axis=1)
+    width = (shapes[shapes.sum(axis=1) > 1] @ sizes).astype(float)
+    dense = 4 * float((width**3).sum()) if parameters.count > 1 else 0.0
+    linked = np.inf
+    if crossed:
+        linked = _cost(sizes[0], data.factors[0].n_levels, sizes[1:] @ [f.n_levels for f in data.factors[1:]])
+    elif len(sizes) == 1 and parameters.diagonal.all() and parameters.count > 1:
+        linked = _cost(1, data.factors[0].n_levels, (sizes[0] - 1) * data.factors[0].n_levels)
+    if min(dense, linked) > _MOST:
+        return None
+    columns = _columns(model)
+    if dense <= linked:
+        return _by_component(columns, labels, shapes, parameters)
+    return [_one_stack(columns, labels, parameters, crossed)]
+
+
+def _cost(q: int, units: int, k: int) -> float:
+    return 6.0 * q * units * k * k + 4.0 * k**3
+
+
+def _columns(model) -> list[list]:
+    """The random-effect columns of each factor and effect, internal scale, as sparse (n, levels)."""
+    data, frame = model.reduced, model.frame
+    root_w = 1.0 if frame.weights is None else np.sqrt(frame.weights)
+    out = []
+    for factor, scale in zip(data.factors, data.scaling.z_scale):
         met = factor.weights if factor.codes is None else sparse.csr_matrix(
-            (np.ones(n), (np.arange(n), factor.codes)), shape=(n, factor.n_levels))
-        basis = [(1.0 if c is None else c / s) * (1.0 if root_w is None else root_w)
-                 for c, s in zip(factor.basis, scale)]
-        columns.append([(met if np.isscalar(b) else sparse.diags(b) @ met).tocsc() for b in basis])
-    labels = joined(factors, n)
-    shapes = np.stack([np.bincount(part, minlength=1 + max(int(x.max()) for x in labels)) for part in labels], axis=1)
-    sizes = np.array([len(f.labels) for f in factors])
-    many = shapes.sum(axis=1) > 1
-    if (shapes[many] @ sizes).astype(float) @ (shapes[many] @ sizes) ** 2 > _LARGEST:
-        return None
+            (np.ones(data.n), (np.arange(data.n), factor.codes)), shape=(data.n, factor.n_levels))
+        basis = [(1.0 if c is None else c / s) * root_w for c, s in zip(factor.basis, scale)]
+        out.append([(met if np.isscalar(b) else sparse.diags(b) @ met).tocsc() for b in basis])
+    return out
+
+
+def _by_component(columns, labels, shapes, parameters) -> list:
     stacks = []
     for shape in np.unique(shapes, axis=0):
         cluster = np.flatnonzero((shapes == shape).all(axis=1))
-        if shape.sum() == 1:
-            f = int(np.flatnonzero(shape)[0])
-            order = np.argsort(labels[f], kind="stable")
-            level = order[np.isin(labels[f][order], cluster)]
-            zt = sparse.vstack([c[:, level].T for c in columns[f]], format="csr")
-            stacks.append(Narrow(zt, int(sizes[f]), cluster, parameters, f))
-            continue
-        select, picked, at = [], [], 0
+        select, picked, at = {}, [], 0
         for f, count in enumerate(shape):
+            if not count:
+                continue
             order = np.argsort(labels[f], kind="stable")
             level = order[np.isin(labels[f][order], cluster)].reshape(len(cluster), count)
-            picked += [(c, level) for c in columns[f]] if count else []
-            select.append([slice(at + b * count, at + (b + 1) * count) for b in range(sizes[f] if count else 0)])
-            at += int(sizes[f] * count)
+            picked += [(c, level) for c in columns[f]]
+            for b in range(len(columns[f])):
+                select[f, b] = slice(at, at + count)
+                at += int(count)
+        if shape.sum() == 1:
+            zt = sparse.vstack([c[:, level[:, 0]].T for c, level in picked], format="csr")
+            stacks.append(Narrow(zt, len(picked), cluster, parameters, int(np.flatnonzero(shape)[0])))
+            continue
         zt = sparse.vstack([c[:, level[j]].T for j in range(len(cluster)) for c, level in picked], format="csr")
         unit = Dense(zt, at, cluster, parameters, select)
-        stacks.append(_principal(unit, parameters) if parameters.count == 1 else unit)
+        if parameters.count == 1:
+            # With one variance the principal axes of each unit are independent.
+            zt = sparse.block_diag([_axes(c) for c in unit.c], format="csr") @ zt
+            unit = Narrow(zt.tocsr(), 1, np.repeat(cluster, at), parameters, parameters.items[0].factor)
+        stacks.append(unit)
     return stacks
 
 
-def _principal(unit: Dense, parameters) -> Narrow:
-    """With one variance the principal axes of each unit are independent."""
-    from scipy import sparse
-
-    vectors = np.linalg.eigh(unit.c)[1]
-    turn = sparse.block_diag(list(vectors.transpose(0, 2, 1)), format="csr")
-    return Narrow((turn @ unit.zt).tocsr(), 1, np.repeat(unit.cluster, unit.k), parameters, parameters.items[0].factor)
+def _axes(square: np.ndarray) -> np.ndarray:
+    """Principal axes as rows."""
+    return np.linalg.eigh(square)[1].T
 
 
-def _sum(pieces):
-    """Sum of one or more arrays."""
-    total = None
-    for piece in pieces:
-        total = piece if total is None else total + piece
-    return total
-
-
-def _total(values: np.ndarray) -> np.ndarray:
-    """Sum over all axes but the first, in an order that does not depend on the number of replicates."""
-    return np.ascontiguousarray(values).reshape(len(values), -1).sum(axis=-1)
-
-
-def _inverse(s: np.ndarray, d):
-    """(I + S D)^-1 as nested lists of (R, N), and the determinants (R, N); entries of d may be None for 0."""
-    q = len(d)
-    if q == 1:
-        m = 1.0 + d[0][0] * s[0, 0]
-        return [[1.0 / m]], m
-    if q == 2:
-        d11, d22 = d[0][0], d[1][1]
-        a, b = s[0, 0] * d11, s[1, 1] * d22
-        size, cross = np.maximum(s[0, 0] * s[1, 1] - s[0, 1] ** 2, 0.0), d11 * d22
-        if d[0][1] is None:
-            det = 1.0 + a + b + size * cross
-            return [[(1.0 + b) / det, -s[0, 1] * d22 / det], [-s[0, 1] * d11 / det, (1.0 + a) / det]], det
-        c = s[0, 1] * d[0][1]
-        # det(I + S D) = 1 + tr(S D) + det S det D, without the cancellation of the product of its entries.
-        det = 1.0 + a + 2 * c + b + size * np.maximum(cross - d[0][1] ** 2, 0.0)
-        return [[(1.0 + c + b) / det, -(s[0, 0] * d[0][1] + s[0, 1] * d22) / det],
-                [-(s[0, 1] * d11 + s[1, 1] * d[0][1]) / det, (1.0 + a + c) / det]], det
-    zero = np.zeros_like(d[0][0])
-    stacked = np.array([[zero if x is None else x for x in row] for row in d])[..., 0].transpose(2, 0, 1)
-    m = np.moveaxis(s, -1, 0)[None] @ stacked[:, None] + np.eye(q)
-    inverse = np.linalg.inv(m)
-    return [[np.ascontiguousarray(inverse[..., a, b]) for b in range(q)] for a in range(q)], np.linalg.det(m)
-
-
-def _solve_lower(chol: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """L^-1 right for stacks (R, J, k, k) and (R, J, k, columns)."""
-    if chol.shape[-1] <= 12:
-        return np.linalg.solve(chol, right)
-    from scipy.linalg import blas
-
-    out = np.ascontiguousarray(right)
-    k, columns = out.shape[-2:]
-    for factor, block in zip(chol.reshape(-1, k, k), out.reshape(-1, k, columns)):
-        # Seen from Fortran both are transposed: X L' = right'.
-        block[...] = blas.dtrsm(1.0, factor.T, block.T, side=1, lower=0, overwrite_b=1).T
-    return out
+def _one_stack(columns, labels, parameters, by_factor: bool) -> Linked:
+    """All levels as one stack, with the first factor, or the first effect of the only one, inside."""
+    first = columns[0] if by_factor else columns[0][:1]
+    zt = sparse.vstack([c.T for c in first], format="csr")
+    cluster = labels[0]
+    if by_factor:
+        inner = {i: parameters.entries(i) for i, t in enumerate(parameters.items) if t.factor == 0}
+        outer = [(f, b) for f in range(1, len(columns)) for b in range(len(columns[f]))]
+    else:
+        inner, outer = {0: [(0, 0)]}, [(0, b) for b in range(1, len(columns[0]))]
+        order = np.argsort(cluster, kind="stable")
+        zt, cluster = zt[order], cluster[order]
+        bounds = np.flatnonzero(np.diff(cluster)) + 1
+        turns = [_axes((part @ part.T).toarray()) for part in (
+            zt[i:j] for i, j in zip([0, *bounds], [*bounds, len(cluster)]))]
+        zt = (sparse.block_diag(turns, format="csr") @ zt).tocsr()
+    select, at = {}, 0
+    for f, b in outer:
+        select[f, b] = slice(at, at + columns[f][b].shape[1])
+        at = select[f, b].stop
+    every = [zt, *(columns[f][b].T for f, b in outer)]
+    clusters = [cluster, *(labels[f] for f, _ in outer)]
+    return Linked(sparse.vstack(every, format="csr"), len(first), len(cluster), np.concatenate(clusters), parameters,
+                  inner, select)

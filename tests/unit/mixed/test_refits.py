@@ -6,7 +6,9 @@ import pytest
 
 from bowlby.errors import UserError
 from bowlby.mixed import MixedModel
-from bowlby.mixed.stacks import Dense, Narrow, independent_units
+from bowlby.mixed.blocks import Dense, Narrow
+from bowlby.mixed.linked import Linked
+from bowlby.mixed.stacks import independent_units
 
 FIELDS = ("params", "se", "df", "contrasts", "variances", "llf", "singular", "converged")
 CONTRAST = [{"a_w": 1, "s": -1}]
@@ -76,7 +78,10 @@ def test_units_are_as_small_as_the_shared_rows_allow(shared):
     # 18 therapists' own, two pairs' and a chain of three: with one variance all are turned to principal axes.
     assert kinds["shared 0"] == [(Narrow, 19), (Narrow, 2), (Narrow, 3)]
     assert kinds["shared 1"] == [(Narrow, 19), (Dense, 1), (Dense, 1)]
-    assert kinds["chain"] == [(Dense, 1)]
+    # One component of all: the intercepts are turned to principal axes, the slopes stay a matrix.
+    assert kinds["chain"] == [(Linked, 48)]
+    assert kinds["crossed"] == [(Linked, 24 + 7)]
+    assert kinds["membership and site"] == [(Linked, 7 + 48)]
 
 
 def test_refits_by_maximum_likelihood_have_no_kenward_roger(shared):

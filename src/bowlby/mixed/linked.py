@@ -1,0 +1,182 @@
+"""Stacks of two kinds of levels: many units of one factor, eliminated one by one, and the few columns they meet.
+
+The algebra is that of ``criterion`` and ``derivatives`` with a leading axis of replicates and the links as one dense
+matrix. With K = Y'Y, Y = L^-1 Lambda' and L the Cholesky factor of the outer matrix, everything that joins units is a
+product of FY' and M1 F'.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bowlby.mixed.blocks import Columns, inverse_by_unit, solve_lower, sum_of, total_of
+from bowlby.mixed.derivatives import Moments
+
+
+class Linked:
+    """The whole model as one stack.
+
+    Attributes
+    ----------
+    zt : scipy sparse (q N + k, n)
+        The transposed columns of the inner factor, effect by effect, then the outer columns.
+    s : ndarray (q, q, N), a : ndarray (q, N, k), c : ndarray (k, k)
+        Z'Z of the inner units, between both, and of the outer columns.
+    cluster : ndarray of int (N + k,)
+        Component of every inner unit and outer column.
+    entries : dict
+        Of each inner parameter the entries of D.
+    """
+
+    def __init__(self, zt, q: int, n_units: int, cluster: np.ndarray, parameters, inner: dict, select: dict):
+        self.zt, self.q, self.n_units, self.cluster = zt, q, n_units, cluster
+        units = zt[:q * n_units]
+        parts = [units[b * n_units:(b + 1) * n_units] for b in range(q)]
+        self.s = np.array([[np.asarray(x.multiply(y).sum(axis=1)).ravel() for y in parts] for x in parts])
+        outer = zt[q * n_units:]
+        self.a = (units @ outer.T).toarray().reshape(q, n_units, -1)
+        self.c = (outer @ outer.T).toarray()
+        self.k = len(self.c)
+        self.room = 6 * self.a.size + 10 * self.c.size
+        self.inner, self.entries = list(inner), inner
+        self.at = {entry: i for i in self.inner for entry in self.entries[i]}
+        self.columns = Columns(parameters, select)
+
+    def arranged(self, products: np.ndarray) -> np.ndarray:
+        """Z'v of several columns, (q N + k, columns), as (columns, q N + k)."""
+        return np.ascontiguousarray(products.T)
+
+    def evaluate(self, theta, delta, z, count):
+        """The stack at one point: z (R, m, q N + k), count (R, N + k) or None; see :class:`_LinkedPoint`."""
+        return _LinkedPoint(self, theta, delta, z, count)
+
+
+class _LinkedPoint:
+    def __init__(self, stack: Linked, theta, delta, z, count):
+        self.stack = stack
+        q, n_units, k = stack.q, stack.n_units, stack.k
+        r, m = len(theta), z.shape[1]
+        self.count_in = None if count is None else count[:, :n_units]
+        self.count_out = None if count is None else count[:, n_units:]
+        d = [[delta[:, stack.at[a, b], None] if (a, b) in stack.at else None for b in range(q)] for a in range(q)]
+        self.g, det = inverse_by_unit(stack.s, d)
+        zi = z[:, :, :q * n_units].reshape(-1, m, q, n_units)
+        self.t, dt = np.empty((r, m, q, n_units)), np.empty((r, m, q, n_units))
+        self.f, df = np.empty((r, q, n_units, k)), np.empty((r, q, n_units, k))
+        for a in range(q):
+            self.t[:, :, a] = sum_of(self.g[a][b][:, None] * zi[:, :, b] for b in range(q))
+            self.f[:, a] = sum_of(self.g[a][b][:, :, None] * stack.a[b] for b in range(q))
+        for a in range(q):
+            dt[:, :, a] = sum_of(d[a][b][:, None] * self.t[:, :, b] for b in range(q) if d[a][b] is not None)
+            df[:, a] = sum_of(d[a][b][:, :, None] * self.f[:, b] for b in range(q) if d[a][b] is not None)
+        links = stack.a.reshape(q * n_units, k)
+        c = stack.c - links.T @ df.reshape(r, q * n_units, k)
+        c = 0.5 * (c + c.transpose(0, 2, 1))
+        b = (z[:, :, q * n_units:] - dt.reshape(r, m, -1) @ links).transpose(0, 2, 1)
+        lambda_c = stack.columns.times_lambda(theta, c)
+        inside = np.ascontiguousarray(stack.columns.times_lambda(theta, lambda_c.transpose(0, 2, 1)))
+        inside.reshape(r, k * k)[:, :: k + 1] += 1.0
+        chol = np.linalg.cholesky(inside)
+        right = [lambda_c, stack.columns.times_lambda(theta, b),
+                 stack.columns.times_lambda(theta, np.eye(k)[None])]
+        both = solve_lower(chol, np.concatenate(right, axis=2))
+        self.half, hb, self.y = (np.ascontiguousarray(both[..., i:j]) for i, j in
+                                 ((0, k), (k, k + m), (k + m, 2 * k + m)))
+        self.m = c - self.half.transpose(0, 2, 1) @ self.half
+        self.tb = b - self.half.transpose(0, 2, 1) @ hb
+        spread = self.f.reshape(r, -1, k) @ (self.y.transpose(0, 2, 1) @ hb)
+        self.t -= spread.transpose(0, 2, 1).reshape(r, m, q, n_units)
+        logdet = 2 * np.log(np.diagonal(chol, axis1=1, axis2=2)), np.log(det)
+        if count is not None:
+            dt *= self.count_in[:, None, None]
+            logdet = logdet[0] * self.count_out, logdet[1] * self.count_in
+        self.logdet = logdet[0].sum(axis=-1) + logdet[1].sum(axis=-1)
+        self.explained = (zi.reshape(len(zi), m, -1) @ dt.reshape(r, m, -1).transpose(0, 2, 1)
+                          + self._outer(hb, hb))
+
+    def _outer(self, left, right) -> np.ndarray:
+        """left'right for (R, k, m), each column of the outer factors as often as it counts."""
+        if self.count_out is not None:
+            left = left * self.count_out[:, :, None]
+        return left.transpose(0, 2, 1) @ right
+
+    def _inner(self, left, right) -> np.ndarray:
+        """left right' for (R, m, N), each unit as often as it counts."""
+        if self.count_in is not None:
+            left = left * self.count_in[:, None]
+        return left @ right.transpose(0, 2, 1)
+
+    def add_moments(self, beta, mom: Moments) -> None:
+        stack, t, tb, g = self.stack, self.t, self.tb, self.g
+        q, n_units, k = stack.q, stack.n_units, stack.k
+        r, m = t.shape[:2]
+        t[:, -1] -= (beta[:, None] @ t[:, :-1].reshape(r, m - 1, -1)).reshape(r, q, n_units)
+        tb[..., -1] -= (tb[..., :-1] @ beta[:, :, None])[..., 0]
+        h = [[sum_of(g[a][j] * stack.s[j, b] for j in range(q)) for b in range(q)] for a in range(q)]
+        fy = (self.f.reshape(r, -1, k) @ self.y.transpose(0, 2, 1)).reshape(r, q, n_units, k)
+        w = [[np.ascontiguousarray(fy[:, a] * fy[:, b]).sum(axis=-1) for b in range(q)] for a in range(q)]
+        weight_in = 1.0 if self.count_in is None else self.count_in
+        weight_out = 1.0 if self.count_out is None else self.count_out[:, :, None]
+        met, joined = {}, {}
+        for i in stack.inner:
+            met[i] = sum_of(fy[:, a].transpose(0, 2, 1) @ t[:, :, b].transpose(0, 2, 1) for a, b in stack.entries[i])
+            joined[i] = sum_of(fy[:, a].transpose(0, 2, 1) @ fy[:, b] for a, b in stack.entries[i])
+        for i in stack.inner:
+            mom.tv[:, i] += sum_of(((h[a][b] - w[a][b]) * weight_in).sum(axis=-1) for a, b in stack.entries[i])
+            mom.p[:, i] += sum_of(self._inner(t[:, :, a], t[:, :, b]) for a, b in stack.entries[i])
+            for j in stack.inner:
+                if j > i:
+                    continue
+                value = sum_of(self._inner(t[:, :, a] * h[b][c][:, None], t[:, :, e])
+                               for a, b in stack.entries[i] for c, e in stack.entries[j])
+                value = value - self._outer(met[i], met[j])
+                trace = sum_of(((h[b][c] * h[e][a] - h[b][c] * w[e][a] - w[b][c] * h[e][a]) * weight_in).sum(axis=-1)
+                               for a, b in stack.entries[i] for c, e in stack.entries[j])
+                trace = trace + total_of(joined[i] * joined[j].transpose(0, 2, 1) * weight_out)
+                _add(mom, i, j, value, trace)
+        # M1 F', (R, k, q N).
+        m1f = self.f.reshape(r, -1, k).transpose(0, 2, 1) - self.half.transpose(0, 2, 1) @ fy.reshape(
+            r, -1, k).transpose(0, 2, 1)
+        m1f = np.ascontiguousarray(m1f).reshape(r, k, q, n_units)
+        left, seen = {}, {}
+        for i in stack.inner:
+            left[i] = sum_of(m1f[:, :, a] @ t[:, :, b].transpose(0, 2, 1) for a, b in stack.entries[i])
+            seen[i] = sum_of(m1f[:, :, a] @ m1f[:, :, b].transpose(0, 2, 1) for a, b in stack.entries[i])
+        for j in stack.columns.own:
+            entries = stack.columns.entries[j]
+            mom.tv[:, j] += total_of(sum_of(self._weighted_diagonal(self.m, a, b) for a, b in entries))
+            mom.p[:, j] += sum_of(self._at(a, tb, b, tb) for a, b in entries)
+            for i in stack.inner:
+                value = sum_of(self._at(a, left[i], b, tb) for a, b in entries)
+                trace = total_of(sum_of(self._weighted_diagonal(seen[i], b, a) for a, b in entries))
+                _add(mom, i, j, value, trace)
+            for i in stack.columns.own:
+                if i > j:
+                    continue
+                value, trace = [], []
+                for a, b in entries:
+                    for c, e in stack.columns.entries[i]:
+                        middle = self.m[:, b, c]
+                        value.append(self._at(a, tb, slice(None), middle @ tb[:, e]))
+                        each = 1.0 if self.count_out is None else self.count_out[:, b, None]
+                        trace.append(total_of(self.m[:, a, e] * middle * each))
+                _add(mom, j, i, sum_of(value), sum_of(trace))
+
+    def _weighted_diagonal(self, matrix, a, b) -> np.ndarray:
+        diagonal = np.diagonal(matrix[:, a, b], axis1=1, axis2=2)
+        return diagonal if self.count_out is None else diagonal * self.count_out[:, b]
+
+    def _at(self, a, left, b, right) -> np.ndarray:
+        """left'right of some columns, weighted by how often those of the left count."""
+        left = left[:, a]
+        if self.count_out is not None:
+            left = left * self.count_out[:, a, None]
+        return left.transpose(0, 2, 1) @ right[:, b]
+
+
+def _add(mom: Moments, i: int, j: int, value, trace) -> None:
+    mom.q[:, i, j] += value
+    mom.tvv[:, i, j] += trace
+    if i != j:
+        mom.q[:, j, i] += value.transpose(0, 2, 1)
+        mom.tvv[:, j, i] += trace
