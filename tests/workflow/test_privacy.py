@@ -76,7 +76,7 @@ def run_here(config: Path) -> Path:
         *((f"{s}_set", lambda s=s: stages.design(loaded, folder, s, planned.instruments)) for s in planned.sets),
         *((f"{s}_fit", lambda s=s: stages.fit(loaded, folder, s)) for s in planned.sets),
         ("estimate", lambda: stages.estimate(loaded, folder)),
-        *((kind, lambda work=work: robust(loaded.run, folder, work, folder / f"robustness/{work.kind}.parquet"))
+        *((kind, lambda work=work: robust(loaded, folder, work, folder / f"robustness/{work.kind}.parquet"))
           for kind, work in planned.robustness.items()),
         ("compare", lambda: stages.compare(loaded, folder)),
         ("manifest", lambda: write_manifest(planned)),

@@ -1,15 +1,10 @@
+from bowlby.robust.kinds import CURVES, inputs
+
+ROBUST_SETTINGS = ["comparison", "seed", "robustness.strata"]
+CURVE_SETTINGS = [*ROBUST_SETTINGS, "outcome", "robustness.multiverse", "robustness.replicates"]
+
 # One job a kind; shards only where one job would last long. Each replicate draws from its own address, so the number of
 # shards changes nothing in the results.
-ROBUST_SETS = expand(
-    "{out}/analysis/{set}.{kind}",
-    out=OUT,
-    set=["primary", "perceived"],
-    kind=["parquet", "membership.parquet", "design.json"],
-)
-if PLAN.loaded.run.robustness and PLAN.loaded.run.robustness.strata:
-    ROBUST_SETS.append(f"{OUT}/people/patients.parquet")
-ROBUST_SETTINGS = PLAN.settings("comparison", "seed", "robustness.strata")
-
 for WORK in PLAN.robustness.values():
     if WORK.shards == 1:
 
@@ -17,7 +12,7 @@ for WORK in PLAN.robustness.values():
             name:
                 f"robustness_{WORK.kind}"
             input:
-                sets=ROBUST_SETS,
+                made_from=[f"{OUT}/{name}" for name in inputs(PLAN.loaded.run, WORK.kind)],
             output:
                 table=f"{OUT}/robustness/{WORK.kind}.parquet",
             log:
@@ -29,7 +24,7 @@ for WORK in PLAN.robustness.values():
                 kind=WORK.kind,
                 replicates=WORK.replicates,
                 code=fingerprint("robust"),
-                settings=ROBUST_SETTINGS,
+                settings=PLAN.settings(*(CURVE_SETTINGS if WORK.kind in CURVES else ROBUST_SETTINGS)),
             threads: 1
             script:
                 "../scripts/robustness.py"
@@ -40,7 +35,7 @@ for WORK in PLAN.robustness.values():
             name:
                 f"shard_{WORK.kind}"
             input:
-                sets=ROBUST_SETS,
+                made_from=[f"{OUT}/{name}" for name in inputs(PLAN.loaded.run, WORK.kind)],
             output:
                 table=f"{OUT}/robustness/shards/{WORK.kind}/{{shard}}-of-{WORK.shards}.parquet",
             log:
@@ -52,7 +47,7 @@ for WORK in PLAN.robustness.values():
                 kind=WORK.kind,
                 replicates=WORK.replicates,
                 code=fingerprint("robust"),
-                settings=ROBUST_SETTINGS,
+                settings=PLAN.settings(*(CURVE_SETTINGS if WORK.kind in CURVES else ROBUST_SETTINGS)),
             threads: 1
             script:
                 "../scripts/robustness.py"
@@ -61,7 +56,7 @@ for WORK in PLAN.robustness.values():
             name:
                 f"gather_{WORK.kind}"
             input:
-                sets=ROBUST_SETS,
+                made_from=[f"{OUT}/{name}" for name in inputs(PLAN.loaded.run, WORK.kind)],
                 shards=expand(
                     "{out}/robustness/shards/{kind}/{shard}-of-{n}.parquet",
                     out=OUT,
@@ -78,7 +73,7 @@ for WORK in PLAN.robustness.values():
                 kind=WORK.kind,
                 replicates=WORK.replicates,
                 code=fingerprint("robust"),
-                settings=ROBUST_SETTINGS,
+                settings=PLAN.settings(*(CURVE_SETTINGS if WORK.kind in CURVES else ROBUST_SETTINGS)),
             threads: 1
             script:
                 "../scripts/gather.py"

@@ -10,4 +10,4 @@ with job(snakemake):  # noqa: F821
     run = plan(snakemake.params.config)  # noqa: F821
     work = run.robustness[snakemake.params.kind]  # noqa: F821
     shards = [Path(path) for path in snakemake.input.shards]  # noqa: F821
-    gathered(run.loaded.run, run.folder, work, shards, Path(snakemake.output[0]))  # noqa: F821
+    gathered(run.loaded, run.folder, work, shards, Path(snakemake.output[0]))  # noqa: F821

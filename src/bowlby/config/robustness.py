@@ -20,15 +20,67 @@ class Replicates(Model):
     """Permutations of therapists' style; the first is the study itself."""
     wild: int = Field(1000, ge=1)
     """Wild cluster bootstrap; the first is the study itself."""
+    multiverse: int = Field(512, ge=2)
+    """Specifications of the multiverse at most; where there are more, a seeded sample that holds the registered one."""
+    multiverse_null: int = Field(50, ge=2)
+    """Runs of the whole multiverse under the null hypothesis; the first is the study itself."""
+
+
+class Multiverse(Model):
+    """Choices one could have made; every combination is a specification. The registered choice is always among them."""
+
+    outcome: list[Literal["ancova", "change"]] = Field(["ancova", "change"], min_length=1)
+    """Outcome adjusted for baseline, or change from baseline."""
+    answers: list[Literal["prorated", "complete"]] = Field(["prorated", "complete"], min_length=1)
+    """Scale scores with missing items prorated, or only those with every item answered."""
+    perceived: list[Literal["composite", "joint", "single"]] = Field(["composite", "joint", "single"], min_length=1)
+    """The registered composite, its scales in one model, or each scale alone."""
+    style: list[Literal["composite", "single"]] = Field(["composite", "single"], min_length=1)
+    """The registered composite of therapists' style, or each scale alone."""
+    occasion: list[Literal["registered", "other"]] = Field(["registered", "other"], min_length=1)
+    """When perceived attachment was measured: as registered, or at any other occasion."""
+    covariates: list[Literal["registered", "none", "more"]] = Field(["registered", "none", "more"], min_length=1)
+    """Covariates of the comparison, none, or those and `more_covariates`."""
+    more_covariates: list[str] = Field(default_factory=list)
+    """Patient covariates that one could have added."""
+    between: list[Literal["out", "in"]] = Field(["out", "in"], min_length=1)
+    """Whether the part of perceived attachment between therapists is in the model."""
+    switching: list[Literal["share", "first", "last", "equal"]] = Field(
+        ["share", "first", "last", "equal"], min_length=1
+    )
+    """How patients who switch therapist count."""
+    slope: list[Literal["uncorrelated", "none", "correlated"]] = Field(
+        ["uncorrelated", "none", "correlated"], min_length=1
+    )
+    """Therapists' own slopes of perceived attachment."""
+    caseload: list[Literal[1, 5]] = Field([1, 5], min_length=1)
+    """Fewest patients of a therapist who is kept."""
+    outliers: list[Literal["keep", "drop_3", "drop_2", "winsorise_3", "winsorise_2"]] = Field(
+        ["keep", "drop_3", "drop_2", "winsorise_3", "winsorise_2"], min_length=1
+    )
+    """Patients whose outcome given baseline, or whose perceived attachment, lies 3 or 2 SD from the mean."""
 
 
 class Robustness(Model):
     """Doubts that the run tries; what is not asked for is absent."""
 
-    kinds: list[Literal["parametric", "cluster", "permutation", "influence", "sandwich", "wild"]] = Field(min_length=1)
+    kinds: list[
+        Literal[
+            "parametric",
+            "cluster",
+            "permutation",
+            "influence",
+            "sandwich",
+            "wild",
+            "multiverse",
+            "multiverse_null",
+        ]
+    ] = Field(min_length=1)
     """Kinds of robustness; `influence` leaves one therapist out, `cluster` brings it along for its intervals."""
     replicates: Replicates = Field(default_factory=Replicates)
     """Replicates of each kind."""
+    multiverse: Multiverse = Field(default_factory=Multiverse)
+    """Choices that the multiverse combines."""
     strata: list[str] = Field(default_factory=list)
     """Patient variables (site, format) within whose combinations therapists are exchangeable in permutations."""
     shards: int | None = Field(None, ge=1, le=1000)

@@ -9,6 +9,7 @@ from bowlby.robust.table import FAILED
 
 DECIDED = ("supported", "refuted")
 FEW = 30
+ELSEWHERE = 0.20
 BOOTSTRAPS = {"parametric": "parametric bootstrap", "cluster": "bootstrap over therapists"}
 ESTIMATES = {"C1": "P", "C3": "T", "C4": "T_A", "C5": "Z_v"}
 
@@ -41,6 +42,7 @@ def weigh(claims: dict[str, dict], tables: dict[str, pd.DataFrame], effects: dic
         reasons = ["the reference ratio is below 1.25"] if claim["fragile"] else []
         if carried:
             reasons.append("leaving out one therapist changes the verdict and moves its estimate by over 1 SE")
+        reasons += elsewhere(name, claim, tables.get("multiverse"), delta)
         reasons += contradicted(name, claim, tables, effects, delta)
         claim["fragile"], claim["fragile_because"] = bool(reasons), reasons
 
@@ -59,6 +61,22 @@ def left_out(name: str, claim: dict, table: pd.DataFrame | None, effects: dict) 
 def binding(effects: dict) -> str:
     """The contrast on which C2 hangs: the smaller of P-T and P+T."""
     return min(("P-T", "P+T"), key=lambda name: effects[name]["estimate"])
+
+
+def elsewhere(name: str, claim: dict, table: pd.DataFrame | None, delta: float) -> list[str]:
+    """The sign that a verdict rests on, in the other specifications of the multiverse."""
+    if table is None or name not in ("C1", "C2", "C3"):
+        return []
+    fitted, registered = table[table["status"] != FAILED], table.iloc[0]
+    if name == "C3":
+        beyond = float((fitted["T"].abs() >= delta).mean())
+        share, what = (beyond, "at least") if claim["verdict"] == "supported" else (1 - beyond, "less than")
+        words = f"|T| is {what} the bound"
+    else:
+        column = {"C1": "P", "C2": "P-|T|"}[name]
+        share = float((np.sign(fitted[column]) != np.sign(registered[column])).mean())
+        words = f"{column} has the other sign"
+    return [f"{words} in {share:.0%} of the specifications"] if share > ELSEWHERE else []
 
 
 def contradicted(name: str, claim: dict, tables: dict, effects: dict, delta: float) -> list[str]:

@@ -9,8 +9,18 @@ from bowlby.config.robustness import Robustness
 
 # Seconds a replicate for some 500 patients of 50 therapists on one core (benchmarks/robust); kinds that are not here
 # are one piece of work.
-SECONDS = {"parametric": 0.002, "cluster": 0.001, "permutation": 0.0015, "wild": 0.0003}
+SECONDS = {
+    "parametric": 0.002,
+    "cluster": 0.001,
+    "permutation": 0.0015,
+    "wild": 0.0003,
+    "multiverse": 0.05,
+    "multiverse_null": 2.0,
+}
 LONGEST = 120.0
+SETS = ("primary", "perceived")
+PEOPLE = ("patients", "therapists", "episodes")
+CURVES = ("multiverse", "multiverse_null")
 
 
 @dataclass(frozen=True)
@@ -33,6 +43,23 @@ class Work:
         """First replicate of a shard (from 0), and the one after its last."""
         n, k = self.replicates, self.shards
         return shard * n // k, (shard + 1) * n // k
+
+
+def inputs(run, kind: str) -> list[str]:
+    """Files of a run, relative to its folder, that one kind of robustness starts from."""
+    sets = [f"analysis/{name}.{suffix}" for name in SETS for suffix in ("parquet", "membership.parquet", "design.json")]
+    people = [f"people/{name}.parquet" for name in PEOPLE]
+    if kind == "multiverse":
+        return [*(f"scores/{name}.parquet" for name in instruments(run)), *people]
+    if kind == "multiverse_null":
+        return [*sets, *(f"scores/{name}.parquet" for name in instruments(run)), *people]
+    return [*sets, *(people[:1] if run.robustness.strata else [])]
+
+
+def instruments(run) -> list[str]:
+    """Instruments of the outcome and of every side of the comparison."""
+    sides = (getattr(run.comparison, name) for name in type(run.comparison).model_fields)
+    return sorted({run.outcome.instrument, *(side.instrument for side in sides if hasattr(side, "instrument"))})
 
 
 def works(asked: Robustness | None) -> dict[str, Work]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import time
 from pathlib import Path
@@ -13,20 +14,21 @@ from bowlby.errors import Place, UserError, problem
 from bowlby.files import read_json, write_parquet
 from bowlby.fingerprint import checksum
 from bowlby.robust.claims import Basis, Rows
-from bowlby.robust.kinds import Work, works
-from bowlby.robust.table import gather
+from bowlby.robust.kinds import CURVES, PEOPLE, SETS, Work, inputs, instruments, works
+from bowlby.robust.table import gather, stacked
 
-SETS = ("primary", "perceived")
+STEPS = {"multiverse": 32, "multiverse_null": 1000}
 STEP = 250
 log = logging.getLogger("bowlby")
 
 
-def robust(run, folder: Path, work: Work, path: Path, shard: int = 0) -> None:
+def robust(loaded, folder: Path, work: Work, path: Path, shard: int = 0) -> None:
     """Compute one shard of one kind of robustness and write it.
 
     Parameters
     ----------
-    run : Run
+    loaded : Loaded
+        Configuration and study.
     folder : Path
         The run's results.
     work : Work
@@ -35,18 +37,21 @@ def robust(run, folder: Path, work: Work, path: Path, shard: int = 0) -> None:
     shard : int
         From 0.
     """
-    basis = read_basis(run, folder)
-    table = _replicates(basis, work, shard) if work.replicates else _whole(basis, work.kind)
+    if work.kind in CURVES:
+        table = _curve(loaded, folder, work, shard)
+    else:
+        basis = read_basis(loaded.run, folder)
+        table = _replicates(_maker(work.kind, basis), work, shard) if work.replicates else _whole(basis, work.kind)
     counts = table["status"].value_counts()
     log.info("%s: %s", work.kind, ", ".join(f"{n} {status}" for status, n in sorted(counts.items())))
-    table.attrs["inputs"] = mark(run, folder)
+    table.attrs["inputs"] = mark(loaded.run, folder, work.kind)
     write_parquet(path, table)
 
 
-def gathered(run, folder: Path, work: Work, shards: list[Path], path: Path) -> None:
+def gathered(loaded, folder: Path, work: Work, shards: list[Path], path: Path) -> None:
     """Put the shards of one kind together and write it."""
-    table = gather(shards, run.seed, work.kind, work.replicates)
-    if table.attrs["inputs"] != mark(run, folder):
+    table = gather(shards, loaded.run.seed, work.kind, work.replicates, fewer=work.kind == "multiverse")
+    if table.attrs["inputs"] != mark(loaded.run, folder, work.kind):
         for shard in shards:
             shard.unlink(missing_ok=True)
         raise UserError(
@@ -65,23 +70,54 @@ def _whole(basis: Basis, kind: str) -> pd.DataFrame:
     return {"influence": influence, "sandwich": sandwich}[kind](basis)
 
 
-def _replicates(basis: Basis, work: Work, shard: int) -> pd.DataFrame:
-    """A shard's replicates, with a line in the log now and then."""
+def _maker(kind: str, basis: Basis):
+    """What makes replicates of one kind, from the first up to the last but one."""
     from bowlby.robust.cluster import cluster
     from bowlby.robust.parametric import parametric
     from bowlby.robust.permutation import permutation
     from bowlby.robust.wild import wild
 
-    make = {"parametric": parametric, "cluster": cluster, "permutation": permutation, "wild": wild}[work.kind]
+    make = {"parametric": parametric, "cluster": cluster, "permutation": permutation, "wild": wild}[kind]
+    return lambda first, last: make(basis, first, last)
+
+
+def _curve(loaded, folder: Path, work: Work, shard: int) -> pd.DataFrame:
+    """Specifications of the multiverse, or runs of all of it."""
+    from bowlby.robust.multiverse import multiverse
+    from bowlby.robust.null import multiverse_null
+    from bowlby.robust.specification import choices
+
+    universe = read_universe(loaded, folder)
+    if work.kind == "multiverse":
+        table = _replicates(lambda first, last: multiverse(universe, first, last), work, shard)
+        found = choices(universe.run, universe.scores, universe.people, universe.occasions)
+        table.attrs |= {"dropped": found.dropped, "combinations": found.size}
+        return table
+    strata = read_basis(loaded.run, folder).strata
+    return _replicates(lambda first, last: multiverse_null(universe, strata, first, last), work, shard)
+
+
+def _replicates(make, work: Work, shard: int) -> pd.DataFrame:
+    """A shard's replicates, with a line in the log now and then."""
     first, last = work.bounds(shard)
+    step = STEPS.get(work.kind, STEP)
     parts, began = [], time.perf_counter()
-    for at in range(first, last, STEP):
-        parts.append(make(basis, at, min(at + STEP, last)))
-        done = min(at + STEP, last) - first
+    for at in range(first, last, step):
+        parts.append(make(at, min(at + step, last)))
+        done = min(at + step, last) - first
         rate = done / (time.perf_counter() - began)
         log.info("%s: %d of %d, %.0f a second, %.0f s left", work.kind, done, last - first, rate,
                  (last - first - done) / rate)  # fmt: skip
-    return pd.concat(parts, ignore_index=True)
+    return stacked(parts)
+
+
+def read_universe(loaded, folder: Path):
+    """What the multiverse starts from: scores and people."""
+    from bowlby.robust.multiverse import Universe
+
+    scores = {name: pd.read_parquet(folder / f"scores/{name}.parquet") for name in instruments(loaded.run)}
+    people = {name: pd.read_parquet(folder / f"people/{name}.parquet") for name in PEOPLE}
+    return Universe(loaded.run, scores, people, [o.id for o in loaded.study.occasions])
 
 
 def read_basis(run, folder: Path) -> Basis:
@@ -122,16 +158,21 @@ def doubts(run, folder: Path, fits: dict[str, dict], claims: dict[str, dict]) ->
     from bowlby.robust.fragile import weigh
     from bowlby.robust.summary import read_tables, summarise
 
-    tables = read_tables(folder, list(works(run.robustness)), mark(run, folder))
+    tables = read_tables(folder, {kind: mark(run, folder, kind) for kind in works(run.robustness)})
     effects = {c["name"]: c for model in ("primary", "c4", "c5") if model in fits for c in fits[model]["contrasts"]}
     weigh(claims, tables, effects, run.comparison.delta)
-    return summarise(tables, effects)
+    return summarise(tables, effects, run.comparison.delta)
 
 
-def mark(run, folder: Path) -> str:
-    """What replicates are made from: the analysis sets and the settings that enter them."""
-    digest = hashlib.sha256(f"{run.seed} {run.comparison.delta} {run.robustness.strata}".encode())
-    for name in SETS:
-        for suffix in ("parquet", "membership.parquet", "design.json"):
-            digest.update(checksum((folder / "analysis" / name).with_suffix(f".{suffix}")).encode())
+def mark(run, folder: Path, kind: str) -> str:
+    """What replicates are made from: files and the settings that enter them."""
+    asked = run.robustness
+    if kind in CURVES:
+        settings = [run.outcome.model_dump(), run.comparison.model_dump(), asked.multiverse.model_dump(),
+                    asked.replicates.multiverse]  # fmt: skip
+    else:
+        settings = [run.comparison.delta]
+    digest = hashlib.sha256(json.dumps([run.seed, asked.strata, settings], sort_keys=True).encode())
+    for name in inputs(run, kind):
+        digest.update(checksum(folder / name).encode())
     return digest.hexdigest()[:16]

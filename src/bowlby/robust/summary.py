@@ -9,6 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from bowlby.errors import Place, UserError, problem
+from bowlby.robust.specification import NODES
 from bowlby.robust.table import FAILED, SINGULAR
 
 NAMES = ("P", "T", "P-T", "P+T", "T_A")
@@ -16,7 +17,7 @@ CLAIMS = ("C1", "C2", "C3", "C4", "C5")
 LEVELS = (0.025, 0.975)
 
 
-def summarise(tables: dict[str, pd.DataFrame], effects: dict[str, dict]) -> dict[str, dict]:
+def summarise(tables: dict[str, pd.DataFrame], effects: dict[str, dict], delta: float) -> dict[str, dict]:
     """One record a kind of robustness.
 
     Parameters
@@ -25,6 +26,8 @@ def summarise(tables: dict[str, pd.DataFrame], effects: dict[str, dict]) -> dict
         ``robustness/<kind>.parquet`` by kind.
     effects : dict of dict
         Contrasts of the run's fits by name: estimate, se, df.
+    delta : float
+        Equivalence bound.
 
     Returns
     -------
@@ -36,6 +39,7 @@ def summarise(tables: dict[str, pd.DataFrame], effects: dict[str, dict]) -> dict
         - permutation: two-sided p of T, 95 % quantile of \\|t\\|, share of each verdict of C2 with permuted style;
         - wild: two-sided p of every contrast;
         - sandwich: estimate, se, df, p, ci of every contrast, p of C5;
+        - multiverse, multiverse_null: see :func:`curve`; p of the curve under the null;
         - influence: per claim the number of therapists whose leaving changes the verdict, and how far the estimates
           move; the largest distances.
     """
@@ -46,12 +50,21 @@ def summarise(tables: dict[str, pd.DataFrame], effects: dict[str, dict]) -> dict
             "singular": int((table["status"] == SINGULAR).sum()),
             "failed": int((table["status"] == FAILED).sum()),
         }
-        out[kind] = record | _SUMMARIES[kind](table, effects, tables)
+        if kind == "multiverse":
+            out[kind] = record | curve(table, delta)
+        else:
+            out[kind] = record | _SUMMARIES[kind](table, effects, tables)
     return out
 
 
-def read_tables(folder: Path, kinds: list[str], mark: str) -> dict[str, pd.DataFrame]:
+def read_tables(folder: Path, marks: dict[str, str]) -> dict[str, pd.DataFrame]:
     """The tables of a run by kind.
+
+    Parameters
+    ----------
+    folder : Path
+    marks : dict of str
+        By kind what its table must have been made from.
 
     Raises
     ------
@@ -59,7 +72,7 @@ def read_tables(folder: Path, kinds: list[str], mark: str) -> dict[str, pd.DataF
         If one was made from other data or another configuration; it is removed, so that the next run makes it anew.
     """
     tables, problems = {}, []
-    for kind in kinds:
+    for kind, mark in marks.items():
         path = folder / f"robustness/{kind}.parquet"
         tables[kind] = pd.read_parquet(path)
         if tables[kind].attrs.get("inputs") != mark:
@@ -178,7 +191,58 @@ def _influence(table: pd.DataFrame, effects: dict, tables: dict) -> dict:
     }
 
 
+def curve(table: pd.DataFrame, delta: float) -> dict:
+    """The specification curve: shares of signs and verdicts, and the medians of every choice.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``robustness/multiverse.parquet``; specification 0 is the registered one.
+    delta : float
+        Equivalence bound.
+    """
+    fitted, registered = table[table["status"] != FAILED], table.iloc[0]
+    verdicts = {c: {v: float(s) for v, s in fitted[c].value_counts(normalize=True).items()} for c in ("C1", "C2", "C3")}
+    nodes = {
+        node: {level: {"specifications": len(own), "P": own["P"].median(), "T": own["T"].median()}
+               for level, own in fitted.groupby(node)}
+        for node in NODES
+    }  # fmt: skip
+    other = {n: float((np.sign(fitted[n]) != np.sign(registered[n])).mean()) for n in ("P", "P-|T|")}
+    return {
+        "combinations": table.attrs.get("combinations"),
+        "dropped": table.attrs.get("dropped", []),
+        "median": {name: fitted[name].median() for name in ("P", "T", "P-|T|")},
+        "verdicts": verdicts,
+        "p_above_t": float((fitted["P-|T|"] > 0).mean()),
+        "other_sign": other,
+        "t_beyond_delta": float((fitted["T"].abs() >= delta).mean()),
+        "nodes": {node: levels for node, levels in nodes.items() if len(levels) > 1},
+    }
+
+
+def _null(table: pd.DataFrame, effects: dict, tables: dict) -> dict:
+    """The curve of the study among curves under the null, and what any variable of therapists would have given."""
+    others = table[table["replicate"] > 0]
+    band = others["drawn_median"].dropna()
+    return {
+        "specifications": int(table["specifications"].iloc[0]),
+        "p": {
+            column: share_as_large(table[column].abs().to_numpy(float))
+            for column in ("T_median", "T_significant", "P_median", "P_significant")
+        },
+        "c2_supported": {
+            "registered": float(table["C2_permuted"].iloc[0]),
+            "permuted_style": float(others["C2_permuted"].mean()),
+            "unrelated_variable": float(others["C2_control"].mean()),
+        },
+        "median_p_less_t": float(table["drawn_median"].iloc[0]),
+        "median_p_less_t_ci": list(np.quantile(band, LEVELS)) if len(band) > 1 else [None, None],
+    }
+
+
 _SUMMARIES = {
+    "multiverse_null": _null,
     "parametric": _bootstrap,
     "cluster": _cluster,
     "permutation": _permutation,

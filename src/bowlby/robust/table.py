@@ -43,7 +43,12 @@ def table(addresses: list[Address], status, columns: dict) -> pd.DataFrame:
     return pd.DataFrame(head | columns).sort_values("replicate", kind="stable", ignore_index=True)
 
 
-def gather(paths: list[Path], seed: int, kind: str, count: int) -> pd.DataFrame:
+def stacked(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    """Tables one under the other; those without a row say nothing about the columns."""
+    return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+
+
+def gather(paths: list[Path], seed: int, kind: str, count: int, fewer: bool = False) -> pd.DataFrame:
     """Put the shards of one kind of robustness together.
 
     Parameters
@@ -53,6 +58,8 @@ def gather(paths: list[Path], seed: int, kind: str, count: int) -> pd.DataFrame:
     kind : str
     count : int
         Replicates asked for.
+    fewer : bool
+        Whether there may be fewer (the multiverse of a study that admits fewer specifications).
 
     Returns
     -------
@@ -84,8 +91,8 @@ def gather(paths: list[Path], seed: int, kind: str, count: int) -> pd.DataFrame:
                 "they were removed; run again, and they will be made anew",
             )
         )
-    whole = pd.concat(tables, ignore_index=True).sort_values("replicate", kind="stable", ignore_index=True)
-    if whole["replicate"].tolist() != list(range(count)):
+    whole = stacked(tables).sort_values("replicate", kind="stable", ignore_index=True)
+    if whole["replicate"].tolist() != list(range(len(whole) if fewer else count)):
         for path in paths:
             path.unlink(missing_ok=True)
         raise UserError(
