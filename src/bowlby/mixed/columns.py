@@ -11,6 +11,8 @@ import pandas as pd
 from bowlby.errors import UserError, problem
 from bowlby.mixed.spec import INTERCEPT, Term
 
+_NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal")
+
 
 @dataclass(frozen=True)
 class Category:
@@ -25,6 +27,13 @@ def is_numeric(series: pd.Series) -> bool:
     if isinstance(kind, np.dtype):
         return kind.kind in "iufc"
     return pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind)
+
+
+def plain(series: pd.Series) -> pd.Series:
+    """A column of Python numbers as numbers; missing ones, None and the like, make pandas keep them as objects."""
+    if series.dtype != object or pd.api.types.infer_dtype(series, skipna=True) not in _NUMBERS:
+        return series
+    return pd.to_numeric(series).astype(np.float64)
 
 
 def missing(series: pd.Series) -> np.ndarray:

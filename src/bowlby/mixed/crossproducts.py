@@ -18,21 +18,70 @@ from bowlby.mixed.links import Apart, CrossedLinks, NestedLinks
 
 _CHUNK = 1 << 18
 _COLLINEAR = 1e-6
+_FAR = 0.1        # SD of a slope's column over its mean, below which the column is centred
 WIDE = 5000       # outer columns beyond which the outer block is sparse and its traces are estimated
 _RANK_TOL = 1e-7  # lme4's tolerance, on the norm of a column after the earlier ones are projected out
+
+
+@dataclass(frozen=True)
+class Slopes:
+    """z_internal = (z - shift) / scale, (q,) each, of the random-effect columns of one factor.
+
+    A column whose values lie far from 0, such as a calendar day, is centred where its slope may covary with an
+    intercept: both forms are the same model, but off centre the two effects are all but the same one.
+    """
+
+    shift: np.ndarray
+    scale: np.ndarray
+    to_user: np.ndarray
+    """T (q, q) with u = T u_internal, so that Cov(u) = T Cov(u_internal) T'."""
+
+    @classmethod
+    def of(cls, factor: Factor, n: int) -> Slopes:
+        q = len(factor.basis)
+        shift, scale = np.zeros(q), np.ones(q)
+        for positions, correlated in factor.blocks:
+            may_shift = correlated and any(factor.basis[k] is None for k in positions)
+            for k in positions:
+                column = factor.basis[k]
+                if column is None:
+                    continue
+                mean, size = float(column.mean()), float(np.sqrt(column @ column / n))
+                if may_shift and size**2 - mean**2 < (_FAR * mean) ** 2:
+                    shift[k] = mean
+                    size = float(np.sqrt(np.mean((column - mean) ** 2)))
+                scale[k] = size
+        to_user = np.diag(1 / scale)
+        if shift.any():
+            one = next(k for k, column in enumerate(factor.basis) if column is None)
+            to_user[one] -= shift / scale
+        return cls(shift, scale, to_user)
+
+    def columns(self, factor: Factor, root_w) -> list[np.ndarray | None]:
+        """Internal columns (n,) of a factor, weights applied; None stands for ones."""
+        out = []
+        for column, shift, scale in zip(factor.basis, self.shift, self.scale):
+            z = root_w if column is None else (column - shift if shift else column) / scale
+            out.append(z if root_w is None or column is None else z * root_w)
+        return out
+
+    def covariance(self, internal: np.ndarray) -> np.ndarray:
+        """(..., q, q) in the units of the given columns."""
+        return self.to_user @ internal @ self.to_user.T
 
 
 @dataclass(frozen=True)
 class Scaling:
     """x_internal = ((x - shift) / scale) mix and y_internal = (y - offset - y_shift) / y_scale.
 
-    `mix` (p, p) is the identity unless predictors are nearly collinear, when it makes them orthogonal.
+    `mix` (p, p) is the identity unless predictors are nearly collinear, when it makes them orthogonal. `slopes` has
+    for each factor how its random-effect columns are centred and scaled.
     """
 
     x_shift: np.ndarray
     x_scale: np.ndarray
     x_mix: np.ndarray
-    z_scale: list[np.ndarray]
+    slopes: list[Slopes]
     y_shift: float
     y_scale: float
 
@@ -110,16 +159,6 @@ class Projector:
                          for z in self.z_outer], axis=1)
 
 
-def _scaled_basis(factor: Factor, root_w, z_scale):
-    out = []
-    for column, scale in zip(factor.basis, z_scale):
-        z = None if column is None else column / scale
-        if root_w is not None:
-            z = root_w / scale if z is None else z * root_w
-        out.append(z)
-    return out
-
-
 def _order_factors(factors: list[Factor]) -> tuple[list[Factor], bool]:
     """The simple factor with most levels first: its blocks are eliminated one by one."""
     simple = [f for f in factors if f.codes is not None]
@@ -154,8 +193,8 @@ def reduce_rows(frame: Frame) -> Reduced:
     xs, mix, xx = _decorrelate(xs, xx[np.ix_(pick, pick)], y, n)
 
     factors, has_inner = _order_factors(frame.factors)
-    z_scale = [np.array([1.0 if b is None else float(np.sqrt(b @ b / n)) for b in f.basis]) for f in factors]
-    basis = [_scaled_basis(f, root_w, s) for f, s in zip(factors, z_scale)]
+    slopes = [Slopes.of(f, n) for f in factors]
+    basis = [s.columns(f, root_w) for f, s in zip(factors, slopes)]
     projector, s, links, cc, select, place = _structure(factors, basis, has_inner, n)
     columns = [*xs, y]
     ones = None if root_w is not None else np.ones(n)
@@ -163,7 +202,7 @@ def reduce_rows(frame: Frame) -> Reduced:
     zx = np.stack([projector.to_inner(c) for c in columns], axis=1) if has_inner else None
     bx = np.stack([projector.to_outer(c) for c in columns], axis=2) if links is not None else None
     return Reduced(n, xx, s, zx, cc, bx, links, select, place, factors, has_inner,
-                   Scaling(shift, scale, mix, z_scale, y_shift, y_scale),
+                   Scaling(shift, scale, mix, slopes, y_shift, y_scale),
                    0.0 if root_w is None else float(np.log(frame.weights).sum()),
                    [frame.names[k] for k in kept], kept, projector)
 

@@ -15,7 +15,8 @@ def blups(data: Reduced, state: State) -> list[np.ndarray]:
     scores = [] if t is None else [t[:, -1].T]
     scores += [np.stack([tb[:, columns, -1].ravel()[place] for columns in factor], axis=1)
                for factor, place in zip(data.select, data.place)]
-    return [data.scaling.y_scale * (score @ d) / s for score, d, s in zip(scores, state.d, data.scaling.z_scale)]
+    return [data.scaling.y_scale * (score @ d) @ s.to_user.T
+            for score, d, s in zip(scores, state.d, data.scaling.slopes)]
 
 
 def conditional_covariances(data: Reduced, state: State, fixed_uncertainty: bool) -> list[np.ndarray]:
@@ -43,7 +44,7 @@ def conditional_covariances(data: Reduced, state: State, fixed_uncertainty: bool
                 scores = np.stack([tb[:, c].reshape(-1, tb.shape[2])[place] for c in factor], axis=1)
                 m = m - _explained(scores, state.phi)
             middles.append(m)
-    return [(d - d @ m @ d) / np.outer(s, s) for m, d, s in zip(middles, state.d, data.scaling.z_scale)]
+    return [s.covariance(d - d @ m @ d) for m, d, s in zip(middles, state.d, data.scaling.slopes)]
 
 
 def _explained(scores: np.ndarray, phi: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bowlby.errors import UserError, problem
-from bowlby.mixed.columns import categories, design_columns, missing, numbers
+from bowlby.mixed.columns import categories, design_columns, missing, numbers, plain
 from bowlby.mixed.spec import INTERCEPT, ModelSpec, RandomTerm
 
 
@@ -61,6 +61,8 @@ class Frame:
     offset: np.ndarray | None
     categories: dict
     warnings: list[str]
+    left_out: list[str] = field(default_factory=list)
+    """Terms without a column: their text has one value in all rows."""
 
 
 def _vector(value, data: pd.DataFrame, what: str) -> pd.Series | None:
@@ -124,6 +126,7 @@ def build_frame(spec: ModelSpec, data: pd.DataFrame, membership=None, weights=No
     # Each column is taken from the table once: that is what costs in small models.
     groups = [name for r in spec.random if r.name not in membership for name in r.group]
     data = {name: data[name] for name in dict.fromkeys([*spec.columns(), *groups])}
+    data |= {name: plain(data[name]) for name in spec.columns()}
     keep = np.ones(n, bool)
     n_dropped: dict[str, int] = {}
 
@@ -166,6 +169,9 @@ def build_frame(spec: ModelSpec, data: pd.DataFrame, membership=None, weights=No
     names, x = design_columns(spec.fixed, spec.intercept, used, cats)
     frame = Frame(rows, n_dropped, y, names, x, [], None if w is None else numbers(w.iloc[rows], "weights"),
                   None if off is None else numbers(off.iloc[rows], "offset"), cats, [])
+    if spec.intercept:
+        single = {name for name, category in cats.items() if len(category.levels) == 1}
+        frame.left_out = [":".join(term) for term in spec.fixed if single & set(term)]
     for term in spec.random:
         _add_term(frame, term, used, membership, rows, n)
     return frame

@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from bowlby.errors import UserError, problem
+from bowlby.mixed.absorbed import check_reduced
 from bowlby.mixed.crossproducts import Reduced, reduce_rows, scale_outcome
 from bowlby.mixed.formula import parse_formula
 from bowlby.mixed.frame import build_frame, check_frame
@@ -40,7 +41,7 @@ class MixedModel:
     names : list of str
         Fixed effects that are estimated.
     dropped_columns : list of str
-        Fixed effects that are linear combinations of earlier ones.
+        Fixed effects that are linear combinations of earlier ones, or text with one value in all rows.
     n_dropped : dict of str to int
         Rows left out, by reason; each row under its first.
     rows : ndarray of int
@@ -74,11 +75,13 @@ class MixedModel:
         check_frame(frame, spec.outcome)
         self.kernel = None if residual is None else residual.prepare(data.iloc[frame.rows])
         self._set(frame, reduce_rows(frame))
+        check_reduced(self.reduced)
 
     def _set(self, frame, reduced: Reduced) -> None:
         self.frame, self.reduced = frame, reduced
         self.names = reduced.names
-        self.dropped_columns = [n for k, n in enumerate(frame.names) if k not in set(reduced.kept)]
+        gone = [n for k, n in enumerate(frame.names) if k not in set(reduced.kept)]
+        self.dropped_columns = [*frame.left_out, *gone]
         self.n_dropped, self.rows, self.nobs = frame.n_dropped, frame.rows, reduced.n
         self.n_levels = {f.name: int(f.named.sum()) for f in reduced.factors}
         self.parameters = Parameters(reduced.factors)
@@ -156,6 +159,7 @@ class MixedModel:
         """A model of the same terms on another frame; every column must stay estimable."""
         check_frame(frame, self.spec.outcome)
         reduced = reduce_rows(frame)
+        check_reduced(reduced)
         if reduced.names != self.names:
             gone = ", ".join(name for name in self.names if name not in reduced.names)
             raise UserError(problem(f"{gone} cannot be estimated in these rows", "leave the term out"))

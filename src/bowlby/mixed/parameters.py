@@ -101,6 +101,15 @@ class Parameters:
             out[t.factor][t.a, t.b] = out[t.factor][t.b, t.a] = value
         return out
 
+    def in_units(self, maps: list[np.ndarray]) -> np.ndarray:
+        """U (count, count) with U delta the entries of T D T' of each factor, T (q, q) from `maps`."""
+        unit = np.zeros((self.count, self.count))
+        for j in range(self.count):
+            column = self.covariances(np.eye(self.count)[j])
+            turned = [t @ d @ t.T for t, d in zip(maps, column)]
+            unit[:, j] = [turned[i.factor][i.a, i.b] for i in self.items]
+        return unit
+
     def start(self, value: float) -> np.ndarray:
         return np.where(self.diagonal, value, 0.0)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from bowlby.errors import UserError, problem
-from bowlby.mixed.columns import design_columns, missing
+from bowlby.mixed.columns import design_columns, missing, plain
 from bowlby.mixed.frame import group_codes
 from bowlby.mixed.spec import INTERCEPT
 
@@ -33,7 +33,7 @@ def predict(result, data: pd.DataFrame, random: bool, membership=None, offset=No
     good = np.ones(len(data), bool)
     for name in needed - groups:
         good &= ~missing(data[name])
-    used = data[good]
+    used = data[good].assign(**{name: plain(data[name][good]) for name in needed - groups})
     _, columns = design_columns(spec.fixed, spec.intercept, used, frame.categories)
     total = np.zeros(len(used))
     for k, value in zip(result.model.reduced.kept, result.params.to_numpy()):

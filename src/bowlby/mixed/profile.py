@@ -106,7 +106,9 @@ def profile(model, parameters=None, level: float = 0.95) -> pd.DataFrame:
 
     Notes
     -----
-    For groups with one term, squares of the limits are the limits of the variance.
+    For groups with one term, squares of the limits are the limits of the variance. Where the values of a slope's
+    predictor lie far from 0, the intercept's SD and its correlations describe a point far outside the data and have no
+    limits (NaN): centre the predictor.
     """
     if model.kernel is not None:
         raise UserError(problem("profiles are not available with a residual structure", "use the Wald intervals"))
@@ -118,7 +120,8 @@ def profile(model, parameters=None, level: float = 0.95) -> pd.DataFrame:
     z = float(np.sqrt(chdtri(1, 1 - level)))
     rows = []
     for target in targets:
-        estimate, low, high = _limits(model, optimum, target, z)
+        known = _is_parameter(model, target)
+        estimate, low, high = _limits(model, optimum, target, z) if known else (np.nan,) * 3
         rows.append((target.kind, target.group, target.term, target.term2, estimate, low, high))
     names = ["kind", "group", "term", "term2", "estimate", "ci_low", "ci_high"]
     return pd.DataFrame({name: pd.Series(values, dtype=object if i < 4 else np.float64)
@@ -134,6 +137,14 @@ def _targets(model) -> list[Target]:
                     for i, a in enumerate(positions) for b in positions[i + 1:]]
     out.append(Target("sigma", "Residual", None))
     return out + [Target("coefficient", "fixed", name) for name in model.names]
+
+
+def _is_parameter(model, target: Target) -> bool:
+    """Whether the target is an SD or correlation of the internal effects too, which are centred where need be."""
+    if target.factor < 0:
+        return True
+    to_user = model.reduced.scaling.slopes[target.factor].to_user
+    return all(np.count_nonzero(to_user[k]) == 1 for k in target.effects)
 
 
 def _limits(model, optimum, target: Target, z: float) -> tuple[float, float, float]:
@@ -221,7 +232,7 @@ def _covariance(model, optimum, target: Target):
     par = Parameters(data.factors, (target.factor, target.effects))
     sigma = float(np.sqrt(residual_variance(data, optimum.state, False)))
     entries = par.cholesky(optimum.state.d) * sigma
-    unit = data.scaling.y_scale / data.scaling.z_scale[target.factor][target.effects[0]]
+    unit = data.scaling.y_scale / data.scaling.slopes[target.factor].scale[target.effects[0]]
     at = {(t.a, t.b): k for k, t in enumerate(par.roots) if t.factor == target.factor}
     columns = next(p for p, _ in factor.blocks if target.effects[0] in p)
     top = at[target.effects[0], columns[0]]

@@ -281,8 +281,8 @@ class Batch:
         out.se[:] = se[:, :p]
         if len(rows):
             out.contrasts[:] = np.stack([(out.params[:, None] @ rows.T)[:, 0], se[:, p:], df[:, p:]], axis=2)
-        unit = np.array([data.scaling.z_scale[t.factor][t.a] * data.scaling.z_scale[t.factor][t.b] for t in par.items])
-        out.variances[:] = np.column_stack([delta / unit, np.ones(len(delta))]) * (sigma2 * size**2)[:, None]
+        unit = par.in_units([s.to_user for s in data.scaling.slopes])
+        out.variances[:] = np.column_stack([delta @ unit.T, np.ones(len(delta))]) * (sigma2 * size**2)[:, None]
         llf = point.deviance + dof * (1 + np.log(2 * np.pi / dof)) + 2 * dof * np.log(size)
         if self.reml:
             llf = llf + 2 * data.scaling.log_det()

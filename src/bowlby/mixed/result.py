@@ -70,7 +70,8 @@ class MixedResult(Inference):
             self.warnings.append("more than 5,000 crossed random effects: the log-likelihood (standard error "
                                  f"{0.5 * self._state.k.logdet_error:.1g}) and the df (see df_se) are estimates")
         if not self.converged:
-            self.warnings.append("the optimiser did not reach a stationary point; do not trust this fit")
+            self.warnings.append("the optimiser did not reach a stationary point; do not trust this fit: simplify "
+                                 "the random part, or centre the predictors of its slopes")
 
     # -- estimates ---------------------------------------------------------------------------------------------
 
@@ -151,7 +152,7 @@ class MixedResult(Inference):
     def covariances(self) -> list[np.ndarray]:
         """Covariance matrix (q, q) of the random effects of each factor, user units."""
         sigma2 = self.scale
-        return [sigma2 * d / np.outer(s, s) for d, s in zip(self._state.d, self._data.scaling.z_scale)]
+        return [sigma2 * s.covariance(d) for d, s in zip(self._state.d, self._data.scaling.slopes)]
 
     # -- rows and levels ---------------------------------------------------------------------------------------
 

@@ -50,13 +50,12 @@ def _cost(q: int, units: int, k: int) -> float:
 def _columns(model) -> list[list]:
     """The random-effect columns of each factor and effect, internal scale, as sparse (n, levels)."""
     data, frame = model.reduced, model.frame
-    root_w = 1.0 if frame.weights is None else np.sqrt(frame.weights)
+    root_w = None if frame.weights is None else np.sqrt(frame.weights)
     out = []
-    for factor, scale in zip(data.factors, data.scaling.z_scale):
+    for factor, slopes in zip(data.factors, data.scaling.slopes):
         met = factor.weights if factor.codes is None else sparse.csr_matrix(
             (np.ones(data.n), (np.arange(data.n), factor.codes)), shape=(data.n, factor.n_levels))
-        basis = [(1.0 if c is None else c / s) * root_w for c, s in zip(factor.basis, scale)]
-        out.append([(met if np.isscalar(b) else sparse.diags(b) @ met).tocsc() for b in basis])
+        out.append([(met if b is None else sparse.diags(b) @ met).tocsc() for b in slopes.columns(factor, root_w)])
     return out
 
 

@@ -36,6 +36,10 @@ class SparseStack:
     def __sub__(self, other: SparseStack) -> SparseStack:
         return SparseStack(self.matrix - other.matrix)
 
+    def diagonal(self, axis1: int, axis2: int) -> np.ndarray:
+        """(1, Q), as NumPy's of a stack."""
+        return self.matrix.diagonal()[None]
+
 
 class WideLinks(CrossedLinks):
     """Crossed links whose outer matrices stay sparse, on one pattern."""

@@ -174,3 +174,24 @@ def test_membership_must_fit(pre_post):
         MixedModel.from_formula("y ~ s + (1 | m)", pre_post, membership={"m": w})
     with pytest.raises(UserError, match="no random term's group"):
         MixedModel.from_formula(FORMULA, pre_post, membership={"ward": w})
+
+
+def test_levels_that_are_predictors_too(pre_post):
+    assert "'therapist' cannot be estimated: its levels are predictors too" in complaint(
+        "y ~ s + C(therapist) + (1 | therapist)", pre_post)
+    crossed = pre_post.assign(site=np.arange(len(pre_post)) % 3)
+    assert "levels of 'site' cannot be" in complaint("y ~ s + C(site) + (1 | therapist) + (1 | site)", crossed)
+
+
+def test_numbers_kept_as_objects_are_numbers(pre_post):
+    objects = pre_post.assign(s=[None if i == 3 else v for i, v in enumerate(pre_post.s.tolist())])
+    objects["s"] = objects.s.astype(object)
+    numbers = pre_post.assign(s=pre_post.s.where(np.arange(len(pre_post)) != 3))
+    one, other = (MixedModel.from_formula(FORMULA, data).fit() for data in (objects, numbers))
+    assert one.llf == other.llf and one.model.n_dropped == {"s missing": 1}
+    assert np.array_equal(one.predict(objects), other.predict(numbers), equal_nan=True)
+
+
+def test_text_with_one_value_is_named(pre_post):
+    result = MixedModel.from_formula("y ~ s + arm + (1 | therapist)", pre_post.assign(arm="treated")).fit()
+    assert result.model.dropped_columns == ["arm"] and any("arm" in line for line in result.warnings)

@@ -137,3 +137,23 @@ def test_joint_test_with_too_few_groups_is_not_a_number():
         assert "KR undefined: too few groups" in result.warnings
     else:
         assert row.df_den > 0
+
+
+@pytest.mark.parametrize("shift", [18_000.0, 740_000.0])
+def test_a_slope_far_from_its_zero_is_the_same_model(nested, shift):
+    """Calendar days: likelihood, slope, df and fitted values stay; D turns by T = [1 -shift; 0 1]."""
+    formula = "y ~ time + s + (1 + time | patient) + (1 | therapist)"
+    near = MixedModel.from_formula(formula, nested).fit()
+    far = MixedModel.from_formula(formula, nested.assign(time=nested.time + shift)).fit()
+    assert far.converged and far.llf == pytest.approx(near.llf, abs=1e-7)
+    assert far.fittedvalues == pytest.approx(near.fittedvalues, abs=1e-6)
+    rows = [table.set_index("term").loc[["time", "s"], ["estimate", "se", "df"]].to_numpy()
+            for table in (near.tidy(df="kenward-roger"), far.tidy(df="kenward-roger"))]
+    assert rows[1] == pytest.approx(rows[0], rel=1e-6)
+    turn = np.array([[1.0, -shift], [0.0, 1.0]])
+    assert far.covariances[0] == pytest.approx(turn @ near.covariances[0] @ turn.T, rel=1e-6)
+    outcomes = far.simulate(3, 1)
+    refits = far.refit_many(outcomes)
+    alone = far.refit(outcomes[1]).covariances[0]
+    assert refits.converged.all()
+    assert refits.variances[1][:3] == pytest.approx(alone[[0, 0, 1], [0, 1, 1]], rel=1e-5)
