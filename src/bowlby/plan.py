@@ -91,17 +91,24 @@ def plan(config: str | Path) -> Plan:
         for i, (file, path) in enumerate(zip(loaded.study.files, loaded.raw_files))
         if not path.is_file()
     ]
-    problems += _unknown_instruments(loaded)
-    folder = Path(loaded.run.results) / loaded.run.run
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / MARKER).is_file():
-        problems.append(
-            problem(
-                f"the folder {folder} was not made by bowlby", "choose another `run:` name, or move that folder away"
-            )
-        )
+    problems += mismatches(loaded)
     if problems:
         raise UserError(problems)
-    return Plan(loaded, folder)
+    return Plan(loaded, results_of(loaded))
+
+
+def results_of(loaded: Loaded) -> Path:
+    """The folder of a run's results, relative to the working directory."""
+    return Path(loaded.run.results) / loaded.run.run
+
+
+def mismatches(loaded: Loaded) -> list[str]:
+    """What does not fit between the run's file, the study file and the results folder; no raw file is looked at."""
+    folder, problems = results_of(loaded), _unknown_instruments(loaded)
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / MARKER).is_file():
+        what = f"the folder {folder} was not made by bowlby"
+        problems.append(problem(what, "choose another `run:` name, or move that folder away"))
+    return problems
 
 
 def _unknown_instruments(loaded: Loaded) -> list[str]:

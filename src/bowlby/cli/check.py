@@ -2,37 +2,37 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
-import pandas as pd
 import typer
-
-from bowlby.errors import Place, problem
-from bowlby.plan import plan
 
 
 def check(config: Annotated[Path, typer.Argument(help="The run's configuration file.")]) -> None:
-    """Check a configuration and its data: every problem, one line each; nothing is written."""
-    from bowlby.ingest import check as check_data
-
-    issues = check_data(plan(config).loaded)
-    for row in issues.itertuples(index=False):
-        place = Place(_text(row.file), _number(row.row), _text(row.column), _text(row.sheet))
-        print(
-            f"{row.severity}: {problem(row.what, row.action, place)}",
-            file=sys.stderr if row.severity == "error" else sys.stdout,
-        )
-    errors = int((issues["severity"] == "error").sum())
-    print(f"{errors} errors, {int((issues['severity'] == 'warning').sum())} warnings")
-    if errors:
+    """Check a configuration and its data: every problem, one line each, by file and row; nothing is written."""
+    found = _found(config)
+    for severity, line in found:
+        print(f"{severity}: {line}")
+    print(_summary([severity for severity, _ in found]))
+    if any(severity == "error" for severity, _ in found):
         raise typer.Exit(1)
 
 
-def _text(value) -> str | None:
-    return value if isinstance(value, str) and value else None
+def _found(config: Path) -> list[tuple[str, str]]:
+    from bowlby.config import load
+    from bowlby.errors import UserError
+    from bowlby.ingest import look_through
+    from bowlby.plan import mismatches
+
+    try:
+        loaded = load(config)
+    except UserError as error:  # without a valid configuration no raw file can be read
+        return [("error", line) for line in error.problems]
+    return [*(("error", line) for line in mismatches(loaded)), *look_through(loaded).lines()]
 
 
-def _number(value) -> int | None:
-    return None if pd.isna(value) else int(value)
+def _summary(severities: list[str]) -> str:
+    from bowlby.ingest.notices import ORDER, count
+
+    found = {severity: severities.count(severity) for severity in ORDER}
+    return ", ".join(count(n, severity) for severity, n in found.items() if n or severity != "note")

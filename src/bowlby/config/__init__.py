@@ -52,15 +52,30 @@ def load(path: str | Path) -> Loaded:
     UserError
         All problems of both files, one line each.
     """
-    path = Path(path)
-    run = parse(read_yaml(path), Run)
-    study_path = path.parent / run.study
-    study = parse(read_yaml(study_path), Study)
+    path, problems = Path(path), []
+    run, raw = _parsed(path, Run, problems)
+    named = run.study if run else raw.get("study")
+    study_path = path.parent / named if isinstance(named, str) else None
+    study = _parsed(study_path, Study, problems)[0] if study_path else None
+    if problems:
+        raise UserError(problems)
     loaded = Loaded(path, run, study_path, study)
     problems = [*_unknown_occasions(run, study, path), *_absent_dictionaries(loaded)]
     if problems:
         raise UserError(problems)
     return loaded
+
+
+def _parsed(path: Path, model, problems: list[str]) -> tuple[Run | Study | None, dict]:
+    """One file as its model, None where it has problems (which are added to the list), and as it stands there."""
+    raw: dict = {}
+    try:
+        document = read_yaml(path)
+        raw = document.data
+        return parse(document, model), raw
+    except UserError as error:
+        problems += error.problems
+        return None, raw
 
 
 def _absent_dictionaries(loaded: Loaded):

@@ -16,7 +16,7 @@ from bowlby.ingest.people import people
 from bowlby.ingest.readers import Ask, Raw, read
 from bowlby.ingest.redcap import read_dictionary
 
-__all__ = ["Ingested", "check", "ingest"]
+__all__ = ["Ingested", "check", "ingest", "look_through"]
 
 
 @dataclass
@@ -37,7 +37,12 @@ def check(loaded: Loaded) -> pd.DataFrame:
     DataFrame
         Columns severity, code, file, sheet, row, column, instrument, what, action, n; errors first.
     """
-    return _run(loaded)[1].table()
+    return look_through(loaded).table()
+
+
+def look_through(loaded: Loaded) -> Issues:
+    """Everything found in a study's files; nothing is written."""
+    return _run(loaded)[1]
 
 
 def ingest(loaded: Loaded) -> Ingested:
@@ -79,7 +84,9 @@ def _run(loaded: Loaded) -> tuple[Ingested, Issues]:
                     tables.setdefault(measure.instrument, []).append(table)
     told: set = set()
     measures = {name: combine(parts, name, told, issues) for name, parts in sorted(tables.items())}
-    found = people(raws, measures, issues)
+    comparison = loaded.run.comparison
+    style = comparison.therapist_style.instrument if comparison else None
+    found = people(raws, measures, style, issues)
     steps = _flow(raws, tables, measures, found, [o.id for o in study.occasions])
     return Ingested(found, measures, issues.table(), {"steps": steps}), issues
 

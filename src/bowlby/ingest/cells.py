@@ -10,7 +10,7 @@ import pandas as pd
 
 from bowlby.config.study import ROW
 from bowlby.ingest.dates import DATE, ISO, parse_dates, styles_of
-from bowlby.ingest.notices import Issues, rows_text
+from bowlby.ingest.notices import Issues, count, rows_text
 from bowlby.ingest.readers.base import Raw, as_text
 
 NUMBER = re.compile(r"\d+")
@@ -131,7 +131,7 @@ def whole(raw: Raw, column: str, rows, issues: Issues) -> pd.Series:
     values, wrong = numbers(raw, column, raw.spec.missing, rows=rows)
     wrong |= values.notna() & ((values % 1 != 0) | (values < 0))
     if wrong.any():
-        told(raw, column, wrong, "not_a_session", "cells are not a whole number from 0", issues)
+        told(raw, column, wrong, "not_a_session", "not a whole number from 0", issues)
     return values.mask(wrong).astype("Int64")
 
 
@@ -150,7 +150,7 @@ def dates(raw: Raw, column: str, rows, issues: Issues) -> pd.Series:
         if others:
             _other_styles(raw, column, wrong, others, int(values.notna().sum()), issues)
         else:
-            told(raw, column, wrong, "not_a_date", f"cells are not a date written {style}", issues)
+            told(raw, column, wrong, "not_a_date", f"not a date written {style}", issues)
     return values
 
 
@@ -165,7 +165,8 @@ def _other_styles(raw: Raw, column: str, wrong: pd.Series, others: dict[str, int
             else ("say which with `dates:` in the study file")
         )
     else:
-        what = f"dates are written in several styles: {right} {style}, {n} others ({rows_text(wrong.index[wrong])})"
+        told_rows = rows_text(wrong.index[wrong])
+        what = f"dates are written in several styles: {right:,} {style}, {count(n, 'other')} ({told_rows})"
         do = "write all in one style"
     issues.add("error", "date_style", what, do, row=wrong.index[wrong][0], column=column, n=n, **raw.place)
 
@@ -176,7 +177,7 @@ def told(raw: Raw, column: str, wrong: pd.Series, code: str, what: str, issues: 
     issues.add(
         "warning",
         code,
-        f"{len(rows)} {what} ({rows_text(rows)})",
+        f"{count(len(rows), 'cell is', 'cells are')} {what} ({rows_text(rows)})",
         "set to missing",
         row=rows[0],
         column=column,

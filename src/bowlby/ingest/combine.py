@@ -64,9 +64,9 @@ def _tell(name: str, rows: pd.DataFrame, same: bool, instrument: str, issues: Is
         kind, do, about = ("error", "contradicting_rows"), "keep the right one in the file", instrument
     if len(rows) > FEW:
         what = (
-            f"{len(rows)} rows repeat earlier ones"
+            f"{len(rows):,} rows repeat earlier ones"
             if same
-            else (f"{len(rows)} rows have the person and occasion of earlier ones, other values ({instrument})")
+            else (f"{len(rows):,} rows have the person and occasion of earlier ones, other values ({instrument})")
         )
         what += f" ({rows_text(rows['source_row'])})"
         issues.add(*kind, what, do, file=name, row=rows["source_row"].iloc[0], instrument=about, n=len(rows))

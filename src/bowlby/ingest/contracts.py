@@ -27,7 +27,12 @@ def validate(people: dict[str, pd.DataFrame], measures: dict[str, pd.DataFrame])
         unique=["patient", "therapist"],
     ).validate(people["episodes"])
     when = {"session": pa.Column("Int64", pa.Check.ge(0), nullable=True), "date": pa.Column(DATE, nullable=True)}
-    pa.DataFrameSchema({"patient": text(), "therapist": text(True)} | when).validate(people["sessions"])
+    sessions = pa.DataFrameSchema(
+        {"patient": text(), "therapist": text(True)} | when, unique=["patient", "session", "date"]
+    )
+    sessions.validate(people["sessions"])
+    numbered = people["sessions"].dropna(subset="session")
+    pa.DataFrameSchema({"patient": text()}, unique=["patient", "session"]).validate(numbered)
     measure = pa.DataFrameSchema(
         {"person": text(), "role": text(), "about": text(), "occasion": text(), "source_row": pa.Column(int)} | when,
         unique=KEY,

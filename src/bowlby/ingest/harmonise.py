@@ -10,7 +10,7 @@ from bowlby.config.study import DataFile, Measure, Span, Study, When
 from bowlby.errors import UserError
 from bowlby.ingest.cells import cell_issues, dates, folded, has, ids, numbers, present, unseen, whole
 from bowlby.ingest.dates import DATE
-from bowlby.ingest.notices import Issues, rows_text
+from bowlby.ingest.notices import Issues, count, rows_text
 from bowlby.ingest.readers.ask import span
 from bowlby.ingest.readers.base import Raw, unique
 
@@ -144,7 +144,7 @@ def _columns(raw: Raw, measure: Measure, model, issues: Issues) -> dict[str, str
             issues.add(
                 "error",
                 "item_count",
-                f"{len(listed)} item columns are listed for {name}",
+                f"{count(len(listed), 'item column is', 'item columns are')} listed for {name}",
                 f"list its {model.n_items} items in order",
                 instrument=name,
                 **raw.place,

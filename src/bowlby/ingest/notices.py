@@ -8,6 +8,7 @@ from bowlby.errors import Place, problem
 
 COLUMNS = ["severity", "code", "file", "sheet", "row", "column", "instrument", "what", "action", "n"]
 SHOWN_ROWS = 10
+ORDER = {"error": 0, "warning": 1, "note": 2}
 
 
 class Issues:
@@ -38,19 +39,29 @@ class Issues:
 
     @property
     def errors(self) -> list[str]:
-        """The errors as lines for the reader."""
+        """The errors as lines for the reader, in the order of :meth:`table`."""
+        return [line for severity, line in self.lines() if severity == "error"]
+
+    def lines(self) -> list[tuple[str, str]]:
+        """All issues as severity and line for the reader, by file and row."""
         return [
-            problem(r["what"], r["action"], Place(r["file"], r["row"], r["column"], r["sheet"]))
-            for r in self._rows
-            if r["severity"] == "error"
+            (r["severity"], problem(r["what"], r["action"], Place(r["file"], r["row"], r["column"], r["sheet"])))
+            for r in sorted(self._rows, key=_place)
         ]
 
     def table(self) -> pd.DataFrame:
-        """The issues with the contract's columns; errors first."""
-        table = pd.DataFrame(self._rows, columns=COLUMNS)
-        order = table["severity"].map({"error": 0, "warning": 1, "note": 2})
-        table = table.iloc[order.argsort(kind="stable")].reset_index(drop=True)
-        return table.astype({"row": "Int64", "n": "Int64"})
+        """The issues with the contract's columns; errors first, each kind by file and row."""
+        rows = sorted(self._rows, key=lambda r: (ORDER[r["severity"]], *_place(r)))
+        return pd.DataFrame(rows, columns=COLUMNS).astype({"row": "Int64", "n": "Int64"})
+
+
+def _place(row: dict) -> tuple:
+    return (row["file"] or "", row["sheet"] or "", row["row"] or 0)
+
+
+def count(n: int, one: str, many: str | None = None) -> str:
+    """A number with its noun: `1 row`, `2 rows`, `3,000 rows`."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
 def rows_text(rows) -> str:

@@ -5,15 +5,28 @@ from __future__ import annotations
 import pandas as pd
 
 from bowlby.config.study import Covariate
-from bowlby.ingest.cells import dates, ids, numbers, present, site, unseen, whole
-from bowlby.ingest.dates import DATE
-from bowlby.ingest.notices import Issues, rows_text
+from bowlby.ingest.cells import dates, ids, numbers, present, site, unseen
+from bowlby.ingest.links import one_sided
+from bowlby.ingest.notices import Issues, count, rows_text
 from bowlby.ingest.readers.ask import stem
 from bowlby.ingest.readers.base import Raw
+from bowlby.ingest.sessions import sessions
 
 
-def people(raws: list[Raw], measures: dict[str, pd.DataFrame], issues: Issues) -> dict[str, pd.DataFrame]:
-    """Patients, therapists and episodes; ids that stand in one kind of file only are warnings."""
+def people(
+    raws: list[Raw], measures: dict[str, pd.DataFrame], style: str | None, issues: Issues
+) -> dict[str, pd.DataFrame]:
+    """Patients, therapists, episodes and sessions; ids that stand in one kind of file only are warnings.
+
+    Parameters
+    ----------
+    raws : list of Raw
+    measures : dict of DataFrame
+        By instrument.
+    style : str or None
+        The instrument of the therapists' style, where the run compares it.
+    issues : Issues
+    """
     usable = [r for r in raws if present(r, r.spec.who.person)]
     patient_files = [r for r in usable if r.spec.who.role == "patient"]
     therapist_files = [r for r in usable if r.spec.who.role == "therapist"]
@@ -27,7 +40,7 @@ def people(raws: list[Raw], measures: dict[str, pd.DataFrame], issues: Issues) -
     extra = sorted(treating - set(therapists["therapist"]))
     therapists = pd.concat([therapists, pd.DataFrame({"therapist": extra}, dtype=object)], ignore_index=True)
     therapists = therapists.sort_values("therapist").reset_index(drop=True)
-    _one_sided(patient_files, therapist_files, measures, treating, issues)
+    one_sided(patient_files, therapist_files, measures, treating, style, issues)
     if len(treating) == 1:
         issues.add(
             "warning",
@@ -35,8 +48,8 @@ def people(raws: list[Raw], measures: dict[str, pd.DataFrame], issues: Issues) -
             "all patients have the same therapist",
             "nothing between therapists can be estimated; check the therapist column",
         )
-    sessions = _sessions(patient_files, measures, issues)
-    return {"patients": patients, "therapists": therapists, "episodes": episodes, "sessions": sessions}
+    met = sessions(patient_files, measures, issues)
+    return {"patients": patients, "therapists": therapists, "episodes": episodes, "sessions": met}
 
 
 def _persons(files: list[Raw], role: str, issues: Issues) -> pd.DataFrame:
@@ -71,7 +84,7 @@ def _persons(files: list[Raw], role: str, issues: Issues) -> pd.DataFrame:
                     issues.add(
                         "warning",
                         "varying_covariate",
-                        f"{int(varying.sum())} persons have several values",
+                        f"{count(int(varying.sum()), 'person has', 'persons have')} several values",
                         "the first is used",
                         column=spec.column,
                         n=int(varying.sum()),
@@ -100,7 +113,7 @@ def _covariate(raw: Raw, spec: Covariate, issues: Issues) -> pd.Series:
         issues.add(
             "warning",
             "not_a_" + spec.kind,
-            f"{int(wrong.sum())} cells are not a {spec.kind} ({rows_text(wrong.index[wrong])})",
+            f"{count(int(wrong.sum()), 'cell is', 'cells are')} not a {spec.kind} ({rows_text(wrong.index[wrong])})",
             "set to missing",
             row=wrong.index[wrong][0],
             column=spec.column,
@@ -123,41 +136,13 @@ def _checkbox(raw: Raw, spec: Covariate, issues: Issues) -> pd.Series:
         issues.add(
             "note",
             "unseen_checkbox",
-            f"{int(doubtful.sum())} rows without a tick in the question, on a form that may not have been seen",
+            f"{count(int(doubtful.sum()), 'row')} without a tick in the question, on a form perhaps not seen",
             "set to missing" if status else "set to missing; name the form's status column with `seen:`",
             column=spec.column,
             n=int(doubtful.sum()),
             **raw.place,
         )
     return boxes[spec.column].mask(doubtful)
-
-
-SESSIONS = ["patient", "therapist", "session", "date"]
-
-
-def _sessions(files: list[Raw], measures: dict[str, pd.DataFrame], issues: Issues) -> pd.DataFrame:
-    """Every session that a measure or a log of sessions tells of, once."""
-    parts = []
-    for table in measures.values():
-        held = table["role"].eq("patient") & table["session"].notna()
-        parts.append(table.loc[held].rename(columns={"person": "patient"})[SESSIONS])
-    for raw in files:
-        spec = raw.spec
-        if spec.measures or not (present(raw, spec.session) or present(raw, spec.date)):
-            continue
-        rows = raw.frame.index
-        table = pd.DataFrame({"patient": ids(raw, spec.who.person), "therapist": None}, index=rows, dtype=object)
-        if present(raw, spec.who.therapist):
-            table["therapist"] = ids(raw, spec.who.therapist).replace("", None)
-        table["session"] = whole(raw, spec.session, rows, issues) if present(raw, spec.session) else pd.NA
-        table["date"] = dates(raw, spec.date, rows, issues) if present(raw, spec.date) else None
-        held = table["patient"].ne("") & (table["session"].notna() | table["date"].notna())
-        parts.append(table.loc[held, SESSIONS])
-    kinds = {"patient": object, "therapist": object, "session": "Int64", "date": DATE}
-    full = [p.astype(kinds) for p in parts if len(p)]
-    if not full:
-        return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in kinds.items()})
-    return pd.concat(full).drop_duplicates().sort_values(["patient", "session", "date", "therapist"], ignore_index=True)
 
 
 def _episodes(files: list[Raw], issues: Issues) -> pd.DataFrame:
@@ -181,8 +166,8 @@ def _episodes(files: list[Raw], issues: Issues) -> pd.DataFrame:
                 issues.add(
                     "warning",
                     "missing_therapist",
-                    f"therapist id is missing in {int(blank.sum())} rows of {n} patients",
-                    "they stay in the data without a therapist; fill it in where it is known",
+                    f"therapist id is missing in {count(int(blank.sum()), 'row')} of {count(n, 'patient')}",
+                    "models leave out who has no therapist anywhere; fill it in where it is known",
                     row=blank.index[blank][0],
                     column=raw.spec.who.therapist,
                     n=int(blank.sum()),
@@ -214,37 +199,3 @@ def _episodes(files: list[Raw], issues: Issues) -> pd.DataFrame:
     result["weight"] = base / base.groupby(result["patient"]).transform("sum")
     result = result.sort_values("patient", kind="stable").reset_index(drop=True)
     return result[["patient", "therapist", "weight", "sessions"]]
-
-
-def _one_sided(patient_files, therapist_files, measures, treating: set, issues: Issues) -> None:
-    asked = {p for t in measures.values() for p in t.loc[t["role"].eq("patient"), "person"]}
-    described = [r for r in patient_files if not r.spec.measures]
-    listed = {p for r in described for p in ids(r, r.spec.who.person)}
-    known = {p for r in therapist_files for p in ids(r, r.spec.who.person)}
-    for raw in patient_files:
-        person = raw.spec.who.person
-        if raw in described and measures:
-            _tell(raw, person, asked, "patients without questionnaires", issues)
-        elif described:
-            _tell(raw, person, listed, f"patients who are not in {described[0].name}", issues)
-        for column in [raw.spec.who.therapist, *(e.therapist for e in raw.spec.episodes)]:
-            if therapist_files and column in raw.frame.columns:
-                _tell(raw, column, known, f"therapists who are not in {therapist_files[0].name}", issues)
-    for raw in therapist_files:
-        _tell(raw, raw.spec.who.person, treating, "therapists without patients", issues)
-
-
-def _tell(raw: Raw, column: str, known: set, what: str, issues: Issues) -> None:
-    found = ids(raw, column)
-    lone = found[found.ne("") & ~found.isin(known)].drop_duplicates()
-    if len(lone):
-        issues.add(
-            "warning",
-            "one_sided_id",
-            f"{len(lone)} {what} ({rows_text(lone.index)})",
-            "check the ids; they stay in the data",
-            row=lone.index[0],
-            column=column,
-            n=len(lone),
-            **raw.place,
-        )

@@ -29,9 +29,51 @@ def problems(tmp_path, text, model=Run, name="run.yaml"):
 
 
 def test_misspelt_key_is_one_clear_line(tmp_path):
-    lines = problems(tmp_path, RUN.replace("outcome:", "outcom:"))
-    assert "run.yaml:3: unknown key 'outcom'; did you mean 'outcome'?" in lines
-    assert len(lines) == 2  # and that `outcome` is missing
+    assert problems(tmp_path, RUN.replace("outcome:", "outcom:")) == [
+        "run.yaml:3: unknown key 'outcom'; did you mean 'outcome'?"
+    ]
+
+
+STUDY = """name: s
+occasions: [pre, post]
+files:
+  - path: a.csv
+    who: {person: id}
+    when: {occasion: pre}
+    measures: [{instrument: gad7, items: "g{n}"}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ('"g{n}"', "{first: g1}", "7: key 'files.0.measures.0.items.last' is missing"),
+        ('"g{n}"', "{first: g1, lst: g7}", "7: unknown key 'files.0.measures.0.items.lst'; did you mean 'last'?"),
+        ('"g{n}"', "[{n: 1}]", "7: files.0.measures.0.items.0: is not one word or text; correct the value"),
+        ('"g{n}"}', '"g{n}", response: [0]}', "7: files.0.measures.0.response: has too few values"),
+        ("{occasion: pre}", "pre", "6: files.0.when: is not a block; write `{key: value}`; keys here: column, names,"),
+        ("[pre, post]", "pre", "2: occasions: is not a list; write it as a list: [a, b]"),
+        ("instrument: gad7", "instrument:", "7: files.0.measures.0.instrument: is empty; fill it in, or delete"),
+        ("path: a.csv", "path: a.csv\n    skip_rows: two", "5: files.0.skip_rows: is not a whole number; correct"),
+        ("path: a.csv", "path: a.csv\n    format: xls", "5: files.0.format: should be 'csv', 'excel', 'spss',"),
+    ],
+)
+def test_one_mistake_is_one_line(tmp_path, old, new, expected):
+    (line,) = problems(tmp_path, STUDY.replace(old, new), Study, "study.yaml")
+    assert line.startswith(f"study.yaml:{expected}")
+
+
+def test_problems_of_both_files_are_told_in_the_order_of_their_lines(tmp_path):
+    (tmp_path / "run.yaml").write_text(RUN.replace("run: x", "rum: x").replace("cats", "cats, abuot: x"))
+    (tmp_path / "study.yaml").write_text(STUDY.replace("name: s\n", "").replace("path:", "pth:"))
+    with pytest.raises(UserError) as caught:
+        load(tmp_path / "run.yaml")
+    assert [line.partition(";")[0] for line in caught.value.problems] == [
+        "run.yaml:1: unknown key 'rum'",
+        "run.yaml:5: unknown key 'comparison.perceived.abuot'",
+        "study.yaml:1: key 'name' is missing",
+        "study.yaml:3: unknown key 'files.0.pth'",
+    ]
 
 
 def test_nested_key_names_its_line(tmp_path):

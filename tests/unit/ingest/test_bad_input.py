@@ -207,7 +207,7 @@ def test_formulas_without_results_are_an_error_and_never_run(made, error_lines):
     assert error_lines(made(study("a.xlsx"), a__xlsx=book(rows))) == [
         "error: a.xlsx[Sheet]:2:g1: 2 formulas without a stored result (rows 2, 3); "
         "open the workbook in Excel or LibreOffice and save it",
-        "error: a.xlsx[Sheet]:2:g2: 1 formulas without a stored result (row 2); "
+        "error: a.xlsx[Sheet]:2:g2: 1 formula without a stored result (row 2); "
         "open the workbook in Excel or LibreOffice and save it",
     ]
 

@@ -213,7 +213,7 @@ def test_stata_tagged_missing_values(made, tmp_path):
     pyreadstat.write_dta(table, tmp_path / "a.dta", missing_user_values={f"g{n}": ["a"] for n in range(1, 8)})
     result = ingest(made(SIMPLE % ("a.dta", "", '"g{n}"')))
     assert result.measures["gad7"]["i01"].tolist() == [0, 1, 3]
-    assert result.issues["what"].tolist() == ["1 cells have a tagged missing value"] * 7
+    assert result.issues["what"].tolist() == ["1 cell with a tagged missing value"] * 7
 
 
 def test_a_code_with_a_label_that_is_not_declared_missing_is_told(made, tmp_path):

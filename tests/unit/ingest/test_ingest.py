@@ -225,9 +225,9 @@ def test_excel_and_spss(study, tmp_path):
     assert result.measures["phq2"]["role"].tolist() == ["patient", "therapist"] * 2 + ["therapist"]
     told = result.issues.loc[result.issues["code"].eq("one_sided_id"), "what"].tolist()
     assert told == [
-        "1 therapists who are not in t.xlsx (row 3)",
-        "1 patients without questionnaires (row 3)",
-        "1 therapists without patients (row 5)",
+        "1 therapist not in t.xlsx, who treats 1 patient (row 3)",
+        "1 patient without questionnaires (row 3)",
+        "1 therapist without patients (row 5)",
     ]
 
 
@@ -235,6 +235,6 @@ def test_corrupt_files_are_one_line_each(study, tmp_path):
     (tmp_path / "t.xlsx").write_bytes(b"not a workbook")
     (tmp_path / "d.sav").write_bytes(b"not spss")
     assert lines(study(text=STUDY + OTHERS)) == [
-        "error: t.xlsx[S]: cannot be read as an Excel workbook; save it again as .xlsx",
         "error: d.sav: cannot be read as an SPSS file; export it again",
+        "error: t.xlsx[S]: cannot be read as an Excel workbook; save it again as .xlsx",
     ]

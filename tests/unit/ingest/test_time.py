@@ -51,6 +51,25 @@ def test_a_log_of_sessions_is_read_too(made):
     assert sessions["date"].tolist() == [dt.date(2024, 2, 2), dt.date(2024, 2, 9)]
 
 
+def test_a_session_is_there_once_with_its_earliest_date(made):
+    study = LONG + "  - {path: log.csv, who: {person: id, therapist: th}, session: nr, date: day}\n"
+    files = {
+        "a__csv": long_file(["1,A,0,2024-01-25" + SAME, "1,A,1," + SAME, "1,A,2,2024-02-10" + SAME]),
+        "log__csv": "id,th,nr,day\n1,A,1,2024-02-02\n1,B,2,2024-02-09\n1,B,,2024-02-09\n1,B,,2024-02-20\n",
+    }
+    result = ingest(made(study, **files))
+    sessions = result.people["sessions"].astype(object).where(lambda t: t.notna(), None)
+    assert sessions.to_numpy().tolist() == [
+        ["1", "A", 1, dt.date(2024, 2, 2)],  # number 0 lies before the first; the date is the log's
+        ["1", "B", 2, dt.date(2024, 2, 9)],
+        ["1", "B", None, dt.date(2024, 2, 20)],
+    ]
+    assert result.issues["what"].tolist() == [
+        "1 session of the same patient and number with different dates",
+        "1 session of the same patient and number with different therapists",
+    ]
+
+
 @pytest.mark.parametrize(
     ("cells", "expected"),
     [
@@ -80,7 +99,7 @@ def test_what_is_no_date_or_no_session_is_told_and_missing(made):
     rows = ["1,A,1,soon" + SAME, "2,B,1.5,2024-02-02" + SAME, "3,B,-1,2024-02-02" + SAME]
     loaded = made(LONG, a__csv=long_file(rows))
     issues = check(loaded)
-    assert issues[["code", "row", "n"]].to_numpy().tolist() == [["not_a_session", 3, 2], ["not_a_date", 2, 1]]
+    assert issues[["code", "row", "n"]].to_numpy().tolist() == [["not_a_date", 2, 1], ["not_a_session", 3, 2]]
     assert ingest(loaded).measures["gad7"]["session"].isna().tolist() == [False, True, True]
 
 

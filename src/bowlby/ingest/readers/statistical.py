@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from bowlby.config.study import DataFile
-from bowlby.ingest.notices import Issues
+from bowlby.ingest.notices import Issues, count
 from bowlby.ingest.readers.ask import Ask
 from bowlby.ingest.readers.base import WORDS, Table, Unreadable, cell_text, unique
 
@@ -64,15 +64,16 @@ def _declared(values: pd.Series, column: str, meta, file: str, issues: Issues) -
     if tags:
         bad |= values.map(lambda v: isinstance(v, str) and v in tags)
     if bad.any():
-        what = "have a tagged missing value" if tags else "hold codes that the file declares missing"
+        n = int(bad.sum())
+        what = "with a tagged missing value" if tags else "with a code that the file declares missing"
         issues.add(
             "note",
             "user_missing",
-            f"{int(bad.sum())} cells {what}",
+            f"{count(n, 'cell')} {what}",
             "set to missing",
             file=file,
             column=column,
-            n=int(bad.sum()),
+            n=n,
         )
         values = values.mask(bad)
     if tags:

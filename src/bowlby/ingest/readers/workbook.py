@@ -11,7 +11,7 @@ from xml.etree.ElementTree import ParseError
 
 import pyarrow as pa
 
-from bowlby.ingest.notices import Issues, rows_text
+from bowlby.ingest.notices import Issues, count, rows_text
 from bowlby.ingest.readers.ask import Ask
 from bowlby.ingest.readers.base import Table, Unreadable, cell_text, framed, joined, unique
 
@@ -197,13 +197,13 @@ def _formulas(path: Path, sheet: str, table: Table, issues: Issues) -> None:
         book.close()
     place = {"file": path.name, "sheet": sheet}
     if with_result:
-        what = f"{with_result} cells are formulas; the results stored with them are read"
+        what = f"{count(with_result, 'cell is a formula', 'cells are formulas')}; what is stored as the result is read"
         issues.add("note", "formula", what, "none needed", n=with_result, **place)
     for name, rows in lost.items():
         issues.add(
             "error",
             "formula",
-            f"{len(rows)} formulas without a stored result ({rows_text(rows)})",
+            f"{count(len(rows), 'formula')} without a stored result ({rows_text(rows)})",
             "open the workbook in Excel or LibreOffice and save it",
             row=rows[0],
             column=name,

@@ -1,0 +1,92 @@
+"""Ids that stand on one side only, each with what follows from it for the analyses."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from bowlby.ingest.cells import ids
+from bowlby.ingest.notices import Issues, count, rows_text
+from bowlby.ingest.readers.base import Raw
+
+NO_STYLE = "their therapists' style is unknown, so these patients drop out of the comparison; "
+NOBODY = "nothing but their patients is known of them; check the ids"
+
+
+def one_sided(
+    patient_files: list[Raw],
+    therapist_files: list[Raw],
+    measures: dict[str, pd.DataFrame],
+    treating: set[str],
+    style: str | None,
+    issues: Issues,
+) -> None:
+    """Tell ids that stand in one kind of file only.
+
+    Parameters
+    ----------
+    patient_files, therapist_files : list of Raw
+    measures : dict of DataFrame
+        By instrument.
+    treating : set of str
+        Therapists who have patients.
+    style : str or None
+        The instrument of the therapists' style, where the run compares it.
+    issues : Issues
+    """
+    asked = {p for t in measures.values() for p in t.loc[t["role"].eq("patient"), "person"]}
+    described = [r for r in patient_files if not r.spec.measures]
+    listed = {p for r in described for p in ids(r, r.spec.who.person)}
+    for raw in patient_files:
+        person = raw.spec.who.person
+        if raw in described and measures:
+            action = "they have no scores, so no model counts them; check the ids if they did answer"
+            _tell(raw, person, asked, ("patient", "without questionnaires"), action, issues)
+        elif described:
+            action = f"what {described[0].name} says of patients is missing for them; check the ids"
+            _tell(raw, person, listed, ("patient", f"not in {described[0].name}"), action, issues)
+    if therapist_files:
+        _therapists(patient_files, therapist_files, measures, treating, style, issues)
+
+
+def _therapists(patient_files, therapist_files, measures, treating: set, style: str | None, issues: Issues) -> None:
+    known = {p for r in therapist_files for p in ids(r, r.spec.who.person)}
+    names = " or ".join(r.name for r in therapist_files)
+    action = NO_STYLE + "check the ids, or add these therapists" if style else NOBODY
+    for raw in patient_files:
+        for column in [raw.spec.who.therapist, *(e.therapist for e in raw.spec.episodes)]:
+            if column in raw.frame.columns:
+                _tell(raw, column, known, ("therapist", f"not in {names}"), action, issues, of_patients=True)
+    answers = measures.get(style)
+    answered = None if answers is None else set(answers.loc[answers["role"].eq("therapist"), "person"])
+    for raw in therapist_files:
+        person = raw.spec.who.person
+        action = "their answers count in no model; check the ids if they do have patients"
+        _tell(raw, person, treating, ("therapist", "without patients"), action, issues)
+        if answered is not None and any(m.instrument == style for m in raw.spec.measures):
+            unanswered = answered | (set(ids(raw, person)) - treating)
+            action = NO_STYLE + "fill the answers in where there are any"
+            _tell(raw, person, unanswered, ("therapist", f"with patients, but no answer to {style}"), action, issues)
+
+
+def _tell(raw: Raw, column: str, known: set, what: tuple[str, str], action: str, issues, of_patients=False) -> None:
+    found = ids(raw, column)
+    lone = found[found.ne("") & ~found.isin(known)]
+    if lone.empty:
+        return
+    rows = lone.drop_duplicates().index
+    noun, state = what
+    about = f"{count(len(rows), noun)} {state}"
+    if of_patients:
+        person = ids(raw, raw.spec.who.person)[lone.index]
+        about += f", who treat {count(person[person.ne('')].nunique(), 'patient')}"
+        about = about.replace("who treat", "who treats") if len(rows) == 1 else about
+    issues.add(
+        "warning",
+        "one_sided_id",
+        f"{about} ({rows_text(rows)})",
+        action,
+        row=rows[0],
+        column=column,
+        n=len(rows),
+        **raw.place,
+    )

@@ -1,0 +1,130 @@
+"""`bowlby check`: every problem once, in one order, with what follows from it; a summary; the exit status."""
+
+import typer
+
+from bowlby.cli.check import check
+
+RUN = """run: t
+study: study.yaml
+outcome: {instrument: gad7, scale: total, pre: pre, post: post}
+comparison:
+  perceived: {instrument: cats, about: therapist, occasion: pre, weights: {secure: 1}}
+  therapist_style: {instrument: ecr_s, weights: {anxiety: -1, avoidance: -1}}
+"""
+STUDY = """name: s
+occasions: [pre, post]
+files:
+  - path: b.csv
+    who: {person: id, therapist: th}
+    when: {column: t}
+    measures:
+      - {instrument: gad7, items: "g{n}"}
+      - {instrument: cats, items: "c{n}", about: therapist}
+  - path: a.csv
+    who: {person: th, role: therapist}
+    measures: [{instrument: ecr_s, items: "e{n}"}]
+  - path: d.csv
+    who: {person: id}
+    covariates: [age]
+"""
+PATIENTS = ["id", "th", "t", *(f"g{n}" for n in range(1, 8)), *(f"c{n}" for n in range(1, 37))]
+
+
+def rows(*heads):
+    lines = [",".join(PATIENTS), *(",".join([*head.split(","), *["1"] * 43]) for head in heads)]
+    return "\n".join(lines) + "\n"
+
+
+def therapists(*ids):
+    lines = ["th," + ",".join(f"e{n}" for n in range(1, 13))]
+    return "\n".join(lines + [f"{i}," + ",".join((["1"] if i != "C" else [""]) * 12) for i in ids]) + "\n"
+
+
+def said(folder, capsys, run=RUN, study=STUDY, **files):
+    (folder / "run.yaml").write_text(run)
+    (folder / "study.yaml").write_text(study)
+    for name, text in files.items():
+        (folder / f"{name}.csv").write_text(text)
+    try:
+        check(folder / "run.yaml")
+        status = 0
+    except typer.Exit as end:
+        status = end.exit_code
+    out, err = capsys.readouterr()
+    assert err == ""
+    return status, out.splitlines()
+
+
+GOOD = {
+    "a": therapists("A", "B"),
+    "b": rows("1,A,pre", "2,A,pre", "3,B,pre", "3,B,post"),
+    "d": "id,age\n1,30\n2,40\n3,50\n",
+}
+
+
+def test_nothing_wrong(tmp_path, capsys):
+    assert said(tmp_path, capsys, **GOOD) == (0, ["0 errors, 0 warnings"])
+
+
+def test_ids_on_one_side_say_what_follows(tmp_path, capsys):
+    files = {
+        "a": therapists("A", "B", "C", "D"),
+        "b": rows("1,A,pre", "2,E,pre", "3,E,post", "4,C,pre", "5,B,pre", "6,,pre"),
+        "d": "id,age\n1,30\n2,40\n3,50\n4,50\n6,2\n7,30\n",
+    }
+    style = "their therapists' style is unknown, so these patients drop out of the comparison; "
+    status, lines = said(tmp_path, capsys, **files)
+    assert status == 0
+    assert lines == [
+        "warning: a.csv:4:th: 1 therapist with patients, but no answer to ecr_s (row 4); "
+        + style
+        + "fill the answers in where there are any",
+        "warning: a.csv:5:th: 1 therapist without patients (row 5); "
+        "their answers count in no model; check the ids if they do have patients",
+        "warning: b.csv:3:th: 1 therapist not in a.csv, who treats 2 patients (row 3); "
+        + style
+        + "check the ids, or add these therapists",
+        "warning: b.csv:6:id: 1 patient not in d.csv (row 6); "
+        "what d.csv says of patients is missing for them; check the ids",
+        "warning: b.csv:7:th: therapist id is missing in 1 row of 1 patient; "
+        "models leave out who has no therapist anywhere; fill it in where it is known",
+        "warning: d.csv:7:id: 1 patient without questionnaires (row 7); "
+        "they have no scores, so no model counts them; check the ids if they did answer",
+        "0 errors, 6 warnings",
+    ]
+
+
+def test_errors_and_warnings_stand_together_by_file_and_row(tmp_path, capsys):
+    files = GOOD | {"b": rows("1,A,pre", *(f"x{i},A,pre" for i in range(8)), "2,A,end", "3,B,x", ",B,post")}
+    status, lines = said(tmp_path, capsys, **files)
+    assert status == 1
+    assert [line.split(":")[:3] for line in lines[:-1]] == [
+        ["warning", " b.csv", "3"],
+        ["error", " b.csv", "11"],
+        ["error", " b.csv", "12"],
+        ["warning", " b.csv", "13"],
+        ["warning", " d.csv", "3"],
+    ]
+    assert lines[-1] == "2 errors, 3 warnings"
+
+
+def test_configuration_that_cannot_be_read_ends_alike(tmp_path, capsys):
+    assert said(tmp_path, capsys, run=RUN.replace("outcome:", "outcom:"), **GOOD) == (
+        1,
+        ["error: run.yaml:3: unknown key 'outcom'; did you mean 'outcome'?", "1 error, 0 warnings"],
+    )
+
+
+def test_a_run_that_asks_for_another_instrument_does_not_hide_what_is_wrong_with_the_data(tmp_path, capsys):
+    (tmp_path / "d.csv").unlink(missing_ok=True)
+    files = {name: text for name, text in GOOD.items() if name != "d"}
+    status, lines = said(tmp_path, capsys, run=RUN.replace("gad7", "phq9"), **files)
+    assert (status, lines) == (
+        1,
+        [
+            "error: run.yaml: outcome.instrument: the study file brings no phq9; "
+            "add it there, or choose one of cats, ecr_s, gad7",
+            "error: d.csv: no such file; check `path` in the study file, and `data` in the run's file",
+            "2 errors, 0 warnings",
+        ],
+    )
