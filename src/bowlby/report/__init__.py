@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from bowlby.files import write_text
@@ -42,4 +43,18 @@ def build_report(folder: Path, missing: list[dict] | None = None) -> str:
     sections = [section for make in SECTIONS if (section := make(results))]
     if missing:
         sections.insert(0, Section("missing-parts", "What is missing", render("missing.html", parts=missing)))
-    return str(render("page.html", results=results, sections=sections, unfinished=bool(missing)))
+    return without_dead_links(render("page.html", results=results, sections=sections, unfinished=bool(missing)))
+
+
+def without_dead_links(page: str) -> str:
+    """A page whose links to absent sections are plain words.
+
+    Examples
+    --------
+    >>> without_dead_links('<h2 id="a">A</h2><a href="#a">A</a> <a href="#b">B</a>')
+    '<h2 id="a">A</h2><a href="#a">A</a> B'
+    """
+    there = set(re.findall(r'\bid="([^"]+)"', page))
+    return re.sub(
+        r'<a href="#([^"]+)">(.*?)</a>', lambda link: link.group(0 if link.group(1) in there else 2), str(page)
+    )

@@ -68,13 +68,14 @@ def _data(results: Results) -> str:
     if results.synthetic:
         sentences.append("The data are synthetic, simulated with a known truth.")
     for fit in (results.fits[name] for name in MAIN if name in results.fits):
-        lost = [f"{reason} ({_lost(n, results.shareable)})" for reason, n in (fit.get("n_dropped") or {}).items() if n]
-        out = f"; rows left out: {', '.join(lost)}" if lost else "; no row was left out"
+        left = [f"{reason} ({lost(n, results.shareable)})" for reason, n in (fit.get("n_dropped") or {}).items() if n]
+        out = f"; rows left out: {', '.join(left)}" if left else "; no row was left out"
         sentences.append(f"The {fit['model']} model has {fit['n_obs']:,} rows ({people(fit)}){out}.")
     return " ".join(sentences)
 
 
-def _lost(n: int, shareable: bool) -> str:
+def lost(n: int, shareable: bool) -> str:
+    """A number of patients left out, not told exactly where privacy asks for it."""
     return f"fewer than {FEWEST}" if shareable and n < FEWEST else f"{n:,}"
 
 
@@ -122,8 +123,8 @@ def _primary(results: Results) -> str:
             f"The outcome was {results.instrument(outcome.get('instrument', 'outcome'))[0]}, scored so that higher is "
             "better. Outcome after treatment was regressed on outcome before treatment (within and between therapists),"
             f"{f' {covariates} (within and between),' if covariates else ''} the composite of perceived attachment "
-            f"({_weights(asked.get('perceived'))}) centred within therapists (Enders & Tofighi, 2007), and the "
-            f"composite of the therapist's own style ({_weights(asked.get('therapist_style'))}).",
+            f"({weights(asked.get('perceived'))}) centred within therapists (Enders & Tofighi, 2007), and the "
+            f"composite of the therapist's own style ({weights(asked.get('therapist_style'))}).",
             f"Therapists had a random intercept{slope}; patients who switched {switching}.",
             _fitted(fit),
             "The slopes P and T are in SD of outcome per "
@@ -132,7 +133,8 @@ def _primary(results: Results) -> str:
     )
 
 
-def _weights(block: dict | None) -> str:
+def weights(block: dict | None) -> str:
+    """Scales and weights of a composite: "secure 1, anxiety −1"."""
     pairs = ((block or {}).get("weights") or {}).items()
     said = [f"{scale.replace('_', ' ')} {number(w, 0 if w == int(w) else 2)}" for scale, w in pairs]
     return ", ".join(said) or "as run"

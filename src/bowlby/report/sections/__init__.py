@@ -6,6 +6,7 @@ from bowlby.report.section import Build
 from bowlby.report.sections.adequacy import adequacy
 from bowlby.report.sections.beside import beside
 from bowlby.report.sections.change import change
+from bowlby.report.sections.checklists import checklists
 from bowlby.report.sections.course import course
 from bowlby.report.sections.diagnostics import diagnostics
 from bowlby.report.sections.engines import engines
@@ -42,5 +43,6 @@ SECTIONS: list[Build] = [
     diagnostics,
     engines,
     methods,
+    checklists,
     provenance,
 ]

@@ -1,0 +1,63 @@
+"""JARS-Quant, Table 1, with its demands on complex (here multilevel) analyses: the topics, in our own words."""
+
+from __future__ import annotations
+
+from bowlby.report.checklists import known
+from bowlby.report.checklists.item import Checklist, Item
+
+FRONT, ABSTRACT, INTRODUCTION, METHOD = "Title page", "Abstract", "Introduction", "Method"
+RESULTS, MULTILEVEL, DISCUSSION = "Results", "Results: multilevel analysis", "Discussion"
+
+JARS = Checklist(
+    name="JARS-Quant, multilevel",
+    head="Topic",
+    source="Appelbaum, M., et al. (2018). American Psychologist, 73, 3-25, Table 1. It has topics, not numbers; in our "
+    "words; the standard's own text counts.",
+    items=[
+        Item(FRONT, "Title", "Variables, theory and population"),
+        Item(FRONT, "Author note", "Registration, earlier use of the data, funding, interests"),
+        Item(ABSTRACT, "Objectives", "The problem and main hypotheses", known.aims),
+        Item(ABSTRACT, "Participants", "Who took part", known.synthetic,
+             "who the real patients are, if these stand for any"),
+        Item(ABSTRACT, "Method", "Design, size, measures", known.design),
+        Item(ABSTRACT, "Findings", "Effect sizes with intervals", known.findings),
+        Item(ABSTRACT, "Conclusions", "What follows, beyond the results"),
+        Item(INTRODUCTION, "Problem", "Why it matters"),
+        Item(INTRODUCTION, "Earlier work", "What is known, and what this adds"),
+        Item(INTRODUCTION, "Hypotheses", "Primary, secondary and other planned analyses", known.aims,
+             "which were planned, and where that is written"),
+        Item(METHOD, "Inclusion and exclusion", "Criteria of the study"),
+        Item(METHOD, "Participant characteristics", "Demographic and clinical", known.scales,
+             "age, gender, diagnoses, culture"),
+        Item(METHOD, "Sampling", "How patients and therapists came in, settings, consent, ethics"),
+        Item(METHOD, "Size, power, precision", "Intended and reached size, and why", known.size, "the size intended"),
+        Item(METHOD, "Data collection", "How and when data were collected", known.variables, "by whom and in what way"),
+        Item(METHOD, "Quality of measurement", "Training, several observers, checks", known.diagnostics,
+             "training of who asked or rated"),
+        Item(METHOD, "Instruments", "Each with its source", known.instruments),
+        Item(METHOD, "Masking", "Who did not know what"),
+        Item(METHOD, "Psychometrics", "Reliability and validity in this sample", known.reliability, "validity"),
+        Item(METHOD, "Scoring", "Scores as the instruments' keys say", known.keys),
+        Item(METHOD, "Conditions and design", "Manipulated or observed, nested how", known.design, "the kind of study"),
+        Item(METHOD, "Data diagnostics", "Exclusion, outliers, distributions, missing data: rules", known.missing),
+        Item(METHOD, "Analytic strategy", "Analyses of each hypothesis", known.analysis),
+        Item(RESULTS, "Participant flow", "Numbers at each stage", known.flow, "numbers before the data begin"),
+        Item(RESULTS, "Recruitment", "Dates"),
+        Item(RESULTS, "Missing data", "How much, where, how handled", known.missing, "why they are missing"),
+        Item(RESULTS, "Descriptive statistics", "n, M and SD of each variable", known.scales),
+        Item(RESULTS, "Inferential statistics", "Exact p, effect sizes, intervals, of every test", known.estimates),
+        Item(RESULTS, "Problems with assumptions", "And what was done", known.diagnostics),
+        Item(RESULTS, "Other analyses", "Secondary, exploratory, sensitivity", known.other_analyses),
+        Item(MULTILEVEL, "Levels", "Units at each level and their numbers", known.levels),
+        Item(MULTILEVEL, "Centring and scaling", "Of each predictor", known.quantities),
+        Item(MULTILEVEL, "Models", "Fixed and random part, estimation, degrees of freedom", known.fixed_and_random),
+        Item(MULTILEVEL, "Variances", "At each level, intraclass correlation", known.variances),
+        Item(MULTILEVEL, "Estimation problems", "Convergence, variances at 0", known.convergence),
+        Item(MULTILEVEL, "Software", "Programs and versions", known.software),
+        Item(DISCUSSION, "Support of hypotheses", "Of each", known.support),
+        Item(DISCUSSION, "Other work", "Alike and different"),
+        Item(DISCUSSION, "Interpretation", "Bias, imprecision, number of tests", known.limits, "your reading of them"),
+        Item(DISCUSSION, "Generalisability", "To whom"),
+        Item(DISCUSSION, "Implications", "For research and practice"),
+    ],
+)  # fmt: skip
