@@ -146,8 +146,8 @@ def quantities(results: Results) -> str | None:
     asked = _asked(results)
     return (
         "Composites with weights fixed in the configuration: perceived attachment "
-        f"({weights(asked.get('perceived'))}), therapist's own style ({weights(asked.get('therapist_style'))}); standardised "
-        f"by {unit}; nothing was cut into groups. Perceived attachment was centred within therapists."
+        f"({weights(asked.get('perceived'))}), therapist's own style ({weights(asked.get('therapist_style'))}); "
+        f"standardised by {unit}; nothing was cut into groups. Perceived attachment was centred within therapists."
     )
 
 
