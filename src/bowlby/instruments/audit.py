@@ -5,24 +5,30 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from bowlby.instruments.agreement import alphas, correlations, first_loadings, item_rest
+from bowlby.instruments.evidence import middle
 from bowlby.instruments.model import Instrument
+from bowlby.instruments.norm_checks import norm_checks
+from bowlby.instruments.order import order_check
 from bowlby.instruments.patterns import form_checks
 from bowlby.instruments.reliability import groups
-from bowlby.instruments.scoring import item_name, keyed
+from bowlby.instruments.scoring import given_audit, item_name, keyed
+from bowlby.instruments.totals import given_totals
 
 COLUMNS = ["instrument", "scale", "item", "check", "observed", "expected", "verdict", "advice"]
 FEWEST = 30
+LOW_BY_DESIGN = 0.6
 WRONG, SUSPICIOUS = -3.3, -2.33
+CLEARLY_TURNED, GAIN, WEAK = -0.3, 0.03, 0.2
 CONFIRM = "confirm against your licensed copy, or put your key in config/instruments/{id}.yaml"
 TURN = "compare the reversal with your form; correct the file, or the key in config/instruments/{id}.yaml"
 DONE = (
     "the reversed items look reversed already in the file; give answers as stored on the form, "
     "or a key without reversals in config/instruments/{id}.yaml"
 )
-ORDER = "compare the order of the item columns with the form, also the version of the form"
 
 
-def audit(measures: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
+def audit(measures: pd.DataFrame, instrument: Instrument, scores: pd.DataFrame | None = None) -> pd.DataFrame:
     """Audit the key of an instrument.
 
     Correlations are taken within role, target and occasion, so that differences between these cannot stand in
@@ -34,6 +40,8 @@ def audit(measures: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
         As for :func:`bowlby.instruments.scoring.score`, values out of range included.
     instrument : Instrument
         The key.
+    scores : DataFrame, optional
+        The scores made of these answers, same index; without them scales are not compared with norms.
 
     Returns
     -------
@@ -57,8 +65,27 @@ def audit(measures: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
             rows += _scale(centred[name], instrument, name, persons)
     if persons >= FEWEST and len(centred) > 1:
         rows += _composite(centred, instrument, persons)
-        if not instrument.overlap_ok:
-            rows += _order(centred)
+        rows += order_check(centred)
+    if scores is not None:
+        rows += norm_checks(scores, clean, instrument)
+        rows += given_totals(measures, scores, instrument)
+    return _table(rows, instrument)
+
+
+def audit_given(scores: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
+    """Audit scores that were given: whether their scale can take them, and whether they look like the norms.
+
+    Returns
+    -------
+    DataFrame
+        Columns as for :func:`audit`.
+    """
+    ranges = given_audit(scores, instrument)
+    rows = [*ranges[COLUMNS[1:]].itertuples(index=False, name=None), *norm_checks(scores, None, instrument)]
+    return _table(rows, instrument)
+
+
+def _table(rows: list[tuple], instrument: Instrument) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=COLUMNS[1:])
     table.insert(0, "instrument", instrument.id)
     table["item"] = table["item"].astype("Int64")
@@ -83,47 +110,50 @@ def _confidence(instrument: Instrument, name: str) -> tuple:
 def _scale(items: pd.DataFrame, instrument: Instrument, name: str, persons: int) -> list[tuple]:
     scale = instrument.scales[name]
     numbers = scale.items
-    usable = persons >= FEWEST and len(numbers) > 1 and len(items.dropna()) >= FEWEST
-    if not usable or bool((items.std() < 1e-9).any()):
-        why = (
-            "one item"
-            if len(numbers) == 1
-            else f"fewer than {FEWEST} persons, or an item with one answer only"
-        )
+    why = _untestable(items, instrument, name, persons)
+    if why:
         return [
             (name, None, check, why, "", "not_testable", "")
             for check in ("item_rest", "first_loading", "alpha_if_dropped", "already_reversed")
         ]
+    values, turned = items.to_numpy(float), {"ok": ""}
+    complete = values[~np.isnan(values).any(axis=1)]
+    rest, loadings = item_rest(values), first_loadings(complete)
     rows = []
-    rest = {n: _r(items[item_name(n)], items.drop(columns=item_name(n)).mean(axis=1)) for n in numbers}
-    verdicts = {n: _sign(r, persons) for n, r in rest.items()}
-    loadings = dict(zip(numbers, first_loadings(items)))
-    complete = items.dropna()
-    whole = _alpha(complete)
-    for n in numbers:
-        turned = TURN if verdicts[n] != "ok" else ""
-        rows.append((name, n, "item_rest", rest[n], "> 0", verdicts[n], turned))
-        by_loading = verdicts[n] if loadings[n] < 0 else "ok"
-        if loadings[n] < -0.3 and by_loading == "ok":
+    for n, r, loading in zip(numbers, rest.tolist(), loadings.tolist()):
+        verdict = _sign(r, persons)
+        rows.append((name, n, "item_rest", r, "> 0", verdict, turned.get(verdict, TURN)))
+        by_loading = verdict if loading < 0 else "ok"
+        if by_loading == "ok" and loading < CLEARLY_TURNED and _sign(loading, persons) != "ok":
             by_loading = "suspicious"
-        rows.append(
-            (name, n, "first_loading", loadings[n], "> 0", by_loading, TURN if by_loading != "ok" else "")
-        )
-        if len(numbers) > 2:
-            without = _alpha(complete.drop(columns=item_name(n)))
-            better = without > whole + 0.03 and rest[n] < 0.1
-            rows.append(
-                (
-                    name,
-                    n,
-                    "alpha_if_dropped",
-                    without,
-                    f"<= {whole + 0.03:.3f}",
-                    "suspicious" if better else "ok",
-                    TURN if better else "",
-                )
-            )
+        rows.append((name, n, "first_loading", loading, "> 0", by_loading, turned.get(by_loading, TURN)))
+    if len(numbers) > 2:
+        rows += _dropped(name, numbers, complete, rest, persons)
     return [*rows, _already(items, scale, name, persons)]
+
+
+def _dropped(name: str, numbers: list[int], complete: np.ndarray, rest: np.ndarray, persons: int) -> list[tuple]:
+    """Items without which the others agree clearly better, and that agree with them weakly at most."""
+    whole, without = alphas(complete)
+    highest = np.tanh(np.arctanh(np.clip(rest, -0.999999, 0.999999)) + 1.645 / np.sqrt(persons - 3))
+    rows = []
+    for n, value, r in zip(numbers, without.tolist(), highest.tolist()):
+        better = value > whole + GAIN and r < WEAK
+        verdict, advice = ("suspicious", TURN) if better else ("ok", "")
+        rows.append((name, n, "alpha_if_dropped", value, f"<= {whole + GAIN:.3f}", verdict, advice))
+    return rows
+
+
+def _untestable(items: pd.DataFrame, instrument: Instrument, name: str, persons: int) -> str:
+    """Why agreement between the items of a scale says nothing about its key; empty where it does."""
+    if items.shape[1] == 1:
+        return "one item"
+    published = [middle(n.alpha) for n in instrument.norm_table if n.scale == name and n.alpha is not None]
+    if published and max(published) < LOW_BY_DESIGN:
+        return f"published alpha is {max(published):.2f}"
+    if persons < FEWEST or len(items.dropna()) < FEWEST or bool((items.std() < 1e-9).any()):
+        return f"fewer than {FEWEST} persons, or an item with one answer only"
+    return ""
 
 
 def _already(items: pd.DataFrame, scale, name: str, persons: int) -> tuple:
@@ -149,56 +179,8 @@ def _composite(centred: dict[str, pd.DataFrame], instrument: Instrument, persons
     return rows
 
 
-def _order(centred: dict[str, pd.DataFrame]) -> list[tuple]:
-    """Items that follow another scale clearly more than their own; many of them: columns in another order."""
-    scores = pd.DataFrame({name: items.mean(axis=1) for name, items in centred.items()})
-    rows = []
-    for name, items in centred.items():
-        if items.shape[1] < 2:
-            continue
-        away = 0
-        for column in items:
-            own = _r(items[column], items.drop(columns=column).mean(axis=1))
-            others = [abs(_r(items[column], scores[other])) for other in scores if other != name]
-            away += max(others) > own + 0.2
-        share = away / items.shape[1]
-        rows.append(
-            (
-                name,
-                None,
-                "columns_in_order",
-                share,
-                "< 0.33",
-                "suspicious" if share >= 0.33 else "ok",
-                ORDER if share >= 0.33 else "",
-            )
-        )
-    return rows
-
-
-def first_loadings(items: pd.DataFrame) -> np.ndarray:
-    """Loadings on the first principal component, signed so that most of them are positive."""
-    matrix = items.corr().fillna(0.0).to_numpy(copy=True)
-    np.fill_diagonal(matrix, 1.0)
-    values, vectors = np.linalg.eigh(matrix)
-    loadings = vectors[:, -1] * np.sqrt(max(values[-1], 0.0))
-    negative = int((loadings < 0).sum())
-    flip = negative * 2 > len(loadings) or (negative * 2 == len(loadings) and loadings.sum() < 0)
-    return -loadings if flip else loadings
-
-
-def _alpha(items: pd.DataFrame) -> float:
-    k = items.shape[1]
-    total = items.sum(axis=1).var()
-    return float(k / (k - 1) * (1 - items.var().sum() / total)) if total > 1e-12 else np.nan
-
-
 def _r(a: pd.Series, b: pd.Series) -> float:
-    both = a.notna() & b.notna()
-    x, y = a[both].to_numpy(float), b[both].to_numpy(float)
-    if len(x) < 3 or x.std() < 1e-12 or y.std() < 1e-12:
-        return 0.0
-    return float(np.corrcoef(x, y)[0, 1])
+    return float(correlations(a.to_numpy(float)[:, None], b.to_numpy(float)[:, None])[0])
 
 
 def _sign(r: float, persons: int) -> str:

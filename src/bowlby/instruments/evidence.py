@@ -89,6 +89,19 @@ class Norm(Published):
     """Whether mean and SD are those of the scale's score or of the mean of its items."""
 
 
+class Relation(Model):
+    """A published correlation between two scales, whose sign a wrong key turns."""
+
+    scales: tuple[str, str]
+    """The two scales."""
+    r: Spread
+    """Their correlation, or [lowest, highest]."""
+    source: str = ""
+    """Where it was read; empty where it was not seen in a document."""
+    confidence: Confidence
+    """How sure it is."""
+
+
 class Composite(Model):
     """A score made of scales: their sum, each with a weight."""
 
@@ -156,9 +169,7 @@ def in_score_units(instrument: Instrument, norm: Norm) -> tuple[float | None, fl
 def evidence_faults(instrument: Instrument):
     """What is wrong with the published numbers of an instrument: place in the file, what, and what to do."""
     known = instrument.all_scales()
-    lists = {
-        key: getattr(instrument, key) for key in ("severity", "caseness", "reliable_points", "norm_table")
-    }
+    lists = {key: getattr(instrument, key) for key in ("severity", "caseness", "reliable_points", "norm_table")}
     for key, entries in lists.items():
         for n, entry in enumerate(entries):
             if entry.scale not in known:
@@ -176,6 +187,13 @@ def evidence_faults(instrument: Instrument):
                     f"composite {name}: there is no scale {scale}",
                     f"use one of {', '.join(known)}",
                 )
+    for n, relation in enumerate(instrument.relations):
+        for scale in relation.scales:
+            if scale not in known:
+                what = f"relations: there is no scale {scale}"
+                yield ("relations", n, "scales"), what, f"use one of {', '.join(known)}"
+        if not -1 < middle(relation.r) < 1:
+            yield ("relations", n, "r"), f"relations: r {middle(relation.r):g} is no correlation", "correct `r`"
     for scale in instrument.style.scales if instrument.style else []:
         if scale not in known:
             yield ("style",), f"style: there is no scale {scale}", f"use one of {', '.join(known)}"

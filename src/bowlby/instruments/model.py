@@ -17,6 +17,7 @@ from bowlby.instruments.evidence import (
     Confidence,
     Higher,
     Norm,
+    Relation,
     ReliableChange,
     Severity,
     StyleRule,
@@ -143,6 +144,8 @@ class Instrument(Model):
     """Published reliable change, as numbers."""
     norm_table: list[Norm] = Field(default_factory=list)
     """Published means, SDs and reliabilities, as numbers."""
+    relations: list[Relation] = Field(default_factory=list)
+    """Published correlations between scales; their sign is compared with the data's."""
     licence: str = ""
     """Who holds the rights."""
     sources: list[str] = Field(default_factory=list)

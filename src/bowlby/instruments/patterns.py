@@ -8,6 +8,7 @@ import pandas as pd
 from bowlby.instruments.model import Instrument
 
 FEWEST = 30
+IN_USE = 0.03
 GROUP = ["role", "about", "occasion"]
 
 
@@ -37,15 +38,19 @@ def _outside(values: np.ndarray, instrument: Instrument) -> tuple:
 
 
 def _range(values: np.ndarray, instrument: Instrument) -> tuple:
-    """A form with fewer categories leaves an end of the range unused: two steps of a long one, else one."""
+    """A form with fewer categories leaves an end of the range unused: one step of a short range, more of a long one.
+
+    Its last category is in use, where a floor or a ceiling thins out before the end.
+    """
     low, high = instrument.response
     expected = f"{low:g} to {high:g}"
     answered = values[~np.isnan(values)]
     if len(answered) < 5 * FEWEST:
         return (None, None, "response_range", "too few answers", expected, "not_testable", "")
-    spare = 2 if high - low >= 6 else 1
+    spare = 1 + (high - low >= 6) + (high - low >= 10)
     used = (float(answered.min()), float(answered.max()))
-    short = used[1] <= high - spare or used[0] >= low + spare
+    last = [float((answered == end).mean()) >= IN_USE for end in used]
+    short = (used[1] <= high - spare and last[1]) or (used[0] >= low + spare and last[0])
     return (
         None,
         None,
@@ -94,19 +99,16 @@ def _twice(measures: pd.DataFrame, values: np.ndarray) -> tuple:
     expected = "0 rows alike by more than chance"
     if complete.sum() < FEWEST:
         return (None, None, "duplicate_rows", "too few complete forms", expected, "not_testable", "")
-    rows = pd.DataFrame(values[complete]).reset_index(drop=True)
+    rows = values[complete]
     bits = np.zeros(len(rows))
-    for column in rows:
-        share = rows[column].map(rows[column].value_counts(normalize=True))
-        bits -= np.log2(share.to_numpy())
-    particular = (bits > 2 * np.log2(len(rows)) + 15) & (rows.nunique(axis=1) > 2).to_numpy()
+    for column in rows.T:
+        _, answer, counts = np.unique(column, return_inverse=True, return_counts=True)
+        bits -= np.log2(counts[answer] / len(rows))
+    varied = (np.diff(np.sort(rows, axis=1), axis=1) > 0).sum(axis=1) > 1
+    particular = (bits > 2 * np.log2(len(rows)) + 15) & varied
     keys = [k for k in GROUP if k in measures.columns]
-    head = measures.loc[complete, [*keys, "person"]].reset_index(drop=True)
-    table = pd.concat([head, rows], axis=1)
-    alike = table.duplicated([*keys, *rows.columns], keep=False).to_numpy() & particular
-    again = int(
-        table[alike].drop_duplicates([*keys, "person"]).duplicated([*keys, *rows.columns], keep=False).sum()
-    )
+    forms = measures.loc[complete, [*keys, "person"]].assign(form=np.unique(rows, axis=0, return_inverse=True)[1])
+    again = int(forms[particular].drop_duplicates().duplicated([*keys, "form"], keep=False).sum())
     if not particular.any():
         return (None, None, "duplicate_rows", "forms too short to tell", expected, "not_testable", "")
     return (

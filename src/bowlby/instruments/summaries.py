@@ -6,7 +6,6 @@ import pandas as pd
 
 from bowlby.instruments import audit, outcomes, reliability, severity, styles
 from bowlby.instruments.model import Instrument
-from bowlby.instruments.scoring import given_audit
 
 COLUMNS = {
     "reliability": reliability.COLUMNS,
@@ -44,9 +43,14 @@ def summarise(
     dict of str to DataFrame
         A table for each name in ``COLUMNS``, with those columns.
     """
+    if items is None:
+        coefficients, findings = _empty("reliability"), audit.audit_given(scores, instrument)
+    else:
+        coefficients = reliability.reliability(items, instrument, scores)
+        findings = audit.audit(items, instrument, scores)
     return {
-        "reliability": _empty("reliability") if items is None else reliability.reliability(items, instrument, scores),
-        "keying_audit": given_audit(scores, instrument) if items is None else audit.audit(items, instrument),
+        "reliability": coefficients,
+        "keying_audit": findings,
         "severity": severity.severity(scores, items, instrument, shareable),
         "styles": styles.style_counts(scores, instrument, shareable),
         "change": outcomes.change(scores, items, instrument, occasions, shareable),

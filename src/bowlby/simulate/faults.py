@@ -79,7 +79,8 @@ def straight_lines(data: pd.DataFrame, instrument: Instrument, seed: int, share:
     random = np.random.default_rng(seed)
     found, rows = data.copy(), random.choice(len(data), max(1, round(share * len(data))), replace=False)
     low, high = instrument.response
-    found.loc[rows, _items(data)] = random.integers(low, high + 1, len(rows))[:, None].astype(float)
+    columns = _items(data)
+    found.loc[rows, columns] = np.repeat(random.integers(low, high + 1, (len(rows), 1)), len(columns), 1).astype(float)
     return found
 
 

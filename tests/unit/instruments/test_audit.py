@@ -2,7 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bowlby.instruments.audit import audit, first_loadings
+from bowlby.instruments.agreement import alphas, correlations, first_loadings, item_rest
+from bowlby.instruments.audit import audit
 from bowlby.instruments.catalogue import load_instrument
 
 STUDIES = 8
@@ -147,4 +148,26 @@ def test_differences_between_roles_do_not_hide_a_wrong_item():
 def test_loadings_are_signed_by_the_majority():
     data = study(load_instrument("phq9"), 1)[[f"i{n:02d}" for n in range(1, 10)]]
     data["i01"] = -data["i01"]
-    assert (first_loadings(data) > 0).tolist() == [False] + [True] * 8
+    assert (first_loadings(data.to_numpy()) > 0).tolist() == [False] + [True] * 8
+
+
+def test_item_rest_and_alphas_are_those_of_pandas():
+    data = study(load_instrument("phq9"), 3)[[f"i{n:02d}" for n in range(1, 10)]].astype(float)
+    data.iloc[::7, 2] = np.nan
+    wanted = [data[c].corr(data.drop(columns=c).mean(axis=1)) for c in data]
+    np.testing.assert_allclose(item_rest(data.to_numpy()), wanted, atol=1e-12)
+    complete = data.dropna()
+    whole, without = alphas(complete.to_numpy())
+    wanted = [_alpha(complete), *(_alpha(complete.drop(columns=c)) for c in complete)]
+    np.testing.assert_allclose([whole, *without], wanted, atol=1e-12)
+
+
+def _alpha(items):
+    k = items.shape[1]
+    return k / (k - 1) * (1 - items.var().sum() / items.sum(axis=1).var())
+
+
+def test_what_does_not_vary_has_no_correlation():
+    a = np.array([[1.0, 2.0, 1.0], [1.0, 3.0, np.nan], [1.0, 5.0, np.nan], [1.0, 4.0, 2.0]])
+    found = correlations(a, np.arange(12.0).reshape(4, 3))
+    assert found.tolist() == pytest.approx([0.0, np.corrcoef(a[:, 1], range(4))[0, 1], 0.0])

@@ -1,0 +1,84 @@
+"""How the items of one scale agree with each other: all items at once."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def item_rest(values: np.ndarray) -> np.ndarray:
+    """Correlation of each item with the mean of the others that the same person answered.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n_rows, n_items)
+        Keyed answers; missing is NaN.
+
+    Returns
+    -------
+    ndarray, shape (n_items,)
+        0 for an item or a rest that does not vary.
+    """
+    there = ~np.isnan(values)
+    filled = np.where(there, values, 0.0)
+    others = there.sum(axis=1)[:, None] - there
+    rest = np.full(values.shape, np.nan)
+    np.divide(filled.sum(axis=1)[:, None] - filled, others, out=rest, where=others > 0)
+    return correlations(values, rest)
+
+
+def correlations(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Correlation of each column of ``a`` with the same column of ``b``, over the rows that have both.
+
+    0 where there are under three rows, or one of the two does not vary.
+    """
+    both = np.isfinite(a) & np.isfinite(b)
+    n = both.sum(axis=0)
+    x, y = (_centred(values, both, n) for values in (a, b))
+    sizes = np.sqrt((x**2).sum(axis=0)), np.sqrt((y**2).sum(axis=0))
+    usable = (n >= 3) & (np.minimum(*sizes) > 1e-12 * np.sqrt(np.maximum(n, 1)))
+    found = np.zeros(a.shape[1])
+    np.divide((x * y).sum(axis=0), sizes[0] * sizes[1], out=found, where=usable)
+    return np.clip(found, -1, 1)
+
+
+def alphas(values: np.ndarray) -> tuple[float, np.ndarray]:
+    """Alpha of a scale, and alpha without each of its items; NaN without variance.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n_rows, n_items)
+        Complete rows of keyed answers, at least three items.
+    """
+    k = values.shape[1]
+    covariance = np.cov(values.T)
+    own, total = np.diag(covariance), covariance.sum()
+    without = total - 2 * covariance.sum(axis=0) + own
+    return float(_alpha(own.sum(), total, k)), _alpha(own.sum() - own, without, k - 1)
+
+
+def first_loadings(values: np.ndarray) -> np.ndarray:
+    """Loadings on the first principal component, signed so that most of them are positive.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n_rows, n_items)
+        Complete rows of keyed answers.
+    """
+    roots, vectors = np.linalg.eigh(np.corrcoef(values.T))
+    loadings = vectors[:, -1] * np.sqrt(max(roots[-1], 0.0))
+    negative = int((loadings < 0).sum())
+    flip = negative * 2 > len(loadings) or (negative * 2 == len(loadings) and loadings.sum() < 0)
+    return -loadings if flip else loadings
+
+
+def _centred(values: np.ndarray, both: np.ndarray, n: np.ndarray) -> np.ndarray:
+    kept = np.where(both, values, 0.0)
+    return np.where(both, kept - kept.sum(axis=0) / np.maximum(n, 1), 0.0)
+
+
+def _alpha(own, total, k: int):
+    """Alpha of k items whose variances have the sum ``own``, and whose sum has the variance ``total``."""
+    total = np.asarray(total, dtype=float)
+    share = np.full(total.shape, np.nan)
+    np.divide(own, total, out=share, where=total > 1e-12)
+    return k / (k - 1) * (1 - share)
