@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parent
 LIBRARIES = ("numpy", "scipy", "pandas", "statsmodels", "pingouin")
 SHARED = ("errors.py", "files.py", "stages.py")
 STAGES = {
-    "ingest": ("config", "ingest", "instruments"),
+    "ingest": ("config", "ingest", "instruments", "dictionary.py"),
     "score": ("config", "instruments"),
     "design": ("config", "design"),
     "fit": ("mixed", "fit"),

@@ -16,7 +16,8 @@ log = logging.getLogger("bowlby")
 
 
 def ingest(loaded: Loaded, folder: Path) -> None:
-    """Raw files to people, measures, issues and flow."""
+    """Raw files to people, measures, issues and flow, with their data dictionary."""
+    from bowlby.dictionary import write_dictionary
     from bowlby.ingest import ingest as read_study
 
     result = read_study(loaded)
@@ -26,6 +27,7 @@ def ingest(loaded: Loaded, folder: Path) -> None:
         write_parquet(folder / f"measures/{instrument}.parquet", table)
     write_csv(folder / "issues.csv", result.issues)
     write_json(folder / "flow.json", result.flow)
+    write_dictionary(folder, loaded.run.run, loaded.run.title or loaded.study.name, result.tables)
     log.info("%d instruments, %d issues", len(result.measures), len(result.issues))
 
 

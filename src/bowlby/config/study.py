@@ -159,6 +159,10 @@ class Covariate(Model):
     """For a checkbox, the column that says whether its form was seen (REDCap's `<form>_complete`)."""
     labels: dict[str, str] = Field(default_factory=dict)
     """Value labels, value: label (SPSS files bring their own)."""
+    unit: str | None = None
+    """Unit of the numbers, for the data dictionary (example: `years`)."""
+    description: str | None = None
+    """What it is, for the data dictionary, where the file does not say it or says it badly."""
 
 
 class Episode(Model):

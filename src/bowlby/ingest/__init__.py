@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from bowlby.config import Loaded
+from bowlby.dictionary import Table
 from bowlby.errors import UserError
 from bowlby.ingest.cells import has
 from bowlby.ingest.combine import combine
+from bowlby.ingest.describe import describe
 from bowlby.ingest.harmonise import instruments, measure_table, spread
 from bowlby.ingest.notices import Issues
 from bowlby.ingest.people import people
@@ -21,12 +23,25 @@ __all__ = ["Ingested", "check", "ingest", "look_through"]
 
 @dataclass
 class Ingested:
-    """What the raw files hold."""
+    """What the raw files hold.
+
+    Attributes
+    ----------
+    people : dict of DataFrame
+        patients, therapists, episodes, sessions.
+    measures : dict of DataFrame
+        By instrument.
+    issues : DataFrame
+    flow : dict
+    tables : list of Table
+        What their columns mean.
+    """
 
     people: dict[str, pd.DataFrame]
     measures: dict[str, pd.DataFrame]
     issues: pd.DataFrame
     flow: dict = field(default_factory=dict)
+    tables: list[Table] = field(default_factory=list)
 
 
 def check(loaded: Loaded) -> pd.DataFrame:
@@ -74,21 +89,23 @@ def _run(loaded: Loaded) -> tuple[Ingested, Issues]:
             raws.append(raw)
             if dictionary:
                 raw.dictionary, raw.labels = dictionary, dictionary.labels() | raw.labels
-    tables: dict[str, list[pd.DataFrame]] = {}
+                raw.titles = dictionary.titles() | raw.titles
+    parts: dict[str, list[pd.DataFrame]] = {}
     for raw in raws:
         _named_columns(raw, issues)
         for measure in spread(raw.spec):
             if measure.instrument in models:
                 table = measure_table(raw, measure, models[measure.instrument], study, issues)
                 if table is not None:
-                    tables.setdefault(measure.instrument, []).append(table)
+                    parts.setdefault(measure.instrument, []).append(table)
     told: set = set()
-    measures = {name: combine(parts, name, told, issues) for name, parts in sorted(tables.items())}
+    measures = {name: combine(some, name, told, issues) for name, some in sorted(parts.items())}
     comparison = loaded.run.comparison
     style = comparison.therapist_style.instrument if comparison else None
     found = people(raws, measures, style, issues)
-    steps = _flow(raws, tables, measures, found, [o.id for o in study.occasions])
-    return Ingested(found, measures, issues.table(), {"steps": steps}), issues
+    steps = _flow(raws, parts, measures, found, [o.id for o in study.occasions])
+    tables = [] if issues.errors else describe(raws, found, measures, models, study)
+    return Ingested(found, measures, issues.table(), {"steps": steps}, tables), issues
 
 
 def _named_columns(raw: Raw, issues: Issues) -> None:
@@ -109,11 +126,11 @@ def _named_columns(raw: Raw, issues: Issues) -> None:
         has(raw, column, issues)
 
 
-def _flow(raws, tables, measures, found, occasions: list[str]) -> list[dict]:
+def _flow(raws, parts, measures, found, occasions: list[str]) -> list[dict]:
     patients, therapists = len(found["patients"]), found["episodes"]["therapist"].nunique()
     steps = [_step("rows read", patients, therapists, sum(len(r.frame) for r in raws), "all rows of all files")]
     for name, table in measures.items():
-        repeats = sum(len(t) for t in tables[name]) - len(table)
+        repeats = sum(len(t) for t in parts[name]) - len(table)
         steps.append(_step(f"{name}: answered", *_count(table), f"rows with an answer; {repeats} repeats left out"))
         for occasion in occasions:
             rows = table[table["occasion"].eq(occasion)]

@@ -51,7 +51,7 @@ def measure_table(raw: Raw, measure: Measure, model, study: Study, issues: Issue
     """One instrument of one file, cleaned; None where a column is missing."""
     name, who = measure.instrument, raw.spec.who
     role = measure.role or who.role
-    columns = _columns(raw, measure, model, issues)
+    columns = columns_of(raw, measure, model, issues)
     if columns is None or not present(raw, who.person):
         return None
     values, wrong = _values(raw, measure, columns)
@@ -126,7 +126,8 @@ def _dates(raw: Raw, measure: Measure, rows, issues: Issues) -> pd.Series:
     return pd.Series(pd.array([None] * len(rows), dtype=DATE), index=rows)
 
 
-def _columns(raw: Raw, measure: Measure, model, issues: Issues) -> dict[str, str] | None:
+def columns_of(raw: Raw, measure: Measure, model, issues: Issues) -> dict[str, str] | None:
+    """Raw columns of one instrument, name in the measure: name in the file; None where one is missing."""
     name = measure.instrument
     if measure.scored:
         wanted = dict(measure.scored)

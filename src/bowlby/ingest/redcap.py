@@ -90,6 +90,17 @@ class Dictionary:
             found[f"{one.form}_complete"] = STATUS
         return found
 
+    def titles(self) -> dict[str, str]:
+        """What the fields' columns mean, column: label."""
+        found = {}
+        for one in self.fields:
+            label = " ".join(re.sub(r"<[^>]+>", " ", one.label).split())
+            if one.kind == "checkbox":
+                found |= {box(one.name, code): f"{label}: {choice}" for code, choice in one.choices.items()}
+            elif label:
+                found[one.name] = label
+        return found
+
     def status_of(self, column: str) -> str | None:
         """The column with the status of the form that a column is on."""
         return next((f"{f.form}_complete" for f in self.fields if column in f.columns()), None)

@@ -74,7 +74,7 @@ def read(path: Path, ask: Ask, issues: Issues) -> Raw | None:
     if not len(frame):
         issues.add("error", "no_rows", "holds a header but no rows", "export it again, with the data", **place)
         return None
-    return Raw(spec, path.name, frame, table.sheet, table.labels, table.header, kind in TYPED)
+    return Raw(spec, path.name, frame, table.sheet, table.labels, table.header, kind in TYPED, titles=table.titles)
 
 
 def _filled(values) -> np.ndarray:

@@ -71,6 +71,8 @@ class Table:
         Value labels, column: code: label.
     wide : list of int
         Rows with more cells than the header has names.
+    titles : dict
+        What the file says that columns mean, column: text.
     """
 
     header: list[str]
@@ -78,6 +80,7 @@ class Table:
     sheet: str | None = None
     labels: dict[str, dict[str, str]] = field(default_factory=dict)
     wide: list[int] = field(default_factory=list)
+    titles: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -92,6 +95,7 @@ class Raw:
     header: list[str] = field(default_factory=list)
     typed: bool = False
     dictionary: Dictionary | None = None
+    titles: dict[str, str] = field(default_factory=dict)
 
     @property
     def place(self) -> dict[str, str | None]:

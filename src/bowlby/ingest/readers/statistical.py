@@ -33,7 +33,8 @@ def read_statistical(kind: str, path: Path, ask: Ask, issues: Issues) -> Table:
     labels = {c: {cell_text(k): v for k, v in m.items()} for c, m in (meta.variable_value_labels or {}).items()}
     columns = {c: _declared(frame[c], c, meta, path.name, issues) for c in frame.columns}
     frame = pd.DataFrame(columns, index=pd.RangeIndex(1, len(frame) + 1))
-    return Table(header, frame, labels=labels)
+    titles = {c: text for c, text in (meta.column_names_to_labels or {}).items() if text}
+    return Table(header, frame, labels=labels, titles=titles)
 
 
 def _read(reader, path: Path, spec: DataFile, options: dict, kind: str, issues: Issues):

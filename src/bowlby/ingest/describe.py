@@ -1,0 +1,207 @@
+"""What the columns of people, measures and issues mean, and which raw columns they come from."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from bowlby.config.study import ROW, Covariate, Measure, Study
+from bowlby.dictionary import Column, Table
+from bowlby.ingest.cells import present
+from bowlby.ingest.harmonise import columns_of, spread
+from bowlby.ingest.notices import Issues
+from bowlby.ingest.readers.base import Raw
+
+WHO = {"patient": ("people-patients", "patient"), "therapist": ("people-therapists", "therapist")}
+
+
+def describe(
+    raws: list[Raw], people: dict[str, pd.DataFrame], measures: dict[str, pd.DataFrame], models: dict, study: Study
+) -> list[Table]:
+    """The tables that ingest writes.
+
+    Parameters
+    ----------
+    raws : list of Raw
+    people, measures : dict of DataFrame
+    models : dict of Instrument
+    study : Study
+
+    Returns
+    -------
+    list of Table
+        In the order people, measures, issues; each with all columns of its table.
+    """
+    return [
+        _persons("patient", raws, people["patients"]),
+        _persons("therapist", raws, people["therapists"]),
+        _episodes(raws),
+        _sessions(raws),
+        *(_measure(name, table, raws, models[name], study) for name, table in measures.items()),
+        ISSUES,
+    ]
+
+
+def _persons(role: str, raws: list[Raw], table: pd.DataFrame) -> Table:
+    files = [r for r in raws if r.spec.who.role == role]
+    known = {
+        role: Column(role, "string", f"id of the {role}, as written there", source=_ids(raws, role), required=True),
+        "site": Column("site", "string", "site of the person", source=_sites(files)),
+    }
+    if role == "patient":
+        what = "the therapist with the largest weight in episodes"
+        known["therapist"] = Column("therapist", "string", what, source="people/episodes.parquet")
+    for raw in files:
+        for name, spec in raw.spec.covariates.items():
+            if spec.column in raw.frame.columns:
+                known.setdefault(name, _covariate(name, spec, raw, files))
+    refers = {"therapist": WHO["therapist"]} if role == "patient" else {}
+    columns = [known[name] for name in table.columns]
+    return Table(f"people-{role}s", f"people/{role}s.parquet", f"One row for each {role}.", columns, (role,), refers)
+
+
+def _covariate(name: str, spec: Covariate, raw: Raw, files: list[Raw]) -> Column:
+    kind = {"number": "number", "checkbox": "number", "date": "date", "category": "string"}[spec.kind]
+    labels = {"1": "ticked", "0": "not ticked"} if spec.kind == "checkbox" else {}
+    if spec.kind == "category":  # a category stands there as its label
+        given = raw.labels.get(spec.column, {}) | spec.labels
+        labels = {label: label for label in dict.fromkeys(given.values())}
+    also = [(r.name, s.column) for r in files for n, s in r.spec.covariates.items() if n == name]
+    what = spec.description or raw.titles.get(spec.column) or name
+    limits = {"low": 0.0, "high": 1.0} if spec.kind == "checkbox" else {}
+    return Column(name, kind, what, spec.unit or "", _join(also), labels=labels, **limits)
+
+
+def _episodes(raws: list[Raw]) -> Table:
+    patients = [r for r in raws if r.spec.who.role == "patient"]
+    told = [(r.name, e.sessions) for r in patients for e in r.spec.episodes if e.sessions in r.frame.columns]
+    columns = [
+        Column("patient", "string", "id of the patient", source=_ids(raws, "patient"), required=True),
+        Column("therapist", "string", "id of a therapist who treated", source=_ids(raws, "therapist"), required=True),
+        Column(
+            "weight",
+            "number",
+            "share of the patient's treatment; the weights of a patient sum to 1",
+            "share",
+            "sessions where all of the patient's are known, else rows" if told else "rows of the raw files",
+            True,
+            0.0,
+            1.0,
+        ),
+        Column("sessions", "number", "sessions with this therapist", "sessions", _join(told), low=0.0),
+    ]
+    refers = {"patient": WHO["patient"], "therapist": WHO["therapist"]}
+    what = "Who treated whom; patients who change therapist have several rows."
+    return Table("people-episodes", "people/episodes.parquet", what, columns, ("patient", "therapist"), refers)
+
+
+def _sessions(raws: list[Raw]) -> Table:
+    files = [r for r in raws if r.spec.who.role == "patient"]
+    columns = [
+        Column("patient", "string", "id of the patient", source=_ids(raws, "patient"), required=True),
+        Column("therapist", "string", "therapist of the session", source=_ids(raws, "therapist")),
+        Column("session", "integer", "number within the patient, from 1", "", _when(files, "session"), low=1.0),
+        Column("date", "date", "earliest known date of the session", "", _when(files, "date")),
+    ]
+    what = "Sessions that answers or a log of sessions tell of, each once."
+    refers = {"patient": WHO["patient"]}
+    return Table("people-sessions", "people/sessions.parquet", what, columns, ("patient", "session", "date"), refers)
+
+
+def _measure(name: str, table: pd.DataFrame, raws: list[Raw], model, study: Study) -> Table:
+    asked = [(r, m) for r in raws for m in spread(r.spec) if m.instrument == name]
+    occasions = ", ".join(o.id for o in study.occasions)
+    head = [
+        Column("person", "string", "id of who answered", source=_join([(r.name, r.spec.who.person) for r, _ in asked]),
+               required=True),
+        Column("role", "string", "what that person is: patient, therapist, observer or other", source="study file",
+               required=True),
+        Column("about", "string", "whom the answers are about", source="study file", required=True),
+        Column("occasion", "string", f"occasion of measurement: {occasions}; empty where a therapist's has none",
+               source=_occasions(asked)),
+        Column("session", "integer", "number of the session within the patient; 0 before the first", "",
+               _named(asked, "session") or "study file, where its occasions have one", low=0.0),
+        Column("therapist", "string", "therapist who treated the patient at that time",
+               source=_join([(r.name, r.spec.who.therapist) for r, _ in asked if r.spec.who.therapist])),
+        Column("date", "date", "date of answering", source=_named(asked, "date")),
+        Column("source_file", "string", "raw file of the row", source="the file's name", required=True),
+        Column("source_row", "integer", "row in that file, as the user's program counts", "row", "counted", True, 1.0),
+    ]  # fmt: skip
+    from_columns: dict[str, list[tuple[str, str]]] = {}
+    for raw, measure in asked:
+        for column, source in (columns_of(raw, measure, model, Issues()) or {}).items():
+            from_columns.setdefault(column, []).append((raw.name, source))
+    values = [
+        _value(c, model, [m for _, m in asked], _join(from_columns.get(c, []))) for c in table.columns[len(head) :]
+    ]
+    what = f"Answers to {model.name} ({name}); one row for each person, role, about, occasion and session."
+    key = tuple(c.name for c in head[:5])
+    return Table(f"measures-{name}", f"measures/{name}.parquet", what, [*head, *values], key)
+
+
+def _value(name: str, model, measures: list[Measure], source: str) -> Column:
+    """An item, a score that was given, or a category."""
+    if name == "code":
+        return Column(name, "string", "category given by a rater", source=source, labels=dict(model.codes))
+    if name[:1] == "i" and name[1:].isdigit():
+        lows, highs = zip(*(m.response or model.response for m in measures), strict=True)
+        return Column(name, "number", f"item {int(name[1:])}, as answered (not reversed)", "points", source,
+                      low=float(min(lows)), high=float(max(highs)))  # fmt: skip
+    known = name in model.all_scales()
+    low, high = model.range_of(name) if known else (None, None)
+    return Column(name, "number", f"score on {name}, as given in the file", "points", source, low=low, high=high)
+
+
+def _ids(raws: list[Raw], role: str) -> str:
+    found = [(r.name, r.spec.who.person) for r in raws if r.spec.who.role == role]
+    if role == "therapist":
+        patients = [r for r in raws if r.spec.who.role == "patient"]
+        found += [(r.name, r.spec.who.therapist) for r in patients if r.spec.who.therapist]
+        found += [(r.name, e.therapist) for r in patients for e in r.spec.episodes]
+    return _join(found)
+
+
+def _sites(files: list[Raw]) -> str:
+    return _join([(r.name, r.spec.who.site or "study file") for r in files if r.spec.who.site or r.spec.who.site_name])
+
+
+def _occasions(asked: list[tuple[Raw, Measure]]) -> str:
+    whens = [(raw, measure.when or raw.spec.when) for raw, measure in asked]
+    return _join([(r.name, w.column) for r, w in whens if w and w.column]) or "study file"
+
+
+def _named(asked: list[tuple[Raw, Measure]], key: str) -> str:
+    """The raw columns of a measure's session or date."""
+    return _join([(r.name, c) for r, m in asked if present(r, c := getattr(m, key))])
+
+
+def _when(files: list[Raw], key: str) -> str:
+    logs = [(r.name, getattr(r.spec, key)) for r in files if not r.spec.measures]
+    held = [(r.name, getattr(m, key)) for r in files for m in spread(r.spec)]
+    return _join([(name, column) for name, column in [*held, *logs] if column])
+
+
+def _join(places: list[tuple[str, str]]) -> str:
+    """Raw columns as text, by file."""
+    by_file: dict[str, dict[str, None]] = {}
+    for name, column in places:
+        by_file.setdefault(name, {})["row number" if column == ROW else column] = None
+    return "; ".join(f"{name}: {', '.join(columns)}" for name, columns in by_file.items())
+
+
+ISSUES = Table(
+    "issues",
+    "issues.csv",
+    "What was found in the raw files; no value of a person is in it.",
+    [
+        Column("severity", "string", "error, warning or note", source="ingest", required=True),
+        Column("code", "string", "kind of issue", source="ingest", required=True),
+        Column("file", "string", "raw file", source="ingest"),
+        Column("sheet", "string", "sheet of a workbook", source="ingest"),
+        Column("row", "integer", "first row, as the user's program counts", source="ingest", low=1.0),
+        Column("column", "string", "column of the raw file", source="ingest"),
+        Column("instrument", "string", "instrument that it is about", source="ingest"),
+        Column("what", "string", "what was found", source="ingest", required=True),
+        Column("action", "string", "what was done, or what to do", source="ingest", required=True),
+        Column("n", "integer", "cells or rows that it is about", "cells or rows", "ingest", True, 1.0),
+    ],
+)
