@@ -21,6 +21,9 @@ CONFIG = str(PLAN.loaded.path)
 OUT = str(PLAN.folder)
 
 
+report: "workflow/report/run.rst"
+
+
 include: "workflow/rules/ingest.smk"
 include: "workflow/rules/score.smk"
 include: "workflow/rules/design.smk"

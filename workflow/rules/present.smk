@@ -37,7 +37,11 @@ rule draw_figures:
         change=rules.score_instruments.output.change,
         manifest=rules.write_manifest.output.manifest,
     output:
-        [f"{OUT}/{name}" for name in figures.outputs(PLAN.loaded.run)],
+        shown=[
+            report(f"{OUT}/figures/{name}.svg", f"../report/figures/{name}.rst", "Figures", labels={"figure": name})
+            for name in figures.names(PLAN.loaded.run)
+        ],
+        others=[f"{OUT}/{name}" for name in figures.outputs(PLAN.loaded.run) if not name.endswith(".svg")],
     log:
         f"{OUT}/logs/present/figures.log",
     params:
@@ -55,7 +59,11 @@ rule write_tables:
         verdict=VERDICT,
         manifest=rules.write_manifest.output.manifest,
     output:
-        [f"{OUT}/{name}" for name in tables.outputs(PLAN.loaded.run)],
+        shown=[
+            report(f"{OUT}/tables/{name}.html", f"../report/tables/{name}.rst", "Tables", labels={"table": name})
+            for name in tables.names(PLAN.loaded.run)
+        ],
+        others=[f"{OUT}/{name}" for name in tables.outputs(PLAN.loaded.run) if not name.endswith(".html")],
     log:
         f"{OUT}/logs/present/tables.log",
     params:
@@ -80,8 +88,8 @@ rule write_report:
         estimands=ESTIMANDS,
         second=SECOND,
     output:
-        report=f"{OUT}/report.html",
-        methods=f"{OUT}/methods.md",
+        report=report(f"{OUT}/report.html", "../report/page.rst", "Report", labels={"part": "page"}),
+        methods=report(f"{OUT}/methods.md", "../report/methods.rst", "Report", labels={"part": "methods text"}),
     log:
         f"{OUT}/logs/present/report.log",
     params:

@@ -12,13 +12,14 @@ from bowlby.files import atomic, read_json, write_csv, write_text
 from bowlby.tables.claims import claims_sheet, claims_table
 from bowlby.tables.estimands import estimands_sheet, estimands_table
 from bowlby.tables.fits import fit_sheet, fit_table
-from bowlby.tables.layout import Sheet, frame_sheet, sheet_docx, sheet_html
+from bowlby.tables.layout import Sheet, frame_sheet, sheet_docx, sheet_html, sheet_page
 from bowlby.tables.numbers import harmless, interval, number, p_value
 
 __all__ = [
     "build",
     "harmless",
     "interval",
+    "names",
     "number",
     "outputs",
     "p_value",
@@ -27,13 +28,18 @@ __all__ = [
     "sheets",
     "to_html",
 ]
+NAMES = ("table1", "estimands", "growth", "claims")
 KINDS = ("csv", "html", "docx")
+
+
+def names(run: Run) -> list[str]:
+    """Tables that a run calls for, in their order."""
+    return [name for name in NAMES if (run.growth if name == "growth" else run.comparison)]
 
 
 def outputs(run: Run) -> list[str]:
     """Files that :func:`build` writes, relative to the run's folder."""
-    asked = {"table1": run.comparison, "claims": run.comparison, "estimands": run.comparison, "growth": run.growth}
-    return [f"tables/{name}.{kind}" for name, wanted in asked.items() if wanted for kind in KINDS]
+    return [f"tables/{name}.{kind}" for name in names(run) for kind in KINDS]
 
 
 def build(folder: Path) -> list[Path]:
@@ -44,7 +50,7 @@ def build(folder: Path) -> list[Path]:
         stem = folder / f"tables/{name}"
         written += [
             write_csv(stem.with_suffix(".csv"), harmless(raw)),
-            write_text(stem.with_suffix(".html"), sheet_html(sheet)),
+            write_text(stem.with_suffix(".html"), sheet_page(sheet)),
             atomic(stem.with_suffix(".docx"), lambda path, sheet=sheet: sheet_docx(path, sheet)),
         ]
     return written
@@ -60,14 +66,15 @@ def sheets(folder: Path) -> dict[str, tuple[pd.DataFrame, Sheet]]:
     if fits["primary"]:
         sheet = fit_sheet("Table 1", fits["primary"], found["comparison"])
         tables["table1"] = (fit_table(fits["primary"]), sheet)
-    if found["verdict"]:
-        tables["claims"] = (claims_table(found["verdict"]), claims_sheet("Table 2", found["verdict"]))
     records = {path.stem: read_json(path) for path in sorted((folder / "estimands").glob("*.json"))}
     if records:
-        tables["estimands"] = (estimands_table(records), estimands_sheet("Table 3", records))
+        tables["estimands"] = (estimands_table(records), estimands_sheet("Table 2", records))
     if fits["growth"]:
         sheet = fit_sheet(f"Table {len(tables) + 1}", fits["growth"], None, unit)
         tables["growth"] = (fit_table(fits["growth"], unit), sheet)
+    if found["verdict"]:
+        sheet = claims_sheet(f"Table {len(tables) + 1}", found["verdict"])
+        tables["claims"] = (claims_table(found["verdict"]), sheet)
     return tables
 
 

@@ -20,6 +20,8 @@ QUESTIONS = {
     "variance": "Do therapists differ, before either predictor?",
 }
 MODELS = {"m0": "covariates", "m_p": "with perceived attachment", "m_t": "with therapist style", "primary": "with both"}
+SHARES = ("e2", "e3", "dominance")
+SYMBOLS = {"P-T": "P − T", "P+T": "P + T"}
 A, S = "Perceived attachment", "Therapist's own style"
 
 
@@ -75,12 +77,12 @@ def estimands_sheet(number_: str, records: dict[str, dict]) -> Sheet:
     table = estimands_table(records)
     parts = []
     for name, question in QUESTIONS.items():
-        digits = 3 if name in ("e2", "e3", "dominance") else 2
+        how = {"digits": 3, "bounded": True} if name in SHARES else {}
         rows = [
             [
-                r.quantity.replace("-", " − ") if r.quantity in ("P-T",) else r.quantity,
-                number(r.value, digits) if r.value == r.value else "–",
-                interval(r.ci_low, r.ci_high, digits) if r.ci_low == r.ci_low else "–",
+                SYMBOLS.get(r.quantity, r.quantity),
+                number(r.value, **how) if r.value == r.value else "–",
+                interval(r.ci_low, r.ci_high, **how) if r.ci_low == r.ci_low else "–",
                 p_value(r.p) if r.p == r.p else "–",
                 r.note,
             ]

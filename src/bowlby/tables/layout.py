@@ -11,6 +11,12 @@ import pandas as pd
 
 STATISTICS = ("b", "SE", "df", "t", "p", "n", "N", "J", "M", "SD")
 NUMERIC = re.compile(r"[<\[(]?[\s\d.,−<\[\](%)–]+")
+STYLE = (
+    "body{margin:2rem;font:1rem/1.5 'Times New Roman',serif}"
+    "table{border-collapse:collapse;border-top:2px solid;border-bottom:2px solid}"
+    "th,td{padding:.2rem .8rem .2rem 0;text-align:left;vertical-align:top}"
+    "thead th{border-bottom:1px solid}th[scope=row]{font-weight:400}.number{white-space:nowrap}.note{max-width:46rem}"
+)
 MARK = re.compile(r"\*([^*\s][^*]*)\*")
 
 
@@ -59,6 +65,14 @@ def sheet_html(sheet: Sheet) -> str:
     return (
         f'{caption}<div class="scroll" tabindex="0" role="region" aria-label="{name}">'
         f'<table aria-label="{name}"><thead><tr>{heads}</tr></thead>{"".join(body)}</table></div>{note}\n'
+    )
+
+
+def sheet_page(sheet: Sheet) -> str:
+    """A sheet as a page of its own, which any browser or word processor opens as it was meant."""
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{_text(sheet.title)}</title>'
+        f"<style>{STYLE}</style></head><body>\n{sheet_html(sheet)}</body></html>\n"
     )
 
 

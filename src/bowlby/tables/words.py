@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+FLIPS = re.compile(r"loto_flips: (\d+) of (\d+)")
 CLAIMS = {
     "C1": "Perceived attachment is associated with outcome (P > 0)",
     "C2": "Perceived attachment is associated with outcome more than the therapist's own style is (P > |T|)",
@@ -65,6 +68,8 @@ DF_METHODS = {
 def say(code: str) -> str:
     """A reason or flag in words; what is not a known code is given as it is."""
     text = str(code)
+    if flips := FLIPS.fullmatch(text):
+        return f"the verdict changes when one therapist is left out, for {flips[1]} of {flips[2]} therapists"
     return WORDS.get(text, text if " " in text else text.replace("_", " "))
 
 
