@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
 
 def atomic(path: str | Path, write: Callable[[Path], None]) -> Path:
     """Call ``write`` with a temporary name beside ``path``, then rename: a killed job leaves nothing half-written."""
@@ -70,6 +72,19 @@ def read_json(path: str | Path) -> Any:
 def write_csv(path: str | Path, table: pd.DataFrame) -> Path:
     """Write a CSV file: comma, UTF-8, numbers in full precision, empty cell for missing."""
     return write_text(path, table.to_csv(index=False, lineterminator="\n"))
+
+
+def harmless(table: pd.DataFrame) -> pd.DataFrame:
+    """A table whose text cells no spreadsheet runs as a formula: an apostrophe goes before =, +, -, @, tab."""
+
+    def cell(value):
+        return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+
+    safe = table.rename(columns=cell)
+    for column in safe.columns:
+        if not pd.api.types.is_numeric_dtype(safe[column]):
+            safe[column] = safe[column].map(cell)
+    return safe
 
 
 def write_parquet(path: str | Path, table: pd.DataFrame) -> Path:

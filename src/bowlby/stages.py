@@ -9,7 +9,7 @@ import pandas as pd
 
 from bowlby.config import Loaded
 from bowlby.errors import Place, UserError, problem
-from bowlby.files import read_json, write_csv, write_json, write_parquet
+from bowlby.files import harmless, read_json, write_csv, write_json, write_parquet
 
 CSV_ROWS = 200_000
 log = logging.getLogger("bowlby")
@@ -25,7 +25,7 @@ def ingest(loaded: Loaded, folder: Path) -> None:
         write_parquet(folder / f"people/{name}.parquet", table)
     for instrument, table in result.measures.items():
         write_parquet(folder / f"measures/{instrument}.parquet", table)
-    write_csv(folder / "issues.csv", result.issues)
+    write_csv(folder / "issues.csv", harmless(result.issues))
     write_json(folder / "flow.json", result.flow)
     write_dictionary(folder, loaded.run.run, loaded.run.title or loaded.study.name, result.tables)
     log.info("%d instruments, %d issues", len(result.measures), len(result.issues))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bowlby.files import atomic, write_csv
+from bowlby.files import atomic, harmless, write_csv
 
 KINDS = ("svg", "pdf", "png")
 METADATA = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}
@@ -73,4 +73,4 @@ def save(folder: Path, name: str, data: pd.DataFrame, draw: Callable) -> list[Pa
             )
             for kind in KINDS
         ]
-    return [*written, write_csv(folder / f"figures/data/{name}.csv", data)]
+    return [*written, write_csv(folder / f"figures/data/{name}.csv", harmless(data))]

@@ -8,16 +8,15 @@ import pandas as pd
 import yaml
 
 from bowlby.config.run import Run
-from bowlby.files import atomic, read_json, write_csv, write_text
+from bowlby.files import atomic, harmless, read_json, write_csv, write_text
 from bowlby.tables.claims import claims_sheet, claims_table
 from bowlby.tables.estimands import estimands_sheet, estimands_table
 from bowlby.tables.fits import fit_sheet, fit_table
 from bowlby.tables.layout import Sheet, frame_sheet, sheet_docx, sheet_html, sheet_page
-from bowlby.tables.numbers import harmless, interval, number, p_value
+from bowlby.tables.numbers import interval, number, p_value
 
 __all__ = [
     "build",
-    "harmless",
     "interval",
     "names",
     "number",

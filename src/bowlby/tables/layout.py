@@ -99,7 +99,7 @@ def sheet_docx(path: Path, sheet: Sheet) -> None:
             cells[0].merge(cells[-1]).text = _printable(title)
         for row in rows:
             for cell, value in zip(grid.add_row().cells, row):
-                cell.text = _printable(str(value))
+                cell.text = _printable(_unbroken(str(value)))
     _rule(grid.rows[-1], bottom=True)
     paragraph = document.add_paragraph()
     paragraph.add_run("Note. ").italic = True
@@ -135,6 +135,11 @@ def _text(value) -> str:
 def _cell(value: str) -> str:
     kind = ' class="number"' if NUMERIC.fullmatch(value) else ""
     return f"<td{kind}>{_text(value)}</td>"
+
+
+def _unbroken(value: str) -> str:
+    """A number or an interval that no line end parts."""
+    return value.replace(" ", "\u00a0") if NUMERIC.fullmatch(value) else value
 
 
 def _italics(note: str) -> str:

@@ -1,4 +1,4 @@
-"""Numbers and cells as people read them, and as a spreadsheet must not read them."""
+"""Numbers as people read them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import math
 import pandas as pd
 
 MISSING = "not available"
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def absent(value) -> bool:
@@ -59,16 +58,3 @@ def interval(low, high, digits: int = 2, *, bounded: bool = False) -> str:
     if absent(low) or absent(high):
         return MISSING
     return f"[{number(low, digits, bounded=bounded)}, {number(high, digits, bounded=bounded)}]"
-
-
-def harmless(table: pd.DataFrame) -> pd.DataFrame:
-    """A table whose text cells no spreadsheet runs as a formula: an apostrophe goes before =, +, -, @, tab."""
-
-    def cell(value):
-        return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
-
-    safe = table.rename(columns=cell)
-    for column in safe.columns:
-        if not pd.api.types.is_numeric_dtype(safe[column]):
-            safe[column] = safe[column].map(cell)
-    return safe

@@ -138,3 +138,10 @@ def test_outputs_are_what_a_run_asks_for():
     asked = ["trajectory", "caterpillar", "flow", "missing", "distributions", "residuals"]
     assert figures.names(run) == asked
     assert "figures/data/trajectory.csv" in figures.outputs(run) and len(figures.outputs(run)) == 4 * len(asked)
+
+
+def test_words_of_a_figures_data_are_no_formulas(tmp_path):
+    steps = [{**step, "reason": "=HYPERLINK(1)"} if step["reason"] else step for step in STEPS]
+    figures.draw("flow", flow_data(steps), tmp_path)
+    reasons = pd.read_csv(tmp_path / "figures/data/flow.csv")["reason"].dropna()
+    assert "'=HYPERLINK(1)" in set(reasons) and not reasons.str.startswith("=").any()

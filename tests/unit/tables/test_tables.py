@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from bowlby import tables
-from bowlby.files import write_json, write_text
+from bowlby.files import harmless, write_json, write_text
 from bowlby.tables.layout import Sheet
 from bowlby.tables.words import say, term
 
@@ -61,7 +61,7 @@ def test_p_values_that_do_not_exist():
 
 def test_formulas_get_an_apostrophe_and_numbers_do_not():
     table = pd.DataFrame({"=head": ["=1+1", "+2", "-x", "@cmd", "fine"], "n": [-1.5, 0, 1, 2, 3]})
-    safe = tables.harmless(table)
+    safe = harmless(table)
     assert safe["'=head"].tolist() == ["'=1+1", "'+2", "'-x", "'@cmd", "fine"]
     assert safe["n"].tolist() == [-1.5, 0, 1, 2, 3]
 
