@@ -148,7 +148,8 @@ def scores_of(folder, name, write):
     data = table()
     write(data, folder / name)
     (folder / "run.yaml").write_text("run: t\nstudy: study.yaml\noutcome: {instrument: gad7}\ngrowth: {reml: true}\n")
-    (folder / "study.yaml").write_text(STUDY % name)
+    decimal = "\n    decimal: ','" if name == "old.csv" else ""
+    (folder / "study.yaml").write_text(STUDY % (name + decimal))
     measures = ingest(load(folder / "run.yaml")).measures["gad7"]
     return score(measures, load_instrument("gad7")).sort_values("person", ignore_index=True)
 
