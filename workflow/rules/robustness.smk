@@ -1,7 +1,4 @@
-from bowlby.robust.kinds import CURVES, inputs
-
-ROBUST_SETTINGS = ["comparison", "seed", "robustness.strata"]
-CURVE_SETTINGS = [*ROBUST_SETTINGS, "outcome", "robustness.multiverse", "robustness.replicates"]
+from bowlby.robust.kinds import inputs, settings_of
 
 # One job a kind; shards only where one job would last long. Each replicate draws from its own address, so the number of
 # shards changes nothing in the results.
@@ -24,7 +21,7 @@ for WORK in PLAN.robustness.values():
                 kind=WORK.kind,
                 replicates=WORK.replicates,
                 code=fingerprint("robust"),
-                settings=PLAN.settings(*(CURVE_SETTINGS if WORK.kind in CURVES else ROBUST_SETTINGS)),
+                settings=PLAN.settings(*settings_of(WORK.kind)),
             threads: 1
             script:
                 "../scripts/robustness.py"
@@ -47,7 +44,7 @@ for WORK in PLAN.robustness.values():
                 kind=WORK.kind,
                 replicates=WORK.replicates,
                 code=fingerprint("robust"),
-                settings=PLAN.settings(*(CURVE_SETTINGS if WORK.kind in CURVES else ROBUST_SETTINGS)),
+                settings=PLAN.settings(*settings_of(WORK.kind)),
             threads: 1
             script:
                 "../scripts/robustness.py"
@@ -73,7 +70,7 @@ for WORK in PLAN.robustness.values():
                 kind=WORK.kind,
                 replicates=WORK.replicates,
                 code=fingerprint("robust"),
-                settings=PLAN.settings(*(CURVE_SETTINGS if WORK.kind in CURVES else ROBUST_SETTINGS)),
+                settings=PLAN.settings(*settings_of(WORK.kind)),
             threads: 1
             script:
                 "../scripts/gather.py"

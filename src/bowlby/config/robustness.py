@@ -24,6 +24,24 @@ class Replicates(Model):
     """Specifications of the multiverse at most; where there are more, a seeded sample that holds the registered one."""
     multiverse_null: int = Field(50, ge=2)
     """Runs of the whole multiverse under the null hypothesis; the first is the study itself."""
+    imputation: int = Field(50, ge=2)
+    """Imputations of what is missing; at least 20, and as many as per cent of the patients have something missing."""
+
+
+class Imputation(Model):
+    """How missing values are imputed, and what is tried on outcomes that are missing."""
+
+    iterations: int = Field(200, ge=20)
+    """Length of every imputation's own chain."""
+    deltas: list[float] = Field([0.0, -0.1, -0.2, -0.3, -0.4, -0.5], min_length=1)
+    """SDs by which outcomes that are missing are moved from what was imputed, in `tipping`; below 0 is worse."""
+
+    @field_validator("deltas")
+    @classmethod
+    def _once(cls, deltas):
+        if len(set(deltas)) < len(deltas):
+            raise ValueError("a value is given twice; keep one")
+        return deltas
 
 
 class Multiverse(Model):
@@ -74,6 +92,8 @@ class Robustness(Model):
             "wild",
             "multiverse",
             "multiverse_null",
+            "imputation",
+            "tipping",
         ]
     ] = Field(min_length=1)
     """Kinds of robustness; `influence` leaves one therapist out, `cluster` brings it along for its intervals."""
@@ -81,6 +101,8 @@ class Robustness(Model):
     """Replicates of each kind."""
     multiverse: Multiverse = Field(default_factory=Multiverse)
     """Choices that the multiverse combines."""
+    imputation: Imputation = Field(default_factory=Imputation)
+    """How missing values are imputed."""
     strata: list[str] = Field(default_factory=list)
     """Patient variables (site, format) within whose combinations therapists are exchangeable in permutations."""
     shards: int | None = Field(None, ge=1, le=1000)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from bowlby.robust.table import FAILED
+from bowlby.robust.unanswered import turned
 
 DECIDED = ("supported", "refuted")
 FEW = 30
@@ -43,6 +44,7 @@ def weigh(claims: dict[str, dict], tables: dict[str, pd.DataFrame], effects: dic
         if carried:
             reasons.append("leaving out one therapist changes the verdict and moves its estimate by over 1 SE")
         reasons += elsewhere(name, claim, tables.get("multiverse"), delta)
+        reasons += turned(name, claim, tables, delta)
         reasons += contradicted(name, claim, tables, effects, delta)
         claim["fragile"], claim["fragile_because"] = bool(reasons), reasons
 

@@ -16,11 +16,18 @@ SECONDS = {
     "wild": 0.0003,
     "multiverse": 0.05,
     "multiverse_null": 2.0,
+    "imputation": 0.4,
+    "tipping": 0.07,
 }
 LONGEST = 120.0
 SETS = ("primary", "perceived")
 PEOPLE = ("patients", "therapists", "episodes")
-CURVES = ("multiverse", "multiverse_null")
+UNIVERSE = {
+    "multiverse": ("robustness.multiverse",),
+    "multiverse_null": ("robustness.multiverse",),
+    "imputation": ("robustness.imputation",),
+    "tipping": ("robustness.imputation",),
+}  # kinds that start from scores and people, and the settings that enter them
 
 
 @dataclass(frozen=True)
@@ -49,11 +56,17 @@ def inputs(run, kind: str) -> list[str]:
     """Files of a run, relative to its folder, that one kind of robustness starts from."""
     sets = [f"analysis/{name}.{suffix}" for name in SETS for suffix in ("parquet", "membership.parquet", "design.json")]
     people = [f"people/{name}.parquet" for name in PEOPLE]
-    if kind == "multiverse":
+    if kind in UNIVERSE and kind != "multiverse_null":
         return [*(f"scores/{name}.parquet" for name in instruments(run)), *people]
     if kind == "multiverse_null":
         return [*sets, *(f"scores/{name}.parquet" for name in instruments(run)), *people]
     return [*sets, *(people[:1] if run.robustness.strata else [])]
+
+
+def settings_of(kind: str) -> list[str]:
+    """Keys of the configuration that enter one kind, for :meth:`bowlby.plan.Plan.settings`."""
+    common = ["comparison", "seed", "robustness.strata"]
+    return [*common, "outcome", "robustness.replicates", *UNIVERSE[kind]] if kind in UNIVERSE else common
 
 
 def instruments(run) -> list[str]:
@@ -75,6 +88,7 @@ def works(asked: Robustness | None) -> dict[str, Work]:
 def _work(asked: Robustness, kind: str) -> Work:
     if kind not in SECONDS:
         return Work(kind, None, 1)
-    count = getattr(asked.replicates, kind)
+    count = getattr(asked.replicates, "imputation" if kind == "tipping" else kind)
+    count *= len(asked.imputation.deltas) if kind == "tipping" else 1
     wanted = asked.shards or ceil(count * SECONDS[kind] / LONGEST)
     return Work(kind, count, min(wanted, count))

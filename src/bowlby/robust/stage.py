@@ -14,10 +14,10 @@ from bowlby.errors import Place, UserError, problem
 from bowlby.files import read_json, write_parquet
 from bowlby.fingerprint import checksum
 from bowlby.robust.claims import Basis, Rows
-from bowlby.robust.kinds import CURVES, PEOPLE, SETS, Work, inputs, instruments, works
+from bowlby.robust.kinds import PEOPLE, SETS, UNIVERSE, Work, inputs, instruments, works
 from bowlby.robust.table import gather, stacked
 
-STEPS = {"multiverse": 32, "multiverse_null": 1000}
+STEPS = {"multiverse": 32, "multiverse_null": 1000, "imputation": 10, "tipping": 60}
 STEP = 250
 log = logging.getLogger("bowlby")
 
@@ -37,8 +37,8 @@ def robust(loaded, folder: Path, work: Work, path: Path, shard: int = 0) -> None
     shard : int
         From 0.
     """
-    if work.kind in CURVES:
-        table = _curve(loaded, folder, work, shard)
+    if work.kind in UNIVERSE:
+        table = _from_scores(loaded, folder, work, shard)
     else:
         basis = read_basis(loaded.run, folder)
         table = _replicates(_maker(work.kind, basis), work, shard) if work.replicates else _whole(basis, work.kind)
@@ -81,8 +81,9 @@ def _maker(kind: str, basis: Basis):
     return lambda first, last: make(basis, first, last)
 
 
-def _curve(loaded, folder: Path, work: Work, shard: int) -> pd.DataFrame:
-    """Specifications of the multiverse, or runs of all of it."""
+def _from_scores(loaded, folder: Path, work: Work, shard: int) -> pd.DataFrame:
+    """Kinds that go back to the scores, with what they say of the study as a whole."""
+    from bowlby.robust.imputation import imputation, incomplete, missing, tipping
     from bowlby.robust.multiverse import multiverse
     from bowlby.robust.null import multiverse_null
     from bowlby.robust.specification import choices
@@ -93,8 +94,14 @@ def _curve(loaded, folder: Path, work: Work, shard: int) -> pd.DataFrame:
         found = choices(universe.run, universe.scores, universe.people, universe.occasions)
         table.attrs |= {"dropped": found.dropped, "combinations": found.size}
         return table
-    strata = read_basis(loaded.run, folder).strata
-    return _replicates(lambda first, last: multiverse_null(universe, strata, first, last), work, shard)
+    if work.kind == "multiverse_null":
+        strata = read_basis(loaded.run, folder).strata
+        return _replicates(lambda first, last: multiverse_null(universe, strata, first, last), work, shard)
+    of = incomplete(universe)
+    make = {"imputation": imputation, "tipping": tipping}[work.kind]
+    table = _replicates(lambda first, last: make(of, first, last), work, shard)
+    table.attrs |= {"missing": missing(of)}
+    return table
 
 
 def _replicates(make, work: Work, shard: int) -> pd.DataFrame:
@@ -167,9 +174,12 @@ def doubts(run, folder: Path, fits: dict[str, dict], claims: dict[str, dict]) ->
 def mark(run, folder: Path, kind: str) -> str:
     """What replicates are made from: files and the settings that enter them."""
     asked = run.robustness
-    if kind in CURVES:
-        settings = [run.outcome.model_dump(), run.comparison.model_dump(), asked.multiverse.model_dump(),
-                    asked.replicates.multiverse]  # fmt: skip
+    if kind.startswith("multiverse"):
+        own = [asked.multiverse.model_dump(), asked.replicates.multiverse]
+    else:
+        own = [asked.imputation.model_dump()]
+    if kind in UNIVERSE:
+        settings = [run.outcome.model_dump(), run.comparison.model_dump(), *own]
     else:
         settings = [run.comparison.delta]
     digest = hashlib.sha256(json.dumps([run.seed, asked.strata, settings], sort_keys=True).encode())

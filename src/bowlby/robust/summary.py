@@ -11,6 +11,7 @@ from scipy import stats
 from bowlby.errors import Place, UserError, problem
 from bowlby.robust.specification import NODES
 from bowlby.robust.table import FAILED, SINGULAR
+from bowlby.robust.unanswered import imputed, tipped
 
 NAMES = ("P", "T", "P-T", "P+T", "T_A")
 CLAIMS = ("C1", "C2", "C3", "C4", "C5")
@@ -40,6 +41,7 @@ def summarise(tables: dict[str, pd.DataFrame], effects: dict[str, dict], delta: 
         - wild: two-sided p of every contrast;
         - sandwich: estimate, se, df, p, ci of every contrast, p of C5;
         - multiverse, multiverse_null: see :func:`curve`; p of the curve under the null;
+        - imputation, tipping: see :mod:`bowlby.robust.unanswered`;
         - influence: per claim the number of therapists whose leaving changes the verdict, and how far the estimates
           move; the largest distances.
     """
@@ -52,6 +54,10 @@ def summarise(tables: dict[str, pd.DataFrame], effects: dict[str, dict], delta: 
         }
         if kind == "multiverse":
             out[kind] = record | curve(table, delta)
+        elif kind == "imputation":
+            out[kind] = record | imputed(table, delta)
+        elif kind == "tipping":
+            out[kind] = record | tipped(table, effects, delta)
         else:
             out[kind] = record | _SUMMARIES[kind](table, effects, tables)
     return out
