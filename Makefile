@@ -1,5 +1,6 @@
 # Two commands: `make results` and `make test`. See README.md.
 STUDIES ?= 400
+BOUNDARY ?= $(STUDIES)
 .PHONY: results test test-all validate docs lock lint clean help
 .DEFAULT_GOAL := help
 
@@ -39,7 +40,7 @@ test-all: $(VENV)/.ready-test
 
 # Operating characteristics of the claims; 10,000 studies a cell take most of a day on 2 cores. Resumes.
 validate: $(VENV)/.ready
-	$(BIN)/snakemake -s workflow/validate.smk --cores $(if $(filter 0,$(CORES)),all,$(CORES)) --config studies=$(STUDIES)
+	$(BIN)/snakemake -s workflow/validate.smk --cores $(if $(filter 0,$(CORES)),all,$(CORES)) --config studies=$(STUDIES) boundary=$(BOUNDARY)
 
 lint: $(VENV)/.ready-test
 	$(BIN)/ruff check .

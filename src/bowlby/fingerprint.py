@@ -18,7 +18,7 @@ STAGES = {
     "estimate": ("mixed", "fit", "estimands"),
     "robust": ("config", "design", "mixed", "fit", "estimands", "compare", "robust"),
     "compare": ("config", "compare", "robust"),
-    "validate": ("config", "design", "mixed", "fit", "compare", "simulate"),
+    "validate": ("config", "design", "mixed", "fit", "estimands", "compare", "simulate"),
     "figures": ("config", "instruments", "figures"),
     "tables": ("tables",),
     "report": ("config", "instruments", "tables", "report", "manifest.py"),

@@ -74,9 +74,7 @@ def _claims(fits: dict[str, dict], effects: dict[str, Effect], delta: float, ade
         if "c5" in fits
         else not_tested("the configuration names no patient_style"),
     }
-    for name in ("C1", "C2"):  # these doubts hold whatever the verdict; only a support is qualified by them
-        claims[name]["reasons"] += QUALIFIERS
-        claims[name]["qualified"] = claims[name]["verdict"] == "supported"
+    qualify(claims)
     lines = claims["C2"]["lines"] = fits["primary"]["c2_lines"]
     if lines["any_therapist_variable"]:
         claims["C2"]["flags"].append("any_therapist_variable")
@@ -90,6 +88,13 @@ def _claims(fits: dict[str, dict], effects: dict[str, Effect], delta: float, ade
     if claims["C3"]["verdict"] == "supported" and not _usual(adequacy)["can_show_equivalence"]:
         claims["C3"]["flags"].append("against_adequacy")
     return claims
+
+
+def qualify(claims: dict[str, dict]) -> None:
+    """Add to C1 and C2 the doubts that hold whatever the verdict; only a support is qualified by them."""
+    for name in ("C1", "C2"):
+        claims[name]["reasons"] += QUALIFIERS
+        claims[name]["qualified"] = claims[name]["verdict"] == "supported"
 
 
 def _comparison(fit: dict, effects: dict[str, Effect], design: dict, delta: float) -> dict:

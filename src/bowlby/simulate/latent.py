@@ -23,7 +23,12 @@ UNIT = PERCEIVED @ W_PERCEIVED / np.sqrt(W_PERCEIVED @ PERCEIVED @ W_PERCEIVED)
 """Perceived scales of one unit of the composite."""
 STAGES = {"size": 1, "style": 2, "patient": 3, "perceived": 4, "outcome": 5, "alliance": 6, "items": 7,
           "therapist_items": 8, "people": 9, "faults": 10, "patient_items": 11,
-          "slopes": 12, "spread": 13, "dropout": 14, "switching": 15, "alliance_items": 16}
+          "slopes": 12, "spread": 13, "dropout": 14, "switching": 15, "alliance_items": 16, "shared": 17,
+          "confounder": 18, "units": 19, "error": 20}
+IMPROVEMENT = 0.25
+"""Share of the outcome's variance that is improvement before perceived attachment is asked for."""
+GROUP = 6
+"""Patients of one group, where they are treated in groups."""
 
 
 def generator(seed: int, stage: str) -> np.random.Generator:
@@ -40,13 +45,34 @@ def composite(values: np.ndarray, weights: np.ndarray, correlation: np.ndarray) 
     return values @ weights / np.sqrt(weights @ correlation @ weights)
 
 
+def before_outcome(scenario: Scenario) -> float:
+    """Covariance of the perceived composite (true scores, within therapists) with the outcome before treatment."""
+    own = scenario.own * np.array([PRE_ANXIETY, PRE_ANXIETY * STYLE[0, 1]])  # cov(pre, own style)
+    return float(composite(LOADINGS @ own, W_PERCEIVED, PERCEIVED))
+
+
+def shared_loads(scenario: Scenario) -> tuple[float, float]:
+    """Loads of perceived attachment (composite) and of outcome on what they share without an effect of either.
+
+    They make the observed slope, given the outcome before treatment, that the scenario states: the covariance is
+    that slope times the composite's variance given the outcome before treatment.
+    """
+    covariance = (scenario.improvement + scenario.mood) * (1 - ICC_A - before_outcome(scenario) ** 2)
+    outcome = np.sqrt(IMPROVEMENT) if scenario.improvement else np.sqrt(covariance)
+    return (float(covariance / outcome), float(outcome)) if covariance else (0.0, 0.0)
+
+
 def residual_variance(scenario: Scenario) -> float:
     """Variance within therapists that makes the outcome's total variance 1 (nearly, where style acts on A)."""
-    own = scenario.own * np.array([PRE_ANXIETY, PRE_ANXIETY * STYLE[0, 1]])  # cov(pre, own style)
-    covariance = composite(LOADINGS @ own, W_PERCEIVED, PERCEIVED)
-    explained = PRE_SLOPE**2 + scenario.p**2 * (1 - ICC_A) + 2 * PRE_SLOPE * scenario.p * covariance
+    explained = PRE_SLOPE**2 + scenario.p**2 * (1 - ICC_A) + 2 * PRE_SLOPE * scenario.p * before_outcome(scenario)
     explained += scenario.slope_sd**2 * (1 - ICC_A) + scenario.kappa**2 + scenario.between**2 * ICC_A
+    explained += shared_loads(scenario)[1] ** 2 + scenario.unit
     return float(1 - explained - scenario.icc)
+
+
+def with_error(correlation: np.ndarray, reliability: float) -> np.ndarray:
+    """Correlation of scales that measure with errors of their own."""
+    return reliability * correlation + (1 - reliability) * np.eye(len(correlation))
 
 
 @dataclass(frozen=True)
@@ -64,6 +90,8 @@ class Latent:
         Secure, avoidant-fearful, preoccupied-merger.
     pre, outcome : ndarray, shape (n,)
         Higher = better; SD 1.
+    unit : ndarray of int, shape (n,), or None
+        Group that the patient is treated in.
     """
 
     first: np.ndarray
@@ -72,6 +100,7 @@ class Latent:
     perceived: np.ndarray
     pre: np.ndarray
     outcome: np.ndarray
+    unit: np.ndarray | None = None
 
 
 def latent_study(
@@ -97,26 +126,70 @@ def latent_study(
     rng = generator(seed, "patient")
     own = _draw(rng, STYLE, n)
     pre = PRE_ANXIETY * own[:, 0] + np.sqrt(1 - PRE_ANXIETY**2) * rng.standard_normal(n)
+    unit = groups(first) if scenario.unit else None
+    load_a, load_y = shared_loads(scenario)
     rng = generator(seed, "perceived")
     between = _draw(rng, ICC_A * PERCEIVED, j)
     loadings = scenario.own * LOADINGS
-    unique = (1 - ICC_A) * PERCEIVED - loadings @ STYLE @ loadings.T
+    unique = (1 - ICC_A - scenario.unit) * PERCEIVED - loadings @ STYLE @ loadings.T - load_a**2 * np.outer(UNIT, UNIT)
     within = own @ loadings.T + _draw(rng, unique, n)
     secure = composite(style, W_STYLE, STYLE)
     between = between + scenario.gamma * secure[:, None] * UNIT
     rng = generator(seed, "outcome")
+    differences, noise = rng.standard_normal(j), rng.standard_normal(n)
+    if scenario.confounder:  # a common cause takes the place of a part of both
+        cause, part = generator(seed, "confounder").standard_normal(j), np.sqrt(scenario.confounder)
+        between = np.sqrt(1 - part**2) * between + part * np.sqrt(ICC_A) * cause[:, None] * UNIT
+        differences = np.sqrt(1 - part**2) * differences + part * cause
+    if scenario.skew:
+        noise = _skewed(scenario.skew, generator(seed, "error"), n)
     therapist = scenario.t * secure
-    therapist += np.sqrt(scenario.tau2) * rng.standard_normal(j)
+    therapist += np.sqrt(scenario.tau2) * differences
     therapist += scenario.between * composite(between, W_PERCEIVED, PERCEIVED)
+    if load_y:
+        common = generator(seed, "shared").standard_normal(n)
+        within = within + load_a * common[:, None] * UNIT
+    if scenario.unit:
+        rng = generator(seed, "units")
+        within = within + _draw(rng, scenario.unit * PERCEIVED, unit.max() + 1)[unit]
+        together = np.sqrt(scenario.unit) * rng.standard_normal(unit.max() + 1)[unit]
     felt = composite(within, W_PERCEIVED, PERCEIVED)
     outcome = (PRE_SLOPE * pre + scenario.p * felt
                + share * therapist[first] + (1 - share) * therapist[second]
-               + np.sqrt(residual_variance(scenario)) * rng.standard_normal(n) * _spread(scenario, seed, first))
+               + np.sqrt(residual_variance(scenario)) * noise * _spread(scenario, seed, first))
     if scenario.slope_sd:
         outcome += scenario.slope_sd * generator(seed, "slopes").standard_normal(j)[first] * felt
     if scenario.kappa:
         outcome -= scenario.kappa * secure[first] * pre
-    return Latent(first, style, own, between[first] + within, pre, outcome)
+    if load_y:
+        outcome += load_y * common
+    if scenario.unit:
+        outcome += together
+    perceived = between[first] + within
+    if scenario.reliability < 1 or scenario.style_reliability < 1:
+        rng = generator(seed, "error")
+        perceived = _with_error(perceived, scenario.reliability, rng)
+        style = _with_error(style, scenario.style_reliability, rng)
+    return Latent(first, style, own, perceived, pre, np.minimum(outcome, scenario.floor), unit)
+
+
+def groups(therapist: np.ndarray) -> np.ndarray:
+    """Groups of six patients of one therapist, as they come; the last one may be smaller."""
+    order = np.argsort(therapist, kind="stable")
+    start = np.searchsorted(therapist[order], therapist[order])
+    place = np.empty(len(therapist), int)
+    place[order] = (np.arange(len(therapist)) - start) // GROUP
+    return np.unique(np.column_stack([therapist, place]), axis=0, return_inverse=True)[1].ravel()
+
+
+def _with_error(values: np.ndarray, reliability: float, rng: np.random.Generator) -> np.ndarray:
+    return np.sqrt(reliability) * values + np.sqrt(1 - reliability) * rng.standard_normal(values.shape)
+
+
+def _skewed(skew: float, rng: np.random.Generator, n: int) -> np.ndarray:
+    """Gamma residuals turned towards the worse, with mean 0, variance 1 and the skewness asked for."""
+    shape = 4 / skew**2
+    return (shape - rng.gamma(shape, size=n)) / np.sqrt(shape)
 
 
 def _spread(scenario: Scenario, seed: int, first: np.ndarray) -> np.ndarray | float:

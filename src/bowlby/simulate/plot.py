@@ -1,33 +1,83 @@
-"""The plot of operating characteristics."""
+"""The plot of operating characteristics: wrong verdicts, coverage and power beside their bars."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from bowlby.files import atomic
+from bowlby.simulate.characteristics import CLAIMS, COVERAGE, EFFECTS, SLACK
+
+MARKS = ("o", "s", "^", "D", "v", "P")
+COLORS = {"ok": "#0072b2", "fails": "#d55e00", "reported": "#8a8a8a"}
+GAP = 0.17
 
 
 def plot_characteristics(table: pd.DataFrame, path: str | Path) -> None:
-    """Draw rates of wrong verdicts with their 99.9 % intervals beside the nominal rates, a panel for each claim."""
+    """Draw rates with their 99.9 % intervals by scenario, a mark for each design; filled where they are judged."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    wrong = table[table["quantity"].str.contains("false")].reset_index(drop=True)
-    claims = sorted(wrong["quantity"].str[:2].unique())
-    figure = Figure(figsize=(11, 1.2 + 0.16 * len(wrong) / len(claims)), layout="constrained")
+    scenarios = list(table["scenario"].unique())
+    figure = Figure(figsize=(13, 3 * (1.0 + 0.24 * len(scenarios))), layout="constrained")
     FigureCanvasAgg(figure)
-    panels = figure.subplots(1, len(claims), sharey=True)
-    for ax, claim in zip(panels, claims):
-        part = wrong[wrong["quantity"].str.startswith(claim)].reset_index(drop=True)
-        y = len(part) - 1 - part.index
-        colors = part["verdict"].map({"ok": "#0072b2", "fails": "#d55e00", "reported": "#6b6b6b"})
-        ax.hlines(y, part["low"], part["high"], color=colors, lw=1)
-        ax.scatter(part["rate"], y, c=colors, s=12, zorder=3)
-        ax.vlines(part["bar"], y - 0.5, y + 0.5, color="#222222", lw=1)
-        ax.set_title(claim)
-        ax.set_xlim(0, 0.12)
-        ax.set_xlabel("rate of the wrong verdict")
-        ax.set_yticks(y, part["scenario"] + " " + part["design"], fontsize=6)
-    atomic(path, lambda p: figure.savefig(p, format="png", dpi=150, metadata={"Software": None}))
+    rows = figure.subfigures(3, 1)
+    _row(rows[0], "Wrong verdicts (line: nominal rate; dashed: 1.2 times)", table,
+         {c: table["quantity"].str.startswith(f"{c} false") for c in CLAIMS}, (-0.004, 0.125))  # fmt: skip
+    _row(rows[1], "Coverage of 95 % intervals (band: .94 to .96)", table,
+         {e: table["quantity"] == f"coverage {e}" for e in EFFECTS}, (0.86, 1.003))  # fmt: skip
+    _row(rows[2], "Power less the oracle's, same studies (line: bar)", table,
+         {c: table["quantity"] == f"{c} power difference" for c in CLAIMS}, (-0.22, 0.12))  # fmt: skip
+    for ax in rows[1].axes:
+        ax.axvspan(*COVERAGE, color="#0072b2", alpha=0.10, lw=0)
+    _legend(rows[0].axes[0], list(table["design"].unique()))
+    atomic(path, lambda p: figure.savefig(p, format="png", dpi=110, metadata={"Software": None}))
+
+
+def _row(figure, title: str, table: pd.DataFrame, panels: dict[str, pd.Series], limits) -> None:
+    """One panel for each claim or effect; scenarios from top to bottom."""
+    scenarios, designs = list(table["scenario"].unique()), list(table["design"].unique())
+    figure.suptitle(title, fontsize=11, x=0.01, ha="left")
+    axes = figure.subplots(1, len(panels), sharey=True)
+    for ax, (name, chosen) in zip(axes, panels.items()):
+        part = table[chosen]
+        line = part["scenario"].map(scenarios.index)
+        place = line + GAP * (part["design"].map(designs.index) - (len(designs) - 1) / 2)
+        for verdict, color in COLORS.items():
+            for design, mark in zip(designs, MARKS):
+                here = (part["verdict"] == verdict) & (part["design"] == design)
+                ax.hlines(place[here], part.loc[here, "low"], part.loc[here, "high"], color=color, lw=0.8, alpha=0.7)
+                face = "white" if verdict == "reported" else color
+                ax.scatter(part.loc[here, "rate"], place[here], marker=mark, s=13, facecolor=face, edgecolor=color,
+                           lw=0.8, zorder=3)  # fmt: skip
+        _bars(ax, part, line)
+        ax.set_title(name.replace("-", "−"), fontsize=10)
+        ax.set_xlim(*limits)
+        ax.set_ylim(len(scenarios) - 0.5, -0.5)
+        ax.set_yticks(np.arange(len(scenarios)), scenarios, fontsize=8)
+        ax.tick_params(axis="x", labelsize=8)
+        for k in range(0, len(scenarios), 2):
+            ax.axhspan(k - 0.5, k + 0.5, color="#000000", alpha=0.04, lw=0)
+
+
+def _bars(ax, part: pd.DataFrame, line: pd.Series) -> None:
+    """The bar of each cell that has one; wrong verdicts have the slack beside it."""
+    known = part["bar"].notna() & ~part["quantity"].str.startswith("coverage")
+    bar, y = part.loc[known, "bar"], line[known]
+    ax.vlines(bar, y - 0.5, y + 0.5, color="#222222", lw=0.9)
+    if (bar > 0).any():
+        ax.vlines(SLACK * bar, y - 0.5, y + 0.5, color="#222222", lw=0.7, ls=":")
+
+
+def _legend(ax, designs: list[str]) -> None:
+    from matplotlib.lines import Line2D
+
+    handles = [Line2D([], [], marker=m, ls="", color="#444444", ms=4, label=d.replace("x", " × "))
+               for d, m in zip(designs, MARKS)]  # fmt: skip
+    for verdict, text in (("ok", "holds"), ("fails", "fails"), ("reported", "not judged")):
+        color = COLORS[verdict]
+        face = "white" if verdict == "reported" else color
+        handles.append(Line2D([], [], marker="o", ls="", color=color, mfc=face, ms=4, label=text))
+    ax.legend(handles=handles, fontsize=7, loc="lower right")

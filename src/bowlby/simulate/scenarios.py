@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from dataclasses import dataclass
 
 from bowlby.errors import UserError, problem
@@ -23,8 +24,9 @@ class Scenario:
         style, in SDs of outcome per population SD.
     what : str
         In words.
-    claims : tuple of bool
-        Whether each of C1 to C5 is true in the population.
+    claims : tuple of bool or None
+        Whether each of C1 to C5 is true in the population; None where the claim holds as an association and not as
+        an effect, which no verdict of these data can tell.
     icc : float
         Variance between therapists, style included.
     gamma : float
@@ -43,13 +45,31 @@ class Scenario:
         Log-odds by which a patient 1 SD worse off at the end is likelier to give no outcome (0: nobody drops out).
     switching : float
         Share of patients who change therapist.
+    improvement : float
+        Slope of outcome on perceived attachment that comes from early improvement, on which perceived attachment
+        follows; improvement so far is a quarter of the outcome's variance.
+    mood : float
+        Slope of outcome on perceived attachment that comes from a mood in which the patient rates both.
+    confounder : float
+        Correlation, through a common cause, of the therapist's part of perceived attachment with the therapist's
+        part of outcome.
+    unit : float
+        Variance of outcome, and share of perceived attachment, between the groups that patients are treated in.
+    reliability, style_reliability : float
+        Of the scales of perceived attachment and of the therapist's style, whose SD stays 1.
+    skew : float
+        Skewness of the residuals, towards the worse.
+    floor : float
+        The best value that the outcome's scale can show, in SDs above the mean; infinity for none.
+    floor_slope : float
+        Slope of perceived attachment as the scale with that floor shows it, from a simulated million of patients.
     """
 
     id: str
     p: float
     t: float
     what: str
-    claims: tuple[bool, bool, bool, bool, bool]
+    claims: tuple[bool | None, bool | None, bool, bool, bool]
     icc: float = ICC_Y
     gamma: float = 0.0
     between: float = 0.0
@@ -59,6 +79,15 @@ class Scenario:
     uneven: float = 0.0
     dropout: float = 0.0
     switching: float = 0.0
+    improvement: float = 0.0
+    mood: float = 0.0
+    confounder: float = 0.0
+    unit: float = 0.0
+    reliability: float = 1.0
+    style_reliability: float = 1.0
+    skew: float = 0.0
+    floor: float = math.inf
+    floor_slope: float | None = None
 
     def __post_init__(self):
         if self.t**2 > self.icc:
@@ -89,8 +118,17 @@ SCENARIOS = {s.id: s for s in (
     Scenario("S4", 0.20, -0.20, "equal in size, of opposite sign", (True, False, False, True, True)),
     Scenario("S5", 0.25, 0.0, "style acts only through perceived attachment", (True, True, True, False, True),
              gamma=0.15, between=0.25),
+    Scenario("S6", 0.0, 0.0, "perceived attachment follows on improvement and has no effect",
+             (None, None, True, True, True), improvement=0.25),
+    Scenario("S7", 0.0, 0.0, "one mood colours both of the patient's ratings; no effect",
+             (None, None, True, True, True), mood=0.25),
+    Scenario("S8", 0.25, 0.0, "something about therapists shapes both perceived attachment and outcome", (True,) * 5,
+             confounder=0.7),
     Scenario("S9", 0.38, 0.0, "as S1; who is worse off drops out", (True,) * 5, dropout=0.5),
     Scenario("S10", 0.38, 0.0, "as S1; 30 % of patients change therapist", (True,) * 5, switching=0.30),
+    Scenario("S11", 0.38, 0.0, "as S1; patients are treated in groups of six", (True,) * 5, unit=0.05),
+    Scenario("S12", 0.38, 0.0, "as S1; scales measure with error", (True,) * 5, reliability=0.65,
+             style_reliability=0.90),
     Scenario("S13", 0.25, 0.0, "style matters for severe patients", (True,) * 5, kappa=0.15),
     Scenario("S14", 0.25, 0.10, "style at the equivalence bound", (True, True, False, True, True)),
     Scenario("S15", 0.25, 0.0, "style on perceived attachment at the bound", (True, True, True, False, True),
@@ -100,8 +138,12 @@ SCENARIOS = {s.id: s for s in (
              slope_sd=0.15),
     Scenario("S17b", 0.20, 0.20, "slopes differ between therapists, both predict equally",
              (True, False, False, True, True), slope_sd=0.15),
-    Scenario("S18", 0.25, 0.0, "residuals wider with some therapists", (True,) * 5, uneven=0.3),
+    Scenario("S18", 0.25, 0.0, "skewed outcome with a floor, residuals wider with some therapists", (True,) * 5,
+             uneven=0.3, skew=1.0, floor=1.2, floor_slope=0.225),
 )}
+
+BOUNDARIES = ("S2", "S4", "S14", "S15", "S16")
+"""Scenarios on the boundary of a claim, where its rate of false support is highest."""
 
 
 def scenario(name: str | Scenario) -> Scenario:

@@ -15,17 +15,17 @@ import pandas as pd
 from bowlby.compare.verdict import Effect, claim_more, claim_negligible, claim_patient_style, claim_perceived
 from bowlby.config.run import Block, Comparison, Outcome, Run
 from bowlby.design.composite import Scaling, composite
-from bowlby.design.frame import Patients
+from bowlby.design.frame import AnalysisSet, Patients
 from bowlby.design.primary import analysis_set
-from bowlby.simulate.latent import PERCEIVED, STYLE, latent_study
+from bowlby.simulate.latent import latent_study
 from bowlby.simulate.scenarios import Scenario, scenario
+from bowlby.simulate.truth import references
 
 DESIGNS = ("16x36", "31x45", "48x12", "100x10")
 """Designs of the validation: therapists times average patients of one."""
 DELTA = 0.10
 SCALES = {"a": ("secure", "avoidant", "preoccupied"), "s": ("anxiety", "avoidance"), "z": ("anxiety", "avoidance")}
 WEIGHTS = {"a": (1.0, -1.0, -1.0), "s": (-1.0, -1.0), "z": (-1.0, -1.0)}
-REFERENCE = {"a": PERCEIVED, "s": STYLE, "z": STYLE}
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ def size(design: str) -> tuple[int, float]:
     return int(therapists), float(patients)
 
 
-def run_config(delta: float = DELTA) -> Run:
-    """The configuration that the studies are analysed by."""
+def run_config(delta: float = DELTA, case: Scenario | None = None) -> Run:
+    """The configuration that the studies (of a scenario) are analysed by."""
     blocks = {
         side: Block(instrument="latent", weights=dict(zip(SCALES[side], WEIGHTS[side]))) for side in ("a", "s", "z")
     }
@@ -88,26 +88,29 @@ def simulated_patients(found: Scenario, design: str, seed: int) -> Patients:
     second[moved] = (first[moved] + rng.integers(1, therapists, moved.sum())) % therapists
     share[moved] = rng.integers(4, 13, moved.sum()) / 16.0
     latent = latent_study(found, seed, first, second, share)
-    names = np.array([f"P{i:05}" for i in range(n)])
-    frame = pd.DataFrame({"pre": latent.pre, "y": latent.outcome}, index=pd.Index(names, name="patient"))
+    names = np.array([f"P{i:05}" for i in range(n)], dtype=object)  # quicker to look up than Arrow strings
+    outcome = latent.outcome
     if found.dropout:
-        risk = 1 / (1 + np.exp(1.5 + found.dropout * latent.outcome))
-        frame.loc[rng.random(n) < risk, "y"] = np.nan
-    label = np.array([f"T{j:04}" for j in range(therapists)])
-    episodes = pd.DataFrame({"patient": names, "therapist": label[first], "weight": share})
-    episodes = pd.concat(
-        [episodes, pd.DataFrame({"patient": names[moved], "therapist": label[second[moved]],
-                                 "weight": 1 - share[moved]})], ignore_index=True)  # fmt: skip
+        outcome = np.where(rng.random(n) < 1 / (1 + np.exp(1.5 + found.dropout * outcome)), np.nan, outcome)
+    label = np.array([f"T{j:04}" for j in range(therapists)], dtype=object)
+    episodes = pd.DataFrame({
+        "patient": pd.Series(np.concatenate([names, names[moved]]), dtype=object),
+        "therapist": pd.Series(np.concatenate([label[first], label[second[moved]]]), dtype=object),
+        "weight": np.concatenate([share, 1 - share[moved]]),
+    })  # fmt: skip
     config = run_config().comparison
     blocks = {"a": config.perceived, "s": config.therapist_style, "z": config.patient_style}
-    scaling = {side: Scaling(list(SCALES[side]), np.ones(len(SCALES[side])), REFERENCE[side], "reference")
-               for side in SCALES}  # fmt: skip
+    scaling = {side: Scaling(list(SCALES[side]), np.ones(len(SCALES[side])), correlation, "reference")
+               for side, correlation in references(found).items()}  # fmt: skip
+    columns = {"pre": latent.pre, "y": outcome}
+    if latent.unit is not None:
+        columns["unit"] = np.char.add("G", latent.unit.astype(str))
     seen = share[:, None] * latent.style[first] + (1 - share[:, None]) * latent.style[second]
     for side, values in (("a", latent.perceived), ("s", seen), ("z", latent.patient_style)):
-        table = pd.DataFrame(values, columns=list(SCALES[side]), index=frame.index)
-        frame[f"{side}_star"] = composite(table, blocks[side], scaling[side])
-        for scale in SCALES[side]:
-            frame[f"{side}_{scale}"] = table[scale]
+        table = pd.DataFrame(values, columns=list(SCALES[side]))
+        columns[f"{side}_star"] = composite(table, blocks[side], scaling[side])
+        columns |= {f"{side}_{scale}": values[:, k] for k, scale in enumerate(SCALES[side])}
+    frame = pd.DataFrame(columns, index=pd.Index(names, dtype=object, name="patient"))
     style = pd.DataFrame(latent.style, columns=list(SCALES["s"]), index=label)
     return Patients(frame, episodes, scaling, 1.0, pd.Series(composite(style, blocks["s"], scaling["s"]), label))
 
@@ -124,16 +127,47 @@ def study_claims(address: Replicate, delta: float = DELTA) -> dict:
     Returns
     -------
     dict
-        scenario, design, number; verdict of C1 to C5; estimate, ci_low, ci_high of P, T, P-T, P+T, T_A; singular;
-        status ``ok`` or ``failed`` (then the verdicts are inconclusive, and counted).
+        scenario, design, number; verdict of C1 to C5; estimate, limits of the 95 % interval (``_low``, ``_high``) and
+        standard error (``_se``) of P, T, P-T, P+T, T_A; singular.
     """
+    return _decided(address, *_analysed(address, delta), delta)[0]
+
+
+def validated_study(address: Replicate, delta: float = DELTA) -> dict:
+    """The same with what the oracle supports (``oracle_C1`` to ``oracle_C5``) and what the scenario is there to show.
+
+    Returns
+    -------
+    dict
+        As of :func:`study_claims`, :func:`bowlby.simulate.oracle.oracle_claims`,
+        :func:`bowlby.simulate.shown.shown`.
+    """
+    from bowlby.simulate.oracle import oracle_claims
+    from bowlby.simulate.shown import shown
+
+    case = scenario(address.scenario)
+    sets = _analysed(address, delta)
+    row, claims = _decided(address, *sets, delta)
+    oracle = {f"oracle_{claim}": hit for claim, hit in oracle_claims(case, *sets, delta).items()}
+    return row | oracle | shown(case, sets[0], claims, delta)
+
+
+def _analysed(address: Replicate, delta: float) -> tuple[AnalysisSet, AnalysisSet]:
+    """Analysis sets of a simulated study, for outcome and for perceived attachment as the outcome."""
+    case = scenario(address.scenario)
+    run, found = run_config(delta, case), simulated_patients(case, address.design, address.entropy())
+    people = {"therapists": pd.DataFrame({"therapist": found.style.index})}
+    return analysis_set(run, found, people, "primary"), analysis_set(run, found, people, "perceived")
+
+
+def _decided(
+    address: Replicate, primary: AnalysisSet, perceived: AnalysisSet, delta: float
+) -> tuple[dict, dict[str, dict]]:
+    """A study's row, and its claims as the rules return them."""
     from bowlby.fit.models import claims_fits
 
-    row = {"scenario": address.name, "design": address.design, "number": address.number, "status": "ok"}
-    run, found = run_config(delta), simulated_patients(scenario(address.scenario), address.design, address.entropy())
-    therapists = pd.DataFrame({"therapist": found.style.index})
-    sets = {name: analysis_set(run, found, {"therapists": therapists}, name) for name in ("primary", "perceived")}
-    contrasts, block, singular = claims_fits(sets["primary"], sets["perceived"])
+    row = {"scenario": address.name, "design": address.design, "number": address.number}
+    contrasts, block, singular = claims_fits(primary, perceived)
     effect = {name: Effect(c["estimate"], c["se"], c["df"]) for name, c in contrasts.items()}
     claims = {
         "C1": claim_perceived(effect["P"], delta),
@@ -146,4 +180,4 @@ def study_claims(address: Replicate, delta: float = DELTA) -> dict:
     for name in ("P", "T", "P-T", "P+T", "T_A"):
         low, high = effect[name].limits(0.975)
         row |= {name: effect[name].estimate, f"{name}_low": low, f"{name}_high": high, f"{name}_se": effect[name].se}
-    return row | {"singular": singular}
+    return row | {"singular": singular}, claims

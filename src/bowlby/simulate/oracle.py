@@ -1,0 +1,104 @@
+"""The feasible oracle: the same contrasts with the true variance ratios, the bar that power is measured by."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from bowlby.compare.verdict import ALPHA, Effect, claim_more, claim_negligible, claim_perceived
+from bowlby.design.frame import AnalysisSet
+from bowlby.simulate.scenarios import Scenario
+from bowlby.simulate.truth import Variances, outcome_variances, perceived_variances
+
+
+def oracle_claims(scenario: Scenario, primary: AnalysisSet, perceived: AnalysisSet, delta: float) -> dict[str, bool]:
+    """Which claims the oracle supports in one study.
+
+    Generalised least squares with the true ratio of every variance to the residual one; the residual variance is
+    estimated, and all tests have J - 1 - k_T degrees of freedom, k_T being the columns that vary between therapists
+    alone.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    primary, perceived : AnalysisSet
+        As of :func:`bowlby.design.primary.analysis_set`.
+    delta : float
+        Equivalence bound.
+
+    Returns
+    -------
+    dict of bool
+        By claim.
+    """
+    therapists = primary.membership["therapist"].nunique()
+    m1 = _Gls(primary, ["a_star_w", "s_star", "pre_w", "pre_b"], outcome_variances(scenario))
+    effect = {name: m1.effect(weights, therapists - 3) for name, weights in (
+        ("P", [1, 0]), ("T", [0, 1]), ("P-T", [1, -1]), ("P+T", [1, 1]))}  # fmt: skip
+    scales = [f"z_{scale}_w" for scale in perceived.design["scaling"]["z"]["scales"]]
+    between = [f"{name[:-2]}_b" for name in scales]
+    columns = ["s_star", *scales, *between, "pre_w", "pre_b"]
+    therapists = perceived.membership["therapist"].nunique()
+    df = therapists - 3 - len(between)
+    a = _Gls(perceived, columns, perceived_variances(scenario))
+    verdicts = {
+        "C1": claim_perceived(effect["P"], delta),
+        "C2": claim_more(effect["P-T"], effect["P+T"]),
+        "C3": claim_negligible(effect["T"], delta),
+        "C4": claim_negligible(a.effect([1], df), delta, "T_A"),
+    }
+    supported = {claim: verdict["verdict"] == "supported" for claim, verdict in verdicts.items()}
+    return supported | {"C5": a.joint_p(slice(1, 1 + len(scales)), df) < ALPHA}
+
+
+class _Gls:
+    """A regression whose covariance is known up to a factor; the intercept comes last."""
+
+    def __init__(self, rows: AnalysisSet, columns: list[str], variances: Variances):
+        data = rows.data
+        x = np.column_stack([data[columns].to_numpy(float), np.ones(len(data))])
+        y = data["y"].to_numpy(float)
+        slope = data["a_star_w"].to_numpy(float) if variances.slope else None
+        z, ratio = random_columns(membership_matrix(rows), variances, slope, data.get("unit"))
+        right = np.column_stack([x, y])
+        inner = np.diag(1 / ratio) + z.T @ z
+        whitened = right - z @ np.linalg.solve(inner, z.T @ right)
+        cross = right.T @ whitened
+        p = x.shape[1]
+        self.inverse = np.linalg.inv(cross[:p, :p])
+        self.slopes = self.inverse @ cross[:p, p]
+        self.variance = float(cross[p, p] - self.slopes @ cross[:p, p]) / (len(y) - p)
+
+    def effect(self, weights: list[float], df: int) -> Effect:
+        c = np.zeros(len(self.slopes))
+        c[: len(weights)] = weights
+        return Effect(float(c @ self.slopes), float(np.sqrt(self.variance * (c @ self.inverse @ c))), df)
+
+    def joint_p(self, block: slice, df: int) -> float:
+        b = self.slopes[block]
+        f = float(b @ np.linalg.solve(self.variance * self.inverse[block, block], b)) / len(b)
+        return float(stats.f.sf(f, len(b), df))
+
+
+def membership_matrix(rows: AnalysisSet) -> np.ndarray:
+    """Shares of patients (rows of the set) in therapists, shape (n, J)."""
+    member = rows.membership
+    patient = pd.Index(rows.data["patient"]).get_indexer(member["patient"])
+    therapist, names = pd.factorize(member["therapist"])
+    shares = np.zeros((len(rows.data), len(names)))
+    shares[patient, therapist] = member["weight"].to_numpy(float)
+    return shares
+
+
+def random_columns(
+    shares: np.ndarray, variances: Variances, slope: np.ndarray | None, unit: pd.Series | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Columns of the random effects and the ratio of their variances to the residual one."""
+    parts = [(shares, variances.therapist + variances.mean / (shares**2).sum(axis=0))]
+    if slope is not None:
+        parts.append((shares * slope[:, None], np.full(shares.shape[1], variances.slope)))
+    if unit is not None and variances.unit:
+        codes, names = pd.factorize(unit)
+        parts.append((np.eye(len(names))[codes], np.full(len(names), variances.unit)))
+    return np.column_stack([z for z, _ in parts]), np.concatenate([v for _, v in parts]) / variances.residual

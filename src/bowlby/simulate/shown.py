@@ -1,0 +1,63 @@
+"""What some scenarios are there to show, beside the claims: the flags, the other forms of the model, what they miss."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bowlby.compare import QUALIFIERS, qualify
+from bowlby.compare.verdict import ALPHA, Effect, claim_perceived
+from bowlby.design.frame import AnalysisSet
+from bowlby.estimands.likeforlike import like_for_like
+from bowlby.fit.models import INTERCEPT, SLOPE, Fitter
+from bowlby.fit.record import contrast
+from bowlby.simulate.scenarios import Scenario
+
+
+def shown(scenario: Scenario, primary: AnalysisSet, claims: dict[str, dict], delta: float) -> dict:
+    """Columns that the scenario adds to a study's row; none for most.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    primary : AnalysisSet
+    claims : dict of dict
+        As the rules return them.
+    delta : float
+        Equivalence bound.
+
+    Returns
+    -------
+    dict
+        ``unqualified`` (S6, S7): C1 or C2 supported without both qualifiers. ``moderated``, ``interaction`` (S13): the
+        test of style by severity and its slope. ``C1_no_slope`` (S17): verdict of C1 without the random slope.
+        ``M2``, ``E4`` (S8), with ``_low`` and ``_high``: slope of the therapist's part of perceived attachment in M2,
+        and like for like, which is NaN where it is not estimable (``E4_estimable``).
+    """
+    found = {}
+    if scenario.improvement or scenario.mood:
+        qualify(claims)
+        found["unqualified"] = any(_unqualified(claims[name]) for name in ("C1", "C2"))
+    if not (scenario.kappa or scenario.slope_sd or scenario.confounder):
+        return found
+    fitter = Fitter(primary.data, primary.membership, primary.design)
+    if scenario.kappa:
+        record = fitter._severity(1.0).record
+        found["moderated"] = record["blocks"][0]["p"] < ALPHA
+        found["interaction"] = next(f["estimate"] for f in record["fixed"] if f["term"] == "s_star:pre_w")
+    if scenario.slope_sd:
+        p = contrast(fitter.fit(["a_star_w", "s_star"], INTERCEPT), "P", {"a_star_w": 1.0})
+        found["C1_no_slope"] = claim_perceived(Effect(p["estimate"], p["se"], p["df"]), delta)["verdict"]
+    if scenario.confounder:
+        result = fitter.fit(["a_star_w", "s_star", "a_star_b"], SLOPE)
+        slope = contrast(result, "M2", {"a_star_b": 1.0})
+        found |= {"M2": slope["estimate"], "M2_low": slope["ci_low"], "M2_high": slope["ci_high"]}
+        like = like_for_like(primary.data, 1.0, 0.0)
+        numbers = (like["slope"], *like["ci"]) if like["estimable"] else (np.nan,) * 3
+        found |= dict(zip(("E4", "E4_low", "E4_high"), numbers)) | {"E4_estimable": like["estimable"]}
+    return found
+
+
+def _unqualified(claim: dict) -> bool:
+    """Whether a claim is supported without both doubts being said."""
+    said = claim["qualified"] and {*QUALIFIERS} <= {*claim["reasons"]}
+    return claim["verdict"] == "supported" and not said
