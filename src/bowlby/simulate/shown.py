@@ -31,14 +31,17 @@ def shown(scenario: Scenario, primary: AnalysisSet, claims: dict[str, dict], del
         ``unqualified`` (S6, S7): C1 or C2 supported without both qualifiers. ``moderated``, ``interaction`` (S13): the
         test of style by severity and its slope. ``C1_no_slope`` (S17): verdict of C1 without the random slope.
         ``M2``, ``E4`` (S8), with ``_low`` and ``_high``: slope of the therapist's part of perceived attachment in M2,
-        and like for like, which is NaN where it is not estimable (``E4_estimable``).
+        and like for like, which is NaN where it is not estimable (``E4_estimable``). ``P_alone``, ``T_alone`` (S11),
+        with ``_low`` and ``_high``: as if every patient were treated alone.
     """
     found = {}
     if scenario.improvement or scenario.mood:
         qualify(claims)
         found["unqualified"] = any(_unqualified(claims[name]) for name in ("C1", "C2"))
-    if not (scenario.kappa or scenario.slope_sd or scenario.confounder):
+    if not (scenario.kappa or scenario.slope_sd or scenario.confounder or scenario.unit):
         return found
+    if scenario.unit:
+        return found | _alone(primary)
     fitter = Fitter(primary.data, primary.membership, primary.design)
     if scenario.kappa:
         record = fitter._severity(1.0).record
@@ -54,6 +57,17 @@ def shown(scenario: Scenario, primary: AnalysisSet, claims: dict[str, dict], del
         like = like_for_like(primary.data, 1.0, 0.0)
         numbers = (like["slope"], *like["ci"]) if like["estimable"] else (np.nan,) * 3
         found |= dict(zip(("E4", "E4_low", "E4_high"), numbers)) | {"E4_estimable": like["estimable"]}
+    return found
+
+
+def _alone(primary: AnalysisSet) -> dict:
+    """P and T of M1 without the groups that patients are treated in."""
+    data = primary.data.drop(columns=["unit", "in_unit"], errors="ignore")
+    result = Fitter(data, primary.membership, primary.design).fit(["a_star_w", "s_star"], SLOPE)
+    found = {}
+    for name, term in (("P_alone", "a_star_w"), ("T_alone", "s_star")):
+        slope = contrast(result, name, {term: 1.0})
+        found |= {name: slope["estimate"], f"{name}_low": slope["ci_low"], f"{name}_high": slope["ci_high"]}
     return found
 
 

@@ -64,9 +64,15 @@ def simulate(scenario: str | Scenario, seed: int, therapists: int = 48, patients
         raise UserError(wrong)
     first = _sizes(seed, therapists, patients)
     n = len(first)
-    people, second, share = _people(seed, first, therapists)
+    people, second, share = _people(seed, first, therapists, chosen.switching)
     latent = latent_study(chosen, seed, first, second, share)
+    if chosen.dropout:
+        _drop_out_unwell(generator(seed, "dropout"), people, second != first, latent.outcome, chosen.dropout)
+    if latent.unit is not None:
+        people.insert(1, "group", [f"G{k:03}" for k in latent.unit + 1])
     rows, own, faults = _answers(seed, latent, people, second)
+    if chosen.dropout:
+        faults["dropout"] = "likelier the worse the outcome"
     truth = {
         "schema": 1,
         "synthetic": True,
@@ -98,7 +104,7 @@ def _sizes(seed: int, therapists: int, patients: int) -> np.ndarray:
     return rng.permutation(np.repeat(np.arange(therapists), load))
 
 
-def _people(seed: int, first: np.ndarray, therapists: int):
+def _people(seed: int, first: np.ndarray, therapists: int, switching: float):
     rng, n = generator(seed, "people"), len(first)
     width = max(2, len(str(therapists)))
     names = np.array([f"T{j:0{width}}" for j in range(1, therapists + 1)])
@@ -115,6 +121,8 @@ def _people(seed: int, first: np.ndarray, therapists: int):
     second, sessions_2 = first.copy(), np.full(n, np.nan)
     able = rng.permutation(np.flatnonzero(~out & ~no_s5))
     switch = [able[0], next(i for i in able[1:] if first[i] != first[able[0]])]
+    if switching:
+        switch = sorted(able[: round(switching * n)])
     for i in switch:
         second[i] = rng.choice(np.setdiff1d(np.arange(therapists), first[i]))
         sessions_2[i] = rng.integers(6, 13)
@@ -134,6 +142,16 @@ def _people(seed: int, first: np.ndarray, therapists: int):
     })
     people.attrs.update(out=out, no_s5=no_s5, names=names)
     return people, second, share
+
+
+def _drop_out_unwell(rng, people: pd.DataFrame, switched: np.ndarray, outcome: np.ndarray, slope: float) -> None:
+    """Dropout that depends on the outcome not seen, instead of the one at random; who switches stays."""
+    out = (rng.random(len(people)) < 1 / (1 + np.exp(1.5 + slope * outcome))) & ~switched
+    kept = rng.integers(5, 8, len(people))
+    early = people.attrs["out"] & ~out
+    people.loc[early, "sessions_1"] = np.clip(rng.poisson(15, len(people)), 8, 30)[early]
+    people.loc[out, "sessions_1"] = kept[out]
+    people.attrs["out"] = out
 
 
 def _answers(seed: int, latent: Latent, people: pd.DataFrame, second: np.ndarray):

@@ -54,8 +54,8 @@ def size(design: str) -> tuple[int, float]:
     return int(therapists), float(patients)
 
 
-def run_config(delta: float = DELTA, case: Scenario | None = None) -> Run:
-    """The configuration that the studies (of a scenario) are analysed by."""
+def run_config(delta: float = DELTA) -> Run:
+    """The configuration that the studies are analysed by."""
     blocks = {
         side: Block(instrument="latent", weights=dict(zip(SCALES[side], WEIGHTS[side]))) for side in ("a", "s", "z")
     }
@@ -155,7 +155,7 @@ def validated_study(address: Replicate, delta: float = DELTA) -> dict:
 def _analysed(address: Replicate, delta: float) -> tuple[AnalysisSet, AnalysisSet]:
     """Analysis sets of a simulated study, for outcome and for perceived attachment as the outcome."""
     case = scenario(address.scenario)
-    run, found = run_config(delta, case), simulated_patients(case, address.design, address.entropy())
+    run, found = run_config(delta), simulated_patients(case, address.design, address.entropy())
     people = {"therapists": pd.DataFrame({"therapist": found.style.index})}
     return analysis_set(run, found, people, "primary"), analysis_set(run, found, people, "perceived")
 

@@ -14,8 +14,8 @@ from bowlby.simulate.study import SimulatedStudy
 SHEET = "ECR-S"
 GENDER = {1: "female", 2: "male", 3: "other", -9: "refused"}
 COLUMN_LABELS = {
-    "patient_id": "Patient (synthetic)", "age": "Age in years", "gender": "Gender",
-    "therapist_1": "First therapist",
+    "patient_id": "Patient (synthetic)", "group": "Group that the patient is treated in",
+    "age": "Age in years", "gender": "Gender", "therapist_1": "First therapist",
     "sessions_1": "Sessions with the first therapist", "therapist_2": "Second therapist",
     "sessions_2": "Sessions with the second therapist",
 }
@@ -80,10 +80,17 @@ def _spss(table: pd.DataFrame, path: Path) -> None:
 
 def _readme(truth: dict) -> str:
     faults, reference = truth["faults"], truth["reference"]
+    switched, dropout = faults["switched"], faults.get("dropout", "at random")
     odd, twice = faults["impossible_value"], faults["duplicate_row"]
     chosen = ""
     if truth["scenario"] == "example":
         chosen = " It was the first one tried, not chosen for the study's verdict."
+    association = ""
+    if truth["claims"]["C1"] is None:
+        association = (
+            "\n\nHere perceived attachment has no effect on outcome: the slope that the scores show comes from what\n"
+            "both share, and no analysis of these files can tell it from an effect."
+        )
     return f"""# A synthetic study
 
 **These data are synthetic.** No person, patient or therapist stands behind any row; names, dates and
@@ -109,7 +116,8 @@ preoccupied-merger within therapists, T to - anxiety - avoidance. Of the outcome
 {truth["icc_outcome"]:.0%} lies between therapists. Questionnaires measure with error: their slopes are nearer
 to 0, and the part of the intake state that its score misses shows as a P of about .007 where the latent P
 is 0. They were computed from a simulated population of {reference["patients"]} patients and carry its
-sampling error (about .002). The item keys are those of the shipped instruments; the CATS key is not verified.
+sampling error (about .002). The item keys are those of the shipped instruments; the CATS key is not verified.\
+{association}
 
 ## Files
 
@@ -124,8 +132,9 @@ sampling error (about .002). The item keys are those of the shipped instruments;
 |---|---|
 | one impossible value (7 in a PHQ-9 item) | `{odd["file"]}`, row {odd["row"]}, column `{odd["column"]}` |
 | one row twice | `{twice["file"]}`, row {twice["row"]} repeats row {twice["repeats"]} |
-| two patients who switch therapist | {", ".join(faults["switched"])} |
-| no termination (dropout, at random) | {len(faults["no_termination"])} patients |
+| {len(switched) if len(switched) > 2 else "two"} patients who switch therapist | \
+{", ".join(switched) if len(switched) < 10 else "`truth.json` names them"} |
+| no termination (dropout, {dropout}) | {len(faults["no_termination"])} patients |
 | no session 5 | {len(faults["no_session_5"])} patients |
 | items left blank (at random) | {faults["missing_items"]} in `patients.csv`, \
 {faults["missing_items_therapists"]} in `therapists.xlsx` |

@@ -197,6 +197,29 @@ def test_other_seeds_give_other_studies_and_scenarios_share_their_people():
     assert one.latent.style[0, 0] != other.latent.style[0, 0]
 
 
+def test_scenarios_of_people_change_the_people():
+    """S9: who ends worse drops out; S10: 30 % change therapist; S11: groups of six at most, of one therapist."""
+    worse, moved, grouped = simulate("S9", 3, 60, 12), simulate("S10", 3, 60, 12), simulate("S11", 3, 60, 12)
+    out = worse.people["patients"]["patient_id"].isin(worse.truth["faults"]["no_termination"]).to_numpy()
+    assert 0.12 < out.mean() < 0.30
+    assert worse.latent.outcome[out].mean() < worse.latent.outcome[~out].mean() - 0.2
+    assert worse.people["patients"].loc[out, "sessions_1"].max() < 8
+    switched = moved.people["patients"]["therapist_2"] != ""
+    assert switched.mean() == pytest.approx(0.30, abs=0.01)
+    assert (moved.people["patients"]["therapist_2"] != moved.people["patients"]["therapist_1"]).all()
+    people = grouped.people["patients"]
+    assert people["group"].value_counts().max() == 6
+    assert people.groupby("group")["therapist_1"].nunique().eq(1).all()
+    assert "group" not in simulate("S1", 3, 6, 4).people["patients"]
+
+
+def test_association_without_effect_is_said(tmp_path):
+    study = simulate("S6", 1, 6, 4)
+    assert study.truth["P"] == 0 and study.truth["reference"]["P"] > 0.15 and study.truth["claims"]["C1"] is None
+    write_study(study, tmp_path / "s6")
+    assert "has no effect on outcome" in (tmp_path / "s6/README.md").read_text("utf-8")
+
+
 def test_configuration_beside_the_files_is_valid(tmp_path):
     from bowlby.config import load
 

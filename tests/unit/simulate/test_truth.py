@@ -103,7 +103,7 @@ def sets(request):
     case = SCENARIOS[request.param]
     found = simulated_patients(case, "16x6", 3)
     people = {"therapists": pd.DataFrame({"therapist": found.style.index})}
-    run = run_config(0.1, case)
+    run = run_config(0.1)
     return case, *(analysis_set(run, found, people, name) for name in ("primary", "perceived"))
 
 
