@@ -35,6 +35,7 @@ rule draw_figures:
         people=rules.ingest.output.people,
         scores=rules.score_instruments.output.scores,
         change=rules.score_instruments.output.change,
+        robustness=expand("{out}/robustness/{kind}.parquet", out=OUT, kind=list(PLAN.robustness)),
         manifest=rules.write_manifest.output.manifest,
     output:
         shown=[
@@ -87,6 +88,7 @@ rule write_report:
         verdict=VERDICT,
         estimands=ESTIMANDS,
         second=SECOND,
+        robustness=rules.compare_predictors.output.robustness if "primary" in PLAN.sets else [],
     output:
         report=report(f"{OUT}/report.html", "../report/page.rst", "Report", labels={"part": "page"}),
         methods=report(f"{OUT}/methods.md", "../report/methods.rst", "Report", labels={"part": "methods text"}),

@@ -16,7 +16,9 @@ from bowlby.figures import (
     distributions,
     flow,
     forest,
+    influence,
     missing,
+    multiverse,
     partition,
     prepost,
     residuals,
@@ -59,6 +61,11 @@ def _growth(run: Run) -> bool:
     return run.growth is not None
 
 
+def _doubted(*kinds: str) -> Callable[[Run], bool]:
+    """Whether one of these kinds of robustness is asked for."""
+    return lambda run: run.robustness is not None and not set(kinds).isdisjoint(run.robustness.kinds)
+
+
 def _always(run: Run) -> bool:
     return True
 
@@ -70,6 +77,8 @@ PLOTS = {
     "prepost": Plot(prepost.gather, prepost.draw, _comparison),
     "trajectory": Plot(trajectory.gather, trajectory.draw, _growth),
     "caterpillar": Plot(caterpillar.gather, caterpillar.draw, _always),
+    "multiverse": Plot(multiverse.gather, multiverse.draw, _doubted("multiverse")),
+    "influence": Plot(influence.gather, influence.draw, _doubted("influence", "cluster")),
     "change": Plot(change.gather, change.draw, _before_after),
     "flow": Plot(flow.gather, flow.draw, _always),
     "missing": Plot(missing.gather, missing.draw, _always),

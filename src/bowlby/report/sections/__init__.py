@@ -20,6 +20,7 @@ from bowlby.report.sections.missing import missing
 from bowlby.report.sections.prepost import prepost
 from bowlby.report.sections.provenance import provenance
 from bowlby.report.sections.reliability import reliability
+from bowlby.report.sections.robustness import robustness
 from bowlby.report.sections.scales import scales
 from bowlby.report.sections.therapists import therapists
 from bowlby.report.sections.verdict import verdict
@@ -28,6 +29,7 @@ SECTIONS: list[Build] = [
     verdict,
     adequacy,
     estimates,
+    robustness,
     estimands,
     beside,
     prepost,

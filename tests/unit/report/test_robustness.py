@@ -1,0 +1,111 @@
+"""The doubts on the page: what flips, the curve, one therapist left out; absent where nothing was tried."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bowlby import figures, report
+from bowlby.figures.influence import influence_data
+from bowlby.figures.multiverse import multiverse_data
+from bowlby.files import read_json, write_json, write_parquet
+
+EFFECTS = ("P", "T", "P-T", "P+T")
+
+
+def universe() -> pd.DataFrame:
+    """Four specifications; the third is the registered one, the last could not be fitted."""
+    rows = [(2, "ok", 0.3, 0.1, "ancova", "keep"), (0, "ok", 0.2, -0.1, "change", "keep"),
+            (1, "singular", 0.1, 0.0, "ancova", "keep"), (3, "failed", None, None, "change", "keep")]  # fmt: skip
+    table = pd.DataFrame(rows, columns=["replicate", "status", "P", "T", "outcome", "outliers"])
+    for name, sign in (("P-T", -1), ("P+T", 1)):
+        table[name], table[f"{name}_se"], table[f"{name}_df"] = table["P"] + sign * table["T"], 0.05, 20.0
+    table.loc[0, "P+T_se"] = 99.0
+    table["C2"] = ["supported", "supported", "inconclusive", None]
+    return table.assign(**{"P-|T|": table["P"] - table["T"].abs()})
+
+
+def left_out(comparison: dict, n: int = 6) -> pd.DataFrame:
+    shift = np.linspace(-0.02, 0.02, n)
+    table = pd.DataFrame({"replicate": range(n), "status": "ok", "therapist": [f"SECRET{i}" for i in range(n)]})
+    for name in EFFECTS:
+        table[name] = comparison[name]["estimate"] + shift
+    return table.assign(C1="supported", C2=["inconclusive", *["refuted"] * (n - 1)], C3="inconclusive")
+
+
+@pytest.fixture
+def doubted(comparison_run):
+    """A run with doubts tried, drawn."""
+    folder = comparison_run()
+    comparison = read_json(folder / "comparison.json")
+    write_parquet(folder / "robustness/multiverse.parquet", universe())
+    write_parquet(folder / "robustness/influence.parquet", left_out(comparison))
+    record = {
+        "multiverse": {"replicates": 4, "failed": 1, "combinations": 40, "p_above_t": 1.0,
+                       "median": {"P": 0.2, "T": 0.0},
+                       "verdicts": {"C1": {"supported": 1.0}, "C2": {"supported": 0.667, "inconclusive": 0.333}}},
+        "multiverse_null": {"replicates": 50, "failed": 0, "p": {"P_median": 0.02, "T_median": 0.6},
+                            "c2_supported": {"registered": 0.667, "permuted_style": 0.5, "unrelated_variable": 0.1}},
+        "influence": {"replicates": 6, "failed": 0, "verdicts": {"C1": {"supported": 6},
+                                                                 "C2": {"refuted": 5, "inconclusive": 1}}},
+        "cluster": {"replicates": 500, "failed": 0,
+                    "intervals": {n: {"ci": [0, 1], "bca": [0.11, 0.92]} for n in EFFECTS}},
+        "permutation": {"replicates": 1000, "p": {"T": 0.883}, "c2_with_permuted_style": {"supported": 0.97}},
+        "tipping": {"moves": [{"delta": -0.2, "verdicts": {"C1": "inconclusive"},
+                               "effects": {n: {"estimate": 0.05} for n in EFFECTS}}]},
+    }  # fmt: skip
+    write_json(folder / "robustness.json", record)
+    verdict = read_json(folder / "verdict.json")
+    because = ["P has the other sign in 30% of the specifications"]
+    verdict["claims"]["C1"] |= {"fragile": True, "fragile_because": because}
+    verdict["claims"]["C2"] |= {"fragile": False, "flags": ["loto_flips: 1 of 6"]}
+    write_json(folder / "verdict.json", verdict)
+    figures.build(folder)
+    return folder
+
+
+def test_curve_is_sorted_and_has_the_interval_of_the_smaller_contrast():
+    data = multiverse_data(universe())
+    assert data["P-|T|"].tolist() == pytest.approx([0.1, 0.1, 0.2])
+    assert data["registered"].tolist() == [True, False, False]
+    assert list(data)[8:] == ["outcome"], "a node without a choice is not drawn"
+    # T > 0: P - T is the smaller one; t(.975, 20) = 2.085963
+    assert data.loc[2, "ci_low"] == pytest.approx(0.2 - 2.085963 * 0.05, abs=1e-6)
+
+
+def test_strips_name_nobody_and_hold_what_turns(comparison_run):
+    folder = comparison_run()
+    comparison, verdict = (read_json(folder / f"{n}.json") for n in ("comparison", "verdict"))
+    data = influence_data(left_out(comparison), comparison, verdict["claims"])
+    assert list(data) == ["effect", "rank", "value", "turns", "estimate", "ci_low", "ci_high", "delta"]
+    assert data.groupby("effect")["turns"].sum().to_dict() == {"P": 0, "T": 0, "P-T": 1, "P+T": 1}
+    assert all(part["value"].is_monotonic_increasing for _, part in data.groupby("effect"))
+
+
+def test_many_therapists_and_specifications_stay_small(comparison_run, tmp_path):
+    comparison = read_json(comparison_run() / "comparison.json")
+    claims = {c: {"verdict": "supported", "not_tested": False} for c in ("C1", "C2", "C3")}
+    data = influence_data(left_out(comparison, 25_000), comparison, claims)
+    drawn = figures.draw("influence", data, tmp_path)
+    many = pd.concat([universe().iloc[:3]] * 4000, ignore_index=True).assign(replicate=range(12_000))
+    drawn += figures.draw("multiverse", multiverse_data(many), tmp_path)
+    assert all(p.stat().st_size < 250_000 for p in drawn if p.suffix == ".svg")
+
+
+def test_the_page_says_what_flips(doubted):
+    page = report.build_report(doubted)
+    part = page[page.index('<h2 id="robustness">') : page.index('<h2 id="therapists">')]
+    assert "Fragile by the rules of the verdict: C1." in part
+    assert "yes: P has the other sign in 30% of the specifications" in part
+    assert "<td>all</td>" in part and ">83 %<" in part and ">67 %<" not in part, "C2 is refuted in none of the ways"
+    assert "C2 is refuted in only 0 % of the other ways" in part and "1 of the refits failed" in part
+    assert "a random part of 40" in part and "1 of them would turn C2" in part
+    assert "[0.11, 0.92]" in part and "<i>p</i> = .883" in part and "none is below .02" in part
+    assert "If Those Who Did Not Answer Fared Worse" in part and "−0.20" in part
+    assert "SECRET" not in page
+    assert "the verdict changes when one therapist is left out, for 1 of 6 therapists" in page
+
+
+def test_absent_where_nothing_was_tried(comparison_run, growth_run):
+    for folder in (comparison_run(), growth_run):
+        page = report.build_report(folder)
+        assert 'id="robustness"' not in page and 'href="#robustness"' not in page
