@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+# Before NumPy is loaded: threads within small matrices only wait for each other.
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
+
 ROOT = Path(__file__).parents[1]
 
 

@@ -1,7 +1,12 @@
 # Operating characteristics of the claims, by simulation: `make validate STUDIES=10000`. Batches resume where they stopped.
+import os
+
 from bowlby.fingerprint import fingerprint
 from bowlby.simulate.scenarios import BOUNDARIES, SCENARIOS
 from bowlby.simulate.testbed import DESIGNS
+
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):  # as in the Snakefile
+    os.environ.setdefault(name, "1")
 
 SEED = int(config.get("seed", 1))
 STUDIES = int(config.get("studies", 400))
