@@ -125,7 +125,7 @@ def dictionary(tables: Sequence[Table]) -> pd.DataFrame:
             one.low,
             one.high,
             one.required,
-            "; ".join(f"{value} = {label}" for value, label in one.labels.items()),
+            "; ".join(value if value == label else f"{value} = {label}" for value, label in one.labels.items()),
             one.source,
             one.description,
         )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bowlby.config import Loaded, load
+from bowlby.config.study import FILL
 from bowlby.errors import Place, UserError, problem
 from bowlby.fingerprint import checksum
 from bowlby.fit.sets import models_of
@@ -121,12 +122,15 @@ def _unknown_instruments(loaded: Loaded) -> list[str]:
             "comparison.perceived.instrument": run.comparison.perceived.instrument,
             "comparison.therapist_style.instrument": run.comparison.therapist_style.instrument,
         }
+    place = Place(loaded.path.name)
+    if not brought:
+        what = "the study file brings no instrument"
+        return [problem(what, "add `measures:` to one of its files", Place(loaded.study_path.name))]
+    choice = f"add it there, or choose one of {', '.join(brought)}"
     return [
-        problem(
-            f"{key}: the study file brings no {name}",
-            f"add it there, or choose one of {', '.join(brought)}",
-            Place(loaded.path.name),
-        )
+        problem(f"{key} is still {FILL}", f"choose one of {', '.join(brought)}", place)
+        if name == FILL
+        else problem(f"{key}: the study file brings no {name}", choice, place)
         for key, name in asked.items()
         if name not in brought
     ]

@@ -12,6 +12,8 @@ from bowlby.config.base import Model
 Role = Literal["patient", "therapist", "observer", "other"]
 TIME = "{t}"
 ROW = "{row}"
+COUNT = "{count}"
+FILL = "FILL_IN"
 STYLE = re.compile(r"(?=.*YYYY)(?=.*MM)(?=.*DD)(?:YYYY|MMM?|DD|[ ./-])+")
 
 
@@ -210,7 +212,8 @@ class DataFile(Model):
     when: When | None = None
     """Occasion of the rows."""
     session: str | None = None
-    """Column with the session number, counted within the patient from 1 (0 = before the first)."""
+    """Column with the session number, counted within the patient from 1 (0 = before the first); `{count}`: the
+    patient's rows are counted, by date where there is one, else in the order of the file."""
     date: str | None = None
     """Column with the date of the row."""
     measures: list[Measure] = Field(default_factory=list)
@@ -226,6 +229,19 @@ class DataFile(Model):
         if not STYLE.fullmatch(value):
             raise ValueError("no way of writing dates; use YYYY, MM and DD once each, such as DD.MM.YYYY")
         return value
+
+    @model_validator(mode="after")
+    def _no_false_sign(self):
+        whens = [w.column for w in (self.when, *(m.when for m in self.measures)) if w]
+        columns = [self.who.therapist, self.who.site, self.date, *(m.date for m in self.measures), *whens]
+        columns += [c.column for c in self.covariates.values()]
+        columns += [name for e in self.episodes for name in (e.therapist, e.sessions)]
+        sessions = [self.session, *(m.session for m in self.measures)]
+        if ROW in [*columns, *sessions]:
+            raise ValueError(f"{ROW} stands for a person only; name a column, or {COUNT} for a session")
+        if COUNT in [self.who.person, *columns]:
+            raise ValueError(f"{COUNT} stands for a session only; name a column")
+        return self
 
     @field_validator("covariates", mode="before")
     @classmethod

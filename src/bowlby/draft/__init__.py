@@ -101,7 +101,8 @@ def _occasions_of(part: Part) -> list[str]:
         return []
     found = list(part.roles.occasions)
     for block, _ in part.matched:
-        found += block.times
+        extra = block.times or ([block.when] if block.when else [])
+        found = [*(t for t in extra if START.fullmatch(t)), *found, *(t for t in extra if not START.fullmatch(t))]
     if not found and part.matched:
         found = [DURING if part.roles.session else FIRST]
     return ordered(list(dict.fromkeys(found))) if not part.roles.occasions else list(dict.fromkeys(found))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 FEWEST = 3
 NUMBER = re.compile(r"\d+")
@@ -33,12 +33,15 @@ class Block:
         Items at one occasion; 0 where it is a single column.
     times : list of str
         The texts at {t}; empty where the names hold no occasion.
+    when : str or None
+        The occasion in the names, where they hold one only.
     """
 
     pattern: str
     columns: list[str]
     n: int
     times: list[str] = field(default_factory=list)
+    when: str | None = None
 
     @property
     def words(self) -> list[str]:
@@ -119,7 +122,8 @@ def _over_time(found: list[Block]) -> list[Block]:
             columns = [c for _, b in members for c in b.columns]
             merged.append(Block(pattern, columns, n, [text for text, _ in members]))
         else:
-            merged.append(members[0][1])
+            text, only = members[0]
+            merged.append(replace(only, when=text))
     return [*alone, *merged]
 
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bowlby.config.study import DataFile, Who
+from bowlby.config.study import FILL, DataFile, Who
 from bowlby.draft.profile import Column, profile
 from bowlby.errors import UserError
 from bowlby.ingest.notices import Issues
@@ -17,7 +17,6 @@ from bowlby.ingest.readers.workbook import inspect, open_workbook, rows_of
 
 HEAD_ROWS = 30
 MOST_ROWS = 20_000
-FILL = "FILL_IN"
 
 
 @dataclass

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bowlby.draft.blocks import Block
 from bowlby.draft.profile import Column
+from bowlby.ingest.notices import count
 from bowlby.instruments.catalogue import list_instruments, load_instrument
 from bowlby.instruments.model import Instrument
 
@@ -110,7 +111,7 @@ def _tell(found: Match, best: list[Instrument], answers: dict[float, int]) -> No
     if len(best) > 1:
         found.doubts.append(f"could be {', '.join(i.id for i in best[1:])} as well")
     if faults:
-        found.doubts.append(f"{faults} answers outside {low:g} to {high:g}")
+        found.doubts.append(f"{count(faults, 'answer')} outside {low:g} to {high:g}")
     if top <= high - 2 and high - low >= 4:
         found.doubts.append(f"no answer above {top:g}; if the form ends there, add `response:`")
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from bowlby.config.study import COUNT
 from bowlby.draft.look import Look
 from bowlby.draft.profile import Column, constant_within, natural
 from bowlby.ingest.dates import parse_dates
@@ -15,11 +16,11 @@ NAMES = {
     "therapist": "therapist|therap|ther|th|clinician|counsel+or|provider|practitioner|behandler|therapeut|therapeutin|"
     "terapeuta|terapeut|therapeute|psychologist|caseworker",
     "patient": "patient|pat|pt|client|klient|cliente|subject|subj|participant|respondent|case|record|proband|"
-    "versuchsperson|vp|vpn|paciente|person|study|response|responseid|recordid|patientid|pid|id|code|nr|student",
+    "versuchsperson|vp|vpn|paciente|person|studyid|responseid|recordid|patientid|pid|id|code|nr|student",
     "session": "session|sessions|sess|sitzung|sitzungen|appointment|contact|visitnr|instance|seance|sesion",
     "date": "date|datum|fecha|day|timestamp|zeitstempel|startdate|recorded|submitdate|datestamp|data",
     "occasion": "timepoint|occasion|wave|time|event|visit|month|months|week|weeks|zeitpunkt|messzeitpunkt|mzp|"
-    "assessment|phase|stage|period|t|interview",
+    "assessment|phase|stage|period|t|interview|days",
     "site": "site|centre|center|clinic|klinik|hospital|standort|zentrum|praxis|location|dag|group",
 }
 ORDER = (
@@ -29,7 +30,10 @@ ORDER = (
     (re.compile(r"fu|follow|katamnese", re.I), 4),
 )
 ID = re.compile(r"(record|patient|subject|participant|study|client|response)_?id")
+BESIDE_ID = {"id", "nr", "no", "number", "nummer", "code", "kennung", "study", "response", "survey", "public", "main"}
+BIRTH = re.compile(r"birth|dob|geb|geburt|geburtsdatum|born|nacimiento", re.IGNORECASE)
 MOST_OCCASIONS = 40
+MOST_ROWS = 100
 
 
 @dataclass
@@ -81,11 +85,14 @@ def roles(look: Look, taken: set[str]) -> Roles:
 
     def identifies(name: str, c: Column) -> bool:
         several = c.distinct > 1 or bool(ID.fullmatch("".join(words(name))))
-        return free(name) and several and c.n >= 0.5 * rows and (not c.numeric or c.whole)
+        many = c.distinct * MOST_ROWS >= c.n
+        return free(name) and several and many and c.n >= 0.5 * rows and (not c.numeric or c.whole)
 
     therapists = _candidates(look, "therapist", lambda n, c: free(n) and not c.empty and (not c.numeric or c.whole))
     patients = [
-        n for n in _candidates(look, "patient", identifies) if n not in therapists and not look.columns[n].dates
+        n
+        for n in _candidates(look, "patient", identifies)
+        if n not in therapists and not look.columns[n].dates and _is_id(n)
     ]
     if not patients and therapists and look.columns[therapists[0]].distinct > 0.9 * look.columns[therapists[0]].n:
         found.role, found.person = "therapist", therapists[0]
@@ -102,7 +109,7 @@ def roles(look: Look, taken: set[str]) -> Roles:
     others = {found.person, found.therapist, None}
     sites = _candidates(look, "site", lambda n, c: free(n) and n not in others and 1 < c.distinct <= max(2, rows / 5))
     found.site = sites[0] if sites else None
-    dates = _candidates(look, "date", lambda n, c: free(n) and bool(c.dates))
+    dates = _candidates(look, "date", lambda n, c: free(n) and bool(c.dates) and not _of_birth(n))
     if dates:
         found.date, found.style = dates[0], look.columns[dates[0]].dates[0]
         if len(dates) > 1:
@@ -112,6 +119,16 @@ def roles(look: Look, taken: set[str]) -> Roles:
             found.doubts["style"] = f"or {', '.join(styles[1:])}"
     _when(look, found, free)
     return found
+
+
+def _is_id(name: str) -> bool:
+    """Whether the words of a name say an id of persons, and nothing beside it: `client_code`, not `Year_of_Study`."""
+    known = NAMES["patient"].split("|")
+    return all(len(w) < 2 or w in BESIDE_ID or any(re.fullmatch(k, w) for k in known) for w in words(name))
+
+
+def _of_birth(name: str) -> bool:
+    return any(BIRTH.fullmatch(w) for w in words(name))
 
 
 def _episodes(look: Look, therapists: list[str]) -> list[dict[str, str]]:
@@ -148,10 +165,37 @@ def _when(look: Look, found: Roles, free) -> None:
     if sessions:
         found.session = sessions[0]
     elif not candidates:
-        several = _candidates(look, "occasion", counts)
-        if several:
-            found.session = several[0]
-            found.doubts["session"] = "many different values; taken as the number of the session"
+        _count_or_number(look, found, counts)
+    if found.occasion and not found.session and not _unique(look, found, found.occasion):
+        told = [found.doubts["occasion"]] if "occasion" in found.doubts else []
+        found.doubts["occasion"] = "; ".join([*told, "the same one stands in several rows of a person"])
+    if found.session not in (None, COUNT) and not _unique(look, found, found.session):
+        found.doubts["session"] = "the same number stands in several rows of a person"
+
+
+def _count_or_number(look: Look, found: Roles, counts) -> None:
+    """The session, where no column says it: a time that tells a person's rows apart, or the rows counted."""
+    several = _candidates(look, "occasion", counts)
+    if several and _unique(look, found, several[0]):
+        found.session = several[0]
+        found.doubts["session"] = "many different values; taken as the number of the session"
+    elif found.person and (several or found.date):
+        found.session = COUNT
+        order = "by date" if found.date else "in the order of the file"
+        found.doubts["session"] = f"the rows of a person are counted, {order}"
+    elif found.person:
+        site = f"; the same ids at several sites? then add `site: {found.site}` to who" if found.site else ""
+        told = [found.doubts["person"]] if "person" in found.doubts else []
+        told.append(f"ids stand in several rows, and no column tells these apart{site}")
+        found.doubts["person"] = "; ".join(told)
+
+
+def _unique(look: Look, found: Roles, name: str) -> bool:
+    """Whether a column and the person name a row at most once."""
+    if found.person is None:
+        return False
+    pairs = pd.DataFrame({"person": look.raw.text(found.person), "value": look.raw.text(name)})
+    return not pairs[pairs["value"] != ""].duplicated().any()
 
 
 def _splits(look: Look, found: Roles, name: str) -> bool:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from bowlby.config.study import FILL
 from bowlby.draft.blocks import Block
-from bowlby.draft.look import FILL
 from bowlby.draft.match import Match
 from bowlby.draft.write import MARK, Part, flow, quoted
 from bowlby.instruments.catalogue import load_instrument

@@ -13,13 +13,15 @@ from bowlby.draft.look import Look
 from bowlby.draft.match import Match, family
 from bowlby.draft.profile import EMPTY_WORDS, constant_within
 from bowlby.draft.roles import Roles, words
+from bowlby.ingest.notices import count
 
 MARK = "# ?"
 PLAIN = re.compile(r"[A-Za-zÀ-ɏ][\wÀ-ɏ.-]*")
 YAML_WORDS = {"yes", "no", "on", "off", "true", "false", "null", "y", "n"}
 PRIVATE = re.compile(
-    r"name|vorname|nachname|e?mail|phone|telefon|telephone|address|adresse|ip|birth|dob|geburt|street|recipient|"
-    r"latitude|longitude|ssn|mrn|zip|plz|postcode",
+    r"name|vorname|nachname|e?mail|phone|telefon|telephone|address|adresse|ip(addr\w*)?|birth|birthday|dob|geburt\w*|"
+    r"street|recipient|latitude|longitude|ssn|mrn|zip|plz|postcode|comments?|kommentare?|bemerkung\w*|remarks?|notes?|"
+    r"freitext|freetext|mugshot|photo|signature",
     re.IGNORECASE,
 )
 ABOUT_THERAPIST = ("cats", "wai", "haq")
@@ -65,7 +67,8 @@ def file_block(part: Part, folder: Path) -> list[str]:
     look, found = part.look, part.roles
     lines = [f"  - path: {quoted(Path(os.path.relpath(look.path, folder)).as_posix())}"]
     lines.append(
-        f"    # {len(look.raw.frame)} rows, {len(look.columns)} columns" + "".join(f"; {n}" for n in look.notes)
+        f"    # {count(len(look.raw.frame), 'row')}, {count(len(look.columns), 'column')}"
+        + "".join(f"; {n}" for n in look.notes)
     )
     lines += [f"    {key}: {_value(value)}" for key, value in look.stated.items()]
     empty = sorted({w for c in look.columns.values() for w in c.words})
@@ -105,7 +108,7 @@ def _when(part: Part) -> list[str]:
     if found.role == "patient":
         if found.occasion:
             lines.append(_marked(f"    when: {flow({'column': found.occasion})}", _doubt(found, "occasion")))
-        elif part.matched and not all(b.times for b, _ in part.matched):
+        elif part.matched and not all(b.times or b.when for b, _ in part.matched):
             lines.append(
                 _marked(f"    when: {flow({'occasion': part.occasions[0]})}", ["no column tells the occasion"])
             )
@@ -125,32 +128,43 @@ def _doubt(found: Roles, key: str) -> list[str]:
 def _measures(part: Part) -> list[str]:
     lines, alike = [], {}
     for block, match in part.matched:
-        alike.setdefault((match.instrument, tuple(block.times)), []).append(block)
+        alike.setdefault(_at(block, match), []).append(block)
     for block, match in part.matched:
         keys: dict[str, object] = {"instrument": match.instrument}
         keys |= {"scored": {match.scale: block.pattern}} if match.scale else {"items": block.pattern}
         doubts = list(match.doubts)
-        about, sure = _about(block, match, alike[match.instrument, tuple(block.times)], part.roles.role)
+        about, sure = _about(block, match, alike[_at(block, match)], part.roles.role)
         if about:
             keys["about"] = about
             doubts += [] if sure else ["whom is it about?"]
         if block.times:
             keys["when"] = {"names": {text: text for text in block.times}}
+        elif block.when and part.roles.role == "patient":
+            keys["when"] = {"occasion": block.when}
         if match.response:
             keys["response"] = list(match.response)
         if match.missing:
             keys["missing"] = match.missing
-        lines.append(_marked(f"      {'' if match.named else '# '}- {flow(keys)}", doubts))
+        told = match.named
+        if match.scale and not about and not block.times and len(alike[_at(block, match)]) > 1:
+            told = False
+            doubts.append("several columns of one scale: which occasion, or whom is it about?")
+        lines.append(_marked(f"      {'' if told else '# '}- {flow(keys)}", doubts))
     if all(line.lstrip().startswith("#") for line in lines):
         lines.append("      []")
     return lines
+
+
+def _at(block: Block, match: Match) -> tuple:
+    """What blocks share that would be the same measure at the same time."""
+    return match.instrument, tuple(block.times), block.when
 
 
 def _about(block: Block, match: Match, alike: list[Block], role: str) -> tuple[str | None, bool]:
     told = [ABOUT[w] for w in words(block.pattern) if w in ABOUT]
     if told:
         return told[0], True
-    if len(alike) > 1:
+    if len(alike) > 1 and not match.scale:
         common = set.intersection(*(set(b.words) for b in alike))
         own = [w for w in block.words if w not in common]
         return ("_".join(own) or None), False
@@ -179,6 +193,8 @@ def _covariates(part: Part) -> list[str]:
             private.append(name)
         elif found.person and not constant_within(look.raw.text(name), look.raw.text(found.person)):
             left.append(name)
+        elif "___" in name:
+            lines.append(_covariate(name, "checkbox"))
         elif c.dates and found.style in (None, *c.dates) and not c.numeric:
             lines.append(_covariate(name, "date"))
         elif c.numeric and not (c.levels and set(c.levels) <= _labelled(look, name)):

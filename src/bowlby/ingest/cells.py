@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pandas as pd
 
-from bowlby.config.study import ROW
+from bowlby.config.study import COUNT, ROW
 from bowlby.ingest.dates import DATE, ISO, parse_dates, styles_of
 from bowlby.ingest.notices import Issues, count, rows_text
 from bowlby.ingest.readers.base import Raw, as_text
@@ -17,8 +17,8 @@ NUMBER = re.compile(r"\d+")
 
 
 def present(raw: Raw, column: str | None) -> bool:
-    """Whether a file has a column, or the column is its row number."""
-    return column == ROW or column in raw.frame.columns
+    """Whether a file has a column, or the column is made from its rows."""
+    return column in (ROW, COUNT) or column in raw.frame.columns
 
 
 def has(raw: Raw, column: str | None, issues: Issues, instrument: str | None = None) -> bool:
@@ -126,13 +126,41 @@ def _as_numbers(codes: list[str]) -> list[float]:
     return found.dropna().tolist()
 
 
-def whole(raw: Raw, column: str, rows, issues: Issues) -> pd.Series:
-    """A column of session numbers; what is no whole number from 0 is told and becomes missing."""
+def session_numbers(raw: Raw, column: str, date: str | None, rows, issues: Issues) -> pd.Series:
+    """A column of session numbers, or the rows of each person counted.
+
+    Parameters
+    ----------
+    raw : Raw
+    column : str
+        Its name, or :data:`COUNT`.
+    date : str or None
+        Column of the date, by which rows are counted.
+    rows : index
+        Only these rows are wanted; all are counted.
+    issues : Issues
+
+    Returns
+    -------
+    Series of Int64
+        What is no whole number from 0 is told and missing.
+    """
+    if column == COUNT:
+        return _counted(raw, date, issues).loc[rows]
     values, wrong = numbers(raw, column, raw.spec.missing, rows=rows)
     wrong |= values.notna() & ((values % 1 != 0) | (values < 0))
     if wrong.any():
         told(raw, column, wrong, "not_a_session", "not a whole number from 0", issues)
     return values.mask(wrong).astype("Int64")
+
+
+def _counted(raw: Raw, date: str | None, issues: Issues) -> pd.Series:
+    everything = raw.frame.index
+    table = pd.DataFrame({"person": ids(raw, raw.spec.who.person)}, index=everything)
+    if present(raw, date):
+        table["date"] = dates(raw, date, everything, issues)
+        table = table.sort_values("date", kind="stable")
+    return (table.groupby("person").cumcount() + 1).reindex(everything).astype("Int64")
 
 
 def dates(raw: Raw, column: str, rows, issues: Issues) -> pd.Series:

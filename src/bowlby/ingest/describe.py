@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bowlby.config.study import ROW, Covariate, Measure, Study
+from bowlby.config.study import COUNT, ROW, Covariate, Measure, Study
 from bowlby.dictionary import Column, Table
 from bowlby.ingest.cells import present
 from bowlby.ingest.harmonise import columns_of, spread
 from bowlby.ingest.notices import Issues
 from bowlby.ingest.readers.base import Raw
 
+SIGNS = {ROW: "row number", COUNT: "rows of the person, counted"}
 WHO = {"patient": ("people-patients", "patient"), "therapist": ("people-therapists", "therapist")}
 
 
@@ -184,7 +185,7 @@ def _join(places: list[tuple[str, str]]) -> str:
     """Raw columns as text, by file."""
     by_file: dict[str, dict[str, None]] = {}
     for name, column in places:
-        by_file.setdefault(name, {})["row number" if column == ROW else column] = None
+        by_file.setdefault(name, {})[SIGNS.get(column, column)] = None
     return "; ".join(f"{name}: {', '.join(columns)}" for name, columns in by_file.items())
 
 

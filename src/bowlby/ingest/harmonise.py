@@ -8,7 +8,7 @@ import pandas as pd
 
 from bowlby.config.study import DataFile, Measure, Span, Study, When
 from bowlby.errors import UserError
-from bowlby.ingest.cells import cell_issues, dates, folded, has, ids, numbers, present, unseen, whole
+from bowlby.ingest.cells import cell_issues, dates, folded, has, ids, numbers, present, session_numbers, unseen
 from bowlby.ingest.dates import DATE
 from bowlby.ingest.notices import Issues, count, rows_text
 from bowlby.ingest.readers.ask import span
@@ -81,6 +81,9 @@ def measure_table(raw: Raw, measure: Measure, model, study: Study, issues: Issue
     }
     table = pd.concat([pd.DataFrame(head, index=rows), values], axis=1)
     keep = person.ne("") & (occasion.ne("") if who.role == "patient" else True)
+    if measure.when and measure.when.occasion and raw.spec.when and raw.spec.when.column:
+        # a value of one occasion that every row of a person repeats, such as the baseline in a long file
+        keep &= ~table.duplicated([*KEY, *values.columns])
     return table if keep.all() else table.loc[keep]
 
 
@@ -115,7 +118,7 @@ def _therapists(raw: Raw, rows, role: str) -> pd.Series:
 
 def _sessions(raw: Raw, measure: Measure, rows, occasion: pd.Series, study: Study, issues: Issues) -> pd.Series:
     if present(raw, measure.session):
-        return whole(raw, measure.session, rows, issues)
+        return session_numbers(raw, measure.session, measure.date, rows, issues)
     known = {o.id: o.session for o in study.occasions if o.session is not None}
     return occasion.map(known).astype("Int64")
 

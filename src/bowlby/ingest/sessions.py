@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bowlby.ingest.cells import dates, ids, present, whole
+from bowlby.ingest.cells import dates, ids, present, session_numbers
 from bowlby.ingest.dates import DATE
 from bowlby.ingest.notices import Issues, count
 from bowlby.ingest.readers.base import Raw
@@ -80,7 +80,9 @@ def _logged(raw: Raw, issues: Issues) -> pd.DataFrame:
     table = pd.DataFrame({"patient": ids(raw, spec.who.person), "therapist": None}, index=rows, dtype=object)
     if present(raw, spec.who.therapist):
         table["therapist"] = ids(raw, spec.who.therapist).replace("", None)
-    table["session"] = whole(raw, spec.session, rows, issues) if present(raw, spec.session) else pd.NA
+    table["session"] = pd.NA
+    if present(raw, spec.session):
+        table["session"] = session_numbers(raw, spec.session, spec.date, rows, issues)
     table["date"] = dates(raw, spec.date, rows, issues) if present(raw, spec.date) else None
     held = table["patient"].ne("") & (table["session"].notna() | table["date"].notna())
     return table.loc[held, list(COLUMNS)]

@@ -97,7 +97,7 @@ def test_a_faulty_answer_does_not_change_the_range(tmp_path):
     table.to_csv(tmp_path / "a.csv", index=False)
     (measure,) = made(tmp_path, tmp_path / "a.csv").files[0].measures
     assert measure.response is None
-    assert "1 answers outside 0 to 3" in (tmp_path / "draft/study.yaml").read_text("utf-8")
+    assert "1 answer outside 0 to 3" in (tmp_path / "draft/study.yaml").read_text("utf-8")
 
 
 def test_another_range_and_codes_for_missing_are_marked(tmp_path):
@@ -122,6 +122,66 @@ def test_same_instrument_about_two_people(tmp_path):
     table = pd.concat([frame("ecr_mother_", 12, 1, 7), frame("ecr_b_", 12, 1, 7)], axis=1).assign(id=range(40))
     table.to_csv(tmp_path / "a.csv", index=False)
     assert [m.about for m in made(tmp_path, tmp_path / "a.csv").files[0].measures] == ["mother", "b"]
+
+
+def roles_of(tmp_path, text):
+    (tmp_path / "a.csv").write_text(text)
+    file = made(tmp_path, tmp_path / "a.csv").files[0]
+    return file, (tmp_path / "draft/study.yaml").read_text("utf-8")
+
+
+def test_a_name_that_holds_more_than_an_id_is_none(tmp_path):
+    rows = "".join(f"{i % 5},{i % 3},{i}\n" for i in range(60))
+    file, _ = roles_of(tmp_path, "Year_of_Study,study,BMI\n" + rows)
+    assert file.who.person == "{row}"
+    assert {"Year_of_Study", "study"} <= set(file.covariates)
+
+
+@pytest.mark.parametrize(
+    ("head", "row", "session", "told"),
+    [
+        ("id,time", lambda i: f"{i // 40},{i}", "time", "many different values; taken as the number"),
+        ("id,time", lambda i: f"{i // 40},{i * 3 // 5}", "{count}", "counted, in the order of the file"),
+        ("id,date", lambda i: f"{i // 40},2024-01-{1 + i % 28:02}", "{count}", "counted, by date"),
+        ("id,x", lambda i: f"{i // 40},{i % 3}", None, "ids stand in several rows, and no column tells these apart"),
+        ("id,session", lambda i: f"{i // 40},{i % 20}", "session", "the same number stands in several rows"),
+    ],
+)
+def test_rows_of_a_person_without_an_occasion(tmp_path, head, row, session, told):
+    text = head + ",gad_total\n" + "".join(f"{row(i)},{i % 22}\n" for i in range(80))
+    file, draft = roles_of(tmp_path, text)
+    assert file.session == session and told in draft
+
+
+def test_the_same_occasion_twice_is_marked(tmp_path):
+    text = "id,wave\n" + "".join(f"{i // 4},{i % 2}\n" for i in range(40))
+    assert "# ? the same one stands in several rows of a person" in roles_of(tmp_path, text)[1]
+
+
+def test_dates_of_birth_comments_and_addresses_are_not_used(tmp_path):
+    text = "id,birth_date,comments,IPAddress,pick___1\n" + "".join(
+        f"{i},19{i}-01-01,x,1.1.1.{i % 2},{i % 2}\n" for i in range(10, 30)
+    )
+    file, draft = roles_of(tmp_path, text)
+    assert (file.date, list(file.covariates)) == (None, ["pick___1"])
+    assert file.covariates["pick___1"].kind == "checkbox"
+    assert "# not used, may show who someone is: birth_date, comments, IPAddress" in draft
+
+
+def test_one_occasion_in_a_column_name(tmp_path):
+    rows = "".join(f"{i // 2},{'m2' if i % 2 else 'm5'},{i // 2},{i % 30}\n" for i in range(60))
+    file, _ = roles_of(tmp_path, "id,time,bdi.pre,bdi\n" + rows)
+    first, second = file.measures
+    assert (first.when.occasion, first.about, second.when) == ("pre", "self", None)
+    found = ingest(load(tmp_path / "draft/config.yaml"))
+    assert found.measures["bdi_ii"]["occasion"].value_counts().to_dict() == {"pre": 30, "m2": 30, "m5": 30}
+    assert len(found.issues) == 0
+
+
+def test_columns_of_one_scale_that_nothing_tells_apart_are_only_suggested(tmp_path):
+    file, draft = roles_of(tmp_path, "id,bdi_one,bdi_two\n" + "".join(f"{i},{i % 20},{i % 9}\n" for i in range(30)))
+    assert file.measures == []
+    assert draft.count("several columns of one scale: which occasion, or whom is it about?") == 2
 
 
 def test_workbook_with_a_title_and_two_sheets(tmp_path):

@@ -93,7 +93,7 @@ def test_what_is_said_of_columns(written):
     said = rows_of(written).set_index(["table", "name"])[["unit", "labels", "source", "description"]]
     patients, gad = "people/patients.parquet", "measures/gad7.parquet"
     assert said.loc[(patients, "age")].tolist() == ["years", "", "b.sav: alter", "Age at intake"]
-    assert said.loc[(patients, "sex")].tolist() == ["", "w = w; m = m", "b.sav: sex", "sex"]
+    assert said.loc[(patients, "sex")].tolist() == ["", "w; m", "b.sav: sex", "sex"]
     assert said.loc[(patients, "box"), "description"] == "takes a drug"
     assert said.loc[(patients, "patient"), "source"] == "a.csv: id; b.sav: id"
     assert said.loc[(patients, "site"), "source"] == "a.csv: clinic; b.sav: study file"

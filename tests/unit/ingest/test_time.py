@@ -142,3 +142,30 @@ def test_mistakes_in_the_study_file(made, old, new, expected):
     with pytest.raises(UserError) as caught:
         made(WIDE.replace(old, new))
     assert len(caught.value.problems) == 1 and expected in caught.value.problems[0]
+
+
+@pytest.mark.parametrize(("dated", "expected"), [(True, [3, 1, 2]), (False, [1, 2, 3])])
+def test_rows_of_a_patient_can_be_counted(made, dated, expected):
+    study = LONG.replace("session: s", 'session: "{count}"')
+    if not dated:
+        study = study.replace("    date: day\n", "")
+    rows = ["1,A,,2024-02-20" + SAME, "1,A,,2024-02-02" + ",,,,,,,", "2,A,,2024-02-02" + SAME, "1,A,,2024-02-09" + SAME]
+    result = ingest(made(study, a__csv=long_file(rows)))
+    table = result.measures["gad7"].sort_values("source_row")
+    first, _, last = expected  # the second row was not answered, and counts all the same
+    assert table["session"].tolist() == [first, 1, last]
+    assert result.people["sessions"]["session"].tolist() == [*sorted([first, last]), 1]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("session: s", 'session: "{row}"', "{row} stands for a person only; name a column, or {count} for a session"),
+        ("date: day", 'date: "{row}"', "{row} stands for a person only; name a column, or {count} for a session"),
+        ("person: id", 'person: "{count}"', "{count} stands for a session only; name a column"),
+    ],
+)
+def test_signs_in_the_wrong_place(made, old, new, expected):
+    with pytest.raises(UserError) as caught:
+        made(LONG.replace(old, new))
+    assert len(caught.value.problems) == 1 and expected in caught.value.problems[0]
