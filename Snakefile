@@ -5,6 +5,7 @@ from snakemake.utils import min_version
 from bowlby.errors import UserError
 from bowlby.fingerprint import fingerprint
 from bowlby.plan import claim, plan
+from bowlby.resources import megabytes, minutes
 
 min_version("9.19")
 
@@ -24,6 +25,10 @@ except UserError as error:
 
 CONFIG = str(PLAN.loaded.path)
 OUT = str(PLAN.folder)
+
+# Jobs that a cluster runs as one (a small study is quicker done than queued twenty times); batches of robustness, each
+# a job of its own, stand between two such groups.
+PREPARE, CONCLUDE = ("prepare", "conclude") if PLAN.robustness else ("study", "study")
 
 
 report: "workflow/report/run.rst"

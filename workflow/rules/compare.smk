@@ -13,6 +13,11 @@ rule estimate_estimands:
         f"{OUT}/logs/compare/estimands.log",
     benchmark:
         f"{OUT}/benchmarks/compare/estimands.tsv"
+    resources:
+        mem_mb=megabytes(PLAN.raw, "estimate"),
+        runtime=minutes(PLAN.raw, "estimate"),
+    group:
+        PREPARE
     params:
         config=CONFIG,
         code=fingerprint("estimate"),
@@ -33,6 +38,13 @@ rule compare_predictors:
         robustness=f"{OUT}/robustness.json" if PLAN.robustness else [],
     log:
         f"{OUT}/logs/compare/compare.log",
+    benchmark:
+        f"{OUT}/benchmarks/compare/compare.tsv"
+    resources:
+        mem_mb=megabytes(PLAN.raw, "compare"),
+        runtime=minutes(PLAN.raw, "compare"),
+    group:
+        CONCLUDE
     params:
         config=CONFIG,
         code=fingerprint("compare"),

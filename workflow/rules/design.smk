@@ -16,6 +16,13 @@ for SET in PLAN.sets:
             adequacy=f"{OUT}/adequacy.json" if SET == "perceived" else [],
         log:
             f"{OUT}/logs/design/{SET}.log",
+        benchmark:
+            f"{OUT}/benchmarks/design/{SET}.tsv"
+        resources:
+            mem_mb=megabytes(PLAN.raw, "design"),
+            runtime=minutes(PLAN.raw, "design"),
+        group:
+            PREPARE
         params:
             config=CONFIG,
             set=SET,

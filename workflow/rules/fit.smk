@@ -16,6 +16,11 @@ for SET in PLAN.sets:
             f"{OUT}/logs/fit/{SET}.log",
         benchmark:
             f"{OUT}/benchmarks/fit/{SET}.tsv"
+        resources:
+            mem_mb=megabytes(PLAN.raw, "fit"),
+            runtime=minutes(PLAN.raw, "fit"),
+        group:
+            PREPARE
         params:
             config=CONFIG,
             set=SET,
@@ -37,6 +42,9 @@ if "primary" in PLAN.sets:
             check=f"{OUT}/fits/r/primary.json",
         log:
             f"{OUT}/logs/fit/r.log",
+        resources:
+            mem_mb=megabytes(PLAN.raw, "fit"),
+            runtime=minutes(PLAN.raw, "fit"),
         params:
             config=CONFIG,
             code=fingerprint("fit"),

@@ -9,6 +9,13 @@ rule ingest:
         dictionary=multiext(f"{OUT}/", "dictionary.csv", "datapackage.json"),
     log:
         f"{OUT}/logs/ingest/ingest.log",
+    benchmark:
+        f"{OUT}/benchmarks/ingest/ingest.tsv"
+    resources:
+        mem_mb=megabytes(PLAN.raw, "ingest"),
+        runtime=minutes(PLAN.raw, "ingest"),
+    group:
+        PREPARE
     params:
         config=CONFIG,
         code=fingerprint("ingest"),

@@ -17,6 +17,13 @@ rule write_manifest:
         study=f"{OUT}/study.yaml",
     log:
         f"{OUT}/logs/present/manifest.log",
+    benchmark:
+        f"{OUT}/benchmarks/present/manifest.tsv"
+    resources:
+        mem_mb=megabytes(PLAN.raw, "write"),
+        runtime=minutes(PLAN.raw, "write"),
+    group:
+        PREPARE
     params:
         config=CONFIG,
         code=fingerprint("report"),
@@ -45,6 +52,13 @@ rule draw_figures:
         others=[f"{OUT}/{name}" for name in figures.outputs(PLAN.loaded.run) if not name.endswith(".svg")],
     log:
         f"{OUT}/logs/present/figures.log",
+    benchmark:
+        f"{OUT}/benchmarks/present/figures.tsv"
+    resources:
+        mem_mb=megabytes(PLAN.raw, "figures"),
+        runtime=minutes(PLAN.raw, "figures"),
+    group:
+        CONCLUDE
     params:
         config=CONFIG,
         part="figures",
@@ -67,6 +81,13 @@ rule write_tables:
         others=[f"{OUT}/{name}" for name in tables.outputs(PLAN.loaded.run) if not name.endswith(".html")],
     log:
         f"{OUT}/logs/present/tables.log",
+    benchmark:
+        f"{OUT}/benchmarks/present/tables.tsv"
+    resources:
+        mem_mb=megabytes(PLAN.raw, "write"),
+        runtime=minutes(PLAN.raw, "write"),
+    group:
+        CONCLUDE
     params:
         config=CONFIG,
         part="tables",
@@ -94,6 +115,13 @@ rule write_report:
         methods=report(f"{OUT}/methods.md", "../report/methods.rst", "Report", labels={"part": "methods text"}),
     log:
         f"{OUT}/logs/present/report.log",
+    benchmark:
+        f"{OUT}/benchmarks/present/report.tsv"
+    resources:
+        mem_mb=megabytes(PLAN.raw, "write"),
+        runtime=minutes(PLAN.raw, "write"),
+    group:
+        CONCLUDE
     params:
         config=CONFIG,
         part="report",

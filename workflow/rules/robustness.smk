@@ -16,6 +16,9 @@ for WORK in PLAN.robustness.values():
                 f"{OUT}/logs/robustness/{WORK.kind}.log",
             benchmark:
                 f"{OUT}/benchmarks/robustness/{WORK.kind}.tsv"
+            resources:
+                mem_mb=megabytes(PLAN.raw, "robust"),
+                runtime=minutes(PLAN.raw, "robust"),
             params:
                 config=CONFIG,
                 kind=WORK.kind,
@@ -39,6 +42,9 @@ for WORK in PLAN.robustness.values():
                 f"{OUT}/logs/robustness/{WORK.kind}-{{shard}}-of-{WORK.shards}.log",
             benchmark:
                 f"{OUT}/benchmarks/robustness/{WORK.kind}-{{shard}}-of-{WORK.shards}.tsv"
+            resources:
+                mem_mb=megabytes(PLAN.raw, "robust"),
+                runtime=minutes(PLAN.raw, "robust"),
             params:
                 config=CONFIG,
                 kind=WORK.kind,
@@ -65,6 +71,13 @@ for WORK in PLAN.robustness.values():
                 table=f"{OUT}/robustness/{WORK.kind}.parquet",
             log:
                 f"{OUT}/logs/robustness/{WORK.kind}.log",
+            benchmark:
+                f"{OUT}/benchmarks/robustness/{WORK.kind}.tsv"
+            resources:
+                mem_mb=megabytes(PLAN.raw, "compare"),
+                runtime=minutes(PLAN.raw, "compare"),
+            group:
+                CONCLUDE
             params:
                 config=CONFIG,
                 kind=WORK.kind,

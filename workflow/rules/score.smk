@@ -10,6 +10,13 @@ rule score_instruments:
         change=f"{OUT}/change.csv",
     log:
         f"{OUT}/logs/score/score.log",
+    benchmark:
+        f"{OUT}/benchmarks/score/score.tsv"
+    resources:
+        mem_mb=megabytes(PLAN.raw, "score"),
+        runtime=minutes(PLAN.raw, "score"),
+    group:
+        PREPARE
     params:
         config=CONFIG,
         code=fingerprint("score"),

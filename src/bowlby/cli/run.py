@@ -20,10 +20,13 @@ OURS = re.compile(r"^\s*(error: .+)$")
 def run(
     context: typer.Context,
     config: Annotated[Path, typer.Argument(help="The run's configuration file.")],
-    cores: Annotated[int, typer.Option(help="Cores to use; 0 for all.")] = 0,
+    cores: Annotated[int, typer.Option(help="Cores to use; 0 for all (with a profile: as it says).")] = 0,
+    profile: Annotated[str, typer.Option(help="Where to run: slurm, or the folder of a Snakemake profile.")] = "",
 ) -> None:
     """Run a study from its raw files to its report; targets and Snakemake options may follow after --."""
     planned = plan(config)
+    where = ["--workflow-profile", str(profile_folder(profile))] if profile else []
+    limit = ["--cores", str(cores) if cores else "all"] if cores or not profile else []
     command = [
         sys.executable,
         "-m",
@@ -32,8 +35,8 @@ def run(
         str(snakefile()),
         "--configfile",
         str(config),
-        "--cores",
-        str(cores) if cores else "all",
+        *where,
+        *limit,
         *context.args,
     ]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, errors="replace") as process:
@@ -52,6 +55,18 @@ def run(
         raise typer.Exit(1)
     if report.is_file():
         print(f"report: {report}")
+
+
+def profile_folder(name: str) -> Path:
+    """The folder of a profile: one of the checkout's by name, or any by path."""
+    known = snakefile().parent / "profiles"
+    for folder in (known / name, Path(name)):
+        if (folder / "config.yaml").is_file():
+            return folder
+    names = ", ".join(sorted(p.parent.name for p in known.glob("*/config.yaml")))
+    raise UserError(
+        problem(f"no profile {name!r}", f"choose one of {names}, or give a folder that holds config.yaml"), status=2
+    )
 
 
 def snakefile() -> Path:
