@@ -109,8 +109,10 @@ def test_the_page_says_first_whether_anything_fails(tmp_path):
     rows.loc[(rows["scenario"] == "S0") & (rows.index < 40), "C1"] = "supported"
     table = characteristics(rows)
     text = page(table, 1, "## Why\n\nBecause.")
-    assert text.index("| S0 | 48x12 | C1 false support | .100 |") < text.index("Because.") < text.index("## Scenarios")
-    assert "| S0 | false | **.100** | .100 |" in text
+    failure = text.index("| S0 | 48 × 12 | C1 false support | .100 |")
+    assert failure < text.index("Because.") < text.index("## Scenarios")
+    assert "| S0 | false | **.100** | .900 |" in text  # wrong, inconclusive
+    assert "| S1 | true | .000; .000; +.000 ± .000 |" in text
     plot_characteristics(table, tmp_path / "rates.png")
     assert (tmp_path / "rates.png").stat().st_size > 10_000
 

@@ -15,6 +15,7 @@ TITLES = {
     "C4": "therapist style negligible for perceived attachment",
     "C5": "patient style predicts perceived attachment",
 }
+ABSENT = "–"
 
 
 def page(table: pd.DataFrame, seed: int, notes: str = "") -> str:
@@ -67,108 +68,116 @@ Everything else is reported, not judged. Outcome is turned so that higher is bet
 
 def _failures(table: pd.DataFrame) -> str:
     judged, bad = table[table["verdict"] != "reported"], table[table["verdict"] == "fails"]
-    lines = ["## Does anything fail?", "", f"{len(judged):,} cells judged, **{len(bad)} fail**."]
+    parts = ["## Does anything fail?", f"{len(judged):,} cells judged, **{len(bad)} fail**."]
     if len(bad):
-        head = ["scenario", "design", "quantity", "rate", "99.9 % interval", "bar", "studies"]
-        lines += ["", f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
-        for r in bad.itertuples():
-            between = f"{_number(r.low)} to {_number(r.high)}"
-            lines.append(f"| {r.scenario} | {r.design} | {r.quantity} | {_number(r.rate)} | {between} | "
-                         f"{_number(r.bar)} | {r.n:,} |")  # fmt: skip
-    return "\n".join(lines)
+        rows = [[r.scenario, _size(r.design), r.quantity, _number(r.rate), f"{_number(r.low)} to {_number(r.high)}",
+                 _number(r.bar), f"{r.n:,}"] for r in bad.itertuples()]  # fmt: skip
+        heads = ["scenario", "design", "quantity", "rate", "99.9 % interval", "bar", "studies"]
+        parts.append(_grid(heads, rows))
+    return "\n\n".join(parts)
 
 
 def _truths(table: pd.DataFrame) -> str:
-    lines = [
-        "## Scenarios",
-        "",
-        "P and T are the slopes that the observed composites have in the population, the targets of the intervals.",
-        "",
-        "| | what is true | P | T | C1 | C2 | C3 | C4 | C5 |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
-    words = {True: "true", False: "false", None: "–"}
-    for name in table["scenario"].unique():
+    words, rows = {True: "true", False: "false", None: ABSENT}, []
+    for name in _scenarios(table):
         case: Scenario = SCENARIOS[name]
         truth = slopes(case)
-        claims = " | ".join(words[c] for c in case.claims)
-        lines.append(f"| {name} | {case.what} | {truth['P']:.3g} | {truth['T']:.3g} | {claims} |")
-    why = [f"{name}: coverage is reported only; {reason}." for name, reason in REPORTED.items()]
-    return "\n".join([*lines, "", *why])
+        rows.append([name, case.what, f"{truth['P']:.3g}", f"{truth['T']:.3g}", *(words[c] for c in case.claims)])
+    return "\n\n".join([
+        "## Scenarios",
+        "P and T are the slopes that the observed composites have in the population, the targets of the intervals.",
+        _grid(["", "what is true", "P", "T", *CLAIMS], rows),
+        *(f"{name}: coverage is reported only; {reason}." for name, reason in REPORTED.items()),
+    ])  # fmt: skip
 
 
 def _claim(table: pd.DataFrame, claim: str) -> str:
-    """One row a scenario: the rate of the wrong verdict, and where the claim is true support beside the oracle's."""
-    designs = list(table["design"].unique())
-    wrong = _wide(table, f"{claim} false")
-    own, oracle = _wide(table, f"{claim} supported"), _wide(table, f"{claim} oracle")
-    loses = _verdicts(table, f"{claim} power difference")
-    lines = [
-        f"## {claim}: {TITLES[claim]}",
-        "",
-        f"Nominal rates: false support {_number(SUPPORT[claim])}, false refutation {_number(REFUTE[claim])}.",
-        "",
-        "| scenario | claim | " + " | ".join(f"wrong {d}" for d in designs) + " | "
-        + " | ".join(f"supported (oracle) {d}" for d in designs) + " |",
-        "|---|---|" + "---|" * (2 * len(designs)),
+    """Wrong and open verdicts by scenario; support beside the oracle's where the claim is not false."""
+    designs = _designs(table)
+    truth = {name: SCENARIOS[name].claims[CLAIMS.index(claim)] for name in _scenarios(table)}
+    wrong, open_ = _wide(table, f"{claim} false"), _wide(table, f"{claim} inconclusive")
+    words = {True: "true", False: "false", None: "association"}
+    heads = [f"wrong, {_size(d)}" for d in designs] + [f"inconclusive, {_size(d)}" for d in designs]
+    rows = [
+        [name, words[true], *(wrong.get((name, d), ABSENT) for d in designs),
+         *(open_.get((name, d), ABSENT) for d in designs)]
+        for name, true in truth.items()
     ]  # fmt: skip
-    for name in table["scenario"].unique():
-        true = SCENARIOS[name].claims[CLAIMS.index(claim)]
-        cells = [wrong.get((name, d), "–") for d in designs]
-        for d in designs:
-            text = own[name, d].strip("*")
-            text += f" ({oracle[name, d]})" if (name, d) in oracle else ""
-            cells.append(f"**{text}**" if loses.get((name, d)) == "fails" else text)
-        what = {True: "true", False: "false", None: "association"}[true]
-        lines.append(f"| {name} | {what} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+    power = [[name, words[true], *(_power(table, claim, name, d) for d in designs)]
+             for name, true in truth.items() if true is not False]  # fmt: skip
+    return "\n\n".join([
+        f"## {claim}: {TITLES[claim]}",
+        f"Nominal rates: false support {_number(SUPPORT[claim])}, false refutation {_number(REFUTE[claim])}. Wrong is "
+        "support of a false claim, refutation of a true one.",
+        _grid(["scenario", "claim", *heads], rows),
+        "Power: supported; oracle; difference in the same studies ± half of its 99.9 % interval.",
+        _grid(["scenario", "claim", *map(_size, designs)], power),
+    ])  # fmt: skip
+
+
+def _power(table: pd.DataFrame, claim: str, name: str, design: str) -> str:
+    cell = table[(table["scenario"] == name) & (table["design"] == design)].set_index("quantity")
+    if f"{claim} supported" not in cell.index:
+        return ABSENT
+    own = _number(cell.loc[f"{claim} supported", "rate"])
+    if f"{claim} power difference" not in cell.index:
+        return own
+    oracle, difference = cell.loc[f"{claim} oracle", "rate"], cell.loc[f"{claim} power difference"]
+    text = f"{own}; {_number(oracle)}; {_number(difference['rate'], sign=True)} ± "
+    text += _number(difference["high"] - difference["rate"])
+    return f"**{text}**" if difference["verdict"] == "fails" else text
 
 
 def _coverage(table: pd.DataFrame) -> str:
-    designs = list(table["design"].unique())
+    designs = _designs(table)
     found = {effect: _wide(table, f"coverage {effect}", exact=True) for effect in EFFECTS}
-    lines = [
+    rows = [[name, *(", ".join(found[effect].get((name, d), ABSENT) for effect in EFFECTS) for d in designs)]
+            for name in _scenarios(table)]  # fmt: skip
+    return "\n\n".join([
         "## Coverage of 95 % intervals",
-        "",
-        "In each cell P, T, P-T, P+T.",
-        "",
-        f"| scenario | {' | '.join(designs)} |",
-        "|---|" + "---|" * len(designs),
-    ]
-    for name in table["scenario"].unique():
-        cells = [", ".join(found[effect][name, d] for effect in EFFECTS) for d in designs]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+        "In each cell P, T, P−T, P+T.",
+        _grid(["scenario", *map(_size, designs)], rows),
+    ])  # fmt: skip
 
 
 def _shown(table: pd.DataFrame) -> str:
-    designs = list(table["design"].unique())
-    lines = [
-        "## What some scenarios are there to show",
-        "",
-        f"| scenario | quantity | {' | '.join(designs)} |",
-        "|---|---|" + "---|" * len(designs),
-    ]
+    designs, rows = _designs(table), []
     for one in SHOWN:
         found = _wide(table, one.quantity, exact=True)
         for name in dict.fromkeys(scenario for scenario, _ in found):
-            lines.append(f"| {name} | {one.quantity} | {' | '.join(found.get((name, d), '–') for d in designs)} |")
-    return "\n".join(lines)
+            rows.append([name, one.quantity, *(found.get((name, d), ABSENT) for d in designs)])
+    return "\n\n".join([
+        "## What some scenarios are there to show",
+        _grid(["scenario", "quantity", *map(_size, designs)], rows),
+    ])  # fmt: skip
 
 
 def _singular(table: pd.DataFrame) -> str:
-    designs, found = list(table["design"].unique()), _wide(table, "singular", exact=True)
-    lines = [
+    designs, found = _designs(table), _wide(table, "singular", exact=True)
+    rows = [[name, *(found.get((name, d), ABSENT) for d in designs)] for name in _scenarios(table)]
+    return "\n\n".join([
         "## Fits with a variance of 0",
-        "",
-        "Share of primary fits in which the therapist's intercept or slope variance is estimated as 0; the term stays "
-        "in the model.",
-        "",
-        f"| scenario | {' | '.join(designs)} |",
-        "|---|" + "---|" * len(designs),
-    ]
-    lines += [f"| {name} | {' | '.join(found[name, d] for d in designs)} |" for name in table["scenario"].unique()]
-    return "\n".join(lines)
+        "Share of primary fits in which a variance between therapists is estimated as 0; its term stays in the model.",
+        _grid(["scenario", *map(_size, designs)], rows),
+    ])  # fmt: skip
+
+
+def _grid(heads: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table."""
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    return "\n".join(lines + [f"| {' | '.join(row)} |" for row in rows])
+
+
+def _designs(table: pd.DataFrame) -> list[str]:
+    return list(table["design"].unique())
+
+
+def _scenarios(table: pd.DataFrame) -> list[str]:
+    return list(table["scenario"].unique())
+
+
+def _size(design: str) -> str:
+    return design.replace("x", " × ")
 
 
 def _wide(table: pd.DataFrame, quantity: str, exact: bool = False) -> dict[tuple[str, str], str]:
@@ -180,11 +189,7 @@ def _wide(table: pd.DataFrame, quantity: str, exact: bool = False) -> dict[tuple
     }
 
 
-def _verdicts(table: pd.DataFrame, quantity: str) -> dict[tuple[str, str], str]:
-    part = table[table["quantity"] == quantity]
-    return dict(zip(zip(part["scenario"], part["design"]), part["verdict"]))
-
-
-def _number(rate: float) -> str:
+def _number(rate: float, sign: bool = False) -> str:
     """A rate without its leading zero, as the field prints it."""
-    return f"{rate:.3f}".replace("0.", ".", 1).replace("-", "−")
+    text = f"{rate:+.3f}" if sign else f"{rate:.3f}"
+    return text.replace("0.", ".", 1).replace("-", "−")
