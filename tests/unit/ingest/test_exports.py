@@ -207,6 +207,17 @@ def test_spss_declared_codes_ranges_and_labels(made, tmp_path):
     assert set(result.issues["code"]) == {"user_missing"} and result.issues["n"].sum() == 11
 
 
+def test_an_impossible_date_is_told_and_the_others_stay(made, tmp_path):
+    table = sav_frame().assign(day=[1.35e10, 6.3e12, 1.36e10, None])
+    pyreadstat.write_sav(table, tmp_path / "a.sav", variable_format={"day": "DATE11"})
+    result = ingest(made(SIMPLE % ("a.sav", "\n    date: day", '"g{n}"')))
+    days = [None if pd.isna(d) else d.isoformat() for d in result.measures["gad7"].sort_values("source_row")["date"]]
+    assert days[:3] == ["2010-08-01", None, "2013-10-01"]
+    told = result.issues[result.issues["code"] == "not_a_date"]
+    assert told[["row", "column", "n"]].to_numpy().tolist() == [[2, "day", 1]]
+    assert told["what"].tolist() == ["1 cell is no date before the year 10000 (row 2)"]
+
+
 def test_stata_tagged_missing_values(made, tmp_path):
     table = sav_frame().astype({f"g{n}": object for n in range(1, 8)})
     table.loc[3, [f"g{n}" for n in range(1, 8)]] = "a"
@@ -278,6 +289,7 @@ files:
         ("pyreadstat/hebrews.sav", None, None),
         ("pyreadstat/tegulu.sav", None, None),
         ("haven/umlauts.sav", None, None),
+        ("haven/datetime.sav", "time", None),
         ("haven/tagged-na-double.dta", "x", [1, 2, 3, 4, 5]),
         ("pyreadstat/sample.por", "MYNUM", [1.1, 1.2, -1000.3, -1.4, 1000.3]),
         ("pyreadstat/sample.zsav", "mynum", [1.1, 1.2, -1000.3, -1.4, 1000.3]),

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import re
 from pathlib import Path
 
 import pandas as pd
 
 from bowlby.config.study import DataFile
-from bowlby.ingest.notices import Issues, count
+from bowlby.ingest.notices import Issues, count, rows_text
 from bowlby.ingest.readers.ask import Ask
 from bowlby.ingest.readers.base import WORDS, Table, Unreadable, cell_text, unique
+
+SPSS_DATE = re.compile(r"[AEJS]?DATE|DATETIME|YMDHMS", re.IGNORECASE)
+SPSS_FIRST = dt.datetime(1582, 10, 14)
+SPSS_LAST = (dt.datetime(9999, 12, 31) - SPSS_FIRST).total_seconds()
 
 
 def read_statistical(kind: str, path: Path, ask: Ask, issues: Issues) -> Table:
@@ -43,8 +49,12 @@ def _read(reader, path: Path, spec: DataFile, options: dict, kind: str, issues: 
     faults = (pyreadstat.ReadstatError, pyreadstat.PyreadstatError, OSError, ValueError, OverflowError, MemoryError)
     tries = [spec.encoding] if spec.encoding or path.suffix.lower() == ".por" else [None, "windows-1252"]
     for encoding in tries:
+        chosen = options | ({"encoding": encoding} if encoding else {})
         try:
-            found = reader(path, **options, **({"encoding": encoding} if encoding else {}))
+            found = reader(path, **chosen)
+        except OverflowError:  # a date that no calendar holds
+            frame, meta = reader(path, **chosen, disable_datetime_conversion=True)
+            found = (_spss_dates(frame, meta, path.name, issues) if kind == "spss" else frame), meta
         except faults:
             continue
         if encoding and not spec.encoding:
@@ -53,6 +63,23 @@ def _read(reader, path: Path, spec: DataFile, options: dict, kind: str, issues: 
             )
         return found
     raise Unreadable(f"cannot be read as {WORDS[kind]}", "export it again")
+
+
+def _spss_dates(frame: pd.DataFrame, meta, file: str, issues: Issues) -> pd.DataFrame:
+    """Seconds since the Gregorian calendar began as dates; those after the year 9999 are told and missing."""
+    for column, kind in meta.original_variable_types.items():
+        if not SPSS_DATE.match(kind):
+            continue
+        seconds = frame[column]
+        good = seconds.between(0, SPSS_LAST)
+        frame[column] = [SPSS_FIRST + dt.timedelta(seconds=s) if g else None for s, g in zip(seconds, good)]
+        bad = seconds.notna() & ~good
+        if bad.any():
+            n = int(bad.sum())
+            what = f"{count(n, 'cell is', 'cells are')} no date before the year 10000 ({rows_text(bad[bad].index + 1)})"
+            place = {"file": file, "row": int(bad[bad].index[0]) + 1, "column": column}
+            issues.add("warning", "not_a_date", what, "set to missing", n=n, **place)
+    return frame
 
 
 def _declared(values: pd.Series, column: str, meta, file: str, issues: Issues) -> pd.Series:
