@@ -70,14 +70,31 @@ def _library(name: str) -> Instrument:
     return read_instrument(LIBRARY / f"{name}.yaml")
 
 
-def table(own_dir: Path | None = None) -> list[tuple[str, str, int, str, str, str]]:
-    """Id, name, items, response range, confidence of the key and licence of every instrument."""
-    rows = []
+HEAD = ("id", "name", "items", "answers", "key", "from", "licence")
+
+
+def table(own_dir: Path | None = None) -> tuple[list[tuple[str, ...]], list[str]]:
+    """The library's instruments and the user's own, and what is wrong with the user's files.
+
+    Returns
+    -------
+    rows : list of tuple of str
+        Columns ``HEAD``, sorted by id: id, name, number of items, response range, confidence of the key, ``library`` or
+        ``yours``, licence.
+    faults : list of str
+        One line each; an instrument with faults has no row.
+    """
+    rows, faults = [], []
     for name in list_instruments(own_dir):
-        i = load_instrument(name, own_dir)
+        try:
+            i = load_instrument(name, own_dir)
+        except UserError as error:
+            faults += error.problems
+            continue
         answers = f"{i.response[0]:g}-{i.response[1]:g}" if i.response else "codes"
-        rows.append((i.id, i.name, i.n_items, answers, i.confidence, i.licence))
-    return rows
+        whose = "yours" if is_own(name, own_dir) else "library"
+        rows.append((i.id, i.name, str(i.n_items), answers, i.confidence, whose, i.licence))
+    return rows, faults
 
 
 def describe(name: str, own_dir: Path | None = None) -> str:

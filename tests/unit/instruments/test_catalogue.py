@@ -1,4 +1,5 @@
 import pytest
+from typer.testing import CliRunner
 
 from bowlby.errors import UserError
 from bowlby.instruments.catalogue import describe, list_instruments, load_instrument, table
@@ -153,9 +154,51 @@ def test_all_faults_at_once(tmp_path):
     assert len(faults(tmp_path, ("items: [3, 4]", "items: [2, 3, 9]"), ("reverse: [2]", "reverse: [4]"))) == 4
 
 
-def test_table_lists_range_and_confidence():
-    row = next(r for r in table() if r[0] == "phq9")
-    assert row[1:5] == ("PHQ-9", 9, "0-3", "verified-2")
+def test_table_lists_range_confidence_and_whose_it_is(tmp_path):
+    write(tmp_path, OWN)
+    write(tmp_path, OWN.replace("id: mine", "id: gad7"), "gad7")
+    rows, faults = table(tmp_path)
+    found = {row[0]: row for row in rows}
+    assert not faults
+    assert found["phq9"][1:6] == ("PHQ-9", "9", "0-3", "verified-2", "library")
+    assert found["mine"][1:6] == ("My scale", "4", "1-5", "verified-1", "yours")
+    assert found["gad7"][1] == "My scale"
+    assert len(rows) == 33 + 1 + 1
+
+
+def test_a_wrong_file_of_the_user_is_told_beside_the_list(tmp_path):
+    write(tmp_path, OWN.replace("items: [3, 4]", "items: [2, 3, 4]").replace("reverse: [2]", "reverse: [9]"))
+    rows, faults = table(tmp_path)
+    assert len(rows) == 33 + 1
+    assert [line.split(";")[0] for line in faults] == [
+        "mine.yaml:8: scale a reverses items 9 that are not its own",
+        "mine.yaml:9: items 2 are in a and in b",
+    ]
+
+
+def test_the_command_lists_and_shows_the_instruments_beside_a_study(tmp_path):
+    from bowlby.cli.instruments import app
+
+    (tmp_path / "instruments").mkdir()
+    write(tmp_path / "instruments", OWN)
+    (tmp_path / "run.yaml").write_text("run: t\nstudy: study.yaml\noutcome: {instrument: gad7}\ngrowth: {reml: true}\n")
+    (tmp_path / "study.yaml").write_text(
+        "name: s\noccasions: [pre]\nfiles:\n  - path: a.csv\n    who: {person: id}\n    when: {occasion: pre}\n"
+        "    measures: [{instrument: gad7, items: 'g{n}'}]\n"
+    )
+    config = ["--config", str(tmp_path / "run.yaml")]
+    run = CliRunner().invoke
+    listed = run(app, config).output.splitlines()
+    assert listed[0].split() == ["id", "name", "items", "answers", "key", "from", "licence"]
+    assert [line.split()[0] for line in listed if " yours" in line] == ["mine"]
+    assert " yours" not in run(app, []).output
+    for order in (["show", "mine", *config], [*config, "show", "mine"]):
+        assert "key: verified-1, your own file" in run(app, order).output
+    assert isinstance(run(app, ["show", "mine"]).exception, UserError)
+    write(tmp_path / "instruments", OWN.replace("n_items: 4", "n_items: 6"))
+    broken = run(app, config)
+    assert "phq9" in broken.output
+    assert broken.exception.problems[0].startswith("mine.yaml:7: items 5, 6 belong to no scale")
 
 
 def test_description_gives_key_and_rule():
