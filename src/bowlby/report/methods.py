@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
+from bowlby.report.methods_doubts import doubts, estimands
 from bowlby.report.results import MAIN, Results
+from bowlby.report.works import cite, cited
 from bowlby.tables import number
 from bowlby.tables.words import df_method, people
 
 FEWEST = 5
-WORKS = {
-    "berger": "Berger, R. L. (1982). Multiparameter hypothesis testing and acceptance sampling. Technometrics, 24, "
-    "295-300.",
-    "cronbach": "Cronbach, L. J. (1951). Coefficient alpha and the internal structure of tests. Psychometrika, 16, "
-    "297-334.",
-    "enders": "Enders, C. K., & Tofighi, D. (2007). Centering predictor variables in cross-sectional multilevel "
-    "models: A new look at an old issue. Psychological Methods, 12, 121-138.",
-    "kenward": "Kenward, M. G., & Roger, J. H. (1997). Small sample inference for fixed effects from restricted "
-    "maximum likelihood. Biometrics, 53, 983-997.",
-    "molder": "Mölder, F., et al. (2021). Sustainable data analysis with Snakemake. F1000Research, 10, 33.",
-    "satterthwaite": "Satterthwaite, F. E. (1946). An approximate distribution of estimates of variance components. "
-    "Biometrics Bulletin, 2, 110-114.",
-    "schuirmann": "Schuirmann, D. J. (1987). A comparison of the two one-sided tests procedure and the power approach "
-    "for assessing the equivalence of average bioavailability. Journal of Pharmacokinetics and Biopharmaceutics, 15, "
-    "657-680.",
-    "seabold": "Seabold, S., & Perktold, J. (2010). statsmodels: Econometric and statistical modeling with Python. "
-    "Proceedings of the 9th Python in Science Conference, 92-96.",
-    "vallat": "Vallat, R. (2018). Pingouin: Statistics in Python. Journal of Open Source Software, 3, 1026.",
+DF_WORKS = {"kenward-roger": " ([[kenward]])", "satterthwaite": " ([[satterthwaite]])"}
+MODELS = {"primary": "model of the comparison", "growth": "growth model"}
+SWITCHING = {
+    "share": "counts with all of them, by share of sessions ([[browne]])",
+    "equal": "counts with all of them, in equal parts ([[browne]])",
+    "first": "counts with the first therapist",
+    "last": "counts with the last therapist",
 }
-DF_WORKS = {"kenward-roger": "kenward", "satterthwaite": "satterthwaite"}
-CITED = {"kenward-roger": "Kenward & Roger, 1997", "satterthwaite": "Satterthwaite, 1946"}
+RATINGS = {"alliance": "the alliance", "mentalizing": "mentalizing"}
 
 
 def methods_text(results: Results) -> str:
@@ -38,24 +28,22 @@ def methods_text(results: Results) -> str:
 
 def paragraphs(results: Results) -> list[str]:
     """The sentences, a paragraph for each stage that was run."""
-    written = [_data(results), _scoring(results)]
-    written += [_primary(results), _rules(results)] if results.comparison and "primary" in results.fits else []
-    written += [_growth(results)] if "growth" in results.fits else []
-    return [p for p in [*written, _software(results)] if p]
+    return [cite(text) for text in _marked(results)]
 
 
 def references(results: Results) -> list[str]:
     """Works that the paragraphs cite, and the sources of the questionnaires, in order."""
-    cited = {"molder"}
-    if results.csv("reliability.csv") is not None:
-        cited |= {"cronbach", "vallat"}
-    cited |= {DF_WORKS[f["df_method"]] for f in results.fits.values() if f["df_method"] in DF_WORKS}
-    if any(results.json(f"fits/second/{model}.json") for model in MAIN):
-        cited.add("seabold")
-    if results.comparison:
-        cited |= {"berger", "enders", "schuirmann"}
     sources = {citation for name in _instruments(results) if (citation := results.instrument(name)[1])}
-    return sorted({WORKS[name] for name in cited} | sources, key=str.casefold)
+    return sorted(cited(_marked(results)) | sources, key=str.casefold)
+
+
+def _marked(results: Results) -> list[str]:
+    written = [_data(results), _scoring(results)]
+    if results.comparison and "primary" in results.fits:
+        written += [_primary(results), _rules(results), _beside(results), estimands(results), doubts(results)]
+    if "growth" in results.fits:
+        written.append(_growth(results))
+    return [p for p in [*written, _software(results)] if p]
 
 
 def _instruments(results: Results) -> list[str]:
@@ -67,10 +55,11 @@ def _data(results: Results) -> str:
     sentences = []
     if results.synthetic:
         sentences.append("The data are synthetic, simulated with a known truth.")
-    for fit in (results.fits[name] for name in MAIN if name in results.fits):
+    for name in (name for name in MAIN if name in results.fits):
+        fit = results.fits[name]
         left = [f"{reason} ({lost(n, results.shareable)})" for reason, n in (fit.get("n_dropped") or {}).items() if n]
         out = f"; rows left out: {', '.join(left)}" if left else "; no row was left out"
-        sentences.append(f"The {fit['model']} model has {fit['n_obs']:,} rows ({people(fit)}){out}.")
+        sentences.append(f"The {MODELS[name]} has {fit['n_obs']:,} rows ({people(fit)}){out}.")
     return " ".join(sentences)
 
 
@@ -80,57 +69,101 @@ def lost(n: int, shareable: bool) -> str:
 
 
 def _scoring(results: Results) -> str:
-    names = [results.instrument(name)[0] for name in _instruments(results)]
+    names = _instruments(results)
     if not names:
         return ""
-    from_items = results.csv("reliability.csv") is not None
-    text = f"Questionnaires: {', '.join(names)}. "
+    table = results.csv("reliability.csv")
+    items = set() if table is None else set(table["instrument"])
+    said = [f"Questionnaires: {_named(results, names)}."]
+    from_items, given = [n for n in names if n in items], [n for n in names if n not in items]
     if from_items:
-        text += (
-            "They were scored from their items by the published keys, each with its own rule for missing items; "
-            "internal consistency is coefficient alpha (Cronbach, 1951), computed with pingouin (Vallat, 2018)."
+        who = "They were" if not given else f"{_named(results, from_items)} {_were(from_items)}"
+        said.append(
+            f"{who} scored from the items by key, missing items by each questionnaire's own rule; internal consistency "
+            f"is coefficient alpha ([[cronbach]]), computed with pingouin ([[vallat]]){_omega(table)}."
         )
-    else:
-        text += "Scale scores were given and checked against their range; coefficient alpha is not available."
+    if given:
+        who = "Scale scores were" if not from_items else f"Scores of {_named(results, given)} were"
+        said.append(f"{who} given and checked against their range; coefficient alpha is not available for them.")
     if results.unverified:
-        doubtful = ", ".join(results.instrument(name)[0] for name in results.unverified)
-        text += f" The item key of {doubtful} is unverified and has to be confirmed against a licensed copy."
-    return text
+        doubtful = results.unverified
+        key = "item key" if len(doubtful) == 1 else "item keys"
+        said.append(
+            f"The {key} of {_named(results, doubtful)} {'is' if len(doubtful) == 1 else 'are'} unverified and must be "
+            "confirmed against a licensed copy."
+        )
+    return " ".join(said)
+
+
+def _omega(table) -> str:
+    """What is reported beside alpha."""
+    found = set(table["coefficient"])
+    said = ", and coefficient omega" if "omega_total" in found else ""
+    return said + (" also within and between therapists" if "omega_within_therapist" in found else "")
+
+
+def _named(results: Results, names: list[str]) -> str:
+    return ", ".join(results.instrument(name)[0] for name in names)
+
+
+def _were(names: list[str]) -> str:
+    return "was" if len(names) == 1 else "were"
 
 
 def _fitted(fit: dict) -> str:
     method = "restricted maximum likelihood" if fit["reml"] else "maximum likelihood"
-    cited = CITED.get(fit["df_method"])
-    text = f"It was fitted by {method} ({fit['engine']}), with degrees of freedom by {df_method(fit)}"
-    return f"{text} ({cited})." if cited else f"{text}."
+    adjusted = "standard errors and " if fit.get("vcov_adjusted") is not None else ""
+    by = df_method(fit) + DF_WORKS.get(fit["df_method"], "")
+    return f"The model was fitted by {method} ({fit['engine']}), with {adjusted}degrees of freedom by {by}."
+
+
+def _random(fit: dict) -> str:
+    """The random part in words: "random intercepts of patients and of therapists"."""
+    single = [r for r in fit["random"] if not r["term2"]]
+    paired = {r["group"] for r in fit["random"] if r["term2"]}
+    said = []
+    for group in dict.fromkeys(r["group"] for r in single):
+        slopes = [r["term"] for r in single if r["group"] == group and r["term"] != "Intercept"]
+        words = [SLOPES.get(slope, slope.replace("_", " ")) for slope in slopes]
+        intercept = any(r["group"] == group and r["term"] == "Intercept" for r in single)
+        parts = (["a random intercept"] if intercept else []) + [
+            f"{'a' if group in paired else 'an uncorrelated'} random slope of {word}" for word in words
+        ]
+        said.append(f"{group}s had {' and '.join(parts)}")
+    return "; ".join(said)
+
+
+SLOPES = {"a_star_w": "perceived attachment", "time": "time", "z_star_w": "the patient's own style"}
 
 
 def _primary(results: Results) -> str:
     fit = results.fits["primary"]
     asked = results.config.get("comparison") or {}
     outcome = results.config.get("outcome") or {}
-    slopes = [r["term"] for r in fit["random"] if r["group"] == "therapist" and r["term"] != "Intercept"]
-    slope = " and an uncorrelated random slope of perceived attachment" if "a_star_w" in slopes else ""
     covariates = ", ".join(asked.get("covariates") or [])
-    switching = {
-        "share": "are members of several therapists by their share of sessions",
-        "first": "count with their first therapist",
-        "last": "count with their last therapist",
-        "equal": "are members of their therapists in equal parts",
-    }.get(asked.get("switching"), "are counted as configured")
+    random = _random(fit)
     return " ".join(
         [
-            f"The outcome was {results.instrument(outcome.get('instrument', 'outcome'))[0]}, scored so that higher is "
-            "better. Outcome after treatment was regressed on outcome before treatment (within and between therapists),"
-            f"{f' {covariates} (within and between),' if covariates else ''} the composite of perceived attachment "
-            f"({weights(asked.get('perceived'))}) centred within therapists (Enders & Tofighi, 2007), and the "
+            f"The outcome was {results.instrument(outcome.get('instrument', 'outcome'))[0]}, turned where necessary so "
+            "that higher is better. Outcome after treatment was regressed on outcome before treatment (within and "
+            f"between therapists),{f' {covariates} (within and between),' if covariates else ''} the composite of "
+            f"perceived attachment ({weights(asked.get('perceived'))}) centred within therapists ([[enders]]), and the "
             f"composite of the therapist's own style ({weights(asked.get('therapist_style'))}).",
-            f"Therapists had a random intercept{slope}; patients who switched {switching}.",
+            f"{random[:1].upper()}{random[1:]}. {_switched(results, asked)}".strip(),
             _fitted(fit),
             "The slopes P and T are in SD of outcome per "
             + ("reference SD." if results.comparison.get("standardiser") == "reference" else "SD of this sample."),
         ]
     )
+
+
+def _switched(results: Results, asked: dict) -> str:
+    """How those who had several therapists count; nothing where nobody had."""
+    n = (results.json("analysis/primary.design.json") or {}).get("n_switching")
+    if n == 0:
+        return "No patient switched therapist."
+    how = SWITCHING.get(asked.get("switching") or "share", "counts as configured")
+    return f"A patient who switched therapist {how}."
 
 
 def weights(block: dict | None) -> str:
@@ -143,11 +176,13 @@ def weights(block: dict | None) -> str:
 def _rules(results: Results) -> str:
     delta = f"{results.comparison['delta']:g}"
     return (
-        "P > 0 was tested by its 95% interval, and held refuted where P lies below 0 or its 90% interval within "
-        f"±{delta}. P > |T| was tested as an intersection-union test (Berger, 1982) of P − T and P + T, each one-sided "
+        "P > 0 was tested by its 95% interval, and held refuted where that lies below 0 or the 90% interval lies "
+        "within "
+        f"±{delta}. P > |T| was tested as an intersection-union test ([[berger]]) of P − T and P + T, each one-sided "
         "at .025, and held refuted where either lies below 0 one-sided at .0125. That T is negligible was tested by "
-        f"two one-sided tests at .05 (Schuirmann, 1987) with the bound {delta}. "
-        f"{_perceived(results)} Associations are not causes: the patient rated both perceived attachment and outcome."
+        f"two one-sided tests at .05 ([[schuirmann]]) with the bound {delta}, and held refuted where its 95% interval "
+        f"lies beyond the bound. {_perceived(results)} Associations are not causes: the patient rated both perceived "
+        "attachment and outcome."
     )
 
 
@@ -168,11 +203,24 @@ def _perceived(results: Results) -> str:
     return " ".join(said)
 
 
+def _beside(results: Results) -> str:
+    """Models with another rating by the same patient."""
+    found = [words for name, words in RATINGS.items() if results.json(f"fits/{name}_joint.json")]
+    if not found:
+        return ""
+    return (
+        f"The same model was fitted with {' and with '.join(found)} beside perceived attachment and in its place, on "
+        "the "
+        "rows that have both ratings."
+    )
+
+
 def _growth(results: Results) -> str:
     unit = results.study.get("time_unit")
+    fit = results.fits["growth"]
     return (
-        f"The course of the outcome over time{f' (in {unit})' if unit else ''} was a straight line with random "
-        f"intercepts of patients and of therapists. {_fitted(results.fits['growth'])}"
+        f"The course of the outcome over time{f' (in {unit})' if unit else ''} was a straight line; {_random(fit)}. "
+        f"{_fitted(fit)}"
     )
 
 
@@ -180,10 +228,10 @@ def _software(results: Results) -> str:
     versions = results.manifest.get("versions") or {}
     shown = [f"{name} {versions[name]}" for name in ("numpy", "scipy", "pandas", "pingouin") if name in versions]
     text = f"Analyses were run with bowlby {versions.get('bowlby', '')} (Python {versions.get('python', '')}"
-    text += f", {', '.join(shown)}) as a Snakemake {versions.get('snakemake', '')} workflow (Mölder et al., 2021)"
+    text += f", {', '.join(shown)}) as a Snakemake {versions.get('snakemake', '')} workflow ([[molder]])"
     if any(results.json(f"fits/second/{model}.json") for model in MAIN):
         text += (
-            f"; the main models were fitted a second time with statsmodels {versions.get('statsmodels', '')} "
-            "(Seabold & Perktold, 2010)"
+            f"; the main model was fitted a second time with statsmodels {versions.get('statsmodels', '')} "
+            "([[seabold]])"
         )
     return f"{text}. The seed was {results.manifest.get('seed', 'not set')}."

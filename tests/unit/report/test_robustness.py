@@ -45,7 +45,7 @@ def doubted(comparison_run):
                        "verdicts": {"C1": {"supported": 1.0}, "C2": {"supported": 0.667, "inconclusive": 0.333}}},
         "multiverse_null": {"replicates": 50, "failed": 0, "p": {"P_median": 0.02, "T_median": 0.6},
                             "c2_supported": {"registered": 0.667, "permuted_style": 0.5, "unrelated_variable": 0.1}},
-        "influence": {"replicates": 6, "failed": 0, "verdicts": {"C1": {"supported": 6},
+        "influence": {"replicates": 6, "failed": 0, "therapists": 6, "verdicts": {"C1": {"supported": 6},
                                                                  "C2": {"refuted": 5, "inconclusive": 1}}},
         "cluster": {"replicates": 500, "failed": 0,
                     "intervals": {n: {"ci": [0, 1], "bca": [0.11, 0.92]} for n in EFFECTS}},

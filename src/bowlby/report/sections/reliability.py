@@ -1,4 +1,4 @@
-"""Reliability of the scales in this sample."""
+"""Reliability of the scales in this sample: of all answers, and at each level where answers are nested."""
 
 from __future__ import annotations
 
@@ -10,7 +10,20 @@ from bowlby.report.section import Section, render
 from bowlby.tables import interval, number, to_html
 
 FEWEST = 5
-HEADS = ["Instrument", "Scale", "Answered by", "Occasion", "Coefficient", "Value", "95% CI", "n", "Items"]
+KEY = ["instrument", "scale", "role", "occasion"]
+LEVELS = {
+    "icc": "Share between (ICC)",
+    "lambda": "Reliability of a mean",
+    "omega_within": "Omega within",
+    "omega_between": "Omega between",
+}
+NOTE = (
+    "Alpha and omega of complete answers. Below .70, differences between patients are blurred by error of measurement."
+)
+LEVEL_NOTE = (
+    "Share of a score's variance between therapists (or between patients, where they answered often), how reliably the "
+    "mean of a therapist's patients tells therapists apart, and omega of each level."
+)
 
 
 def reliability(results: Results) -> Section | None:
@@ -18,23 +31,51 @@ def reliability(results: Results) -> Section | None:
     table = results.csv("reliability.csv")
     if table is None:
         return None
-    rows = [_row(results, row) for row in table.to_dict("records")]
-    note = "Alpha of complete answers. Below .70, differences between patients are blurred by error of measurement."
-    html = Markup(to_html(pd.DataFrame(rows, columns=HEADS), note, "Reliability", by="Instrument"))
-    return Section("reliability", "Reliability", render("stack.html", parts=[html], intro=None))
+    overall, nested = [], []
+    for key, rows in table.groupby(KEY, sort=False):
+        found = {row["coefficient"]: row for row in rows.to_dict("records")}
+        head = _head(results, *key)
+        if "alpha" in found or "omega_total" in found:
+            overall.append([*head, *_overall(found, results.shareable)])
+        for level in ("therapist", "patient"):
+            if f"icc_{level}" in found:
+                nested.append([*head, f"{level}s", *_nested(found, level, results.shareable)])
+    heads = ["Instrument", "Scale", "Answered by", "Occasion"]
+    columns = [*heads, "Alpha", "95% CI", "Omega", "n", "Items"]
+    parts = [Markup(to_html(pd.DataFrame(overall, columns=columns), NOTE, "Reliability", by="Instrument"))]
+    if nested:
+        shown = pd.DataFrame(nested, columns=[*heads, "Level", *LEVELS.values()])
+        inner = Markup(to_html(shown, LEVEL_NOTE, "Reliability at each level", by="Instrument"))
+        parts.append(Markup("<details><summary>Between and within therapists</summary>{}</details>").format(inner))
+    return Section("reliability", "Reliability", render("stack.html", parts=parts, intro=None))
 
 
-def _row(results: Results, row: dict) -> list[str]:
-    value, low, high, n = (pd.to_numeric(row[k], errors="coerce") for k in ("value", "ci_low", "ci_high", "n"))
-    few = results.shareable and n < FEWEST
+def _head(results: Results, instrument: str, scale: str, role: str, occasion: str) -> list[str]:
+    when = occasion.replace("_", " ") or "once"
+    return [results.instrument(instrument)[0], scale.replace("_", " "), role, when]
+
+
+def _overall(found: dict[str, dict], shareable: bool) -> list[str]:
+    first = found.get("alpha") or found["omega_total"]
+    low, high = (_value(found.get("alpha"), shareable, limit) for limit in ("ci_low", "ci_high"))
+    few = shareable and pd.to_numeric(first["n"], errors="coerce") < FEWEST
     return [
-        results.instrument(row["instrument"])[0],
-        row["scale"].replace("_", " "),
-        row["role"],
-        row["occasion"].replace("_", " ") or "once",
-        row["coefficient"],
-        number(None if few else float(value), bounded=True),
-        interval(*((None, None) if few else (float(low), float(high))), bounded=True),
-        f"fewer than {FEWEST}" if few else row["n"],
-        row["n_items"],
+        number(_value(found.get("alpha"), shareable), bounded=True),
+        interval(low, high, bounded=True),
+        number(_value(found.get("omega_total"), shareable), bounded=True),
+        f"fewer than {FEWEST}" if few else first["n"],
+        first["n_items"],
     ]
+
+
+def _nested(found: dict[str, dict], level: str, shareable: bool) -> list[str]:
+    names = [f"{name}_{level}" if name != "lambda" else f"lambda_{level}_mean" for name in LEVELS]
+    return [number(_value(found.get(name), shareable), bounded=True) for name in names]
+
+
+def _value(row: dict | None, shareable: bool, column: str = "value") -> float | None:
+    """A coefficient or a limit; None where it does not exist, or where so few answered that it must not be told."""
+    if row is None or (shareable and pd.to_numeric(row["n"], errors="coerce") < FEWEST):
+        return None
+    value = pd.to_numeric(row[column], errors="coerce")
+    return None if pd.isna(value) else float(value)

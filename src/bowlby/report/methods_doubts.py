@@ -1,0 +1,106 @@
+"""Sentences of the methods text about the estimands and about the doubts that were tried."""
+
+from __future__ import annotations
+
+from bowlby.report.results import Results
+
+
+def estimands(results: Results) -> str:
+    """How the other ways to compare were computed; empty where they were not."""
+    found = {name: results.json(f"estimands/{name}.json") for name in ("e1", "e2", "e5", "variance")}
+    if not all(found.values()):
+        return ""
+    drawn = found["e2"].get("replicates")
+    said = [
+        "The slopes of all scales together were summarised per block, and the difference of the two blocks has an "
+        "interval from theirs ([[zou]]).",
+        "Shares of variance are those of predictors centred within therapists ([[rights]]), corrected for bias"
+        + (f", with percentile intervals of a parametric bootstrap ({drawn:,} replicates)." if drawn else "."),
+    ]
+    if found["e5"].get("difference_ci"):
+        said.append(
+            "Prediction was tried on therapists who were left out of the fit, with an interval that allows for the "
+            "rows "
+            "the fits share ([[nadeau]])."
+        )
+    exact = found["variance"].get("p_mc_se") is not None
+    said.append(
+        "That therapists differ was tested by the restricted likelihood ratio"
+        + (" against its exact distribution, simulated ([[crainiceanu]])." if exact else ".")
+    )
+    return " ".join(said)
+
+
+def doubts(results: Results) -> str:
+    """What was done to turn the verdicts; empty where nothing was."""
+    record = results.json("robustness.json") or {}
+    said = [text for kind, write in WRITERS.items() if (found := record.get(kind)) and (text := write(found, results))]
+    return " ".join(["What would change the verdicts was tried in these ways.", *said]) if said else ""
+
+
+def _parametric(found: dict, _) -> str:
+    return f"Outcomes were drawn anew from the fitted model ({found['replicates']:,} replicates)."
+
+
+def _cluster(found: dict, _) -> str:
+    bca = any("bca" in row for row in (found.get("intervals") or {}).values())
+    how = "; intervals bias-corrected and accelerated, [[efron]]" if bca else ""
+    return f"Therapists were drawn anew with their patients ({found['replicates']:,} replicates{how})."
+
+
+def _influence(found: dict, _) -> str:
+    return f"Each of the {found['therapists']:,} therapists was left out once."
+
+
+def _sandwich(found: dict, _) -> str:
+    return "Standard errors were computed cluster-robust as well (CR2, [[pustejovsky]])."
+
+
+def _permutation(found: dict, results: Results) -> str:
+    strata = (results.config.get("robustness") or {}).get("strata") or []
+    inside = f" within {', '.join(strata)}" if strata else ""
+    return f"Style was permuted among therapists{inside} ({found['replicates']:,} orders, the study's own among them)."
+
+
+def _wild(found: dict, _) -> str:
+    return f"A wild cluster bootstrap ([[cameron]]) was run ({found['replicates']:,} replicates)."
+
+
+def _multiverse(found: dict, _) -> str:
+    n, of = found["replicates"], found.get("combinations") or found["replicates"]
+    some = f" a random part of the {of:,} that these data admit," if of > n else ""
+    return f"The analysis was repeated in {n:,} specifications,{some} the registered one among them ([[simonsohn]])."
+
+
+def _null(found: dict, _) -> str:
+    return f"The whole curve was repeated {found['replicates']:,} times without any effect, the study's own among them."
+
+
+def _imputation(found: dict, _) -> str:
+    return (
+        f"Missing values were imputed {found['replicates']:,} times from a joint two-level normal model ([[schafer]]) "
+        "and "
+        "the estimates pooled ([[barnard]])."
+    )
+
+
+def _tipping(found: dict, _) -> str:
+    moves = [move["delta"] for move in found.get("moves") or []]
+    if not moves:
+        return ""
+    low, high = (f"{value:g}".replace("-", "−") for value in (min(moves), max(moves)))
+    return f"Imputed outcomes were moved by {low} to {high} SD."
+
+
+WRITERS = {
+    "parametric": _parametric,
+    "cluster": _cluster,
+    "influence": _influence,
+    "sandwich": _sandwich,
+    "permutation": _permutation,
+    "wild": _wild,
+    "multiverse": _multiverse,
+    "multiverse_null": _null,
+    "imputation": _imputation,
+    "tipping": _tipping,
+}

@@ -1,0 +1,79 @@
+"""The methods text says what was run, and cites what it says."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from bowlby import report
+from bowlby.files import read_json, write_csv, write_json
+from bowlby.report import methods, methods_doubts
+from bowlby.report.methods import _marked, _random, paragraphs, references
+from bowlby.report.results import Results
+from bowlby.report.works import MARK, WORKS, cite, cited
+
+
+def changed(path: Path, **values) -> None:
+    write_json(path, {**read_json(path), **values})
+
+
+def test_every_work_is_cited_somewhere_and_every_mark_is_a_work():
+    sources = "".join(Path(module.__file__).read_text("utf-8") for module in (methods, methods_doubts))
+    assert set(MARK.findall(sources)) == set(WORKS)
+    for short, full in WORKS.values():
+        year = short[-4:]
+        assert f"({year})" in full and full.startswith(re.split(r"[ ,]", short)[0]), short
+
+
+def test_marks_become_short_forms_and_unknown_ones_stay():
+    assert cite("([[berger]]) [[nobody]]") == "(Berger, 1982) [[nobody]]"
+    assert cited(["a [[berger]]", "[[nobody]]"]) == {WORKS["berger"][1]}
+
+
+def test_references_are_the_works_in_the_text(comparison_run):
+    results = Results(comparison_run())
+    text = " ".join(paragraphs(results))
+    assert "[[" not in text
+    works = {full: short for short, full in WORKS.values()}
+    for work in references(results):
+        assert work not in works or works[work] in text
+    assert {m for text in _marked(results) for m in MARK.findall(text)} >= {"kenward", "berger", "browne", "cronbach"}
+
+
+def test_sentences_follow_the_run(comparison_run):
+    folder = comparison_run()
+    text = report.methods_text(Results(folder))
+    assert "A patient who switched therapist counts with all of them, by share of sessions" in text
+    assert "Therapists had a random intercept." in text and "with degrees of freedom by Kenward-Roger" in text
+    assert "What would change" not in text and "alliance" not in text and "Shares of variance" not in text
+    write_json(folder / "analysis/primary.design.json", {"n_switching": 0})
+    slope = {"group": "therapist", "term": "a_star_w", "term2": None, "variance_or_cov": 1.0, "sd_or_corr": 1.0}
+    fit = read_json(folder / "fits/primary.json")
+    changed(folder / "fits/primary.json", random=[*fit["random"], slope], reml=False, vcov_adjusted={"values": []})
+    record = {"sandwich": {"replicates": 1}, "cluster": {"replicates": 500, "intervals": {"P": {"ci": [0, 1]}}}}
+    write_json(folder / "robustness.json", record)
+    text = report.methods_text(Results(folder))
+    assert "No patient switched therapist." in text and "Browne" not in text
+    assert "a random intercept and an uncorrelated random slope of perceived attachment" in text
+    assert "by maximum likelihood" in text and "standard errors and degrees of freedom by Kenward-Roger" in text
+    assert "CR2, Pustejovsky & Tipton, 2018" in text and "drawn anew with their patients (500 replicates)" in text
+    assert "Efron" not in text, "no interval of that kind was computed"
+
+
+def test_scores_from_items_and_given_ones_are_told_apart(comparison_run):
+    folder = comparison_run()
+    audit = pd.read_csv(folder / "keying_audit.csv")
+    given = audit.iloc[[0]].assign(instrument="phq9", observed="verified", verdict="ok")
+    write_csv(folder / "keying_audit.csv", pd.concat([audit, given]))
+    text = report.methods_text(Results(folder))
+    assert "Client Attachment to Therapist Scale (CATS) was scored from the items by key" in text
+    assert "Scores of PHQ-9 were given and checked against their range" in text
+
+
+def test_correlated_slopes_are_not_called_uncorrelated():
+    rows = [("patient", "Intercept", None), ("patient", "time", None), ("patient", "Intercept", "time"),
+            ("therapist", "Intercept", None)]  # fmt: skip
+    fit = {"random": [{"group": g, "term": t, "term2": u} for g, t, u in rows]}
+    patients, therapists = _random(fit).split("; ")
+    assert patients == "patients had a random intercept and a random slope of time"
+    assert therapists == "therapists had a random intercept"
