@@ -85,6 +85,14 @@ def _claims(fits: dict[str, dict], effects: dict[str, Effect], delta: float, ade
     claims["C3"]["severity"] = severity | {c["name"]: c for c in fits["severity"]["contrasts"]}
     if severity["p"] is not None and severity["p"] < ALPHA:
         claims["C3"]["flags"].append("moderated")
+    largest = _usual(adequacy)["largest_possible"]
+    if claims["C3"]["verdict"] == "supported" and delta >= largest:
+        reason = (
+            f"the bound {delta:g} is wider than the largest slope that any variable of therapists could have "
+            f"({largest:.2f} at a therapist ICC of {USUAL_ICC:.2f}), so the claim could not have been missed"
+        )
+        claims["C3"] |= {"verdict": "inconclusive", "reasons": [reason]}
+        claims["C3"]["flags"].append("bound_too_wide")
     if claims["C3"]["verdict"] == "supported" and not _usual(adequacy)["can_show_equivalence"]:
         claims["C3"]["flags"].append("against_adequacy")
     return claims

@@ -47,7 +47,9 @@ class Block(Model):
     occasion: str | None = None
     """Occasion; empty for therapists, who are asked once."""
     weights: dict[str, float] = Field(min_length=1)
-    """Scale: weight in the composite, set before seeing outcomes (example: secure +1, avoidant_fearful -1)."""
+    """Scale: weight in the composite, set before seeing outcomes (example: secure +1, avoidant_fearful -1). A style
+    (`secure`, `preoccupied`, `dismissing`, `fearful/disorganized`) stands for having it, 1, or not, 0: so
+    `{secure: 1}` compares secure therapists of a coded interview, or of the questionnaire's rule, with all others."""
 
     @model_validator(mode="after")
     def _not_all_zero(self):
@@ -112,6 +114,8 @@ class Comparison(Model):
     """The patient's mentalizing; asked for, it stands beside perceived attachment."""
     covariates: list[str] = Field(default_factory=list)
     """Patient covariates; each is split into within and between therapists."""
+    unit: str | None = None
+    """Patient variable that names the group, couple or family treated together; empty for patients treated alone."""
     reference: Reference | None = None
     """Reference SDs; without it the sample's own SDs are used and the report says so."""
     delta: float = Field(0.10, gt=0)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from bowlby.config.run import Block, Comparison, Run
 from bowlby.design.composite import Scaling, composite, reference_scaling, sample_scaling
+from bowlby.instruments.styles import STYLES, UNKNOWN_CODE
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,8 @@ class Patients:
     ----------
     frame : DataFrame
         Index patient; pre, y (higher is better), a_star, s_star and, where asked for, z_star, w_star, m_star;
-        a_<scale> and so on; covariates. Composites and scales in reference SD, not centred.
+        a_<scale> and so on; covariates; unit where patients are treated together. Composites and scales in
+        reference SD, not centred.
     episodes : DataFrame
         Columns patient, therapist, weight by the configured rule.
     scaling : dict of Scaling
@@ -54,6 +56,8 @@ class Patients:
         Reference SD of the outcome.
     style : Series
         Composite of every therapist who has one, in reference SD.
+    covariates : dict of str
+        Column: its covariate. A number has one column, a category one for each of its values but the first.
     """
 
     frame: pd.DataFrame
@@ -61,6 +65,7 @@ class Patients:
     scaling: dict[str, Scaling]
     sd_outcome: float
     style: pd.Series
+    covariates: dict[str, str] = field(default_factory=dict)
 
 
 def at(scores: pd.DataFrame, role: str, about: str, occasion: str | None) -> pd.DataFrame:
@@ -69,6 +74,15 @@ def at(scores: pd.DataFrame, role: str, about: str, occasion: str | None) -> pd.
     if occasion is not None:
         keep &= scores["occasion"] == occasion
     return scores[keep].drop_duplicates("person").set_index("person")
+
+
+def asked_scales(scores: pd.DataFrame, block: Block) -> pd.DataFrame:
+    """Scores with a column for each style that a block gives a weight to: 1 for those who have it, 0 for others."""
+    asked = [s for s in block.weights if s in STYLES and s not in scores.columns]
+    if not asked or "style" not in scores.columns:
+        return scores
+    known = scores["style"].notna() & (scores["style"] != UNKNOWN_CODE)
+    return scores.assign(**{style: (scores["style"] == style).astype(float).where(known) for style in asked})
 
 
 def patients(run: Run, scores: dict[str, pd.DataFrame], people: dict[str, pd.DataFrame]) -> Patients:
@@ -98,7 +112,7 @@ def patients(run: Run, scores: dict[str, pd.DataFrame], people: dict[str, pd.Dat
     frame["y"] = sign * at(table, "patient", "self", outcome.post)[outcome.scale].reindex(frame.index)
     scaling, style = {}, None
     for side, role, block, norms in _sides(comparison):
-        found = at(scores[block.instrument], role, block.about, block.occasion)
+        found = asked_scales(at(scores[block.instrument], role, block.about, block.occasion), block)
         scale = sample_scaling(block, found) if norms is None else reference_scaling(block, norms)
         own = found[scale.scales] / scale.sd
         own.insert(0, "star", composite(found, block, scale))
@@ -108,10 +122,24 @@ def patients(run: Run, scores: dict[str, pd.DataFrame], people: dict[str, pd.Dat
         for name in own:
             values = _of_therapists(own[name].dropna(), episodes) if role == "therapist" else own[name]
             frame[f"{side}_{name}"] = values.reindex(frame.index)
+    covariates = {}
     for name in comparison.covariates:
-        frame[name] = pd.to_numeric(described[name], errors="coerce")
+        columns = covariate_columns(described[name])
+        frame = frame.assign(**columns)
+        covariates |= dict.fromkeys(columns, name)
+    if comparison.unit:
+        frame["unit"] = described[comparison.unit].astype("string").replace("", pd.NA)
     sd = float(pre.std()) if comparison.reference is None else comparison.reference.outcome_sd
-    return Patients(frame, episodes, scaling, sd, style)
+    return Patients(frame, episodes, scaling, sd, style, covariates)
+
+
+def covariate_columns(values: pd.Series) -> dict[str, pd.Series]:
+    """A covariate as numbers; a category as 0 and 1 for each of its values but the first, in sorted order."""
+    numbers = pd.to_numeric(values, errors="coerce")
+    if not (numbers.isna() & values.notna()).any():
+        return {values.name: numbers.astype(float)}
+    later = sorted(values.dropna().unique())[1:]
+    return {f"{values.name}_{value}": (values == value).astype(float).where(values.notna()) for value in later}
 
 
 def _sides(comparison: Comparison):

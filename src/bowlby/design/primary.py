@@ -10,6 +10,7 @@ from bowlby.design.adequacy import adequacy
 from bowlby.design.centring import membership, within_between
 from bowlby.design.frame import AnalysisSet, Patients, complete_rows, patients
 from bowlby.errors import UserError, problem
+from bowlby.instruments.styles import STYLES
 
 SIDES = {
     "a": "perceived attachment",
@@ -26,6 +27,7 @@ BLOCKS = {
     "m": "mentalizing",
 }
 BESIDE = {"alliance": "w", "mentalizing": "m"}
+SAME = 1 - 1e-9
 
 
 def comparison_set(
@@ -56,7 +58,7 @@ def comparison_set(
     UserError
         Where the comparison cannot be made with these data; all reasons at once.
     """
-    _check_design(run, scores, occasions)
+    _check_design(run, scores, people["patients"], occasions)
     return analysis_set(run, patients(run, scores, people), people, name)
 
 
@@ -85,9 +87,9 @@ def _levels(name: str, frame: pd.DataFrame, covariates: list[str]) -> tuple[list
 
 
 def _build(run: Run, found: Patients, people: dict, needed: dict[str, str], name: str) -> AnalysisSet:
-    covariates = run.comparison.covariates
+    covariates = list(found.covariates)
     outcome = "a_star" if name == "perceived" else "y"
-    frame, episodes, dropped, flow = complete_rows(found, needed | {c: f"no {c}" for c in covariates})
+    frame, episodes, dropped, flow = complete_rows(found, needed | {column: f"no {name}" for column, name in found.covariates.items()})
     weights = membership(episodes, frame.index)
     _check_size(weights, frame, covariates)
     w = weights.to_numpy(float)
@@ -98,6 +100,8 @@ def _build(run: Run, found: Patients, people: dict, needed: dict[str, str], name
             "y": frame[outcome].to_numpy(float),
         }
     )
+    if "unit" in frame:
+        data["unit"], data["in_unit"] = frame["unit"].to_numpy(object), frame["unit"].notna().to_numpy(float)
     split, within_only = _levels(name, frame, covariates)
     for column in [*split, *within_only]:
         within, between = within_between(frame[column].to_numpy(float), w)
@@ -154,6 +158,8 @@ def _meaning(name: str, outcome: str) -> tuple[str, str, str]:
     fixed = {
         "patient": ("patient", "id", "people"),
         "therapist": ("therapist with the largest share of the patient's sessions", "id", "people"),
+        "unit": ("group, couple or family treated together", "id", "people"),
+        "in_unit": ("1 where the patient was treated in a unit", "0 or 1", "people"),
         "y": ("outcome after treatment, higher is better", "outcome units", "scores")
         if outcome == "y"
         else ("perceived attachment composite", "reference SD", "scores"),
@@ -172,8 +178,16 @@ def _meaning(name: str, outcome: str) -> tuple[str, str, str]:
     return f"{SIDES[side]}: {what}{level}{shared}", "reference SD", "scores"
 
 
-def _check_design(run: Run, scores: dict, occasions: list[str]) -> None:
+def _check_design(run: Run, scores: dict, described: pd.DataFrame, occasions: list[str]) -> None:
     comparison, problems = run.comparison, []
+    brought = [c for c in described.columns if c != "patient"]
+    wanted = {"covariates": comparison.covariates, "unit": [comparison.unit] if comparison.unit else []}
+    for key, names in wanted.items():
+        problems += [
+            problem(f"comparison.{key}: the study brings no patient variable '{name}'",
+                    f"add it to `covariates:` of a file, or choose one of {', '.join(brought) or 'none'}")
+            for name in names if name not in brought
+        ]  # fmt: skip
     when = comparison.perceived.occasion
     if when is not None and occasions.index(when) >= occasions.index(run.outcome.post):
         problems.append(
@@ -195,7 +209,8 @@ def _check_design(run: Run, scores: dict, occasions: list[str]) -> None:
                     problem(f"comparison.reference.{key} is missing", "give its SDs, or no reference at all")
                 )
     for key, instrument, scales, reference in asked:
-        for scale in sorted(set(scales) - set(scores[instrument].columns)):
+        known = {*scores[instrument].columns, *(STYLES if "style" in scores[instrument] else ())}
+        for scale in sorted(set(scales) - known):
             problems.append(
                 problem(f"{key}: {instrument} has no scale '{scale}'", f"see `bowlby instruments show {instrument}`")
             )
@@ -213,6 +228,14 @@ def _check_size(weights: pd.DataFrame, frame: pd.DataFrame, covariates: list[str
                 f"{weights.shape[1]} therapist(s) with complete data, but the comparison needs at least {level + 2}",
                 "a therapist's style can only be weighed between therapists; add therapists or drop covariates",
             )
+        )
+    if "unit" in frame and frame["unit"].value_counts().max() < 2:
+        raise UserError(
+            problem("no two patients with complete data share a unit", "correct comparison.unit, or leave it out")
+        )
+    if len(frame) > 2 and abs(np.corrcoef(frame["a_star"], frame["s_star"])[0, 1]) > SAME:
+        raise UserError(
+            problem("perceived attachment and therapist style hold the same values", "correct one of the two blocks")
         )
     if np.ptp(frame["s_star"].to_numpy(float)) == 0:
         raise UserError(

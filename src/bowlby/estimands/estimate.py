@@ -13,12 +13,15 @@ from bowlby.estimands.blocks import index, mover
 from bowlby.estimands.likeforlike import like_for_like
 from bowlby.estimands.likelihood import comparisons
 from bowlby.estimands.partition import partition_of, rows_of, shares
-from bowlby.estimands.prediction import components, folds, out_of_sample
+from bowlby.estimands.prediction import folds, out_of_sample
 from bowlby.estimands.variance import exact_test, mixture, restricted_likelihood_ratio
 from bowlby.fit.models import INTERCEPT, SLOPE, Fitter
 from bowlby.fit.record import contrast
+from bowlby.mixed.stacks import independent_units
 
 REPLICATES = 500
+ONE_BY_ONE = 100
+"""Replicates where a model's refits cannot run side by side: crossed units of hundreds of patients who switch."""
 SENSITIVITY = 0.14
 EXACT_UP_TO = 2000
 """Therapists beyond whom the mixture of chi-squares is as good as the exact distribution, and far cheaper."""
@@ -112,7 +115,8 @@ def _variance(fitter: Fitter, data, membership, fits: dict, seed: int) -> dict:
     base, full = partition_of(fits["m0"], rows), partition_of(fits["primary"], rows)
     found = shares(full, base)
     m0, m1 = fitter.fit([], INTERCEPT), fitter.fit(["a_star_w", "s_star"], SLOPE)
-    y = m1.simulate(REPLICATES, np.random.SeedSequence((seed, STAGE["variance"])))
+    replicates = REPLICATES if independent_units(m1.model) else ONE_BY_ONE
+    y = m1.simulate(replicates, np.random.SeedSequence((seed, STAGE["variance"])))
     drawn = pd.DataFrame(
         [shares(one, none) for one, none in zip(_partitions(m1, y, rows), _partitions(m0, y, rows))]
     ).dropna()
@@ -151,24 +155,30 @@ def _partitions(result, y: np.ndarray, rows):
 
 
 def _prediction(fitter: Fitter, data, membership, seed: int) -> dict:
-    """E5: every therapist's patients predicted by models that never saw them (random effects 0)."""
-    group = components(membership, data["patient"])
+    """E5: every therapist's patients predicted by models that never saw a patient of theirs (random effects 0)."""
     rng = np.random.default_rng(np.random.SeedSequence((seed, STAGE["folds"])))
     models = {"m0": ([], INTERCEPT), "m_p": (["a_star_w"], SLOPE), "m_t": (["s_star"], INTERCEPT)}
-    errors = {m: np.full(len(data), np.nan) for m in models}
-    for out in folds(group, rng):
-        kept = membership[membership["patient"].isin(data["patient"][~out])]
-        some = Fitter(data[~out].reset_index(drop=True), kept, fitter.design)
+
+    def errors(fold) -> pd.DataFrame:
+        kept = membership[membership["patient"].isin(data["patient"][~fold.unseen])]
+        some = Fitter(data[~fold.unseen].reset_index(drop=True), kept, fitter.design)
+        rows, found = data[fold.judged], {}
         for model, (terms, random) in models.items():
             b = some.fit(terms, random).params
-            x = data.loc[out, [t for t in b.index if t != "Intercept"]].to_numpy(float)
-            errors[model][out] = (data["y"].to_numpy(float)[out] - b["Intercept"] - x @ b.drop("Intercept")) ** 2
-    return out_of_sample(errors, group)
+            predicted = b["Intercept"] + rows[[t for t in b.index if t != "Intercept"]] @ b.drop("Intercept")
+            found[model] = (rows["y"] - predicted) ** 2
+        return pd.DataFrame(found)
+
+    divisions = [[errors(fold) for fold in division] for division in folds(data, membership, rng)]
+    return out_of_sample(divisions, data["therapist"].to_numpy())
 
 
 def _therapist_variance(fitter: Fitter, seed: int) -> dict:
     """Exact test that therapists do not differ, in the model without either predictor."""
     data, m0 = fitter.data, fitter.fit([], INTERCEPT)
+    if fitter.together:  # with a second variance the exact distribution is unknown
+        statistic = max(0.0, 2 * (m0.llf - fitter.fit([], []).llf))
+        return {"statistic": statistic, "p": mixture(statistic), "p_mc_se": None, "p_mixture": mixture(statistic)}
     y = data["y"].to_numpy(float)
     x = np.column_stack([np.ones(len(data)), data[fitter.base].to_numpy(float)])
     z = fitter.membership["therapist"] if fitter.membership else pd.get_dummies(data["therapist"])

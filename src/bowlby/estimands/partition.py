@@ -22,6 +22,8 @@ class Rows:
         Mean square of the term with a random slope.
     spread : float
         Mean of ``sum_j w_ij^2``: 1 where nobody switches.
+    in_unit : float
+        Share of rows treated in a group, couple or family.
     """
 
     within: list[str]
@@ -29,6 +31,7 @@ class Rows:
     phi: pd.DataFrame
     slope_variance: float
     spread: float
+    in_unit: float = 0.0
 
 
 def rows_of(data: pd.DataFrame, membership: pd.DataFrame, terms: list[str], slope: str = "a_star_w") -> Rows:
@@ -40,6 +43,7 @@ def rows_of(data: pd.DataFrame, membership: pd.DataFrame, terms: list[str], slop
         data[terms].astype(float).cov(),
         float((data[slope] ** 2).mean()),
         float(squares.reindex(data["patient"]).mean()),
+        float(data["in_unit"].mean()) if "in_unit" in data else 0.0,
     )
 
 
@@ -55,7 +59,7 @@ def partition(
     cov : ndarray, shape (p, p)
         Their covariance, for the bias correction.
     variances : dict of float
-        ``Intercept`` and, where the model has it, the slope's variance.
+        ``Intercept`` and, where the model has them, the slope's variance and that of units (``in_unit``).
     scale : float
         Residual variance.
     rows : Rows
@@ -65,8 +69,8 @@ def partition(
     Returns
     -------
     dict
-        f1, f2 (fixed, within and between), f1_corrected, f2_corrected, v (random slope), m (random intercept),
-        sigma2, within, between, total; squared outcome units. Corrected parts are ``b'Phi b - tr(Phi V)``.
+        f1, f2 (fixed, within and between), f1_corrected, f2_corrected, v (random slope), m (random intercept), u
+        (units, counted within therapists), sigma2, within, between, total; squared outcome units. Corrected parts are ``b'Phi b - tr(Phi V)``.
 
     References
     ----------
@@ -83,9 +87,10 @@ def partition(
 
     f1, f1_corrected = fixed(rows.within)
     f2, f2_corrected = fixed(rows.between)
-    v = sum(x for term, x in variances.items() if term != "Intercept") * rows.slope_variance
+    v = sum(x for term, x in variances.items() if term not in ("Intercept", "in_unit")) * rows.slope_variance
+    u = variances.get("in_unit", 0.0) * rows.in_unit
     m = variances["Intercept"] * rows.spread
-    within, between = f1 + v + scale, f2 + m
+    within, between = f1 + v + u + scale, f2 + m
     return {
         "f1": f1,
         "f2": f2,
@@ -93,6 +98,7 @@ def partition(
         "f2_corrected": f2_corrected,
         "v": v,
         "m": m,
+        "u": u,
         "sigma2": scale,
         "within": within,
         "between": between,

@@ -86,10 +86,14 @@ class Fitter:
         weights = weights.loc[data["patient"]]
         shared = (weights > 0).sum(axis=1).gt(1).any()
         self.membership = {"therapist": weights} if shared else None
+        # A patient treated alone is in no unit, so units are an effect of being in one.
+        self.together = [{"group": "unit", "terms": ["in_unit"]}] if "unit" in data else []
         self.base = ["pre_w", "pre_b", *(f"{c}_{p}" for c in design["covariates"] for p in "wb")]
 
     def fit(self, terms: list[str], random: list[dict], reml: bool = True):
-        model = MixedModel.from_terms("y", [*self.base, *terms], random, self.data, membership=self.membership)
+        shared = self.membership if random else None
+        fixed = [*self.base, *terms]
+        model = MixedModel.from_terms("y", fixed, [*random, *self.together], self.data, membership=shared)
         return model.fit(reml=reml)
 
     def kept(self, model: str, result, contrasts=(), blocks=()) -> Fitted:

@@ -109,5 +109,7 @@ def second_fit(data: pd.DataFrame, terms: list[str], first: dict, *, inner: str 
         "fixed": fixed,
         "variances": result.variances,
         "scale": result.scale,
-        "differs_by_design": ["no random slope"] * slopes + ["switching patients counted with the main therapist"],
+        "differs_by_design": ["no random slope"] * slopes
+        + ["groups, couples and families not modelled"] * ("unit" in data)
+        + ["switching patients counted with the main therapist"],
     }

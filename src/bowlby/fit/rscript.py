@@ -16,18 +16,23 @@ from bowlby.files import write_csv
 PROGRAM = """
 args <- commandArgs(trailingOnly = TRUE)
 suppressMessages(library(lme4))
-data <- read.csv(args[1], colClasses = c(therapist = "character"))
+data <- read.csv(args[1], colClasses = c(therapist = "character", unit = "character"))
 weights <- as.matrix(read.csv(args[2], check.names = FALSE, colClasses = "numeric"))
 slope <- args[3]
-terms <- setdiff(names(data), c("y", "therapist"))
-form <- reformulate(c(sprintf("`%s`", terms), sprintf("(1 + `%s` || therapist)", slope)), "y")
+terms <- setdiff(names(data), c("y", "therapist", "unit", "in_unit"))
+units <- if ("unit" %in% names(data)) "(0 + in_unit | unit)"
+form <- reformulate(c(sprintf("`%s`", terms), sprintf("(1 + `%s` || therapist)", slope), units), "y")
 parts <- lFormula(form, data, REML = TRUE)
-z <- t(weights)
-parts$reTrms$Zt <- methods::as(rbind(z, t(weights * data[[slope]])), "CsparseMatrix")
+blocks <- parts$reTrms$Ztlist
+own <- grep("therapist", names(blocks))
+blocks[[own[1]]] <- t(weights)
+blocks[[own[2]]] <- t(weights * data[[slope]])
+parts$reTrms$Zt <- methods::as(do.call(rbind, lapply(blocks, as.matrix)), "CsparseMatrix")
+n <- length(parts$reTrms$theta)
 devfun <- do.call(mkLmerDevfun, parts)
 best <- NULL
-for (start in list(c(1, 1), c(.2, .05), c(1, 0))) {
-  opt <- nloptwrap(start, devfun, lower = c(0, 0), upper = c(Inf, Inf),
+for (start in list(rep(1, n), rep(.1, n), c(1, rep(0, n - 1)))) {
+  opt <- nloptwrap(start, devfun, lower = rep(0, n), upper = rep(Inf, n),
                    control = list(xtol_abs = 1e-12, ftol_abs = 1e-12, maxeval = 10000))
   if (is.null(best) || opt$fval < best$fval) best <- opt
 }
@@ -40,12 +45,12 @@ for (k in seq_along(b)) cat(sprintf("fixed %.17g %.17g\\n", b[k], se[k]))
 
 
 def fit_in_r(data: pd.DataFrame, membership: pd.DataFrame, terms: list[str], slope: str) -> dict:
-    """Fit ``y ~ terms + (1 + slope || therapist)`` by lme4 with the membership matrix, three starts.
+    """Fit ``y ~ terms + (1 + slope || therapist)`` by lme4 with the membership matrix, and units, three starts.
 
     Parameters
     ----------
     data : DataFrame
-        Columns patient, therapist, y and the terms.
+        Columns patient, therapist, y and the terms; unit and in_unit where patients are treated together.
     membership : DataFrame
         Columns patient, therapist, weight.
     terms : list of str
@@ -68,7 +73,8 @@ def fit_in_r(data: pd.DataFrame, membership: pd.DataFrame, terms: list[str], slo
     weights = membership.pivot_table(index="patient", columns="therapist", values="weight", fill_value=0.0)
     with tempfile.TemporaryDirectory() as folder:
         rows, matrix, program = (Path(folder) / n for n in ("rows.csv", "weights.csv", "fit.R"))
-        write_csv(rows, data[["therapist", "y", *terms]])
+        units = data[["unit", "in_unit"]].fillna({"unit": "alone"}) if "unit" in data else None
+        write_csv(rows, pd.concat([data[["therapist", "y", *terms]], units], axis=1))
         write_csv(matrix, weights.loc[data["patient"]])
         program.write_text(PROGRAM)
         done = subprocess.run(

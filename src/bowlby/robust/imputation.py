@@ -62,7 +62,7 @@ def incomplete(universe: Universe) -> Incomplete:
     frame = found.frame[keep]
     episodes = found.episodes[found.episodes["patient"].isin(frame.index)]
     found = replace(found, frame=frame, episodes=episodes)
-    columns = ["pre", *run.comparison.covariates]
+    columns = ["pre", *found.covariates]
     columns += [f"{side}_{scale}" for side, s in found.scaling.items() if side != "s" for scale in s.scales]
     weights = membership(episodes, frame.index)
     block, scaling = run.comparison.therapist_style, found.scaling["s"]

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bowlby.config.run import Block
+from bowlby.config.run import Block, Comparison, Outcome, Run
 from bowlby.design.composite import Scaling
-from bowlby.design.primary import analysis_set
+from bowlby.design.primary import analysis_set, comparison_set
+from bowlby.errors import UserError
 from bowlby.fit.models import Fitter, fit_set
 from bowlby.simulate.scenarios import scenario
 from bowlby.simulate.testbed import run_config, simulated_patients
@@ -64,3 +65,69 @@ def test_alliance_beside_and_in_place_of_attachment(run, found):
         ["w_star_w", "s_star"], [{"group": "therapist", "terms": ["1", "w_star_w"], "correlated": False}]
     )
     assert alone["P"]["estimate"] == pytest.approx(direct.params["w_star_w"])
+
+
+def scored(run):
+    """Scores and people as files of a study bring them: 12 therapists of 10 patients, therapists coded by interview."""
+    rng = np.random.default_rng(2)
+    patient = [f"P{i:03}" for i in range(120)]
+    therapist = [f"T{j:02}" for j in range(12)]
+    key = {"role": "patient", "about": "self"}
+    symptoms = pd.concat([pd.DataFrame({"person": patient, "occasion": o, **key}) for o in ("pre", "post")])
+    symptoms["total"] = rng.normal(size=240)
+    felt = pd.DataFrame({"person": patient, "occasion": "mid", "secure": rng.normal(size=120), **key})
+    codes = pd.DataFrame({"person": therapist, "role": "therapist", "about": "self", "occasion": ""})
+    codes["style"] = ["secure", "dismissing", "secure", "preoccupied"] * 3
+    people = {
+        "patients": pd.DataFrame({"patient": patient, "arm": ["a", "b", "c", None] * 30, "age": rng.normal(size=120)}),
+        "therapists": pd.DataFrame({"therapist": therapist}),
+        "episodes": pd.DataFrame({"patient": patient, "therapist": np.repeat(therapist, 10), "weight": 1.0}),
+    }
+    return {"phq9": symptoms, "cats": felt, "aai": codes}, people
+
+
+@pytest.fixture
+def study():
+    block = Block(instrument="cats", about="self", occasion="mid", weights={"secure": 1.0})
+    style = Block(instrument="aai", weights={"secure": 1.0})
+    comparison = Comparison(perceived=block, therapist_style=style, covariates=["arm", "age"])
+    outcome = Outcome(instrument="phq9", pre="pre", post="post", higher_is_better=True)
+    return Run(run="study", study="none", outcome=outcome, comparison=comparison)
+
+
+def test_a_coded_style_is_compared_with_all_others(study):
+    scores, people = scored(study)
+    found = comparison_set(study, scores, people, ["pre", "mid", "post"], "primary").data
+    style = found.groupby("therapist")["s_secure"].first()
+    assert (style > 0).tolist() == [True, False, True, False] * 3
+    assert style.max() - style.min() == pytest.approx(1 / pd.Series([1, 0] * 6).std())  # in SD of the 12 therapists
+
+
+def test_a_category_is_split_into_its_values(study):
+    scores, people = scored(study)
+    built = comparison_set(study, scores, people, ["pre", "mid", "post"], "primary")
+    assert built.design["covariates"] == ["arm_b", "arm_c", "age"]
+    assert built.design["n_dropped"] == {"no arm": 30}
+
+
+def test_what_cannot_be_compared_is_one_line_each(study):
+    scores, people = scored(study)
+    change = {"covariates": ["age", "ward"], "unit": "family"}
+    run = study.model_copy(update={"comparison": study.comparison.model_copy(update=change)})
+    with pytest.raises(UserError) as caught:
+        comparison_set(run, scores, people, ["pre", "mid", "post"], "primary")
+    assert [line.split(";")[0] for line in caught.value.problems] == [
+        "comparison.covariates: the study brings no patient variable 'ward'",
+        "comparison.unit: the study brings no patient variable 'family'",
+    ]
+
+
+def test_one_column_on_both_sides_is_noticed(study):
+    scores, people = scored(study)
+    own = people["episodes"].assign(therapist=people["episodes"]["patient"])
+    felt = scores["cats"].assign(role="therapist")
+    style = Block(instrument="cats", about="self", occasion="mid", weights={"secure": 1.0})
+    run = study.model_copy(update={"comparison": study.comparison.model_copy(update={"therapist_style": style})})
+    scores = scores | {"cats": pd.concat([scores["cats"], felt])}
+    with pytest.raises(UserError, match="hold the same values"):
+        comparison_set(run, scores, people | {"episodes": own}, ["pre", "mid", "post"], "primary")

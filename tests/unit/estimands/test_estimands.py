@@ -9,7 +9,7 @@ import pytest
 from bowlby.estimands.blocks import index, mover
 from bowlby.estimands.likeforlike import like_for_like
 from bowlby.estimands.partition import partition, rows_of, shares
-from bowlby.estimands.prediction import components, folds, out_of_sample
+from bowlby.estimands.prediction import folds, out_of_sample
 from bowlby.estimands.variance import exact_test, restricted_likelihood_ratio
 from bowlby.mixed import MixedModel
 
@@ -93,20 +93,34 @@ def test_like_for_like_says_when_there_is_nothing_to_estimate():
     assert np.mean(found) < 0.2
 
 
-def test_linked_therapists_leave_together():
+def test_who_was_ever_with_a_therapist_is_not_seen_when_that_therapist_is_new():
+    data = pd.DataFrame({"patient": ["c", "a", "b"], "therapist": ["T3", "T1", "T2"]})
     membership = pd.DataFrame(
-        {"patient": ["a", "b", "b", "c"], "therapist": ["T1", "T1", "T2", "T3"], "weight": [1, 0.5, 0.5, 1]}
+        {"patient": ["a", "b", "b", "c"], "therapist": ["T1", "T1", "T2", "T3"], "weight": [1, 0.4, 0.6, 1]}
     )
-    group = components(membership, pd.Series(["c", "a", "b"]))
-    assert group[1] == group[2] != group[0]
-    assert [m.tolist() for m in folds(group, np.random.default_rng(0))] == [[False, True, True], [True, False, False]]
+    (division,) = folds(data, membership, np.random.default_rng(0))
+    assert [f.unseen.tolist() for f in division] == [[False, True, True], [False, False, True], [True, False, False]]
+    assert [f.judged.tolist() for f in division] == [[False, True, False], [False, False, True], [True, False, False]]
+
+
+def test_many_therapists_leave_in_ten_parts_ten_times():
+    names = [f"T{j:03}" for j in range(100)]
+    data = pd.DataFrame({"patient": [f"P{j}" for j in range(100)], "therapist": names})
+    found = folds(data, data.assign(weight=1.0), np.random.default_rng(0))
+    assert [len(division) for division in found] == [10] * 10
+    assert all(np.sum([f.judged for f in division], axis=0).tolist() == [1] * 100 for division in found)
 
 
 def test_prediction_by_hand():
-    errors = {"m0": np.array([4.0, 4.0, 2.0]), "m_p": np.array([1.0, 3.0, 2.0]), "m_t": np.array([4.0, 4.0, 3.0])}
-    found = out_of_sample(errors, np.array([0, 0, 1]))
+    """Gains m_t - m_p: 3, 1 of therapist A and 1 of B, so means 2 and 1; NB: t(.975, 3) sd sqrt(1/4 + 1/1)."""
+    errors = pd.DataFrame({"m0": [4.0, 4.0, 2.0], "m_p": [1.0, 3.0, 2.0], "m_t": [4.0, 4.0, 3.0]})
+    therapist = np.array(["A", "A", "B"])
+    found = out_of_sample([[errors[:2], errors[2:]]], therapist)
     assert found["q2"] == pytest.approx({"perceived": 0.4, "style": -0.1})
-    assert found["difference"] == pytest.approx((2.0 + 1.0) / 2)
+    assert found["difference"] == pytest.approx(1.5)
+    assert found["difference_ci"][1] == pytest.approx(1.5 + 12.7062 * np.sqrt(0.5) / np.sqrt(2), abs=1e-3)
+    twice = out_of_sample([[errors[:2], errors[2:]]] * 2, therapist)
+    assert twice["difference_ci"][1] == pytest.approx(1.5 + 3.18245 * np.sqrt(1 / 3) * np.sqrt(1.25), abs=1e-4)
 
 
 def test_exact_test_of_the_therapist_variance():

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bowlby.fit.models import fit_set
+from bowlby.fit.models import SLOPE, Fitter, fit_set
 from bowlby.mixed import MixedModel
 
 
@@ -117,3 +117,23 @@ def test_largest_slope_of_any_therapist_variable(analysis):
     limit = m0.profile(parameters=["therapist"], level=0.90)["ci_high"][0]
     style = data.groupby("therapist")["s_star"].first().std()
     assert fits["primary"].record["c2_lines"]["therapist_slope_limit"] == pytest.approx(limit / 4.0 / style)
+
+
+@pytest.fixture
+def grouped(analysis):
+    """Half of each therapist's patients in groups of five that share an effect; the others are treated alone."""
+    data, membership, design = analysis
+    unit = pd.Series([f"{t}-G" if i % 10 < 5 else None for i, t in enumerate(data["therapist"])], dtype="string")
+    rng = np.random.default_rng(3)
+    shift = unit.map({name: 2 * rng.normal() for name in unit.dropna().unique()}).fillna(0.0).astype(float)
+    treated = data.assign(y=data["y"] + shift, unit=unit.to_numpy(object), in_unit=unit.notna().astype(float))
+    return treated, membership, design
+
+
+def test_groups_of_patients_are_a_level_of_their_own(grouped):
+    """lme4, ``(1 + a_star_w || therapist) + (0 + in_unit | unit)``, REML: log-likelihood -624.9491832."""
+    data, membership, design = grouped
+    fitted = Fitter(data, membership, design).fit(["a_star_w", "s_star"], SLOPE)
+    assert fitted.llf == pytest.approx(-624.9491831972396, abs=1e-6)
+    alone = Fitter(data.drop(columns=["unit", "in_unit"]), membership, design).fit(["a_star_w", "s_star"], SLOPE)
+    assert alone.llf < fitted.llf - 2
