@@ -89,7 +89,8 @@ def _levels(name: str, frame: pd.DataFrame, covariates: list[str]) -> tuple[list
 def _build(run: Run, found: Patients, people: dict, needed: dict[str, str], name: str) -> AnalysisSet:
     covariates = list(found.covariates)
     outcome = "a_star" if name == "perceived" else "y"
-    frame, episodes, dropped, flow = complete_rows(found, needed | {column: f"no {name}" for column, name in found.covariates.items()})
+    needed = needed | {column: f"no {name}" for column, name in found.covariates.items()}
+    frame, episodes, dropped, flow = complete_rows(found, needed)
     weights = membership(episodes, frame.index)
     _check_size(weights, frame, covariates)
     w = weights.to_numpy(float)

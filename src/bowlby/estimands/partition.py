@@ -70,7 +70,8 @@ def partition(
     -------
     dict
         f1, f2 (fixed, within and between), f1_corrected, f2_corrected, v (random slope), m (random intercept), u
-        (units, counted within therapists), sigma2, within, between, total; squared outcome units. Corrected parts are ``b'Phi b - tr(Phi V)``.
+        (units, counted within therapists), sigma2, within, between, total; squared outcome units. Corrected parts are
+        ``b'Phi b - tr(Phi V)``.
 
     References
     ----------
