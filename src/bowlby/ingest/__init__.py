@@ -102,8 +102,9 @@ def _run(loaded: Loaded) -> tuple[Ingested, Issues]:
     measures = {name: combine(some, name, told, issues) for name, some in sorted(parts.items())}
     comparison = loaded.run.comparison
     style = comparison.therapist_style.instrument if comparison else None
-    found = people(raws, measures, style, issues)
-    steps = _flow(raws, parts, measures, found, [o.id for o in study.occasions])
+    occasions = [o.id for o in study.occasions]
+    found = people(raws, measures, occasions, style, issues)
+    steps = _flow(raws, parts, measures, found, occasions)
     tables = [] if issues.errors else describe(raws, found, measures, models, study)
     return Ingested(found, measures, issues.table(), {"steps": steps}, tables), issues
 

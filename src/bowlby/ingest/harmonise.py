@@ -10,6 +10,7 @@ from bowlby.config.study import DataFile, Measure, Span, Study, When
 from bowlby.errors import UserError
 from bowlby.ingest.cells import cell_issues, dates, folded, has, ids, numbers, present, session_numbers, unseen
 from bowlby.ingest.dates import DATE
+from bowlby.ingest.fit import in_range, text_columns
 from bowlby.ingest.notices import Issues, count, rows_text
 from bowlby.ingest.readers.ask import span
 from bowlby.ingest.readers.base import Raw, unique
@@ -64,9 +65,11 @@ def measure_table(raw: Raw, measure: Measure, model, study: Study, issues: Issue
         return None
     if len(rows) < len(values):
         values, wrong = values.loc[rows], wrong.loc[rows]
+    text_columns(raw, columns, values, wrong, name, issues)
     cell_issues(raw, columns, wrong, "not_a_number", "text in an item", "set to missing", name, issues)
     if measure.items is not None:
-        values = _in_range(raw, measure, model, columns, values, issues)
+        items = {column: source for column, source in columns.items() if column not in (measure.scored or {})}
+        values[list(items)] = in_range(raw, measure, model, items, values[list(items)], issues)
     person = ids(raw, who.person).loc[rows]
     head = {
         "person": person,
@@ -131,10 +134,28 @@ def _dates(raw: Raw, measure: Measure, rows, issues: Issues) -> pd.Series:
 
 def columns_of(raw: Raw, measure: Measure, model, issues: Issues) -> dict[str, str] | None:
     """Raw columns of one instrument, name in the measure: name in the file; None where one is missing."""
+    scores = _scores(raw, measure, model, issues)
+    if measure.items is None and not measure.coded:
+        return scores
+    items = _items(raw, measure, model, issues)
+    return None if items is None or scores is None else items | scores
+
+
+def _scores(raw: Raw, measure: Measure, model, issues: Issues) -> dict[str, str] | None:
+    """Columns of scales that the file brings as scores."""
+    wanted, known = dict(measure.scored or {}), model.all_scales()
+    unknown = [scale for scale in wanted if scale not in known]
+    for scale in unknown:
+        what, do = f"{measure.instrument} has no scale '{scale}'", f"use one of {', '.join(known) or 'none'}"
+        issues.add("error", "unknown_scale", what, do, instrument=measure.instrument, **raw.place)
+    present = [has(raw, column, issues, measure.instrument) for column in wanted.values()]
+    return wanted if all(present) and not unknown else None
+
+
+def _items(raw: Raw, measure: Measure, model, issues: Issues) -> dict[str, str] | None:
+    """Columns of items, or of the category."""
     name = measure.instrument
-    if measure.scored:
-        wanted = dict(measure.scored)
-    elif measure.coded:
+    if measure.coded:
         wanted = {"code": measure.coded}
     elif not model.n_items:
         what, do = f"{name} has no items", "give its categories as `coded:`"
@@ -216,51 +237,3 @@ def _occasions(raw: Raw, when: When | None, rows, study: Study, issues: Issues) 
             **raw.place,
         )
     return found.fillna("")
-
-
-def _in_range(raw: Raw, measure: Measure, model, columns, values: pd.DataFrame, issues: Issues) -> pd.DataFrame:
-    low, high = measure.response or model.response
-    outside = (values < low) | (values > high)
-    given, bad = int(values.notna().to_numpy().sum()), int(outside.to_numpy().sum())
-    if given and bad > given / 2:
-        issues.add(
-            "error",
-            "other_range",
-            f"{bad} of {given} values are outside {low:g} to {high:g}: the instrument is scored on another range",
-            "give the form's `response:`, or recode the file",
-            column=next(iter(columns.values())),
-            row=raw.spec.header_row,
-            instrument=measure.instrument,
-            n=bad,
-            **raw.place,
-        )
-        return values
-    cell_issues(
-        raw,
-        columns,
-        outside,
-        "out_of_range",
-        f"value outside the instrument's range {low:g} to {high:g}",
-        lambda name: _advice(raw, columns[name], values.loc[outside[name], name]),
-        measure.instrument,
-        issues,
-    )
-    broken = values.notna() & (values % 1 != 0) & ~outside
-    cell_issues(
-        raw,
-        columns,
-        broken,
-        "not_whole",
-        "an item value is not a whole number",
-        "set to missing for scoring",
-        measure.instrument,
-        issues,
-    )
-    return values.mask(outside | broken)
-
-
-def _advice(raw: Raw, column: str, values: pd.Series) -> str:
-    labels = raw.labels.get(column, {})
-    if labels and {f"{v:g}" for v in values} <= set(labels):
-        return "set to missing; the file labels them, so list them under `missing:` if they mean that"
-    return "set to missing for scoring; check the questionnaire"

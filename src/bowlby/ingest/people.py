@@ -6,6 +6,7 @@ import pandas as pd
 
 from bowlby.config.study import Covariate
 from bowlby.ingest.cells import dates, ids, numbers, present, site, unseen
+from bowlby.ingest.episodes import episodes
 from bowlby.ingest.links import one_sided
 from bowlby.ingest.notices import Issues, count, rows_text
 from bowlby.ingest.readers.ask import stem
@@ -14,7 +15,7 @@ from bowlby.ingest.sessions import sessions
 
 
 def people(
-    raws: list[Raw], measures: dict[str, pd.DataFrame], style: str | None, issues: Issues
+    raws: list[Raw], measures: dict[str, pd.DataFrame], occasions: list[str], style: str | None, issues: Issues
 ) -> dict[str, pd.DataFrame]:
     """Patients, therapists, episodes and sessions; ids that stand in one kind of file only are warnings.
 
@@ -23,6 +24,8 @@ def people(
     raws : list of Raw
     measures : dict of DataFrame
         By instrument.
+    occasions : list of str
+        In order.
     style : str or None
         The instrument of the therapists' style, where the run compares it.
     issues : Issues
@@ -31,12 +34,12 @@ def people(
     patient_files = [r for r in usable if r.spec.who.role == "patient"]
     therapist_files = [r for r in usable if r.spec.who.role == "therapist"]
     patients = _persons(patient_files, "patient", issues)
-    episodes = _episodes(patient_files, issues)
-    order = episodes.assign(at=range(len(episodes))).sort_values(["weight", "at"], ascending=[False, True])
+    treated = episodes(patient_files, measures, occasions, issues)
+    order = treated.assign(at=range(len(treated))).sort_values(["weight", "at"], ascending=[False, True])
     main = order.drop_duplicates("patient").set_index("patient")["therapist"]
     patients.insert(1, "therapist", patients["patient"].map(main).astype(object).where(lambda s: s.notna(), None))
     therapists = _persons(therapist_files, "therapist", issues)
-    treating = set(episodes["therapist"])
+    treating = set(treated["therapist"])
     extra = sorted(treating - set(therapists["therapist"]))
     therapists = pd.concat([therapists, pd.DataFrame({"therapist": extra}, dtype=object)], ignore_index=True)
     therapists = therapists.sort_values("therapist").reset_index(drop=True)
@@ -49,7 +52,7 @@ def people(
             "nothing between therapists can be estimated; check the therapist column",
         )
     met = sessions(patient_files, measures, issues)
-    return {"patients": patients, "therapists": therapists, "episodes": episodes, "sessions": met}
+    return {"patients": patients, "therapists": therapists, "episodes": treated, "sessions": met}
 
 
 def _persons(files: list[Raw], role: str, issues: Issues) -> pd.DataFrame:
@@ -143,59 +146,3 @@ def _checkbox(raw: Raw, spec: Covariate, issues: Issues) -> pd.Series:
             **raw.place,
         )
     return boxes[spec.column].mask(doubtful)
-
-
-def _episodes(files: list[Raw], issues: Issues) -> pd.DataFrame:
-    explicit, implied = [], []
-    for raw in files:
-        person = ids(raw, raw.spec.who.person)
-        for episode in raw.spec.episodes:
-            if episode.therapist not in raw.frame.columns:
-                continue
-            sessions = pd.Series(float("nan"), index=person.index)
-            if episode.sessions in raw.frame.columns:
-                sessions = numbers(raw, episode.sessions, raw.spec.missing)[0]
-            explicit.append(
-                pd.DataFrame({"patient": person, "therapist": ids(raw, episode.therapist), "sessions": sessions})
-            )
-        if raw.spec.who.therapist in raw.frame.columns:
-            therapist = ids(raw, raw.spec.who.therapist)
-            blank = therapist.eq("") & person.ne("")
-            if blank.any():
-                n = person[blank].nunique()
-                issues.add(
-                    "warning",
-                    "missing_therapist",
-                    f"therapist id is missing in {count(int(blank.sum()), 'row')} of {count(n, 'patient')}",
-                    "models leave out who has no therapist anywhere; fill it in where it is known",
-                    row=blank.index[blank][0],
-                    column=raw.spec.who.therapist,
-                    n=int(blank.sum()),
-                    **raw.place,
-                )
-            implied.append(pd.DataFrame({"patient": person, "therapist": therapist, "sessions": float("nan")}))
-    tables = [
-        t.assign(explicit=kind == 0)[t["patient"].ne("") & t["therapist"].ne("")]
-        for kind, parts in enumerate((explicit, implied))
-        for t in parts
-    ]
-    if not tables:
-        return pd.DataFrame(
-            {
-                "patient": pd.Series(dtype=object),
-                "therapist": pd.Series(dtype=object),
-                "weight": pd.Series(dtype=float),
-                "sessions": pd.Series(dtype=float),
-            }
-        )
-    table = pd.concat(tables, ignore_index=True)
-    told = table.loc[table["explicit"], "patient"].unique()
-    table = table[table["explicit"] | ~table["patient"].isin(told)]
-    groups = table.groupby(["patient", "therapist"], sort=False)
-    result = groups.agg(rows=("explicit", "size"), sessions=("sessions", lambda s: s.sum(min_count=1))).reset_index()
-    whole = result["sessions"].notna().groupby(result["patient"]).transform("all")
-    total = result.groupby("patient")["sessions"].transform("sum")
-    base = result["sessions"].where(whole & total.gt(0), result["rows"]).astype(float)
-    result["weight"] = base / base.groupby(result["patient"]).transform("sum")
-    result = result.sort_values("patient", kind="stable").reset_index(drop=True)
-    return result[["patient", "therapist", "weight", "sessions"]]

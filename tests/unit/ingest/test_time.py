@@ -169,3 +169,16 @@ def test_signs_in_the_wrong_place(made, old, new, expected):
     with pytest.raises(UserError) as caught:
         made(LONG.replace(old, new))
     assert len(caught.value.problems) == 1 and expected in caught.value.problems[0]
+
+
+def test_therapists_of_a_patient_stand_in_the_order_of_time(made):
+    rows = ["1,B,3,2024-03-01", "1,A,2,2024-02-09", "1,Z,1,2024-02-02", "2,B,2,", "2,C,1,", "1,B,4,2024-03-08"]
+    text = long_file([row + SAME for row in rows])
+    episodes = ingest(made(LONG, a__csv=text)).people["episodes"]
+    assert episodes[["patient", "therapist", "weight"]].to_numpy().tolist() == [
+        ["1", "Z", 0.25],
+        ["1", "A", 0.25],
+        ["1", "B", 0.5],
+        ["2", "C", 0.5],
+        ["2", "B", 0.5],
+    ]

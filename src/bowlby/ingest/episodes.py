@@ -1,0 +1,112 @@
+"""Who treated whom: episodes that the study file names, or else the therapists who stand in a patient's rows."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from bowlby.ingest.cells import ids, numbers
+from bowlby.ingest.notices import Issues, count
+from bowlby.ingest.readers.base import Raw
+
+PAIR = ["patient", "therapist"]
+TIME = ["date", "session", "occasion"]
+
+
+def episodes(files: list[Raw], measures: dict[str, pd.DataFrame], occasions: list[str], issues: Issues) -> pd.DataFrame:
+    """Episodes with their weights.
+
+    Parameters
+    ----------
+    files : list of Raw
+        Of patients.
+    measures : dict of DataFrame
+        By instrument; they say when a therapist was met.
+    occasions : list of str
+        In order.
+    issues : Issues
+
+    Returns
+    -------
+    DataFrame
+        patient, therapist, weight, sessions; the therapists of a patient in time: in the order of the study file's
+        episodes, else by the first date, session or occasion of an answer. Weights are shares of sessions where all
+        of a patient's are known, else of rows, and sum to 1.
+    """
+    told = [t for raw in files for t in _told(raw)]
+    seen = [t for raw in files for t in _seen(raw, issues)]
+    tables = [t[t["patient"].ne("") & t["therapist"].ne("")] for t in (*told, *seen)]
+    if not tables:
+        kinds = {"patient": object, "therapist": object, "weight": float, "sessions": float}
+        return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in kinds.items()})
+    table = pd.concat(tables, ignore_index=True)
+    known = table.loc[table["place"].notna(), "patient"].unique()
+    table = table[table["place"].notna() | ~table["patient"].isin(known)]
+    groups = table.groupby(PAIR, sort=False)
+    result = pd.DataFrame(
+        {"rows": groups.size(), "place": groups["place"].min(), "sessions": groups["sessions"].sum(min_count=1)}
+    ).reset_index()
+    result["weight"] = _weights(result)
+    result = result.merge(_first_met(measures, occasions), on=PAIR, how="left")
+    result = result.sort_values(["patient", "place", *TIME, "therapist"], ignore_index=True)
+    return result[["patient", "therapist", "weight", "sessions"]]
+
+
+def _told(raw: Raw) -> list[pd.DataFrame]:
+    """Episodes that the study file names, with their place in it."""
+    found, person = [], ids(raw, raw.spec.who.person)
+    for place, episode in enumerate(raw.spec.episodes):
+        if episode.therapist in raw.frame.columns:
+            table = _pairs(person, ids(raw, episode.therapist)).assign(place=float(place))
+            if episode.sessions in raw.frame.columns:
+                table["sessions"] = numbers(raw, episode.sessions, raw.spec.missing)[0]
+            found.append(table)
+    return found
+
+
+def _seen(raw: Raw, issues: Issues) -> list[pd.DataFrame]:
+    """The therapists in the rows of a file."""
+    if raw.spec.who.therapist not in raw.frame.columns:
+        return []
+    person, therapist = ids(raw, raw.spec.who.person), ids(raw, raw.spec.who.therapist)
+    blank = therapist.eq("") & person.ne("")
+    if blank.any():
+        n = int(blank.sum())
+        issues.add(
+            "warning",
+            "missing_therapist",
+            f"therapist id is missing in {count(n, 'row')} of {count(person[blank].nunique(), 'patient')}",
+            "models leave out who has no therapist anywhere; fill it in where it is known",
+            row=blank.index[blank][0],
+            column=raw.spec.who.therapist,
+            n=n,
+            **raw.place,
+        )
+    return [_pairs(person, therapist)]
+
+
+def _pairs(person: pd.Series, therapist: pd.Series) -> pd.DataFrame:
+    nothing = float("nan")
+    return pd.DataFrame({"patient": person, "therapist": therapist, "sessions": nothing, "place": nothing})
+
+
+def _weights(result: pd.DataFrame) -> pd.Series:
+    patient = result["patient"]
+    whole = result["sessions"].notna().groupby(patient).transform("all")
+    total = result["sessions"].groupby(patient).transform("sum")
+    base = result["sessions"].where(whole & total.gt(0), result["rows"]).astype(float)
+    return base / base.groupby(patient).transform("sum")
+
+
+def _first_met(measures: dict[str, pd.DataFrame], occasions: list[str]) -> pd.DataFrame:
+    """The first date, session and occasion at which a patient answered under a therapist."""
+    position = {name: i for i, name in enumerate(occasions)}
+    parts = []
+    for table in measures.values():
+        held = table.loc[table["role"].eq("patient") & table["therapist"].notna()]
+        part = held[["person", "therapist", "session", "date"]].rename(columns={"person": "patient"})
+        parts.append(part.assign(occasion=held["occasion"].map(position)))
+    if not parts:
+        return pd.DataFrame(columns=[*PAIR, *TIME])
+    met = pd.concat(parts, ignore_index=True)
+    met["date"] = met["date"].astype("datetime64[s]")  # of which a minimum by group is known
+    return met.groupby(PAIR, sort=False)[TIME].min().reset_index()
