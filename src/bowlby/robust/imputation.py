@@ -10,7 +10,7 @@ from scipy import sparse
 
 from bowlby.design.centring import membership
 from bowlby.design.composite import composite
-from bowlby.design.frame import Patients, at, patients
+from bowlby.design.frame import Patients, asked_scales, at, patients
 from bowlby.design.primary import BLOCKS, analysis_set
 from bowlby.errors import UserError
 from bowlby.fit.models import standardised
@@ -66,7 +66,8 @@ def incomplete(universe: Universe) -> Incomplete:
     columns += [f"{side}_{scale}" for side, s in found.scaling.items() if side != "s" for scale in s.scales]
     weights = membership(episodes, frame.index)
     block, scaling = run.comparison.therapist_style, found.scaling["s"]
-    style = at(universe.scores[block.instrument], "therapist", block.about, block.occasion)[scaling.scales]
+    style = at(universe.scores[block.instrument], "therapist", block.about, block.occasion)
+    style = asked_scales(style, block)[scaling.scales]
     data = TwoLevel(
         frame[columns].to_numpy(float),
         frame["y"].to_numpy(float),

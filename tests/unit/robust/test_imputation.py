@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from bowlby.config.robustness import Imputation, Robustness
+from bowlby.config.run import Block, ReferenceBlock
 from bowlby.robust.imputation import complete, imputation, incomplete, missing, tipping
 from bowlby.robust.multiverse import Universe
 from bowlby.robust.pooling import drift, rubin
@@ -50,6 +51,21 @@ def test_patients_without_any_answer_are_not_made_up(universe):
     of = incomplete(Universe(universe.run, universe.scores | {"phq": phq, "cats": cats}, universe.people,
                              universe.occasions))  # fmt: skip
     assert "P007" not in of.found.frame.index and len(of.found.frame) == 299
+
+
+def test_a_style_that_is_a_category_is_imputed_as_having_it(universe):
+    """Secure or not, coded for eighteen of twenty therapists: 0 and 1 stay, the two others get a number in between."""
+    coded = pd.DataFrame({"person": [f"T{j:02}" for j in range(20)], "role": "therapist", "about": "self",
+                          "occasion": None, "style": ["secure", "dismissing"] * 9 + [None] * 2})  # fmt: skip
+    block = Block(instrument="aai", weights={"secure": 1})
+    sd = ReferenceBlock(sd={"secure": 0.5})
+    reference = universe.run.comparison.reference.model_copy(update={"therapist_style": sd})
+    comparison = universe.run.comparison.model_copy(update={"therapist_style": block, "reference": reference})
+    run = universe.run.model_copy(update={"comparison": comparison})
+    made, _ = complete(incomplete(Universe(run, universe.scores | {"aai": coded}, universe.people,
+                                           universe.occasions)), 0)  # fmt: skip
+    assert made.style.iloc[:18].to_numpy() == pytest.approx([2.0, 0.0] * 9)
+    assert made.style.notna().all() and -2 < made.style.iloc[18] < 4
 
 
 def test_imputations_do_not_depend_on_shards(lossy):
