@@ -6,14 +6,19 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from bowlby.errors import UserError, problem
+from bowlby.files import read_json
 from bowlby.plan import plan
+from bowlby.tables.words import typeset
 
+DRY = {"-n", "--dry-run", "--dryrun"}
+WIDTH = 100
 OURS = re.compile(r"^\s*(error: .+)$")
 
 
@@ -53,8 +58,18 @@ def run(
         logs = planned.folder / "logs"
         print(*(said or [f"error: a job failed; see its log under {logs}"]), sep="\n", file=sys.stderr)
         raise typer.Exit(1)
+    if DRY.isdisjoint(context.args):
+        print(*ending(planned.folder), sep="\n")
+
+
+def ending(folder: Path) -> list[str]:
+    """What a finished run says: the verdict's sentence where there is one, and where the report is."""
+    lines, verdict, report = [], folder / "verdict.json", folder / "report.html"
+    if verdict.is_file():
+        lines += textwrap.wrap(typeset(read_json(verdict)["sentence"]), WIDTH)
     if report.is_file():
-        print(f"report: {report}")
+        lines.append(f"report: {report}")
+    return lines
 
 
 def profile_folder(name: str) -> Path:

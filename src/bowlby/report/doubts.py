@@ -51,7 +51,7 @@ def _agree(found: dict | None, verdict: str) -> str:
     if not found:
         return "–"
     share = found.get(verdict, 0) / sum(found.values())
-    return "all" if share == 1 else "none" if share == 0 else f"{number(100 * share, 0)} %"
+    return "all" if share == 1 else "none" if share == 0 else f"{number(100 * share, 0)}%"
 
 
 def intervals_sheet(comparison: dict, record: dict) -> Sheet:

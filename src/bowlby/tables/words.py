@@ -45,6 +45,7 @@ WORDS = {
     "any_therapist_variable": "would hold for any characteristic of therapists",
     "reference_ratio": "hangs on the reference SD of style",
     "below_delta": "real, but smaller than the bound δ",
+    "bound_too_wide": "the bound δ is wider than any slope a characteristic of therapists could have",
     "detectable": "differs from 0",
     "few_therapists": "fewer than 30 therapists",
     "moderated": "depends on how severe the patients were",
@@ -55,6 +56,7 @@ WORDS = {
     "slope_variance_not_modelled": "differences between therapists in the slope are not modelled",
     "style_incomplete": "style known for fewer than 80% of the therapists",
 }
+PRINTED = {" %": "%", "P-T": "P − T", "P+T": "P + T", "P-|T|": "P − |T|", "T_A ": "T on perceived attachment "}
 SIDES = {"a": "Perceived attachment", "s": "Therapist's own style", "z": "Patient's own style"}
 LEVELS = {"_w": "within therapist", "_b": "between therapists"}
 DF_METHODS = {
@@ -65,12 +67,25 @@ DF_METHODS = {
 }
 
 
+def typeset(text: str) -> str:
+    """A sentence of the verdict as it is printed.
+
+    Examples
+    --------
+    >>> typeset("the lower 97.5 % limits of P-T and of P+T lie above 0")
+    'the lower 97.5% limits of P − T and of P + T lie above 0'
+    """
+    for written, printed in PRINTED.items():
+        text = text.replace(written, printed)
+    return text
+
+
 def say(code: str) -> str:
     """A reason or flag in words; what is not a known code is given as it is."""
     text = str(code)
     if flips := FLIPS.fullmatch(text):
         return f"the verdict changes when one therapist is left out, for {flips[1]} of {flips[2]} therapists"
-    return WORDS.get(text, text if " " in text else text.replace("_", " "))
+    return WORDS.get(text, typeset(text) if " " in text else text.replace("_", " "))
 
 
 def term(name: str, time_unit: str | None = None) -> str:

@@ -8,7 +8,7 @@ from bowlby.report.checklists.item import said, see
 from bowlby.report.methods import lost, weights
 from bowlby.report.results import MAIN, Results
 from bowlby.tables import number
-from bowlby.tables.words import CLAIMS, NOT_TESTED, df_method, people, say, verdict
+from bowlby.tables.words import CLAIMS, NOT_TESTED, df_method, people, say, typeset, verdict
 
 SIDES = {
     "perceived": "perceived attachment",
@@ -230,7 +230,7 @@ def bias(results: Results) -> str | None:
 
 def findings(results: Results) -> str | None:
     """The verdict."""
-    return said((results.verdict or {}).get("sentence"))
+    return said(typeset((results.verdict or {}).get("sentence") or ""))
 
 
 def support(results: Results) -> str | None:

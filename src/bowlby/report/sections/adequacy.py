@@ -30,7 +30,7 @@ def adequacy(results: Results) -> Section | None:
         equivalence = "The sample can show style to be negligible at any difference between therapists."
     else:
         equivalence = (
-            f"Style can be shown to be negligible only if less than {number(100 * limit)} % of outcome variance lies "
+            f"Style can be shown to be negligible only if less than {number(100 * limit)}% of outcome variance lies "
             "between therapists."
         )
     intro = (

@@ -81,4 +81,4 @@ def _count(row: dict) -> str:
     if row["suppressed"] == "True" or row["count"] == "":
         return "hidden"
     n, of = float(row["count"]), pd.to_numeric(row["of"], errors="coerce")
-    return f"{n:,.0f} ({100 * n / of:.0f} %)" if of > 0 else f"{n:,.0f}"
+    return f"{n:,.0f} ({100 * n / of:.0f}%)" if of > 0 else f"{n:,.0f}"

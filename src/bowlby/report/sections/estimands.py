@@ -30,7 +30,7 @@ def _partition(results: Results) -> Markup:
         return Markup("")
     share = table.set_index(["level", "part"])["share"]
     said = {
-        (level, part): f"{number(100 * share[level, part], 1)} %"
+        (level, part): f"{number(100 * share[level, part], 1)}%"
         for level, part in (
             ("total", "perceived"),
             ("total", "style"),

@@ -45,7 +45,7 @@ def _intro(verdict: dict, record: dict) -> str:
         said = "No claim is decided, so there is nothing that could turn."
     elsewhere = (record.get("multiverse") or {}).get("verdicts") or {}
     rare = [
-        f"{name} is {claim['verdict']} in only {number(100 * share, 0)} % of the other ways to analyse the study"
+        f"{name} is {claim['verdict']} in only {number(100 * share, 0)}% of the other ways to analyse the study"
         for name, claim in decided.items()
         if name in elsewhere and (share := elsewhere[name].get(claim["verdict"], 0)) < HALF
     ]
@@ -60,7 +60,7 @@ def _curve(results: Results, record: dict) -> Markup:
     if table is None or not found:
         return Markup("")
     shares = found["verdicts"]["C2"]
-    said = ", ".join(f"{word} in {number(100 * share, 0)} %" for word, share in shares.items())
+    said = ", ".join(f"{word} in {number(100 * share, 0)}%" for word, share in shares.items())
     median = found["median"]
     of = found.get("combinations") or len(table)
     some = f" a random part of {of:,} that these data admit;" if of > len(table) else ""
@@ -68,11 +68,11 @@ def _curve(results: Results, record: dict) -> Markup:
         results,
         "multiverse",
         alt=f"Specification curve of {len(table):,} ways to analyse the study. P is larger than T in size in "
-        f"{number(100 * found['p_above_t'], 0)} % of them; medians: P {number(median['P'])}, T {number(median['T'])}. "
+        f"{number(100 * found['p_above_t'], 0)}% of them; medians: P {number(median['P'])}, T {number(median['T'])}. "
         f"P > |T| is {said}.",
         caption=f"Each column is one way in which the study could have been analysed ({len(table):,},{some} the "
         "registered one is marked). "
-        f"P is larger than T in size in {number(100 * found['p_above_t'], 0)} % of them, and C2 is {said}. Below: "
+        f"P is larger than T in size in {number(100 * found['p_above_t'], 0)}% of them, and C2 is {said}. Below: "
         "which choice each made; black, the registered one.",
     )
 
@@ -82,7 +82,7 @@ def _null(record: dict) -> Markup:
     found = record.get("multiverse_null")
     if not found:
         return Markup("")
-    share = {name: f"{number(100 * value, 0)} %" for name, value in found["c2_supported"].items()}
+    share = {name: f"{number(100 * value, 0)}%" for name, value in found["c2_supported"].items()}
     runs = found["replicates"]
     return Markup("<p>The curve as a whole: without any effect, medians as large as these arise with {} for P and with "
                   "{} for T ({} runs, so that none is below {}). {}</p>").format(
@@ -126,7 +126,7 @@ def _p_values(record: dict) -> Markup:
         text = "Style shuffled among therapists ({:,} times): T as large as this arises with {}. {}"
         share = number(100 * found["c2_with_permuted_style"]["supported"], 0)
         said.append(Markup(text).format(found["replicates"], _p(found["p"]["T"]), (
-            f"With shuffled style, which can mean nothing, C2 is supported in {share} %: a large P is enough for that."
+            f"With shuffled style, which can mean nothing, C2 is supported in {share}%: a large P is enough for that."
         )))  # fmt: skip
     if found := record.get("wild"):
         values = Markup(", ").join(

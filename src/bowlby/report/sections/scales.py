@@ -80,4 +80,4 @@ def _count(row: dict) -> tuple[str, str]:
     n, of = pd.to_numeric(row["count"], errors="coerce"), pd.to_numeric(row["of"], errors="coerce")
     if row["suppressed"] == "True" or not n >= 0:
         return "hidden", "–"
-    return f"{n:,.0f}", f"{100 * n / of:.0f} %" if of > 0 else "–"
+    return f"{n:,.0f}", f"{100 * n / of:.0f}%" if of > 0 else "–"

@@ -6,7 +6,7 @@ from bowlby.report.results import Results
 from bowlby.report.section import Section, render
 from bowlby.tables import interval, number, p_value
 from bowlby.tables.numbers import MISSING
-from bowlby.tables.words import CLAIMS, NOT_TESTED, RULES, say
+from bowlby.tables.words import CLAIMS, NOT_TESTED, RULES, say, typeset
 from bowlby.tables.words import verdict as verdict_of
 
 SIGNS = {"supported": "✓", "refuted": "✕", "inconclusive": "?", NOT_TESTED: "–", MISSING: "–"}
@@ -28,7 +28,7 @@ def verdict(results: Results) -> Section | None:
     claims = [_claim(name, record["claims"][name], level) for name in CLAIMS if name in record["claims"]]
     html = render(
         "verdict.html",
-        sentence=record.get("sentence") or f"The sentence is {MISSING}.",
+        sentence=typeset(record.get("sentence") or f"The sentence is {MISSING}."),
         claims=claims,
         delta=f"{results.comparison['delta']:g}" if results.comparison else None,
         flags=[say(f) for f in record.get("flags") or []],
@@ -87,9 +87,9 @@ def _lines(lines: dict | None, level: dict | None) -> list[str]:
     if level:
         a, s = level["perceived"], level["style"]
         said.append(
-            f"Of what each could account for, perceived attachment accounts for {number(100 * a['share'], 1)} % "
+            f"Of what each could account for, perceived attachment accounts for {number(100 * a['share'], 1)}% "
             f"(95% CI {number(100 * a['ci'][0], 1)} to {number(100 * a['ci'][1], 1)}) and style for "
-            f"{number(100 * s['share'], 1)} % ({number(100 * s['ci'][0], 1)} to {number(100 * s['ci'][1], 1)})."
+            f"{number(100 * s['share'], 1)}% ({number(100 * s['ci'][0], 1)} to {number(100 * s['ci'][1], 1)})."
         )
     return said
 
