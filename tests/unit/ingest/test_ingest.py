@@ -32,7 +32,8 @@ def catalogue(monkeypatch):
     def load_instrument(name, own_dir):
         if name != "phq2":
             raise UserError([f"unknown instrument '{name}'; did you mean 'phq2'?"])
-        return types.SimpleNamespace(name="PHQ-2", n_items=2, response=(0, 3), codes={}, all_scales=dict)
+        scales = {"all_scales": lambda: {"total": None}, "range_of": lambda name: (0, 6)}
+        return types.SimpleNamespace(name="PHQ-2", n_items=2, response=(0, 3), codes={}, **scales)
 
     module = types.ModuleType("bowlby.instruments.catalogue")
     module.load_instrument = load_instrument
