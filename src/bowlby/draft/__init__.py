@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from bowlby.draft.blocks import blocks
-from bowlby.draft.look import Look, look
+from bowlby.draft.look import Look, is_redcap_dictionary, look
 from bowlby.draft.match import library, match
 from bowlby.draft.roles import ordered, roles
 from bowlby.draft.run import run_text
@@ -44,9 +44,13 @@ def draft(paths: list[Path], folder: Path) -> dict[str, str]:
     """
     problems, parts = [], []
     known = library()
+    described = [path for path in paths if path.is_file() and is_redcap_dictionary(path)]
+    dictionary = described[0] if len(described) == 1 else None
     for path in paths:
+        if path == dictionary and len(paths) > 1:
+            continue
         try:
-            parts += [_part(one, known) for one in look(path)]
+            parts += [_part(one, known) for one in look(path, dictionary)]
         except UserError as error:
             problems += error.problems
     if problems:

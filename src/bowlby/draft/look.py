@@ -6,14 +6,18 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pandas as pd
+
 from bowlby.config.study import FILL, DataFile, Who
 from bowlby.draft.profile import Column, profile
 from bowlby.errors import UserError
+from bowlby.ingest.cells import folded
 from bowlby.ingest.notices import Issues
 from bowlby.ingest.readers import Ask, read
 from bowlby.ingest.readers.base import KINDS, Raw, Unreadable, check_kind
 from bowlby.ingest.readers.text import best_delimiter, find_encoding, sample
 from bowlby.ingest.readers.workbook import inspect, open_workbook, rows_of
+from bowlby.ingest.redcap import is_dictionary, read_dictionary
 
 HEAD_ROWS = 30
 MOST_ROWS = 20_000
@@ -41,10 +45,23 @@ class Look:
     columns: dict[str, Column]
     stated: dict[str, object]
     notes: list[str] = field(default_factory=list)
+    dictionary: Path | None = None
 
 
-def look(path: Path) -> list[Look]:
+def is_redcap_dictionary(path: Path) -> bool:
+    """Whether a file is a data dictionary of REDCap, which describes other files."""
+    head = _text_head(path) if KINDS.get(path.suffix.lower()) == "csv" else []
+    return bool(head) and is_dictionary(head[0])
+
+
+def look(path: Path, dictionary: Path | None = None) -> list[Look]:
     """The tables of one file.
+
+    Parameters
+    ----------
+    path : Path
+    dictionary : Path, optional
+        REDCap's data dictionary; it is left out where it names no column of the file.
 
     Raises
     ------
@@ -56,10 +73,10 @@ def look(path: Path) -> list[Look]:
         sheets = _workbook_heads(path)
         found = [_table(path, rows, {"sheet": name} if len(sheets) > 1 else {}) for name, rows in sheets.items()]
         return [one for one in found if one is not None] or [_table(path, [], {})]
-    return [_table(path, _text_head(path) if kind == "csv" else [], {})]
+    return [_table(path, _text_head(path) if kind == "csv" else [], {}, dictionary if kind == "csv" else None)]
 
 
-def _table(path: Path, head: list[list[str]], stated: dict) -> Look | None:
+def _table(path: Path, head: list[list[str]], stated: dict, dictionary: Path | None = None) -> Look | None:
     stated, notes = dict(stated), []
     if head:
         row = header_row(head)
@@ -70,19 +87,33 @@ def _table(path: Path, head: list[list[str]], stated: dict) -> Look | None:
         if skip:
             stated["skip_rows"] = skip
             notes.append(what)
-    raw = _read(path, stated)
-    columns = {name: profile(raw.text(name)) for name in raw.frame.columns}
+    raw, dictionary = _read(path, stated, dictionary)
+    columns = {name: profile(_coded(raw, name)) for name in raw.frame.columns}
     if any(c.comma for c in columns.values()) and KINDS.get(path.suffix.lower()) == "csv":
         stated["decimal"] = ","
-    return Look(path, raw, columns, stated, notes)
+    return Look(path, raw, columns, stated, notes, dictionary)
 
 
-def _read(path: Path, stated: dict) -> Raw:
+def _read(path: Path, stated: dict, dictionary: Path | None) -> tuple[Raw, Path | None]:
     issues, spec = Issues(), DataFile(path=path.name, who=Who(person=FILL), **stated)
-    raw = read(path, Ask(spec, everything=True, limit=MOST_ROWS), issues)
-    if raw is None:
+    fields = read_dictionary(dictionary, issues) if dictionary else None
+    raw = read(path, Ask(spec, everything=True, limit=MOST_ROWS, renamed=fields.named if fields else None), issues)
+    if raw is None or issues.errors:
         raise UserError(issues.errors)
-    return raw
+    if fields and set(raw.header) & set(fields.titles()):
+        raw.labels = fields.labels() | raw.labels
+        return raw, dictionary
+    return raw, None
+
+
+def _coded(raw: Raw, name: str) -> pd.Series:
+    """A column with codes in place of the labels that the file or its dictionary gives them."""
+    cells = raw.text(name)
+    codes = {folded(label): code for code, label in raw.labels.get(name, {}).items()}
+    if not codes:
+        return cells
+    found = cells.map(lambda cell: codes.get(folded(cell), cell))
+    return found if found.isin([*codes.values(), ""]).all() else cells
 
 
 def header_row(rows: list[list[str]]) -> int:

@@ -65,7 +65,8 @@ def _marked(line: str, doubts: list[str]) -> str:
 def file_block(part: Part, folder: Path) -> list[str]:
     """The lines of one file of the study."""
     look, found = part.look, part.roles
-    lines = [f"  - path: {quoted(Path(os.path.relpath(look.path, folder)).as_posix())}"]
+    lines = [f"  - path: {_relative(look.path, folder)}"]
+    lines += [f"    dictionary: {_relative(look.dictionary, folder)}"] if look.dictionary else []
     lines.append(
         f"    # {count(len(look.raw.frame), 'row')}, {count(len(look.columns), 'column')}"
         + "".join(f"; {n}" for n in look.notes)
@@ -83,6 +84,10 @@ def file_block(part: Part, folder: Path) -> list[str]:
     if found.episodes:
         lines += ["    episodes:", *(f"      - {flow(e)}" for e in found.episodes)]
     return lines
+
+
+def _relative(path: Path, folder: Path) -> str:
+    return quoted(Path(os.path.relpath(path, folder)).as_posix())
 
 
 def _who(found: Roles) -> list[str]:

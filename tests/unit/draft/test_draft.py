@@ -21,6 +21,9 @@ SHARED = ROOT.parent / "shared/data"
 EXAMPLE = ROOT / "data/raw/example"
 
 
+GAD = [f"gad_{n}" for n in range(1, 8)]
+
+
 def made(tmp_path, *paths) -> Study:
     write_draft(list(paths), tmp_path / "draft")
     parse(read_yaml(tmp_path / "draft/config.yaml"), Run)
@@ -217,6 +220,25 @@ def test_qualtrics_rows_and_decimal_comma(tmp_path):
     (tmp_path / "a.csv").write_text("\n".join(rows), encoding="utf-8")
     file = made(tmp_path, tmp_path / "a.csv").files[0]
     assert (file.skip_rows, file.decimal, file.who.person) == (2, ",", "ResponseId")
+
+
+DICTIONARY = """Variable / Field Name,Form Name,Field Type,Field Label,"Choices, Calculations, OR Slider Labels"
+record_id,f,text,Record ID,
+""" + "".join(f'gad_{n},f,radio,"Question {n}","0, Never | 1, Some days | 2, Often | 3, Daily"\n' for n in range(1, 8))
+
+
+@pytest.mark.parametrize("labelled", [False, True])
+def test_a_redcap_dictionary_beside_the_export(tmp_path, labelled):
+    words = ["Never", "Some days", "Often", "Daily"] if labelled else ["0", "1", "2", "3"]
+    head = ["Record ID", *(f"Question {n}" for n in range(1, 8))] if labelled else ["record_id", *GAD]
+    rows = [[str(i), *(words[a] for a in row)] for i, row in enumerate(answers(7, 0, 3))]
+    (tmp_path / "data.csv").write_text("\n".join(map(",".join, [head, *rows])) + "\n")
+    (tmp_path / "dictionary.csv").write_text(DICTIONARY)
+    (file,) = made(tmp_path, tmp_path / "data.csv", tmp_path / "dictionary.csv").files
+    assert (file.dictionary, file.who.person) == ("../dictionary.csv", "record_id")
+    assert [(m.instrument, m.items) for m in file.measures] == [("gad7", "gad_{n}")]
+    found = ingest(load(tmp_path / "draft/config.yaml")).measures["gad7"].sort_values("source_row")
+    assert (found[[f"i{n:02}" for n in range(1, 8)]].to_numpy() == answers(7, 0, 3)).all()
 
 
 def test_what_may_show_who_someone_is_stays_out(tmp_path):
