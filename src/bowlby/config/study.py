@@ -70,7 +70,7 @@ class Measure(Model):
     """Item columns: a pattern with {n} for the item number (`phq9_{n}`, `cats_{n:02}`), the list in item order, or the
     first and last of columns side by side."""
     scored: dict[str, str] | None = None
-    """Scales that are scores already, scale: column."""
+    """Scales that are scores already, scale: column; beside `items` they are only compared with the items' scores."""
     coded: str | None = None
     """Column of categories given by raters (such as AAI)."""
     about: str = "self"
@@ -95,18 +95,20 @@ class Measure(Model):
 
     @model_validator(mode="after")
     def _one_form(self):
-        if sum(x is not None for x in (self.items, self.scored, self.coded)) != 1:
-            raise ValueError("say how the instrument comes; give one of items, scored, coded")
+        given = [name for name in ("items", "scored", "coded") if getattr(self, name) is not None]
+        if len(given) != 1 and given != ["items", "scored"]:
+            raise ValueError("say how the instrument comes; give one of items, scored, coded, or items with scored")
         return self
 
     @property
     def named(self) -> list[str]:
         """The columns and patterns of the answers."""
+        scores = list((self.scored or {}).values())
         if isinstance(self.items, Span):
-            return [self.items.first, self.items.last]
+            return [self.items.first, self.items.last, *scores]
         if self.items is not None:
-            return [self.items] if isinstance(self.items, str) else self.items
-        return list(self.scored.values()) if self.scored else [self.coded]
+            return [*([self.items] if isinstance(self.items, str) else self.items), *scores]
+        return scores or [self.coded]
 
     def at(self, text: str, occasion: str) -> Measure:
         """The measure of one occasion, with ``text`` in place of {t} in all column names."""

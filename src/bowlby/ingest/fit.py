@@ -1,4 +1,4 @@
-"""Do the cells of an instrument fit its form? Text for numbers, another response range, counting from another number."""
+"""Do the cells of an instrument fit its form? Text for numbers, another response range, another first number."""
 
 from __future__ import annotations
 

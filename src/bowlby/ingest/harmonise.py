@@ -144,9 +144,9 @@ def columns_of(raw: Raw, measure: Measure, model, issues: Issues) -> dict[str, s
 def _scores(raw: Raw, measure: Measure, model, issues: Issues) -> dict[str, str] | None:
     """Columns of scales that the file brings as scores."""
     wanted, known = dict(measure.scored or {}), model.all_scales()
-    unknown = [scale for scale in wanted if scale not in known]
+    unknown = [scale for scale in wanted if known and scale not in known]
     for scale in unknown:
-        what, do = f"{measure.instrument} has no scale '{scale}'", f"use one of {', '.join(known) or 'none'}"
+        what, do = f"{measure.instrument} has no scale '{scale}'", f"use one of {', '.join(known)}"
         issues.add("error", "unknown_scale", what, do, instrument=measure.instrument, **raw.place)
     present = [has(raw, column, issues, measure.instrument) for column in wanted.values()]
     return wanted if all(present) and not unknown else None

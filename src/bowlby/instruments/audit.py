@@ -116,30 +116,33 @@ def _scale(items: pd.DataFrame, instrument: Instrument, name: str, persons: int)
             (name, None, check, why, "", "not_testable", "")
             for check in ("item_rest", "first_loading", "alpha_if_dropped", "already_reversed")
         ]
+    already = _already(items, scale, name, persons)
+    # Items of a form that was reversed before look wrong one by one; what to do about them is the same.
+    turn = DONE if already[5] in ("suspicious", "wrong") else TURN
     values, turned = items.to_numpy(float), {"ok": ""}
     complete = values[~np.isnan(values).any(axis=1)]
     rest, loadings = item_rest(values), first_loadings(complete)
     rows = []
     for n, r, loading in zip(numbers, rest.tolist(), loadings.tolist()):
         verdict = _sign(r, persons)
-        rows.append((name, n, "item_rest", r, "> 0", verdict, turned.get(verdict, TURN)))
+        rows.append((name, n, "item_rest", r, "> 0", verdict, turned.get(verdict, turn)))
         by_loading = verdict if loading < 0 else "ok"
         if by_loading == "ok" and loading < CLEARLY_TURNED and _sign(loading, persons) != "ok":
             by_loading = "suspicious"
-        rows.append((name, n, "first_loading", loading, "> 0", by_loading, turned.get(by_loading, TURN)))
+        rows.append((name, n, "first_loading", loading, "> 0", by_loading, turned.get(by_loading, turn)))
     if len(numbers) > 2:
-        rows += _dropped(name, numbers, complete, rest, persons)
-    return [*rows, _already(items, scale, name, persons)]
+        rows += _dropped(name, numbers, complete, rest, persons, turn)
+    return [*rows, already]
 
 
-def _dropped(name: str, numbers: list[int], complete: np.ndarray, rest: np.ndarray, persons: int) -> list[tuple]:
+def _dropped(name: str, numbers: list[int], complete, rest: np.ndarray, persons: int, turn: str) -> list[tuple]:
     """Items without which the others agree clearly better, and that agree with them weakly at most."""
     whole, without = alphas(complete)
     highest = np.tanh(np.arctanh(np.clip(rest, -0.999999, 0.999999)) + 1.645 / np.sqrt(persons - 3))
     rows = []
     for n, value, r in zip(numbers, without.tolist(), highest.tolist()):
         better = value > whole + GAIN and r < WEAK
-        verdict, advice = ("suspicious", TURN) if better else ("ok", "")
+        verdict, advice = ("suspicious", turn) if better else ("ok", "")
         rows.append((name, n, "alpha_if_dropped", value, f"<= {whole + GAIN:.3f}", verdict, advice))
     return rows
 

@@ -264,3 +264,66 @@ def test_another_range_is_an_error(made, error_lines):
         "error: a.csv:1:g1: 14 of 14 values are outside 0 to 3: the instrument is scored on another range; "
         "give the form's `response:`, or recode the file"
     )
+
+
+def many(answers, n=60):
+    """Rows whose items take these answers in turn."""
+    cells = [[str(answers[(i + k) % len(answers)]) for k in range(7)] for i in range(n)]
+    return HEAD + "\n" + "".join(f"p{i},T{i % 3},{','.join(row)}\n" for i, row in enumerate(cells))
+
+
+@pytest.mark.parametrize(
+    ("answers", "line"),
+    [
+        (
+            [1, 2, 3, 4],
+            "error: a.csv:1:g1: all answers are from 1 to 4, the form's from 0 to 3; give `response: [1, 4]`, or list "
+            "4 under `missing:` if it means no answer",
+        ),
+        (
+            [0, 1, 2, 3, 4, 5],
+            "error: a.csv:1:g1: 140 of 420 values are outside 0 to 3, in most items: the form may have another range; "
+            "give the form's `response:`, or list the values under `missing:` if they mean no answer",
+        ),
+        (
+            ["often", "never"],
+            "error: a.csv:1:g1: most of the column's answers are text (and 6 more items of gad7); name columns of "
+            "numbers, or say under `answers:` what the words mean",
+        ),
+        (
+            ["1\uff0c0"],
+            "error: a.csv:1:g1: most of the column's answers are text (and 6 more items of gad7); name columns of "
+            "numbers, or say under `answers:` what the words mean",
+        ),
+    ],
+)
+def test_answers_of_another_form_are_one_line(made, error_lines, answers, line):
+    assert error_lines(made(study("a.csv"), a__csv=many(answers))) == [line]
+
+
+def test_decimal_commas_are_known_by_their_look(made, error_lines):
+    text = many(["1,0", "2,0"]).replace(",T", ";T")
+    head, *rows = text.splitlines()
+    cells = [row.split(";")[0] + ";" + ";".join(_pairs(row.split(";")[1])) for row in rows]
+    (line,) = error_lines(made(study("a.csv"), a__csv="\n".join([head.replace(",", ";"), *cells]) + "\n"))
+    assert line.endswith("(and 6 more items of gad7); write `decimal: \",\"` for this file")
+
+
+def _pairs(text):
+    first, *rest = text.split(",")
+    return [first, *(f"{a},{b}" for a, b in zip(rest[::2], rest[1::2]))]
+
+
+@pytest.mark.parametrize("answers", [[0, 1, 2, 3] * 10 + [9], [0, 1, 2, 3, 3, 3, 2, 1] * 5 + [-1], [1, 2, 3, 1, 2]])
+def test_a_few_impossible_answers_and_an_unused_end_are_no_other_form(made, answers):
+    assert not check(made(study("a.csv"), a__csv=many(answers)))["severity"].eq("error").any()
+
+
+def test_totals_beside_items_are_kept_to_be_compared(made, error_lines):
+    data = many([0, 1, 2, 3]).splitlines()
+    text = "\n".join([data[0] + ",sum", *(f"{row},{sum(map(int, row.split(',')[2:]))}" for row in data[1:])]) + "\n"
+    both = study("a.csv").replace('items: "g{n}"', 'items: "g{n}", scored: {total: sum}')
+    table = ingest(made(both, a__csv=text)).measures["gad7"]
+    assert (table["total"] == table.filter(regex="^i").sum(axis=1)).all()
+    (line,) = error_lines(made(both.replace("total:", "sum:"), a__csv=text))
+    assert line == "error: a.csv: gad7 has no scale 'sum'; use one of total"
