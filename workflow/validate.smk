@@ -1,4 +1,7 @@
-# Operating characteristics of the claims, by simulation: `make validate STUDIES=10000`. Batches resume where they stopped.
+# Operating characteristics of the claims, by simulation: `make validate`. Batches resume where they stopped.
+# Long, on a cluster: snakemake -s workflow/validate.smk --profile profiles/slurm --config studies=10000 batch=1000
+from pathlib import Path
+
 import os
 
 from bowlby.fingerprint import fingerprint
@@ -22,7 +25,7 @@ def studies(scenario):
 
 rule summary:
     input:
-        notes="docs/validation_notes.md",
+        notes=Path(workflow.basedir).parent / "docs" / "validation_notes.md",
         batches=[
             f"{OUT}/batches/{scenario}-{design}-{batch}.parquet"
             for scenario in WANTED
@@ -52,5 +55,8 @@ rule batch:
         last=lambda wildcards: min((int(wildcards.batch) + 1) * BATCH, studies(wildcards.scenario)),
         code=fingerprint("validate"),
     threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 600 * attempt,  # 250 measured, most of it libraries
+        runtime=lambda wildcards, attempt: attempt * (5 + BATCH // 200),  # minutes; 200 studies take a quarter of one
     script:
         "scripts/validation_batch.py"

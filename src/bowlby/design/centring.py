@@ -23,11 +23,14 @@ def membership(episodes: pd.DataFrame, patients: pd.Index) -> pd.DataFrame:
     DataFrame, shape (n_patients, n_therapists)
         Weights; therapists in sorted order.
     """
-    weights = episodes.pivot_table(
-        index="patient", columns="therapist", values="weight", aggfunc="sum", fill_value=0.0, observed=True
-    )
-    weights = weights.reindex(patients)
-    return weights.loc[:, (weights != 0).any()].sort_index(axis=1)
+    row = patients.get_indexer(episodes["patient"])
+    known = (row >= 0) & episodes["therapist"].notna().to_numpy()
+    code, therapists = pd.factorize(episodes["therapist"][known], sort=True)
+    weights = np.zeros((len(patients), len(therapists)))
+    np.add.at(weights, (row[known], code), episodes["weight"].to_numpy(float)[known])
+    weights[~np.isin(np.arange(len(patients)), row)] = np.nan  # a patient with no therapist has no weights
+    some = (np.nan_to_num(weights) != 0).any(axis=0)
+    return pd.DataFrame(weights[:, some], patients, pd.Index(therapists[some], name="therapist"))
 
 
 def within_between(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -43,8 +43,8 @@ def _row(figure, title: str, table: pd.DataFrame, panels: dict[str, pd.Series], 
     axes = figure.subplots(1, len(panels), sharey=True)
     for ax, (name, chosen) in zip(axes, panels.items()):
         part = table[chosen]
-        beside = part["design"].map(designs.index) - (len(designs) - 1) / 2
-        place = part["scenario"].map(scenarios.index) + GAP * beside
+        beside = part["design"].map(designs.index).astype(float) - (len(designs) - 1) / 2
+        place = part["scenario"].map(scenarios.index).astype(float) + GAP * beside
         for verdict, color in COLORS.items():
             for design, mark in zip(designs, MARKS):
                 here = (part["verdict"] == verdict) & (part["design"] == design)
