@@ -14,9 +14,9 @@ SECOND = "statsmodels MixedLM (Powell) with GLS standard errors"
 def contrast(result, name: str, weights: dict[str, float]) -> dict:
     """One contrast by Kenward-Roger, as it is kept."""
     vector = [weights.get(term, 0.0) for term in result.params.index]
-    row = result.contrast(vector, df="kenward-roger").iloc[0]
+    row = result.contrast(vector, df="kenward-roger")
     return {"name": name, "weights": weights} | {
-        key: row[key] for key in ("estimate", "se", "df", "t", "p", "ci_low", "ci_high")
+        key: row[key].to_numpy()[0] for key in ("estimate", "se", "df", "t", "p", "ci_low", "ci_high")
     }
 
 
