@@ -12,7 +12,7 @@ LIBRARIES = ("numpy", "scipy", "pandas", "statsmodels", "pingouin")
 SHARED = ("errors.py", "files.py", "stages.py")
 STAGES = {
     "ingest": ("config", "ingest", "instruments", "dictionary.py"),
-    "score": ("config", "instruments"),
+    "score": ("config", "instruments", "dictionary.py"),
     "design": ("config", "design"),
     "fit": ("mixed", "fit"),
     "estimate": ("mixed", "fit", "estimands"),

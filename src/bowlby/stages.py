@@ -32,13 +32,15 @@ def ingest(loaded: Loaded, folder: Path) -> None:
 
 
 def score(loaded: Loaded, folder: Path, instruments: list[str]) -> None:
-    """Measures to scores, and to tables of reliability, audit of the keys, severity, styles and change."""
+    """Measures to scores with their dictionary, and to tables of reliability, keys, severity, styles and change."""
+    from bowlby.dictionary import write_dictionary
     from bowlby.instruments.catalogue import load_instrument
+    from bowlby.instruments.dictionary import score_tables
     from bowlby.instruments.scoring import given
     from bowlby.instruments.scoring import score as score_items
     from bowlby.instruments.summaries import stack, summarise
 
-    tables = []
+    tables, described = [], []
     for name in instruments:
         instrument = on_form(loaded, load_instrument(name, loaded.instruments_dir))
         measures = pd.read_parquet(folder / f"measures/{name}.parquet")
@@ -47,9 +49,12 @@ def score(loaded: Loaded, folder: Path, instruments: list[str]) -> None:
         write_parquet(folder / f"scores/{name}.parquet", scores)
         occasions = change_occasions(loaded, scores)
         tables.append(summarise(scores, items, instrument, occasions, loaded.run.privacy == "shareable"))
+        described += score_tables({name: scores}, {name: instrument})
         log.info("%s: %d rows scored", name, len(scores))
     for name, table in stack(tables).items():
         write_csv(folder / f"{name}.csv", table)
+    title = f"Scores of {loaded.run.title or loaded.study.name}"
+    write_dictionary(folder / "scores", f"{loaded.run.run}-scores", title, described)
 
 
 def change_occasions(loaded: Loaded, scores: pd.DataFrame) -> tuple[str, str]:

@@ -3,6 +3,7 @@ rule score_instruments:
         measures=rules.ingest.output.measures,
     output:
         scores=expand("{out}/scores/{instrument}.parquet", out=OUT, instrument=PLAN.instruments),
+        dictionary=multiext(f"{OUT}/scores/", "dictionary.csv", "datapackage.json"),
         reliability=f"{OUT}/reliability.csv",
         audit=f"{OUT}/keying_audit.csv",
         severity=f"{OUT}/severity.csv",

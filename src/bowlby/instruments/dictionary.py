@@ -1,0 +1,106 @@
+"""What the columns of the scores mean: the data dictionary of the score stage."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from bowlby.dictionary import Column, Table
+from bowlby.instruments.model import Instrument
+from bowlby.instruments.scoring import item_name
+from bowlby.instruments.styles import STYLES, UNCLASSIFIED, in_own_units
+
+KEY = ("person", "role", "about", "occasion", "session")
+SOURCES = {
+    "items": "scored from the items by the key",
+    "given": "a score of the file",
+    "coded": "a rater's category",
+}
+HEAD = {
+    "person": ("string", "id of who answered", True),
+    "role": ("string", "what that person is: patient, therapist, observer or other", True),
+    "about": ("string", "whom the answers are about", True),
+    "occasion": ("string", "occasion of measurement", False),
+    "session": ("integer", "number of the session within the patient; 0 before the first", False),
+    "therapist": ("string", "therapist who treated the patient at that time", False),
+    "date": ("date", "date of answering", False),
+}
+
+
+def score_tables(scores: dict[str, pd.DataFrame], instruments: dict[str, Instrument]) -> list[Table]:
+    """The tables of scores, described for :func:`bowlby.dictionary.write_dictionary`.
+
+    Parameters
+    ----------
+    scores : dict of DataFrame
+        By instrument, as :func:`bowlby.instruments.scoring.score` or ``given`` there make them.
+    instruments : dict of Instrument
+        Their keys.
+
+    Returns
+    -------
+    list of Table
+        One for each instrument, with all columns of its table in order: what it is, unit, possible range, direction and
+        where it comes from. Paths start from the folder of the scores.
+    """
+    return [_table(name, table, instruments[name]) for name, table in scores.items()]
+
+
+def _table(name: str, scores: pd.DataFrame, instrument: Instrument) -> Table:
+    measures, scales = f"measures/{name}.parquet", instrument.all_scales()
+    known = {c: Column(c, kind, what, source=measures, required=sure) for c, (kind, what, sure) in HEAD.items()}
+    known |= {
+        "code": Column("code", "string", "category given by a rater", source=measures, labels=dict(instrument.codes)),
+        "style": _style(instrument, measures),
+        "source": Column("source", "string", "what the scores were made from", source="score stage", required=True,
+                         labels={s: SOURCES[s] for s in SOURCES if (scores["source"] == s).any()}),
+    }  # fmt: skip
+    for scale in scales:
+        if scale in scores.columns:
+            known |= {column.name: column for column in _scale(scale, scores, instrument, measures)}
+    known |= {c: _composite(c, instrument) for c in instrument.composites if c not in scales}
+    what = f"Scores of {instrument.name} ({name}); one row for each person, role, about, occasion and session."
+    return Table(f"scores-{name}", f"{name}.parquet", what, [known[c] for c in scores.columns], KEY)
+
+
+def _scale(scale: str, scores: pd.DataFrame, instrument: Instrument, measures: str) -> list[Column]:
+    key = instrument.all_scales()[scale]
+    n, how = len(key.items), instrument.how(scale)
+    low, high = instrument.range_of(scale)
+    meaning = f"; higher is {key.higher}" if key.higher else ""
+    if (scores["source"] == "items").all():
+        source = f"{measures}: {', '.join(item_name(i) for i in key.items)}"
+        reversed_ = f", of them reversed {', '.join(map(str, key.reverse))}" if key.reverse else ""
+        made = f"the single item {key.items[0]}" if n == 1 else f"{how} of items {', '.join(map(str, key.items))}"
+        made += reversed_ + (", recoded first" if key.recode else "")
+        rule = f"; needs {key.min_answered} of {n} answered"
+        unit, limits = ("points" if how == "sum" else "points an item"), {"low": low, "high": high}
+    else:
+        source, made, rule = f"{measures}: {scale}", "as given in the file", ""
+        own = in_own_units(scores, instrument, scale)
+        unit = "points" if own and how == "sum" else "points an item" if own else "as given"
+        limits = {"low": low, "high": high} if own else {}
+    counted = Column(f"{scale}_n", "integer", f"answered items of {scale}", "items", source, low=0.0, high=float(n))
+    prorated = Column(
+        f"{scale}_prorated", "boolean", f"whether {scale} was made with items missing", source=source, required=True
+    )
+    return [Column(scale, "number", f"{scale}: {made}{rule}{meaning}", unit, source, **limits), counted, prorated]
+
+
+def _composite(name: str, instrument: Instrument) -> Column:
+    composite = instrument.composites[name]
+    ends = [sorted(w * end for end in instrument.range_of(s)) for s, w in composite.weights.items()]
+    low, high = map(sum, zip(*ends))
+    terms = " ".join(f"{weight:+g} {scale}" for scale, weight in composite.weights.items())
+    meaning = f"; higher is {composite.higher}" if composite.higher else ""
+    return Column(name, "number", f"{name}: {terms}{meaning}", "points", f"scales {', '.join(composite.weights)}",
+                  low=low, high=high)  # fmt: skip
+
+
+def _style(instrument: Instrument, measures: str) -> Column:
+    rule = instrument.style
+    if rule is None:
+        labels = {meaning: meaning for meaning in instrument.codes.values()}
+        return Column("style", "string", "category, as raters coded it", source=f"{measures}: code", labels=labels)
+    words = f"attachment style by rule: {rule.words}. {rule.warning}"
+    labels = {name: name for name in (*STYLES, UNCLASSIFIED)}
+    return Column("style", "string", words, source=f"scales {', '.join(rule.scales)}", labels=labels)
