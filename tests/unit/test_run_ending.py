@@ -11,7 +11,7 @@ def test_verdict_and_where_the_report_is(tmp_path):
     *said, last = ending(tmp_path)
     assert last == f"report: {tmp_path / 'report.html'}"
     assert max(map(len, said)) <= 100 and len(said) == 2
-    assert " ".join(said).startswith("Patients ended 0.29 SD better (95% CI 0.21 to 0.38), because P − T and P + T lie")
+    assert " ".join(said).startswith("Patients ended 0.29 SD better (95% CI 0.21 to 0.38), because P\u00a0−\u00a0T")
 
 
 def test_a_run_without_a_comparison_has_no_verdict_to_say(tmp_path):

@@ -8,6 +8,13 @@ from bowlby.tables.words import CLAIMS, say
 from bowlby.tables.words import verdict as verdict_of
 
 EFFECTS = ("P", "T", "P-T", "P+T")
+SHORT = {
+    "C1": "P > 0",
+    "C2": "P > |T|",
+    "C3": "T negligible",
+    "C4": "T negligible for attachment",
+    "C5": "Patient's style",
+}
 WAYS = {
     "parametric": "Parametric bootstrap",
     "cluster": "Bootstrap over therapists",
@@ -31,7 +38,7 @@ def flips_sheet(verdict: dict, record: dict) -> Sheet:
         if claim is None or claim.get("not_tested"):
             continue
         word = verdict_of(claim)
-        row = [f"{name}. {CLAIMS[name]}", word, _fragile(claim)]
+        row = [f"{name}. {SHORT[name]}", word, _fragile(claim)]
         row += [_agree(found.get(name), claim["verdict"]) for found in others.values() if found]
         row += [imputed.get(name, "–")] if imputed else []
         rows.append(row)

@@ -50,3 +50,8 @@ def templates():
 def render(template: str, **values) -> Markup:
     """Fill a template."""
     return Markup(templates().get_template(template).render(**values))
+
+
+def folded(title: str, html: Markup) -> Markup:
+    """A part that opens when its title is chosen."""
+    return Markup("<details><summary>{}</summary>{}</details>").format(title, html)

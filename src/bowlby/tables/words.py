@@ -48,6 +48,7 @@ WORDS = {
     "bound_too_wide": "the bound δ is wider than any slope a characteristic of therapists could have",
     "detectable": "differs from 0",
     "few_therapists": "fewer than 30 therapists",
+    "no_baseline": "there is no earlier outcome to adjust for",
     "moderated": "depends on how severe the patients were",
     "reverse_causation_open": "improvement may have come first; these data cannot tell",
     "same_rater": "the patient rated both attachment and outcome",
@@ -56,7 +57,14 @@ WORDS = {
     "slope_variance_not_modelled": "differences between therapists in the slope are not modelled",
     "style_incomplete": "style known for fewer than 80% of the therapists",
 }
-PRINTED = {" %": "%", "P-T": "P − T", "P+T": "P + T", "P-|T|": "P − |T|", "T_A ": "T on perceived attachment "}
+FIXED = "\u00a0"
+PRINTED = {
+    " %": "%",
+    "P-T": f"P{FIXED}−{FIXED}T",
+    "P+T": f"P{FIXED}+{FIXED}T",
+    "P-|T|": f"P{FIXED}−{FIXED}|T|",
+    "T_A ": "T on perceived attachment ",
+}
 SIDES = {"a": "Perceived attachment", "s": "Therapist's own style", "z": "Patient's own style"}
 LEVELS = {"_w": "within therapist", "_b": "between therapists"}
 DF_METHODS = {
@@ -68,12 +76,12 @@ DF_METHODS = {
 
 
 def typeset(text: str) -> str:
-    """A sentence of the verdict as it is printed.
+    r"""A sentence of the verdict as it is printed.
 
     Examples
     --------
-    >>> typeset("the lower 97.5 % limits of P-T and of P+T lie above 0")
-    'the lower 97.5% limits of P − T and of P + T lie above 0'
+    >>> typeset("the lower 97.5 % limit of P-T lies above 0")
+    'the lower 97.5% limit of P\xa0−\xa0T lies above 0'
     """
     for written, printed in PRINTED.items():
         text = text.replace(written, printed)

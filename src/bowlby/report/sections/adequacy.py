@@ -30,11 +30,12 @@ def adequacy(results: Results) -> Section | None:
         equivalence = "The sample can show style to be negligible at any difference between therapists."
     else:
         equivalence = (
-            f"Style can be shown to be negligible only if less than {number(100 * limit)}% of outcome variance lies "
+            f"Style can be shown to be negligible only if less than {number(100 * limit, 1)}% of outcome variance lies "
             "between therapists."
         )
+    median = number(found["caseload"]["median"], 1).removesuffix(".0")
     intro = (
-        f"{found['therapists']} therapists with {number(found['caseload']['median'])} patients each (median); "
+        f"{found['therapists']} therapists with {median} patients each (median); "
         f"{found['effective_therapists']} have two patients or more. {equivalence} Computed from caseloads and style "
         "scores alone, before any outcome was read."
     )

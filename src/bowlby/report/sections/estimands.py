@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from markupsafe import Markup
 
 from bowlby.report.drawing import drawn, figure
 from bowlby.report.results import Results
-from bowlby.report.section import Section, render
+from bowlby.report.section import Section, folded, render
 from bowlby.tables import number, sheet_html
 
 
@@ -14,12 +16,18 @@ def estimands(results: Results) -> Section | None:
     """Table of E1 to E6; None where they were not computed."""
     if "estimands" not in results.sheets:
         return None
-    table = Markup(sheet_html(results.sheets["estimands"]))
+    sheet = results.sheets["estimands"]
+    six = [part for part in sheet.parts if part[0][:1] == "E"]
+    more = [part for part in sheet.parts if part not in six]
+    table = Markup(sheet_html(replace(sheet, parts=six)))
     intro = (
         "A predictor measured on patients and one measured on therapists can be compared in several fair ways, and no "
         "single number settles it. Where they disagree, the disagreement is the finding."
     )
     parts = [_partition(results), table]
+    if more:
+        rest = replace(sheet, number="", title="More on both predictors", parts=more, note="")
+        parts.append(folded("Scale by scale, likelihood, differences between therapists", Markup(sheet_html(rest))))
     return Section("estimands", "Six ways to compare", render("stack.html", parts=parts, intro=intro))
 
 

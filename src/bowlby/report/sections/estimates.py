@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from bowlby.report.drawing import figure
 from bowlby.report.results import Results
-from bowlby.report.section import Section, render
+from bowlby.report.section import Section, folded, render
 from bowlby.tables import interval, number, sheet_html
 from bowlby.tables.fits import fit_sheet
 from bowlby.tables.words import term
@@ -38,5 +38,5 @@ def estimates(results: Results) -> Section | None:
 def _others(results: Results) -> list[Markup]:
     """The comparison's other models, as tables without number."""
     shown = [fit_sheet("", results.fits[name]) for name in OTHERS if name in results.fits]
-    heading = Markup("<h3>Other models of the comparison</h3>")
-    return [heading, *(Markup(sheet_html(sheet)) for sheet in shown)] if shown else []
+    tables = Markup("").join(Markup(sheet_html(sheet)) for sheet in shown)
+    return [folded("Other models of the comparison", tables)] if shown else []

@@ -6,7 +6,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from bowlby.report.results import Results
-from bowlby.report.section import Section, render
+from bowlby.report.section import Section, folded, render
 from bowlby.tables import interval, number, to_html
 
 FEWEST = 5
@@ -46,7 +46,7 @@ def reliability(results: Results) -> Section | None:
     if nested:
         shown = pd.DataFrame(nested, columns=[*heads, "Level", *LEVELS.values()])
         inner = Markup(to_html(shown, LEVEL_NOTE, "Reliability at each level", by="Instrument"))
-        parts.append(Markup("<details><summary>Between and within therapists</summary>{}</details>").format(inner))
+        parts.append(folded("Between and within therapists", inner))
     return Section("reliability", "Reliability", render("stack.html", parts=parts, intro=None))
 
 

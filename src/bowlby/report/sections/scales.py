@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from bowlby.report.drawing import drawn, figure
 from bowlby.report.results import Results
-from bowlby.report.section import Section, render
+from bowlby.report.section import Section, folded, render
 from bowlby.tables import number, to_html
 
 
@@ -68,8 +68,7 @@ def _styles(results: Results) -> Markup | None:
 
 
 def _folded(title: str, table: pd.DataFrame, by: str, note: str) -> Markup:
-    inner = Markup(to_html(table, note, title, by=by))
-    return Markup("<details><summary>{}</summary>{}</details>").format(title, inner)
+    return folded(title, Markup(to_html(table, note, title, by=by)))
 
 
 def _when(row: dict) -> str:

@@ -6,7 +6,7 @@ from bowlby.report.results import Results
 from bowlby.report.section import Section, render
 from bowlby.tables import interval, number, p_value
 from bowlby.tables.numbers import MISSING
-from bowlby.tables.words import CLAIMS, NOT_TESTED, RULES, say, typeset
+from bowlby.tables.words import CLAIMS, NOT_TESTED, RULES, WORDS, say, typeset
 from bowlby.tables.words import verdict as verdict_of
 
 SIGNS = {"supported": "✓", "refuted": "✕", "inconclusive": "?", NOT_TESTED: "–", MISSING: "–"}
@@ -17,6 +17,7 @@ BLOCK = {
     "C4": "T on perceived attachment",
     "C5": "strongest direction",
 }
+TESTS = {"C3": "equivalence test ", "C4": "equivalence test ", "C5": "joint test "}
 
 
 def verdict(results: Results) -> Section | None:
@@ -26,12 +27,14 @@ def verdict(results: Results) -> Section | None:
         return None
     level = results.json("estimands/e3.json")
     claims = [_claim(name, record["claims"][name], level) for name in CLAIMS if name in record["claims"]]
+    qualified = [claim for claim in record["claims"].values() if claim.get("qualified")]
     html = render(
         "verdict.html",
         sentence=typeset(record.get("sentence") or f"The sentence is {MISSING}."),
         claims=claims,
         delta=f"{results.comparison['delta']:g}" if results.comparison else None,
         flags=[say(f) for f in record.get("flags") or []],
+        qualifiers=list(dict.fromkeys(say(r) for claim in qualified for r in claim["reasons"] if r in WORDS)),
     )
     return Section("verdict", "Verdict", html)
 
@@ -47,9 +50,10 @@ def _claim(name: str, claim: dict, level: dict | None) -> dict:
         "qualified": bool(claim.get("qualified")),
         "fragile": bool(claim.get("fragile")),
         "numbers": None if claim.get("not_tested") else _numbers(name, claim),
+        "test": TESTS.get(name, ""),
         "p": _signed(p_value(claim.get("p"))),
         "rule": None if claim.get("not_tested") else RULES.get(name),
-        "reasons": [say(r) for r in claim.get("reasons") or []],
+        "reasons": [say(r) for r in claim.get("reasons") or [] if not (claim.get("qualified") and r in WORDS)],
         "flags": [say(f) for f in claim.get("flags") or []],
         "lines": _lines(claim.get("lines"), level) + _severity(claim.get("severity")),
     }
@@ -61,7 +65,7 @@ def _severity(severity: dict | None) -> list[str]:
         return []
     severe = severity["T_severe"]
     return [
-        f"Style by severity: p {_signed(p_value(severity['p']))}. Among the most severely ill tenth of patients T is "
+        f"Whether T depends on severity: p {_signed(p_value(severity['p']))}. Among the most severely ill tenth T is "
         f"{number(severe['estimate'])} SD (95% CI {interval(severe['ci_low'], severe['ci_high'])})."
     ]
 
@@ -87,11 +91,17 @@ def _lines(lines: dict | None, level: dict | None) -> list[str]:
     if level:
         a, s = level["perceived"], level["style"]
         said.append(
-            f"Of what each could account for, perceived attachment accounts for {number(100 * a['share'], 1)}% "
-            f"(95% CI {number(100 * a['ci'][0], 1)} to {number(100 * a['ci'][1], 1)}) and style for "
-            f"{number(100 * s['share'], 1)}% ({number(100 * s['ci'][0], 1)} to {number(100 * s['ci'][1], 1)})."
+            f"Of what each could account for, perceived attachment accounts for {_share(a)} and style for {_share(s)}."
         )
     return said
+
+
+def _share(part: dict) -> str:
+    """A share of variance corrected for chance; one below 0 is less than chance would give."""
+    low, high = part["ci"]
+    if part["share"] <= 0:
+        return f"no more than chance would give (95% CI up to {number(100 * max(high, 0), 1)}%)"
+    return f"{number(100 * part['share'], 1)}% (95% CI {number(100 * max(low, 0), 1)} to {number(100 * high, 1)})"
 
 
 def _signed(p: str) -> str:
