@@ -141,10 +141,10 @@ def _flow(raws, parts, measures, found, occasions: list[str]) -> list[dict]:
 
 
 def _count(table: pd.DataFrame) -> tuple[int, int, int]:
-    own = table.loc[table["role"].eq("therapist"), "person"]
+    own = table.loc[table["role"].eq("therapist"), "person"].unique()
     return (
         table.loc[table["role"].eq("patient"), "person"].nunique(),
-        len({*own, *table["therapist"].dropna()}),
+        len({*own, *table["therapist"].dropna().unique()}),
         len(table),
     )
 

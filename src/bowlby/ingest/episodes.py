@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
+import pyarrow as pa
 
 from bowlby.ingest.cells import ids, numbers
 from bowlby.ingest.notices import Issues, count
@@ -10,6 +11,7 @@ from bowlby.ingest.readers.base import Raw
 
 PAIR = ["patient", "therapist"]
 TIME = ["date", "session", "occasion"]
+DAYS = pd.ArrowDtype(pa.int32())
 
 
 def episodes(files: list[Raw], measures: dict[str, pd.DataFrame], occasions: list[str], issues: Issues) -> pd.DataFrame:
@@ -108,5 +110,5 @@ def _first_met(measures: dict[str, pd.DataFrame], occasions: list[str]) -> pd.Da
     if not parts:
         return pd.DataFrame(columns=[*PAIR, *TIME])
     met = pd.concat(parts, ignore_index=True)
-    met["date"] = met["date"].astype("datetime64[s]")  # of which a minimum by group is known
+    met["date"] = met["date"].astype(DAYS)
     return met.groupby(PAIR, sort=False)[TIME].min().reset_index()

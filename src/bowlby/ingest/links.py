@@ -33,9 +33,9 @@ def one_sided(
         The instrument of the therapists' style, where the run compares it.
     issues : Issues
     """
-    asked = {p for t in measures.values() for p in t.loc[t["role"].eq("patient"), "person"]}
+    asked = {p for t in measures.values() for p in t.loc[t["role"].eq("patient"), "person"].unique()}
     described = [r for r in patient_files if not r.spec.measures]
-    listed = {p for r in described for p in ids(r, r.spec.who.person)}
+    listed = {p for r in described for p in ids(r, r.spec.who.person).unique()}
     for raw in patient_files:
         person = raw.spec.who.person
         if raw in described and measures:
@@ -49,7 +49,7 @@ def one_sided(
 
 
 def _therapists(patient_files, therapist_files, measures, treating: set, style: str | None, issues: Issues) -> None:
-    known = {p for r in therapist_files for p in ids(r, r.spec.who.person)}
+    known = {p for r in therapist_files for p in ids(r, r.spec.who.person).unique()}
     names = " or ".join(r.name for r in therapist_files)
     action = NO_STYLE + "check the ids, or add these therapists" if style else NOBODY
     for raw in patient_files:
@@ -57,7 +57,7 @@ def _therapists(patient_files, therapist_files, measures, treating: set, style: 
             if column in raw.frame.columns:
                 _tell(raw, column, known, ("therapist", f"not in {names}"), action, issues, of_patients=True)
     answers = measures.get(style)
-    answered = None if answers is None else set(answers.loc[answers["role"].eq("therapist"), "person"])
+    answered = None if answers is None else set(answers.loc[answers["role"].eq("therapist"), "person"].unique())
     for raw in therapist_files:
         person = raw.spec.who.person
         action = "their answers count in no model; check the ids if they do have patients"

@@ -39,7 +39,7 @@ def people(
     main = order.drop_duplicates("patient").set_index("patient")["therapist"]
     patients.insert(1, "therapist", patients["patient"].map(main).astype(object).where(lambda s: s.notna(), None))
     therapists = _persons(therapist_files, "therapist", issues)
-    treating = set(treated["therapist"])
+    treating = set(treated["therapist"].unique())
     extra = sorted(treating - set(therapists["therapist"]))
     therapists = pd.concat([therapists, pd.DataFrame({"therapist": extra}, dtype=object)], ignore_index=True)
     therapists = therapists.sort_values("therapist").reset_index(drop=True)
