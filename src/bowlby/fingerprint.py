@@ -13,10 +13,10 @@ SHARED = ("errors.py", "files.py", "stages.py")
 STAGES = {
     "ingest": ("config", "ingest", "instruments", "dictionary.py"),
     "score": ("config", "instruments", "dictionary.py"),
-    "design": ("config", "design"),
+    "design": ("config", "design", "instruments"),
     "fit": ("mixed", "fit"),
     "estimate": ("mixed", "fit", "estimands"),
-    "robust": ("config", "design", "mixed", "fit", "estimands", "compare", "robust"),
+    "robust": ("config", "design", "instruments", "mixed", "fit", "estimands", "compare", "robust"),
     "compare": ("config", "compare", "robust"),
     "validate": ("config", "design", "mixed", "fit", "estimands", "compare", "simulate"),
     "figures": ("config", "instruments", "figures"),

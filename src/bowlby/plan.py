@@ -42,7 +42,7 @@ class Plan:
         """Analysis sets that the configuration asks for."""
         run = self.loaded.run
         beside = [b for b in ("alliance", "mentalizing") if run.comparison and getattr(run.comparison, b)]
-        return (["primary", "perceived"] if run.comparison else []) + beside + (["growth"] if run.growth else [])
+        return (["primary", "perceived"] if run.comparison else []) + beside + [s for s in ("pair", "growth") if getattr(run, s)]
 
     def models(self, name: str | None = None) -> list[str]:
         """Models fitted to one analysis set, or to all."""

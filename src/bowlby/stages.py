@@ -91,6 +91,7 @@ def on_form(loaded: Loaded, instrument):
 def design(loaded: Loaded, folder: Path, name: str, instruments: list[str]) -> None:
     """Scores and people to one analysis set."""
     from bowlby.design.growth import growth_set
+    from bowlby.design.pair import pair_set
     from bowlby.design.primary import comparison_set
 
     scores = {i: pd.read_parquet(folder / f"scores/{i}.parquet") for i in instruments}
@@ -98,6 +99,8 @@ def design(loaded: Loaded, folder: Path, name: str, instruments: list[str]) -> N
     study = loaded.study
     if name == "growth":
         built = growth_set(loaded.run, scores, people, study.occasions, study.time_unit)
+    elif name == "pair":
+        built = pair_set(loaded.run, scores, people)
     else:
         built = comparison_set(loaded.run, scores, people, [o.id for o in study.occasions], name)
     stem = folder / "analysis" / name
@@ -116,14 +119,17 @@ def design(loaded: Loaded, folder: Path, name: str, instruments: list[str]) -> N
 def fit(loaded: Loaded, folder: Path, name: str) -> None:
     """Analysis set to the fits of its models, with the second engine beside the main one."""
     from bowlby.fit.models import fit_set
+    from bowlby.fit.pair import fit_pair
 
     stem = folder / "analysis" / name
     data = pd.read_parquet(stem.with_suffix(".parquet"))
     membership = pd.read_parquet(stem.with_suffix(".membership.parquet"))
     growth = loaded.run.growth
-    fits, second = fit_set(
-        name, data, membership, read_json(stem.with_suffix(".design.json")), growth.reml if growth else True
-    )
+    described = read_json(stem.with_suffix(".design.json"))
+    if name == "pair":
+        fits, second = fit_pair(data, membership, described)
+    else:
+        fits, second = fit_set(name, data, membership, described, growth.reml if growth else True)
     for model, fitted in fits.items():
         write_json(folder / f"fits/{model}.json", fitted.record)
         write_parquet(folder / f"fits/{model}.random.parquet", fitted.effects)
@@ -155,6 +161,14 @@ def cross_check(folder: Path) -> None:
     result = check(read_json(folder / "fits/primary.json"), pd.read_parquet(stem.with_suffix(".parquet")), membership)
     write_json(folder / "fits/r/primary.json", result)
     log.info("largest difference %.2g SE", result["largest_difference_in_se"])
+
+
+def compare_pair(loaded: Loaded, folder: Path) -> None:
+    """The fit of two predictors to what is said of them."""
+    from bowlby.compare.pair import compare_pair as decide
+
+    fit, design = read_json(folder / "fits/pair.json"), read_json(folder / "analysis/pair.design.json")
+    write_json(folder / "pair.json", decide(loaded.run, fit, design))
 
 
 def compare(loaded: Loaded, folder: Path) -> None:

@@ -51,3 +51,28 @@ rule compare_predictors:
         settings=PLAN.settings("run", "outcome", "comparison", "robustness"),
     script:
         "../scripts/compare.py"
+
+
+if "pair" in PLAN.sets:
+
+    rule compare_pair:
+        input:
+            fit=f"{OUT}/fits/pair.json",
+            design=f"{OUT}/analysis/pair.design.json",
+        output:
+            pair=f"{OUT}/pair.json",
+        log:
+            f"{OUT}/logs/compare/pair.log",
+        benchmark:
+            f"{OUT}/benchmarks/compare/pair.tsv"
+        resources:
+            mem_mb=megabytes(PLAN.raw, "compare"),
+            runtime=minutes(PLAN.raw, "compare"),
+        group:
+            CONCLUDE
+        params:
+            config=CONFIG,
+            code=fingerprint("compare"),
+            settings=PLAN.settings("run", "outcome", "pair"),
+        script:
+            "../scripts/compare_pair.py"

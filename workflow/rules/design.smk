@@ -27,6 +27,6 @@ for SET in PLAN.sets:
             config=CONFIG,
             set=SET,
             code=fingerprint("design"),
-            settings=PLAN.settings("outcome", "comparison", "growth", "study"),
+            settings=PLAN.settings("outcome", "comparison", "pair", "growth", "study"),
         script:
             "../scripts/design.py"

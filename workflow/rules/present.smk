@@ -3,6 +3,7 @@ from bowlby import figures, tables
 FITS = expand("{out}/fits/{model}.{kind}", out=OUT, model=PLAN.models(), kind=["json", "random.parquet"])
 SECOND = expand("{out}/fits/second/{set}.json", out=OUT, set=PLAN.sets)
 VERDICT = [f"{OUT}/comparison.json", f"{OUT}/verdict.json", f"{OUT}/adequacy.json"] if "primary" in PLAN.sets else []
+VERDICT += [f"{OUT}/pair.json"] if "pair" in PLAN.sets else []
 ESTIMANDS = rules.estimate_estimands.output.estimands if "primary" in PLAN.sets else []
 ANALYSIS = expand("{out}/analysis/{set}.{kind}", out=OUT, set=PLAN.sets, kind=["parquet", "membership.parquet", "flow.json"])
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bowlby.config.run import Block, ReferenceBlock
+from bowlby.config.blocks import Block, ReferenceBlock
+from bowlby.errors import UserError, problem
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,10 @@ def sample_scaling(block: Block, scores: pd.DataFrame) -> Scaling:
     """Scaling from the sample: SDs (n - 1) and correlations of the persons given."""
     scales = list(block.weights)
     complete = scores[scales].dropna().to_numpy(float)
+    flat = [scale for scale, spread in zip(scales, np.ptp(complete, axis=0)) if spread == 0] if len(complete) else []
+    if flat:
+        do = "it cannot be weighed; check the answers"
+        raise UserError([problem(f"{block.instrument} {scale} is the same for everyone", do) for scale in flat])
     return Scaling(scales, complete.std(axis=0, ddof=1), np.atleast_2d(np.corrcoef(complete.T)), "sample")
 
 

@@ -120,7 +120,7 @@ def patients(run: Run, scores: dict[str, pd.DataFrame], people: dict[str, pd.Dat
         if side == "s":
             style = own["star"].dropna()
         for name in own:
-            values = _of_therapists(own[name].dropna(), episodes) if role == "therapist" else own[name]
+            values = of_therapists(own[name].dropna(), episodes) if role == "therapist" else own[name]
             frame[f"{side}_{name}"] = values.reindex(frame.index)
     covariates = {}
     for name in comparison.covariates:
@@ -154,7 +154,7 @@ def _sides(comparison: Comparison):
     return [side for side in sides if side[2] is not None]
 
 
-def _of_therapists(values: pd.Series, episodes: pd.DataFrame) -> pd.Series:
+def of_therapists(values: pd.Series, episodes: pd.DataFrame) -> pd.Series:
     """Therapists' values seen from the patient: ``sum_j w_ij x_j``; missing where one of the therapists has none."""
     seen = episodes["weight"] * episodes["therapist"].map(values)
     complete = seen.notna().groupby(episodes["patient"]).all()

@@ -19,6 +19,7 @@ from bowlby.figures import (
     influence,
     missing,
     multiverse,
+    pair,
     partition,
     prepost,
     residuals,
@@ -57,6 +58,10 @@ def _before_after(run: Run) -> bool:
     return bool(run.outcome.pre and run.outcome.post)
 
 
+def _pair(run: Run) -> bool:
+    return run.pair is not None
+
+
 def _growth(run: Run) -> bool:
     return run.growth is not None
 
@@ -72,6 +77,7 @@ def _always(run: Run) -> bool:
 
 PLOTS = {
     "forest": Plot(forest.gather, forest.draw, _comparison),
+    "pair": Plot(pair.gather, pair.draw, _pair),
     "adequacy": Plot(adequacy.gather, adequacy.draw, _comparison),
     "partition": Plot(partition.gather, partition.draw, _comparison),
     "prepost": Plot(prepost.gather, prepost.draw, _comparison),

@@ -14,7 +14,7 @@ POINTS = 1000
 
 def gather(sources: Sources) -> pd.DataFrame | None:
     """From the random effects of the run's first model."""
-    for model in ("primary", "growth"):
+    for model in ("primary", "pair", "growth"):
         effects = sources.parquet(f"fits/{model}.random.parquet")
         if effects is not None:
             return caterpillar_data(effects)

@@ -17,7 +17,7 @@ COLUMNS = ["kind", "step", "patients", "therapists", "rows", "reason"]
 def gather(sources: Sources) -> pd.DataFrame | None:
     """From the steps of the run's first model; where it keeps none, from those of reading the files."""
     privacy = "shareable" if sources.shareable else "internal"
-    for path in ("analysis/primary.flow.json", "analysis/growth.flow.json", "flow.json"):
+    for path in ("analysis/primary.flow.json", "analysis/pair.flow.json", "analysis/growth.flow.json", "flow.json"):
         record = sources.json(path)
         if record:
             return flow_data(record["steps"], privacy)

@@ -25,8 +25,8 @@ def forest_data(comparison: dict) -> pd.DataFrame:
         ci, ci90 = effect.get("ci") or [None, None], effect.get("ci90") or [None, None]
         rows.append((name, effect["estimate"], *ci, *ci90, comparison["delta"]))
     columns = ["effect", "estimate", "ci_low", "ci_high", "ci90_low", "ci90_high", "delta"]
-    table = pd.DataFrame(rows, columns=columns)
-    return table.astype(dict.fromkeys(columns[1:], float))
+    table = pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[1:], float))
+    return table.assign(label=table["effect"].map(LABELS))
 
 
 def draw(ax, data: pd.DataFrame) -> None:
@@ -48,7 +48,7 @@ def draw(ax, data: pd.DataFrame) -> None:
     ax.axhline(1.5, color=GREY, lw=0.6, ls=":")
     ax.plot([], [], color=INK, lw=1.6, label="95% CI")
     ax.plot([], [], color=INK, lw=4.5, label="90% CI")
-    ax.set_yticks(range(len(data) - 1, -1, -1), [LABELS[e] for e in data["effect"]])
+    ax.set_yticks(range(len(data) - 1, -1, -1), list(data["label"]))
     ax.tick_params(axis="y", length=0)
     ax.set_ylim(-0.5, len(data) - 0.4)
     ax.margins(x=0.16)

@@ -17,7 +17,7 @@ POINTS = 2000
 
 def gather(sources: Sources) -> pd.DataFrame | None:
     """From the run's first model, its rows and its random effects."""
-    for model in ("primary", "growth"):
+    for model in ("primary", "pair", "growth"):
         fit, rows = sources.json(f"fits/{model}.json"), sources.parquet(f"analysis/{model}.parquet")
         effects = sources.parquet(f"fits/{model}.random.parquet")
         if fit and rows is not None and effects is not None:

@@ -88,7 +88,8 @@ class Fitter:
         self.membership = {"therapist": weights} if shared else None
         # A patient treated alone is in no unit, so units are an effect of being in one.
         self.together = [{"group": "unit", "terms": ["in_unit"]}] if "unit" in data else []
-        self.base = ["pre_w", "pre_b", *(f"{c}_{p}" for c in design["covariates"] for p in "wb")]
+        self.base = [c for c in ("pre_w", "pre_b") if c in data]
+        self.base += [f"{c}_{p}" for c in design["covariates"] for p in "wb"]
 
     def fit(self, terms: list[str], random: list[dict], reml: bool = True):
         shared = self.membership if random else None

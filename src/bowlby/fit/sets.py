@@ -7,6 +7,7 @@ SETS = {
     "perceived": ["c4", "c5"],
     "alliance": ["alliance_m1", "alliance_joint", "alliance_alone"],
     "mentalizing": ["mentalizing_m1", "mentalizing_joint", "mentalizing_alone"],
+    "pair": ["pair", "pair_scales"],
     "growth": ["growth"],
 }
 

@@ -10,7 +10,7 @@ from bowlby.tables.words import df_method, people
 
 FEWEST = 5
 DF_WORKS = {"kenward-roger": " ([[kenward]])", "satterthwaite": " ([[satterthwaite]])"}
-MODELS = {"primary": "model of the comparison", "growth": "growth model"}
+MODELS = {"primary": "model of the comparison", "pair": "model of the two predictors", "growth": "growth model"}
 SWITCHING = {
     "share": "counts with all of them, by share of sessions ([[browne]])",
     "equal": "counts with all of them, in equal parts ([[browne]])",

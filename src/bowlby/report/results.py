@@ -13,8 +13,8 @@ import yaml
 from bowlby.files import read_json
 from bowlby.tables import sheets
 
-MODELS = ("primary", "m1b", "c4", "c5", "growth")
-MAIN = ("primary", "growth")
+MODELS = ("primary", "m1b", "c4", "c5", "pair", "growth")
+MAIN = ("primary", "pair", "growth")
 
 
 @dataclass(frozen=True)

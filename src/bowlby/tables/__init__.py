@@ -14,6 +14,7 @@ from bowlby.tables.estimands import estimands_sheet, estimands_table
 from bowlby.tables.fits import fit_sheet, fit_table
 from bowlby.tables.layout import Sheet, frame_sheet, sheet_docx, sheet_html, sheet_page
 from bowlby.tables.numbers import interval, number, p_value
+from bowlby.tables.pair import pair_sheet, pair_table
 
 __all__ = [
     "build",
@@ -27,13 +28,13 @@ __all__ = [
     "sheets",
     "to_html",
 ]
-NAMES = ("table1", "estimands", "growth", "claims")
+NAMES = ("table1", "estimands", "pair", "growth", "claims")
 KINDS = ("csv", "html", "docx")
 
 
 def names(run: Run) -> list[str]:
     """Tables that a run calls for, in their order."""
-    return [name for name in NAMES if (run.growth if name == "growth" else run.comparison)]
+    return [name for name in NAMES if getattr(run, name if name in ("growth", "pair") else "comparison")]
 
 
 def outputs(run: Run) -> list[str]:
@@ -58,7 +59,7 @@ def build(folder: Path) -> list[Path]:
 def sheets(folder: Path) -> dict[str, tuple[pd.DataFrame, Sheet]]:
     """Tables of the run by name, each in full precision and as printed, numbered in order."""
     folder = Path(folder)
-    found = {name: _read(folder / f"{name}.json") for name in ("comparison", "verdict")}
+    found = {name: _read(folder / f"{name}.json") for name in ("comparison", "verdict", "pair")}
     fits = {name: _read(folder / f"fits/{name}.json") for name in ("primary", "growth")}
     unit = time_unit(folder)
     tables: dict[str, tuple[pd.DataFrame, Sheet]] = {}
@@ -68,6 +69,8 @@ def sheets(folder: Path) -> dict[str, tuple[pd.DataFrame, Sheet]]:
     records = {path.stem: read_json(path) for path in sorted((folder / "estimands").glob("*.json"))}
     if records:
         tables["estimands"] = (estimands_table(records), estimands_sheet("Table 2", records))
+    if found["pair"]:
+        tables["pair"] = (pair_table(found["pair"]), pair_sheet(f"Table {len(tables) + 1}", found["pair"]))
     if fits["growth"]:
         sheet = fit_sheet(f"Table {len(tables) + 1}", fits["growth"], None, unit)
         tables["growth"] = (fit_table(fits["growth"], unit), sheet)

@@ -17,6 +17,7 @@ from bowlby.report.sections.issues import issues
 from bowlby.report.sections.keys import keys
 from bowlby.report.sections.methods import methods
 from bowlby.report.sections.missing import missing
+from bowlby.report.sections.pair import pair
 from bowlby.report.sections.prepost import prepost
 from bowlby.report.sections.provenance import provenance
 from bowlby.report.sections.reliability import reliability
@@ -32,6 +33,7 @@ SECTIONS: list[Build] = [
     robustness,
     estimands,
     beside,
+    pair,
     prepost,
     course,
     therapists,

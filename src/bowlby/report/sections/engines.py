@@ -10,8 +10,13 @@ from bowlby.report.section import Section, render
 from bowlby.tables import number, to_html
 from bowlby.tables.words import term
 
-SETS = {"primary": "primary", "perceived": "c4", "growth": "growth"}
-NAMES = {"primary": "model of the comparison", "c4": "model of perceived attachment", "growth": "growth model"}
+SETS = {"primary": "primary", "perceived": "c4", "pair": "pair", "growth": "growth"}
+NAMES = {
+    "primary": "model of the comparison",
+    "c4": "model of perceived attachment",
+    "pair": "model of the two predictors",
+    "growth": "growth model",
+}
 
 
 def engines(results: Results) -> Section | None:

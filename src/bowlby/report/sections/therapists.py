@@ -18,7 +18,7 @@ def therapists(results: Results) -> Section | None:
     if not variances:
         return None
     sd, n = variances[0]["sd_or_corr"], fit["groups"].get("therapist")
-    better = " Higher is better." if model == "primary" else ""
+    better = " Higher is better." if model in ("primary", "pair") else ""
     plot = figure(
         results,
         "caterpillar",

@@ -1,0 +1,119 @@
+"""Which of two predictors is associated more with outcome: ``pair.json``."""
+
+from __future__ import annotations
+
+import re
+
+from bowlby.compare.verdict import Effect, claim_more, claim_negligible, claim_perceived
+from bowlby.config.run import Run
+
+NAMES = ("first", "second", "first-second", "first+second")
+
+
+def compare_pair(run: Run, fit: dict, design: dict) -> dict:
+    """Decide what is said of two predictors, by the rules of the claims C1 to C3.
+
+    Parameters
+    ----------
+    run : Run
+        With a pair.
+    fit : dict
+        ``fits/pair.json``.
+    design : dict
+        Description of its rows.
+
+    Returns
+    -------
+    dict
+        The contrasts, the claims (first, second: predicts in the registered direction; more: first > |second|;
+        negligible: |second| < delta), what is unfair about the comparison, qualifiers, and a sentence.
+    """
+    pair = run.pair
+    effects = {c["name"]: Effect(c["estimate"], c["se"], c["df"]) for c in fit["contrasts"]}
+    claims = {
+        "first": claim_perceived(effects["first"], pair.delta),
+        "second": claim_perceived(effects["second"], pair.delta),
+        "more": claim_more(effects["first-second"], effects["first+second"]),
+        "negligible": claim_negligible(effects["second"], pair.delta, pair.second.label),
+    }
+    for name, label in (("first", pair.first.label), ("second", pair.second.label)):
+        claims[name]["reasons"] = [re.sub(r"\bP\b", label, r) for r in claims[name]["reasons"]]
+    words = {"first-second": "the difference", "first+second": "the sum"}
+    reason = claims["more"]["reasons"][0].replace("P-T", words["first-second"]).replace("P+T", words["first+second"])
+    claims["more"]["reasons"] = [reason]
+    qualifiers = _qualifiers(pair, design)
+    for name in ("first", "second", "more"):
+        claims[name]["qualified"] = claims[name]["verdict"] == "supported" and bool(qualifiers)
+    return {
+        "schema": 1,
+        "labels": {"first": pair.first.label, "second": pair.second.label},
+        "roles": design["roles"],
+        "delta": pair.delta,
+        "standardiser": design["reference"],
+        "n_obs": fit["n_obs"],
+        "n_therapists": fit["groups"]["therapist"],
+        "contrasts": {
+            name: {
+                "estimate": e.estimate,
+                "se": e.se,
+                "df": e.df,
+                "ci": list(e.limits(0.975)),
+                "ci90": list(e.limits(0.95)),
+            }
+            for name, e in effects.items()
+        },
+        "claims": claims,
+        "unfair": unfair(pair, design["roles"]),
+        "qualifiers": qualifiers,
+        "sentence": _sentence(pair, effects, claims["more"], qualifiers),
+    }
+
+
+def unfair(pair, roles: dict[str, str]) -> list[str]:
+    """What one side has over the other, which no statistic takes away."""
+    sides = {"first": pair.first.label, "second": pair.second.label}
+    patients = [sides[s] for s in sides if roles[s] == "patient"]
+    therapists = [sides[s] for s in sides if roles[s] == "therapist"]
+    said = []
+    if len(patients) == 2:
+        said.append("Both predictors vary between patients of one therapist, so neither is held to the differences "
+                    "between therapists.")  # fmt: skip
+        said.append("Both were answered by the same person: mood and style of answering are in both, and in the "
+                    "outcome where that person rated it too. What they share counts for neither.")  # fmt: skip
+    elif therapists and patients:
+        said.append(f"{therapists[0]} can account only for differences between therapists, usually about 5% of the "
+                    f"outcome's variance; {patients[0]} for nearly all of it.")  # fmt: skip
+        said.append(f"{patients[0]} may share the rater with the outcome, {therapists[0]} does not.")
+    else:
+        said.append("Both predictors vary between therapists only: the sample is as large as the number of therapists, "
+                    "and neither shares the rater with the outcome.")  # fmt: skip
+    return said
+
+
+def _qualifiers(pair, design: dict) -> list[str]:
+    found = ["same_rater"] if "patient" in design["roles"].values() else []
+    return [*found, "reverse_causation_open", *([] if design["baseline"] else ["no_baseline"])]
+
+
+def _sentence(pair, effects: dict[str, Effect], more: dict, qualifiers: list[str]) -> str:
+    words = {
+        "supported": f"{pair.first.label} is associated with outcome more than {pair.second.label} is",
+        "refuted": f"{pair.first.label} is not associated with outcome more than {pair.second.label} is",
+        "inconclusive": "these data do not decide which of the two is associated more with outcome",
+    }[more["verdict"]]
+    doubts = {
+        "same_rater": "one rater",
+        "reverse_causation_open": "the outcome may come first",
+        "no_baseline": "no earlier outcome to adjust for",
+    }
+    qualified = f" (qualified: {', '.join(doubts[q] for q in qualifiers)})" if more["verdict"] == "supported" else ""
+    said = [f"1 SD more of {side.label} went with an outcome {_size(effects[name])}"
+            for side, name in ((pair.first, "first"), (pair.second, "second"))]  # fmt: skip
+    return f"{said[0]}; {said[1]}. Verdict: {more['verdict']}; {words}{qualified}, because {more['reasons'][0]}."
+
+
+def _size(effect: Effect) -> str:
+    low, high = effect.limits(0.975)
+    way = "better" if effect.estimate >= 0 else "worse"
+    interval = f"{low:.2f} to {high:.2f}".replace("-", "−")
+    return f"{abs(effect.estimate):.2f} SD {way} (95 % CI {interval}, higher is better)"

@@ -1,0 +1,175 @@
+"""Rows for two predictors of any level: patients' answers within therapists, therapists' answers between them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from bowlby.config.run import Run
+from bowlby.design.centring import membership, within_between
+from bowlby.design.composite import composite, reference_scaling, sample_scaling
+from bowlby.design.frame import (
+    AnalysisSet,
+    Patients,
+    asked_scales,
+    at,
+    chosen_episodes,
+    complete_rows,
+    covariate_columns,
+    of_therapists,
+)
+from bowlby.errors import UserError, problem
+from bowlby.instruments.styles import STYLES
+
+SIDES = ("first", "second")
+SAME = 1 - 1e-9
+
+
+def pair_set(run: Run, scores: dict[str, pd.DataFrame], people: dict[str, pd.DataFrame]) -> AnalysisSet:
+    """Build the analysis set of two predictors.
+
+    Parameters
+    ----------
+    run : Run
+        With a pair.
+    scores, people : dict of DataFrame
+        As of :func:`bowlby.design.primary.comparison_set`.
+
+    Returns
+    -------
+    AnalysisSet
+        ``first`` and ``second`` are the composites, ``first_<scale>`` and so on their scales: the part within
+        therapists of what patients answer; what therapists answer shared by membership and centred.
+
+    Raises
+    ------
+    UserError
+        Where the two cannot be compared with these data; all reasons at once.
+    """
+    pair = run.pair
+    _check(run, scores, people["patients"])
+    found = _patients(run, scores, people)
+    needed = {"pre": "no outcome before treatment"} if "pre" in found.frame else {}
+    needed |= {"y": "no outcome", **{side: f"no {getattr(pair, side).label}" for side in SIDES}}
+    needed |= {column: f"no {name}" for column, name in found.covariates.items()}
+    frame, episodes, dropped, flow = complete_rows(found, needed)
+    weights = membership(episodes, frame.index)
+    _check_rows(pair, frame, weights)
+    w = weights.to_numpy(float)
+    main = weights.columns.to_numpy()[w.argmax(axis=1)]
+    data = pd.DataFrame({"patient": frame.index.astype(str), "therapist": main, "y": frame["y"].to_numpy(float)})
+    if "unit" in frame:
+        data["unit"], data["in_unit"] = frame["unit"].to_numpy(object), frame["unit"].notna().to_numpy(float)
+    for column in [*(c for c in ("pre",) if c in frame), *found.covariates]:
+        data[f"{column}_w"], data[f"{column}_b"] = within_between(frame[column].to_numpy(float), w)
+    for side in SIDES:
+        for column in [side, *(f"{side}_{scale}" for scale in found.scaling[side].scales)]:
+            values = frame[column].to_numpy(float)
+            patient = getattr(pair, side).role == "patient"
+            data[column] = within_between(values, w)[0] if patient else values - values.mean()
+    design = {
+        "sd_outcome": found.sd_outcome,
+        "reference": found.scaling["first"].origin,
+        "n_dropped": dropped,
+        "n_patients": len(data),
+        "n_therapists": weights.shape[1],
+        "n_switching": int(((w > 0).sum(axis=1) > 1).sum()),
+        "covariates": list(found.covariates),
+        "baseline": "pre" in frame,
+        "roles": {side: getattr(pair, side).role for side in SIDES},
+        "scaling": {
+            side: {"scales": s.scales, "sd": s.sd, "correlation": s.correlation, "weights": getattr(pair, side).weights}
+            for side, s in found.scaling.items()
+        },
+    }
+    columns = pd.DataFrame([(c, *_meaning(c, pair)) for c in data], columns=["name", "meaning", "unit", "source"])
+    return AnalysisSet(data, episodes[["patient", "therapist", "weight"]], columns, design, flow)
+
+
+def _patients(run: Run, scores: dict, people: dict) -> Patients:
+    pair, outcome = run.pair, run.outcome
+    described = people["patients"].set_index("patient").sort_index()
+    episodes = chosen_episodes(people["episodes"], pair.switching)
+    frame = pd.DataFrame(index=described.index)
+    sign = 1.0 if outcome.higher_is_better else -1.0
+    table = scores[outcome.instrument]
+    if outcome.pre:
+        frame["pre"] = sign * at(table, "patient", "self", outcome.pre)[outcome.scale].reindex(frame.index)
+    frame["y"] = sign * at(table, "patient", "self", outcome.post)[outcome.scale].reindex(frame.index)
+    scaling = {}
+    for side in SIDES:
+        block = getattr(pair, side)
+        found = asked_scales(at(scores[block.instrument], block.role, block.about, block.occasion), block)
+        norms = pair.reference and getattr(pair.reference, side)
+        scaling[side] = scale = reference_scaling(block, norms) if norms else sample_scaling(block, found)
+        own = (found[scale.scales] / scale.sd).add_prefix(f"{side}_")
+        own.insert(0, side, composite(found, block, scale))
+        for name in own:
+            values = of_therapists(own[name].dropna(), episodes) if block.role == "therapist" else own[name]
+            frame[name] = values.reindex(frame.index)
+    covariates = {}
+    for name in pair.covariates:
+        columns = covariate_columns(described[name])
+        frame = frame.assign(**columns)
+        covariates |= dict.fromkeys(columns, name)
+    if pair.unit:
+        frame["unit"] = described[pair.unit].astype("string").replace("", pd.NA)
+    sd = pair.reference.outcome_sd if pair.reference else float(frame["pre" if outcome.pre else "y"].std())
+    return Patients(frame, episodes, scaling, sd, pd.Series(dtype=float), covariates)
+
+
+def _check(run: Run, scores: dict, described: pd.DataFrame) -> None:
+    pair, problems = run.pair, []
+    brought = [c for c in described.columns if c != "patient"]
+    for name in [*pair.covariates, *([pair.unit] if pair.unit else [])]:
+        if name not in brought:
+            do = f"add it to `covariates:` of a file, or choose one of {', '.join(brought) or 'none'}"
+            problems.append(problem(f"pair: the study brings no patient variable '{name}'", do))
+    asked = {"outcome": (run.outcome.instrument, [run.outcome.scale])}
+    asked |= {f"pair.{side}": (getattr(pair, side).instrument, list(getattr(pair, side).weights)) for side in SIDES}
+    for key, (instrument, scales) in asked.items():
+        if instrument not in scores:
+            problems.append(problem(f"{key}: the study file brings no {instrument}", "add it there"))
+            continue
+        known = {*scores[instrument].columns, *(STYLES if "style" in scores[instrument] else ())}
+        problems += [
+            problem(f"{key}: {instrument} has no scale '{scale}'", f"see `bowlby instruments show {instrument}`")
+            for scale in sorted(set(scales) - known)
+        ]
+    first, second = ((s.role, s.instrument, s.about, s.occasion, set(s.weights)) for s in (pair.first, pair.second))
+    if first == second:
+        problems.append(problem("pair.first and pair.second are the same scales", "correct one of them"))
+    if problems:
+        raise UserError(problems)
+
+
+def _check_rows(pair, frame: pd.DataFrame, weights: pd.DataFrame) -> None:
+    between = 1 + sum(getattr(pair, side).role == "therapist" for side in SIDES) + len(pair.covariates)
+    if weights.shape[1] < between + 2:
+        what = f"{weights.shape[1]} therapist(s) with complete data, but the model needs at least {between + 2}"
+        raise UserError(problem(what, "add therapists or drop covariates"))
+    if abs(np.corrcoef(frame["first"], frame["second"])[0, 1]) > SAME:
+        what = f"{pair.first.label} and {pair.second.label} hold the same values"
+        raise UserError(problem(what, "correct one of the two"))
+
+
+def _meaning(name: str, pair) -> tuple[str, str, str]:
+    """Meaning, unit and source of a column, from the parts of its name."""
+    fixed = {
+        "patient": ("patient", "id", "people"),
+        "therapist": ("therapist with the largest share of the patient's sessions", "id", "people"),
+        "unit": ("group, couple or family treated together", "id", "people"),
+        "in_unit": ("1 where the patient was treated in a unit", "0 or 1", "people"),
+        "y": ("outcome, higher is better", "outcome units", "scores"),
+    }
+    if name in fixed:
+        return fixed[name]
+    side, _, scale = name.partition("_")
+    if side in SIDES:
+        block = getattr(pair, side)
+        level = "within therapist" if block.role == "patient" else "shared by membership, centred"
+        return f"{block.label}: {scale or 'composite'}, {level}", "reference SD", "scores"
+    base, level = name.rsplit("_", 1)
+    what = "outcome before treatment, higher is better" if base == "pre" else base
+    unit, source = ("outcome units", "scores") if base == "pre" else ("own units", "people")
+    return f"{what}, {'within' if level == 'w' else 'between'} therapist{'' if level == 'w' else 's'}", unit, source

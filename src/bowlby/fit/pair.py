@@ -1,0 +1,53 @@
+"""The models of two predictors: their composites, and all scales of both together."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from bowlby.fit.models import Fitted, Fitter
+from bowlby.fit.record import block_test, contrast, second_fit
+
+SIDES = ("first", "second")
+
+
+def fit_pair(data: pd.DataFrame, membership: pd.DataFrame, design: dict) -> tuple[dict[str, Fitted], dict]:
+    """Fit ``y ~ baseline + covariates + first + second``, and the same with every scale.
+
+    What patients answer has a slope that varies between therapists, not correlated with the intercept: without it the
+    test of a slope that differs between therapists would be too sure.
+
+    Parameters
+    ----------
+    data, membership : DataFrame
+        The analysis set of :func:`bowlby.design.pair.pair_set`.
+    design : dict
+        Its description.
+
+    Returns
+    -------
+    fits : dict of Fitted
+        ``pair``, with the contrasts first, second, first-second, first+second in outcome SD per reference SD, and
+        ``pair_scales`` with a joint test of each side.
+    second : dict
+        The second engine on the rows of ``pair``.
+    """
+    fitter, unit = Fitter(data, membership, design), 1.0 / design["sd_outcome"]
+    slopes = [side for side in SIDES if design["roles"][side] == "patient"]
+    random = [{"group": "therapist", "terms": ["1", *slopes], "correlated": False}]
+    result = fitter.fit(list(SIDES), random)
+    asked = {
+        "first": {"first": unit},
+        "second": {"second": unit},
+        "first-second": {"first": unit, "second": -unit},
+        "first+second": {"first": unit, "second": unit},
+    }
+    contrasts = [contrast(result, name, weights) for name, weights in asked.items()]
+    blocks = {side: [f"{side}_{scale}" for scale in design["scaling"][side]["scales"]] for side in SIDES}
+    every = fitter.fit([term for terms in blocks.values() for term in terms], random)
+    tests = [block_test(every, side, terms) for side, terms in blocks.items()]
+    fits = {
+        "pair": fitter.kept("pair", result, contrasts),
+        "pair_scales": fitter.kept("pair_scales", every, (), tests),
+    }
+    terms = [f["term"] for f in fits["pair"].record["fixed"] if f["term"] != "Intercept"]
+    return fits, second_fit(data, terms, fits["pair"].record)

@@ -1,0 +1,33 @@
+"""Two predictors weighed against each other."""
+
+from __future__ import annotations
+
+from markupsafe import Markup, escape
+
+from bowlby.report.drawing import figure
+from bowlby.report.results import Results
+from bowlby.report.section import Section, render
+from bowlby.tables import interval, number, sheet_html
+from bowlby.tables.words import say, typeset
+
+
+def pair(results: Results) -> Section | None:
+    """Sentence, forest, table and what is unfair; None where no two predictors were named."""
+    record = results.json("pair.json")
+    if not record or "pair" not in results.sheets:
+        return None
+    names = {**record["labels"], "first-second": "difference", "first+second": "sum"}
+    said = [f"{names[k]} {number(c['estimate'])}, 95% CI {interval(*c['ci'])}" for k, c in record["contrasts"].items()]
+    plot = figure(
+        results,
+        "pair",
+        alt=f"Forest plot with the band ±{record['delta']:g}. {'; '.join(said)}.",
+        caption="Slopes of both predictors, their difference and their sum. The first is larger in size where both "
+        f"lie above 0. Grey: within ±{record['delta']:g}, the size that was declared negligible before looking.",
+    )
+    doubts = [*record["unfair"], *(f"{say(q)[:1].upper()}{say(q)[1:]}." for q in record["qualifiers"])]
+    items = Markup("").join(Markup("<li>{}</li>").format(line) for line in doubts)
+    fair = Markup("<h3>What to think of before believing it</h3><ul>{}</ul>").format(items)
+    table = Markup(sheet_html(results.sheets["pair"]))
+    sentence = Markup("<p><strong>{}</strong></p>").format(escape(typeset(record["sentence"])))
+    return Section("pair", "Two predictors", render("stack.html", parts=[sentence, plot, table, fair], intro=None))

@@ -1,0 +1,32 @@
+"""The example of two attachment figures, from the raw file on, against lme4 and pbkrtest on the same rows."""
+
+from pathlib import Path
+
+import pytest
+
+from bowlby import stages
+from bowlby.config import load
+from bowlby.files import read_json
+
+ROOT = Path(__file__).parents[3]
+DATA = ROOT.parent / "shared/data/ecr_mother_father_italian/data_ECR.csv"
+
+
+@pytest.mark.skipif(not DATA.is_file(), reason="the public data are not beside the checkout")
+def test_parents(tmp_path):
+    """lme4 1.1-31, ``(1 + first + second || therapist)``; Kenward-Roger by pbkrtest; outcome SD 3.914809."""
+    loaded = load(ROOT / "config/examples/parents.yaml")
+    stages.ingest(loaded, tmp_path)
+    stages.score(loaded, tmp_path, ["ecr_child", "externalizing"])
+    stages.design(loaded, tmp_path, "pair", ["ecr_child", "externalizing"])
+    stages.fit(loaded, tmp_path, "pair")
+    stages.compare_pair(loaded, tmp_path)
+    fit, pair = read_json(tmp_path / "fits/pair.json"), read_json(tmp_path / "pair.json")
+    assert (pair["n_obs"], pair["n_therapists"]) == (854, 50)
+    assert fit["llf"] == pytest.approx(-2341.09603725, abs=1e-6)
+    first, difference = (pair["contrasts"][name] for name in ("first", "first-second"))
+    assert first["estimate"] * 3.914809493 == pytest.approx(0.5152573, abs=1e-5)
+    assert first["se"] * 3.914809493 == pytest.approx(0.1755606, rel=1e-5)
+    assert first["df"] == pytest.approx(72.5117, abs=1e-3)
+    assert difference["df"] == pytest.approx(270.9621, abs=1e-3)
+    assert pair["claims"]["more"]["verdict"] == "inconclusive"

@@ -1,0 +1,79 @@
+"""Two predictors of any level: rows, fit, and what is said of them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bowlby.compare.pair import compare_pair
+from bowlby.config.pair import Pair, Side
+from bowlby.config.run import Outcome, Run
+from bowlby.design.pair import pair_set
+from bowlby.errors import UserError
+from bowlby.fit.pair import fit_pair
+
+PATIENT = [f"P{i:03}" for i in range(300)]
+THERAPIST = [f"T{j:02}" for j in range(30)]
+
+
+def scored():
+    """30 therapists of 10 patients; the first predictor has a slope of .5, the second of 0, therapists' style of .4."""
+    rng = np.random.default_rng(4)
+    key = {"role": "patient", "occasion": "once"}
+    first, second, style = rng.normal(size=300), rng.normal(size=300), rng.normal(size=30)
+    outcome = 0.5 * first + np.repeat(0.4 * style + 0.2 * rng.normal(size=30), 10) + 0.8 * rng.normal(size=300)
+    figures = pd.concat([pd.DataFrame({"person": PATIENT, "about": about, "secure": values, **key})
+                         for about, values in (("mother", first), ("father", second))])  # fmt: skip
+    symptoms = pd.DataFrame({"person": PATIENT, "about": "self", "total": outcome, **key})
+    own = pd.DataFrame({"person": THERAPIST, "role": "therapist", "about": "self", "occasion": "", "anxiety": -style})
+    people = {
+        "patients": pd.DataFrame({"patient": PATIENT}),
+        "episodes": pd.DataFrame({"patient": PATIENT, "therapist": np.repeat(THERAPIST, 10), "weight": 1.0}),
+    }
+    return {"figure": figures, "symptoms": symptoms, "ecr_s": own}, people
+
+
+def asked(**second) -> Run:
+    first = Side(label="mother", instrument="figure", about="mother", weights={"secure": 1})
+    other = {"label": "father", "instrument": "figure", "about": "father", "weights": {"secure": 1}} | second
+    outcome = Outcome(instrument="symptoms", post="once", higher_is_better=True)
+    return Run(run="pair", study="none", outcome=outcome, pair=Pair(first=first, second=Side(**other)))
+
+
+def found(run: Run):
+    built = pair_set(run, *scored())
+    fits, _ = fit_pair(built.data, built.membership, built.design)
+    return built, compare_pair(run, fits["pair"].record, built.design)
+
+
+def test_two_figures_are_weighed_within_therapists():
+    built, pair = found(asked())
+    within = built.data.groupby("therapist")[["first", "second"]].mean()
+    assert np.abs(within.to_numpy()).max() < 1e-12
+    assert {name: claim["verdict"] for name, claim in pair["claims"].items()} == {
+        "first": "supported", "second": "inconclusive", "more": "supported", "negligible": "inconclusive"}  # fmt: skip
+    sd = built.data["y"].std()
+    assert pair["contrasts"]["first"]["estimate"] == pytest.approx(0.5 / sd, abs=0.1)
+    assert pair["qualifiers"] == ["same_rater", "reverse_causation_open", "no_baseline"]
+    assert "neither is held to the differences between therapists" in pair["unfair"][0]
+
+
+def test_a_patients_and_a_therapists_predictor_stand_at_their_levels():
+    style = {"label": "own style", "instrument": "ecr_s", "about": "self", "weights": {"anxiety": -1}}
+    built, pair = found(asked(role="therapist", **style))
+    assert built.data.groupby("therapist")["second"].agg(np.ptp).max() < 1e-12
+    assert built.design["roles"] == {"first": "patient", "second": "therapist"}
+    assert "usually about 5%" in pair["unfair"][0]
+    assert pair["contrasts"]["second"]["df"] < 30 < pair["contrasts"]["first-second"]["df"]
+
+
+def test_what_cannot_be_weighed_is_one_line_each():
+    run = asked(about="mother")
+    with pytest.raises(UserError, match="the same scales"):
+        pair_set(run, *scored())
+    run = asked(instrument="none", weights={"secure": 1})
+    with pytest.raises(UserError, match="brings no none"):
+        pair_set(run, *scored())
+    scores, people = scored()
+    scores["figure"]["secure"] = np.where(scores["figure"]["about"] == "father", 2.0, scores["figure"]["secure"])
+    with pytest.raises(UserError, match="figure secure is the same for everyone"):
+        pair_set(asked(), scores, people)
