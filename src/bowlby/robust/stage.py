@@ -168,7 +168,8 @@ def doubts(run, folder: Path, fits: dict[str, dict], claims: dict[str, dict]) ->
     tables = read_tables(folder, {kind: mark(run, folder, kind) for kind in works(run.robustness)})
     effects = {c["name"]: c for model in ("primary", "c4", "c5") if model in fits for c in fits[model]["contrasts"]}
     weigh(claims, tables, effects, run.comparison.delta)
-    return summarise(tables, effects, run.comparison.delta)
+    verdicts = {name: claim["verdict"] for name, claim in claims.items() if not claim["not_tested"]}
+    return summarise(tables, effects, run.comparison.delta, verdicts)
 
 
 def mark(run, folder: Path, kind: str) -> str:

@@ -9,6 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from bowlby.errors import Place, UserError, problem
+from bowlby.robust.fragile import ESTIMATES, binding
 from bowlby.robust.specification import NODES
 from bowlby.robust.table import FAILED, SINGULAR
 from bowlby.robust.unanswered import imputed, tipped
@@ -18,7 +19,9 @@ CLAIMS = ("C1", "C2", "C3", "C4", "C5")
 LEVELS = (0.025, 0.975)
 
 
-def summarise(tables: dict[str, pd.DataFrame], effects: dict[str, dict], delta: float) -> dict[str, dict]:
+def summarise(
+    tables: dict[str, pd.DataFrame], effects: dict[str, dict], delta: float, verdicts: dict[str, str]
+) -> dict[str, dict]:
     """One record a kind of robustness.
 
     Parameters
@@ -29,6 +32,8 @@ def summarise(tables: dict[str, pd.DataFrame], effects: dict[str, dict], delta: 
         Contrasts of the run's fits by name: estimate, se, df.
     delta : float
         Equivalence bound.
+    verdicts : dict of str
+        The run's verdict of every claim that is tested.
 
     Returns
     -------
@@ -42,8 +47,9 @@ def summarise(tables: dict[str, pd.DataFrame], effects: dict[str, dict], delta: 
         - sandwich: estimate, se, df, p, ci of every contrast, p of C5;
         - multiverse, multiverse_null: see :func:`curve`; p of the curve under the null;
         - imputation, tipping: see :mod:`bowlby.robust.unanswered`;
-        - influence: per claim the number of therapists whose leaving changes the verdict, and how far the estimates
-          move; the largest distances.
+        - influence: per claim the verdicts without one therapist, and those who turn it (the other verdict, by how many
+          SE the estimate moves; the largest first, therapists not named); the largest distances, and how many
+          therapists' Cook's distance is above 4 / J.
     """
     out = {}
     for kind, table in sorted(tables.items()):
@@ -57,7 +63,9 @@ def summarise(tables: dict[str, pd.DataFrame], effects: dict[str, dict], delta: 
         elif kind == "imputation":
             out[kind] = record | imputed(table, delta)
         elif kind == "tipping":
-            out[kind] = record | tipped(table, effects, delta)
+            out[kind] = record | tipped(table, verdicts, delta)
+        elif kind == "influence":
+            out[kind] = record | _influence(table, effects, verdicts)
         else:
             out[kind] = record | _SUMMARIES[kind](table, effects, tables)
     return out
@@ -179,7 +187,7 @@ def _sandwich(table: pd.DataFrame, effects: dict, tables: dict) -> dict:
     return {"contrasts": out} | ({"C5_p": row["C5_p"]} if "C5_p" in table else {})
 
 
-def _influence(table: pd.DataFrame, effects: dict, tables: dict) -> dict:
+def _influence(table: pd.DataFrame, effects: dict, now: dict[str, str]) -> dict:
     fitted = table[table["status"] != FAILED]
     moved = {
         name: float((fitted[name] - effects[name]["estimate"]).abs().max())
@@ -190,11 +198,21 @@ def _influence(table: pd.DataFrame, effects: dict, tables: dict) -> dict:
     return {
         "therapists": len(table),
         "verdicts": verdicts,
+        "flips": {name: flips(name, verdict, fitted, effects) for name, verdict in now.items() if name in fitted},
         "largest_move": moved,
         "largest_cooks": float(fitted["cooks"].max()),
+        "cooks_above": int((fitted["cooks"] > 4 / len(table)).sum()),
         "largest_mdffits": float(fitted["mdffits"].max()),
         "covratio": [float(fitted["covratio"].min()), float(fitted["covratio"].max())],
     }
+
+
+def flips(name: str, verdict: str, fitted: pd.DataFrame, effects: dict[str, dict]) -> list[dict]:
+    """Therapists without whom a claim's verdict is another, not named: the one who moves its estimate most first."""
+    estimate = ESTIMATES.get(name) or binding(effects)
+    other = fitted[fitted[name] != verdict]
+    moved = ((other[estimate] - effects[estimate]["estimate"]) / effects[estimate]["se"]).sort_values(key=abs)[::-1]
+    return [{"verdict": other.loc[at, name], "moved_se": float(value)} for at, value in moved.items()]
 
 
 def curve(table: pd.DataFrame, delta: float) -> dict:
@@ -254,5 +272,4 @@ _SUMMARIES = {
     "permutation": _permutation,
     "wild": _wild,
     "sandwich": _sandwich,
-    "influence": _influence,
 }

@@ -17,6 +17,7 @@ NAMES = ("P", "T", "P-T", "P+T", "T_A")
 TRACES = ("between", "within", "mean")
 LEAST = 20
 NEAR = 0.2
+OUTCOME = ("C1", "C2", "C3")
 
 
 def pooled(table: pd.DataFrame) -> dict[str, Pooled]:
@@ -89,14 +90,12 @@ def tips(name: str, verdict: str, table: pd.DataFrame, delta: float) -> float | 
     return others[0] if others else None
 
 
-def tipped(table: pd.DataFrame, effects: dict[str, dict], delta: float) -> dict:
-    """Every move of the missing outcomes, and for every claim the smallest that turns its verdict."""
-    run = {name: Effect(e["estimate"], e["se"], e["df"]) for name, e in effects.items() if name in NAMES[:4]}
-    now = {name: claim["verdict"] for name, claim in Answer(run).verdicts(delta).items()}
+def tipped(table: pd.DataFrame, now: dict[str, str], delta: float) -> dict:
+    """Every move of the missing outcomes, and for every claim the smallest that turns the verdict it has now."""
     return {
         "imputations": int(table["imputation"].nunique()),
         "moves": moved(table, delta),
-        "tips": {name: tips(name, verdict, table, delta) for name, verdict in now.items()},
+        "tips": {name: tips(name, now[name], table, delta) for name in OUTCOME if name in now},
     }
 
 
@@ -107,7 +106,7 @@ def turned(name: str, claim: dict, tables: dict[str, pd.DataFrame], delta: float
         other = verdicts(pooled(tables["imputation"]), delta).get(name, verdict)
         if other != verdict:
             out.append(f"with missing values imputed it is {other}")
-    if "tipping" in tables and name in ("C1", "C2", "C3"):
+    if "tipping" in tables and name in OUTCOME:
         at = tips(name, verdict, tables["tipping"], delta)
         if at is not None and abs(at) <= NEAR + 1e-9 and not out:
             out.append(f"it turns where missing outcomes lie {abs(at):g} SD {'below' if at < 0 else 'above'} "

@@ -7,7 +7,7 @@ from scipy.stats import norm
 
 from bowlby.compare.verdict import Effect, claim_more, claim_negligible, claim_perceived
 from bowlby.robust.fragile import contradicted, left_out, rule_tests, studentised_p, weigh
-from bowlby.robust.summary import bca, share_as_large
+from bowlby.robust.summary import bca, flips, share_as_large
 
 EFFECTS = {
     "P": {"estimate": 0.30, "se": 0.05, "df": 40.0},
@@ -27,6 +27,15 @@ def influence(c2, estimates):
     n = len(c2)
     return pd.DataFrame({"status": "ok", "C1": "supported", "C2": c2, "C3": "supported", "P": 0.3, "T": 0.0,
                          "P+T": estimates}, index=range(n))  # fmt: skip
+
+
+def test_who_turns_a_verdict_is_said_without_a_name():
+    """C2 hangs on P+T = .28 with SE .07: .20 is 8/7 SE below it, .24 is 4/7; the larger move comes first."""
+    table = influence(["supported", "inconclusive", "inconclusive"], [0.28, 0.24, 0.20])
+    found = flips("C2", "supported", table, EFFECTS)
+    assert [f["verdict"] for f in found] == ["inconclusive", "inconclusive"]
+    assert [f["moved_se"] for f in found] == pytest.approx([-8 / 7, -4 / 7])
+    assert flips("C1", "supported", table, EFFECTS) == []
 
 
 def test_one_therapist_must_turn_the_verdict_and_move_the_estimate():

@@ -15,8 +15,6 @@ from bowlby.robust.pooling import drift, rubin
 from bowlby.robust.unanswered import described, imputed, moved, pooled, tipped, tips, turned
 
 GOLDEN = Path(__file__).parents[2] / "golden/robust"
-EFFECTS = {name: {"estimate": value, "se": se, "df": df} for name, value, se, df in (
-    ("P", 0.3, 0.05, 40.0), ("T", 0.0, 0.05, 40.0), ("P-T", 0.3, 0.07, 60.0), ("P+T", 0.3, 0.07, 60.0))}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +123,7 @@ def moves(**limits):
 
 def test_the_smallest_move_that_turns_a_verdict_is_found():
     """P must stay above about 2 x .05: it does at .30 - .1 and not at .30 - .2, for C1 and C2 alike; C3 never turns."""
-    found = tipped(moves(p=0.3), EFFECTS, 0.1)
+    found = tipped(moves(p=0.3), {"C1": "supported", "C2": "supported", "C3": "supported", "C4": "refuted"}, 0.1)
     assert found["tips"] == {"C1": -0.4, "C2": -0.4, "C3": None}
     assert [line["delta"] for line in found["moves"]] == [0.0, -0.2, -0.4]
     assert found["moves"][2]["verdicts"] == {"C1": "inconclusive", "C2": "inconclusive", "C3": "supported"}
