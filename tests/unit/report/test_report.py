@@ -97,7 +97,7 @@ def test_a_comparison_has_no_course(comparison_run):
 def test_issues_are_grouped_and_the_first_200_shown(comparison_run):
     page = report.build_report(comparison_run())
     part = page[page.index('<h2 id="issues">') : page.index('<h2 id="reliability">')]
-    assert part.count("<details>") == 1 and "out of range: 250 findings" in part
+    assert part.count("<details>") == 1 and "values out of range: 250 findings" in part
     assert part.count("<tr>") == 201 and "The first 200 of 250" in part
 
 

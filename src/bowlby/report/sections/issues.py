@@ -12,7 +12,26 @@ from bowlby.tables import to_html
 SHOWN = 200
 ORDER = ("error", "warning", "note")
 HEADS = {"file": "File", "sheet": "Sheet", "row": "Row", "column": "Column", "instrument": "Instrument"}
-HEADS |= {"what": "What", "action": "Done", "n": "Cells or rows"}
+HEADS |= {"what": "What", "action": "Done, or to do", "n": "Cells or rows"}
+TITLES = {
+    "duplicate_row": "rows that stand twice",
+    "encoding": "text encoding",
+    "formula": "formulas in a workbook",
+    "missing_id": "rows without an id",
+    "missing_therapist": "rows without a therapist",
+    "not_a_category": "cells that are no category",
+    "not_a_date": "cells that are no date",
+    "not_a_number": "text in place of numbers",
+    "not_a_session": "cells that are no session number",
+    "not_whole": "answers between whole numbers",
+    "one_sided_id": "ids on one side only",
+    "one_therapist": "one therapist for all",
+    "out_of_range": "values out of range",
+    "session_in_conflict": "sessions that contradict each other",
+    "unseen_checkbox": "boxes that nobody may have seen",
+    "user_missing": "codes that the file declares missing",
+    "varying_covariate": "several values for one person",
+}
 
 
 def issues(results: Results) -> Section | None:
@@ -33,10 +52,10 @@ def _group(key: tuple[str, str], rows: pd.DataFrame) -> dict:
     cells = int(pd.to_numeric(rows["n"], errors="coerce").fillna(1).sum())
     return {
         "severity": severity,
-        "code": code.replace("_", " "),
+        "code": TITLES.get(code, code.replace("_", " ")),
         "entries": len(rows),
         "cells": cells,
-        "table": Markup(to_html(shown, note, f"Issues: {code.replace('_', ' ')}")),
+        "table": Markup(to_html(shown, note, f"Issues: {TITLES.get(code, code.replace('_', ' '))}")),
     }
 
 
