@@ -1,4 +1,4 @@
-"""Who changed reliably: the plot of before and after, and counts by every rule."""
+"""Who changed reliably: the plot of before and after, counts by every rule, and what is always counted."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from bowlby.report.drawing import drawn, figure
+from bowlby.report.harm import harm
 from bowlby.report.results import Results
 from bowlby.report.section import Section, render
 from bowlby.tables import number, to_html
@@ -19,10 +20,10 @@ CLASSES = ("recovered", "improved", "unchanged", "deteriorated", "started on the
 
 
 def change(results: Results) -> Section | None:
-    """Plot and counts of the outcome; None where the run has no change of it."""
-    counts = _counts(results)
+    """Plot and counts of the outcome, harm on every scale; None where the run has none of them."""
+    counts, danger = _counts(results), harm(results)
     table = drawn(results, "change")
-    if counts is None and table is None:
+    if counts is None and danger is None and table is None:
         return None
     parts = [_plot(results, table)] if table is not None else []
     if counts is not None:
@@ -33,6 +34,8 @@ def change(results: Results) -> Section | None:
         if results.shareable:
             note += " Hidden: fewer than five patients, or a number that would tell them."
         parts.append(Markup(to_html(counts, note, "Patients by kind of change")))
+    if danger is not None:
+        parts.append(danger)
     return Section("change", "Reliable change", render("stack.html", parts=parts, intro=None))
 
 

@@ -44,14 +44,24 @@ def _severity(results: Results) -> Markup | None:
         return None
     rows = [
         (
-            f"{results.instrument(r['instrument'])[0]}, {_when(r)}",
+            f"{_scale(results, r)}, {_when(r)}",
             r["class"] if not r["name"] else f"{r['name']}: {r['class']}".replace("_", " "),
             *_count(r),
         )
-        for r in table.to_dict("records")
+        for r in table[table["kind"].ne("flag")].to_dict("records")
     ]
+    if not rows:
+        return None
     shown = pd.DataFrame(rows, columns=["Scale", "Class", "n", "Share"])
-    return _folded("Severity, cut-offs and single items of danger", shown, "Scale", "")
+    doubtful = (table["confidence"] == "unverified").any()
+    note = "Some of these cut-offs were not seen in a document; severity.csv says which." if doubtful else ""
+    return _folded("Severity and cut-offs", shown, "Scale", note)
+
+
+def _scale(results: Results, row: dict) -> str:
+    scale = "" if row["scale"] in ("", "total") else f", {row['scale']}".replace("_", " ")
+    who = "" if row["role"] == "patient" else f", {row['role']}"
+    return results.instrument(row["instrument"])[0] + scale + who
 
 
 def _styles(results: Results) -> Markup | None:
@@ -63,7 +73,8 @@ def _styles(results: Results) -> Markup | None:
         for r in table.to_dict("records")
     ]
     shown = pd.DataFrame(rows, columns=["Questionnaire", "Style", "n", "Share"])
-    note = " ".join(dict.fromkeys(w for w in table["warning"] if w))
+    rules = [f"Rule: {rule}." for rule in dict.fromkeys(table["rule"]) if rule]
+    note = " ".join([*rules, *dict.fromkeys(w for w in table["warning"] if w)])
     return _folded("Attachment styles as categories", shown, "Questionnaire", note)
 
 
