@@ -41,8 +41,10 @@ class Plan:
     def sets(self) -> list[str]:
         """Analysis sets that the configuration asks for."""
         run = self.loaded.run
-        beside = [b for b in ("alliance", "mentalizing") if run.comparison and getattr(run.comparison, b)]
-        return (["primary", "perceived"] if run.comparison else []) + beside + [s for s in ("pair", "growth") if getattr(run, s)]
+        beside = ["early"] if run.comparison and run.outcome.early else []
+        beside += [b for b in ("alliance", "mentalizing") if run.comparison and getattr(run.comparison, b)]
+        apart = [s for s in ("pair", "growth") if getattr(run, s)]
+        return (["primary", "perceived"] if run.comparison else []) + beside + apart
 
     def models(self, name: str | None = None) -> list[str]:
         """Models fitted to one analysis set, or to all."""

@@ -28,7 +28,11 @@ rule estimate_estimands:
 
 rule compare_predictors:
     input:
-        fits=expand("{out}/fits/{model}.json", out=OUT, model=PLAN.models("primary") + PLAN.models("perceived")),
+        fits=expand(
+            "{out}/fits/{model}.json",
+            out=OUT,
+            model=[m for s in ("primary", "perceived", "early") if s in PLAN.sets for m in PLAN.models(s)],
+        ),
         design=f"{OUT}/analysis/primary.design.json",
         adequacy=f"{OUT}/adequacy.json",
         robustness=expand("{out}/robustness/{kind}.parquet", out=OUT, kind=list(PLAN.robustness)),

@@ -18,7 +18,8 @@ FEW_THERAPISTS = 30
 STYLE_SHARE = 0.8
 USUAL_ICC = 0.05
 FRAGILE_RATIO = 1.25
-QUALIFIERS = ["same_rater", "reverse_causation_open"]
+DOUBTS = {"same_rater": "one rater", "reverse_causation_open": "improvement may come first"}
+QUALIFIERS = list(DOUBTS)
 
 
 def compare(run: Run, fits: dict[str, dict], design: dict, adequacy: dict) -> tuple[dict, dict]:
@@ -74,7 +75,7 @@ def _claims(fits: dict[str, dict], effects: dict[str, Effect], delta: float, ade
         if "c5" in fits
         else not_tested("the configuration names no patient_style"),
     }
-    qualify(claims)
+    qualify(claims, fits.get("early"))
     lines = claims["C2"]["lines"] = fits["primary"]["c2_lines"]
     if lines["any_therapist_variable"]:
         claims["C2"]["flags"].append("any_therapist_variable")
@@ -98,10 +99,22 @@ def _claims(fits: dict[str, dict], effects: dict[str, Effect], delta: float, ade
     return claims
 
 
-def qualify(claims: dict[str, dict]) -> None:
-    """Add to C1 and C2 the doubts that hold whatever the verdict; only a support is qualified by them."""
+def qualify(claims: dict[str, dict], early: dict | None = None) -> None:
+    """Add to C1 and C2 the doubts that hold whatever the verdict; only a support is qualified by them.
+
+    Parameters
+    ----------
+    claims : dict of dict
+    early : dict, optional
+        The fit beside the improvement up to when perceived attachment was asked; P above 0 there closes the doubt that
+        improvement came first.
+    """
+    outlasts = early is not None and _effects(early)["P"].limits(0.975)[0] > 0
+    qualifiers = [q for q in QUALIFIERS if not (outlasts and q == "reverse_causation_open")]
+    if early is not None and not outlasts and claims["C1"]["verdict"] == "supported":
+        claims["C1"]["flags"].append("early_improvement")
     for name in ("C1", "C2"):
-        claims[name]["reasons"] += QUALIFIERS
+        claims[name]["reasons"] += qualifiers
         claims[name]["qualified"] = claims[name]["verdict"] == "supported"
 
 
@@ -170,7 +183,7 @@ def plain_sentence(effects: dict[str, Effect], claims: dict, delta: float, detec
     p, t, claim = effects["P"], effects["T"], claims["C2"]
     words = {
         "supported": "the data support that perceived attachment is associated with outcome more than the "
-        "therapist's own style is (qualified: one rater, and improvement may come first)",
+        f"therapist's own style is (qualified: {', '.join(DOUBTS[q] for q in claim['reasons'] if q in DOUBTS)})",
         "refuted": "the data refute that perceived attachment matters more for prediction than the therapist's "
         "own style",
         "inconclusive": "these data do not decide whether perceived attachment or the therapist's own style is "

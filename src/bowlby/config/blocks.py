@@ -16,6 +16,8 @@ class Block(Model):
     """Whom it is about (`therapist` for perceived attachment)."""
     occasion: str | None = None
     """Occasion; empty for therapists, who are asked once."""
+    sessions: int | None = Field(None, ge=1)
+    """Where it was answered session by session: each person's mean of the sessions up to this one."""
     weights: dict[str, float] = Field(min_length=1)
     """Scale: weight in the composite, set before seeing outcomes (example: secure +1, avoidant_fearful -1). A style
     (`secure`, `preoccupied`, `dismissing`, `fearful/disorganized`) stands for having it, 1, or not, 0: so

@@ -23,6 +23,9 @@ class Outcome(Model):
     """Occasion before treatment (needed for the comparison)."""
     post: str | None = None
     """Occasion of the outcome (needed for the comparison)."""
+    early: str | None = None
+    """Occasion of the outcome up to when perceived attachment was asked: the comparison is then also adjusted for the
+    improvement until then, which may be the cause of what patients perceive."""
     higher_is_better: bool = False
     """Direction; symptom scales are turned so that higher is better everywhere."""
     domain: Literal[

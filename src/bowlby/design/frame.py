@@ -45,8 +45,8 @@ class Patients:
     ----------
     frame : DataFrame
         Index patient; pre, y (higher is better), a_star, s_star and, where asked for, z_star, w_star, m_star;
-        a_<scale> and so on; covariates; unit where patients are treated together. Composites and scales in
-        reference SD, not centred.
+        a_<scale> and so on; change up to the early outcome; covariates; unit where patients are treated together.
+        Composites and scales in reference SD, not centred.
     episodes : DataFrame
         Columns patient, therapist, weight by the configured rule.
     scaling : dict of Scaling
@@ -74,6 +74,17 @@ def at(scores: pd.DataFrame, role: str, about: str, occasion: str | None) -> pd.
     if occasion is not None:
         keep &= scores["occasion"] == occasion
     return scores[keep].drop_duplicates("person").set_index("person")
+
+
+def answered(scores: pd.DataFrame, role: str, block: Block) -> pd.DataFrame:
+    """What a block asks for, indexed by person: of one occasion, or each person's mean of the sessions up to one."""
+    if block.sessions is None:
+        return asked_scales(at(scores, role, block.about, block.occasion), block)
+    keep = (scores["role"] == role) & (scores["about"] == block.about)
+    keep &= scores["session"].between(1, block.sessions).fillna(False).astype(bool)
+    if block.occasion is not None:
+        keep &= scores["occasion"] == block.occasion
+    return asked_scales(scores[keep], block).groupby("person")[list(block.weights)].mean()
 
 
 def asked_scales(scores: pd.DataFrame, block: Block) -> pd.DataFrame:
@@ -110,9 +121,12 @@ def patients(run: Run, scores: dict[str, pd.DataFrame], people: dict[str, pd.Dat
     frame = pd.DataFrame(index=described.index)
     frame["pre"] = sign * pre.reindex(frame.index)
     frame["y"] = sign * at(table, "patient", "self", outcome.post)[outcome.scale].reindex(frame.index)
+    if outcome.early:
+        early = sign * at(table, "patient", "self", outcome.early)[outcome.scale].reindex(frame.index)
+        frame["change"] = early - frame["pre"]
     scaling, style = {}, None
     for side, role, block, norms in _sides(comparison):
-        found = asked_scales(at(scores[block.instrument], role, block.about, block.occasion), block)
+        found = answered(scores[block.instrument], role, block)
         scale = sample_scaling(block, found) if norms is None else reference_scaling(block, norms)
         own = found[scale.scales] / scale.sd
         own.insert(0, "star", composite(found, block, scale))

@@ -11,7 +11,7 @@ from bowlby.design.composite import composite, reference_scaling, sample_scaling
 from bowlby.design.frame import (
     AnalysisSet,
     Patients,
-    asked_scales,
+    answered,
     at,
     chosen_episodes,
     complete_rows,
@@ -99,7 +99,7 @@ def _patients(run: Run, scores: dict, people: dict) -> Patients:
     scaling = {}
     for side in SIDES:
         block = getattr(pair, side)
-        found = asked_scales(at(scores[block.instrument], block.role, block.about, block.occasion), block)
+        found = answered(scores[block.instrument], block.role, block)
         norms = pair.reference and getattr(pair.reference, side)
         scaling[side] = scale = reference_scaling(block, norms) if norms else sample_scaling(block, found)
         own = (found[scale.scales] / scale.sd).add_prefix(f"{side}_")

@@ -28,6 +28,10 @@ BLOCKS = {
 }
 BESIDE = {"alliance": "w", "mentalizing": "m"}
 SAME = 1 - 1e-9
+OUTCOMES = {
+    "pre": "outcome before treatment, higher is better",
+    "change": "change of the outcome up to when perceived attachment was asked, higher is better",
+}
 
 
 def comparison_set(
@@ -47,7 +51,8 @@ def comparison_set(
         The study's occasions in order.
     name : str
         ``primary``: the rows of M1 and its companions. ``perceived``: perceived attachment is the outcome ``y`` (C4,
-        C5); no outcome after treatment is read. ``alliance``, ``mentalizing``: rows that have it too.
+        C5); no outcome after treatment is read. ``early``: rows with an early outcome. ``alliance``, ``mentalizing``:
+        rows that have it too.
 
     Returns
     -------
@@ -70,6 +75,8 @@ def analysis_set(run: Run, found: Patients, people: dict[str, pd.DataFrame], nam
     needed |= {"a_star": "no perceived attachment", "s_star": "no style of the therapist"}
     if name == "perceived" and run.comparison.patient_style:
         needed["z_star"] = "no style of the patient"
+    if name == "early":
+        needed["change"] = "no early outcome"
     if name in BESIDE:
         needed[f"{BESIDE[name]}_star"] = f"no {name}"
     return _build(run, found, people, needed, name)
@@ -83,6 +90,8 @@ def _levels(name: str, frame: pd.DataFrame, covariates: list[str]) -> tuple[list
         return [*both, "a_star"], scales["a"]
     if name == "perceived":
         return [*both, *scales["z"]], [c for c in ("z_star",) if c in frame]
+    if name == "early":
+        return [*both, "change"], ["a_star"]
     return both, ["a_star", f"{BESIDE[name]}_star"]
 
 
@@ -171,8 +180,9 @@ def _meaning(name: str, outcome: str) -> tuple[str, str, str]:
     level = {"_w": ", within therapist", "_b": ", between therapists"}.get(name[-2:], "")
     if side not in SIDES:
         base = name.removesuffix("_w").removesuffix("_b")
-        what = "outcome before treatment, higher is better" if base == "pre" else base
-        return what + level, "outcome units" if base == "pre" else "own units", "scores" if base == "pre" else "people"
+        if base in OUTCOMES:
+            return OUTCOMES[base] + level, "outcome units", "scores"
+        return base + level, "own units", "people"
     scale = rest.removesuffix("_w").removesuffix("_b")
     what = "composite" if scale == "star" else scale
     shared = ", shared by membership, centred" if side == "s" else ""
@@ -197,6 +207,13 @@ def _check_design(run: Run, scores: dict, described: pd.DataFrame, occasions: li
                 "choose an earlier comparison.perceived.occasion",
             )
         )
+    early = run.outcome.early
+    if early is not None and not (
+        occasions.index(run.outcome.pre) < occasions.index(early) < occasions.index(run.outcome.post)
+        and (when is None or occasions.index(early) <= occasions.index(when))
+    ):
+        what = f"outcome.early ({early}) is not between outcome.pre and when perceived attachment was asked"
+        problems.append(problem(what, "choose another occasion, or leave it out"))
     if occasions.index(run.outcome.pre) >= occasions.index(run.outcome.post):
         problems.append(problem("outcome.pre is not before outcome.post", "exchange them"))
     norms = comparison.reference

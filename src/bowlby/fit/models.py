@@ -14,7 +14,7 @@ from bowlby.mixed import MixedModel
 INTERCEPT = [{"group": "therapist", "terms": ["1"], "correlated": False}]
 CANDIDATES = 12
 BESIDE = {"alliance": "w", "mentalizing": "m"}
-MAIN = {"primary": "primary", "perceived": "c4"}
+MAIN = {"primary": "primary", "perceived": "c4", "early": "early_m1"}
 SLOPE = [{"group": "therapist", "terms": ["1", "a_star_w"], "correlated": False}]
 
 
@@ -42,7 +42,7 @@ def fit_set(
     Parameters
     ----------
     name : str
-        ``primary``, ``perceived``, ``alliance``, ``mentalizing`` or ``growth``.
+        ``primary``, ``perceived``, ``early``, ``alliance``, ``mentalizing`` or ``growth``.
     data : DataFrame
         The analysis set.
     membership : DataFrame
@@ -65,7 +65,7 @@ def fit_set(
     if name in BESIDE:
         fits = fitter.beside(name, f"{BESIDE[name]}_star_w")
     else:
-        fits = fitter.primary() if name == "primary" else fitter.perceived()
+        fits = {"primary": fitter.primary, "perceived": fitter.perceived, "early": fitter.early}[name]()
     main = fits[MAIN.get(name, f"{name}_m1")].record
     return fits, second_fit(data, [f["term"] for f in main["fixed"] if f["term"] != "Intercept"], main)
 
@@ -175,6 +175,14 @@ class Fitter:
             f"{name}_joint": self.kept(f"{name}_joint", joint, standardised(joint, unit)),
             f"{name}_alone": self.kept(f"{name}_alone", other, standardised(other, unit, term)),
         }
+
+    def early(self) -> dict[str, Fitted]:
+        """M1 on the rows with an early outcome, and adjusted for the change up to it."""
+        unit, fits = 1.0 / self.design["sd_outcome"], {}
+        for model, added in {"early_m1": [], "early": ["change_w", "change_b"]}.items():
+            result = self.fit([*added, "a_star_w", "s_star"], SLOPE)
+            fits[model] = self.kept(model, result, standardised(result, unit))
+        return fits
 
     def perceived(self) -> dict[str, Fitted]:
         """C4: style on perceived attachment, random intercept; C5: the patient's style, with its random slope."""

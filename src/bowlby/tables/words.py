@@ -47,6 +47,7 @@ WORDS = {
     "below_delta": "real, but smaller than the bound δ",
     "bound_too_wide": "the bound δ is wider than any slope a characteristic of therapists could have",
     "detectable": "differs from 0",
+    "early_improvement": "not beside the improvement that came first, of which it may be the effect",
     "few_therapists": "fewer than 30 therapists",
     "no_baseline": "there is no earlier outcome to adjust for",
     "moderated": "depends on how severe the patients were",

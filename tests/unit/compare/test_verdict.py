@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from bowlby.compare import qualify
 from bowlby.compare.verdict import Effect, claim_more, claim_negligible, claim_patient_style, claim_perceived
 
 DELTA = 0.10
@@ -109,3 +110,14 @@ def test_c5(p, estimate, se, verdict, flags):
     block = {"name": "patient style", "terms": ["z"], "f": 1.0, "df_num": 1, "df_den": 40, "p": p}
     claim = claim_patient_style(block, effect(estimate, se), DELTA)
     assert (claim["verdict"], claim["flags"]) == (verdict, flags)
+
+
+@pytest.mark.parametrize(("estimate", "doubts", "flags"), [
+    (0.3, ["same_rater"], []),
+    (0.05, ["same_rater", "reverse_causation_open"], ["early_improvement"]),
+])  # fmt: skip
+def test_only_what_outlasts_early_improvement_is_freed_of_that_doubt(estimate, doubts, flags):
+    claims = {name: {"verdict": "supported", "reasons": [], "flags": []} for name in ("C1", "C2")}
+    qualify(claims, {"contrasts": [{"name": "P", "estimate": estimate, "se": 0.1, "df": 30.0}]})
+    assert claims["C1"] == {"verdict": "supported", "reasons": doubts, "flags": flags, "qualified": True}
+    assert claims["C2"]["reasons"] == doubts

@@ -6,6 +6,7 @@ import pytest
 
 from bowlby.config.run import Block, Comparison, Outcome, Run
 from bowlby.design.composite import Scaling
+from bowlby.design.frame import patients
 from bowlby.design.primary import analysis_set, comparison_set
 from bowlby.errors import UserError
 from bowlby.fit.models import Fitter, fit_set
@@ -131,3 +132,43 @@ def test_one_column_on_both_sides_is_noticed(study):
     scores = scores | {"cats": pd.concat([scores["cats"], felt])}
     with pytest.raises(UserError, match="hold the same values"):
         comparison_set(run, scores, people | {"episodes": own}, ["pre", "mid", "post"], "primary")
+
+
+def test_sessions_up_to_one_are_averaged(study):
+    scores, people = scored(study)
+    felt = pd.concat([scores["cats"].assign(session=k, secure=scores["cats"]["secure"] + k) for k in (1, 2, 9)])
+    change = {"perceived": study.comparison.perceived.model_copy(update={"sessions": 3}), "covariates": []}
+    run = study.model_copy(update={"comparison": study.comparison.model_copy(update=change)})
+    frame = patients(run, scores | {"cats": felt}, people).frame
+    once = scores["cats"].set_index("person")["secure"]
+    sd = felt[felt["session"] < 9].groupby("person")["secure"].mean().std()
+    assert frame["a_star"].to_numpy() == pytest.approx((once.loc[frame.index] + 1.5) / sd)
+
+
+def test_the_early_outcome_must_come_before_perceived_attachment_was_asked(study):
+    scores, people = scored(study)
+    run = study.model_copy(update={"outcome": study.outcome.model_copy(update={"early": "post"})})
+    with pytest.raises(UserError, match=r"outcome\.early"):
+        comparison_set(run, scores, people, ["pre", "mid", "post"], "early")
+
+
+def test_beside_early_change_perceived_attachment_that_follows_it_is_nothing(study):
+    """Perceived attachment is the improvement so far and noise; the end is that improvement and noise: P is 0 then."""
+    scores, people = scored(study)
+    rng = np.random.default_rng(0)
+    symptoms = scores["phq9"]
+    pre = symptoms[symptoms["occasion"] == "pre"].set_index("person")["total"]
+    early = pre + rng.normal(size=120)
+    post = early + 0.3 * rng.normal(size=120)
+    felt = scores["cats"].assign(secure=(early - pre).to_numpy() + 0.3 * rng.normal(size=120))
+    when = [pre, early.rename("total"), post.rename("total")]
+    key = {"role": "patient", "about": "self"}
+    symptoms = pd.concat([v.reset_index().assign(occasion=o, **key) for o, v in zip(("pre", "mid", "post"), when)])
+    change = {"covariates": []}
+    run = study.model_copy(update={"outcome": study.outcome.model_copy(update={"early": "mid"}),
+                                   "comparison": study.comparison.model_copy(update=change)})  # fmt: skip
+    built = comparison_set(run, scores | {"phq9": symptoms, "cats": felt}, people, ["pre", "mid", "post"], "early")
+    fits, _ = fit_set("early", built.data, built.membership, built.design)
+    p = {name: fits[name].record["contrasts"][0] for name in ("early_m1", "early")}
+    assert p["early_m1"]["ci_low"] > 0.4
+    assert p["early"]["ci_low"] < 0 < p["early"]["ci_high"]
