@@ -14,7 +14,7 @@ from bowlby.tables import number, to_html
 def scales(results: Results) -> Section | None:
     """Distributions, counts of severity and of styles; None where nothing was scored."""
     table = drawn(results, "distributions")
-    parts = [_plot(results, table)] if table is not None else []
+    parts = [_plot(results, table), _means(results, table)] if table is not None else []
     parts += [part for part in (_severity(results), _styles(results)) if part]
     if not parts:
         return None
@@ -36,6 +36,22 @@ def _plot(results: Results, table: pd.DataFrame) -> Markup:
     if norms:
         caption += " Above: published means ± SD" + (", dotted where not seen in a document." if doubt else ".")
     return figure(results, "distributions", alt=f"Distributions. {'; '.join(said)}.", caption=caption)
+
+
+def _means(results: Results, table: pd.DataFrame) -> Markup:
+    """Means and SDs of this study's persons, with the published ones under them."""
+    rows, doubt = [], False
+    for (instrument, scale), part in table.groupby(["instrument", "scale"], sort=False):
+        name = results.instrument(instrument)[0] + ("" if scale == "total" else f", {scale}".replace("_", " "))
+        for r in part[part["kind"].isin(["mean", "norm"])].to_dict("records"):
+            here = r["kind"] == "mean"
+            sample = f"{r['role']}, {_when(r)}" if here else f"published: {r['name']}"
+            doubtful = not here and r["sure"] == "unverified"
+            doubt |= doubtful
+            n = f"{r['n']:,.0f}" if here else "–"
+            rows.append((name, sample + (" *" if doubtful else ""), n, number(r["mean"], 1), number(r["sd"], 1)))
+    shown = pd.DataFrame(rows, columns=["Scale", "Sample", "n", "Mean", "SD"])
+    return _folded("Means beside published ones", shown, "Scale", "* Not seen in a document." if doubt else "")
 
 
 def _severity(results: Results) -> Markup | None:
@@ -83,7 +99,7 @@ def _folded(title: str, table: pd.DataFrame, by: str, note: str) -> Markup:
 
 
 def _when(row: dict) -> str:
-    return row["occasion"].replace("_", " ") or "once"
+    return str(row["occasion"]).replace("_", " ") or "once"
 
 
 def _count(row: dict) -> tuple[str, str]:
