@@ -20,6 +20,8 @@ class Replicates(Model):
     """Permutations of therapists' style; the first is the study itself."""
     wild: int = Field(1000, ge=1)
     """Wild cluster bootstrap; the first is the study itself."""
+    assumptions: int = Field(200, ge=20)
+    """Studies simulated from the model to judge residuals and therapists' effects by; the first is the study itself."""
     multiverse: int = Field(512, ge=2)
     """Specifications of the multiverse at most; where there are more, a seeded sample that holds the registered one."""
     multiverse_null: int = Field(50, ge=2)
@@ -90,6 +92,7 @@ class Robustness(Model):
             "influence",
             "sandwich",
             "wild",
+            "assumptions",
             "multiverse",
             "multiverse_null",
             "imputation",

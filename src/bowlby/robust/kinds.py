@@ -14,6 +14,7 @@ SECONDS = {
     "cluster": 0.001,
     "permutation": 0.0015,
     "wild": 0.0003,
+    "assumptions": 0.02,
     "multiverse": 0.05,
     "multiverse_null": 2.0,
     "imputation": 0.4,

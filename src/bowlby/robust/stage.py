@@ -72,12 +72,14 @@ def _whole(basis: Basis, kind: str) -> pd.DataFrame:
 
 def _maker(kind: str, basis: Basis):
     """What makes replicates of one kind, from the first up to the last but one."""
+    from bowlby.robust.assumptions import assumptions
     from bowlby.robust.cluster import cluster
     from bowlby.robust.parametric import parametric
     from bowlby.robust.permutation import permutation
     from bowlby.robust.wild import wild
 
-    make = {"parametric": parametric, "cluster": cluster, "permutation": permutation, "wild": wild}[kind]
+    make = {"parametric": parametric, "cluster": cluster, "permutation": permutation, "wild": wild,
+            "assumptions": assumptions}[kind]  # fmt: skip
     return lambda first, last: make(basis, first, last)
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from bowlby.errors import Place, UserError, problem
+from bowlby.robust.assumptions import judged
 from bowlby.robust.fragile import ESTIMATES, binding
 from bowlby.robust.specification import NODES
 from bowlby.robust.table import FAILED, SINGULAR
@@ -46,6 +47,7 @@ def summarise(
         - wild: two-sided p of every contrast;
         - sandwich: estimate, se, df, p, ci of every contrast, p of C5;
         - multiverse, multiverse_null: see :func:`curve`; p of the curve under the null;
+        - assumptions: see :func:`bowlby.robust.assumptions.judged`;
         - imputation, tipping: see :mod:`bowlby.robust.unanswered`;
         - influence: per claim the verdicts without one therapist, and those who turn it (the other verdict, by how many
           SE the estimate moves; the largest first, therapists not named); the largest distances, and how many
@@ -64,6 +66,8 @@ def summarise(
             out[kind] = record | imputed(table, delta)
         elif kind == "tipping":
             out[kind] = record | tipped(table, verdicts, delta)
+        elif kind == "assumptions":
+            out[kind] = record | judged(table)
         elif kind == "influence":
             out[kind] = record | _influence(table, effects, verdicts)
         else:
