@@ -2,13 +2,57 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
-DENSE_LIMIT = 5_000
+DENSE = 20_000_000
+"""Cells up to which weights are a full matrix; a platform's (a million patients by 25,000 therapists) never is."""
 
 
-def membership(episodes: pd.DataFrame, patients: pd.Index) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Membership:
+    """Membership weights of patients in therapists.
+
+    Attributes
+    ----------
+    weights : csr_array, shape (n_patients, n_therapists)
+        A patient's weights sum to 1.
+    columns : Index
+        Therapists in sorted order.
+    """
+
+    weights: sparse.csr_array
+    columns: pd.Index
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Patients and therapists."""
+        return self.weights.shape
+
+    def to_numpy(self, dtype=float) -> np.ndarray:
+        """The full matrix."""
+        return self.weights.toarray().astype(dtype)
+
+    def matrix(self) -> np.ndarray | sparse.csr_array:
+        """The full matrix, or where it would be large the sparse one; :func:`within_between` takes either."""
+        return self.to_numpy() if np.prod(self.shape, dtype=float) <= DENSE else self.weights
+
+    def main(self) -> np.ndarray:
+        """Each patient's therapist with the largest weight (the first of equals), as the number of a column."""
+        indptr, indices, data = self.weights.indptr, self.weights.indices, self.weights.data
+        largest = np.maximum.reduceat(data, indptr[:-1])
+        place = np.where(data == np.repeat(largest, np.diff(indptr)), indices, self.shape[1])
+        return np.minimum.reduceat(place, indptr[:-1])
+
+    def switching(self) -> int:
+        """Number of patients with more than one therapist."""
+        return int((np.diff(self.weights.indptr) > 1).sum())
+
+
+def membership(episodes: pd.DataFrame, patients: pd.Index) -> Membership:
     """Membership weights of patients in therapists.
 
     Parameters
@@ -16,31 +60,29 @@ def membership(episodes: pd.DataFrame, patients: pd.Index) -> pd.DataFrame:
     episodes : DataFrame
         Columns patient, therapist, weight; the weights of a patient sum to 1.
     patients : Index
-        Patients in the order of the rows wanted.
+        Patients in the order of the rows wanted, each with an episode.
 
     Returns
     -------
-    DataFrame, shape (n_patients, n_therapists)
-        Weights; therapists in sorted order.
+    Membership
     """
-    row = patients.get_indexer(episodes["patient"])
-    known = (row >= 0) & episodes["therapist"].notna().to_numpy()
-    code, therapists = pd.factorize(episodes["therapist"][known], sort=True)
-    weights = np.zeros((len(patients), len(therapists)))
-    np.add.at(weights, (row[known], code), episodes["weight"].to_numpy(float)[known])
-    weights[~np.isin(np.arange(len(patients)), row)] = np.nan  # a patient with no therapist has no weights
-    some = (np.nan_to_num(weights) != 0).any(axis=0)
-    return pd.DataFrame(weights[:, some], patients, pd.Index(therapists[some], name="therapist"))
+    rows = pd.Index(patients).get_indexer(episodes["patient"])
+    used = (rows >= 0) & episodes["therapist"].notna().to_numpy() & (episodes["weight"].to_numpy(float) != 0)
+    codes, therapists = pd.factorize(episodes["therapist"][used].astype(object), sort=True)
+    cells = (episodes["weight"].to_numpy(float)[used], (rows[used], codes))
+    weights = sparse.csr_array(cells, shape=(len(patients), len(therapists)))
+    weights.sum_duplicates()
+    return Membership(weights, pd.Index(therapists, name="therapist"))
 
 
-def within_between(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def within_between(values: np.ndarray, weights: np.ndarray | sparse.csr_array) -> tuple[np.ndarray, np.ndarray]:
     """Project a variable on therapist membership.
 
     Parameters
     ----------
     values : ndarray, shape (n,)
         The variable, no missing values.
-    weights : ndarray, shape (n, n_therapists)
+    weights : ndarray or csr_array, shape (n, n_therapists)
         Membership weights W; a row of zeros and one 1 for patients of one therapist.
 
     Returns
@@ -54,12 +96,30 @@ def within_between(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray,
     With W the dummies of therapists this is centring at the therapist mean. With switching patients the projection
     keeps the within part orthogonal to every therapist-level variable, which weighted means do not.
     """
-    single = np.isclose(weights.max(axis=1), 1.0)
-    if single.all():
-        group = weights.argmax(axis=1)
+    fitted = weights @ means(values, weights)
+    return values - fitted, fitted - fitted.mean()
+
+
+def means(values: np.ndarray, weights: np.ndarray | sparse.csr_array) -> np.ndarray:
+    """Least-squares value of each therapist, ``W+ x``: the mean where nobody switches.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+    weights : ndarray or csr_array, shape (n, n_therapists)
+
+    Returns
+    -------
+    ndarray, shape (n_therapists,)
+    """
+    whole = not sparse.issparse(weights)
+    most = weights.max(axis=1)
+    if np.isclose(most if whole else most.toarray().ravel(), 1.0).all():
+        group = weights.argmax(axis=1).ravel()
         count = np.bincount(group, minlength=weights.shape[1])
         total = np.bincount(group, weights=values, minlength=weights.shape[1])
-        fitted = (total / np.maximum(count, 1))[group]
-    else:
-        fitted = weights @ np.linalg.lstsq(weights, values, rcond=None)[0]
-    return values - fitted, fitted - fitted.mean()
+        return total / np.maximum(count, 1)
+    if whole:
+        return np.linalg.lstsq(weights, values, rcond=None)[0]
+    # least squares of smallest norm by conjugate gradients; exact to rounding, whatever the pattern of switching
+    return sparse.linalg.lsmr(weights, values, atol=1e-15, btol=1e-15, conlim=0, maxiter=10_000)[0]

@@ -7,7 +7,7 @@ import pandas as pd
 
 from bowlby.config.run import Run
 from bowlby.design.adequacy import adequacy
-from bowlby.design.centring import membership, within_between
+from bowlby.design.centring import Membership, means, membership, within_between
 from bowlby.design.frame import AnalysisSet, Patients, complete_rows, patients
 from bowlby.errors import UserError, problem
 from bowlby.instruments.styles import STYLES
@@ -102,11 +102,11 @@ def _build(run: Run, found: Patients, people: dict, needed: dict[str, str], name
     frame, episodes, dropped, flow = complete_rows(found, needed)
     weights = membership(episodes, frame.index)
     _check_size(weights, frame, covariates)
-    w = weights.to_numpy(float)
+    w = weights.matrix()
     data = pd.DataFrame(
         {
             "patient": frame.index.astype(str),
-            "therapist": weights.columns.to_numpy()[w.argmax(axis=1)],
+            "therapist": weights.columns.to_numpy()[weights.main()],
             "y": frame[outcome].to_numpy(float),
         }
     )
@@ -127,7 +127,7 @@ def _build(run: Run, found: Patients, people: dict, needed: dict[str, str], name
         "n_dropped": dropped,
         "n_patients": len(data),
         "n_therapists": weights.shape[1],
-        "n_switching": int(((w > 0).sum(axis=1) > 1).sum()),
+        "n_switching": weights.switching(),
         "style_share": float(people["therapists"]["therapist"].isin(found.style.index).mean()),
         "covariates": covariates,
         "scaling": {
@@ -143,12 +143,12 @@ def _build(run: Run, found: Patients, people: dict, needed: dict[str, str], name
     return AnalysisSet(data, episodes[["patient", "therapist", "weight"]], columns, design, flow)
 
 
-def _adequacy(run: Run, found: Patients, weights: pd.DataFrame, frame: pd.DataFrame, covariates, people) -> dict:
+def _adequacy(run: Run, found: Patients, weights: Membership, frame: pd.DataFrame, covariates, people) -> dict:
     """Adequacy of the rows before outcomes: everyone with a baseline, perceived attachment and a therapist's style."""
-    w = weights.to_numpy(float)
+    w = weights.matrix()
     style = found.style.reindex(weights.columns).to_numpy(float)
     caseload = w.sum(axis=0)
-    others = np.linalg.lstsq(w, frame[["pre", *covariates]].to_numpy(float), rcond=None)[0]
+    others = np.column_stack([means(frame[column].to_numpy(float), w) for column in ("pre", *covariates)])
     root = np.sqrt(1.0 / (0.05 + 0.87 / caseload))[:, None]
     known = np.column_stack([np.ones(len(style)), others]) * root
     centred = root * (style - np.average(style, weights=root[:, 0] ** 2))[:, None]
@@ -238,7 +238,7 @@ def _check_design(run: Run, scores: dict, described: pd.DataFrame, occasions: li
         raise UserError(problems)
 
 
-def _check_size(weights: pd.DataFrame, frame: pd.DataFrame, covariates: list[str]) -> None:
+def _check_size(weights: Membership, frame: pd.DataFrame, covariates: list[str]) -> None:
     level = 2 + len(covariates)  # s_star, pre_b and each covariate between therapists
     if weights.shape[1] < level + 2:
         raise UserError(

@@ -181,11 +181,11 @@ def _therapist_variance(fitter: Fitter, seed: int) -> dict:
         return {"statistic": statistic, "p": mixture(statistic), "p_mc_se": None, "p_mixture": mixture(statistic)}
     y = data["y"].to_numpy(float)
     x = np.column_stack([np.ones(len(data)), data[fitter.base].to_numpy(float)])
-    z = fitter.membership["therapist"] if fitter.membership else pd.get_dummies(data["therapist"])
     statistic = restricted_likelihood_ratio(m0.llf, y, x)
     rng = np.random.default_rng(np.random.SeedSequence((seed, STAGE["exact"])))
-    if z.shape[1] > EXACT_UP_TO:
+    if data["therapist"].nunique() > EXACT_UP_TO:
         return {"statistic": statistic, "p": mixture(statistic), "p_mc_se": None, "p_mixture": mixture(statistic)}
+    z = fitter.membership["therapist"] if fitter.membership else pd.get_dummies(data["therapist"])
     return exact_test(statistic, z.to_numpy(float), x, rng)
 
 

@@ -82,10 +82,7 @@ class Fitter:
 
     def __init__(self, data: pd.DataFrame, membership: pd.DataFrame, design: dict):
         self.data, self.design = data, design
-        weights = membership.pivot_table(index="patient", columns="therapist", values="weight", fill_value=0.0)
-        weights = weights.loc[data["patient"]]
-        shared = (weights > 0).sum(axis=1).gt(1).any()
-        self.membership = {"therapist": weights} if shared else None
+        self.membership = _shared(membership, data["patient"])
         # A patient treated alone is in no unit, so units are an effect of being in one.
         self.together = [{"group": "unit", "terms": ["in_unit"]}] if "unit" in data else []
         self.base = [c for c in ("pre_w", "pre_b") if c in data]
@@ -200,6 +197,16 @@ class Fitter:
         terms = [*(f"z_{scale}_{part}" for scale in scales for part in "wb"), "s_star"]
         slope = [{"group": "therapist", "terms": ["1", "z_star_w"], "correlated": False}]
         return self.fit(terms, INTERCEPT), self.fit(terms, slope) if scales else None
+
+
+def _shared(membership: pd.DataFrame, patients: pd.Series) -> dict[str, pd.DataFrame] | None:
+    """Weights of the rows' patients by therapist, where some patients switch."""
+    used = membership[membership["weight"] > 0]
+    used = used[used["patient"].isin(patients)]
+    if not used["patient"].duplicated().any():
+        return None
+    weights = used.pivot_table(index="patient", columns="therapist", values="weight", fill_value=0.0)
+    return {"therapist": weights.loc[patients]}
 
 
 def standardised(result, unit: float, term: str = "a_star_w") -> list[dict]:

@@ -8,6 +8,8 @@ import pandas as pd
 from bowlby.mixed.second_engine import fit_second
 
 ENGINE = "bowlby.mixed"
+LARGE = 200_000
+"""Rows beyond which statsmodels would take hours."""
 SECOND = "statsmodels MixedLM (Powell) with GLS standard errors"
 
 
@@ -73,13 +75,20 @@ def record_fit(
 
 def effects_table(result) -> pd.DataFrame:
     """Random effects in long form: group, level, term, value, variance."""
-    rows = []
+    parts = []
     for group, table in result.random_effects.items():
         errors = result.random_effects_pev[group]
-        for level, values in table.iterrows():
-            variances = np.diag(np.atleast_2d(errors[level]))
-            rows += [(group, str(level), term, v, s) for term, v, s in zip(table.columns, values, variances)]
-    return pd.DataFrame(rows, columns=["group", "level", "term", "value", "variance"])
+        levels, k = table.index.astype(str).to_numpy(object), table.shape[1]
+        variances = np.stack([np.atleast_2d(errors[level]).diagonal() for level in table.index])
+        columns = {
+            "group": group,
+            "level": np.repeat(levels, k),
+            "term": np.tile(table.columns.to_numpy(object), len(table)),
+            "value": table.to_numpy(float).ravel(),
+            "variance": variances.ravel(),
+        }
+        parts.append(pd.DataFrame(columns))
+    return pd.concat(parts, ignore_index=True)
 
 
 def second_fit(data: pd.DataFrame, terms: list[str], first: dict, *, inner: str | None = None) -> dict:
@@ -89,8 +98,11 @@ def second_fit(data: pd.DataFrame, terms: list[str], first: dict, *, inner: str 
     -------
     dict
         engine, llf, fixed [{term, estimate, se, difference_in_se}], variances, differs_by_design (what the second
-        engine cannot do).
+        engine cannot do). Of more rows than :data:`LARGE` there is no second fit: ``left_out`` says why.
     """
+    if len(data) > LARGE:
+        why = f"{len(data):,} rows are more than it fits in reasonable time"
+        return {"schema": 1, "engine": SECOND, "fixed": [], "left_out": why}
     x = data[terms].astype(float).reset_index(drop=True)
     x.insert(0, "Intercept", 1.0)
     therapist = data["therapist"].astype(str).to_numpy()

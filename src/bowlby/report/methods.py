@@ -229,7 +229,7 @@ def _software(results: Results) -> str:
     shown = [f"{name} {versions[name]}" for name in ("numpy", "scipy", "pandas", "pingouin") if name in versions]
     text = f"Analyses were run with bowlby {versions.get('bowlby', '')} (Python {versions.get('python', '')}"
     text += f", {', '.join(shown)}) as a Snakemake {versions.get('snakemake', '')} workflow ([[molder]])"
-    if any(results.json(f"fits/second/{model}.json") for model in MAIN):
+    if any((results.json(f"fits/second/{model}.json") or {}).get("fixed") for model in MAIN):
         text += (
             f"; the main model was fitted a second time with statsmodels {versions.get('statsmodels', '')} "
             "([[seabold]])"

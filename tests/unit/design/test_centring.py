@@ -56,3 +56,20 @@ def test_composite_has_unit_sd_in_the_reference_population():
     # by hand: (2/2 + 5/5) / sqrt(1 + 1 + 2 * .5) = 2 / sqrt(3)
     one = composite(pd.DataFrame({"a": [2.0], "b": [-5.0]}), block, reference_scaling(block, norms))
     assert one[0] == pytest.approx(2 / np.sqrt(3))
+
+
+@pytest.mark.parametrize("switching", [0, 12])
+def test_a_platforms_sparse_weights_give_what_full_ones_give(switching):
+    """Means and the projection of patients who switch, from either kind of matrix."""
+    rng = np.random.default_rng(8)
+    first = rng.integers(0, 9, 80)
+    rows = [(f"P{i:02}", f"T{j}", 1.0) for i, j in enumerate(first)]
+    rows[:switching] = [(f"P{i:02}", f"T{j}", 0.75) for i, j in enumerate(first[:switching])]
+    rows += [(f"P{i:02}", f"T{(j + 1 + i) % 9}", 0.25) for i, j in enumerate(first[:switching])]
+    episodes = pd.DataFrame(rows, columns=["patient", "therapist", "weight"])
+    weights = membership(episodes, pd.Index([f"P{i:02}" for i in range(80)]))
+    values = rng.normal(size=80)
+    full, sparse = within_between(values, weights.to_numpy()), within_between(values, weights.weights)
+    assert np.allclose(full, sparse, rtol=0, atol=1e-12)
+    assert weights.main().tolist() == weights.to_numpy().argmax(axis=1).tolist()
+    assert weights.switching() == np.sum((weights.to_numpy() > 0).sum(axis=1) > 1)

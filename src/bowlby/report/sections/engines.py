@@ -26,6 +26,10 @@ def engines(results: Results) -> Section | None:
         fit, second = results.fits.get(model), results.json(f"fits/second/{name}.json")
         if not fit or not second:
             continue
+        if second.get("left_out"):
+            text = f"No second fit of the {NAMES[model]} ({second['engine']}): {second['left_out']}."
+            parts.append(Markup("<p>{}</p>").format(text))
+            continue
         own = {f["term"]: f for f in fit["fixed"]}
         rows = [
             (
