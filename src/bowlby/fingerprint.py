@@ -17,6 +17,7 @@ STAGES = {
     "fit": ("mixed", "fit"),
     "estimate": ("mixed", "fit", "estimands"),
     "robust": ("config", "design", "instruments", "mixed", "fit", "estimands", "compare", "robust"),
+    "domains": ("config", "design", "instruments", "mixed", "fit", "compare"),
     "compare": ("config", "compare", "robust"),
     "validate": ("config", "design", "mixed", "fit", "estimands", "compare", "simulate"),
     "figures": ("config", "instruments", "figures"),

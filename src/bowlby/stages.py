@@ -163,6 +163,22 @@ def cross_check(folder: Path) -> None:
     log.info("largest difference %.2g SE", result["largest_difference_in_se"])
 
 
+def judge_domains(loaded: Loaded, folder: Path) -> None:
+    """Scores to the comparison for other outcomes than the registered one."""
+    from bowlby.compare.domains import domains
+
+    asked = {o.instrument for o in loaded.run.other_outcomes} | {
+        block.instrument for block in vars(loaded.run.comparison).values() if hasattr(block, "instrument")
+    }
+    found = {path.stem: path for path in (folder / "scores").glob("*.parquet")}
+    scores = {name: pd.read_parquet(found[name]) for name in asked & set(found)}
+    people = {i: pd.read_parquet(folder / f"people/{i}.parquet") for i in ("patients", "therapists", "episodes")}
+    order = [o.id for o in loaded.study.occasions]
+    write_json(
+        folder / "domains.json", domains(loaded.run, scores, people, order, read_json(folder / "fits/primary.json"))
+    )
+
+
 def compare_pair(loaded: Loaded, folder: Path) -> None:
     """The fit of two predictors to what is said of them."""
     from bowlby.compare.pair import compare_pair as decide

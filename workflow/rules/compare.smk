@@ -57,6 +57,32 @@ rule compare_predictors:
         "../scripts/compare.py"
 
 
+if PLAN.loaded.run.other_outcomes:
+
+    rule judge_other_outcomes:
+        input:
+            scores=rules.score_instruments.output.scores,
+            people=rules.ingest.output.people,
+            fit=f"{OUT}/fits/primary.json",
+        output:
+            domains=f"{OUT}/domains.json",
+        log:
+            f"{OUT}/logs/compare/domains.log",
+        benchmark:
+            f"{OUT}/benchmarks/compare/domains.tsv"
+        resources:
+            mem_mb=megabytes(PLAN.raw, "fit"),
+            runtime=minutes(PLAN.raw, "fit"),
+        group:
+            CONCLUDE
+        params:
+            config=CONFIG,
+            code=fingerprint("domains"),
+            settings=PLAN.settings("outcome", "other_outcomes", "comparison", "study"),
+        script:
+            "../scripts/judge_domains.py"
+
+
 if "pair" in PLAN.sets:
 
     rule compare_pair:

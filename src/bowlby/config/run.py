@@ -28,6 +28,8 @@ class Outcome(Model):
     improvement until then, which may be the cause of what patients perceive."""
     higher_is_better: bool = False
     """Direction; symptom scales are turned so that higher is better everywhere."""
+    reference_sd: float | None = Field(None, gt=0)
+    """SD of an other outcome in the clinical norm sample (that of the registered one stands in the reference)."""
     domain: Literal[
         "depression",
         "anxiety",
@@ -112,6 +114,8 @@ class Run(Model):
     """`shareable` shows no single patient; `internal` allows points and says so on the page."""
     outcome: Outcome
     """The registered primary outcome."""
+    other_outcomes: list[Outcome] = Field(default_factory=list)
+    """Other outcomes (anxiety, anger, trauma, ...): the comparison for each, p adjusted across all of them."""
     comparison: Comparison | None = None
     """The comparison; left out, no verdict is written."""
     pair: Pair | None = None
@@ -127,6 +131,8 @@ class Run(Model):
             raise ValueError("nothing is asked for; add `comparison:`, `pair:` or `growth:`")
         if self.comparison and not (self.outcome.pre and self.outcome.post):
             raise ValueError("the comparison needs outcome.pre and outcome.post; add both")
+        if self.other_outcomes and not self.comparison:
+            raise ValueError("other_outcomes has no comparison; add `comparison:` or leave `other_outcomes:` out")
         if self.robustness and not self.comparison:
             raise ValueError("robustness has no comparison to try; add `comparison:` or leave `robustness:` out")
         return self

@@ -14,6 +14,7 @@ from bowlby.figures import (
     caterpillar,
     change,
     distributions,
+    domains,
     flow,
     forest,
     influence,
@@ -58,6 +59,10 @@ def _before_after(run: Run) -> bool:
     return bool(run.outcome.pre and run.outcome.post)
 
 
+def _domains(run: Run) -> bool:
+    return bool(run.other_outcomes)
+
+
 def _pair(run: Run) -> bool:
     return run.pair is not None
 
@@ -77,6 +82,7 @@ def _always(run: Run) -> bool:
 
 PLOTS = {
     "forest": Plot(forest.gather, forest.draw, _comparison),
+    "domains": Plot(domains.gather, domains.draw, _domains),
     "pair": Plot(pair.gather, pair.draw, _pair),
     "adequacy": Plot(adequacy.gather, adequacy.draw, _comparison),
     "partition": Plot(partition.gather, partition.draw, _comparison),

@@ -9,6 +9,7 @@ from bowlby.report.sections.change import change
 from bowlby.report.sections.checklists import checklists
 from bowlby.report.sections.course import course
 from bowlby.report.sections.diagnostics import diagnostics
+from bowlby.report.sections.domains import domains
 from bowlby.report.sections.early import early
 from bowlby.report.sections.engines import engines
 from bowlby.report.sections.estimands import estimands
@@ -33,6 +34,7 @@ SECTIONS: list[Build] = [
     estimates,
     robustness,
     estimands,
+    domains,
     beside,
     early,
     pair,

@@ -1,0 +1,113 @@
+"""The comparison for other outcomes than the registered one, with p adjusted across all of them: ``domains.json``."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from bowlby.compare.verdict import Effect, claim_more, claim_negligible, claim_perceived
+from bowlby.config.run import Outcome, Run
+from bowlby.design.primary import comparison_set
+from bowlby.errors import UserError, problem
+from bowlby.fit.models import SLOPE, Fitter, standardised
+
+EFFECTS = ("P", "T", "P-T", "P+T")
+CLAIMS = ("C1", "C2", "C3")
+
+
+def domains(
+    run: Run,
+    scores: dict[str, pd.DataFrame],
+    people: dict[str, pd.DataFrame],
+    occasions: list[str],
+    primary: dict,
+) -> dict:
+    """Fit M1 for every other outcome and decide C1 to C3 for each.
+
+    Parameters
+    ----------
+    run : Run
+        With a comparison and other outcomes.
+    scores, people : dict of DataFrame
+        As of :func:`bowlby.design.primary.comparison_set`.
+    occasions : list of str
+        The study's occasions in order.
+    primary : dict
+        ``fits/primary.json``: the registered outcome, which counts in the adjustment.
+
+    Returns
+    -------
+    dict
+        By outcome, the registered one first: n_obs, n_therapists, the contrasts, and of each claim verdict, p, and p
+        adjusted across outcomes by Holm's method. Verdicts and intervals are not adjusted.
+
+    Raises
+    ------
+    UserError
+        Where an outcome cannot be compared, or lacks its reference SD.
+
+    References
+    ----------
+    Holm (1979), Scand J Stat 6:65-70.
+    """
+    lines, rows = [], [_described(run.outcome, primary["contrasts"], run.comparison.delta, primary)]
+    for number, outcome in enumerate(run.other_outcomes):
+        try:
+            rows.append(_fitted(_of(run, outcome), scores, people, occasions))
+        except UserError as error:
+            lines += [f"other_outcomes[{number}]: {line}" for line in error.problems]
+    if lines:
+        raise UserError(lines)
+    for claim in CLAIMS:
+        for row, p in zip(rows, holm([row["claims"][claim]["p"] for row in rows])):
+            row["claims"][claim]["p_holm"] = p
+    return {"schema": 1, "delta": run.comparison.delta, "outcomes": rows}
+
+
+def holm(p: list[float]) -> list[float]:
+    """p adjusted so that the chance of any wrong rejection among all tests is held (step-down)."""
+    from statsmodels.stats.multitest import multipletests
+
+    return multipletests(p, method="holm")[1].tolist()
+
+
+def _of(run: Run, outcome: Outcome) -> Run:
+    """The run with another outcome in the place of the registered one."""
+    comparison = run.comparison
+    if comparison.reference is not None:
+        if outcome.reference_sd is None:
+            raise UserError(problem("reference_sd is missing", "give it, or no `comparison.reference` at all"))
+        reference = comparison.reference.model_copy(update={"outcome_sd": outcome.reference_sd})
+        comparison = comparison.model_copy(update={"reference": reference})
+    if not (outcome.pre and outcome.post):
+        raise UserError(problem("the comparison needs pre and post", "add both"))
+    return run.model_copy(update={"outcome": outcome, "comparison": comparison})
+
+
+def _fitted(run: Run, scores: dict, people: dict, occasions: list[str]) -> dict:
+    if run.outcome.instrument not in scores:
+        raise UserError(problem(f"the study file brings no {run.outcome.instrument}", "add it there"))
+    built = comparison_set(run, scores, people, occasions, "primary")
+    result = Fitter(built.data, built.membership, built.design).fit(["a_star_w", "s_star"], SLOPE)
+    contrasts = standardised(result, 1.0 / built.design["sd_outcome"])
+    fit = {"n_obs": len(built.data), "groups": {"therapist": built.design["n_therapists"]}, "singular": result.singular}
+    return _described(run.outcome, contrasts, run.comparison.delta, fit)
+
+
+def _described(outcome: Outcome, contrasts: list[dict], delta: float, fit: dict) -> dict:
+    effect = {c["name"]: Effect(c["estimate"], c["se"], c["df"]) for c in contrasts}
+    claims = {
+        "C1": claim_perceived(effect["P"], delta),
+        "C2": claim_more(effect["P-T"], effect["P+T"]),
+        "C3": claim_negligible(effect["T"], delta),
+    }
+    return {
+        "outcome": outcome.model_dump(include={"instrument", "scale", "domain", "pre", "post"}),
+        "n_obs": fit["n_obs"],
+        "n_therapists": fit["groups"]["therapist"],
+        "singular": fit["singular"],
+        "effects": {
+            name: {"estimate": e.estimate, "se": e.se, "df": e.df, "ci": list(e.limits(0.975))}
+            for name, e in ((n, effect[n]) for n in EFFECTS)
+        },
+        "claims": {name: {"verdict": claim["verdict"], "p": claim["p"]} for name, claim in claims.items()},
+    }
