@@ -6,11 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from bowlby.design.centring import membership
 from bowlby.design.composite import composite
-from bowlby.design.frame import Patients, asked_scales, at, patients
+from bowlby.design.frame import Patients, answered, patients
 from bowlby.design.primary import BLOCKS, analysis_set
 from bowlby.errors import UserError
 from bowlby.fit.models import standardised
@@ -51,9 +50,9 @@ class Incomplete:
 def incomplete(universe: Universe) -> Incomplete:
     """Collect the patients and therapists of a study with what is missing of them.
 
-    The predictors are baseline, the scales of perceived attachment, covariates, and the scales of everything else that
-    the comparison names (patient's style, alliance), which tell of what is missing; the therapists' variables are the
-    scales of their style.
+    The predictors are baseline, early change where it was measured, the scales of perceived attachment, covariates, and
+    the scales of everything else that the comparison names (patient's style, alliance), which tell of what is missing;
+    the therapists' variables are the scales of their style.
     """
     run = universe.run
     found = patients(run, universe.scores, universe.people)
@@ -62,17 +61,16 @@ def incomplete(universe: Universe) -> Incomplete:
     frame = found.frame[keep]
     episodes = found.episodes[found.episodes["patient"].isin(frame.index)]
     found = replace(found, frame=frame, episodes=episodes)
-    columns = ["pre", *found.covariates]
+    columns = ["pre", *(c for c in ("change",) if c in frame), *found.covariates]
     columns += [f"{side}_{scale}" for side, s in found.scaling.items() if side != "s" for scale in s.scales]
     weights = membership(episodes, frame.index)
     block, scaling = run.comparison.therapist_style, found.scaling["s"]
-    style = at(universe.scores[block.instrument], "therapist", block.about, block.occasion)
-    style = asked_scales(style, block)[scaling.scales]
+    style = answered(universe.scores[block.instrument], "therapist", block)[scaling.scales]
     data = TwoLevel(
         frame[columns].to_numpy(float),
         frame["y"].to_numpy(float),
         style.reindex(weights.columns).to_numpy(float) / scaling.sd,
-        sparse.csr_array(weights.to_numpy(float)),
+        weights.weights,
         _slope(run, found, columns),
     )
     return Incomplete(universe, found, columns, weights.columns, data)
