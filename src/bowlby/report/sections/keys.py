@@ -9,7 +9,25 @@ from bowlby.report.results import Results
 from bowlby.report.section import Section, render
 from bowlby.tables import number, to_html
 
-HEADS = ["Instrument", "Scale", "Item", "Check", "Observed", "Expected", "Verdict", "Do this"]
+HEADS = ["Instrument", "Verdict", "Found", "Do this"]
+WORDS = {
+    "item_rest": "correlation with the rest of the scale",
+    "first_loading": "loading on the first component",
+    "alpha_if_dropped": "alpha without the item",
+    "already_reversed": "correlation of reversed with other items",
+    "scale_rest": "correlation with the other scales",
+    "scale_relation": "correlation of the two scales",
+    "norm_mean": "mean beside published ones",
+    "norm_direction": "direction beside published means",
+    "norm_sd": "SD beside published ones",
+    "norm_alpha": "alpha beside published ones",
+    "columns_in_order": "agreement within scales beyond that between them",
+    "straight_lining": "forms with one answer throughout",
+    "duplicate_rows": "persons with the same answers",
+    "response_range": "answers in use",
+    "given_total": "totals of the file",
+    "given_range": "scores of the file",
+}
 CONFIDENCE, UNTESTED = "key_confidence", "not_testable"
 
 
@@ -42,19 +60,34 @@ def _confidence(results: Results, sure: pd.DataFrame) -> Markup:
     return Markup(to_html(pd.DataFrame(rows, columns=["Instrument", "Scales", "Key"]), "", "Confidence of the keys"))
 
 
-def _checks(results: Results, failed: pd.DataFrame) -> Markup:
-    shown = failed.copy()
-    shown["instrument"] = [results.instrument(name)[0] for name in failed["instrument"]]
-    for column in ("scale", "check", "verdict"):
-        shown[column] = shown[column].str.replace("_", " ")
-    shown["observed"] = [_observed(v) for v in failed["observed"]]
-    columns = ["instrument", "scale", "item", "check", "observed", "expected", "verdict", "advice"]
-    shown = shown[columns].set_axis(HEADS, axis=1)
+def _checks(results: Results, checks: pd.DataFrame) -> Markup:
+    """One row for everything that has the same remedy."""
+    rows = []
+    for (instrument, advice), part in checks.groupby(["instrument", "advice"], sort=False):
+        verdict = "wrong" if (part["verdict"] == "wrong").any() else part["verdict"].iloc[0].replace("_", " ")
+        rows.append((results.instrument(instrument)[0], verdict, _found(part), advice))
+    shown = pd.DataFrame(rows, columns=HEADS)
     return Markup(to_html(shown.loc[:, (shown != "").any()], "", "Checks of the keys", by="Instrument"))
 
 
-def _observed(text: str) -> str:
-    try:
-        return number(float(text)) if "." in text else text
-    except ValueError:
-        return text
+def _found(checks: pd.DataFrame) -> str:
+    """What some checks found, by scale: the check, the items, the range of what was observed, and what was expected."""
+    said = []
+    for scale, part in checks.groupby("scale", sort=False):
+        lines = []
+        for (check, expected), rows in part.groupby(["check", "expected"], sort=False):
+            items = ", ".join(item for item in rows["item"] if item)
+            items = f" (item{'s' if len(rows) > 1 else ''} {items})" if items else ""
+            wanted = f", expected {expected}" if expected else ""
+            lines.append(f"{WORDS.get(check, check.replace('_', ' '))}{items}: {_observed(rows['observed'])}{wanted}")
+        said.append((f"{scale}: ".replace("_", " ") if scale else "") + "; ".join(lines))
+    return ". ".join(said) + "."
+
+
+def _observed(cells: pd.Series) -> str:
+    """One value, or the range of several; of texts each different one."""
+    values = pd.to_numeric(cells, errors="coerce")
+    if values.isna().any():
+        return ", ".join(dict.fromkeys(cells))
+    low, high = (number(v) if "." in "".join(cells) else f"{v:.0f}" for v in (values.min(), values.max()))
+    return low if low == high else f"{low} to {high}"
