@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import zlib
 
 import numpy as np
@@ -17,6 +18,8 @@ from bowlby.robust.table import OK, table
 KIND = "multiverse_null"
 CURVES = ("style", "perceived", "control", "drawn")
 JOINED = 0.5
+STEP = 64
+log = logging.getLogger("bowlby")
 
 
 def multiverse_null(universe: Universe, strata: pd.Series, first: int, last: int) -> pd.DataFrame:
@@ -43,7 +46,10 @@ def multiverse_null(universe: Universe, strata: pd.Series, first: int, last: int
     addresses = [Address(seed, KIND, number) for number in range(first, last)]
     people = sorted(universe.people["patients"]["patient"].astype(str))
     curves: dict[str, list[np.ndarray]] = {name: [] for name in CURVES}
-    for spec in universe.specifications:
+    specifications = universe.specifications
+    for number, spec in enumerate(specifications):
+        if number % STEP == STEP - 1:
+            log.info("%s: %d of %d specifications, in %d runs", KIND, number + 1, len(specifications), last - first)
         try:
             made = cell(universe, spec)
             found = _curves(made, addresses, strata, people)
