@@ -6,7 +6,7 @@ import numpy as np
 from scipy import optimize, stats
 
 
-def index(gamma: np.ndarray, cov: np.ndarray, correlation: np.ndarray, df: float, unit: float) -> dict:
+def index(gamma: np.ndarray, cov: np.ndarray, correlation: np.ndarray, df: float | None, unit: float) -> dict:
     """SD of outcome that a block predicts.
 
     Parameters
@@ -17,8 +17,8 @@ def index(gamma: np.ndarray, cov: np.ndarray, correlation: np.ndarray, df: float
         Their covariance.
     correlation : ndarray, shape (k, k)
         Reference correlations R.
-    df : float
-        Denominator df of the block's joint test.
+    df : float or None
+        Denominator df of the block's joint test; None where too few therapists leave it undefined.
     unit : float
         1 / reference SD of the outcome.
 
@@ -26,17 +26,19 @@ def index(gamma: np.ndarray, cov: np.ndarray, correlation: np.ndarray, df: float
     -------
     dict
         index = ``sqrt(g' R g) unit``, corrected = ``sqrt(max(0, g' R g - tr(R V))) unit``, and ci: limits of the
-        noncentrality of the joint F test, carried to the index along the estimate (approximate).
+        noncentrality of the joint F test, carried to the index along the estimate (approximate); None without df.
     """
     k = len(gamma)
     square = float(gamma @ correlation @ gamma)
     f = float(gamma @ np.linalg.solve(cov, gamma)) / k
     raw = np.sqrt(square) * unit
-    low, high = (_noncentrality(f, k, df, q) for q in (0.975, 0.025))
+    ci: list[float | None] = [None, None]
+    if df is not None:
+        ci = [raw * np.sqrt(_noncentrality(f, k, df, q) / (k * f)) for q in (0.975, 0.025)]
     return {
         "index": raw,
         "corrected": float(np.sqrt(max(0.0, square - np.trace(correlation @ cov)))) * unit,
-        "ci": [raw * np.sqrt(low / (k * f)), raw * np.sqrt(high / (k * f))],
+        "ci": ci,
     }
 
 

@@ -76,10 +76,12 @@ def slopes(fits: dict, design: dict) -> dict:
         keep = [terms.index(t) for t in block["terms"]]
         gamma = np.array([_coefficient(joint, t)["estimate"] for t in block["terms"]])
         r = np.array(design["scaling"][side]["correlation"], float)
-        out["blocks"][block["name"]] = index(gamma, cov[np.ix_(keep, keep)], r, block["df_den"] or np.inf, unit)
+        out["blocks"][block["name"]] = index(gamma, cov[np.ix_(keep, keep)], r, block["df_den"], unit)
     a, s = out["blocks"].values()
     out["difference"] = a["corrected"] - s["corrected"]
-    out["difference_ci"] = list(mover((a["corrected"], *a["ci"]), (s["corrected"], *s["ci"])))
+    known = None not in (*a["ci"], *s["ci"])
+    limits = mover((a["corrected"], *a["ci"]), (s["corrected"], *s["ci"])) if known else (None, None)
+    out["difference_ci"] = list(limits)
     return out
 
 

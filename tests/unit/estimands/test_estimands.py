@@ -63,6 +63,11 @@ def test_block_index_and_its_limits():
     assert (low, high) == pytest.approx((0.140145676060165, 0.426067433763397), abs=1e-5)
 
 
+def test_a_block_without_degrees_of_freedom_has_no_interval():
+    t = index(np.array([0.06, -0.08]), np.diag([0.0055, 0.0058]), np.eye(2), None, 1.0)
+    assert t["ci"] == [None, None] and t["index"] == pytest.approx(0.1)
+
+
 def test_mover_of_two_numbers():
     assert mover((0.28, 0.19, 0.37), (0.04, -0.11, 0.19)) == pytest.approx((0.065071443154641, 0.414928556845359))
 
