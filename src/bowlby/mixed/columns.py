@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bowlby.errors import UserError, problem
-from bowlby.mixed.spec import INTERCEPT, Term
+from bowlby.mixed.spec import INTERCEPT, RandomTerm, Term
 
 _NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal")
 
@@ -53,8 +53,11 @@ def numbers(series: pd.Series, name: str) -> np.ndarray:
         raise UserError(problem(f"column '{name}' is complex", "give real numbers"))
     values = series.to_numpy(dtype=np.float64, na_value=np.nan) if not isinstance(
         series.dtype, np.dtype) else series.to_numpy().astype(np.float64, copy=False)
-    if np.abs(values).max(initial=0.0) <= 1e100:
+    top = np.abs(values).max(initial=0.0)
+    if 1e-100 <= top <= 1e100 or top == 0:
         return values
+    if np.nanmax(np.abs(values), initial=0.0) < 1e-100 and top > 0:
+        raise UserError(problem(f"column '{name}' has no value beyond 1e-100", "change the unit"))
     infinite = np.isinf(values)
     if infinite.any():
         raise UserError(problem(f"column '{name}' has {int(infinite.sum())} infinite values",
@@ -73,13 +76,23 @@ def categories(data, names: Iterable[str], forced: frozenset[str]) -> dict[str, 
             continue
         if pd.api.types.is_datetime64_any_dtype(series.dtype):
             raise UserError(problem(f"column '{name}' holds dates", "make it a number, such as days since start"))
+        if pd.api.types.is_timedelta64_dtype(series.dtype) or isinstance(series.dtype, pd.PeriodDtype):
+            raise UserError(problem(f"column '{name}' holds spans of time", "make it a number, such as days"))
         if isinstance(series.dtype, pd.CategoricalDtype):
             present = set(series.unique())
             levels = tuple(level for level in series.cat.categories if level in present)
         else:
-            levels = tuple(sorted(series.unique().tolist(), key=lambda v: (str(type(v)), v)))
+            levels = _sorted_levels(series, name)
         found[name] = Category(levels, f"C({name})" if name in forced else name)
     return found
+
+
+def _sorted_levels(series: pd.Series, name: str) -> tuple:
+    try:
+        return tuple(sorted(series.unique().tolist(), key=lambda v: (str(type(v)), v)))
+    except TypeError:
+        kind = type(series.iloc[0]).__name__
+        raise UserError(problem(f"column '{name}' holds values of type {kind}", "give numbers or text")) from None
 
 
 def _pieces(name: str, data, category: Category | None, full: bool):
@@ -134,3 +147,17 @@ def design_columns(terms: Iterable[Term], intercept: bool, data,
         names += [label for label, _ in parts]
         columns += [values for _, values in parts]
     return names, columns
+
+
+def random_columns(term: RandomTerm, data,
+                   cats: dict[str, Category]) -> list[tuple[list[str], list[np.ndarray | None]]]:
+    """Names and columns of a random term, one pair for each set of effects that may covary.
+
+    Without correlations (``||``) each term stands for itself, as in lme4: a category has a column for every level, and
+    these covary with each other.
+    """
+    slopes = [t for t in term.terms if t != INTERCEPT]
+    if term.correlated:
+        return [design_columns(slopes, INTERCEPT in term.terms, data, cats)]
+    first = [(["Intercept"], [None])] if INTERCEPT in term.terms else []
+    return first + [design_columns([t], False, data, cats) for t in sorted(slopes, key=len)]

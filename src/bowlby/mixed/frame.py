@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from bowlby.errors import UserError, problem
-from bowlby.mixed.columns import categories, design_columns, missing, numbers, plain
+from bowlby.mixed import checks
+from bowlby.mixed.columns import categories, design_columns, is_numeric, missing, numbers, plain, random_columns
 from bowlby.mixed.spec import INTERCEPT, ModelSpec, RandomTerm
 
 
@@ -46,6 +47,15 @@ class Factor:
         """Boolean, True for the levels that exist in the data."""
         return self.levels.notna() if self.levels.hasnans else np.ones(len(self.levels), bool)
 
+    def sorted_levels(self) -> np.ndarray:
+        """Positions of the levels that exist, sorted by name; ids of several types by type first."""
+        at = np.flatnonzero(self.named)
+        try:
+            return at[np.argsort(self.levels[at], kind="stable")]
+        except TypeError:
+            names = self.levels[at].tolist()
+            return at[sorted(range(len(at)), key=lambda k: (type(names[k]).__name__, names[k]))]
+
 
 @dataclass
 class Frame:
@@ -63,6 +73,9 @@ class Frame:
     warnings: list[str]
     left_out: list[str] = field(default_factory=list)
     """Terms without a column: their text has one value in all rows."""
+    labels: pd.Index | None = None
+    """Row labels of the whole table; `rows` are positions in it."""
+    offset_column: str | None = None
 
 
 def _vector(value, data: pd.DataFrame, what: str) -> pd.Series | None:
@@ -71,16 +84,18 @@ def _vector(value, data: pd.DataFrame, what: str) -> pd.Series | None:
     if isinstance(value, str):
         if value not in data.columns:
             raise UserError(problem(f"the {what} column '{value}' is not in the data", "name one that is"))
-        return data[value]
-    array = np.asarray(value, dtype=np.float64)
+        series = plain(data[value])
+        if not is_numeric(series) and not pd.api.types.is_bool_dtype(series.dtype):
+            raise UserError(problem(f"the {what} column '{value}' is not numeric", "name a column of numbers"))
+        return series
+    array = checks.floats(checks.aligned(value, data.index, what), what)
     if array.shape != (len(data),):
         raise UserError(problem(f"{what} has shape {array.shape}, the data {len(data)} rows", "give one per row"))
     return pd.Series(array, index=data.index)
 
 
 def _check_columns(spec: ModelSpec, data: pd.DataFrame, membership: dict) -> None:
-    if not isinstance(data, pd.DataFrame):
-        raise UserError(problem(f"the data are a {type(data).__name__}", "give a pandas DataFrame"))
+    checks.frame_of(data)
     needed = spec.columns() + [g for r in spec.random for g in r.group if r.name not in membership]
     there = data.columns
     absent = [name for name in dict.fromkeys(needed) if name not in there]
@@ -119,9 +134,10 @@ def build_frame(spec: ModelSpec, data: pd.DataFrame, membership=None, weights=No
     counts each row once, under its first reason. A missing group is no reason when the random terms of that
     group are 0 in the row (a random effect in one arm only). `also_missing` are further (array, reason) pairs.
     """
-    membership = dict(membership or {})
+    membership = checks.mapping(membership, "membership", '{"therapist": W}')
     _check_columns(spec, data, membership)
-    n = len(data)
+    membership = {name: checks.membership_rows(w, data, f"membership of '{name}'") for name, w in membership.items()}
+    n, labels = len(data), data.index
     w, off = _vector(weights, data, "weights"), _vector(offset, data, "offset")
     # Each column is taken from the table once: that is what costs in small models.
     groups = [name for r in spec.random if r.name not in membership for name in r.group]
@@ -167,8 +183,12 @@ def build_frame(spec: ModelSpec, data: pd.DataFrame, membership=None, weights=No
     y = numbers(used[spec.outcome], spec.outcome).astype(np.float64)
     cats = categories(used, [c for c in spec.columns() if c != spec.outcome], spec.categorical)
     names, x = design_columns(spec.fixed, spec.intercept, used, cats)
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise UserError(problem(f"two fixed effects are named '{twice}'", "rename the column of that name"))
     frame = Frame(rows, n_dropped, y, names, x, [], None if w is None else numbers(w.iloc[rows], "weights"),
-                  None if off is None else numbers(off.iloc[rows], "offset"), cats, [])
+                  None if off is None else numbers(off.iloc[rows], "offset"), cats, [], labels=labels,
+                  offset_column=offset if isinstance(offset, str) else None)
     if spec.intercept:
         single = {name for name, category in cats.items() if len(category.levels) == 1}
         frame.left_out = [":".join(term) for term in spec.fixed if single & set(term)]
@@ -203,22 +223,31 @@ def _codes_of(series: pd.Series) -> tuple[np.ndarray, pd.Index]:
     return codes, pd.Index(levels)
 
 
-def _membership_matrix(value, group: str, rows: np.ndarray, n: int):
+def membership_matrix(value, group: str, n: int):
+    """Weights (n, levels) as a sparse matrix, and the levels."""
     from scipy import sparse
 
-    if isinstance(value, pd.DataFrame):
-        levels, matrix = pd.Index(value.columns), sparse.csr_matrix(value.to_numpy(dtype=np.float64))
-    else:
-        matrix = sparse.csr_matrix(value, dtype=np.float64)
-        levels = pd.RangeIndex(matrix.shape[1])
+    what = f"membership of '{group}'"
+    levels = pd.Index(value.columns) if isinstance(value, pd.DataFrame) else None
+    matrix = sparse.csr_matrix(value if sparse.issparse(value) else checks.floats(value, what), dtype=np.float64)
     if matrix.shape[0] != n:
-        raise UserError(problem(f"membership of '{group}' has {matrix.shape[0]} rows, the data {n}",
+        raise UserError(problem(f"{what} has {matrix.shape[0]} rows, the data {n}",
                                 "give one row of weights per row of data"))
+    return matrix, pd.RangeIndex(matrix.shape[1]) if levels is None else levels
+
+
+def _used_weights(value, group: str, rows: np.ndarray, n: int):
+    matrix, levels = membership_matrix(value, group, n)
     matrix = matrix[rows]
     if not np.isfinite(matrix.data).all():
         raise UserError(problem(f"membership of '{group}' has weights that are not finite",
                                 "give every used row its weights"))
     matrix.eliminate_zeros()
+    if not matrix.nnz:
+        raise UserError(problem(f"membership of '{group}' is 0 in every row", "give the weights of the levels"))
+    if len(rows) > 1 and np.bincount(matrix.indices).max() == 1:
+        raise UserError(problem(f"each level of '{group}' has weight in one row only",
+                                "its variance cannot be told from the residual's; drop the term or add rows"))
     return matrix, levels
 
 
@@ -226,7 +255,7 @@ def _add_term(frame: Frame, term: RandomTerm, used, membership, rows, n) -> None
     factor = next((f for f in frame.factors if f.name == term.name), None)
     if factor is None:
         if term.name in membership:
-            matrix, levels = _membership_matrix(membership[term.name], term.name, rows, n)
+            matrix, levels = _used_weights(membership[term.name], term.name, rows, n)
             factor = Factor(term.name, levels, None, matrix)
             share = np.asarray(matrix.sum(axis=1)).ravel()
             if np.abs(share - 1).max() > 1e-6:
@@ -239,75 +268,17 @@ def _add_term(frame: Frame, term: RandomTerm, used, membership, rows, n) -> None
                 levels = pd.Index([*levels, None], dtype=object)
             factor = Factor(term.name, levels, codes, None)
         frame.factors.append(factor)
-    labels, basis = design_columns([t for t in term.terms if t], INTERCEPT in term.terms, used, frame.categories)
-    twice = [label for label in labels if label in factor.labels]
-    if twice:
-        raise UserError(problem(f"the random term '{twice[0]}' of '{term.name}' is given twice", "keep one"))
-    first = len(factor.labels)
-    positions = list(range(first, first + len(labels)))
-    factor.labels += labels
-    factor.basis += basis
-    factor.blocks += [(positions, True)] if term.correlated else [([k], False) for k in positions]
+    single = [name for names in term.terms for name in names
+              if name in frame.categories and len(frame.categories[name].levels) == 1]
+    if single:
+        raise UserError(problem(f"the random slope '{single[0]}' of '{term.name}' has one value in all rows",
+                                "drop that slope"))
+    for labels, basis in random_columns(term, used, frame.categories):
+        twice = [label for label in labels if label in factor.labels]
+        if twice:
+            raise UserError(problem(f"the random term '{twice[0]}' of '{term.name}' is given twice", "keep one"))
+        first = len(factor.labels)
+        factor.labels += labels
+        factor.basis += basis
+        factor.blocks.append((list(range(first, first + len(labels))), term.correlated or len(labels) > 1))
     factor.terms.append(term)
-
-
-def check_frame(frame: Frame, outcome: str) -> None:
-    """Stop at designs whose variances cannot be told apart, each with its one line."""
-    n = len(frame.y)
-    lines = []
-    spread = np.ptp(frame.y if frame.offset is None else frame.y - frame.offset)
-    if spread == 0:
-        lines.append(problem(f"the outcome '{outcome}' is constant ({frame.y[0]:g} in all {n} rows)",
-                             "there is nothing to model"))
-    for factor in frame.factors:
-        levels = int(factor.named.sum())
-        if levels < 2:
-            lines.append(problem(f"'{factor.name}' has {levels} level", "a random effect needs at least 2 groups"))
-            continue
-        if factor.codes is not None and levels >= n:
-            lines.append(problem(f"'{factor.name}' has as many levels ({levels}) as there are rows",
-                                 "its variance cannot be told from the residual's; drop the term or add rows"))
-            continue
-        for positions, _ in factor.blocks:
-            if factor.codes is not None and levels * len(positions) >= n:
-                term = " + ".join(factor.labels[k] for k in positions)
-                lines.append(problem(f"({term} | {factor.name}) has {levels * len(positions)} random effects for "
-                                     f"{n} rows", "drop the slope or add observations per group"))
-        lines += _collinear_basis(factor)
-    if len(frame.names) >= n:
-        lines.append(problem(f"{len(frame.names)} fixed effects for {n} rows", "drop terms or add rows"))
-    if lines:
-        raise UserError(lines)
-    _warn_constant_slopes(frame)
-
-
-def _collinear_basis(factor: Factor) -> list[str]:
-    """One line for a slope on a constant, or on a copy of another slope, of the same group."""
-    for k, column in enumerate(factor.basis):
-        if column is None:
-            continue
-        if np.ptp(column) == 0 and (column[0] == 0 or any(b is None for b in factor.basis)):
-            return [problem(f"the random slope '{factor.labels[k]}' of '{factor.name}' has a constant predictor",
-                            "drop that slope")]
-        for j in range(k):
-            other = factor.basis[j]
-            if other is not None and other @ other > 0:
-                ratio = (column @ other) / (other @ other)
-                if np.abs(column - ratio * other).max() <= 1e-9 * np.abs(column).max():
-                    return [problem(f"the random slopes '{factor.labels[j]}' and '{factor.labels[k]}' of "
-                                    f"'{factor.name}' are multiples of each other", "keep one")]
-    return []
-
-
-def _warn_constant_slopes(frame: Frame) -> None:
-    for factor in frame.factors:
-        if factor.codes is None or not any(b is None for b in factor.basis):
-            continue
-        for label, column in zip(factor.labels, factor.basis):
-            if column is None:
-                continue
-            first = np.empty(factor.n_levels)
-            first[factor.codes] = column
-            if (first[factor.codes] == column).all():
-                frame.warnings.append(f"'{label}' is constant within every level of '{factor.name}': its random "
-                                      f"slope rests on unequal variances alone")

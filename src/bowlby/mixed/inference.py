@@ -9,9 +9,12 @@ import pandas as pd
 from scipy.special import fdtrc, stdtr, stdtrit
 
 from bowlby.errors import UserError, problem
+from bowlby.mixed import checks
 from bowlby.mixed.information import adjusted_covariance, information, kenward_roger_f, one_df, satterthwaite_f
 from bowlby.mixed.refits import variance_names
 
+SATTERTHWAITE_SINGULAR = ("Satterthwaite is undefined for a singular fit: its df are from the expected information "
+                          "instead, as Kenward-Roger's are")
 KENWARD_ROGER, SATTERTHWAITE, RESIDUAL = "kenward-roger", "satterthwaite", "residual"
 
 
@@ -43,9 +46,13 @@ class Inference:
     @cached_property
     def _w_satterthwaite(self) -> np.ndarray:
         if self.singular:
-            self.warnings.append("Satterthwaite is undefined for a singular fit: Kenward-Roger's df given instead")
+            self._warn(SATTERTHWAITE_SINGULAR)
             return self._w_expected
         return self.information.inverse("observed")
+
+    def _warn(self, line: str) -> None:
+        if line not in self.warnings:
+            self.warnings.append(line)
 
     def _row(self, c: np.ndarray, method: str) -> tuple[float, float, float]:
         """Estimate, SE and df of c'beta."""
@@ -69,7 +76,7 @@ class Inference:
         estimate, se, df = np.array(rows, dtype=np.float64).reshape(-1, 3).T
         with np.errstate(divide="ignore", invalid="ignore"):
             t = estimate / se
-        half = stdtrit(df, 0.5 + level / 2) * se
+        half = stdtrit(df, 0.5 + checks.confidence(level) / 2) * se
         return pd.DataFrame({"term": names, "estimate": estimate, "se": se, "df": df, "t": t,
                              "p": 2 * stdtr(df, -np.abs(t)), "ci_low": estimate - half, "ci_high": estimate + half})
 
@@ -79,9 +86,11 @@ class Inference:
         Parameters
         ----------
         df : {"kenward-roger", "satterthwaite", "residual"}, optional
-            Default Kenward-Roger for REML fits, Satterthwaite for ML fits. Kenward-Roger also adjusts the SE.
+            Default Kenward-Roger for REML fits, Satterthwaite for ML fits. Kenward-Roger also adjusts the SE. On
+            singular fits Satterthwaite, which rests on the curvature of the likelihood, is undefined: the df are then
+            Kenward-Roger's (from the expected information), the SE stays as it is, and `warnings` says so.
         level : float
-            Confidence level.
+            Confidence level, between 0 and 1.
 
         Returns
         -------
@@ -101,16 +110,17 @@ class Inference:
         return table
 
     def _vector(self, weights) -> np.ndarray:
-        """A contrast given as {term: weight}, Series or array (p,)."""
+        """A contrast given as one term, {term: weight}, Series or array (p,)."""
         names = self.model.names
+        weights = {weights: 1.0} if isinstance(weights, str) else weights
         if hasattr(weights, "items"):
             out = np.zeros(len(names))
             for term, value in weights.items():
                 if term not in names:
                     raise UserError(problem(f"the model has no fixed effect '{term}'", f"use {', '.join(names)}"))
-                out[names.index(term)] = value
+                out[names.index(term)] = checks.floats(value, f"the weight of '{term}'").item()
         else:
-            out = np.asarray(weights, dtype=np.float64).ravel()
+            out = checks.floats(weights, "a contrast").ravel()
         if out.shape != (len(names),) or not np.isfinite(out).all() or not out.any():
             raise UserError(problem("a contrast must be finite, not all zero and have one weight per fixed effect",
                                     f"the effects are {', '.join(names)}"))
@@ -121,7 +131,8 @@ class Inference:
 
         Parameters
         ----------
-        L : array_like (p,) or dict of term to weight
+        L : str, array_like (p,) or dict of term to weight
+            A string is one term.
         df, level : as in :meth:`tidy`
 
         Returns
@@ -147,17 +158,23 @@ class Inference:
             line in `warnings`.
         """
         method = self._default_method(df)
-        items = [L] if hasattr(L, "items") or isinstance(L, str) else list(L)
+        if isinstance(L, pd.DataFrame):
+            L = L.to_dict("records")
+        if hasattr(L, "items") or isinstance(L, str):
+            L = [L]
+        items = list(L) if np.iterable(L) else []
+        if not items:
+            raise UserError(problem("there is nothing to test", "give at least one contrast or term"))
         if items and np.isscalar(items[0]) and not isinstance(items[0], str):
             items = [items]
-        matrix = np.array([self._vector({r: 1.0} if isinstance(r, str) else r) for r in items])
+        matrix = np.array([self._vector(r) for r in items])
         matrix = self._independent_rows(matrix)
         lb, inner = matrix @ self.params.to_numpy(), matrix @ self._transform
         num, scale = len(matrix), 1.0
         if method == KENWARD_ROGER:
             f, den, scale = kenward_roger_f(self._kr_info, inner, lb, self._phi_adjusted)
             if np.isnan(den):
-                self.warnings.append("KR undefined: too few groups")
+                self._warn("KR undefined: too few groups")
         elif method == SATTERTHWAITE:
             f, den = satterthwaite_f(self.information, inner, lb, self._w_satterthwaite)
         else:

@@ -7,13 +7,15 @@ from functools import cached_property
 import numpy as np
 
 from bowlby.errors import UserError, problem
+from bowlby.mixed import checks
 from bowlby.mixed.absorbed import check_reduced
 from bowlby.mixed.crossproducts import Reduced, reduce_rows, scale_outcome
+from bowlby.mixed.estimable import check_frame
 from bowlby.mixed.formula import parse_formula
-from bowlby.mixed.frame import build_frame, check_frame
+from bowlby.mixed.frame import build_frame
 from bowlby.mixed.optimise import STARTS, minimise
 from bowlby.mixed.parameters import Parameters
-from bowlby.mixed.residual import complete_rows, fit_structured
+from bowlby.mixed.residual import STRUCTURES, complete_rows, fit_structured
 from bowlby.mixed.spec import ModelSpec, spec_from_terms
 
 
@@ -28,11 +30,12 @@ class MixedModel:
         One row per observation.
     membership : dict, optional
         ``{group: W}`` for multiple membership: W has one row per row of `data` and one column per level
-        (DataFrame, array or scipy sparse), the weight of each level in each row, usually summing to 1.
+        (DataFrame, array or scipy sparse), the weight of each level in each row, usually summing to 1. A DataFrame
+        goes by its row labels, see :func:`bowlby.mixed.checks.membership_rows`.
     weights : str or array_like (n,), optional
         Observation weights w > 0: the residual variance of a row is sigma^2 / w.
     offset : str or array_like (n,), optional
-        Known part of the outcome, in its units.
+        Known part of the outcome, in its units. Weights and offsets given as a Series go by its labels.
     residual : CAR1 or VarianceByGroup, optional
         Structure of the residuals, see :mod:`bowlby.mixed.residual`; plain by default.
 
@@ -68,9 +71,14 @@ class MixedModel:
 
     def __init__(self, spec: ModelSpec, data, membership=None, weights=None, offset=None, residual=None):
         self.spec = spec
-        if residual is not None and weights is not None:
-            raise UserError(problem("weights and a residual structure are given together", "choose one"))
-        also_missing = () if residual is None else complete_rows(residual, data)
+        also_missing = ()
+        if residual is not None:
+            if not isinstance(residual, STRUCTURES):
+                raise UserError(problem(f"the residual structure is {residual!r}",
+                                        "give CAR1(time, within) or VarianceByGroup(column)"))
+            if weights is not None:
+                raise UserError(problem("weights and a residual structure are given together", "choose one"))
+            also_missing = complete_rows(residual, checks.frame_of(data))
         frame = build_frame(spec, data, membership, weights, offset, also_missing)
         check_frame(frame, spec.outcome)
         self.kernel = None if residual is None else residual.prepare(data.iloc[frame.rows])
@@ -93,7 +101,7 @@ class MixedModel:
 
         See :func:`bowlby.mixed.formula.parse_formula` for the notation; nothing is evaluated.
         """
-        return cls(parse_formula(formula), data, membership, weights, offset, residual)
+        return cls(parse_formula(checks.text(formula, "the formula")), data, membership, weights, offset, residual)
 
     @classmethod
     def from_terms(cls, outcome, fixed, random, data, membership=None, weights=None, offset=None,
@@ -112,14 +120,13 @@ class MixedModel:
         return cls(spec_from_terms(outcome, fixed, random, intercept), data, membership, weights, offset, residual)
 
     def with_outcome(self, y) -> MixedModel:
-        """The same model of other outcome values, shape (nobs,), in the order of :attr:`rows`."""
+        """The same model of other outcome values, shape (nobs,), in the order of :attr:`rows`.
+
+        A Series goes by its labels: those of the rows used, or of all rows of the data.
+        """
         from dataclasses import replace
 
-        y = np.asarray(y, dtype=np.float64)
-        if y.shape != (self.nobs,):
-            raise UserError(problem(f"the new outcome has shape {y.shape}", f"give {self.nobs} values"))
-        if not np.isfinite(y).all():
-            raise UserError(problem("the new outcome has values that are missing or infinite", "give finite values"))
+        y = self._of_rows(y, "the new outcome")
         frame = replace(self.frame, y=y)
         offset = frame.offset
         if np.ptp(y if offset is None else y - offset) == 0:
@@ -152,6 +159,8 @@ class MixedModel:
 
         if not columns:
             return self
+        checks.known(columns, self.names, "the fixed effect")
+        columns = {name: self._of_rows(values, f"column '{name}'") for name, values in columns.items()}
         x = [columns.get(name, self.frame.x[k]) for name, k in zip(self.names, self.reduced.kept)]
         return self._of_frame(replace(self.frame, x=x, names=list(self.names)))
 
@@ -176,6 +185,9 @@ class MixedModel:
         from bowlby.mixed.clusters import clusters
 
         return clusters(self, group)
+
+    def _of_rows(self, values, what: str) -> np.ndarray:
+        return checks.of_rows(values, self.frame.labels, self.frame.rows, what)
 
     @property
     def _has_intercept(self) -> bool:
@@ -208,7 +220,8 @@ class MixedModel:
         ----------
         reml : bool
         starts : sequence of float or ndarray
-            Relative SDs to start from; 0 is the boundary itself. Every start is logged in ``result.starts``.
+            Relative SDs to start from, or whole vectors theta; 0 is the boundary itself. Every start is logged in
+            ``result.starts``.
 
         Returns
         -------
@@ -217,10 +230,13 @@ class MixedModel:
         Raises
         ------
         UserError
-            When the fixed and random part explain the outcome without a residual.
+            When the fixed and random part explain the outcome without a residual, or a start is no number.
         """
         from bowlby.mixed.result import MixedResult
 
+        reml = checks.flag(reml, "reml")
+        if starts is not STARTS:
+            starts = checks.starting_points(starts, self.parameters.count)
         if self.kernel is not None:
             return fit_structured(self, reml, starts)
         nothing_left = problem(f"the model of '{self.spec.outcome}' leaves no residual variation",

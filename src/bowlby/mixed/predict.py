@@ -6,21 +6,30 @@ import numpy as np
 import pandas as pd
 
 from bowlby.errors import UserError, problem
-from bowlby.mixed.columns import design_columns, missing, plain
-from bowlby.mixed.frame import group_codes
-from bowlby.mixed.spec import INTERCEPT
+from bowlby.mixed import checks
+from bowlby.mixed.columns import design_columns, is_numeric, missing, numbers, plain, random_columns
+from bowlby.mixed.frame import group_codes, membership_matrix
 
 
 def predict(result, data: pd.DataFrame, random: bool, membership=None, offset=None) -> np.ndarray:
     """Fixed part, and with `random` the part of known levels, of every row of `data`; NaN where a predictor is missing.
 
-    Under multiple membership `membership` gives the weights of the new rows, by level name when a DataFrame.
+    Under multiple membership `membership` gives the weights of the new rows, by level name when a DataFrame. The offset
+    is the column of `data` that was the model's, unless `offset` gives a column, a number or one value a row.
     """
     spec, frame = result.model.spec, result.model.frame
+    checks.frame_of(data, "the new data")
+    membership = checks.mapping(membership, "membership", '{"therapist": W}')
+    shared = {f.name for f in frame.factors if f.codes is None}
+    checks.known(membership, shared, "the membership group")
+    if random and shared - set(membership):
+        raise UserError([problem(f"'{name}' has multiple membership",
+                                 f"give membership={{'{name}': W}} for the new rows, or random=False")
+                         for name in sorted(shared - set(membership))])
     needed = {n for term in spec.fixed for n in term}
     if random:
         needed |= {n for r in spec.random for term in r.terms for n in term}
-        needed |= {g for r in spec.random for g in r.group if r.name not in (membership or {})}
+        needed |= {g for r in spec.random for g in r.group if r.name not in shared}
     absent = [name for name in sorted(needed) if name not in data.columns]
     idle = [name for name in absent if _idle(name, result.model)]
     if idle:
@@ -33,19 +42,46 @@ def predict(result, data: pd.DataFrame, random: bool, membership=None, offset=No
     good = np.ones(len(data), bool)
     for name in needed - groups:
         good &= ~missing(data[name])
-    used = data[good].assign(**{name: plain(data[name][good]) for name in needed - groups})
+    used = data[good].assign(**{name: _as_fitted(data[name][good], name, frame) for name in needed - groups})
     _, columns = design_columns(spec.fixed, spec.intercept, used, frame.categories)
     total = np.zeros(len(used))
     for k, value in zip(result.model.reduced.kept, result.params.to_numpy()):
         total += value if columns[k] is None else value * columns[k]
     if random:
         for factor, u in zip(result._data.factors, result._blups):
-            _add_known(total, factor, u, used, frame.categories, (membership or {}).get(factor.name), good)
+            weights = membership.get(factor.name)
+            matrix = None if weights is None else _new_weights(factor, weights, data)[good]
+            _add_known(total, factor, u, used, frame.categories, matrix)
     out = np.full(len(data), np.nan)
     out[good] = total
-    if offset is not None:
-        out += data[offset].to_numpy() if isinstance(offset, str) else np.asarray(offset)
-    return out
+    return out if frame.offset is None and offset is None else out + _offset(frame, data, offset)
+
+
+def _as_fitted(series: pd.Series, name: str, frame) -> pd.Series:
+    """A column of the new data, which must be numbers where the model's was."""
+    series = plain(series)
+    if name not in frame.categories and not is_numeric(series):
+        raise UserError(problem(f"column '{name}' is not numeric in the new data, but was in the model's",
+                                "make it a number"))
+    return series
+
+
+def _offset(frame, data: pd.DataFrame, offset):
+    """The known part of the new rows."""
+    if offset is None:
+        offset = frame.offset_column
+        if offset is None:
+            raise UserError(problem("the model has an offset", "give offset= for the new rows, 0 for none"))
+    if isinstance(offset, str):
+        if offset not in data.columns:
+            raise UserError(problem(f"no offset column '{offset}' in the new data",
+                                    "add it, or give offset=, 0 for none"))
+        return numbers(plain(data[offset]), offset)
+    values = checks.floats(checks.aligned(offset, data.index, "the offset"), "the offset")
+    if values.shape not in ((), (len(data),)):
+        raise UserError(problem(f"the offset has shape {values.shape}, the new data {len(data)} rows",
+                                "give one per row"))
+    return values
 
 
 def _idle(name: str, model) -> bool:
@@ -57,30 +93,47 @@ def _idle(name: str, model) -> bool:
     return len(others) < len(model.spec.fixed) and all(":".join(t) in model.dropped_columns for t in label)
 
 
-def _add_known(total, factor, u, used, cats, weights, good) -> None:
-    shares = _shares(factor, used, weights, good)
+def _new_weights(factor, weights, data: pd.DataFrame):
+    """Membership weights of the new rows for the model's levels; levels it has not seen have no effect."""
+    what = f"membership of '{factor.name}'"
+    matrix, levels = membership_matrix(checks.membership_rows(weights, data, what), factor.name, len(data))
+    if not np.isfinite(matrix.data).all():
+        raise UserError(problem(f"{what} has weights that are not finite", "give every row its weights"))
+    if isinstance(weights, pd.DataFrame):
+        at = levels.get_indexer(factor.levels)
+        if (at < 0).all():
+            raise UserError(problem(f"{what} has no column that is a level of the model", "name columns by level"))
+        return matrix.toarray()[:, at] * (at >= 0)
+    if matrix.shape[1] != factor.n_levels:
+        raise UserError(problem(f"{what} has {matrix.shape[1]} columns, the model {factor.n_levels} levels",
+                                "give one column per level, or a DataFrame with their names"))
+    return matrix
+
+
+def _add_known(total, factor, u, used, cats, weights) -> None:
+    shares = _shares(factor, used, weights)
     position = 0
     for term in factor.terms:
-        _, basis = design_columns([t for t in term.terms if t], INTERCEPT in term.terms, used, cats)
-        for column in basis:
+        for column in (c for _, basis in random_columns(term, used, cats) for c in basis):
             effect = u[:, position]
             part = shares(effect)
             total += part if column is None else part * column
             position += 1
 
 
-def _shares(factor, used, weights, good):
+def _kind(levels: pd.Index) -> str:
+    kind = pd.api.types.infer_dtype(levels.astype(object), skipna=True)
+    return {"string": "text", "integer": "numbers", "floating": "numbers"}.get(kind, kind)
+
+
+def _shares(factor, used, weights):
     """A function from effects of the levels to their sum in each row."""
     if factor.codes is None:
-        if weights is None:
-            raise UserError(problem(f"'{factor.name}' has multiple membership",
-                                    "give membership={'" + factor.name + "': W} for the new rows"))
-        if isinstance(weights, pd.DataFrame):
-            matrix = weights.reindex(columns=factor.levels, fill_value=0.0).to_numpy(dtype=np.float64)
-        else:
-            matrix = weights.toarray() if hasattr(weights, "toarray") else np.asarray(weights, dtype=np.float64)
-        return lambda effect: matrix[good] @ effect
+        return lambda effect: weights @ effect
     codes, levels = group_codes(factor.terms[0].group, used)
     at = factor.levels.get_indexer(levels) if len(levels) else np.zeros(0, dtype=np.intp)
+    if len(levels) and (at < 0).all() and {"numbers", "text"} == {_kind(levels), _kind(factor.levels)}:
+        raise UserError(problem(f"the levels of '{factor.name}' are {_kind(levels)} in the new data but "
+                                f"{_kind(factor.levels)} in the model's", "give them the same type"))
     at = np.append(at, -1)[codes]
     return lambda effect: np.where(at >= 0, effect[at], 0.0)

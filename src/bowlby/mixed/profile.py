@@ -14,6 +14,7 @@ import pandas as pd
 from scipy.special import chdtri
 
 from bowlby.errors import UserError, problem
+from bowlby.mixed import checks
 from bowlby.mixed.criterion import evaluate, residual_variance
 from bowlby.mixed.derivatives import moments
 from bowlby.mixed.optimise import Point, Profiled, minimise, newton
@@ -93,7 +94,7 @@ def profile(model, parameters=None, level: float = 0.95) -> pd.DataFrame:
     Parameters
     ----------
     model : MixedModel
-    parameters : list of str, optional
+    parameters : str or list of str, optional
         Coefficients by name, groups by name (all their SDs and correlations), "sigma"; default everything.
     level : float
         Confidence level.
@@ -112,8 +113,11 @@ def profile(model, parameters=None, level: float = 0.95) -> pd.DataFrame:
     """
     if model.kernel is not None:
         raise UserError(problem("profiles are not available with a residual structure", "use the Wald intervals"))
-    targets = [t for t in _targets(model) if parameters is None or t.group in parameters or t.term in parameters
-               or t.kind in parameters]
+    level, targets = checks.confidence(level), _targets(model)
+    if parameters is not None:
+        parameters = [parameters] if isinstance(parameters, str) else list(parameters)
+        checks.known(parameters, dict.fromkeys(n for t in targets for n in (t.term, t.group, t.kind) if n), "parameter")
+        targets = [t for t in targets if {t.group, t.term, t.kind} & set(parameters)]
     if not targets:
         raise UserError(problem("nothing to profile", "name a coefficient, a group or sigma"))
     optimum = minimise(model.reduced, model.parameters, False)

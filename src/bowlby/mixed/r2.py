@@ -9,7 +9,8 @@ def r_squared(result) -> dict:
     """Nakagawa-Johnson R squared from the fitted variances.
 
     With V_f = var(X beta) over rows (denominator n - 1), V_g = mean diag(Z Sigma_g Z') of each grouping factor and
-    the residual variance V_e: marginal = V_f / V, conditional = (V_f + sum V_g) / V, V their sum.
+    V_e the mean over rows of the residual variance, which weights and residual structures make differ:
+    marginal = V_f / V, conditional = (V_f + sum V_g) / V, V their sum.
 
     Returns
     -------
@@ -33,7 +34,7 @@ def r_squared(result) -> dict:
     variances = {"fixed": float(np.var(fixed, ddof=1))}
     for factor, cov in zip(model.reduced.factors, result.covariances):
         variances[factor.name] = _mean_diagonal(factor, cov, model.nobs)
-    variances["residual"] = result.scale
+    variances["residual"] = float(np.mean(result.residual_variances))
     total = sum(variances.values())
     random = total - variances["fixed"] - variances["residual"]
     return {"marginal": variances["fixed"] / total, "conditional": (variances["fixed"] + random) / total,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bowlby.errors import UserError, problem
+from bowlby.mixed import checks
 from bowlby.mixed.batch import Replicates, relative_covariances
 from bowlby.mixed.crossproducts import scale_outcome
 from bowlby.mixed.descent import Search
@@ -134,13 +135,11 @@ def refit_many(result, Y=None, contrasts=None, kenward_roger: bool = False, colu
 
 
 def _matrix(values, what: str, model) -> np.ndarray:
-    values = np.asarray(values, dtype=np.float64)
+    values = checks.floats(values, what)
     if values.ndim != 2 or values.shape[1] != model.nobs:
         raise UserError(problem(f"{what} has shape {values.shape}",
                                 f"give one row of {model.nobs} values per replicate"))
-    if not np.isfinite(values).all():
-        raise UserError(problem(f"{what} has values that are missing or infinite", "give finite values"))
-    return values
+    return checks.finite(values, what)
 
 
 def contrast_rows(result, contrasts, kenward_roger: bool) -> np.ndarray:

@@ -30,7 +30,8 @@ class MixedResult(Inference):
         Whether the optimum lies on the boundary; whether the descent ended at a stationary point.
     warnings : list of str
     starts : list
-        One log entry per start of the optimiser.
+        One log entry per start of the optimiser; its ``converged`` says that this start ended at a stationary point,
+        which may be a lower summit than the one kept (see `deviance`).
     residual_parameters : dict
         Of the residual structure, such as phi; empty for plain residuals.
     theta : ndarray
@@ -154,6 +155,14 @@ class MixedResult(Inference):
         sigma2 = self.scale
         return [sigma2 * s.covariance(d) for d, s in zip(self._state.d, self._data.scaling.slopes)]
 
+    @property
+    def residual_variances(self) -> np.ndarray:
+        """Residual variance of each row used, (nobs,): `scale` over the weights, or what the structure makes of it."""
+        kernel, weights = self.model.kernel, self.model.frame.weights
+        if kernel is not None:
+            return self.scale * kernel.variances(self._residual_x, self.nobs)
+        return np.full(self.nobs, self.scale) if weights is None else self.scale / weights
+
     # -- rows and levels ---------------------------------------------------------------------------------------
 
     @cached_property
@@ -163,9 +172,11 @@ class MixedResult(Inference):
     @cached_property
     def random_effects(self) -> dict[str, pd.DataFrame]:
         """Conditional means of the random effects: {group: DataFrame, index level, columns term}, user units."""
-        return {f.name: pd.DataFrame(u[f.named], index=pd.Index(f.levels[f.named], name=f.name),
-                                     columns=f.labels).sort_index()
-                for f, u in zip(self._data.factors, self._blups)}
+        out = {}
+        for f, u in zip(self._data.factors, self._blups):
+            order = f.sorted_levels()
+            out[f.name] = pd.DataFrame(u[order], index=pd.Index(f.levels[order], name=f.name), columns=f.labels)
+        return out
 
     @cached_property
     def random_effects_cov(self) -> dict[str, dict]:
@@ -182,7 +193,8 @@ class MixedResult(Inference):
         out = {}
         for f, values in zip(self._data.factors, covs):
             values = values * self.scale
-            out[f.name] = {level: v for level, v, named in zip(f.levels, values, f.named) if named}
+            order = f.sorted_levels()
+            out[f.name] = dict(zip(f.levels[order], values[order]))
         return out
 
     @cached_property
@@ -201,7 +213,8 @@ class MixedResult(Inference):
     def predict(self, data=None, random: bool = True, membership=None, offset=None) -> np.ndarray:
         """Predicted outcome of each row of `data` (default: the rows used), outcome units.
 
-        A level the model has not seen gets the fixed part; a missing predictor gives NaN.
+        A level the model has not seen gets the fixed part; a missing predictor gives NaN. An offset is taken from the
+        column of `data` that was the model's, unless `offset` is given; see :func:`bowlby.mixed.predict.predict`.
         """
         from bowlby.mixed.predict import predict
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from bowlby.mixed import checks
+
 
 def simulate(result, n: int, seed) -> np.ndarray:
     """Draw random effects and residuals anew.
@@ -26,9 +28,9 @@ def simulate(result, n: int, seed) -> np.ndarray:
     mean = model.linear_predictor(result.params.to_numpy())
     sd = np.sqrt(result.scale if model.frame.weights is None else result.scale / model.frame.weights)
     roots = [_root(c) for c in result.covariances]
-    base = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
-    out = np.empty((n, model.nobs))
-    for k in range(n):
+    base = checks.seed_sequence(seed)
+    out = np.empty((checks.whole(n, "the number of replicates"), model.nobs))
+    for k in range(len(out)):
         child = np.random.SeedSequence(base.entropy, spawn_key=(*base.spawn_key, k))
         rng = np.random.default_rng(child)
         noise = rng.standard_normal(model.nobs)

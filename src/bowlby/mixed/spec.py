@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from bowlby.errors import UserError, problem
+from bowlby.mixed import checks
 
 Term = tuple[str, ...]
 INTERCEPT: Term = ()
@@ -44,12 +46,29 @@ class ModelSpec:
     intercept: bool = True
     categorical: frozenset[str] = field(default_factory=frozenset)
 
+    def __str__(self) -> str:
+        """The model in lme4's notation."""
+        fixed = [str(int(self.intercept)), *(self._written(t) for t in self.fixed)]
+        random = []
+        for term in self.random:
+            effects = " + ".join([str(int(INTERCEPT in term.terms)), *(self._written(t) for t in term.terms if t)])
+            group = ":".join(_quoted(name) for name in term.group)
+            random.append(f"({effects} {'|' if term.correlated else '||'} {group})")
+        return f"{_quoted(self.outcome)} ~ {' + '.join([*fixed, *random])}"
+
+    def _written(self, term: Term) -> str:
+        return ":".join(f"C({_quoted(n)})" if n in self.categorical else _quoted(n) for n in term)
+
     def columns(self) -> list[str]:
         """Every column the fixed and random terms need, outcome first, groups not included."""
         names = [self.outcome]
         for term in (*self.fixed, *(t for r in self.random for t in r.terms)):
             names += [name for name in term if name not in names]
         return names
+
+
+def _quoted(name: str) -> str:
+    return name if re.fullmatch(r"[^\W\d][\w.]*", str(name)) else f"`{name}`"
 
 
 def as_term(term: str | Iterable[str]) -> Term:
@@ -75,24 +94,36 @@ def spec_from_terms(outcome, fixed, random, intercept=True) -> ModelSpec:
     Raises
     ------
     UserError
-        When a random term lacks its group or its terms.
+        When a list is none, or a random term lacks its group or its terms or has other keys.
     """
-    randoms = []
-    for item in random:
-        if isinstance(item, RandomTerm):
-            randoms.append(item)
-            continue
-        get = item.get if isinstance(item, Mapping) else lambda key, default=None, item=item: getattr(
-            item, key, default)
-        group, terms = get("group"), get("terms", None)
-        if not group:
-            raise UserError(problem("a random term has no group", "name the column of its levels"))
-        terms = ["1"] if terms is None else list(terms)
-        if not terms:
-            raise UserError(problem(f"the random term of {group} is empty", 'list its terms, such as ["1"]'))
-        randoms.append(RandomTerm(
-            group=(group,) if isinstance(group, str) else tuple(group),
-            terms=tuple(INTERCEPT if t == "1" else as_term(t) for t in terms),
-            correlated=bool(get("correlated", True))))
+    fixed = _listed(fixed, "the fixed terms")
+    random = [random] if isinstance(random, Mapping) else _listed(random, "the random terms")
     terms = tuple(dict.fromkeys(as_term(t) for t in fixed if t != "1"))
-    return ModelSpec(outcome=outcome, fixed=terms, random=tuple(randoms), intercept=intercept)
+    return ModelSpec(outcome=checks.text(outcome, "the outcome"), fixed=terms,
+                     random=tuple(_random_term(item) for item in random),
+                     intercept=checks.flag(intercept, "intercept"))
+
+
+def _listed(value, what: str) -> list:
+    """A list of terms; one name stands for a list of it."""
+    if isinstance(value, str):
+        return [value]
+    if not isinstance(value, Iterable) or isinstance(value, Mapping):
+        raise UserError(problem(f"{what} are of type {type(value).__name__}", "give a list, [] for none"))
+    return list(value)
+
+
+def _random_term(item) -> RandomTerm:
+    if isinstance(item, RandomTerm):
+        return item
+    item = checks.mapping(item, "a random term", '{"group": "therapist", "terms": ["1"]}')
+    checks.known(item, ("group", "terms", "correlated"), "the key of a random term")
+    group = item.get("group")
+    if not group:
+        raise UserError(problem("a random term has no group", "name the column of its levels"))
+    terms = _listed(item.get("terms", ["1"]), f"the terms of {group}")
+    if not terms:
+        raise UserError(problem(f"the random term of {group} is empty", 'list its terms, such as ["1"]'))
+    return RandomTerm(group=(group,) if isinstance(group, str) else tuple(group),
+                      terms=tuple(INTERCEPT if t == "1" else as_term(t) for t in terms),
+                      correlated=checks.flag(item.get("correlated", True), "correlated"))

@@ -132,7 +132,7 @@ def our_name(name: str) -> str:
 
 def plain(name: str) -> str:
     """A coefficient's name without the marks of categories, in which R and we differ."""
-    return re.sub(r"\[T\.(.*?)\]", r"\1", our_name(name))
+    return re.sub(r"\[(?:T\.)?(.*?)\]", r"\1", our_name(name))
 
 
 def our_group(name: str) -> str:
@@ -170,14 +170,14 @@ class Checks(list):
     def variance_components(self, item: str, result, components: list[dict]) -> None:
         ours = {}
         for row in result.varcorr.itertuples():
-            ours[row.group, frozenset(t for t in (row.term, row.term2) if t is not None)] = row
+            ours[row.group, frozenset(plain(t) for t in (row.term, row.term2) if t is not None)] = row
         sigma2 = next(c["vcov"] for c in components if c["grp"] == "Residual")
         sd = {}
         for c in components:
             if c["var2"] is None:
-                sd[our_group(c["grp"]), our_name(c["var1"] or "")] = c["sdcor"]
+                sd[our_group(c["grp"]), plain(c["var1"] or "")] = c["sdcor"]
         for c in components:
-            group, names = our_group(c["grp"]), [our_name(v) for v in (c["var1"], c["var2"]) if v]
+            group, names = our_group(c["grp"]), [plain(v) for v in (c["var1"], c["var2"]) if v]
             got = ours[group, frozenset(names)]
             label = f"{item} {group} {', '.join(names)}"
             if c["var2"] is None:
@@ -426,7 +426,7 @@ def model_checks(name: str) -> Checks:
             out.inference(item, result, method, rows_expected)
     for group, terms in expected["blup_norm"].items():
         for term, norm in terms.items():
-            got = result.random_effects[our_group(group)][our_name(term)]
+            got = result.random_effects[our_group(group)].rename(columns=plain)[plain(term)]
             if norm > 0:
                 out.add("BLUP", f"{group} {term}, norm", relative(float(np.sqrt((got**2).sum())), norm))
     out.add("residual sum of squares", item,

@@ -94,3 +94,23 @@ def test_a_lower_summit_on_the_boundary_is_not_taken_for_the_optimum(reml, llf):
     result = MixedModel.from_formula("y ~ x + s + (1 + x | th)", data).fit(reml)
     assert result.llf == pytest.approx(llf, abs=1e-6)
     assert result.singular
+
+
+# lme4 1.1.31 by ML, best of bobyqa, nloptwrap and Nelder-Mead at their tightest; where an intercept and a factor stand
+# apart its variance is not determined, but the likelihood is.
+DOUBLE_BAR = [
+    ("y ~ x + (1 + f || g)", -501.95183464, 7),
+    ("y ~ x + (f + x || g)", -498.91675215, 8),
+    ("y ~ x + (1 + f:x || g)", -504.57765952, 7),
+    ("y ~ x + (f * x || g)", -498.82705876, 14),
+]
+
+
+@pytest.mark.parametrize(("formula", "llf", "parameters"), DOUBLE_BAR)
+def test_a_factor_before_two_bars_is_one_correlated_block_as_in_lme4(formula, llf, parameters):
+    data = pd.read_csv(HERE / "data/F.csv")
+    result = MixedModel.from_formula(formula, data).fit(reml=False)
+    assert result.llf == pytest.approx(llf, abs=1e-6)
+    assert len(result.theta) == parameters
+    assert result.predict(data) == pytest.approx(result.fittedvalues, abs=1e-10)
+    assert any("cannot be told apart" in w for w in result.warnings) == ("f:x" not in formula)

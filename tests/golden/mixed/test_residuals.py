@@ -1,5 +1,6 @@
 """Residuals that are correlated in time or of unequal variance, against the exact likelihood begun at nlme's answer."""
 
+import pandas as pd
 import pytest
 from mixed_checks import Checks, reference, rows
 
@@ -24,6 +25,23 @@ def test_car1_is_at_the_maximum_of_the_exact_likelihood(kind):
     checks = Checks("12_car1")
     checks.fixed_effects(kind, result, expected["fixef"], expected["se"])
     assert [check for check in checks if not check.passes] == []
+
+
+UNITS = {"years": 1 / 365.25, "weeks": 1 / 7, "seconds": 86400.0}
+
+
+@pytest.mark.parametrize("unit", [*UNITS, "dates"])
+def test_car1_does_not_depend_on_the_unit_of_time(unit):
+    expected, data = reference("12_car1")["reml"], rows("12_car1")
+    factor = UNITS.get(unit, 1.0)
+    when = data["time"] * factor
+    if unit not in UNITS:
+        when = pd.Timestamp("2020-02-20") + pd.to_timedelta(data["time"], unit="D")
+    model = MixedModel.from_formula(SESSIONS, data.assign(when=when), residual=CAR1("when", "patient"))
+    result = model.fit()
+    assert result.llf == pytest.approx(expected["logLik"], abs=1e-6)
+    # phi is the correlation of residuals one unit apart.
+    assert result.residual_parameters["phi"] == pytest.approx(expected["phi"] ** (1 / factor), rel=2e-6 / factor)
 
 
 def test_car1_counts_phi_as_a_parameter():

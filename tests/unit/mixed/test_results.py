@@ -28,7 +28,7 @@ def test_tables(nested):
     assert rows.sd.iloc[2] == pytest.approx(rows.variance.iloc[2] / (rows.sd.iloc[0] * rows.sd.iloc[1]))
     assert result.scale == rows.variance.iloc[4]
     text = result.summary()
-    assert "therapist" in text and "kenward-roger" in text and "REML" in text
+    assert "therapist" in text and "Kenward-Roger" in text and "REML" in text
     assert len(result.starts) == 4 and all(s.converged for s in result.starts)
 
 
@@ -95,3 +95,52 @@ def test_a_likelihood_with_two_ends_keeps_the_higher(nested):
     result = MixedModel.from_formula(NESTED, nested).fit()
     heights = [s.deviance for s in result.starts]
     assert result._state.deviance <= min(heights) + 1e-8
+
+
+def test_factors_with_the_same_levels_are_flagged_and_shown(pre_post):
+    copied = pre_post.assign(other=pre_post.therapist.str.lower())
+    result = MixedModel.from_formula("y ~ s + (1 | therapist) + (1 | other)", copied).fit()
+    assert any("'therapist' and 'other' have the same levels" in w for w in result.warnings)
+    text = result.summary()
+    assert "no df" in text and "cannot be told apart" in text and f"{result.params['s']:.5g}" in text
+    finer = pre_post.assign(other=np.arange(len(pre_post)) // 3)
+    assert not MixedModel.from_formula("y ~ s + (1 | therapist) + (1 | other)", finer).fit().warnings
+
+
+def test_the_summary_says_what_was_fitted(pre_post):
+    data = pre_post.assign(w=1.0 + np.arange(len(pre_post)) % 3, known=0.5, **{"my x": pre_post.a_w})
+    result = MixedModel.from_formula("y ~ `my x` + C(arm):s + (1 + a_w || therapist)", data, weights="w",
+                                     offset="known").fit()
+    text = result.summary()
+    assert "formula: y ~ 1 + `my x` + C(arm):s + (1 + a_w || therapist)" in text
+    assert "converged" in text and "weights and offset" in text and "adjusted SE" in text
+    again = MixedModel.from_formula(text.split("formula: ")[1].split("\n")[0], data, weights="w", offset="known")
+    assert again.spec == result.model.spec
+
+
+def test_a_note_on_satterthwaite_is_of_its_own_table():
+    rng = np.random.default_rng(2)
+    j = np.repeat(np.arange(12), 10)
+    y = rng.normal(size=120)
+    data = pd.DataFrame({"y": y - (np.bincount(j, y) / 10)[j], "g": j})
+    result = MixedModel.from_formula("y ~ 1 + (1 | g)", data).fit()
+    result.tidy("satterthwaite")
+    assert "Satterthwaite" not in result.summary("kenward-roger")
+    assert "Satterthwaite undefined" in result.summary("satterthwaite")
+    assert sum("Satterthwaite" in w for w in result.warnings) == 1
+
+
+def test_levels_are_sorted_everywhere(pre_post):
+    result = MixedModel.from_formula("y ~ s + (1 | therapist)", pre_post.sample(frac=1, random_state=5)).fit()
+    levels = sorted(pre_post.therapist.unique())
+    assert result.random_effects["therapist"].index.tolist() == levels
+    assert list(result.random_effects_cov["therapist"]) == list(result.random_effects_pev["therapist"]) == levels
+    left = result.leave_out()
+    assert left.labels == levels
+    one = MixedModel.from_formula("y ~ s + (1 | therapist)", pre_post[pre_post.therapist != levels[3]]).fit()
+    assert left.llf[3] == pytest.approx(one.llf, abs=1e-8)
+    first = result.model.frame.factors[0].levels[0]
+    sizes = pre_post.therapist.value_counts()
+    residual, between = result.scale, result.covariances[0][0, 0]
+    expected = between * residual / (residual + between * sizes[first])
+    assert result.random_effects_cov["therapist"][first].item() == pytest.approx(expected)

@@ -1,0 +1,213 @@
+"""Maps that make the rows of a residual structure independent and of one variance, and the search for its parameters.
+
+A kernel whitens columns given its own parameters x: ``whiten``, ``colour`` (the inverse) and ``factor`` act on rows,
+``logdet`` is log |R| of the residual correlation or relative variance matrix R, ``variances`` its diagonal, ``search``
+finds x, ``report`` names the parameters in the user's units, ``describe`` says them in words and ``notes`` says when
+they end at a limit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from bowlby.errors import UserError, problem
+from bowlby.mixed.frame import Factor
+
+_NEGLIGIBLE = 40.0  # exp(-40): the correlation at the smallest distance when there is none
+_PERFECT = 1e-6     # -log correlation over a unit's longest span when there is nothing else
+_FACTOR = 3.0       # between steps of the first look at decay rates
+_FURTHEST = np.log(1e4)  # log SD ratio the search does not pass
+_GONE = 0.9 * _FURTHEST  # and beyond which a level has no residual variance
+_GAIN = 1e-10       # in -2 log-likelihood, below which a step is rounding
+_STEP = 1e-4        # of log SD ratios in central differences; the criterion is known to some 1e-11
+_FLAT = 1e-3        # difference in -2 log-likelihood that tells nothing apart
+
+
+class Chain:
+    """CAR1 residuals; rows are linked to the one before in their unit.
+
+    The parameter is the log of the decay rate per median distance between neighbours, so that the unit of time does
+    not matter; infinity is no correlation.
+    """
+
+    def __init__(self, before, gap, order, unit: str):
+        self.before, self.order, self.unit = before, order, unit
+        self.later = np.flatnonzero(before >= 0)
+        self.median = float(np.median(gap[self.later]))
+        self.gap = gap[self.later] / self.median
+        # Each row's time since the first of its unit, to know the longest span.
+        first = before[order] < 0
+        passed = np.where(before >= 0, gap, 0.0)[order]
+        total = np.cumsum(passed)
+        start = np.maximum.accumulate(np.where(first, np.arange(len(order)), 0))
+        self.span = float((total - total[start]).max()) / self.median
+        self.lowest, self.highest = np.log(_PERFECT / self.span), np.log(_NEGLIGIBLE / self.gap.min())
+
+    def _decay(self, x) -> np.ndarray:
+        return np.exp(x[0]) * self.gap
+
+    def logdet(self, x) -> float:
+        return float(np.log(-np.expm1(-2 * self._decay(x))).sum())
+
+    def whiten(self, column, x, count: int) -> np.ndarray:
+        column = np.ones(count) if column is None else column
+        decay = self._decay(x)
+        out = column.copy()
+        out[self.later] = ((column[self.later] - np.exp(-decay) * column[self.before[self.later]])
+                           / np.sqrt(-np.expm1(-2 * decay)))
+        return out
+
+    def colour(self, white, x) -> np.ndarray:
+        rho, rest = np.zeros(len(white)), np.ones(len(white))
+        decay = self._decay(x)
+        rho[self.later], rest[self.later] = np.exp(-decay), np.sqrt(-np.expm1(-2 * decay))
+        out = white.copy()
+        for row in self.order:
+            if self.before[row] >= 0:
+                out[row] = rho[row] * out[self.before[row]] + rest[row] * white[row]
+        return out
+
+    def variances(self, x, count: int) -> np.ndarray:
+        return np.ones(count)
+
+    def factor(self, factor: Factor, x, count: int) -> Factor:
+        constant = factor.codes is not None and np.array_equal(
+            factor.codes[self.later], factor.codes[self.before[self.later]])
+        if constant:
+            return replace(factor, basis=[self.whiten(b, x, count) for b in factor.basis])
+        if factor.labels != ["Intercept"]:
+            raise UserError(problem(f"'{factor.name}' changes within units and has a random slope",
+                                    "this version combines CAR1 with intercepts only there"))
+        from scipy import sparse
+
+        weights = factor.weights
+        if weights is None:
+            weights = sparse.csr_matrix((np.ones(count), (np.arange(count), factor.codes)),
+                                        shape=(count, factor.n_levels))
+        decay = self._decay(x)
+        rest = np.sqrt(-np.expm1(-2 * decay))
+        own = np.ones(count)
+        own[self.later] = 1 / rest
+        shift = sparse.csr_matrix((-np.exp(-decay) / rest, (self.later, self.before[self.later])), shape=(count, count))
+        return replace(factor, codes=None, weights=((sparse.diags(own) + shift) @ weights).tocsr())
+
+    def search(self, height):
+        from scipy.optimize import minimize_scalar
+
+        # Coarse steps first: the likelihood may have more than one summit.
+        steps = int(np.ceil((self.highest - self.lowest) / np.log(_FACTOR))) + 1
+        grid = np.linspace(self.highest, self.lowest, steps)
+        values = [height([g]) for g in grid]
+        k = int(np.argmin(values))
+        low, high = grid[min(k + 1, steps - 1)], grid[max(k - 1, 0)]
+        found = minimize_scalar(lambda g: height([g]), bounds=(low, high), method="bounded", options={"xatol": 1e-9})
+        x, best = min(((float(found.x), found.fun), (float(grid[k]), values[k])), key=lambda pair: pair[1])
+        # No correlation, unless some is better by more than rounding.
+        return [np.inf] if height([np.inf]) <= best + 1e-9 else [x]
+
+    def report(self, x) -> dict:
+        rate = float(np.exp(x[0]))
+        return {"phi": float(np.exp(-rate / self.median)),
+                f"correlation {self.median:.4g} {self.unit}s apart": float(np.exp(-rate))}
+
+    def describe(self, x, scale: float) -> str:
+        return "; ".join(f"{name} {value:.6g}" for name, value in self.report(x).items()) + f"; phi per {self.unit}"
+
+    def notes(self, x, height) -> list[str]:
+        if np.isinf(x[0]):
+            return ["phi is at its limit 0: the residuals show no correlation in time"]
+        if x[0] < self.lowest + 0.1 * np.log(_FACTOR):
+            return ["phi is at its limit 1: residuals so alike cannot be told from a random effect of their unit; do "
+                    "not trust this fit"]
+        return []
+
+
+class Scales:
+    """Residuals with an SD for each group; parameters are log SD ratios to the first."""
+
+    def __init__(self, column: str, codes, levels):
+        self.column, self.codes, self.levels = column, codes, levels
+        self.counts = np.bincount(codes)
+
+    def _log(self, x) -> np.ndarray:
+        return np.concatenate([[0.0], x])
+
+    def logdet(self, x) -> float:
+        return 2 * float(self.counts @ self._log(x))
+
+    def whiten(self, column, x, count: int) -> np.ndarray:
+        return (1.0 if column is None else column) / np.exp(self._log(x))[self.codes]
+
+    def colour(self, white, x) -> np.ndarray:
+        return white * np.exp(self._log(x))[self.codes]
+
+    def variances(self, x, count: int) -> np.ndarray:
+        return np.exp(2 * self._log(x))[self.codes]
+
+    def factor(self, factor: Factor, x, count: int) -> Factor:
+        return replace(factor, basis=[self.whiten(b, x, count) for b in factor.basis])
+
+    def search(self, height):
+        from scipy.optimize import minimize
+
+        # Near the optimum the second derivative is about 4 rows in the level; in these units first steps are short.
+        unit = np.sqrt(4.0 * self.counts[1:])
+        steps = _STEP * np.eye(len(unit))
+
+        def walled(x):
+            # A wall around the region, for a search that leaves it finds no slope to come back by.
+            outside = np.maximum(np.abs(x) - _FURTHEST, 0.0)
+            return height(np.clip(x, -_FURTHEST, _FURTHEST)) + 4 * float(self.counts[1:] @ outside**2)
+
+        def gradient(z):
+            return np.array([walled(z / unit + h) - walled(z / unit - h) for h in steps]) / (2 * _STEP * unit)
+
+        def leaves(x, reached):
+            """Whether the search is on its way out, not thrown there by one long step."""
+            return np.abs(x).max() > _GONE and walled(0.8 * x) > reached
+
+        last = [np.inf]
+
+        def stop(intermediate_result):
+            gain, last[0] = last[0] - intermediate_result.fun, intermediate_result.fun
+            if gain < _GAIN or leaves(intermediate_result.x / unit, intermediate_result.fun):
+                raise StopIteration
+
+        z = np.zeros(len(unit))
+        for _ in range(3):
+            found = minimize(lambda z: walled(z / unit), z, method="BFGS", jac=gradient, callback=stop,
+                             options={"gtol": 1e-6, "maxiter": 100})
+            moved, z = np.abs(found.x - z).max(), found.x
+            if moved < 1e-5 or leaves(z / unit, found.fun):
+                break
+        x = z / unit
+        self._stop_without_variance(x)
+        return x.tolist()
+
+    def _stop_without_variance(self, x) -> None:
+        """Where a level's residuals are all 0 the likelihood has no upper bound."""
+        logs = self._log(x)
+        gone = [level for level, value in zip(self.levels, logs) if value < logs.max() - _GONE]
+        if gone:
+            raise UserError([problem(f"level '{level}' of '{self.column}' has next to no residual variation",
+                                     "leave its rows out, or join it with another level") for level in gone])
+
+    def report(self, x) -> dict:
+        return {f"sd ratio {level} : {self.levels[0]}": float(np.exp(v)) for level, v in zip(self.levels[1:], x)}
+
+    def describe(self, x, scale: float) -> str:
+        sds = np.sqrt(scale) * np.exp(self._log(x))
+        return f"SD by {self.column}: " + "; ".join(f"{level} {sd:.5g}" for level, sd in zip(self.levels, sds))
+
+    def notes(self, x, height) -> list[str]:
+        """Levels whose variance could as well be 0."""
+        best, out = height(x), []
+        for k, level in enumerate(self.levels):
+            lower = self._log(x)
+            lower[k] -= 3.0
+            if height(lower[1:] - lower[0]) < best + _FLAT:
+                out.append(f"the residual variance of '{level}' cannot be told from 0: its rows are too few to tell "
+                           "residuals from random effects; do not trust this fit")
+        return out
