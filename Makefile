@@ -1,7 +1,7 @@
 # Two commands: `make results` and `make test`. See README.md.
 STUDIES ?= 400
 BOUNDARY ?= $(STUDIES)
-.PHONY: results test test-all validate docs lock lint clean help
+.PHONY: results test test-all validate docs pictures lock lint clean help
 .DEFAULT_GOAL := help
 
 CONFIG ?= config/config.yaml
@@ -47,6 +47,10 @@ lint: $(VENV)/.ready-test
 
 docs: $(VENV)/.ready
 	$(BIN)/bowlby config-docs config
+
+# The README's pictures, from the example's report; needs Chromium.
+pictures: results
+	$(BIN)/python docs/pictures.py results/example
 
 # Needs uv (a developer's tool, not a user's).
 lock:

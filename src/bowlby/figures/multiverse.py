@@ -98,6 +98,11 @@ def _curve(ax, shown: pd.DataFrame) -> None:
             ax.plot(own.index, own["P-|T|"], "o", ms=3.2, color=colour, mew=0, label=f"P > |T| {verdict}")
     own = shown[shown["registered"]]
     ax.plot(own.index, own["P-|T|"], "D", ms=8, mfc="white", mec=INK, mew=1.6, label="as registered")
+    # one specification without information must not flatten the others
+    low, high = shown["ci_low"].quantile(0.05), shown["ci_high"].quantile(0.95)
+    low, high = min(low, shown["P-|T|"].min(), 0.0), max(high, shown["P-|T|"].max(), 0.0)
+    margin = 0.06 * (high - low)
+    ax.set_ylim(low - margin, high + margin)
     ax.set_ylabel("P − |T|")
 
 

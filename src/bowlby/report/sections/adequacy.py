@@ -35,8 +35,13 @@ def adequacy(results: Results) -> Section | None:
         )
     median = number(found["caseload"]["median"], 1).removesuffix(".0")
     intro = (
-        f"{found['therapists']} therapists with {median} patients each (median); "
-        f"{found['effective_therapists']} have two patients or more. {equivalence} Computed from caseloads and style "
-        "scores alone, before any outcome was read."
+        f"{found['therapists']:,} therapists with {median} patients each (median){_several(found)}. {equivalence} "
+        "Computed from caseloads and style scores alone, before any outcome was read."
     )
     return Section("adequacy", "What this sample could have shown", render("stack.html", parts=[plot], intro=intro))
+
+
+def _several(found: dict) -> str:
+    """Said only where some therapists tell nothing of differences between their patients."""
+    n = found["effective_therapists"]
+    return "" if n == found["therapists"] else f", of whom {n:,} have two or more"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from markupsafe import Markup
+
 from bowlby.report.results import Results
 from bowlby.report.section import Section, render
 from bowlby.tables import interval, number, p_value
@@ -43,7 +45,7 @@ def _claim(name: str, claim: dict, level: dict | None) -> dict:
     word = verdict_of(claim)
     return {
         "name": name,
-        "statement": CLAIMS[name].replace(" > ", "\u00a0>\u00a0").replace(" < ", "\u00a0<\u00a0"),
+        "statement": _statement(CLAIMS[name]),
         "word": word,
         "kind": word.replace(" ", "-"),
         "sign": SIGNS[word],
@@ -57,6 +59,12 @@ def _claim(name: str, claim: dict, level: dict | None) -> dict:
         "flags": [say(f) for f in claim.get("flags") or []],
         "lines": _lines(claim.get("lines"), level) + _severity(claim.get("severity")),
     }
+
+
+def _statement(text: str) -> Markup:
+    """A claim whose formula no line end parts."""
+    words, bracket, formula = text.partition(" (")
+    return Markup("{} <span class='whole'>({}</span>").format(words, formula) if bracket else Markup.escape(words)
 
 
 def _severity(severity: dict | None) -> list[str]:
