@@ -40,7 +40,8 @@ Some faults leave no trace in one questionnaire's answers. These are measured to
 
 - A questionnaire with one scale looks the same in both directions where the mean of its reversal is usual too:
   between the clinical and the community norm (PHQ-9, GAD-7, CORE-10), or near the middle of the range (attachment
-  anxiety of patients on the ECR). Compare with another measure.
+  anxiety of patients on the ECR). Where the same persons answered another questionnaire, the run compares the two
+  (`other_instruments`); alone it cannot be told.
 - Columns in another order do not matter, and do not show, where all items belong to one scale and run one way.
 - Two persons with the same answers to a short form can be chance: twelve five-point items that go together have too
   few likely patterns among 150 patients.
@@ -102,7 +103,7 @@ def _real(rates: pd.DataFrame) -> str:
 def _markdown(rates: pd.DataFrame) -> str:
     lines = ["| fault | questionnaire | where | named |", "|---|---|---|---|"]
     for row in rates.itertuples():
-        where = "" if row.which is None else f"item {row.which}" if isinstance(row.which, int) else row.which
+        where = "" if pd.isna(row.which) else f"item {row.which}" if isinstance(row.which, int) else row.which
         lines.append(f"| {FAULTS[row.fault]} | {row.instrument} | {where} | {row.named} of {row.studies} |")
     return "\n".join(lines) + "\n"
 
