@@ -41,7 +41,8 @@ class Plan:
     def sets(self) -> list[str]:
         """Analysis sets that the configuration asks for."""
         run = self.loaded.run
-        beside = ["early"] if run.comparison and run.outcome.early else []
+        beside = [s for s, asked in (("early", run.outcome.early), ("sessions", run.outcome.after)) if asked]
+        beside = beside if run.comparison else []
         beside += [b for b in ("alliance", "mentalizing") if run.comparison and getattr(run.comparison, b)]
         apart = [s for s in ("pair", "growth") if getattr(run, s)]
         return (["primary", "perceived"] if run.comparison else []) + beside + apart

@@ -34,13 +34,14 @@ def ingest(loaded: Loaded, folder: Path) -> None:
 def score(loaded: Loaded, folder: Path, instruments: list[str]) -> None:
     """Measures to scores with their dictionary, and to tables of reliability, keys, severity, styles and change."""
     from bowlby.dictionary import write_dictionary
+    from bowlby.instruments.across import across, directed
     from bowlby.instruments.catalogue import load_instrument
     from bowlby.instruments.dictionary import score_tables
     from bowlby.instruments.scoring import given
     from bowlby.instruments.scoring import score as score_items
     from bowlby.instruments.summaries import stack, summarise
 
-    tables, described = [], []
+    tables, described, scales = [], [], {}
     for name in instruments:
         instrument = on_form(loaded, load_instrument(name, loaded.instruments_dir))
         measures = pd.read_parquet(folder / f"measures/{name}.parquet")
@@ -50,7 +51,9 @@ def score(loaded: Loaded, folder: Path, instruments: list[str]) -> None:
         occasions = change_occasions(loaded, scores)
         tables.append(summarise(scores, items, instrument, occasions, loaded.run.privacy == "shareable"))
         described += score_tables({name: scores}, {name: instrument})
+        scales[name] = directed(scores, instrument)
         log.info("%s: %d rows scored", name, len(scores))
+    tables.append({"keying_audit": across(scales)})
     for name, table in stack(tables).items():
         write_csv(folder / f"{name}.csv", table)
     title = f"Scores of {loaded.run.title or loaded.study.name}"
@@ -93,12 +96,15 @@ def design(loaded: Loaded, folder: Path, name: str, instruments: list[str]) -> N
     from bowlby.design.growth import growth_set
     from bowlby.design.pair import pair_set
     from bowlby.design.primary import comparison_set
+    from bowlby.design.sessions import session_set
 
     scores = {i: pd.read_parquet(folder / f"scores/{i}.parquet") for i in instruments}
     people = {i: pd.read_parquet(folder / f"people/{i}.parquet") for i in ("patients", "therapists", "episodes")}
     study = loaded.study
     if name == "growth":
         built = growth_set(loaded.run, scores, people, study.occasions, study.time_unit)
+    elif name == "sessions":
+        built = session_set(loaded.run, scores, people, [o.id for o in study.occasions])
     elif name == "pair":
         built = pair_set(loaded.run, scores, people)
     else:

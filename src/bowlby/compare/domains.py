@@ -78,7 +78,7 @@ def _of(run: Run, outcome: Outcome) -> Run:
             raise UserError(problem("reference_sd is missing", "give it, or no `comparison.reference` at all"))
         reference = comparison.reference.model_copy(update={"outcome_sd": outcome.reference_sd})
         comparison = comparison.model_copy(update={"reference": reference})
-    if not (outcome.pre and outcome.post):
+    if not (outcome.after or (outcome.pre and outcome.post)):
         raise UserError(problem("the comparison needs pre and post", "add both"))
     return run.model_copy(update={"outcome": outcome, "comparison": comparison})
 

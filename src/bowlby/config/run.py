@@ -23,6 +23,9 @@ class Outcome(Model):
     """Occasion before treatment (needed for the comparison)."""
     post: str | None = None
     """Occasion of the outcome (needed for the comparison)."""
+    after: int | None = Field(None, ge=1)
+    """Where it was answered session by session, in place of pre and post: the mean of the sessions up to this one is
+    the baseline, that of all later ones the outcome. A model of the single sessions stands beside the comparison."""
     early: str | None = None
     """Occasion of the outcome up to when perceived attachment was asked: the comparison is then also adjusted for the
     improvement until then, which may be the cause of what patients perceive."""
@@ -129,8 +132,10 @@ class Run(Model):
     def _complete(self):
         if self.comparison is None and self.growth is None and self.pair is None:
             raise ValueError("nothing is asked for; add `comparison:`, `pair:` or `growth:`")
-        if self.comparison and not (self.outcome.pre and self.outcome.post):
-            raise ValueError("the comparison needs outcome.pre and outcome.post; add both")
+        if self.comparison and not (self.outcome.after or (self.outcome.pre and self.outcome.post)):
+            raise ValueError("the comparison needs outcome.pre and outcome.post; add both, or outcome.after")
+        if self.outcome.after and (self.outcome.pre or self.outcome.post or self.outcome.early):
+            raise ValueError("outcome.after stands in the place of pre, post and early; leave those out")
         if self.other_outcomes and not self.comparison:
             raise ValueError("other_outcomes has no comparison; add `comparison:` or leave `other_outcomes:` out")
         if self.robustness and not self.comparison:

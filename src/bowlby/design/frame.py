@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from bowlby.config.run import Block, Comparison, Run
+from bowlby.config.run import Block, Comparison, Outcome, Run
 from bowlby.design.composite import Scaling, composite, reference_scaling, sample_scaling
 from bowlby.instruments.styles import STYLES, UNKNOWN_CODE
 
@@ -76,6 +76,15 @@ def at(scores: pd.DataFrame, role: str, about: str, occasion: str | None) -> pd.
     return scores[keep].drop_duplicates("person").set_index("person")
 
 
+def before_after(scores: pd.DataFrame, outcome: Outcome) -> tuple[pd.Series, pd.Series]:
+    """The outcome at its two occasions, or each patient's means of the sessions up to a landmark and after it."""
+    if outcome.after is None:
+        return tuple(at(scores, "patient", "self", o)[outcome.scale] for o in (outcome.pre, outcome.post))
+    own = scores[(scores["role"] == "patient") & (scores["about"] == "self") & scores["session"].ge(1).fillna(False)]
+    early = (own["session"] <= outcome.after).astype(bool)
+    return tuple(part.groupby("person")[outcome.scale].mean() for part in (own[early], own[~early]))
+
+
 def answered(scores: pd.DataFrame, role: str, block: Block) -> pd.DataFrame:
     """What a block asks for, indexed by person: of one occasion, or each person's mean of the sessions up to one."""
     if block.sessions is None:
@@ -115,12 +124,12 @@ def patients(run: Run, scores: dict[str, pd.DataFrame], people: dict[str, pd.Dat
     comparison, outcome = run.comparison, run.outcome
     sign = 1.0 if outcome.higher_is_better else -1.0
     table = scores[outcome.instrument]
-    pre = at(table, "patient", "self", outcome.pre)[outcome.scale]
+    pre, post = before_after(table, outcome)
     described = people["patients"].set_index("patient").sort_index()
     episodes = chosen_episodes(people["episodes"], comparison.switching)
     frame = pd.DataFrame(index=described.index)
     frame["pre"] = sign * pre.reindex(frame.index)
-    frame["y"] = sign * at(table, "patient", "self", outcome.post)[outcome.scale].reindex(frame.index)
+    frame["y"] = sign * post.reindex(frame.index)
     if outcome.early:
         early = sign * at(table, "patient", "self", outcome.early)[outcome.scale].reindex(frame.index)
         frame["change"] = early - frame["pre"]

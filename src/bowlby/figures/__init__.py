@@ -67,6 +67,10 @@ def _pair(run: Run) -> bool:
     return run.pair is not None
 
 
+def _compared_before_after(run: Run) -> bool:
+    return _comparison(run) and _before_after(run)
+
+
 def _growth(run: Run) -> bool:
     return run.growth is not None
 
@@ -86,7 +90,7 @@ PLOTS = {
     "pair": Plot(pair.gather, pair.draw, _pair),
     "adequacy": Plot(adequacy.gather, adequacy.draw, _comparison),
     "partition": Plot(partition.gather, partition.draw, _comparison),
-    "prepost": Plot(prepost.gather, prepost.draw, _comparison),
+    "prepost": Plot(prepost.gather, prepost.draw, _compared_before_after),
     "trajectory": Plot(trajectory.gather, trajectory.draw, _growth),
     "caterpillar": Plot(caterpillar.gather, caterpillar.draw, _always),
     "multiverse": Plot(multiverse.gather, multiverse.draw, _doubted("multiverse")),

@@ -14,7 +14,7 @@ from bowlby.mixed import MixedModel
 INTERCEPT = [{"group": "therapist", "terms": ["1"], "correlated": False}]
 CANDIDATES = 12
 BESIDE = {"alliance": "w", "mentalizing": "m"}
-MAIN = {"primary": "primary", "perceived": "c4", "early": "early_m1"}
+MAIN = {"primary": "primary", "perceived": "c4", "early": "early_m1", "sessions": "sessions"}
 SLOPE = [{"group": "therapist", "terms": ["1", "a_star_w"], "correlated": False}]
 
 
@@ -42,7 +42,7 @@ def fit_set(
     Parameters
     ----------
     name : str
-        ``primary``, ``perceived``, ``early``, ``alliance``, ``mentalizing`` or ``growth``.
+        ``primary``, ``perceived``, ``early``, ``sessions``, ``alliance``, ``mentalizing`` or ``growth``.
     data : DataFrame
         The analysis set.
     membership : DataFrame
@@ -65,7 +65,8 @@ def fit_set(
     if name in BESIDE:
         fits = fitter.beside(name, f"{BESIDE[name]}_star_w")
     else:
-        fits = {"primary": fitter.primary, "perceived": fitter.perceived, "early": fitter.early}[name]()
+        fits = {"primary": fitter.primary, "perceived": fitter.perceived, "early": fitter.early,
+                "sessions": fitter.sessions}[name]()  # fmt: skip
     main = fits[MAIN.get(name, f"{name}_m1")].record
     return fits, second_fit(data, [f["term"] for f in main["fixed"] if f["term"] != "Intercept"], main)
 
@@ -180,6 +181,14 @@ class Fitter:
             result = self.fit([*added, "a_star_w", "s_star"], SLOPE)
             fits[model] = self.kept(model, result, standardised(result, unit))
         return fits
+
+    def sessions(self) -> dict[str, Fitted]:
+        """Sessions in patients, crossed with the therapists who gave them; ``(1 | patient)`` and M1's random part."""
+        unit = 1.0 / self.design["sd_outcome"]
+        now = [c for c in ("a_now",) if c in self.data]
+        result = self.fit(["session", "a_star_w", "a_star_b", *now, "s_star"], [*SLOPE, {"group": "patient"}])
+        contrasts = standardised(result, unit) + [contrast(result, "within_patient", {c: unit}) for c in now]
+        return {"sessions": self.kept("sessions", result, contrasts)}
 
     def perceived(self) -> dict[str, Fitted]:
         """C4: style on perceived attachment, random intercept; C5: the patient's style, with its random slope."""

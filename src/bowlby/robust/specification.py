@@ -102,7 +102,7 @@ def _inadmissible(asked: Multiverse, run: Run, scores: dict, people: dict, occas
     comparison, out = run.comparison, {}
     order = {o: k for k, o in enumerate(occasions)}
     for occasion, place in order.items():
-        if place >= order[run.outcome.post]:
+        if run.outcome.post and place >= order[run.outcome.post]:
             out["occasion", occasion] = "perceived attachment would be measured at or after the outcome"
     if len(comparison.perceived.weights) < 2:
         out["perceived", "joint"] = "perceived attachment has one scale"

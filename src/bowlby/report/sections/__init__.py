@@ -25,6 +25,7 @@ from bowlby.report.sections.provenance import provenance
 from bowlby.report.sections.reliability import reliability
 from bowlby.report.sections.robustness import robustness
 from bowlby.report.sections.scales import scales
+from bowlby.report.sections.sessions import sessions
 from bowlby.report.sections.therapists import therapists
 from bowlby.report.sections.verdict import verdict
 
@@ -37,6 +38,7 @@ SECTIONS: list[Build] = [
     domains,
     beside,
     early,
+    sessions,
     pair,
     prepost,
     course,

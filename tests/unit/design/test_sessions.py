@@ -1,0 +1,83 @@
+"""Session data: means up to a landmark for the claims, and the model of single sessions beside them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bowlby.config.run import Block, Comparison, Outcome, Run
+from bowlby.design.frame import patients
+from bowlby.design.primary import comparison_set
+from bowlby.design.sessions import session_set
+from bowlby.errors import UserError
+from bowlby.fit.models import fit_set
+
+AFTER = 3
+
+
+@pytest.fixture(scope="module")
+def study():
+    """20 therapists of 6 patients with 8 sessions; P000 has sessions 7 and 8 with another therapist."""
+    rng = np.random.default_rng(5)
+    therapist = [f"T{j:02}" for j in range(20)]
+    style, level = rng.normal(size=20), 0.4 * rng.normal(size=20)
+    rows = []
+    for i in range(120):
+        a, own = rng.normal(), 0.5 * rng.normal()
+        for t in range(1, 9):
+            j = i // 6 if i or t < 7 else 1
+            felt = a + 0.5 * rng.normal()
+            y = 0.05 * t + (0.4 * a if t > AFTER else 0.0) + level[j] + own + 0.6 * rng.normal()
+            rows.append((f"P{i:03}", therapist[j], t, y, felt))
+    table = pd.DataFrame(rows, columns=["person", "therapist", "session", "total", "secure"])
+    table = table.assign(role="patient", about="self", occasion="", session=table["session"].astype("Int64"))
+    own = pd.DataFrame({"person": therapist, "role": "therapist", "about": "self", "occasion": "", "secure": style})
+    share = table.groupby(["person", "therapist"]).size().rename("n").reset_index()
+    weights = share.rename(columns={"person": "patient"}).assign(weight=share["n"] / 8).drop(columns="n")
+    people = {
+        "patients": pd.DataFrame({"patient": sorted(set(table["person"]))}),
+        "therapists": pd.DataFrame({"therapist": therapist}),
+        "episodes": weights,
+    }
+    scores = {"core": table.drop(columns="secure"), "felt": table.drop(columns="total"), "style": own}
+    return scores, people
+
+
+def run(**perceived):
+    block = Block(instrument="felt", about="self", weights={"secure": 1.0}, **{"sessions": AFTER, **perceived})
+    outcome = Outcome(instrument="core", after=AFTER, higher_is_better=True)
+    comparison = Comparison(perceived=block, therapist_style=Block(instrument="style", weights={"secure": 1.0}))
+    return Run(run="s", study="none", outcome=outcome, comparison=comparison)
+
+
+def test_baseline_and_outcome_are_means_on_both_sides_of_the_landmark(study):
+    frame = patients(run(), *study).frame
+    own = study[0]["core"].set_index("person").loc["P001"]
+    assert frame.loc["P001", "pre"] == pytest.approx(own["total"].iloc[:AFTER].mean())
+    assert frame.loc["P001", "y"] == pytest.approx(own["total"].iloc[AFTER:].mean())
+
+
+def test_a_session_counts_with_the_therapist_who_gave_it(study):
+    built = session_set(run(), *study, [""])
+    rows = built.data[built.data["patient"] == "P000"]
+    assert rows["therapist"].tolist() == ["T00"] * 3 + ["T01"] * 2
+    assert built.data.groupby("patient")["a_now"].mean().abs().max() < 1e-12
+    assert len(built.data) == 120 * 5
+
+
+def test_the_session_model_is_that_of_lme4(study):
+    """lme4, ``(1 | patient) + (1 + a_star_w || therapist)``, REML: log-likelihood and slopes."""
+    built = session_set(run(), *study, [""])
+    fits, _ = fit_set("sessions", built.data, built.membership, built.design)
+    record = fits["sessions"].record
+    fixed = {f["term"]: f["estimate"] for f in record["fixed"]}
+    assert record["llf"] == pytest.approx(-598.6834680713, abs=1e-6)
+    assert fixed["a_star_w"] == pytest.approx(0.320313590, abs=1e-6)
+    main = comparison_set(run(), *study, [""], "primary")
+    p = fit_set("primary", main.data, main.membership, main.design)[0]["primary"].record["contrasts"][0]
+    beside = record["contrasts"][0]
+    assert abs(p["estimate"] - beside["estimate"]) < 0.5 * p["se"]
+
+
+def test_perceived_attachment_must_not_know_the_sessions_of_the_outcome(study):
+    with pytest.raises(UserError, match="not held to the sessions up to"):
+        comparison_set(run(sessions=None), *study, [""], "primary")
