@@ -40,7 +40,8 @@ def has(raw: Raw, column: str | None, issues: Issues, instrument: str | None = N
         )
         return False
     others = [c for c in raw.header if NUMBER.sub("", str(c)) != NUMBER.sub("", str(column))]
-    near = difflib.get_close_matches(str(column), others, n=1)
+    same = [c for c in raw.header if folded(str(c)) == folded(str(column))]
+    near = same or difflib.get_close_matches(str(column), others, n=1)
     do = f"did you mean '{near[0]}'?" if near else "correct the study file, or add the column"
     issues.add(
         "error",
@@ -175,7 +176,7 @@ def dates(raw: Raw, column: str, rows, issues: Issues) -> pd.Series:
     wrong = values.isna() & cells.notna()
     if wrong.any():
         others = styles_of(cells[wrong])
-        if others:
+        if others or (wrong.sum() > 1 and values.isna().all()):
             _other_styles(raw, column, wrong, others, int(values.notna().sum()), issues)
         else:
             told(raw, column, wrong, "not_a_date", f"not a date written {style}", issues)
@@ -192,6 +193,8 @@ def _other_styles(raw: Raw, column: str, wrong: pd.Series, others: dict[str, int
             if len(whole_column) == 1
             else ("say which with `dates:` in the study file")
         )
+    elif not others:
+        what, do = f"none of {n:,} cells is a date written {style}", "say with `dates:` how they are written"
     else:
         told_rows = rows_text(wrong.index[wrong])
         what = f"dates are written in several styles: {right:,} {style}, {count(n, 'other')} ({told_rows})"

@@ -60,6 +60,10 @@ def measure_table(raw: Raw, measure: Measure, model, study: Study, issues: Issue
     if measure.seen:
         given &= ~(unseen(raw, measure.seen) & values.fillna(0).eq(0).all(axis=1) & ~wrong.any(axis=1))
     rows = values.index[given]
+    if rows.empty:
+        first = next(iter(columns.values()))
+        what, do = f"no row has an answer to {name}", "check the columns, or take the instrument out of the study file"
+        issues.add("warning", "no_answers", what, do, column=first, instrument=name, **raw.place)
     occasion = _occasions(raw, measure.when or raw.spec.when, rows, study, issues)
     if occasion is None:
         return None

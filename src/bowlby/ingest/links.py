@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
+
 import pandas as pd
 
-from bowlby.ingest.cells import ids
+from bowlby.ingest.cells import ids, present
 from bowlby.ingest.notices import Issues, count, rows_text
 from bowlby.ingest.readers.base import Raw
 
 NO_STYLE = "their therapists' style is unknown, so these patients drop out of the comparison; "
+ROUNDED = re.compile(r"\d[.,]\d+E\+\d+$", re.IGNORECASE)
+WHOLE = re.compile(r"^(\d+)[.,]0+$")
 NOBODY = "nothing but their patients is known of them; check the ids"
 
 
@@ -44,6 +49,9 @@ def one_sided(
         elif described:
             action = f"what {described[0].name} says of patients is missing for them; check the ids"
             _tell(raw, person, listed, ("patient", f"not in {described[0].name}"), action, issues)
+    look_alikes([(r, [r.spec.who.person]) for r in patient_files], "patient", issues)
+    columns = [(r, [r.spec.who.therapist, *(e.therapist for e in r.spec.episodes)]) for r in patient_files]
+    look_alikes([*columns, *((r, [r.spec.who.person]) for r in therapist_files)], "therapist", issues)
     if therapist_files:
         _therapists(patient_files, therapist_files, measures, treating, style, issues)
 
@@ -90,3 +98,55 @@ def _tell(raw: Raw, column: str, known: set, what: tuple[str, str], action: str,
         n=len(rows),
         **raw.place,
     )
+
+
+def look_alikes(places: list[tuple[Raw, list[str | None]]], noun: str, issues: Issues) -> None:
+    """Tell ids that differ only in what the eye passes over, and those that a spreadsheet has rounded.
+
+    Parameters
+    ----------
+    places : list of (Raw, list of str)
+        Files with their columns of ids.
+    noun : str
+        What the ids stand for.
+    issues : Issues
+    """
+    first: dict[str, str] = {}
+    for raw, columns in places:
+        for column in columns:
+            if not present(raw, column):
+                continue
+            found = ids(raw, column)
+            different = [one for one in found.unique() if one]
+            alike = {one for one in different if first.setdefault(_seen_as(one), one) != one}
+            rounded = {one for one in different if ROUNDED.search(one)}
+            what = f"{count(len(alike), f'{noun} id')} like an earlier one but for spaces, case, zeros or accents"
+            _tell_ids(
+                raw,
+                column,
+                found,
+                alike,
+                "id_alike",
+                what,
+                "they stay different persons; write them alike if they are one",
+                issues,
+            )
+            what = f"{count(len(rounded), f'{noun} id')} rounded by a spreadsheet, as in 1.2E+11"
+            _tell_ids(raw, column, found, rounded, "id_rounded", what, "export the ids as text", issues)
+
+
+def _tell_ids(raw: Raw, column: str, found: pd.Series, some: set[str], code: str, what: str, do: str, issues) -> None:
+    if some:
+        rows = found[found.isin(some)].drop_duplicates().index
+        issues.add(
+            "warning", code, f"{what} ({rows_text(rows)})", do, row=rows[0], column=column, n=len(some), **raw.place
+        )
+
+
+def _seen_as(text: str) -> str:
+    """An id as a careless eye sees it."""
+    if text.isascii() and text.isalnum() and not text.startswith("0"):
+        return text.lower()
+    plain = "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
+    plain = WHOLE.sub(r"\1", " ".join(plain.split()).casefold())
+    return plain.lstrip("0") or plain

@@ -47,11 +47,12 @@ def book(rows=None, **sheets):
 
 
 def rezipped(data, change):
-    """A workbook with one of its parts changed."""
+    """A workbook with one of its parts changed, or left out where the change gives None."""
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
         for name in old.namelist():
-            new.writestr(name, change(name, old.read(name)))
+            if (part := change(name, old.read(name))) is not None:
+                new.writestr(name, part)
     return out.getvalue()
 
 
@@ -306,7 +307,7 @@ def test_decimal_commas_are_known_by_their_look(made, error_lines):
     head, *rows = text.splitlines()
     cells = [row.split(";")[0] + ";" + ";".join(_pairs(row.split(";")[1])) for row in rows]
     (line,) = error_lines(made(study("a.csv"), a__csv="\n".join([head.replace(",", ";"), *cells]) + "\n"))
-    assert line.endswith("(and 6 more items of gad7); write `decimal: \",\"` for this file")
+    assert line.endswith('(and 6 more items of gad7); write `decimal: ","` for this file')
 
 
 def _pairs(text):
@@ -327,3 +328,108 @@ def test_totals_beside_items_are_kept_to_be_compared(made, error_lines):
     assert (table["total"] == table.filter(regex="^i").sum(axis=1)).all()
     (line,) = error_lines(made(both.replace("total:", "sum:"), a__csv=text))
     assert line == "error: a.csv: gad7 has no scale 'sum'; use one of total"
+
+
+NEITHER = "none of the columns that the study file names is in row 1; "
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "expected"),
+    [
+        ("a.csv", "sep=,\n" + GOOD, NEITHER + "check `header_row:`, `delimiter:` and `sheet:`, or the names"),
+        ("a.csv", GOOD.replace(",", " "), NEITHER + "check `header_row:`, `delimiter:` and `sheet:`, or the names"),
+        ("a.csv", GOOD.upper(), NEITHER + "write them in capitals and small letters as there"),
+        ("a.xls", bytes.fromhex("d0cf11e0a1b11ae1") + b"\0" * 600,
+         "is an old workbook (.xls) or another Office file; save it as .xlsx"),
+        ("a.csv", GOOD.replace("1,A", "Jürgen,A").encode() + "Zoë,B,1,1,1,1,1,1,1\n".encode("cp1252"),
+         "mixes UTF-8 with another encoding; save it again as UTF-8, or say its `encoding:`"),
+    ],
+)  # fmt: skip
+def test_one_line_where_nothing_fits(made, error_lines, name, data, expected):
+    assert error_lines(made(study(name), **{name.replace(".", "__"): data})) == [f"error: {name}: {expected}"]
+
+
+def test_capitals_are_suggested(made, error_lines):
+    (line,) = error_lines(made(study("a.csv"), a__csv=GOOD.replace("g3", "G3")))
+    assert line == "error: a.csv:1:g3: column 'g3' is missing; did you mean 'G3'?"
+
+
+def test_utf_32_is_read(made):
+    result = ingest(made(study("a.csv"), a__csv=GOOD.encode("utf-32")))
+    assert len(result.measures["gad7"]) == 2 and result.issues["what"].tolist() == ["read as utf-32"]
+
+
+def test_german_quotes_in_cp1252_are_no_mixture(made):
+    rows = "".join(f"Jörg {i} „Spaß“,A,1,1,1,1,1,1,1\n" for i in range(5))
+    table = ingest(made(study("a.csv"), a__csv=(GOOD + rows).encode("cp1252"))).measures["gad7"]
+    assert "Jörg 0 „Spaß“" in table["person"].tolist()
+
+
+@pytest.mark.parametrize("cut", [GOOD[:-9], GOOD + "Total: 2\n"])
+def test_rows_that_are_too_short_are_told(made, cut):
+    issues = check(made(study("a.csv"), a__csv=cut))
+    told = issues[issues["code"] == "short_row"]
+    assert told["row"].tolist() == [3 + cut.endswith("2\n") * (len(cut) > len(GOOD))]
+    assert told["what"].tolist()[0].startswith("1 row has fewer cells than the header")
+
+
+def test_parts_that_are_missing_from_a_workbook(made, error_lines):
+    def without(name, data):
+        return None if name == SHEET else data
+
+    def broken(name, data):
+        return b"<x" if name == "xl/styles.xml" else data
+
+    (line,) = error_lines(made(study("a.xlsx"), a__xlsx=rezipped(book(), without)))
+    assert line == "error: a.xlsx: the workbook has no sheet; open the workbook and save it again as .xlsx"
+    (line,) = error_lines(made(study("a.xlsx"), a__xlsx=rezipped(book(), broken)))
+    assert line == "error: a.xlsx: cannot be read as an Excel workbook; save it again as .xlsx"
+
+
+def test_which_sheet_is_read_is_told(made):
+    issues = check(made(study("a.xlsx"), a__xlsx=book(Second=[["x"]])))
+    assert issues[["severity", "what"]].to_numpy().tolist() == [["note", "the first of 2 sheets is read"]]
+    out, hidden = io.BytesIO(), openpyxl.load_workbook(io.BytesIO(book(Second=[["x"]])))
+    hidden.worksheets[0].sheet_state = "hidden"
+    hidden.save(out)
+    issues = check(made(study("a.xlsx"), a__xlsx=out.getvalue()))
+    assert issues[["severity", "what"]].to_numpy().tolist() == [["warning", "the sheet is hidden"]]
+
+
+def test_lists_in_a_parquet_column(made, error_lines):
+    out = io.BytesIO()
+    frame().assign(g2=[[1], [2]]).to_parquet(out)
+    (line,) = error_lines(made(study("a.parquet"), a__parquet=out.getvalue()))
+    assert line == (
+        "error: a.parquet: 1 column holds lists in place of single values; write g2 as columns of single values"
+    )
+
+
+@pytest.mark.parametrize(
+    "pair", [("7", "7 "), ("A7", "a7"), ("7", "07"), ("7", "7.0"), ("José", "Jose\u0301"), ("7", "7\u200b")]
+)
+def test_ids_that_look_alike_stay_different_and_are_told(made, pair):
+    text = HEAD + "".join(f"\n{one},A,1,1,1,1,1,1,1" for one in pair) + "\nother,B,1,1,1,1,1,1,1\n"
+    result = ingest(made(study("a.csv"), a__csv=text))
+    assert sorted(result.measures["gad7"]["person"]) == sorted([*pair, "other"])
+    assert result.issues[["code", "row", "n"]].to_numpy().tolist() == [["id_alike", 3, 1]]
+
+
+def test_ids_that_a_spreadsheet_rounded_are_told(made):
+    text = HEAD + "\n1.23457E+11,A,1,1,1,1,1,1,1\n1e5,B,1,1,1,1,1,1,1\n"
+    issues = check(made(study("a.csv"), a__csv=text))
+    assert issues[["code", "row", "action"]].to_numpy().tolist() == [["id_rounded", 2, "export the ids as text"]]
+
+
+def test_an_instrument_that_nobody_answered_is_told(made):
+    issues = check(made(study("a.csv"), a__csv=HEAD + "\n1,A" + "," * 7 + "\n2,B" + "," * 7 + "\n"))
+    assert issues["what"].tolist() == ["no row has an answer to gad7"]
+
+
+@pytest.mark.parametrize("cells", [["45001", "45002"], ["2024-13-40", "2024-99-01"], ["5.1.24", "6.1.24"]])
+def test_a_column_without_one_date_is_an_error(made, error_lines, cells):
+    text = HEAD + ",day\n" + "".join(f"{i},{'AB'[i]},1,1,1,1,1,1,1,{c}\n" for i, c in enumerate(cells))
+    (line,) = error_lines(made(study("a.csv", "date: day"), a__csv=text))
+    assert line == (
+        "error: a.csv:2:day: none of 2 cells is a date written YYYY-MM-DD; say with `dates:` how they are written"
+    )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bowlby.ingest.notices import Issues, rows_text
+from bowlby.ingest.notices import Issues, count, rows_text
 from bowlby.ingest.readers.ask import Ask
 from bowlby.ingest.readers.base import KINDS, Raw, Table, Unreadable, as_text, check_kind
 from bowlby.ingest.readers.statistical import read_parquet, read_statistical
@@ -47,9 +47,15 @@ def read(path: Path, ask: Ask, issues: Issues) -> Raw | None:
             raise Unreadable("the file is empty", "export it again")
         kind = spec.format or KINDS.get(path.suffix.lower())
         if kind is None:
+            check_kind(path, "csv")
             raise Unreadable("unknown kind of file", "say which with `format:` in the study file")
         check_kind(path, kind)
         table = READERS[kind](path, ask, issues)
+        if not len(table.frame.columns) and not ask.everything:
+            do = "check `header_row:`, `delimiter:` and `sheet:`, or the names"
+            if ask.differ_in_case(table.header):
+                do = "write them in capitals and small letters as there"
+            raise Unreadable(f"none of the columns that the study file names is in row {spec.header_row}", do)
     except Unreadable as error:
         issues.add("error", "unreadable_file", *error.args, **place)
         return None
@@ -63,6 +69,17 @@ def read(path: Path, ask: Ask, issues: Issues) -> Raw | None:
             "check quotes and separators there, and in the header",
             row=table.wide[0],
             n=len(table.wide),
+            **place,
+        )
+    if table.short:
+        n = len(table.short)
+        issues.add(
+            "warning",
+            "short_row",
+            f"{count(n, 'row has', 'rows have')} fewer cells than the header ({rows_text(table.short)})",
+            "the rest is taken as empty; check whether the file is cut off",
+            row=table.short[0],
+            n=n,
             **place,
         )
     frame = table.frame

@@ -37,6 +37,10 @@ class Ask:
         """The names of the columns."""
         return self.renamed(texts) if self.renamed else texts
 
+    def differ_in_case(self, names: list[str]) -> bool:
+        """Whether the study file names columns that are there in other capitals."""
+        return bool({n.casefold() for n in names} & {n.casefold() for n in _named(self.spec) if n})
+
     def keep(self, names: list[str]) -> list[int]:
         """The places of the columns to hold."""
         if self.everything:

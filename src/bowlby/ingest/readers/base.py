@@ -69,8 +69,8 @@ class Table:
     sheet : str or None
     labels : dict
         Value labels, column: code: label.
-    wide : list of int
-        Rows with more cells than the header has names.
+    wide, short : list of int
+        Rows with more cells than the header has names, and with fewer.
     titles : dict
         What the file says that columns mean, column: text.
     """
@@ -80,6 +80,7 @@ class Table:
     sheet: str | None = None
     labels: dict[str, dict[str, str]] = field(default_factory=dict)
     wide: list[int] = field(default_factory=list)
+    short: list[int] = field(default_factory=list)
     titles: dict[str, str] = field(default_factory=dict)
 
 

@@ -129,6 +129,10 @@ def read_parquet(path: Path, ask: Ask, issues: Issues) -> Table:
             table = file.read(columns=keep)
         if ask.limit is not None:
             table = table.slice(0, ask.limit)
+        nested = [f.name for f in table.schema if pa.types.is_nested(f.type)]
+        if nested:
+            what = f"{count(len(nested), 'column holds', 'columns hold')} lists in place of single values"
+            raise Unreadable(what, f"write {', '.join(nested[:5])} as columns of single values")
         frame = table.to_pandas(ignore_metadata=True, types_mapper=kinds.get, date_as_object=False)
     except (pa.ArrowException, OSError, ValueError, MemoryError):
         raise Unreadable("cannot be read as a Parquet file", "write it again") from None

@@ -6,6 +6,7 @@ import codecs
 import csv
 import io
 import itertools
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,10 @@ from bowlby.ingest.readers.ask import Ask
 from bowlby.ingest.readers.base import Table, Unreadable, framed, joined, unique
 
 PIECE = 50_000
+CHANCE = 0.2
+# Letters and quotes whose UTF-8 bytes are no two signs that follow each other in cp1252; of others, such as a sharp s
+# before a closing quote, a few may stand in any German text.
+LATIN = re.compile("[À-ÿ‐-›]")
 BLOCK = 1 << 20
 SAMPLE = 1 << 18
 SAMPLE_ROWS = 60
@@ -63,20 +68,23 @@ def _table(records: Iterator[list[str]], ask: Ask) -> Table:
     first = spec.header_row + spec.header_rows + spec.skip_rows
     columns: list[list[pa.Array]] = [[] for _ in keep]
     wide: list[int] = []
+    short: list[int] = []
     width, at = len(header), first
     while piece := list(itertools.islice(rows, PIECE)):
         if any(len(row) != width for row in piece):
-            piece = [_fitted(row, width, at + i, wide) for i, row in enumerate(piece)]
+            piece = [_fitted(row, width, at + i, wide, short) for i, row in enumerate(piece)]
         across = list(zip(*piece, strict=True))
         for column, i in zip(columns, keep, strict=True):
             column.append(pa.array(across[i], pa.large_string()))
         at += len(piece)
-    return Table(header, framed(columns, [names[i] for i in keep], first, at - first), wide=wide)
+    return Table(header, framed(columns, [names[i] for i in keep], first, at - first), wide=wide, short=short)
 
 
-def _fitted(row: list[str], width: int, number: int, wide: list[int]) -> list[str]:
+def _fitted(row: list[str], width: int, number: int, wide: list[int], short: list[int]) -> list[str]:
     if any(cell.strip() for cell in row[width:]):
         wide.append(number)
+    elif len(row) < width and any(cell.strip() for cell in row):
+        short.append(number)
     return [*row[:width], *[""] * (width - len(row))]
 
 
@@ -97,10 +105,12 @@ def find_encoding(path: Path) -> str:
     Unreadable
         If it is no text, or mixes UTF-8 with something else.
     """
-    decoder, valid, marks, odd = codecs.getincrementaldecoder("utf-8")("replace"), True, 0, False
-    broken = 0
+    decoder, valid, odd = codecs.getincrementaldecoder("utf-8")("replace"), True, False
+    marks = plain = broken = 0
     with path.open("rb") as file:
         head = file.read(4)
+        if head in (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE):
+            return "utf-32"
         if head[:3] == codecs.BOM_UTF8:
             return "utf-8-sig"
         if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
@@ -117,12 +127,13 @@ def find_encoding(path: Path) -> str:
                 bad = text.count("�")
                 broken += bad
                 marks += sum(not c.isascii() for c in text) - bad
+                plain += len(LATIN.findall(text))
                 odd |= any(bytes([b]) in block for b in NOT_CP1252)
             block = file.read(BLOCK)
     broken += decoder.decode(b"", True).count("�")
     if not broken:
         return "utf-8"
-    if marks > broken:
+    if marks > broken or plain > CHANCE * broken:
         raise Unreadable("mixes UTF-8 with another encoding", "save it again as UTF-8, or say its `encoding:`")
     return "latin-1" if odd else "cp1252"
 

@@ -31,6 +31,7 @@ FAULTS = (
     TypeError,
     AttributeError,
     EOFError,
+    SyntaxError,  # what lxml's parser raises where it is installed
 )
 DECLARATIONS = (b"<!DOCTYPE", b"<!ENTITY", "<!DOCTYPE".encode("utf-16-le"), "<!DOCTYPE".encode("utf-16-be"))
 
@@ -41,9 +42,12 @@ def read_workbook(path: Path, ask: Ask, issues: Issues) -> Table:
     formulas = inspect(path)
     book = open_workbook(path)
     try:
+        if not book.sheetnames:
+            raise Unreadable("the workbook has no sheet", "open the workbook and save it again as .xlsx")
         if spec.sheet and spec.sheet not in book.sheetnames:
             raise Unreadable(f"no sheet '{spec.sheet}'", f"use one of {', '.join(book.sheetnames)}")
         sheet = spec.sheet or book.sheetnames[0]
+        _which(book, sheet, path.name, spec.sheet is not None, issues)
         table = _table(rows_of(book, sheet), ask)
     except FAULTS:
         raise Unreadable("the sheet is damaged", "open the workbook and save it again as .xlsx") from None
@@ -53,6 +57,16 @@ def read_workbook(path: Path, ask: Ask, issues: Issues) -> Table:
     if formulas:
         _formulas(path, sheet, table, issues)
     return table
+
+
+def _which(book, sheet: str, file: str, stated: bool, issues: Issues) -> None:
+    """Tell which sheet is read where the study file does not say it, and a hidden one in any case."""
+    place = {"file": file, "sheet": sheet}
+    if book[sheet].sheet_state != "visible":
+        issues.add("warning", "hidden_sheet", "the sheet is hidden", "it is read; name another `sheet:`", **place)
+    elif len(book.sheetnames) > 1 and not stated:
+        what = f"the first of {len(book.sheetnames)} sheets is read"
+        issues.add("note", "first_sheet", what, "none needed; `sheet:` names another", **place)
 
 
 def inspect(path: Path) -> bool:
