@@ -1,0 +1,50 @@
+"""Links of README and docs arrive, and the pictures are small."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / name for name in ("README.md", "config/README.md", "results/README.md")]
+PAGES += sorted((ROOT / "docs").glob("*.md"))
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def anchors(page: Path) -> set[str]:
+    """Anchors of a page's headings, as GitHub and GitLab make them."""
+    heads = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+def made_by_a_rule(path: Path) -> bool:
+    """Whether validation writes the page, which takes most of a day."""
+    name = path.relative_to(ROOT).as_posix()
+    return f'"{name}"' in (ROOT / "workflow/validate.smk").read_text("utf-8")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_links_arrive(page):
+    for target in LINK.findall(page.read_text("utf-8")):
+        if re.match(r"[a-z]+:", target):
+            continue
+        name, _, anchor = target.partition("#")
+        path = (page.parent / name).resolve() if name else page
+        assert path.exists() or made_by_a_rule(path), f"{page.name}: {target}"
+        if anchor:
+            assert anchor in anchors(path), f"{page.name}: {target}"
+
+
+def test_readme_names_no_document_that_is_not_there():
+    text = (ROOT / "README.md").read_text("utf-8")
+    for name in re.findall(r"`((?:docs|notebooks|config|data)/[\w./-]+\.\w+)`", text):
+        path = ROOT / name
+        assert path.exists() or made_by_a_rule(path) or name == "config/instruments/cats.yaml", name
+
+
+def test_pictures_of_the_readme_are_there_and_small():
+    shown = [t for t in LINK.findall((ROOT / "README.md").read_text("utf-8")) if t.endswith(".png")]
+    assert {"docs/img/verdict.png", "docs/img/forest.png"} <= set(shown)
+    for name in shown:
+        picture = (ROOT / name).read_bytes()
+        assert picture.startswith(b"\x89PNG") and len(picture) < 150_000
