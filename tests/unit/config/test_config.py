@@ -112,8 +112,8 @@ def test_nothing_is_executed(tmp_path):
 
 def test_comparison_needs_pre_and_post(tmp_path):
     assert problems(tmp_path, RUN.replace(", pre: intake, post: end", "")) == [
-        "run.yaml:1: the comparison needs outcome.pre and outcome.post; add both"
         "run.yaml:1: the comparison needs outcome.pre and outcome.post; add both, or outcome.after for session data"
+    ]
 
 
 def test_occasion_that_the_study_lacks(tmp_path):
