@@ -58,10 +58,10 @@ def summarise(
 
 
 def stack(tables: list[dict[str, pd.DataFrame]]) -> dict[str, pd.DataFrame]:
-    """The tables of several instruments, one under the other."""
+    """The tables of several instruments, one under the other; not each has every table."""
     found = {}
     for name, columns in COLUMNS.items():
-        full = [t[name] for t in tables if len(t[name])]
+        full = [t[name] for t in tables if len(t.get(name, ()))]
         found[name] = pd.concat(full, ignore_index=True)[columns] if full else _empty(name)
     return found
 

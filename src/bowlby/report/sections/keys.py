@@ -25,6 +25,7 @@ WORDS = {
     "straight_lining": "forms with one answer throughout",
     "duplicate_rows": "persons with the same answers",
     "response_range": "answers in use",
+    "other_instruments": "correlation with another questionnaire",
     "given_total": "totals of the file",
     "given_range": "scores of the file",
 }
