@@ -20,8 +20,11 @@ from bowlby.fit.record import contrast
 from bowlby.mixed.stacks import independent_units
 
 REPLICATES = 500
-ONE_BY_ONE = 100
-"""Replicates where a model's refits cannot run side by side: crossed units of hundreds of patients who switch."""
+FEWER = 100
+"""Replicates where a model's refits cannot run side by side (crossed units of hundreds of patients who switch), and of
+studies so large that their intervals are narrow."""
+VERY_LARGE = 50_000
+"""Patients of such a study."""
 SENSITIVITY = 0.14
 EXACT_UP_TO = 2000
 """Therapists beyond whom the mixture of chi-squares is as good as the exact distribution, and far cheaper."""
@@ -117,7 +120,7 @@ def _variance(fitter: Fitter, data, membership, fits: dict, seed: int) -> dict:
     base, full = partition_of(fits["m0"], rows), partition_of(fits["primary"], rows)
     found = shares(full, base)
     m0, m1 = fitter.fit([], INTERCEPT), fitter.fit(["a_star_w", "s_star"], SLOPE)
-    replicates = REPLICATES if independent_units(m1.model) else ONE_BY_ONE
+    replicates = REPLICATES if independent_units(m1.model) and len(data) <= VERY_LARGE else FEWER
     y = m1.simulate(replicates, np.random.SeedSequence((seed, STAGE["variance"])))
     drawn = pd.DataFrame(
         [shares(one, none) for one, none in zip(_partitions(m1, y, rows), _partitions(m0, y, rows))]
@@ -159,10 +162,11 @@ def _partitions(result, y: np.ndarray, rows):
 def _prediction(fitter: Fitter, data, membership, seed: int) -> dict:
     """E5: every therapist's patients predicted by models that never saw a patient of theirs (random effects 0)."""
     rng = np.random.default_rng(np.random.SeedSequence((seed, STAGE["folds"])))
+    place = pd.Index(data["patient"]).get_indexer(membership["patient"])
     models = {"m0": ([], INTERCEPT), "m_p": (["a_star_w"], SLOPE), "m_t": (["s_star"], INTERCEPT)}
 
     def errors(fold) -> pd.DataFrame:
-        kept = membership[membership["patient"].isin(data["patient"][~fold.unseen])]
+        kept = membership[(place >= 0) & ~fold.unseen[place]]
         some = Fitter(data[~fold.unseen].reset_index(drop=True), kept, fitter.design)
         rows, found = data[fold.judged], {}
         for model, (terms, random) in models.items():

@@ -211,7 +211,9 @@ class Fitter:
 def _shared(membership: pd.DataFrame, patients: pd.Series) -> dict[str, pd.DataFrame] | None:
     """Weights of the rows' patients by therapist, where some patients switch."""
     used = membership[membership["weight"] > 0]
-    used = used[used["patient"].isin(patients)]
+    if not used["patient"].duplicated().any():
+        return None
+    used = used[pd.Index(patients).get_indexer(used["patient"]) >= 0]
     if not used["patient"].duplicated().any():
         return None
     weights = used.pivot_table(index="patient", columns="therapist", values="weight", fill_value=0.0)

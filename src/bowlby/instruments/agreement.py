@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+LARGE = 10_000_000
+"""Cells beyond which columns are taken one at a time: several copies of ten million forms would fill the memory."""
+
 
 def item_rest(values: np.ndarray) -> np.ndarray:
     """Correlation of each item with the mean of the others that the same person answered.
@@ -31,6 +34,8 @@ def correlations(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
     0 where there are under three rows, or one of the two does not vary.
     """
+    if a.size > LARGE and a.shape[1] > 1:
+        return np.concatenate([correlations(a[:, k : k + 1], b[:, k : k + 1]) for k in range(a.shape[1])])
     both = np.isfinite(a) & np.isfinite(b)
     n = both.sum(axis=0)
     x, y = (_centred(values, both, n) for values in (a, b))

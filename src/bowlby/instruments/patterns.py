@@ -102,15 +102,16 @@ def _twice(measures: pd.DataFrame, values: np.ndarray) -> tuple:
     rows = values[complete]
     bits = np.zeros(len(rows))
     for column in rows.T:
-        _, answer, counts = np.unique(column, return_inverse=True, return_counts=True)
-        bits -= np.log2(counts[answer] / len(rows))
+        answer, _ = pd.factorize(column)
+        bits -= np.log2(np.bincount(answer) / len(rows))[answer]
     varied = (np.diff(np.sort(rows, axis=1), axis=1) > 0).sum(axis=1) > 1
     particular = (bits > 2 * np.log2(len(rows)) + 15) & varied
-    keys = [k for k in GROUP if k in measures.columns]
-    forms = measures.loc[complete, [*keys, "person"]].assign(form=np.unique(rows, axis=0, return_inverse=True)[1])
-    again = int(forms[particular].drop_duplicates().duplicated([*keys, "form"], keep=False).sum())
     if not particular.any():
         return (None, None, "duplicate_rows", "forms too short to tell", expected, "not_testable", "")
+    keys = [k for k in GROUP if k in measures.columns]
+    forms = measures.loc[complete, [*keys, "person"]][particular]
+    forms = forms.assign(form=np.unique(rows[particular], axis=0, return_inverse=True)[1])
+    again = int(forms.drop_duplicates().duplicated([*keys, "form"], keep=False).sum())
     return (
         None,
         None,
