@@ -121,12 +121,12 @@ class Fitter:
         fits["m1b"] = self.kept("m1b", joint, self._directions(joint, unit), [
             block_test(joint, "perceived attachment", a), block_test(joint, "therapist style", s)])  # fmt: skip
         fits["m2"] = self.kept("m2", self.fit(["a_star_w", "s_star", "a_star_b"], SLOPE))
-        fits["severity"] = self._severity(unit)
+        fits["severity"] = self.severity(unit)
         for model, added in terms.items():
             fits[f"{model}_ml"] = self.kept(f"{model}_ml", self.fit(added, SLOPE, reml=False))
         return fits
 
-    def _severity(self, unit: float) -> Fitted:
+    def severity(self, unit: float) -> Fitted:
         """M1 with style by severity; T at average severity and in the most severe tenth of patients.
 
         The slope of severity varies between therapists too: without it the test of style by severity would count
@@ -211,9 +211,7 @@ class Fitter:
 def _shared(membership: pd.DataFrame, patients: pd.Series) -> dict[str, pd.DataFrame] | None:
     """Weights of the rows' patients by therapist, where some patients switch."""
     used = membership[membership["weight"] > 0]
-    if not used["patient"].duplicated().any():
-        return None
-    used = used[pd.Index(patients).get_indexer(used["patient"]) >= 0]
+    used = used[used["patient"].isin(patients)]
     if not used["patient"].duplicated().any():
         return None
     weights = used.pivot_table(index="patient", columns="therapist", values="weight", fill_value=0.0)

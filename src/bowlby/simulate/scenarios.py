@@ -61,8 +61,9 @@ class Scenario:
         Skewness of the residuals, towards the worse.
     floor : float
         The best value that the outcome's scale can show, in SDs above the mean; infinity for none.
-    floor_slope : float
-        Slope of perceived attachment as the scale with that floor shows it, from a simulated million of patients.
+    floor_slope, floor_residual : float
+        Slope of perceived attachment and residual variance as the scale with that floor shows them, from four million
+        simulated patients.
     """
 
     id: str
@@ -88,6 +89,7 @@ class Scenario:
     skew: float = 0.0
     floor: float = math.inf
     floor_slope: float | None = None
+    floor_residual: float | None = None
 
     def __post_init__(self):
         if self.t**2 > self.icc:
@@ -139,7 +141,7 @@ SCENARIOS = {s.id: s for s in (
     Scenario("S17b", 0.20, 0.20, "slopes differ between therapists, both predict equally",
              (True, False, False, True, True), slope_sd=0.15),
     Scenario("S18", 0.25, 0.0, "skewed outcome with a floor, residuals wider with some therapists", (True,) * 5,
-             uneven=0.3, skew=1.0, floor=1.2, floor_slope=0.225),
+             uneven=0.3, skew=1.0, floor=1.2, floor_slope=0.225, floor_residual=0.556),
 )}
 
 BOUNDARIES = ("S2", "S4", "S14", "S15", "S16")

@@ -44,7 +44,7 @@ def shown(scenario: Scenario, primary: AnalysisSet, claims: dict[str, dict], del
         return found | _alone(primary)
     fitter = Fitter(primary.data, primary.membership, primary.design)
     if scenario.kappa:
-        record = fitter._severity(1.0).record
+        record = fitter.severity(1.0).record
         found["moderated"] = record["blocks"][0]["p"] < ALPHA
         found["interaction"] = next(f["estimate"] for f in record["fixed"] if f["term"] == "s_star:pre_w")
     if scenario.slope_sd:

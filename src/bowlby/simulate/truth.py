@@ -71,10 +71,17 @@ def slopes(scenario: Scenario) -> dict[str, float]:
 
 
 def outcome_variances(scenario: Scenario) -> Variances:
-    """Variances around M1. Interactions and wider residuals count with their average; a floor is left out."""
+    """Variances around M1. Interactions and wider residuals count with their average.
+
+    A floor shrinks every slope and difference to the same share (of jointly normal variables: to the share of patients
+    above it), the residual variance to a simulated number.
+    """
     given, left = _within(scenario)[1:]
     missed = scenario.t**2 * (1 - _style_validity(scenario) ** 2)
     therapist = scenario.tau2 + missed + scenario.between**2 * ICC_A
+    if scenario.floor_residual is not None:
+        share = (scenario.floor_slope / scenario.p) ** 2
+        return Variances(scenario.floor_residual, therapist * share, (given - left) * share)
     return Variances(left - scenario.unit, therapist, given - left, scenario.slope_sd**2, scenario.unit)
 
 

@@ -30,7 +30,7 @@ def population(name, therapists, patients, seed=9):
     return b[1], b[2], within, mean(left)[::patients].var() - within / patients
 
 
-@pytest.mark.parametrize("name", [s for s in SCENARIOS if s not in ("S17a", "S17b", "S18", "S11")])
+@pytest.mark.parametrize("name", [s for s in SCENARIOS if s not in ("S17a", "S17b", "S11")])
 def test_closed_form_is_what_a_large_population_shows(name):
     """100,000 patients: slopes within 4 standard errors (about .003 and .004), variances within 4 too."""
     truth, variances = slopes(SCENARIOS[name]), outcome_variances(SCENARIOS[name])
