@@ -147,16 +147,14 @@ def of_rows(values, labels: pd.Index, rows: np.ndarray, what: str) -> np.ndarray
 def membership_rows(weights, data: pd.DataFrame, what: str):
     """Membership weights in the order of the rows of `data`.
 
-    A DataFrame goes by its row labels: those of the data or, when its index is named as a column, that column's
-    (weights of patients, for rows of sessions). Arrays and sparse matrices go by their order.
+    A DataFrame goes by its row labels: when its index is named as a column of the data, that column's (weights of
+    patients, for rows of sessions), else those of the data. Arrays and sparse matrices go by their order.
     """
     if not isinstance(weights, pd.DataFrame):
         return weights
     if not weights.columns.is_unique:
         twice = weights.columns[weights.columns.duplicated()][0]
         raise UserError(problem(f"{what} has two columns '{twice}'", "give each level one column"))
-    if weights.index.equals(data.index):
-        return weights
     column = weights.index.name
     if not isinstance(column, str) or column not in data.columns:
         return aligned(weights, data.index, what)

@@ -1,8 +1,6 @@
 """Rows reduced once to cross-products: per inner unit, per outer column and per pair of them.
 
-Inside, predictors are centred (when there is an intercept) and scaled to unit root mean square, random-effect
-columns are scaled, and the outcome is centred and scaled, so that no unit of measurement can harm the algebra;
-:class:`Scaling` undoes all of it.
+Inside, everything is centred and scaled (:mod:`bowlby.mixed.scaling`).
 """
 
 from __future__ import annotations
@@ -15,86 +13,12 @@ from bowlby.errors import UserError, problem
 from bowlby.mixed.components import Layout
 from bowlby.mixed.frame import Factor, Frame
 from bowlby.mixed.links import Apart, CrossedLinks, NestedLinks
+from bowlby.mixed.scaling import Scaling, Slopes, scale_outcome
 
 _CHUNK = 1 << 18
 _COLLINEAR = 1e-6
-_FAR = 0.1        # SD of a slope's column over its mean, below which the column is centred
 WIDE = 5000       # outer columns beyond which the outer block is sparse and its traces are estimated
 _RANK_TOL = 1e-7  # lme4's tolerance, on the norm of a column after the earlier ones are projected out
-
-
-@dataclass(frozen=True)
-class Slopes:
-    """z_internal = (z - shift) / scale, (q,) each, of the random-effect columns of one factor.
-
-    A column whose values lie far from 0, such as a calendar day, is centred where its slope may covary with an
-    intercept: both forms are the same model, but off centre the two effects are all but the same one.
-    """
-
-    shift: np.ndarray
-    scale: np.ndarray
-    to_user: np.ndarray
-    """T (q, q) with u = T u_internal, so that Cov(u) = T Cov(u_internal) T'."""
-
-    @classmethod
-    def of(cls, factor: Factor, n: int) -> Slopes:
-        q = len(factor.basis)
-        shift, scale = np.zeros(q), np.ones(q)
-        for positions, correlated in factor.blocks:
-            may_shift = correlated and any(factor.basis[k] is None for k in positions)
-            for k in positions:
-                column = factor.basis[k]
-                if column is None:
-                    continue
-                mean, size = float(column.mean()), float(np.sqrt(column @ column / n))
-                if may_shift and size**2 - mean**2 < (_FAR * mean) ** 2:
-                    shift[k] = mean
-                    size = float(np.sqrt(np.mean((column - mean) ** 2)))
-                scale[k] = size
-        to_user = np.diag(1 / scale)
-        if shift.any():
-            one = next(k for k, column in enumerate(factor.basis) if column is None)
-            to_user[one] -= shift / scale
-        return cls(shift, scale, to_user)
-
-    def columns(self, factor: Factor, root_w) -> list[np.ndarray | None]:
-        """Internal columns (n,) of a factor, weights applied; None stands for ones."""
-        out = []
-        for column, shift, scale in zip(factor.basis, self.shift, self.scale):
-            z = root_w if column is None else (column - shift if shift else column) / scale
-            out.append(z if root_w is None or column is None else z * root_w)
-        return out
-
-    def covariance(self, internal: np.ndarray) -> np.ndarray:
-        """(..., q, q) in the units of the given columns."""
-        return self.to_user @ internal @ self.to_user.T
-
-
-@dataclass(frozen=True)
-class Scaling:
-    """x_internal = ((x - shift) / scale) mix and y_internal = (y - offset - y_shift) / y_scale.
-
-    `mix` (p, p) is the identity unless predictors are nearly collinear, when it makes them orthogonal. `slopes` has
-    for each factor how its random-effect columns are centred and scaled.
-    """
-
-    x_shift: np.ndarray
-    x_scale: np.ndarray
-    x_mix: np.ndarray
-    slopes: list[Slopes]
-    y_shift: float
-    y_scale: float
-
-    def matrix(self) -> np.ndarray:
-        """T (p, p) with beta = y_scale T beta_internal + y_shift e_intercept."""
-        t = np.diag(1 / self.x_scale)
-        if self.x_shift.any():
-            t[0, 1:] = -(self.x_shift / self.x_scale)[1:]
-        return t @ self.x_mix
-
-    def log_det(self) -> float:
-        """log |det| of the map from internal to given predictors; enters the REML likelihood."""
-        return float(np.log(self.x_scale).sum()) - float(np.log(np.abs(np.diagonal(self.x_mix))).sum())
 
 
 @dataclass(frozen=True)
@@ -166,16 +90,6 @@ def _order_factors(factors: list[Factor]) -> tuple[list[Factor], bool]:
         return list(factors), False
     inner = max(simple, key=lambda f: f.n_levels)
     return [inner, *(f for f in factors if f is not inner)], True
-
-
-def scale_outcome(y, offset, has_intercept, root_w):
-    """Internal outcome (n,) with its shift and scale; weights come last."""
-    v = y if offset is None else y - offset
-    shift = float(v.mean()) if has_intercept else 0.0
-    v = v - shift
-    scale = float(np.sqrt(v @ v / len(v))) or 1.0
-    v /= scale
-    return (v if root_w is None else v * root_w), shift, scale
 
 
 def reduce_rows(frame: Frame) -> Reduced:

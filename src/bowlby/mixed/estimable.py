@@ -7,7 +7,7 @@ import numpy as np
 from bowlby.errors import UserError, problem
 from bowlby.mixed.frame import Factor, Frame
 
-_ROUNDING = 1e-11  # spread of an outcome over its size, below which it may be rounding
+_ROUNDING = 1e-11  # spread of an outcome over its size or its offset's, below which it may be rounding
 
 
 def check_frame(frame: Frame, outcome: str) -> None:
@@ -37,7 +37,7 @@ def check_frame(frame: Frame, outcome: str) -> None:
         lines.append(_too_many(frame, n))
     if lines:
         raise UserError(lines)
-    if spread < _ROUNDING * np.abs(frame.y).max():
+    if spread < _ROUNDING * max(np.abs(v).max() for v in (frame.y, frame.offset) if v is not None):
         frame.warnings.append(f"the outcome '{outcome}' varies in its last digits only, by {spread:.2g}: these may be "
                               "rounding")
     _warn_constant_slopes(frame)
@@ -90,8 +90,8 @@ def _warn_alike(frame: Frame) -> None:
             total = sum(columns)
             for label in (x for k, x in enumerate(one.labels) if k not in positions and _same(one.basis[k], total)):
                 together = " + ".join(one.labels[p] for p in positions)
-                frame.warnings.append(f"the variance of '{label}' and those of ({together} | {one.name}) cannot be told "
-                                      f"apart and are split arbitrarily; drop the random effect '{label}'")
+                frame.warnings.append(f"the variance of '{label}' and those of ({together} | {one.name}) cannot be "
+                                      f"told apart and are split arbitrarily; drop the random effect '{label}'")
 
 
 def _same(column, other) -> bool:

@@ -20,7 +20,8 @@ def parse_formula(formula: str) -> ModelSpec:
     formula : str
         Names are columns (in backquotes when they hold spaces or signs); ``+ - : *`` and parentheses combine
         them, ``0`` or ``-1`` drops the intercept, ``C(x)`` makes a column categorical, ``(terms | g)``,
-        ``(terms || g)``, ``(terms | a/b)`` and ``(terms | a:b)`` are random terms as in lme4.
+        ``(terms || g)``, ``(terms | a/b)`` and ``(terms | a:b)`` are random terms as in lme4: with two bars each
+        term is independent of the others, and a category is one term with a correlated effect of each level.
 
     Returns
     -------

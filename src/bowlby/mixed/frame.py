@@ -238,7 +238,8 @@ def membership_matrix(value, group: str, n: int):
 
 def _used_weights(value, group: str, rows: np.ndarray, n: int):
     matrix, levels = membership_matrix(value, group, n)
-    matrix = matrix[rows]
+    with np.errstate(invalid="ignore"):
+        matrix = matrix[rows]
     if not np.isfinite(matrix.data).all():
         raise UserError(problem(f"membership of '{group}' has weights that are not finite",
                                 "give every used row its weights"))

@@ -9,13 +9,14 @@ import numpy as np
 from bowlby.errors import UserError, problem
 from bowlby.mixed import checks
 from bowlby.mixed.absorbed import check_reduced
-from bowlby.mixed.crossproducts import Reduced, reduce_rows, scale_outcome
+from bowlby.mixed.crossproducts import Reduced, reduce_rows
 from bowlby.mixed.estimable import check_frame
 from bowlby.mixed.formula import parse_formula
 from bowlby.mixed.frame import build_frame
 from bowlby.mixed.optimise import STARTS, minimise
 from bowlby.mixed.parameters import Parameters
 from bowlby.mixed.residual import STRUCTURES, complete_rows, fit_structured
+from bowlby.mixed.scaling import scale_outcome
 from bowlby.mixed.spec import ModelSpec, spec_from_terms
 
 

@@ -9,9 +9,9 @@ import numpy as np
 from bowlby.errors import UserError, problem
 from bowlby.mixed import checks
 from bowlby.mixed.batch import Replicates, relative_covariances
-from bowlby.mixed.crossproducts import scale_outcome
 from bowlby.mixed.descent import Search
 from bowlby.mixed.information import adjusted_covariance, assemble, one_df, scaled_inverse
+from bowlby.mixed.scaling import scale_outcome
 from bowlby.mixed.stacks import independent_units
 
 _MEMORY = 1 << 22  # numbers in the arrays of one batch
@@ -89,7 +89,7 @@ def refit_many(result, Y=None, contrasts=None, kenward_roger: bool = False, colu
     ----------
     result : MixedResult
     Y : array_like, shape (n, nobs), optional
-        Outcomes in the order of ``model.rows``, finite; the model's own by default.
+        Outcomes in the order of ``model.rows`` (labels are not heeded), finite; the model's own by default.
     contrasts : list, optional
         As for :meth:`MixedResult.contrast`.
     kenward_roger : bool

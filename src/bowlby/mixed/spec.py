@@ -24,7 +24,7 @@ class RandomTerm:
     terms : tuple of tuple of str
         What varies: ``()`` is the intercept, ``("time",)`` a slope, ``("time", "arm")`` an interaction.
     correlated : bool
-        Whether the effects of one level may covary (``|``) or not (``||``).
+        Whether the effects of one level may covary (``|``) or not (``||``; the columns of a category still do).
     """
 
     group: tuple[str, ...]

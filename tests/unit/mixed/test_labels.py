@@ -39,6 +39,10 @@ def test_membership_by_patient_serves_all_rows_of_a_patient(shared):
     by_row = member(long, np.vstack([w, w])).fit()
     assert member(long, shuffled(weights)).fit().llf == pytest.approx(by_row.llf, abs=1e-10)
     assert member(long, weights.loc[long.patient]).fit().llf == pytest.approx(by_row.llf, abs=1e-10)
+    numbered = long.assign(patient=long.patient.str[1:].astype(int)[::-1].to_numpy())
+    own = w.set_axis(pd.RangeIndex(len(data), name="patient"))
+    assert member(numbered, own).fit().llf == pytest.approx(
+        member(numbered, np.vstack([w, w])[::-1]).fit().llf, abs=1e-10)
     with pytest.raises(UserError, match="not one row for each 'patient'"):
         member(long, weights.iloc[1:])
 
