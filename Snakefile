@@ -48,6 +48,8 @@ rule all:
     input:
         f"{OUT}/report.html",
         f"{OUT}/manifest.json",
+        rules.ingest.output.dictionary,
+        rules.score_instruments.output.dictionary,
 
 
 onstart:

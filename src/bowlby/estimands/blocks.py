@@ -50,9 +50,12 @@ def _noncentrality(f: float, k: int, df: float, q: float) -> float:
 
     if excess(0.0) <= 0:
         return 0.0
-    top = 4.0 * (k * f + 10)
-    while excess(top) > 0:
-        top *= 2
+    # grown from the estimate: far beyond it the distribution function is lost in rounding (NaN)
+    middle = k * f + 1.0
+    step = 4.0 * np.sqrt(middle) + 10.0
+    while excess(middle + step) > 0:
+        step *= 2
+    top = middle + step
     return float(optimize.brentq(excess, 0.0, top, xtol=1e-10))
 
 

@@ -68,6 +68,14 @@ def test_a_block_without_degrees_of_freedom_has_no_interval():
     assert t["ci"] == [None, None] and t["index"] == pytest.approx(0.1)
 
 
+def test_the_interval_of_a_block_in_a_very_large_study():
+    """For a large denominator df k F is a noncentral chi-square: limits near (sqrt(k F) -+ 1.96)^2."""
+    gamma, cov = np.array([1.0, 0.0, 0.0]), np.eye(3) / 1410.0
+    found = index(gamma, cov, np.eye(3), 1e6, 1.0)
+    root = np.sqrt(1410.0)
+    assert found["ci"] == pytest.approx([(root - 1.96) / root, (root + 1.96) / root], abs=2e-3)
+
+
 def test_mover_of_two_numbers():
     assert mover((0.28, 0.19, 0.37), (0.04, -0.11, 0.19)) == pytest.approx((0.065071443154641, 0.414928556845359))
 
