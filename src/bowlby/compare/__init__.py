@@ -47,7 +47,7 @@ def compare(run: Run, fits: dict[str, dict], design: dict, adequacy: dict) -> tu
     sentence = plain_sentence(effects, claims, delta, _usual(adequacy)["minimum_detectable"])
     if "moderated" in claims["C3"]["flags"]:
         severe = _effects(fits["severity"])["T_severe"]
-        sentence += f" That is at average severity; among the most severely ill tenth, patients ended {_sd(severe)}."
+        sentence += f" That is at average severity; among the most severely ill tenth, patients ended {_sd(severe, told=True)}."
     outcome = run.outcome.model_dump(include={"instrument", "scale", "domain", "pre", "post"})
     sides = {side: _name(getattr(run.comparison, side)) for side in ("perceived", "therapist_style")}
     verdict = {
@@ -191,15 +191,15 @@ def plain_sentence(effects: dict[str, Effect], claims: dict, delta: float, detec
     }
     return (
         f"Patients who felt 1 SD more securely attached than the same therapist's other patients ended "
-        f"{_sd(p)}. Patients of therapists 1 SD more secure ended {_sd(t)}. "
+        f"{_sd(p)}. Patients of therapists 1 SD more secure ended {_sd(t, told=True)}. "
         f"Verdict: {claim['verdict']}; {words[claim['verdict']]}, because {claim['reasons'][0]}. "
         f"This sample {'could' if detectable <= delta else 'could not'} have shown a therapist effect of {delta:g} SD."
     )
 
 
-def _sd(effect: Effect) -> str:
-    """An effect in words: how much better or worse, with the interval in the direction of better."""
+def _sd(effect: Effect, told: bool = False) -> str:
+    """An effect in words: how much better or worse, with the interval, whose direction is told once."""
     low, high = effect.limits(0.975)
     way = "better" if effect.estimate >= 0 else "worse"
     interval = f"{low:.2f} to {high:.2f}".replace("-", "−")
-    return f"{abs(effect.estimate):.2f} SD {way} (95 % CI {interval}, higher is better)"
+    return f"{abs(effect.estimate):.2f} SD {way} (95 % CI {interval}{'' if told else ', higher is better'})"

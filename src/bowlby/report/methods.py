@@ -99,7 +99,7 @@ def _omega(table) -> str:
     """What is reported beside alpha."""
     found = set(table["coefficient"])
     said = ", and coefficient omega" if "omega_total" in found else ""
-    return said + (" also within and between therapists" if "omega_within_therapist" in found else "")
+    return said + (", also within and between therapists" if "omega_within_therapist" in found else "")
 
 
 def _named(results: Results, names: list[str]) -> str:

@@ -29,6 +29,12 @@ WORDS = {
     "given_total": "totals of the file",
     "given_range": "scores of the file",
 }
+SURE = {
+    "verified-2": "confirmed in two sources",
+    "verified-1": "confirmed in one source",
+    "consistent": "not seen in a source, consistent with published numbers",
+    "unverified": "not confirmed",
+}
 CONFIDENCE, UNTESTED = "key_confidence", "not_testable"
 
 
@@ -55,10 +61,14 @@ def keys(results: Results) -> Section | None:
 
 def _confidence(results: Results, sure: pd.DataFrame) -> Markup:
     rows = [
-        (results.instrument(name)[0], ", ".join(s.replace("_", " ") for s in part["scale"] if s), level)
+        (results.instrument(name)[0], _listed(part["scale"]), SURE.get(level, level))
         for (name, level), part in sure.groupby(["instrument", "observed"])
     ]
     return Markup(to_html(pd.DataFrame(rows, columns=["Instrument", "Scales", "Key"]), "", "Confidence of the keys"))
+
+
+def _listed(scales: pd.Series) -> str:
+    return ", ".join(scale.replace("_", " ") for scale in scales if scale)
 
 
 def _checks(results: Results, checks: pd.DataFrame) -> Markup:
