@@ -47,7 +47,8 @@ def compare(run: Run, fits: dict[str, dict], design: dict, adequacy: dict) -> tu
     sentence = plain_sentence(effects, claims, delta, _usual(adequacy)["minimum_detectable"])
     if "moderated" in claims["C3"]["flags"]:
         severe = _effects(fits["severity"])["T_severe"]
-        sentence += f" That is at average severity; among the most severely ill tenth, patients ended {_sd(severe, told=True)}."
+        ended = _sd(severe, told=True)
+        sentence += f" That is at average severity; among the most severely ill tenth, patients ended {ended}."
     outcome = run.outcome.model_dump(include={"instrument", "scale", "domain", "pre", "post"})
     sides = {side: _name(getattr(run.comparison, side)) for side in ("perceived", "therapist_style")}
     verdict = {
