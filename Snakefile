@@ -55,7 +55,7 @@ rule all:
 onstart:
     from bowlby.report import unfinished
 
-    claim(OUT)
+    claim(OUT, PLAN.digest)
     unfinished.begin(OUT, workflow.dag.needrun_jobs())
 
 

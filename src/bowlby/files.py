@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,17 @@ import numpy as np
 import pandas as pd
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+TEMPORARY = re.compile(r"\..+\.\d+(\.\w+)?")
+
+
+def sweep(folder: str | Path) -> list[Path]:
+    """Remove the temporary files that killed jobs left in a folder; no job may be at work in it."""
+    left = [path for path in Path(folder).rglob(".*") if TEMPORARY.fullmatch(path.name) and path.is_file()]
+    for path in left:
+        path.unlink(missing_ok=True)
+    return left
 
 
 def atomic(path: str | Path, write: Callable[[Path], None]) -> Path:

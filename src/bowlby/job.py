@@ -1,7 +1,8 @@
-"""What a workflow script needs: its log, and errors said to the reader. Does not import Snakemake."""
+"""What a workflow script needs: its plan, its log, and errors said to the reader. Does not import Snakemake."""
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sys
@@ -9,7 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bowlby.errors import UserError
+from bowlby.errors import Place, UserError, problem
+from bowlby.plan import Plan, begun_with, plan
+
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @contextmanager
@@ -32,14 +36,73 @@ def job(snakemake) -> Iterator[logging.Logger]:
     try:
         yield logger
         logger.info("done")
-    except UserError as error:
-        handler.close()
-        with path.open("a", encoding="utf-8") as log:
-            log.write("\n".join(error.lines()) + "\n")
-        sys.exit(1)
-    except Exception:
-        logger.exception("this is a fault of bowlby, not of your data; please report it with this log")
+    except Exception as error:
+        lines = said(error)
+        if lines is None:
+            logger.exception("this is a fault of bowlby, not of your data; please report it with this log")
+        else:
+            handler.close()
+            _tell(lines, path)
         sys.exit(1)
     finally:
         root.removeHandler(handler)
         handler.close()
+
+
+def said(error: Exception) -> list[str] | None:
+    """The lines for the reader where an error is no fault of the program: theirs, a full disk, want of memory."""
+    if isinstance(error, UserError):
+        return error.lines()
+    if isinstance(error, OSError) and error.errno in FULL:
+        what = f"the disk is full, or your share of it: {error.filename or 'a result'} could not be written"
+        return [f"error: {problem(what, 'make room and run again; what was finished before stands')}"]
+    if isinstance(error, MemoryError):
+        do = "close other programs, or run where there is more; a cluster tries once more with twice as much"
+        return [f"error: {problem('more memory is needed than there is', do)}"]
+    return None
+
+
+def _tell(lines: list[str], path: Path) -> None:
+    """Write lines to the log; where even that has no room, to the screen."""
+    try:
+        with path.open("a", encoding="utf-8") as log:
+            log.write("\n".join(lines) + "\n")
+    except OSError:
+        print(*lines, sep="\n", file=sys.stderr)
+
+
+def planned(snakemake) -> Plan:
+    """The run that a job belongs to.
+
+    Raises
+    ------
+    UserError
+        If the configuration is not the one that the run was started with: its results would mix the two.
+    """
+    run = plan(snakemake.params.config)
+    started = begun_with(run.folder)
+    if started and started != run.digest:
+        what = "the configuration was changed while the run was going on"
+        raise UserError(problem(what, "run again; what it concerns is made anew", Place(run.loaded.path.name)))
+    return run
+
+
+def same_data(run: Plan, before: dict[str, str]) -> None:
+    """Refuse to go on with raw files that are not those of the run's start.
+
+    Parameters
+    ----------
+    run : Plan
+    before : dict of str
+        :meth:`Plan.checksums` at the start.
+
+    Raises
+    ------
+    UserError
+        One line for each file.
+    """
+    changed = [path for path, found in run.checksums().items() if before.get(path) != found]
+    if changed:
+        do = "run again once nobody writes to it"
+        raise UserError([problem("the file was changed while the run was going on", do, Place(Path(p).name))
+                         for p in changed])  # fmt: skip

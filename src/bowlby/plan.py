@@ -10,11 +10,13 @@ from pathlib import Path
 from bowlby.config import Loaded, load
 from bowlby.config.study import FILL
 from bowlby.errors import Place, UserError, problem
+from bowlby.files import sweep
 from bowlby.fingerprint import checksum
 from bowlby.fit.sets import models_of
 from bowlby.robust.kinds import Work, works
 
 MARKER = ".bowlby"
+STARTED = "configuration: "
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,11 @@ class Plan:
     def checksums(self) -> dict[str, str]:
         """Content of the raw files, so that other data under an older date are noticed."""
         return {path: checksum(path) for path in self.raw}
+
+    @property
+    def digest(self) -> str:
+        """Hash of the whole configuration and study file."""
+        return self.settings(*type(self.loaded.run).model_fields)
 
     def settings(self, *keys: str) -> str:
         """Hash of parts of the configuration (``block.key`` for one key); ``study`` stands for the whole study file."""
@@ -139,8 +146,17 @@ def _unknown_instruments(loaded: Loaded) -> list[str]:
     ]
 
 
-def claim(folder: str | Path) -> None:
-    """Mark a results folder as ours."""
+def claim(folder: str | Path, digest: str = "") -> None:
+    """Mark a results folder as ours, with what the run was started with; what killed jobs left half-written goes."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / MARKER).write_text("Written by bowlby. A folder without this file is not written to.\n")
+    sweep(folder)
+    text = "Written by bowlby. A folder without this file is not written to.\n"
+    (folder / MARKER).write_text(text + (f"{STARTED}{digest}\n" if digest else ""))
+
+
+def begun_with(folder: str | Path) -> str | None:
+    """The :attr:`Plan.digest` that a run was started with; None where it is not known."""
+    marker = Path(folder) / MARKER
+    lines = marker.read_text("utf-8").splitlines() if marker.is_file() else []
+    return next((line.removeprefix(STARTED) for line in lines if line.startswith(STARTED)), None)

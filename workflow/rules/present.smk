@@ -29,6 +29,7 @@ rule write_manifest:
     params:
         config=CONFIG,
         code=fingerprint("report"),
+        data=PLAN.checksums(),
         settings=PLAN.settings(*type(PLAN.loaded.run).model_fields),
     script:
         "../scripts/manifest.py"

@@ -1,9 +1,8 @@
 """Decide the claims."""
 
 from bowlby import stages
-from bowlby.job import job
-from bowlby.plan import plan
+from bowlby.job import job, planned
 
 with job(snakemake):  # noqa: F821
-    run = plan(snakemake.params.config)  # noqa: F821
+    run = planned(snakemake)  # noqa: F821
     stages.compare(run.loaded, run.folder)

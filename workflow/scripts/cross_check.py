@@ -1,8 +1,7 @@
 """Fit the primary model in R, and say how far it is from ours."""
 
 from bowlby import stages
-from bowlby.job import job
-from bowlby.plan import plan
+from bowlby.job import job, planned
 
 with job(snakemake):  # noqa: F821
-    stages.cross_check(plan(snakemake.params.config).folder)  # noqa: F821
+    stages.cross_check(planned(snakemake).folder)  # noqa: F821

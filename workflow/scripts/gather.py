@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-from bowlby.job import job
-from bowlby.plan import plan
+from bowlby.job import job, planned
 from bowlby.robust.stage import gathered
 
 with job(snakemake):  # noqa: F821
-    run = plan(snakemake.params.config)  # noqa: F821
+    run = planned(snakemake)  # noqa: F821
     work = run.robustness[snakemake.params.kind]  # noqa: F821
     shards = [Path(path) for path in snakemake.input.shards]  # noqa: F821
     gathered(run.loaded, run.folder, work, shards, Path(snakemake.output[0]))  # noqa: F821

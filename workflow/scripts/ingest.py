@@ -1,9 +1,9 @@
 """Read the study's raw files."""
 
 from bowlby import stages
-from bowlby.job import job
-from bowlby.plan import plan
+from bowlby.job import job, planned, same_data
 
 with job(snakemake):  # noqa: F821
-    run = plan(snakemake.params.config)  # noqa: F821
+    run = planned(snakemake)  # noqa: F821
     stages.ingest(run.loaded, run.folder)
+    same_data(run, snakemake.params.data)  # noqa: F821

@@ -1,8 +1,9 @@
 """Write down what went in."""
 
-from bowlby.job import job
+from bowlby.job import job, planned, same_data
 from bowlby.manifest import write_manifest
-from bowlby.plan import plan
 
 with job(snakemake):  # noqa: F821
-    write_manifest(plan(snakemake.params.config))  # noqa: F821
+    run = planned(snakemake)  # noqa: F821
+    write_manifest(run)
+    same_data(run, snakemake.params.data)  # noqa: F821

@@ -2,8 +2,7 @@
 
 from importlib import import_module
 
-from bowlby.job import job
-from bowlby.plan import plan
+from bowlby.job import job, planned
 
 with job(snakemake):  # noqa: F821
-    import_module(f"bowlby.{snakemake.params.part}").build(plan(snakemake.params.config).folder)  # noqa: F821
+    import_module(f"bowlby.{snakemake.params.part}").build(planned(snakemake).folder)  # noqa: F821

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 import textwrap
@@ -12,6 +11,8 @@ from typing import Annotated
 
 import typer
 
+from bowlby.cli.listen import Listener
+from bowlby.cli.progress import shown
 from bowlby.errors import UserError, problem
 from bowlby.files import read_json
 from bowlby.plan import plan
@@ -19,7 +20,6 @@ from bowlby.tables.words import typeset
 
 DRY = {"-n", "--dry-run", "--dryrun"}
 WIDTH = 100
-OURS = re.compile(r"^\s*(error: .+)$")
 
 
 def run(
@@ -45,18 +45,17 @@ def run(
         *context.args,
     ]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, errors="replace") as process:
-        said: list[str] = []
-        for line in process.stderr:
-            sys.stderr.write(line)
-            if (found := OURS.match(line)) and found.group(1) not in said:
-                said.append(found.group(1))
+        listener = Listener()
+        with shown(listener, planned.folder) as show:
+            for line in process.stderr:
+                listener.hear(line)
+                show(line)
     report = planned.folder / "report.html"
     if process.returncode:
         if report.is_file():
             print(f"unfinished: {report}")
         print("\nbowlby stopped:", file=sys.stderr)
-        logs = planned.folder / "logs"
-        print(*(said or [f"error: a job failed; see its log under {logs}"]), sep="\n", file=sys.stderr)
+        print(*listener.reasons(planned.folder / "logs"), sep="\n", file=sys.stderr)
         raise typer.Exit(1)
     if DRY.isdisjoint(context.args):
         print(*ending(planned.folder), sep="\n")

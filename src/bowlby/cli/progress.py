@@ -1,0 +1,98 @@
+"""Bars at the foot of the terminal while a run goes on: jobs done, and replicates with their rate and time left."""
+
+from __future__ import annotations
+
+import re
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bowlby.cli.listen import Listener
+
+REPLICATES = re.compile(r"(\w+): ([\d,]+) of ([\d,]+), ([\d.,]+) a second, ([\d.,]+) s left")
+EVERY = 0.5
+TAIL = 400
+
+
+@contextmanager
+def shown(listener: Listener, folder: Path) -> Iterator[Callable[[str], None]]:
+    """What shows the lines of a run: as they are, and in a terminal with bars below them.
+
+    Parameters
+    ----------
+    listener : Listener
+        Hears the same lines.
+    folder : Path
+        The run's results, whose logs tell how far batches have come.
+    """
+    if not sys.stderr.isatty():
+        yield sys.stderr.write
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    console = Console(stderr=True, highlight=False)
+    columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[said]}")
+    with Progress(*columns, console=console, transient=True) as bars:
+        board, ended = Board(bars, listener, folder), threading.Event()
+
+        def watch() -> None:
+            while not ended.wait(EVERY):
+                board.look()
+
+        watcher = threading.Thread(target=watch, daemon=True)
+        watcher.start()
+        try:
+            yield lambda line: console.print(line, end="", markup=False, emoji=False, soft_wrap=True)
+        finally:
+            ended.set()
+            watcher.join()
+
+
+class Board:
+    """The bars of one run."""
+
+    def __init__(self, bars, listener: Listener, folder: Path):
+        self.bars, self.listener, self.folder = bars, listener, folder
+        self.began = time.time()
+        self.jobs = bars.add_task("jobs", total=None, said="")
+        self.kinds: dict[str, int] = {}
+
+    def look(self) -> None:
+        """Bring the bars up to date."""
+        done, total = self.listener.steps
+        self.bars.update(self.jobs, completed=done, total=total or None, said=f"{done} of {total}" if total else "")
+        for name, (at, of, rate, left) in replicates(self.folder, self.began).items():
+            if name not in self.kinds:
+                self.kinds[name] = self.bars.add_task(name, total=of, said="")
+            said = f"{at:,} of {of:,}, {rate} a second, {left} s left" if at < of else f"{of:,}, done"
+            self.bars.update(self.kinds[name], completed=at, said=said)
+
+
+def replicates(folder: Path, since: float) -> dict[str, tuple[int, int, str, str]]:
+    """How far each batch has come that has written to its log.
+
+    Parameters
+    ----------
+    folder : Path
+        The run's results.
+    since : float
+        Time from which logs are of this run.
+
+    Returns
+    -------
+    dict of tuple
+        By log: replicates done, replicates in all, rate a second and seconds left as they are written there.
+    """
+    out = {}
+    for log in sorted((folder / "logs/robustness").glob("*.log")):
+        if log.stat().st_mtime < since:
+            continue
+        text = log.read_text("utf-8", errors="replace")[-TAIL:]
+        if found := REPLICATES.findall(text):
+            _, at, of, rate, left = found[-1]
+            out[log.stem] = int(at.replace(",", "")), int(of.replace(",", "")), rate, left
+    return out

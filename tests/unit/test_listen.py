@@ -1,0 +1,67 @@
+"""Why a run stopped, from what Snakemake and the jobs' logs say; and how far its batches have come."""
+
+import io
+
+import pytest
+
+from bowlby.cli.listen import UNLOCK, Listener
+from bowlby.cli.progress import Board, replicates
+
+
+def heard(*lines):
+    listener = Listener()
+    for line in lines:
+        listener.hear(f"{line}\n")
+    return listener
+
+
+@pytest.mark.parametrize(
+    ("log", "expected"),
+    [
+        ("INFO parametric: 250 of 1000\n", "error: robustness_parametric: it was killed"),
+        (None, "error: robustness_parametric: it was killed"),
+        ("Traceback (most recent call last):\n", "error: robustness_parametric: a fault of bowlby"),
+    ],
+)
+def test_a_job_that_says_nothing_is_spoken_for(tmp_path, log, expected):
+    path = tmp_path / "parametric.log"
+    if log:
+        path.write_text(log)
+    listener = heard("Error in rule robustness_parametric:", "    message: None", "    input: a, b",
+                     f"    log: {path} (check log file(s) for error details)")  # fmt: skip
+    (line,) = listener.reasons(tmp_path)
+    assert line.startswith(expected) and str(path) in line
+
+
+def test_lines_of_a_job_are_said_once_and_alone(tmp_path):
+    path = tmp_path / "ingest.log"
+    path.write_text("error: a.csv:3: wrong; correct it\n")
+    listener = heard("error: a.csv:3: wrong; correct it", "Error in rule ingest:", f"    log: {path} (check)",
+                     "error: a.csv:3: wrong; correct it")  # fmt: skip
+    assert listener.reasons(tmp_path) == ["error: a.csv:3: wrong; correct it"]
+
+
+def test_a_second_run_in_one_folder_is_told_what_to_do(tmp_path):
+    assert heard("LockException:", "Error: Directory cannot be locked. Please").reasons(tmp_path) == [UNLOCK]
+    assert heard("something else").reasons(tmp_path) == [f"error: a job failed; see its log under {tmp_path}"]
+
+
+def test_bars_follow_jobs_and_replicates(tmp_path):
+    from rich.console import Console
+    from rich.progress import Progress
+
+    logs = tmp_path / "logs/robustness"
+    logs.mkdir(parents=True)
+    (logs / "parametric-1-of-2.log").write_text("INFO parametric: 250 of 500, 125 a second, 2 s left\n"
+                                                "INFO parametric: 500 of 500, 130 a second, 0 s left\n")  # fmt: skip
+    (logs / "cluster.log").write_text("INFO cluster: 250 of 1000, 50 a second, 15 s left\n")
+    found = replicates(tmp_path, 0)
+    assert found["parametric-1-of-2"][:2] == (500, 500)
+    assert found["cluster"] == (250, 1000, "50", "15")
+    bars = Progress(console=Console(file=io.StringIO()))
+    board = Board(bars, heard("3 of 20 steps (15%) done"), tmp_path)
+    board.began = 0
+    board.look()
+    seen = {task.description: (task.completed, task.total, task.fields["said"]) for task in bars.tasks}
+    assert seen == {"jobs": (3, 20, "3 of 20"), "parametric-1-of-2": (500, 500, "500, done"),
+                    "cluster": (250, 1000, "250 of 1,000, 50 a second, 15 s left")}  # fmt: skip
