@@ -12,7 +12,7 @@ from bowlby.errors import UserError
 from bowlby.ingest.cells import has
 from bowlby.ingest.combine import combine
 from bowlby.ingest.describe import describe
-from bowlby.ingest.harmonise import instruments, measure_table, spread
+from bowlby.ingest.harmonise import columns_of, instruments, measure_table, spread
 from bowlby.ingest.notices import Issues
 from bowlby.ingest.people import people
 from bowlby.ingest.readers import Ask, Raw, read
@@ -98,18 +98,33 @@ def _run(loaded: Loaded) -> tuple[Ingested, Issues]:
                 table = measure_table(raw, measure, models[measure.instrument], study, issues)
                 if table is not None:
                     parts.setdefault(measure.instrument, []).append(table)
+        raw.release(_answers(raw, models, issues))
     told: set = set()
-    measures = {name: combine(some, name, told, issues) for name, some in sorted(parts.items())}
+    counts = {name: sum(map(len, some)) for name, some in parts.items()}
+    measures = {name: combine(parts.pop(name), name, told, issues) for name in sorted(parts)}
     comparison = loaded.run.comparison
     style = comparison.therapist_style.instrument if comparison else None
     occasions = [o.id for o in study.occasions]
     found = people(raws, measures, occasions, style, issues)
-    steps = _flow(raws, parts, measures, found, occasions)
+    steps = _flow(raws, counts, measures, found, occasions)
     tables = [] if issues.errors else describe(raws, found, measures, models, study)
     return Ingested(found, measures, issues.table(), {"steps": steps}, tables), issues
 
 
+def _answers(raw: Raw, models: dict, issues: Issues) -> set[str]:
+    """Raw columns that hold answers and nothing else."""
+    asked = [m for m in spread(raw.spec) if m.instrument in models]
+    found = {c for m in asked for c in (columns_of(raw, m, models[m.instrument], issues) or {}).values()}
+    return found - set(_columns_beside(raw))
+
+
 def _named_columns(raw: Raw, issues: Issues) -> None:
+    for column in dict.fromkeys(_columns_beside(raw)):
+        has(raw, column, issues)
+
+
+def _columns_beside(raw: Raw) -> list[str]:
+    """The columns that the study file names beside answers."""
     spec = raw.spec
     measures = spread(spec)
     whens = [w for w in (spec.when, *(m.when for m in measures)) if w]
@@ -123,15 +138,14 @@ def _named_columns(raw: Raw, issues: Issues) -> None:
         *(x for c in spec.covariates.values() for x in (c.column, c.seen)),
         *(x for e in spec.episodes for x in (e.therapist, e.sessions)),
     ]
-    for column in dict.fromkeys(c for c in named if c):
-        has(raw, column, issues)
+    return [column for column in named if column]
 
 
-def _flow(raws, parts, measures, found, occasions: list[str]) -> list[dict]:
+def _flow(raws, counts, measures, found, occasions: list[str]) -> list[dict]:
     patients, therapists = len(found["patients"]), found["episodes"]["therapist"].nunique()
     steps = [_step("rows read", patients, therapists, sum(len(r.frame) for r in raws), "all rows of all files")]
     for name, table in measures.items():
-        repeats = sum(len(t) for t in parts[name]) - len(table)
+        repeats = counts[name] - len(table)
         steps.append(_step(f"{name}: answered", *_count(table), f"rows with an answer; {repeats} repeats left out"))
         for occasion in occasions:
             rows = table[table["occasion"].eq(occasion)]

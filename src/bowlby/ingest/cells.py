@@ -18,7 +18,7 @@ NUMBER = re.compile(r"\d+")
 
 def present(raw: Raw, column: str | None) -> bool:
     """Whether a file has a column, or the column is made from its rows."""
-    return column in (ROW, COUNT) or column in raw.frame.columns
+    return column in (ROW, COUNT) or column in raw.known
 
 
 def has(raw: Raw, column: str | None, issues: Issues, instrument: str | None = None) -> bool:

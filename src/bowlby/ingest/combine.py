@@ -34,6 +34,7 @@ def combine(tables: list[pd.DataFrame], instrument: str, told: set, issues: Issu
     if again.any():
         _repeats(table, values, again, instrument, told, issues)
         table = table.loc[~again]
+    tables.clear()  # the pieces are not needed while the whole is sorted
     items = sorted(values) if "i01" in values else values
     return table[[*HEAD, *items]].sort_values(KEY, kind="stable", ignore_index=True)
 

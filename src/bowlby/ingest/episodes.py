@@ -36,7 +36,7 @@ def episodes(files: list[Raw], measures: dict[str, pd.DataFrame], occasions: lis
     """
     told = [t for raw in files for t in _told(raw)]
     seen = [t for raw in files for t in _seen(raw, issues)]
-    tables = [t[t["patient"].ne("") & t["therapist"].ne("")] for t in (*told, *seen)]
+    tables = [*told, *seen]
     if not tables:
         kinds = {"patient": object, "therapist": object, "weight": float, "sessions": float}
         return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in kinds.items()})
@@ -44,11 +44,11 @@ def episodes(files: list[Raw], measures: dict[str, pd.DataFrame], occasions: lis
     known = table.loc[table["place"].notna(), "patient"].unique()
     table = table[table["place"].notna() | ~table["patient"].isin(known)]
     groups = table.groupby(PAIR, sort=False)
-    result = pd.DataFrame(
-        {"rows": groups.size(), "place": groups["place"].min(), "sessions": groups["sessions"].sum(min_count=1)}
-    ).reset_index()
+    rows, place, sessions = groups["rows"].sum(), groups["place"].min(), groups["sessions"].sum(min_count=1)
+    result = pd.DataFrame({"rows": rows, "place": place, "sessions": sessions}).reset_index()
     result["weight"] = _weights(result)
-    result = result.merge(_first_met(measures, occasions), on=PAIR, how="left")
+    several = result.loc[result["patient"].duplicated(), "patient"].unique()
+    result = result.merge(_first_met(measures, several, occasions), on=PAIR, how="left")
     result = result.sort_values(["patient", "place", *TIME, "therapist"], ignore_index=True)
     return result[["patient", "therapist", "weight", "sessions"]]
 
@@ -58,10 +58,10 @@ def _told(raw: Raw) -> list[pd.DataFrame]:
     found, person = [], ids(raw, raw.spec.who.person)
     for place, episode in enumerate(raw.spec.episodes):
         if episode.therapist in raw.frame.columns:
-            table = _pairs(person, ids(raw, episode.therapist)).assign(place=float(place))
+            known: dict[str, pd.Series | float] = {"place": float(place)}
             if episode.sessions in raw.frame.columns:
-                table["sessions"] = numbers(raw, episode.sessions, raw.spec.missing)[0]
-            found.append(table)
+                known["sessions"] = numbers(raw, episode.sessions, raw.spec.missing)[0]
+            found.append(_pairs(person, ids(raw, episode.therapist), **known))
     return found
 
 
@@ -86,9 +86,14 @@ def _seen(raw: Raw, issues: Issues) -> list[pd.DataFrame]:
     return [_pairs(person, therapist)]
 
 
-def _pairs(person: pd.Series, therapist: pd.Series) -> pd.DataFrame:
-    nothing = float("nan")
-    return pd.DataFrame({"patient": person, "therapist": therapist, "sessions": nothing, "place": nothing})
+def _pairs(person: pd.Series, therapist: pd.Series, **known: pd.Series | float) -> pd.DataFrame:
+    """How many rows name a patient and a therapist, with their sessions and place where the study file tells them."""
+    table = pd.DataFrame({"patient": person, "therapist": therapist} | known)
+    groups = table[table["patient"].ne("") & table["therapist"].ne("")].groupby(PAIR, sort=False)
+    found = groups.size().rename("rows").reset_index()
+    found["sessions"] = groups["sessions"].sum(min_count=1).to_numpy() if "sessions" in known else float("nan")
+    found["place"] = groups["place"].min().to_numpy() if "place" in known else float("nan")
+    return found
 
 
 def _weights(result: pd.DataFrame) -> pd.Series:
@@ -99,12 +104,14 @@ def _weights(result: pd.DataFrame) -> pd.Series:
     return base / base.groupby(patient).transform("sum")
 
 
-def _first_met(measures: dict[str, pd.DataFrame], occasions: list[str]) -> pd.DataFrame:
-    """The first date, session and occasion at which a patient answered under a therapist."""
+def _first_met(measures: dict[str, pd.DataFrame], patients, occasions: list[str]) -> pd.DataFrame:
+    """The first date, session and occasion at which some patients answered under each of their therapists."""
     position = {name: i for i, name in enumerate(occasions)}
     parts = []
     for table in measures.values():
-        held = table.loc[table["role"].eq("patient") & table["therapist"].notna()]
+        if not len(patients):
+            continue
+        held = table.loc[table["person"].isin(patients) & table["role"].eq("patient") & table["therapist"].notna()]
         part = held[["person", "therapist", "session", "date"]].rename(columns={"person": "patient"})
         parts.append(part.assign(occasion=held["occasion"].map(position)))
     if not parts:

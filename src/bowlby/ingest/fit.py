@@ -67,7 +67,7 @@ def in_range(
         measure.instrument,
         issues,
     )
-    broken = values.notna() & (values % 1 != 0) & ~outside
+    broken = pd.DataFrame({c: v.notna() & (v % 1 != 0) & ~outside[c] for c, v in values.items()}, index=values.index)
     cell_issues(
         raw,
         columns,
@@ -78,7 +78,8 @@ def in_range(
         measure.instrument,
         issues,
     )
-    return values.mask(outside | broken)
+    bad = outside | broken
+    return values.mask(bad) if bad.to_numpy().any() else values
 
 
 def _other_form(values: pd.DataFrame, outside: pd.DataFrame, low: float, high: float) -> tuple[str, str] | None:

@@ -105,7 +105,8 @@ def _values(raw: Raw, measure: Measure, columns: dict[str, str]) -> tuple[pd.Dat
             wrong[name] = pd.Series(False, index=cells.index)
         else:
             values[name], wrong[name] = numbers(raw, column, missing, _by_label(raw, column) | told)
-    return pd.DataFrame(values, index=raw.frame.index), pd.DataFrame(wrong, index=raw.frame.index)
+    index = raw.frame.index
+    return pd.DataFrame(values, index=index, copy=False), pd.DataFrame(wrong, index=index, copy=False)
 
 
 def _by_label(raw: Raw, column: str) -> dict[str, float]:

@@ -9,7 +9,7 @@ from bowlby.ingest.dates import DATE
 from bowlby.ingest.notices import Issues, count
 from bowlby.ingest.readers.base import Raw
 
-COLUMNS = {"patient": object, "therapist": object, "session": "Int64", "date": DATE}
+COLUMNS = {"patient": "str", "therapist": "str", "session": "Int64", "date": DATE}
 
 
 def sessions(files: list[Raw], measures: dict[str, pd.DataFrame], issues: Issues) -> pd.DataFrame:
@@ -35,12 +35,14 @@ def sessions(files: list[Raw], measures: dict[str, pd.DataFrame], issues: Issues
     full = [p.astype(COLUMNS) for p in parts if len(p)]
     if not full:
         return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in COLUMNS.items()})
-    table = pd.concat(full, ignore_index=True).drop_duplicates()
+    table = pd.concat(full, ignore_index=True) if len(full) > 1 else full[0]
     table = table[table["session"].ne(0).fillna(True)]
     table = table.sort_values(["patient", "session", "date", "therapist"], ignore_index=True)
     numbered = _once(table[table["session"].notna()], issues)
-    known = pd.MultiIndex.from_frame(numbered[["patient", "date"]])
     dated = table[table["session"].isna()]
+    if dated.empty:
+        return numbered.reset_index(drop=True)
+    known = pd.MultiIndex.from_frame(numbered[["patient", "date"]])
     dated = dated[~pd.MultiIndex.from_frame(dated[["patient", "date"]]).isin(known)]
     dated = dated.drop_duplicates(["patient", "date"])
     both = pd.concat([numbered, dated]).astype(COLUMNS)
@@ -49,6 +51,8 @@ def sessions(files: list[Raw], measures: dict[str, pd.DataFrame], issues: Issues
 
 def _once(table: pd.DataFrame, issues: Issues) -> pd.DataFrame:
     """One row for each patient and number; several dates or therapists of one session are told."""
+    if not table.duplicated(["patient", "session"]).any():
+        return table
     groups = table.groupby(["patient", "session"], sort=False)
     for column, noun in (("date", "dates"), ("therapist", "therapists")):
         n = int(groups[column].nunique().gt(1).sum())

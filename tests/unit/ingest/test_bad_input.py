@@ -365,6 +365,11 @@ def test_german_quotes_in_cp1252_are_no_mixture(made):
     assert "Jörg 0 „Spaß“" in table["person"].tolist()
 
 
+def test_a_sign_for_what_could_not_be_read_is_a_sign_like_others(made):
+    table = ingest(made(study("a.csv"), a__csv=GOOD + "�,A,1,1,1,1,1,1,1\n")).measures["gad7"]
+    assert "�" in table["person"].tolist()
+
+
 @pytest.mark.parametrize("cut", [GOOD[:-9], GOOD + "Total: 2\n"])
 def test_rows_that_are_too_short_are_told(made, cut):
     issues = check(made(study("a.csv"), a__csv=cut))

@@ -97,6 +97,14 @@ class Raw:
     typed: bool = False
     dictionary: Dictionary | None = None
     titles: dict[str, str] = field(default_factory=dict)
+    known: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.known = {*self.frame.columns}
+
+    def release(self, columns: set[str]) -> None:
+        """Let go of columns that nobody reads again; the file still has them."""
+        self.frame = self.frame.drop(columns=[c for c in self.frame.columns if c in columns])
 
     @property
     def place(self) -> dict[str, str | None]:

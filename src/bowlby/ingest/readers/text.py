@@ -18,6 +18,7 @@ from bowlby.ingest.readers.ask import Ask
 from bowlby.ingest.readers.base import Table, Unreadable, framed, joined, unique
 
 PIECE = 50_000
+ESCAPED = re.compile("[\udc80-\udcff]")
 CHANCE = 0.2
 # Letters and quotes whose UTF-8 bytes are no two signs that follow each other in cp1252; of others, such as a sharp s
 # before a closing quote, a few may stand in any German text.
@@ -105,7 +106,7 @@ def find_encoding(path: Path) -> str:
     Unreadable
         If it is no text, or mixes UTF-8 with something else.
     """
-    decoder, valid, odd = codecs.getincrementaldecoder("utf-8")("replace"), True, False
+    decoder, odd = codecs.getincrementaldecoder("utf-8")("surrogateescape"), False
     marks = plain = broken = 0
     with path.open("rb") as file:
         head = file.read(4)
@@ -122,15 +123,15 @@ def find_encoding(path: Path) -> str:
         while block:
             if b"\0" in block:
                 raise Unreadable("not a text file", "check `format:`, or export it again as CSV")
-            if not block.isascii() or not valid or decoder.getstate()[0]:
+            if not block.isascii() or decoder.getstate()[0]:
                 text = decoder.decode(block)
-                bad = text.count("�")
+                bad = len(ESCAPED.findall(text))
                 broken += bad
                 marks += sum(not c.isascii() for c in text) - bad
                 plain += len(LATIN.findall(text))
                 odd |= any(bytes([b]) in block for b in NOT_CP1252)
             block = file.read(BLOCK)
-    broken += decoder.decode(b"", True).count("�")
+    broken += len(ESCAPED.findall(decoder.decode(b"", True)))
     if not broken:
         return "utf-8"
     if marks > broken or plain > CHANCE * broken:
