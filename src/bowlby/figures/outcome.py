@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 
 from bowlby.figures.sources import Sources
+
+NUMBER = re.compile(r"(?<=[A-Z])(?=\d+$)")
 
 
 def before_after(sources: Sources) -> pd.DataFrame | None:
@@ -42,10 +46,11 @@ def named(instrument: str, scale: str = "total") -> str:
 
     Examples
     --------
-    >>> named("wai_sr"), named("ecr_s", "avoidance")
-    ('WAI-SR', 'ECR-S avoidance')
+    >>> named("wai_sr"), named("ecr_s", "avoidance"), named("phq9")
+    ('WAI-SR', 'ECR-S avoidance', 'PHQ-9')
     """
-    name = instrument.replace("_", "-").upper() if len(instrument) <= 12 else instrument.replace("_", " ")
+    short = len(instrument) <= 12
+    name = NUMBER.sub("-", instrument.replace("_", "-").upper()) if short else instrument.replace("_", " ")
     return name if scale == "total" else f"{name} {scale.replace('_', ' ')}"
 
 

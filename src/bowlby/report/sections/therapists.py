@@ -8,6 +8,8 @@ from bowlby.report.section import Section, render
 from bowlby.tables import number
 from bowlby.tables.numbers import absent
 
+BARS = 300
+
 
 def therapists(results: Results) -> Section | None:
     """Caterpillar; None where it was not drawn."""
@@ -22,9 +24,9 @@ def therapists(results: Results) -> Section | None:
     plot = figure(
         results,
         "caterpillar",
-        alt=f"Caterpillar plot of {n} therapists from the lowest to the highest effect, each with its interval.",
+        alt=f"Caterpillar plot of {n:,} therapists from the lowest to the highest effect, each with its interval.",
         caption="Each therapist's effect with ± 1.96 standard errors, in units of the outcome, beyond what the model "
-        f"explains.{better} Filled: the interval excludes 0. No name or number tells who is who.",
+        f"explains.{better} {_drawn(n)} No name or number tells who is who.",
     )
     if not plot:
         return None
@@ -32,6 +34,11 @@ def therapists(results: Results) -> Section | None:
     if not absent(sd) and sd == 0:
         intro = "The variance between therapists is estimated at 0, so that all effects are 0."
     return Section("therapists", "Therapists", render("stack.html", parts=[plot], intro=intro))
+
+
+def _drawn(n: int) -> str:
+    """What the marks mean; so many therapists are drawn as a line with a band."""
+    return "Filled: the interval excludes 0." if n <= BARS else "Line: the effects in order; band: their intervals."
 
 
 def _icc(results: Results, model: str) -> str:
