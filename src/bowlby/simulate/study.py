@@ -91,6 +91,8 @@ def simulate(scenario: str | Scenario, seed: int, therapists: int = 48, patients
         "reference": reference_population(chosen),
         "faults": faults,
     }
+    if latent.unit is not None:
+        truth["groups"] = int(latent.unit.max()) + 1
     table = {"patients": people.drop(columns=["therapist_id", "intake"]),
              "therapists": own[["therapist_id"]]}
     return SimulatedStudy(table, latent, {"patients": rows, "therapists": own}, truth)

@@ -91,6 +91,7 @@ def _readme(truth: dict) -> str:
             "\n\nHere perceived attachment has no effect on outcome: the slope that the scores show comes from what\n"
             "both share, and no analysis of these files can tell it from an effect."
         )
+    groups = f", {truth['groups']} groups of at most six that are treated together" if "groups" in truth else ""
     return f"""# A synthetic study
 
 **These data are synthetic.** No person, patient or therapist stands behind any row; names, dates and
@@ -100,7 +101,7 @@ answers were drawn by `bowlby simulate` from a model whose truth is known. `trut
 
 - Scenario `{truth["scenario"]}`: {truth["what"]}.
 - Seed {truth["seed"]}.{chosen}
-- {truth["therapists"]} therapists, {truth["patients"]} patients, unequal case loads.
+- {truth["therapists"]} therapists, {truth["patients"]} patients, unequal case loads{groups}.
 - `bowlby simulate FOLDER --scenario {truth["scenario"]} --seed {truth["seed"]}` makes the same contents again
   (where the default size was used).
 
@@ -155,6 +156,7 @@ def _config(truth: dict) -> str:
         lines += [f"        - {{scales: [{', '.join(c['scales'])}], r: {c['r']}}}"
                   for c in block["correlations"]]
     name = truth["scenario"].lower()
+    unit = "  unit: group\n" if "groups" in truth else ""
     return f"""# A synthetic study with a known truth (see README.md).
 run: {name}
 title: Scenario {truth["scenario"]} (synthetic)
@@ -190,11 +192,12 @@ comparison:
     about: therapist
     occasion: session_5
     weights: {{total: 1}}
-  delta: 0.10
+{unit}  delta: 0.10
 """ + "\n".join(lines) + "\n"
 
 
 def _study(truth: dict) -> str:
+    group = "\n      group: {column: group, kind: category}" if "groups" in truth else ""
     return f"""# Where the files are, and what their columns mean.
 name: Scenario {truth["scenario"]} (synthetic)
 synthetic: true
@@ -220,7 +223,7 @@ files:
     who: {{person: patient_id, role: patient}}
     covariates:
       age: age
-      gender: {{column: gender, kind: category}}
+      gender: {{column: gender, kind: category}}{group}
     episodes:
       - {{therapist: therapist_1, sessions: sessions_1}}
       - {{therapist: therapist_2, sessions: sessions_2}}

@@ -231,6 +231,17 @@ def test_configuration_beside_the_files_is_valid(tmp_path):
     assert set(config["perceived"]["sd"]) == {"secure", "avoidant_fearful", "preoccupied_merger"}
 
 
+def test_groups_are_configured_as_units(tmp_path):
+    from bowlby.config import load
+
+    study = simulate("S11", 1, 6, 14)
+    write_study(study, tmp_path / "s11", with_config=True)
+    assert load(tmp_path / "s11/config.yaml").run.comparison.unit == "group"
+    assert f"{study.truth['groups']} groups of at most six" in (tmp_path / "s11/README.md").read_text("utf-8")
+    write_study(simulate("S1", 1, 6, 4), tmp_path / "s1", with_config=True)
+    assert load(tmp_path / "s1/config.yaml").run.comparison.unit is None
+
+
 def test_a_folder_with_files_is_refused_and_left(tmp_path, study):
     (tmp_path / "mine.txt").write_text("x")
     with pytest.raises(UserError, match="is not empty; name a folder that is empty or absent"):
