@@ -261,8 +261,9 @@ def index_limit(result, terms: list[str], correlation: np.ndarray, q: float = 0.
     directions = points @ root.T
     reach = directions @ gamma + stats.norm.ppf(q) * np.sqrt(np.einsum("ij,jk,ik->i", directions, cov, directions))
     best = directions[np.argsort(reach)[-CANDIDATES:]]
-    rows = [contrast(result, "Z_v", dict(zip(terms, v))) for v in best]
-    return [max(rows, key=lambda c: c["estimate"] + stats.t.ppf(q, c["df"]) * c["se"])]
+    found = result.contrasts([dict(zip(terms, v)) for v in best], df="kenward-roger")
+    limit = found["estimate"] + stats.t.ppf(q, found["df"]) * found["se"]
+    return [contrast(result, "Z_v", dict(zip(terms, best[int(limit.argmax())])))]
 
 
 def claims_fits(primary, perceived) -> tuple[dict[str, dict], dict, bool]:

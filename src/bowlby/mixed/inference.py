@@ -142,6 +142,17 @@ class Inference:
         """
         return self._table([self._row(self._vector(L), self._default_method(df))], [name], level)
 
+    def contrasts(self, L, df: str | None = None, level: float = 0.95) -> pd.DataFrame:
+        """Many linear combinations, each tested on its own: a row each of :meth:`contrast`, numbered from 0.
+
+        Parameters
+        ----------
+        L : list of array_like (p,) or dict of term to weight
+        df, level : as in :meth:`tidy`
+        """
+        method = self._default_method(df)
+        return self._table([self._row(self._vector(c), method) for c in L], range(len(L)), level)
+
     def f_test(self, L, df: str | None = None) -> pd.DataFrame:
         """Joint test that all rows of L beta are 0.
 

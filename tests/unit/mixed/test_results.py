@@ -32,6 +32,14 @@ def test_tables(nested):
     assert len(result.starts) == 4 and all(s.converged for s in result.starts)
 
 
+def test_many_contrasts_at_once_are_those_one_by_one(nested):
+    result = MixedModel.from_formula(NESTED, nested).fit()
+    asked = [{"time": 1.0, "s": -1.0}, [0.0, 1.0, 1.0]]
+    alone = pd.concat([result.contrast(c) for c in asked], ignore_index=True)
+    numbers = ["estimate", "se", "df", "t", "p", "ci_low", "ci_high"]
+    pd.testing.assert_frame_equal(result.contrasts(asked)[numbers], alone[numbers], check_exact=True)
+
+
 def test_fitted_values_residuals_and_predictions_agree(crossed):
     result = MixedModel.from_formula(NESTED, crossed).fit()
     assert np.allclose(result.fittedvalues + result.resid, crossed.y)
