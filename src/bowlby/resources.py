@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MEGABYTE = 1e6
+CELL = 2.5
+"""Bytes of a cell of a questionnaire as text; a Parquet file is far smaller than what it becomes in memory."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,7 @@ class Need:
     megabytes, minutes : float
         Of a study of some hundred patients, libraries included.
     megabytes_more, minutes_more : float
-        For each MB of raw Parquet (other formats hold less in a MB, so for them this is generous).
+        For each MB of raw data as text.
     """
 
     megabytes: float
@@ -27,16 +29,17 @@ class Need:
     minutes_more: float
 
 
-# Twice what was measured (benchmarks/platform): the example for the first number, a tenth of a platform for the second.
+# Twice what was measured: of the example (first and third number), and of a platform's study for each MB beyond it
+# (benchmarks/platform/results.md).
 NEEDS = {
-    "ingest": Need(400, 30, 5, 0.05),
-    "score": Need(600, 30, 5, 0.05),
-    "design": Need(500, 30, 5, 0.05),
-    "fit": Need(500, 30, 5, 0.05),
-    "robust": Need(500, 10, 15, 0.5),
+    "ingest": Need(400, 45, 5, 0.02),
+    "score": Need(600, 60, 5, 0.03),
+    "design": Need(500, 25, 5, 0.02),
+    "fit": Need(500, 15, 5, 0.03),
+    "robust": Need(500, 15, 15, 0.5),
     "estimate": Need(500, 30, 5, 0.05),
     "compare": Need(500, 1, 5, 0.01),
-    "figures": Need(700, 30, 5, 0.05),
+    "figures": Need(700, 25, 5, 0.03),
     "write": Need(400, 5, 5, 0.01),
 }
 
@@ -66,8 +69,21 @@ def minutes(raw: list[str], stage: str) -> Callable:
 
 
 def size(raw: list[str]) -> float:
-    """Size of files in MB."""
-    return sum(Path(path).stat().st_size for path in raw) / MEGABYTE
+    """Size of files in MB, of Parquet as it would be as text."""
+    return sum(_bytes(Path(path)) for path in raw) / MEGABYTE
+
+
+def _bytes(path: Path) -> float:
+    if path.suffix.lower() != ".parquet":
+        return path.stat().st_size
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        about = pq.read_metadata(path)
+    except (OSError, pa.ArrowException):  # the ingest stage says what is wrong with it
+        return path.stat().st_size
+    return about.num_rows * about.num_columns * CELL
 
 
 def _by_attempt(first: float) -> Callable:

@@ -13,6 +13,7 @@ from bowlby.simulate.testbed import Replicate, study_claims
 
 TRUTHS = {"S0": "neither side predicts", "S1": "perceived attachment predicts, style does not", "S2": "both equally",
           "S3": "therapist style dominates"}  # fmt: skip
+CLAIMS = ("C1", "C2", "C3", "C4", "C5")
 ICCS = (0.02, 0.05, 0.08)
 
 
@@ -26,6 +27,40 @@ def closed_form(therapists: int, patients: float, delta: float) -> pd.DataFrame:
     """
     rows = [row(planned_standard_error(therapists, patients, icc), therapists - 3, icc, delta) for icc in ICCS]
     return pd.DataFrame(rows)
+
+
+def planned_studies(
+    truth: str, therapists: int, patients: float, icc: float, switching: float, delta: float, seed: int, numbers
+) -> pd.DataFrame:
+    """Verdicts of some simulated studies of one design, under one truth.
+
+    Parameters
+    ----------
+    truth : str
+        One of :data:`TRUTHS`.
+    therapists, patients, icc, switching, delta, seed
+        As of :func:`power`.
+    numbers : iterable of int
+        Which studies; each draws from its own address, whoever simulates it.
+
+    Returns
+    -------
+    DataFrame
+        One row a study, with the verdict of each claim.
+    """
+    case = replace(scenario(truth), icc=max(icc, scenario(truth).t ** 2), switching=switching)
+    design = f"{therapists}x{patients:g}"
+    return pd.DataFrame([study_claims(Replicate(case, design, seed, number), delta) for number in numbers])
+
+
+def verdict_shares(truth: str, studies: pd.DataFrame) -> pd.DataFrame:
+    """Share of each verdict of each claim: truth, claim, supported, refuted, inconclusive, mc_se."""
+    out = []
+    for claim in CLAIMS:
+        share = studies[claim].value_counts(normalize=True)
+        shares = {verdict: float(share.get(verdict, 0.0)) for verdict in ("supported", "refuted", "inconclusive")}
+        out.append({"truth": TRUTHS[truth], "claim": claim, **shares, "mc_se": float(np.sqrt(0.25 / len(studies)))})
+    return pd.DataFrame(out)
 
 
 def power(
@@ -55,23 +90,8 @@ def power(
     DataFrame
         truth, claim, supported, refuted, inconclusive (shares), mc_se (Monte-Carlo standard error of a share of .5).
     """
-    out = []
-    design = f"{therapists}x{patients:g}"
     todo = [(truth, k) for truth in TRUTHS for k in range(studies)]
-    found: dict[str, list[dict]] = {truth: [] for truth in TRUTHS}
+    found: dict[str, list[pd.DataFrame]] = {truth: [] for truth in TRUTHS}
     for truth, k in progress(todo):
-        case = replace(scenario(truth), icc=max(icc, scenario(truth).t ** 2), switching=switching)
-        found[truth].append(study_claims(Replicate(case, design, seed, k), delta))
-    for truth, rows in found.items():
-        table = pd.DataFrame(rows)
-        for claim in ("C1", "C2", "C3", "C4", "C5"):
-            share = table[claim].value_counts(normalize=True)
-            out.append(
-                {
-                    "truth": TRUTHS[truth],
-                    "claim": claim,
-                    **{v: float(share.get(v, 0.0)) for v in ("supported", "refuted", "inconclusive")},
-                    "mc_se": float(np.sqrt(0.25 / studies)),
-                }
-            )
-    return pd.DataFrame(out)
+        found[truth].append(planned_studies(truth, therapists, patients, icc, switching, delta, seed, [k]))
+    return pd.concat([verdict_shares(t, pd.concat(rows)) for t, rows in found.items()], ignore_index=True)
