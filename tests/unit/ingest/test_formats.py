@@ -198,18 +198,10 @@ def test_a_stated_format_reads_any_name(made, tmp_path, expected):
     assert content(made, tmp_path, study_of("a.export", "format: csv")) == expected
 
 
-def test_wide_layout(made, tmp_path, expected):
-    table = typed().pivot_table(index=["id", "th"], columns="time", aggfunc="first", dropna=False)
-    table.columns = [f"{name}_{time}" for name, time in table.columns]
-    table = table.reset_index()
-    for column in table.columns[4:]:
-        table[column] = table[column].map(
-            lambda v: "" if pd.isna(v) else f"{v:g}" if float(v).is_integer() else repr(v)
-        )
-    study = """name: s
+WIDE = """name: s
 occasions: [pre, post]
 files:
-  - path: a.csv
+  - path: %s
     who: {person: id, therapist: th}
     when: {names: {pre: pre, post: post}}
     date: "day_{t}"
@@ -217,7 +209,29 @@ files:
       - {instrument: gad7, items: "g{n}_{t}"}
       - {instrument: phq9, scored: {total: "phq_{t}"}}
 """
-    assert content(made, tmp_path, study, a__csv=table.to_csv(index=False)) == expected
+
+
+def wide_table():
+    """One row a person; numbers as numbers, dates as dates."""
+    table = typed().pivot_table(index=["id", "th"], columns="time", aggfunc="first")
+    table.columns = [f"{name}_{time}" for name, time in table.columns]
+    return table.reset_index()
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.xlsx", "a.sav", "a.dta", "a.xpt", "a.parquet"])
+def test_wide_layout_in_every_format(made, tmp_path, expected, name):
+    table, path = wide_table(), tmp_path / name
+    if name == "a.csv":
+        table.to_csv(path, index=False)
+    elif name == "a.xlsx":
+        table.to_excel(path, index=False)
+    elif name == "a.parquet":
+        table.to_parquet(path)
+    else:
+        {"a.sav": pyreadstat.write_sav, "a.dta": pyreadstat.write_dta, "a.xpt": pyreadstat.write_xport}[name](
+            table, path
+        )
+    assert content(made, tmp_path, WIDE % name) == expected
 
 
 def test_one_file_for_each_occasion_and_kind(made, tmp_path, expected):
