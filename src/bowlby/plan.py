@@ -13,6 +13,7 @@ from bowlby.errors import Place, UserError, problem
 from bowlby.files import sweep
 from bowlby.fingerprint import checksum
 from bowlby.fit.sets import models_of
+from bowlby.resources import size
 from bowlby.robust.kinds import Work, works
 
 MARKER = ".bowlby"
@@ -58,7 +59,7 @@ class Plan:
     @property
     def robustness(self) -> dict[str, Work]:
         """Kinds of robustness that the configuration asks for, as jobs."""
-        return works(self.loaded.run.robustness)
+        return works(self.loaded.run.robustness, size(self.raw))
 
     @property
     def raw(self) -> list[str]:

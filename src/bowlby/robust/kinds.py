@@ -20,7 +20,10 @@ SECONDS = {
     "imputation": 0.4,
     "tipping": 0.07,
 }
+OF_THESE = 0.25
+"""MB of data, as text, that such a study brings."""
 LONGEST = 120.0
+MOST = 1000
 SETS = ("primary", "perceived")
 PEOPLE = ("patients", "therapists", "episodes")
 UNIVERSE = {
@@ -76,20 +79,28 @@ def instruments(run) -> list[str]:
     return sorted({run.outcome.instrument, *(side.instrument for side in sides if hasattr(side, "instrument"))})
 
 
-def works(asked: Robustness | None) -> dict[str, Work]:
-    """What is asked for, as jobs, by kind."""
+def works(asked: Robustness | None, megabytes: float = OF_THESE) -> dict[str, Work]:
+    """What is asked for, as jobs, by kind.
+
+    Parameters
+    ----------
+    asked : Robustness or None
+    megabytes : float
+        Size of the study's data as text (:func:`bowlby.resources.size`): a replicate of a larger study takes longer in
+        proportion, and more shards share the work, so that one lasts two minutes at most.
+    """
     if asked is None:
         return {}
     kinds = list(asked.kinds)
     if "cluster" in kinds and "influence" not in kinds:
         kinds.append("influence")  # its leave-one-out estimates are the jackknife of the bootstrap's intervals
-    return {kind: _work(asked, kind) for kind in sorted(kinds)}
+    return {kind: _work(asked, kind, max(1.0, megabytes / OF_THESE)) for kind in sorted(kinds)}
 
 
-def _work(asked: Robustness, kind: str) -> Work:
+def _work(asked: Robustness, kind: str, times: float) -> Work:
     if kind not in SECONDS:
         return Work(kind, None, 1)
     count = getattr(asked.replicates, "imputation" if kind == "tipping" else kind)
     count *= len(asked.imputation.deltas) if kind == "tipping" else 1
-    wanted = asked.shards or ceil(count * SECONDS[kind] / LONGEST)
-    return Work(kind, count, min(wanted, count))
+    wanted = asked.shards or ceil(count * SECONDS[kind] * times / LONGEST)
+    return Work(kind, count, min(wanted, count, MOST))
