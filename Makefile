@@ -38,7 +38,8 @@ test: $(VENV)/.ready-test
 test-all: $(VENV)/.ready-test
 	$(BIN)/python -m pytest
 
-# Operating characteristics of the claims; 10,000 studies a cell take most of a day on 2 cores. Resumes.
+# Operating characteristics of the claims: 400 studies a cell take half an hour of one core, 10,000 half a day. Resumes.
+# BOUNDARY=2000 gives more studies to the scenarios on the boundary of a claim.
 validate: $(VENV)/.ready
 	$(BIN)/snakemake -s workflow/validate.smk --cores $(if $(filter 0,$(CORES)),all,$(CORES)) --config studies=$(STUDIES) boundary=$(BOUNDARY)
 

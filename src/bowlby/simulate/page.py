@@ -50,8 +50,9 @@ def _head(table: pd.DataFrame, seed: int) -> str:
 
 How often the claims come out right and wrong in simulated studies whose truth is known, analysed by bowlby's own
 analysis sets, models and decision rules. {table["scenario"].nunique()} scenarios, \
-{table["design"].nunique()} designs (therapists x average patients of one, case loads unequal), {studies} studies in
-each; seed {seed}. Made by `make validate`; every number with its interval is in `validation.csv`.
+{table["design"].nunique()} designs (therapists × average patients of one, case loads unequal), \
+{studies} studies in each; seed {seed}.
+Made by `make validate`; every number with its interval is in `validation.csv`.
 
 A cell is judged with its Monte-Carlo error (99.9 % intervals):
 
@@ -60,7 +61,7 @@ A cell is judged with its Monte-Carlo error (99.9 % intervals):
   allowed where a true variance is 0, because intervals are then too wide and never too narrow);
 - *power*: fails where the loss against the oracle in the same studies is beyond .05 (under 31 therapists) or .03. The
   oracle knows the true ratios of all variances: the same contrasts by generalised least squares, residual variance
-  estimated, J - 1 - k degrees of freedom (k columns vary between therapists alone);
+  estimated, J − 1 − k degrees of freedom (k columns vary between therapists alone);
 - *qualifiers*: where perceived attachment has no effect but an association (S6, S7), a support of C1 or C2 without both
   qualifiers fails.
 
