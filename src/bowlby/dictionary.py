@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from bowlby.files import write_csv, write_json
+from bowlby.files import harmless, write_csv, write_json
 
 PROFILE = "https://datapackage.org/profiles/2.0/datapackage.json"
 MEDIA = {
@@ -160,7 +160,7 @@ def package(name: str, title: str, tables: Sequence[Table]) -> dict[str, Any]:
 
 def write_dictionary(folder: Path, name: str, title: str, tables: Sequence[Table]) -> None:
     """Write ``dictionary.csv`` and ``datapackage.json``; the package describes the dictionary too."""
-    write_csv(folder / "dictionary.csv", dictionary(tables))
+    write_csv(folder / "dictionary.csv", harmless(dictionary(tables)))
     write_json(folder / "datapackage.json", package(name, title, [*tables, OWN]))
 
 
