@@ -133,7 +133,9 @@ class Run(Model):
         if self.comparison is None and self.growth is None and self.pair is None:
             raise ValueError("nothing is asked for; add `comparison:`, `pair:` or `growth:`")
         if self.comparison and not (self.outcome.after or (self.outcome.pre and self.outcome.post)):
-            raise ValueError("the comparison needs outcome.pre and outcome.post; add both, or outcome.after for session data")
+            raise ValueError(
+                "the comparison needs outcome.pre and outcome.post; add both, or outcome.after for session data"
+            )
         if self.outcome.after and (self.outcome.pre or self.outcome.post or self.outcome.early):
             raise ValueError("outcome.after stands in the place of pre, post and early; leave those out")
         if self.other_outcomes and not self.comparison:
