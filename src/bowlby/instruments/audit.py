@@ -109,13 +109,17 @@ def _confidence(instrument: Instrument, name: str) -> tuple:
 
 def _scale(items: pd.DataFrame, instrument: Instrument, name: str, persons: int) -> list[tuple]:
     scale = instrument.scales[name]
-    numbers = scale.items
-    why = _untestable(items, instrument, name, persons)
+    varied = items.std() > 1e-9
+    why = _untestable(items.loc[:, varied], instrument, name, persons)
     if why:
         return [
             (name, None, check, why, "", "not_testable", "")
             for check in ("item_rest", "first_loading", "alpha_if_dropped", "already_reversed")
         ]
+    numbers = [n for n in scale.items if varied[item_name(n)]]
+    constant = [n for n in scale.items if not varied[item_name(n)]]
+    alike = [(name, n, "item_rest", "all answers are the same", "> 0", "not_testable", "") for n in constant]
+    items = items.loc[:, varied]
     already = _already(items, scale, name, persons)
     # Items of a form that was reversed before look wrong one by one; what to do about them is the same.
     turn = DONE if already[5] in ("suspicious", "wrong") else TURN
@@ -132,7 +136,7 @@ def _scale(items: pd.DataFrame, instrument: Instrument, name: str, persons: int)
         rows.append((name, n, "first_loading", loading, "> 0", by_loading, turned.get(by_loading, turn)))
     if len(numbers) > 2:
         rows += _dropped(name, numbers, complete, rest, persons, turn)
-    return [*rows, already]
+    return [*rows, *alike, already]
 
 
 def _dropped(name: str, numbers: list[int], complete, rest: np.ndarray, persons: int, turn: str) -> list[tuple]:
@@ -149,18 +153,19 @@ def _dropped(name: str, numbers: list[int], complete, rest: np.ndarray, persons:
 
 def _untestable(items: pd.DataFrame, instrument: Instrument, name: str, persons: int) -> str:
     """Why agreement between the items of a scale says nothing about its key; empty where it does."""
-    if items.shape[1] == 1:
+    if len(instrument.scales[name].items) == 1:
         return "one item"
     published = [middle(n.alpha) for n in instrument.norm_table if n.scale == name and n.alpha is not None]
     if published and max(published) < LOW_BY_DESIGN:
         return f"published alpha is {max(published):.2f}"
-    if persons < FEWEST or len(items.dropna()) < FEWEST or bool((items.std() < 1e-9).any()):
-        return f"fewer than {FEWEST} persons, or an item with one answer only"
+    complete = items.dropna()
+    if persons < FEWEST or len(complete) < FEWEST or items.shape[1] < 2 or not (complete.std() > 1e-9).all():
+        return f"fewer than {FEWEST} persons with all items, or items with one answer only"
     return ""
 
 
 def _already(items: pd.DataFrame, scale, name: str, persons: int) -> tuple:
-    turned = [item_name(n) for n in scale.reverse]
+    turned = [c for n in scale.reverse if (c := item_name(n)) in items]
     plain = [c for c in items.columns if c not in turned]
     if not turned or not plain:
         return (name, None, "already_reversed", "no mixed directions", "", "not_testable", "")

@@ -94,7 +94,9 @@ def level_rows(scores: pd.Series, items: pd.DataFrame, groups: pd.Series, level:
         (f"lambda_{level}_mean", *found.mean_reliability(), *size),
     ]
     complete = items[known].dropna()
-    enough = len(found.sizes) >= FEWEST_GROUPS and items.shape[1] > 2
+    # An item with the same answer throughout adds nothing to what the sum differs by.
+    complete = complete.loc[:, complete.std() > 1e-9]
+    enough = len(found.sizes) >= FEWEST_GROUPS and complete.shape[1] > 2
     fitted = fit_two_level(complete.to_numpy(float), pd.factorize(groups[complete.index])[0]) if enough else None
     if fitted is not None:
         size = (len(complete), fitted.n_groups)

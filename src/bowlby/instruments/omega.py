@@ -19,7 +19,8 @@ def omega_total(items: pd.DataFrame, level: float = 0.95) -> tuple[float, float,
     Parameters
     ----------
     items : DataFrame
-        Complete rows of keyed items, in their own units (as for raw alpha).
+        Complete rows of keyed items, in their own units (as for raw alpha). One with the same answer throughout adds
+        nothing to what the sum differs by.
     level : float
         Of the interval.
 
@@ -27,16 +28,17 @@ def omega_total(items: pd.DataFrame, level: float = 0.95) -> tuple[float, float,
     -------
     value, low, high : float
         ``(sum loading)^2 / ((sum loading)^2 + sum residual variance)``; the interval by the delta method on the logit,
-        from expected information. NaN with under three items, no variance, fewer rows than parameters, or where the
-        search does not end; no interval where an item has no residual variance.
+        from expected information. NaN with under three items that vary, fewer rows than parameters, or where the search
+        does not end; no interval where an item has no residual variance.
 
     References
     ----------
     McDonald (1999), Test theory, ch. 6; Raykov & Marcoulides (2011), Introduction to psychometric theory.
     """
-    n, k = items.shape
     values = items.to_numpy(float)
-    if k < 3 or n <= 2 * k or not (values.std(axis=0) > 1e-9).all():
+    values = values[:, values.std(axis=0) > 1e-9] if len(values) else values
+    n, k = values.shape
+    if k < 3 or n <= 2 * k:
         return NOTHING
     found = _one_factor(np.corrcoef(values.T))
     if found is None:

@@ -24,17 +24,17 @@ def order_check(centred: dict[str, pd.DataFrame]) -> list[tuple]:
     ----------
     centred : dict of str to DataFrame
         Answers to the items of each scale, means of role and occasion taken out. An item in several scales counts in
-        the first.
+        the first, one with the same answer throughout in none.
     """
-    home = {column: name for name, items in reversed(centred.items()) for column in items}
+    home = {c: name for name, items in reversed(centred.items()) for c in items if items[c].std() > 1e-9}
     names = [n for n in centred if sum(h == n for h in home.values()) > 1]
     columns = [c for c in home if home[c] in names]
     if len(names) < 2:
         return []
-    answers = pd.concat([centred[n][[c for c in centred[n] if home[c] == n]] for n in names], axis=1)[columns]
+    answers = pd.concat([centred[n][[c for c in centred[n] if home.get(c) == n]] for n in names], axis=1)[columns]
     size = answers.corr().abs().to_numpy(copy=True)
     if not np.isfinite(size).all():
-        return [(None, None, "columns_in_order", "an item with one answer only", "", "not_testable", "")]
+        return [(None, None, "columns_in_order", "items that nobody answered together", "", "not_testable", "")]
     scale = np.array([names.index(home[c]) for c in columns])
     random = np.random.default_rng(0)
     keys = random.permuted(np.tile(scale, (RANDOM_KEYS, 1)), axis=1)

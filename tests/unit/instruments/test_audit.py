@@ -171,3 +171,14 @@ def test_what_does_not_vary_has_no_correlation():
     a = np.array([[1.0, 2.0, 1.0], [1.0, 3.0, np.nan], [1.0, 5.0, np.nan], [1.0, 4.0, 2.0]])
     found = correlations(a, np.arange(12.0).reshape(4, 3))
     assert found.tolist() == pytest.approx([0.0, np.corrcoef(a[:, 1], range(4))[0, 1], 0.0])
+
+
+def test_an_item_with_one_answer_only_leaves_the_others_to_be_tested():
+    instrument = load_instrument("ecr_s")
+    data = turn(study(instrument, 2).assign(i05=4.0), instrument, 3)
+    table = audit(data, instrument)
+    rows = table[table["check"].eq("item_rest") & table["scale"].eq("avoidance")].set_index("item")
+    assert rows.loc[5, "verdict"] == "not_testable"
+    assert rows.loc[3, "verdict"] == "wrong"
+    assert (rows.drop(index=[3, 5])["verdict"] == "ok").all()
+    assert table.loc[table["check"].eq("columns_in_order"), "verdict"].tolist() == ["ok"]

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from bowlby.instruments.catalogue import load_instrument
-from bowlby.instruments.multilevel import one_way
+from bowlby.instruments.multilevel import level_rows, one_way
 from bowlby.instruments.omega import omega_total
 from bowlby.instruments.reliability import reliability
 from bowlby.instruments.twolevel import _Likelihood, fit_two_level
@@ -148,3 +148,13 @@ def test_omega_is_the_same_each_time_and_an_item_without_residual_has_no_interva
     items["pure"] = common + 0.001 * random.standard_normal(300)
     value, low, _ = omega_total(items)
     assert 0.8 < value < 1 and np.isnan(low)
+
+
+def test_an_item_with_one_answer_only_changes_no_omega():
+    values, group = two_level(5, groups=30)
+    items = pd.DataFrame(values).rename(columns=str)
+    assert omega_total(items.assign(same=2.0)) == omega_total(items)
+    scores = items.sum(axis=1)
+    with_it, without = (level_rows(scores, i, pd.Series(group), "therapist") for i in (items.assign(same=2.0), items))
+    assert with_it == without
+    assert len(without) == 4
