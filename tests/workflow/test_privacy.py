@@ -28,7 +28,7 @@ SECRETS = {
     "unknown group": "Hermaphroditus",
 }
 SHARED = ("report.html", "methods.md", "issues.csv", "flow.json", "verdict.json", "comparison.json", "adequacy.json",
-          "robustness.json")
+          "robustness.json", "dictionary.csv", "datapackage.json")
 FOLDERS = ("figures", "tables", "logs", "estimands")
 CODED = {".pdf", ".png"}
 
