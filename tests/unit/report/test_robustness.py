@@ -102,6 +102,8 @@ def test_the_page_says_what_flips(doubted):
     assert "[0.11, 0.92]" in part and "<i>p</i> = .883" in part and "none is below .02" in part
     assert "If Those Who Did Not Answer Fared Worse" in part and "−0.20" in part
     assert "SECRET" not in page
+    checked = page[page.index('<h2 id="checklists">') :]
+    assert 'Doubts tried on the verdict: <a href="#robustness">What would change the verdict</a>' in checked
     assert "the verdict changes when one therapist is left out, for 1 of 6 therapists" in page
 
 

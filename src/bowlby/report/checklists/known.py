@@ -17,6 +17,7 @@ SIDES = {
     "alliance": "the alliance",
     "mentalizing": "mentalizing",
 }
+DOUBTS = "What would change the verdict"
 SEE_FLOW = see("flow", "Patient flow")
 
 
@@ -169,9 +170,12 @@ def missing(results: Results) -> str | None:
     if not _main(results):
         return None
     scored = "Missing items: each questionnaire's own rule. " if results.csv("reliability.csv") is not None else ""
+    imputed = "imputation" in (results.json("robustness.json") or {})
+    how = "values were imputed as a doubt tried on the verdict." if imputed else "nothing was imputed."
     return said(
-        f"{scored}Rows that lack a variable of the model were left out; nothing was imputed.",
+        f"{scored}Rows that lack a variable of the model were left out; {how}",
         see("missing", "Missing data"),
+        see("robustness", DOUBTS) if imputed else "",
     )
 
 
@@ -188,7 +192,7 @@ def robustness(results: Results) -> str | None:
     """What was done to turn the verdict."""
     if not results.json("robustness.json"):
         return None
-    return said("Doubts tried on the verdict:", see("robustness", "Robustness"))
+    return said("Doubts tried on the verdict:", see("robustness", DOUBTS))
 
 
 def other_analyses(results: Results) -> str | None:
