@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import resource
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from pathlib import Path
 from bowlby.errors import Place, UserError, problem
 from bowlby.plan import Plan, begun_with, plan
 
+KILOBYTES = 1024 if sys.platform != "darwin" else 2**20  # in which units the system counts memory, for MB
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -35,6 +37,9 @@ def job(snakemake) -> Iterator[logging.Logger]:
     os.environ.setdefault("MPLBACKEND", "Agg")
     try:
         yield logger
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        seconds, megabytes = used.ru_utime + used.ru_stime, used.ru_maxrss / KILOBYTES
+        logger.info("%.1f s of processor, %.0f MB of memory at most", seconds, megabytes)
         logger.info("done")
     except Exception as error:
         lines = said(error)

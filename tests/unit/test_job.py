@@ -1,5 +1,6 @@
 """What a job says of faults that are not the program's: a full disk, want of memory, inputs that change meanwhile."""
 
+import re
 import resource
 import shutil
 import subprocess
@@ -98,3 +99,12 @@ def test_a_raw_file_changed_meanwhile_is_named(study):
         file.write("\n")
     with pytest.raises(UserError, match=r"^patients\.csv: the file was changed while the run was going on"):
         same_data(run, before)
+
+
+def test_a_job_says_what_it_used(tmp_path):
+    with job(SimpleNamespace(log=[tmp_path / "job.log"])) as log:
+        log.info("at work")
+    first, second, last = (tmp_path / "job.log").read_text().splitlines()
+    assert first.endswith("at work") and last.endswith("INFO done")
+    said = re.search(r"INFO ([\d.]+) s of processor, (\d+) MB of memory at most$", second)
+    assert float(said[1]) > 0 and 20 < int(said[2]) < 100_000

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 import numpy as np
 import pandas as pd
 
@@ -54,7 +56,8 @@ def draw(ax, data: pd.DataFrame) -> None:
     ax.plot(data["time"], data["observed"], "D", color=VERMILION, ms=6, mec="white", label="observed mean")
     ax.set_ylabel("outcome (its own units)")
     ax.margins(x=0.05, y=0.12)
-    every = max(1, len(data) // 6)
+    shown = max(2, min(6, 36 // len(f"{data['n'].max():,}")))  # as many numbers as have room
+    every = ceil(len(data) / shown)
     bottom = ax.get_ylim()[0]
     for row in pd.concat([data.iloc[: -every or None : every], data.iloc[-1:]]).itertuples(index=False):
         ax.text(row.time, bottom, f"{row.n:,}", ha="center", va="bottom", fontsize=9.5, color=INK)
