@@ -1,8 +1,7 @@
 # Operating characteristics of the claims, by simulation: `make validate`. Batches resume where they stopped.
 # Long, on a cluster: snakemake -s workflow/validate.smk --profile profiles/slurm --config studies=10000 batch=1000
-from pathlib import Path
-
 import os
+from pathlib import Path
 
 from bowlby.fingerprint import fingerprint
 from bowlby.simulate.scenarios import BOUNDARIES, SCENARIOS
