@@ -49,9 +49,9 @@ def _head(table: pd.DataFrame, seed: int) -> str:
     return f"""# Operating characteristics
 
 How often the claims come out right and wrong in simulated studies whose truth is known, analysed by bowlby's own
-analysis sets, models and decision rules. {table["scenario"].nunique()} scenarios, \
-{table["design"].nunique()} designs (therapists × average patients of one, case loads unequal), \
-{studies} studies in each; seed {seed}.
+analysis sets, models and decision rules.
+{table["scenario"].nunique()} scenarios, {table["design"].nunique()} designs (therapists × average patients of one, \
+case loads unequal), {studies} studies in each; seed {seed}.
 Made by `make validate`; every number with its interval is in `validation.csv`.
 
 A cell is judged with its Monte-Carlo error (99.9 % intervals):
