@@ -37,15 +37,15 @@ def score(loaded: Loaded, folder: Path, instruments: list[str]) -> None:
     from bowlby.instruments.across import across, directed
     from bowlby.instruments.catalogue import load_instrument
     from bowlby.instruments.dictionary import score_tables
-    from bowlby.instruments.scoring import given
+    from bowlby.instruments.scoring import given, renumbered
     from bowlby.instruments.scoring import score as score_items
     from bowlby.instruments.summaries import stack, summarise
 
     tables, described, scales = [], [], {}
     for name in instruments:
-        instrument = on_form(loaded, load_instrument(name, loaded.instruments_dir))
+        instrument, step = on_form(loaded, load_instrument(name, loaded.instruments_dir))
         measures = pd.read_parquet(folder / f"measures/{name}.parquet")
-        items = measures if "i01" in measures.columns else None
+        items = renumbered(measures, step) if "i01" in measures.columns else None
         scores = given(measures, instrument) if items is None else score_items(items, instrument)
         write_parquet(folder / f"scores/{name}.parquet", scores)
         occasions = change_occasions(loaded, scores)
@@ -73,6 +73,13 @@ def change_occasions(loaded: Loaded, scores: pd.DataFrame) -> tuple[str, str]:
 def on_form(loaded: Loaded, instrument):
     """The instrument on the response range that the study file gives for its form.
 
+    Returns
+    -------
+    instrument : Instrument
+        Of a form that only counts from another number (1 to 4 for 0 to 3) as it is, with all that is published.
+    step : float
+        By how much the answers of such a form are higher than the instrument's.
+
     Raises
     ------
     UserError
@@ -88,7 +95,13 @@ def on_form(loaded: Loaded, instrument):
                 Place(loaded.study_path.name),
             )
         )
-    return instrument.on_response(*ranges.pop()) if ranges else instrument
+    low, high = ranges.pop() if ranges else (None, None)
+    if low is None:
+        return instrument, 0.0
+    own = instrument.response
+    if own and high - low == own[1] - own[0]:
+        return instrument, float(low - own[0])
+    return instrument.on_response(low, high), 0.0
 
 
 def design(loaded: Loaded, folder: Path, name: str, instruments: list[str]) -> None:

@@ -80,7 +80,8 @@ class Measure(Model):
     when: When | None = None
     """Occasion of these columns, where it is not the file's `when`."""
     response: tuple[float, float] | None = None
-    """Response range of this form, where it is not the instrument's own."""
+    """Response range of this form, where it is not the instrument's own; one that only counts from another number
+    (1 to 4 for 0 to 3) is scored as the instrument counts."""
     missing: list[str] = Field(default_factory=list)
     """Codes that mean missing in these columns, beside the file's own."""
     answers: dict[str, float] = Field(default_factory=dict)

@@ -62,6 +62,21 @@ def score(measures: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
     return add_derived(scores, instrument)
 
 
+def renumbered(measures: pd.DataFrame, step: float) -> pd.DataFrame:
+    """Answers of a form that counts from another number than the instrument, as the instrument counts them.
+
+    Parameters
+    ----------
+    measures : DataFrame
+        As for :func:`score`; stays as it is.
+    step : float
+        By how much the form's answers are higher.
+    """
+    if not step:
+        return measures
+    return measures.assign(**{c: measures[c] - step for c in measures if c[0] == "i" and c[1:].isdigit()})
+
+
 def keyed(measures: pd.DataFrame, instrument: Instrument, name: str) -> pd.DataFrame:
     """The items of one scale, reversed or recoded as its key says."""
     scale = instrument.all_scales()[name]
