@@ -51,6 +51,11 @@ def test_a_rate_beyond_its_bar_fails():
     assert table.loc["coverage P", "verdict"] == "ok"  # 1.00, but the slope's true variance is 0
 
 
+def test_refuting_a_slope_at_the_bound_is_judged_and_below_it_reported():
+    assert judged(studies("S2b")).loc["C1 false refutation", "verdict"] == "ok"
+    assert judged(studies("S3")).loc["C1 false refutation", "verdict"] == "reported"
+
+
 def test_losing_power_to_the_oracle_fails():
     rows = studies("S1", oracle=True)
     rows.loc[:379, "C1"] = "supported"

@@ -82,7 +82,7 @@ def _error(claim: str, true: bool, p: float, verdicts: pd.Series):
     wrong, bars = ("refuted", REFUTE) if true else ("supported", SUPPORT)
     quantity, hit = f"{claim} false {'refutation' if true else 'support'}", verdicts == wrong
     # refuting C1 is wrong at the stated rate only where the true slope reaches the bound
-    if true and claim == "C1" and p < BOUND:
+    if true and claim == "C1" and p < BOUND - 1e-9:
         return _share(quantity, hit)
     low = interval(int(hit.sum()), len(hit))[0]
     return _share(quantity, hit, bars[claim], "fails" if low > SLACK * bars[claim] else "ok")
