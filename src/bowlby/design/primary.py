@@ -101,7 +101,8 @@ def _build(run: Run, found: Patients, people: dict, needed: dict[str, str], name
     needed = needed | {column: f"no {name}" for column, name in found.covariates.items()}
     frame, episodes, dropped, flow = complete_rows(found, needed)
     weights = membership(episodes, frame.index)
-    _check_size(weights, frame, covariates)
+    styles = [c for c in frame if c.startswith("z_") and c != "z_star"] if name == "perceived" else []
+    _check_size(weights, frame, [*covariates, *styles])
     w = weights.matrix()
     data = pd.DataFrame(
         {
@@ -245,13 +246,13 @@ def _order(run: Run, occasions: list[str]) -> list[str]:
     return problems
 
 
-def _check_size(weights: Membership, frame: pd.DataFrame, covariates: list[str]) -> None:
-    level = 2 + len(covariates)  # s_star, pre_b and each covariate between therapists
+def _check_size(weights: Membership, frame: pd.DataFrame, others: list[str]) -> None:
+    level = 2 + len(others)  # s_star, pre_b and every other variable between therapists
     if weights.shape[1] < level + 2:
         raise UserError(
             problem(
                 f"{weights.shape[1]} therapist(s) with complete data, but the comparison needs at least {level + 2}",
-                "a therapist's style can only be weighed between therapists; add therapists or drop covariates",
+                "style can only be weighed between therapists; add therapists, or drop covariates or patient_style",
             )
         )
     if "unit" in frame and frame["unit"].value_counts().max() < 2:

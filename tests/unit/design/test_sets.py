@@ -172,3 +172,10 @@ def test_beside_early_change_perceived_attachment_that_follows_it_is_nothing(stu
     p = {name: fits[name].record["contrasts"][0] for name in ("early_m1", "early")}
     assert p["early_m1"]["ci_low"] > 0.4
     assert p["early"]["ci_low"] < 0 < p["early"]["ci_high"]
+
+
+def test_few_therapists_for_every_scale_of_the_patients_style_are_said_before_any_fit():
+    found = simulated_patients(scenario("S1"), "5x12", 1)
+    with pytest.raises(UserError, match=r"5 therapist\(s\) with complete data, but the comparison needs at least 6"):
+        built(run_config(), found, "perceived")
+    assert len(built(run_config(), found, "primary").data) > 20
