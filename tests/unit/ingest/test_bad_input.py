@@ -385,6 +385,15 @@ def test_parts_that_are_missing_from_a_workbook(made, error_lines):
     def broken(name, data):
         return b"<x" if name == "xl/styles.xml" else data
 
+    def unlisted(name, data):
+        return (
+            data.replace(b"</sheetData>", b'<row r="9"><c r="A9" t="s"><v>5</v></c></row></sheetData>')
+            if name == SHEET
+            else data
+        )
+
+    (line,) = error_lines(made(study("a.xlsx"), a__xlsx=rezipped(book(), unlisted)))
+    assert line == "error: a.xlsx: the sheet is damaged; open the workbook and save it again as .xlsx"
     (line,) = error_lines(made(study("a.xlsx"), a__xlsx=rezipped(book(), without)))
     assert line == "error: a.xlsx: the workbook has no sheet; open the workbook and save it again as .xlsx"
     (line,) = error_lines(made(study("a.xlsx"), a__xlsx=rezipped(book(), broken)))

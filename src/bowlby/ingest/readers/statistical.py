@@ -133,9 +133,31 @@ def read_parquet(path: Path, ask: Ask, issues: Issues) -> Table:
         if nested:
             what = f"{count(len(nested), 'column holds', 'columns hold')} lists in place of single values"
             raise Unreadable(what, f"write {', '.join(nested[:5])} as columns of single values")
+        table = _decoded(table)
         frame = table.to_pandas(ignore_metadata=True, types_mapper=kinds.get, date_as_object=False)
     except (pa.ArrowException, OSError, ValueError, MemoryError):
         raise Unreadable("cannot be read as a Parquet file", "write it again") from None
     frame.columns = keep
     frame.index = pd.RangeIndex(1, len(frame) + 1)
     return Table(header, frame)
+
+
+def _decoded(table):
+    """A table whose columns of bytes are text, as some programs write it.
+
+    Raises
+    ------
+    Unreadable
+        If the bytes are no UTF-8.
+    """
+    import pyarrow as pa
+
+    kinds = (pa.types.is_binary, pa.types.is_large_binary)
+    for at, field in enumerate(table.schema):
+        if any(is_kind(field.type) for is_kind in kinds):
+            try:
+                table = table.set_column(at, field.name, table.column(at).cast(pa.large_string()))
+            except pa.ArrowInvalid:
+                what = f"column '{field.name}' holds bytes that are no UTF-8 text"
+                raise Unreadable(what, "write it as a column of text") from None
+    return table

@@ -25,7 +25,7 @@ FAULTS = (
     zipfile.BadZipFile,
     zlib.error,
     ParseError,
-    KeyError,
+    LookupError,
     ValueError,
     OSError,
     TypeError,
