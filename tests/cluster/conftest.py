@@ -137,4 +137,5 @@ def slurm(tmp_path_factory):
             pytest.skip(f"Slurm does not start here: {said[-300:]}")
         yield env
     finally:
+        ask("scancel", "--user", getpass.getuser(), env=env)
         stop(folder / "slurmd.pid", folder / "slurmctld.pid", munge / "pid")

@@ -105,8 +105,9 @@ def distribution_data(
 def _groups(table: pd.DataFrame, occasions: list[str]):
     """Rows of each role and occasion, one for each person."""
     for role, own in table.groupby("role", sort=True):
-        own = own.assign(occasion=[o if isinstance(o, str) and o else "once" for o in own["occasion"]])
-        there = [o for o in [*occasions, "once"] if o in set(own["occasion"])]
+        own = own.assign(occasion=own["occasion"].astype("str").fillna("once").replace("", "once"))
+        found = set(own["occasion"].unique())
+        there = [o for o in [*occasions, "once"] if o in found]
         if len(there) > SHOWN_OCCASIONS:
             there = [there[0], there[len(there) // 2], there[-1]]
         for occasion in there:
