@@ -1,7 +1,7 @@
 # Two commands: `make results` and `make test`. See README.md.
 STUDIES ?= 400
 BOUNDARY ?= $(STUDIES)
-.PHONY: results test test-all validate docs pictures lock lint clean help
+.PHONY: results test test-all test-cluster validate docs pictures lock lint clean help
 .DEFAULT_GOAL := help
 
 CONFIG ?= config/config.yaml
@@ -37,6 +37,10 @@ test: $(VENV)/.ready-test
 
 test-all: $(VENV)/.ready-test
 	$(BIN)/python -m pytest
+
+# On a real Slurm of one node, installed where this is root (BOWLBY_INSTALL_SLURM=0: never); about four minutes.
+test-cluster: $(VENV)/.ready-test
+	$(BIN)/python -m pytest -m cluster
 
 # Operating characteristics of the claims: 400 studies a cell take half an hour of one core, 10,000 half a day. Resumes.
 # BOUNDARY=2000 gives more studies to the scenarios on the boundary of a claim.
