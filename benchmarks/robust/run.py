@@ -32,9 +32,11 @@ KINDS = {
     "permutation": ("permutations of style, Kenward-Roger", 10000, 10),
     "cluster": ("bootstrap over therapists, Kenward-Roger", 2000, None),
     "wild": ("wild cluster bootstrap", 2000, None),
-    "influence": ("leaving out each of 48 therapists, all claims", 48, 1),
+    "left_out": ("therapists left out in turn, claims C1 to C4 (those who share no patient)", 48, 1),
+    "influence": ("therapists left out in turn, all claims and distances", 48, None),
+    "assumptions": ("studies simulated to judge residuals by", 200, None),
     "multiverse": ("specifications of the multiverse", 512, 60),
-    "imputation": ("imputations of 200 iterations, pooled", 50, 60),
+    "imputation": ("imputations of 500 iterations, pooled", 50, 60),
 }
 _READY: dict = {}
 
@@ -42,13 +44,15 @@ _READY: dict = {}
 def ready(count: dict[str, int]) -> None:
     """Read the example once in every process, and fit once so that imports are not timed."""
     from bowlby.config import load
+    from bowlby.config.robustness import Imputation
     from bowlby.robust.claims import fit_c4, fit_m1
     from bowlby.robust.stage import read_basis, read_universe
 
     loaded = load(ROOT / "config/config.yaml")
     doubts = loaded.run.robustness
     replicates = doubts.replicates.model_copy(update=count)
-    run = loaded.run.model_copy(update={"robustness": doubts.model_copy(update={"replicates": replicates})})
+    usual = {"replicates": replicates, "imputation": Imputation()}
+    run = loaded.run.model_copy(update={"robustness": doubts.model_copy(update=usual)})
     _READY["basis"] = read_basis(run, RESULTS)
     _READY["universe"] = read_universe(loaded, RESULTS)
     _READY["universe"].run = run
@@ -62,6 +66,11 @@ def work(kind: str, first: int, last: int) -> tuple[float, int]:
     began = time.process_time()
     if kind == "m1":
         return _bootstrap(first, last, began)
+    if kind == "left_out":
+        from bowlby.robust.influence import _side_by_side
+
+        left = len(_side_by_side(_READY["basis"]))
+        return time.process_time() - began, (0 if left else 48)
     if kind == "influence":
         table = _whole(_READY["basis"], kind)
     elif kind == "multiverse":
@@ -90,7 +99,8 @@ def _bootstrap(first: int, last: int, began: float) -> tuple[float, int]:
 
 def timed(pool: ProcessPoolExecutor, kind: str, count: int) -> tuple[float, float, int]:
     """Seconds on two cores, processor seconds in all, failures."""
-    shares = [(0, count)] if kind == "influence" else [(k * count // CORES, (k + 1) * count // CORES) for k in (0, 1)]
+    cores = 1 if kind in ("influence", "left_out") else CORES
+    shares = [(k * count // cores, (k + 1) * count // cores) for k in range(cores)]
     began = time.perf_counter()
     found = [job.result() for job in [pool.submit(work, kind, *share) for share in shares]]
     return time.perf_counter() - began, sum(f[0] for f in found), sum(f[1] for f in found)
@@ -117,7 +127,7 @@ def main() -> None:
     replicates = parser.parse_args().boot
     if not (RESULTS / "verdict.json").is_file():
         sys.exit("error: no results of the example; run `make results` first")
-    count = {kind: n for kind, (_, n, _) in KINDS.items() if kind not in ("influence", "m1")}
+    count = {kind: n for kind, (_, n, _) in KINDS.items() if kind not in ("influence", "left_out", "m1")}
     load_before = os.getloadavg()[0]
     lines, processor = [], {}
     with ProcessPoolExecutor(CORES, initializer=ready, initargs=(count,)) as pool:

@@ -33,7 +33,7 @@ class Replicates(Model):
 class Imputation(Model):
     """How missing values are imputed, and what is tried on outcomes that are missing."""
 
-    iterations: int = Field(200, ge=20)
+    iterations: int = Field(500, ge=20)
     """Length of every imputation's own chain."""
     deltas: list[float] = Field([0.0, -0.1, -0.2, -0.3, -0.4, -0.5], min_length=1)
     """SDs by which outcomes that are missing are moved from what was imputed, in `tipping`; below 0 is worse."""

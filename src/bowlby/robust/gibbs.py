@@ -19,11 +19,13 @@ import numpy as np
 from scipy import sparse
 from scipy.linalg import solve_triangular
 
-# Priors, for variables of unit variance. The variance between therapists has its prior median at .036, close to what
-# the literature finds between therapists (5 %), and weighs less than one therapist; correlations are uniform.
-BETWEEN = 0.05
+# Priors, for variables of unit variance: every SD between therapists, and that of their slopes, half-t with 2 df and
+# this scale, correlations uniform (Huang & Wand 2013, Bayesian Anal 8:439-452). An inverse Wishart of fixed scale would
+# pull small variances between therapists down by a quarter and more.
+DF = 2
+BETWEEN = 1.0
+SLOPE = 0.5
 WITHIN = 0.01
-SLOPE = (1.0, 0.005)
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,8 @@ class Chain:
         self.patterns_x, self.patterns_s = _patterns(self.lost_x), _patterns(self.lost_s)
         self.x, self.y, self.s = self._filled(x), self._filled(y)[:, 0], self._filled(s)
         self.c = np.zeros(self.p) if data.slope is None else data.slope * self.units[0][1]
+        if data.slope is not None:
+            self.c = self.c / (self.x @ self.c).std()
         self._start()
 
     def _filled(self, values: np.ndarray) -> np.ndarray:
@@ -103,11 +107,12 @@ class Chain:
     def _start(self) -> None:
         k = self.p + 1
         load = np.maximum(self.w.sum(axis=0), 1e-9)[:, None]
-        self.theta = 0.5 * (self.wt @ np.column_stack([self.x, self.y])) / load
+        self.theta = 0.3 * (self.wt @ np.column_stack([self.x, self.y])) / load
         self.mean = np.zeros(k + self.q)
-        self.psi = 0.1 * np.eye(k + self.q)
+        self.psi = 0.05 * np.eye(k + self.q)
         self.psi[k:, k:] = np.eye(self.q)
         self.b, self.tau2 = np.zeros(self.groups), 0.01
+        self.mix, self.slope_mix = np.full(k + self.q, 20.0), 200.0
         self.beta, self.sigma2, self.sigma = np.zeros(self.p), 1.0, np.eye(self.p)
 
     def step(self) -> tuple[float, float, float]:
@@ -171,11 +176,14 @@ class Chain:
         self.mean[:k] += move
 
     def _between(self) -> None:
-        """Covariance and mean of the levels and of style."""
+        """Covariance of the levels and of style, with the mixing variables of its prior, and their mean."""
         values = np.column_stack([self.theta, self.s])
         d = values.shape[1]
         off = values - self.mean
-        self.psi = inverse_wishart(d + 1 + self.groups, BETWEEN * np.eye(d) + off.T @ off, self.rng)
+        scale = np.diag(2 * DF / self.mix) + off.T @ off
+        self.psi = inverse_wishart(DF + d - 1 + self.groups, scale, self.rng)
+        rate = DF * np.diag(np.linalg.inv(self.psi)) + 1 / BETWEEN**2
+        self.mix = rate / self.rng.gamma((DF + d) / 2, size=d)
         root = np.linalg.cholesky(self.psi / self.groups)
         self.mean = values.mean(axis=0) + root @ self.rng.standard_normal(d)
 
@@ -189,8 +197,8 @@ class Chain:
             pull = (self.wt @ (f * (rest - f * (self.w @ self.b))) / self.sigma2 + likely * self.b)[some]
             precision = likely[some] + 1 / self.tau2
             self.b[some] = pull / precision + noise[some] / np.sqrt(precision)
-        shape, scale = SLOPE
-        self.tau2 = (scale + (self.b**2).sum() / 2) / self.rng.gamma(shape + self.groups / 2)
+        self.tau2 = (DF / self.slope_mix + (self.b**2).sum() / 2) / self.rng.gamma((DF + self.groups) / 2)
+        self.slope_mix = (DF / self.tau2 + 1 / SLOPE**2) / self.rng.gamma((DF + 1) / 2)
 
     def _within(self, e: np.ndarray, rest: np.ndarray) -> None:
         """Slopes, residual variance and covariance within therapists."""

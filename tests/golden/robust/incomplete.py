@@ -3,8 +3,8 @@
     python tests/golden/robust/incomplete.py FOLDER      writes joint.csv and slope.csv for ../r/imputation.R
 
 `joint`: 40 therapists of 15 patients; outcome, baseline, two scales of patients and a variable of therapists, all with
-missing values, outcomes the more often the lower the first scale. `slope`: only outcomes are missing, and therapists
-differ in the slope of the first scale (SD .4).
+missing values, outcomes the more often the lower the first scale. `slope`: 250 therapists of 8; a quarter of the
+outcomes is missing, whoever has them, and therapists differ in the slope of the first scale (SD .4).
 """
 
 import sys
@@ -13,22 +13,24 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-THERAPISTS, EACH = 40, 15
+SIZES = {"joint": (40, 15), "slope": (250, 8)}
 
 
 def study(name: str) -> pd.DataFrame:
     """Columns t, y, pre, a1, a2, s; a row a patient."""
     rng = np.random.default_rng({"joint": 1, "slope": 2}[name])
-    n = THERAPISTS * EACH
-    t = np.repeat(np.arange(THERAPISTS), EACH)
-    s = rng.normal(size=THERAPISTS)
-    level = rng.normal(0, 0.35, (THERAPISTS, 4)) + np.outer(s, [0.2, 0.0, 0.1, 0.0])
+    therapists, each = SIZES[name]
+    n = therapists * each
+    t = np.repeat(np.arange(therapists), each)
+    s = rng.normal(size=therapists)
+    level = rng.normal(0, 0.35, (therapists, 4)) + np.outer(s, [0.2, 0.0, 0.1, 0.0])
     own = rng.multivariate_normal(np.zeros(3), [[1, -0.3, 0], [-0.3, 1, 0.4], [0, 0.4, 1]], n)
-    slope = 0.4 + (rng.normal(0, 0.4, THERAPISTS) if name == "slope" else np.zeros(THERAPISTS))
+    slope = 0.4 + (rng.normal(0, 0.4, therapists) if name == "slope" else np.zeros(therapists))
     y = level[t, 0] + own @ [0.5, 0.0, 0.2] + slope[t] * own[:, 1] + rng.normal(0, 0.8, n)
     pre, a1, a2 = (own + level[t, 1:]).T
     data = pd.DataFrame({"t": t + 1, "y": y, "pre": pre, "a1": a1, "a2": a2, "s": s[t]})
-    data.loc[rng.random(n) < 1 / (1 + np.exp(1.2 + a1)), "y"] = np.nan
+    share = 1 / (1 + np.exp(1.2 + a1)) if name == "joint" else 0.25
+    data.loc[rng.random(n) < share, "y"] = np.nan
     if name == "joint":
         for column, share in (("pre", 0.05), ("a1", 0.1), ("a2", 0.1)):
             data.loc[rng.random(n) < share, column] = np.nan
