@@ -17,8 +17,8 @@ SECONDS = {
     "assumptions": 0.02,
     "multiverse": 0.05,
     "multiverse_null": 2.0,
-    "imputation": 0.4,
-    "tipping": 0.07,
+    "imputation": 0.8,
+    "tipping": 0.14,
 }
 OF_THESE = 0.25
 """MB of data, as text, that such a study brings."""
