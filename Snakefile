@@ -48,6 +48,7 @@ rule all:
     input:
         f"{OUT}/report.html",
         f"{OUT}/manifest.json",
+        [f"{OUT}/robustness/{kind}.parquet" for kind in PLAN.robustness],  # made again where one is lost
         rules.ingest.output.dictionary,
         rules.score_instruments.output.dictionary,
 

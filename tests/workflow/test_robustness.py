@@ -92,6 +92,7 @@ def test_sixteen_shards_change_nothing(doubted, shell):
 def test_a_shard_at_fault_is_said_and_the_next_run_repairs_it(doubted, shell):
     """Truncated, then deleted together with what was made of it: the second run has the bytes of the first."""
     folder = doubted("faults", 4)
+    tables = [f"results/example/robustness/{kind}.parquet" for kind in KINDS]  # which the whole run asks for, too
     assert run(shell, folder).status == 0
     before = content(folder)
     shard = folder / "results/example/robustness/shards/parametric/2-of-4.parquet"
@@ -100,7 +101,7 @@ def test_a_shard_at_fault_is_said_and_the_next_run_repairs_it(doubted, shell):
     assert ran.status == 1
     said = ran.err.split("bowlby stopped:")[1].strip()
     assert said.startswith("error: 2-of-4.parquet: the shard cannot be read") and "it was removed" in said
-    assert run(shell, folder).status == 0
+    assert run(shell, folder, 2, *tables).status == 0
     assert content(folder) == before
     shard.unlink()
     (folder / "results/example/robustness/parametric.parquet").unlink()
