@@ -105,7 +105,7 @@ def test_a_shard_at_fault_is_said_and_the_next_run_repairs_it(doubted, shell):
     assert content(folder) == before
     shard.unlink()
     (folder / "results/example/robustness/parametric.parquet").unlink()
-    assert run(shell, folder).status == 0
+    assert run(shell, folder, 2, *tables).status == 0
     assert content(folder) == before
 
 
