@@ -66,8 +66,9 @@ def test_the_example_is_doubted(example):
     assert claims["C1"]["ci"] == pytest.approx([low, high], abs=0.02)
 
 
+@pytest.mark.slow
 def test_shards_and_cores_change_nothing(doubted, shell):
-    """One job on one core, four shards on two, sixteen on two: the same bytes."""
+    """One job on one core, four shards on two: the same bytes (for each kind by itself: tests/unit/robust)."""
     found = {}
     for name, shards, cores in (("one", 1, 1), ("four", 4, 2)):
         folder = doubted(name, shards)
