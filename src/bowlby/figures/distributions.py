@@ -1,4 +1,4 @@
-"""Distributions of the scales by role and occasion, with the norms that are known."""
+"""Distributions of the scales by role, occasion and the person they are about, with the norms that are known."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from bowlby.figures.sources import Sources
 COLUMNS = [
     "instrument",
     "scale",
+    "about",
     "role",
     "place",
     "occasion",
@@ -63,6 +64,9 @@ def distribution_data(
 ) -> pd.DataFrame:
     """Bins of five persons or more of each scale, role and occasion; means and SDs; and published norms.
 
+    Where somebody answered an instrument about several persons, each of these has a panel and is named in ``about``;
+    everywhere else ``about`` is empty.
+
     Parameters
     ----------
     scores : dict of DataFrame
@@ -77,29 +81,46 @@ def distribution_data(
         Whether bins of fewer than five persons are to be pooled.
     """
     order = [i for i in dict.fromkeys([*(first or []), *scores]) if i in scores]
-    panels = [(i, s) for i in order for s in scales_of(scores[i]) if scores[i][s].notna().any()][:PANELS]
+    tables = {instrument: scores[instrument].assign(about=_about(scores[instrument])) for instrument in order}
+    panels = [
+        (i, s, about)
+        for i in order
+        for s in scales_of(scores[i])
+        for about in sorted(tables[i].loc[tables[i][s].notna(), "about"].unique())
+    ][:PANELS]
     rows: list[dict] = []
-    for instrument, scale in panels:
-        table = scores[instrument]
+    for instrument, scale, about in panels:
+        table = tables[instrument]
         table = table[table[scale].notna()]
+        # The same bins for every person whom a scale is about, so that their panels can be compared.
         edges = fine_edges(table[scale].min(), table[scale].max(), 16)
+        table = table[table["about"] == about]
         for (role, occasion), part in _groups(table, occasions or []):
             values = part[scale].to_numpy(float)
             if shareable and len(values) < FEWEST:
                 continue
             place = occasions.index(occasion) if occasions and occasion in occasions else len(occasions or [])
-            head = {"instrument": instrument, "scale": scale, "role": role, "place": place, "occasion": occasion}
+            head = {"instrument": instrument, "scale": scale, "about": about, "role": role, "place": place}
+            head["occasion"] = occasion
             spread = float(np.std(values, ddof=1)) if len(values) > 1 else None
             rows.append({**head, "kind": "mean", "n": len(values), "mean": values.mean(), "sd": spread})
             for low, high, n in pooled(values, edges, FEWEST if shareable else 1):
                 density = n / len(values) / (high - low)
                 rows.append({**head, "kind": "bin", "low": low, "high": high, "n": n, "density": density})
-        rows += _norms(norms.get(instrument), instrument, scale)
+        rows += [{**norm, "about": about} for norm in _norms(norms.get(instrument), instrument, scale)]
     return (
         pd.DataFrame(rows)
         .reindex(columns=COLUMNS)
         .astype({c: float for c in NUMBERS} | {"n": "Int64", "place": "Int64"})
     )
+
+
+def _about(table: pd.DataFrame) -> pd.Series:
+    """Whom each row is about where one role answered about several persons; empty everywhere else."""
+    if "about" not in table.columns:
+        return pd.Series("", index=table.index)
+    said = table["about"].astype("str").fillna("self")
+    return said if said.groupby(table["role"]).nunique().gt(1).any() else pd.Series("", index=table.index)
 
 
 def _groups(table: pd.DataFrame, occasions: list[str]):
@@ -134,7 +155,8 @@ def draw(ax, data: pd.DataFrame) -> None:
 
     figure = ax.figure
     ax.remove()
-    panels = list(data[["instrument", "scale"]].drop_duplicates().itertuples(index=False, name=None))
+    data = data.assign(about=data["about"].fillna(""))
+    panels = list(data[["instrument", "scale", "about"]].drop_duplicates().itertuples(index=False, name=None))
     rows = -(-len(panels) // 2)
     figure.set_size_inches(WIDTH, 1.72 * rows + 0.7)
     grid = figure.subplots(rows, 2, squeeze=False).ravel()
@@ -142,10 +164,11 @@ def draw(ax, data: pd.DataFrame) -> None:
     for (role, _, occasion), _ in data[data["kind"] == "bin"].groupby(["role", "place", "occasion"], sort=True):
         blues = sum(1 for r, _ in groups if r != "therapist")
         groups[role, occasion] = VERMILION if role == "therapist" else BLUES[min(blues, 2)]
-    for place, (instrument, scale) in zip(grid, panels):
-        own = data[(data["instrument"] == instrument) & (data["scale"] == scale)]
+    for place, (instrument, scale, about) in zip(grid, panels):
+        own = data[(data["instrument"] == instrument) & (data["scale"] == scale) & (data["about"] == about)]
         _panel(place, own, groups)
-        place.set_title(named(instrument, scale)[:34], fontsize=10, loc="left")
+        title = named(instrument, scale) + (f", {about}".replace("_", " ") if about else "")
+        place.set_title(title[:34], fontsize=10, loc="left")
     for place in grid[len(panels) :]:
         place.remove()
     keys = [

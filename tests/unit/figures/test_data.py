@@ -91,6 +91,16 @@ def test_distributions_have_means_bins_and_norms():
     assert (15.4, 5.5, "verified-1") in norms[["mean", "sd", "sure"]].itertuples(index=False, name=None)
 
 
+def test_each_person_whom_an_instrument_is_about_has_a_panel():
+    mother, father = (wide({"survey": 30}).assign(about=about) for about in ("mother", "father"))
+    father["total"] += 100
+    data = distribution_data({"ecr": pd.concat([mother, father])}, {}, ["survey"])
+    means = data[data["kind"] == "mean"].set_index("about")["mean"]
+    assert means.index.tolist() == ["father", "mother"] and means["father"] - means["mother"] == pytest.approx(100)
+    one = distribution_data({"ecr": mother}, {}, ["survey"])
+    assert set(one["about"]) == {""}, "nobody is named where there is one"
+
+
 def test_norms_of_item_means_are_put_on_the_scales_sum():
     cats = wide({"session_5": 30}).rename(columns=lambda c: c.replace("total", "secure"))
     data = distribution_data({"cats": cats}, {"cats": load_instrument("cats")})

@@ -24,7 +24,7 @@ def scales(results: Results) -> Section | None:
 def _plot(results: Results, table: pd.DataFrame) -> Markup:
     means = table[table["kind"] == "mean"]
     said = [
-        f"{r.instrument} {r.scale}, {r.role}{'' if r.occasion == 'once' else f', {r.occasion}'}: mean "
+        f"{r.instrument} {r.scale}{_about(r.about)}, {r.role}{'' if r.occasion == 'once' else f', {r.occasion}'}: mean "
         f"{number(r.mean, 1)}, SD {number(r.sd, 1)}, n {r.n:,.0f}".replace("_", " ")
         for r in means.itertuples(index=False)
     ]
@@ -41,8 +41,9 @@ def _plot(results: Results, table: pd.DataFrame) -> Markup:
 def _means(results: Results, table: pd.DataFrame) -> Markup:
     """Means and SDs of this study's persons, with the published ones under them."""
     rows, doubt = [], False
-    for (instrument, scale), part in table.groupby(["instrument", "scale"], sort=False):
+    for (instrument, scale, about), part in table.groupby(["instrument", "scale", "about"], sort=False, dropna=False):
         name = results.instrument(instrument)[0] + ("" if scale == "total" else f", {scale}".replace("_", " "))
+        name += _about(about)
         for r in part[part["kind"].isin(["mean", "norm"])].to_dict("records"):
             here = r["kind"] == "mean"
             sample = f"{r['role']}, {_when(r)}" if here else f"published: {r['name']}"
@@ -52,6 +53,11 @@ def _means(results: Results, table: pd.DataFrame) -> Markup:
             rows.append((name, sample + (" *" if doubtful else ""), n, number(r["mean"], 1), number(r["sd"], 1)))
     shown = pd.DataFrame(rows, columns=["Scale", "Sample", "n", "Mean", "SD"])
     return _folded("Means beside published ones", shown, "Scale", "* Not seen in a document." if doubt else "")
+
+
+def _about(about: str | float | None) -> str:
+    """Whom a scale was answered about, where that must be said."""
+    return f", about {about.replace('_', ' ')}" if isinstance(about, str) and about else ""
 
 
 def _severity(results: Results) -> Markup | None:
