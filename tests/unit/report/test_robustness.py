@@ -8,6 +8,9 @@ from bowlby import figures, report
 from bowlby.figures.influence import influence_data
 from bowlby.figures.multiverse import multiverse_data
 from bowlby.files import read_json, write_json, write_parquet
+from bowlby.report.checklists.known import missing
+from bowlby.report.results import Results
+from bowlby.report.sections.verdict import verdict as verdict_card
 
 EFFECTS = ("P", "T", "P-T", "P+T")
 
@@ -97,6 +100,7 @@ def test_the_page_says_what_flips(doubted):
     assert "Fragile by the rules of the verdict: C1." in part
     assert "yes: P has the other sign in 30% of the specifications" in part
     assert "<td>all</td>" in part and ">83%<" in part and ">67%<" not in part, "C2 is refuted in none of the ways"
+    assert "only where the sign that it rests on changes in more than 20% of them" in part
     assert "C2 is refuted in only 0% of the other ways" in part and "1 of the refits failed" in part
     assert "a random part of 40" in part and "1 of them would turn C2" in part
     assert "[0.11, 0.92]" in part and "<i>p</i> = .883" in part and "none is below .02" in part
@@ -105,6 +109,29 @@ def test_the_page_says_what_flips(doubted):
     checked = page[page.index('<h2 id="checklists">') :]
     assert 'Doubts tried on the verdict: <a href="#robustness">What would change the verdict</a>' in checked
     assert "the verdict changes when one therapist is left out, for 1 of 6 therapists" in page
+
+
+def test_the_card_explains_fragile_where_a_claim_is(doubted, comparison_run):
+    card = str(verdict_card(Results(doubted)).html)
+    assert "Here: C1 (P has the other sign in 30% of the specifications)." in card
+    record = read_json(doubted / "verdict.json")
+    record["claims"]["C1"]["fragile"] = False
+    write_json(doubted / "verdict.json", record)
+    assert "ragile" not in str(verdict_card(Results(doubted)).html)
+
+
+def test_p_of_the_second_claim_is_said_to_be_one_sided(comparison_run):
+    card = str(verdict_card(Results(comparison_run())).html)
+    part = {name: card[card.index(f"{name}. ") :].split("</li>")[0] for name in ("C1", "C2")}
+    assert "one-sided" in part["C2"] and "one-sided" not in part["C1"]
+
+
+def test_checklists_say_what_was_imputed_as_a_check(doubted):
+    assert "nothing was imputed" in str(missing(Results(doubted)))
+    write_json(doubted / "robustness.json", {"imputation": {"replicates": 20}})
+    said = str(missing(Results(doubted)))
+    assert "The main analysis used complete rows" in said and "as a check, missing values were imputed" in said
+    assert "nothing was imputed" not in said
 
 
 def test_absent_where_nothing_was_tried(comparison_run, growth_run):

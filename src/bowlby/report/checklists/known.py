@@ -171,9 +171,9 @@ def missing(results: Results) -> str | None:
         return None
     scored = "Missing items: each questionnaire's own rule. " if results.csv("reliability.csv") is not None else ""
     imputed = "imputation" in (results.json("robustness.json") or {})
-    how = "values were imputed as a doubt tried on the verdict." if imputed else "nothing was imputed."
+    how = "as a check, missing values were imputed and the analysis repeated" if imputed else "nothing was imputed"
     return said(
-        f"{scored}Rows that lack a variable of the model were left out; {how}",
+        f"{scored}The main analysis used complete rows; those that lack a variable of the model were left out; {how}.",
         see("missing", "Missing data"),
         see("robustness", DOUBTS) if imputed else "",
     )

@@ -49,10 +49,16 @@ def _intro(verdict: dict, record: dict) -> str:
         for name, claim in decided.items()
         if name in elsewhere and (share := elsewhere[name].get(claim["verdict"], 0)) < HALF
     ]
+    rule = (
+        " Other analyses make a claim fragile only where the sign that it rests on changes in more than 20% of them "
+        "(for C3: where T lies on the other side of the bound), not where they leave it inconclusive."
+        if elsewhere
+        else ""
+    )
     but = f" Mind that {' and '.join(rare)}." if rare else ""
     lost = sum(kind.get("failed") or 0 for kind in record.values())
     failed = f" {lost:,} of the refits failed; they are counted in no share." if lost else ""
-    return f"The analysis again, with other rows, other therapists and other choices. {said}{but}{failed}"
+    return f"The analysis again, with other rows, other therapists and other choices. {said}{rule}{but}{failed}"
 
 
 def _curve(results: Results, record: dict) -> Markup:

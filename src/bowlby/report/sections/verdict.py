@@ -19,7 +19,7 @@ BLOCK = {
     "C4": "T on perceived attachment",
     "C5": "strongest direction",
 }
-TESTS = {"C3": "equivalence test ", "C4": "equivalence test ", "C5": "joint test "}
+TESTS = {"C2": "one-sided ", "C3": "equivalence test ", "C4": "equivalence test ", "C5": "joint test "}
 
 
 def verdict(results: Results) -> Section | None:
@@ -36,6 +36,7 @@ def verdict(results: Results) -> Section | None:
         claims=claims,
         delta=f"{results.comparison['delta']:g}" if results.comparison else None,
         flags=[say(f) for f in record.get("flags") or []],
+        fragile=_fragile(record["claims"]),
         qualifiers=list(dict.fromkeys(say(r) for claim in qualified for r in claim["reasons"] if r in WORDS)),
     )
     return Section("verdict", "Verdict", html)
@@ -59,6 +60,15 @@ def _claim(name: str, claim: dict, level: dict | None) -> dict:
         "flags": [say(f) for f in claim.get("flags") or []],
         "lines": _lines(claim.get("lines"), level) + _severity(claim.get("severity")),
     }
+
+
+def _fragile(claims: dict[str, dict]) -> list[str]:
+    """Why each fragile claim is so, with its name; without doubts tried only the reference SDs can make it so."""
+    return [
+        f"{name} ({'; '.join(say(reason) for reason in claim.get('fragile_because') or ['reference_ratio'])})"
+        for name, claim in claims.items()
+        if claim.get("fragile")
+    ]
 
 
 def _statement(text: str) -> Markup:
