@@ -7,8 +7,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from bowlby.asked import instruments_of, not_brought
 from bowlby.config import Loaded, load
-from bowlby.config.study import FILL
 from bowlby.errors import Place, UserError, problem
 from bowlby.files import sweep
 from bowlby.fingerprint import checksum
@@ -116,35 +116,19 @@ def results_of(loaded: Loaded) -> Path:
 
 def mismatches(loaded: Loaded) -> list[str]:
     """What does not fit between the run's file, the study file and the results folder; no raw file is looked at."""
-    folder, problems = results_of(loaded), _unknown_instruments(loaded)
+    folder, problems = results_of(loaded), _not_brought(loaded)
     if folder.is_dir() and any(folder.iterdir()) and not (folder / MARKER).is_file():
         what = f"the folder {folder} was not made by bowlby"
         problems.append(problem(what, "choose another `run:` name, or move that folder away"))
     return problems
 
 
-def _unknown_instruments(loaded: Loaded) -> list[str]:
-    """The run may only ask for instruments that the study brings."""
-    run = loaded.run
-    brought = sorted({m.instrument for f in loaded.study.files for m in f.measures})
-    asked = {"outcome.instrument": run.outcome.instrument}
-    if run.comparison:
-        asked |= {
-            "comparison.perceived.instrument": run.comparison.perceived.instrument,
-            "comparison.therapist_style.instrument": run.comparison.therapist_style.instrument,
-        }
-    place = Place(loaded.path.name)
-    if not brought:
+def _not_brought(loaded: Loaded) -> list[str]:
+    """The run may only ask for what the study brings."""
+    if not any(f.measures for f in loaded.study.files):
         what = "the study file brings no instrument"
         return [problem(what, "add `measures:` to one of its files", Place(loaded.study_path.name))]
-    choice = f"add it there, or choose one of {', '.join(brought)}"
-    return [
-        problem(f"{key} is still {FILL}", f"choose one of {', '.join(brought)}", place)
-        if name == FILL
-        else problem(f"{key}: the study file brings no {name}", choice, place)
-        for key, name in asked.items()
-        if name not in brought
-    ]
+    return [f"{loaded.path.name}: {line}" for line in not_brought(loaded.run, loaded.study, instruments_of(loaded))]
 
 
 def claim(folder: str | Path, digest: str = "") -> None:

@@ -9,6 +9,7 @@ from bowlby.config.run import Run
 from bowlby.design.adequacy import adequacy
 from bowlby.design.centring import Membership, means, membership, within_between
 from bowlby.design.frame import AnalysisSet, Patients, complete_rows, patients
+from bowlby.design.order import wrong_order
 from bowlby.errors import UserError, problem
 from bowlby.instruments.styles import STYLES
 
@@ -200,7 +201,7 @@ def _check_design(run: Run, scores: dict, described: pd.DataFrame, occasions: li
                     f"add it to `covariates:` of a file, or choose one of {', '.join(brought) or 'none'}")
             for name in names if name not in brought
         ]  # fmt: skip
-    problems += _order(run, occasions)
+    problems += wrong_order(run, occasions)
     norms = comparison.reference
     asked = [("outcome", run.outcome.instrument, [run.outcome.scale], None)]
     for key in BLOCKS.values():
@@ -221,29 +222,6 @@ def _check_design(run: Run, scores: dict, described: pd.DataFrame, occasions: li
             problems.append(problem(f"comparison.reference has no SD of {instrument} {scale}", "add it"))
     if problems:
         raise UserError(problems)
-
-
-def _order(run: Run, occasions: list[str]) -> list[str]:
-    """What is wrong with the order in which things were asked."""
-    outcome, perceived, problems = run.outcome, run.comparison.perceived, []
-    if outcome.after is not None:
-        if perceived.sessions is None or perceived.sessions > outcome.after:
-            what = f"perceived attachment is not held to the sessions up to outcome.after ({outcome.after})"
-            problems.append(problem(what, f"give comparison.perceived.sessions: {outcome.after}, or fewer"))
-        return problems
-    pre, post = occasions.index(outcome.pre), occasions.index(outcome.post)
-    when = None if perceived.occasion is None else occasions.index(perceived.occasion)
-    if when is not None and when >= post:
-        what = f"perceived attachment ({perceived.occasion}) is not measured before the outcome ({outcome.post})"
-        problems.append(problem(what, "choose an earlier comparison.perceived.occasion"))
-    if outcome.early is not None and not (
-        pre < occasions.index(outcome.early) < post and (when is None or occasions.index(outcome.early) <= when)
-    ):
-        what = f"outcome.early ({outcome.early}) is not between outcome.pre and when perceived attachment was asked"
-        problems.append(problem(what, "choose another occasion, or leave it out"))
-    if pre >= post:
-        problems.append(problem("outcome.pre is not before outcome.post", "exchange them"))
-    return problems
 
 
 def _check_size(weights: Membership, frame: pd.DataFrame, others: list[str]) -> None:

@@ -1,0 +1,37 @@
+"""The order in which things must have been asked."""
+
+from __future__ import annotations
+
+from bowlby.config.run import Run
+from bowlby.errors import problem
+
+
+def wrong_order(run: Run, occasions: list[str]) -> list[str]:
+    """What is wrong with the order in which outcome and perceived attachment were asked, one line each.
+
+    Parameters
+    ----------
+    run : Run
+        With a comparison whose occasions are all among the study's.
+    occasions : list of str
+        The study's occasions in order.
+    """
+    outcome, perceived, problems = run.outcome, run.comparison.perceived, []
+    if outcome.after is not None:
+        if perceived.sessions is None or perceived.sessions > outcome.after:
+            what = f"perceived attachment is not held to the sessions up to outcome.after ({outcome.after})"
+            problems.append(problem(what, f"give comparison.perceived.sessions: {outcome.after}, or fewer"))
+        return problems
+    pre, post = occasions.index(outcome.pre), occasions.index(outcome.post)
+    when = None if perceived.occasion is None else occasions.index(perceived.occasion)
+    if when is not None and when >= post:
+        what = f"perceived attachment ({perceived.occasion}) is not measured before the outcome ({outcome.post})"
+        problems.append(problem(what, "choose an earlier comparison.perceived.occasion"))
+    if outcome.early is not None and not (
+        pre < occasions.index(outcome.early) < post and (when is None or occasions.index(outcome.early) <= when)
+    ):
+        what = f"outcome.early ({outcome.early}) is not between outcome.pre and when perceived attachment was asked"
+        problems.append(problem(what, "choose another occasion, or leave it out"))
+    if pre >= post:
+        problems.append(problem("outcome.pre is not before outcome.post", "exchange them"))
+    return problems

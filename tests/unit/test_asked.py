@@ -1,0 +1,145 @@
+"""What a run asks for and its study never brings is said before anything runs, all of it at once."""
+
+from pathlib import Path
+
+import pytest
+
+from bowlby.asked import instruments_of, not_brought
+from bowlby.config import load
+from bowlby.errors import UserError
+from bowlby.plan import plan
+from bowlby.simulate import simulate, write_study
+
+ROOT = Path(__file__).parents[2]
+RUN = """run: t
+study: study.yaml
+outcome: {instrument: phq9, scale: total, pre: intake, post: end}
+other_outcomes:
+  - {instrument: gad7, pre: intake, post: end}
+comparison:
+  perceived: {instrument: ecr_rs, about: therapist, occasion: mid, weights: {avoidance: -1}}
+  therapist_style: {instrument: aai, weights: {secure: 1}}
+  alliance: {instrument: wai_sr, about: therapist, occasion: mid, weights: {total: 1}}
+  covariates: [age, site]
+  unit: family
+"""
+STUDY = """name: s
+occasions: [intake, mid, end]
+files:
+  - path: a.csv
+    who: {person: id, therapist: th, site: place}
+    when: {column: t}
+    measures:
+      - {instrument: phq9, items: "p{n}"}
+      - {instrument: gad7, scored: {total: gad}}
+      - {instrument: ecr_rs, items: "e{n}", about: therapist}
+      - {instrument: wai_sr, scored: {total: wai, goal: wai_goal}, about: therapist}
+    covariates: [age, family]
+  - path: b.csv
+    who: {person: th, role: therapist}
+    measures: [{instrument: aai, coded: code}]
+    covariates: [years]
+"""
+
+
+def said(folder, *changes, run=RUN, study=STUDY):
+    for old, new in changes:
+        assert old in run
+        run = run.replace(old, new)
+    (folder / "run.yaml").write_text(run)
+    (folder / "study.yaml").write_text(study)
+    loaded = load(folder / "run.yaml")
+    return not_brought(loaded.run, loaded.study, instruments_of(loaded))
+
+
+def test_nothing_is_said_of_a_run_whose_study_brings_all(tmp_path):
+    assert said(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("{avoidance: -1}", "{avoidanse: -1}",
+         "comparison.perceived: ecr_rs has no scale 'avoidanse'; use one of "),
+        ("{secure: 1}", "{autonomous: 1}", "comparison.therapist_style: aai has no scale 'autonomous'; use one of "
+         "secure, preoccupied, dismissing, fearful/disorganized"),
+        ("{total: 1}", "{task: 1}", "comparison.alliance: the study file does not bring the scale 'task' of wai_sr; "
+         "add it there, or use one of total, goal"),
+        ("scale: total", "scale: totl", "outcome: phq9 has no scale 'totl'; use one of "),
+        ("gad7, pre", "gad7, scale: sum, pre", "other_outcomes[0]: gad7 has no scale 'sum'; use one of total"),
+        ("gad7, pre", "pcl5, pre", "other_outcomes[0].instrument: the study file brings no pcl5; add it there, or "
+         "choose one of aai, ecr_rs, gad7, phq9, wai_sr"),
+        ("ecr_rs, about: therapist", "ecr_rs", "comparison.perceived: the study file brings no ecr_rs of patients "
+         "about self; it brings it about therapist; correct `about:` or `role:` in one of the two files"),
+        ("instrument: aai", "instrument: gad7", "comparison.therapist_style: the study file brings no gad7 of "
+         "therapists about self; it brings it of patients about self; correct"),
+        ("[age, site]", "[age, years]", "comparison.covariates: the study brings no patient variable 'years'; "
+         "add it to `covariates:` of a file, or choose one of age, family, site"),
+        ("unit: family", "unit: famly", "comparison.unit: the study brings no patient variable 'famly'; "),
+        ("occasion: mid, weights: {avo", "occasion: end, weights: {avo",
+         "perceived attachment (end) is not measured before the outcome (end); "),
+        ("total, pre: intake, post: end", "total, pre: end, post: end", "outcome.pre is not before outcome.post; "),
+        ("total, pre: intake, post: end", "total, pre: intake, post: end, early: end", "outcome.early (end) is not "),
+        ("total, pre: intake, post: end", "total, after: 4", "perceived attachment is not held to the sessions up to "),
+        ("gad7, pre: intake, post: end", "gad7, pre: intake, post: mid", "other_outcomes[0]: perceived attachment "),
+        ("gad7, pre: intake, post: end", "gad7, pre: intake", "other_outcomes[0]: the comparison needs pre and post; "),
+        ("occasion: mid, weights: {tot", "occasion: middle, weights: {tot", "comparison.alliance.occasion 'middle' is "
+         "not an occasion of the study file; use one of intake, mid, end"),
+    ],
+)  # fmt: skip
+def test_one_fault_is_one_line(tmp_path, old, new, expected):
+    lines = said(tmp_path, (old, new))
+    assert [line[: len(expected)] for line in lines] == [expected]
+
+
+def test_sides_of_a_pair_are_looked_at_as_well(tmp_path):
+    run = RUN[: RUN.index("other_outcomes")] + """pair:
+  first: {label: a, instrument: ecr_rs, about: mother, weights: {avoidance: -1}}
+  second: {label: b, instrument: aai, role: therapist, weights: {secur: 1}}
+  covariates: [sex]
+"""
+    assert [line.partition(";")[0] for line in said(tmp_path, run=run)] == [
+        "pair.first: the study file brings no ecr_rs of patients about mother",
+        "pair.second: aai has no scale 'secur'",
+        "pair.covariates: the study brings no patient variable 'sex'",
+    ]
+
+
+def test_a_rule_s_styles_and_the_users_own_scales_are_known(tmp_path):
+    own = """id: gad7
+name: Worry
+n_items: 2
+response: [0, 3]
+scales: {worry: {items: [1, 2], min_answered: 2}}
+confidence: unverified
+"""
+    (tmp_path / "instruments").mkdir()
+    (tmp_path / "instruments" / "gad7.yaml").write_text(own)
+    study = STUDY.replace("scored: {total: gad}", "items: 'g{n}'")
+    changes = [("gad7, pre", "gad7, scale: worry, pre"), ("{avoidance: -1}", "{fearful/disorganized: -1}")]
+    assert said(tmp_path, *changes, study=study) == []
+    assert said(tmp_path, changes[1], study=study) == [
+        "other_outcomes[0]: gad7 has no scale 'total'; use one of worry"
+    ]
+
+
+def test_a_run_stops_with_all_faults_at_once_and_names_its_file(tmp_path):
+    said(tmp_path, ("{avoidance: -1}", "{avoidanse: -1}"), ("unit: family", "unit: famly"))
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text("")
+    with pytest.raises(UserError) as caught:
+        plan(tmp_path / "run.yaml")
+    assert [line.partition(" ")[0] for line in caught.value.problems] == ["run.yaml:", "run.yaml:"]
+
+
+@pytest.mark.parametrize("name", ["config", "examples/parents", "examples/platform", "examples/reframed"])
+def test_shipped_configurations_ask_for_what_their_studies_bring(name):
+    loaded = load(ROOT / f"config/{name}.yaml")
+    assert not_brought(loaded.run, loaded.study, instruments_of(loaded)) == []
+
+
+@pytest.mark.parametrize("scenario", ["S1", "S11"])  # the second has groups
+def test_simulated_studies_bring_what_their_configurations_ask_for(tmp_path, scenario):
+    write_study(simulate(scenario, 1, 6, 4), tmp_path / "s", with_config=True)
+    loaded = load(next(p for p in (tmp_path / "s").glob("*.yaml") if "study" not in p.name))
+    assert not_brought(loaded.run, loaded.study, instruments_of(loaded)) == []
