@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from bowlby.report.methods_doubts import doubts, estimands
+from bowlby.report.methods_model import at, bracket, fitted, random_part, second_engine, switched, weights, when
+from bowlby.report.methods_pair import pair
 from bowlby.report.results import MAIN, Results
 from bowlby.report.works import cite, cited
-from bowlby.tables import number
-from bowlby.tables.words import df_method, people
+from bowlby.tables.words import people
 
 FEWEST = 5
-DF_WORKS = {"kenward-roger": " ([[kenward]])", "satterthwaite": " ([[satterthwaite]])"}
 MODELS = {"primary": "model of the comparison", "pair": "model of the two predictors", "growth": "growth model"}
-SWITCHING = {
-    "share": "counts with all of them, by share of sessions ([[browne]])",
-    "equal": "counts with all of them, in equal parts ([[browne]])",
-    "first": "counts with the first therapist",
-    "last": "counts with the last therapist",
-}
 RATINGS = {"alliance": "the alliance", "mentalizing": "mentalizing"}
 
 
@@ -41,6 +35,7 @@ def _marked(results: Results) -> list[str]:
     written = [_data(results), _scoring(results)]
     if results.comparison and "primary" in results.fits:
         written += [_primary(results), _rules(results), _beside(results), estimands(results), doubts(results)]
+    written += pair(results)
     if "growth" in results.fits:
         written.append(_growth(results))
     return [p for p in [*written, _software(results)] if p]
@@ -110,67 +105,35 @@ def _were(names: list[str]) -> str:
     return "was" if len(names) == 1 else "were"
 
 
-def _fitted(fit: dict) -> str:
-    method = "restricted maximum likelihood" if fit["reml"] else "maximum likelihood"
-    adjusted = "standard errors and " if fit.get("vcov_adjusted") is not None else ""
-    by = df_method(fit) + DF_WORKS.get(fit["df_method"], "")
-    return f"The model was fitted by {method} ({fit['engine']}), with {adjusted}degrees of freedom by {by}."
-
-
-def _random(fit: dict) -> str:
-    """The random part in words: "random intercepts of patients and of therapists"."""
-    single = [r for r in fit["random"] if not r["term2"]]
-    paired = {r["group"] for r in fit["random"] if r["term2"]}
-    said = []
-    for group in dict.fromkeys(r["group"] for r in single):
-        slopes = [r["term"] for r in single if r["group"] == group and r["term"] != "Intercept"]
-        words = [SLOPES.get(slope, slope.replace("_", " ")) for slope in slopes]
-        intercept = any(r["group"] == group and r["term"] == "Intercept" for r in single)
-        parts = (["a random intercept"] if intercept else []) + [
-            f"{'a' if group in paired else 'an uncorrelated'} random slope of {word}" for word in words
-        ]
-        said.append(f"{group}s had {' and '.join(parts)}")
-    return "; ".join(said)
-
-
-SLOPES = {"a_star_w": "perceived attachment", "time": "time", "z_star_w": "the patient's own style"}
-
-
 def _primary(results: Results) -> str:
     fit = results.fits["primary"]
     asked = results.config.get("comparison") or {}
     outcome = results.config.get("outcome") or {}
+    perceived, style = asked.get("perceived"), asked.get("therapist_style")
     covariates = ", ".join(asked.get("covariates") or [])
-    random = _random(fit)
+    before, after = _occasions(outcome)
+    random = random_part(fit)
     return " ".join(
         [
             f"The outcome was {results.instrument(outcome.get('instrument', 'outcome'))[0]}, turned where necessary so "
-            "that higher is better. Outcome after treatment was regressed on outcome before treatment (within and "
-            f"between therapists),{f' {covariates} (within and between),' if covariates else ''} the composite of "
-            f"perceived attachment ({weights(asked.get('perceived'))}) centred within therapists ([[enders]]), and the "
-            f"composite of the therapist's own style ({weights(asked.get('therapist_style'))}).",
-            f"{random[:1].upper()}{random[1:]}. {_switched(results, asked)}".strip(),
-            _fitted(fit),
+            f"that higher is better. Outcome after treatment{bracket(after)} was regressed on outcome before treatment"
+            f"{bracket(before, 'within and between therapists')},"
+            f"{f' {covariates} (within and between),' if covariates else ''} the composite of perceived attachment"
+            f"{bracket(weights(perceived), when(perceived))} centred within therapists ([[enders]]), and the composite "
+            f"of the therapist's own style{bracket(weights(style), when(style))}.",
+            f"{random[:1].upper()}{random[1:]}. {switched(results, 'primary', asked.get('switching'))}",
+            fitted(fit),
             "The slopes P and T are in SD of outcome per "
             + ("reference SD." if results.comparison.get("standardiser") == "reference" else "SD of this sample."),
         ]
     )
 
 
-def _switched(results: Results, asked: dict) -> str:
-    """How those who had several therapists count; nothing where nobody had."""
-    n = (results.json("analysis/primary.design.json") or {}).get("n_switching")
-    if n == 0:
-        return "No patient switched therapist."
-    how = SWITCHING.get(asked.get("switching") or "share", "counts as configured")
-    return f"A patient who switched therapist {how}."
-
-
-def weights(block: dict | None) -> str:
-    """Scales and weights of a composite: "secure 1, anxiety −1"."""
-    pairs = ((block or {}).get("weights") or {}).items()
-    said = [f"{scale.replace('_', ' ')} {number(w, 0 if w == int(w) else 2)}" for scale, w in pairs]
-    return ", ".join(said) or "as run"
+def _occasions(outcome: dict) -> tuple[str, str]:
+    """When the outcome was measured, before and after treatment."""
+    if sessions := outcome.get("after"):
+        return f"mean of the sessions up to {sessions}", f"mean of the sessions after {sessions}"
+    return at(outcome.get("pre")), at(outcome.get("post"))
 
 
 def _rules(results: Results) -> str:
@@ -219,8 +182,8 @@ def _growth(results: Results) -> str:
     unit = results.study.get("time_unit")
     fit = results.fits["growth"]
     return (
-        f"The course of the outcome over time{f' (in {unit})' if unit else ''} was a straight line; {_random(fit)}. "
-        f"{_fitted(fit)}"
+        f"The course of the outcome over time{f' (in {unit})' if unit else ''} was a straight line; "
+        f"{random_part(fit)}. {fitted(fit)}"
     )
 
 
@@ -229,9 +192,6 @@ def _software(results: Results) -> str:
     shown = [f"{name} {versions[name]}" for name in ("numpy", "scipy", "pandas", "pingouin") if name in versions]
     text = f"Analyses were run with bowlby {versions.get('bowlby', '')} (Python {versions.get('python', '')}"
     text += f", {', '.join(shown)}) as a Snakemake {versions.get('snakemake', '')} workflow ([[molder]])"
-    if any((results.json(f"fits/second/{model}.json") or {}).get("fixed") for model in MAIN):
-        text += (
-            f"; the main model was fitted a second time with statsmodels {versions.get('statsmodels', '')} "
-            "([[seabold]])"
-        )
+    if second := second_engine(results):
+        text += f"; {second}"
     return f"{text}. The seed was {results.manifest.get('seed', 'not set')}."

@@ -4,11 +4,13 @@ import re
 from pathlib import Path
 
 import pandas as pd
+import yaml
 
 from bowlby import report
-from bowlby.files import read_json, write_csv, write_json
-from bowlby.report import methods, methods_doubts
-from bowlby.report.methods import _marked, _random, paragraphs, references
+from bowlby.files import read_json, write_csv, write_json, write_text
+from bowlby.report import methods, methods_doubts, methods_model, methods_pair
+from bowlby.report.methods import _marked, paragraphs, references
+from bowlby.report.methods_model import random_part
 from bowlby.report.results import Results
 from bowlby.report.works import MARK, WORKS, cite, cited
 
@@ -18,7 +20,8 @@ def changed(path: Path, **values) -> None:
 
 
 def test_every_work_is_cited_somewhere_and_every_mark_is_a_work():
-    sources = "".join(Path(module.__file__).read_text("utf-8") for module in (methods, methods_doubts))
+    modules = (methods, methods_doubts, methods_model, methods_pair)
+    sources = "".join(Path(module.__file__).read_text("utf-8") for module in modules)
     assert set(MARK.findall(sources)) == set(WORKS)
     for short, full in WORKS.values():
         year = short[-4:]
@@ -74,6 +77,50 @@ def test_correlated_slopes_are_not_called_uncorrelated():
     rows = [("patient", "Intercept", None), ("patient", "time", None), ("patient", "Intercept", "time"),
             ("therapist", "Intercept", None)]  # fmt: skip
     fit = {"random": [{"group": g, "term": t, "term2": u} for g, t, u in rows]}
-    patients, therapists = _random(fit).split("; ")
+    patients, therapists = random_part(fit).split("; ")
     assert patients == "patients had a random intercept and a random slope of time"
     assert therapists == "therapists had a random intercept"
+
+
+def test_occasions_are_said_and_what_the_second_fit_leaves_out(comparison_run):
+    folder = comparison_run()
+    config = Results(folder).config
+    config["outcome"] |= {"pre": "intake", "post": "termination"}
+    config["comparison"] |= {"perceived": {"instrument": "cats", "occasion": "session_5", "weights": {"secure": 1.0}}}
+    write_text(folder / "config.yaml", yaml.safe_dump(config))
+    differs = ["no random slope", "switching patients counted with the main therapist"]
+    second = {"fixed": [{"term": "Intercept"}], "differs_by_design": differs}
+    write_json(folder / "fits/second/primary.json", second)
+    text = report.methods_text(Results(folder))
+    assert "Outcome after treatment (at termination)" in text
+    assert "outcome before treatment (at intake; within and between therapists)" in text
+    assert "; at session 5) centred within therapists" in text
+    assert re.search("statsmodels .*, without random slopes and with the main therapist only", text)
+
+
+def test_two_predictors_are_described(tmp_path):
+    sides = {"first": "warmth", "second": "own security"}
+    random = [{"group": "therapist", "term": t, "term2": None} for t in ("Intercept", "first")]
+    fit = {"n_obs": 90, "groups": {"therapist": 12}, "fixed": [], "random": random, "reml": True, "engine": "e",
+           "df_method": "kenward-roger", "vcov_adjusted": {}}  # fmt: skip
+    write_json(tmp_path / "fits/pair.json", fit)
+    record = {"labels": sides, "roles": {"first": "patient", "second": "therapist"}, "delta": 0.1}
+    write_json(tmp_path / "pair.json", record | {"standardiser": "reference"})
+    write_json(tmp_path / "analysis/pair.design.json", {"baseline": True, "n_switching": 3})
+    block = {"instrument": "mine", "about": "mother", "occasion": "session_5", "weights": {"anxiety": -1.0}}
+    config = {
+        "outcome": {"instrument": "phq9", "pre": "intake", "post": "end", "higher_is_better": False},
+        "pair": {"first": block, "second": block | {"about": "self", "occasion": None}, "covariates": ["age"]},
+    }
+    write_text(tmp_path / "config.yaml", yaml.safe_dump(config))
+    text = report.methods_text(Results(tmp_path))
+    assert "The outcome was PHQ-9 at end, turned so that higher is better" in text
+    assert "warmth (mine about mother, anxiety −1; answered by patients at session 5), centred within ther" in text
+    assert "own security (mine, anxiety −1; answered by therapists), between therapists" in text
+    assert "also has outcome before treatment (at intake) and age, split into within and between" in text
+    assert "a random intercept and an uncorrelated random slope of warmth" in text
+    assert "by share of sessions" in text and "by restricted maximum likelihood" in text and "reference SD" in text
+    assert "That own security is negligible" in text and "bound 0.1" in text and "Berger" in text
+    assert "not adjusted for" not in text and "[[" not in text
+    write_json(tmp_path / "analysis/pair.design.json", {"baseline": False, "n_switching": 0})
+    assert "Outcome before treatment was not adjusted for." in report.methods_text(Results(tmp_path))

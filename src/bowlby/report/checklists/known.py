@@ -5,7 +5,8 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from bowlby.report.checklists.item import said, see
-from bowlby.report.methods import lost, weights
+from bowlby.report.methods import lost
+from bowlby.report.methods_model import weights
 from bowlby.report.results import MAIN, Results
 from bowlby.tables import number
 from bowlby.tables.words import CLAIMS, NOT_TESTED, df_method, people, say, typeset, verdict
