@@ -50,6 +50,8 @@ def sample_scaling(block: Block, scores: pd.DataFrame) -> Scaling:
     if flat:
         do = "it cannot be weighed; check the answers"
         raise UserError([problem(f"{block.instrument} {scale} is the same for everyone", do) for scale in flat])
+    if len(complete) < 2:  # nobody can be weighed: everyone's composite is missing, and the rows say so
+        return Scaling(scales, np.full(len(scales), np.nan), np.eye(len(scales)), "sample")
     return Scaling(scales, complete.std(axis=0, ddof=1), np.atleast_2d(np.corrcoef(complete.T)), "sample")
 
 

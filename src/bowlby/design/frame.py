@@ -9,6 +9,7 @@ import pandas as pd
 
 from bowlby.config.run import Block, Comparison, Outcome, Run
 from bowlby.design.composite import Scaling, composite, reference_scaling, sample_scaling
+from bowlby.errors import UserError, problem
 from bowlby.instruments.styles import STYLES, UNKNOWN_CODE
 
 
@@ -213,6 +214,11 @@ def complete_rows(
         Reason: patients lost.
     flow : list of dict
         The contract of ``flow.json``.
+
+    Raises
+    ------
+    UserError
+        If no patient is kept; says how many each reason took.
     """
     frame, episodes = found.frame, found.episodes
     absent = {"no therapist": ~frame.index.isin(episodes["patient"])}
@@ -228,8 +234,17 @@ def complete_rows(
             dropped[reason] = count
             flow.append(_step(f"without: {reason}", therapist, keep, reason))
     flow.append(_step("analysed", therapist, keep, None))
+    if not keep.any():
+        raise UserError(_nobody(dropped))
     kept = episodes[episodes["patient"].isin(frame.index[keep])]
     return frame[keep], kept.sort_values(["patient", "therapist"], ignore_index=True), dropped, flow
+
+
+def _nobody(dropped: dict[str, int]) -> str:
+    reasons = sorted(dropped.items(), key=lambda reason: -reason[1])
+    lost = ", ".join(f"{reason}: {n:,} patient{'' if n == 1 else 's'}" for reason, n in reasons)
+    what = f"no patient has everything that is needed ({lost or 'there are no patients'})"
+    return problem(what, "check instrument, `about:`, occasion and ids of what is missing for most")
 
 
 def _step(name: str, therapist: pd.Series, keep: np.ndarray, reason: str | None) -> dict:

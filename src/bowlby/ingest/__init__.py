@@ -10,7 +10,7 @@ from bowlby.config import Loaded
 from bowlby.dictionary import Table
 from bowlby.errors import UserError
 from bowlby.ingest.cells import has
-from bowlby.ingest.combine import combine
+from bowlby.ingest.combine import Repeats, combine, tell_repeats
 from bowlby.ingest.describe import describe
 from bowlby.ingest.harmonise import columns_of, instruments, measure_table, spread
 from bowlby.ingest.notices import Issues
@@ -99,9 +99,10 @@ def _run(loaded: Loaded) -> tuple[Ingested, Issues]:
                 if table is not None:
                     parts.setdefault(measure.instrument, []).append(table)
         raw.release(_answers(raw, models, issues))
-    told: set = set()
+    repeats: Repeats = {}
     counts = {name: sum(map(len, some)) for name, some in parts.items()}
-    measures = {name: combine(parts.pop(name), name, told, issues) for name in sorted(parts)}
+    measures = {name: combine(parts.pop(name), name, repeats, issues) for name in sorted(parts)}
+    tell_repeats(repeats, issues)
     comparison = loaded.run.comparison
     style = comparison.therapist_style.instrument if comparison else None
     occasions = [o.id for o in study.occasions]

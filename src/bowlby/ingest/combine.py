@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from bowlby.ingest.harmonise import HEAD, KEY
@@ -11,7 +10,11 @@ from bowlby.ingest.notices import Issues, rows_text
 FEW = 5
 
 
-def combine(tables: list[pd.DataFrame], instrument: str, told: set, issues: Issues) -> pd.DataFrame:
+Repeats = dict[tuple[str, int, str, int], list[str]]
+"""Instruments by file and row of an exact repeat, and file and row of what it repeats."""
+
+
+def combine(tables: list[pd.DataFrame], instrument: str, repeats: Repeats, issues: Issues) -> pd.DataFrame:
     """All rows of one instrument, sorted by key.
 
     Parameters
@@ -19,8 +22,8 @@ def combine(tables: list[pd.DataFrame], instrument: str, told: set, issues: Issu
     tables : list of DataFrame
         From :func:`bowlby.ingest.harmonise.measure_table`.
     instrument : str
-    told : set
-        Repeated rows that were told already, for another instrument of the same file.
+    repeats : dict
+        Exact repeats of all instruments so far, which :func:`tell_repeats` tells once all are known; added to.
     issues : Issues
 
     Returns
@@ -32,47 +35,62 @@ def combine(tables: list[pd.DataFrame], instrument: str, told: set, issues: Issu
     values = [c for c in table.columns if c not in HEAD]
     again = table.duplicated(KEY)
     if again.any():
-        _repeats(table, values, again, instrument, told, issues)
+        _repeated(table, values, again, instrument, repeats, issues)
         table = table.loc[~again]
     tables.clear()  # the pieces are not needed while the whole is sorted
     items = sorted(values) if "i01" in values else values
     return table[[*HEAD, *items]].sort_values(KEY, kind="stable", ignore_index=True)
 
 
-def _repeats(table: pd.DataFrame, values: list[str], again: pd.Series, instrument: str, told: set, issues: Issues):
+def _repeated(
+    table: pd.DataFrame, values: list[str], again: pd.Series, instrument: str, repeats: Repeats, issues: Issues
+) -> None:
     met = table.loc[table.duplicated(KEY, keep=False), [*HEAD, *values]]
     group = met.groupby(KEY, dropna=False, sort=False).ngroup()
     first = met.loc[~group.duplicated(), ["source_file", "source_row"]].set_axis(group[~group.duplicated()], axis=0)
     exact = met.duplicated([*KEY, *values, "therapist"])
     later = met.loc[again[met.index], ["source_file", "source_row"]]
     later = later.assign(
-        exact=exact[later.index],
         file=first["source_file"].reindex(group[later.index]).to_numpy(),
         row=first["source_row"].reindex(group[later.index]).to_numpy(),
     )
-    keys = list(zip(later["source_file"], later["source_row"], later["exact"]))
-    new = np.array([key not in told for key in keys], dtype=bool)
-    told |= set(keys)
-    for name, rows in later[~later["exact"] | new].groupby("source_file", sort=False):
-        for same, some in rows.groupby("exact", sort=False):
-            _tell(str(name), some, bool(same), instrument, issues)
+    same = exact[later.index]
+    for one in later[same].itertuples(index=False, name=None):
+        named = repeats.setdefault(one, [])
+        if instrument not in named:
+            named.append(instrument)
+    for name, rows in later[~same].groupby("source_file", sort=False):
+        what = "{} rows have the person and occasion of earlier ones, other values", "same person and occasion as {}, other values"
+        _tell(("error", "contradicting_rows"), what, "keep the right one in the file", str(name), rows, instrument, issues, instrument)
 
 
-def _tell(name: str, rows: pd.DataFrame, same: bool, instrument: str, issues: Issues) -> None:
-    if same:
-        kind, do, about = ("warning", "duplicate_row"), "the first is kept", None
-    else:
-        kind, do, about = ("error", "contradicting_rows"), "keep the right one in the file", instrument
+def tell_repeats(repeats: Repeats, issues: Issues) -> None:
+    """Tell each exact repeat once, with the instruments whose answers it repeats."""
+    alike: dict[tuple[str, str], list[tuple]] = {}
+    for place, named in repeats.items():
+        alike.setdefault((place[0], ", ".join(named)), []).append(place)
+    for (name, named), places in alike.items():
+        rows = pd.DataFrame(places, columns=["source_file", "source_row", "file", "row"])
+        what = "{} rows repeat earlier ones", "repeats {}"
+        _tell(("warning", "duplicate_row"), what, "the first is kept", name, rows, named, issues)
+
+
+def _tell(
+    kind: tuple[str, str],
+    said: tuple[str, str],
+    do: str,
+    name: str,
+    rows: pd.DataFrame,
+    named: str,
+    issues: Issues,
+    about: str | None = None,
+) -> None:
+    """Rows of one file, in one line where they are many; ``said`` of many and of one, ``named`` the instruments."""
+    many, single = said
     if len(rows) > FEW:
-        what = (
-            f"{len(rows):,} rows repeat earlier ones"
-            if same
-            else (f"{len(rows):,} rows have the person and occasion of earlier ones, other values ({instrument})")
-        )
-        what += f" ({rows_text(rows['source_row'])})"
+        what = f"{many.format(f'{len(rows):,}')} ({named}) ({rows_text(rows['source_row'])})"
         issues.add(*kind, what, do, file=name, row=rows["source_row"].iloc[0], instrument=about, n=len(rows))
         return
     for one in rows.itertuples(index=False):
         other = f"row {one.row}" + ("" if one.file == name else f" of {one.file}")
-        what = f"repeats {other}" if same else f"same person and occasion as {other}, other values ({instrument})"
-        issues.add(*kind, what, do, file=name, row=one.source_row, instrument=about)
+        issues.add(*kind, f"{single.format(other)} ({named})", do, file=name, row=one.source_row, instrument=about)

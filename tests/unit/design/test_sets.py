@@ -179,3 +179,16 @@ def test_few_therapists_for_every_scale_of_the_patients_style_are_said_before_an
     with pytest.raises(UserError, match=r"5 therapist\(s\) with complete data, but the comparison needs at least 6"):
         built(run_config(), found, "perceived")
     assert len(built(run_config(), found, "primary").data) > 20
+
+
+def test_where_nobody_is_left_the_reasons_are_told_that_of_most_first(study):
+    scores, people = scored(study)
+    change = {"perceived": study.comparison.perceived.model_copy(update={"occasion": "pre"}), "covariates": []}
+    run = study.model_copy(update={"comparison": study.comparison.model_copy(update=change)})
+    symptoms = scores["phq9"]
+    scores = scores | {"phq9": symptoms[symptoms["person"].ne("P000") | symptoms["occasion"].ne("pre")]}
+    with pytest.raises(UserError) as caught:
+        comparison_set(run, scores, people, ["pre", "mid", "post"], "primary")
+    (line,) = caught.value.problems
+    assert "(no perceived attachment: 119 patients, no outcome before treatment: 1 patient)" in line
+    assert "therapist(s)" not in line

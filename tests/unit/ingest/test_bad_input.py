@@ -241,7 +241,7 @@ def test_many_faults_of_a_kind_are_one_line_with_the_first_rows(made):
 def test_many_repeats_are_one_line(made, error_lines):
     rows = "".join(f"p{i},T{i % 3},1,1,1,1,1,1,1\n" for i in range(20))
     (line,) = check(made(study("a.csv"), a__csv=HEAD + "\n" + rows * 2))["what"]
-    assert line == "20 rows repeat earlier ones (rows 22, 23, 24, 25, 26, 27, 28, 29, 30, 31 …)"
+    assert line == "20 rows repeat earlier ones (gad7) (rows 22, 23, 24, 25, 26, 27, 28, 29, 30, 31 …)"
     (line,) = error_lines(made(study("a.csv"), a__csv=HEAD + "\n" + rows + rows.replace(",1\n", ",2\n")))
     assert line.startswith(
         "error: a.csv:22: 20 rows have the person and occasion of earlier ones, other values (gad7) (rows 22"

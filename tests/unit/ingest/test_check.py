@@ -128,3 +128,17 @@ def test_a_run_that_asks_for_another_instrument_does_not_hide_what_is_wrong_with
             "2 errors, 0 warnings",
         ],
     )
+
+
+def test_a_row_that_repeats_one_questionnaire_and_contradicts_another_names_each(tmp_path, capsys):
+    again = "3,B,post" + ",2" + ",1" * 42
+    files = GOOD | {"b": GOOD["b"] + again + "\n" + GOOD["b"].splitlines()[1] + "\n"}
+    assert said(tmp_path, capsys, **files) == (
+        1,
+        [
+            "error: b.csv:6: same person and occasion as row 5, other values (gad7); keep the right one in the file",
+            "warning: b.csv:6: repeats row 5 (cats); the first is kept",
+            "warning: b.csv:7: repeats row 2 (cats, gad7); the first is kept",
+            "1 error, 2 warnings",
+        ],
+    )
