@@ -8,6 +8,11 @@ from bowlby.ingest.harmonise import HEAD, KEY
 from bowlby.ingest.notices import Issues, rows_text
 
 FEW = 5
+REPEATING = ("{} rows repeat earlier ones", "repeats {}")
+CONTRADICTING = (
+    "{} rows have the person and occasion of earlier ones, other values",
+    "same person and occasion as {}, other values",
+)
 
 
 Repeats = dict[tuple[str, int, str, int], list[str]]
@@ -60,8 +65,8 @@ def _repeated(
         if instrument not in named:
             named.append(instrument)
     for name, rows in later[~same].groupby("source_file", sort=False):
-        what = "{} rows have the person and occasion of earlier ones, other values", "same person and occasion as {}, other values"
-        _tell(("error", "contradicting_rows"), what, "keep the right one in the file", str(name), rows, instrument, issues, instrument)
+        do = "keep the right one in the file"
+        _tell(("error", "contradicting_rows"), CONTRADICTING, do, str(name), rows, instrument, issues, instrument)
 
 
 def tell_repeats(repeats: Repeats, issues: Issues) -> None:
@@ -71,8 +76,7 @@ def tell_repeats(repeats: Repeats, issues: Issues) -> None:
         alike.setdefault((place[0], ", ".join(named)), []).append(place)
     for (name, named), places in alike.items():
         rows = pd.DataFrame(places, columns=["source_file", "source_row", "file", "row"])
-        what = "{} rows repeat earlier ones", "repeats {}"
-        _tell(("warning", "duplicate_row"), what, "the first is kept", name, rows, named, issues)
+        _tell(("warning", "duplicate_row"), REPEATING, "the first is kept", name, rows, named, issues)
 
 
 def _tell(
