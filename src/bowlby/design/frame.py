@@ -146,15 +146,23 @@ def patients(run: Run, scores: dict[str, pd.DataFrame], people: dict[str, pd.Dat
         for name in own:
             values = of_therapists(own[name].dropna(), episodes) if role == "therapist" else own[name]
             frame[f"{side}_{name}"] = values.reindex(frame.index)
+    frame, covariates = with_described(frame, described, comparison.covariates, comparison.unit)
+    sd = float(pre.std()) if comparison.reference is None else comparison.reference.outcome_sd
+    return Patients(frame, episodes, scaling, sd, style, covariates)
+
+
+def with_described(
+    frame: pd.DataFrame, described: pd.DataFrame, names: list[str], unit: str | None
+) -> tuple[pd.DataFrame, dict[str, str]]:
+    """The frame with columns of covariates and the unit, and by column of a covariate its name."""
     covariates = {}
-    for name in comparison.covariates:
+    for name in names:
         columns = covariate_columns(described[name])
         frame = frame.assign(**columns)
         covariates |= dict.fromkeys(columns, name)
-    if comparison.unit:
-        frame["unit"] = described[comparison.unit].astype("string").replace("", pd.NA)
-    sd = float(pre.std()) if comparison.reference is None else comparison.reference.outcome_sd
-    return Patients(frame, episodes, scaling, sd, style, covariates)
+    if unit:
+        frame = frame.assign(unit=described[unit].astype("string").replace("", pd.NA))
+    return frame, covariates
 
 
 def covariate_columns(values: pd.Series) -> dict[str, pd.Series]:

@@ -12,11 +12,11 @@ from bowlby.design.frame import (
     AnalysisSet,
     Patients,
     answered,
-    at,
+    before_after,
     chosen_episodes,
     complete_rows,
-    covariate_columns,
     of_therapists,
+    with_described,
 )
 from bowlby.errors import UserError, problem
 from bowlby.instruments.styles import STYLES
@@ -55,8 +55,8 @@ def pair_set(run: Run, scores: dict[str, pd.DataFrame], people: dict[str, pd.Dat
     frame, episodes, dropped, flow = complete_rows(found, needed)
     weights = membership(episodes, frame.index)
     _check_rows(pair, frame, weights)
-    w = weights.to_numpy(float)
-    main = weights.columns.to_numpy()[w.argmax(axis=1)]
+    w = weights.matrix()
+    main = weights.columns.to_numpy()[weights.main()]
     data = pd.DataFrame({"patient": frame.index.astype(str), "therapist": main, "y": frame["y"].to_numpy(float)})
     if "unit" in frame:
         data["unit"], data["in_unit"] = frame["unit"].to_numpy(object), frame["unit"].notna().to_numpy(float)
@@ -73,7 +73,7 @@ def pair_set(run: Run, scores: dict[str, pd.DataFrame], people: dict[str, pd.Dat
         "n_dropped": dropped,
         "n_patients": len(data),
         "n_therapists": weights.shape[1],
-        "n_switching": int(((w > 0).sum(axis=1) > 1).sum()),
+        "n_switching": weights.switching(),
         "covariates": list(found.covariates),
         "baseline": "pre" in frame,
         "roles": {side: getattr(pair, side).role for side in SIDES},
@@ -92,10 +92,10 @@ def _patients(run: Run, scores: dict, people: dict) -> Patients:
     episodes = chosen_episodes(people["episodes"], pair.switching)
     frame = pd.DataFrame(index=described.index)
     sign = 1.0 if outcome.higher_is_better else -1.0
-    table = scores[outcome.instrument]
-    if outcome.pre:
-        frame["pre"] = sign * at(table, "patient", "self", outcome.pre)[outcome.scale].reindex(frame.index)
-    frame["y"] = sign * at(table, "patient", "self", outcome.post)[outcome.scale].reindex(frame.index)
+    pre, post = before_after(scores[outcome.instrument], outcome)
+    if outcome.pre or outcome.after:
+        frame["pre"] = sign * pre.reindex(frame.index)
+    frame["y"] = sign * post.reindex(frame.index)
     scaling = {}
     for side in SIDES:
         block = getattr(pair, side)
@@ -107,14 +107,8 @@ def _patients(run: Run, scores: dict, people: dict) -> Patients:
         for name in own:
             values = of_therapists(own[name].dropna(), episodes) if block.role == "therapist" else own[name]
             frame[name] = values.reindex(frame.index)
-    covariates = {}
-    for name in pair.covariates:
-        columns = covariate_columns(described[name])
-        frame = frame.assign(**columns)
-        covariates |= dict.fromkeys(columns, name)
-    if pair.unit:
-        frame["unit"] = described[pair.unit].astype("string").replace("", pd.NA)
-    sd = pair.reference.outcome_sd if pair.reference else float(frame["pre" if outcome.pre else "y"].std())
+    frame, covariates = with_described(frame, described, pair.covariates, pair.unit)
+    sd = pair.reference.outcome_sd if pair.reference else float(frame["pre" if "pre" in frame else "y"].std())
     return Patients(frame, episodes, scaling, sd, pd.Series(dtype=float), covariates)
 
 

@@ -77,3 +77,15 @@ def test_what_cannot_be_weighed_is_one_line_each():
     scores["figure"]["secure"] = np.where(scores["figure"]["about"] == "father", 2.0, scores["figure"]["secure"])
     with pytest.raises(UserError, match="figure secure is the same for everyone"):
         pair_set(asked(), scores, people)
+
+
+def test_session_data_have_a_baseline_up_to_the_landmark():
+    scores, people = scored()
+    once = scores["symptoms"]
+    scores["symptoms"] = pd.concat([once.assign(session=k, total=once["total"] + k) for k in (1, 2, 3)])
+    run = asked()
+    run = run.model_copy(update={"outcome": Outcome(instrument="symptoms", after=1, higher_is_better=True)})
+    built = pair_set(run, scores, people)
+    total = once.set_index("person")["total"].loc[built.data["patient"]].to_numpy()
+    assert built.design["baseline"]
+    assert built.data["y"].to_numpy() == pytest.approx(total + 2.5)
