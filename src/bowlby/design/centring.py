@@ -2,54 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
-DENSE = 20_000_000
-"""Cells up to which weights are a full matrix; a platform's (a million patients by 25,000 therapists) never is."""
-
-
-@dataclass(frozen=True)
-class Membership:
-    """Membership weights of patients in therapists.
-
-    Attributes
-    ----------
-    weights : csr_array, shape (n_patients, n_therapists)
-        A patient's weights sum to 1.
-    columns : Index
-        Therapists in sorted order.
-    """
-
-    weights: sparse.csr_array
-    columns: pd.Index
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Patients and therapists."""
-        return self.weights.shape
-
-    def to_numpy(self, dtype=float) -> np.ndarray:
-        """The full matrix."""
-        return self.weights.toarray().astype(dtype)
-
-    def matrix(self) -> np.ndarray | sparse.csr_array:
-        """The full matrix, or where it would be large the sparse one; :func:`within_between` takes either."""
-        return self.to_numpy() if np.prod(self.shape, dtype=float) <= DENSE else self.weights
-
-    def main(self) -> np.ndarray:
-        """Each patient's therapist with the largest weight (the first of equals), as the number of a column."""
-        indptr, indices, data = self.weights.indptr, self.weights.indices, self.weights.data
-        largest = np.maximum.reduceat(data, indptr[:-1])
-        place = np.where(data == np.repeat(largest, np.diff(indptr)), indices, self.shape[1])
-        return np.minimum.reduceat(place, indptr[:-1])
-
-    def switching(self) -> int:
-        """Number of patients with more than one therapist."""
-        return int((np.diff(self.weights.indptr) > 1).sum())
+from bowlby.mixed.membership import Membership
 
 
 def membership(episodes: pd.DataFrame, patients: pd.Index) -> Membership:

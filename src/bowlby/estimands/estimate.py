@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from bowlby.design.centring import Membership
 from bowlby.estimands.blocks import index, mover
 from bowlby.estimands.likeforlike import like_for_like
 from bowlby.estimands.likelihood import comparisons
@@ -191,8 +192,8 @@ def _therapist_variance(fitter: Fitter, seed: int) -> dict:
     rng = np.random.default_rng(np.random.SeedSequence((seed, STAGE["exact"])))
     if data["therapist"].nunique() > EXACT_UP_TO:
         return {"statistic": statistic, "p": mixture(statistic), "p_mc_se": None, "p_mixture": mixture(statistic)}
-    z = fitter.membership["therapist"] if fitter.membership else pd.get_dummies(data["therapist"])
-    return exact_test(statistic, z.to_numpy(float), x, rng)
+    z = fitter.membership["therapist"] if fitter.membership else Membership.of(data["therapist"])
+    return exact_test(statistic, z.weights, x, rng)
 
 
 def _suppression(fitter: Fitter, fits: dict, unit: float) -> dict:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from bowlby.design.centring import Membership, membership
 from bowlby.fit.lines import three_lines
 from bowlby.fit.record import block_test, contrast, effects_table, record_fit, second_fit
 from bowlby.mixed import MixedModel
@@ -81,9 +82,9 @@ def _fit_growth(data: pd.DataFrame, design: dict, reml: bool):
 class Fitter:
     """Fits models to one set of rows."""
 
-    def __init__(self, data: pd.DataFrame, membership: pd.DataFrame, design: dict):
+    def __init__(self, data: pd.DataFrame, members: pd.DataFrame, design: dict):
         self.data, self.design = data, design
-        self.membership = _shared(membership, data["patient"])
+        self.membership = _shared(members, data["patient"])
         # A patient treated alone is in no unit, so units are an effect of being in one.
         self.together = [{"group": "unit", "terms": ["in_unit"]}] if "unit" in data else []
         self.base = [c for c in ("pre_w", "pre_b") if c in data]
@@ -208,14 +209,14 @@ class Fitter:
         return self.fit(terms, INTERCEPT), self.fit(terms, slope) if scales else None
 
 
-def _shared(membership: pd.DataFrame, patients: pd.Series) -> dict[str, pd.DataFrame] | None:
+def _shared(members: pd.DataFrame, patients: pd.Series) -> dict[str, Membership] | None:
     """Weights of the rows' patients by therapist, where some patients switch."""
-    used = membership[membership["weight"] > 0]
+    used = members[members["weight"] > 0]
     used = used[used["patient"].isin(patients)]
     if not used["patient"].duplicated().any():
         return None
-    weights = used.pivot_table(index="patient", columns="therapist", values="weight", fill_value=0.0)
-    return {"therapist": weights.loc[patients]}
+    row, people = pd.factorize(patients)
+    return {"therapist": membership(used, people).rows(row)}
 
 
 def standardised(result, unit: float, term: str = "a_star_w") -> list[dict]:

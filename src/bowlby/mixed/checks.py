@@ -148,7 +148,8 @@ def membership_rows(weights, data: pd.DataFrame, what: str):
     """Membership weights in the order of the rows of `data`.
 
     A DataFrame goes by its row labels: when its index is named as a column of the data, that column's (weights of
-    patients, for rows of sessions), else those of the data. Arrays and sparse matrices go by their order.
+    patients, for rows of sessions), else those of the data. Memberships, arrays and sparse matrices go by
+    their order.
     """
     if not isinstance(weights, pd.DataFrame):
         return weights

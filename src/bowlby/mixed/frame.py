@@ -10,6 +10,7 @@ import pandas as pd
 from bowlby.errors import UserError, problem
 from bowlby.mixed import checks
 from bowlby.mixed.columns import categories, design_columns, is_numeric, missing, numbers, plain, random_columns
+from bowlby.mixed.membership import Membership
 from bowlby.mixed.spec import INTERCEPT, ModelSpec, RandomTerm
 
 
@@ -228,7 +229,8 @@ def membership_matrix(value, group: str, n: int):
     from scipy import sparse
 
     what = f"membership of '{group}'"
-    levels = pd.Index(value.columns) if isinstance(value, pd.DataFrame) else None
+    levels = pd.Index(value.columns) if isinstance(value, (pd.DataFrame, Membership)) else None
+    value = value.weights if isinstance(value, Membership) else value
     matrix = sparse.csr_matrix(value if sparse.issparse(value) else checks.floats(value, what), dtype=np.float64)
     if matrix.shape[0] != n:
         raise UserError(problem(f"{what} has {matrix.shape[0]} rows, the data {n}",

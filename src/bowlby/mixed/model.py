@@ -31,8 +31,9 @@ class MixedModel:
         One row per observation.
     membership : dict, optional
         ``{group: W}`` for multiple membership: W has one row per row of `data` and one column per level
-        (DataFrame, array or scipy sparse), the weight of each level in each row, usually summing to 1. A DataFrame
-        goes by its row labels, see :func:`bowlby.mixed.checks.membership_rows`.
+        (Membership, DataFrame, array or scipy sparse), the weight of each level in each row, usually summing to 1. A
+        DataFrame goes by its row labels, see :func:`bowlby.mixed.checks.membership_rows`; levels have the names of a
+        DataFrame's or a Membership's columns.
     weights : str or array_like (n,), optional
         Observation weights w > 0: the residual variance of a row is sigma^2 / w.
     offset : str or array_like (n,), optional

@@ -9,6 +9,7 @@ from bowlby.errors import UserError, problem
 from bowlby.mixed import checks
 from bowlby.mixed.columns import design_columns, is_numeric, missing, numbers, plain, random_columns
 from bowlby.mixed.frame import group_codes, membership_matrix
+from bowlby.mixed.membership import Membership
 
 
 def predict(result, data: pd.DataFrame, random: bool, membership=None, offset=None) -> np.ndarray:
@@ -95,15 +96,19 @@ def _idle(name: str, model) -> bool:
 
 def _new_weights(factor, weights, data: pd.DataFrame):
     """Membership weights of the new rows for the model's levels; levels it has not seen have no effect."""
+    from scipy import sparse
+
     what = f"membership of '{factor.name}'"
     matrix, levels = membership_matrix(checks.membership_rows(weights, data, what), factor.name, len(data))
     if not np.isfinite(matrix.data).all():
         raise UserError(problem(f"{what} has weights that are not finite", "give every row its weights"))
-    if isinstance(weights, pd.DataFrame):
+    if isinstance(weights, (pd.DataFrame, Membership)):
         at = levels.get_indexer(factor.levels)
         if (at < 0).all():
             raise UserError(problem(f"{what} has no column that is a level of the model", "name columns by level"))
-        return matrix.toarray()[:, at] * (at >= 0)
+        known = np.flatnonzero(at >= 0)
+        turn = sparse.csr_matrix((np.ones(len(known)), (at[known], known)), shape=(matrix.shape[1], len(at)))
+        return matrix @ turn
     if matrix.shape[1] != factor.n_levels:
         raise UserError(problem(f"{what} has {matrix.shape[1]} columns, the model {factor.n_levels} levels",
                                 "give one column per level, or a DataFrame with their names"))

@@ -100,7 +100,7 @@ def _less(fitter: Fitter, therapist: str) -> Fitter:
     keep = (fitter.data["therapist"] != therapist).to_numpy()
     some.data = fitter.data[keep].reset_index(drop=True)
     if fitter.membership:
-        some.membership = {"therapist": fitter.membership["therapist"][keep].drop(columns=therapist)}
+        some.membership = {"therapist": fitter.membership["therapist"].rows(keep).without(therapist)}
     return some
 
 
@@ -121,7 +121,7 @@ def recentred(rows: Rows) -> Rows:
     """
     data = rows.data.copy()
     shared = rows.membership["patient"].duplicated().any()
-    weights = membership_of(rows.membership, pd.Index(data["patient"])).to_numpy(float) if shared else None
+    weights = membership_of(rows.membership, pd.Index(data["patient"])).matrix() if shared else None
     for column in [c for c in data if c.endswith("_w")]:
         between = f"{column.removesuffix('_w')}_b"
         if shared:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bowlby.compare.verdict import Effect, claim_more
+from bowlby.design.centring import Membership, means, within_between
 from bowlby.errors import UserError
 from bowlby.robust.address import Address
 from bowlby.robust.claims import SLOPES
@@ -106,23 +107,24 @@ def _curves(made: Cell, addresses: list[Address], strata: pd.Series, people: lis
     return out
 
 
-def _membership(made: Cell) -> pd.DataFrame:
+def _membership(made: Cell) -> Membership:
     """Membership weights of the rows of a specification."""
     if made.fitter.membership:
         return made.fitter.membership["therapist"]
-    return pd.get_dummies(made.fitter.data["therapist"], dtype=float)
+    return Membership.of(made.fitter.data["therapist"])
 
 
-def _level(made: Cell, weights: pd.DataFrame, columns: list[str]) -> np.ndarray:
+def _level(made: Cell, weights: Membership, columns: list[str]) -> np.ndarray:
     """Therapists' own values of predictors that are shared by membership."""
-    return np.linalg.lstsq(weights.to_numpy(float), made.fitter.data[columns].to_numpy(float), rcond=None)[0]
+    matrix = weights.matrix()
+    return np.column_stack([means(made.fitter.data[column].to_numpy(float), matrix) for column in columns])
 
 
 def _rng(address: Address, what: str) -> np.random.Generator:
     return address.generator(zlib.crc32(what.encode()))
 
 
-def _permuted_style(made: Cell, weights: pd.DataFrame, strata: pd.Series, address: Address) -> np.ndarray:
+def _permuted_style(made: Cell, weights: Membership, strata: pd.Series, address: Address) -> np.ndarray:
     """Style with its residual at the level of therapists permuted within strata; a therapist has the same place in the
     order whatever the specification leaves out."""
     between = [term for term in (*made.fitter.base, *made.terms) if term.endswith("_b")]
@@ -137,28 +139,27 @@ def _permuted_style(made: Cell, weights: pd.DataFrame, strata: pd.Series, addres
             at = np.flatnonzero(stratum == one)
             order[at] = at[np.argsort(place.to_numpy()[at], kind="stable")]
         residual = residual[order]
-    values = weights.to_numpy(float) @ residual
+    values = weights.weights @ residual
     return values - values.mean()
 
 
-def _no_meaning(made: Cell, weights: pd.DataFrame, strata: pd.Series, address: Address) -> np.ndarray:
+def _no_meaning(made: Cell, weights: Membership, strata: pd.Series, address: Address) -> np.ndarray:
     """A standard normal variable of the therapists, as their patients see it; in run 0 the style itself."""
     if not address.number:
         return made.fitter.data["s_star"].to_numpy(float)
     drawn = pd.Series(_rng(address, "control").standard_normal(len(strata)), index=strata.index)
-    values = weights.to_numpy(float) @ drawn.reindex(weights.columns).to_numpy()
+    values = weights.weights @ drawn.reindex(weights.columns).to_numpy()
     return values - values.mean()
 
 
-def _without(made: Cell, weights: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+def _without(made: Cell, weights: Membership) -> tuple[np.ndarray, np.ndarray]:
     """Outcome, and the within-therapist part of its residuals in the model without perceived attachment."""
-    from bowlby.design.centring import within_between
     from bowlby.fit.models import INTERCEPT
 
     reduced = made.fitter.fit([t for t in made.terms if not t.startswith("a_")], INTERCEPT)
     y = made.fitter.data["y"].to_numpy(float)
     residual = y - reduced.model.linear_predictor(reduced.params.to_numpy())
-    return y, within_between(residual, weights.to_numpy(float))[0]
+    return y, within_between(residual, weights.matrix())[0]
 
 
 def _permuted_outcome(y, residual, made: Cell, people: list[str], address: Address) -> np.ndarray:

@@ -8,7 +8,7 @@ import pandas as pd
 from bowlby.fit.models import standardised
 from bowlby.robust.address import Address
 from bowlby.robust.claims import SLOPES, Basis, fit_c4, fit_m1
-from bowlby.robust.table import statuses, table
+from bowlby.robust.table import batch, statuses, table
 
 KIND = "parametric"
 BATCH = 250
@@ -26,8 +26,8 @@ def parametric(basis: Basis, first: int, last: int) -> pd.DataFrame:
         P, T, P-T, P+T and T_A, each with ``<name>_se``; variances of M1 in outcome units: ``therapist``, ``slope``,
         ``residual``.
     """
-    numbers = np.arange(first, last)
-    parts = [_batch(basis, numbers[at : at + BATCH]) for at in range(0, len(numbers), BATCH)]
+    numbers, size = np.arange(first, last), batch(len(basis.primary.data), BATCH)
+    parts = [_batch(basis, numbers[at : at + size]) for at in range(0, len(numbers), size)]
     return pd.concat(parts, ignore_index=True)
 
 

@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 
 from bowlby.compare.verdict import Effect, claim_more
+from bowlby.design.centring import Membership, means
 from bowlby.design.centring import membership as membership_of
 from bowlby.fit.models import standardised
 from bowlby.robust.address import Address
 from bowlby.robust.claims import SLOPES, Basis, Rows, fit_m1
-from bowlby.robust.table import statuses, table
+from bowlby.robust.table import batch, statuses, table
 
 KIND = "permutation"
 BATCH = 500
@@ -31,17 +32,17 @@ def permutation(basis: Basis, first: int, last: int) -> pd.DataFrame:
     m1 = fit_m1(basis.primary)
     residual, weights = style_residual(basis.primary)
     strata = pd.factorize(basis.strata.reindex(weights.columns), sort=True)[0]
-    numbers = np.arange(first, last)
+    numbers, size = np.arange(first, last), batch(len(basis.primary.data), BATCH)
     parts = [
-        _batch(basis, m1, residual, weights.to_numpy(float), strata, numbers[at : at + BATCH])
-        for at in range(0, len(numbers), BATCH)
+        _batch(basis, m1, residual, weights.weights, strata, numbers[at : at + size])
+        for at in range(0, len(numbers), size)
     ]
     return pd.concat(parts, ignore_index=True)
 
 
 def _batch(basis: Basis, m1, residual, weights, strata, numbers) -> pd.DataFrame:
     addresses = [Address(basis.seed, KIND, int(n)) for n in numbers]
-    values = np.empty((len(addresses), len(weights)))
+    values = np.empty((len(addresses), weights.shape[0]))
     for k, address in enumerate(addresses):
         order = permuted(strata, address.generator()) if address.number else np.arange(len(strata))
         values[k] = weights @ residual[order]
@@ -62,18 +63,20 @@ def _batch(basis: Basis, m1, residual, weights, strata, numbers) -> pd.DataFrame
     return table(addresses, statuses(refits.converged, refits.singular), columns)
 
 
-def style_residual(rows: Rows) -> tuple[np.ndarray, pd.DataFrame]:
+def style_residual(rows: Rows) -> tuple[np.ndarray, Membership]:
     """Therapists' style less what the other therapist-level predictors account for, and the membership weights.
 
     Returns
     -------
     residual : ndarray, shape (therapists,)
         Least squares, every therapist counting once.
-    weights : DataFrame, shape (patients, therapists)
+    weights : Membership
+        Of the patients.
     """
     weights = membership_of(rows.membership, pd.Index(rows.data["patient"]))
     between = ["pre_b", *(f"{c}_b" for c in rows.design["covariates"])]
-    level = np.linalg.lstsq(weights.to_numpy(float), rows.data[["s_star", *between]].to_numpy(float), rcond=None)[0]
+    matrix = weights.matrix()
+    level = np.column_stack([means(rows.data[column].to_numpy(float), matrix) for column in ("s_star", *between)])
     known = np.column_stack([np.ones(len(level)), level[:, 1:]])
     return level[:, 0] - known @ np.linalg.lstsq(known, level[:, 0], rcond=None)[0], weights
 

@@ -12,6 +12,13 @@ from bowlby.robust.address import Address
 
 OK, SINGULAR, FAILED = "ok", "singular", "failed"
 HEAD = ["replicate", "seed_address", "status"]
+AT_ONCE = 50_000_000
+"""Values of outcomes that are drawn at once."""
+
+
+def batch(rows: int, most: int) -> int:
+    """Replicates drawn at once: `most`, and fewer of a study whose outcomes would fill the memory."""
+    return max(1, min(most, AT_ONCE // max(rows, 1)))
 
 
 def statuses(converged: np.ndarray, singular: np.ndarray) -> np.ndarray:

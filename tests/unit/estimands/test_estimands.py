@@ -12,6 +12,7 @@ from bowlby.estimands.partition import partition, rows_of, shares
 from bowlby.estimands.prediction import folds, out_of_sample
 from bowlby.estimands.variance import exact_test, restricted_likelihood_ratio
 from bowlby.mixed import MixedModel
+from bowlby.mixed.membership import Membership
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 
@@ -142,7 +143,7 @@ def test_exact_test_of_the_therapist_variance():
     terms = ["pre_w", "pre_b", "a_w", "s_anx", "s_avo"]
     fit = MixedModel.from_terms("y", terms, [{"group": "therapist"}], data).fit()
     x = np.column_stack([np.ones(len(data)), data[terms]])
-    z = pd.get_dummies(data["therapist"]).to_numpy(float)
+    z = Membership.of(data["therapist"]).weights
     statistic = restricted_likelihood_ratio(fit.llf, data["y"].to_numpy(), x)
     assert statistic == pytest.approx(1.41359926808866, abs=1e-6)
     found = exact_test(statistic, z, x, np.random.default_rng(1))

@@ -96,6 +96,52 @@ def test_membership_is_used_where_patients_switch(analysis):
     assert len(effects) == 48 and (effects["variance"] > 0).all()
 
 
+@pytest.fixture
+def many_switch(analysis):
+    """Thirty patients with a second therapist; rows and people in no order; therapists' names are no numbers."""
+    data, membership, design = analysis
+    rng = np.random.default_rng(17)
+    own, first = membership["weight"].to_numpy().copy(), membership["therapist"].to_numpy()
+    moved = rng.choice(len(own), 30, replace=False)
+    own[moved] = rng.uniform(0.3, 0.9, 30)
+    other = [f"T{(int(first[k][1:]) + 1 + k % 7) % 24:02}" for k in moved]
+    more = pd.DataFrame({"patient": membership["patient"].iloc[moved], "therapist": other, "weight": 1 - own[moved]})
+    shared = pd.concat([membership.assign(weight=own), more]).sample(frac=1, random_state=2)
+    return data.sample(frac=1, random_state=5).reset_index(drop=True), shared, design
+
+
+def test_sparse_membership_gives_what_a_full_table_gives(many_switch):
+    """Estimates, Kenward-Roger and each therapist's effects under their names: 1e-10."""
+    data, shared, design = many_switch
+    sparse = Fitter(data, shared, design).fit(["a_star_w", "s_star"], SLOPE)
+    table = shared.pivot_table(index="patient", columns="therapist", values="weight", fill_value=0.0)
+    full = Fitter(data, shared, design)
+    full.membership = {"therapist": table.loc[data["patient"]]}
+    full = full.fit(["a_star_w", "s_star"], SLOPE)
+    assert sparse.llf == pytest.approx(full.llf, abs=1e-10)
+    one, other = sparse.tidy().set_index("term"), full.tidy().set_index("term")
+    assert np.allclose(one, other, rtol=1e-10, atol=1e-10)
+    for name in ("random_effects", "random_effects_pev"):
+        mine, theirs = (getattr(result, name)["therapist"] for result in (sparse, full))
+        assert list(mine) == list(theirs) if isinstance(mine, dict) else mine.index.equals(theirs.index)
+        mine, theirs = (np.array(list(x.values())) if isinstance(x, dict) else x.to_numpy() for x in (mine, theirs))
+        assert np.allclose(mine, theirs, rtol=1e-10, atol=1e-10)
+    assert sorted(sparse.random_effects["therapist"].index) == sorted(set(shared["therapist"]))
+    assert sparse.predict(data.iloc[::-1], membership={"therapist": Fitter(data.iloc[::-1], shared, design)
+                          .membership["therapist"]}) == pytest.approx(full.fittedvalues[::-1], abs=1e-10)  # fmt: skip
+
+
+def test_rows_of_a_patient_share_the_patients_membership(many_switch):
+    data, shared, design = many_switch
+    twice = pd.concat([data, data.iloc[::3]], ignore_index=True)
+    weights = Fitter(twice, shared, design).membership["therapist"]
+    table = shared.pivot_table(index="patient", columns="therapist", values="weight", fill_value=0.0)
+    assert weights.columns.tolist() == table.columns.tolist()
+    assert np.array_equal(weights.to_numpy(), table.loc[twice["patient"]].to_numpy())
+    without = weights.rows(np.arange(5)).without("T03")
+    assert without.to_numpy().shape == (5, 23) and "T03" not in without.columns
+
+
 def test_reference_ratio_is_where_c2_falls(analysis):
     fit, _, _ = fit_primary(*analysis)
     ratio = fit["c2_lines"]["reference_ratio_limit"]
