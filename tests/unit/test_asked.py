@@ -83,6 +83,8 @@ def test_nothing_is_said_of_a_run_whose_study_brings_all(tmp_path):
         ("total, pre: intake, post: end", "total, after: 4", "perceived attachment is not held to the sessions up to "),
         ("gad7, pre: intake, post: end", "gad7, pre: intake, post: mid", "other_outcomes[0]: perceived attachment "),
         ("gad7, pre: intake, post: end", "gad7, pre: intake", "other_outcomes[0]: the comparison needs pre and post; "),
+        ("total, pre: intake, post: end", "total, pre: intake, post: ende", "outcome.post 'ende' is not an occasion of "
+         "the study file; use one of intake, mid, end"),
         ("occasion: mid, weights: {tot", "occasion: middle, weights: {tot", "comparison.alliance.occasion 'middle' is "
          "not an occasion of the study file; use one of intake, mid, end"),
     ],
@@ -102,6 +104,77 @@ def test_sides_of_a_pair_are_looked_at_as_well(tmp_path):
         "pair.first: the study file brings no ecr_rs of patients about mother",
         "pair.second: aai has no scale 'secur'",
         "pair.covariates: the study brings no patient variable 'sex'",
+    ]
+
+
+REFERENCE = """  reference:
+    outcome_sd: 5
+    perceived: {sd: {avoidance: 1.2}}
+    therapist_style: {sd: {secure: 0.5}}
+    alliance: {sd: {total: 9}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("    alliance: {sd: {total: 9}}\n", "", "comparison.reference.alliance is missing; give its SDs, or no "),
+        ("{avoidance: 1.2}", "{anxiety: 1.2}", "comparison.reference.perceived.sd has no SD of ecr_rs avoidance; add"),
+        ("{sd: {total: 9}}", "{sd: {total: 9}, correlations: [{scales: [total, gaol], r: 0.1}]}",
+         "comparison.reference.alliance.correlations: there is no SD of 'gaol'; use total"),
+        ("{sd: {total: 9}}", "{sd: {total: 9}, correlations: [{scales: [total, total], r: 0.1}]}",
+         "comparison.reference.alliance.correlations: 'total' is correlated with itself; name two scales"),
+    ],
+)  # fmt: skip
+def test_norms_are_asked_for_before_anything_runs(tmp_path, old, new, expected):
+    run = RUN.replace("gad7, pre", "gad7, reference_sd: 4, pre") + REFERENCE
+    assert said(tmp_path, run=run) == []
+    lines = said(tmp_path, (old, new), run=run)
+    assert [line[: len(expected)] for line in lines] == [expected]
+
+
+def test_correlations_that_no_three_scales_can_have_are_noticed(tmp_path):
+    signs = {("goal", "task"): 0.9, ("goal", "bond"): 0.9, ("task", "bond"): -0.9}
+    pairs = ", ".join(f"{{scales: [{a}, {b}], r: {r}}}" for (a, b), r in signs.items())
+    weights, scales = "{goal: 1, task: 1, bond: 1}", "{goal: 3, task: 3, bond: 3}"
+    run = RUN.replace("gad7, pre", "gad7, reference_sd: 4, pre").replace("{total: 1}", weights)
+    run += REFERENCE.replace("{sd: {total: 9}}", f"{{sd: {scales}, correlations: [{pairs}]}}")
+    study = STUDY.replace("goal: wai_goal", "goal: wai_goal, task: wai_task, bond: wai_bond")
+    impossible = "comparison.reference.alliance.correlations cannot all be true at once; correct them"
+    assert said(tmp_path, run=run, study=study) == [impossible]
+    assert said(tmp_path, run=run.replace("-0.9", "0.9"), study=study) == []
+
+
+def test_everything_that_norms_lack_is_said_at_once(tmp_path):
+    run = RUN + REFERENCE.replace("    alliance: {sd: {total: 9}}\n", "").replace("{secure: 0.5}", "{anxiety: 1}")
+    assert [line.partition(";")[0] for line in said(tmp_path, run=run)] == [
+        "comparison.reference.therapist_style.sd has no SD of aai secure",
+        "comparison.reference.alliance is missing",
+        "other_outcomes[0]: reference_sd is missing",
+    ]
+
+
+def test_a_style_that_no_code_means_cannot_be_asked_for(tmp_path):
+    own = "id: aai\nname: Own coding\nn_items: 0\ncodes: {F: secure, Ds: dismissing}\nconfidence: unverified\n"
+    (tmp_path / "instruments").mkdir()
+    (tmp_path / "instruments" / "aai.yaml").write_text(own)
+    assert said(tmp_path) == []
+    assert said(tmp_path, ("{secure: 1}", "{preoccupied: 1}")) == [
+        "comparison.therapist_style: aai gives no style 'preoccupied'; use one of secure, dismissing"
+    ]
+
+
+def test_two_predictors_have_norms_and_differ_and_a_course_has_times(tmp_path):
+    run = RUN[: RUN.index("other_outcomes")] + """pair:
+  first: {label: a, instrument: ecr_rs, about: therapist, occasion: mid, weights: {avoidance: -1}}
+  second: {label: b, instrument: ecr_rs, about: therapist, occasion: mid, weights: {avoidance: 1}}
+  reference: {outcome_sd: 1, first: {sd: {avoidance: 1}}, second: {sd: {anxiety: 1}}}
+growth: {}
+"""
+    assert [line.partition(";")[0] for line in said(tmp_path, run=run)] == [
+        "pair.reference.second.sd has no SD of ecr_rs avoidance",
+        "pair.first and pair.second are the same scales",
+        "growth: fewer than two occasions of the study file have a time",
     ]
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import pandas as pd
 
 from bowlby.compare.verdict import Effect, claim_more, claim_negligible, claim_perceived
+from bowlby.config.demands import of_others
 from bowlby.config.run import Outcome, Run
+from bowlby.design.order import wrong_orders
 from bowlby.design.primary import comparison_set
-from bowlby.errors import UserError, problem
+from bowlby.design.refusals import absent_norms, unscored
+from bowlby.errors import UserError
 from bowlby.fit.models import SLOPE, Fitter, standardised
 
 EFFECTS = ("P", "T", "P-T", "P+T")
@@ -49,6 +52,8 @@ def domains(
     ----------
     Holm (1979), Scand J Stat 6:65-70.
     """
+    if refused := [*wrong_orders(run, occasions), *absent_norms(run), *unscored(of_others(run), scores)]:
+        raise UserError(refused)
     lines, rows = [], [_described(run.outcome, primary["contrasts"], run.comparison.delta, primary)]
     for number, outcome in enumerate(run.other_outcomes):
         try:
@@ -74,18 +79,12 @@ def _of(run: Run, outcome: Outcome) -> Run:
     """The run with another outcome in the place of the registered one."""
     comparison = run.comparison
     if comparison.reference is not None:
-        if outcome.reference_sd is None:
-            raise UserError(problem("reference_sd is missing", "give it, or no `comparison.reference` at all"))
         reference = comparison.reference.model_copy(update={"outcome_sd": outcome.reference_sd})
         comparison = comparison.model_copy(update={"reference": reference})
-    if not (outcome.after or (outcome.pre and outcome.post)):
-        raise UserError(problem("the comparison needs pre and post", "add both"))
-    return run.model_copy(update={"outcome": outcome, "comparison": comparison})
+    return run.model_copy(update={"outcome": outcome, "other_outcomes": [], "comparison": comparison})
 
 
 def _fitted(run: Run, scores: dict, people: dict, occasions: list[str]) -> dict:
-    if run.outcome.instrument not in scores:
-        raise UserError(problem(f"the study file brings no {run.outcome.instrument}", "add it there"))
     built = comparison_set(run, scores, people, occasions, "primary")
     result = Fitter(built.data, built.membership, built.design).fit(["a_star_w", "s_star"], SLOPE)
     contrasts = standardised(result, 1.0 / built.design["sd_outcome"])

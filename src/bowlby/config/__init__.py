@@ -60,8 +60,7 @@ def load(path: str | Path) -> Loaded:
     if problems:
         raise UserError(problems)
     loaded = Loaded(path, run, study_path, study)
-    problems = [*_unknown_occasions(run, study, path), *_absent_dictionaries(loaded)]
-    if problems:
+    if problems := list(_absent_dictionaries(loaded)):
         raise UserError(problems)
     return loaded
 
@@ -82,22 +81,3 @@ def _absent_dictionaries(loaded: Loaded):
     for name, path in loaded.dictionaries.items():
         if not path.is_file():
             yield problem("no such file", "correct `dictionary:` in the study file", Place(name))
-
-
-def _unknown_occasions(run: Run, study: Study, path: Path):
-    known = [o.id for o in study.occasions]
-    asked = {"outcome.pre": run.outcome.pre, "outcome.post": run.outcome.post}
-    if run.comparison:
-        asked["comparison.perceived.occasion"] = run.comparison.perceived.occasion
-    for key, occasion in asked.items():
-        if occasion is not None and occasion not in known:
-            yield problem(
-                f"{key} '{occasion}' is not an occasion of {study_name(run)}",
-                f"use one of {', '.join(known)}",
-                Place(path.name),
-            )
-
-
-def study_name(run: Run) -> str:
-    """The study file as the run names it."""
-    return run.study

@@ -15,7 +15,7 @@ class Block(Model):
     about: str = "self"
     """Whom it is about (`therapist` for perceived attachment)."""
     occasion: str | None = None
-    """Occasion; empty for therapists, who are asked once."""
+    """Occasion; empty where it was answered once, as by therapists."""
     sessions: int | None = Field(None, ge=1)
     """Where it was answered session by session: each person's mean of the sessions up to this one."""
     weights: dict[str, float] = Field(min_length=1)

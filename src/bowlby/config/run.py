@@ -22,7 +22,7 @@ class Outcome(Model):
     pre: str | None = None
     """Occasion before treatment (needed for the comparison)."""
     post: str | None = None
-    """Occasion of the outcome (needed for the comparison)."""
+    """Occasion of the outcome (needed for the comparison, and for `pair` where there are several)."""
     after: int | None = Field(None, ge=1)
     """Where it was answered session by session, in place of pre and post: the mean of the sessions up to this one is
     the baseline, that of all later ones the outcome. A model of the single sessions stands beside the comparison."""

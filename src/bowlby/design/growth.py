@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
+from bowlby.config.demands import of_outcome
 from bowlby.config.run import Run
 from bowlby.config.study import Occasion
 from bowlby.design.frame import AnalysisSet
+from bowlby.design.refusals import unscored
 from bowlby.errors import UserError, problem
 
 
@@ -40,8 +42,8 @@ def growth_set(
         If fewer than two occasions have a time, or fewer than two therapists have patients.
     """
     outcome = run.outcome
-    if outcome.instrument not in scores:
-        raise UserError(problem(f"outcome: the study file brings no {outcome.instrument}", "add it there"))
+    if lines := unscored(of_outcome(run), scores):
+        raise UserError(lines)
     table = scores[outcome.instrument]
     table = table[(table["role"] == "patient") & (table["about"] == "self")]
     main = people["patients"].set_index("patient")["therapist"]
@@ -65,7 +67,8 @@ def growth_set(
             dropped[reason] = absent
             steps.append(_step(f"without: {reason}", data, reason))
     if data["time"].nunique() < 2:
-        raise UserError(problem("fewer than two occasions have a time", "give `time:` to the study file's occasions"))
+        what = "fewer than two occasions that have a time were answered"
+        raise UserError(problem(what, "give `time:` to the study file's occasions"))
     if data["therapist"].nunique() < 2:
         raise UserError(
             problem(

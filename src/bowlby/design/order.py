@@ -6,6 +6,30 @@ from bowlby.config.run import Run
 from bowlby.errors import problem
 
 
+def wrong_orders(run: Run, occasions: list[str]) -> list[str]:
+    """:func:`wrong_order` for the registered outcome and every other one, whose lines say which; each line once.
+
+    Parameters
+    ----------
+    run : Run
+    occasions : list of str
+        The study's occasions in order. An outcome with an occasion that is not among them is passed over.
+    """
+    if run.comparison is None:
+        return []
+    problems: list[str] = []
+    for number, outcome in enumerate([run.outcome, *run.other_outcomes]):
+        where = f"other_outcomes[{number - 1}]: " if number else ""
+        if not (outcome.after or (outcome.pre and outcome.post)):
+            problems.append(problem(f"{where}the comparison needs pre and post", "add both"))
+            continue
+        asked = {outcome.pre, outcome.post, outcome.early, run.comparison.perceived.occasion} - {None}
+        if asked <= set(occasions):
+            lines = wrong_order(run.model_copy(update={"outcome": outcome}), occasions)
+            problems += [where + line for line in lines if line not in problems]
+    return problems
+
+
 def wrong_order(run: Run, occasions: list[str]) -> list[str]:
     """What is wrong with the order in which outcome and perceived attachment were asked, one line each.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from bowlby.config.demands import SIDES, of_outcome, of_pair, unsaid_occasions
 from bowlby.config.run import Run
 from bowlby.design.centring import membership, within_between
 from bowlby.design.composite import composite, reference_scaling, sample_scaling
@@ -18,10 +19,9 @@ from bowlby.design.frame import (
     of_therapists,
     with_described,
 )
+from bowlby.design.refusals import absent_norms, same_sides, unknown_variables, unscored
 from bowlby.errors import UserError, problem
-from bowlby.instruments.styles import STYLES
 
-SIDES = ("first", "second")
 SAME = 1 - 1e-9
 
 
@@ -113,28 +113,16 @@ def _patients(run: Run, scores: dict, people: dict) -> Patients:
 
 
 def _check(run: Run, scores: dict, described: pd.DataFrame) -> None:
-    pair, problems = run.pair, []
-    brought = [c for c in described.columns if c != "patient"]
-    for name in [*pair.covariates, *([pair.unit] if pair.unit else [])]:
-        if name not in brought:
-            do = f"add it to `covariates:` of a file, or choose one of {', '.join(brought) or 'none'}"
-            problems.append(problem(f"pair: the study brings no patient variable '{name}'", do))
-    asked = {"outcome": (run.outcome.instrument, [run.outcome.scale])}
-    asked |= {f"pair.{side}": (getattr(pair, side).instrument, list(getattr(pair, side).weights)) for side in SIDES}
-    for key, (instrument, scales) in asked.items():
-        if instrument not in scores:
-            problems.append(problem(f"{key}: the study file brings no {instrument}", "add it there"))
-            continue
-        known = {*scores[instrument].columns, *(STYLES if "style" in scores[instrument] else ())}
-        problems += [
-            problem(f"{key}: {instrument} has no scale '{scale}'", f"see `bowlby instruments show {instrument}`")
-            for scale in sorted(set(scales) - known)
-        ]
-    first, second = ((s.role, s.instrument, s.about, s.occasion, set(s.weights)) for s in (pair.first, pair.second))
-    if first == second:
-        problems.append(problem("pair.first and pair.second are the same scales", "correct one of them"))
-    if problems:
-        raise UserError(problems)
+    asked = [*of_outcome(run), *of_pair(run)]
+    lines = [
+        *unknown_variables(run, [c for c in described.columns if c != "patient"]),
+        *absent_norms(run),
+        *same_sides(run),
+        *unscored(asked, scores),
+        *unsaid_occasions(asked, scores),
+    ]
+    if lines:
+        raise UserError(lines)
 
 
 def _check_rows(pair, frame: pd.DataFrame, weights: pd.DataFrame) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from bowlby.config.demands import of_comparison, of_outcome, unsaid_occasions
 from bowlby.config.run import Run
 from bowlby.design.adequacy import adequacy
 from bowlby.design.centring import Membership, means, membership, within_between
 from bowlby.design.frame import AnalysisSet, Patients, complete_rows, patients
 from bowlby.design.order import wrong_order
+from bowlby.design.refusals import absent_norms, unknown_variables, unscored
 from bowlby.errors import UserError, problem
-from bowlby.instruments.styles import STYLES
 
 SIDES = {
     "a": "perceived attachment",
@@ -192,36 +193,16 @@ def _meaning(name: str, outcome: str) -> tuple[str, str, str]:
 
 
 def _check_design(run: Run, scores: dict, described: pd.DataFrame, occasions: list[str]) -> None:
-    comparison, problems = run.comparison, []
-    brought = [c for c in described.columns if c != "patient"]
-    wanted = {"covariates": comparison.covariates, "unit": [comparison.unit] if comparison.unit else []}
-    for key, names in wanted.items():
-        problems += [
-            problem(f"comparison.{key}: the study brings no patient variable '{name}'",
-                    f"add it to `covariates:` of a file, or choose one of {', '.join(brought) or 'none'}")
-            for name in names if name not in brought
-        ]  # fmt: skip
-    problems += wrong_order(run, occasions)
-    norms = comparison.reference
-    asked = [("outcome", run.outcome.instrument, [run.outcome.scale], None)]
-    for key in BLOCKS.values():
-        block = getattr(comparison, key)
-        if block is not None:
-            asked.append((f"comparison.{key}", block.instrument, list(block.weights), norms and getattr(norms, key)))
-            if norms and getattr(norms, key) is None:
-                problems.append(
-                    problem(f"comparison.reference.{key} is missing", "give its SDs, or no reference at all")
-                )
-    for key, instrument, scales, reference in asked:
-        known = {*scores[instrument].columns, *(STYLES if "style" in scores[instrument] else ())}
-        for scale in sorted(set(scales) - known):
-            problems.append(
-                problem(f"{key}: {instrument} has no scale '{scale}'", f"see `bowlby instruments show {instrument}`")
-            )
-        for scale in sorted(set(scales) - set(reference.sd) if reference else ()):
-            problems.append(problem(f"comparison.reference has no SD of {instrument} {scale}", "add it"))
-    if problems:
-        raise UserError(problems)
+    asked = [*of_outcome(run), *of_comparison(run)]
+    lines = [
+        *unknown_variables(run, [c for c in described.columns if c != "patient"]),
+        *wrong_order(run, occasions),
+        *absent_norms(run),
+        *unscored(asked, scores),
+        *unsaid_occasions(asked, scores),
+    ]
+    if lines:
+        raise UserError(lines)
 
 
 def _check_size(weights: Membership, frame: pd.DataFrame, others: list[str]) -> None:

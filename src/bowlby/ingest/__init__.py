@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from bowlby.config import Loaded
+from bowlby.config.demands import demands, unsaid_occasions
 from bowlby.dictionary import Table
 from bowlby.errors import UserError
 from bowlby.ingest.cells import has
@@ -103,6 +104,8 @@ def _run(loaded: Loaded) -> tuple[Ingested, Issues]:
     counts = {name: sum(map(len, some)) for name, some in parts.items()}
     measures = {name: combine(parts.pop(name), name, repeats, issues) for name in sorted(parts)}
     tell_repeats(repeats, issues)
+    for line in unsaid_occasions(demands(loaded.run), measures):
+        issues.add("error", "unsaid_occasion", *line.split("; ", 1), file=loaded.path.name)
     comparison = loaded.run.comparison
     style = comparison.therapist_style.instrument if comparison else None
     occasions = [o.id for o in study.occasions]

@@ -73,6 +73,7 @@ def test_every_fault_is_told_with_its_outcome(data):
     with pytest.raises(UserError) as caught:
         domains(run, *data, OCCASIONS, registered(run, data))
     assert caught.value.problems == [
-        "other_outcomes[0]: the study file brings no c; add it there",
         "other_outcomes[1]: the comparison needs pre and post; add both",
+        "other_outcomes[0]: there is no score 'total' of c; sums of scales and styles are only made of scores in a "
+        "questionnaire's own units; see `bowlby instruments show c`",
     ]

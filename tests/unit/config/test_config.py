@@ -116,18 +116,6 @@ def test_comparison_needs_pre_and_post(tmp_path):
     ]
 
 
-def test_occasion_that_the_study_lacks(tmp_path):
-    (tmp_path / "run.yaml").write_text(RUN)
-    (tmp_path / "study.yaml").write_text(
-        "name: s\noccasions: [intake, post]\nfiles:\n  - {path: a.csv, who: {person: id}}\n"
-    )
-    with pytest.raises(UserError) as caught:
-        load(tmp_path / "run.yaml")
-    assert caught.value.problems == [
-        "run.yaml: outcome.post 'end' is not an occasion of study.yaml; use one of intake, post"
-    ]
-
-
 def test_missing_file_is_said(tmp_path):
     with pytest.raises(UserError, match=r"run\.yaml: no such file"):
         load(tmp_path / "run.yaml")

@@ -71,12 +71,35 @@ def test_what_cannot_be_weighed_is_one_line_each():
     with pytest.raises(UserError, match="the same scales"):
         pair_set(run, *scored())
     run = asked(instrument="none", weights={"secure": 1})
-    with pytest.raises(UserError, match="brings no none"):
+    with pytest.raises(UserError, match=r"pair\.second: there is no score 'secure' of none;"):
         pair_set(run, *scored())
     scores, people = scored()
     scores["figure"]["secure"] = np.where(scores["figure"]["about"] == "father", 2.0, scores["figure"]["secure"])
     with pytest.raises(UserError, match="figure secure is the same for everyone"):
         pair_set(asked(), scores, people)
+
+
+def test_answers_given_several_times_need_an_occasion():
+    scores, people = scored()
+    again = scores["symptoms"].assign(occasion="later", total=0.0)
+    scores["symptoms"] = pd.concat([again, scores["symptoms"]])  # the first answer in the file is not the one meant
+    run = asked()
+    assert pair_set(run, scores, people).data["y"].std() > 0
+    open_ = run.model_copy(update={"outcome": Outcome(instrument="symptoms", higher_is_better=True)})
+    with pytest.raises(UserError) as caught:
+        pair_set(open_, scores, people)
+    assert caught.value.problems == [
+        "outcome.post is not given, and symptoms was answered at later, once; say which counts, or give outcome.after"
+    ]
+    scores["symptoms"] = scores["symptoms"].query("occasion == 'once'")
+    assert pair_set(open_, scores, people).data["y"].tolist() == pair_set(run, scores, people).data["y"].tolist()
+    scores["figure"] = pd.concat([scores["figure"]] * 2)
+    with pytest.raises(UserError) as caught:
+        pair_set(run, scores, people)
+    assert [line.partition(";")[0] for line in caught.value.problems] == [
+        f"pair.{side}.occasion is not given, and figure was answered several times by the same persons"
+        for side in ("first", "second")
+    ]
 
 
 def test_session_data_have_a_baseline_up_to_the_landmark():

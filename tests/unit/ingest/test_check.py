@@ -142,3 +142,14 @@ def test_a_row_that_repeats_one_questionnaire_and_contradicts_another_names_each
             "1 error, 2 warnings",
         ],
     )
+
+
+def test_where_an_answer_was_given_twice_the_occasion_must_be_said(tmp_path, capsys):
+    run = RUN.replace("therapist, occasion: pre", "therapist")
+    line = (
+        "error: run.yaml: comparison.perceived.occasion is not given, and cats was answered at pre, post; say which "
+        "counts, or give comparison.perceived.sessions"
+    )
+    assert line in said(tmp_path, capsys, run, **GOOD)[1]
+    once = GOOD | {"b": rows("1,A,pre", "2,A,pre", "3,B,pre")}
+    assert line not in said(tmp_path, capsys, run, **once)[1]

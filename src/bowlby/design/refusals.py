@@ -1,0 +1,101 @@
+"""What of a run's wishes cannot be met, given the names or the scores that a study brings: one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from bowlby.config.blocks import Block, ReferenceBlock
+from bowlby.config.demands import ROLES, SIDES, Demand
+from bowlby.config.run import Run
+from bowlby.design.composite import reference_scaling
+from bowlby.errors import problem
+from bowlby.instruments.styles import STYLES
+
+
+def unknown_variables(run: Run, brought: list[str]) -> list[str]:
+    """Covariates and units that are not among the patient variables that the study brings."""
+    choice = f"add it to `covariates:` of a file, or choose one of {', '.join(brought)}"
+    do = choice if brought else "add it to `covariates:` of a file"
+    asked = [
+        (f"{part}.{key}", name)
+        for part in ("comparison", "pair")
+        if (block := getattr(run, part))
+        for key, names in (("covariates", block.covariates), ("unit", [block.unit] if block.unit else []))
+        for name in names
+    ]
+    return [
+        problem(f"{key}: the study brings no patient variable '{name}'", do)
+        for key, name in asked
+        if name not in brought
+    ]
+
+
+def absent_norms(run: Run) -> list[str]:
+    """What the reference lacks: norms of a side, SDs of its scales, the SD of an other outcome."""
+    lines = []
+    for part, names in (("comparison", ROLES), ("pair", SIDES)):
+        asked = getattr(run, part)
+        if asked and asked.reference:
+            for name in names:
+                lines += _norms(f"{part}.reference.{name}", getattr(asked, name), getattr(asked.reference, name))
+    if run.comparison and run.comparison.reference:
+        lines += [
+            problem(f"other_outcomes[{n}]: reference_sd is missing", "give it, or no `comparison.reference` at all")
+            for n, outcome in enumerate(run.other_outcomes)
+            if outcome.reference_sd is None
+        ]
+    return lines
+
+
+def _norms(key: str, block: Block | None, norms: ReferenceBlock | None) -> list[str]:
+    if block is None:
+        return []
+    if norms is None:
+        return [problem(f"{key} is missing", "give its SDs, or no reference at all")]
+    known = {*norms.sd, *block.weights}
+    lines = [
+        problem(f"{key}.sd has no SD of {block.instrument} {scale}", "add it")
+        for scale in block.weights
+        if scale not in norms.sd
+    ]
+    for pair in norms.correlations:
+        lines += [
+            problem(f"{key}.correlations: there is no SD of '{scale}'", f"use {', '.join(sorted(norms.sd))}")
+            for scale in pair.scales
+            if scale not in known
+        ]
+        if pair.scales[0] == pair.scales[1]:
+            what = f"{key}.correlations: '{pair.scales[0]}' is correlated with itself"
+            lines.append(problem(what, "name two scales"))
+    if not lines and np.linalg.eigvalsh(reference_scaling(block, norms).correlation).min() <= 0:
+        lines.append(problem(f"{key}.correlations cannot all be true at once", "correct them"))
+    return lines
+
+
+def same_sides(run: Run) -> list[str]:
+    """Two predictors that are one and the same."""
+    if run.pair is None:
+        return []
+    sides = run.pair.first, run.pair.second
+    first, second = ((s.role, s.instrument, s.about, s.occasion, s.sessions, set(s.weights)) for s in sides)
+    if first != second:
+        return []
+    return [problem("pair.first and pair.second are the same scales", "correct one of them")]
+
+
+def unscored(asked: Iterable[Demand], scores: dict[str, pd.DataFrame]) -> list[str]:
+    """Scales that have no score although the study file brings their instrument."""
+    lines = []
+    for demand in asked:
+        table = scores.get(demand.instrument)
+        known = set() if table is None else {*table.columns, *(STYLES if "style" in table else ())}
+        lines += [
+            problem(f"{demand.key}: there is no score '{scale}' of {demand.instrument}",
+                    "sums of scales and styles are only made of scores in a questionnaire's own units; "
+                    f"see `bowlby instruments show {demand.instrument}`")
+            for scale in sorted(set(demand.scales) - known)
+        ]  # fmt: skip
+    return lines
