@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bowlby.errors import UserError, problem
 from bowlby.mixed.components import Layout
 from bowlby.mixed.frame import Factor, Frame
 from bowlby.mixed.links import Apart, CrossedLinks, NestedLinks
@@ -18,6 +17,8 @@ from bowlby.mixed.scaling import Scaling, Slopes, scale_outcome
 _CHUNK = 1 << 18
 _COLLINEAR = 1e-6
 WIDE = 5000       # outer columns beyond which the outer block is sparse and its traces are estimated
+DEAR = 1e10       # the same of joined levels without a finer factor: operations of one evaluation ...
+ROOM = 2e7        # ... and numbers of the blocks
 _RANK_TOL = 1e-7  # lme4's tolerance, on the norm of a column after the earlier ones are projected out
 
 
@@ -260,6 +261,11 @@ def _crossed(outer, z_outer, unit, z_inner, n_units, n):
 
     layout = Layout(outer, n, apart=not z_inner)
     total = layout.stack * layout.k
+    wide = total > WIDE
+    if not z_inner:
+        wide = layout.stack * layout.k**3 > DEAR or layout.stack * layout.k**2 > ROOM
+        layout = Layout(outer, n, apart=False) if wide else layout
+        total = layout.stack * layout.k
     a_parts, unit_parts, column_parts = [], [], []
     rows_all, cols_all, values_all = [], [], []
     for number, (factor, zs) in enumerate(zip(outer, z_outer)):
@@ -287,11 +293,8 @@ def _crossed(outer, z_outer, unit, z_inner, n_units, n):
     zb = sparse.csr_matrix((np.concatenate(values_all), (np.concatenate(rows_all), np.concatenate(cols_all))),
                            shape=(n, total))
     if not z_inner:
-        if layout.k > WIDE:
-            raise UserError(problem(f"multiple membership joins {layout.k} random effects without a finer factor",
-                                    f"add the factor of the units that share them ({WIDE:,} is the limit without it)"))
-        return Apart(layout.stack, layout.k), _blocks(zb.T @ zb, layout), zb, layout
-    wide = total > WIDE
+        square = zb.T @ zb
+        return Apart(layout.stack, layout.k), SparseStack(square) if wide else _blocks(square, layout), zb, layout
     cc = SparseStack(zb.T @ zb) if wide else (zb.T @ zb).toarray()[None]
     a, units, columns = np.concatenate(a_parts, axis=1), np.concatenate(unit_parts), np.concatenate(column_parts)
     order = np.lexsort((columns, units))

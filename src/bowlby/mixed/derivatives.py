@@ -171,7 +171,8 @@ def _wide_moments(data, parameters, state, inner, outer, entries, t, tb, mom: Mo
 
     links, first_outer, count = data.links, int(data.has_inner), parameters.count
     shared: dict = {}
-    _inner_moments(data, state, inner, entries, t, mom.tv, mom.tvv, mom.p, mom.q, shared)
+    if inner:
+        _inner_moments(data, state, inner, entries, t, mom.tv, mom.tvv, mom.p, mom.q, shared)
     n = {i: _pattern_gram(links, state.f, entries[i]).matrix for i in inner}
     patterns = {}
     for j in outer:

@@ -33,18 +33,30 @@ def conditional_covariances(data: Reduced, state: State, fixed_uncertainty: bool
         m = np.moveaxis(m, -1, 0)
         middles.append(m - _explained(np.moveaxis(t, -1, 0), state.phi) if fixed_uncertainty else m)
     if data.links is not None:
-        _, mbb = outer_complement(data, state)
-        for factor, place in zip(data.select, data.place):
-            q = len(factor)
-            m = np.empty((len(place), q, q))
-            for a in range(q):
-                for b in range(q):
-                    m[:, a, b] = np.diagonal(mbb[:, factor[a], factor[b]], axis1=1, axis2=2).ravel()[place]
+        for factor, place, m in zip(data.select, data.place, _outer_middles(data, state)):
             if fixed_uncertainty:
                 scores = np.stack([tb[:, c].reshape(-1, tb.shape[2])[place] for c in factor], axis=1)
                 m = m - _explained(scores, state.phi)
             middles.append(m)
     return [s.covariance(d - d @ m @ d) for m, d, s in zip(middles, state.d, data.scaling.slopes)]
+
+
+def _outer_middles(data: Reduced, state: State) -> list[np.ndarray]:
+    """Blocks (levels, q, q) of Z_o'V0^-1 Z_o, of each outer factor."""
+    if not isinstance(state.k, np.ndarray):
+        from bowlby.mixed.wide import level_middles
+
+        return level_middles(state.c, state.k, data.select)
+    _, mbb = outer_complement(data, state)
+    out = []
+    for factor, place in zip(data.select, data.place):
+        q = len(factor)
+        m = np.empty((len(place), q, q))
+        for a in range(q):
+            for b in range(q):
+                m[:, a, b] = np.diagonal(mbb[:, factor[a], factor[b]], axis1=1, axis2=2).ravel()[place]
+        out.append(m)
+    return out
 
 
 def _explained(scores: np.ndarray, phi: np.ndarray) -> np.ndarray:

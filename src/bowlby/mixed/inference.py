@@ -96,7 +96,7 @@ class Inference:
         -------
         DataFrame
             term, estimate, se, df, t, p (two-sided), ci_low, ci_high; and df_se, the standard error of df, where
-            traces are estimated (more than 5,000 crossed random effects).
+            traces are estimated (thousands of random effects that rows join).
 
         References
         ----------

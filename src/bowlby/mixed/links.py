@@ -9,7 +9,8 @@ share one interface, with outer matrices as stacks of shape (J, k, k):
 
 Without inner units (multiple membership alone) there is nothing to sum: :class:`Apart`.
 
-Beyond some 5,000 outer columns :mod:`bowlby.mixed.wide` keeps the matrices sparse.
+Beyond some 5,000 outer columns (half as many joined without inner units) :mod:`bowlby.mixed.wide` keeps the matrices
+sparse.
 """
 
 from __future__ import annotations

@@ -68,8 +68,9 @@ class MixedResult(Inference):
             if f"singular fit: {what}" not in self.warnings:
                 self.warnings.append(f"singular fit: {what}")
         if hasattr(self._state.k, "logdet_error"):
-            self.warnings.append("more than 5,000 crossed random effects: the log-likelihood (standard error "
-                                 f"{0.5 * self._state.k.logdet_error:.1g}) and the df (see df_se) are estimates")
+            self.warnings.append("thousands of random effects are joined by rows they share: the log-likelihood "
+                                 f"(standard error {0.5 * self._state.k.logdet_error:.1g}) and the df (see df_se) are "
+                                 "estimates")
         if not self.converged:
             self.warnings.append("the optimiser did not reach a stationary point; do not trust this fit: simplify "
                                  "the random part, or centre the predictors of its slopes")

@@ -1,4 +1,4 @@
-"""Crossed outer factors too wide for a dense block: sparse matrices, conjugate gradients and seeded traces.
+"""Outer factors too wide for a dense block: sparse matrices, conjugate gradients and seeded traces.
 
 The outer matrix A = I + Lambda'C Lambda is sparse and, with its level blocks scaled to identities, close to the
 identity: therapists share few patients. Solves are conjugate gradients to rounding. log det A and the traces that the
@@ -11,6 +11,7 @@ so the criterion is a smooth function of theta.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import sparse
@@ -22,6 +23,10 @@ GROUPS = 8
 _TOL = 1e-11        # of solves that must be exact
 _PROBE_TOL = 1e-7   # of solves on probes, far below their sampling error
 _SEED = 20210711
+_SERIES_TOL = 1e-11 # of squared norms, where a series ends
+_STEPS = 8          # of Lanczos quadrature, half as many where R is small
+_PAIRS = 1024       # pairs of columns at once
+_NEAR = 0.5         # bound of R up to which a series is summed
 
 
 class SparseStack:
@@ -63,15 +68,7 @@ class WideLinks(CrossedLinks):
 
     def sandwich(self, f, kmat):
         """f K f' of each unit, from exact columns of K: for covariances of random effects only."""
-        met = np.empty(len(self.s))
-        order = np.argsort(self.ct, kind="stable")
-        bounds = np.searchsorted(self.ct[order], np.arange(self.k + 1))
-        for start in range(0, self.k, 256):
-            stop = min(self.k, start + 256)
-            unit = np.zeros((self.k, stop - start))
-            unit[np.arange(start, stop), np.arange(stop - start)] = 1.0
-            at = order[bounds[start]:bounds[stop]]
-            met[at] = kmat.apply(unit)[self.cs[at], self.ct[at] - start]
+        met = kmat.forms(kmat.white @ kmat.lam.T, self.row, self.col)[self.slot]
         return self.sandwich_of(f, met * self.twice)
 
 
@@ -126,6 +123,44 @@ class WideInverse:
             height = after
         return x
 
+    @cached_property
+    def _nearness(self) -> float:
+        """Largest sum of absolute values in a row of R, which bounds its eigenvalues."""
+        return float(abs(self.r).sum(axis=1).max()) if self.r.nnz else 0.0
+
+    def forms(self, t, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        """``t_l'(I + R)^-1 t_r`` of pairs of columns of a sparse matrix.
+
+        Where R is far below I the series of its powers is summed, ``t_l'R^(i+j) t_r = (R^i t_l)'(R^j t_r)``, so that
+        few levels are reached; else conjugate gradients follow each column.
+        """
+        t, out = t.tocsc(), np.empty(len(left))
+        one = self._by_series if self._nearness <= _NEAR else self._by_solving
+        order = np.argsort(right, kind="stable")
+        for start in range(0, len(order), _PAIRS):
+            at = order[start:start + _PAIRS]
+            out[at] = one(t, left[at], right[at])
+        return out
+
+    def _by_series(self, t, left, right) -> np.ndarray:
+        columns, place = np.unique(np.concatenate([left, right]), return_inverse=True)
+        one, other = np.split(place, 2)
+        v, total, size = t[:, columns], 0.0, None
+        while True:
+            total = total + _dots(v[:, one], v[:, other])
+            norms = np.asarray(v.multiply(v).sum(axis=0)).ravel()
+            size = norms.max() if size is None else size
+            if norms.max() <= _SERIES_TOL * size:
+                return total
+            after = (self.r @ v).tocsc()
+            total = total - _dots(v[:, one], after[:, other])
+            v = after
+
+    def _by_solving(self, t, left, right) -> np.ndarray:
+        columns, place = np.unique(right, return_inverse=True)
+        x = self._solve(t[:, columns].toarray(), _TOL)
+        return np.array([t[:, [i]].T @ x[:, j] for i, j in zip(left, place)]).ravel()
+
     def logdet(self) -> float:
         """log det A: diagonal exactly, R to fourth order exactly, the remainder by Lanczos quadrature."""
         total = -2 * float(np.log(self.white.diagonal()).sum())
@@ -136,7 +171,8 @@ class WideInverse:
         t2, t3 = float(self.r.multiply(self.r).sum()), float(second.multiply(self.r).sum())
         t4 = float(second.multiply(second).sum())
         total += -t2 / 2 + t3 / 3 - t4 / 4
-        nodes, weights = _lanczos(self.r, probes(self.r.shape[0]))
+        steps = _STEPS if self._nearness > _NEAR else _STEPS // 2
+        nodes, weights = _lanczos(self.r, probes(self.r.shape[0]), steps)
         x = nodes
         rest = np.log1p(x) - x + x**2 / 2 - x**3 / 3 + x**4 / 4
         values = self.r.shape[0] * (weights * rest).sum(axis=1)
@@ -149,7 +185,7 @@ def probes(size: int) -> np.ndarray:
     return np.random.default_rng([_SEED, size]).choice([-1.0, 1.0], size=(size, PROBES))
 
 
-def _lanczos(r, z: np.ndarray, steps: int = 8):
+def _lanczos(r, z: np.ndarray, steps: int):
     """Quadrature nodes and weights (PROBES, steps) for z'f(R)z / z'z."""
     count = z.shape[1]
     q, before = z / np.sqrt((z * z).sum(axis=0)), np.zeros_like(z)
@@ -191,6 +227,26 @@ def _from_blocks(pieces, size: int):
     return sparse.csr_matrix((np.concatenate(data), (np.concatenate(rows), np.concatenate(cols))), shape=(size, size))
 
 
+def level_middles(c: SparseStack, k: WideInverse, select) -> list[np.ndarray]:
+    """Blocks (levels, q, q) on the diagonal of ``M = C - C K C``, of each factor: exact, level by level.
+
+    With ``K = B'(I + R)^-1 B`` and ``T = B C`` a block is ``C_l - T_l'(I + R)^-1 T_l``.
+    """
+    t, out = k.white @ k.lam.T @ c.matrix, []
+    for blocks, where in _level_entries(c.matrix, select):
+        for a in range(len(where)):
+            for b in range(a + 1):
+                blocks[:, a, b] -= k.forms(t, where[a], where[b])
+                blocks[:, b, a] = blocks[:, a, b]
+        out.append(blocks)
+    return out
+
+
+def _dots(left, right) -> np.ndarray:
+    """Inner products of the columns of two sparse matrices."""
+    return np.asarray(left.multiply(right).sum(axis=0)).ravel()
+
+
 def _level_blocks(matrix, select):
     return _from_blocks(_level_entries(matrix, select), matrix.shape[0])
 
@@ -221,11 +277,18 @@ class WideTraces:
         self.c, self.k, self.n, self.patterns = c.matrix, k, n, patterns
         size = self.c.shape[0]
         self.z = probes(size)
-        self.kz = k.apply(self.z, _PROBE_TOL)
         self.knz: dict = {}
         cd = _level_blocks(self.c, select)
         self.kd, self.m1d = k.near, (sparse.identity(size, format="csr") - cd @ k.near).tocsr()
         self.md = (self.m1d @ cd).tocsr()
+
+    @cached_property
+    def kz(self) -> np.ndarray:
+        return self.k.apply(self.z, _PROBE_TOL)
+
+    @cached_property
+    def mz(self) -> np.ndarray:
+        return self.m(self.z, _PROBE_TOL)
 
     def _estimate(self, exact: float, rough: np.ndarray, fine: np.ndarray) -> Traced:
         """`exact` trace of the near part, and per-probe values of the near and the full quadratic form."""
@@ -259,8 +322,6 @@ class WideTraces:
         """tr(S_j M)."""
         s = self.patterns[j]
         sz = s @ self.z
-        if not hasattr(self, "mz"):
-            self.mz = self.m(self.z, _PROBE_TOL)
         return self._estimate(float(s.multiply(self.md.T).sum()), (sz * (self.md @ self.z)).sum(axis=0),
                               (sz * self.mz).sum(axis=0))
 

@@ -7,7 +7,10 @@ import pandas as pd
 import pytest
 
 import bowlby.mixed.crossproducts as crossproducts
-from bowlby.mixed import MixedModel
+import bowlby.mixed.wide as wide_module
+from bowlby.mixed import MixedModel, MixedResult
+from bowlby.mixed.criterion import evaluate
+from bowlby.mixed.optimise import Optimum
 
 FORMULA = "y ~ time * a_w + s + (1 + time | patient) + (1 | therapist)"
 
@@ -58,3 +61,19 @@ def test_the_seeded_traces_are_the_same_each_time(monkeypatch):
     first, second = (MixedModel.from_formula(FORMULA, study(0.05)).fit() for _ in range(2))
     assert first.llf == second.llf
     assert first.tidy()["df"].to_list() == second.tidy()["df"].to_list()
+
+
+@pytest.mark.parametrize("near", [0.5, 0.0])
+def test_errors_of_patients_and_therapists_are_the_exact_ones(monkeypatch, near):
+    """At the same variances: 1e-8, whether a series is summed or gradients are followed."""
+    data = study(0.2)
+    exact = MixedModel.from_formula(FORMULA, data).fit()
+    monkeypatch.setattr(crossproducts, "WIDE", 10)
+    monkeypatch.setattr(wide_module, "_NEAR", near)
+    model = MixedModel.from_formula(FORMULA, data)
+    state = evaluate(model.reduced, model.parameters, exact.theta, True)
+    found = MixedResult(model, Optimum(state, True), True)
+    for group in ("patient", "therapist"):
+        theirs = exact.random_effects_pev[group]
+        mine = found.random_effects_pev[group]
+        assert all(np.allclose(mine[level], theirs[level], rtol=1e-8, atol=1e-12) for level in theirs)
