@@ -15,14 +15,14 @@ STAGES = {
     "score": ("config", "instruments", "dictionary.py"),
     "design": ("config", "design", "instruments"),
     "fit": ("mixed", "fit"),
-    "estimate": ("mixed", "fit", "estimands"),
+    "estimate": ("design", "mixed", "fit", "estimands"),
     "robust": ("config", "design", "instruments", "mixed", "fit", "estimands", "compare", "robust"),
     "domains": ("config", "design", "instruments", "mixed", "fit", "compare"),
     "compare": ("config", "compare", "robust"),
     "validate": ("config", "design", "mixed", "fit", "estimands", "compare", "simulate"),
     "figures": ("config", "instruments", "figures"),
     "tables": ("tables",),
-    "report": ("config", "instruments", "tables", "report", "manifest.py"),
+    "report": ("config", "compare", "instruments", "tables", "report", "manifest.py"),
 }
 WHOLE_FILE = 1_000_000_000
 END = 1_000_000

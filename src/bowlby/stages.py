@@ -158,15 +158,18 @@ def fit(loaded: Loaded, folder: Path, name: str) -> None:
 
 def estimate(loaded: Loaded, folder: Path) -> None:
     """Primary analysis set and fits to the estimands."""
+    from bowlby.design.adequacy import reading
     from bowlby.estimands.estimate import estimate as compute
 
     stem = folder / "analysis/primary"
     data, membership = (pd.read_parquet(stem.with_suffix(f".{s}")) for s in ("parquet", "membership.parquet"))
     fits = {p.stem: read_json(p) for p in sorted((folder / "fits").glob("*.json"))}
     run = loaded.run
-    for name, record in compute(
-        data, membership, read_json(stem.with_suffix(".design.json")), fits, run.comparison.delta, run.seed
-    ).items():
+    design = read_json(stem.with_suffix(".design.json"))
+    records = compute(data, membership, design, fits, run.comparison.delta, run.seed)
+    variance = records["variance"]
+    variance["adequacy"] = reading(read_json(folder / "adequacy.json"), variance["icc"])
+    for name, record in records.items():
         write_json(folder / f"estimands/{name}.json", record)
     log.info("estimands written")
 

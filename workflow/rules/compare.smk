@@ -7,6 +7,7 @@ rule estimate_estimands:
         membership=f"{OUT}/analysis/primary.membership.parquet",
         design=f"{OUT}/analysis/primary.design.json",
         fits=expand("{out}/fits/{model}.json", out=OUT, model=PLAN.models("primary") + PLAN.models("perceived")),
+        adequacy=f"{OUT}/adequacy.json",
     output:
         estimands=expand("{out}/estimands/{name}.json", out=OUT, name=NAMES),
     log:

@@ -9,6 +9,8 @@ ICC_GRID = (0.02, 0.05, 0.08)
 EXPLAINED = 0.08
 """Outcome variance that patient-level predictors are taken to explain (a slope of .28, the literature's)."""
 POWER = 0.80
+CURVE = np.linspace(0.0, 0.5, 51)
+"""ICCs at which the standard error is kept, so that it can be read off at the one that is found later."""
 QUANTILES = ("min", "q25", "median", "q75", "max")
 
 
@@ -91,7 +93,7 @@ def adequacy(
     -------
     dict
         The contract of ``adequacy.json``; ``icc_limit`` is the ICC below which equivalence can be shown at all
-        (None where at no ICC, 1 where at every ICC).
+        (None where at no ICC, 1 where at every ICC); ``curve`` holds the standard error by ICC (:func:`reading`).
     """
     df = len(style) - 1 - columns
     sd = float(style.std(ddof=1))
@@ -118,4 +120,28 @@ def adequacy(
         "assumed_explained_by_patients": EXPLAINED,
         "grid": grid,
         "icc_limit": limit,
+        "curve": {"icc": CURVE.tolist(), "se": [standard_error(style, caseload, icc, vif) for icc in CURVE]},
     }
+
+
+def reading(adequacy: dict, icc: float) -> dict | None:
+    """The line of the adequacy table at any ICC, read off the curve that was kept before outcomes.
+
+    Parameters
+    ----------
+    adequacy : dict
+        Of :func:`adequacy`.
+    icc : float
+        Share of outcome variance between therapists, such as the one observed.
+
+    Returns
+    -------
+    dict or None
+        As of :func:`row`; None beyond the curve's end (half of all variance). The squared standard error is taken as
+        linear between hundredths, which it is where all therapists have equally many patients.
+    """
+    at, se = (np.array(adequacy["curve"][name]) for name in ("icc", "se"))
+    if not at[0] <= icc <= at[-1]:
+        return None
+    df = adequacy["grid"][0]["df"]
+    return row(float(np.sqrt(np.interp(icc, at, se**2))), df, float(icc), adequacy["delta"], adequacy["sd_style"])

@@ -15,7 +15,7 @@ from bowlby.estimands.likeforlike import like_for_like
 from bowlby.estimands.likelihood import comparisons
 from bowlby.estimands.partition import partition_of, rows_of, shares
 from bowlby.estimands.prediction import folds, out_of_sample
-from bowlby.estimands.variance import exact_test, mixture, restricted_likelihood_ratio
+from bowlby.estimands.variance import exact_test, icc_interval, mixture, restricted_likelihood_ratio
 from bowlby.fit.models import INTERCEPT, SLOPE, Fitter
 from bowlby.fit.record import contrast
 from bowlby.mixed.stacks import independent_units
@@ -181,19 +181,26 @@ def _prediction(fitter: Fitter, data, membership, seed: int) -> dict:
 
 
 def _therapist_variance(fitter: Fitter, seed: int) -> dict:
-    """Exact test that therapists do not differ, in the model without either predictor."""
+    """Whether therapists differ and by how much, in the model without either predictor: exact test and interval."""
     data, m0 = fitter.data, fitter.fit([], INTERCEPT)
+    variances = m0.varcorr.set_index("group")["variance"]
+    share = {"icc": float(variances["therapist"] / variances.sum()), "icc_ci": None}
     if fitter.together:  # with a second variance the exact distribution is unknown
         statistic = max(0.0, 2 * (m0.llf - fitter.fit([], []).llf))
-        return {"statistic": statistic, "p": mixture(statistic), "p_mc_se": None, "p_mixture": mixture(statistic)}
+        return share | _by_mixture(statistic)
     y = data["y"].to_numpy(float)
     x = np.column_stack([np.ones(len(data)), data[fitter.base].to_numpy(float)])
     statistic = restricted_likelihood_ratio(m0.llf, y, x)
     rng = np.random.default_rng(np.random.SeedSequence((seed, STAGE["exact"])))
     if data["therapist"].nunique() > EXACT_UP_TO:
-        return {"statistic": statistic, "p": mixture(statistic), "p_mc_se": None, "p_mixture": mixture(statistic)}
+        return share | _by_mixture(statistic)
     z = fitter.membership["therapist"] if fitter.membership else Membership.of(data["therapist"])
-    return exact_test(statistic, z.weights, x, rng)
+    return share | {"icc_ci": icc_interval(z.weights, x, y)} | exact_test(statistic, z.weights, x, rng)
+
+
+def _by_mixture(statistic: float) -> dict:
+    p = mixture(statistic)
+    return {"statistic": statistic, "p": p, "p_mc_se": None, "p_mixture": p}
 
 
 def _suppression(fitter: Fitter, fits: dict, unit: float) -> dict:

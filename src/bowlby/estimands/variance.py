@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import sparse, stats
+from scipy import optimize, sparse, stats
 
 DRAWS = 20_000
 GRID = np.r_[0.0, np.exp(np.linspace(np.log(1e-4), np.log(1e4), 120))]
@@ -57,9 +57,7 @@ def exact_test(statistic: float, z: sparse.csr_array, x: np.ndarray, rng: np.ran
     N = ``sum lambda mu / (1 + lambda mu) w^2`` and D = ``sum w^2 / (1 + lambda mu)`` + the other squares.
     """
     n, p = x.shape
-    q, _ = np.linalg.qr(x)
-    known = z.T @ q
-    mu = np.linalg.eigvalsh((z.T @ z).toarray() - known @ known.T)
+    mu = np.linalg.eigvalsh(_left(z, x))
     mu = mu[mu > 1e-10 * mu.max()]
     squares = rng.chisquare(1, (DRAWS, len(mu)))
     others = rng.chisquare(n - p - len(mu), DRAWS)
@@ -76,6 +74,63 @@ def exact_test(statistic: float, z: sparse.csr_array, x: np.ndarray, rng: np.ran
         "p_mc_se": float(np.sqrt(share * (1 - share) / DRAWS)),
         "p_mixture": mixture(statistic),
     }
+
+
+def icc_interval(z: sparse.csr_array, x: np.ndarray, y: np.ndarray, level: float = 0.95) -> list[float]:
+    """Exact interval of the intraclass correlation in a model with one random intercept.
+
+    Parameters
+    ----------
+    z : csr_array, shape (n, J)
+        Design (or membership) of the random intercepts.
+    x : ndarray, shape (n, p)
+        Fixed-effects columns, intercept included.
+    y : ndarray, shape (n,)
+    level : float
+
+    Returns
+    -------
+    list of float
+        Lower and upper limit of ``lambda / (1 + lambda)``, lambda the ratio of the therapists' variance to the
+        residual one; 0 where no lambda above 0 is too small.
+
+    Notes
+    -----
+    With mu and U the r eigenvalues and vectors of ``Z' (I - P_X) Z`` above 0, ``t = mu^(-1/2) U' Z' (I - P_X) y`` and S
+    the squares that neither X nor Z explains (f df),
+
+        H(lambda) = (sum_i t_i^2 / (1 + lambda mu_i) / r) / (S / f)
+
+    is F(r, f) at the true lambda and falls with it; the limits are where it meets the quantiles.
+
+    References
+    ----------
+    Harville & Fenech (1985), Biometrics 41:137-152.
+    """
+    q, _ = np.linalg.qr(x)
+    rest = y - q @ (q.T @ y)
+    mu, u = np.linalg.eigh(_left(z, x))
+    kept = mu > 1e-10 * mu.max()
+    mu, squares = mu[kept], (u[:, kept].T @ (z.T @ rest)) ** 2 / mu[kept]
+    f = len(y) - x.shape[1] - len(mu)
+    residual = (rest @ rest - squares.sum()) / f
+
+    def limit(quantile: float) -> float:
+        wanted = stats.f.ppf(quantile, len(mu), f)
+
+        def excess(icc: float) -> float:
+            return float(np.mean(squares / (1 + icc / (1 - icc) * mu)) / residual - wanted)
+
+        return optimize.brentq(excess, 0.0, 1 - 1e-9) if excess(0.0) > 0 else 0.0
+
+    return [limit((1 + level) / 2), limit((1 - level) / 2)]
+
+
+def _left(z: sparse.csr_array, x: np.ndarray) -> np.ndarray:
+    """``Z' (I - P_X) Z``: what the fixed effects leave of the random intercepts' design."""
+    q, _ = np.linalg.qr(x)
+    known = z.T @ q
+    return (z.T @ z).toarray() - known @ known.T
 
 
 def mixture(statistic: float) -> float:

@@ -67,6 +67,9 @@ def estimands_table(records: dict[str, dict]) -> pd.DataFrame:
         add("likelihood", f"{MODELS[test['smaller']]} → {MODELS[test['larger']]}", test["chisq"], p=test["p"],
             note=f"χ²({test['df']})")  # fmt: skip
     test = records["variance"]
+    how = "exact CI" if test["icc_ci"] else ""
+    add("variance", "share of the variance left by the covariates (ICC)", test["icc"],
+        test["icc_ci"] or (None, None), note=how)  # fmt: skip
     add("variance", "restricted likelihood ratio", test["statistic"], p=test["p"], note="exact, by simulation")
     columns = ["estimand", "quantity", "value", "ci_low", "ci_high", "p", "note"]
     return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[2:6], float))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bowlby.design.adequacy import adequacy, equivalence_power, planned_standard_error, row, standard_error
+from bowlby.design.adequacy import adequacy, equivalence_power, planned_standard_error, reading, row, standard_error
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,13 @@ def test_limit_is_where_the_interval_just_fits():
     result = adequacy(style, np.full(60, 30.0), 2, 0.10)
     se = standard_error(style, np.full(60, 30.0), result["icc_limit"])
     assert stats.t.ppf(0.95, 57) * se == pytest.approx(0.10, abs=1e-9)
+
+
+def test_the_curve_is_read_at_any_icc():
+    rng = np.random.default_rng(2)
+    style, caseload = rng.normal(size=30), rng.integers(2, 40, 30).astype(float)
+    result = adequacy(style, caseload, 2, 0.10, 1.2)
+    for icc in (0.0, 0.05, 0.0734, 0.3281, 0.5):
+        expected = row(standard_error(style, caseload, icc, 1.2), 27, icc, 0.10, style.std(ddof=1))
+        assert reading(result, icc) == pytest.approx(expected, rel=2e-4)
+    assert reading(result, 0.51) is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from markupsafe import Markup
+
 from bowlby.report.drawing import figure
 from bowlby.report.results import Results
 from bowlby.report.section import Section, render
@@ -38,10 +40,52 @@ def adequacy(results: Results) -> Section | None:
         f"{found['therapists']:,} therapists with {median} patients each (median){_several(found)}. {equivalence} "
         "Computed from caseloads and style scores alone, before any outcome was read."
     )
-    return Section("adequacy", "What this sample could have shown", render("stack.html", parts=[plot], intro=intro))
+    parts = [plot, *_after(results, found["delta"])]
+    return Section("adequacy", "What this sample could have shown", render("stack.html", parts=parts, intro=intro))
 
 
 def _several(found: dict) -> str:
     """Said only where some therapists tell nothing of differences between their patients."""
     n = found["effective_therapists"]
     return "" if n == found["therapists"] else f", of whom {n:,} have two or more"
+
+
+def observed(results: Results) -> str | None:
+    """How much therapists were found to differ, in words; None where it was not estimated."""
+    found = results.json("estimands/variance.json")
+    if not found or "icc" not in found:
+        return None
+    if found["icc_ci"] is None:
+        return _percent(found["icc"])
+    low, high = map(_percent, found["icc_ci"])
+    return f"{_percent(found['icc'])} (95% CI {low} to {high})"
+
+
+def detectable(line: dict, delta: float) -> str:
+    """Whether a design that a line of the adequacy table describes could have shown an effect as large as δ."""
+    can = "could" if line["minimum_detectable"] <= delta else "could not"
+    least = number(line["minimum_detectable"])
+    return f"{can} have shown an effect of {delta:g} SD (with 80% power, one of {least} SD or more)"
+
+
+def _after(results: Results, delta: float) -> list[Markup]:
+    """What the same closed form says of the difference between therapists that was found."""
+    share = observed(results)
+    if share is None:
+        return []
+    line = results.json("estimands/variance.json")["adequacy"]
+    said = f"of the outcome variance left by the covariates, {share} lay between therapists (model without predictors)"
+    if line is None:
+        said += ", more than the calculation covers."
+    else:
+        negligible = "could" if line["can_show_equivalence"] else "could not"
+        said += (
+            f". At that share the same calculation says that the sample {detectable(line, delta)}, that no effect of "
+            f"style could exceed {number(line['largest_possible'])} SD, and that style {negligible} have been shown to "
+            f"be negligible (half-width of its 90% CI {number(line['half_width_90'])} SD)."
+        )
+    return [Markup("<p><b>After the fact:</b> {} This decides no claim.</p>").format(said)]
+
+
+def _percent(share: float) -> str:
+    return f"{number(100 * share, 1)}%"

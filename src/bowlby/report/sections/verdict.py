@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
+from bowlby.compare import USUAL_ICC
 from bowlby.report.results import Results
 from bowlby.report.section import Section, render
+from bowlby.report.sections.adequacy import detectable, observed
 from bowlby.tables import interval, number, p_value
 from bowlby.tables.numbers import MISSING
 from bowlby.tables.words import CLAIMS, NOT_TESTED, RULES, WORDS, say, typeset
@@ -33,6 +35,7 @@ def verdict(results: Results) -> Section | None:
     html = render(
         "verdict.html",
         sentence=typeset(record.get("sentence") or f"The sentence is {MISSING}."),
+        expected=_expected(results),
         claims=claims,
         delta=f"{results.comparison['delta']:g}" if results.comparison else None,
         flags=[say(f) for f in record.get("flags") or []],
@@ -40,6 +43,17 @@ def verdict(results: Results) -> Section | None:
         qualifiers=list(dict.fromkeys(say(r) for claim in qualified for r in claim["reasons"] if r in WORDS)),
     )
     return Section("verdict", "Verdict", html)
+
+
+def _expected(results: Results) -> str | None:
+    """What the sentence's end takes for granted, and what was found of it."""
+    share, planned = observed(results), results.json("adequacy.json")
+    if share is None or not planned:
+        return None
+    line = results.json("estimands/variance.json")["adequacy"]
+    after = f", at which it {detectable(line, planned['delta'])}" if line else ""
+    usual = f"{number(100 * USUAL_ICC, 0)}% of outcome variance between therapists, as is usual"
+    return f"{usual}. After the fact, {share} was found{after}."
 
 
 def _claim(name: str, claim: dict, level: dict | None) -> dict:
