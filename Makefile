@@ -1,7 +1,7 @@
 # Two commands: `make results` and `make test`. See README.md.
 STUDIES ?= 400
 BOUNDARY ?= $(STUDIES)
-.PHONY: results test test-all test-cluster validate docs pictures lock lint clean help
+.PHONY: results test test-all test-cluster validate validate-sessions docs pictures lock lint clean help
 .DEFAULT_GOAL := help
 
 CONFIG ?= config/config.yaml
@@ -46,6 +46,10 @@ test-cluster: $(VENV)/.ready-test
 # BOUNDARY=2000 gives more studies to the scenarios on the boundary of a claim.
 validate: $(VENV)/.ready
 	$(BIN)/snakemake -s workflow/validate.smk --cores $(if $(filter 0,$(CORES)),all,$(CORES)) --config studies=$(STUDIES) boundary=$(BOUNDARY)
+
+# The same where outcome and perceived attachment are asked session by session: 1,000 studies a cell, an hour of one core.
+validate-sessions: $(VENV)/.ready
+	$(BIN)/snakemake -s workflow/validate_sessions.smk --cores $(if $(filter 0,$(CORES)),all,$(CORES))
 
 lint: $(VENV)/.ready-test
 	$(BIN)/ruff check .

@@ -1,0 +1,187 @@
+"""Studies with sessions through the product's landmark: means of patients' sessions, models and decision rules.
+
+A patient's true levels are those of ``latent``: perceived attachment, the outcome before and, from the landmark on, the
+outcome after. Sessions measure them with variation of their own. A study is the tables of session scores, which go
+through the functions that a run's scores go through.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtr
+
+from bowlby.config.blocks import Block, Correlation, ReferenceBlock
+from bowlby.config.run import Comparison, Outcome, Reference, Run
+from bowlby.simulate.latent import PERCEIVED, STYLE, W_STYLE, composite, generator, latent_study
+from bowlby.simulate.scenarios import SCENARIOS, Scenario
+from bowlby.simulate.session_truth import (
+    CARRY,
+    FEWEST,
+    LANDMARK,
+    MISSING,
+    MOST,
+    NOISE,
+    STATE,
+    STAY,
+    TREND,
+    effective,
+    measured,
+)
+from bowlby.simulate.testbed import DELTA, SCALES, WEIGHTS, size
+
+CELLS = ("S0", "S1", "S2", "S4", "S10", "S14", "S17a", "S17b")
+"""Scenarios of the validation with sessions."""
+NAMES = {"a": "felt", "s": "style", "z": "own"}
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is true of a study's sessions.
+
+    Attributes
+    ----------
+    scenario : Scenario
+    from_start : bool
+        The therapist's part of the outcome is there in all sessions, not only after the landmark.
+    compensated : bool
+        The true level's slope makes up for errors of measurement, so that the observed slope is the scenario's.
+    """
+
+    scenario: Scenario
+    from_start: bool = False
+    compensated: bool = True
+
+
+def _named(of: str, name: str, what: str, **changed) -> Scenario:
+    return replace(SCENARIOS[of], id=name, what=what, **changed)
+
+
+CASES = {case.scenario.id: case for case in (
+    *(Case(SCENARIOS[name]) for name in CELLS),
+    Case(_named("S0", "S0-raw", "as S0, but nothing makes up for the error in the outcome up to the landmark"),
+         compensated=False),
+    Case(SCENARIOS["S3"]),
+    Case(_named("S3", "S3-start", "as S3; the therapist's part is there from the first session on"), from_start=True),
+    Case(_named("S3", "S3-switch", "as S3; 30 % of patients change therapist", switching=0.30)),
+)}  # fmt: skip
+"""The scenarios of the validation, and variants that show what the landmark does."""
+
+
+def session_config(delta: float = DELTA) -> Run:
+    """The configuration that the studies are analysed by: the landmark after session 5, all SDs known."""
+    blocks = {
+        side: Block(instrument=name, about="therapist" if side == "a" else "self",
+                    weights=dict(zip(SCALES[side], WEIGHTS[side])), sessions=LANDMARK if side == "a" else None)
+        for side, name in NAMES.items()
+    }  # fmt: skip
+    norms = Reference(outcome_sd=1.0, perceived=_norms("a", PERCEIVED), therapist_style=_norms("s", STYLE),
+                      patient_style=_norms("z", STYLE))  # fmt: skip
+    comparison = Comparison(perceived=blocks["a"], therapist_style=blocks["s"], patient_style=blocks["z"], delta=delta,
+                            reference=norms)  # fmt: skip
+    outcome = Outcome(instrument="core", after=LANDMARK, higher_is_better=True)
+    return Run(run="validation", study="none", outcome=outcome, comparison=comparison)
+
+
+def _norms(side: str, correlation: np.ndarray) -> ReferenceBlock:
+    scales = SCALES[side]
+    pairs = [Correlation(scales=(scales[i], scales[j]), r=correlation[i, j])
+             for i in range(len(scales)) for j in range(i)]  # fmt: skip
+    return ReferenceBlock(sd=dict.fromkeys(scales, 1.0), correlations=pairs)
+
+
+def session_study(case: Case, design: str, seed: int) -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame]]:
+    """Draw a study with sessions.
+
+    Parameters
+    ----------
+    case : Case
+    design : str
+        Therapists times average patients, such as ``48x12``.
+    seed : int
+
+    Returns
+    -------
+    scores : dict of DataFrame
+        By instrument: ``core`` (outcome, every session), ``felt`` (perceived attachment, sessions up to the landmark),
+        ``style`` (therapists), ``own`` (patients' style).
+    people : dict of DataFrame
+        ``patients``, ``therapists``, ``episodes`` (weight: share of the patient's sessions).
+    """
+    found = effective(case.scenario) if case.compensated else case.scenario
+    therapists, average = size(design)
+    rng = np.random.default_rng(np.random.SeedSequence((seed, 101)))
+    load = np.clip(rng.poisson(rng.gamma(6.0, average / 6.0, therapists)), 2, None)
+    first = np.repeat(np.arange(therapists), load)
+    n = len(first)
+    latent = latent_study(found, seed, first, first, np.ones(n))
+    decides = STAY * latent.pre + np.sqrt(1 - STAY**2) * rng.standard_normal(n)
+    sessions = FEWEST + np.floor(ndtr(decides) * (MOST - FEWEST + 1)).astype(int)
+    number = np.arange(1, MOST + 1)
+    with_first, second = sessions.copy(), first.copy()
+    moved = rng.random(n) < found.switching
+    second[moved] = (first[moved] + rng.integers(1, therapists, moved.sum())) % therapists
+    with_first[moved] = rng.integers(1, sessions[moved])
+    other = latent_study(found, seed, second, second, np.ones(n)) if moved.any() else latent
+    later = number > with_first[:, None]  # sessions that the second therapist gave
+    level = np.where(later, other.outcome[:, None], latent.outcome[:, None])
+    before = latent.pre[:, None]
+    if case.from_start:
+        part = _therapists(found, seed, latent.style)
+        before = before + np.where(later, part[second][:, None], part[first][:, None])
+    outcome = np.where(number > LANDMARK, level, before) + TREND * number + _carried(rng, n)
+    felt = np.where(later[:, :LANDMARK, None], other.perceived[:, None], latent.perceived[:, None])
+    state = rng.standard_normal((n, LANDMARK, 3)) @ np.linalg.cholesky(STATE * PERCEIVED).T
+    felt = np.sqrt(measured()) * (felt + state)
+    answered = (number <= sessions[:, None]) & (rng.random((n, MOST)) >= MISSING)
+    names = np.array([f"P{i:05}" for i in range(n)], dtype=object)
+    labels = np.array([f"T{j:04}" for j in range(therapists)], dtype=object)
+    giver = np.where(later, second[:, None], first[:, None])
+    who, when = np.nonzero(answered)
+    core = _table(names[who], "patient", "self", when + 1, {"total": outcome[who, when]})
+    core["therapist"] = _column(labels[giver[who, when]])
+    who, when = np.nonzero(answered[:, :LANDMARK])
+    scores = {
+        "core": core,
+        "felt": _table(names[who], "patient", "therapist", when + 1, dict(zip(SCALES["a"], felt[who, when].T))),
+        "style": _table(labels, "therapist", "self", None, dict(zip(SCALES["s"], latent.style.T))),
+        "own": _table(names, "patient", "self", None, dict(zip(SCALES["z"], latent.patient_style.T))),
+    }
+    share = with_first / sessions
+    episodes = pd.DataFrame({
+        "patient": _column(np.concatenate([names, names[moved]])),
+        "therapist": _column(np.concatenate([labels[first], labels[second[moved]]])),
+        "weight": np.concatenate([share, 1 - share[moved]]),
+    })  # fmt: skip
+    people = {"patients": pd.DataFrame({"patient": _column(names)}),
+              "therapists": pd.DataFrame({"therapist": _column(labels)}), "episodes": episodes}  # fmt: skip
+    return scores, people
+
+
+def _therapists(found: Scenario, seed: int, style: np.ndarray) -> np.ndarray:
+    """Therapists' parts of the outcome, as :func:`bowlby.simulate.latent.latent_study` draws them."""
+    differences = generator(seed, "outcome").standard_normal(len(style))
+    return found.t * composite(style, W_STYLE, STYLE) + np.sqrt(found.tau2) * differences
+
+
+def _carried(rng: np.random.Generator, n: int) -> np.ndarray:
+    """Variation of the outcome from session to session, autoregressive of order 1."""
+    noise = np.sqrt(NOISE) * rng.standard_normal((n, MOST))
+    for k in range(1, MOST):
+        noise[:, k] = CARRY * noise[:, k - 1] + np.sqrt(1 - CARRY**2) * noise[:, k]
+    return noise
+
+
+def _table(person: np.ndarray, role: str, about: str, session: np.ndarray | None, scales: dict) -> pd.DataFrame:
+    """A table of scores."""
+    number = pd.array([pd.NA] * len(person) if session is None else session, dtype="Int64")
+    same = {"role": role, "about": about, "occasion": ""}
+    key = {name: _column(np.full(len(person), value, dtype=object)) for name, value in same.items()}
+    return pd.DataFrame({"person": _column(person), **key, "session": number} | scales)
+
+
+def _column(values: np.ndarray) -> pd.Series:
+    """Text as objects, which are quicker to look up than Arrow strings."""
+    return pd.Series(values, dtype=object)
