@@ -1,6 +1,6 @@
 """Where time and memory go in a study of a platform's size: simulate, run, and print the table of results.md.
 
-    python benchmarks/platform/run.py FOLDER --therapists 25000 --cores 2
+    python benchmarks/platform/run.py FOLDER --therapists 25000 --switching 0.05 --cores 2
 
 FOLDER is made and kept (raw files, results); given again, only the table is printed anew.
 """
@@ -22,10 +22,11 @@ ROOT = Path(__file__).parents[2]
 ORDER = ["ingest", "score", "design", "fit", "compare", "present"]
 
 
-def configuration(folder: Path) -> Path:
+def configuration(folder: Path, switching: float) -> Path:
     """The example's configuration with this folder's data."""
     run = yaml.safe_load((ROOT / "config/examples/platform.yaml").read_text("utf-8"))
-    run |= {"study": str(ROOT / "config/examples/platform-study.yaml"), "data": str(folder / "data")}
+    study = "platform-switching-study.yaml" if switching else "platform-study.yaml"
+    run |= {"study": str(ROOT / "config/examples" / study), "data": str(folder / "data")}
     path = folder / "platform.yaml"
     path.write_text(yaml.safe_dump(run, sort_keys=False), encoding="utf-8")
     return path
@@ -45,7 +46,8 @@ def jobs(folder: Path) -> pd.DataFrame:
 def page(table: pd.DataFrame, truth: dict, wall: float | None, load: float, cores: int) -> str:
     """The table in words."""
     lines = [
-        f"{truth['therapists']:,} therapists, {truth['patients']:,} patients, {truth['sessions']:,} sessions; "
+        f"{truth['therapists']:,} therapists, {truth['patients']:,} patients, {truth['sessions']:,} sessions, "
+        f"{truth['switching']:,} patients who switch; "
         f"{platform.machine()}, {cores} cores, load before the run {load:.1f}.",
         "",
         "| job | wall s | processor s | largest memory, MB |",
@@ -60,17 +62,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--therapists", type=int, default=25_000)
+    parser.add_argument("--switching", type=float, default=0.0)
     parser.add_argument("--cores", type=int, default=2)
     asked = parser.parse_args()
     folder, wall, load = asked.folder.resolve(), None, os.getloadavg()[0]
     folder.mkdir(parents=True, exist_ok=True)
     bowlby = str(Path(sys.executable).with_name("bowlby"))
     if not (folder / "data").exists():
-        size = ["--therapists", str(asked.therapists)]
+        size = ["--therapists", str(asked.therapists), "--switching", str(asked.switching)]
         subprocess.run([bowlby, "simulate", str(folder / "data"), "--platform", *size], check=True)
     if not (folder / "results/platform/report.html").exists():
         began = time.perf_counter()
-        words = [bowlby, "run", str(configuration(folder)), "--cores", str(asked.cores)]
+        words = [bowlby, "run", str(configuration(folder, asked.switching)), "--cores", str(asked.cores)]
         subprocess.run(words, cwd=folder, check=True)
         wall = time.perf_counter() - began
     truth = yaml.safe_load((folder / "data/truth.json").read_text("utf-8"))

@@ -15,13 +15,15 @@ def simulate(
     therapists: Annotated[int | None, typer.Option(min=3, help="Number of therapists (48; platform 25,000).")] = None,
     patients: Annotated[int | None, typer.Option(min=2, help="Patients of a therapist (12; platform 40).")] = None,
     platform: Annotated[bool, typer.Option("--platform", help="A platform's size, as Parquet.")] = False,
+    switching: Annotated[float, typer.Option(min=0, max=1, help="Share of a platform's patients who change therapist.")]
+    = 0.0,
     with_config: Annotated[bool, typer.Option(help="Write a configuration beside the files.")] = True,
 ) -> None:
     """Simulate a study with known truth, plainly labelled synthetic."""
     if platform:
         from bowlby.simulate.platform import Platform, write_platform
 
-        write_platform(Platform(therapists or 25_000, patients or 40, seed), folder)
+        write_platform(Platform(therapists or 25_000, patients or 40, seed, switching), folder)
         print(f"written: {folder}")
         return
     from bowlby.simulate import simulate as make

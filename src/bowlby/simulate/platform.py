@@ -35,15 +35,46 @@ of single sessions, mean gain, and how far patients at the start lie below the n
 
 @dataclass(frozen=True)
 class Platform:
-    """Size and seed of a platform's study."""
+    """Size and seed of a platform's study, and the share of patients who change their therapist."""
 
     therapists: int = 25_000
     patients: int = 40
     seed: int = 1
+    switching: float = 0.0
 
-    def piece(self, number: int) -> np.random.Generator:
-        """Random numbers of one piece; piece 0 is the therapists."""
-        return np.random.default_rng(np.random.SeedSequence((self.seed, 0x706C6174), spawn_key=(number,)))
+    def piece(self, *number: int) -> np.random.Generator:
+        """Random numbers of one piece; piece 0 is the therapists, and (0, 1) says who changes to whom and when."""
+        return np.random.default_rng(np.random.SeedSequence((self.seed, 0x706C6174), spawn_key=number))
+
+
+@dataclass(frozen=True)
+class Course:
+    """Who treats some patients.
+
+    Attributes
+    ----------
+    first, second : ndarray of int, shape (n,)
+        Therapists; the same where nobody is changed.
+    sessions : ndarray of int, shape (n,)
+        Sessions with the first.
+    """
+
+    first: np.ndarray
+    second: np.ndarray
+    sessions: np.ndarray
+
+    def __getitem__(self, some: slice) -> Course:
+        return Course(self.first[some], self.second[some], self.sessions[some])
+
+    def shared(self, values: np.ndarray) -> np.ndarray:
+        """Therapists' values as the patients meet them, by shares of sessions."""
+        share = self.sessions / SESSIONS
+        return share * values[self.first] + (1 - share) * values[self.second]
+
+    def by_session(self) -> np.ndarray:
+        """Therapist of every session, (n * SESSIONS,)."""
+        at = np.arange(1, SESSIONS + 1) <= self.sessions[:, None]
+        return np.where(at, self.first[:, None], self.second[:, None]).ravel()
 
 
 def write_platform(platform: Platform, folder: str | Path) -> list[Path]:
@@ -70,20 +101,22 @@ def write_platform(platform: Platform, folder: str | Path) -> list[Path]:
     effects = rng.standard_normal((j, 2)) * np.sqrt([TRUTH["icc_start"], TRUTH["icc_course"]])
     names = _names("T", np.arange(1, j + 1), j)
     own = answer(ECR_S_THERAPIST, _styles(style), rng)
-    first = _therapists(rng, j, platform.patients)
-    n = len(first)
+    treated = _switched(platform, _therapists(rng, j, platform.patients))
+    n, switching = len(treated.first), platform.switching > 0
     pieces = [slice(at, min(at + PIECE, n)) for at in range(0, n, PIECE)]
     files = [folder / f"{name}.parquet" for name in ("therapists", "patients", "sessions")]
     people, sessions = _Writer(), _Writer()
 
     def write(paths):
         for number, piece in enumerate(pieces, 1):
-            drawn = _piece(platform.piece(number), first[piece], style, effects)
+            these = treated[piece]
+            drawn = _piece(platform.piece(number), these, style, effects)
             patient = _names("P", np.arange(piece.start + 1, piece.stop + 1), n)
-            people.add(paths[0], {"patient_id": patient, "therapist_id": names[first[piece]]} | _columns(
-                "about", drawn["perceived"]) | _columns("ecr", drawn["own"]))  # fmt: skip
+            with_whom = {"patient_id": patient, "therapist_id": names[these.first]} | _second(these, names, switching)
+            people.add(paths[0], with_whom | _columns("about", drawn["perceived"]) | _columns("ecr", drawn["own"]))
             when = np.tile(np.arange(1, SESSIONS + 1, dtype=np.int8), len(patient))
             key = {"patient_id": np.repeat(patient, SESSIONS), "session": when}
+            key |= {"therapist_id": names[these.by_session()]} if switching else {}
             sessions.add(paths[1], key | _columns("phq9", drawn["phq9"]))
         people.close()
         sessions.close()
@@ -91,7 +124,7 @@ def write_platform(platform: Platform, folder: str | Path) -> list[Path]:
     atomic(files[0], lambda path: _whole(path, {"therapist_id": names} | _columns("ecr", own)))
     atomic(files[1], lambda path: atomic(files[2], lambda other: write((path, other))))
     truth = {"schema": 1, "synthetic": True, "seed": platform.seed, "therapists": j, "patients": n,
-             "sessions": n * SESSIONS, **TRUTH}  # fmt: skip
+             "sessions": n * SESSIONS, "switching": int((treated.sessions < SESSIONS).sum()), **TRUTH}  # fmt: skip
     written = [write_json(folder / "truth.json", truth), write_text(folder / "README.md", _readme(truth))]
     return [*files, *written]
 
@@ -102,16 +135,35 @@ def _therapists(rng: np.random.Generator, j: int, patients: int) -> np.ndarray:
     return rng.permutation(np.repeat(np.arange(j), load))
 
 
-def _piece(rng: np.random.Generator, first: np.ndarray, style: np.ndarray, effects: np.ndarray) -> dict:
-    """Answers of some patients: about themselves, about their therapist, and at every session."""
-    n, truth = len(first), TRUTH
+def _switched(platform: Platform, first: np.ndarray) -> Course:
+    """Who goes to another therapist, any of them, after which session from the third to the last but one."""
+    n, j, rng = len(first), platform.therapists, platform.piece(0, 1)
+    moved = np.flatnonzero(rng.random(n) < platform.switching)
+    second, sessions = first.copy(), np.full(n, SESSIONS)
+    second[moved] = (first[moved] + rng.integers(1, j, len(moved))) % j
+    sessions[moved] = rng.integers(ASKED, SESSIONS, len(moved))
+    return Course(first, second, sessions)
+
+
+def _second(treated: Course, names: np.ndarray, switching: bool) -> dict[str, np.ndarray]:
+    """The second therapist, and the sessions with both, where anybody changes."""
+    if not switching:
+        return {}
+    left = (SESSIONS - treated.sessions).astype(np.int8)
+    after = np.where(left > 0, names[treated.second], "")
+    return {"sessions_1": treated.sessions.astype(np.int8), "therapist_2": after, "sessions_2": left}
+
+
+def _piece(rng: np.random.Generator, treated: Course, style: np.ndarray, effects: np.ndarray) -> dict:
+    """Answers of some patients: about themselves, about their first therapist, and at every session."""
+    n, truth = len(treated.first), TRUTH
     own = rng.standard_normal((n, 2)) @ np.linalg.cholesky(STYLE).T
     unique = np.sqrt(1 - truth["own_style"] ** 2)
     perceived = truth["own_style"] * own + unique * (rng.standard_normal((n, 2)) @ np.linalg.cholesky(STYLE).T)
     norm = np.sqrt(2 + 2 * STYLE[0, 1])
     felt, secure = -perceived.sum(axis=1) / norm, -style.sum(axis=1) / norm
-    start = effects[first, 0] + np.sqrt(truth["patient_start"]) * rng.standard_normal(n) - truth["severity"]
-    course = truth["gain"] + truth["P"] * felt + truth["T"] * secure[first] + effects[first, 1]
+    start = effects[treated.first, 0] + np.sqrt(truth["patient_start"]) * rng.standard_normal(n) - truth["severity"]
+    course = truth["gain"] + truth["P"] * felt + treated.shared(truth["T"] * secure + effects[:, 1])
     course += np.sqrt(truth["patient_course"]) * rng.standard_normal(n)
     time = np.arange(SESSIONS) / (SESSIONS - 1)
     noise = np.sqrt(truth["session"]) * rng.standard_normal((n, SESSIONS))
@@ -161,12 +213,19 @@ def _whole(path: Path, columns: dict[str, np.ndarray]) -> None:
 
 
 def _readme(truth: dict) -> str:
+    changes = ""
+    if truth["switching"]:
+        changes = f"""
+{truth["switching"]:,} patients change to another therapist after session {ASKED} or later: `therapist_id` in
+`patients.parquet` is the first, `therapist_2` the second, `sessions_1` and `sessions_2` count the sessions with each,
+and `sessions.parquet` names the therapist of every session. Therapists count by their shares of sessions.
+"""
     return f"""# A synthetic platform
 
 **These data are synthetic**, drawn by `bowlby simulate --platform` with seed {truth["seed"]}: {truth["therapists"]:,}
 therapists, {truth["patients"]:,} patients, {truth["sessions"]:,} sessions. `truth.json` holds what is true, in SDs of
 the outcome: perceived attachment has a slope of P = {truth["P"]} on the gain, the therapist's style of {truth["T"]:g}.
-
+{changes}
 - `sessions.parquet`: one row a patient and session, nine items of the outcome (PHQ-9).
 - `patients.parquet`: one row a patient; twelve items about the therapist (`about_*`, asked at session {ASKED}) and
   twelve about the patient (`ecr_*`, asked at the first session).

@@ -49,3 +49,26 @@ def test_the_same_seed_gives_the_same_bytes(small, tmp_path):
         assert (tmp_path / f"again/{name}.parquet").read_bytes() == (small / f"{name}.parquet").read_bytes()
     with pytest.raises(UserError, match="not empty"):
         write_platform(Platform(), small)
+
+
+def test_patients_who_change_have_two_therapists_and_all_else_stays(small, tmp_path):
+    """A fifth change; the answers of everyone else, and who their first therapist is, are those without any change."""
+    write_platform(Platform(therapists=60, patients=10, seed=3, switching=0.2), tmp_path / "data")
+    patients, before = (pd.read_parquet(f / "patients.parquet") for f in (tmp_path / "data", small))
+    moved = patients["therapist_2"] != ""
+    truth = read_json(tmp_path / "data/truth.json")
+    assert truth["switching"] == moved.sum() and abs(moved.mean() - 0.2) < 0.06
+    assert (patients["sessions_1"] + patients["sessions_2"] == SESSIONS).all()
+    assert (patients.loc[moved, "sessions_2"] > 0).all() and (patients.loc[~moved, "sessions_2"] == 0).all()
+    assert (patients.loc[moved, "therapist_2"] != patients.loc[moved, "therapist_id"]).all()
+    assert patients[before.columns].equals(before)
+    sessions, was = (pd.read_parquet(f / "sessions.parquet") for f in (tmp_path / "data", small))
+    met = sessions.groupby("patient_id")["therapist_id"]
+    assert (met.nunique().reindex(patients["patient_id"]).to_numpy() == 1 + moved.to_numpy()).all()
+    first = met.first().reindex(patients["patient_id"])
+    assert (first.to_numpy() == patients["therapist_id"].to_numpy()).all()
+    at = sessions.merge(patients.set_index("patient_id")["sessions_1"], left_on="patient_id", right_index=True)
+    later = at["session"] > at["sessions_1"]
+    assert (later == (at["therapist_id"] != at["patient_id"].map(first))).all()
+    stayed = sessions["patient_id"].isin(patients.loc[~moved, "patient_id"])
+    assert sessions.loc[stayed, was.columns].equals(was[stayed.to_numpy()])
