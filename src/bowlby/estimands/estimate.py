@@ -18,6 +18,7 @@ from bowlby.estimands.prediction import folds, out_of_sample
 from bowlby.estimands.variance import exact_test, icc_interval, mixture, restricted_likelihood_ratio
 from bowlby.fit.models import INTERCEPT, SLOPE, Fitter
 from bowlby.fit.record import contrast
+from bowlby.mixed.refits import variance_names
 from bowlby.mixed.stacks import independent_units
 
 REPLICATES = 500
@@ -142,13 +143,13 @@ def _partitions(result, y: np.ndarray, rows):
     """Partition of a model refitted to each simulated outcome."""
     from bowlby.estimands.partition import partition
 
-    refits = result.refit_many(y)
-    terms = [t for t in refits.names if t != "Intercept"]
-    keep = [refits.names.index(t) for t in terms]
+    names = result.model.names
+    terms = [t for t in names if t != "Intercept"]
+    keep = [names.index(t) for t in terms]
     unscaled = result.cov_params().loc[terms, terms].to_numpy()
     se = result.bse[terms].to_numpy()
-    variance_terms = [name.split(" | ")[0] for name in refits.variance_names[:-1]]
-    for params, errors, variances in zip(refits.params, refits.se, refits.variances):
+    variance_terms = [name.split(" | ")[0] for name in variance_names(result.model)[:-1]]
+    for params, errors, variances in _refitted(result, y):
         ratio = errors[keep] / se  # the covariance's shape is the fit's, its size the replicate's
         yield partition(
             params[keep],
@@ -158,6 +159,18 @@ def _partitions(result, y: np.ndarray, rows):
             rows,
             terms,
         )
+
+
+def _refitted(result, y: np.ndarray):
+    """Coefficients, their SE and variances of every replicate; a fit that is dear starts where the study's ended."""
+    if not result.model.reduced.wide:
+        refits = result.refit_many(y)
+        yield from zip(refits.params, refits.se, refits.variances)
+        return
+    for one in y:
+        found = result.model.with_outcome(one).fit(result.reml, starts=[result.theta])
+        variances = [found.covariances[t.factor][t.a, t.b] for t in found.model.parameters.items]
+        yield found.params.to_numpy(), found.bse.to_numpy(), np.array([*variances, found.scale])
 
 
 def _prediction(fitter: Fitter, data, membership, seed: int) -> dict:

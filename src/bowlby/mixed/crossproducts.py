@@ -64,6 +64,11 @@ class Reduced:
     def p(self) -> int:
         return len(self.names)
 
+    @property
+    def wide(self) -> bool:
+        """Whether the outer block is so large that it is sparse and its traces are estimated."""
+        return self.links is not None and not isinstance(self.cc, np.ndarray)
+
 
 class Projector:
     """Z'v of a row vector, for the inner units (q, N) and the outer columns (J, k)."""

@@ -74,7 +74,7 @@ class Profiled:
         self.data, self.parameters, self.reml = data, parameters, reml
         self.wide = data.links is not None and data.links.stack == 1 and data.links.k > _WIDE
         # Estimated traces make criterion and gradient agree to a few digits only.
-        self.noise = 1e-2 if data.links is not None and not isinstance(data.cc, np.ndarray) else 0.0
+        self.noise = 1e-2 if data.wide else 0.0
 
     def evaluate(self, x: np.ndarray) -> tuple[State, float] | None:
         try:
