@@ -10,6 +10,8 @@ not at all: that is a bootstrap over therapists.
 
 from __future__ import annotations
 
+from copy import copy
+
 import numpy as np
 
 from bowlby.mixed.derivatives import Moments
@@ -100,6 +102,24 @@ class _NarrowPoint:
                 mom.tvv[:, i, j] += trace
                 if i != j:
                     mom.tvv[:, j, i] += trace
+
+
+class OwnUnits:
+    """Units of one level of the only factor where every replicate is a study with units of its own.
+
+    Z'[X y Z] of the replicates comes as z (R, m + q, q, N); a study with fewer units has zeros for the rest.
+    """
+
+    def __init__(self, q: int, parameters):
+        self.q, self.own = q, list(range(parameters.count))
+        self.entries = {i: parameters.entries(i) for i in self.own}
+        self.at = {entry: i for i in self.own for entry in self.entries[i]}
+
+    def evaluate(self, theta, delta, z, count):
+        """The units at one point; see :class:`_NarrowPoint`."""
+        of_these = copy(self)
+        of_these.s = z[:, -self.q:].transpose(1, 2, 0, 3)
+        return _NarrowPoint(of_these, delta, z[:, :-self.q], count)
 
 
 class Columns:
@@ -229,7 +249,7 @@ def inverse_by_unit(s: np.ndarray, d):
                 [-(s[0, 1] * d11 + s[1, 1] * d[0][1]) / det, (1.0 + a + c) / det]], det
     zero = np.zeros_like(d[0][0])
     stacked = np.array([[zero if x is None else x for x in row] for row in d])[..., 0].transpose(2, 0, 1)
-    m = np.moveaxis(s, -1, 0)[None] @ stacked[:, None] + np.eye(q)
+    m = np.moveaxis(s, (0, 1), (-2, -1)) @ stacked[:, None] + np.eye(q)
     inverse = np.linalg.inv(m)
     return [[np.ascontiguousarray(inverse[..., a, b]) for b in range(q)] for a in range(q)], np.linalg.det(m)
 

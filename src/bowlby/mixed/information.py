@@ -156,8 +156,8 @@ def adjusted_covariance(info: Information, w: np.ndarray) -> np.ndarray:
 
 
 def one_df(info: Information, c: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """nu = 2 (c'Phi c)^2 / (g'W g), g_i = c'Phi X'V^-1 G_i V^-1 X Phi c; W of either information."""
-    v = info.phi @ c
+    """nu = 2 (c'Phi c)^2 / (g'W g), g_i = c'Phi X'V^-1 G_i V^-1 X Phi c; W of either information, c (..., p)."""
+    v = (info.phi @ c[..., None])[..., 0]
     g = ((info.b @ v[..., None, :, None])[..., 0] * v[..., None, :]).sum(axis=-1)
     spread = ((w @ g[..., None])[..., 0] * g).sum(axis=-1)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -8,13 +8,15 @@ import numpy as np
 import pandas as pd
 
 from bowlby.design.adequacy import planned_standard_error, row
+from bowlby.simulate.many import studies as simulated
 from bowlby.simulate.scenarios import scenario
-from bowlby.simulate.testbed import Replicate, study_claims
 
 TRUTHS = {"S0": "neither side predicts", "S1": "perceived attachment predicts, style does not", "S2": "both equally",
           "S3": "therapist style dominates"}  # fmt: skip
 CLAIMS = ("C1", "C2", "C3", "C4", "C5")
 ICCS = (0.02, 0.05, 0.08)
+TOGETHER = 20
+"""Studies between two steps of the progress bar."""
 
 
 def closed_form(therapists: int, patients: float, delta: float) -> pd.DataFrame:
@@ -49,8 +51,7 @@ def planned_studies(
         One row a study, with the verdict of each claim.
     """
     case = replace(scenario(truth), icc=max(icc, scenario(truth).t ** 2), switching=switching)
-    design = f"{therapists}x{patients:g}"
-    return pd.DataFrame([study_claims(Replicate(case, design, seed, number), delta) for number in numbers])
+    return simulated(case, f"{therapists}x{patients:g}", seed, numbers, delta)
 
 
 def verdict_shares(truth: str, studies: pd.DataFrame) -> pd.DataFrame:
@@ -83,15 +84,16 @@ def power(
         Simulated studies a truth.
     seed : int
     progress : callable
-        Wraps the iterable of studies.
+        Wraps the list of batches of studies.
 
     Returns
     -------
     DataFrame
         truth, claim, supported, refuted, inconclusive (shares), mc_se (Monte-Carlo standard error of a share of .5).
     """
-    todo = [(truth, k) for truth in TRUTHS for k in range(studies)]
+    todo = [(truth, range(first, min(first + TOGETHER, studies))) for truth in TRUTHS
+            for first in range(0, studies, TOGETHER)]  # fmt: skip
     found: dict[str, list[pd.DataFrame]] = {truth: [] for truth in TRUTHS}
-    for truth, k in progress(todo):
-        found[truth].append(planned_studies(truth, therapists, patients, icc, switching, delta, seed, [k]))
+    for truth, numbers in progress(todo):
+        found[truth].append(planned_studies(truth, therapists, patients, icc, switching, delta, seed, numbers))
     return pd.concat([verdict_shares(t, pd.concat(rows)) for t, rows in found.items()], ignore_index=True)

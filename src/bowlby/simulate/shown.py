@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from bowlby.compare import QUALIFIERS, qualify
 from bowlby.compare.verdict import ALPHA, Effect, claim_perceived
@@ -36,8 +37,7 @@ def shown(scenario: Scenario, primary: AnalysisSet, claims: dict[str, dict], del
     """
     found = {}
     if scenario.improvement or scenario.mood:
-        qualify(claims)
-        found["unqualified"] = any(_unqualified(claims[name]) for name in ("C1", "C2"))
+        found["unqualified"] = unqualified(claims)
     if not (scenario.kappa or scenario.slope_sd or scenario.confounder or scenario.unit):
         return found
     if scenario.unit:
@@ -54,10 +54,21 @@ def shown(scenario: Scenario, primary: AnalysisSet, claims: dict[str, dict], del
         result = fitter.fit(["a_star_w", "s_star", "a_star_b"], SLOPE)
         slope = contrast(result, "M2", {"a_star_b": 1.0})
         found |= {"M2": slope["estimate"], "M2_low": slope["ci_low"], "M2_high": slope["ci_high"]}
-        like = like_for_like(primary.data, 1.0, 0.0)
-        numbers = (like["slope"], *like["ci"]) if like["estimable"] else (np.nan,) * 3
-        found |= dict(zip(("E4", "E4_low", "E4_high"), numbers)) | {"E4_estimable": like["estimable"]}
+        found |= like_for_like_columns(primary.data)
     return found
+
+
+def unqualified(claims: dict[str, dict]) -> bool:
+    """Whether C1 or C2 is supported without both doubts being said."""
+    qualify(claims)
+    return any(_unqualified(claims[name]) for name in ("C1", "C2"))
+
+
+def like_for_like_columns(data: pd.DataFrame) -> dict:
+    """The like-for-like slope of one study as columns of its row."""
+    like = like_for_like(data, 1.0, 0.0)
+    numbers = (like["slope"], *like["ci"]) if like["estimable"] else (np.nan,) * 3
+    return dict(zip(("E4", "E4_low", "E4_high"), numbers)) | {"E4_estimable": like["estimable"]}
 
 
 def _alone(primary: AnalysisSet) -> dict:

@@ -17,7 +17,7 @@ from bowlby.config.run import Block, Comparison, Outcome, Run
 from bowlby.design.composite import Scaling, composite
 from bowlby.design.frame import AnalysisSet, Patients
 from bowlby.design.primary import analysis_set
-from bowlby.simulate.latent import latent_study
+from bowlby.simulate.latent import Latent, latent_study
 from bowlby.simulate.scenarios import Scenario, scenario
 from bowlby.simulate.truth import references
 
@@ -64,6 +64,48 @@ def run_config(delta: float = DELTA) -> Run:
     return Run(run="validation", study="none", outcome=outcome, comparison=comparison)
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """A simulated study as it is drawn.
+
+    Attributes
+    ----------
+    first, second : ndarray of int, shape (n,)
+        Therapist at the start and at the end.
+    share : ndarray, shape (n,)
+        Share of the sessions given by the first.
+    moved : ndarray of bool, shape (n,)
+    latent : Latent
+    outcome : ndarray, shape (n,)
+        NaN where the patient dropped out.
+    """
+
+    first: np.ndarray
+    second: np.ndarray
+    share: np.ndarray
+    moved: np.ndarray
+    latent: Latent
+    outcome: np.ndarray
+
+
+def drawn(found: Scenario, design: str, seed: int) -> Drawn:
+    """Draw a study, unbalanced as in a clinic; arguments as of :func:`simulated_patients`."""
+    therapists, average = size(design)
+    rng = np.random.default_rng(np.random.SeedSequence((seed, 0)))
+    load = np.clip(rng.poisson(rng.gamma(6.0, average / 6.0, therapists)), 2, None)
+    first = np.repeat(np.arange(therapists), load)
+    n = len(first)
+    second, share = first.copy(), np.ones(n)
+    moved = rng.random(n) < found.switching
+    second[moved] = (first[moved] + rng.integers(1, therapists, moved.sum())) % therapists
+    share[moved] = rng.integers(4, 13, moved.sum()) / 16.0
+    latent = latent_study(found, seed, first, second, share)
+    outcome = latent.outcome
+    if found.dropout:
+        outcome = np.where(rng.random(n) < 1 / (1 + np.exp(1.5 + found.dropout * outcome)), np.nan, outcome)
+    return Drawn(first, second, share, moved, latent, outcome)
+
+
 def simulated_patients(found: Scenario, design: str, seed: int) -> Patients:
     """Draw a study's patients, unbalanced as in a clinic.
 
@@ -78,20 +120,10 @@ def simulated_patients(found: Scenario, design: str, seed: int) -> Patients:
     -------
     Patients
     """
-    therapists, average = size(design)
-    rng = np.random.default_rng(np.random.SeedSequence((seed, 0)))
-    load = np.clip(rng.poisson(rng.gamma(6.0, average / 6.0, therapists)), 2, None)
-    first = np.repeat(np.arange(therapists), load)
-    n = len(first)
-    second, share = first.copy(), np.ones(n)
-    moved = rng.random(n) < found.switching
-    second[moved] = (first[moved] + rng.integers(1, therapists, moved.sum())) % therapists
-    share[moved] = rng.integers(4, 13, moved.sum()) / 16.0
-    latent = latent_study(found, seed, first, second, share)
+    draw = drawn(found, design, seed)
+    latent, share, moved = draw.latent, draw.share, draw.moved
+    first, second, n, therapists = draw.first, draw.second, len(draw.first), size(design)[0]
     names = np.array([f"P{i:05}" for i in range(n)], dtype=object)  # quicker to look up than Arrow strings
-    outcome = latent.outcome
-    if found.dropout:
-        outcome = np.where(rng.random(n) < 1 / (1 + np.exp(1.5 + found.dropout * outcome)), np.nan, outcome)
     label = np.array([f"T{j:04}" for j in range(therapists)], dtype=object)
     episodes = pd.DataFrame({
         "patient": pd.Series(np.concatenate([names, names[moved]]), dtype=object),
@@ -102,7 +134,7 @@ def simulated_patients(found: Scenario, design: str, seed: int) -> Patients:
     blocks = {"a": config.perceived, "s": config.therapist_style, "z": config.patient_style}
     scaling = {side: Scaling(list(SCALES[side]), np.ones(len(SCALES[side])), correlation, "reference")
                for side, correlation in references(found).items()}  # fmt: skip
-    columns = {"pre": latent.pre, "y": outcome}
+    columns = {"pre": latent.pre, "y": draw.outcome}
     if latent.unit is not None:
         columns["unit"] = np.char.add("G", latent.unit.astype(str))
     seen = share[:, None] * latent.style[first] + (1 - share[:, None]) * latent.style[second]

@@ -1,0 +1,147 @@
+"""One model fitted to many studies side by side, each with rows and therapists of its own.
+
+For simulated studies by the thousand: patients have one therapist, random effects are uncorrelated and of therapists
+alone. The criterion, the descent and Kenward-Roger are those of every other fit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import numpy as np
+
+from bowlby.mixed.batch import Replicates, relative_covariances
+from bowlby.mixed.blocks import OwnUnits
+from bowlby.mixed.descent import Search
+from bowlby.mixed.information import Information, adjusted_covariance, assemble, kenward_roger_f, one_df, scaled_inverse
+from bowlby.mixed.parameters import Parameters
+
+
+class Studies:
+    """Rows of many studies, one study after the other, and their columns by name.
+
+    Parameters
+    ----------
+    study : ndarray of int, shape (n,)
+        Number of each row's study, ascending.
+    therapist : ndarray of int, shape (n,)
+        Number of the row's therapist within the study.
+    therapists : int
+        Most therapists that a study has.
+    """
+
+    def __init__(self, study: np.ndarray, therapist: np.ndarray, therapists: int):
+        self.study, self.therapists, self.count = study, therapists, int(study[-1]) + 1
+        self.group = study * therapists + therapist
+        self.bounds = np.searchsorted(study, np.arange(self.count + 1))
+        self.n = np.diff(self.bounds)
+        self.load = np.bincount(self.group, minlength=self.count * therapists)
+        self.columns: dict[str, np.ndarray] = {}
+
+    @property
+    def present(self) -> np.ndarray:
+        """Therapists with rows, by study."""
+        return (self.load.reshape(self.count, -1) > 0).sum(axis=1)
+
+    def of_studies(self, values: np.ndarray) -> np.ndarray:
+        """Mean of each study, on its rows."""
+        return (np.bincount(self.study, weights=values) / self.n)[self.study]
+
+    def split(self, name: str, values: np.ndarray) -> None:
+        """Add a column's parts within and between therapists, as :func:`bowlby.design.centring.within_between`."""
+        means = np.bincount(self.group, weights=values, minlength=len(self.load)) / np.maximum(self.load, 1)
+        between = means[self.group]
+        self.columns[f"{name}_w"] = values - between
+        self.columns[f"{name}_b"] = between - self.of_studies(between)
+
+    def sums(self, values: np.ndarray) -> np.ndarray:
+        """Sum over each therapist's rows, (studies, therapists)."""
+        return np.bincount(self.group, weights=values, minlength=len(self.load)).reshape(self.count, -1)
+
+
+class Model:
+    """Cross-products of one model in every study.
+
+    Parameters
+    ----------
+    rows : Studies
+    outcome : str
+    fixed : list of str
+        Columns beside the intercept.
+    slopes : list of str
+        Columns whose slopes vary between therapists beside the intercept, uncorrelated.
+
+    Attributes
+    ----------
+    xx : ndarray (R, m, m)
+        Of intercept, fixed effects and outcome, m = p + 1; centred and scaled in each study.
+    z : ndarray (R, m + q, q, J)
+        Z'[X y Z] of each therapist.
+    size, y_size : ndarray (R, p), (R,)
+        Scales of the columns.
+    """
+
+    def __init__(self, rows: Studies, outcome: str, fixed: list[str], slopes: list[str]):
+        self.rows, self.names, self.q = rows, ["Intercept", *fixed], 1 + len(slopes)
+        columns, size = [np.ones(len(rows.study))], [np.ones(rows.count)]
+        for name in [*fixed, outcome]:
+            centred = rows.columns[name] - rows.of_studies(rows.columns[name])
+            columns.append(self._unit(centred, size))
+        random = [columns[0], *(self._unit(rows.columns[name], []) for name in slopes)]
+        self.size, self.y_size = np.column_stack(size[:-1]), size[-1]
+        table = np.column_stack(columns)
+        self.xx = np.stack([table[a:b].T @ table[a:b] for a, b in zip(rows.bounds, rows.bounds[1:])])
+        self.z = np.stack([np.stack([rows.sums(r * c) for r in random], axis=1) for c in [*columns, *random]], axis=1)
+
+    def _unit(self, values: np.ndarray, size: list) -> np.ndarray:
+        """Values over their root mean square in each study, which is appended to `size`."""
+        size.append(np.sqrt(np.bincount(self.rows.study, weights=values**2) / self.rows.n))
+        return values / size[-1][self.rows.study]
+
+    def vector(self, weights: dict[str, float]) -> np.ndarray:
+        """A contrast on the internal scale, (R, p)."""
+        return np.array([weights.get(name, 0.0) for name in self.names]) / self.size
+
+    def fit(self) -> Fits:
+        """REML in every study."""
+        factor = SimpleNamespace(labels=range(self.q), blocks=[([k], False) for k in range(self.q)])
+        parameters, (count, m, _) = Parameters([factor]), self.xx.shape
+        dof = (self.rows.n - (m - 1)).astype(float)
+        units = OwnUnits(self.q, parameters)
+        best, singular = Search(Replicates(parameters, [units], self.xx, [self.z], [None], dof, True, count)).fit()
+        sigma2 = best.point.r2 / dof
+        delta = relative_covariances(parameters, best.theta)
+        info = assemble(self.rows.n, delta, sigma2, best.point.phi, best.point.mom, True, [])
+        good = best.good & np.isfinite(best.point.deviance)
+        info.expected[~good] = np.eye(parameters.count + 1)
+        w, regular = scaled_inverse(info.expected, info.expected)
+        return Fits(self, best.point.beta, info, w, adjusted_covariance(info, w), singular, good & regular)
+
+
+@dataclass
+class Fits:
+    """Fits of a model to every study; `good` says which could be fitted and tested."""
+
+    model: Model
+    beta: np.ndarray
+    info: Information
+    w: np.ndarray
+    phi: np.ndarray
+    singular: np.ndarray
+    good: np.ndarray
+
+    def effect(self, c: np.ndarray) -> np.ndarray:
+        """Estimate, Kenward-Roger's standard error and df (R, 3) of contrasts c (R, p) on the internal scale."""
+        size = self.model.y_size
+        se = np.sqrt(((self.phi @ c[..., None])[..., 0] * c).sum(axis=-1))
+        return np.column_stack([(c * self.beta).sum(axis=-1) * size, se * size, one_df(self.info, c, self.w)])
+
+    def joint(self, names: list[str]) -> list[tuple[float, float, float]]:
+        """Kenward-Roger F, denominator df and scale of a block's joint test, by study."""
+        at = [self.model.names.index(name) for name in names]
+        rows, out = np.eye(self.beta.shape[1])[at], []
+        for k in range(len(self.beta)):
+            parts = (getattr(self.info, name)[k] for name in ("phi", "b", "q", "expected", "observed"))
+            out.append(kenward_roger_f(Information(*parts, []), rows, self.beta[k, at], self.phi[k]))
+        return out

@@ -1,0 +1,250 @@
+"""Simulated studies by the thousand: the numbers of ``testbed``, for many studies side by side.
+
+Studies in which patients have one therapist and are treated alone are drawn, split into levels, fitted and tested
+together; that is some twenty times as fast as one by one. Others, and any that cannot be fitted here, go the way of
+every study. Both ways give the same numbers to rounding, which the tests and the validation itself check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from bowlby.compare.verdict import ALPHA, Effect, claim_more, claim_negligible, claim_patient_style, claim_perceived
+from bowlby.mixed.studies import Fits, Model, Studies
+from bowlby.simulate.latent import W_PERCEIVED, W_STYLE
+from bowlby.simulate.latent import composite as weighted
+from bowlby.simulate.scenarios import Scenario, scenario
+from bowlby.simulate.shown import like_for_like_columns, unqualified
+from bowlby.simulate.testbed import DELTA, SCALES, Drawn, Replicate, drawn, size, study_claims, validated_study
+from bowlby.simulate.truth import Variances, outcome_variances, perceived_variances, references
+
+M1 = ["a_star_w", "s_star", "pre_w", "pre_b"]
+Z_W = [f"z_{scale}_w" for scale in SCALES["z"]]
+C4 = ["s_star", *Z_W, *(f"z_{scale}_b" for scale in SCALES["z"]), "pre_w", "pre_b"]
+CONTRASTS = {"P": (1, 0), "T": (0, 1), "P-T": (1, -1), "P+T": (1, 1)}
+ANGLES = np.linspace(0, 2 * np.pi, 360, endpoint=False)
+CANDIDATES = 12
+ROWS = 150_000
+"""Patients of the studies that are analysed together."""
+
+
+def studies(
+    case: str | Scenario, design: str, seed: int, numbers: Iterable[int], delta: float = DELTA, validate: bool = False
+) -> pd.DataFrame:
+    """Analyse simulated studies of one scenario and design.
+
+    Parameters
+    ----------
+    case : str or Scenario
+    design : str
+        Therapists times average patients, such as ``48x12``.
+    seed : int
+    numbers : iterable of int
+        Which studies; each draws from its own address, whoever analyses it.
+    delta : float
+        Equivalence bound.
+    validate : bool
+        With the oracle, and what the scenario is there to show.
+
+    Returns
+    -------
+    DataFrame
+        One row a study, as of :func:`bowlby.simulate.testbed.study_claims`, or where asked for
+        :func:`bowlby.simulate.testbed.validated_study`.
+    """
+    found, numbers = scenario(case), list(numbers)
+    addresses = [Replicate(case, design, seed, number) for number in numbers]
+    one = validated_study if validate else study_claims
+    if found.switching or found.unit:
+        return pd.DataFrame([one(address, delta) for address in addresses])
+    therapists, patients = size(design)
+    step = max(1, int(ROWS / (therapists * patients)))
+    rows = []
+    for start in range(0, len(addresses), step):
+        part = addresses[start : start + step]
+        rows += [row if row is not None else one(address, delta)
+                 for address, row in zip(part, _together(found, part, delta, validate))]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _together(case: Scenario, addresses: list[Replicate], delta: float, validate: bool) -> list[dict | None]:
+    """Rows of studies; None for one that has to be analysed alone."""
+    draws = [drawn(case, address.design, address.entropy()) for address in addresses]
+    primary, perceived = _rows(case, draws, "y"), _rows(case, draws, "a_star")
+    models = {"m1": Model(primary, "y", M1, ["a_star_w"]), "c4": Model(perceived, "a_star", C4, []),
+              "c5": Model(perceived, "a_star", C4, ["z_star_w"])}  # fmt: skip
+    fits = {name: model.fit() for name, model in models.items()}
+    effects = {name: fits["m1"].effect(models["m1"].vector(dict(zip(M1, weights))))
+               for name, weights in CONTRASTS.items()}  # fmt: skip
+    effects["T_A"] = fits["c4"].effect(models["c4"].vector({"s_star": 1.0}))
+    effects["Z_v"] = _largest(fits["c5"], references(case)["z"])
+    block = fits["c5"].joint(Z_W)
+    able = fits["m1"].good & fits["c4"].good & fits["c5"].good & _enough(primary, 2) & _enough(perceived, 4)
+    rows, claims = [], []
+    for k, address in enumerate(addresses):
+        if not able[k]:
+            rows.append(None)
+            claims.append(None)
+            continue
+        effect = {name: Effect(*map(float, values[k])) for name, values in effects.items()}
+        claims.append(_claims(effect, block[k], delta))
+        row = {"scenario": address.name, "design": address.design, "number": address.number}
+        row |= {name: claim["verdict"] for name, claim in claims[-1].items()}
+        for name in (*CONTRASTS, "T_A"):
+            found, (low, high) = effect[name], effect[name].limits(0.975)
+            row |= {name: found.estimate, f"{name}_low": low, f"{name}_high": high, f"{name}_se": found.se}
+        rows.append(row | {"singular": bool(fits["m1"].singular[k])})
+    if validate:
+        more = _oracle(case, models["m1"], models["c4"], delta)
+        shown = _shown(case, primary, claims, delta)
+        rows = [row and row | oracle | extra for row, oracle, extra in zip(rows, more, shown)]
+    return rows
+
+
+def _enough(rows: Studies, level: int) -> np.ndarray:
+    """Whether studies have the therapists and patients that the comparison asks for."""
+    return (rows.present >= level + 2) & (rows.n > rows.present + 3)
+
+
+def _rows(case: Scenario, draws: list[Drawn], outcome: str) -> Studies:
+    """The analysis set of all studies, by the rules of :func:`bowlby.design.primary.analysis_set`."""
+    keep = [np.isfinite(draw.outcome) if outcome == "y" else np.ones(len(draw.first), bool) for draw in draws]
+
+    def joined(values):
+        return np.concatenate([values(draw)[kept] for draw, kept in zip(draws, keep)])
+
+    study = np.repeat(np.arange(len(draws)), [kept.sum() for kept in keep])
+    therapists = len(draws[0].latent.style)
+    rows, norms = Studies(study, joined(lambda d: d.first), therapists), references(case)
+    perceived = weighted(joined(lambda d: d.latent.perceived), W_PERCEIVED, norms["a"])
+    style = weighted(joined(lambda d: d.latent.style[d.first]), W_STYLE, norms["s"])
+    rows.columns["s_star"] = style - rows.of_studies(style)
+    rows.split("pre", joined(lambda d: d.latent.pre))
+    if outcome == "y":
+        rows.columns["y"] = joined(lambda d: d.outcome)
+        rows.split("a_star", perceived)
+        return rows
+    rows.columns["a_star"] = perceived
+    own = joined(lambda d: d.latent.patient_style)
+    rows.split("z_star", weighted(own, W_STYLE, norms["z"]))
+    for k, scale in enumerate(SCALES["z"]):
+        rows.split(f"z_{scale}", own[:, k])
+    return rows
+
+
+def _claims(effect: dict[str, Effect], block: tuple[float, float, float], delta: float) -> dict[str, dict]:
+    f, df, _ = block
+    p = float(special.fdtrc(len(Z_W), df, f)) if np.isfinite(df) else None
+    tested = {"f": f, "df_num": float(len(Z_W)), "df_den": df, "p": p}
+    return {
+        "C1": claim_perceived(effect["P"], delta),
+        "C2": claim_more(effect["P-T"], effect["P+T"]),
+        "C3": claim_negligible(effect["T"], delta),
+        "C4": claim_negligible(effect["T_A"], delta, "T_A"),
+        "C5": claim_patient_style(tested, effect["Z_v"], delta),
+    }
+
+
+def _largest(fits: Fits, correlation: np.ndarray) -> np.ndarray:
+    """The direction of the patient's style with the largest upper limit, as
+    :func:`bowlby.fit.models.index_limit`."""
+    model = fits.model
+    at = [model.names.index(name) for name in Z_W]
+    directions = np.column_stack([np.cos(ANGLES), np.sin(ANGLES)]) @ np.linalg.cholesky(correlation).T
+    inner = directions[None] / model.size[:, None, at]
+    estimate = (inner * fits.beta[:, None, at]).sum(axis=2)
+    variance = ((inner @ fits.phi[:, at][:, :, at]) * inner).sum(axis=2)
+    best = np.argsort(estimate + special.ndtri(0.95) * np.sqrt(variance), axis=1)[:, -CANDIDATES:]
+    found = []
+    for chosen in best.T:
+        c = np.zeros((len(fits.beta), len(model.names)))
+        c[:, at] = inner[np.arange(len(c)), chosen]
+        found.append(fits.effect(c))
+    found = np.array(found)
+    upper = found[..., 0] + special.stdtrit(found[..., 2], 0.95) * found[..., 1]
+    return found[np.nan_to_num(upper, nan=-np.inf).argmax(axis=0), np.arange(found.shape[1])]
+
+
+def _oracle(case: Scenario, m1: Model, c4: Model, delta: float) -> list[dict]:
+    """As :func:`bowlby.simulate.oracle.oracle_claims`."""
+    own, other = Known(m1, outcome_variances(case)), Known(c4, perceived_variances(case))
+    df, df_a = m1.rows.present - 3, c4.rows.present - 3 - len(Z_W)
+    effects = {name: own.effect(m1.vector(dict(zip(M1, weights)))) for name, weights in CONTRASTS.items()}
+    style, p = other.effect(c4.vector({"s_star": 1.0})), other.joint_p([c4.names.index(z) for z in Z_W], df_a)
+    rows = []
+    for k in range(m1.rows.count):
+        effect = {name: Effect(*map(float, values[k]), int(df[k])) for name, values in effects.items()}
+        verdicts = {
+            "C1": claim_perceived(effect["P"], delta),
+            "C2": claim_more(effect["P-T"], effect["P+T"]),
+            "C3": claim_negligible(effect["T"], delta),
+            "C4": claim_negligible(Effect(*map(float, style[k]), int(df_a[k])), delta, "T_A"),
+        }
+        row = {f"oracle_{claim}": verdict["verdict"] == "supported" for claim, verdict in verdicts.items()}
+        rows.append(row | {"oracle_C5": bool(p[k] < ALPHA)})
+    return rows
+
+
+class Known:
+    """Generalised least squares of a model in every study, with the true ratio of every variance to the residual."""
+
+    def __init__(self, model: Model, variances: Variances):
+        self.model, rows = model, model.rows
+        q, p = (2 if variances.slope else 1), model.xx.shape[1] - 1
+        load = np.maximum(rows.load.reshape(rows.count, -1), 1)
+        ratio = np.empty((*load.shape, q))
+        ratio[..., 0] = (variances.therapist + variances.mean / load) / variances.residual
+        if variances.slope:  # of the scaled column
+            unit = np.sqrt(np.bincount(rows.study, weights=rows.columns["a_star_w"] ** 2) / rows.n)
+            ratio[..., 1] = (variances.slope * unit**2 / variances.residual)[:, None]
+        square = model.z[:, p + 1 : p + 1 + q, :q].transpose(0, 3, 1, 2)
+        inner = np.linalg.inv(square + np.eye(q) / ratio[..., None])
+        z = model.z[:, : p + 1, :q].transpose(0, 3, 2, 1)
+        cross = model.xx - (z.transpose(0, 1, 3, 2) @ (inner @ z)).sum(axis=1)
+        self.inverse = np.linalg.inv(cross[:, :p, :p])
+        self.slopes = (self.inverse @ cross[:, :p, p:])[..., 0]
+        self.variance = (cross[:, p, p] - (self.slopes * cross[:, :p, p]).sum(axis=1)) / (rows.n - p)
+
+    def effect(self, c: np.ndarray) -> np.ndarray:
+        """Estimate and standard error (R, 2) of contrasts (R, p) on the internal scale."""
+        size = self.model.y_size
+        spread = ((self.inverse @ c[..., None])[..., 0] * c).sum(axis=1)
+        return np.column_stack([(c * self.slopes).sum(axis=1) * size, np.sqrt(self.variance * spread) * size])
+
+    def joint_p(self, at: list[int], df: np.ndarray) -> np.ndarray:
+        """p of the joint test of a block."""
+        b = self.slopes[:, at]
+        solved = np.linalg.solve(self.variance[:, None, None] * self.inverse[:, at][:, :, at], b[..., None])[..., 0]
+        return special.fdtrc(len(at), df, (b * solved).sum(axis=1) / len(at))
+
+
+def _shown(case: Scenario, rows: Studies, claims: list[dict | None], delta: float) -> list[dict]:
+    """As :func:`bowlby.simulate.shown.shown`."""
+    found: list[dict] = [{} for _ in claims]
+    if case.improvement or case.mood:
+        found = [{"unqualified": unqualified(claim)} if claim else {} for claim in claims]
+    if case.kappa:
+        for name in ("pre_w", "pre_b"):
+            rows.columns[f"s_star:{name}"] = rows.columns["s_star"] * rows.columns[name]
+        products = ["s_star:pre_w", "s_star:pre_b"]
+        fits = Model(rows, "y", [*M1, *products], ["a_star_w", "pre_w"]).fit()
+        slope = fits.effect(fits.model.vector({products[0]: 1.0}))[:, 0]
+        for row, (f, df, _), value in zip(found, fits.joint(products), slope):
+            row |= {"moderated": bool(special.fdtrc(2, df, f) < ALPHA), "interaction": float(value)}
+    if case.slope_sd:
+        fits = Model(rows, "y", M1, []).fit()
+        for row, values in zip(found, fits.effect(fits.model.vector({"a_star_w": 1.0}))):
+            row["C1_no_slope"] = claim_perceived(Effect(*map(float, values)), delta)["verdict"]
+    if case.confounder:
+        fits = Model(rows, "y", [*M1, "a_star_b"], ["a_star_w"]).fit()
+        for k, (row, values) in enumerate(zip(found, fits.effect(fits.model.vector({"a_star_b": 1.0})))):
+            effect = Effect(*map(float, values))
+            row |= dict(zip(("M2", "M2_low", "M2_high"), (effect.estimate, *effect.limits(0.975))))
+            here = slice(rows.bounds[k], rows.bounds[k + 1])
+            data = {name: values[here] for name, values in rows.columns.items()}
+            row |= like_for_like_columns(pd.DataFrame(data | {"therapist": rows.group[here]}))
+    return found
