@@ -15,6 +15,7 @@ SHORT = {
     "C4": "T negligible for attachment",
     "C5": "Patient's style",
 }
+NOT_TRIED = "not tried"
 WAYS = {
     "parametric": "Parametric bootstrap",
     "cluster": "Bootstrap over therapists",
@@ -24,41 +25,76 @@ WAYS = {
 
 
 def flips_sheet(verdict: dict, record: dict) -> Sheet:
-    """Each tested claim: whether it is fragile and why, and how often other analyses agree with it."""
-    others = {
-        "One therapist left out": record.get("influence", {}).get("verdicts", {}),
-        "Other choices": record.get("multiverse", {}).get("verdicts", {}),
+    """Each tested claim: whether its verdict turns too easily, and what every other analysis made of it."""
+    tried = {
+        "Without one therapist": (record.get("influence", {}).get("verdicts"), _counted),
+        "Other analyses": (record.get("multiverse", {}).get("verdicts"), _shared),
+        "Imputed": (record.get("imputation", {}).get("verdicts"), _once),
     }
-    imputed = record.get("imputation", {}).get("verdicts")
-    heads = ["Claim", "Verdict", "Fragile", *(head for head, found in others.items() if found)]
-    heads += ["Imputed"] if imputed else []
+    tried = {head: (found, say_) for head, (found, say_) in tried.items() if found}
     rows = []
     for name in CLAIMS:
         claim = verdict["claims"].get(name)
         if claim is None or claim.get("not_tested"):
             continue
-        word = verdict_of(claim)
-        row = [f"{name}. {SHORT[name]}", word, _fragile(claim)]
-        row += [_agree(found.get(name), claim["verdict"]) for found in others.values() if found]
-        row += [imputed.get(name, "–")] if imputed else []
-        rows.append(row)
-    note = "Shares of the refits that give the same verdict. Fragile: a decided verdict that turns too easily."
-    return Sheet("", "What Flips", heads, [(None, rows)], note)
+        row = [f"{name}. {SHORT[name]}", verdict_of(claim), _fragile(claim)]
+        rows.append([*row, *(words(found.get(name), claim["verdict"]) for found, words in tried.values())])
+    note = (
+        "The last columns say which verdict each claim had when something was changed: every therapist left out in "
+        "turn; the study analysed in the other ways that the curve below shows; missing values filled in many times. "
+        "Fragile is a decided verdict that turns too easily, by rules fixed beforehand; what is inconclusive has "
+        "nothing to turn."
+    )
+    title = "What Was Tried to Turn Each Verdict, and What Came of It"
+    return Sheet("", title, ["Claim", "Verdict", "Fragile?", *tried], [(None, rows)], note)
 
 
 def _fragile(claim: dict) -> str:
     if claim.get("fragile") is None:
-        return "undecided"
+        decided = claim["verdict"] in ("supported", "refuted")
+        return "not tried" if decided else "nothing to turn"
     reasons = "; ".join(say(r) for r in claim.get("fragile_because") or [])
     return f"yes: {reasons}" if claim["fragile"] else "no"
 
 
-def _agree(found: dict | None, verdict: str) -> str:
-    """Share of the same verdict; verdicts come as counts or as shares."""
+def _counted(found: dict | None, verdict: str) -> str:
+    """Verdicts as counts: "supported without any one of 48", or how often which."""
     if not found:
-        return "–"
-    share = found.get(verdict, 0) / sum(found.values())
-    return "all" if share == 1 else "none" if share == 0 else f"{number(100 * share, 0)}%"
+        return NOT_TRIED
+    total = sum(found.values())
+    if found.get(verdict, 0) == total:
+        return f"still {verdict}, all {total:,} times"
+    return "; ".join(f"{word} {n:,} of {total:,} times" for word, n in _in_order(found, verdict))
+
+
+def _shared(found: dict | None, verdict: str) -> str:
+    """Verdicts as shares of the analyses."""
+    if not found:
+        return NOT_TRIED
+    total = sum(found.values())
+    if found.get(verdict, 0) == total:
+        return f"still {verdict} in all"
+    return "; ".join(f"{word} in {_percent(share / total)}" for word, share in _in_order(found, verdict))
+
+
+def _once(found: str | None, verdict: str) -> str:
+    """One verdict of the imputed data together."""
+    if not found:
+        return NOT_TRIED
+    return f"still {found}" if found == verdict else f"{found} instead"
+
+
+def _in_order(found: dict, verdict: str) -> list[tuple[str, float]]:
+    """The run's own verdict first, then the others by how often they came."""
+    kept = [(word, n) for word, n in found.items() if n > 0]
+    return sorted(kept, key=lambda pair: (pair[0] != verdict, -pair[1]))
+
+
+def _percent(share: float) -> str:
+    """A share in whole per cent that says 0 or 100 only where it is so."""
+    if share < 0.005:
+        return "under 1%"
+    return "over 99%" if share > 0.995 else f"{number(100 * share, 0)}%"
 
 
 def intervals_sheet(comparison: dict, record: dict) -> Sheet:

@@ -12,8 +12,8 @@ def estimands(results: Results) -> str:
         return ""
     drawn = found["e2"].get("replicates")
     said = [
-        "The slopes of all scales together were summarised per block, and the difference of the two blocks has an "
-        "interval from theirs ([[zou]]).",
+        "With all scales of both sides in one model, a block index says how many SD of outcome the scales of a side "
+        "predict together; the difference of the two indices has an interval from theirs ([[zou]]).",
         "Shares of variance are those of predictors centred within therapists ([[rights]]), corrected for bias"
         + (f", with percentile intervals of a parametric bootstrap ({drawn:,} replicates)." if drawn else "."),
     ]

@@ -78,7 +78,7 @@ def elsewhere(name: str, claim: dict, table: pd.DataFrame | None, delta: float) 
         column = {"C1": "P", "C2": "P-|T|"}[name]
         share = float((np.sign(fitted[column]) != np.sign(registered[column])).mean())
         words = f"{column} has the other sign"
-    return [f"{words} in {share:.0%} of the specifications"] if share > ELSEWHERE else []
+    return [f"{words} in {share:.0%} of the analyses tried"] if share > ELSEWHERE else []
 
 
 def contradicted(name: str, claim: dict, tables: dict, effects: dict, delta: float) -> list[str]:

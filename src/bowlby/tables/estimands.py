@@ -6,6 +6,7 @@ import pandas as pd
 
 from bowlby.tables.layout import Sheet
 from bowlby.tables.numbers import interval, number, p_value
+from bowlby.tables.words import INDEX
 
 QUESTIONS = {
     "e1": "E1. One SD more of each: which goes with more outcome? (SD of outcome)",
@@ -20,6 +21,11 @@ QUESTIONS = {
     "variance": "Do therapists differ, before either predictor?",
 }
 MODELS = {"m0": "covariates", "m_p": "with perceived attachment", "m_t": "with therapist style", "primary": "with both"}
+ADDITIVE = (
+    "Dominance shares out what all scales explain beyond the covariates; its rows add up to that. The two sides are "
+    "uncorrelated (one varies within therapists, the other between them), so the rows of a side add up to its share in "
+    "E2, but for two things: E2 takes the registered composite and corrects for chance."
+)
 SHARES = ("e2", "e3", "dominance")
 SYMBOLS = {"P-T": "P − T", "P+T": "P + T"}
 A, S = "Perceived attachment", "Therapist's own style"
@@ -35,10 +41,9 @@ def estimands_table(records: dict[str, dict]) -> pd.DataFrame:
     for c in records["e1"]["contrasts"]:
         add("e1", c["name"], c["estimate"], (c["ci_low"], c["ci_high"]), c["p"])
     for name, block in records["e1"]["blocks"].items():
-        add(
-            "e1", f"all scales together: {name}", block["corrected"], block["ci"], note="bias-corrected, approximate CI"
-        )
-    add("e1", "difference of the two", records["e1"]["difference"], records["e1"]["difference_ci"], note="MOVER")
+        add("e1", f"block index of {name}", block["corrected"], block["ci"], note="bias-corrected, approximate CI")
+    e1 = records["e1"]
+    add("e1", "difference of the block indices", e1["difference"], e1["difference_ci"], note="MOVER")
     for name in ("e2", "e3"):
         for key, words in (("perceived", A), ("style", S)):
             add(name, words, records[name][key]["share"], records[name][key]["ci"], note="bias-corrected, bootstrap CI")
@@ -93,8 +98,8 @@ def estimands_sheet(number_: str, records: dict[str, dict]) -> Sheet:
         ]
         parts.append((question, rows))
     note = (
-        "The estimands answer different questions and may disagree; none is averaged with another. E2 counts all "
-        "outcome variance, of which therapists hold a small part; E3 counts what lies at each one's own level. AIC and "
-        "likelihood compare predictors of different levels descriptively only."
+        f"The estimands answer different questions and may disagree; none is averaged with another. {INDEX} E2 counts "
+        "all outcome variance, of which therapists hold a small part; E3 counts what lies at each one's own level. "
+        f"{ADDITIVE} AIC and likelihood compare predictors of different levels descriptively only."
     )
     return Sheet(number_, "Estimands", ["Quantity", "Estimate", "95% CI", "p", "Note"], parts, note)

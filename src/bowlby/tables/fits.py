@@ -6,7 +6,7 @@ import pandas as pd
 
 from bowlby.tables.layout import Sheet
 from bowlby.tables.numbers import absent, interval, number, p_value
-from bowlby.tables.words import df_method, people, term
+from bowlby.tables.words import DIRECTION, df_method, people, term
 
 COLUMNS = ["term", "label", "kind", "estimate", "se", "df", "t", "p", "ci_low", "ci_high"]
 HEADS = ["Term", "b", "SE", "df", "t", "p", "95% CI"]
@@ -90,11 +90,13 @@ def fit_note(fit: dict, comparison: dict | None = None, time_unit: str | None = 
         f"{method}; degrees of freedom by {df_method(fit)}.",
         f"{_random(fit, time_unit)}.",
     ]
+    if fit["model"] == "m1b":
+        sentences.append(DIRECTION)
     sentences += [f"Joint test of {b['name']}: {_block(b)}." for b in fit.get("blocks") or []]
     if comparison:
         icc = comparison.get("therapist_icc")
         if not absent(icc):
-            sentences.append(f"Intraclass correlation of therapists {number(icc, bounded=True)}.")
+            sentences.append(f"Intraclass correlation of therapists in this model {number(icc, bounded=True)}.")
         sentences.append(_standardised(comparison))
     if fit.get("singular"):
         sentences.append("A variance is estimated at 0, the edge of what is possible.")

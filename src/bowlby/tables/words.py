@@ -18,7 +18,7 @@ RULES = {
     "C3": "Supported where the 90% CI of T lies within ±δ; refuted where its 95% CI lies beyond ±δ.",
     "C4": "As C3, with perceived attachment in place of outcome.",
     "C5": "Supported where the joint test of the patient's style has p < .05; refuted where even its strongest "
-    "direction surely lies below δ.",
+    "direction slope surely lies below δ.",
 }
 VERDICTS = {"supported": "supported", "refuted": "refuted", "inconclusive": "inconclusive"}
 NOT_TESTED = "not tested"
@@ -33,10 +33,10 @@ TERMS = {
     "T": "T: therapist's own style",
     "P-T": "P − T",
     "P+T": "P + T",
-    "P_u": "P, all scales together",
-    "T_u": "T, all scales together",
+    "P_u": "Direction slope of perceived attachment",
+    "T_u": "Direction slope of therapist's own style",
     "T_A": "T on perceived attachment",
-    "Z_v": "Patient's own style, direction with the highest limit",
+    "Z_v": "Strongest direction slope of patient's own style",
     "z_star_b": "Patient's own style, between therapists",
     "z_star_w": "Patient's own style, within therapist",
 }
@@ -58,6 +58,14 @@ WORDS = {
     "slope_variance_not_modelled": "differences between therapists in the slope are not modelled",
     "style_incomplete": "style known for fewer than 80% of the therapists",
 }
+DIRECTION = (
+    "Direction slope: the slope along the registered weights, with all scales of both sides in the model; where a side "
+    "has one scale it is P or T."
+)
+INDEX = (
+    "Block index: how much outcome, in SD, all scales of a side predict together, in whatever direction; the direction "
+    "slope is its part along the registered weights."
+)
 FIXED = "\u00a0"
 PRINTED = {
     " %": "%",

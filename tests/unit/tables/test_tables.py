@@ -5,6 +5,8 @@ import pytest
 
 from bowlby import tables
 from bowlby.files import harmless, write_json, write_text
+from bowlby.tables.estimands import estimands_sheet, estimands_table
+from bowlby.tables.fits import fit_sheet
 from bowlby.tables.layout import Sheet
 from bowlby.tables.words import say, term
 
@@ -123,3 +125,44 @@ def test_outputs_are_what_a_run_asks_for():
 
     run = Run(run="a", study="s.yaml", outcome=Outcome(instrument="phq9"), growth=Growth())
     assert tables.outputs(run) == ["tables/growth.csv", "tables/growth.html", "tables/growth.docx"]
+
+
+def estimand_records() -> dict:
+    """Records of all estimands with numbers that tell the rows apart."""
+    share = {"share": 0.1, "ci": [0.0, 0.2]}
+    block = {"corrected": 0.30, "ci": [0.2, 0.4]}
+    equal = {"estimate": 0.01, "ci90": [-0.1, 0.1], "p": {"0.1": 0.04}, "smallest_bound": 0.1}
+    return {
+        "e1": {"contrasts": [{"name": "P", "estimate": 0.25, "ci_low": 0.2, "ci_high": 0.3, "p": 0.001}],
+               "blocks": {"perceived attachment": block, "therapist style": block | {"corrected": 0.08}},
+               "difference": 0.22, "difference_ci": [0.1, 0.3]},
+        "e2": {"perceived": share, "style": share},
+        "e3": {"perceived": share, "style": share},
+        "e4": {"estimable": False, "reason": "few"},
+        "e5": {"q2": {"perceived": 0.1, "style": 0.0}, "difference": 0.1, "difference_ci": [0.0, 0.2]},
+        "e6": {"outcome": equal, "perceived attachment": equal},
+        "dominance": {"general": {"a_secure_w": 0.05, "therapist style": 0.01}},
+        "suppression": {},
+        "likelihood": {"tests": []},
+        "variance": {"statistic": 3.2, "p": 0.03, "icc": 0.062, "icc_ci": [0.011, 0.154]},
+    }  # fmt: skip
+
+
+def test_slopes_of_directions_and_indices_of_blocks_have_one_name_each():
+    raw, sheet = estimands_table(estimand_records()), estimands_sheet("Table 2", estimand_records())
+    e1 = raw[raw["estimand"] == "e1"].set_index("quantity")["value"]
+    assert e1.to_dict() == {
+        "P": 0.25, "block index of perceived attachment": 0.30, "block index of therapist style": 0.08,
+        "difference of the block indices": 0.22,
+    }  # fmt: skip
+    assert "Block index: how much outcome, in SD, all scales of a side predict together" in sheet.note
+    assert "the rows of a side add up to its share in E2, but for two things" in sheet.note
+    joint = fit_sheet("", FIT | {"model": "m1b", "contrasts": [{"name": "P_u", "weights": {}, "estimate": 0.2, **ROW}]})
+    assert joint.parts[-1][1][0][0] == "Direction slope of perceived attachment"
+    assert "Direction slope: the slope along the registered weights" in joint.note
+    assert "Direction slope" not in fit_sheet("", FIT).note
+
+
+def test_the_share_between_therapists_stands_beside_its_test():
+    rows = dict(estimands_sheet("Table 2", estimand_records()).parts)["Do therapists differ, before either predictor?"]
+    assert rows[0] == ["share of the variance left by the covariates (ICC)", "0.06", "[0.01, 0.15]", "–", "exact CI"]

@@ -10,6 +10,7 @@ from bowlby.report.drawing import drawn, figure
 from bowlby.report.results import Results
 from bowlby.report.section import Section, folded, render
 from bowlby.tables import number, sheet_html
+from bowlby.tables.estimands import ADDITIVE
 
 
 def estimands(results: Results) -> Section | None:
@@ -19,14 +20,14 @@ def estimands(results: Results) -> Section | None:
     sheet = results.sheets["estimands"]
     six = [part for part in sheet.parts if part[0][:1] == "E"]
     more = [part for part in sheet.parts if part not in six]
-    table = Markup(sheet_html(replace(sheet, parts=six)))
+    table = Markup(sheet_html(replace(sheet, parts=six, note=sheet.note.replace(f"{ADDITIVE} ", ""))))
     intro = (
         "A predictor measured on patients and one measured on therapists can be compared in several fair ways, and no "
         "single number settles it. Where they disagree, the disagreement is the finding."
     )
     parts = [_partition(results), table]
     if more:
-        rest = replace(sheet, number="", title="More on both predictors", parts=more, note="")
+        rest = replace(sheet, number="", title="More on both predictors", parts=more, note=ADDITIVE)
         parts.append(folded("Scale by scale, likelihood, differences between therapists", Markup(sheet_html(rest))))
     return Section("estimands", "Six ways to compare", render("stack.html", parts=parts, intro=intro))
 

@@ -93,7 +93,7 @@ def _null(record: dict) -> Markup:
     return Markup("<p>The curve as a whole: without any effect, medians as large as these arise with {} for P and with "
                   "{} for T ({} runs, so that none is below {}). {}</p>").format(
         _p(found["p"]["P_median"]), _p(found["p"]["T_median"]), runs, number(1 / runs, bounded=True),
-        f"C2 is supported in {share['registered']} of the specifications; with style shuffled among therapists in "
+        f"C2 is supported in {share['registered']} of the analyses tried; with style shuffled among therapists in "
         f"{share['permuted_style']}, and with a random number in its place in {share['unrelated_variable']}. The "
         "closer these are, the less C2 says of attachment style in particular.",
     )  # fmt: skip

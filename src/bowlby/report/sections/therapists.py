@@ -43,4 +43,4 @@ def _drawn(n: int) -> str:
 
 def _icc(results: Results, model: str) -> str:
     icc = (results.comparison or {}).get("therapist_icc") if model == "primary" else None
-    return "" if absent(icc) else f", an intraclass correlation of {number(icc, bounded=True)}"
+    return "" if absent(icc) else f", an intraclass correlation of {number(icc, bounded=True)} beside both predictors"

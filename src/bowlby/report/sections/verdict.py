@@ -19,7 +19,7 @@ BLOCK = {
     "C2": "the smaller of P − T and P + T",
     "C3": "T",
     "C4": "T on perceived attachment",
-    "C5": "strongest direction",
+    "C5": "strongest direction slope",
 }
 TESTS = {"C2": "one-sided ", "C3": "equivalence test ", "C4": "equivalence test ", "C5": "joint test "}
 
