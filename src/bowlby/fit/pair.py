@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bowlby.fit.models import Fitted, Fitter
+from bowlby.fit.models import Fitted, Fitter, sloped
 from bowlby.fit.record import block_test, contrast, second_fit
 
 SIDES = ("first", "second")
@@ -33,7 +33,7 @@ def fit_pair(data: pd.DataFrame, membership: pd.DataFrame, design: dict) -> tupl
     """
     fitter, unit = Fitter(data, membership, design), 1.0 / design["sd_outcome"]
     slopes = [side for side in SIDES if design["roles"][side] == "patient"]
-    random = [{"group": "therapist", "terms": ["1", *slopes], "correlated": False}]
+    random = sloped(*slopes)
     result = fitter.fit(list(SIDES), random)
     asked = {
         "first": {"first": unit},

@@ -64,6 +64,7 @@ def record_fit(
         "random": random,
         "scale": result.scale,
         "singular": result.singular,
+        "known_zero": result.known_zero,
         "converged": result.converged,
         "df_method": method,
         "aic": result.aic,

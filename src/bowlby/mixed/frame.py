@@ -40,6 +40,11 @@ class Factor:
     terms: list[RandomTerm] = field(default_factory=list)
 
     @property
+    def known_zero(self) -> set[str]:
+        """Labels of effects whose variance counts as known where it is estimated as 0."""
+        return {name for term in self.terms for name in term.known_zero}
+
+    @property
     def n_levels(self) -> int:
         return len(self.levels)
 

@@ -85,11 +85,25 @@ def information(data: Reduced, parameters: Parameters, state: State, reml: bool,
     sigma2 = np.asarray(residual_variance(data, state, reml))
     mom = moments(data, parameters, state)
     info = assemble(data.n, state.delta, sigma2, state.phi, mom, reml, names)
+    known = parameters.known_zero & (state.delta == 0)
     if mom.tvv_groups is not None:
         # Only the traces differ between groups of probes, so the informations differ by the traces' differences.
         change = _with_residual(0, state.delta, mom.tv_groups - mom.tv, mom.tvv_groups - mom.tvv)[1]
         info.expected_groups = info.expected + change / float(sigma2) ** 2
-    return info
+    return without(info, known)
+
+
+def without(info: Information, known: np.ndarray) -> Information:
+    """The information that is left where some variances (..., c) are known; the residual variance never is."""
+    if not known.any():
+        return info
+    left = ~np.concatenate([known, np.zeros((*known.shape[:-1], 1), bool)], axis=-1)
+    both = left[..., :, None] & left[..., None, :]
+    one = np.eye(left.shape[-1])
+    b, q = np.where(left[..., None, None], info.b, 0.0), np.where(both[..., None, None], info.q, 0.0)
+    groups = None if info.expected_groups is None else np.where(both, info.expected_groups, one)
+    return Information(info.phi, b, q, np.where(both, info.expected, one), np.where(both, info.observed, one),
+                       info.names, groups)
 
 
 def _with_residual(n: int, delta, tv, tvv):

@@ -34,6 +34,8 @@ class Parameters:
         top, so that the SD of the first is |theta| of its only entry (used for profiles).
     diagonal : ndarray of bool
         Which entries of theta are alone in their row or last in it: a variance of 0 needs them to be 0.
+    known_zero : ndarray of bool
+        Which entries of delta count as known where they are estimated as 0.
     """
 
     def __init__(self, factors, first: tuple[int, tuple[int, ...]] | None = None):
@@ -51,6 +53,8 @@ class Parameters:
                 self.roots += [Parameter(g, rows[i], positions[j]) for j in size for i in size if i >= j]
                 diagonal += [i == j for j in size for i in size if i >= j]
         self.count = len(self.items)
+        self.known_zero = np.array([t.a == t.b and factors[t.factor].labels[t.a] in factors[t.factor].known_zero
+                                    for t in self.items], dtype=bool)
         self.diagonal = np.array(diagonal, dtype=bool)
         self.tensor = self._tensor()
 

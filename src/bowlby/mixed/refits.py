@@ -10,7 +10,7 @@ from bowlby.errors import UserError, problem
 from bowlby.mixed import checks
 from bowlby.mixed.batch import Replicates, relative_covariances
 from bowlby.mixed.descent import Search
-from bowlby.mixed.information import adjusted_covariance, assemble, one_df, scaled_inverse
+from bowlby.mixed.information import adjusted_covariance, assemble, one_df, scaled_inverse, without
 from bowlby.mixed.scaling import scale_outcome
 from bowlby.mixed.stacks import independent_units
 
@@ -268,7 +268,7 @@ class Batch:
         # The outcome has unit variance inside, so a smaller remainder is rounding.
         bad = ~np.isfinite(point.deviance) | (point.r2 < 1e-13 * n)
         if kenward_roger:
-            info = assemble(n, delta, sigma2, point.phi, point.mom, self.reml, [])
+            info = without(assemble(n, delta, sigma2, point.phi, point.mom, self.reml, []), par.known_zero & (delta == 0))
             info.expected[bad] = np.eye(par.count + 1)
             w, regular = scaled_inverse(info.expected, info.expected)
             phi = adjusted_covariance(info, w)

@@ -151,6 +151,14 @@ class MixedResult(Inference):
                              for name, values in zip(names, zip(*rows))})
 
     @cached_property
+    def known_zero(self) -> list[str]:
+        """Slopes whose variance is estimated as 0 and counts as known, see
+        :class:`bowlby.mixed.spec.RandomTerm`."""
+        par = self.model.parameters
+        at = np.flatnonzero(par.known_zero & (self._state.delta == 0))
+        return [self._data.factors[par.items[k].factor].labels[par.items[k].a] for k in at]
+
+    @cached_property
     def covariances(self) -> list[np.ndarray]:
         """Covariance matrix (q, q) of the random effects of each factor, user units."""
         sigma2 = self.scale

@@ -25,11 +25,15 @@ class RandomTerm:
         What varies: ``()`` is the intercept, ``("time",)`` a slope, ``("time", "arm")`` an interaction.
     correlated : bool
         Whether the effects of one level may covary (``|``) or not (``||``; the columns of a category still do).
+    known_zero : tuple of str
+        Slopes whose variance, where it is estimated as 0, counts as known and not as estimated in Kenward-Roger's
+        standard errors and df: those of the model without that slope, which has the same estimates.
     """
 
     group: tuple[str, ...]
     terms: tuple[Term, ...]
     correlated: bool = True
+    known_zero: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -87,7 +91,8 @@ def spec_from_terms(outcome, fixed, random, intercept=True) -> ModelSpec:
         A string is one literal column name, a tuple an interaction of columns.
     random : iterable of RandomTerm or mapping
         Mappings have ``group`` (name or tuple of names), ``terms`` (``"1"`` is the intercept, other strings
-        literal columns, tuples interactions; default ``["1"]``) and ``correlated`` (default True).
+        literal columns, tuples interactions; default ``["1"]``), ``correlated`` (default True) and ``known_zero``
+        (columns among the terms, uncorrelated ones; default none).
     intercept : bool
         Whether the fixed part has an intercept.
 
@@ -117,13 +122,19 @@ def _random_term(item) -> RandomTerm:
     if isinstance(item, RandomTerm):
         return item
     item = checks.mapping(item, "a random term", '{"group": "therapist", "terms": ["1"]}')
-    checks.known(item, ("group", "terms", "correlated"), "the key of a random term")
+    checks.known(item, ("group", "terms", "correlated", "known_zero"), "the key of a random term")
     group = item.get("group")
     if not group:
         raise UserError(problem("a random term has no group", "name the column of its levels"))
     terms = _listed(item.get("terms", ["1"]), f"the terms of {group}")
     if not terms:
         raise UserError(problem(f"the random term of {group} is empty", 'list its terms, such as ["1"]'))
+    correlated = checks.flag(item.get("correlated", True), "correlated")
+    known_zero = tuple(_listed(item.get("known_zero", []), f"known_zero of {group}"))
+    for name in known_zero:
+        if correlated or name not in terms:
+            raise UserError(problem(f"known_zero of {group} names '{name}', which is no uncorrelated slope of it",
+                                    "name one of its terms, with correlated: False"))
     return RandomTerm(group=(group,) if isinstance(group, str) else tuple(group),
                       terms=tuple(INTERCEPT if t == "1" else as_term(t) for t in terms),
-                      correlated=checks.flag(item.get("correlated", True), "correlated"))
+                      correlated=correlated, known_zero=known_zero)

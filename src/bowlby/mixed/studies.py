@@ -14,7 +14,15 @@ import numpy as np
 from bowlby.mixed.batch import Replicates, relative_covariances
 from bowlby.mixed.blocks import OwnUnits
 from bowlby.mixed.descent import Search
-from bowlby.mixed.information import Information, adjusted_covariance, assemble, kenward_roger_f, one_df, scaled_inverse
+from bowlby.mixed.information import (
+    Information,
+    adjusted_covariance,
+    assemble,
+    kenward_roger_f,
+    one_df,
+    scaled_inverse,
+    without,
+)
 from bowlby.mixed.parameters import Parameters
 
 
@@ -71,6 +79,8 @@ class Model:
         Columns beside the intercept.
     slopes : list of str
         Columns whose slopes vary between therapists beside the intercept, uncorrelated.
+    known_zero : list of str
+        Those of them whose variance counts as known where it is estimated as 0.
 
     Attributes
     ----------
@@ -82,8 +92,13 @@ class Model:
         Scales of the columns.
     """
 
-    def __init__(self, rows: Studies, outcome: str, fixed: list[str], slopes: list[str]):
+    def __init__(
+        self, rows: Studies, outcome: str, fixed: list[str], slopes: list[str], known_zero: tuple[str, ...] = ()
+    ):
         self.rows, self.names, self.q = rows, ["Intercept", *fixed], 1 + len(slopes)
+        blocks = [([k], False) for k in range(self.q)]
+        factor = SimpleNamespace(labels=["Intercept", *slopes], blocks=blocks, known_zero=known_zero)
+        self.parameters = Parameters([factor])
         columns, size = [np.ones(len(rows.study))], [np.ones(rows.count)]
         for name in [*fixed, outcome]:
             centred = rows.columns[name] - rows.of_studies(rows.columns[name])
@@ -105,14 +120,14 @@ class Model:
 
     def fit(self) -> Fits:
         """REML in every study."""
-        factor = SimpleNamespace(labels=range(self.q), blocks=[([k], False) for k in range(self.q)])
-        parameters, (count, m, _) = Parameters([factor]), self.xx.shape
+        parameters, (count, m, _) = self.parameters, self.xx.shape
         dof = (self.rows.n - (m - 1)).astype(float)
         units = OwnUnits(self.q, parameters)
         best, singular = Search(Replicates(parameters, [units], self.xx, [self.z], [None], dof, True, count)).fit()
         sigma2 = best.point.r2 / dof
         delta = relative_covariances(parameters, best.theta)
         info = assemble(self.rows.n, delta, sigma2, best.point.phi, best.point.mom, True, [])
+        info = without(info, parameters.known_zero & (delta == 0))
         good = best.good & np.isfinite(best.point.deviance)
         info.expected[~good] = np.eye(parameters.count + 1)
         w, regular = scaled_inverse(info.expected, info.expected)

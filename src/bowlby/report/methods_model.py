@@ -27,7 +27,28 @@ def fitted(fit: dict) -> str:
     method = "restricted maximum likelihood" if fit["reml"] else "maximum likelihood"
     adjusted = "standard errors and " if fit.get("vcov_adjusted") is not None else ""
     by = df_method(fit) + DF_WORKS.get(fit["df_method"], "")
-    return f"The model was fitted by {method} ({fit['engine']}), with {adjusted}degrees of freedom by {by}."
+    said = f"The model was fitted by {method} ({fit['engine']}), with {adjusted}degrees of freedom by {by}."
+    return " ".join(part for part in (said, counted(fit), estimated(fit)) if part)
+
+
+def counted(fit: dict) -> str:
+    """That a slope variance of 0 counts as known; empty where none does."""
+    known = fit.get("known_zero")
+    if not known or fit["df_method"] != "kenward-roger":
+        return ""
+    slope, both = ("a random slope", "it counts") if len(known) == 1 else ("random slopes", "they count")
+    return f"The variance of {slope} was estimated as 0; {both} as known in standard errors and degrees of freedom."
+
+
+def estimated(fit: dict) -> str:
+    """That degrees of freedom rest on estimated traces, and how well they are known; empty where they are exact."""
+    errors = [f["df_se"] / f["df"] for f in fit["fixed"] if f.get("df_se") and f.get("df")]
+    if not errors:
+        return ""
+    return (
+        "Patients who switched join so many therapists that the traces behind the degrees of freedom were estimated "
+        f"with random vectors ([[hutchinson]]); their standard error is at most {100 * max(errors):.2g}% of them."
+    )
 
 
 def random_part(fit: dict, names: dict[str, str] | None = None) -> str:

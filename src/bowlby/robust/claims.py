@@ -14,7 +14,7 @@ from bowlby.compare.verdict import (
     claim_patient_style,
     claim_perceived,
 )
-from bowlby.fit.models import INTERCEPT, SLOPE, Fitter, index_limit, standardised
+from bowlby.fit.models import INTERCEPT, SLOPE, Fitter, index_limit, sloped, standardised
 from bowlby.fit.record import block_test, contrast
 
 M1 = ["a_star_w", "s_star"]
@@ -126,8 +126,7 @@ def fit_c4(rows: Rows):
 
 def fit_c5(fitter: Fitter):
     """The model of claim C5."""
-    slope = [{"group": "therapist", "terms": ["1", "z_star_w"], "correlated": False}]
-    return fitter.fit(style_terms(fitter.design), slope)
+    return fitter.fit(style_terms(fitter.design), sloped("z_star_w"))
 
 
 def answer(primary: Rows | None, perceived: Rows | None) -> Answer:

@@ -11,7 +11,7 @@ from bowlby.config.run import Run
 from bowlby.design.frame import Patients, patients
 from bowlby.design.primary import analysis_set
 from bowlby.errors import UserError
-from bowlby.fit.models import Fitter
+from bowlby.fit.models import INTERCEPT, SLOPE, Fitter
 from bowlby.fit.record import contrast
 from bowlby.robust.address import Address
 from bowlby.robust.claims import SLOPES, Answer, effects
@@ -120,8 +120,8 @@ def cell(universe: Universe, spec: Specification) -> Cell:
     unit = 1.0 / built.design["sd_outcome"]
     p = fitter.direction("a", unit) if spec.perceived == "joint" else {"a_star_w": unit}
     terms = [*p, "s_star", *(["a_star_b"] if spec.between == "in" else [])]
-    slopes = ["1"] if spec.slope == "none" else ["1", "a_star_w"]
-    random = [{"group": "therapist", "terms": slopes, "correlated": spec.slope == "correlated"}]
+    together = [{"group": "therapist", "terms": ["1", "a_star_w"]}]
+    random = {"uncorrelated": SLOPE, "none": INTERCEPT, "correlated": together}[spec.slope]
     t = {"s_star": unit}
     weights = {"P": p, "T": t, "P-T": {**p, "s_star": -unit}, "P+T": {**p, **t}}
     return Cell(fitter, terms, random, weights)

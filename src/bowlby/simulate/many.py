@@ -75,8 +75,8 @@ def _together(case: Scenario, addresses: list[Replicate], delta: float, validate
     """Rows of studies; None for one that has to be analysed alone."""
     draws = [drawn(case, address.design, address.entropy()) for address in addresses]
     primary, perceived = _rows(case, draws, "y"), _rows(case, draws, "a_star")
-    models = {"m1": Model(primary, "y", M1, ["a_star_w"]), "c4": Model(perceived, "a_star", C4, []),
-              "c5": Model(perceived, "a_star", C4, ["z_star_w"])}  # fmt: skip
+    models = {"m1": Model(primary, "y", M1, ["a_star_w"], ("a_star_w",)), "c4": Model(perceived, "a_star", C4, []),
+              "c5": Model(perceived, "a_star", C4, ["z_star_w"], ("z_star_w",))}  # fmt: skip
     fits = {name: model.fit() for name, model in models.items()}
     effects = {name: fits["m1"].effect(models["m1"].vector(dict(zip(M1, weights))))
                for name, weights in CONTRASTS.items()}  # fmt: skip
@@ -240,7 +240,7 @@ def _shown(case: Scenario, rows: Studies, claims: list[dict | None], delta: floa
         for row, values in zip(found, fits.effect(fits.model.vector({"a_star_w": 1.0}))):
             row["C1_no_slope"] = claim_perceived(Effect(*map(float, values)), delta)["verdict"]
     if case.confounder:
-        fits = Model(rows, "y", [*M1, "a_star_b"], ["a_star_w"]).fit()
+        fits = Model(rows, "y", [*M1, "a_star_b"], ["a_star_w"], ("a_star_w",)).fit()
         for k, (row, values) in enumerate(zip(found, fits.effect(fits.model.vector({"a_star_b": 1.0})))):
             effect = Effect(*map(float, values))
             row |= dict(zip(("M2", "M2_low", "M2_high"), (effect.estimate, *effect.limits(0.975))))

@@ -99,7 +99,8 @@ def fit_note(fit: dict, comparison: dict | None = None, time_unit: str | None = 
             sentences.append(f"Intraclass correlation of therapists in this model {number(icc, bounded=True)}.")
         sentences.append(_standardised(comparison))
     if fit.get("singular"):
-        sentences.append("A variance is estimated at 0, the edge of what is possible.")
+        known = ", the random slope's, which counts as known" if fit.get("known_zero") else ""
+        sentences.append(f"A variance is estimated at 0, the edge of what is possible{known}.")
     if not fit.get("converged", True):
         sentences.append("The fit did not converge.")
     if fit.get("provisional"):
