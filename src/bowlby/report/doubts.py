@@ -8,6 +8,12 @@ from bowlby.tables.words import CLAIMS, say
 from bowlby.tables.words import verdict as verdict_of
 
 EFFECTS = ("P", "T", "P-T", "P+T")
+HALF = 0.5
+REFUSED = {
+    "cluster": "the bootstrap over therapists",
+    "sandwich": "cluster-robust standard errors",
+    "wild": "the wild cluster bootstrap",
+}
 SHORT = {
     "C1": "P > 0",
     "C2": "P > |T|",
@@ -22,6 +28,24 @@ WAYS = {
     "sandwich": "Cluster-robust (CR2)",
     "imputation": "Missing values imputed",
 }
+
+
+def refusal(record: dict) -> str:
+    """What was asked for but cannot be had where patients join nearly all therapists; empty where nothing was."""
+    left = [REFUSED[kind] for kind in REFUSED if record.get(kind, {}).get("refused")]
+    if not left:
+        return ""
+    share = max(record[kind].get("joined") or 0.0 for kind in REFUSED if record.get(kind, {}).get("refused"))
+    listed = f"{', '.join(left[:-1])} and {left[-1]}" if len(left) > 1 else left[0]
+    verb = "were" if len(left) > 1 else "was"
+    why = (
+        f"patients who switched join {_percent(share)} of the therapists to one group, which leaves no separate groups "
+        "to draw or to sum over"
+        if share > HALF
+        else "patients who switched join therapists to groups that are too large"
+    )
+    instead = "" if "parametric" in record else "; ask for `parametric` in their place"
+    return f"{listed[0].upper()}{listed[1:]} {verb} not computed: {why}{instead}."
 
 
 def flips_sheet(verdict: dict, record: dict) -> Sheet:

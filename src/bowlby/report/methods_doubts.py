@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bowlby.report.doubts import refusal
 from bowlby.report.results import Results
 
 
@@ -34,7 +35,9 @@ def estimands(results: Results) -> str:
 def doubts(results: Results) -> str:
     """What was done to turn the verdicts; empty where nothing was."""
     record = results.json("robustness.json") or {}
-    said = [text for kind, write in WRITERS.items() if (found := record.get(kind)) and (text := write(found, results))]
+    tried = {kind: found for kind, found in record.items() if not found.get("refused")}
+    said = [text for kind, write in WRITERS.items() if (found := tried.get(kind)) and (text := write(found, results))]
+    said += [text for text in [refusal(record)] if text]
     return " ".join(["What would change the verdicts was tried in these ways.", *said]) if said else ""
 
 

@@ -25,6 +25,9 @@ WORKS = {
               "Statistical Association, 82, 171-185."),
     "enders": ("Enders & Tofighi, 2007", "Enders, C. K., & Tofighi, D. (2007). Centering predictor variables in "
                "cross-sectional multilevel models: A new look at an old issue. Psychological Methods, 12, 121-138."),
+    "hutchinson": ("Hutchinson, 1989", "Hutchinson, M. F. (1989). A stochastic estimator of the trace of the influence "
+                   "matrix for Laplacian smoothing splines. Communications in Statistics - Simulation and Computation, "
+                   "18, 1059-1076."),
     "kenward": ("Kenward & Roger, 1997", "Kenward, M. G., & Roger, J. H. (1997). Small sample inference for fixed "
                 "effects from restricted maximum likelihood. Biometrics, 53, 983-997."),
     "molder": ("Mölder et al., 2021", "Mölder, F., et al. (2021). Sustainable data analysis with Snakemake. "

@@ -8,10 +8,10 @@ import pandas as pd
 from bowlby.fit.models import standardised
 from bowlby.robust.address import Address
 from bowlby.robust.claims import SLOPES, Basis, fit_c4, fit_m1
+from bowlby.robust.parts import JOINED
 from bowlby.robust.table import FAILED, statuses, table
 
 KIND = "cluster"
-JOINED = 0.5
 BATCH = 250
 
 

@@ -14,11 +14,11 @@ from bowlby.errors import UserError
 from bowlby.robust.address import Address
 from bowlby.robust.claims import SLOPES
 from bowlby.robust.multiverse import Cell, Universe, cell
+from bowlby.robust.parts import JOINED
 from bowlby.robust.table import OK, table
 
 KIND = "multiverse_null"
 CURVES = ("style", "perceived", "control", "drawn")
-JOINED = 0.5
 STEP = 64
 log = logging.getLogger("bowlby")
 

@@ -11,8 +11,9 @@ from scipy import stats
 from bowlby.estimands.prediction import components
 from bowlby.fit.models import standardised
 from bowlby.robust.address import Address
-from bowlby.robust.claims import Basis, Rows, fit_c4, fit_c5, fit_m1
-from bowlby.robust.table import OK, table
+from bowlby.robust.claims import SLOPES, Basis, Rows, fit_c4, fit_c5, fit_m1
+from bowlby.robust.parts import divisible
+from bowlby.robust.table import FAILED, OK, table
 
 KIND = "sandwich"
 FEW = 1e-10
@@ -176,13 +177,17 @@ def sandwich(basis: Basis) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row: each name, ``<name>_se``, ``<name>_df``, ``<name>_p``; ``C5_p``.
+        One row: each name, ``<name>_se``, ``<name>_df``, ``<name>_p``; ``C5_p``. ``failed``, and no number, where
+        patients who switch leave no parts to sum over: with one part scores sum to 0, and so would every error.
     """
+    address, own, perceived = [Address(basis.seed, KIND, 0)], groups(basis.primary), groups(basis.perceived)
+    if not (divisible(basis.primary, own) and divisible(basis.perceived, perceived)):
+        names = [f"{name}{part}" for name in (*SLOPES, "T_A") for part in ("", "_se", "_df", "_p")]
+        return table(address, [FAILED], {name: np.array([np.nan]) for name in names})
     m1, columns = fit_m1(basis.primary), {}
     asked = [(c["name"], c["weights"]) for c in standardised(m1, basis.primary.unit)]
-    found = cr2(clusters_of(m1, groups(basis.primary)))
+    found = cr2(clusters_of(m1, own))
     rows = [found.contrast(name, weights) for name, weights in asked]
-    perceived = groups(basis.perceived)
     rows.append(cr2(clusters_of(fit_c4(basis.perceived), perceived)).contrast("T_A", {"s_star": 1.0}))
     for row in rows:
         name = row["name"]
@@ -190,7 +195,7 @@ def sandwich(basis: Basis) -> pd.DataFrame:
     if "z" in basis.perceived.design["scaling"]:
         terms = [f"z_{scale}_w" for scale in basis.perceived.design["scaling"]["z"]["scales"]]
         columns["C5_p"] = cr2(clusters_of(fit_c5(basis.perceived.fitter), perceived)).joint(terms)["p"]
-    return table([Address(basis.seed, KIND, 0)], [OK], {k: np.array([v], float) for k, v in columns.items()})
+    return table(address, [OK], {k: np.array([v], float) for k, v in columns.items()})
 
 
 def groups(rows: Rows) -> np.ndarray:

@@ -15,6 +15,7 @@ from bowlby.files import read_json, write_parquet
 from bowlby.fingerprint import checksum
 from bowlby.robust.claims import Basis, Rows
 from bowlby.robust.kinds import PEOPLE, SETS, UNIVERSE, Work, inputs, instruments, works
+from bowlby.robust.parts import OVER_PARTS, most_joined
 from bowlby.robust.table import gather, stacked
 
 STEPS = {"multiverse": 32, "multiverse_null": 1000, "imputation": 10, "tipping": 60}
@@ -42,6 +43,8 @@ def robust(loaded, folder: Path, work: Work, path: Path, shard: int = 0) -> None
     else:
         basis = read_basis(loaded.run, folder)
         table = _replicates(_maker(work.kind, basis), work, shard) if work.replicates else _whole(basis, work.kind)
+        if work.kind in OVER_PARTS:
+            table.attrs["joined"] = most_joined(basis)
     counts = table["status"].value_counts()
     log.info("%s: %s", work.kind, ", ".join(f"{n} {status}" for status, n in sorted(counts.items())))
     table.attrs["inputs"] = mark(loaded.run, folder, work.kind)

@@ -11,6 +11,7 @@ from scipy import stats
 from bowlby.errors import Place, UserError, problem
 from bowlby.robust.assumptions import judged
 from bowlby.robust.fragile import ESTIMATES, binding
+from bowlby.robust.parts import OVER_PARTS
 from bowlby.robust.specification import NODES
 from bowlby.robust.table import FAILED, SINGULAR
 from bowlby.robust.unanswered import imputed, tipped
@@ -46,6 +47,8 @@ def summarise(
         - permutation: two-sided p of T, 95 % quantile of \\|t\\|, share of each verdict of C2 with permuted style;
         - wild: two-sided p of every contrast;
         - sandwich: estimate, se, df, p, ci of every contrast, p of C5;
+        - cluster, sandwich, wild of a study whose patients join nearly all therapists: ``refused``, and ``joined``, the
+          share of the therapists who are joined;
         - multiverse, multiverse_null: see :func:`curve`; p of the curve under the null;
         - assumptions: see :func:`bowlby.robust.assumptions.judged`;
         - imputation, tipping: see :mod:`bowlby.robust.unanswered`;
@@ -60,7 +63,9 @@ def summarise(
             "singular": int((table["status"] == SINGULAR).sum()),
             "failed": int((table["status"] == FAILED).sum()),
         }
-        if kind == "multiverse":
+        if kind in OVER_PARTS and record["failed"] == len(table):
+            out[kind] = record | {"refused": True, "joined": table.attrs.get("joined")}
+        elif kind == "multiverse":
             out[kind] = record | curve(table, delta)
         elif kind == "imputation":
             out[kind] = record | imputed(table, delta)

@@ -8,8 +8,9 @@ import pandas as pd
 from bowlby.fit.models import standardised
 from bowlby.robust.address import Address
 from bowlby.robust.claims import SLOPES, Basis, fit_c4, fit_m1
+from bowlby.robust.parts import divisible
 from bowlby.robust.sandwich import Clusters, clusters_of, groups
-from bowlby.robust.table import OK, table
+from bowlby.robust.table import FAILED, OK, table
 
 KIND = "wild"
 WEBB = np.sqrt([0.5, 1.0, 1.5, 0.5, 1.0, 1.5]) * [1, 1, 1, -1, -1, -1]
@@ -25,20 +26,24 @@ def wild(basis: Basis, first: int, last: int) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``<name>_t`` of P, T, P-T, P+T and T_A: estimate over its cluster-robust standard error.
+        ``<name>_t`` of P, T, P-T, P+T and T_A: estimate over its cluster-robust standard error; ``failed``, and no
+        number, where patients who switch leave no parts whose signs could be changed.
 
     References
     ----------
     Cameron, Gelbach & Miller (2008), Rev Econ Stat 90:414-427; weights of Webb (2014), QED working paper 1315.
     """
+    addresses, columns = [Address(basis.seed, KIND, number) for number in range(first, last)], {}
+    own, perceived = groups(basis.primary), groups(basis.perceived)
+    if not (divisible(basis.primary, own) and divisible(basis.perceived, perceived)):
+        missing = {f"{name}_t": np.full(len(addresses), np.nan) for name in (*SLOPES, "T_A")}
+        return table(addresses, [FAILED] * len(addresses), missing)
     m1, c4 = fit_m1(basis.primary), fit_c4(basis.perceived)
     asked = {c["name"]: c["weights"] for c in standardised(m1, basis.primary.unit)}
-    addresses = [Address(basis.seed, KIND, number) for number in range(first, last)]
-    columns = {}
-    for stream, (result, rows, contrasts) in enumerate(
-        [(m1, basis.primary, {n: asked[n] for n in SLOPES}), (c4, basis.perceived, {"T_A": {"s_star": 1.0}})]
+    for stream, (result, group, contrasts) in enumerate(
+        [(m1, own, {n: asked[n] for n in SLOPES}), (c4, perceived, {"T_A": {"s_star": 1.0}})]
     ):
-        clusters = clusters_of(result, groups(rows))
+        clusters = clusters_of(result, group)
         weights = np.stack([webb(a, stream, len(clusters.x)) for a in addresses])
         for name, contrast in contrasts.items():
             c = np.array([contrast.get(n, 0.0) for n in clusters.names])

@@ -63,6 +63,16 @@ def test_sentences_follow_the_run(comparison_run):
     assert "Efron" not in text, "no interval of that kind was computed"
 
 
+def test_estimated_traces_are_said_with_their_error(comparison_run):
+    folder = comparison_run()
+    fit = read_json(folder / "fits/primary.json")
+    assert "random vectors" not in report.methods_text(Results(folder))
+    fixed = [f | {"df_se": 0.0005 * f["df"]} for f in fit["fixed"]]
+    changed(folder / "fits/primary.json", fixed=fixed)
+    text = report.methods_text(Results(folder))
+    assert "random vectors (Hutchinson, 1989)" in text and "their standard error is at most 0.05% of them" in text
+
+
 def test_scores_from_items_and_given_ones_are_told_apart(comparison_run):
     folder = comparison_run()
     audit = pd.read_csv(folder / "keying_audit.csv")

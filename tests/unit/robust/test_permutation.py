@@ -6,12 +6,16 @@ import pytest
 
 from bowlby.design.primary import analysis_set
 from bowlby.fit.models import SLOPE, standardised
+from bowlby.report.doubts import refusal
 from bowlby.robust.address import Address
 from bowlby.robust.claims import M1, SLOPES, Basis, Rows, answer, effects, fit_m1
 from bowlby.robust.cluster import cluster, drawn_counts
 from bowlby.robust.influence import recentred
+from bowlby.robust.parts import joined
 from bowlby.robust.permutation import permutation, permuted, style_residual
 from bowlby.robust.sandwich import sandwich
+from bowlby.robust.summary import summarise
+from bowlby.robust.table import HEAD
 from bowlby.robust.wild import webb, wild
 from bowlby.simulate.scenarios import scenario
 from bowlby.simulate.testbed import run_config, simulated_patients
@@ -93,6 +97,34 @@ def test_therapists_joined_by_switching_cannot_be_drawn(switching):
     """With 30 % of patients switching nearly all therapists are one part: failed, and no number."""
     found = cluster(switching, 0, 3)
     assert (found["status"] == "failed").all() and found["P"].isna().all()
+
+
+def test_over_one_part_no_error_can_be_summed(switching):
+    """Scores of a fitted model sum to 0: CR2 gave P an error of 0.000 here, and the wild bootstrap a t of 2e15."""
+    for found in (sandwich(switching), wild(switching, 0, 3)):
+        assert (found["status"] == "failed").all() and found.drop(columns=HEAD).isna().all(axis=None)
+    assert joined(switching.primary) == 1.0
+
+
+def test_share_of_therapists_who_are_joined_by_hand():
+    """Ten therapists; A-B and B-C share a patient, D-E one."""
+    pairs = [("1", "A"), ("1", "B"), ("2", "B"), ("2", "C"), ("3", "D"), ("3", "E")]
+    rows = pd.DataFrame([*pairs, *((f"p{t}", t) for t in "FGHIJ")], columns=["patient", "therapist"])
+    assert joined(Rows(None, rows.assign(weight=1.0), {})) == 0.3
+
+
+def test_what_was_refused_is_said_and_nothing_else(switching):
+    tables = {"sandwich": sandwich(switching), "wild": wild(switching, 0, 3), "cluster": cluster(switching, 0, 3)}
+    for table in tables.values():
+        table.attrs["joined"] = 0.98
+    found = summarise(tables, {}, 0.1, {})
+    assert all(record["refused"] and record["joined"] == 0.98 for record in found.values())
+    said = refusal(found)
+    assert said.startswith("The bootstrap over therapists, cluster-robust standard errors and the wild cluster")
+    assert "were not computed: patients who switched join 98% of the therapists to one group" in said
+    assert said.endswith("ask for `parametric` in their place.")
+    assert "`parametric`" not in refusal(found | {"parametric": {"replicates": 9}})
+    assert refusal({"sandwich": {"replicates": 1}}) == ""
 
 
 def test_wild_replicate_0_is_the_study_and_weights_are_webbs(basis):

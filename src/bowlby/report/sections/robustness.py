@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from bowlby.report.doubts import flips_sheet, intervals_sheet, tipping_sheet
+from bowlby.report.doubts import flips_sheet, intervals_sheet, refusal, tipping_sheet
 from bowlby.report.drawing import drawn, figure
 from bowlby.report.results import Results
 from bowlby.report.section import Section, render
@@ -56,9 +56,10 @@ def _intro(verdict: dict, record: dict) -> str:
         else ""
     )
     but = f" Mind that {' and '.join(rare)}." if rare else ""
-    lost = sum(kind.get("failed") or 0 for kind in record.values())
+    lost = sum(kind.get("failed") or 0 for kind in record.values() if not kind.get("refused"))
     failed = f" {lost:,} of the refits failed; they are counted in no share." if lost else ""
-    return f"The analysis again, with other rows, other therapists and other choices. {said}{rule}{but}{failed}"
+    left = f" {refused}" if (refused := refusal(record)) else ""
+    return f"The analysis again, with other rows, other therapists and other choices. {said}{rule}{but}{failed}{left}"
 
 
 def _curve(results: Results, record: dict) -> Markup:
@@ -134,7 +135,7 @@ def _p_values(record: dict) -> Markup:
         said.append(Markup(text).format(found["replicates"], _p(found["p"]["T"]), (
             f"With shuffled style, which can mean nothing, C2 is supported in {share}%: a large P is enough for that."
         )))  # fmt: skip
-    if found := record.get("wild"):
+    if (found := record.get("wild")) and not found.get("refused"):
         values = Markup(", ").join(
             Markup("{} {}").format(SYMBOLS.get(n, n), _p(found["p"][n])) for n in ("P", "T", "P-T", "P+T")
         )

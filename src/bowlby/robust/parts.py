@@ -1,0 +1,37 @@
+"""Parts of a study that share no patient: drawn, or summed over, in place of therapists where patients switch."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
+
+from bowlby.robust.claims import Basis, Rows
+
+JOINED = 0.5
+"""Share of the therapists in one part beyond which there are no parts to speak of."""
+LARGEST = 5_000
+"""Patients of a part whose covariance is still a full matrix."""
+OVER_PARTS = ("cluster", "sandwich", "wild")
+"""Kinds of robustness that need parts."""
+
+
+def joined(rows: Rows) -> float:
+    """Share of the therapists in the largest part."""
+    members = rows.membership
+    patient, therapist = (pd.factorize(members[name])[0] for name in ("patient", "therapist"))
+    n, j = patient.max() + 1, therapist.max() + 1
+    met = sparse.coo_matrix((np.ones(len(members)), (patient, n + therapist)), shape=(n + j, n + j))
+    of_therapist = connected_components(met, directed=False)[1][n:]
+    return float(np.bincount(of_therapist).max() / j)
+
+
+def most_joined(basis: Basis) -> float:
+    """The larger share of the two analysis sets."""
+    return max(joined(basis.primary), joined(basis.perceived))
+
+
+def divisible(rows: Rows, group: np.ndarray) -> bool:
+    """Whether residuals can be summed over parts: none holds most therapists, or more patients than a matrix takes."""
+    return joined(rows) <= JOINED and np.bincount(group).max() <= LARGEST
