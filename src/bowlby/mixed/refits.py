@@ -268,7 +268,8 @@ class Batch:
         # The outcome has unit variance inside, so a smaller remainder is rounding.
         bad = ~np.isfinite(point.deviance) | (point.r2 < 1e-13 * n)
         if kenward_roger:
-            info = without(assemble(n, delta, sigma2, point.phi, point.mom, self.reml, []), par.known_zero & (delta == 0))
+            info = assemble(n, delta, sigma2, point.phi, point.mom, self.reml, [])
+            info = without(info, par.known_zero & (delta == 0))
             info.expected[bad] = np.eye(par.count + 1)
             w, regular = scaled_inverse(info.expected, info.expected)
             phi = adjusted_covariance(info, w)

@@ -128,6 +128,7 @@ SHOWN = (
     Shown("moderated", "style by severity p < .05", "share"),
     Shown("interaction", "slope of style by severity", "mean"),
     Shown("C1_no_slope", "C1 supported without the random slope", "supported"),
+    Shown("C1_estimated", "C1 supported where a slope variance of 0 counts as estimated", "supported"),
     Shown("M2", "M2: slope of therapists' mean perceived attachment", "mean"),
     Shown("M2", "M2: its interval excludes 0", "excludes"),
     Shown("E4_estimable", "E4: estimable", "share"),

@@ -18,7 +18,7 @@ from bowlby.mixed.studies import Fits, Model, Studies
 from bowlby.simulate.latent import W_PERCEIVED, W_STYLE
 from bowlby.simulate.latent import composite as weighted
 from bowlby.simulate.scenarios import Scenario, scenario
-from bowlby.simulate.shown import like_for_like_columns, unqualified
+from bowlby.simulate.shown import like_for_like_columns, small, unqualified
 from bowlby.simulate.testbed import DELTA, SCALES, Drawn, Replicate, drawn, size, study_claims, validated_study
 from bowlby.simulate.truth import Variances, outcome_variances, perceived_variances, references
 
@@ -239,6 +239,10 @@ def _shown(case: Scenario, rows: Studies, claims: list[dict | None], delta: floa
         fits = Model(rows, "y", M1, []).fit()
         for row, values in zip(found, fits.effect(fits.model.vector({"a_star_w": 1.0}))):
             row["C1_no_slope"] = claim_perceived(Effect(*map(float, values)), delta)["verdict"]
+    if small(case):
+        fits = Model(rows, "y", M1, ["a_star_w"]).fit()
+        for row, values in zip(found, fits.effect(fits.model.vector({"a_star_w": 1.0}))):
+            row["C1_estimated"] = claim_perceived(Effect(*map(float, values)), delta)["verdict"]
     if case.confounder:
         fits = Model(rows, "y", [*M1, "a_star_b"], ["a_star_w"], ("a_star_w",)).fit()
         for k, (row, values) in enumerate(zip(found, fits.effect(fits.model.vector({"a_star_b": 1.0})))):
