@@ -47,7 +47,7 @@ test-cluster: $(VENV)/.ready-test
 validate: $(VENV)/.ready
 	$(BIN)/snakemake -s workflow/validate.smk --cores $(if $(filter 0,$(CORES)),all,$(CORES)) --config studies=$(STUDIES) boundary=$(BOUNDARY)
 
-# The same where outcome and perceived attachment are asked session by session: 1,000 studies a cell, an hour of one core.
+# The same where outcome and perceived attachment are asked session by session: 1,000 studies a cell, 40 minutes of one core.
 validate-sessions: $(VENV)/.ready
 	$(BIN)/snakemake -s workflow/validate_sessions.smk --cores $(if $(filter 0,$(CORES)),all,$(CORES))
 

@@ -12,8 +12,8 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):  # a
 SEED = int(config.get("seed", 2))
 STUDIES = int(config.get("studies", 1000))
 VARIANT = int(config.get("variant", min(STUDIES, 400)))  # studies of the variants, which are not judged
-BESIDE = int(config.get("beside", 100))  # studies of a cell in which the model of the single sessions is fitted
-BATCH = int(config.get("batch", 200))
+BESIDE = int(config.get("beside", 100))  # studies of a scenario that have the model of the single sessions too
+BATCH = int(config.get("batch", 500))
 OUT = "results/validation_sessions"
 WANTED = config.get("cases", ",".join(CASES)).split(",")
 
@@ -52,7 +52,7 @@ rule batch:
         seed=SEED,
         first=lambda wildcards: int(wildcards.batch) * BATCH,
         last=lambda wildcards: min((int(wildcards.batch) + 1) * BATCH, studies(wildcards.case)),
-        beside=BESIDE,
+        beside=lambda wildcards: BESIDE if wildcards.case in CELLS else 0,
         code=fingerprint("validate"),
     wildcard_constraints:
         design=r"\d+x\d+",
@@ -60,6 +60,6 @@ rule batch:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 600 * attempt,
-        runtime=lambda wildcards, attempt: attempt * (5 + BATCH // 100),  # minutes; 200 studies take a third of one
+        runtime=lambda wildcards, attempt: attempt * (5 + BATCH // 50),  # minutes; 500 studies take a half to two
     script:
         "scripts/validation_sessions_batch.py"

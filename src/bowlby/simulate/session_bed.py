@@ -65,6 +65,8 @@ CASES = {case.scenario.id: case for case in (
          compensated=False),
     Case(SCENARIOS["S3"]),
     Case(_named("S3", "S3-start", "as S3; the therapist's part is there from the first session on"), from_start=True),
+    Case(_named("S14", "S14-start", "as S14; the therapist's part is there from the first session on"),
+         from_start=True),
     Case(_named("S3", "S3-switch", "as S3; 30 % of patients change therapist", switching=0.30)),
 )}  # fmt: skip
 """The scenarios of the validation, and variants that show what the landmark does."""
@@ -92,7 +94,9 @@ def _norms(side: str, correlation: np.ndarray) -> ReferenceBlock:
     return ReferenceBlock(sd=dict.fromkeys(scales, 1.0), correlations=pairs)
 
 
-def session_study(case: Case, design: str, seed: int) -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame]]:
+def session_study(
+    case: Case, design: str, seed: int, prefix: str = ""
+) -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame]]:
     """Draw a study with sessions.
 
     Parameters
@@ -101,6 +105,8 @@ def session_study(case: Case, design: str, seed: int) -> tuple[dict[str, pd.Data
     design : str
         Therapists times average patients, such as ``48x12``.
     seed : int
+    prefix : str
+        Begins all ids.
 
     Returns
     -------
@@ -136,8 +142,8 @@ def session_study(case: Case, design: str, seed: int) -> tuple[dict[str, pd.Data
     state = rng.standard_normal((n, LANDMARK, 3)) @ np.linalg.cholesky(STATE * PERCEIVED).T
     felt = np.sqrt(measured()) * (felt + state)
     answered = (number <= sessions[:, None]) & (rng.random((n, MOST)) >= MISSING)
-    names = np.array([f"P{i:05}" for i in range(n)], dtype=object)
-    labels = np.array([f"T{j:04}" for j in range(therapists)], dtype=object)
+    names = np.array([f"{prefix}P{i:05}" for i in range(n)], dtype=object)
+    labels = np.array([f"{prefix}T{j:04}" for j in range(therapists)], dtype=object)
     giver = np.where(later, second[:, None], first[:, None])
     who, when = np.nonzero(answered)
     core = _table(names[who], "patient", "self", when + 1, {"total": outcome[who, when]})

@@ -66,8 +66,8 @@ def oracle_supports(case: Case, primary: AnalysisSet, perceived: AnalysisSet, de
     within, between = ([f"{scale}_{part}" for scale in scales] for part in "wb")
     df = perceived.membership["therapist"].nunique() - 3 - len(between)
     a = _Gls(perceived, ["s_star", *within, *between, "pre_w", "pre_b"], other)
-    verdicts = _verdicts(effect, delta) | {"C4": claim_negligible(a.effect([1], df), delta, "T_A")["verdict"]}
-    supported = {f"oracle_{claim}": verdict == "supported" for claim, verdict in verdicts.items()}
+    found = verdicts(effect, delta) | {"C4": claim_negligible(a.effect([1], df), delta, "T_A")["verdict"]}
+    supported = {f"oracle_{claim}": verdict == "supported" for claim, verdict in found.items()}
     return supported | {"oracle_C5": a.joint_p(slice(1, 1 + len(within)), df) < ALPHA}
 
 
@@ -76,15 +76,15 @@ def _beside(rows: AnalysisSet, delta: float) -> dict:
     fitter = Fitter(rows.data, rows.membership, rows.design)
     record = fitter.sessions()["sessions"].record
     effect = {c["name"]: Effect(c["estimate"], c["se"], c["df"]) for c in record["contrasts"]}
-    found = {f"sessions_{claim}": verdict for claim, verdict in _verdicts(effect, delta).items()}
+    found = {f"sessions_{claim}": verdict for claim, verdict in verdicts(effect, delta).items()}
     for name in CONTRASTS:
         low, high = effect[name].limits(0.975)
         found |= {f"sessions_{name}": effect[name].estimate, f"sessions_{name}_low": low, f"sessions_{name}_high": high}
     return found
 
 
-def _verdicts(effect: dict[str, Effect], delta: float) -> dict[str, str]:
-    """Verdicts of the claims that M1 decides."""
+def verdicts(effect: dict[str, Effect], delta: float) -> dict[str, str]:
+    """Verdicts of the claims that M1 decides, from P, T, P-T and P+T."""
     claims = {
         "C1": claim_perceived(effect["P"], delta),
         "C2": claim_more(effect["P-T"], effect["P+T"]),

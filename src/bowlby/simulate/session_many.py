@@ -1,0 +1,147 @@
+"""Studies with sessions by the thousand: patients' means of many studies at once, fits side by side.
+
+Patients' means of all studies are made together, by the function that a run's are made by. Where everyone has one
+therapist the models are fitted side by side too, as in ``many``. The first studies of a cell go the way of every study,
+which gives the same numbers to rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from bowlby.compare.verdict import ALPHA, Effect, claim_negligible
+from bowlby.design.frame import Patients, patients
+from bowlby.fit.models import sloped
+from bowlby.mixed.studies import Model, Studies
+from bowlby.simulate.latent import STYLE
+from bowlby.simulate.many import C4, CONTRASTS, M1, Z_W, Known, _claims, _enough, _largest
+from bowlby.simulate.session_bed import CASES, Case, session_config, session_study
+from bowlby.simulate.session_claims import session_claims, verdicts
+from bowlby.simulate.session_truth import effective, session_variances
+from bowlby.simulate.testbed import DELTA, Replicate, size
+
+ROWS = 25_000
+"""Patients of the studies that are analysed together."""
+
+
+def session_studies(
+    name: str, design: str, seed: int, numbers: Iterable[int], beside: int = 0, delta: float = DELTA
+) -> pd.DataFrame:
+    """Analyse simulated studies with sessions of one case and design.
+
+    Parameters
+    ----------
+    name : str
+        One of :data:`bowlby.simulate.session_bed.CASES`.
+    design : str
+        Therapists times average patients, such as ``48x12``.
+    seed : int
+    numbers : iterable of int
+        Which studies; each draws from its own address, whoever analyses it.
+    beside : int
+        Studies below this number are analysed alone and have the model of the single sessions too.
+    delta : float
+        Equivalence bound.
+
+    Returns
+    -------
+    DataFrame
+        One row a study, as of :func:`bowlby.simulate.session_claims.session_claims`.
+    """
+    case, numbers = CASES[name], list(numbers)
+    alone = [n for n in numbers if n < beside or case.scenario.switching]
+    rest = [n for n in numbers if n not in set(alone)]
+    rows = [session_claims(name, design, seed, n, delta, beside=n < beside) for n in alone]
+    therapists, average = size(design)
+    step = max(1, int(ROWS / (therapists * average)))
+    for start in range(0, len(rest), step):
+        part = rest[start : start + step]
+        rows += [session_claims(name, design, seed, n, delta) if row is None else row
+                 for n, row in zip(part, _together(case, design, seed, part, delta))]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _together(case: Case, design: str, seed: int, numbers: list[int], delta: float) -> list[dict | None]:
+    """Rows of studies; None for one that has to be analysed alone."""
+    primary, perceived = _rows(case, design, seed, numbers)
+    m1, c4 = _sloped(primary, "y", M1, "a_star_w"), Model(perceived, "a_star", C4, [])
+    c5 = _sloped(perceived, "a_star", C4, "z_star_w")
+    outcome, felt, slopes = m1.fit(), c4.fit(), c5.fit()
+    effects = {name: outcome.effect(m1.vector(dict(zip(M1, weights)))) for name, weights in CONTRASTS.items()}
+    effects |= {"T_A": felt.effect(c4.vector({"s_star": 1.0})), "Z_v": _largest(slopes, STYLE)}
+    block, oracle = slopes.joint(Z_W), _oracle(case, m1, c4, delta)
+    able = outcome.good & felt.good & slopes.good & _enough(primary, 2) & _enough(perceived, 4)
+    rows = []
+    for k, number in enumerate(numbers):
+        if not able[k]:
+            rows.append(None)
+            continue
+        effect = {name: Effect(*map(float, values[k])) for name, values in effects.items()}
+        row = {"scenario": case.scenario.id, "design": design, "number": number}
+        row |= {name: claim["verdict"] for name, claim in _claims(effect, block[k], delta).items()}
+        for name in (*CONTRASTS, "T_A"):
+            found, (low, high) = effect[name], effect[name].limits(0.975)
+            row |= {name: found.estimate, f"{name}_low": low, f"{name}_high": high, f"{name}_se": found.se}
+        rows.append(row | {"singular": bool(outcome.singular[k])} | oracle[k])
+    return rows
+
+
+def _sloped(rows: Studies, outcome: str, fixed: list[str], slope: str) -> Model:
+    """A model with the random part that the product's has."""
+    part = sloped(slope)[0]
+    return Model(rows, outcome, fixed, part["terms"][1:], tuple(part["known_zero"]))
+
+
+def _rows(case: Case, design: str, seed: int, numbers: list[int]) -> tuple[Studies, Studies]:
+    """The analysis sets of all studies, by the rules of :func:`bowlby.design.primary.analysis_set`."""
+    found = landmark_means(case, design, seed, numbers)
+    first = found.episodes.set_index("patient")["therapist"].reindex(found.frame.index)
+    study, therapist = (np.array([int(part) for part in first.str.extract(pattern)[0]])
+                        for pattern in (r"^(\d+)T", r"T(\d+)$"))  # fmt: skip
+    frame = found.frame.reset_index(drop=True)
+    asked = frame[["pre", "a_star", "s_star", "z_star"]].notna().all(axis=1).to_numpy()
+    sets = []
+    for outcome, keep in (("y", asked & frame["y"].notna().to_numpy()), ("a_star", asked)):
+        rows, kept = Studies(study[keep], therapist[keep], size(design)[0]), frame[keep]
+        style = kept["s_star"].to_numpy()
+        rows.columns |= {outcome: kept[outcome].to_numpy(), "s_star": style - rows.of_studies(style)}
+        split = ["pre", "a_star"] if outcome == "y" else ["pre", "z_star", *(z.removesuffix("_w") for z in Z_W)]
+        for column in split:
+            rows.split(column, kept[column].to_numpy())
+        sets.append(rows)
+    return sets[0], sets[1]
+
+
+def landmark_means(case: Case, design: str, seed: int, numbers: list[int]) -> Patients:
+    """Patients' means of several studies, by the function that a run's are made by; ids begin with the study's place.
+
+    Reference SDs are given in the configuration, so that no study is measured by another's patients.
+    """
+    tables, people = {}, {}
+    for place, number in enumerate(numbers):
+        seeds = Replicate(case.scenario, design, seed, number).entropy()
+        for kept, drawn in zip((tables, people), session_study(case, design, seeds, prefix=f"{place:04}")):
+            for name, table in drawn.items():
+                kept.setdefault(name, []).append(table)
+    scores, persons = ({name: pd.concat(parts, ignore_index=True) for name, parts in kept.items()}
+                       for kept in (tables, people))  # fmt: skip
+    return patients(session_config(), scores, persons)
+
+
+def _oracle(case: Case, m1: Model, c4: Model, delta: float) -> list[dict[str, bool]]:
+    """As :func:`bowlby.simulate.session_claims.oracle_supports`."""
+    variances = session_variances(effective(case.scenario) if case.compensated else case.scenario)
+    own, other = (Known(model, known) for model, known in zip((m1, c4), variances))
+    df, df_a = m1.rows.present - 3, c4.rows.present - 3 - len(Z_W)
+    effects = {name: own.effect(m1.vector(dict(zip(M1, weights)))) for name, weights in CONTRASTS.items()}
+    style, p = other.effect(c4.vector({"s_star": 1.0})), other.joint_p([c4.names.index(z) for z in Z_W], df_a)
+    rows = []
+    for k in range(m1.rows.count):
+        found = verdicts({n: Effect(*map(float, values[k]), int(df[k])) for n, values in effects.items()}, delta)
+        found["C4"] = claim_negligible(Effect(*map(float, style[k]), int(df_a[k])), delta, "T_A")["verdict"]
+        row = {f"oracle_{claim}": verdict == "supported" for claim, verdict in found.items()}
+        rows.append(row | {"oracle_C5": bool(p[k] < ALPHA)})
+    return rows
