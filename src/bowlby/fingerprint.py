@@ -21,7 +21,7 @@ STAGES = {
     "compare": ("config", "compare", "robust"),
     "validate": ("config", "design", "mixed", "fit", "estimands", "compare", "simulate"),
     "figures": ("config", "instruments", "figures"),
-    "tables": ("tables",),
+    "tables": ("config", "tables"),
     "report": ("config", "compare", "instruments", "tables", "report", "manifest.py"),
 }
 WHOLE_FILE = 1_000_000_000

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from typing import Literal, Union, get_args, get_origin
+from typing import Annotated, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
@@ -64,6 +64,8 @@ def _values(annotation) -> str:
         return ", ".join(f"`{v}`" for v in inner)
     if origin in (Union, types.UnionType):
         return " or ".join(_values(a) for a in inner if a is not type(None))
+    if origin is Annotated:
+        return _values(inner[0])
     if origin is list:
         return f"list of {_values(inner[0])}"
     if origin is tuple:
@@ -79,6 +81,8 @@ def _default(info: FieldInfo) -> str:
     if info.is_required():
         return "**required**"
     value = info.get_default(call_default_factory=True)
+    if isinstance(value, tuple):
+        return f"`[{', '.join(map(str, value))}]`"
     return (
         ""
         if value in (None, [], {}, PydanticUndefined)

@@ -10,6 +10,7 @@ from bowlby.config.base import Model
 from bowlby.config.blocks import Block, ReferenceBlock
 from bowlby.config.pair import Pair
 from bowlby.config.robustness import Robustness
+from bowlby.config.words import Words
 
 
 class Outcome(Model):
@@ -113,6 +114,9 @@ class Run(Model):
     """Folder of the results, relative to the working directory."""
     seed: int = Field(1, ge=0)
     """Seed of everything random."""
+    words: Words | None = None
+    """What the report, its figures and its tables call patients and therapists, where they are children in classes or
+    clients in teams: `words: {patient: [child, children], therapist: [class, classes]}`."""
     privacy: Literal["shareable", "internal"] = "shareable"
     """`shareable` shows no single patient; `internal` allows points and says so on the page."""
     outcome: Outcome

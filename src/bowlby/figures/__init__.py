@@ -124,4 +124,4 @@ def build(folder: Path) -> list[Path]:
 
 def draw(name: str, data: pd.DataFrame, folder: Path) -> list[Path]:
     """Draw one figure from its data into a run's folder; returns the files written."""
-    return save(Path(folder), name, data, PLOTS[name].draw)
+    return save(Path(folder), name, data, PLOTS[name].draw, Sources(Path(folder)).wording)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from bowlby.config.words import Wording
 from bowlby.files import atomic, harmless, write_csv
 
 KINDS = ("svg", "pdf", "png")
@@ -31,13 +32,16 @@ STYLE = {
 }
 
 
+USUAL = Wording()
+
+
 def nothing(ax, data: pd.DataFrame) -> None:
     """A sheet that says that there is nothing to draw."""
     ax.axis("off")
     ax.text(0.5, 0.5, "not available with these data", ha="center", va="center", color=GREY)
 
 
-def save(folder: Path, name: str, data: pd.DataFrame, draw: Callable) -> list[Path]:
+def save(folder: Path, name: str, data: pd.DataFrame, draw: Callable, wording: Wording = USUAL) -> list[Path]:
     """Draw data and write ``figures/<name>.svg``, ``.pdf``, ``.png`` and ``figures/data/<name>.csv``.
 
     Parameters
@@ -50,6 +54,8 @@ def save(folder: Path, name: str, data: pd.DataFrame, draw: Callable) -> list[Pa
         What is drawn; the same bytes of all four files come from the same data.
     draw : callable
         ``draw(ax, data)``; may set the size of ``ax.figure``. Not called where there are no data.
+    wording : Wording
+        What patients and therapists are called in it.
 
     Returns
     -------
@@ -66,6 +72,8 @@ def save(folder: Path, name: str, data: pd.DataFrame, draw: Callable) -> list[Pa
         figure = Figure(figsize=(WIDTH, 3.4), layout="constrained")
         FigureCanvasAgg(figure)
         (nothing if data.empty else draw)(figure.subplots(), data)
+        if wording.words:
+            _reword(figure, wording)
         written = [
             atomic(
                 folder / f"figures/{name}.{kind}",
@@ -74,3 +82,17 @@ def save(folder: Path, name: str, data: pd.DataFrame, draw: Callable) -> list[Pa
             for kind in KINDS
         ]
     return [*written, write_csv(folder / f"figures/data/{name}.csv", harmless(data))]
+
+
+def _reword(figure, wording: Wording) -> None:
+    """Put a run's own words into everything written on a figure, the names on its axes included."""
+    from matplotlib.text import Text
+    from matplotlib.ticker import FixedFormatter, FuncFormatter
+
+    for ax in figure.axes:
+        for axis in (ax.xaxis, ax.yaxis):
+            named = axis.get_major_formatter()
+            if isinstance(named, FixedFormatter | FuncFormatter):
+                axis.set_major_formatter(FuncFormatter(lambda x, at=None, named=named: wording(named(x, at))))
+    for text in figure.findobj(Text):
+        text.set_text(wording(text.get_text()))

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from bowlby.config.words import Wording
 from bowlby.files import read_json
 
 
@@ -54,6 +55,12 @@ class Sources:
     def study(self) -> dict:
         """The study file as run; empty where it is not written down."""
         return self._yaml("study.yaml")
+
+    @property
+    def wording(self) -> Wording:
+        """What patients and therapists are called; labels and titles of the user's own stay."""
+        pair = self.run.get("pair") or {}
+        return Wording.of(self.run, [(pair.get(side) or {}).get("label") or "" for side in ("first", "second")])
 
     @property
     def shareable(self) -> bool:

@@ -19,9 +19,14 @@ def build(folder: Path) -> list[Path]:
     """Write ``report.html`` and ``methods.md`` from the run's files, and return them."""
     folder = Path(folder)
     return [
-        write_text(folder / "methods.md", methods_text(Results(folder))),
+        write_text(folder / "methods.md", said(Results(folder))),
         write_text(folder / "report.html", build_report(folder)),
     ]
+
+
+def said(results: Results) -> str:
+    """The methods text in the run's words."""
+    return results.wording(methods_text(results))
 
 
 def build_report(folder: Path, missing: list[dict] | None = None) -> str:
@@ -43,7 +48,8 @@ def build_report(folder: Path, missing: list[dict] | None = None) -> str:
     sections = [section for make in SECTIONS if (section := make(results))]
     if missing:
         sections.insert(0, Section("missing-parts", "What is missing", render("missing.html", parts=missing)))
-    return without_dead_links(render("page.html", results=results, sections=sections, unfinished=bool(missing)))
+    page = without_dead_links(render("page.html", results=results, sections=sections, unfinished=bool(missing)))
+    return results.wording.page(page)
 
 
 def without_dead_links(page: str) -> str:

@@ -26,7 +26,7 @@ def _model(results: Results, record: dict, fit: dict) -> str:
         *([covariates] if covariates else []),
     ]
     both = f" The model also has {' and '.join(regressed)}, split into within and between therapists."
-    unadjusted = "" if design.get("baseline") else " Outcome before treatment was not adjusted for."
+    unadjusted = "" if design.get("baseline") else " There was no earlier outcome to adjust for."
     after = f" {at(outcome['post'])}" if outcome.get("post") else ""
     turned = "" if outcome.get("higher_is_better") else ", turned so that higher is better"
     random = random_part(fit, labels)

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from bowlby.config.words import Wording
 from bowlby.files import read_json
 from bowlby.tables import sheets
 
@@ -103,6 +104,19 @@ class Results:
     def provisional(self) -> bool:
         """Whether the verdict or a fit is to be replaced by a better estimator's."""
         return any(record.get("provisional") for record in (self.verdict or {}, *self.fits.values()))
+
+    @cached_property
+    def wording(self) -> Wording:
+        """What patients and therapists are called; names of questionnaires and files, and the user's own, stay."""
+        if not self.config.get("words"):
+            return Wording()
+        pair = self.json("pair.json") or {}
+        kept = [self.title, self.study.get("name"), *(pair.get("labels") or {}).values()]
+        kept += self.manifest.get("inputs") or {}
+        for path in sorted((self.folder / "scores").glob("*.parquet")):
+            name, citation = self.instrument(path.stem)
+            kept += [name, name.partition(" (")[0], citation]
+        return Wording.of(self.config, [str(name) for name in kept if name])
 
     @cached_property
     def unverified(self) -> list[str]:

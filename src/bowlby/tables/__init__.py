@@ -8,6 +8,7 @@ import pandas as pd
 import yaml
 
 from bowlby.config.run import Run
+from bowlby.config.words import Wording
 from bowlby.files import atomic, harmless, read_json, write_csv, write_text
 from bowlby.tables.claims import claims_sheet, claims_table
 from bowlby.tables.estimands import estimands_sheet, estimands_table
@@ -30,6 +31,7 @@ __all__ = [
 ]
 NAMES = ("table1", "estimands", "pair", "growth", "claims")
 KINDS = ("csv", "html", "docx")
+SPOKEN = ("label", "quantity", "statement", "note", "reasons")
 
 
 def names(run: Run) -> list[str]:
@@ -61,7 +63,7 @@ def sheets(folder: Path) -> dict[str, tuple[pd.DataFrame, Sheet]]:
     folder = Path(folder)
     found = {name: _read(folder / f"{name}.json") for name in ("comparison", "verdict", "pair")}
     fits = {name: _read(folder / f"fits/{name}.json") for name in ("primary", "growth")}
-    unit = time_unit(folder)
+    unit, wording = time_unit(folder), _wording(folder, found["pair"])
     tables: dict[str, tuple[pd.DataFrame, Sheet]] = {}
     if fits["primary"]:
         sheet = fit_sheet("Table 1", fits["primary"], found["comparison"])
@@ -77,7 +79,20 @@ def sheets(folder: Path) -> dict[str, tuple[pd.DataFrame, Sheet]]:
     if found["verdict"]:
         sheet = claims_sheet(f"Table {len(tables) + 1}", found["verdict"])
         tables["claims"] = (claims_table(found["verdict"]), sheet)
-    return tables
+    return {name: (_reworded(raw, wording), sheet.reworded(wording)) for name, (raw, sheet) in tables.items()}
+
+
+def _wording(folder: Path, pair: dict | None) -> Wording:
+    """What the run calls patients and therapists; labels of the user's own stay."""
+    path = folder / "config.yaml"
+    config = yaml.safe_load(path.read_text("utf-8")) if path.is_file() else None
+    return Wording.of(config or {}, pair["labels"].values() if pair else ())
+
+
+def _reworded(raw: pd.DataFrame, wording: Wording) -> pd.DataFrame:
+    """A table with its columns for readers in the run's words; its codes stay."""
+    spoken = [c for c in SPOKEN if c in raw and wording.words]
+    return raw.assign(**{c: raw[c].map(lambda cell: wording(cell) if isinstance(cell, str) else cell) for c in spoken})
 
 
 def time_unit(folder: Path) -> str | None:

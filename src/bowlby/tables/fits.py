@@ -88,7 +88,7 @@ def fit_note(fit: dict, comparison: dict | None = None, time_unit: str | None = 
     sentences = [
         f"{counts}{patients}{therapists}.",
         f"{method}; degrees of freedom by {df_method(fit)}.",
-        f"{_random(fit, time_unit)}.",
+        f"{random_sds(fit, time_unit)}.",
     ]
     if fit["model"] == "m1b":
         sentences.append(DIRECTION)
@@ -115,9 +115,10 @@ def _block(block: dict) -> str:
     return f"*F*({block['df_num']:g}, {number(block['df_den'], 1)}) = {number(block['f'])}, *p* {sign}{p}"
 
 
-def _random(fit: dict, time_unit: str | None) -> str:
+def random_sds(fit: dict, time_unit: str | None = None, names: dict[str, str] | None = None) -> str:
+    """The random part as SDs in the outcome's units; ``names`` says what terms of this run are called."""
     pieces = [
-        f"{r['group']} ({term(r['term'], time_unit).lower()}) {number(r['sd_or_corr'])}"
+        f"{r['group']} ({(names or {}).get(r['term']) or term(r['term'], time_unit).lower()}) {number(r['sd_or_corr'])}"
         for r in fit.get("random") or []
         if not r.get("term2")
     ]

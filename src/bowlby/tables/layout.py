@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,6 +42,12 @@ class Sheet:
     columns: list[str]
     parts: list[tuple[str | None, list[list[str]]]] = field(default_factory=list)
     note: str = ""
+
+    def reworded(self, wording: Callable[[str], str]) -> Sheet:
+        """The same with every text put through a function."""
+        parts = [(head and wording(head), [[wording(str(cell)) for cell in row] for row in rows])
+                 for head, rows in self.parts]  # fmt: skip
+        return Sheet(self.number, wording(self.title), [wording(c) for c in self.columns], parts, wording(self.note))
 
 
 def sheet_html(sheet: Sheet) -> str:

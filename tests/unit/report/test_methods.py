@@ -133,4 +133,4 @@ def test_two_predictors_are_described(tmp_path):
     assert "That own security is negligible" in text and "bound 0.1" in text and "Berger" in text
     assert "not adjusted for" not in text and "[[" not in text
     write_json(tmp_path / "analysis/pair.design.json", {"baseline": False, "n_switching": 0})
-    assert "Outcome before treatment was not adjusted for." in report.methods_text(Results(tmp_path))
+    assert "There was no earlier outcome to adjust for." in report.methods_text(Results(tmp_path))

@@ -9,6 +9,7 @@ from bowlby.report.methods import lost
 from bowlby.report.methods_model import weights
 from bowlby.report.results import MAIN, Results
 from bowlby.tables import number
+from bowlby.tables.fits import random_sds
 from bowlby.tables.words import CLAIMS, NOT_TESTED, df_method, people, say, typeset, verdict
 
 SIDES = {
@@ -19,7 +20,7 @@ SIDES = {
     "mentalizing": "mentalizing",
 }
 DOUBTS = "What would change the verdict"
-SEE_FLOW = see("flow", "Patient flow")
+SEE_FLOW = see("flow", "Flow of patients")
 
 
 def _asked(results: Results) -> dict:
@@ -283,6 +284,8 @@ def variances(results: Results) -> str | None:
     fit = _main(results)
     if not fit:
         return None
+    if fit["model"] == "pair":  # its table has no random part in the note
+        return f"{random_sds(fit, names=(results.json('pair.json') or {}).get('labels'))}.".replace("*", "")
     where = see("estimates", "Estimates") if results.comparison else see("course", "Course over time")
     return said("Random part in the note of the model's table:", where)
 

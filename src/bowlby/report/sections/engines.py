@@ -30,10 +30,10 @@ def engines(results: Results) -> Section | None:
             text = f"No second fit of the {NAMES[model]} ({second['engine']}): {second['left_out']}."
             parts.append(Markup("<p>{}</p>").format(text))
             continue
-        own = {f["term"]: f for f in fit["fixed"]}
+        own, named = {f["term"]: f for f in fit["fixed"]}, _named(results, model)
         rows = [
             (
-                term(f["term"], results.study.get("time_unit")),
+                named.get(f["term"]) or term(f["term"], results.study.get("time_unit")),
                 number(own.get(f["term"], {}).get("estimate"), 4),
                 number(f["estimate"], 4),
                 number(f["difference_in_se"], 3),
@@ -48,3 +48,8 @@ def engines(results: Results) -> Section | None:
         return None
     intro = "The same rows fitted by another program. A difference is given in standard errors of this run's estimate."
     return Section("engines", "Second-engine agreement", render("stack.html", parts=parts, intro=intro))
+
+
+def _named(results: Results, model: str) -> dict[str, str]:
+    """Terms that have a name in this run only: the two predictors."""
+    return (results.json("pair.json") or {}).get("labels") or {} if model == "pair" else {}

@@ -32,7 +32,7 @@ def flow(results: Results) -> Section | None:
             Markup("<h3>Answers by questionnaire</h3>"),
             Markup(to_html(answers, note, "Patients with an answer", by="Questionnaire")),
         ]
-    return Section("flow", "Patient flow", render("stack.html", parts=parts, intro=None))
+    return Section("flow", "Flow of patients", render("stack.html", parts=parts, intro=None))
 
 
 def answers_table(steps: list[dict], shareable: bool) -> pd.DataFrame:

@@ -8,7 +8,13 @@ from bowlby.report.drawing import figure
 from bowlby.report.results import Results
 from bowlby.report.section import Section, render
 from bowlby.tables import interval, number, sheet_html
-from bowlby.tables.words import say, typeset
+from bowlby.tables.words import typeset
+
+QUALIFIERS = {
+    "same_rater": "Where the patient rated the outcome too, one mood may colour predictor and outcome alike.",
+    "reverse_causation_open": "The outcome may have come first; these data cannot tell.",
+    "no_baseline": "There is no earlier outcome to adjust for.",
+}
 
 
 def pair(results: Results) -> Section | None:
@@ -25,7 +31,7 @@ def pair(results: Results) -> Section | None:
         caption="Slopes of both predictors, their difference and their sum. The first is larger in size where both "
         f"lie above 0. Grey: within ±{record['delta']:g}, the size that was declared negligible before looking.",
     )
-    doubts = [*record["unfair"], *(f"{say(q)[:1].upper()}{say(q)[1:]}." for q in record["qualifiers"])]
+    doubts = [*record["unfair"], *(QUALIFIERS[q] for q in record["qualifiers"])]
     items = Markup("").join(Markup("<li>{}</li>").format(line) for line in doubts)
     fair = Markup("<h3>What to think of before believing it</h3><ul>{}</ul>").format(items)
     table = Markup(sheet_html(results.sheets["pair"]))
