@@ -128,6 +128,7 @@ def design(loaded: Loaded, folder: Path, name: str, instruments: list[str]) -> N
         write_csv(stem.with_suffix(".csv"), built.data)
     write_csv(stem.with_suffix(".columns.csv"), built.columns)
     write_parquet(stem.with_suffix(".membership.parquet"), built.membership)
+    write_csv(stem.with_suffix(".membership.csv"), built.membership)
     if adequacy := built.design.pop("adequacy", None):
         write_json(folder / "adequacy.json", adequacy)
     write_json(stem.with_suffix(".design.json"), built.design)

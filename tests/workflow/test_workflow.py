@@ -107,6 +107,15 @@ def test_adequacy_is_known_before_outcomes(example):
     assert adequacy["grid"][1]["se"] < se < 1.5 * adequacy["grid"][1]["se"]
 
 
+def test_who_belongs_to_whom_can_be_read_without_a_program(example):
+    folder = example / "results/example/analysis"
+    weights = pd.read_csv(folder / "primary.membership.csv")
+    assert weights["weight"].tolist() == pd.read_parquet(folder / "primary.membership.parquet")["weight"].tolist()
+    by_patient = weights.groupby("patient")["weight"]
+    assert by_patient.sum().between(1 - 1e-12, 1 + 1e-12).all() and (by_patient.size() > 1).sum() == 2
+    assert set(weights["patient"]) == set(pd.read_csv(folder / "primary.csv")["patient"])
+
+
 def test_planted_faults_are_in_the_issues(example):
     issues = pd.read_csv(example / "results/example/issues.csv")
     assert list(issues.columns) == [

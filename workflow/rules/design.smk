@@ -10,7 +10,7 @@ for SET in PLAN.sets:
         output:
             data=f"{OUT}/analysis/{SET}.parquet",
             columns=f"{OUT}/analysis/{SET}.columns.csv",
-            membership=f"{OUT}/analysis/{SET}.membership.parquet",
+            membership=multiext(f"{OUT}/analysis/{SET}.membership", ".parquet", ".csv"),
             design=f"{OUT}/analysis/{SET}.design.json",
             flow=f"{OUT}/analysis/{SET}.flow.json",
             adequacy=f"{OUT}/adequacy.json" if SET == "perceived" else [],
