@@ -43,7 +43,23 @@ def test_lines_of_a_job_are_said_once_and_alone(tmp_path):
 
 def test_a_second_run_in_one_folder_is_told_what_to_do(tmp_path):
     assert heard("LockException:", "Error: Directory cannot be locked. Please").reasons(tmp_path) == [UNLOCK]
-    assert heard("something else").reasons(tmp_path) == [f"error: a job failed; see its log under {tmp_path}"]
+
+
+def test_what_nothing_explains_is_told_in_snakemakes_own_words(tmp_path):
+    *said, last = heard("Building DAG of jobs...", "", "No rule to produce x.json").reasons(tmp_path)
+    assert said == ["Building DAG of jobs...", "No rule to produce x.json"] and last.startswith("error: the run cannot")
+
+
+def test_only_progress_is_shown_and_the_logs_come_last():
+    listener = Listener()
+    lines = ["Building DAG of jobs...", "localrule ingest:", "Finished jobid: 3 (Rule: fit_pair_models)",
+             "4 of 23 steps (17%) done", "error: a.csv:1:x: wrong; correct it", "Error in rule ingest:",
+             "    log: results/a/ingest.log (check log file(s) for error details)",
+             "Complete log(s): /work/.snakemake/log/1.log"]  # fmt: skip
+    shown = [told for line in lines if (told := listener.hear(f"{line}\n"))]
+    assert shown == ["4 of 23 jobs done: fit pair models\n"]
+    whole = "log of the whole run: /work/.snakemake/log/1.log"
+    assert listener.places() == ["log of ingest: results/a/ingest.log", whole]
 
 
 def test_bars_follow_jobs_and_replicates(tmp_path):

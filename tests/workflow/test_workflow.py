@@ -246,6 +246,11 @@ def test_instrument_that_the_study_lacks(tmp_path, shell):
     ) in ran.out.splitlines()
 
 
+def stopped(ran) -> str:
+    """What a run that stopped says of the reason, before it says where the logs are."""
+    return ran.err.split("bowlby stopped:")[1].partition("\n\nlog of ")[0].strip()
+
+
 def test_one_therapist_is_one_line(tmp_path, shell):
     config = copied_study(tmp_path)
     csv = tmp_path / "data/raw/example/patients.csv"
@@ -256,7 +261,7 @@ def test_one_therapist_is_one_line(tmp_path, shell):
     study.write_text(text[: text.index("    episodes:")], encoding="utf-8")
     ran = shell("bowlby", "run", config, cwd=tmp_path)
     assert ran.status == 1
-    assert ran.err.split("bowlby stopped:")[1].strip() == (
+    assert stopped(ran) == (
         "error: 1 therapist(s) with complete data, but the comparison needs at least 4; style can only be weighed "
         "between therapists; add therapists, or drop covariates or patient_style"
     )
@@ -268,8 +273,12 @@ def test_missing_column_is_one_line_and_nothing_is_left(tmp_path, shell):
     csv.write_text(csv.read_text("utf-8").replace("phq9_3", "phq9_x", 1), encoding="utf-8")
     ran = shell("bowlby", "run", config, "--cores", 1, cwd=tmp_path)
     assert ran.status == 1
-    said = ran.err.split("bowlby stopped:")[1].strip().splitlines()
+    said = stopped(ran).splitlines()
     assert len(said) == 1 and "phq9_3" in said[0] and "patients.csv" in said[0]
+    log, whole = ran.err.strip().splitlines()[-2:]
+    assert log == "log of ingest: results/example/logs/ingest/ingest.log" and whole.startswith("log of the whole run: ")
+    noise = ran.err.partition("bowlby stopped:")[0]
+    assert "rule ingest" not in noise and len(noise.splitlines()) < 5
     assert "Traceback" not in ran.err
     assert not (tmp_path / "results/example/verdict.json").exists()
 

@@ -1,8 +1,9 @@
-"""What Snakemake says while it runs: passed on, with the reasons of a failure kept for the end."""
+"""What Snakemake says while it runs: what a reader needs of it, with the reasons of a failure kept for the end."""
 
 from __future__ import annotations
 
 import re
+from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +12,10 @@ FAILED = re.compile(r"^\s*Error in rule (\w+):")
 LOG = re.compile(r"^\s*log: (\S+)")
 LOCKED = re.compile(r"LockException|Directory cannot be locked")
 STEPS = re.compile(r"^(\d+) of (\d+) steps")
+FINISHED = re.compile(r"^Finished jobid: .*\(Rule: (\w+)\)")
+COMPLETE = re.compile(r"^Complete log(?:\(s\))?: (.+)$")
+NOTHING = "Nothing to be done"
+LAST = 12
 TRACEBACK = "Traceback"
 UNLOCK = (
     "error: another run works on these results, or was killed before it could say that it ended; wait for it, or if "
@@ -30,16 +35,25 @@ class Listener:
         Log of each rule that failed.
     steps : tuple of int
         Jobs done, and jobs in all.
+    whole : str or None
+        File with all that Snakemake said.
+    last : deque of str
+        The last lines heard, for a failure that nothing else explains.
     """
 
     said: list[str] = field(default_factory=list)
     logs: dict[str, Path] = field(default_factory=dict)
     steps: tuple[int, int] = (0, 0)
     locked: bool = False
+    whole: str | None = None
+    last: deque[str] = field(default_factory=lambda: deque(maxlen=LAST))
     _rule: str | None = None
+    _finished: str = ""
 
-    def hear(self, line: str) -> None:
-        """Take in one line."""
+    def hear(self, line: str) -> str | None:
+        """Take in one line; returns what of it is worth showing while the run goes on."""
+        if line.strip():
+            self.last.append(line.rstrip())
         if (found := OURS.match(line)) and found.group(1) not in self.said:
             self.said.append(found.group(1))
         elif found := FAILED.match(line):
@@ -49,7 +63,20 @@ class Listener:
             self._rule = None
         elif found := STEPS.match(line):
             self.steps = int(found.group(1)), int(found.group(2))
+            return f"{self.steps[0]} of {self.steps[1]} jobs done: {self._finished}\n"
+        elif found := FINISHED.match(line):
+            self._finished = found.group(1).replace("_", " ")
+        elif found := COMPLETE.match(line):
+            self.whole = found.group(1).strip()
+        elif line.startswith(NOTHING):
+            return "everything is there already and up to date\n"
         self.locked |= bool(LOCKED.search(line))
+        return None
+
+    def places(self) -> list[str]:
+        """Where the whole story is: the logs of the jobs that failed, and Snakemake's own."""
+        lines = [f"log of {rule.replace('_', ' ')}: {log}" for rule, log in self.logs.items()]
+        return lines + ([f"log of the whole run: {self.whole}"] if self.whole else [])
 
     def reasons(self, logs: Path) -> list[str]:
         """Why the run stopped, one line for each reason.
@@ -62,7 +89,7 @@ class Listener:
         lines = [*self.said, *(line for rule, log in self.logs.items() if (line := _reason(rule, log)))]
         if self.locked:
             lines.append(UNLOCK)
-        return lines or [f"error: a job failed; see its log under {logs}"]
+        return lines or [*self.last, f"error: the run cannot go on, for the reason above; job logs are under {logs}"]
 
 
 def _reason(rule: str, log: Path) -> str | None:

@@ -26,6 +26,7 @@ def run(
     context: typer.Context,
     config: Annotated[Path, typer.Argument(help="The run's configuration file.")],
     cores: Annotated[int, typer.Option(help="Cores to use; 0 for all (with a profile: as it says).")] = 0,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show all that Snakemake says.")] = False,
     profile: Annotated[str, typer.Option(help="Where to run: slurm, or the folder of a Snakemake profile.")] = "",
 ) -> None:
     """Run a study from its raw files to its report; targets and Snakemake options may follow after --."""
@@ -44,18 +45,21 @@ def run(
         *limit,
         *context.args,
     ]
+    whole = verbose or bool(profile) or any(word.startswith("-") for word in context.args)
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, errors="replace") as process:
         listener = Listener()
         with shown(listener, planned.folder) as show:
             for line in process.stderr:
-                listener.hear(line)
-                show(line)
+                told = listener.hear(line)
+                if whole or told:
+                    show(line if whole else told)
     report = planned.folder / "report.html"
     if process.returncode:
         if report.is_file():
             print(f"unfinished: {report}")
         print("\nbowlby stopped:", file=sys.stderr)
         print(*listener.reasons(planned.folder / "logs"), sep="\n", file=sys.stderr)
+        print("", *listener.places(), sep="\n", file=sys.stderr)
         raise typer.Exit(1)
     if DRY.isdisjoint(context.args):
         print(*ending(planned.folder), sep="\n")
