@@ -167,7 +167,8 @@ def _inner_moments(data, state, inner, entries, t, tv, tvv, p, q, shared):
 
 def _wide_moments(data, parameters, state, inner, outer, entries, t, tb, mom: Moments) -> Moments:
     """The same moments where the outer block is sparse; its traces are estimates with their groups of probes."""
-    from bowlby.mixed.wide import GROUPS, WideTraces, _block_diagonal
+    from bowlby.mixed.traces import WideTraces
+    from bowlby.mixed.wide import GROUPS, block_diagonal
 
     links, first_outer, count = data.links, int(data.has_inner), parameters.count
     shared: dict = {}
@@ -180,7 +181,7 @@ def _wide_moments(data, parameters, state, inner, outer, entries, t, tb, mom: Mo
         units = [np.zeros((len(x), len(x))) for x in state.d[first_outer:]]
         for a, b in entries[j]:
             units[factor][a, b] = 1.0
-        patterns[j] = _block_diagonal(units, data.select, links.k)
+        patterns[j] = block_diagonal(units, data.select, links.k)
     traces = WideTraces(state.c, state.k, n, patterns, data.select)
     first = {i: traces.inner_one(n[i]) for i in inner} | {j: traces.outer_one(j) for j in outer}
     mom.tv_groups = np.tile(mom.tv, (GROUPS, 1))

@@ -3,15 +3,14 @@
 The outer matrix A = I + Lambda'C Lambda is sparse and, with its level blocks scaled to identities, close to the
 identity: therapists share few patients. Solves are conjugate gradients to rounding. log det A and the traces that the
 derivatives and Kenward-Roger need are exact for the block-diagonal part of A (and log det to fourth order in the
-rest), and estimated for what is left with 64 seeded sign vectors (Hutchinson), Lanczos quadrature for the logarithm
-(Ubaru, Chen & Saad 2017, SIAM J Matrix Anal Appl 38:1075-1099). The estimates carry standard errors; probes are fixed,
-so the criterion is a smooth function of theta.
+rest), and estimated for what is left with up to 64 seeded sign vectors (Hutchinson), by Lanczos quadrature for the
+logarithm (Ubaru, Chen & Saad 2017, SIAM J Matrix Anal Appl 38:1075-1099). The estimates carry standard errors; probes
+are fixed, so the criterion is a smooth function of theta.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from scipy import sparse
@@ -19,11 +18,12 @@ from scipy import sparse
 from bowlby.mixed.links import CrossedLinks
 
 PROBES = 64
+SIGNS = 160_000     # signs in all beyond which no more probes are drawn
 GROUPS = 8
 _TOL = 1e-11        # of solves that must be exact
-_PROBE_TOL = 1e-7   # of solves on probes, far below their sampling error
 _SEED = 20210711
-_SERIES_TOL = 1e-11 # of squared norms, where a series ends
+_SERIES_TOL = 1e-11  # of squared norms, where a series ends
+_NEGLIGIBLE = 1e-5  # of a log-determinant
 _STEPS = 8          # of Lanczos quadrature, half as many where R is small
 _PAIRS = 1024       # pairs of columns at once
 _NEAR = 0.5         # bound of R up to which a series is summed
@@ -72,20 +72,12 @@ class WideLinks(CrossedLinks):
         return self.sandwich_of(f, met * self.twice)
 
 
-@dataclass
-class Traced:
-    """An estimate and its values in groups of probes."""
-
-    value: float
-    groups: np.ndarray
-
-
 class WideInverse:
     """K = Lambda A^-1 Lambda' for sparse C, by conjugate gradients on A with its level blocks made identities."""
 
     def __init__(self, c: SparseStack, lambdas, select):
         size = c.matrix.shape[0]
-        self.lam = _block_diagonal(lambdas, select, size)
+        self.lam = block_diagonal(lambdas, select, size)
         a = (self.lam.T @ c.matrix @ self.lam + sparse.identity(size, format="csr")).tocsr()
         self.white = _whitening(a, select)
         r = (self.white @ a @ self.white.T - sparse.identity(size, format="csr")).tocsr()
@@ -162,7 +154,10 @@ class WideInverse:
         return np.array([t[:, [i]].T @ x[:, j] for i, j in zip(left, place)]).ravel()
 
     def logdet(self) -> float:
-        """log det A: diagonal exactly, R to fourth order exactly, the remainder by Lanczos quadrature."""
+        """log det A: diagonal and R to fourth order exactly, the remainder by Lanczos quadrature.
+
+        With b >= norm of R the remainder is at most ``tr R^4 b / (5 (1 - b))``; where negligible it is left out.
+        """
         total = -2 * float(np.log(self.white.diagonal()).sum())
         self.logdet_error = 0.0
         if not self.r.nnz:
@@ -171,6 +166,10 @@ class WideInverse:
         t2, t3 = float(self.r.multiply(self.r).sum()), float(second.multiply(self.r).sum())
         t4 = float(second.multiply(second).sum())
         total += -t2 / 2 + t3 / 3 - t4 / 4
+        bound = t4 * self._nearness / (5 * (1 - self._nearness)) if self._nearness < 1 else np.inf
+        if bound < _NEGLIGIBLE:
+            self.logdet_error = bound
+            return total
         steps = _STEPS if self._nearness > _NEAR else _STEPS // 2
         nodes, weights = _lanczos(self.r, probes(self.r.shape[0]), steps)
         x = nodes
@@ -180,9 +179,11 @@ class WideInverse:
         return total + float(values.mean())
 
 
+@lru_cache(maxsize=1)
 def probes(size: int) -> np.ndarray:
-    """Sign vectors (size, PROBES), the same in every call."""
-    return np.random.default_rng([_SEED, size]).choice([-1.0, 1.0], size=(size, PROBES))
+    """Sign vectors (size, probes), the same in every call: the larger the matrix, the fewer give the same accuracy."""
+    count = min(PROBES, GROUPS * -(-SIGNS // (size * GROUPS)))
+    return np.random.default_rng([_SEED, size]).choice([-1.0, 1.0], size=(size, count))
 
 
 def _lanczos(r, z: np.ndarray, steps: int):
@@ -247,7 +248,7 @@ def _dots(left, right) -> np.ndarray:
     return np.asarray(left.multiply(right).sum(axis=0)).ravel()
 
 
-def _level_blocks(matrix, select):
+def level_blocks(matrix, select):
     return _from_blocks(_level_entries(matrix, select), matrix.shape[0])
 
 
@@ -257,7 +258,7 @@ def _whitening(a, select):
     return _from_blocks(pieces, a.shape[0])
 
 
-def _block_diagonal(lambdas, select, size: int):
+def block_diagonal(lambdas, select, size: int):
     rows, cols, data = [], [], []
     at = np.arange(size)
     for columns, lam in zip(select, lambdas):
@@ -268,76 +269,3 @@ def _block_diagonal(lambdas, select, size: int):
                     cols.append(at[columns[b]])
                     data.append(np.full(len(rows[-1]), lam[a, b]))
     return sparse.csr_matrix((np.concatenate(data), (np.concatenate(rows), np.concatenate(cols))), shape=(size, size))
-
-
-class WideTraces:
-    """Traces at one state. ``n`` are the sparse F'E_iF, ``patterns`` the selectors S_j of the outer parameters."""
-
-    def __init__(self, c: SparseStack, k: WideInverse, n: dict, patterns: dict, select):
-        self.c, self.k, self.n, self.patterns = c.matrix, k, n, patterns
-        size = self.c.shape[0]
-        self.z = probes(size)
-        self.knz: dict = {}
-        cd = _level_blocks(self.c, select)
-        self.kd, self.m1d = k.near, (sparse.identity(size, format="csr") - cd @ k.near).tocsr()
-        self.md = (self.m1d @ cd).tocsr()
-
-    @cached_property
-    def kz(self) -> np.ndarray:
-        return self.k.apply(self.z, _PROBE_TOL)
-
-    @cached_property
-    def mz(self) -> np.ndarray:
-        return self.m(self.z, _PROBE_TOL)
-
-    def _estimate(self, exact: float, rough: np.ndarray, fine: np.ndarray) -> Traced:
-        """`exact` trace of the near part, and per-probe values of the near and the full quadratic form."""
-        change = (fine - rough).reshape(GROUPS, -1).mean(axis=1)
-        return Traced(exact + float(change.mean()), exact + change)
-
-    def inner_one(self, matrix) -> Traced:
-        """tr(K N)."""
-        nz = matrix @ self.z
-        return self._estimate(float(self.kd.multiply(matrix).sum()), (nz * (self.kd @ self.z)).sum(axis=0),
-                              (nz * self.kz).sum(axis=0))
-
-    def _k_of(self, i):
-        if i not in self.knz:
-            self.knz[i] = self.k.apply(self.n[i] @ self.z, _PROBE_TOL)
-        return self.knz[i]
-
-    def inner_two(self, i, j) -> Traced:
-        """tr(K N_i K N_j)."""
-        ni, nj, kd = self.n[i], self.n[j], self.kd
-        exact = float((kd @ ni).multiply((kd @ nj).T).sum())
-        rough = ((ni @ (kd @ self.z)) * (kd @ (nj @ self.z))).sum(axis=0)
-        return self._estimate(exact, rough, ((ni @ self.kz) * self._k_of(j)).sum(axis=0))
-
-    def m(self, x: np.ndarray, tol: float = _TOL) -> np.ndarray:
-        """Z_o'V0^-1 Z_o x."""
-        cx = self.c @ x
-        return cx - self.c @ self.k.apply(cx, tol)
-
-    def outer_one(self, j) -> Traced:
-        """tr(S_j M)."""
-        s = self.patterns[j]
-        sz = s @ self.z
-        return self._estimate(float(s.multiply(self.md.T).sum()), (sz * (self.md @ self.z)).sum(axis=0),
-                              (sz * self.mz).sum(axis=0))
-
-    def outer_two(self, j, k) -> Traced:
-        """tr(S_j M S_k M)."""
-        sj, sk = self.patterns[j], self.patterns[k]
-        exact = float((sj @ self.md).multiply((sk @ self.md).T).sum())
-        rough = ((self.md.T @ (sj @ self.z)) * (sk @ (self.md @ self.z))).sum(axis=0)
-        return self._estimate(exact, rough, (self.m(sj @ self.z, _PROBE_TOL) * (sk @ self.mz)).sum(axis=0))
-
-    def across(self, i, j) -> Traced:
-        """tr(S_j M1 N_i M1')."""
-        n, s = self.n[i], self.patterns[j]
-        exact = float((s @ self.m1d @ n).multiply(self.m1d).sum())
-        nz = n @ self.z
-        rough = ((s @ (self.m1d @ self.z)) * (self.m1d @ nz)).sum(axis=0)
-        left = self.z - self.c @ self.kz
-        right = nz - self.c @ self._k_of(i)
-        return self._estimate(exact, rough, ((s @ left) * right).sum(axis=0))
