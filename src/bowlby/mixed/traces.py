@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
-from bowlby.mixed.wide import GROUPS, SparseStack, WideInverse, level_blocks, probes
+from bowlby.mixed.wide import GROUPS, TOL, SparseStack, WideInverse, level_blocks, probes
 
 _PROBE_TOL = 1e-7   # of solves on probes, far below their sampling error
 
@@ -64,7 +64,7 @@ class WideTraces:
         rough = ((ni @ (kd @ self.z)) * (kd @ (nj @ self.z))).sum(axis=0)
         return self._estimate(exact, rough, ((ni @ self.kz) * self._k_of(j)).sum(axis=0))
 
-    def m(self, x: np.ndarray, tol: float = _TOL) -> np.ndarray:
+    def m(self, x: np.ndarray, tol: float = TOL) -> np.ndarray:
         """Z_o'V0^-1 Z_o x."""
         cx = self.c @ x
         return cx - self.c @ self.k.apply(cx, tol)

@@ -20,7 +20,7 @@ from bowlby.mixed.links import CrossedLinks
 PROBES = 64
 SIGNS = 160_000     # signs in all beyond which no more probes are drawn
 GROUPS = 8
-_TOL = 1e-11        # of solves that must be exact
+TOL = 1e-11        # of solves that must be exact
 _SEED = 20210711
 _SERIES_TOL = 1e-11  # of squared norms, where a series ends
 _NEGLIGIBLE = 1e-5  # of a log-determinant
@@ -89,7 +89,7 @@ class WideInverse:
     def __matmul__(self, other: np.ndarray) -> np.ndarray:
         return self.apply(other[0])[None]
 
-    def apply(self, x: np.ndarray, tol: float = _TOL) -> np.ndarray:
+    def apply(self, x: np.ndarray, tol: float = TOL) -> np.ndarray:
         """K x for x (Q, m)."""
         return self.lam @ (self.white.T @ self._solve(self.white @ (self.lam.T @ x), tol))
 
@@ -150,7 +150,7 @@ class WideInverse:
 
     def _by_solving(self, t, left, right) -> np.ndarray:
         columns, place = np.unique(right, return_inverse=True)
-        x = self._solve(t[:, columns].toarray(), _TOL)
+        x = self._solve(t[:, columns].toarray(), TOL)
         return np.array([t[:, [i]].T @ x[:, j] for i, j in zip(left, place)]).ravel()
 
     def logdet(self) -> float:
