@@ -8,7 +8,7 @@ import pandas as pd
 from bowlby.figures.canvas import GREY, INK, VERMILION, WIDTH
 from bowlby.figures.hidden import FEWEST, pooled
 from bowlby.figures.missing import scales_of
-from bowlby.figures.outcome import fine_edges, named
+from bowlby.figures.outcome import about_whom, fine_edges, named
 from bowlby.figures.sources import Sources
 
 COLUMNS = [
@@ -81,7 +81,7 @@ def distribution_data(
         Whether bins of fewer than five persons are to be pooled.
     """
     order = [i for i in dict.fromkeys([*(first or []), *scores]) if i in scores]
-    tables = {instrument: scores[instrument].assign(about=_about(scores[instrument])) for instrument in order}
+    tables = {instrument: scores[instrument].assign(about=about_whom(scores[instrument])) for instrument in order}
     panels = [
         (i, s, about)
         for i in order
@@ -113,14 +113,6 @@ def distribution_data(
         .reindex(columns=COLUMNS)
         .astype({c: float for c in NUMBERS} | {"n": "Int64", "place": "Int64"})
     )
-
-
-def _about(table: pd.DataFrame) -> pd.Series:
-    """Whom each row is about where one role answered about several persons; empty everywhere else."""
-    if "about" not in table.columns:
-        return pd.Series("", index=table.index)
-    said = table["about"].astype("str").fillna("self")
-    return said if said.groupby(table["role"]).nunique().gt(1).any() else pd.Series("", index=table.index)
 
 
 def _groups(table: pd.DataFrame, occasions: list[str]):

@@ -7,10 +7,10 @@ import pandas as pd
 
 from bowlby.figures.canvas import GREY, INK, WIDTH
 from bowlby.figures.hidden import FEWEST
-from bowlby.figures.outcome import named
+from bowlby.figures.outcome import about_whom, named
 from bowlby.figures.sources import Sources
 
-COLUMNS = ["role", "instrument", "scale", "place", "occasion", "of", "scored", "share", "said"]
+COLUMNS = ["role", "instrument", "about", "scale", "place", "occasion", "of", "scored", "share", "said"]
 HEAD = {"person", "role", "about", "occasion", "session", "therapist", "date", "source", "source_file", "source_row"}
 OTHERS = ("_n", "_prorated")
 ROWS = 40
@@ -38,19 +38,21 @@ def missing_data(
 ) -> pd.DataFrame:
     """Share of all patients (or therapists) of the study who have a score, by scale and occasion.
 
+    Forms of one questionnaire about several persons (mother, father) are told apart in ``about``, empty elsewhere.
     Where privacy asks for it, one to four persons are "few", and all but one to four "nearly all", without a number.
     An occasion at which nobody answered an instrument has no row.
     """
     order = {name: i for i, name in enumerate(occasions)}
     rows = []
     for instrument, table in scores.items():
-        for (role, occasion), part in table.groupby(["role", "occasion"], dropna=False, sort=False):
+        forms = table.assign(about=about_whom(table))
+        for (role, about, occasion), part in forms.groupby(["role", "about", "occasion"], dropna=False, sort=False):
             occasion = occasion if isinstance(occasion, str) and occasion else "once"
             for scale in scales_of(table):
                 n = int(part.loc[part[scale].notna(), "person"].nunique())
                 of = max(sizes.get(role, 0), n)
-                rows.append((role, instrument, scale, order.get(occasion, len(order)), occasion, of, n))
-    table = pd.DataFrame(rows, columns=COLUMNS[:7])
+                rows.append((role, instrument, about, scale, order.get(occasion, len(order)), occasion, of, n))
+    table = pd.DataFrame(rows, columns=COLUMNS[:8])
     table = table[table["scored"] > 0]
     hidden, said = [], []
     for n, of in zip(table["scored"], table["of"]):
@@ -59,15 +61,15 @@ def missing_data(
         said.append(FEW if shareable and few else NEARLY if shareable and nearly else f"{100 * n / of:.0f}%")
     table = table.assign(share=table["scored"] / table["of"], said=said).astype({"scored": "Int64", "share": float})
     table.loc[np.array(hidden, bool), ["scored", "share"]] = pd.NA
-    keys = ["role", "instrument", "scale", "place"]
+    keys = ["role", "instrument", "about", "scale", "place"]
     return table.sort_values(keys, kind="stable", ignore_index=True)[COLUMNS]
 
 
 def draw(ax, data: pd.DataFrame) -> None:
     """Draw a tile for each scale and occasion."""
-    by = ["role", "instrument", "scale"]
+    by = ["role", "instrument", "about", "scale"]
     if data[by].drop_duplicates().shape[0] > ROWS:
-        by = by[:2]
+        by = by[:3]
     lines = data[by].drop_duplicates()
     occasions = list(dict.fromkeys(data.sort_values("place", kind="stable")["occasion"]))
     ax.figure.set_size_inches(WIDTH, 1.3 + 0.3 * len(lines))
@@ -86,7 +88,7 @@ def draw(ax, data: pd.DataFrame) -> None:
                 ax.text(x, y, text, ha="center", va="center", fontsize=9, color="white" if level > 0.55 else INK)
     ax.set_xlim(-0.5, len(occasions) - 0.5)
     ax.set_ylim(len(lines) - 0.5, -0.5)
-    names = [named(*line[1:]) for line in lines.itertuples(index=False, name=None)]
+    names = [_name(*line[1:]) for line in lines.itertuples(index=False, name=None)]
     ax.set_yticks(range(len(lines)), [n if len(n) <= 30 else n[:29] + "…" for n in names], fontsize=9)
     ax.set_xticks(range(len(occasions)), [o.replace("_", " ")[:18] for o in occasions], fontsize=9)
     ax.tick_params(length=0, labeltop=True, labelbottom=False)
@@ -95,6 +97,10 @@ def draw(ax, data: pd.DataFrame) -> None:
     ax.spines[["left", "bottom"]].set_visible(False)
     for y in np.flatnonzero(lines["role"].to_numpy()[1:] != lines["role"].to_numpy()[:-1]):
         ax.axhline(y + 0.5, color=GREY, lw=1)
+
+
+def _name(instrument: str, about: str, scale: str = "total") -> str:
+    return named(instrument, scale) + (f", {about}".replace("_", " ") if about else "")
 
 
 def _tile(x: float, y: float, colour):

@@ -54,6 +54,14 @@ def named(instrument: str, scale: str = "total") -> str:
     return name if scale == "total" else f"{name} {scale.replace('_', ' ')}"
 
 
+def about_whom(table: pd.DataFrame) -> pd.Series:
+    """Whom each row of scores is about where one role answered about several persons; empty everywhere else."""
+    if "about" not in table.columns:
+        return pd.Series("", index=table.index)
+    said = table["about"].astype("str").fillna("self")
+    return said if said.groupby(table["role"]).nunique().gt(1).any() else pd.Series("", index=table.index)
+
+
 def fine_edges(low: float, high: float, about: int = 20):
     """Edges of about that many bins of a round width that hold both ends; of whole numbers, equally many in each."""
     span = max(high - low, 1e-9)

@@ -3,9 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 from scipy import stats
 
 from bowlby import figures
+from bowlby.figures import missing
 from bowlby.figures.canvas import save
 from bowlby.figures.change import change_data, criterion
 from bowlby.figures.distributions import distribution_data
@@ -80,6 +82,21 @@ def test_missing_map_tells_no_few():
     assert data.set_index("occasion")["scored"].isna().tolist() == [False, True, True]
     internal = missing_data({"phq9": wide({"termination": 57})}, {"patient": 60}, [], shareable=False)
     assert internal["said"].tolist() == ["95%"] and internal["scored"].tolist() == [57]
+
+
+def test_missing_map_keeps_forms_about_several_persons_apart():
+    mother, father = wide({"survey": 60}).assign(about="mother"), wide({"survey": 30}).assign(about="father")
+    therapists = wide({"": 20}, "therapist")
+    sizes = {"patient": 60, "therapist": 20}
+    data = missing_data({"ecr": pd.concat([mother, father, therapists])}, sizes, ["survey"])
+    assert data[["role", "about", "said"]].to_numpy().tolist() == [
+        ["patient", "father", "50%"], ["patient", "mother", "100%"], ["therapist", "self", "100%"],
+    ]  # fmt: skip
+    figure = Figure()
+    missing.draw(figure.subplots(), data)
+    assert [t.get_text() for t in figure.axes[0].get_yticklabels()] == ["ECR, father", "ECR, mother", "ECR, self"]
+    alone = missing_data({"ecr": mother}, sizes, ["survey"])
+    assert alone[["about", "said"]].to_numpy().tolist() == [["", "100%"]]
 
 
 def test_distributions_have_means_bins_and_norms():

@@ -13,7 +13,7 @@ def missing(results: Results) -> Section | None:
     if table is None:
         return None
     said = [
-        f"{r.instrument} {r.scale} of {r.role}s, {r.occasion}: {r.said}".replace("_", " ")
+        f"{r.instrument} {r.scale}{_about(r.about)} of {r.role}s, {r.occasion}: {r.said}".replace("_", " ")
         for r in table.itertuples(index=False)
     ]
     coarse = " One to four persons are “few”, all but one to four “nearly all”." if results.shareable else ""
@@ -25,3 +25,8 @@ def missing(results: Results) -> Section | None:
         f"occasion. No tile: not asked then.{coarse}",
     )
     return Section("missing", "Missing data", render("stack.html", parts=[plot], intro=None))
+
+
+def _about(about: str | float) -> str:
+    """Whom the form was about, where that must be said."""
+    return f" about {about}" if isinstance(about, str) and about else ""
