@@ -184,7 +184,8 @@ def _table(person: np.ndarray, role: str, about: str, session: np.ndarray | None
     """A table of scores."""
     number = pd.array([pd.NA] * len(person) if session is None else session, dtype="Int64")
     same = {"role": role, "about": about, "occasion": ""}
-    key = {name: _column(np.full(len(person), value, dtype=object)) for name, value in same.items()}
+    none = np.zeros(len(person), np.int8)
+    key = {name: pd.Categorical.from_codes(none, [value]) for name, value in same.items()}
     return pd.DataFrame({"person": _column(person), **key, "session": number} | scales)
 
 

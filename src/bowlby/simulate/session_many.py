@@ -98,9 +98,8 @@ def _sloped(rows: Studies, outcome: str, fixed: list[str], slope: str) -> Model:
 def _rows(case: Case, design: str, seed: int, numbers: list[int]) -> tuple[Studies, Studies]:
     """The analysis sets of all studies, by the rules of :func:`bowlby.design.primary.analysis_set`."""
     found = landmark_means(case, design, seed, numbers)
-    first = found.episodes.set_index("patient")["therapist"].reindex(found.frame.index)
-    study, therapist = (np.array([int(part) for part in first.str.extract(pattern)[0]])
-                        for pattern in (r"^(\d+)T", r"T(\d+)$"))  # fmt: skip
+    code, labels = pd.factorize(found.episodes.set_index("patient")["therapist"].reindex(found.frame.index))
+    study, therapist = np.array([[int(part) for part in label.split("T")] for label in labels]).T[:, code]
     frame = found.frame.reset_index(drop=True)
     asked = frame[["pre", "a_star", "s_star", "z_star"]].notna().all(axis=1).to_numpy()
     sets = []
