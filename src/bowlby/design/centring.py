@@ -33,18 +33,18 @@ def membership(episodes: pd.DataFrame, patients: pd.Index) -> Membership:
 
 
 def within_between(values: np.ndarray, weights: np.ndarray | sparse.csr_array) -> tuple[np.ndarray, np.ndarray]:
-    """Project a variable on therapist membership.
+    """Project one or more variables on therapist membership.
 
     Parameters
     ----------
-    values : ndarray, shape (n,)
-        The variable, no missing values.
+    values : ndarray, shape (n,) or (n, k)
+        The variables, no missing values.
     weights : ndarray or csr_array, shape (n, n_therapists)
         Membership weights W; a row of zeros and one 1 for patients of one therapist.
 
     Returns
     -------
-    within, between : ndarray, shape (n,)
+    within, between : ndarray, as `values`
         ``(I - W W+) x`` and ``W W+ x`` less its mean. For patients of one therapist these are the deviation from
         the therapist's mean and that mean, so their sum is ``x - mean(between)``.
 
@@ -54,7 +54,7 @@ def within_between(values: np.ndarray, weights: np.ndarray | sparse.csr_array) -
     keeps the within part orthogonal to every therapist-level variable, which weighted means do not.
     """
     fitted = weights @ means(values, weights)
-    return values - fitted, fitted - fitted.mean()
+    return values - fitted, fitted - fitted.mean(axis=0)
 
 
 def means(values: np.ndarray, weights: np.ndarray | sparse.csr_array) -> np.ndarray:
@@ -62,21 +62,27 @@ def means(values: np.ndarray, weights: np.ndarray | sparse.csr_array) -> np.ndar
 
     Parameters
     ----------
-    values : ndarray, shape (n,)
+    values : ndarray, shape (n,) or (n, k)
     weights : ndarray or csr_array, shape (n, n_therapists)
 
     Returns
     -------
-    ndarray, shape (n_therapists,)
+    ndarray, shape (n_therapists,) or (n_therapists, k)
     """
     whole = not sparse.issparse(weights)
     most = weights.max(axis=1)
     if np.isclose(most if whole else most.toarray().ravel(), 1.0).all():
         group = weights.argmax(axis=1).ravel()
-        count = np.bincount(group, minlength=weights.shape[1])
-        total = np.bincount(group, weights=values, minlength=weights.shape[1])
-        return total / np.maximum(count, 1)
+        count = np.maximum(np.bincount(group, minlength=weights.shape[1]), 1)
+        return _by_column(lambda x: np.bincount(group, weights=x, minlength=len(count)) / count, values)
     if whole:
         return np.linalg.lstsq(weights, values, rcond=None)[0]
     # least squares of smallest norm by conjugate gradients; exact to rounding, whatever the pattern of switching
-    return sparse.linalg.lsmr(weights, values, atol=1e-15, btol=1e-15, conlim=0, maxiter=10_000)[0]
+    return _by_column(
+        lambda x: sparse.linalg.lsmr(weights, x, atol=1e-15, btol=1e-15, conlim=0, maxiter=10_000)[0], values
+    )
+
+
+def _by_column(of, values: np.ndarray) -> np.ndarray:
+    """A function of one variable, of each column."""
+    return of(values) if values.ndim == 1 else np.column_stack([of(x) for x in values.T])

@@ -116,11 +116,12 @@ def _build(run: Run, found: Patients, people: dict, needed: dict[str, str], name
     if "unit" in frame:
         data["unit"], data["in_unit"] = frame["unit"].to_numpy(object), frame["unit"].notna().to_numpy(float)
     split, within_only = _levels(name, frame, covariates)
-    for column in [*split, *within_only]:
-        within, between = within_between(frame[column].to_numpy(float), w)
-        data[f"{column}_w"] = within
+    levels = [*split, *within_only]
+    within, between = within_between(frame[levels].to_numpy(float), w)
+    for k, column in enumerate(levels):
+        data[f"{column}_w"] = within[:, k]
         if column in split:
-            data[f"{column}_b"] = between
+            data[f"{column}_b"] = between[:, k]
     style = [c for c in frame if c.startswith("s_")] if name in ("primary", "perceived") else ["s_star"]
     for column in style:
         data[column] = frame[column].to_numpy(float) - frame[column].mean()
@@ -151,7 +152,7 @@ def _adequacy(run: Run, found: Patients, weights: Membership, frame: pd.DataFram
     w = weights.matrix()
     style = found.style.reindex(weights.columns).to_numpy(float)
     caseload = w.sum(axis=0)
-    others = np.column_stack([means(frame[column].to_numpy(float), w) for column in ("pre", *covariates)])
+    others = means(frame[["pre", *covariates]].to_numpy(float), w)
     root = np.sqrt(1.0 / (0.05 + 0.87 / caseload))[:, None]
     known = np.column_stack([np.ones(len(style)), others]) * root
     centred = root * (style - np.average(style, weights=root[:, 0] ** 2))[:, None]

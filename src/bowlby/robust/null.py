@@ -117,7 +117,7 @@ def _membership(made: Cell) -> Membership:
 def _level(made: Cell, weights: Membership, columns: list[str]) -> np.ndarray:
     """Therapists' own values of predictors that are shared by membership."""
     matrix = weights.matrix()
-    return np.column_stack([means(made.fitter.data[column].to_numpy(float), matrix) for column in columns])
+    return means(made.fitter.data[[*columns]].to_numpy(float), matrix)
 
 
 def _rng(address: Address, what: str) -> np.random.Generator:

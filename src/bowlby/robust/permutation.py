@@ -76,7 +76,7 @@ def style_residual(rows: Rows) -> tuple[np.ndarray, Membership]:
     weights = membership_of(rows.membership, pd.Index(rows.data["patient"]))
     between = ["pre_b", *(f"{c}_b" for c in rows.design["covariates"])]
     matrix = weights.matrix()
-    level = np.column_stack([means(rows.data[column].to_numpy(float), matrix) for column in ("s_star", *between)])
+    level = means(rows.data[["s_star", *between]].to_numpy(float), matrix)
     known = np.column_stack([np.ones(len(level)), level[:, 1:]])
     return level[:, 0] - known @ np.linalg.lstsq(known, level[:, 0], rcond=None)[0], weights
 
