@@ -8,6 +8,7 @@ from pathlib import Path
 from bowlby.draft.blocks import blocks
 from bowlby.draft.look import Look, is_redcap_dictionary, look
 from bowlby.draft.match import library, match
+from bowlby.draft.odd import odd_items
 from bowlby.draft.roles import ordered, roles
 from bowlby.draft.run import run_text
 from bowlby.draft.write import MARK, Part, study_text
@@ -92,12 +93,15 @@ def write_draft(paths: list[Path], folder: Path) -> list[Path]:
 def _part(one: Look, known) -> Part:
     found = blocks(list(one.columns))
     matched = [(b, m) for b in found if (m := match(b, one.columns, known)) is not None]
-    taken = {c for b, _ in matched for c in b.columns} | {c for b in found if b.n > 3 for c in b.columns}
+    odd = odd_items(found, known, {c for b, m in matched if b.n or b.times for c in b.columns})
+    asked = {c for o in odd for c in o.used}
+    matched = [(b, m) for b, m in matched if not asked & set(b.columns)]
+    taken = asked | {c for b, _ in matched for c in b.columns} | {c for b in found if b.n > 3 for c in b.columns}
     guessed = roles(one, taken)
     used = {guessed.person, guessed.therapist, guessed.site, guessed.occasion, guessed.session, guessed.date}
     matched = [(b, m) for b, m in matched if not used & set(b.columns)]
     done = {id(b) for b, _ in matched}
-    return Part(one, guessed, matched, [b for b in found if id(b) not in done])
+    return Part(one, guessed, matched, [b for b in found if id(b) not in done and not asked & set(b.columns)], odd)
 
 
 def _occasions_of(part: Part) -> list[str]:

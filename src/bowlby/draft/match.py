@@ -90,7 +90,7 @@ def _items(block: Block, profiles: list[Column], known: list[Instrument]) -> Mat
         found.doubts.append(f"only the number of items and the range ({low:g} to {high:g}) speak for it")
         if not inside:
             return None
-    best = sorted(inside, key=lambda i: (_named_by(i.id, block), -_outside(answers, i), -i.response[1]), reverse=True)
+    best = sorted(inside, key=lambda i: (named_by(i.id, block), -_outside(answers, i), -i.response[1]), reverse=True)
     if best:
         _tell(found, best, answers)
     else:
@@ -124,7 +124,7 @@ def _outside(answers: dict[float, int], instrument: Instrument) -> int:
     return sum(n for v, n in answers.items() if not _within(v, instrument))
 
 
-def _named_by(name: str, block: Block) -> int:
+def named_by(name: str, block: Block) -> int:
     """How much of an instrument's id the columns' name holds."""
     bare = re.sub(r"[\W_]+", "", block.pattern.replace("{t}", "").replace("{n}", "")).lower()
     whole = name.replace("_", "")

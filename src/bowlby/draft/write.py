@@ -11,6 +11,7 @@ from pathlib import Path
 from bowlby.draft.blocks import Block
 from bowlby.draft.look import Look
 from bowlby.draft.match import Match, family
+from bowlby.draft.odd import Odd
 from bowlby.draft.profile import EMPTY_WORDS, constant_within
 from bowlby.draft.roles import Roles, words
 from bowlby.ingest.notices import count
@@ -37,6 +38,7 @@ class Part:
     roles: Roles
     matched: list[tuple[Block, Match]]
     unmatched: list[Block]
+    odd: list[Odd] = field(default_factory=list)
     occasions: list[str] = field(default_factory=list)
 
 
@@ -77,7 +79,7 @@ def file_block(part: Part, folder: Path) -> list[str]:
         lines.append(_marked(f"    missing: {_value(empty)}", ["found among numbers; true of every column but ids"]))
     lines += _who(found)
     lines += _when(part)
-    if part.matched:
+    if part.matched or part.odd:
         lines += ["    measures:", *_measures(part)]
     if found.role == "patient" or not part.matched:
         lines += _covariates(part)
@@ -91,7 +93,8 @@ def _relative(path: Path, folder: Path) -> str:
 
 
 def _who(found: Roles) -> list[str]:
-    doubts = []
+    by = "the name of their id column" if found.role == "therapist" else "nothing says that they are therapists"
+    doubts = [f"role: {found.role}, as {by}" if found.role == "patient" else f"role: {found.role}, by {by}"]
     if found.person is None:
         doubts.append("no column looks like an id, so each row is a person of its own")
     elif found.doubts.get("person"):
@@ -138,10 +141,10 @@ def _measures(part: Part) -> list[str]:
         keys: dict[str, object] = {"instrument": match.instrument}
         keys |= {"scored": {match.scale: block.pattern}} if match.scale else {"items": block.pattern}
         doubts = list(match.doubts)
-        about, sure = _about(block, match, alike[_at(block, match)], part.roles.role)
+        about, why = _about(block, match, alike[_at(block, match)], part.roles.role)
         if about:
             keys["about"] = about
-            doubts += [] if sure else ["whom is it about?"]
+            doubts.append(why if why.endswith("?") else f"about: {about}, {why}")
         if block.times:
             keys["when"] = {"names": {text: text for text in block.times}}
         elif block.when and part.roles.role == "patient":
@@ -155,9 +158,21 @@ def _measures(part: Part) -> list[str]:
             told = False
             doubts.append("several columns of one scale: which occasion, or whom is it about?")
         lines.append(_marked(f"      {'' if told else '# '}- {flow(keys)}", doubts))
+    lines += [line for odd in part.odd for line in _asked(odd)]
     if all(line.lstrip().startswith("#") for line in lines):
         lines.append("      []")
     return lines
+
+
+def _asked(odd: Odd) -> list[str]:
+    """Columns that may be misspelt items, as a question; nothing is taken from them."""
+    said = [f"{c} in the place of {near}, which is not there" for c, near in odd.nearest.items()]
+    if odd.instrument:
+        keys = {"instrument": odd.instrument, "items": list(odd.items)}
+        return [_marked(f"      # - {flow(keys)}", [f"{' and '.join(said)}: misspelt?"])]
+    near = next(iter(odd.nearest.values()), None)
+    hint = f"; the nearest item is {near}" if near else ""
+    return [f"      {MARK} {odd.columns[0]} has an item's number and belongs to no questionnaire: misspelt?{hint}"]
 
 
 def _at(block: Block, match: Match) -> tuple:
@@ -165,22 +180,24 @@ def _at(block: Block, match: Match) -> tuple:
     return match.instrument, tuple(block.times), block.when
 
 
-def _about(block: Block, match: Match, alike: list[Block], role: str) -> tuple[str | None, bool]:
+def _about(block: Block, match: Match, alike: list[Block], role: str) -> tuple[str | None, str]:
+    """Whom a measure is about, where it may be another than the person, and what speaks for it."""
     told = [ABOUT[w] for w in words(block.pattern) if w in ABOUT]
     if told:
-        return told[0], True
+        return told[0], "by the columns' name"
     if len(alike) > 1 and not match.scale:
         common = set.intersection(*(set(b.words) for b in alike))
         own = [w for w in block.words if w not in common]
-        return ("_".join(own) or None), False
+        return ("_".join(own) or None), "whom is it about?"
     if role == "patient" and family(match.instrument) in ABOUT_THERAPIST:
-        return "therapist", True
-    return None, True
+        return "therapist", "as patients usually answer it"
+    return None, ""
 
 
 def _covariates(part: Part) -> list[str]:
     look, found = part.look, part.roles
     used = {found.person, found.therapist, found.occasion, found.session, found.date}
+    used |= {c for odd in part.odd for c in odd.used}
     used |= {c for block, _ in part.matched for c in block.columns} | {c for e in found.episodes for c in e.values()}
     lines, private, left = [], [], []
     for block in part.unmatched:

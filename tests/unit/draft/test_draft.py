@@ -6,6 +6,7 @@ import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
+import yaml
 
 from bowlby.config import Run, Study, load
 from bowlby.config.base import parse
@@ -185,6 +186,59 @@ def test_columns_of_one_scale_that_nothing_tells_apart_are_only_suggested(tmp_pa
     file, draft = roles_of(tmp_path, "id,bdi_one,bdi_two\n" + "".join(f"{i},{i % 20},{i % 9}\n" for i in range(30)))
     assert file.measures == []
     assert draft.count("several columns of one scale: which occasion, or whom is it about?") == 2
+
+
+def lines_of(tmp_path, name, word):
+    return [line.strip() for line in (tmp_path / f"draft/{name}.yaml").read_text("utf-8").splitlines() if word in line]
+
+
+@pytest.mark.parametrize("number", [12, 5])
+def test_a_misspelt_item_is_asked_about_and_not_taken_for_a_score(tmp_path, number):
+    table = pd.concat([frame("ecr_s_", 12, 1, 7), frame("phq9_", 9, 0, 3)], axis=1).assign(id=range(40))
+    table.rename(columns={f"ecr_s_{number}": f"ecr_s_{number}x"}).to_csv(tmp_path / "a.csv", index=False)
+    file = made(tmp_path, tmp_path / "a.csv").files[0]
+    assert [m.instrument for m in file.measures] == ["phq9"] and not file.covariates
+    (line,) = lines_of(tmp_path, "study", "ecr_s")
+    items = ", ".join(f"ecr_s_{k}{'x' if k == number else ''}" for k in range(1, 13))
+    asked = f"{MARK} ecr_s_{number}x in the place of ecr_s_{number}, which is not there: misspelt?"
+    assert line == f"# - {{instrument: ecr_s, items: [{items}]}}  {asked}"
+    text = (tmp_path / "draft/study.yaml").read_text("utf-8").replace("# - {instrument: ecr_s", "- {instrument: ecr_s")
+    (tmp_path / "draft/study.yaml").write_text(text)
+    assert [m.instrument for m in load(tmp_path / "draft/config.yaml").study.files[0].measures] == ["phq9", "ecr_s"]
+
+
+def test_a_further_column_with_a_number_is_asked_about_and_scores_are_not(tmp_path):
+    table = pd.concat([frame("phq9_", 9, 0, 3), frame("bdi2_", 21, 0, 3)], axis=1).assign(id=range(40))
+    table = table.assign(phq9_3b=1, bdi2_sum=table.filter(like="bdi2").sum(axis=1))
+    table.to_csv(tmp_path / "a.csv", index=False)
+    made(tmp_path, tmp_path / "a.csv")
+    assert lines_of(tmp_path, "study", "phq9_3b") == [
+        f"{MARK} phq9_3b has an item's number and belongs to no questionnaire: misspelt?; the nearest item is phq9_3"
+    ]
+    assert "misspelt" not in str(lines_of(tmp_path, "study", "bdi2_sum"))
+
+
+def test_whom_it_is_about_and_who_answered_are_marked_as_guesses(tmp_path):
+    table = pd.concat([frame("wai_sr_", 12, 1, 5), frame("ecr_mother_", 12, 1, 7)], axis=1).assign(patient_id=range(40))
+    table.to_csv(tmp_path / "a.csv", index=False)
+    made(tmp_path, tmp_path / "a.csv")
+    assert "about: therapist, as patients usually answer it" in lines_of(tmp_path, "study", "wai_sr")[0]
+    assert "about: mother, by the columns' name" in lines_of(tmp_path, "study", "ecr_mother")[0]
+    assert f"{MARK} role: patient, as nothing says" in lines_of(tmp_path, "study", "who:")[0]
+
+
+def test_the_comparison_is_drafted_as_a_comment_from_what_was_found(tmp_path):
+    frame("ecr_s_", 12, 1, 7).assign(therapist_id=range(40)).to_csv(tmp_path / "a.csv", index=False)
+    frame("phq9_", 9, 0, 3).assign(id=range(40)).to_csv(tmp_path / "b.csv", index=False)
+    write_draft([tmp_path / "a.csv", tmp_path / "b.csv"], tmp_path / "draft")
+    path = tmp_path / "draft/config.yaml"
+    text = path.read_text("utf-8")
+    skeleton = [line.removeprefix("# ") for line in text.splitlines() if line.startswith(("# comp", "#   "))]
+    read = yaml.safe_load("\n".join(skeleton))["comparison"]
+    assert read["perceived"]["instrument"] == "FILL_IN" and read["perceived"]["about"] == "therapist"
+    assert read["therapist_style"] == {"instrument": "ecr_s", "about": "self",
+                                       "weights": {"anxiety": -1, "avoidance": -1}}  # fmt: skip
+    assert load(path).run.comparison is None and load(path).run.title
 
 
 def test_workbook_with_a_title_and_two_sheets(tmp_path):
