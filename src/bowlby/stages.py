@@ -203,11 +203,15 @@ def judge_domains(loaded: Loaded, folder: Path) -> None:
 
 
 def compare_pair(loaded: Loaded, folder: Path) -> None:
-    """The fit of two predictors to what is said of them."""
+    """The fit of two predictors to what is said of them, and what was tried to turn it."""
     from bowlby.compare.pair import compare_pair as decide
+    from bowlby.robust.pair import pair_doubts
 
-    fit, design = read_json(folder / "fits/pair.json"), read_json(folder / "analysis/pair.design.json")
-    write_json(folder / "pair.json", decide(loaded.run, fit, design))
+    run, stem = loaded.run, folder / "analysis/pair"
+    fit, design = read_json(folder / "fits/pair.json"), read_json(stem.with_suffix(".design.json"))
+    data, membership = (pd.read_parquet(stem.with_suffix(f".{s}")) for s in ("parquet", "membership.parquet"))
+    doubts = pair_doubts(data, membership, design, run.pair.delta, run.seed)
+    write_json(folder / "pair.json", decide(run, fit, design) | {"doubts": doubts})
 
 
 def compare(loaded: Loaded, folder: Path) -> None:

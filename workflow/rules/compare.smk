@@ -89,6 +89,8 @@ if "pair" in PLAN.sets:
     rule compare_pair:
         input:
             fit=f"{OUT}/fits/pair.json",
+            data=f"{OUT}/analysis/pair.parquet",
+            membership=f"{OUT}/analysis/pair.membership.parquet",
             design=f"{OUT}/analysis/pair.design.json",
         output:
             pair=f"{OUT}/pair.json",
@@ -97,13 +99,13 @@ if "pair" in PLAN.sets:
         benchmark:
             f"{OUT}/benchmarks/compare/pair.tsv"
         resources:
-            mem_mb=megabytes(PLAN.raw, "compare"),
-            runtime=minutes(PLAN.raw, "compare"),
+            mem_mb=megabytes(PLAN.raw, "robust"),
+            runtime=minutes(PLAN.raw, "robust"),
         group:
             CONCLUDE
         params:
             config=CONFIG,
-            code=fingerprint("compare"),
-            settings=PLAN.settings("run", "outcome", "pair"),
+            code=fingerprint("robust"),
+            settings=PLAN.settings("run", "outcome", "pair", "seed"),
         script:
             "../scripts/compare_pair.py"

@@ -30,12 +30,7 @@ def compare_pair(run: Run, fit: dict, design: dict) -> dict:
     """
     pair = run.pair
     effects = {c["name"]: Effect(c["estimate"], c["se"], c["df"]) for c in fit["contrasts"]}
-    claims = {
-        "first": claim_perceived(effects["first"], pair.delta),
-        "second": claim_perceived(effects["second"], pair.delta),
-        "more": claim_more(effects["first-second"], effects["first+second"]),
-        "negligible": claim_negligible(effects["second"], pair.delta, pair.second.label),
-    }
+    claims = decided(effects, pair.delta, pair.second.label)
     for name, label in (("first", pair.first.label), ("second", pair.second.label)):
         claims[name]["reasons"] = [re.sub(r"\bP\b", label, r) for r in claims[name]["reasons"]]
     words = {"first-second": "the difference", "first+second": "the sum"}
@@ -66,6 +61,16 @@ def compare_pair(run: Run, fit: dict, design: dict) -> dict:
         "unfair": unfair(pair, design["roles"]),
         "qualifiers": qualifiers,
         "sentence": _sentence(pair, effects, claims["more"], qualifiers),
+    }
+
+
+def decided(effects: dict[str, Effect], delta: float, second: str = "second") -> dict[str, dict]:
+    """The statements that two slopes, their difference and their sum decide."""
+    return {
+        "first": claim_perceived(effects["first"], delta),
+        "second": claim_perceived(effects["second"], delta),
+        "more": claim_more(effects["first-second"], effects["first+second"]),
+        "negligible": claim_negligible(effects["second"], delta, second),
     }
 
 

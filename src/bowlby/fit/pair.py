@@ -10,6 +10,26 @@ from bowlby.fit.record import block_test, contrast, second_fit
 SIDES = ("first", "second")
 
 
+def pair_contrasts(design: dict) -> dict[str, dict[str, float]]:
+    """Weights of both slopes, their difference and their sum, in outcome SD per reference SD."""
+    unit = 1.0 / design["sd_outcome"]
+    return {
+        "first": {"first": unit},
+        "second": {"second": unit},
+        "first-second": {"first": unit, "second": -unit},
+        "first+second": {"first": unit, "second": unit},
+    }
+
+
+def pair_model(data: pd.DataFrame, membership: pd.DataFrame, design: dict):
+    """The fit ``pair`` alone; arguments as of :func:`fit_pair`."""
+    return Fitter(data, membership, design).fit(list(SIDES), _random(design))
+
+
+def _random(design: dict) -> list[dict]:
+    return sloped(*(side for side in SIDES if design["roles"][side] == "patient"))
+
+
 def fit_pair(data: pd.DataFrame, membership: pd.DataFrame, design: dict) -> tuple[dict[str, Fitted], dict]:
     """Fit ``y ~ baseline + covariates + first + second``, and the same with every scale.
 
@@ -31,17 +51,10 @@ def fit_pair(data: pd.DataFrame, membership: pd.DataFrame, design: dict) -> tupl
     second : dict
         The second engine on the rows of ``pair``.
     """
-    fitter, unit = Fitter(data, membership, design), 1.0 / design["sd_outcome"]
-    slopes = [side for side in SIDES if design["roles"][side] == "patient"]
-    random = sloped(*slopes)
+    fitter = Fitter(data, membership, design)
+    random = _random(design)
     result = fitter.fit(list(SIDES), random)
-    asked = {
-        "first": {"first": unit},
-        "second": {"second": unit},
-        "first-second": {"first": unit, "second": -unit},
-        "first+second": {"first": unit, "second": unit},
-    }
-    contrasts = [contrast(result, name, weights) for name, weights in asked.items()]
+    contrasts = [contrast(result, name, weights) for name, weights in pair_contrasts(design).items()]
     blocks = {side: [f"{side}_{scale}" for scale in design["scaling"][side]["scales"]] for side in SIDES}
     every = fitter.fit([term for terms in blocks.values() for term in terms], random)
     tests = [block_test(every, side, terms) for side, terms in blocks.items()]

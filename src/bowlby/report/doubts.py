@@ -37,10 +37,10 @@ def refusal(record: dict) -> str:
         return ""
     share = max(record[kind].get("joined") or 0.0 for kind in REFUSED if record.get(kind, {}).get("refused"))
     listed = f"{', '.join(left[:-1])} and {left[-1]}" if len(left) > 1 else left[0]
-    verb = "were" if len(left) > 1 else "was"
+    verb = "was" if len(left) == 1 and left[0].endswith(("bootstrap", "therapists")) else "were"
+    who = "all therapists" if share == 1 else f"{_percent(share)} of the therapists"
     why = (
-        f"patients who switched join {_percent(share)} of the therapists to one group, which leaves no separate groups "
-        "to draw or to sum over"
+        f"patients who switched join {who} to one group, which leaves no separate groups to draw or to sum over"
         if share > HALF
         else "patients who switched join therapists to groups that are too large"
     )
@@ -51,7 +51,7 @@ def refusal(record: dict) -> str:
 def flips_sheet(verdict: dict, record: dict) -> Sheet:
     """Each tested claim: whether its verdict turns too easily, and what every other analysis made of it."""
     tried = {
-        "Without one therapist": (record.get("influence", {}).get("verdicts"), _counted),
+        "Without one therapist": (record.get("influence", {}).get("verdicts"), counted),
         "Other analyses": (record.get("multiverse", {}).get("verdicts"), _shared),
         "Imputed": (record.get("imputation", {}).get("verdicts"), _once),
     }
@@ -81,7 +81,7 @@ def _fragile(claim: dict) -> str:
     return f"yes: {reasons}" if claim["fragile"] else "no"
 
 
-def _counted(found: dict | None, verdict: str) -> str:
+def counted(found: dict | None, verdict: str) -> str:
     """Verdicts as counts: "supported without any one of 48", or how often which."""
     if not found:
         return NOT_TRIED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bowlby.report.doubts import refusal
 from bowlby.report.methods_model import at, bracket, fitted, random_part, switched, weights, when
 from bowlby.report.results import Results
 
@@ -13,7 +14,7 @@ def pair(results: Results) -> list[str]:
     record, fit = results.json("pair.json"), results.fits.get("pair")
     if not record or not fit:
         return []
-    return [_model(results, record, fit), _rules(record)]
+    return [_model(results, record, fit), _rules(record), *_doubts(record)]
 
 
 def _model(results: Results, record: dict, fit: dict) -> str:
@@ -70,6 +71,19 @@ def _composites(record: dict) -> str:
 
 def _sd(record: dict) -> str:
     return "reference SD" if record["standardiser"] == "reference" else "sample SD"
+
+
+def _doubts(record: dict) -> list[str]:
+    """What was tried to turn the statements; nothing where nothing was."""
+    found = record.get("doubts")
+    if not found:
+        return []
+    said = [f"Outcomes were drawn anew from the fitted model ({found['parametric']['replicates']:,} replicates)."]
+    if found["sandwich"].get("contrasts"):
+        said.append("Standard errors were computed cluster-robust as well (CR2, [[pustejovsky]]).")
+    if "influence" in found:
+        said.append(f"Each of the {found['influence']['therapists']:,} therapists was left out once.")
+    return [" ".join([*said, *(text for text in [refusal(found)] if text)])]
 
 
 def _rules(record: dict) -> str:

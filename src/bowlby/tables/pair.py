@@ -17,7 +17,8 @@ def _labels(record: dict) -> dict[str, str]:
     return {"first": first, "second": second, "first-second": "difference", "first+second": "sum"}
 
 
-def _statements(record: dict) -> dict[str, str]:
+def statements(record: dict) -> dict[str, str]:
+    """What is decided of two predictors, in words."""
     first, second = record["labels"]["first"], record["labels"]["second"]
     return {
         "first": f"{first} is associated with outcome",
@@ -33,7 +34,7 @@ def pair_table(record: dict) -> pd.DataFrame:
     for name, label in _labels(record).items():
         c = record["contrasts"][name]
         rows.append({"kind": "slope", "name": name, "label": label, "ci_low": c["ci"][0], "ci_high": c["ci"][1]} | c)
-    for name, statement in _statements(record).items():
+    for name, statement in statements(record).items():
         claim = record["claims"][name]
         low, high = claim["ci"]
         kept = {k: claim[k] for k in ("verdict", "estimate", "df", "p")}
@@ -50,7 +51,7 @@ def pair_sheet(number_: str, record: dict) -> Sheet:
         for c in [record["contrasts"][name]]
     ]
     decided = []
-    for name, statement in _statements(record).items():
+    for name, statement in statements(record).items():
         claim = record["claims"][name]
         word = verdict(claim) + (", qualified" if claim["qualified"] else "")
         cells = [number(claim["estimate"]), "", number(claim["df"], 1), interval(*claim["ci"]), p_value(claim["p"])]

@@ -31,3 +31,9 @@ def test_parents(tmp_path):
     assert first["df"] == pytest.approx(77.407445, abs=1e-3)
     assert difference["df"] == pytest.approx(352.565182, abs=1e-3)
     assert pair["claims"]["more"]["verdict"] == "inconclusive"
+    # clubSandwich 0.5.8 on the same lmer, with its random slope
+    robust = pair["doubts"]["sandwich"]["contrasts"]
+    assert robust["first"]["se"] == pytest.approx(0.04076255, rel=1e-6)
+    assert robust["first-second"]["se"] == pytest.approx(0.06658588, rel=1e-6)
+    assert robust["first-second"]["df"] == pytest.approx(36.39295, rel=1e-5)
+    assert pair["doubts"]["influence"]["verdicts"]["more"] == {"inconclusive": 50}

@@ -5,9 +5,11 @@ from __future__ import annotations
 from markupsafe import Markup, escape
 
 from bowlby.report.drawing import figure
+from bowlby.report.pair_doubts import pair_doubts_sheet, pair_turned
 from bowlby.report.results import Results
 from bowlby.report.section import Section, render
 from bowlby.tables import interval, number, sheet_html
+from bowlby.tables.pair import statements
 from bowlby.tables.words import typeset
 
 QUALIFIERS = {
@@ -36,4 +38,12 @@ def pair(results: Results) -> Section | None:
     fair = Markup("<h3>What to think of before believing it</h3><ul>{}</ul>").format(items)
     table = Markup(sheet_html(results.sheets["pair"]))
     sentence = Markup("<p><strong>{}</strong></p>").format(escape(typeset(record["sentence"])))
-    return Section("pair", "Two predictors", render("stack.html", parts=[sentence, plot, table, fair], intro=None))
+    parts = [sentence, plot, table, *_doubts(record), fair]
+    return Section("pair", "Two predictors", render("stack.html", parts=parts, intro=None))
+
+
+def _doubts(record: dict) -> list[Markup]:
+    """The slopes in other ways, and what each statement became; nothing where none was tried."""
+    sheet = pair_doubts_sheet(record)
+    said = [Markup("<p>{}</p>").format(line) for line in pair_turned(record, statements(record))]
+    return [Markup(sheet_html(sheet)), *said] if sheet else []

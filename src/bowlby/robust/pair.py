@@ -1,0 +1,107 @@
+"""Doubts tried on two predictors: outcomes drawn anew, cluster-robust errors, every therapist left out once."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from bowlby.compare.pair import NAMES, decided
+from bowlby.compare.verdict import Effect
+from bowlby.fit.pair import pair_contrasts, pair_model
+from bowlby.mixed.stacks import independent_units
+from bowlby.robust.address import Address
+from bowlby.robust.claims import Rows
+from bowlby.robust.parts import divisible, joined
+from bowlby.robust.sandwich import clusters_of, cr2, groups
+from bowlby.robust.table import batch
+
+KIND = "pair"
+REPLICATES = 1000
+FEWER = 100
+"""Replicates where refits cannot run side by side, and of studies so large that their intervals are narrow."""
+LARGE = 50_000
+"""Patients of such a study."""
+BATCH = 250
+LEVELS = (0.025, 0.975)
+
+
+def pair_doubts(data: pd.DataFrame, membership: pd.DataFrame, design: dict, delta: float, seed: int) -> dict[str, dict]:
+    """Try the slopes of two predictors in ways that assume other things.
+
+    Parameters
+    ----------
+    data, membership : DataFrame
+        The analysis set of :func:`bowlby.design.pair.pair_set`.
+    design : dict
+        Its description.
+    delta : float
+        Equivalence bound.
+    seed : int
+        The run's seed.
+
+    Returns
+    -------
+    dict of dict
+        - parametric: replicates, singular, failed; of every contrast mean, sd and ci (percentiles) over outcomes drawn
+          anew from the fitted model, random effects too;
+        - sandwich: of every contrast estimate, se (CR2), df (Satterthwaite), p and ci; or ``refused`` and ``joined``,
+          the share of therapists whom patients join;
+        - influence: therapists, failed; of every contrast the lowest and highest estimate with one therapist and all
+          their patients left out; of every statement how often it had which verdict. Absent where every refit is a fit
+          of its own and therapists are more than 100.
+    """
+    rows = Rows(data, membership, design)
+    result, asked = pair_model(data, membership, design), pair_contrasts(design)
+    side_by_side = independent_units(result.model) is not None
+    replicates = REPLICATES if side_by_side and len(data) <= LARGE else FEWER
+    out = {"parametric": _parametric(result, asked, seed, replicates), "sandwich": _sandwich(result, asked, rows)}
+    if side_by_side or design["n_therapists"] <= FEWER:
+        out["influence"] = _influence(result, asked, delta)
+    return out
+
+
+def _parametric(result, asked: dict, seed: int, replicates: int) -> dict:
+    drawn, singular, size = [], 0, batch(result.nobs, BATCH)
+    for start in range(0, replicates, size):
+        numbers = range(start, min(start + size, replicates))
+        y = np.vstack([result.simulate(1, Address(seed, KIND, number).sequence(0)) for number in numbers])
+        refits = result.refit_many(y, list(asked.values()))
+        drawn.append(np.where(refits.converged[:, None], refits.contrasts[:, :, 0], np.nan))
+        singular += int((refits.singular & refits.converged).sum())
+    values = np.concatenate(drawn)
+    kept = values[np.isfinite(values).all(axis=1)]
+    intervals = {
+        name: {"mean": own.mean(), "sd": own.std(ddof=1), "ci": np.quantile(own, LEVELS).tolist()}
+        for name, own in zip(asked, kept.T)
+        if len(own) > 1
+    }
+    return {"replicates": replicates, "singular": singular, "failed": replicates - len(kept), "intervals": intervals}
+
+
+def _sandwich(result, asked: dict, rows: Rows) -> dict:
+    group = groups(rows)
+    if not divisible(rows, group):
+        return {"refused": True, "joined": joined(rows)}
+    robust, out = cr2(clusters_of(result, group)), {}
+    for name, weights in asked.items():
+        c = robust.contrast(name, weights)
+        half = stats.t.ppf(LEVELS[1], c["df"]) * c["se"]
+        out[name] = {k: c[k] for k in ("estimate", "se", "df", "p")} | {
+            "ci": [c["estimate"] - half, c["estimate"] + half]
+        }
+    return {"contrasts": out}
+
+
+def _influence(result, asked: dict, delta: float) -> dict:
+    """Refits without each therapist; slopes keep their meaning, every predictor being centred within or between."""
+    left = result.leave_out("therapist", list(asked.values()), kenward_roger=True)
+    good = left.converged & np.isfinite(left.contrasts).all(axis=(1, 2))
+    verdicts: dict[str, dict[str, int]] = {}
+    for row in left.contrasts[good]:
+        for name, claim in decided({n: Effect(*values) for n, values in zip(NAMES, row)}, delta).items():
+            counts = verdicts.setdefault(name, {})
+            counts[claim["verdict"]] = counts.get(claim["verdict"], 0) + 1
+    estimates = left.contrasts[good, :, 0]
+    range_ = {name: [own.min(), own.max()] for name, own in zip(asked, estimates.T)} if good.any() else {}
+    return {"therapists": len(good), "failed": int((~good).sum()), "range": range_, "verdicts": verdicts}
