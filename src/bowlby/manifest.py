@@ -28,7 +28,7 @@ def write_manifest(plan: Plan) -> None:
         {
             "schema": 1,
             "run": loaded.run.run,
-            "title": loaded.run.title or loaded.study.name,
+            "title": loaded.title,
             "study": loaded.study.name,
             "synthetic": loaded.study.synthetic,
             "privacy": loaded.run.privacy,

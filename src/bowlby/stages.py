@@ -27,7 +27,7 @@ def ingest(loaded: Loaded, folder: Path) -> None:
         write_parquet(folder / f"measures/{instrument}.parquet", table)
     write_csv(folder / "issues.csv", harmless(result.issues))
     write_json(folder / "flow.json", result.flow)
-    write_dictionary(folder, loaded.run.run, loaded.run.title or loaded.study.name, result.tables)
+    write_dictionary(folder, loaded.run.run, loaded.title, result.tables)
     log.info("%d instruments, %d issues", len(result.measures), len(result.issues))
 
 
@@ -56,7 +56,7 @@ def score(loaded: Loaded, folder: Path, instruments: list[str]) -> None:
     tables.append({"keying_audit": across(scales)})
     for name, table in stack(tables).items():
         write_csv(folder / f"{name}.csv", table)
-    title = f"Scores of {loaded.run.title or loaded.study.name}"
+    title = f"Scores of {loaded.title}"
     write_dictionary(folder / "scores", f"{loaded.run.run}-scores", title, described)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,15 @@ class Loaded:
     run: Run
     study_path: Path
     study: Study
+
+    @property
+    def title(self) -> str:
+        """Title of the report; by default the study's name, with the run's where that says something else."""
+        if self.run.title:
+            return self.run.title
+        name = self.study.name
+        told = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+        return name if self.run.run in told else f"{name} ({self.run.run})"
 
     @property
     def instruments_dir(self) -> Path:

@@ -29,6 +29,28 @@ class Block(Model):
             raise ValueError("all weights are 0; give at least one scale a weight")
         return self
 
+    @property
+    def scales(self) -> list[str]:
+        """All scales that it asks for."""
+        return list(self.weights)
+
+
+class Rating(Block):
+    """Another rating by the patient, weighed beside perceived attachment."""
+
+    subscales: list[str] = Field(default_factory=list)
+    """Scales that stand together in a model of their own in place of the composite (example: goal, task, bond beside
+    the total); by default those with weights, where there are several."""
+
+    @property
+    def scales(self) -> list[str]:
+        return list(dict.fromkeys([*self.weights, *self.subscales]))
+
+    @property
+    def apart(self) -> list[str]:
+        """The subscales that are modelled together; none where there is one scale only."""
+        return self.subscales or (list(self.weights) if len(self.weights) > 1 else [])
+
 
 class Correlation(Model):
     """A reference correlation between two scales."""

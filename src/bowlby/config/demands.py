@@ -113,7 +113,6 @@ def _of_outcome(key: str, outcome: Outcome, needed: str | None = None) -> Demand
 def _of_block(key: str, role: str, block: Block) -> Demand:
     where = f"{key}.occasion"
     settled = block.occasion is not None or block.sessions is not None
-    scales = list(block.weights)
     return Demand(
-        key, block.instrument, role, block.about, scales, {where: block.occasion}, None if settled else where
+        key, block.instrument, role, block.about, block.scales, {where: block.occasion}, None if settled else where
     )

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from bowlby.config.base import Model
-from bowlby.config.blocks import Block, ReferenceBlock
+from bowlby.config.blocks import Block, Rating, ReferenceBlock
 from bowlby.config.pair import Pair
 from bowlby.config.robustness import Robustness
 from bowlby.config.words import Words
@@ -74,9 +74,9 @@ class Comparison(Model):
     """The therapist's own attachment style."""
     patient_style: Block | None = None
     """The patient's general attachment style before treatment (claim C5); left out, C5 is not tested."""
-    alliance: Block | None = None
+    alliance: Rating | None = None
     """The alliance as the patient rates it; asked for, it stands beside and in the place of perceived attachment."""
-    mentalizing: Block | None = None
+    mentalizing: Rating | None = None
     """The patient's mentalizing; asked for, it stands beside perceived attachment."""
     covariates: list[str] = Field(default_factory=list)
     """Patient covariates; each is split into within and between therapists."""
@@ -103,7 +103,7 @@ class Run(Model):
     run: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)
     """Name of the run and of its folder under `results/`."""
     title: str | None = None
-    """Title of the report; by default the study's name."""
+    """Title of the report; by default the study's name, with the run's where that says something else."""
     study: str
     """The study file, relative to this file."""
     data: str | None = None

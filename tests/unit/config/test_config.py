@@ -116,6 +116,22 @@ def test_comparison_needs_pre_and_post(tmp_path):
     ]
 
 
+@pytest.mark.parametrize(
+    ("run", "title", "expected"),
+    [
+        ("trial", None, "The Bern trial"),
+        ("bern-trial", None, "The Bern trial"),
+        ("no-dropouts", None, "The Bern trial (no-dropouts)"),
+        ("trial", "Attachment in Bern", "Attachment in Bern"),
+    ],
+)
+def test_a_report_has_a_title_that_tells_runs_of_one_study_apart(tmp_path, run, title, expected):
+    written = RUN.replace(RUN.splitlines()[0], f"run: {run}" + (f"\ntitle: {title}" if title else ""))
+    (tmp_path / "run.yaml").write_text(written)
+    (tmp_path / "study.yaml").write_text("name: The Bern trial\noccasions: [a]\nfiles: [{path: a, who: {person: i}}]\n")
+    assert load(tmp_path / "run.yaml").title == expected
+
+
 def test_missing_file_is_said(tmp_path):
     with pytest.raises(UserError, match=r"run\.yaml: no such file"):
         load(tmp_path / "run.yaml")
