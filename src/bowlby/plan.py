@@ -53,8 +53,11 @@ class Plan:
     def models(self, name: str | None = None) -> list[str]:
         """Models fitted to one analysis set, or to all."""
         comparison = self.loaded.run.comparison
-        patient = bool(comparison and comparison.patient_style)
-        return [m for s in self.sets if name in (None, s) for m in models_of(s, patient)]
+        absent = set() if comparison and comparison.patient_style else {"c5"}
+        for rating in ("alliance", "mentalizing"):
+            if not (comparison and getattr(comparison, rating) and getattr(comparison, rating).apart):
+                absent.add(f"{rating}_scales")
+        return [m for s in self.sets if name in (None, s) for m in models_of(s, absent)]
 
     @property
     def robustness(self) -> dict[str, Work]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from bowlby.config.run import Block, Comparison, Outcome, Run
+from bowlby.config.blocks import Block, ReferenceBlock
+from bowlby.config.run import Comparison, Outcome, Run
 from bowlby.design.composite import Scaling, composite, reference_scaling, sample_scaling
 from bowlby.errors import UserError, problem
 from bowlby.instruments.styles import STYLES, UNKNOWN_CODE
@@ -94,7 +95,7 @@ def answered(scores: pd.DataFrame, role: str, block: Block) -> pd.DataFrame:
     keep &= scores["session"].between(1, block.sessions).fillna(False).astype(bool)
     if block.occasion is not None:
         keep &= scores["occasion"] == block.occasion
-    return asked_scales(scores[keep], block).groupby("person")[list(block.weights)].mean()
+    return asked_scales(scores[keep], block).groupby("person")[block.scales].mean()
 
 
 def asked_scales(scores: pd.DataFrame, block: Block) -> pd.DataFrame:
@@ -138,7 +139,7 @@ def patients(run: Run, scores: dict[str, pd.DataFrame], people: dict[str, pd.Dat
     for side, role, block, norms in _sides(comparison):
         found = answered(scores[block.instrument], role, block)
         scale = sample_scaling(block, found) if norms is None else reference_scaling(block, norms)
-        own = found[scale.scales] / scale.sd
+        own = found[block.scales] / scale_sds(block, scale, found, norms)
         own.insert(0, "star", composite(found, block, scale))
         scaling[side] = scale
         if side == "s":
@@ -149,6 +150,13 @@ def patients(run: Run, scores: dict[str, pd.DataFrame], people: dict[str, pd.Dat
     frame, covariates = with_described(frame, described, comparison.covariates, comparison.unit)
     sd = float(pre.std()) if comparison.reference is None else comparison.reference.outcome_sd
     return Patients(frame, episodes, scaling, sd, style, covariates)
+
+
+def scale_sds(block: Block, scaling: Scaling, scores: pd.DataFrame, norms: ReferenceBlock | None) -> pd.Series:
+    """SD of every scale that a block asks for: of its composite's, and of subscales beside it."""
+    sd = pd.Series(scaling.sd, scaling.scales)
+    others = [scale for scale in block.scales if scale not in sd]
+    return pd.concat([sd, scores[others].std() if norms is None else pd.Series(norms.sd, dtype=float)[others]])
 
 
 def with_described(

@@ -80,7 +80,9 @@ def analysis_set(run: Run, found: Patients, people: dict[str, pd.DataFrame], nam
     if name == "early":
         needed["change"] = "no early outcome"
     if name in BESIDE:
-        needed[f"{BESIDE[name]}_star"] = f"no {name}"
+        side = BESIDE[name]
+        needed[f"{side}_star"] = f"no {name}"
+        needed |= {f"{side}_{scale}": f"no {scale} of {name}" for scale in getattr(run.comparison, name).apart}
     return _build(run, found, people, needed, name)
 
 
@@ -94,7 +96,7 @@ def _levels(name: str, frame: pd.DataFrame, covariates: list[str]) -> tuple[list
         return [*both, *scales["z"]], [c for c in ("z_star",) if c in frame]
     if name == "early":
         return [*both, "change"], ["a_star"]
-    return both, ["a_star", f"{BESIDE[name]}_star"]
+    return both, ["a_star", f"{BESIDE[name]}_star", *scales[BESIDE[name]]]
 
 
 def _build(run: Run, found: Patients, people: dict, needed: dict[str, str], name: str) -> AnalysisSet:
@@ -134,6 +136,7 @@ def _build(run: Run, found: Patients, people: dict, needed: dict[str, str], name
         "n_switching": weights.switching(),
         "style_share": float(people["therapists"]["therapist"].isin(found.style.index).mean()),
         "covariates": covariates,
+        "subscales": getattr(run.comparison, name).apart if name in BESIDE else [],
         "scaling": {
             side: {"scales": s.scales, "sd": s.sd, "correlation": s.correlation, "weights": _weights(run, side)}
             for side, s in found.scaling.items()

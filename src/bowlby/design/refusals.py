@@ -55,10 +55,10 @@ def _norms(key: str, block: Block | None, norms: ReferenceBlock | None) -> list[
         return []
     if norms is None:
         return [problem(f"{key} is missing", "give its SDs, or no reference at all")]
-    known = {*norms.sd, *block.weights}
+    known = {*norms.sd, *block.scales}
     lines = [
         problem(f"{key}.sd has no SD of {block.instrument} {scale}", "add it")
-        for scale in block.weights
+        for scale in block.scales
         if scale not in norms.sd
     ]
     for pair in norms.correlations:

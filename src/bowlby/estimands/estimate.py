@@ -60,7 +60,7 @@ def estimate(data: pd.DataFrame, membership: pd.DataFrame, design: dict, fits: d
         "e1": slopes(fits, design),
         "e2": {"question": "share of all outcome variance", **parts["total"]},
         "e3": {"question": "share of what each could account for", **parts["level"]},
-        "e4": like_for_like(data, design["sd_outcome"], _coefficient(fits["primary"], "s_star")["estimate"]),
+        "e4": _between(data, design["sd_outcome"], fits),
         "e5": _prediction(fitter, data, membership, seed),
         "e6": equivalence(fits, delta),
         "dominance": _dominance(fitter, data, membership, fits),
@@ -68,6 +68,21 @@ def estimate(data: pd.DataFrame, membership: pd.DataFrame, design: dict, fits: d
         "likelihood": comparisons(fits),
         "variance": _therapist_variance(fitter, seed),
     }
+
+
+def _between(data: pd.DataFrame, sd_outcome: float, fits: dict) -> dict:
+    """E4, and beside it the slope of therapists' mean perceived attachment as M2 has it and corrected.
+
+    ``observed`` is M2's slope of the observed means, ``corrected`` the like-for-like one, both in outcome SD per
+    reference SD of perceived attachment.
+    """
+    found = like_for_like(data, sd_outcome, _coefficient(fits["primary"], "s_star")["estimate"])
+    m2 = _coefficient(fits["m2"], "a_star_b")
+    found["observed"] = {"estimate": m2["estimate"] / sd_outcome,
+                         "ci": [m2["ci_low"] / sd_outcome, m2["ci_high"] / sd_outcome]}  # fmt: skip
+    if found["estimable"]:
+        found["corrected"] = {"estimate": found["slope"] / sd_outcome, "ci": [x / sd_outcome for x in found["ci"]]}
+    return found
 
 
 def slopes(fits: dict, design: dict) -> dict:

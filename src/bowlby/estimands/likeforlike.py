@@ -28,13 +28,16 @@ def like_for_like(data: pd.DataFrame, sd_outcome: float, style_slope: float) -> 
     -------
     dict
         estimable; slope with its Fieller set [low, high] (outcome units per reference SD), perceived and style in
-        outcome SD per SD between therapists. Where infinity lies in the set, there is no number.
+        outcome SD per SD between therapists. Where infinity lies in the set, there is no number. reliability: the
+        share of what therapists' mean perceived attachment differs by that is theirs and not their patients'.
 
     Notes
     -----
     With a and y the therapist means residualised on (1, style, baseline) by weights ``n/(1 + .05 n)``, h one less
     leverage, and pooled within-therapist (co)variances s: ``u_AY = a y - h s_AY / n``, ``u_AA = a^2 - h s_AA / n``,
-    slope = sum w u_AY / sum w u_AA; the set is ``{g : |t(g)| <= t_.975}`` with J - 1 - 2 df.
+    slope = sum w u_AY / sum w u_AA; the set is ``{g : |t(g)| <= t_.975}`` with J - 1 - 2 df. With the reliability
+    ``L = sum w u_AA / sum w a^2`` this is the slope of the observed means corrected for it, ``(b - (1 - L) b_w) / L``,
+    b the weighted slope of y on a and b_w the slope within therapists (Ludtke et al., 2008: the latent slope).
     """
     a = data["a_star_w"].to_numpy(float) + data["a_star_b"].to_numpy(float)
     y = data["y"].to_numpy(float)
@@ -68,12 +71,14 @@ def like_for_like(data: pd.DataFrame, sd_outcome: float, style_slope: float) -> 
         return float(((p - p.mean()) * (r - r.mean())).sum())
 
     total_y, total_a = float(u_ay.sum()), float(u_aa.sum())
+    reliability = max(0.0, total_a / float((w * ra**2).sum()))
     lead = total_a**2 - limit * spread(u_aa, u_aa)
     variance = total_a / float((w * h).sum())
     if lead <= 0 or variance <= 0:
         return {
             "estimable": False,
             "reason": "therapists do not differ enough in the attachment their patients perceive",
+            "reliability": reliability,
         }
     middle = total_y * total_a - limit * spread(u_ay, u_aa)
     last = total_y**2 - limit * spread(u_ay, u_ay)
@@ -89,4 +94,5 @@ def like_for_like(data: pd.DataFrame, sd_outcome: float, style_slope: float) -> 
         "perceived": slope * unit,
         "perceived_ci": [low * unit, high * unit],
         "style": style_slope * between / sd_outcome,
+        "reliability": reliability,
     }

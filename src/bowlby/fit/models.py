@@ -175,16 +175,22 @@ class Fitter:
         """Another rating by the patient beside perceived attachment, and in its place.
 
         ``<name>_m1`` is M1 on the rows that have it, ``<name>_joint`` adds it, ``<name>_alone`` puts it in the place of
-        perceived attachment, its slope varying between therapists in the same way.
+        perceived attachment, its slope varying between therapists in the same way; ``<name>_scales`` adds its subscales
+        instead, where there are several.
         """
         unit = 1.0 / self.design["sd_outcome"]
         first, joint = self.fit(["a_star_w", "s_star"], SLOPE), self.fit(["a_star_w", term, "s_star"], SLOPE)
         other = self.fit([term, "s_star"], sloped(term))
-        return {
+        fits = {
             f"{name}_m1": self.kept(f"{name}_m1", first, standardised(first, unit)),
             f"{name}_joint": self.kept(f"{name}_joint", joint, standardised(joint, unit)),
             f"{name}_alone": self.kept(f"{name}_alone", other, standardised(other, unit, term)),
         }
+        scales = [f"{BESIDE[name]}_{scale}_w" for scale in self.design["subscales"]]
+        if scales:
+            apart, model = self.fit(["a_star_w", *scales, "s_star"], SLOPE), f"{name}_scales"
+            fits[model] = self.kept(model, apart, standardised(apart, unit), [block_test(apart, name, scales)])
+        return fits
 
     def early(self) -> dict[str, Fitted]:
         """M1 on the rows with an early outcome, and adjusted for the change up to it."""

@@ -7,13 +7,13 @@ SETS = {
     "perceived": ["c4", "c5"],
     "early": ["early_m1", "early"],
     "sessions": ["sessions"],
-    "alliance": ["alliance_m1", "alliance_joint", "alliance_alone"],
-    "mentalizing": ["mentalizing_m1", "mentalizing_joint", "mentalizing_alone"],
+    "alliance": ["alliance_m1", "alliance_joint", "alliance_alone", "alliance_scales"],
+    "mentalizing": ["mentalizing_m1", "mentalizing_joint", "mentalizing_alone", "mentalizing_scales"],
     "pair": ["pair", "pair_scales"],
     "growth": ["growth"],
 }
 
 
-def models_of(name: str, patient_style: bool) -> list[str]:
-    """Models fitted to an analysis set."""
-    return [m for m in SETS[name] if m != "c5" or patient_style]
+def models_of(name: str, absent: set[str]) -> list[str]:
+    """Models fitted to an analysis set, without those for which nothing was asked."""
+    return [m for m in SETS[name] if m not in absent]

@@ -171,10 +171,11 @@ def _beside(results: Results) -> str:
     found = [words for name, words in RATINGS.items() if results.json(f"fits/{name}_joint.json")]
     if not found:
         return ""
+    apart = [words for name, words in RATINGS.items() if results.json(f"fits/{name}_scales.json")]
+    subscales = f" A further model has the subscales of {' and of '.join(apart)} together." if apart else ""
     return (
         f"The same model was fitted with {' and with '.join(found)} beside perceived attachment and in its place, on "
-        "the "
-        "rows that have both ratings."
+        f"the rows that have both ratings.{subscales}"
     )
 
 

@@ -54,7 +54,8 @@ def _population(scenario: Scenario, therapists: int, patients: int) -> dict:
     patient = np.column_stack([forms.total(s, answers) for s in forms.ECR_S_PATIENT.values()])
     alliance = forms.answer(forms.WAI_SR, latent_alliance(generator(SEED, "alliance"), latent.perceived[:, 0]),
                             generator(SEED, "alliance_items"))
-    total = sum(forms.total(s, alliance) for s in forms.WAI_SR.values())[:, None]
+    wai = np.column_stack([forms.total(s, alliance) for s in forms.WAI_SR.values()])
+    wai = np.column_stack([wai, wai.sum(axis=1)])
 
     sd_y = pre.std()
     a_star = composite(cats / cats.std(axis=0), W_PERCEIVED, np.corrcoef(cats.T))
@@ -75,7 +76,7 @@ def _population(scenario: Scenario, therapists: int, patients: int) -> dict:
         "perceived": _norms(list(forms.CATS), cats),
         "therapist_style": _norms(list(forms.ECR_S_THERAPIST), norm),
         "patient_style": _norms(list(forms.ECR_S_PATIENT), patient),
-        "alliance": _norms(["total"], total),
+        "alliance": _norms([*forms.WAI_SR, "total"], wai),
         "P": float(slopes[3] / sd_y),
         "T": float(slopes[4] / sd_y),
         "pre_slope": float(slopes[1]),

@@ -29,6 +29,7 @@ ADDITIVE = (
 SHARES = ("e2", "e3", "dominance")
 SYMBOLS = {"P-T": "P − T", "P+T": "P + T"}
 A, S = "Perceived attachment", "Therapist's own style"
+MEANS = "Therapists' means of perceived attachment"
 
 
 def estimands_table(records: dict[str, dict]) -> pd.DataFrame:
@@ -53,6 +54,12 @@ def estimands_table(records: dict[str, dict]) -> pd.DataFrame:
         add("e4", S, e4["style"])
     else:
         add("e4", "not estimable with this sample", note=e4["reason"])
+    reliable = e4.get("reliability")
+    known = "" if reliable is None else f"; reliability of the means {number(reliable, bounded=True)}"
+    for key, words, how in (("observed", MEANS, f"M2, per SD of the norm{known}"),
+                            ("corrected", f"{MEANS}, corrected for their reliability", "Fieller, per SD of the norm")):
+        if key in e4:
+            add("e4", words, e4[key]["estimate"], e4[key]["ci"], note=how)
     for key, words in (("perceived", A), ("style", S)):
         add("e5", f"{words}: share of squared error saved", records["e5"]["q2"][key])
     add("e5", "gain of perceived less gain of style", records["e5"]["difference"], records["e5"]["difference_ci"],

@@ -92,7 +92,7 @@ def fit_note(fit: dict, comparison: dict | None = None, time_unit: str | None = 
     ]
     if fit["model"] == "m1b":
         sentences.append(DIRECTION)
-    sentences += [f"Joint test of {b['name']}: {_block(b)}." for b in fit.get("blocks") or []]
+    sentences += [f"Joint test of {b['name']}: {joint_test(b)}." for b in fit.get("blocks") or []]
     if comparison:
         icc = comparison.get("therapist_icc")
         if not absent(icc):
@@ -108,7 +108,7 @@ def fit_note(fit: dict, comparison: dict | None = None, time_unit: str | None = 
     return " ".join(sentences)
 
 
-def _block(block: dict) -> str:
+def joint_test(block: dict) -> str:
     """A joint test as the APA prints it."""
     p = p_value(block["p"])
     sign = "" if p.startswith("<") else "= "

@@ -4,12 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bowlby.config.run import Block, Comparison, Outcome, Run
+from bowlby.config.blocks import Block, Rating
+from bowlby.config.run import Comparison, Outcome, Run
 from bowlby.design.composite import Scaling
 from bowlby.design.frame import patients
 from bowlby.design.primary import analysis_set, comparison_set
 from bowlby.errors import UserError
-from bowlby.fit.models import Fitter, fit_set
+from bowlby.fit.models import SLOPE, Fitter, fit_set
 from bowlby.simulate.scenarios import scenario
 from bowlby.simulate.testbed import run_config, simulated_patients
 
@@ -21,6 +22,8 @@ def found():
     rng = np.random.default_rng(0)
     frame = people.frame
     frame["w_star"] = frame["w_total"] = 0.7 * frame["a_star"] + 0.7 * rng.normal(size=len(frame))
+    frame["w_goal"] = frame["w_total"] + rng.normal(size=len(frame))
+    frame["w_bond"] = 2 * frame["w_total"] - frame["w_goal"]
     frame.loc[frame.index[::10], ["w_star", "w_total"]] = np.nan
     people.scaling["w"] = Scaling(["total"], np.ones(1), np.eye(1), "reference")
     return people
@@ -29,7 +32,7 @@ def found():
 @pytest.fixture(scope="module")
 def run():
     plain = run_config()
-    alliance = Block(instrument="latent", about="therapist", weights={"total": 1.0})
+    alliance = Rating(instrument="latent", about="therapist", weights={"total": 1.0}, subscales=["goal", "bond"])
     return plain.model_copy(update={"comparison": plain.comparison.model_copy(update={"alliance": alliance})})
 
 
@@ -66,6 +69,23 @@ def test_alliance_beside_and_in_place_of_attachment(run, found):
         ["w_star_w", "s_star"], [{"group": "therapist", "terms": ["1", "w_star_w"], "correlated": False}]
     )
     assert alone["P"]["estimate"] == pytest.approx(direct.params["w_star_w"])
+
+
+def test_subscales_stand_together_in_the_place_of_the_total(run, found):
+    """Goal and bond add up to twice the total here, so both forms are one model: b goal + c bond is 2 c total +
+    (b - c) goal; within 1e-6."""
+    made = built(run, found, "alliance")
+    fits, _ = fit_set("alliance", made.data, made.membership, made.design)
+    apart = fits["alliance_scales"].record
+    assert apart["blocks"][0]["terms"] == ["w_goal_w", "w_bond_w"] and apart["blocks"][0]["df_num"] == 2
+    fixed = {f["term"]: f["estimate"] for f in apart["fixed"]}
+    direct = Fitter(made.data, made.membership, made.design).fit(["a_star_w", "w_total_w", "w_goal_w", "s_star"], SLOPE)
+    assert fixed["w_bond_w"] == pytest.approx(direct.params["w_total_w"] / 2, abs=1e-6)
+    assert fixed["w_goal_w"] - fixed["w_bond_w"] == pytest.approx(direct.params["w_goal_w"], abs=1e-6)
+    plain = run.model_copy(update={"comparison": run.comparison.model_copy(update={
+        "alliance": Rating(instrument="latent", about="therapist", weights={"total": 1.0})})})  # fmt: skip
+    made = built(plain, found, "alliance")
+    assert "alliance_scales" not in fit_set("alliance", made.data, made.membership, made.design)[0]
 
 
 def scored(run):

@@ -103,6 +103,23 @@ def test_like_for_like_leaves_the_shared_rater_out():
     assert np.mean([f["ci"][0] <= 2.0 <= f["ci"][1] for f in found]) >= 0.8
 
 
+def test_like_for_like_is_the_observed_slope_corrected_for_the_reliability_of_the_means():
+    """Balanced, by hand: (b - (1 - L) b_within) / L with b of means and b_within of deviations (within 1e-9).
+
+    100 therapists of 20 with between SD .5 and within SD 1: L is .25 / (.25 + 1/20) = .83.
+    """
+    data = therapists(100, 20, 0.5, -3.0, 4)
+    means = data.groupby("therapist")[["y", "a_star_b", "s_star", "pre_b"]].mean()
+    x = np.column_stack([np.ones(100), means[["s_star", "pre_b"]]])
+    y, a = (means[c] - x @ np.linalg.lstsq(x, means[c], rcond=None)[0] for c in ("y", "a_star_b"))
+    within = data["y"] - data.groupby("therapist")["y"].transform("mean")
+    b, b_within = (y @ a) / (a @ a), (within @ data["a_star_w"]) / (data["a_star_w"] @ data["a_star_w"])
+    found = like_for_like(data, 1.0, 0.0)
+    reliability = found["reliability"]
+    assert found["slope"] == pytest.approx((b - (1 - reliability) * b_within) / reliability, abs=1e-9)
+    assert reliability == pytest.approx(0.83, abs=0.05)
+
+
 def test_like_for_like_says_when_there_is_nothing_to_estimate():
     found = [like_for_like(therapists(16, 12, 0.0, 1.0, seed), 1.0, 0.0)["estimable"] for seed in range(40)]
     assert np.mean(found) < 0.2

@@ -7,6 +7,7 @@ from markupsafe import Markup
 from bowlby.report.results import Results
 from bowlby.report.section import Section, render
 from bowlby.tables import interval, number, p_value, sheet_html
+from bowlby.tables.fits import joint_test
 from bowlby.tables.layout import Sheet
 
 NAMES = {"alliance": ("alliance", "w_star_w"), "mentalizing": ("mentalizing", "m_star_w")}
@@ -17,8 +18,8 @@ def beside(results: Results) -> Section | None:
     unit = (results.comparison or {}).get("reference", {}).get("outcome_sd")
     parts = []
     for name, (word, term) in NAMES.items():
-        fits = {kind: results.json(f"fits/{name}_{kind}.json") for kind in ("m1", "joint", "alone")}
-        if unit and all(fits.values()):
+        fits = {kind: results.json(f"fits/{name}_{kind}.json") for kind in ("m1", "joint", "alone", "scales")}
+        if unit and all(fits[kind] for kind in ("m1", "joint", "alone")):
             parts.append(Markup(sheet_html(_sheet(word, term, fits, unit))))
     if not parts:
         return None
@@ -37,10 +38,23 @@ def _sheet(word: str, term: str, fits: dict, unit: float) -> Sheet:
         (f"{word.capitalize()} in its place", "alone", term),
         (f"Therapist's own style beside {word} alone", "alone", "s_star"),
     )
-    rows = []
-    for words, kind, wanted in asked:
-        f = next(f for f in fits[kind]["fixed"] if f["term"] == wanted)
-        values = [f[k] / unit for k in ("estimate", "ci_low", "ci_high")]
-        rows.append([words, number(values[0]), interval(*values[1:]), p_value(f["p"])])
+    parts = [(None, [_row(words, fits[kind], wanted, unit) for words, kind, wanted in asked])]
     note = f"All on the {fits['m1']['n_obs']} rows that have both ratings."
-    return Sheet("", f"Perceived attachment and {word}", ["Slope", "Estimate", "95% CI", "p"], [(None, rows)], note)
+    if fits["scales"]:
+        block = fits["scales"]["blocks"][0]
+        own = [(scale_of(scale), scale) for scale in block["terms"]]
+        beside = [("Perceived attachment", "a_star_w"), *own]
+        parts.append(("All of these together", [_row(words, fits["scales"], term, unit) for words, term in beside]))
+        note += f" Joint test of the subscales of {word} beside perceived attachment: {joint_test(block)}."
+    return Sheet("", f"Perceived attachment and {word}", ["Slope", "Estimate", "95% CI", "p"], parts, note)
+
+
+def scale_of(term: str) -> str:
+    """A subscale as printed, from the name of its column (``w_goal_w``)."""
+    return term[2:-2].replace("_", " ").capitalize()
+
+
+def _row(words: str, fit: dict, term: str, unit: float) -> list[str]:
+    f = next(f for f in fit["fixed"] if f["term"] == term)
+    values = [f[k] / unit for k in ("estimate", "ci_low", "ci_high")]
+    return [words, number(values[0]), interval(*values[1:]), p_value(f["p"])]
