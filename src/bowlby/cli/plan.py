@@ -21,32 +21,27 @@ def plan(
     """Say what a planned study could show: therapists times patients, by closed form and by simulation."""
     from rich.console import Console
     from rich.progress import track
-    from rich.table import Table
 
+    from bowlby.cli import planned
+    from bowlby.design.adequacy import planned_standard_error, row
     from bowlby.files import write_json
     from bowlby.simulate.planning import closed_form, power
 
-    console = Console()
+    console = Console(highlight=False)
+    console.width = min(console.width, planned.WIDTH) if console.is_terminal else planned.WIDTH
     grid = closed_form(therapists, patients, delta)
-    table = Table(title=f"Therapist style with {therapists} therapists × {patients:g} patients")
-    for head in ("ICC", "smallest slope found\n(80 % power)", "largest slope\npossible", "half-width\nof 90 % CI",
-                 f"chance to show\n|T| < {delta:g} at T = 0"):  # fmt: skip
-        table.add_column(head, justify="right")
-    for line in grid.itertuples(index=False):
-        table.add_row(f"{line.icc:.2f}", f"{line.minimum_detectable:.2f}", f"{line.largest_possible:.2f}",
-                      f"{line.half_width_90:.2f}", f"{line.equivalence_power:.0%}")  # fmt: skip
-    console.print(table)
-    numbers = {"closed_form": grid.to_dict("records")}
+    console.print(planned.style_table(grid, therapists, patients))
+    console.print(planned.MEANING.format(delta=delta), "\n")
+    here = row(planned_standard_error(therapists, patients, icc), therapists - 3, icc, delta)
+    console.print(planned.style_conclusion(here, delta), "\n")
+    numbers = {"closed_form": grid.to_dict("records"), "at_icc": here}
     if studies:
         found = power(therapists, patients, icc, switching, delta, studies, seed,
                       lambda x: track(x, description="simulating", console=Console(stderr=True)))  # fmt: skip
-        table = Table(title=f"Verdicts over {studies} simulated studies a truth (ICC {icc:g}; ± {found.mc_se[0]:.0%})")
-        for head in ("truth", "claim", "supported", "refuted", "inconclusive"):
-            table.add_column(head, justify="left" if head in ("truth", "claim") else "right")
-        for line in found.itertuples(index=False):
-            table.add_row(line.truth, line.claim, f"{line.supported:.0%}", f"{line.refuted:.0%}",
-                          f"{line.inconclusive:.0%}", end_section=line.claim == "C5")  # fmt: skip
-        console.print(table)
+        console.print(planned.verdict_table(found, delta, studies, icc))
+        console.print(planned.CELLS.format(error=found.mc_se[0]), "\n")
+        for line in planned.conclusions(found, delta):
+            console.print(f"- {line}")
         numbers["simulated"] = found.to_dict("records")
     if output:
         write_json(output, {"schema": 1, "therapists": therapists, "patients": patients, "icc": icc, "delta": delta,
