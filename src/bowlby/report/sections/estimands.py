@@ -18,7 +18,7 @@ def estimands(results: Results) -> Section | None:
     if "estimands" not in results.sheets:
         return None
     sheet = results.sheets["estimands"]
-    six = [part for part in sheet.parts if part[0][:1] == "E"]
+    six = [part for part in sheet.parts if part[0][1:2].isdigit()]
     more = [part for part in sheet.parts if part not in six]
     table = Markup(sheet_html(replace(sheet, parts=six, note=sheet.note.replace(f"{ADDITIVE} ", ""))))
     intro = (
