@@ -18,7 +18,7 @@ def gather(sources: Sources) -> pd.DataFrame | None:
     """From the refits without one therapist, and the estimates with all."""
     table = sources.parquet("robustness/influence.parquet")
     comparison, verdict = sources.json("comparison.json"), sources.json("verdict.json")
-    if table is None or not comparison or not verdict:
+    if table is None or "P" not in table or not comparison or not verdict:
         return None
     return influence_data(table, comparison, verdict["claims"])
 

@@ -13,6 +13,7 @@ REFUSED = {
     "cluster": "the bootstrap over therapists",
     "sandwich": "cluster-robust standard errors",
     "wild": "the wild cluster bootstrap",
+    "influence": "leaving out one therapist at a time",
 }
 SHORT = {
     "C1": "P > 0",
@@ -37,7 +38,7 @@ def refusal(record: dict) -> str:
         return ""
     share = max(record[kind].get("joined") or 0.0 for kind in REFUSED if record.get(kind, {}).get("refused"))
     listed = f"{', '.join(left[:-1])} and {left[-1]}" if len(left) > 1 else left[0]
-    verb = "was" if len(left) == 1 and left[0].endswith(("bootstrap", "therapists")) else "were"
+    verb = "was" if len(left) == 1 and left[0].endswith(("bootstrap", "therapists", "time")) else "were"
     who = "all therapists" if share == 1 else f"{_percent(share)} of the therapists"
     why = (
         f"patients who switched join {who} to one group, which leaves no separate groups to draw or to sum over"

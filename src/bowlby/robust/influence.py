@@ -15,6 +15,7 @@ from bowlby.errors import UserError
 from bowlby.fit.models import Fitter, standardised
 from bowlby.robust.address import Address
 from bowlby.robust.claims import SLOPES, Answer, Basis, Rows, answer, fit_c4, fit_m1, patient_style
+from bowlby.robust.parts import MOST, joined
 from bowlby.robust.table import FAILED, OK, SINGULAR, table
 
 KIND = "influence"
@@ -30,14 +31,18 @@ def influence(basis: Basis) -> pd.DataFrame:
         Z_v where there is one, each with ``_se`` and ``_df``; ``C5_p``; the verdicts C1 to C5; ``cooks`` and
         ``mdffits`` (distance moved by the slopes of M1, in their covariance with and without the therapist, per
         slope) and ``covratio`` (determinant of that covariance without over with). The intercept is left out: it
-        moves with the grand means.
+        moves with the grand means. Where patients who switch join over a thousand therapists every row is ``failed``:
+        every one would be three fits of its own, and none moves anything.
 
     Notes
     -----
     ``cooks = (b - b_j)' V^-1 (b - b_j) / p``, ``mdffits = (b - b_j)' V_j^-1 (b - b_j) / p``, V not adjusted.
     """
-    whole = answer(basis.primary, basis.perceived)
     therapists = sorted(set(basis.primary.membership["therapist"]) | set(basis.perceived.membership["therapist"]))
+    addresses = [Address(basis.seed, KIND, number) for number in range(len(therapists))]
+    if joined(basis.primary) * len(therapists) > MOST:
+        return table(addresses, [FAILED] * len(therapists), {"therapist": np.array(therapists, dtype=object)})
+    whole = answer(basis.primary, basis.perceived)
     side_by_side, fitter = _side_by_side(basis), basis.perceived.fitter
     rows, status = [], []
     for therapist in therapists:
@@ -45,7 +50,6 @@ def influence(basis: Basis) -> pd.DataFrame:
         status.append(FAILED if found is None else SINGULAR if found.singular else OK)
         rows.append({"therapist": therapist, "patients": left} | _row(whole, found, basis.delta))
     columns = pd.DataFrame(rows)
-    addresses = [Address(basis.seed, KIND, number) for number in range(len(therapists))]
     return table(addresses, status, {c: columns[c].to_numpy() for c in columns})
 
 

@@ -13,8 +13,10 @@ JOINED = 0.5
 """Share of the therapists in one part beyond which there are no parts to speak of."""
 LARGEST = 5_000
 """Patients of a part whose covariance is still a full matrix."""
-OVER_PARTS = ("cluster", "sandwich", "wild")
-"""Kinds of robustness that need parts."""
+MOST = 1_000
+"""Therapists of a part who are still left out one at a time: each time is three fits of their own."""
+OVER_PARTS = ("cluster", "sandwich", "wild", "influence")
+"""Kinds of robustness that need parts, or parts that are not too large."""
 
 
 def joined(rows: Rows) -> float:

@@ -47,8 +47,8 @@ def summarise(
         - permutation: two-sided p of T, 95 % quantile of \\|t\\|, share of each verdict of C2 with permuted style;
         - wild: two-sided p of every contrast;
         - sandwich: estimate, se, df, p, ci of every contrast, p of C5;
-        - cluster, sandwich, wild of a study whose patients join nearly all therapists: ``refused``, and ``joined``, the
-          share of the therapists who are joined;
+        - cluster, sandwich, wild of a study whose patients join nearly all therapists, and influence where they join
+          over a thousand: ``refused``, and ``joined``, the share of the therapists who are joined;
         - multiverse, multiverse_null: see :func:`curve`; p of the curve under the null;
         - assumptions: see :func:`bowlby.robust.assumptions.judged`;
         - imputation, tipping: see :mod:`bowlby.robust.unanswered`;
@@ -132,7 +132,7 @@ def _cluster(table: pd.DataFrame, effects: dict, tables: dict) -> dict:
     found = _bootstrap(table, effects, tables)
     left_out = tables.get("influence")
     for name, row in found["intervals"].items():
-        if left_out is not None:
+        if left_out is not None and name in left_out:
             values = table.loc[table["status"] != FAILED, name].to_numpy(float)
             row["bca"] = bca(values, row["estimate"], left_out[name].dropna().to_numpy(float))
     return found

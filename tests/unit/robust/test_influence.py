@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from bowlby.robust.claims import Basis, Rows, answer
+from bowlby.robust.fragile import weigh
 from bowlby.robust.influence import influence, recentred, without
+from bowlby.robust.summary import summarise
 
 
 def test_the_lean_fits_are_those_of_the_run(basis):
@@ -59,6 +61,18 @@ def test_centring_again_is_what_the_design_stage_does(basis, switching):
         again = recentred(rows)
         for column in [c for c in rows.data if c[:2] in ("a_", "s_", "z_") or c.startswith("pre_")]:
             assert np.abs(again.data[column] - rows.data[column]).max() < 1e-9, column
+
+
+def test_therapists_joined_by_the_thousand_are_not_left_out_one_by_one(switching, monkeypatch):
+    monkeypatch.setattr("bowlby.robust.influence.MOST", 40)
+    found = influence(switching)
+    assert len(found) == 48 and (found["status"] == "failed").all() and "P" not in found
+    found.attrs["joined"] = 1.0
+    record = summarise({"influence": found}, {}, 0.1, {"C1": "supported"})["influence"]
+    assert record["refused"] and record["joined"] == 1.0
+    claims = {"C1": {"verdict": "supported", "flags": [], "fragile": None, "not_tested": False}}
+    weigh(claims, {"influence": found}, {}, 0.1)
+    assert claims["C1"]["fragile"] is False and not claims["C1"]["flags"]
 
 
 def test_patients_who_switched_leave_with_either_therapist(switching):
