@@ -1,10 +1,10 @@
 # Operating characteristics of the claims, by simulation: `make validate`. Batches resume where they stopped.
-# Long, on a cluster: snakemake -s workflow/validate.smk --profile profiles/slurm --config studies=10000 batch=1000
+# On a cluster: snakemake -s workflow/validate.smk --profile profiles/slurm --config studies=10000 batch=1000
 import os
 from pathlib import Path
 
 from bowlby.fingerprint import fingerprint
-from bowlby.simulate.scenarios import BOUNDARIES, SCENARIOS
+from bowlby.simulate.scenarios import SCENARIOS
 from bowlby.simulate.testbed import DESIGNS
 
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):  # as in the Snakefile
@@ -12,14 +12,9 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):  # a
 
 SEED = int(config.get("seed", 1))
 STUDIES = int(config.get("studies", 400))
-BOUNDARY = int(config.get("boundary", STUDIES))  # studies of the scenarios that lie on the boundary of a claim
-BATCH = int(config.get("batch", 200))
+BATCH = int(config.get("batch", 2000))
 OUT = "results/validation"
 WANTED = config.get("scenarios", ",".join(s for s in SCENARIOS if s != "example")).split(",")
-
-
-def studies(scenario):
-    return max(STUDIES, BOUNDARY) if scenario in BOUNDARIES else STUDIES
 
 
 rule summary:
@@ -29,7 +24,7 @@ rule summary:
             f"{OUT}/batches/{scenario}-{design}-{batch}.parquet"
             for scenario in WANTED
             for design in DESIGNS
-            for batch in range((studies(scenario) + BATCH - 1) // BATCH)
+            for batch in range((STUDIES + BATCH - 1) // BATCH)
         ],
     output:
         csv="docs/validation.csv",
@@ -51,11 +46,11 @@ rule batch:
     params:
         seed=SEED,
         first=lambda wildcards: int(wildcards.batch) * BATCH,
-        last=lambda wildcards: min((int(wildcards.batch) + 1) * BATCH, studies(wildcards.scenario)),
+        last=lambda wildcards: min((int(wildcards.batch) + 1) * BATCH, STUDIES),
         code=fingerprint("validate"),
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 600 * attempt,  # 250 measured, most of it libraries
-        runtime=lambda wildcards, attempt: attempt * (5 + BATCH // 200),  # minutes; 200 studies take a quarter of one
+        runtime=lambda wildcards, attempt: attempt * (5 + BATCH // 100),  # minutes; a hundred studies take a tenth of one at most
     script:
         "scripts/validation_batch.py"

@@ -144,9 +144,6 @@ SCENARIOS = {s.id: s for s in (
              uneven=0.3, skew=1.0, floor=1.2, floor_slope=0.225, floor_residual=0.556),
 )}
 
-BOUNDARIES = ("S2", "S4", "S14", "S15", "S16")
-"""Scenarios on the boundary of a claim, where its rate of false support is highest."""
-
 
 def scenario(name: str | Scenario) -> Scenario:
     """Scenario of an id; a :class:`Scenario` of one's own passes through."""
