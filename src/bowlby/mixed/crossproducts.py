@@ -17,7 +17,7 @@ from bowlby.mixed.scaling import Scaling, Slopes, scale_outcome
 _CHUNK = 1 << 18
 _COLLINEAR = 1e-6
 WIDE = 5000       # outer columns beyond which the outer block is sparse and its traces are estimated
-DEAR = 1e10       # the same of joined levels without a finer factor: operations of one evaluation ...
+DEAR = 1e9        # the same of joined levels without a finer factor: operations of one evaluation ...
 ROOM = 2e7        # ... and numbers of the blocks
 _RANK_TOL = 1e-7  # lme4's tolerance, on the norm of a column after the earlier ones are projected out
 

@@ -9,7 +9,7 @@ share one interface, with outer matrices as stacks of shape (J, k, k):
 
 Without inner units (multiple membership alone) there is nothing to sum: :class:`Apart`.
 
-Beyond some 5,000 outer columns (half as many joined without inner units) :mod:`bowlby.mixed.wide` keeps the matrices
+Beyond some 5,000 outer columns (1,000 joined ones without inner units) :mod:`bowlby.mixed.wide` keeps the matrices
 sparse.
 """
 

@@ -9,6 +9,7 @@ from bowlby.mixed.blocks import Dense, Narrow
 from bowlby.mixed.components import joined
 from bowlby.mixed.linked import Linked
 
+_ROOM = 2e7        # loadings of rows on the principal axes of one unit, beyond which they fill the memory
 _MOST = 3_000_000  # operations of one evaluation of one replicate, beyond which single fits are as fast
 
 
@@ -30,6 +31,9 @@ def independent_units(model) -> list | None:
     shapes = np.stack([np.bincount(part, minlength=count) for part in labels], axis=1)
     width = (shapes[shapes.sum(axis=1) > 1] @ sizes).astype(float)
     dense = 4 * float((width**3).sum()) if parameters.count > 1 else 0.0
+    rows = data.n * width.max(initial=0.0) / sum(f.n_levels for f in data.factors)
+    if parameters.count == 1 and rows * width.max(initial=0.0) > _ROOM:
+        return None  # each principal axis of a unit loads on all its rows
     linked = np.inf
     if crossed:
         linked = _cost(sizes[0], data.factors[0].n_levels, sizes[1:] @ [f.n_levels for f in data.factors[1:]])
