@@ -44,7 +44,7 @@ def estimands_table(records: dict[str, dict]) -> pd.DataFrame:
     for name, block in records["e1"]["blocks"].items():
         add("e1", f"block index of {name}", block["corrected"], block["ci"], note="bias-corrected, approximate CI")
     e1 = records["e1"]
-    add("e1", "difference of the block indices", e1["difference"], e1["difference_ci"], note="MOVER")
+    add("e1", "difference of the block indices", e1["difference"], e1["difference_ci"], note="approximate CI (MOVER)")
     for name in ("e2", "e3"):
         for key, words in (("perceived", A), ("style", S)):
             add(name, words, records[name][key]["share"], records[name][key]["ci"], note="bias-corrected, bootstrap CI")
