@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from bowlby.design.centring import membership as membership_of
 from bowlby.errors import UserError, problem
 from bowlby.files import write_csv
 
@@ -17,7 +18,9 @@ PROGRAM = """
 args <- commandArgs(trailingOnly = TRUE)
 suppressMessages(library(lme4))
 data <- read.csv(args[1], colClasses = c(therapist = "character", unit = "character"))
-weights <- as.matrix(read.csv(args[2], check.names = FALSE, colClasses = "numeric"))
+cells <- read.csv(args[2])
+size <- c(nrow(data), max(cells$column))
+weights <- Matrix::sparseMatrix(i = cells$row, j = cells$column, x = cells$weight, dims = size)
 slope <- args[3]
 terms <- setdiff(names(data), c("y", "therapist", "unit", "in_unit"))
 units <- if ("unit" %in% names(data)) "(0 + in_unit | unit)"
@@ -26,8 +29,12 @@ parts <- lFormula(form, data, REML = TRUE)
 blocks <- parts$reTrms$Ztlist
 own <- grep("therapist", names(blocks))
 blocks[[own[1]]] <- t(weights)
-blocks[[own[2]]] <- t(weights * data[[slope]])
-parts$reTrms$Zt <- methods::as(do.call(rbind, lapply(blocks, as.matrix)), "CsparseMatrix")
+blocks[[own[2]]] <- t(Matrix::Diagonal(x = data[[slope]]) %*% weights)
+parts$reTrms$Zt <- methods::as(do.call(rbind, unname(blocks)), "CsparseMatrix")
+sizes <- vapply(blocks, nrow, 1L)
+parts$reTrms$Lambdat <- Matrix::sparseMatrix(i = seq_len(sum(sizes)), j = seq_len(sum(sizes)), x = 1)
+parts$reTrms$Lind <- rep(seq_along(sizes), sizes)
+parts$reTrms$Gp <- c(0L, cumsum(unname(sizes)))
 n <- length(parts$reTrms$theta)
 devfun <- do.call(mkLmerDevfun, parts)
 best <- NULL
@@ -70,12 +77,13 @@ def fit_in_r(data: pd.DataFrame, membership: pd.DataFrame, terms: list[str], slo
     rscript = shutil.which("Rscript")
     if rscript is None:
         raise UserError(problem("no Rscript", "install R with lme4, or leave the cross-check out"), status=4)
-    weights = membership.pivot_table(index="patient", columns="therapist", values="weight", fill_value=0.0)
+    row, people = pd.factorize(data["patient"])
+    cells = membership_of(membership, people).rows(row).weights.tocoo()
     with tempfile.TemporaryDirectory() as folder:
         rows, matrix, program = (Path(folder) / n for n in ("rows.csv", "weights.csv", "fit.R"))
         units = data[["unit", "in_unit"]].fillna({"unit": "alone"}) if "unit" in data else None
         write_csv(rows, pd.concat([data[["therapist", "y", *terms]], units], axis=1))
-        write_csv(matrix, weights.loc[data["patient"]])
+        write_csv(matrix, pd.DataFrame({"row": cells.row + 1, "column": cells.col + 1, "weight": cells.data}))
         program.write_text(PROGRAM)
         done = subprocess.run(
             [rscript, "--vanilla", str(program), str(rows), str(matrix), slope], capture_output=True, text=True
