@@ -45,8 +45,7 @@ def missing_data(
     order = {name: i for i, name in enumerate(occasions)}
     rows = []
     for instrument, table in scores.items():
-        forms = table.assign(about=about_whom(table))
-        for (role, about, occasion), part in forms.groupby(["role", "about", "occasion"], dropna=False, sort=False):
+        for about, role, occasion, part in _parts(table):
             occasion = occasion if isinstance(occasion, str) and occasion else "once"
             for scale in scales_of(table):
                 n = int(part.loc[part[scale].notna(), "person"].nunique())
@@ -63,6 +62,14 @@ def missing_data(
     table.loc[np.array(hidden, bool), ["scored", "share"]] = pd.NA
     keys = ["role", "instrument", "about", "scale", "place"]
     return table.sort_values(keys, kind="stable", ignore_index=True)[COLUMNS]
+
+
+def _parts(table: pd.DataFrame):
+    """Rows of each role and occasion, by whom they are about where that must be told."""
+    several = "about" in table and table["about"].nunique() > 1  # of a large table the rest is spared
+    for about, form in table.groupby(about_whom(table), sort=False) if several else [("", table)]:
+        for (role, occasion), part in form.groupby(["role", "occasion"], dropna=False, sort=False):
+            yield about, role, occasion, part
 
 
 def draw(ax, data: pd.DataFrame) -> None:
