@@ -66,7 +66,7 @@ def missing_data(
 
 def _parts(table: pd.DataFrame):
     """Rows of each role and occasion, by whom they are about where that must be told."""
-    several = "about" in table and table["about"].nunique() > 1  # of a large table the rest is spared
+    several = "about" in table and len(table["about"].unique()) > 1  # of a large table the rest is spared
     for about, form in table.groupby(about_whom(table), sort=False) if several else [("", table)]:
         for (role, occasion), part in form.groupby(["role", "occasion"], dropna=False, sort=False):
             yield about, role, occasion, part
