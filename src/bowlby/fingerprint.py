@@ -14,7 +14,7 @@ STAGES = {
     "ingest": ("config", "ingest", "instruments", "dictionary.py"),
     "score": ("config", "instruments", "dictionary.py"),
     "design": ("config", "design", "instruments"),
-    "fit": ("mixed", "fit"),
+    "fit": ("mixed", "fit", "design/centring.py"),
     "estimate": ("design", "mixed", "fit", "estimands"),
     "robust": ("config", "design", "instruments", "mixed", "fit", "estimands", "compare", "robust"),
     "domains": ("config", "design", "instruments", "mixed", "fit", "compare"),

@@ -44,7 +44,8 @@ def _sheet(word: str, term: str, fits: dict, unit: float) -> Sheet:
         block = fits["scales"]["blocks"][0]
         own = [(scale_of(scale), scale) for scale in block["terms"]]
         beside = [("Perceived attachment", "a_star_w"), *own]
-        parts.append((f"With the subscales of {word} in its place, all together", [_row(words, fits["scales"], term, unit) for words, term in beside]))
+        rows = [_row(words, fits["scales"], term, unit) for words, term in beside]
+        parts.append((f"With the subscales of {word} in its place, all together", rows))
         note += f" Joint test of the subscales of {word} beside perceived attachment: {joint_test(block)}."
     return Sheet("", f"Perceived attachment and {word}", ["Slope", "Estimate", "95% CI", "p"], parts, note)
 
