@@ -14,9 +14,11 @@ import pandas as pd
 from scipy import special
 
 from bowlby.compare.verdict import ALPHA, Effect, claim_more, claim_negligible, claim_patient_style, claim_perceived
+from bowlby.fit.models import sloped
 from bowlby.mixed.studies import Fits, Model, Studies
 from bowlby.simulate.latent import W_PERCEIVED, W_STYLE
 from bowlby.simulate.latent import composite as weighted
+from bowlby.simulate.oracle import supported
 from bowlby.simulate.scenarios import Scenario, scenario
 from bowlby.simulate.shown import like_for_like_columns, small, unqualified
 from bowlby.simulate.testbed import DELTA, SCALES, Drawn, Replicate, drawn, size, study_claims, validated_study
@@ -74,35 +76,83 @@ def studies(
 def _together(case: Scenario, addresses: list[Replicate], delta: float, validate: bool) -> list[dict | None]:
     """Rows of studies; None for one that has to be analysed alone."""
     draws = [drawn(case, address.design, address.entropy()) for address in addresses]
-    primary, perceived = _rows(case, draws, "y"), _rows(case, draws, "a_star")
-    models = {"m1": Model(primary, "y", M1, ["a_star_w"], ("a_star_w",)), "c4": Model(perceived, "a_star", C4, []),
-              "c5": Model(perceived, "a_star", C4, ["z_star_w"], ("z_star_w",))}  # fmt: skip
-    fits = {name: model.fit() for name, model in models.items()}
-    effects = {name: fits["m1"].effect(models["m1"].vector(dict(zip(M1, weights))))
-               for name, weights in CONTRASTS.items()}  # fmt: skip
-    effects["T_A"] = fits["c4"].effect(models["c4"].vector({"s_star": 1.0}))
-    effects["Z_v"] = _largest(fits["c5"], references(case)["z"])
-    block = fits["c5"].joint(Z_W)
-    able = fits["m1"].good & fits["c4"].good & fits["c5"].good & _enough(primary, 2) & _enough(perceived, 4)
-    rows, claims = [], []
-    for k, address in enumerate(addresses):
-        if not able[k]:
-            rows.append(None)
-            claims.append(None)
-            continue
-        effect = {name: Effect(*map(float, values[k])) for name, values in effects.items()}
-        claims.append(_claims(effect, block[k], delta))
+    primary = rows_of(case, draws, "y")
+    found = Analysis(primary, rows_of(case, draws, "a_star"), references(case)["z"])
+    decided = [found.study(address, k, delta) for k, address in enumerate(addresses)]
+    rows = [row for row, _ in decided]
+    if validate:
+        oracle = found.oracle((outcome_variances(case), perceived_variances(case)), delta)
+        shown = _shown(case, primary, [claims for _, claims in decided], delta)
+        rows = [row and row | more | extra for row, more, extra in zip(rows, oracle, shown)]
+    return rows
+
+
+class Analysis:
+    """The models that the claims need, in many studies, and what they say.
+
+    Parameters
+    ----------
+    primary, perceived : Studies
+        Rows with the columns of the two analysis sets.
+    correlation : ndarray, shape (2, 2)
+        Of the scales of the patient's style in the population.
+    """
+
+    def __init__(self, primary: Studies, perceived: Studies, correlation: np.ndarray):
+        self.m1 = with_slope(primary, "y", M1, "a_star_w")
+        self.c4 = Model(perceived, "a_star", C4, [])
+        outcome, felt = self.m1.fit(), self.c4.fit()
+        own = with_slope(perceived, "a_star", C4, "z_star_w").fit()
+        self.effects = {name: outcome.effect(c) for name, c in self._contrasts().items()}
+        self.effects["T_A"] = felt.effect(self.c4.vector({"s_star": 1.0}))
+        self.effects["Z_v"] = _largest(own, correlation)
+        self.block, self.singular = own.joint(Z_W), outcome.singular
+        self.able = outcome.good & felt.good & own.good & _enough(primary, 2) & _enough(perceived, 4)
+
+    def _contrasts(self) -> dict[str, np.ndarray]:
+        return {name: self.m1.vector(dict(zip(M1, weights))) for name, weights in CONTRASTS.items()}
+
+    def study(self, address: Replicate, k: int, delta: float) -> tuple[dict | None, dict | None]:
+        """Row of a study and its claims as the rules return them; None where it has to be analysed alone."""
+        if not self.able[k]:
+            return None, None
+        effect = {name: Effect(*map(float, values[k])) for name, values in self.effects.items()}
+        f, df, _ = self.block[k]
+        p = float(special.fdtrc(len(Z_W), df, f)) if np.isfinite(df) else None
+        block = {"f": f, "df_num": float(len(Z_W)), "df_den": df, "p": p}
+        claims = {
+            "C1": claim_perceived(effect["P"], delta),
+            "C2": claim_more(effect["P-T"], effect["P+T"]),
+            "C3": claim_negligible(effect["T"], delta),
+            "C4": claim_negligible(effect["T_A"], delta, "T_A"),
+            "C5": claim_patient_style(block, effect["Z_v"], delta),
+        }
         row = {"scenario": address.name, "design": address.design, "number": address.number}
-        row |= {name: claim["verdict"] for name, claim in claims[-1].items()}
+        row |= {name: claim["verdict"] for name, claim in claims.items()}
         for name in (*CONTRASTS, "T_A"):
             found, (low, high) = effect[name], effect[name].limits(0.975)
             row |= {name: found.estimate, f"{name}_low": low, f"{name}_high": high, f"{name}_se": found.se}
-        rows.append(row | {"singular": bool(fits["m1"].singular[k])})
-    if validate:
-        more = _oracle(case, models["m1"], models["c4"], delta)
-        shown = _shown(case, primary, claims, delta)
-        rows = [row and row | oracle | extra for row, oracle, extra in zip(rows, more, shown)]
-    return rows
+        return row | {"singular": bool(self.singular[k])}, claims
+
+    def oracle(self, variances: tuple[Variances, Variances], delta: float) -> list[dict[str, bool]]:
+        """What the oracle supports in each study, as :func:`bowlby.simulate.oracle.oracle_claims`."""
+        m1, c4 = self.m1, self.c4
+        outcome, felt = (Known(model, known) for model, known in zip((m1, c4), variances))
+        df, df_a = m1.rows.present - 3, c4.rows.present - 3 - len(Z_W)
+        effects = {name: outcome.effect(c) for name, c in self._contrasts().items()}
+        style, p = felt.effect(c4.vector({"s_star": 1.0})), felt.joint_p([c4.names.index(z) for z in Z_W], df_a)
+        rows = []
+        for k in range(m1.rows.count):
+            effect = {name: Effect(*map(float, values[k]), int(df[k])) for name, values in effects.items()}
+            effect["T_A"] = Effect(*map(float, style[k]), int(df_a[k]))
+            rows.append(supported(effect, float(p[k]), delta))
+        return rows
+
+
+def with_slope(rows: Studies, outcome: str, fixed: list[str], slope: str) -> Model:
+    """A model with the random part of the product's."""
+    part = sloped(slope)[0]
+    return Model(rows, outcome, fixed, part["terms"][1:], tuple(part["known_zero"]))
 
 
 def _enough(rows: Studies, level: int) -> np.ndarray:
@@ -110,8 +160,9 @@ def _enough(rows: Studies, level: int) -> np.ndarray:
     return (rows.present >= level + 2) & (rows.n > rows.present + 3)
 
 
-def _rows(case: Scenario, draws: list[Drawn], outcome: str) -> Studies:
-    """The analysis set of all studies, by the rules of :func:`bowlby.design.primary.analysis_set`."""
+def rows_of(case: Scenario, draws: list[Drawn], outcome: str) -> Studies:
+    """The analysis set of drawn studies, ``y`` or ``a_star`` being the outcome, by the rules of
+    :func:`bowlby.design.primary.analysis_set`."""
     keep = [np.isfinite(draw.outcome) if outcome == "y" else np.ones(len(draw.first), bool) for draw in draws]
 
     def joined(values):
@@ -136,19 +187,6 @@ def _rows(case: Scenario, draws: list[Drawn], outcome: str) -> Studies:
     return rows
 
 
-def _claims(effect: dict[str, Effect], block: tuple[float, float, float], delta: float) -> dict[str, dict]:
-    f, df, _ = block
-    p = float(special.fdtrc(len(Z_W), df, f)) if np.isfinite(df) else None
-    tested = {"f": f, "df_num": float(len(Z_W)), "df_den": df, "p": p}
-    return {
-        "C1": claim_perceived(effect["P"], delta),
-        "C2": claim_more(effect["P-T"], effect["P+T"]),
-        "C3": claim_negligible(effect["T"], delta),
-        "C4": claim_negligible(effect["T_A"], delta, "T_A"),
-        "C5": claim_patient_style(tested, effect["Z_v"], delta),
-    }
-
-
 def _largest(fits: Fits, correlation: np.ndarray) -> np.ndarray:
     """The direction of the patient's style with the largest upper limit, as
     :func:`bowlby.fit.models.index_limit`."""
@@ -167,26 +205,6 @@ def _largest(fits: Fits, correlation: np.ndarray) -> np.ndarray:
     found = np.array(found)
     upper = found[..., 0] + special.stdtrit(found[..., 2], 0.95) * found[..., 1]
     return found[np.nan_to_num(upper, nan=-np.inf).argmax(axis=0), np.arange(found.shape[1])]
-
-
-def _oracle(case: Scenario, m1: Model, c4: Model, delta: float) -> list[dict]:
-    """As :func:`bowlby.simulate.oracle.oracle_claims`."""
-    own, other = Known(m1, outcome_variances(case)), Known(c4, perceived_variances(case))
-    df, df_a = m1.rows.present - 3, c4.rows.present - 3 - len(Z_W)
-    effects = {name: own.effect(m1.vector(dict(zip(M1, weights)))) for name, weights in CONTRASTS.items()}
-    style, p = other.effect(c4.vector({"s_star": 1.0})), other.joint_p([c4.names.index(z) for z in Z_W], df_a)
-    rows = []
-    for k in range(m1.rows.count):
-        effect = {name: Effect(*map(float, values[k]), int(df[k])) for name, values in effects.items()}
-        verdicts = {
-            "C1": claim_perceived(effect["P"], delta),
-            "C2": claim_more(effect["P-T"], effect["P+T"]),
-            "C3": claim_negligible(effect["T"], delta),
-            "C4": claim_negligible(Effect(*map(float, style[k]), int(df_a[k])), delta, "T_A"),
-        }
-        row = {f"oracle_{claim}": verdict["verdict"] == "supported" for claim, verdict in verdicts.items()}
-        rows.append(row | {"oracle_C5": bool(p[k] < ALPHA)})
-    return rows
 
 
 class Known:
@@ -244,7 +262,7 @@ def _shown(case: Scenario, rows: Studies, claims: list[dict | None], delta: floa
         for row, values in zip(found, fits.effect(fits.model.vector({"a_star_w": 1.0}))):
             row["C1_estimated"] = claim_perceived(Effect(*map(float, values)), delta)["verdict"]
     if case.confounder:
-        fits = Model(rows, "y", [*M1, "a_star_b"], ["a_star_w"], ("a_star_w",)).fit()
+        fits = with_slope(rows, "y", [*M1, "a_star_b"], "a_star_w").fit()
         for k, (row, values) in enumerate(zip(found, fits.effect(fits.model.vector({"a_star_b": 1.0})))):
             effect = Effect(*map(float, values))
             row |= dict(zip(("M2", "M2_low", "M2_high"), (effect.estimate, *effect.limits(0.975))))

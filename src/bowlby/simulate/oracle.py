@@ -8,11 +8,12 @@ from scipy import stats
 
 from bowlby.compare.verdict import ALPHA, Effect, claim_more, claim_negligible, claim_perceived
 from bowlby.design.frame import AnalysisSet
-from bowlby.simulate.scenarios import Scenario
-from bowlby.simulate.truth import Variances, outcome_variances, perceived_variances
+from bowlby.simulate.truth import Variances
 
 
-def oracle_claims(scenario: Scenario, primary: AnalysisSet, perceived: AnalysisSet, delta: float) -> dict[str, bool]:
+def oracle_claims(
+    variances: tuple[Variances, Variances], primary: AnalysisSet, perceived: AnalysisSet, delta: float
+) -> dict[str, bool]:
     """Which claims the oracle supports in one study.
 
     Generalised least squares with the true ratio of every variance to the residual one; the residual variance is
@@ -21,7 +22,8 @@ def oracle_claims(scenario: Scenario, primary: AnalysisSet, perceived: AnalysisS
 
     Parameters
     ----------
-    scenario : Scenario
+    variances : tuple of Variances
+        Around M1, and around the models of perceived attachment.
     primary, perceived : AnalysisSet
         As of :func:`bowlby.design.primary.analysis_set`.
     delta : float
@@ -30,10 +32,10 @@ def oracle_claims(scenario: Scenario, primary: AnalysisSet, perceived: AnalysisS
     Returns
     -------
     dict of bool
-        By claim.
+        By ``oracle_`` and the claim.
     """
     therapists = primary.membership["therapist"].nunique()
-    m1 = _Gls(primary, ["a_star_w", "s_star", "pre_w", "pre_b"], outcome_variances(scenario))
+    m1 = _Gls(primary, ["a_star_w", "s_star", "pre_w", "pre_b"], variances[0])
     effect = {name: m1.effect(weights, therapists - 3) for name, weights in (
         ("P", [1, 0]), ("T", [0, 1]), ("P-T", [1, -1]), ("P+T", [1, 1]))}  # fmt: skip
     scales = [f"z_{scale}_w" for scale in perceived.design["scaling"]["z"]["scales"]]
@@ -41,15 +43,20 @@ def oracle_claims(scenario: Scenario, primary: AnalysisSet, perceived: AnalysisS
     columns = ["s_star", *scales, *between, "pre_w", "pre_b"]
     therapists = perceived.membership["therapist"].nunique()
     df = therapists - 3 - len(between)
-    a = _Gls(perceived, columns, perceived_variances(scenario))
+    a = _Gls(perceived, columns, variances[1])
+    return supported(effect | {"T_A": a.effect([1], df)}, a.joint_p(slice(1, 1 + len(scales)), df), delta)
+
+
+def supported(effect: dict[str, Effect], p: float, delta: float) -> dict[str, bool]:
+    """Which claims hold by the rules, given the oracle's effects and p of the patient's style."""
     verdicts = {
         "C1": claim_perceived(effect["P"], delta),
         "C2": claim_more(effect["P-T"], effect["P+T"]),
         "C3": claim_negligible(effect["T"], delta),
-        "C4": claim_negligible(a.effect([1], df), delta, "T_A"),
+        "C4": claim_negligible(effect["T_A"], delta, "T_A"),
     }
-    supported = {claim: verdict["verdict"] == "supported" for claim, verdict in verdicts.items()}
-    return supported | {"C5": a.joint_p(slice(1, 1 + len(scales)), df) < ALPHA}
+    hits = {f"oracle_{claim}": verdict["verdict"] == "supported" for claim, verdict in verdicts.items()}
+    return hits | {"oracle_C5": p < ALPHA}
 
 
 class _Gls:

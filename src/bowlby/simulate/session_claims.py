@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from bowlby.compare.verdict import ALPHA, Effect, claim_more, claim_negligible, claim_perceived
+from bowlby.compare.verdict import Effect, claim_more, claim_negligible, claim_perceived
 from bowlby.design.frame import AnalysisSet, patients
 from bowlby.design.primary import analysis_set
 from bowlby.design.sessions import session_set
 from bowlby.fit.models import Fitter
-from bowlby.simulate.oracle import _Gls
+from bowlby.simulate.oracle import oracle_claims
 from bowlby.simulate.session_bed import CASES, Case, session_config, session_study
 from bowlby.simulate.session_truth import effective, session_variances
 from bowlby.simulate.testbed import DELTA, Replicate, _decided
+from bowlby.simulate.truth import Variances
 
-CONTRASTS = {"P": [1, 0], "T": [0, 1], "P-T": [1, -1], "P+T": [1, 1]}
+CONTRASTS = ("P", "T", "P-T", "P+T")
 
 
 def session_claims(name: str, design: str, seed: int, number: int, delta: float = DELTA, beside: bool = False) -> dict:
@@ -43,32 +44,18 @@ def session_claims(name: str, design: str, seed: int, number: int, delta: float 
     run, (scores, people) = session_config(delta), session_study(case, design, address.entropy())
     found = patients(run, scores, people)
     primary, perceived = (analysis_set(run, found, people, one) for one in ("primary", "perceived"))
-    row = _decided(address, primary, perceived, delta)[0] | oracle_supports(case, primary, perceived, delta)
+    row = _decided(address, primary, perceived, delta)[0]
+    row |= oracle_claims(known_variances(case), primary, perceived, delta)
     return row | (_beside(session_set(run, scores, people, [""]), delta) if beside else {})
 
 
-def oracle_supports(case: Case, primary: AnalysisSet, perceived: AnalysisSet, delta: float) -> dict[str, bool]:
-    """What the oracle of patients' means supports.
+def known_variances(case: Case) -> tuple[Variances, Variances]:
+    """True variances around the models of patients' means.
 
-    As :func:`bowlby.simulate.oracle.oracle_claims`, with the true variance ratios of the means. Patients' residuals
-    have their average variance: that means of few sessions vary more is left out of the models and of the oracle alike.
-
-    Returns
-    -------
-    dict of bool
-        By ``oracle_`` and the claim.
+    Patients' residuals have their average variance: that means of few sessions vary more is left out of the models and
+    of the oracle alike.
     """
-    own, other = session_variances(effective(case.scenario) if case.compensated else case.scenario)
-    df = primary.membership["therapist"].nunique() - 3
-    m1 = _Gls(primary, ["a_star_w", "s_star", "pre_w", "pre_b"], own)
-    effect = {name: m1.effect(weights, df) for name, weights in CONTRASTS.items()}
-    scales = [f"z_{scale}" for scale in perceived.design["scaling"]["z"]["scales"]]
-    within, between = ([f"{scale}_{part}" for scale in scales] for part in "wb")
-    df = perceived.membership["therapist"].nunique() - 3 - len(between)
-    a = _Gls(perceived, ["s_star", *within, *between, "pre_w", "pre_b"], other)
-    found = verdicts(effect, delta) | {"C4": claim_negligible(a.effect([1], df), delta, "T_A")["verdict"]}
-    supported = {f"oracle_{claim}": verdict == "supported" for claim, verdict in found.items()}
-    return supported | {"oracle_C5": a.joint_p(slice(1, 1 + len(within)), df) < ALPHA}
+    return session_variances(effective(case.scenario) if case.compensated else case.scenario)
 
 
 def _beside(rows: AnalysisSet, delta: float) -> dict:

@@ -12,15 +12,12 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from bowlby.compare.verdict import ALPHA, Effect, claim_negligible
 from bowlby.design.frame import Patients, patients
-from bowlby.fit.models import sloped
-from bowlby.mixed.studies import Model, Studies
+from bowlby.mixed.studies import Studies
 from bowlby.simulate.latent import STYLE
-from bowlby.simulate.many import C4, CONTRASTS, M1, Z_W, Known, _claims, _enough, _largest
+from bowlby.simulate.many import Z_W, Analysis
 from bowlby.simulate.session_bed import CASES, Case, session_config, session_study
-from bowlby.simulate.session_claims import session_claims, verdicts
-from bowlby.simulate.session_truth import effective, session_variances
+from bowlby.simulate.session_claims import known_variances, session_claims
 from bowlby.simulate.testbed import DELTA, Replicate, size
 
 ROWS = 25_000
@@ -66,33 +63,11 @@ def session_studies(
 
 def _together(case: Case, design: str, seed: int, numbers: list[int], delta: float) -> list[dict | None]:
     """Rows of studies; None for one that has to be analysed alone."""
-    primary, perceived = _rows(case, design, seed, numbers)
-    m1, c4 = _sloped(primary, "y", M1, "a_star_w"), Model(perceived, "a_star", C4, [])
-    c5 = _sloped(perceived, "a_star", C4, "z_star_w")
-    outcome, felt, slopes = m1.fit(), c4.fit(), c5.fit()
-    effects = {name: outcome.effect(m1.vector(dict(zip(M1, weights)))) for name, weights in CONTRASTS.items()}
-    effects |= {"T_A": felt.effect(c4.vector({"s_star": 1.0})), "Z_v": _largest(slopes, STYLE)}
-    block, oracle = slopes.joint(Z_W), _oracle(case, m1, c4, delta)
-    able = outcome.good & felt.good & slopes.good & _enough(primary, 2) & _enough(perceived, 4)
-    rows = []
-    for k, number in enumerate(numbers):
-        if not able[k]:
-            rows.append(None)
-            continue
-        effect = {name: Effect(*map(float, values[k])) for name, values in effects.items()}
-        row = {"scenario": case.scenario.id, "design": design, "number": number}
-        row |= {name: claim["verdict"] for name, claim in _claims(effect, block[k], delta).items()}
-        for name in (*CONTRASTS, "T_A"):
-            found, (low, high) = effect[name], effect[name].limits(0.975)
-            row |= {name: found.estimate, f"{name}_low": low, f"{name}_high": high, f"{name}_se": found.se}
-        rows.append(row | {"singular": bool(outcome.singular[k])} | oracle[k])
-    return rows
-
-
-def _sloped(rows: Studies, outcome: str, fixed: list[str], slope: str) -> Model:
-    """A model with the random part that the product's has."""
-    part = sloped(slope)[0]
-    return Model(rows, outcome, fixed, part["terms"][1:], tuple(part["known_zero"]))
+    found = Analysis(*_rows(case, design, seed, numbers), STYLE)
+    oracle = found.oracle(known_variances(case), delta)
+    addresses = [Replicate(case.scenario, design, seed, number) for number in numbers]
+    rows = [found.study(address, k, delta)[0] for k, address in enumerate(addresses)]
+    return [row and row | more for row, more in zip(rows, oracle)]
 
 
 def _rows(case: Case, design: str, seed: int, numbers: list[int]) -> tuple[Studies, Studies]:
@@ -128,19 +103,3 @@ def landmark_means(case: Case, design: str, seed: int, numbers: list[int]) -> Pa
     scores, persons = ({name: pd.concat(parts, ignore_index=True) for name, parts in kept.items()}
                        for kept in (tables, people))  # fmt: skip
     return patients(session_config(), scores, persons)
-
-
-def _oracle(case: Case, m1: Model, c4: Model, delta: float) -> list[dict[str, bool]]:
-    """As :func:`bowlby.simulate.session_claims.oracle_supports`."""
-    variances = session_variances(effective(case.scenario) if case.compensated else case.scenario)
-    own, other = (Known(model, known) for model, known in zip((m1, c4), variances))
-    df, df_a = m1.rows.present - 3, c4.rows.present - 3 - len(Z_W)
-    effects = {name: own.effect(m1.vector(dict(zip(M1, weights)))) for name, weights in CONTRASTS.items()}
-    style, p = other.effect(c4.vector({"s_star": 1.0})), other.joint_p([c4.names.index(z) for z in Z_W], df_a)
-    rows = []
-    for k in range(m1.rows.count):
-        found = verdicts({n: Effect(*map(float, values[k]), int(df[k])) for n, values in effects.items()}, delta)
-        found["C4"] = claim_negligible(Effect(*map(float, style[k]), int(df_a[k])), delta, "T_A")["verdict"]
-        row = {f"oracle_{claim}": verdict == "supported" for claim, verdict in found.items()}
-        rows.append(row | {"oracle_C5": bool(p[k] < ALPHA)})
-    return rows

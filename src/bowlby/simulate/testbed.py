@@ -19,7 +19,7 @@ from bowlby.design.frame import AnalysisSet, Patients
 from bowlby.design.primary import analysis_set
 from bowlby.simulate.latent import Latent, latent_study
 from bowlby.simulate.scenarios import Scenario, scenario
-from bowlby.simulate.truth import references
+from bowlby.simulate.truth import outcome_variances, perceived_variances, references
 
 DESIGNS = ("16x36", "31x45", "48x12", "100x10")
 """Designs of the validation: therapists times average patients of one."""
@@ -180,7 +180,7 @@ def validated_study(address: Replicate, delta: float = DELTA) -> dict:
     case = scenario(address.scenario)
     sets = _analysed(address, delta)
     row, claims = _decided(address, *sets, delta)
-    oracle = {f"oracle_{claim}": hit for claim, hit in oracle_claims(case, *sets, delta).items()}
+    oracle = oracle_claims((outcome_variances(case), perceived_variances(case)), *sets, delta)
     return row | oracle | shown(case, sets[0], claims, delta)
 
 
