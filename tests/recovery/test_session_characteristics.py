@@ -50,7 +50,7 @@ def test_the_page_says_first_whether_anything_fails():
     text = session_page(session_characteristics(rows), 2, "## Why\n\nBecause.")
     failure = text.index("| S0 | 48 × 12 | C1 false support | 1.000 |")
     assert failure < text.index("Because.") < text.index("## The studies") < text.index("## Scenarios")
-    assert "| S3-start | 48 × 12 | .100 | .000 | 1.000 | .000 | 1.000 | .000 |" in text
+    assert "| S3-start | 48 × 12 | .100 | .000 | 1.000 | .000 | 1.000 | .000 | – | – |" in text
     assert "In 100 studies of each cell" in text
     assert "| S0 | neither side predicts the outcome | 0 | −.007 | 0 | false | false | true | true | true |" in text
 
@@ -74,7 +74,7 @@ def test_studies_side_by_side_have_the_numbers_of_studies_one_by_one(name, desig
 
 def test_error_rates_briefly():
     """The rule of the long form with few studies: catches what is grossly wrong."""
-    parts = [session_studies("S2", "16x36", 11, range(100)), session_studies("S10", "48x12", 11, range(12), beside=4)]
+    parts = [session_studies("S2", "16x36", 11, range(100)), session_studies("S10", "48x12", 11, range(8), beside=2)]
     failing = session_characteristics(pd.concat(parts)).query("verdict == 'fails'")
     assert failing.empty, failing.to_string()
 

@@ -6,9 +6,10 @@ from bowlby.compare.verdict import Effect, claim_more, claim_negligible, claim_p
 from bowlby.design.frame import AnalysisSet, patients
 from bowlby.design.primary import analysis_set
 from bowlby.design.sessions import session_set
-from bowlby.fit.models import Fitter
+from bowlby.fit.models import SLOPE, Fitter
+from bowlby.fit.record import contrast
 from bowlby.simulate.oracle import oracle_claims
-from bowlby.simulate.session_bed import CASES, Case, session_config, session_study
+from bowlby.simulate.session_bed import CASES, CELLS, Case, session_config, session_study
 from bowlby.simulate.session_truth import effective, session_variances
 from bowlby.simulate.testbed import DELTA, Replicate, _decided
 from bowlby.simulate.truth import Variances
@@ -36,6 +37,7 @@ def session_claims(name: str, design: str, seed: int, number: int, delta: float 
     -------
     dict
         As of :func:`bowlby.simulate.testbed.study_claims`; ``oracle_C1`` to ``oracle_C5``, what the oracle supports;
+        of the variants ``T_unadjusted`` and ``C3_unadjusted``, without therapists' mean before the landmark in M1;
         with `beside` ``sessions_C1`` to ``sessions_C3``, verdicts by the model of the single sessions, and its
         estimates and intervals (``sessions_P``, ``sessions_P_low``, ``sessions_P_high`` and so on).
     """
@@ -46,7 +48,22 @@ def session_claims(name: str, design: str, seed: int, number: int, delta: float 
     primary, perceived = (analysis_set(run, found, people, one) for one in ("primary", "perceived"))
     row = _decided(address, primary, perceived, delta)[0]
     row |= oracle_claims(known_variances(case), primary, perceived, delta)
+    if without_baseline(case):
+        row |= _unadjusted(primary, delta)
     return row | (_beside(session_set(run, scores, people, [""]), delta) if beside else {})
+
+
+def without_baseline(case: Case) -> bool:
+    """Whether T is tried without the adjustment for therapists' mean before the landmark: in the variants."""
+    return case.scenario.id not in CELLS and not case.scenario.switching
+
+
+def _unadjusted(primary: AnalysisSet, delta: float) -> dict:
+    """T and the verdict of C3 without therapists' mean outcome up to the landmark in the model."""
+    fitter = Fitter(primary.data.drop(columns="pre_b"), primary.membership, primary.design)
+    t = contrast(fitter.fit(["a_star_w", "s_star"], SLOPE), "T", {"s_star": 1.0})
+    verdict = claim_negligible(Effect(t["estimate"], t["se"], t["df"]), delta)["verdict"]
+    return {"T_unadjusted": t["estimate"], "C3_unadjusted": verdict}
 
 
 def known_variances(case: Case) -> tuple[Variances, Variances]:

@@ -12,12 +12,13 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from bowlby.compare.verdict import Effect, claim_negligible
 from bowlby.design.frame import Patients, patients
 from bowlby.mixed.studies import Studies
 from bowlby.simulate.latent import STYLE
-from bowlby.simulate.many import Z_W, Analysis
+from bowlby.simulate.many import M1, Z_W, Analysis, with_slope
 from bowlby.simulate.session_bed import CASES, Case, session_config, session_study
-from bowlby.simulate.session_claims import known_variances, session_claims
+from bowlby.simulate.session_claims import known_variances, session_claims, without_baseline
 from bowlby.simulate.testbed import DELTA, Replicate, size
 
 ROWS = 25_000
@@ -63,11 +64,20 @@ def session_studies(
 
 def _together(case: Case, design: str, seed: int, numbers: list[int], delta: float) -> list[dict | None]:
     """Rows of studies; None for one that has to be analysed alone."""
-    found = Analysis(*_rows(case, design, seed, numbers), STYLE)
+    primary, perceived = _rows(case, design, seed, numbers)
+    found = Analysis(primary, perceived, STYLE)
     oracle = found.oracle(known_variances(case), delta)
+    extra = _unadjusted(primary, delta) if without_baseline(case) else [{}] * len(numbers)
     addresses = [Replicate(case.scenario, design, seed, number) for number in numbers]
     rows = [found.study(address, k, delta)[0] for k, address in enumerate(addresses)]
-    return [row and row | more for row, more in zip(rows, oracle)]
+    return [row and row | more | other for row, more, other in zip(rows, oracle, extra)]
+
+
+def _unadjusted(rows: Studies, delta: float) -> list[dict]:
+    """T without therapists' mean before the landmark, as :mod:`bowlby.simulate.session_claims` in one study."""
+    model = with_slope(rows, "y", [name for name in M1 if name != "pre_b"], "a_star_w")
+    effects = [Effect(*map(float, values)) for values in model.fit().effect(model.vector({"s_star": 1.0}))]
+    return [{"T_unadjusted": t.estimate, "C3_unadjusted": claim_negligible(t, delta)["verdict"]} for t in effects]
 
 
 def _rows(case: Case, design: str, seed: int, numbers: list[int]) -> tuple[Studies, Studies]:

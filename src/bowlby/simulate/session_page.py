@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from bowlby.simulate.characteristics import CLAIMS, EFFECTS, characteristics, interval, mean_interval
-from bowlby.simulate.page import _claim, _coverage, _failures, _grid, _number, _singular, _size
+from bowlby.simulate.page import ABSENT, _claim, _coverage, _failures, _grid, _number, _singular, _size
 from bowlby.simulate.session_bed import CASES, CELLS
 from bowlby.simulate.session_truth import (
     CARRY,
@@ -43,7 +42,8 @@ def session_characteristics(studies: pd.DataFrame) -> pd.DataFrame:
         As of :func:`bowlby.simulate.characteristics.characteristics` for the scenarios; then, reported and not judged,
         the model of the single sessions where it was fitted (``sessions C1 agrees``, ``sessions C1 wrong``, ``sessions
         coverage P``, ``sessions width P``) and the variants (``mean P``, ``mean T``, ``C1 supported``, ``C3
-        supported``, ``C3 refuted``, ``coverage P``, ``coverage T``).
+        supported``, ``C3 refuted``, ``coverage P``, ``coverage T``, ``mean T unadjusted``, ``C3 supported
+        unadjusted``).
     """
     judged = studies[studies["scenario"].isin(CELLS)]
     parts = [characteristics(judged)] if len(judged) else []
@@ -93,6 +93,9 @@ def _variant(name: str, cell: pd.DataFrame):
     yield _rate("C1 supported", cell["C1"] == "supported")
     for verdict in ("supported", "refuted"):
         yield _rate(f"C3 {verdict}", cell["C3"] == verdict)
+    if "T_unadjusted" in cell and cell["T_unadjusted"].notna().all():
+        yield _mean("mean T unadjusted", cell["T_unadjusted"])
+        yield _rate("C3 supported unadjusted", cell["C3_unadjusted"] == "supported")
 
 
 def session_page(table: pd.DataFrame, seed: int, notes: str = "") -> str:
@@ -121,7 +124,7 @@ def session_page(table: pd.DataFrame, seed: int, notes: str = "") -> str:
 
 
 def _head(table: pd.DataFrame, main: pd.DataFrame, seed: int) -> str:
-    fewest = main["n"][main["quantity"] == "singular"].min()
+    counts = main["n"][main["quantity"] == "singular"]
     return f"""# Operating characteristics with session data
 
 How often the claims come out right and wrong where outcome and perceived attachment are asked session by session and
@@ -129,7 +132,7 @@ the claims are decided on patients' means around a landmark (`perceived.sessions
 `outcome.after: {LANDMARK}`). Tables of simulated session scores go through bowlby's own functions: patients' means,
 analysis sets, models, decision rules.
 {main["scenario"].nunique()} scenarios, {table["design"].nunique()} designs (therapists × average patients of one,
-case loads unequal), {fewest:,} studies in each; seed {seed}.
+case loads unequal), {_several(counts)} studies in each; seed {seed}.
 Made by `make validate-sessions`; every number with its interval is in `validation_sessions.csv`. The bars are those
 of [validation.md](validation.md), by 99.9 % intervals. The oracle knows the true variances at the level of patients'
 means, averaged over patients, who have unequal numbers of sessions."""
@@ -146,8 +149,9 @@ def _studies() -> str:
   and the therapist have brought about (as in the scenarios of [validation.md](validation.md), variance 1);
   a gain of {TREND:g} a session; variation with variance {NOISE:g} and a correlation of {CARRY:g} from one session
   to the next.
-- Perceived attachment, sessions 1 to {LANDMARK}: the patient's level and, from session to session, {STATE:g} times its
-  variance again, so that the mean has a reliability of {_number(measured())}. SDs are those of the mean.
+- Perceived attachment, sessions 1 to {LANDMARK}: the patient's level and variation from session to session, with
+  {STATE:g} times the variance of the level; the mean has a reliability of {_number(measured())}. SDs are those of the
+  mean.
 - P is the slope of the *observed* means, which is what the model estimates. The true level's slope is larger by what
   measurement takes away, and it makes up for a second error: the outcome up to the landmark does not hold all of the
   level before treatment, and who starts better perceives more security, so that a true slope of 0 shows
@@ -172,7 +176,7 @@ def _truths(table: pd.DataFrame) -> str:
 def _sessions(table: pd.DataFrame) -> str:
     """What the model of the single sessions says beside the means."""
     designs = list(table["design"].unique())
-    found = table.set_index(["scenario", "design", "quantity"])["rate"]
+    found = table.set_index(["scenario", "design", "quantity"])["rate"].sort_index()
     rows = []
     for name in table["scenario"].unique():
         cells = [found.loc[name, d] for d in designs if (name, d, "sessions C1 agrees") in found.index]
@@ -185,11 +189,17 @@ def _sessions(table: pd.DataFrame) -> str:
     n = table["n"][table["quantity"] == "sessions C1 agrees"]
     return "\n\n".join([
         "## The model of the single sessions",
-        f"It stands beside the claims and decides none. In {n.min():,} studies of each cell: share with the same "
+        f"It stands beside the claims and decides none. In {_several(n)} studies of each cell: share with the same "
         "verdict; coverage of its own 95 % intervals; their width over that of the intervals from means. Designs in "
         f"the order {', '.join(_size(d) for d in designs)}.",
         _grid(["scenario", *(f"same {c}" for c in DECIDED), "covers P", "covers T", "width P", "width T"], rows),
     ])  # fmt: skip
+
+
+def _several(counts: pd.Series) -> str:
+    """A number of studies, or from which to which."""
+    fewest, most = counts.min(), counts.max()
+    return f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
 
 
 def _joined(cells: list[pd.Series], quantity: str) -> str:
@@ -203,16 +213,20 @@ def _short(rate: float) -> str:
 def _variants(table: pd.DataFrame) -> str:
     if table.empty:
         return "## What the landmark does\n\nNot simulated."
-    heads = ["", "design", "P, mean", "T, mean", "covers T", "C1 supported", "C3 supported", "C3 refuted"]
-    names = ["mean P", "mean T", "coverage T", "C1 supported", "C3 supported", "C3 refuted"]
-    rows = [[name, _size(design), *(_number(cell.set_index("quantity")["rate"][q]) for q in names)]
-            for (name, design), cell in table.groupby(["scenario", "design"], sort=False)]  # fmt: skip
+    heads = ["", "design", "P, mean", "T, mean", "covers T", "C1 supported", "C3 supported", "C3 refuted",
+             "T, mean, unadjusted", "C3 supported, unadjusted"]  # fmt: skip
+    names = ["mean P", "mean T", "coverage T", "C1 supported", "C3 supported", "C3 refuted", "mean T unadjusted",
+             "C3 supported unadjusted"]  # fmt: skip
+    rows = []
+    for (name, design), cell in table.groupby(["scenario", "design"], sort=False):
+        rates = cell.set_index("quantity")["rate"]
+        rows.append([name, _size(design), *(_number(rates[q]) if q in rates.index else ABSENT for q in names)])
     told = [f"- {name}: {CASES[name].scenario.what} (P = {CASES[name].scenario.p:g}, T = {CASES[name].scenario.t:g})."
             for name in table["scenario"].unique()]  # fmt: skip
-    n = int(np.min(table["n"]))
     return "\n\n".join([
         "## What the landmark does",
-        f"Reported, not judged; {n:,} studies of each.",
+        f"Reported, not judged; {_several(table['n'])} studies of each. Unadjusted: T without therapists' mean outcome "
+        "up to the landmark in the model (patients' deviations from it stay in).",
         "\n".join(told),
         _grid(heads, rows),
     ])  # fmt: skip
