@@ -33,7 +33,8 @@ def rates(spread: float, design: str, studies: int) -> dict[str, float]:
     hits = dict.fromkeys(FORMS, 0)
     for start in range(0, studies, TOGETHER):
         numbers = range(start, min(start + TOGETHER, studies))
-        rows = rows_of(case, [drawn(case, design, Replicate("S0", design, 7, k).entropy()) for k in numbers])
+        draws = [drawn(case, design, Replicate("S0", design, 7, k).entropy()) for k in numbers]
+        rows = rows_of(case, draws, "y")
         for form, (slopes, known) in FORMS.items():
             model = Model(rows, "y", M1, slopes, known)
             estimate, se, df = model.fit().effect(model.vector({"a_star_w": 1.0})).T
@@ -45,10 +46,10 @@ def main(studies: int) -> None:
     error = np.sqrt(0.025 * 0.975 / studies)
     lines = [
         "# C1 where nothing is there",
-        f"Share of {studies:,} studies a cell (seed 7) in which C1 is supported although the average slope is 0; nominal "
-        f".025, Monte-Carlo standard error {error:.4f}. Slopes of perceived attachment differ between therapists with the "
-        "SD at the head. In each cell: slope variance of 0 counted as known (the rule); counted as estimated; no slope "
-        "variance in the model.",
+        f"Share of {studies:,} studies a cell (seed 7) in which C1 is supported although the average slope is 0; "
+        f"nominal .025, Monte-Carlo standard error {error:.4f}. Slopes differ between therapists with the SD at the "
+        "head. In each cell: slope variance of 0 counted as known (the rule); counted as estimated; "
+        "no slope variance in the model.",
         "| therapists × patients | " + " | ".join(f"SD {s:g}" for s in SPREADS) + " |",
         "|---" * (len(SPREADS) + 1) + "|",
     ]

@@ -44,6 +44,9 @@ def compare(run: Run, fits: dict[str, dict], design: dict, adequacy: dict) -> tu
     fit, delta = fits["primary"], run.comparison.delta
     effects = _effects(fit)
     claims = _claims(fits, effects, delta, adequacy)
+    if run.outcome.after is not None:
+        for name in ("C2", "C3"):
+            claims[name]["flags"].append("after_landmark")
     sentence = plain_sentence(effects, claims, delta, _usual(adequacy)["minimum_detectable"])
     if "moderated" in claims["C3"]["flags"]:
         severe = _effects(fits["severity"])["T_severe"]

@@ -42,6 +42,7 @@ TERMS = {
 }
 WORDS = {
     "against_adequacy": "supported although this sample was not expected to be able to show it",
+    "after_landmark": "the baseline holds sessions the therapist had a part in already; T is what style adds later",
     "any_therapist_variable": "would hold for any characteristic of therapists",
     "reference_ratio": "hangs on the reference SD of style",
     "below_delta": "real, but smaller than the bound δ",

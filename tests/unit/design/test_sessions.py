@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bowlby.compare import compare
 from bowlby.config.run import Block, Comparison, Outcome, Run
 from bowlby.design.frame import patients
 from bowlby.design.primary import comparison_set
@@ -76,6 +77,14 @@ def test_the_session_model_is_that_of_lme4(study):
     p = fit_set("primary", main.data, main.membership, main.design)[0]["primary"].record["contrasts"][0]
     beside = record["contrasts"][0]
     assert abs(p["estimate"] - beside["estimate"]) < 0.5 * p["se"]
+
+
+def test_what_style_did_before_the_landmark_is_not_in_t_and_the_claims_say_so(study):
+    sets = {name: comparison_set(run(), *study, [""], name) for name in ("primary", "perceived")}
+    fits = {model: fitted.record for name, made in sets.items()
+            for model, fitted in fit_set(name, made.data, made.membership, made.design)[0].items()}  # fmt: skip
+    claims = compare(run(), fits, sets["primary"].design, sets["perceived"].design["adequacy"])[1]["claims"]
+    assert [name for name, claim in claims.items() if "after_landmark" in claim["flags"]] == ["C2", "C3"]
 
 
 def test_perceived_attachment_must_not_know_the_sessions_of_the_outcome(study):
