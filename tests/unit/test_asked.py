@@ -164,6 +164,15 @@ def test_a_style_that_no_code_means_cannot_be_asked_for(tmp_path):
     ]
 
 
+def test_one_questionnaire_cannot_stand_for_two_sides(tmp_path):
+    same = RUN.replace("alliance: {instrument: wai_sr, about: therapist, occasion: mid, weights: {total: 1}}",
+                       "alliance: {instrument: ecr_rs, about: therapist, occasion: mid, weights: {avoidance: 1}}")
+    perceived = "perceived: {instrument: ecr_rs, about: therapist, occasion: mid, weights: {avoidance: -1}}"
+    assert same != RUN and perceived in same, RUN
+    lines = [line.partition(";")[0] for line in said(tmp_path, run=same)]
+    assert "comparison.perceived and comparison.alliance are the same scales" in lines
+
+
 def test_two_predictors_have_norms_and_differ_and_a_course_has_times(tmp_path):
     run = RUN[: RUN.index("other_outcomes")] + """pair:
   first: {label: a, instrument: ecr_rs, about: therapist, occasion: mid, weights: {avoidance: -1}}

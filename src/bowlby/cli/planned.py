@@ -16,7 +16,8 @@ MEANING = (
     "ICC: share of the outcome's variance between therapists, their style included. Smallest found: slope of style (SD "
     "of outcome per SD of style) that 80 of 100 such studies would find. Largest possible: no slope of style can be "
     "larger at that ICC. Half-width: of the 90% interval of the slope; style can be shown to be negligible only where "
-    "it is below {delta:g}. Shown: how many of 100 studies would show that, if style does nothing."
+    "it is below {delta:g}. Shown: how many of 100 studies would show that, if style does nothing. This is a formula "
+    "for an average study; where simulated studies differ from it (C3), trust them."
 )
 CELLS = (
     "P and T are the true slopes of perceived attachment and of the therapist's own style, in SD of outcome. Each cell "

@@ -91,13 +91,14 @@ def _claims(fits: dict[str, dict], effects: dict[str, Effect], delta: float, ade
     if severity["p"] is not None and severity["p"] < ALPHA:
         claims["C3"]["flags"].append("moderated")
     largest = _usual(adequacy)["largest_possible"]
-    if claims["C3"]["verdict"] == "supported" and delta >= largest:
-        reason = (
-            f"the bound {delta:g} is wider than the largest slope that any variable of therapists could have "
-            f"({largest:.2f} at a therapist ICC of {USUAL_ICC:.2f}), so the claim could not have been missed"
-        )
-        claims["C3"] |= {"verdict": "inconclusive", "reasons": [reason]}
-        claims["C3"]["flags"].append("bound_too_wide")
+    for claim in (claims["C3"], claims["C4"]):
+        if claim["verdict"] == "supported" and delta >= largest:
+            reason = (
+                f"the bound {delta:g} is wider than the largest slope that any variable of therapists could have "
+                f"({largest:.2f} at a therapist ICC of {USUAL_ICC:.2f}), so the claim could not have been missed"
+            )
+            claim |= {"verdict": "inconclusive", "reasons": [reason]}
+            claim["flags"].append("bound_too_wide")
     if claims["C3"]["verdict"] == "supported" and not _usual(adequacy)["can_show_equivalence"]:
         claims["C3"]["flags"].append("against_adequacy")
     return claims
@@ -197,7 +198,8 @@ def plain_sentence(effects: dict[str, Effect], claims: dict, delta: float, detec
         f"Patients who felt 1 SD more securely attached than the same therapist's other patients ended "
         f"{_sd(p)}. Patients of therapists 1 SD more secure ended {_sd(t, told=True)}. "
         f"Verdict: {claim['verdict']}; {words[claim['verdict']]}, because {claim['reasons'][0]}. "
-        f"This sample {'could' if detectable <= delta else 'could not'} have shown a therapist effect of {delta:g} SD."
+        f"This sample {'could' if detectable <= delta else 'could not'} have shown a therapist effect of {delta:g} SD "
+        "with 80 % power."
     )
 
 

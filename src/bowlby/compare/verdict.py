@@ -44,7 +44,8 @@ def claim_perceived(p: Effect, delta: float) -> dict:
     elif high < 0:
         verdict, rule = "refuted", "the 95 % interval of P lies below 0"
     elif p.within(delta):
-        verdict, rule = "refuted", "the 90 % interval of P lies within the equivalence bound"
+        verdict = "refuted"
+        rule = "the 90 % interval of P lies within the equivalence bound: any association is negligible"
     else:
         verdict, rule = "inconclusive", "P could be 0 and could be more than the bound"
     flags = ["below_delta"] if verdict == "supported" and p.within(delta) else []
@@ -52,7 +53,10 @@ def claim_perceived(p: Effect, delta: float) -> dict:
 
 
 def claim_more(minus: Effect, plus: Effect) -> dict:
-    """C2: P > |T|, as an intersection-union test of P - T > 0 and P + T > 0."""
+    """C2: P > |T|, as an intersection-union test of P - T > 0 and P + T > 0.
+
+    p is the larger of their two; of a refuted claim it is that of the reverse, twice the smaller of the two.
+    """
     parts = {"P-T": minus, "P+T": plus}
     low = {name: e.limits(0.975)[0] for name, e in parts.items()}
     high = {name: e.limits(0.9875)[1] for name, e in parts.items()}
@@ -64,7 +68,9 @@ def claim_more(minus: Effect, plus: Effect) -> dict:
     else:
         verdict, rule = "inconclusive", "P-T or P+T could be 0"
     binding = min(parts.values(), key=lambda e: e.estimate)
-    claim = _claim(verdict, rule, binding, [], bound=0.0, p=max(e.p_above(0) for e in parts.values()))
+    against = min(1.0, 2 * min(1 - e.p_above(0) for e in parts.values()))  # either of two parts refutes
+    p = against if verdict == "refuted" else max(e.p_above(0) for e in parts.values())
+    claim = _claim(verdict, rule, binding, [], bound=0.0, p=p)
     claim["parts"] = {name: _describe(e) | {"p_above_0": e.p_above(0)} for name, e in parts.items()}
     return claim
 

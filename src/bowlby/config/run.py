@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from bowlby.config.base import Model
 from bowlby.config.blocks import Block, Rating, ReferenceBlock
 from bowlby.config.pair import Pair
 from bowlby.config.robustness import Robustness
 from bowlby.config.words import Words
+
+NAME = "^[a-z0-9][a-z0-9-]*$"
 
 
 class Outcome(Model):
@@ -100,8 +103,8 @@ class Growth(Model):
 class Run(Model):
     """One run."""
 
-    run: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)
-    """Name of the run and of its folder under `results/`."""
+    run: str = Field(max_length=60, json_schema_extra={"pattern": NAME})
+    """Name of the run and of its folder under `results/`: small letters, digits and hyphens."""
     title: str | None = None
     """Title of the report; by default the study's name, with the run's where that says something else."""
     study: str
@@ -131,6 +134,13 @@ class Run(Model):
     """The growth model; left out, none is fitted."""
     robustness: Robustness | None = None
     """Doubts to be tried on the comparison; left out, none is."""
+
+    @field_validator("run")
+    @classmethod
+    def _folder(cls, name: str) -> str:
+        if not re.match(NAME, name):
+            raise ValueError("can have small letters, digits and hyphens only; write it so, beginning with a letter")
+        return name
 
     @model_validator(mode="after")
     def _complete(self):

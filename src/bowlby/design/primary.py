@@ -10,7 +10,7 @@ from bowlby.config.run import Run
 from bowlby.design.adequacy import adequacy
 from bowlby.design.centring import Membership, means, membership, within_between
 from bowlby.design.frame import AnalysisSet, Patients, complete_rows, patients
-from bowlby.design.order import wrong_order
+from bowlby.design.order import wrong_dates, wrong_order
 from bowlby.design.refusals import absent_norms, unknown_variables, unscored
 from bowlby.errors import UserError, problem
 
@@ -205,7 +205,7 @@ def _check_design(run: Run, scores: dict, described: pd.DataFrame, occasions: li
         *unscored(asked, scores),
         *unsaid_occasions(asked, scores),
     ]
-    if lines:
+    if lines or (lines := wrong_dates(run, scores)):
         raise UserError(lines)
 
 

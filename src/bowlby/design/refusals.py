@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -76,14 +77,19 @@ def _norms(key: str, block: Block | None, norms: ReferenceBlock | None) -> list[
 
 
 def same_sides(run: Run) -> list[str]:
-    """Two predictors that are one and the same."""
-    if run.pair is None:
-        return []
-    sides = run.pair.first, run.pair.second
-    first, second = ((s.role, s.instrument, s.about, s.occasion, s.sessions, set(s.weights)) for s in sides)
-    if first != second:
-        return []
-    return [problem("pair.first and pair.second are the same scales", "correct one of them")]
+    """Predictors that are one and the same, though they stand for different things."""
+    alike = []
+    for part, names in (("comparison", ROLES), ("pair", SIDES)):
+        asked = getattr(run, part)
+        given = {f"{part}.{name}": _what(name, side) for name in names if asked and (side := getattr(asked, name))}
+        alike += [pair for pair in combinations(given, 2) if given[pair[0]] == given[pair[1]]]
+    return [problem(f"{one} and {other} are the same scales", "correct one of them") for one, other in alike]
+
+
+def _what(name: str, side: Block) -> tuple:
+    """What a side asks for. Only about themselves do patients and therapists answer one form and mean two things."""
+    role = getattr(side, "role", None) or (ROLES[name] if side.about == "self" else "")
+    return role, side.instrument, side.about, side.occasion, side.sessions, frozenset(side.weights)
 
 
 def unscored(asked: Iterable[Demand], scores: dict[str, pd.DataFrame]) -> list[str]:

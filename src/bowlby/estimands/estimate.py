@@ -131,7 +131,11 @@ def _coefficient(fit: dict, term: str) -> dict:
 
 
 def _variance(fitter: Fitter, data, membership, fits: dict, seed: int) -> dict:
-    """E2 and E3 with percentile intervals of a parametric bootstrap from M1."""
+    """E2 and E3 with percentile intervals of a parametric bootstrap from M1.
+
+    A share corrected for chance has a lowest value, and replicates of a study that is at it lie above it; the interval
+    is widened to hold the estimate.
+    """
     terms = [f["term"] for f in fits["primary"]["fixed"] if f["term"] != "Intercept"]
     rows = rows_of(data, membership, terms)
     base, full = partition_of(fits["m0"], rows), partition_of(fits["primary"], rows)
@@ -145,13 +149,19 @@ def _variance(fitter: Fitter, data, membership, fits: dict, seed: int) -> dict:
     interval = drawn.quantile([0.025, 0.975])
 
     def kept(names: dict[str, str]) -> dict:
-        values = {new: {"share": found[old], "ci": interval[old].tolist()} for new, old in names.items()}
+        values = {new: {"share": found[old], "ci": around(found[old], interval[old])} for new, old in names.items()}
         return {**values, "replicates": len(drawn), "base": base, "full": full}
 
     return {
         "total": kept({"perceived": "perceived_total", "style": "style_total"}),
         "level": kept({"perceived": "perceived_within", "style": "style_between"}),
     }
+
+
+def around(estimate: float, limits) -> list[float]:
+    """Limits that hold the estimate."""
+    low, high = limits
+    return [min(float(low), estimate), max(float(high), estimate)]
 
 
 def _partitions(result, y: np.ndarray, rows):

@@ -14,7 +14,7 @@ CLAIMS = {
 }
 RULES = {
     "C1": "Supported where the 95% CI of P lies above 0; refuted where it lies below 0, or P is surely smaller than δ.",
-    "C2": "Supported where P − T and P + T both lie above 0; refuted where either lies below 0.",
+    "C2": "Supported where P − T and P + T both lie above 0; refuted where either lies below 0 (98.75% limit).",
     "C3": "Supported where the 90% CI of T lies within ±δ; refuted where its 95% CI lies beyond ±δ.",
     "C4": "As C3, with perceived attachment in place of outcome.",
     "C5": "Supported where the joint test of the patient's style has p < .05; refuted where even its strongest "
@@ -47,7 +47,7 @@ WORDS = {
     "reference_ratio": "hangs on the reference SD of style",
     "below_delta": "real, but smaller than the bound δ",
     "bound_too_wide": "the bound δ is wider than any slope a characteristic of therapists could have",
-    "detectable": "differs from 0",
+    "detectable": "the slope of style differs from 0",
     "early_improvement": "not beside the improvement that came first, of which it may be the effect",
     "few_therapists": "fewer than 30 therapists",
     "no_baseline": "there is no earlier outcome to adjust for",

@@ -54,6 +54,14 @@ def test_c2_reports_the_smaller_part_and_the_larger_p():
     assert claim["p"] == pytest.approx(stats.t.sf(2.5, 40))
 
 
+def test_p_of_a_refuted_c2_is_that_of_the_reverse_in_either_part():
+    """By hand: P - T = -.2 with SE .04 is t = -5 on 40 df; twice its one-sided p. It is refuted from .025 down."""
+    claim = claim_more(effect(-0.2), effect(0.3))
+    assert claim["verdict"] == "refuted" and claim["p"] == pytest.approx(2 * stats.t.cdf(-5.0, 40))
+    just = claim_more(effect(-0.04 * stats.t.ppf(0.9875, 40) - 1e-9), effect(0.3))
+    assert just["verdict"] == "refuted" and just["p"] == pytest.approx(0.025, abs=1e-6)
+
+
 def test_c2_does_not_depend_on_the_sign_of_t():
     for p, t in [(0.3, 0.1), (0.2, -0.25), (0.1, 0.3)]:
         one = claim_more(effect(p - t), effect(p + t))

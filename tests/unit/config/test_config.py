@@ -148,3 +148,9 @@ def test_generated_files_are_current(name):
 def test_shipped_configurations_are_valid(path):
     model = Study if path.stem.endswith("study") else Run
     assert parse(read_yaml(path), model)
+
+
+@pytest.mark.parametrize("name", ["my_study", "Study", "-a", "a b"])
+def test_a_runs_name_is_a_folders_and_the_line_says_how(name):
+    with pytest.raises(ValueError, match="small letters, digits and hyphens only"):
+        Run.model_validate({"run": name, "study": "s.yaml", "outcome": {"instrument": "phq9"}, "growth": {}})

@@ -87,6 +87,17 @@ def test_what_style_did_before_the_landmark_is_not_in_t_and_the_claims_say_so(st
     assert [name for name, claim in claims.items() if "after_landmark" in claim["flags"]] == ["C2", "C3"]
 
 
+def test_a_bound_that_cannot_be_missed_decides_neither_c3_nor_c4(study):
+    wide = run().model_copy(update={"comparison": run().comparison.model_copy(update={"delta": 3.0})})
+    sets = {name: comparison_set(wide, *study, [""], name) for name in ("primary", "perceived")}
+    fits = {model: fitted.record for name, made in sets.items()
+            for model, fitted in fit_set(name, made.data, made.membership, made.design)[0].items()}  # fmt: skip
+    claims = compare(wide, fits, sets["primary"].design, sets["perceived"].design["adequacy"])[1]["claims"]
+    for name in ("C3", "C4"):
+        assert claims[name]["verdict"] == "inconclusive" and "bound_too_wide" in claims[name]["flags"]
+        assert "could not have been missed" in claims[name]["reasons"][0]
+
+
 def test_perceived_attachment_must_not_know_the_sessions_of_the_outcome(study):
     with pytest.raises(UserError, match="not held to the sessions up to"):
         comparison_set(run(sessions=None), *study, [""], "primary")

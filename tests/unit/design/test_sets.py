@@ -212,3 +212,19 @@ def test_where_nobody_is_left_the_reasons_are_told_that_of_most_first(study):
     (line,) = caught.value.problems
     assert "(no perceived attachment: 119 patients, no outcome before treatment: 1 patient)" in line
     assert "therapist(s)" not in line
+
+
+@pytest.mark.parametrize(("wrong", "refused"), [(120, True), (61, True), (60, False), (3, False)])
+def test_an_outcome_dated_before_the_predictor_is_refused_where_most_are(study, wrong, refused):
+    scores, people = scored(study)
+    day = pd.Timestamp("2024-03-01")
+    scores["cats"]["date"] = day
+    post = scores["phq9"]["occasion"] == "post"
+    scores["phq9"]["date"] = day - pd.Timedelta(days=30)
+    scores["phq9"].loc[post, "date"] = [day + pd.Timedelta(days=-1 if i < wrong else 90) for i in range(120)]
+    asked = (study, scores, people, ["pre", "mid", "post"], "primary")
+    if not refused:
+        assert len(comparison_set(*asked).data)
+        return
+    with pytest.raises(UserError, match=f"dated before perceived attachment in {wrong} of 120 patients"):
+        comparison_set(*asked)

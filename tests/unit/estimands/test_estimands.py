@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 from bowlby.estimands.blocks import index, mover
+from bowlby.estimands.estimate import around
 from bowlby.estimands.likeforlike import like_for_like
 from bowlby.estimands.partition import partition, rows_of, shares
 from bowlby.estimands.prediction import folds, out_of_sample
@@ -76,6 +77,11 @@ def test_the_interval_of_a_block_in_a_very_large_study():
     found = index(gamma, cov, np.eye(3), 1e6, 1.0)
     root = np.sqrt(1410.0)
     assert found["ci"] == pytest.approx([(root - 1.96) / root, (root + 1.96) / root], abs=2e-3)
+
+
+def test_an_interval_holds_its_estimate():
+    assert around(-0.004, (-0.00376, 0.0128)) == [-0.004, 0.0128]
+    assert around(0.07, (0.04, 0.11)) == [0.04, 0.11] and around(0.2, (0.04, 0.11)) == [0.04, 0.2]
 
 
 def test_mover_of_two_numbers():

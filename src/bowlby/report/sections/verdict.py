@@ -19,7 +19,7 @@ BLOCK = {
     "C2": "the smaller of P − T and P + T",
     "C3": "T",
     "C4": "T on perceived attachment",
-    "C5": "strongest direction slope",
+    "C5": "direction slope that is strongest in these data",
 }
 TESTS = {"C2": "one-sided ", "C3": "equivalence test ", "C4": "equivalence test ", "C5": "joint test "}
 
@@ -70,7 +70,7 @@ def _claim(name: str, claim: dict, level: dict | None) -> dict:
         "test": TESTS.get(name, ""),
         "p": _signed(p_value(claim.get("p"))),
         "rule": None if claim.get("not_tested") else RULES.get(name),
-        "reasons": [say(r) for r in claim.get("reasons") or [] if not (claim.get("qualified") and r in WORDS)],
+        "reasons": [say(r) for r in claim.get("reasons") or [] if r not in WORDS],  # a doubt is no reason
         "flags": [say(f) for f in claim.get("flags") or []],
         "lines": _lines(claim.get("lines"), level) + _severity(claim.get("severity")),
     }
