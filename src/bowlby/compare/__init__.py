@@ -46,7 +46,8 @@ def compare(run: Run, fits: dict[str, dict], design: dict, adequacy: dict) -> tu
     claims = _claims(fits, effects, delta, adequacy)
     if run.outcome.after is not None:
         for name in ("C2", "C3"):
-            claims[name]["flags"].append("after_landmark")
+            claims[name]["reasons"].append("after_landmark")
+            claims[name]["qualified"] = claims[name]["verdict"] == "supported"
     sentence = plain_sentence(effects, claims, delta, _usual(adequacy)["minimum_detectable"])
     if "moderated" in claims["C3"]["flags"]:
         severe = _effects(fits["severity"])["T_severe"]

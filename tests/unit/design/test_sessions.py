@@ -84,7 +84,9 @@ def test_what_style_did_before_the_landmark_is_not_in_t_and_the_claims_say_so(st
     fits = {model: fitted.record for name, made in sets.items()
             for model, fitted in fit_set(name, made.data, made.membership, made.design)[0].items()}  # fmt: skip
     claims = compare(run(), fits, sets["primary"].design, sets["perceived"].design["adequacy"])[1]["claims"]
-    assert [name for name, claim in claims.items() if "after_landmark" in claim["flags"]] == ["C2", "C3"]
+    assert [name for name, claim in claims.items() if "after_landmark" in claim["reasons"]] == ["C2", "C3"]
+    for name in ("C2", "C3"):
+        assert claims[name]["qualified"] == (claims[name]["verdict"] == "supported")
 
 
 def test_a_bound_that_cannot_be_missed_decides_neither_c3_nor_c4(study):
