@@ -36,7 +36,7 @@ def generator(seed: int, stage: str) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence((seed, STAGES[stage])))
 
 
-def _draw(rng: np.random.Generator, covariance: np.ndarray, n: int) -> np.ndarray:
+def normal_draws(rng: np.random.Generator, covariance: np.ndarray, n: int) -> np.ndarray:
     return rng.standard_normal((n, len(covariance))) @ np.linalg.cholesky(covariance).T
 
 
@@ -122,17 +122,17 @@ def latent_study(
     Latent
     """
     n, j = len(first), int(max(first.max(), second.max())) + 1
-    style = _draw(generator(seed, "style"), STYLE, j)
+    style = normal_draws(generator(seed, "style"), STYLE, j)
     rng = generator(seed, "patient")
-    own = _draw(rng, STYLE, n)
+    own = normal_draws(rng, STYLE, n)
     pre = PRE_ANXIETY * own[:, 0] + np.sqrt(1 - PRE_ANXIETY**2) * rng.standard_normal(n)
     unit = groups(first) if scenario.unit else None
     load_a, load_y = shared_loads(scenario)
     rng = generator(seed, "perceived")
-    between = _draw(rng, ICC_A * PERCEIVED, j)
+    between = normal_draws(rng, ICC_A * PERCEIVED, j)
     loadings = scenario.own * LOADINGS
     unique = (1 - ICC_A - scenario.unit) * PERCEIVED - loadings @ STYLE @ loadings.T - load_a**2 * np.outer(UNIT, UNIT)
-    within = own @ loadings.T + _draw(rng, unique, n)
+    within = own @ loadings.T + normal_draws(rng, unique, n)
     secure = composite(style, W_STYLE, STYLE)
     between = between + scenario.gamma * secure[:, None] * UNIT
     rng = generator(seed, "outcome")
@@ -151,7 +151,7 @@ def latent_study(
         within = within + load_a * common[:, None] * UNIT
     if scenario.unit:
         rng = generator(seed, "units")
-        within = within + _draw(rng, scenario.unit * PERCEIVED, unit.max() + 1)[unit]
+        within = within + normal_draws(rng, scenario.unit * PERCEIVED, unit.max() + 1)[unit]
         together = np.sqrt(scenario.unit) * rng.standard_normal(unit.max() + 1)[unit]
     felt = composite(within, W_PERCEIVED, PERCEIVED)
     outcome = (PRE_SLOPE * pre + scenario.p * felt

@@ -35,11 +35,11 @@ def page(table: pd.DataFrame, seed: int, notes: str = "") -> str:
     str
         Markdown.
     """
-    parts = [_head(table, seed), _failures(table)]
+    parts = [_head(table, seed), failures(table)]
     parts += [notes.strip()] if notes.strip() else []
     parts += ["![Rates with their intervals beside the bars](validation.png)", _truths(table)]
-    parts += [_claim(table, claim) for claim in CLAIMS]
-    parts += [_coverage(table), _shown(table), _singular(table)]
+    parts += [claim_tables(table, claim) for claim in CLAIMS]
+    parts += [coverage_table(table), _shown(table), singular_table(table)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -68,14 +68,14 @@ A cell is judged with its Monte-Carlo error (99.9 % intervals):
 Everything else is reported, not judged. Outcome is turned so that higher is better; slopes are in SDs."""
 
 
-def _failures(table: pd.DataFrame) -> str:
+def failures(table: pd.DataFrame) -> str:
     judged, bad = table[table["verdict"] != "reported"], table[table["verdict"] == "fails"]
     parts = ["## Does anything fail?", f"{len(judged):,} cells judged, **{len(bad)} fail**."]
     if len(bad):
-        rows = [[r.scenario, _size(r.design), r.quantity, _number(r.rate), f"{_number(r.low)} to {_number(r.high)}",
-                 _number(r.bar), f"{r.n:,}"] for r in bad.itertuples()]  # fmt: skip
+        rows = [[r.scenario, sized(r.design), r.quantity, number(r.rate), f"{number(r.low)} to {number(r.high)}",
+                 number(r.bar), f"{r.n:,}"] for r in bad.itertuples()]  # fmt: skip
         heads = ["scenario", "design", "quantity", "rate", "99.9 % interval", "bar", "studies"]
-        parts.append(_grid(heads, rows))
+        parts.append(grid(heads, rows))
     return "\n\n".join(parts)
 
 
@@ -88,18 +88,18 @@ def _truths(table: pd.DataFrame) -> str:
     return "\n\n".join([
         "## Scenarios",
         "P and T are the slopes that the observed composites have in the population, the targets of the intervals.",
-        _grid(["", "what is true", "P", "T", *CLAIMS], rows),
+        grid(["", "what is true", "P", "T", *CLAIMS], rows),
         *(f"{name}: coverage is reported only; {reason}." for name, reason in REPORTED.items()),
     ])  # fmt: skip
 
 
-def _claim(table: pd.DataFrame, claim: str) -> str:
+def claim_tables(table: pd.DataFrame, claim: str) -> str:
     """Wrong and open verdicts by scenario; support beside the oracle's where the claim is not false."""
     designs = _designs(table)
     truth = {name: SCENARIOS[name].claims[CLAIMS.index(claim)] for name in _scenarios(table)}
     wrong, open_ = _wide(table, f"{claim} false"), _wide(table, f"{claim} inconclusive")
     words = {True: "true", False: "false", None: "association"}
-    heads = [f"wrong, {_size(d)}" for d in designs] + [f"inconclusive, {_size(d)}" for d in designs]
+    heads = [f"wrong, {sized(d)}" for d in designs] + [f"inconclusive, {sized(d)}" for d in designs]
     rows = [
         [name, words[true], *(wrong.get((name, d), ABSENT) for d in designs),
          *(open_.get((name, d), ABSENT) for d in designs)]
@@ -109,11 +109,11 @@ def _claim(table: pd.DataFrame, claim: str) -> str:
              for name, true in truth.items() if true is not False]  # fmt: skip
     return "\n\n".join([
         f"## {claim}: {TITLES[claim]}",
-        f"Nominal rates: false support {_number(SUPPORT[claim])}, false refutation {_number(REFUTE[claim])}. Wrong is "
+        f"Nominal rates: false support {number(SUPPORT[claim])}, false refutation {number(REFUTE[claim])}. Wrong is "
         "support of a false claim, refutation of a true one.",
         *_grid_without(["scenario", "claim", *heads], rows, {".000", ABSENT}, "Never wrong nor inconclusive"),
         "Power: supported; oracle; difference in the same studies ± half of its 99.9 % interval.",
-        *_grid_without(["scenario", "claim", *map(_size, designs)], power, {ALWAYS, "1.000", ABSENT},
+        *_grid_without(["scenario", "claim", *map(sized, designs)], power, {ALWAYS, "1.000", ABSENT},
                        "Always supported, by the oracle too"),
     ])  # fmt: skip
 
@@ -122,16 +122,16 @@ def _power(table: pd.DataFrame, claim: str, name: str, design: str) -> str:
     cell = table[(table["scenario"] == name) & (table["design"] == design)].set_index("quantity")
     if f"{claim} supported" not in cell.index:
         return ABSENT
-    own = _number(cell.loc[f"{claim} supported", "rate"])
+    own = number(cell.loc[f"{claim} supported", "rate"])
     if f"{claim} power difference" not in cell.index:
         return own
     oracle, difference = cell.loc[f"{claim} oracle", "rate"], cell.loc[f"{claim} power difference"]
-    text = f"{own}; {_number(oracle)}; {_number(difference['rate'], sign=True)} ± "
-    text += _number(difference["high"] - difference["rate"])
+    text = f"{own}; {number(oracle)}; {number(difference['rate'], sign=True)} ± "
+    text += number(difference["high"] - difference["rate"])
     return f"**{text}**" if difference["verdict"] == "fails" else text
 
 
-def _coverage(table: pd.DataFrame) -> str:
+def coverage_table(table: pd.DataFrame) -> str:
     designs = _designs(table)
     found = {effect: _wide(table, f"coverage {effect}", exact=True) for effect in EFFECTS}
     rows = [[name, *(", ".join(found[effect].get((name, d), ABSENT) for effect in EFFECTS) for d in designs)]
@@ -139,7 +139,7 @@ def _coverage(table: pd.DataFrame) -> str:
     return "\n\n".join([
         "## Coverage of 95 % intervals",
         "In each cell P, T, P−T, P+T.",
-        _grid(["scenario", *map(_size, designs)], rows),
+        grid(["scenario", *map(sized, designs)], rows),
     ])  # fmt: skip
 
 
@@ -151,21 +151,21 @@ def _shown(table: pd.DataFrame) -> str:
             rows.append([name, one.quantity, *(found.get((name, d), ABSENT) for d in designs)])
     return "\n\n".join([
         "## What some scenarios are there to show",
-        _grid(["scenario", "quantity", *map(_size, designs)], rows),
+        grid(["scenario", "quantity", *map(sized, designs)], rows),
     ])  # fmt: skip
 
 
-def _singular(table: pd.DataFrame) -> str:
+def singular_table(table: pd.DataFrame) -> str:
     designs, found = _designs(table), _wide(table, "singular", exact=True)
     rows = [[name, *(found.get((name, d), ABSENT) for d in designs)] for name in _scenarios(table)]
     return "\n\n".join([
         "## Fits with a variance of 0",
         "Share of primary fits in which a variance between therapists is estimated as 0; its term stays in the model.",
-        _grid(["scenario", *map(_size, designs)], rows),
+        grid(["scenario", *map(sized, designs)], rows),
     ])  # fmt: skip
 
 
-def _grid(heads: list[str], rows: list[list[str]]) -> str:
+def grid(heads: list[str], rows: list[list[str]]) -> str:
     """A Markdown table."""
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     return "\n".join(lines + [f"| {' | '.join(row)} |" for row in rows])
@@ -175,7 +175,7 @@ def _grid_without(heads: list[str], rows: list[list[str]], plain: set[str], what
     """A table of the rows that are not plain in every cell; the others in one sentence."""
     told = [row for row in rows if not set(row[2:]) <= plain]
     rest = [row[0] for row in rows if set(row[2:]) <= plain]
-    parts = [_grid(heads, told)] if told else []
+    parts = [grid(heads, told)] if told else []
     return parts + ([f"{what}: {', '.join(rest)}."] if rest else [])
 
 
@@ -187,7 +187,7 @@ def _scenarios(table: pd.DataFrame) -> list[str]:
     return list(table["scenario"].unique())
 
 
-def _size(design: str) -> str:
+def sized(design: str) -> str:
     return design.replace("x", " × ")
 
 
@@ -195,12 +195,12 @@ def _wide(table: pd.DataFrame, quantity: str, exact: bool = False) -> dict[tuple
     """Rates as text by scenario and design, bold where they fail."""
     chosen = table["quantity"].eq(quantity) if exact else table["quantity"].str.startswith(quantity)
     return {
-        (r.scenario, r.design): f"**{_number(r.rate)}**" if r.verdict == "fails" else _number(r.rate)
+        (r.scenario, r.design): f"**{number(r.rate)}**" if r.verdict == "fails" else number(r.rate)
         for r in table[chosen].itertuples()
     }
 
 
-def _number(rate: float, sign: bool = False) -> str:
+def number(rate: float, sign: bool = False) -> str:
     """A rate without its leading zero, as the field prints it."""
     text = f"{rate:+.3f}" if sign else f"{rate:.3f}"
     return text.replace("0.", ".", 1).replace("-", "−")

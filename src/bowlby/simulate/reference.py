@@ -7,7 +7,7 @@ import functools
 import numpy as np
 
 from bowlby.simulate import items as forms
-from bowlby.simulate.latent import W_PERCEIVED, W_STYLE, _draw, composite, generator, latent_study
+from bowlby.simulate.latent import W_PERCEIVED, W_STYLE, composite, generator, latent_study, normal_draws
 from bowlby.simulate.scenarios import Scenario
 from bowlby.simulate.scenarios import scenario as find
 from bowlby.simulate.truth import references
@@ -46,7 +46,7 @@ def _population(scenario: Scenario, therapists: int, patients: int) -> dict:
     rng = generator(SEED, "therapist_items")
     answers = forms.answer(forms.ECR_S_THERAPIST, by_scale(forms.ECR_S_THERAPIST, latent.style), rng)
     ecr = np.column_stack([forms.total(s, answers) for s in forms.ECR_S_THERAPIST.values()])
-    norm = _draw(rng, references(scenario)["s"], therapists * patients)
+    norm = normal_draws(rng, references(scenario)["s"], therapists * patients)
     answers = forms.answer(forms.ECR_S_THERAPIST, by_scale(forms.ECR_S_THERAPIST, norm), rng)
     norm = np.column_stack([forms.total(s, answers) for s in forms.ECR_S_THERAPIST.values()])
     rng = generator(SEED, "patient_items")

@@ -11,7 +11,7 @@ from bowlby.fit.record import contrast
 from bowlby.simulate.oracle import oracle_claims
 from bowlby.simulate.session_bed import CASES, CELLS, Case, session_config, session_study
 from bowlby.simulate.session_truth import effective, session_variances
-from bowlby.simulate.testbed import DELTA, Replicate, _decided
+from bowlby.simulate.testbed import DELTA, Replicate, decided
 from bowlby.simulate.truth import Variances
 
 CONTRASTS = ("P", "T", "P-T", "P+T")
@@ -46,7 +46,7 @@ def session_claims(name: str, design: str, seed: int, number: int, delta: float 
     run, (scores, people) = session_config(delta), session_study(case, design, address.entropy())
     found = patients(run, scores, people)
     primary, perceived = (analysis_set(run, found, people, one) for one in ("primary", "perceived"))
-    row = _decided(address, primary, perceived, delta)[0]
+    row = decided(address, primary, perceived, delta)[0]
     row |= oracle_claims(known_variances(case), primary, perceived, delta)
     if without_baseline(case):
         row |= _unadjusted(primary, delta)

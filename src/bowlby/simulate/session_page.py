@@ -5,7 +5,16 @@ from __future__ import annotations
 import pandas as pd
 
 from bowlby.simulate.characteristics import CLAIMS, EFFECTS, characteristics, interval, mean_interval
-from bowlby.simulate.page import ABSENT, _claim, _coverage, _failures, _grid, _number, _singular, _size
+from bowlby.simulate.page import (
+    ABSENT,
+    claim_tables,
+    coverage_table,
+    failures,
+    grid,
+    number,
+    singular_table,
+    sized,
+)
 from bowlby.simulate.session_bed import CASES, CELLS
 from bowlby.simulate.session_truth import (
     CARRY,
@@ -115,11 +124,11 @@ def session_page(table: pd.DataFrame, seed: int, notes: str = "") -> str:
         Markdown.
     """
     main, variants = table[table["scenario"].isin(CELLS)], table[table["scenario"].isin(VARIANTS)]
-    parts = [_head(table, main, seed), _failures(main)]
+    parts = [_head(table, main, seed), failures(main)]
     parts += [notes.strip()] if notes.strip() else []
     parts += ["![Rates with their intervals beside the bars](validation_sessions.png)", _studies(), _truths(main)]
-    parts += [_claim(main, claim) for claim in CLAIMS]
-    parts += [_coverage(main), _sessions(main), _variants(variants), _singular(main)]
+    parts += [claim_tables(main, claim) for claim in CLAIMS]
+    parts += [coverage_table(main), _sessions(main), _variants(variants), singular_table(main)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -143,19 +152,19 @@ def _studies() -> str:
     return f"""## The studies
 
 - A patient has {FEWEST} to {MOST} sessions, every number as frequent; who is worse off stays longer
-  (correlation {_number(-STAY)}). {100 * MISSING:.0f} % of sessions have no answer, at random. Patients without a
+  (correlation {number(-STAY)}). {100 * MISSING:.0f} % of sessions have no answer, at random. Patients without a
   session after the landmark leave the set.
 - Outcome in a session: the patient's level before treatment or, after the landmark, the one that perceived attachment
   and the therapist have brought about (as in the scenarios of [validation.md](validation.md), variance 1);
   a gain of {TREND:g} a session; variation with variance {NOISE:g} and a correlation of {CARRY:g} from one session
   to the next.
 - Perceived attachment, sessions 1 to {LANDMARK}: the patient's level and variation from session to session, with
-  {STATE:g} times the variance of the level; the mean has a reliability of {_number(measured())}. SDs are those of the
+  {STATE:g} times the variance of the level; the mean has a reliability of {number(measured())}. SDs are those of the
   mean.
 - P is the slope of the *observed* means, which is what the model estimates. The true level's slope is larger by what
   measurement takes away, and it makes up for a second error: the outcome up to the landmark does not hold all of the
   level before treatment, and who starts better perceives more security, so that a true slope of 0 shows
-  as {_number(observed_slope(raw))}. The variant S0-raw leaves that in.
+  as {number(observed_slope(raw))}. The variant S0-raw leaves that in.
 - S10: the second therapist takes over in the middle, before or after the landmark; every session belongs to the
   therapist who gave it, and the shares are those of all sessions."""
 
@@ -165,11 +174,11 @@ def _truths(table: pd.DataFrame) -> str:
     for name in table["scenario"].unique():
         case, aims = CASES[name].scenario, slopes(CASES[name].scenario)
         claims = ["true" if true else "false" for true in case.claims]
-        rows.append([name, case.what, f"{aims['P']:.3g}", _number(effective(case).p), f"{aims['T']:.3g}", *claims])
+        rows.append([name, case.what, f"{aims['P']:.3g}", number(effective(case).p), f"{aims['T']:.3g}", *claims])
     return "\n\n".join([
         "## Scenarios",
         "P and T are the slopes that the means have in the population, the targets of the intervals.",
-        _grid(["", "what is true", "P", "slope of the true level", "T", *CLAIMS], rows),
+        grid(["", "what is true", "P", "slope of the true level", "T", *CLAIMS], rows),
     ])  # fmt: skip
 
 
@@ -191,8 +200,8 @@ def _sessions(table: pd.DataFrame) -> str:
         "## The model of the single sessions",
         f"It stands beside the claims and decides none. In {_several(n)} studies of each cell: share with the same "
         "verdict; coverage of its own 95 % intervals; their width over that of the intervals from means. Designs in "
-        f"the order {', '.join(_size(d) for d in designs)}.",
-        _grid(["scenario", *(f"same {c}" for c in DECIDED), "covers P", "covers T", "width P", "width T"], rows),
+        f"the order {', '.join(sized(d) for d in designs)}.",
+        grid(["scenario", *(f"same {c}" for c in DECIDED), "covers P", "covers T", "width P", "width T"], rows),
     ])  # fmt: skip
 
 
@@ -220,7 +229,7 @@ def _variants(table: pd.DataFrame) -> str:
     rows = []
     for (name, design), cell in table.groupby(["scenario", "design"], sort=False):
         rates = cell.set_index("quantity")["rate"]
-        rows.append([name, _size(design), *(_number(rates[q]) if q in rates.index else ABSENT for q in names)])
+        rows.append([name, sized(design), *(number(rates[q]) if q in rates.index else ABSENT for q in names)])
     told = [f"- {name}: {CASES[name].scenario.what} (P = {CASES[name].scenario.p:g}, T = {CASES[name].scenario.t:g})."
             for name in table["scenario"].unique()]  # fmt: skip
     return "\n\n".join([
@@ -228,5 +237,5 @@ def _variants(table: pd.DataFrame) -> str:
         f"Reported, not judged; {_several(table['n'])} studies of each. Unadjusted: T without therapists' mean outcome "
         "up to the landmark in the model (patients' deviations from it stay in).",
         "\n".join(told),
-        _grid(heads, rows),
+        grid(heads, rows),
     ])  # fmt: skip

@@ -162,7 +162,7 @@ def study_claims(address: Replicate, delta: float = DELTA) -> dict:
         scenario, design, number; verdict of C1 to C5; estimate, limits of the 95 % interval (``_low``, ``_high``) and
         standard error (``_se``) of P, T, P-T, P+T, T_A; singular.
     """
-    return _decided(address, *_analysed(address, delta), delta)[0]
+    return decided(address, *_analysed(address, delta), delta)[0]
 
 
 def validated_study(address: Replicate, delta: float = DELTA) -> dict:
@@ -179,7 +179,7 @@ def validated_study(address: Replicate, delta: float = DELTA) -> dict:
 
     case = scenario(address.scenario)
     sets = _analysed(address, delta)
-    row, claims = _decided(address, *sets, delta)
+    row, claims = decided(address, *sets, delta)
     oracle = oracle_claims((outcome_variances(case), perceived_variances(case)), *sets, delta)
     return row | oracle | shown(case, sets[0], claims, delta)
 
@@ -192,7 +192,7 @@ def _analysed(address: Replicate, delta: float) -> tuple[AnalysisSet, AnalysisSe
     return analysis_set(run, found, people, "primary"), analysis_set(run, found, people, "perceived")
 
 
-def _decided(
+def decided(
     address: Replicate, primary: AnalysisSet, perceived: AnalysisSet, delta: float
 ) -> tuple[dict, dict[str, dict]]:
     """A study's row, and its claims as the rules return them."""
