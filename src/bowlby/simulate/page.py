@@ -70,7 +70,7 @@ Everything else is reported, not judged. Outcome is turned so that higher is bet
 
 def failures(table: pd.DataFrame) -> str:
     judged, bad = table[table["verdict"] != "reported"], table[table["verdict"] == "fails"]
-    parts = ["## Does anything fail?", f"{len(judged):,} cells judged, **{len(bad)} fail**."]
+    parts = ["## Does anything fail?", f"{len(judged):,} rates and differences judged, **{len(bad)} fail**."]
     if len(bad):
         rows = [[r.scenario, sized(r.design), r.quantity, number(r.rate), f"{number(r.low)} to {number(r.high)}",
                  number(r.bar), f"{r.n:,}"] for r in bad.itertuples()]  # fmt: skip
@@ -111,7 +111,7 @@ def claim_tables(table: pd.DataFrame, claim: str) -> str:
         f"## {claim}: {TITLES[claim]}",
         f"Nominal rates: false support {number(SUPPORT[claim])}, false refutation {number(REFUTE[claim])}. Wrong is "
         "support of a false claim, refutation of a true one.",
-        *_grid_without(["scenario", "claim", *heads], rows, {".000", ABSENT}, "Never wrong nor inconclusive"),
+        *_grid_without(["scenario", "claim", *heads], rows, {".000", ABSENT}, "Wrong and inconclusive in under .0005 of studies"),
         "Power: supported; oracle; difference in the same studies ± half of its 99.9 % interval.",
         *_grid_without(["scenario", "claim", *map(sized, designs)], power, {ALWAYS, "1.000", ABSENT},
                        "Always supported, by the oracle too"),
