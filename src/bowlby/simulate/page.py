@@ -111,7 +111,8 @@ def claim_tables(table: pd.DataFrame, claim: str) -> str:
         f"## {claim}: {TITLES[claim]}",
         f"Nominal rates: false support {number(SUPPORT[claim])}, false refutation {number(REFUTE[claim])}. Wrong is "
         "support of a false claim, refutation of a true one.",
-        *_grid_without(["scenario", "claim", *heads], rows, {".000", ABSENT}, "Wrong and inconclusive in under .0005 of studies"),
+        *_grid_without(["scenario", "claim", *heads], rows, {".000", ABSENT},
+                       "Wrong and inconclusive in under .0005 of studies"),
         "Power: supported; oracle; difference in the same studies ± half of its 99.9 % interval.",
         *_grid_without(["scenario", "claim", *map(sized, designs)], power, {ALWAYS, "1.000", ABSENT},
                        "Always supported, by the oracle too"),
