@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from bowlby.compare.verdict import ALPHA, Effect, claim_more, claim_negligible, claim_patient_style, claim_perceived
+from bowlby.compare.verdict import ALPHA, Effect, claim_perceived
 from bowlby.fit.models import sloped
 from bowlby.mixed.studies import Fits, Model, Studies
 from bowlby.simulate.latent import W_PERCEIVED, W_STYLE
@@ -21,7 +21,7 @@ from bowlby.simulate.latent import composite as weighted
 from bowlby.simulate.oracle import supported
 from bowlby.simulate.scenarios import Scenario, scenario
 from bowlby.simulate.shown import like_for_like_columns, small, unqualified
-from bowlby.simulate.testbed import DELTA, SCALES, Drawn, Replicate, drawn, size, study_claims, validated_study
+from bowlby.simulate.testbed import DELTA, SCALES, Drawn, Replicate, drawn, row_of, size, study_claims, validated_study
 from bowlby.simulate.truth import Variances, outcome_variances, perceived_variances, references
 
 M1 = ["a_star_w", "s_star", "pre_w", "pre_b"]
@@ -120,19 +120,7 @@ class Analysis:
         f, df, _ = self.block[k]
         p = float(special.fdtrc(len(Z_W), df, f)) if np.isfinite(df) else None
         block = {"f": f, "df_num": float(len(Z_W)), "df_den": df, "p": p}
-        claims = {
-            "C1": claim_perceived(effect["P"], delta),
-            "C2": claim_more(effect["P-T"], effect["P+T"]),
-            "C3": claim_negligible(effect["T"], delta),
-            "C4": claim_negligible(effect["T_A"], delta, "T_A"),
-            "C5": claim_patient_style(block, effect["Z_v"], delta),
-        }
-        row = {"scenario": address.name, "design": address.design, "number": address.number}
-        row |= {name: claim["verdict"] for name, claim in claims.items()}
-        for name in (*CONTRASTS, "T_A"):
-            found, (low, high) = effect[name], effect[name].limits(0.975)
-            row |= {name: found.estimate, f"{name}_low": low, f"{name}_high": high, f"{name}_se": found.se}
-        return row | {"singular": bool(self.singular[k])}, claims
+        return row_of(address, effect, block, bool(self.singular[k]), delta)
 
     def oracle(self, variances: tuple[Variances, Variances], delta: float) -> list[dict[str, bool]]:
         """What the oracle supports in each study, as :func:`bowlby.simulate.oracle.oracle_claims`."""

@@ -198,9 +198,15 @@ def decided(
     """A study's row, and its claims as the rules return them."""
     from bowlby.fit.models import claims_fits
 
-    row = {"scenario": address.name, "design": address.design, "number": address.number}
     contrasts, block, singular = claims_fits(primary, perceived)
     effect = {name: Effect(c["estimate"], c["se"], c["df"]) for name, c in contrasts.items()}
+    return row_of(address, effect, block, singular, delta)
+
+
+def row_of(
+    address: Replicate, effect: dict[str, Effect], block: dict, singular: bool, delta: float
+) -> tuple[dict, dict[str, dict]]:
+    """A study's row, and its claims as the rules return them, from its effects and the test of the patient's style."""
     claims = {
         "C1": claim_perceived(effect["P"], delta),
         "C2": claim_more(effect["P-T"], effect["P+T"]),
@@ -208,6 +214,7 @@ def decided(
         "C4": claim_negligible(effect["T_A"], delta, "T_A"),
         "C5": claim_patient_style(block, effect["Z_v"], delta),
     }
+    row = {"scenario": address.name, "design": address.design, "number": address.number}
     row |= {name: claim["verdict"] for name, claim in claims.items()}
     for name in ("P", "T", "P-T", "P+T", "T_A"):
         low, high = effect[name].limits(0.975)
