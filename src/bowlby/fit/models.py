@@ -262,25 +262,28 @@ def index_limit(result, terms: list[str], correlation: np.ndarray, q: float = 0.
 
     root = np.linalg.cholesky(correlation)  # v = root'^-1 e has v'Rv = 1, and R v = root e
     k = len(terms)
-    if k == 1:
-        points = np.array([[1.0], [-1.0]])
-    elif k == 2:
-        angles = np.linspace(0, 2 * np.pi, 360, endpoint=False)
-        points = np.column_stack([np.cos(angles), np.sin(angles)])
-    else:
-        points = np.random.default_rng(0).normal(size=(2000, k))
-        points /= np.linalg.norm(points, axis=1, keepdims=True)
     # df change slowly with direction, so the best few by the normal limit hold the best by t.
     terms_all = list(result.params.index)
     keep = [terms_all.index(t) for t in terms]
     gamma = result.params.to_numpy()[keep]
     cov = result.cov_params(adjusted=True).to_numpy()[np.ix_(keep, keep)]
-    directions = points @ root.T
+    directions = unit_directions(k) @ root.T
     reach = directions @ gamma + stats.norm.ppf(q) * np.sqrt(np.einsum("ij,jk,ik->i", directions, cov, directions))
     best = directions[np.argsort(reach)[-CANDIDATES:]]
     found = result.contrasts([dict(zip(terms, v)) for v in best], df="kenward-roger")
     limit = found["estimate"] + stats.t.ppf(q, found["df"]) * found["se"]
     return [contrast(result, "Z_v", dict(zip(terms, best[int(limit.argmax())])))]
+
+
+def unit_directions(k: int) -> np.ndarray:
+    """Points of the unit sphere in k dimensions, (n, k): both signs, 360 angles, or 2,000 seeded points."""
+    if k == 1:
+        return np.array([[1.0], [-1.0]])
+    if k == 2:
+        angles = np.linspace(0, 2 * np.pi, 360, endpoint=False)
+        return np.column_stack([np.cos(angles), np.sin(angles)])
+    points = np.random.default_rng(0).normal(size=(2000, k))
+    return points / np.linalg.norm(points, axis=1, keepdims=True)
 
 
 def claims_fits(primary, perceived) -> tuple[dict[str, dict], dict, bool]:

@@ -24,15 +24,15 @@ class Membership:
         Therapists in sorted order.
     """
 
+    weights: sparse.csr_array
+    columns: pd.Index
+
     @classmethod
     def of(cls, therapists) -> Membership:
         """Of rows that belong to one therapist each, given by name."""
         codes, names = pd.factorize(np.asarray(therapists, dtype=object), sort=True)
         cells = (np.ones(len(codes)), (np.arange(len(codes)), codes))
         return cls(sparse.csr_array(cells, shape=(len(codes), len(names))), pd.Index(names, name="therapist"))
-
-    weights: sparse.csr_array
-    columns: pd.Index
 
     @property
     def shape(self) -> tuple[int, int]:

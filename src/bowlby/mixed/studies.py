@@ -79,7 +79,7 @@ class Model:
         Columns beside the intercept.
     slopes : list of str
         Columns whose slopes vary between therapists beside the intercept, uncorrelated.
-    known_zero : list of str
+    known_zero : tuple of str
         Those of them whose variance counts as known where it is estimated as 0.
 
     Attributes

@@ -2,7 +2,7 @@
 
 Studies in which patients have one therapist and are treated alone are drawn, split into levels, fitted and tested
 together; that is some twenty times as fast as one by one. Others, and any that cannot be fitted here, go the way of
-every study. Both ways give the same numbers to rounding, which the tests and the validation itself check.
+every study. Both ways give the same numbers to rounding, which the tests check.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pandas as pd
 from scipy import special
 
 from bowlby.compare.verdict import ALPHA, Effect, claim_perceived
-from bowlby.fit.models import sloped
+from bowlby.fit.models import CANDIDATES, sloped, unit_directions
 from bowlby.mixed.studies import Fits, Model, Studies
 from bowlby.simulate.latent import W_PERCEIVED, W_STYLE
 from bowlby.simulate.latent import composite as weighted
@@ -28,8 +28,6 @@ M1 = ["a_star_w", "s_star", "pre_w", "pre_b"]
 Z_W = [f"z_{scale}_w" for scale in SCALES["z"]]
 C4 = ["s_star", *Z_W, *(f"z_{scale}_b" for scale in SCALES["z"]), "pre_w", "pre_b"]
 CONTRASTS = {"P": (1, 0), "T": (0, 1), "P-T": (1, -1), "P+T": (1, 1)}
-ANGLES = np.linspace(0, 2 * np.pi, 360, endpoint=False)
-CANDIDATES = 12
 ROWS = 150_000
 """Patients of the studies that are analysed together."""
 
@@ -180,7 +178,7 @@ def _largest(fits: Fits, correlation: np.ndarray) -> np.ndarray:
     :func:`bowlby.fit.models.index_limit`."""
     model = fits.model
     at = [model.names.index(name) for name in Z_W]
-    directions = np.column_stack([np.cos(ANGLES), np.sin(ANGLES)]) @ np.linalg.cholesky(correlation).T
+    directions = unit_directions(len(at)) @ np.linalg.cholesky(correlation).T
     inner = directions[None] / model.size[:, None, at]
     estimate = (inner * fits.beta[:, None, at]).sum(axis=2)
     variance = ((inner @ fits.phi[:, at][:, :, at]) * inner).sum(axis=2)
