@@ -152,5 +152,6 @@ def _scale(instrument: Instrument, name: str, scale: Scale) -> list[str]:
         f"needs {scale.min_answered} of {len(scale.items)} answered; from {low:g} to {high:g}"
     )
     text += "; recoded first" if scale.recode else ""
+    text += "; missing items are worth the mean of their own scale" if instrument.added(name) else ""
     text += f"; key {scale.confidence}" if scale.confidence else ""
     return textwrap.wrap(text, 100, initial_indent="  ", subsequent_indent="      ")

@@ -72,6 +72,7 @@ def _scale(scale: str, scores: pd.DataFrame, instrument: Instrument, measures: s
         reversed_ = f", of them reversed {', '.join(map(str, key.reverse))}" if key.reverse else ""
         made = f"the single item {key.items[0]}" if n == 1 else f"{how} of items {', '.join(map(str, key.items))}"
         made += reversed_ + (", recoded first" if key.recode else "")
+        made += ", missing ones worth the mean of their scale" if instrument.added(scale) else ""
         rule = f"; needs {key.min_answered} of {n} answered"
         unit, limits = ("points" if how == "sum" else "points an item"), {"low": low, "high": high}
     else:

@@ -73,6 +73,9 @@ class Scale(Model):
 class Total(Model):
     """A total over the items of all scales."""
 
+    of: Literal["items", "scales"] = "items"
+    """What the published rule adds up where items are missing: `items`, so that missing ones are worth the mean of all
+    answered items; or `scales`, so that they are worth the mean of the answered items of their own scale."""
     min_answered: int
     """Smallest number of answered items, of all, that gives a total."""
     every_scale: bool = False
@@ -178,6 +181,10 @@ class Instrument(Model):
         """Sum, mean or single item: how a scale is scored."""
         return self.all_scales()[name].aggregate or self.aggregate
 
+    def added(self, name: str) -> list[str]:
+        """The scales whose scores are added up to a score; none where it is made of items."""
+        return list(self.scales) if name == "total" and self.total is not None and self.total.of == "scales" else []
+
     def sure(self, name: str) -> Confidence:
         """How sure the key of a scale is."""
         return self.all_scales()[name].confidence or self.confidence
@@ -229,15 +236,30 @@ class Instrument(Model):
         if not self.scales:
             yield ("scales",), "there is no scale", "give at least one"
         if self.total is not None:
-            if "total" in self.scales:
-                yield ("total",), "total is a scale and a total at once", "keep one of them"
-            n = len({i for s in self.scales.values() for i in s.items})
-            if not 1 <= self.total.min_answered <= n:
-                yield (
-                    ("total", "min_answered"),
-                    f"min_answered {self.total.min_answered} is not from 1 to {n}",
-                    "give the smallest number of answered items that gives a total",
-                )
+            yield from self._total_faults(self.total)
+
+    def _total_faults(self, total: Total):
+        if "total" in self.scales:
+            yield ("total",), "total is a scale and a total at once", "keep one of them"
+        n = len({i for s in self.scales.values() for i in s.items})
+        if not 1 <= total.min_answered <= n:
+            yield (
+                ("total", "min_answered"),
+                f"min_answered {total.min_answered} is not from 1 to {n}",
+                "give the smallest number of answered items that gives a total",
+            )
+        if any(s.recode for s in self.scales.values()):
+            yield ("total",), "a total has no rule for recoded items", "leave the total out, or give it as a composite"
+        turned = {i for s in self.scales.values() for i in s.reverse}
+        both = sorted(turned & {i for s in self.scales.values() for i in set(s.items) - set(s.reverse)})
+        if both:
+            what = f"items {_list(both)} are reversed in one scale and not in another"
+            yield ("total",), f"{what}, so a total cannot have them", "leave the total out, or correct reverse"
+        if total.of == "scales":
+            if any((s.aggregate or self.aggregate) != "sum" for s in self.scales.values()) or self.aggregate != "sum":
+                yield ("total", "of"), "a total of scales needs scales that are sums", "write `of: items`"
+            if [*self._overlaps()]:
+                yield ("total", "of"), "a total of scales would count shared items twice", "write `of: items`"
 
     def _scale_faults(self, name: str, scale: Scale):
         place = ("scales", name)

@@ -43,17 +43,11 @@ def score(measures: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
     check_items(measures, instrument)
     scores = measures[[c for c in CARRIED if c in measures.columns]].copy()
     for name, scale in instrument.all_scales().items():
-        total, answered = _accumulate(measures, instrument, scale)
-        n = len(scale.items)
-        enough = answered >= scale.min_answered
-        value = np.full(len(measures), np.nan)
-        np.divide(total, answered, out=value, where=enough)
-        if instrument.how(name) == "sum":
-            value *= n
-            np.copyto(value, total, where=answered == n)
+        value, answered = _aggregated(measures, instrument, name)
+        value[answered < scale.min_answered] = np.nan
         scores[name] = value
         scores[f"{name}_n"] = answered
-        scores[f"{name}_prorated"] = enough & (answered < n)
+        scores[f"{name}_prorated"] = np.isfinite(value) & (answered < len(scale.items))
     if instrument.total is not None and instrument.total.every_scale:
         short = scores[list(instrument.scales)].isna().any(axis=1).to_numpy()
         scores.loc[short, "total"] = np.nan
@@ -191,6 +185,21 @@ def check_items(measures: pd.DataFrame, instrument: Instrument) -> None:
             )
     if problems:
         raise UserError(problems)
+
+
+def _aggregated(measures: pd.DataFrame, instrument: Instrument, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """A scale's score from the items that are answered, however few, and how many these are."""
+    if parts := instrument.added(name):
+        scores, answered = zip(*(_aggregated(measures, instrument, part) for part in parts))
+        return np.sum(scores, axis=0), np.sum(answered, axis=0, dtype=np.int16)
+    scale = instrument.all_scales()[name]
+    total, answered = _accumulate(measures, instrument, scale)
+    value, n = np.full(len(measures), np.nan), len(scale.items)
+    np.divide(total, answered, out=value, where=answered > 0)
+    if instrument.how(name) == "sum":
+        value *= n
+        np.copyto(value, total, where=answered == n)
+    return value, answered
 
 
 def _accumulate(

@@ -7,7 +7,7 @@ import pytest
 
 from bowlby.errors import UserError
 from bowlby.instruments.catalogue import list_instruments, load_instrument
-from bowlby.instruments.model import Instrument, Scale
+from bowlby.instruments.model import Instrument, Recode, Scale
 from bowlby.instruments.reliability import reliability
 from bowlby.instruments.scoring import given, score
 
@@ -124,6 +124,49 @@ def test_bsi18_total_needs_every_scale():
     scores = score(forms([without([1] * 18, 1, 4, 7), without([1] * 18, 1, 4)]), load_instrument("bsi18"))
     assert scores["total"].isna().tolist() == [True, False]
     assert scores["total_prorated"].tolist() == [False, True]
+
+
+@pytest.mark.parametrize("name, missing", [("bsi18", 2), ("oq45", 1)])
+def test_a_total_of_scales_adds_the_scales_where_items_are_missing(name, missing):
+    """One scale at its highest and the others at 0, with items missing in these: the total is the one scale's."""
+    instrument = load_instrument(name)
+    (first, full, last), (low, high) = instrument.scales.values(), instrument.response
+    answers = np.full(instrument.n_items, low)
+    answers[[i - 1 for i in full.items if i not in full.reverse]] = high
+    answers[[i - 1 for i in (*first.reverse, *last.reverse)]] = high
+    scores = score(forms([answers, without(answers, *first.items[:missing])]), instrument)
+    assert scores[list(instrument.scales)].to_numpy().tolist() == [[0, 4 * len(full.items), 0]] * 2
+    assert scores["total"].tolist() == [4 * len(full.items)] * 2
+    assert scores["total_n"].tolist() == [instrument.n_items, instrument.n_items - missing]
+    assert scores["total_prorated"].tolist() == [False, True]
+
+
+def test_a_total_of_items_is_worth_the_mean_of_all_answers_where_items_are_missing():
+    answers = [1, 5, 1] * 4
+    assert score(forms([without(answers, 1, 4)]), load_instrument("wai_sr"))["total"].tolist() == [26 / 10 * 12]
+
+
+SCALES = {"a": Scale(items=[1, 2], min_answered=1), "b": Scale(items=[3], min_answered=1)}
+RECODED = Scale(items=[3], min_answered=1, recode=[Recode(items=[3], to=[3, 2, 1, 0])])
+
+
+@pytest.mark.parametrize(
+    ("changes", "total", "said"),
+    [
+        ({}, {"of": "scales"}, []),
+        ({"b": Scale(items=[3], min_answered=1, aggregate="mean")}, {"of": "scales"},
+         ["a total of scales needs scales that are sums"]),
+        ({"b": Scale(items=[2, 3], min_answered=1)}, {"of": "scales"},
+         ["a total of scales would count shared items twice"]),
+        ({"b": RECODED}, {}, ["a total has no rule for recoded items"]),
+        ({"b": Scale(items=[2, 3], reverse=[2], min_answered=1)}, {},
+         ["items 2 are reversed in one scale and not in another, so a total cannot have them"]),
+    ],
+)  # fmt: skip
+def test_a_total_that_its_scales_cannot_give_is_a_fault_of_the_key(changes, total, said):
+    key = {"scales": SCALES | changes, "total": {"min_answered": 2} | total, "overlap_ok": True}
+    instrument = Instrument(id="x", name="x", n_items=3, response=(0, 3), confidence="verified-1", **key)
+    assert [what for _, what, _ in instrument.faults()] == said
 
 
 @pytest.mark.parametrize("name", [n for n in list_instruments() if load_instrument(n).scales])
