@@ -52,12 +52,10 @@ def test_example_ends_in_a_verdict(example):
         "version",
         "outcome",
         "primary",
-        "provisional",
         "claims",
         "flags",
         "sentence",
     }
-    assert verdict["provisional"] is False
     assert sorted(verdict["claims"]) == ["C1", "C2", "C3", "C4", "C5"]
     for claim in verdict["claims"].values():
         assert claim["verdict"] in ("supported", "refuted", "inconclusive")

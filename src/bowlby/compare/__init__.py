@@ -61,7 +61,6 @@ def compare(run: Run, fits: dict[str, dict], design: dict, adequacy: dict) -> tu
         "version": __version__,
         "outcome": outcome,
         "primary": sides,
-        "provisional": fit["provisional"],
         "claims": claims,
         "flags": _flags(fit, design),
         "sentence": sentence,

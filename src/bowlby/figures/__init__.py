@@ -27,9 +27,9 @@ from bowlby.figures import (
     trajectory,
 )
 from bowlby.figures.canvas import KINDS, save
-from bowlby.figures.sources import Sources
+from bowlby.results import Results
 
-__all__ = ["KINDS", "PLOTS", "Plot", "Sources", "build", "draw", "names", "outputs"]
+__all__ = ["KINDS", "PLOTS", "Plot", "build", "draw", "names", "outputs"]
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Plot:
         Whether a run calls for it.
     """
 
-    gather: Callable[[Sources], pd.DataFrame | None]
+    gather: Callable[[Results], pd.DataFrame | None]
     draw: Callable
     wanted: Callable[[Run], bool]
 
@@ -117,11 +117,11 @@ def outputs(run: Run) -> list[str]:
 
 def build(folder: Path) -> list[Path]:
     """Draw the figures that the run has files for, and return the files written."""
-    sources = Sources(Path(folder))
-    found = {name: plot.gather(sources) for name, plot in PLOTS.items()}
-    return [path for name, data in found.items() if data is not None for path in draw(name, data, sources.folder)]
+    results = Results(Path(folder))
+    found = {name: plot.gather(results) for name, plot in PLOTS.items()}
+    return [path for name, data in found.items() if data is not None for path in draw(name, data, results.folder)]
 
 
 def draw(name: str, data: pd.DataFrame, folder: Path) -> list[Path]:
     """Draw one figure from its data into a run's folder; returns the files written."""
-    return save(Path(folder), name, data, PLOTS[name].draw, Sources(Path(folder)).wording)
+    return save(Path(folder), name, data, PLOTS[name].draw, Results(Path(folder)).wording)

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 
 from bowlby.figures.canvas import BAND, BLUE, INK, VERMILION
-from bowlby.figures.sources import Sources
+from bowlby.results import Results
 
 
-def gather(sources: Sources) -> pd.DataFrame | None:
+def gather(results: Results) -> pd.DataFrame | None:
     """From ``adequacy.json``."""
-    adequacy = sources.json("adequacy.json")
+    adequacy = results.json("adequacy.json")
     return adequacy_data(adequacy) if adequacy else None
 
 

@@ -6,16 +6,16 @@ import numpy as np
 import pandas as pd
 
 from bowlby.figures.canvas import BLUE, GREY
-from bowlby.figures.sources import Sources
+from bowlby.results import Results
 
 BARS = 300
 POINTS = 1000
 
 
-def gather(sources: Sources) -> pd.DataFrame | None:
+def gather(results: Results) -> pd.DataFrame | None:
     """From the random effects of the run's first model."""
     for model in ("primary", "pair", "growth"):
-        effects = sources.parquet(f"fits/{model}.random.parquet")
+        effects = results.table(f"fits/{model}.random.parquet")
         if effects is not None:
             return caterpillar_data(effects)
     return None

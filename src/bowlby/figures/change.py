@@ -10,22 +10,22 @@ import pandas as pd
 from bowlby.figures.canvas import BAND, BLUE, GREY, INK, WIDTH
 from bowlby.figures.hidden import FEWEST, neighbours
 from bowlby.figures.outcome import before_after, direction, label
-from bowlby.figures.sources import Sources
+from bowlby.results import Results
 
 COLUMNS = ["pre", "post", "n", "reliable", "cut", "direction", "outcome"]
 
 
-def gather(sources: Sources) -> pd.DataFrame | None:
+def gather(results: Results) -> pd.DataFrame | None:
     """From the outcome's scores and ``change.csv``."""
-    scores, table = before_after(sources), sources.csv("change.csv")
+    scores, table = before_after(results), results.table("change.csv")
     if scores is None or table is None:
         return None
-    asked = sources.run["outcome"]
+    asked = results.config["outcome"]
     own = table[(table["instrument"] == asked["instrument"]) & (table["scale"] == asked.get("scale", "total"))]
     own = own[(own["role"] == "patient") & (own["about"] == "self")]
     reliable, cut = criterion(own)
-    return change_data(scores, reliable, cut, sources.shareable).assign(
-        direction=direction(sources), outcome=label(sources)
+    return change_data(scores, reliable, cut, results.shareable).assign(
+        direction=direction(results), outcome=label(results)
     )
 
 

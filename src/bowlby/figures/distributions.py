@@ -9,7 +9,7 @@ from bowlby.figures.canvas import GREY, INK, VERMILION, WIDTH
 from bowlby.figures.hidden import FEWEST, pooled
 from bowlby.figures.missing import scales_of
 from bowlby.figures.outcome import about_whom, fine_edges, named
-from bowlby.figures.sources import Sources
+from bowlby.results import Results
 
 COLUMNS = [
     "instrument",
@@ -34,25 +34,25 @@ SHOWN_OCCASIONS = 3
 BLUES = ("#7fb4d8", "#0072b2", "#003e63")
 
 
-def gather(sources: Sources) -> pd.DataFrame | None:
+def gather(results: Results) -> pd.DataFrame | None:
     """From the scores and what the instruments say of norms."""
-    if not sources.scores:
+    if not results.scores:
         return None
     from bowlby.errors import UserError
     from bowlby.instruments.catalogue import load_instrument
 
     norms = {}
-    for name in sources.scores:
-        if f"{name}.yaml" in (sources.manifest.get("inputs") or {}):
+    for name in results.scores:
+        if f"{name}.yaml" in (results.manifest.get("inputs") or {}):
             continue
         try:
             norms[name] = load_instrument(name)
         except UserError:
             continue
-    asked = sources.run.get("comparison") or {}
-    first = [(sources.run.get("outcome") or {}).get("instrument"), *((b or {}).get("instrument") for b in
+    asked = results.config.get("comparison") or {}
+    first = [(results.config.get("outcome") or {}).get("instrument"), *((b or {}).get("instrument") for b in
              (asked.get("perceived"), asked.get("therapist_style"), asked.get("patient_style")))]  # fmt: skip
-    return distribution_data(sources.scores, norms, sources.occasions, first, sources.shareable)
+    return distribution_data(results.scores, norms, results.occasions, first, results.shareable)
 
 
 def distribution_data(

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pandas as pd
 
 from bowlby.figures.canvas import BAND, BLUE, GREY, VERMILION, WIDTH
-from bowlby.figures.sources import Sources
+from bowlby.results import Results
 
 COLOURS = {"P": (BLUE, "o", "P: perceived attachment"), "T": (VERMILION, "s", "T: therapist's own style")}
 
 
-def gather(sources: Sources) -> pd.DataFrame | None:
+def gather(results: Results) -> pd.DataFrame | None:
     """From ``domains.json``: a row for each outcome and slope."""
-    record = sources.json("domains.json")
+    record = results.json("domains.json")
     if not record:
         return None
     rows = []

@@ -7,18 +7,18 @@ import textwrap
 import pandas as pd
 
 from bowlby.figures.canvas import BLUE, GREY, PALE, WIDTH
-from bowlby.figures.sources import Sources
+from bowlby.results import Results
 
 FEWEST = 5
 WITHOUT = "without: "
 COLUMNS = ["kind", "step", "patients", "therapists", "rows", "reason"]
 
 
-def gather(sources: Sources) -> pd.DataFrame | None:
+def gather(results: Results) -> pd.DataFrame | None:
     """From the steps of the run's first model; where it keeps none, from those of reading the files."""
-    privacy = "shareable" if sources.shareable else "internal"
+    privacy = "shareable" if results.shareable else "internal"
     for path in ("analysis/primary.flow.json", "analysis/pair.flow.json", "analysis/growth.flow.json", "flow.json"):
-        record = sources.json(path)
+        record = results.json(path)
         if record:
             return flow_data(record["steps"], privacy)
     return None

@@ -5,15 +5,15 @@ from __future__ import annotations
 import pandas as pd
 
 from bowlby.figures.canvas import BAND, BLUE, GREY, INK, VERMILION, WIDTH
-from bowlby.figures.sources import Sources
+from bowlby.results import Results
 
 EFFECTS = ("P", "T", "P-T", "P+T")
 LABELS = {"P": "P: perceived\nattachment", "T": "T: therapist's\nown style", "P-T": "P − T", "P+T": "P + T"}
 
 
-def gather(sources: Sources) -> pd.DataFrame | None:
+def gather(results: Results) -> pd.DataFrame | None:
     """From ``comparison.json``."""
-    comparison = sources.json("comparison.json")
+    comparison = results.json("comparison.json")
     return forest_data(comparison) if comparison else None
 
 

@@ -7,17 +7,17 @@ import pandas as pd
 
 from bowlby.figures.canvas import BAND, BLUE, GREY, INK, VERMILION, WIDTH
 from bowlby.figures.forest import EFFECTS, LABELS
-from bowlby.figures.sources import Sources
+from bowlby.results import Results
 
 CLAIMS = {"P": "C1", "T": "C3", "P-T": "C2", "P+T": "C2"}
 POINTS = 300
 GOLDEN = (np.sqrt(5) - 1) / 2
 
 
-def gather(sources: Sources) -> pd.DataFrame | None:
+def gather(results: Results) -> pd.DataFrame | None:
     """From the refits without one therapist, and the estimates with all."""
-    table = sources.parquet("robustness/influence.parquet")
-    comparison, verdict = sources.json("comparison.json"), sources.json("verdict.json")
+    table = results.table("robustness/influence.parquet")
+    comparison, verdict = results.json("comparison.json"), results.json("verdict.json")
     if table is None or "P" not in table or not comparison or not verdict:
         return None
     return influence_data(table, comparison, verdict["claims"])

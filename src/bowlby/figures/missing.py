@@ -8,7 +8,7 @@ import pandas as pd
 from bowlby.figures.canvas import GREY, INK, WIDTH
 from bowlby.figures.hidden import FEWEST
 from bowlby.figures.outcome import about_whom, named
-from bowlby.figures.sources import Sources
+from bowlby.results import Results
 
 COLUMNS = ["role", "instrument", "about", "scale", "place", "occasion", "of", "scored", "share", "said"]
 HEAD = {"person", "role", "about", "occasion", "session", "therapist", "date", "source", "source_file", "source_row"}
@@ -17,13 +17,13 @@ ROWS = 40
 FEW, NEARLY = "few", "nearly all"
 
 
-def gather(sources: Sources) -> pd.DataFrame | None:
+def gather(results: Results) -> pd.DataFrame | None:
     """From the scores and the lists of patients and therapists."""
-    people = {role: sources.parquet(f"people/{role}s.parquet") for role in ("patient", "therapist")}
-    if not sources.scores or people["patient"] is None:
+    people = {role: results.table(f"people/{role}s.parquet") for role in ("patient", "therapist")}
+    if not results.scores or people["patient"] is None:
         return None
     sizes = {role: len(table) for role, table in people.items() if table is not None}
-    return missing_data(sources.scores, sizes, sources.occasions, sources.shareable)
+    return missing_data(results.scores, sizes, results.occasions, results.shareable)
 
 
 def scales_of(table: pd.DataFrame) -> list[str]:

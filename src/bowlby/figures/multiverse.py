@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from bowlby.figures.canvas import BAND, BLUE, GREY, INK, VERMILION, WIDTH
-from bowlby.figures.sources import Sources
+from bowlby.results import Results
 
 NODES = {
     "outcome": "outcome",
@@ -39,9 +39,9 @@ DRAWN = 400
 ROW = 0.165
 
 
-def gather(sources: Sources) -> pd.DataFrame | None:
+def gather(results: Results) -> pd.DataFrame | None:
     """From the multiverse's table; specification 0 is the registered one."""
-    table = sources.parquet("robustness/multiverse.parquet")
+    table = results.table("robustness/multiverse.parquet")
     return None if table is None else multiverse_data(table)
 
 

@@ -7,15 +7,15 @@ import re
 import numpy as np
 import pandas as pd
 
-from bowlby.figures.sources import Sources
+from bowlby.results import Results
 
 NUMBER = re.compile(r"(?<=[A-Z])(?=\d+$)")
 
 
-def before_after(sources: Sources) -> pd.DataFrame | None:
+def before_after(results: Results) -> pd.DataFrame | None:
     """Columns pre and post of every patient who has both, by person; None where the run has no such occasions."""
-    asked = sources.run.get("outcome") or {}
-    table = sources.scores.get(asked.get("instrument"))
+    asked = results.config.get("outcome") or {}
+    table = results.scores.get(asked.get("instrument"))
     if table is None or not (asked.get("pre") and asked.get("post")):
         return None
     scale = asked.get("scale") or "total"
@@ -29,14 +29,14 @@ def before_after(sources: Sources) -> pd.DataFrame | None:
     return pd.DataFrame(found).dropna()
 
 
-def direction(sources: Sources) -> int:
+def direction(results: Results) -> int:
     """1 where a higher score is better, -1 where it is worse."""
-    return 1 if (sources.run.get("outcome") or {}).get("higher_is_better") else -1
+    return 1 if (results.config.get("outcome") or {}).get("higher_is_better") else -1
 
 
-def label(sources: Sources) -> str:
+def label(results: Results) -> str:
     """The outcome's name for an axis."""
-    asked = sources.run.get("outcome") or {}
+    asked = results.config.get("outcome") or {}
     scale = str(asked.get("scale") or "total").replace("_", " ")
     return named(str(asked.get("instrument") or "outcome"), scale)
 

@@ -8,14 +8,14 @@ import pandas as pd
 
 from bowlby.figures.forest import draw as draw_forest
 from bowlby.figures.forest import forest_data
-from bowlby.figures.sources import Sources
+from bowlby.results import Results
 
 EFFECTS = {"first": "P", "second": "T", "first-second": "P-T", "first+second": "P+T"}
 
 
-def gather(sources: Sources) -> pd.DataFrame | None:
+def gather(results: Results) -> pd.DataFrame | None:
     """From ``pair.json``."""
-    pair = sources.json("pair.json")
+    pair = results.json("pair.json")
     if not pair:
         return None
     table = forest_data({EFFECTS[name]: c for name, c in pair["contrasts"].items()} | {"delta": pair["delta"]})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from bowlby.figures.canvas import BLUE, GREY, INK, VERMILION, WIDTH
-from bowlby.figures.sources import Sources
+from bowlby.results import Results
 
 LEVELS = {"total": "all outcome\nvariance", "within": "within\ntherapists", "between": "between\ntherapists"}
 # Part: level it belongs to, colour, hatch and words.
@@ -20,9 +20,9 @@ PARTS = {
 LABELLED = 0.045
 
 
-def gather(sources: Sources) -> pd.DataFrame | None:
+def gather(results: Results) -> pd.DataFrame | None:
     """From ``estimands/e2.json``."""
-    record = sources.json("estimands/e2.json")
+    record = results.json("estimands/e2.json")
     return partition_data(record) if record else None
 
 

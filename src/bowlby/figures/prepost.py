@@ -8,7 +8,7 @@ import pandas as pd
 from bowlby.figures.canvas import BAND, BLUE, GREY, VERMILION, WIDTH
 from bowlby.figures.hidden import FEWEST, pooled
 from bowlby.figures.outcome import before_after, direction, fine_edges, label
-from bowlby.figures.sources import Sources
+from bowlby.results import Results
 
 COLUMNS = ["kind", "perceived", "style", "at", "value", "ci_low", "ci_high", "low", "high", "share", "outcome"]
 TERMS = ("Intercept", "a_star_w", "s_star")
@@ -16,14 +16,14 @@ THREADS = 300
 ENDS = {"pre": 0.0, "post": 1.0}
 
 
-def gather(sources: Sources) -> pd.DataFrame | None:
+def gather(results: Results) -> pd.DataFrame | None:
     """From the primary model, its analysis set and the outcome's scores."""
-    fit, rows = sources.json("fits/primary.json"), sources.parquet("analysis/primary.parquet")
-    scores = before_after(sources)
+    fit, rows = results.json("fits/primary.json"), results.table("analysis/primary.parquet")
+    scores = before_after(results)
     if not fit or rows is None or scores is None:
         return None
-    table = prepost_data(fit, scores.reindex(rows["patient"]).dropna(), direction(sources), sources.shareable)
-    return table.assign(outcome=label(sources))
+    table = prepost_data(fit, scores.reindex(rows["patient"]).dropna(), direction(results), results.shareable)
+    return table.assign(outcome=label(results))
 
 
 def prepost_data(fit: dict, scores: pd.DataFrame, sign: int, shareable: bool = True) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from bowlby.figures.canvas import BAND, BLUE, GREY, VERMILION, WIDTH
 from bowlby.figures.hidden import FEWEST, blocks
-from bowlby.figures.sources import Sources
+from bowlby.results import Results
 
 COLUMNS = ["kind", "x", "y", "low", "high", "n"]
 QUANTILES = 200
@@ -15,15 +15,15 @@ GROUPS = 20
 POINTS = 2000
 
 
-def gather(sources: Sources) -> pd.DataFrame | None:
+def gather(results: Results) -> pd.DataFrame | None:
     """From the run's first model, its rows and its random effects."""
     for model in ("primary", "pair", "growth"):
-        fit, rows = sources.json(f"fits/{model}.json"), sources.parquet(f"analysis/{model}.parquet")
-        effects = sources.parquet(f"fits/{model}.random.parquet")
+        fit, rows = results.json(f"fits/{model}.json"), results.table(f"analysis/{model}.parquet")
+        effects = results.table(f"fits/{model}.random.parquet")
         if fit and rows is not None and effects is not None:
-            members = sources.parquet(f"analysis/{model}.membership.parquet")
+            members = results.table(f"analysis/{model}.membership.parquet")
             fitted, residual = conditional(fit, rows, effects, members)
-            return residual_data(fitted, residual, sources.shareable)
+            return residual_data(fitted, residual, results.shareable)
     return None
 
 

@@ -8,15 +8,15 @@ import numpy as np
 import pandas as pd
 
 from bowlby.figures.canvas import BLUE, INK, VERMILION
-from bowlby.figures.sources import Sources
+from bowlby.results import Results
 
 FEWEST = 5
 BINS = 10
 
 
-def gather(sources: Sources) -> pd.DataFrame | None:
+def gather(results: Results) -> pd.DataFrame | None:
     """From the growth model and its analysis set."""
-    fit, data = sources.json("fits/growth.json"), sources.parquet("analysis/growth.parquet")
+    fit, data = results.json("fits/growth.json"), results.table("analysis/growth.parquet")
     return trajectory_data(fit, data) if fit and data is not None else None
 
 

@@ -69,7 +69,6 @@ def record_fit(
         "df_method": method,
         "aic": result.aic,
         "n_parameters": result.n_parameters,
-        "provisional": False,
         "warnings": list(result.warnings),
     }
 

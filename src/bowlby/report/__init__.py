@@ -8,9 +8,9 @@ from pathlib import Path
 from bowlby.files import write_text
 from bowlby.report.drawing import inline
 from bowlby.report.methods import methods_text
-from bowlby.report.results import Results
 from bowlby.report.section import Section, render
 from bowlby.report.sections import SECTIONS
+from bowlby.results import Results
 
 __all__ = ["SECTIONS", "Results", "Section", "build", "build_report", "inline", "methods_text"]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 from markupsafe import Markup
 
-from bowlby.report.results import Results
 from bowlby.report.section import render
+from bowlby.results import Results
 
 DROPPED = re.compile(
     r"<metadata>.*?</metadata>|<!--.*?-->|<style type=\"text/css\">[^<]*</style>|\s+xmlns(?::\w+)?=\"[^\"]*\"",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from markupsafe import Markup
 
-from bowlby.report.results import Results
+from bowlby.results import Results
 from bowlby.tables import to_html
 
 METHODS = {
@@ -41,14 +41,14 @@ def counted(row: dict) -> tuple[str, str, str]:
 
 
 def _deteriorated(results: Results) -> list[tuple]:
-    table = results.csv("change.csv")
+    table = results.text_table("change.csv")
     found = [] if table is None else table[table["class"].eq("deteriorated")].to_dict("records")
     return [(_name(results, r), f"deteriorated, {_from_to(r)}: {_rule(r)}", *counted(r)) for r in found]
 
 
 def _danger(results: Results) -> list[tuple]:
     rows = []
-    table, change = results.csv("severity.csv"), results.csv("change.csv")
+    table, change = results.text_table("severity.csv"), results.text_table("change.csv")
     if table is not None:
         for r in table[table["kind"].eq("flag")].to_dict("records"):
             rows.append((_name(results, r), f"{_words(r['name'])}, {_words(r['occasion']) or 'once'}", *counted(r)))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from bowlby.report.methods_doubts import doubts, estimands
 from bowlby.report.methods_model import at, bracket, fitted, random_part, second_engine, switched, weights, when
 from bowlby.report.methods_pair import pair
-from bowlby.report.results import MAIN, Results
 from bowlby.report.works import cite, cited
+from bowlby.results import MAIN, Results
 from bowlby.tables.words import people
 
 FEWEST = 5
@@ -42,7 +42,7 @@ def _marked(results: Results) -> list[str]:
 
 
 def _instruments(results: Results) -> list[str]:
-    audit = results.csv("keying_audit.csv")
+    audit = results.text_table("keying_audit.csv")
     return [] if audit is None else sorted(set(audit["instrument"]))
 
 
@@ -67,7 +67,7 @@ def _scoring(results: Results) -> str:
     names = _instruments(results)
     if not names:
         return ""
-    table = results.csv("reliability.csv")
+    table = results.text_table("reliability.csv")
     items = set() if table is None else set(table["instrument"])
     said = [f"Questionnaires: {_named(results, names)}."]
     from_items, given = [n for n in names if n in items], [n for n in names if n not in items]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bowlby.report.doubts import refusal
-from bowlby.report.results import Results
+from bowlby.results import Results
 
 
 def estimands(results: Results) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bowlby.report.results import MAIN, Results
+from bowlby.results import MAIN, Results
 from bowlby.tables import number
 from bowlby.tables.words import df_method
 

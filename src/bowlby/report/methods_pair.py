@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bowlby.report.doubts import refusal
 from bowlby.report.methods_model import at, bracket, fitted, random_part, switched, weights, when
-from bowlby.report.results import Results
+from bowlby.results import Results
 
 SIDES = ("first", "second")
 

@@ -8,7 +8,7 @@ from functools import cache
 
 from markupsafe import Markup
 
-from bowlby.report.results import Results
+from bowlby.results import Results
 
 
 @dataclass(frozen=True)

@@ -103,8 +103,6 @@ def fit_note(fit: dict, comparison: dict | None = None, time_unit: str | None = 
         sentences.append(f"A variance is estimated at 0, the edge of what is possible{known}.")
     if not fit.get("converged", True):
         sentences.append("The fit did not converge.")
-    if fit.get("provisional"):
-        sentences.append("Provisional: to be replaced by the final estimator.")
     return " ".join(sentences)
 
 

@@ -12,6 +12,7 @@ from bowlby.config.yamlfile import read_yaml
 from bowlby.errors import UserError
 from bowlby.figures.canvas import save
 from bowlby.files import write_json
+from bowlby.results import Results
 
 CLASSES = {"patient": ["child", "children"], "therapist": ["adult", "adults"]}
 CI = {"ci": [-0.1, 0.3], "ci90": [0.0, 0.2]}
@@ -96,7 +97,7 @@ def test_page_methods_and_tables_of_a_run_say_them(tmp_path):
     page = report.build_report(tmp_path)
     assert "Both predictors vary between children of one adult." in page and "300 children" in page
     assert "Where the child rated the outcome too" in page and "trust in the therapist" in page
-    sheet = tables.sheets(tmp_path)["pair"][1]
+    sheet = tables.sheets(Results(tmp_path))["pair"][1]
     assert "= 300 children, *J* = 30 adults" in sheet.note and sheet.parts[0][1][0][0] == "trust in the therapist"
     (tmp_path / "config.yaml").write_text("pair: {delta: 0.1}\n")
     assert "patients of one therapist" in report.build_report(tmp_path)

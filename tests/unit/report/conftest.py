@@ -62,7 +62,6 @@ def fit(model: str, terms: list[str], groups: dict) -> dict:
         "singular": False,
         "converged": True,
         "df_method": "kenward-roger",
-        "provisional": False,
         "warnings": [],
     }
 
@@ -108,7 +107,7 @@ def common(folder, title: str, config: dict, *, synthetic: bool) -> None:
 def comparison_run(tmp_path):
     """A folder with a comparison, drawn and tabulated; called with the changes that a test wants."""
 
-    def make(*, title: str = "A study", synthetic: bool = False, provisional: bool = False, claims: dict | None = None):
+    def make(*, title: str = "A study", synthetic: bool = False, claims: dict | None = None):
         folder = tmp_path / "comparison"
         config = {"outcome": {"instrument": "phq9"}, "comparison": {"delta": 0.1, "covariates": ["<b>age</b>"]}}
         common(folder, title, config, synthetic=synthetic)
@@ -125,7 +124,7 @@ def comparison_run(tmp_path):
             "C4": claim(not_tested=True, reasons=["not by this version"]),
             "C5": claim(not_tested=True, reasons=["not by this version"]),
         }
-        record = {"schema": 1, "run": "tiny", "provisional": provisional, "flags": ["few_therapists"]}
+        record = {"schema": 1, "run": "tiny", "flags": ["few_therapists"]}
         write_json(
             folder / "verdict.json", {**record, "claims": made | (claims or {}), "sentence": "A <i>finding</i>."}
         )

@@ -6,9 +6,9 @@ import pytest
 from bowlby import figures
 from bowlby.design.adequacy import adequacy, reading
 from bowlby.files import write_json
-from bowlby.report.results import Results
 from bowlby.report.sections.adequacy import adequacy as section
 from bowlby.report.sections.verdict import verdict
+from bowlby.results import Results
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from bowlby import report
 from bowlby.report.checklists import CHECKLISTS, filled
-from bowlby.report.results import Results
+from bowlby.results import Results
 
 JARS, STROBE = CHECKLISTS
 

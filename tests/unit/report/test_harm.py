@@ -10,7 +10,7 @@ from bowlby.instruments.catalogue import load_instrument
 from bowlby.instruments.scoring import given, score
 from bowlby.instruments.summaries import stack, summarise
 from bowlby.report.harm import harm
-from bowlby.report.results import Results
+from bowlby.results import Results
 
 
 def rows(items, n, occasion):

@@ -7,8 +7,8 @@ import pytest
 
 from bowlby.files import write_csv, write_json
 from bowlby.instruments.audit import COLUMNS
-from bowlby.report.results import Results
 from bowlby.report.sections.keys import keys
+from bowlby.results import Results
 
 TURN, LOOK = "compare the reversal with your form", "compare the response range"
 

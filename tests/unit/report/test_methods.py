@@ -11,8 +11,8 @@ from bowlby.files import read_json, write_csv, write_json, write_text
 from bowlby.report import methods, methods_doubts, methods_model, methods_pair
 from bowlby.report.methods import _marked, paragraphs, references
 from bowlby.report.methods_model import random_part
-from bowlby.report.results import Results
 from bowlby.report.works import MARK, WORKS, cite, cited
+from bowlby.results import Results
 
 
 def changed(path: Path, **values) -> None:

@@ -11,8 +11,8 @@ from bowlby.figures.influence import influence_data
 from bowlby.figures.multiverse import multiverse_data
 from bowlby.files import read_json, write_json, write_parquet
 from bowlby.report.checklists.known import missing
-from bowlby.report.results import Results
 from bowlby.report.sections.verdict import verdict as verdict_card
+from bowlby.results import Results
 
 EFFECTS = ("P", "T", "P-T", "P+T")
 

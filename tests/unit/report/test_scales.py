@@ -5,8 +5,8 @@ import io
 import pandas as pd
 
 from bowlby.files import write_json
-from bowlby.report.results import Results
 from bowlby.report.sections.scales import _means
+from bowlby.results import Results
 
 
 def test_means_beside_published_ones(tmp_path):

@@ -35,7 +35,6 @@ FIT = {
     "singular": False,
     "converged": True,
     "df_method": "kenward-roger",
-    "provisional": False,
     "warnings": [],
 }
 GROWTH = {**FIT, "model": "growth", "groups": {"patient": 160, "therapist": 22}, "contrasts": []}

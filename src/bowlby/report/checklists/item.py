@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from bowlby.report.results import Results
+from bowlby.results import Results
 
 Answer = Callable[[Results], str | None]
 

@@ -7,7 +7,7 @@ from markupsafe import Markup
 from bowlby.report.checklists.item import said, see
 from bowlby.report.methods import lost
 from bowlby.report.methods_model import weights
-from bowlby.report.results import MAIN, Results
+from bowlby.results import MAIN, Results
 from bowlby.tables import number
 from bowlby.tables.fits import random_sds
 from bowlby.tables.words import CLAIMS, NOT_TESTED, df_method, people, say, typeset, verdict
@@ -110,7 +110,7 @@ def diagram(results: Results) -> str | None:
 
 def instruments(results: Results) -> str | None:
     """The questionnaires with their sources."""
-    audit = results.csv("keying_audit.csv")
+    audit = results.text_table("keying_audit.csv")
     if audit is None:
         return None
     pairs = [results.instrument(name) for name in sorted(set(audit["instrument"]))]
@@ -120,14 +120,14 @@ def instruments(results: Results) -> str | None:
 
 def reliability(results: Results) -> str | None:
     """Reliability of the scores in this sample."""
-    if results.csv("reliability.csv") is None:
+    if results.text_table("reliability.csv") is None:
         return None
     return said("Coefficient alpha in this sample:", see("reliability", "Reliability"))
 
 
 def keys(results: Results) -> str | None:
     """Checks of the scoring keys."""
-    if results.csv("keying_audit.csv") is None:
+    if results.text_table("keying_audit.csv") is None:
         return None
     doubtful = ", ".join(results.instrument(name)[0] for name in results.unverified)
     return said("Scoring keys were checked against the data:", see("keys", "Scoring keys"),
@@ -171,7 +171,7 @@ def missing(results: Results) -> str | None:
     """How missing data were handled."""
     if not _main(results):
         return None
-    scored = "Missing items: each questionnaire's own rule. " if results.csv("reliability.csv") is not None else ""
+    scored = "" if results.text_table("reliability.csv") is None else "Missing items: each questionnaire's own rule. "
     imputed = "imputation" in (results.json("robustness.json") or {})
     how = "as a check, missing values were imputed and the analysis repeated" if imputed else "nothing was imputed"
     return said(

@@ -7,8 +7,8 @@ from markupsafe import Markup
 
 from bowlby.report.drawing import drawn, figure
 from bowlby.report.harm import harm
-from bowlby.report.results import Results
 from bowlby.report.section import Section, render
+from bowlby.results import Results
 from bowlby.tables import number, to_html
 
 METHODS = {
@@ -61,7 +61,7 @@ def _plot(results: Results, table: pd.DataFrame) -> Markup:
 
 def _counts(results: Results) -> pd.DataFrame | None:
     """Counts of the outcome's own scale, in words."""
-    table = results.csv("change.csv")
+    table = results.text_table("change.csv")
     asked = results.config.get("outcome") or {}
     if table is None:
         return None

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bowlby.report.checklists import CHECKLISTS, filled
-from bowlby.report.results import Results
 from bowlby.report.section import Section, render
+from bowlby.results import Results
 
 
 def checklists(results: Results) -> Section | None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from bowlby.report.drawing import figure
-from bowlby.report.results import Results
 from bowlby.report.section import Section, render
-from bowlby.tables import interval, number, sheet_html
+from bowlby.results import Results
+from bowlby.tables import interval, number, sheet_html, sheets
 
 
 def course(results: Results) -> Section | None:
@@ -25,5 +25,5 @@ def course(results: Results) -> Section | None:
         caption=f"The model's mean with its 95% interval, and the observed means, over {unit}. The means are of who "
         "answered at that time; means of fewer than five patients are not shown.",
     )
-    table = Markup(sheet_html(results.sheets["growth"]))
+    table = Markup(sheet_html(sheets(results)["growth"][1]))
     return Section("course", "Course over time", render("stack.html", parts=[plot, table], intro=None))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bowlby.report.drawing import drawn, figure
-from bowlby.report.results import Results
 from bowlby.report.section import Section, render
+from bowlby.results import Results
 
 
 def diagnostics(results: Results) -> Section | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from bowlby.report.drawing import figure
-from bowlby.report.results import Results
 from bowlby.report.section import Section, render
+from bowlby.results import Results
 from bowlby.tables import interval, number, p_value, sheet_html
 from bowlby.tables.layout import Sheet
 

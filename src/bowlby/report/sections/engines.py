@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 from markupsafe import Markup
 
-from bowlby.report.results import Results
 from bowlby.report.section import Section, render
+from bowlby.results import Results
 from bowlby.tables import number, to_html
 from bowlby.tables.words import term
 

@@ -7,17 +7,17 @@ from dataclasses import replace
 from markupsafe import Markup
 
 from bowlby.report.drawing import drawn, figure
-from bowlby.report.results import Results
 from bowlby.report.section import Section, folded, render
-from bowlby.tables import number, sheet_html
+from bowlby.results import Results
+from bowlby.tables import number, sheet_html, sheets
 from bowlby.tables.estimands import ADDITIVE
 
 
 def estimands(results: Results) -> Section | None:
     """Table of E1 to E6; None where they were not computed."""
-    if "estimands" not in results.sheets:
+    if not results.estimands:
         return None
-    sheet = results.sheets["estimands"]
+    sheet = sheets(results)["estimands"][1]
     six = [part for part in sheet.parts if part[0][1:2].isdigit()]
     more = [part for part in sheet.parts if part not in six]
     table = Markup(sheet_html(replace(sheet, parts=six, note=sheet.note.replace(f"{ADDITIVE} ", ""))))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from bowlby.report.drawing import figure
-from bowlby.report.results import Results
 from bowlby.report.section import Section, folded, render
-from bowlby.tables import interval, number, sheet_html
+from bowlby.results import Results
+from bowlby.tables import interval, number, sheet_html, sheets
 from bowlby.tables.fits import fit_sheet
 from bowlby.tables.words import term
 
@@ -17,7 +17,7 @@ OTHERS = ("m1b", "c4", "c5")
 def estimates(results: Results) -> Section | None:
     """Forest and Table 1; None without a comparison."""
     comparison = results.comparison
-    if not comparison or "table1" not in results.sheets:
+    if not comparison or "primary" not in results.fits:
         return None
     effects = ("P", "T", "P-T", "P+T")
     said = [f"{term(e)} {number(comparison[e]['estimate'])}, 95% CI {interval(*comparison[e]['ci'])}" for e in effects]
@@ -31,7 +31,7 @@ def estimates(results: Results) -> Section | None:
         "above 0. "
         f"Grey: within ±{delta}, the size that was declared negligible before looking.",
     )
-    table = Markup(sheet_html(results.sheets["table1"]))
+    table = Markup(sheet_html(sheets(results)["table1"][1]))
     return Section("estimates", "Estimates", render("stack.html", parts=[plot, table, *_others(results)], intro=None))
 
 

@@ -6,8 +6,8 @@ import pandas as pd
 from markupsafe import Markup
 
 from bowlby.report.drawing import figure
-from bowlby.report.results import Results
 from bowlby.report.section import Section, render
+from bowlby.results import Results
 from bowlby.tables import to_html
 
 FEWEST = 5

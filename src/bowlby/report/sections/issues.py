@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 from markupsafe import Markup
 
-from bowlby.report.results import Results
 from bowlby.report.section import Section, render
+from bowlby.results import Results
 from bowlby.tables import to_html
 
 SHOWN = 200
@@ -44,7 +44,7 @@ def issues(results: Results) -> Section | None:
     """The issues by code; None where the run wrote no ``issues.csv``."""
     if not (results.folder / "issues.csv").is_file():
         return None
-    table = results.csv("issues.csv")
+    table = results.text_table("issues.csv")
     groups = [] if table is None else sorted((_group(*item) for item in table.groupby(["severity", "code"])), key=_rank)
     return Section("issues", "Data issues", render("issues.html", groups=groups))
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 from markupsafe import Markup
 
-from bowlby.report.results import Results
 from bowlby.report.section import Section, render
+from bowlby.results import Results
 from bowlby.tables import number, to_html
 
 HEADS = ["Instrument", "Verdict", "Found", "Do this"]
@@ -40,7 +40,7 @@ CONFIDENCE, UNTESTED = "key_confidence", "not_testable"
 
 def keys(results: Results) -> Section | None:
     """Confidence of the keys and the checks that did not pass; None without an audit."""
-    audit = results.csv("keying_audit.csv")
+    audit = results.text_table("keying_audit.csv")
     if audit is None:
         return None
     sure = audit[audit["check"] == CONFIDENCE]

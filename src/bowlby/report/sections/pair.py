@@ -6,9 +6,9 @@ from markupsafe import Markup, escape
 
 from bowlby.report.drawing import figure
 from bowlby.report.pair_doubts import pair_doubts_sheet, pair_turned
-from bowlby.report.results import Results
 from bowlby.report.section import Section, render
-from bowlby.tables import interval, number, sheet_html
+from bowlby.results import Results
+from bowlby.tables import interval, number, sheet_html, sheets
 from bowlby.tables.pair import statements
 from bowlby.tables.words import typeset
 
@@ -22,7 +22,7 @@ QUALIFIERS = {
 def pair(results: Results) -> Section | None:
     """Sentence, forest, table and what is unfair; None where no two predictors were named."""
     record = results.json("pair.json")
-    if not record or "pair" not in results.sheets:
+    if not record:
         return None
     names = {**record["labels"], "first-second": "difference", "first+second": "sum"}
     said = [f"{names[k]} {number(c['estimate'])}, 95% CI {interval(*c['ci'])}" for k, c in record["contrasts"].items()]
@@ -36,7 +36,7 @@ def pair(results: Results) -> Section | None:
     doubts = [*record["unfair"], *(QUALIFIERS[q] for q in record["qualifiers"])]
     items = Markup("").join(Markup("<li>{}</li>").format(line) for line in doubts)
     fair = Markup("<h3>What to think of before believing it</h3><ul>{}</ul>").format(items)
-    table = Markup(sheet_html(results.sheets["pair"]))
+    table = Markup(sheet_html(sheets(results)["pair"][1]))
     sentence = Markup("<p><strong>{}</strong></p>").format(escape(typeset(record["sentence"])))
     parts = [sentence, plot, table, *_doubts(record), fair]
     return Section("pair", "Two predictors", render("stack.html", parts=parts, intro=None))

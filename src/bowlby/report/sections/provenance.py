@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bowlby.report.results import Results
 from bowlby.report.section import Section, render
+from bowlby.results import Results
 
 
 def provenance(results: Results) -> Section | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 from markupsafe import Markup
 
-from bowlby.report.results import Results
 from bowlby.report.section import Section, folded, render
+from bowlby.results import Results
 from bowlby.tables import interval, number, to_html
 
 FEWEST = 5
@@ -28,7 +28,7 @@ LEVEL_NOTE = (
 
 def reliability(results: Results) -> Section | None:
     """Coefficients; None where no scale was scored from items."""
-    table = results.csv("reliability.csv")
+    table = results.text_table("reliability.csv")
     if table is None:
         return None
     overall, nested = [], []

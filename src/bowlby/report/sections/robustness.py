@@ -6,8 +6,8 @@ from markupsafe import Markup
 
 from bowlby.report.doubts import flips_sheet, intervals_sheet, refusal, tipping_sheet
 from bowlby.report.drawing import drawn, figure
-from bowlby.report.results import Results
 from bowlby.report.section import Section, render
+from bowlby.results import Results
 from bowlby.tables import number, p_value, sheet_html
 from bowlby.tables.estimands import SYMBOLS
 

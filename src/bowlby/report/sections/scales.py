@@ -6,8 +6,8 @@ import pandas as pd
 from markupsafe import Markup
 
 from bowlby.report.drawing import drawn, figure
-from bowlby.report.results import Results
 from bowlby.report.section import Section, folded, render
+from bowlby.results import Results
 from bowlby.tables import number, to_html
 
 
@@ -61,7 +61,7 @@ def _about(about: str | float | None) -> str:
 
 
 def _severity(results: Results) -> Markup | None:
-    table = results.csv("severity.csv")
+    table = results.text_table("severity.csv")
     if table is None:
         return None
     rows = [
@@ -87,7 +87,7 @@ def _scale(results: Results, row: dict) -> str:
 
 
 def _styles(results: Results) -> Markup | None:
-    table = results.csv("styles.csv")
+    table = results.text_table("styles.csv")
     if table is None:
         return None
     rows = [

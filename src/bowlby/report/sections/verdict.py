@@ -5,9 +5,9 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from bowlby.compare import USUAL_ICC
-from bowlby.report.results import Results
 from bowlby.report.section import Section, render
 from bowlby.report.sections.adequacy import detectable, observed
+from bowlby.results import Results
 from bowlby.tables import interval, number, p_value
 from bowlby.tables.numbers import MISSING
 from bowlby.tables.words import CLAIMS, NOT_TESTED, RULES, WORDS, say, typeset

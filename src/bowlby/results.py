@@ -1,4 +1,4 @@
-"""A run's files as the report reads them; what the run did not write is None."""
+"""The one reader of a run's folder, for figures, tables, report and notebooks; what the run did not write is None."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import yaml
 
 from bowlby.config.words import Wording
 from bowlby.files import read_json
-from bowlby.tables import sheets
 
 MODELS = ("primary", "m1b", "c4", "c5", "pair", "growth")
 MAIN = ("primary", "pair", "growth")
@@ -20,7 +19,7 @@ MAIN = ("primary", "pair", "growth")
 
 @dataclass(frozen=True)
 class Results:
-    """``results/<run>``, read when asked for.
+    """``results/<run>``; each file is read when it is first needed.
 
     Attributes
     ----------
@@ -35,7 +34,14 @@ class Results:
         path = self.folder / name
         return read_json(path) if path.is_file() else None
 
-    def csv(self, name: str) -> pd.DataFrame | None:
+    def table(self, name: str) -> pd.DataFrame | None:
+        """A Parquet or CSV file of the run with its types, or None."""
+        path = self.folder / name
+        if not path.is_file():
+            return None
+        return pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
+
+    def text_table(self, name: str) -> pd.DataFrame | None:
         """A CSV file of the run with every cell as text, or None where there is none or it has no rows."""
         path = self.folder / name
         if not path.is_file():
@@ -51,17 +57,17 @@ class Results:
 
     @cached_property
     def manifest(self) -> dict:
-        """``manifest.json``."""
+        """``manifest.json``; empty where there is none."""
         return self.json("manifest.json") or {}
 
     @cached_property
     def config(self) -> dict:
-        """The configuration as run."""
+        """The configuration as run; empty where it is not written down."""
         return self.yaml("config.yaml") or self.manifest.get("config") or {}
 
     @cached_property
     def study(self) -> dict:
-        """The study file as run."""
+        """The study file as run; empty where it is not written down."""
         return self.yaml("study.yaml")
 
     @cached_property
@@ -77,13 +83,23 @@ class Results:
     @cached_property
     def fits(self) -> dict[str, dict]:
         """The models' fits by name."""
-        found = {name: self.json(f"fits/{name}.json") for name in MODELS}
-        return {name: fit for name, fit in found.items() if fit}
+        records = {name: self.json(f"fits/{name}.json") for name in MODELS}
+        return {name: fit for name, fit in records.items() if fit}
+
+    @property
+    def estimands(self) -> dict[str, dict]:
+        """Records of the estimands by name."""
+        return {path.stem: read_json(path) for path in sorted((self.folder / "estimands").glob("*.json"))}
 
     @cached_property
-    def sheets(self) -> dict:
-        """The run's tables as printed."""
-        return {name: sheet for name, (_, sheet) in sheets(self.folder).items()}
+    def scores(self) -> dict[str, pd.DataFrame]:
+        """Scores by instrument, in order of their names."""
+        return {path.stem: pd.read_parquet(path) for path in sorted((self.folder / "scores").glob("*.parquet"))}
+
+    @property
+    def occasions(self) -> list[str]:
+        """The study's occasions in order."""
+        return [o["id"] if isinstance(o, dict) else str(o) for o in self.study.get("occasions") or []]
 
     @property
     def title(self) -> str:
@@ -97,17 +113,12 @@ class Results:
 
     @property
     def shareable(self) -> bool:
-        """Whether the page must show no single patient."""
+        """Whether no single patient may be shown; also where the run does not say."""
         return (self.manifest.get("privacy") or self.config.get("privacy") or "shareable") == "shareable"
-
-    @property
-    def provisional(self) -> bool:
-        """Whether the verdict or a fit is to be replaced by a better estimator's."""
-        return any(record.get("provisional") for record in (self.verdict or {}, *self.fits.values()))
 
     @cached_property
     def wording(self) -> Wording:
-        """What patients and therapists are called; names of questionnaires and files, and the user's own, stay."""
+        """What patients and therapists are called; names of questionnaires and files, and the user's own, are kept."""
         if not self.config.get("words"):
             return Wording()
         pair = self.json("pair.json") or {}
@@ -121,7 +132,7 @@ class Results:
     @cached_property
     def unverified(self) -> list[str]:
         """Instruments whose key is not verified."""
-        audit = self.csv("keying_audit.csv")
+        audit = self.text_table("keying_audit.csv")
         if audit is None:
             return []
         doubtful = (audit["check"] == "key_confidence") & (audit["verdict"] != "ok")
@@ -135,7 +146,7 @@ class Results:
         if f"{name}.yaml" in (self.manifest.get("inputs") or {}):
             return f"{name} (the study's own key)", None
         try:
-            found = load_instrument(name)
+            instrument = load_instrument(name)
         except UserError:
             return name, None
-        return found.name, found.citation
+        return instrument.name, instrument.citation
