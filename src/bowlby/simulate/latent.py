@@ -12,19 +12,15 @@ STYLE = np.array([[1.0, 0.2], [0.2, 1.0]])
 """Correlation of attachment anxiety and avoidance, of therapists and of patients."""
 LOADINGS = np.array([[-0.15, -0.20], [0.20, 0.25], [0.35, 0.00]])
 """Perceived security, avoidance, preoccupation on the patient's own anxiety, avoidance."""
-PERCEIVED = np.array([[1.0, -0.55, 0.20], [-0.55, 1.0, 0.15], [0.20, 0.15, 1.0]])
-"""Correlations of the three perceived scales."""
 ICC_A = 0.05
 PRE_ANXIETY = -0.30
 PRE_SLOPE = 0.50
 W_PERCEIVED = np.array([1.0, -1.0, -1.0])
 W_STYLE = np.array([-1.0, -1.0])
-UNIT = PERCEIVED @ W_PERCEIVED / np.sqrt(W_PERCEIVED @ PERCEIVED @ W_PERCEIVED)
-"""Perceived scales of one unit of the composite."""
 STAGES = {"size": 1, "style": 2, "patient": 3, "perceived": 4, "outcome": 5, "alliance": 6, "items": 7,
           "therapist_items": 8, "people": 9, "faults": 10, "patient_items": 11,
           "slopes": 12, "spread": 13, "dropout": 14, "switching": 15, "alliance_items": 16, "shared": 17,
-          "confounder": 18, "units": 19, "error": 20}
+          "confounder": 18, "units": 19, "error": 20, "diagnosis": 21, "experience": 22}
 IMPROVEMENT = 0.25
 """Share of the outcome's variance that is improvement before perceived attachment is asked for."""
 GROUP = 6
@@ -45,10 +41,22 @@ def composite(values: np.ndarray, weights: np.ndarray, correlation: np.ndarray) 
     return values @ weights / np.sqrt(weights @ correlation @ weights)
 
 
+def perceived_correlation(scenario: Scenario) -> np.ndarray:
+    """Correlations of the three perceived scales: secure, avoidant-fearful, preoccupied-merger."""
+    r = scenario.secure_avoidant
+    return np.array([[1.0, r, 0.20], [r, 1.0, 0.15], [0.20, 0.15, 1.0]])
+
+
+def composite_scales(scenario: Scenario) -> np.ndarray:
+    """Perceived scales of one unit of the composite."""
+    correlation = perceived_correlation(scenario)
+    return correlation @ W_PERCEIVED / np.sqrt(W_PERCEIVED @ correlation @ W_PERCEIVED)
+
+
 def before_outcome(scenario: Scenario) -> float:
     """Covariance of the perceived composite (true scores, within therapists) with the outcome before treatment."""
     own = scenario.own * np.array([PRE_ANXIETY, PRE_ANXIETY * STYLE[0, 1]])  # cov(pre, own style)
-    return float(composite(LOADINGS @ own, W_PERCEIVED, PERCEIVED))
+    return float(composite(LOADINGS @ own, W_PERCEIVED, perceived_correlation(scenario)))
 
 
 def shared_loads(scenario: Scenario) -> tuple[float, float]:
@@ -90,6 +98,8 @@ class Latent:
         Secure, avoidant-fearful, preoccupied-merger.
     pre, outcome : ndarray, shape (n,)
         Higher = better; SD 1.
+    residual : ndarray, shape (n,)
+        The patient's own part of outcome that nothing in the model accounts for; SD 1.
     unit : ndarray of int, shape (n,), or None
         Group that the patient is treated in.
     """
@@ -100,6 +110,7 @@ class Latent:
     perceived: np.ndarray
     pre: np.ndarray
     outcome: np.ndarray
+    residual: np.ndarray
     unit: np.ndarray | None = None
 
 
@@ -128,32 +139,34 @@ def latent_study(
     pre = PRE_ANXIETY * own[:, 0] + np.sqrt(1 - PRE_ANXIETY**2) * rng.standard_normal(n)
     unit = groups(first) if scenario.unit else None
     load_a, load_y = shared_loads(scenario)
+    correlation, scales = perceived_correlation(scenario), composite_scales(scenario)
     rng = generator(seed, "perceived")
-    between = normal_draws(rng, ICC_A * PERCEIVED, j)
+    between = normal_draws(rng, ICC_A * correlation, j)
     loadings = scenario.own * LOADINGS
-    unique = (1 - ICC_A - scenario.unit) * PERCEIVED - loadings @ STYLE @ loadings.T - load_a**2 * np.outer(UNIT, UNIT)
+    unique = (1 - ICC_A - scenario.unit) * correlation - loadings @ STYLE @ loadings.T
+    unique -= load_a**2 * np.outer(scales, scales)
     within = own @ loadings.T + normal_draws(rng, unique, n)
     secure = composite(style, W_STYLE, STYLE)
-    between = between + scenario.gamma * secure[:, None] * UNIT
+    between = between + scenario.gamma * secure[:, None] * scales
     rng = generator(seed, "outcome")
     differences, noise = rng.standard_normal(j), rng.standard_normal(n)
     if scenario.confounder:  # a common cause takes the place of a part of both
         cause, part = generator(seed, "confounder").standard_normal(j), np.sqrt(scenario.confounder)
-        between = np.sqrt(1 - part**2) * between + part * np.sqrt(ICC_A) * cause[:, None] * UNIT
+        between = np.sqrt(1 - part**2) * between + part * np.sqrt(ICC_A) * cause[:, None] * scales
         differences = np.sqrt(1 - part**2) * differences + part * cause
     if scenario.skew:
         noise = _skewed(scenario.skew, generator(seed, "error"), n)
     therapist = scenario.t * secure
     therapist += np.sqrt(scenario.tau2) * differences
-    therapist += scenario.between * composite(between, W_PERCEIVED, PERCEIVED)
+    therapist += scenario.between * composite(between, W_PERCEIVED, correlation)
     if load_y:
         common = generator(seed, "shared").standard_normal(n)
-        within = within + load_a * common[:, None] * UNIT
+        within = within + load_a * common[:, None] * scales
     if scenario.unit:
         rng = generator(seed, "units")
-        within = within + normal_draws(rng, scenario.unit * PERCEIVED, unit.max() + 1)[unit]
+        within = within + normal_draws(rng, scenario.unit * correlation, unit.max() + 1)[unit]
         together = np.sqrt(scenario.unit) * rng.standard_normal(unit.max() + 1)[unit]
-    felt = composite(within, W_PERCEIVED, PERCEIVED)
+    felt = composite(within, W_PERCEIVED, correlation)
     outcome = (PRE_SLOPE * pre + scenario.p * felt
                + share * therapist[first] + (1 - share) * therapist[second]
                + np.sqrt(residual_variance(scenario)) * noise * _spread(scenario, seed, first))
@@ -170,7 +183,7 @@ def latent_study(
         rng = generator(seed, "error")
         perceived = _with_error(perceived, scenario.reliability, rng)
         style = _with_error(style, scenario.style_reliability, rng)
-    return Latent(first, style, own, perceived, pre, np.minimum(outcome, scenario.floor), unit)
+    return Latent(first, style, own, perceived, pre, np.minimum(outcome, scenario.floor), noise, unit)
 
 
 def groups(therapist: np.ndarray) -> np.ndarray:

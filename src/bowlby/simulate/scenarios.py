@@ -33,6 +33,8 @@ class Scenario:
         Slope of perceived attachment on the therapist's style (composites).
     between : float
         Slope of outcome on the therapist's part of perceived attachment.
+    secure_avoidant : float
+        Correlation of perceived security with perceived avoidance.
     own : float
         How much the patient's own style shapes perceived attachment: 1 as assumed, 0 not at all.
     slope_sd : float
@@ -74,6 +76,7 @@ class Scenario:
     icc: float = ICC_Y
     gamma: float = 0.0
     between: float = 0.0
+    secure_avoidant: float = -0.55
     own: float = 1.0
     slope_sd: float = 0.0
     kappa: float = 0.0
@@ -111,8 +114,8 @@ class Scenario:
 SCENARIOS = {s.id: s for s in (
     Scenario("S0", 0.0, 0.0, "neither side predicts the outcome", (False, False, True, True, True)),
     Scenario("S1", 0.38, 0.0, "perceived attachment predicts, style does not", (True,) * 5),
-    Scenario("example", 0.30, 0.0, "perceived attachment predicts, style does not (S1 with P = .30)",
-             (True,) * 5),
+    Scenario("example", 0.30, 0.0, "perceived attachment predicts, style does not (as S1, with P = .30)",
+             (True,) * 5, secure_avoidant=-0.75),
     Scenario("S2", 0.20, 0.20, "both predict equally", (True, False, False, True, True)),
     Scenario("S2b", 0.10, 0.10, "both predict equally, at the equivalence bound",
              (True, False, False, True, True)),

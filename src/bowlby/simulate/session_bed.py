@@ -15,7 +15,7 @@ from scipy.special import ndtr
 
 from bowlby.config.blocks import Block, Correlation, ReferenceBlock
 from bowlby.config.run import Comparison, Outcome, Reference, Run
-from bowlby.simulate.latent import PERCEIVED, STYLE, W_STYLE, composite, generator, latent_study
+from bowlby.simulate.latent import STYLE, W_STYLE, composite, generator, latent_study, perceived_correlation
 from bowlby.simulate.scenarios import SCENARIOS, Scenario
 from bowlby.simulate.session_truth import (
     CARRY,
@@ -31,6 +31,7 @@ from bowlby.simulate.session_truth import (
     measured,
 )
 from bowlby.simulate.testbed import DELTA, SCALES, WEIGHTS, size
+from bowlby.simulate.truth import references
 
 CELLS = ("S0", "S1", "S2", "S4", "S10", "S14", "S17a", "S17b")
 """Scenarios of the validation with sessions."""
@@ -79,8 +80,9 @@ def session_config(delta: float = DELTA) -> Run:
                     weights=dict(zip(SCALES[side], WEIGHTS[side])), sessions=LANDMARK if side == "a" else None)
         for side, name in NAMES.items()
     }  # fmt: skip
-    norms = Reference(outcome_sd=1.0, perceived=_norms("a", PERCEIVED), therapist_style=_norms("s", STYLE),
-                      patient_style=_norms("z", STYLE))  # fmt: skip
+    known = references(SCENARIOS["S1"])  # the same in all cases
+    norms = Reference(outcome_sd=1.0, perceived=_norms("a", known["a"]), therapist_style=_norms("s", known["s"]),
+                      patient_style=_norms("z", known["z"]))  # fmt: skip
     comparison = Comparison(perceived=blocks["a"], therapist_style=blocks["s"], patient_style=blocks["z"], delta=delta,
                             reference=norms)  # fmt: skip
     outcome = Outcome(instrument="core", after=LANDMARK, higher_is_better=True)
@@ -139,7 +141,7 @@ def session_study(
         before = before + np.where(later, part[second][:, None], part[first][:, None])
     outcome = np.where(number > LANDMARK, level, before) + TREND * number + _carried(rng, n)
     felt = np.where(later[:, :LANDMARK, None], other.perceived[:, None], latent.perceived[:, None])
-    state = rng.standard_normal((n, LANDMARK, 3)) @ np.linalg.cholesky(STATE * PERCEIVED).T
+    state = rng.standard_normal((n, LANDMARK, 3)) @ np.linalg.cholesky(STATE * perceived_correlation(found)).T
     felt = np.sqrt(measured()) * (felt + state)
     answered = (number <= sessions[:, None]) & (rng.random((n, MOST)) >= MISSING)
     names = np.array([f"{prefix}P{i:05}" for i in range(n)], dtype=object)

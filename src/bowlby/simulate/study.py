@@ -6,15 +6,20 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from bowlby.errors import UserError, problem
 from bowlby.simulate import items as forms
 from bowlby.simulate.latent import Latent, generator, latent_study
-from bowlby.simulate.reference import GAIN, by_scale, latent_alliance, phq9, reference_population
+from bowlby.simulate.reference import by_scale, latent_alliance, phq9, reference_population
 from bowlby.simulate.scenarios import Scenario
 from bowlby.simulate.scenarios import scenario as find
 
 MISSING, MISSING_THERAPIST, DROPOUT, NO_SESSION_5 = 0.02, 0.01, 0.08, 0.02
+DIAGNOSES = {5: 0.08, 3: 0.18, 4: 0.14, 1: 0.35, 2: 0.25}
+"""Codes of the main diagnosis and the shares of patients with them, from the least to the most depressed."""
+DIAGNOSIS_SEVERITY = 0.40
+"""Correlation of what stands behind the diagnosis with the latent state at intake."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,7 @@ def simulate(scenario: str | Scenario, seed: int, therapists: int = 48, patients
         _drop_out_unwell(generator(seed, "dropout"), people, second != first, latent.outcome, chosen.dropout)
     if latent.unit is not None:
         people.insert(1, "group", [f"G{k:03}" for k in latent.unit + 1])
+    people.insert(people.columns.get_loc("gender") + 1, "diagnosis", _diagnosis(seed, latent.pre))
     rows, own, faults = _answers(seed, latent, people, second)
     if chosen.dropout:
         faults["dropout"] = "likelier the worse the outcome"
@@ -88,13 +94,14 @@ def simulate(scenario: str | Scenario, seed: int, therapists: int = 48, patients
         "weights": {"perceived": {"secure": 1, "avoidant_fearful": -1, "preoccupied_merger": -1},
                     "therapist_style": {"anxiety": -1, "avoidance": -1}},
         "claims": {f"C{k}": value for k, value in enumerate(chosen.claims, 1)},
+        "covariates": {"age": 0.0, "gender": 0.0, "diagnosis": 0.0, "experience": 0.0, "alliance": 0.0},
         "reference": reference_population(chosen),
         "faults": faults,
     }
     if latent.unit is not None:
         truth["groups"] = int(latent.unit.max()) + 1
     table = {"patients": people.drop(columns=["therapist_id", "intake"]),
-             "therapists": own[["therapist_id"]]}
+             "therapists": own[["therapist_id", "experience"]]}
     return SimulatedStudy(table, latent, {"patients": rows, "therapists": own}, truth)
 
 
@@ -146,6 +153,19 @@ def _people(seed: int, first: np.ndarray, therapists: int, switching: float):
     return people, second, share
 
 
+def _diagnosis(seed: int, better: np.ndarray) -> np.ndarray:
+    """Main diagnoses: the more severe the state at intake, the likelier a depressive one."""
+    noise = generator(seed, "diagnosis").standard_normal(len(better))
+    severity = -DIAGNOSIS_SEVERITY * better + np.sqrt(1 - DIAGNOSIS_SEVERITY**2) * noise
+    bounds = stats.norm.ppf(np.cumsum(list(DIAGNOSES.values()))[:-1])
+    return np.array(list(DIAGNOSES), float)[np.searchsorted(bounds, severity)]
+
+
+def _experience(seed: int, therapists: int) -> np.ndarray:
+    """Years of experience, most of them under ten."""
+    return np.clip(np.rint(generator(seed, "experience").gamma(2.0, 4.5, therapists)), 1, 35).astype(int)
+
+
 def _drop_out_unwell(rng, people: pd.DataFrame, switched: np.ndarray, outcome: np.ndarray, slope: float) -> None:
     """Dropout that depends on the outcome not seen, instead of the one at random; who switches stays."""
     out = (rng.random(len(people)) < 1 / (1 + np.exp(1.5 + slope * outcome))) & ~switched
@@ -158,14 +178,14 @@ def _drop_out_unwell(rng, people: pd.DataFrame, switched: np.ndarray, outcome: n
 
 def _answers(seed: int, latent: Latent, people: pd.DataFrame, second: np.ndarray):
     n = len(people)
-    alliance = latent_alliance(generator(seed, "alliance"), latent.perceived[:, 0])
+    alliance = latent_alliance(generator(seed, "alliance"), latent)
     rng = generator(seed, "items")
     style = by_scale(forms.ECR_S_PATIENT, latent.patient_style)
     answered = {
         "T0": {"phq9": phq9(latent.pre, rng), "ecr": forms.answer(forms.ECR_S_PATIENT, style, rng)},
         "S5": {"cats": forms.answer(forms.CATS, by_scale(forms.CATS, latent.perceived), rng),
                "wai": forms.answer(forms.WAI_SR, alliance, rng)},
-        "T2": {"phq9": phq9(latent.outcome, rng, GAIN)},
+        "T2": {"phq9": phq9(latent.outcome, rng, treated=True)},
     }
     rng = generator(seed, "therapist_items")
     own = forms.answer(forms.ECR_S_THERAPIST, by_scale(forms.ECR_S_THERAPIST, latent.style), rng)
@@ -194,6 +214,7 @@ def _answers(seed: int, latent: Latent, people: pd.DataFrame, second: np.ndarray
     rows = rows[["patient_id", "therapist_id", "timepoint", "date", *columns]]
     own = own.mask(rng.random(own.shape) < MISSING_THERAPIST)
     own.insert(0, "therapist_id", people.attrs["names"])
+    own.insert(1, "experience", _experience(seed, len(own)))
     rows, faults = _plant(rng, rows)
     faults |= {
         "missing_items": _blank(rows),

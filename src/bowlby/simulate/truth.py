@@ -9,13 +9,13 @@ import numpy as np
 from bowlby.simulate.latent import (
     ICC_A,
     LOADINGS,
-    PERCEIVED,
     PRE_SLOPE,
     STYLE,
-    UNIT,
     W_PERCEIVED,
     W_STYLE,
     before_outcome,
+    composite_scales,
+    perceived_correlation,
     residual_variance,
     shared_loads,
     with_error,
@@ -52,7 +52,7 @@ class Variances:
 def references(scenario: Scenario) -> dict[str, np.ndarray]:
     """Correlations of the observed scales in the population: perceived (a), therapist's (s) and patient's style (z)."""
     return {
-        "a": with_error(PERCEIVED, scenario.reliability),
+        "a": with_error(perceived_correlation(scenario), scenario.reliability),
         "s": with_error(STYLE, scenario.style_reliability),
         "z": STYLE,
     }
@@ -88,7 +88,7 @@ def outcome_variances(scenario: Scenario) -> Variances:
 def perceived_variances(scenario: Scenario) -> Variances:
     """Variances around the models of perceived attachment (C4, C5), where it is the outcome."""
     weights, reliability = _weights(scenario), scenario.reliability
-    shape = float(weights @ PERCEIVED @ weights) * reliability
+    shape = float(weights @ perceived_correlation(scenario) @ weights) * reliability
     loadings = scenario.own * LOADINGS
     shared = float(weights @ (loadings @ STYLE @ loadings.T) @ weights) * reliability
     error = (1 - reliability) * float(weights @ weights)
@@ -98,7 +98,7 @@ def perceived_variances(scenario: Scenario) -> Variances:
 
 def _weights(scenario: Scenario) -> np.ndarray:
     """Weights of the observed scales in their composite."""
-    return W_PERCEIVED / np.sqrt(W_PERCEIVED @ with_error(PERCEIVED, scenario.reliability) @ W_PERCEIVED)
+    return W_PERCEIVED / np.sqrt(W_PERCEIVED @ references(scenario)["a"] @ W_PERCEIVED)
 
 
 def _style_validity(scenario: Scenario) -> float:
@@ -112,11 +112,11 @@ def _within(scenario: Scenario) -> tuple[float, float, float]:
     weights, root = _weights(scenario), np.sqrt(scenario.reliability)
     load_a, load_y = shared_loads(scenario)
     with_pre = before_outcome(scenario)
-    scale = float(weights @ PERCEIVED @ W_PERCEIVED / np.sqrt(W_PERCEIVED @ PERCEIVED @ W_PERCEIVED))
-    variance = root**2 * (1 - ICC_A) * float(weights @ PERCEIVED @ weights)
+    scale = float(weights @ composite_scales(scenario))
+    variance = root**2 * (1 - ICC_A) * float(weights @ perceived_correlation(scenario) @ weights)
     variance += (1 - scenario.reliability) * float(weights @ weights)
     x = np.array([[variance, root * scale * with_pre], [root * scale * with_pre, 1.0]])
-    common = root * float(weights @ UNIT) * load_a * load_y
+    common = root * scale * load_a * load_y
     xy = np.array([
         root * scale * (PRE_SLOPE * with_pre + scenario.p * (1 - ICC_A)) + common,
         PRE_SLOPE + scenario.p * with_pre,

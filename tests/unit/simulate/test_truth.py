@@ -83,7 +83,7 @@ def test_confounded_therapists():
     """Therapists' part of perceived attachment goes with their part of outcome at the correlation stated."""
     first = np.repeat(np.arange(3000), 40)
     drawn = model.latent_study(SCENARIOS["S8"], 4, first, first, np.ones(len(first)))
-    a = model.composite(drawn.perceived, model.W_PERCEIVED, model.PERCEIVED)
+    a = model.composite(drawn.perceived, model.W_PERCEIVED, references(SCENARIOS["S8"])["a"])
     halves = {n: v.reshape(3000, 2, 20).mean(axis=2) for n, v in (("a", a), ("y", drawn.outcome))}
     shared = np.cov(halves["a"][:, 0], halves["y"][:, 1])[0, 1]  # other patients' answers: no patient in common
     assert shared / 0.05 == pytest.approx(0.7, abs=0.08)
