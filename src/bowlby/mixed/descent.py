@@ -14,6 +14,7 @@ from bowlby.mixed.batch import Point, Replicates, relative_covariances
 from bowlby.mixed.optimise import SCORING, SMALL, STARTS
 
 _STEPS = 60
+_ROUNDED = 1e-12  # beside the largest eigenvalue this is not yet lost to rounding
 _DONE, _LAST, _CLOSE = 1e-16, 1e-9, 1e-6  # Newton decrements as in `optimise`
 
 
@@ -131,8 +132,10 @@ class Search:
                 if t.factor == g:
                     d[:, t.a, t.b] = d[:, t.b, t.a] = delta[:, i]
             values, vectors = np.linalg.eigh(d)
-            d = (vectors * np.maximum(values, SMALL)[:, None]) @ vectors.transpose(0, 2, 1)
             idle &= (values <= SMALL).all(axis=1)
+            # A variance of which the data say hardly anything can take a step of any size.
+            least = np.maximum(SMALL, _ROUNDED * values[:, -1:])
+            d = (vectors * np.maximum(values, least)[:, None]) @ vectors.transpose(0, 2, 1)
             chol = np.linalg.cholesky(d)
             for k, t in enumerate(par.roots):
                 if t.factor == g:
@@ -207,13 +210,15 @@ class Search:
 
 
 def _solved(matrix: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """matrix^-1 right of each replicate, and whether there is one."""
+    """matrix^-1 right of each replicate, 0 where there is none, and whether there is one."""
     try:
-        return np.linalg.solve(matrix, right[:, :, None])[:, :, 0], np.ones(len(matrix), bool)
+        found, able = np.linalg.solve(matrix, right[:, :, None])[:, :, 0], np.ones(len(matrix), bool)
     except np.linalg.LinAlgError:
         able = np.linalg.matrix_rank(matrix, hermitian=True) == matrix.shape[-1]
         safe = np.where(able[:, None, None], matrix, np.eye(matrix.shape[-1]))
-        return np.linalg.solve(safe, right[:, :, None])[:, :, 0], able
+        found = np.linalg.solve(safe, right[:, :, None])[:, :, 0]
+    able &= np.isfinite(found).all(axis=1)
+    return np.where(able[:, None], found, 0.0), able
 
 
 def _held(gradient, hessian, free):

@@ -87,7 +87,8 @@ def test_the_example_is_read_right_but_for_one_choice(tmp_path):
         ("therapist_1", "sessions_1"),
         ("therapist_2", "sessions_2"),
     ]
-    assert {k: c.kind for k, c in people.covariates.items()} == {"age": "number", "gender": "category"}
+    kinds = {"age": "number", "gender": "category", "diagnosis": "category"}
+    assert {k: c.kind for k, c in people.covariates.items()} == kinds
     text = (tmp_path / "draft/study.yaml").read_text("utf-8")
     assert "could be ecr_s as well" in next(line for line in text.splitlines() if "ecr_12" in line)
     loaded = load(tmp_path / "draft/config.yaml")

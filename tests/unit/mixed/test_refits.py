@@ -1,5 +1,7 @@
 """Many refits side by side are the single refits, whatever they are grouped with."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -177,3 +179,18 @@ def test_bad_outcomes(shared):
     with pytest.raises(UserError, match="missing or infinite"):
         result.refit_many(np.full((1, result.nobs), np.nan))
     assert result.refit_many(np.empty((0, result.nobs))).params.shape == (0, 3)
+
+
+def test_a_variance_without_information_does_not_stop_the_other_replicates(pre_post):
+    """A step of Fisher's of 1e17, as rounding leaves it where fixed effects take up what therapists differ by."""
+    from bowlby.mixed.descent import Search
+
+    model = MixedModel.from_formula("y ~ a_w + s + (1 + a_w | therapist)", pre_post)
+    search = Search(SimpleNamespace(parameters=model.parameters, count=2))
+    none = [[1.06581410e-14, -3.31237031e-30, -4.83668382e-16], [6.31934216e-31, -5.40899121e-34, 1.28826627e-18],
+            [-4.83668382e-16, 1.28826627e-18, 14.8647519]]
+    slope = np.array([[1.77635684e-15, 3.12828440e-16, 5.52622652], [0.01, 0.0, 0.01]])
+    now = SimpleNamespace(expected=np.array([none, np.eye(3)]), slope=slope)
+    theta, able = search._scored(np.full((2, 3), [0.5, 0.0, 0.5]), now, np.arange(2))
+    assert able.all() and np.isfinite(theta).all()
+    assert np.sort(theta[1]) == pytest.approx([0, np.sqrt(0.24), np.sqrt(0.24)])
