@@ -35,18 +35,13 @@ def score(loaded: Loaded, folder: Path, instruments: list[str]) -> None:
     """Measures to scores with their dictionary, and to tables of reliability, keys, severity, styles and change."""
     from bowlby.dictionary import write_dictionary
     from bowlby.instruments.across import across, directed
-    from bowlby.instruments.catalogue import load_instrument
     from bowlby.instruments.dictionary import score_tables
-    from bowlby.instruments.scoring import given, renumbered
-    from bowlby.instruments.scoring import score as score_items
     from bowlby.instruments.summaries import stack, summarise
 
     tables, described, scales = [], [], {}
     for name in instruments:
-        instrument, step = on_form(loaded, load_instrument(name, loaded.instruments_dir))
         measures = pd.read_parquet(folder / f"measures/{name}.parquet")
-        items = renumbered(measures, step) if "i01" in measures.columns else None
-        scores = given(measures, instrument) if items is None else score_items(items, instrument)
+        instrument, items, scores = scored(loaded, name, measures)
         write_parquet(folder / f"scores/{name}.parquet", scores)
         occasions = change_occasions(loaded, scores)
         tables.append(summarise(scores, items, instrument, occasions, loaded.run.privacy == "shareable"))
@@ -58,6 +53,31 @@ def score(loaded: Loaded, folder: Path, instruments: list[str]) -> None:
         write_csv(folder / f"{name}.csv", table)
     title = f"Scores of {loaded.title}"
     write_dictionary(folder / "scores", f"{loaded.run.run}-scores", title, described)
+
+
+def scored(loaded: Loaded, name: str, measures: pd.DataFrame):
+    """One instrument's measures as scores.
+
+    Returns
+    -------
+    instrument : Instrument
+        On the response range of the study's form.
+    items : DataFrame or None
+        The measures as the instrument counts; None where scores were given.
+    scores : DataFrame
+
+    Raises
+    ------
+    UserError
+        One line for each problem of the form or of its values.
+    """
+    from bowlby.instruments.catalogue import load_instrument
+    from bowlby.instruments.scoring import given, renumbered
+    from bowlby.instruments.scoring import score as score_items
+
+    instrument, step = on_form(loaded, load_instrument(name, loaded.instruments_dir))
+    items = renumbered(measures, step) if "i01" in measures.columns else None
+    return instrument, items, given(measures, instrument) if items is None else score_items(items, instrument)
 
 
 def change_occasions(loaded: Loaded, scores: pd.DataFrame) -> tuple[str, str]:
@@ -104,24 +124,14 @@ def on_form(loaded: Loaded, instrument):
     return instrument.on_response(low, high), 0.0
 
 
+PEOPLE = ("patients", "therapists", "episodes")
+
+
 def design(loaded: Loaded, folder: Path, name: str, instruments: list[str]) -> None:
     """Scores and people to one analysis set."""
-    from bowlby.design.growth import growth_set
-    from bowlby.design.pair import pair_set
-    from bowlby.design.primary import comparison_set
-    from bowlby.design.sessions import session_set
-
     scores = {i: pd.read_parquet(folder / f"scores/{i}.parquet") for i in instruments}
-    people = {i: pd.read_parquet(folder / f"people/{i}.parquet") for i in ("patients", "therapists", "episodes")}
-    study = loaded.study
-    if name == "growth":
-        built = growth_set(loaded.run, scores, people, study.occasions, study.time_unit)
-    elif name == "sessions":
-        built = session_set(loaded.run, scores, people, [o.id for o in study.occasions])
-    elif name == "pair":
-        built = pair_set(loaded.run, scores, people)
-    else:
-        built = comparison_set(loaded.run, scores, people, [o.id for o in study.occasions], name)
+    people = {i: pd.read_parquet(folder / f"people/{i}.parquet") for i in PEOPLE}
+    built = analysis_set(loaded, name, scores, people)
     stem = folder / "analysis" / name
     write_parquet(stem.with_suffix(".parquet"), built.data)
     if len(built.data) <= CSV_ROWS:
@@ -136,25 +146,53 @@ def design(loaded: Loaded, folder: Path, name: str, instruments: list[str]) -> N
     log.info("%s: %d rows", name, len(built.data))
 
 
+def analysis_set(loaded: Loaded, name: str, scores: dict[str, pd.DataFrame], people: dict[str, pd.DataFrame]):
+    """One analysis set of a run, an ``AnalysisSet``, from its scores by instrument and its people.
+
+    Raises
+    ------
+    UserError
+        Where its models cannot be fitted to these data; all reasons at once.
+    """
+    from bowlby.design.growth import growth_set
+    from bowlby.design.pair import pair_set
+    from bowlby.design.primary import comparison_set
+    from bowlby.design.sessions import session_set
+
+    run, study = loaded.run, loaded.study
+    if name == "growth":
+        return growth_set(run, scores, people, study.occasions, study.time_unit)
+    if name == "pair":
+        return pair_set(run, scores, people)
+    order = [o.id for o in study.occasions]
+    if name == "sessions":
+        return session_set(run, scores, people, order)
+    return comparison_set(run, scores, people, order, name)
+
+
 def fit(loaded: Loaded, folder: Path, name: str) -> None:
     """Analysis set to the fits of its models, with the second engine beside the main one."""
-    from bowlby.fit.models import fit_set
-    from bowlby.fit.pair import fit_pair
+    from bowlby.fit.models import second_of
 
     stem = folder / "analysis" / name
-    data = pd.read_parquet(stem.with_suffix(".parquet"))
-    membership = pd.read_parquet(stem.with_suffix(".membership.parquet"))
-    growth = loaded.run.growth
-    described = read_json(stem.with_suffix(".design.json"))
-    if name == "pair":
-        fits, second = fit_pair(data, membership, described)
-    else:
-        fits, second = fit_set(name, data, membership, described, growth.reml if growth else True)
+    data, membership = (pd.read_parquet(stem.with_suffix(f".{s}")) for s in ("parquet", "membership.parquet"))
+    fits = fits_of(loaded, name, data, membership, read_json(stem.with_suffix(".design.json")))
     for model, fitted in fits.items():
         write_json(folder / f"fits/{model}.json", fitted.record)
         write_parquet(folder / f"fits/{model}.random.parquet", fitted.effects)
         log.info("%s: log-likelihood %.4f, singular %s", model, fitted.record["llf"], fitted.record["singular"])
-    write_json(folder / f"fits/second/{name}.json", second)
+    write_json(folder / f"fits/second/{name}.json", second_of(name, data, fits))
+
+
+def fits_of(loaded: Loaded, name: str, data: pd.DataFrame, membership: pd.DataFrame, described: dict):
+    """The fits of one analysis set by model, as of :func:`bowlby.fit.models.fit_set`."""
+    from bowlby.fit.models import fit_set
+    from bowlby.fit.pair import fit_pair
+
+    if name == "pair":
+        return fit_pair(data, membership, described)
+    growth = loaded.run.growth
+    return fit_set(name, data, membership, described, growth.reml if growth else True)
 
 
 def estimate(loaded: Loaded, folder: Path) -> None:
@@ -195,7 +233,7 @@ def judge_domains(loaded: Loaded, folder: Path) -> None:
     }
     found = {path.stem: path for path in (folder / "scores").glob("*.parquet")}
     scores = {name: pd.read_parquet(found[name]) for name in asked & set(found)}
-    people = {i: pd.read_parquet(folder / f"people/{i}.parquet") for i in ("patients", "therapists", "episodes")}
+    people = {i: pd.read_parquet(folder / f"people/{i}.parquet") for i in PEOPLE}
     order = [o.id for o in loaded.study.occasions]
     write_json(
         folder / "domains.json", domains(loaded.run, scores, people, order, read_json(folder / "fits/primary.json"))

@@ -20,6 +20,6 @@ rule ingest:
         config=CONFIG,
         code=fingerprint("ingest"),
         data=PLAN.checksums(),
-        settings=PLAN.settings("study"),
+        settings=PLAN.settings("study", "comparison.therapist_style"),
     script:
         "../scripts/ingest.py"

@@ -10,25 +10,14 @@ import typer
 
 def check(config: Annotated[Path, typer.Argument(help="The run's configuration file.")]) -> None:
     """Check a configuration and its data: every problem, one line each, by file and row; nothing is written."""
-    found = _found(config)
+    from bowlby.check import check as problems_of
+
+    found = problems_of(config)
     for severity, line in found:
         print(f"{severity}: {line}")
     print(_summary([severity for severity, _ in found]))
     if any(severity == "error" for severity, _ in found):
         raise typer.Exit(1)
-
-
-def _found(config: Path) -> list[tuple[str, str]]:
-    from bowlby.config import load
-    from bowlby.errors import UserError
-    from bowlby.ingest import look_through
-    from bowlby.plan import mismatches
-
-    try:
-        loaded = load(config)
-    except UserError as error:  # without a valid configuration no raw file can be read
-        return [("error", line) for line in error.problems]
-    return [*(("error", line) for line in mismatches(loaded)), *look_through(loaded).lines()]
 
 
 def _summary(severities: list[str]) -> str:

@@ -12,36 +12,33 @@ from bowlby.config.study import Study
 from bowlby.config.yamlfile import read_yaml
 from bowlby.errors import Place, UserError, problem
 
-__all__ = ["Loaded", "Run", "Study", "load"]
+__all__ = ["Loaded", "Run", "Sources", "Study", "load", "read_config"]
+
+PLACES = ("study", "data", "instruments")
+"""Keys of the run's file that say where the study is."""
 
 
 @dataclass(frozen=True)
-class Loaded:
-    """A run's configuration with the places its relative paths start from."""
+class Sources:
+    """A study file with the places its relative paths start from.
 
-    path: Path
-    run: Run
+    Attributes
+    ----------
+    study_path : Path
+    study : Study
+    data_dir : Path
+        Folder that the paths of raw files start from.
+    instruments_dir : Path
+        Folder of the user's own instruments (may be absent).
+    run : Run or None
+        The run's file; None where it has problems of its own.
+    """
+
     study_path: Path
     study: Study
-
-    @property
-    def title(self) -> str:
-        """Title of the report; by default the study's name, with the run's where that says something else."""
-        if self.run.title:
-            return self.run.title
-        name = self.study.name
-        told = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-        return name if self.run.run in told else f"{name} ({self.run.run})"
-
-    @property
-    def instruments_dir(self) -> Path:
-        """Folder of the user's own instruments (may be absent)."""
-        return self.path.parent / self.run.instruments
-
-    @property
-    def data_dir(self) -> Path:
-        """Folder that the paths of raw files start from."""
-        return self.path.parent / self.run.data if self.run.data else self.study_path.parent
+    data_dir: Path
+    instruments_dir: Path
+    run: Run | None
 
     @property
     def raw_files(self) -> list[Path]:
@@ -54,6 +51,30 @@ class Loaded:
         return {f.dictionary: self.data_dir / f.dictionary for f in self.study.files if f.dictionary}
 
 
+@dataclass(frozen=True)
+class Loaded(Sources):
+    """A run's file and its study file.
+
+    Attributes
+    ----------
+    run : Run
+    path : Path
+        Of the run's file.
+    """
+
+    run: Run
+    path: Path
+
+    @property
+    def title(self) -> str:
+        """Title of the report; by default the study's name, with the run's where that says something else."""
+        if self.run.title:
+            return self.run.title
+        name = self.study.name
+        told = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+        return name if self.run.run in told else f"{name} ({self.run.run})"
+
+
 def load(path: str | Path) -> Loaded:
     """Read and check a run's file and its study file.
 
@@ -62,17 +83,34 @@ def load(path: str | Path) -> Loaded:
     UserError
         All problems of both files, one line each.
     """
-    path, problems = Path(path), []
-    run, raw = _parsed(path, Run, problems)
-    named = run.study if run else raw.get("study")
-    study_path = path.parent / named if isinstance(named, str) else None
-    study = _parsed(study_path, Study, problems)[0] if study_path else None
-    if problems:
-        raise UserError(problems)
-    loaded = Loaded(path, run, study_path, study)
-    if problems := list(_absent_dictionaries(loaded)):
+    loaded, problems = read_config(path)
+    if problems or not isinstance(loaded, Loaded):
         raise UserError(problems)
     return loaded
+
+
+def read_config(path: str | Path) -> tuple[Sources | None, list[str]]:
+    """What can be read of a run's file and its study file, and the problems of both, one line each.
+
+    Returns
+    -------
+    loaded : Loaded, Sources or None
+        ``Sources`` where only the study file is without problems; None where it is not.
+    problems : list of str
+    """
+    path, problems = Path(path), []
+    run, raw = _parsed(path, Run, problems)
+    written = run.model_dump(include=set(PLACES)) if run else {k: raw.get(k) for k in PLACES}
+    study_name, data, own = (v if isinstance(v := written[key], str) else None for key in PLACES)
+    study_path = None if study_name is None else path.parent / study_name
+    study = _parsed(study_path, Study, problems)[0] if study_path else None
+    if study_path is None or study is None:
+        return None, problems
+    data_dir = path.parent / data if data else study_path.parent
+    places = {"study_path": study_path, "study": study, "data_dir": data_dir,
+              "instruments_dir": path.parent / (own or "instruments")}  # fmt: skip
+    loaded = Loaded(**places, run=run, path=path) if run else Sources(**places, run=None)
+    return loaded, [*problems, *_absent_dictionaries(loaded)]
 
 
 def _parsed(path: Path, model, problems: list[str]) -> tuple[Run | Study | None, dict]:
@@ -87,7 +125,7 @@ def _parsed(path: Path, model, problems: list[str]) -> tuple[Run | Study | None,
         return None, raw
 
 
-def _absent_dictionaries(loaded: Loaded):
+def _absent_dictionaries(loaded: Sources):
     for name, path in loaded.dictionaries.items():
         if not path.is_file():
             yield problem("no such file", "correct `dictionary:` in the study file", Place(name))

@@ -17,7 +17,7 @@ from bowlby.instruments.styles import STYLES
 
 
 def unknown_variables(run: Run, brought: list[str]) -> list[str]:
-    """Covariates and units that are not among the patient variables that the study brings."""
+    """Covariates, units and strata that are not among the patient variables that the study brings."""
     choice = f"add it to `covariates:` of a file, or choose one of {', '.join(brought)}"
     do = choice if brought else "add it to `covariates:` of a file"
     asked = [
@@ -27,6 +27,10 @@ def unknown_variables(run: Run, brought: list[str]) -> list[str]:
         for key, names in (("covariates", block.covariates), ("unit", [block.unit] if block.unit else []))
         for name in names
     ]
+    if run.robustness:
+        more = run.robustness.multiverse.more_covariates
+        asked += [("robustness.multiverse.more_covariates", name) for name in more]
+        asked += [("robustness.strata", name) for name in run.robustness.strata]
     return [
         problem(f"{key}: the study brings no patient variable '{name}'", do)
         for key, name in asked

@@ -15,7 +15,8 @@ from bowlby.mixed import MixedModel
 INTERCEPT = [{"group": "therapist", "terms": ["1"], "correlated": False}]
 CANDIDATES = 12
 BESIDE = {"alliance": "w", "mentalizing": "m"}
-MAIN = {"primary": "primary", "perceived": "c4", "early": "early_m1", "sessions": "sessions"}
+MAIN = {"primary": "primary", "perceived": "c4", "early": "early_m1", "sessions": "sessions", "growth": "growth",
+        "pair": "pair"}  # fmt: skip
 
 
 def sloped(*terms: str) -> list[dict]:
@@ -49,7 +50,7 @@ class Fitted:
 
 def fit_set(
     name: str, data: pd.DataFrame, membership: pd.DataFrame, design: dict, growth_reml: bool = True
-) -> tuple[dict[str, Fitted], dict]:
+) -> dict[str, Fitted]:
     """Fit all models of one analysis set.
 
     Parameters
@@ -67,28 +68,29 @@ def fit_set(
 
     Returns
     -------
-    fits : dict of Fitted
+    dict of Fitted
         By model.
-    second : dict
-        The second engine on the rows of the set's main model, and how far the two differ.
     """
     if name == "growth":
         return _fit_growth(data, design, growth_reml)
     fitter = Fitter(data, membership, design)
     if name in BESIDE:
-        fits = fitter.beside(name, f"{BESIDE[name]}_star_w")
-    else:
-        fits = {"primary": fitter.primary, "perceived": fitter.perceived, "early": fitter.early,
-                "sessions": fitter.sessions}[name]()  # fmt: skip
+        return fitter.beside(name, f"{BESIDE[name]}_star_w")
+    return {"primary": fitter.primary, "perceived": fitter.perceived, "early": fitter.early,
+            "sessions": fitter.sessions}[name]()  # fmt: skip
+
+
+def second_of(name: str, data: pd.DataFrame, fits: dict[str, Fitted]) -> dict:
+    """The second engine on the rows of a set's main model, and how far the two differ."""
     main = fits[MAIN.get(name, f"{name}_m1")].record
-    return fits, second_fit(data, [f["term"] for f in main["fixed"] if f["term"] != "Intercept"], main)
+    terms = [f["term"] for f in main["fixed"] if f["term"] != "Intercept"]
+    return second_fit(data, terms, main, inner="patient" if name == "growth" else None)
 
 
-def _fit_growth(data: pd.DataFrame, design: dict, reml: bool):
+def _fit_growth(data: pd.DataFrame, design: dict, reml: bool) -> dict[str, Fitted]:
     result = MixedModel.from_terms("y", ["time"], [{"group": "patient"}, {"group": "therapist"}], data).fit(reml=reml)
     record = record_fit("growth", result, "kenward-roger" if reml else "satterthwaite", design["n_dropped"])
-    second = second_fit(data, ["time"], record, inner="patient")
-    return {"growth": Fitted(record, effects_table(result))}, second
+    return {"growth": Fitted(record, effects_table(result))}
 
 
 class Fitter:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from bowlby.fit.models import Fitted, Fitter, sloped
-from bowlby.fit.record import block_test, contrast, second_fit
+from bowlby.fit.record import block_test, contrast
 
 SIDES = ("first", "second")
 
@@ -30,7 +30,7 @@ def _random(design: dict) -> list[dict]:
     return sloped(*(side for side in SIDES if design["roles"][side] == "patient"))
 
 
-def fit_pair(data: pd.DataFrame, membership: pd.DataFrame, design: dict) -> tuple[dict[str, Fitted], dict]:
+def fit_pair(data: pd.DataFrame, membership: pd.DataFrame, design: dict) -> dict[str, Fitted]:
     """Fit ``y ~ baseline + covariates + first + second``, and the same with every scale.
 
     What patients answer has a slope that varies between therapists, not correlated with the intercept: without it the
@@ -45,11 +45,9 @@ def fit_pair(data: pd.DataFrame, membership: pd.DataFrame, design: dict) -> tupl
 
     Returns
     -------
-    fits : dict of Fitted
+    dict of Fitted
         ``pair``, with the contrasts first, second, first-second, first+second in outcome SD per reference SD, and
         ``pair_scales`` with a joint test of each side.
-    second : dict
-        The second engine on the rows of ``pair``.
     """
     fitter = Fitter(data, membership, design)
     random = _random(design)
@@ -58,9 +56,7 @@ def fit_pair(data: pd.DataFrame, membership: pd.DataFrame, design: dict) -> tupl
     blocks = {side: [f"{side}_{scale}" for scale in design["scaling"][side]["scales"]] for side in SIDES}
     every = fitter.fit([term for terms in blocks.values() for term in terms], random)
     tests = [block_test(every, side, terms) for side, terms in blocks.items()]
-    fits = {
+    return {
         "pair": fitter.kept("pair", result, contrasts),
         "pair_scales": fitter.kept("pair_scales", every, (), tests),
     }
-    terms = [f["term"] for f in fits["pair"].record["fixed"] if f["term"] != "Intercept"]
-    return fits, second_fit(data, terms, fits["pair"].record)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from bowlby.errors import UserError
 from bowlby.mixed.second_engine import fit_second
 
 ENGINE = "bowlby.mixed"
@@ -98,16 +99,20 @@ def second_fit(data: pd.DataFrame, terms: list[str], first: dict, *, inner: str 
     -------
     dict
         engine, llf, fixed [{term, estimate, se, difference_in_se}], variances, differs_by_design (what the second
-        engine cannot do). Of more rows than :data:`LARGE` there is no second fit: ``left_out`` says why.
+        engine cannot do). Where there is no second fit, as of more rows than :data:`LARGE`, ``left_out`` says why.
     """
     if len(data) > LARGE:
-        why = f"{len(data):,} rows are more than it fits in reasonable time"
-        return {"schema": 1, "engine": SECOND, "fixed": [], "left_out": why}
+        return _no_second(f"{len(data):,} rows are more than it fits in reasonable time")
     x = data[terms].astype(float).reset_index(drop=True)
     x.insert(0, "Intercept", 1.0)
     therapist = data["therapist"].astype(str).to_numpy()
     nested = None if inner is None else data[inner].astype(str).to_numpy()
-    result = fit_second(data["y"].to_numpy(float), x, therapist, nested, reml=first["reml"])
+    try:
+        result = fit_second(data["y"].to_numpy(float), x, therapist, nested, reml=first["reml"])
+    except UserError as error:  # it is a check; what it cannot do does not end a run
+        return _no_second("; ".join(error.problems))
+    except np.linalg.LinAlgError:
+        return _no_second("it found no estimate")
     own = {f["term"]: f for f in first["fixed"]}
     fixed = [
         {"term": term, "estimate": b, "se": s, "difference_in_se": (b - own[term]["estimate"]) / own[term]["se"]}
@@ -125,3 +130,7 @@ def second_fit(data: pd.DataFrame, terms: list[str], first: dict, *, inner: str 
         + ["groups, couples and families not modelled"] * ("unit" in data)
         + ["switching patients counted with the main therapist"],
     }
+
+
+def _no_second(why: str) -> dict:
+    return {"schema": 1, "engine": SECOND, "fixed": [], "left_out": why}

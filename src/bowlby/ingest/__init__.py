@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from bowlby.config import Loaded
-from bowlby.config.demands import demands, unsaid_occasions
+from bowlby.config import Sources
 from bowlby.dictionary import Table
 from bowlby.errors import UserError
 from bowlby.ingest.cells import has
@@ -45,7 +44,7 @@ class Ingested:
     tables: list[Table] = field(default_factory=list)
 
 
-def check(loaded: Loaded) -> pd.DataFrame:
+def check(loaded: Sources) -> pd.DataFrame:
     """All issues of a study's files; nothing is written.
 
     Returns
@@ -53,15 +52,10 @@ def check(loaded: Loaded) -> pd.DataFrame:
     DataFrame
         Columns severity, code, file, sheet, row, column, instrument, what, action, n; errors first.
     """
-    return look_through(loaded).table()
+    return look_through(loaded)[1].table()
 
 
-def look_through(loaded: Loaded) -> Issues:
-    """Everything found in a study's files; nothing is written."""
-    return _run(loaded)[1]
-
-
-def ingest(loaded: Loaded) -> Ingested:
+def ingest(loaded: Sources) -> Ingested:
     """Read and harmonise a study's files.
 
     Raises
@@ -69,7 +63,7 @@ def ingest(loaded: Loaded) -> Ingested:
     UserError
         All errors of all files, one line each.
     """
-    result, issues = _run(loaded)
+    result, issues = look_through(loaded)
     if issues.errors:
         raise UserError(issues.errors)
     from bowlby.ingest.contracts import validate
@@ -78,7 +72,8 @@ def ingest(loaded: Loaded) -> Ingested:
     return result
 
 
-def _run(loaded: Loaded) -> tuple[Ingested, Issues]:
+def look_through(loaded: Sources) -> tuple[Ingested, Issues]:
+    """What a study's files hold and everything found in them, as far as each can be read; nothing is written."""
     issues, study = Issues(), loaded.study
     models = instruments(study, loaded.instruments_dir, loaded.study_path.name, issues)
     dictionaries = {name: read_dictionary(path, issues) for name, path in loaded.dictionaries.items()}
@@ -104,9 +99,7 @@ def _run(loaded: Loaded) -> tuple[Ingested, Issues]:
     counts = {name: sum(map(len, some)) for name, some in parts.items()}
     measures = {name: combine(parts.pop(name), name, repeats, issues) for name in sorted(parts)}
     tell_repeats(repeats, issues)
-    for line in unsaid_occasions(demands(loaded.run), measures):
-        issues.add("error", "unsaid_occasion", *line.split("; ", 1), file=loaded.path.name)
-    comparison = loaded.run.comparison
+    comparison = loaded.run.comparison if loaded.run else None
     style = comparison.therapist_style.instrument if comparison else None
     occasions = [o.id for o in study.occasions]
     found = people(raws, measures, occasions, style, issues)

@@ -42,6 +42,11 @@ class Issues:
         """The errors as lines for the reader, in the order of :meth:`table`."""
         return [line for severity, line in self.lines() if severity == "error"]
 
+    @property
+    def error_codes(self) -> set[str]:
+        """The kinds of errors."""
+        return {row["code"] for row in self._rows if row["severity"] == "error"}
+
     def lines(self) -> list[tuple[str, str]]:
         """All issues as severity and line for the reader, by file and row."""
         return [

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bowlby.errors import Place, UserError, problem
+from bowlby.errors import UserError, problem
 from bowlby.files import read_json, write_parquet
 from bowlby.fingerprint import checksum
 from bowlby.robust.claims import Basis, Rows
@@ -150,15 +150,6 @@ def _strata(run, folder: Path, rows: Rows) -> pd.Series:
     if not names:
         return pd.Series("all", index=therapists)
     people = pd.read_parquet(folder / "people/patients.parquet").set_index("patient")
-    unknown = [name for name in names if name not in people]
-    if unknown:
-        raise UserError(
-            problem(
-                f"robustness.strata: patients have no {', '.join(unknown)}",
-                f"choose from {', '.join(people.columns)}",
-                Place("config"),
-            )
-        )
     found = people[names].astype(str).agg(" / ".join, axis=1)
     seen = rows.membership["patient"].map(found)
     usual = seen.groupby(rows.membership["therapist"]).agg(lambda values: values.mode().iloc[0])

@@ -41,7 +41,7 @@ def asked(**second) -> Run:
 
 def found(run: Run):
     built = pair_set(run, *scored())
-    fits, _ = fit_pair(built.data, built.membership, built.design)
+    fits = fit_pair(built.data, built.membership, built.design)
     return built, compare_pair(run, fits["pair"].record, built.design)
 
 

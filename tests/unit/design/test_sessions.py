@@ -68,13 +68,13 @@ def test_a_session_counts_with_the_therapist_who_gave_it(study):
 def test_the_session_model_is_that_of_lme4(study):
     """lme4, ``(1 | patient) + (1 + a_star_w || therapist)``, REML: log-likelihood and slopes."""
     built = session_set(run(), *study, [""])
-    fits, _ = fit_set("sessions", built.data, built.membership, built.design)
+    fits = fit_set("sessions", built.data, built.membership, built.design)
     record = fits["sessions"].record
     fixed = {f["term"]: f["estimate"] for f in record["fixed"]}
     assert record["llf"] == pytest.approx(-598.6834680713, abs=1e-6)
     assert fixed["a_star_w"] == pytest.approx(0.320313590, abs=1e-6)
     main = comparison_set(run(), *study, [""], "primary")
-    p = fit_set("primary", main.data, main.membership, main.design)[0]["primary"].record["contrasts"][0]
+    p = fit_set("primary", main.data, main.membership, main.design)["primary"].record["contrasts"][0]
     beside = record["contrasts"][0]
     assert abs(p["estimate"] - beside["estimate"]) < 0.5 * p["se"]
 
@@ -82,7 +82,7 @@ def test_the_session_model_is_that_of_lme4(study):
 def test_what_style_did_before_the_landmark_is_not_in_t_and_the_claims_say_so(study):
     sets = {name: comparison_set(run(), *study, [""], name) for name in ("primary", "perceived")}
     fits = {model: fitted.record for name, made in sets.items()
-            for model, fitted in fit_set(name, made.data, made.membership, made.design)[0].items()}  # fmt: skip
+            for model, fitted in fit_set(name, made.data, made.membership, made.design).items()}  # fmt: skip
     claims = compare(run(), fits, sets["primary"].design, sets["perceived"].design["adequacy"])[1]["claims"]
     assert [name for name, claim in claims.items() if "after_landmark" in claim["reasons"]] == ["C2", "C3"]
     for name in ("C2", "C3"):
@@ -93,7 +93,7 @@ def test_a_bound_that_cannot_be_missed_decides_neither_c3_nor_c4(study):
     wide = run().model_copy(update={"comparison": run().comparison.model_copy(update={"delta": 3.0})})
     sets = {name: comparison_set(wide, *study, [""], name) for name in ("primary", "perceived")}
     fits = {model: fitted.record for name, made in sets.items()
-            for model, fitted in fit_set(name, made.data, made.membership, made.design)[0].items()}  # fmt: skip
+            for model, fitted in fit_set(name, made.data, made.membership, made.design).items()}  # fmt: skip
     claims = compare(wide, fits, sets["primary"].design, sets["perceived"].design["adequacy"])[1]["claims"]
     for name in ("C3", "C4"):
         assert claims[name]["verdict"] == "inconclusive" and "bound_too_wide" in claims[name]["flags"]

@@ -60,7 +60,7 @@ def test_within_parts_sum_to_zero_in_each_therapist_and_every_column_is_describe
 def test_alliance_beside_and_in_place_of_attachment(run, found):
     """The alliance carries what attachment does: alone it predicts, beside attachment it adds nothing."""
     made = built(run, found, "alliance")
-    fits, _ = fit_set("alliance", made.data, made.membership, made.design)
+    fits = fit_set("alliance", made.data, made.membership, made.design)
     joint = {f["term"]: f for f in fits["alliance_joint"].record["fixed"]}
     alone = {c["name"]: c for c in fits["alliance_alone"].record["contrasts"]}
     assert alone["P"]["p"] < 0.001 and joint["a_star_w"]["p"] < 0.001
@@ -75,7 +75,7 @@ def test_subscales_stand_together_in_the_place_of_the_total(run, found):
     """Goal and bond add up to twice the total here, so both forms are one model: b goal + c bond is 2 c total +
     (b - c) goal; within 1e-6."""
     made = built(run, found, "alliance")
-    fits, _ = fit_set("alliance", made.data, made.membership, made.design)
+    fits = fit_set("alliance", made.data, made.membership, made.design)
     apart = fits["alliance_scales"].record
     assert apart["blocks"][0]["terms"] == ["w_goal_w", "w_bond_w"] and apart["blocks"][0]["df_num"] == 2
     fixed = {f["term"]: f["estimate"] for f in apart["fixed"]}
@@ -85,7 +85,7 @@ def test_subscales_stand_together_in_the_place_of_the_total(run, found):
     plain = run.model_copy(update={"comparison": run.comparison.model_copy(update={
         "alliance": Rating(instrument="latent", about="therapist", weights={"total": 1.0})})})  # fmt: skip
     made = built(plain, found, "alliance")
-    assert "alliance_scales" not in fit_set("alliance", made.data, made.membership, made.design)[0]
+    assert "alliance_scales" not in fit_set("alliance", made.data, made.membership, made.design)
 
 
 def scored(run):
@@ -188,7 +188,7 @@ def test_beside_early_change_perceived_attachment_that_follows_it_is_nothing(stu
     run = study.model_copy(update={"outcome": study.outcome.model_copy(update={"early": "mid"}),
                                    "comparison": study.comparison.model_copy(update=change)})  # fmt: skip
     built = comparison_set(run, scores | {"phq9": symptoms, "cats": felt}, people, ["pre", "mid", "post"], "early")
-    fits, _ = fit_set("early", built.data, built.membership, built.design)
+    fits = fit_set("early", built.data, built.membership, built.design)
     p = {name: fits[name].record["contrasts"][0] for name in ("early_m1", "early")}
     assert p["early_m1"]["ci_low"] > 0.4
     assert p["early"]["ci_low"] < 0 < p["early"]["ci_high"]

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bowlby.fit.models import SLOPE, Fitter, fit_set
+from bowlby.fit.models import SLOPE, Fitter, fit_set, second_of
 from bowlby.fit.rscript import cross_check
 from bowlby.mixed import MixedModel
 
@@ -33,12 +33,13 @@ def analysis():
 
 
 def fit_primary(data, membership, design):
-    fits, second = fit_set("primary", data, membership, design)
+    fits = fit_set("primary", data, membership, design)
+    second = second_of("primary", data, fits)
     return fits["primary"].record, fits["primary"].effects, second
 
 
 def test_one_scale_makes_the_blocks_the_primary_model(analysis):
-    fits, _ = fit_set("primary", *analysis)
+    fits = fit_set("primary", *analysis)
     single = {c["name"]: c for c in fits["primary"].record["contrasts"]}
     joint = {c["name"]: c for c in fits["m1b"].record["contrasts"]}
     for own, other in (("P", "P_u"), ("T", "T_u")):
@@ -49,7 +50,7 @@ def test_one_scale_makes_the_blocks_the_primary_model(analysis):
 
 
 def test_ml_refits_are_nested_and_on_the_same_rows(analysis):
-    fits, _ = fit_set("primary", *analysis)
+    fits = fit_set("primary", *analysis)
     llf = {name: fits[f"{name}_ml"].record["llf"] for name in ("m0", "m_p", "m_t", "primary")}
     assert llf["m0"] < llf["m_p"] < llf["primary"] and llf["m0"] <= llf["m_t"] <= llf["primary"]
     assert {f.record["n_obs"] for f in fits.values()} == {240}
@@ -177,7 +178,7 @@ def test_reference_ratio_is_where_c2_falls(analysis):
 def test_largest_slope_of_any_therapist_variable(analysis):
     """By hand: the upper limit of the SD between therapists over outcome SD and SD of style."""
     data, membership, design = analysis
-    fits, _ = fit_set("primary", data, membership, design)
+    fits = fit_set("primary", data, membership, design)
     random = [{"group": "therapist"}]
     m0 = MixedModel.from_terms("y", ["pre_w", "pre_b"], random, data).fit()
     limit = m0.profile(parameters=["therapist"], level=0.90)["ci_high"][0]

@@ -47,7 +47,7 @@ def study(switching: bool = False, **second):
     run = Run(run="pair", study="none", outcome=Outcome(instrument="symptoms", post="once", higher_is_better=True),
               pair=Pair(first=mother, second=Side(**father)))  # fmt: skip
     built = pair_set(run, scores, {"patients": pd.DataFrame({"patient": patient}), "episodes": episodes})
-    fits, _ = fit_pair(built.data, built.membership, built.design)
+    fits = fit_pair(built.data, built.membership, built.design)
     record = compare_pair(run, fits["pair"].record, built.design)
     return record | {"doubts": pair_doubts(built.data, built.membership, built.design, 0.1, 1)}
 

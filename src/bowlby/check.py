@@ -1,0 +1,108 @@
+"""Every problem of a run that its files show: of the configuration, of the data, and of what the models need.
+
+Nothing is written. What a stage would refuse is found by the stage's own code, so a run whose check has no error does
+not stop for a reason that its files hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from bowlby.config import Loaded, read_config
+from bowlby.config.demands import demands, unsaid_occasions
+from bowlby.errors import UserError, problem
+from bowlby.ingest import Ingested, look_through
+from bowlby.plan import Plan, mismatches, results_of
+from bowlby.stages import PEOPLE, analysis_set, fits_of, scored
+
+Lines = list[tuple[str, str]]
+"""Severity (error, warning or note) and line for the reader."""
+
+OF_ROWS = {"contradicting_rows", "date_style", "ragged_row"}
+"""Errors of single rows or of dates, beside which the rest of a table can be analysed."""
+
+
+def check(config: str | Path) -> Lines:
+    """Check a run's configuration and its data.
+
+    Parameters
+    ----------
+    config : path
+        The run's file.
+
+    Returns
+    -------
+    list of tuple of str
+        Severity and line of every problem, each once: of the run's file and the study file, then of the data by file
+        and row, then of scores, analysis sets and models. A file that cannot be read does not hide what is wrong with
+        the others. Scores and models are only tried where what they are made from is there: a note says so.
+    """
+    loaded, problems = read_config(config)
+    if loaded is None:
+        return [*_errors(problems), _later("the data")]
+    if isinstance(loaded, Loaded):
+        problems += mismatches(loaded)
+    ingested, issues = look_through(loaded)
+    found = issues.lines()
+    if isinstance(loaded, Loaded):
+        unsaid = unsaid_occasions(demands(loaded.run), ingested.measures)
+        problems += [f"{loaded.path.name}: {line}" for line in unsaid]
+    if problems or not isinstance(loaded, Loaded) or not issues.error_codes <= OF_ROWS:
+        return [*_errors(problems), *found, _later("scores and models")]
+    return [*found, *_errors(refusals(loaded, ingested))]
+
+
+def _later(what: str) -> tuple[str, str]:
+    return "note", problem(f"{what} are not checked yet", "correct the errors above, and check again")
+
+
+def refusals(loaded: Loaded, ingested: Ingested) -> list[str]:
+    """What the stages from scoring to the model fits would refuse, one line each.
+
+    Parameters
+    ----------
+    loaded : Loaded
+        Without problems of its own.
+    ingested : Ingested
+        What its raw files hold, without errors.
+    """
+    run, problems = Plan(loaded, results_of(loaded)), []
+    scores = {
+        name: _tried(lambda: scored(loaded, name, ingested.measures[name])[2], problems)  # noqa: B023
+        for name in run.instruments
+    }
+    if problems:
+        return problems
+    fits: dict = {}
+    for name in run.sets:
+        fits |= _tried(lambda: _fits(loaded, name, scores, ingested.people), problems) or {}  # noqa: B023
+    if loaded.run.other_outcomes and "primary" in fits:
+        _tried(lambda: _other_outcomes(loaded, scores, ingested.people, fits["primary"].record), problems)
+    return list(dict.fromkeys(problems))
+
+
+def _fits(loaded: Loaded, name: str, scores: dict[str, pd.DataFrame], people: dict[str, pd.DataFrame]) -> dict:
+    built = analysis_set(loaded, name, scores, {table: people[table] for table in PEOPLE})
+    return fits_of(loaded, name, built.data, built.membership, built.design)
+
+
+def _other_outcomes(loaded: Loaded, scores: dict, people: dict, primary: dict) -> None:
+    from bowlby.compare.domains import domains
+
+    domains(loaded.run, scores, people, [o.id for o in loaded.study.occasions], primary)
+
+
+def _tried(work: Callable, problems: list[str]):
+    """What some work gives; None where it is refused, with the reasons added to the problems."""
+    try:
+        return work()
+    except UserError as error:
+        problems += error.problems
+        return None
+
+
+def _errors(lines: list[str]) -> Lines:
+    return [("error", line) for line in dict.fromkeys(lines)]
