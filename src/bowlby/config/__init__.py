@@ -12,14 +12,14 @@ from bowlby.config.study import Study
 from bowlby.config.yamlfile import read_yaml
 from bowlby.errors import Place, UserError, problem
 
-__all__ = ["Loaded", "Run", "Sources", "Study", "load", "read_config"]
+__all__ = ["Loaded", "LoadedStudy", "Run", "Study", "load", "read_config"]
 
 PLACES = ("study", "data", "instruments")
 """Keys of the run's file that say where the study is."""
 
 
 @dataclass(frozen=True)
-class Sources:
+class LoadedStudy:
     """A study file with the places its relative paths start from.
 
     Attributes
@@ -52,7 +52,7 @@ class Sources:
 
 
 @dataclass(frozen=True)
-class Loaded(Sources):
+class Loaded(LoadedStudy):
     """A run's file and its study file.
 
     Attributes
@@ -89,13 +89,13 @@ def load(path: str | Path) -> Loaded:
     return loaded
 
 
-def read_config(path: str | Path) -> tuple[Sources | None, list[str]]:
+def read_config(path: str | Path) -> tuple[LoadedStudy | None, list[str]]:
     """What can be read of a run's file and its study file, and the problems of both, one line each.
 
     Returns
     -------
-    loaded : Loaded, Sources or None
-        ``Sources`` where only the study file is without problems; None where it is not.
+    loaded : Loaded, LoadedStudy or None
+        ``LoadedStudy`` where only the study file is without problems; None where it is not.
     problems : list of str
     """
     path, problems = Path(path), []
@@ -109,7 +109,7 @@ def read_config(path: str | Path) -> tuple[Sources | None, list[str]]:
     data_dir = path.parent / data if data else study_path.parent
     places = {"study_path": study_path, "study": study, "data_dir": data_dir,
               "instruments_dir": path.parent / (own or "instruments")}  # fmt: skip
-    loaded = Loaded(**places, run=run, path=path) if run else Sources(**places, run=None)
+    loaded = Loaded(**places, run=run, path=path) if run else LoadedStudy(**places, run=None)
     return loaded, [*problems, *_absent_dictionaries(loaded)]
 
 
@@ -125,7 +125,7 @@ def _parsed(path: Path, model, problems: list[str]) -> tuple[Run | Study | None,
         return None, raw
 
 
-def _absent_dictionaries(loaded: Sources):
+def _absent_dictionaries(loaded: LoadedStudy):
     for name, path in loaded.dictionaries.items():
         if not path.is_file():
             yield problem("no such file", "correct `dictionary:` in the study file", Place(name))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from bowlby.config import Sources
+from bowlby.config import LoadedStudy
 from bowlby.dictionary import Table
 from bowlby.errors import UserError
 from bowlby.ingest.cells import has
@@ -44,7 +44,7 @@ class Ingested:
     tables: list[Table] = field(default_factory=list)
 
 
-def check(loaded: Sources) -> pd.DataFrame:
+def check(loaded: LoadedStudy) -> pd.DataFrame:
     """All issues of a study's files; nothing is written.
 
     Returns
@@ -55,7 +55,7 @@ def check(loaded: Sources) -> pd.DataFrame:
     return look_through(loaded)[1].table()
 
 
-def ingest(loaded: Sources) -> Ingested:
+def ingest(loaded: LoadedStudy) -> Ingested:
     """Read and harmonise a study's files.
 
     Raises
@@ -72,7 +72,7 @@ def ingest(loaded: Sources) -> Ingested:
     return result
 
 
-def look_through(loaded: Sources) -> tuple[Ingested, Issues]:
+def look_through(loaded: LoadedStudy) -> tuple[Ingested, Issues]:
     """What a study's files hold and everything found in them, as far as each can be read; nothing is written."""
     issues, study = Issues(), loaded.study
     models = instruments(study, loaded.instruments_dir, loaded.study_path.name, issues)
