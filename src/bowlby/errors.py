@@ -5,6 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+LONGEST = 300
+"""Characters of what is wrong, and of what to do, that are read in one go."""
+NAME = 80
+"""Characters of a file's or a column's name that tell which one it is."""
+
+
+def printable(text: str) -> str:
+    r"""A text without signs that a terminal would obey or hide; they are written as escapes such as ``\x1b``."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in " \n\t" else c.encode("unicode_escape").decode() for c in text)
+
+
+def readable(text: str, most: int = LONGEST) -> str:
+    """A text for one line: printable, with single spaces, and without its middle where it is long."""
+    line = printable(" ".join(text.split()))
+    if len(line) <= most:
+        return line
+    head = (most - 3) * 3 // 4
+    return f"{line[:head].rstrip()} … {line[head + 3 - most :].lstrip()}"
+
 
 @dataclass(frozen=True)
 class Place:
@@ -16,10 +37,10 @@ class Place:
     sheet: str | None = None
 
     def __str__(self) -> str:
-        name = self.file or ""
+        name = readable(self.file or "", NAME)
         if self.sheet:
-            name = f"{name}[{self.sheet}]"
-        parts = [name, "" if self.row is None else str(self.row), self.column or ""]
+            name = f"{name}[{readable(self.sheet, NAME)}]"
+        parts = [name, "" if self.row is None else str(self.row), readable(self.column or "", NAME)]
         while parts and not parts[-1]:
             parts.pop()
         return ":".join(parts)
@@ -27,9 +48,9 @@ class Place:
 
 def problem(what: str, do: str, place: Place | None = None) -> str:
     """One line: ``FILE:ROW:COLUMN: what; do this``."""
-    line = f"{what}; {do}"
+    line = f"{readable(what)}; {readable(do)}"
     where = str(place) if place else ""
-    return " ".join((f"{where}: {line}" if where else line).split())
+    return f"{where}: {line}" if where else line
 
 
 class UserError(Exception):
@@ -50,4 +71,4 @@ class UserError(Exception):
 
     def lines(self) -> list[str]:
         """The problems as they are printed, each after ``error:``."""
-        return [f"error: {line}" for line in self.problems]
+        return [f"error: {printable(line)}" for line in self.problems]

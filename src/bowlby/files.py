@@ -12,7 +12,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import yaml
 
+from bowlby.errors import Place, UserError, problem
+
+ANEW = "run again, and it is made anew"
+"""What to do about a result that was found unusable and removed."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -77,8 +82,61 @@ def write_json(path: str | Path, value: Any) -> Path:
 
 
 def read_json(path: str | Path) -> Any:
-    """Read a JSON file."""
-    return json.loads(Path(path).read_text("utf-8"))
+    """Read a JSON file of a run."""
+    return _whole(path, lambda p: json.loads(p.read_text("utf-8")))
+
+
+def read_parquet(path: str | Path) -> pd.DataFrame:
+    """Read a Parquet file of a run."""
+    return _whole(path, pd.read_parquet)
+
+
+def read_csv(path: str | Path, **options) -> pd.DataFrame:
+    """Read a CSV file of a run; the options are those of :func:`pandas.read_csv`."""
+    return _whole(path, lambda p: pd.read_csv(p, **options))
+
+
+def read_mapping(path: str | Path) -> dict:
+    """Read a YAML file of a run; what is no mapping is empty."""
+    content = _whole(path, lambda p: yaml.safe_load(p.read_text("utf-8")))
+    return content if isinstance(content, dict) else {}
+
+
+class Damaged(UserError):
+    """A file that an earlier step of a run wrote cannot be read any more.
+
+    Parameters
+    ----------
+    path : Path
+    why : Exception
+        What reading ended in.
+    """
+
+    def __init__(self, path: Path, why: Exception):
+        self.path, self.why = path, why
+        super().__init__(self._line("remove it"))
+
+    def removed(self) -> UserError:
+        """The same once the file is removed, so that the next run makes it anew."""
+        self.path.resolve().unlink(missing_ok=True)
+        return UserError(self._line("it was removed"))
+
+    def _line(self, do: str) -> str:
+        what = f"the file, which an earlier step of the run wrote, is damaged ({type(self.why).__name__})"
+        return problem(what, f"{do}; {ANEW}", Place(self.path.name))
+
+
+def _whole(path: str | Path, read: Callable[[Path], Any]) -> Any:
+    """What a file that a run wrote holds; raises :class:`Damaged` where that cannot be read."""
+    path = Path(path)
+    try:
+        return read(path)
+    except (ValueError, EOFError, yaml.YAMLError) as error:
+        raise Damaged(path, error) from None
+    except OSError as error:
+        if error.errno is not None:  # pyarrow's own errors have no number
+            raise
+        raise Damaged(path, error) from None
 
 
 def write_csv(path: str | Path, table: pd.DataFrame) -> Path:

@@ -12,10 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bowlby.errors import Place, UserError, problem
+from bowlby.files import Damaged
 from bowlby.plan import Plan, begun_with, plan
 
 KILOBYTES = 1024 if sys.platform != "darwin" else 2**20  # in which units the system counts memory, for MB
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+FULL_DISK = "the disk is full, or your share of it"
 
 
 @contextmanager
@@ -42,7 +44,7 @@ def job(snakemake) -> Iterator[logging.Logger]:
         logger.info("%.1f s of processor, %.0f MB of memory at most", seconds, megabytes)
         logger.info("done")
     except Exception as error:
-        lines = said(error)
+        lines = said(error.removed() if isinstance(error, Damaged) else error)
         if lines is None:
             logger.exception("this is a fault of bowlby, not of your data; please report it with this log")
         else:
@@ -59,7 +61,7 @@ def said(error: Exception) -> list[str] | None:
     if isinstance(error, UserError):
         return error.lines()
     if isinstance(error, OSError) and error.errno in FULL:
-        what = f"the disk is full, or your share of it: {error.filename or 'a result'} could not be written"
+        what = f"{FULL_DISK}: {error.filename or 'a result'} could not be written"
         return [f"error: {problem(what, 'make room and run again; what was finished before stands')}"]
     if isinstance(error, MemoryError):
         do = "close other programs, or run where there is more; a cluster tries once more with twice as much"

@@ -13,11 +13,13 @@ from bowlby.errors import Place, UserError, problem
 from bowlby.files import sweep
 from bowlby.fingerprint import checksum
 from bowlby.fit.sets import models_of
+from bowlby.process import identity
 from bowlby.resources import size
 from bowlby.robust.kinds import Work, works
 
 MARKER = ".bowlby"
 STARTED = "configuration: "
+PROCESS = "process: "
 
 
 @dataclass(frozen=True)
@@ -135,16 +137,29 @@ def _not_brought(loaded: Loaded) -> list[str]:
 
 
 def claim(folder: str | Path, digest: str = "") -> None:
-    """Mark a results folder as ours, with what the run was started with; what killed jobs left half-written goes."""
+    """Mark a results folder as ours, with what the run was started with and by which process; sweep it.
+
+    What killed jobs left half-written goes.
+    """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     sweep(folder)
     text = "Written by bowlby. A folder without this file is not written to.\n"
-    (folder / MARKER).write_text(text + (f"{STARTED}{digest}\n" if digest else ""))
+    started = f"{STARTED}{digest}\n{PROCESS}{identity()}\n" if digest else ""
+    (folder / MARKER).write_text(text + started, encoding="utf-8")
 
 
 def begun_with(folder: str | Path) -> str | None:
     """The :attr:`Plan.digest` that a run was started with; None where it is not known."""
+    return _marked(folder, STARTED)
+
+
+def begun_by(folder: str | Path) -> str | None:
+    """The :func:`bowlby.process.identity` of the process that a run was started by; None where it is not known."""
+    return _marked(folder, PROCESS)
+
+
+def _marked(folder: str | Path, key: str) -> str | None:
     marker = Path(folder) / MARKER
-    lines = marker.read_text("utf-8").splitlines() if marker.is_file() else []
-    return next((line.removeprefix(STARTED) for line in lines if line.startswith(STARTED)), None)
+    lines = marker.read_text("utf-8", errors="replace").splitlines() if marker.is_file() else []
+    return next((line.removeprefix(key) for line in lines if line.startswith(key)), None)

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from bowlby.config.words import Wording
-from bowlby.files import read_json
+from bowlby.files import read_csv, read_json, read_mapping, read_parquet
 
 MODELS = ("primary", "m1b", "c4", "c5", "pair", "growth")
 MAIN = ("primary", "pair", "growth")
@@ -39,21 +38,20 @@ class Results:
         path = self.folder / name
         if not path.is_file():
             return None
-        return pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
+        return read_parquet(path) if path.suffix == ".parquet" else read_csv(path)
 
     def text_table(self, name: str) -> pd.DataFrame | None:
         """A CSV file of the run with every cell as text, or None where there is none or it has no rows."""
         path = self.folder / name
         if not path.is_file():
             return None
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        table = read_csv(path, dtype=str, keep_default_na=False)
         return None if table.empty else table
 
     def yaml(self, name: str) -> dict:
         """A YAML file of the run; empty where there is none."""
         path = self.folder / name
-        content = yaml.safe_load(path.read_text("utf-8")) if path.is_file() else None
-        return content if isinstance(content, dict) else {}
+        return read_mapping(path) if path.is_file() else {}
 
     @cached_property
     def manifest(self) -> dict:
@@ -94,7 +92,7 @@ class Results:
     @cached_property
     def scores(self) -> dict[str, pd.DataFrame]:
         """Scores by instrument, in order of their names."""
-        return {path.stem: pd.read_parquet(path) for path in sorted((self.folder / "scores").glob("*.parquet"))}
+        return {path.stem: read_parquet(path) for path in sorted((self.folder / "scores").glob("*.parquet"))}
 
     @property
     def occasions(self) -> list[str]:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from bowlby.config import Loaded
 from bowlby.errors import Place, UserError, problem
-from bowlby.files import harmless, read_json, write_csv, write_json, write_parquet
+from bowlby.files import harmless, read_json, read_parquet, write_csv, write_json, write_parquet
 
 CSV_ROWS = 200_000
 log = logging.getLogger("bowlby")
@@ -40,7 +40,7 @@ def score(loaded: Loaded, folder: Path, instruments: list[str]) -> None:
 
     tables, described, scales = [], [], {}
     for name in instruments:
-        measures = pd.read_parquet(folder / f"measures/{name}.parquet")
+        measures = read_parquet(folder / f"measures/{name}.parquet")
         instrument, items, scores = scored(loaded, name, measures)
         write_parquet(folder / f"scores/{name}.parquet", scores)
         occasions = change_occasions(loaded, scores)
@@ -129,8 +129,8 @@ PEOPLE = ("patients", "therapists", "episodes")
 
 def design(loaded: Loaded, folder: Path, name: str, instruments: list[str]) -> None:
     """Scores and people to one analysis set."""
-    scores = {i: pd.read_parquet(folder / f"scores/{i}.parquet") for i in instruments}
-    people = {i: pd.read_parquet(folder / f"people/{i}.parquet") for i in PEOPLE}
+    scores = {i: read_parquet(folder / f"scores/{i}.parquet") for i in instruments}
+    people = {i: read_parquet(folder / f"people/{i}.parquet") for i in PEOPLE}
     built = analysis_set(loaded, name, scores, people)
     stem = folder / "analysis" / name
     write_parquet(stem.with_suffix(".parquet"), built.data)
@@ -175,7 +175,7 @@ def fit(loaded: Loaded, folder: Path, name: str) -> None:
     from bowlby.fit.models import second_of
 
     stem = folder / "analysis" / name
-    data, membership = (pd.read_parquet(stem.with_suffix(f".{s}")) for s in ("parquet", "membership.parquet"))
+    data, membership = (read_parquet(stem.with_suffix(f".{s}")) for s in ("parquet", "membership.parquet"))
     fits = fits_of(loaded, name, data, membership, read_json(stem.with_suffix(".design.json")))
     for model, fitted in fits.items():
         write_json(folder / f"fits/{model}.json", fitted.record)
@@ -201,7 +201,7 @@ def estimate(loaded: Loaded, folder: Path) -> None:
     from bowlby.estimands.estimate import estimate as compute
 
     stem = folder / "analysis/primary"
-    data, membership = (pd.read_parquet(stem.with_suffix(f".{s}")) for s in ("parquet", "membership.parquet"))
+    data, membership = (read_parquet(stem.with_suffix(f".{s}")) for s in ("parquet", "membership.parquet"))
     fits = {p.stem: read_json(p) for p in sorted((folder / "fits").glob("*.json"))}
     run = loaded.run
     design = read_json(stem.with_suffix(".design.json"))
@@ -218,8 +218,8 @@ def cross_check(folder: Path) -> None:
     from bowlby.fit.rscript import cross_check as check
 
     stem = folder / "analysis/primary"
-    membership = pd.read_parquet(stem.with_suffix(".membership.parquet"))
-    result = check(read_json(folder / "fits/primary.json"), pd.read_parquet(stem.with_suffix(".parquet")), membership)
+    membership = read_parquet(stem.with_suffix(".membership.parquet"))
+    result = check(read_json(folder / "fits/primary.json"), read_parquet(stem.with_suffix(".parquet")), membership)
     write_json(folder / "fits/r/primary.json", result)
     log.info("largest difference %.2g SE", result["largest_difference_in_se"])
 
@@ -232,8 +232,8 @@ def judge_domains(loaded: Loaded, folder: Path) -> None:
         block.instrument for block in vars(loaded.run.comparison).values() if hasattr(block, "instrument")
     }
     found = {path.stem: path for path in (folder / "scores").glob("*.parquet")}
-    scores = {name: pd.read_parquet(found[name]) for name in asked & set(found)}
-    people = {i: pd.read_parquet(folder / f"people/{i}.parquet") for i in PEOPLE}
+    scores = {name: read_parquet(found[name]) for name in asked & set(found)}
+    people = {i: read_parquet(folder / f"people/{i}.parquet") for i in PEOPLE}
     order = [o.id for o in loaded.study.occasions]
     write_json(
         folder / "domains.json", domains(loaded.run, scores, people, order, read_json(folder / "fits/primary.json"))
@@ -247,7 +247,7 @@ def compare_pair(loaded: Loaded, folder: Path) -> None:
 
     run, stem = loaded.run, folder / "analysis/pair"
     fit, design = read_json(folder / "fits/pair.json"), read_json(stem.with_suffix(".design.json"))
-    data, membership = (pd.read_parquet(stem.with_suffix(f".{s}")) for s in ("parquet", "membership.parquet"))
+    data, membership = (read_parquet(stem.with_suffix(f".{s}")) for s in ("parquet", "membership.parquet"))
     doubts = pair_doubts(data, membership, design, run.pair.delta, run.seed)
     write_json(folder / "pair.json", decide(run, fit, design) | {"doubts": doubts})
 

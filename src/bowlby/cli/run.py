@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from bowlby.cli.listen import Listener
+from bowlby.cli.lock import lift
 from bowlby.cli.progress import shown
-from bowlby.errors import UserError, problem
+from bowlby.errors import UserError, printable, problem
 from bowlby.files import read_json
 from bowlby.plan import plan
 from bowlby.tables.words import typeset
 
 DRY = {"-n", "--dry-run", "--dryrun"}
 WIDTH = 100
+INTERRUPTED = 130
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def run(
@@ -46,23 +51,58 @@ def run(
         *context.args,
     ]
     whole = verbose or bool(profile) or any(word.startswith("-") for word in context.args)
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, errors="replace") as process:
-        listener = Listener()
-        with shown(listener, planned.folder) as show:
-            for line in process.stderr:
-                told = listener.hear(line)
-                if whole or told:
-                    show(line if whole else told)
-    report = planned.folder / "report.html"
-    if process.returncode:
+    dry = not DRY.isdisjoint(context.args)
+    if not dry and lift(planned.folder):
+        print("note: the run before was killed and had left these results locked; the lock is lifted", file=sys.stderr)
+    listener, status = _heard(command, planned.folder, whole)
+    logs = planned.folder / "logs"
+    if status and listener.mended(logs):
+        print(*(f"note: {line.removeprefix('error: ')}" for line in listener.reasons(logs)), sep="\n", file=sys.stderr)
+        listener, status = _heard(command, planned.folder, whole)
+    if listener.interrupted:
+        print(_interruption(listener), file=sys.stderr)
+        raise typer.Exit(INTERRUPTED)
+    if status:
+        report = planned.folder / "report.html"
         if report.is_file():
             print(f"unfinished: {report}")
         print("\nbowlby stopped:", file=sys.stderr)
-        print(*listener.reasons(planned.folder / "logs"), sep="\n", file=sys.stderr)
+        print(*listener.reasons(logs), sep="\n", file=sys.stderr)
         print("", *listener.places(), sep="\n", file=sys.stderr)
         raise typer.Exit(1)
-    if DRY.isdisjoint(context.args):
+    if listener.ran and not dry:
         print(*ending(planned.folder), sep="\n")
+
+
+def _heard(command: list[str], folder: Path, whole: bool) -> tuple[Listener, int]:
+    """Run Snakemake to its end; what was heard of it, and its exit status."""
+    listener = Listener()
+    # In a session of its own it hears of Ctrl-C from here alone, once, with all its jobs.
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True) as it:
+        before = {number: signal.signal(number, partial(_interrupt, it, listener)) for number in ENDING}
+        try:
+            with shown(listener, folder) as show:
+                for line in it.stderr:
+                    told = listener.hear(line)
+                    if whole or told:
+                        show(printable(line if whole else told))
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+    return listener, it.returncode
+
+
+def _interrupt(process: subprocess.Popen, listener: Listener, _number: int, _frame) -> None:
+    """Pass on that the user or the system wants the run to end."""
+    listener.interrupted = True
+    os.killpg(process.pid, signal.SIGINT)
+
+
+def _interruption(listener: Listener) -> str:
+    """What is finished of a run that was interrupted, and how to go on."""
+    done, total = listener.steps
+    finished = f"{done} of {total} jobs are done and stay" if total else "no job was finished in this run"
+    return f"\nbowlby was interrupted: {finished}; the same command goes on from there"
 
 
 def ending(folder: Path) -> list[str]:

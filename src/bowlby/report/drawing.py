@@ -28,11 +28,8 @@ def inline(path: Path) -> str:
 
 def drawn(results: Results, name: str) -> pd.DataFrame | None:
     """What a figure shows; None where it was not drawn or has nothing to show."""
-    path = results.folder / f"figures/data/{name}.csv"
-    if not path.is_file():
-        return None
-    table = pd.read_csv(path)
-    return None if table.empty else table
+    table = results.table(f"figures/data/{name}.csv")
+    return None if table is None or table.empty else table
 
 
 def figure(results: Results, name: str, *, alt: str, caption: str) -> Markup:

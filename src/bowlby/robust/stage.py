@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from bowlby.errors import UserError, problem
-from bowlby.files import read_json, write_parquet
+from bowlby.files import ANEW, read_json, read_parquet, write_parquet
 from bowlby.fingerprint import checksum
 from bowlby.robust.claims import Basis, Rows
 from bowlby.robust.kinds import PEOPLE, SETS, UNIVERSE, Work, inputs, instruments, works
@@ -60,7 +60,7 @@ def gathered(loaded, folder: Path, work: Work, shards: list[Path], path: Path) -
         raise UserError(
             problem(
                 f"the shards of {work.kind} were made from other data or another configuration",
-                "they were removed; run again, and they will be made anew",
+                f"they were removed; {ANEW}",
             )
         )
     write_parquet(path, table)
@@ -127,8 +127,8 @@ def read_universe(loaded, folder: Path):
     """What the multiverse starts from: scores and people."""
     from bowlby.robust.multiverse import Universe
 
-    scores = {name: pd.read_parquet(folder / f"scores/{name}.parquet") for name in instruments(loaded.run)}
-    people = {name: pd.read_parquet(folder / f"people/{name}.parquet") for name in PEOPLE}
+    scores = {name: read_parquet(folder / f"scores/{name}.parquet") for name in instruments(loaded.run)}
+    people = {name: read_parquet(folder / f"people/{name}.parquet") for name in PEOPLE}
     return Universe(loaded.run, scores, people, [o.id for o in loaded.study.occasions])
 
 
@@ -137,7 +137,7 @@ def read_basis(run, folder: Path) -> Basis:
     sets = {}
     for name in SETS:
         stem = folder / "analysis" / name
-        data, membership = (pd.read_parquet(stem.with_suffix(f".{s}")) for s in ("parquet", "membership.parquet"))
+        data, membership = (read_parquet(stem.with_suffix(f".{s}")) for s in ("parquet", "membership.parquet"))
         sets[name] = Rows(data, membership, read_json(stem.with_suffix(".design.json")))
     strata = _strata(run, folder, sets["primary"])
     return Basis(sets["primary"], sets["perceived"], run.comparison.delta, run.seed, strata)
@@ -149,7 +149,7 @@ def _strata(run, folder: Path, rows: Rows) -> pd.Series:
     names = run.robustness.strata if run.robustness else []
     if not names:
         return pd.Series("all", index=therapists)
-    people = pd.read_parquet(folder / "people/patients.parquet").set_index("patient")
+    people = read_parquet(folder / "people/patients.parquet").set_index("patient")
     found = people[names].astype(str).agg(" / ".join, axis=1)
     seen = rows.membership["patient"].map(found)
     usual = seen.groupby(rows.membership["therapist"]).agg(lambda values: values.mode().iloc[0])

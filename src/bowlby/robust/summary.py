@@ -9,6 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from bowlby.errors import Place, UserError, problem
+from bowlby.files import ANEW, read_parquet
 from bowlby.robust.assumptions import judged
 from bowlby.robust.fragile import ESTIMATES, binding
 from bowlby.robust.parts import OVER_PARTS
@@ -97,13 +98,13 @@ def read_tables(folder: Path, marks: dict[str, str]) -> dict[str, pd.DataFrame]:
     tables, problems = {}, []
     for kind, mark in marks.items():
         path = folder / f"robustness/{kind}.parquet"
-        tables[kind] = pd.read_parquet(path)
+        tables[kind] = read_parquet(path)
         if tables[kind].attrs.get("inputs") != mark:
             path.unlink()
             problems.append(
                 problem(
                     "made from other data or another configuration",
-                    "it was removed; run again, and it will be made anew",
+                    f"it was removed; {ANEW}",
                     Place(path.name),
                 )
             )

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bowlby.errors import Place, UserError, problem
+from bowlby.files import ANEW
 from bowlby.robust.address import Address
 
 OK, SINGULAR, FAILED = "ok", "singular", "failed"
@@ -84,7 +85,7 @@ def gather(paths: list[Path], seed: int, kind: str, count: int, fewer: bool = Fa
         found, wrong = _read(path, seed, kind)
         if wrong:
             path.unlink(missing_ok=True)
-            problems.append(problem(wrong, "it was removed; run again, and it will be made anew", Place(path.name)))
+            problems.append(problem(wrong, f"it was removed; {ANEW}", Place(path.name)))
         else:
             tables.append(found)
     if problems:
@@ -95,7 +96,7 @@ def gather(paths: list[Path], seed: int, kind: str, count: int, fewer: bool = Fa
         raise UserError(
             problem(
                 f"the shards of {kind} were made from {len(marks)} different inputs",
-                "they were removed; run again, and they will be made anew",
+                f"they were removed; {ANEW}",
             )
         )
     whole = stacked(tables).sort_values("replicate", kind="stable", ignore_index=True)
@@ -105,7 +106,7 @@ def gather(paths: list[Path], seed: int, kind: str, count: int, fewer: bool = Fa
         raise UserError(
             problem(
                 f"the shards of {kind} hold {whole['replicate'].nunique()} of {count} replicates",
-                "they were removed; run again, and they will be made anew",
+                f"they were removed; {ANEW}",
             )
         )
     whole.attrs = dict(tables[0].attrs)

@@ -18,10 +18,9 @@ def flow(results: Results) -> Section | None:
     record = results.json("flow.json")
     if not record or not record["steps"]:
         return None
-    path = results.folder / "figures/data/flow.csv"
-    alt = "Flow chart of patients."
-    if path.is_file():
-        alt = f"Flow chart: {'; '.join(_said(row) for row in pd.read_csv(path).to_dict('records'))}."
+    drawn, alt = results.table("figures/data/flow.csv"), "Flow chart of patients."
+    if drawn is not None:
+        alt = f"Flow chart: {'; '.join(_said(row) for row in drawn.to_dict('records'))}."
     chart = figure(results, "flow", alt=alt, caption="Patients from the files to the analysis, with the reasons.")
     answers = answers_table(record["steps"], results.shareable)
     answers["Questionnaire"] = [results.instrument(name)[0] for name in answers["Questionnaire"]]
