@@ -23,7 +23,7 @@ except UserError as error:
     print(*error.lines(), sep="\n", file=sys.stderr)
     sys.exit(error.status)
 
-CONFIG = str(PLAN.loaded.path)
+CONFIG = lambda wildcards: str(PLAN.loaded.path)  # a function, because braces in a text would be wildcards
 OUT = str(PLAN.folder)
 
 # Jobs that a cluster runs as one (a small study is quicker done than queued twenty times); batches of robustness, each

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,7 +71,7 @@ class Plan:
     def raw(self) -> list[str]:
         """Raw data files and own instrument files."""
         own = [self.loaded.instruments_dir / f"{i}.yaml" for i in self.instruments]
-        return [str(p) for p in (*self.loaded.raw_files, *(p for p in own if p.is_file()))]
+        return [str(relative(p)) for p in (*self.loaded.raw_files, *(p for p in own if p.is_file()))]
 
     def checksums(self) -> dict[str, str]:
         """Content of the raw files, so that other data under an older date are noticed."""
@@ -102,16 +103,38 @@ def plan(config: str | Path) -> Plan:
         All problems, one line each: in the files themselves, raw files that are not there, a results folder that
         is not ours.
     """
-    loaded = load(config)
-    problems = [
-        problem("no such file", f"correct files[{i}].path in the study file, or put the data there", Place(file.path))
-        for i, (file, path) in enumerate(zip(loaded.study.files, loaded.raw_files))
-        if not path.is_file()
-    ]
+    loaded = load(relative(config))
+    problems = [line for number, path in enumerate(loaded.raw_files) if (line := _absent(loaded, number, path))]
     problems += mismatches(loaded)
     if problems:
         raise UserError(problems)
     return Plan(loaded, results_of(loaded))
+
+
+def _absent(loaded: Loaded, number: int, path: Path) -> str | None:
+    """Why a raw file or data dictionary is not to be had, as one line."""
+    files = loaded.study.files
+    key = f"files[{number}].path" if number < len(files) else "`dictionary:`"
+    place = Place(files[number].path if number < len(files) else path.name)
+    if not path.is_file():
+        return problem("no such file", f"correct {key} in the study file, or put the data there", place)
+    try:
+        with path.open("rb"):
+            return None
+    except OSError as error:
+        return problem(f"cannot be opened ({error.strerror})", "ask for the right to read it, or copy it", place)
+
+
+def relative(path: str | Path) -> Path:
+    """A path from the working directory on, so that nothing is computed again where both are moved together.
+
+    Links in the way are followed (``..`` behind them would lead elsewhere); a file that is a link keeps its name.
+    """
+    path = Path(path)
+    try:
+        return Path(os.path.relpath(path.parent.resolve() / path.name, Path.cwd().resolve()))
+    except ValueError:  # another drive
+        return path
 
 
 def results_of(loaded: Loaded) -> Path:
@@ -125,6 +148,11 @@ def mismatches(loaded: Loaded) -> list[str]:
     if folder.is_dir() and any(folder.iterdir()) and not (folder / MARKER).is_file():
         what = f"the folder {folder} was not made by bowlby"
         problems.append(problem(what, "choose another `run:` name, or move that folder away"))
+    nearest = next((place for place in (folder, *folder.parents) if place.exists()), Path())
+    if not nearest.is_dir():
+        problems.append(problem(f"{nearest}, where the results are to be, is a file", "choose another `results:`"))
+    elif not os.access(nearest, os.W_OK):
+        problems.append(problem(f"the folder {nearest} cannot be written to", "choose another `results:`"))
     return problems
 
 

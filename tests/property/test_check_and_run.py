@@ -1,13 +1,17 @@
 """What `check` accepts, every stage does: studies and runs are drawn, and the stages run one after another."""
 
+import contextlib
 from importlib import import_module
 
 import numpy as np
 import pandas as pd
+import pytest
 import yaml
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from bowlby import figures, stages, tables
+from bowlby.check import check
 from bowlby.manifest import write_manifest
 from bowlby.plan import claim, plan
 from bowlby.robust.stage import gathered, robust
@@ -190,3 +194,35 @@ def left_out(folder, run):
     """Files that a run must write and did not."""
     wanted = [*figures.outputs(run), *tables.outputs(run), "report.html", "methods.md"]
     return [name for name in wanted if not (folder / name).is_file()]
+
+
+def study_of(folder, design, run):
+    """A drawn study's run file, from a folder of its own, which is where its results go."""
+    folder.mkdir(parents=True)
+    return write(folder, design, run)
+
+
+@pytest.mark.slow
+@settings(max_examples=40, deadline=None, derandomize=True, database=None, phases=[Phase.generate])
+@given(design=designs(), run=runs())
+def test_what_check_accepts_every_stage_does(tmp_path_factory, design, run):
+    folder = tmp_path_factory.mktemp("drawn") / "study"
+    config = study_of(folder, design, run)
+    with contextlib.chdir(folder):
+        before = sorted(folder.rglob("*"))
+        found = check(config)
+        assert sorted(folder.rglob("*")) == before
+        if any(severity == "error" for severity, _ in found):
+            return
+        results = run_stages(config)
+        assert left_out(results, plan(config).loaded.run) == []
+
+
+@settings(max_examples=15, deadline=None, derandomize=True, database=None, phases=[Phase.generate])
+@given(design=designs(), run=runs())
+def test_check_ends_in_lines_that_say_what_to_do(tmp_path_factory, design, run):
+    folder = tmp_path_factory.mktemp("drawn") / "study"
+    config = study_of(folder, design, run)
+    with contextlib.chdir(folder):
+        for severity, line in check(config):
+            assert severity in ("error", "warning", "note") and "; " in line and line.isprintable()

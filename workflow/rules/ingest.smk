@@ -1,6 +1,5 @@
 rule ingest:
-    input:
-        raw=PLAN.raw,
+    # Raw files are no input: their content counts, in `data`, and not the date, which may lie in the future.
     output:
         people=expand("{out}/people/{table}.parquet", out=OUT, table=["patients", "therapists", "episodes", "sessions"]),
         measures=expand("{out}/measures/{instrument}.parquet", out=OUT, instrument=PLAN.instruments),

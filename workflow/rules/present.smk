@@ -11,7 +11,6 @@ ANALYSIS = expand("{out}/analysis/{set}.{kind}", out=OUT, set=PLAN.sets, kind=["
 
 rule write_manifest:
     input:
-        raw=PLAN.raw,
         fits=FITS,
     output:
         manifest=f"{OUT}/manifest.json",

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -24,6 +23,7 @@ from bowlby.tables.words import typeset
 DRY = {"-n", "--dry-run", "--dryrun"}
 WIDTH = 100
 INTERRUPTED = 130
+KILLED = ["error: Snakemake was killed; run again, and the run goes on where it stopped"]
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -59,7 +59,7 @@ def run(
     if status and listener.mended(logs):
         print(*(f"note: {line.removeprefix('error: ')}" for line in listener.reasons(logs)), sep="\n", file=sys.stderr)
         listener, status = _heard(command, planned.folder, whole)
-    if listener.interrupted:
+    if status and listener.interrupted:
         print(_interruption(listener), file=sys.stderr)
         raise typer.Exit(INTERRUPTED)
     if status:
@@ -67,7 +67,7 @@ def run(
         if report.is_file():
             print(f"unfinished: {report}")
         print("\nbowlby stopped:", file=sys.stderr)
-        print(*listener.reasons(logs), sep="\n", file=sys.stderr)
+        print(*(KILLED if status < 0 else listener.reasons(logs)), sep="\n", file=sys.stderr)
         print("", *listener.places(), sep="\n", file=sys.stderr)
         raise typer.Exit(1)
     if listener.ran and not dry:
@@ -76,26 +76,29 @@ def run(
 
 def _heard(command: list[str], folder: Path, whole: bool) -> tuple[Listener, int]:
     """Run Snakemake to its end; what was heard of it, and its exit status."""
-    listener = Listener()
-    # In a session of its own it hears of Ctrl-C from here alone, once, with all its jobs.
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True) as it:
-        before = {number: signal.signal(number, partial(_interrupt, it, listener)) for number in ENDING}
-        try:
-            with shown(listener, folder) as show:
-                for line in it.stderr:
-                    told = listener.hear(line)
-                    if whole or told:
-                        show(printable(line if whole else told))
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-    return listener, it.returncode
+    listener, running = Listener(), []
 
+    def interrupt(_number: int, _frame) -> None:
+        listener.interrupted = True
+        for process in running:
+            os.killpg(process.pid, signal.SIGINT)
 
-def _interrupt(process: subprocess.Popen, listener: Listener, _number: int, _frame) -> None:
-    """Pass on that the user or the system wants the run to end."""
-    listener.interrupted = True
-    os.killpg(process.pid, signal.SIGINT)
+    before = {number: signal.signal(number, interrupt) for number in ENDING}
+    try:
+        # In a session of its own it hears of Ctrl-C from here alone, once, with all its jobs.
+        with subprocess.Popen(
+            command, stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True
+        ) as process, shown(listener, folder) as show:
+            running.append(process)
+            for line in process.stderr:
+                told = listener.hear(line)
+                if whole or told:
+                    show(printable(line if whole else told))
+        running.clear()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return listener, process.returncode
 
 
 def _interruption(listener: Listener) -> str:

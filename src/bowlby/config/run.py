@@ -142,6 +142,13 @@ class Run(Model):
             raise ValueError("can have small letters, digits and hyphens only; write it so, beginning with a letter")
         return name
 
+    @field_validator("results")
+    @classmethod
+    def _plain_folder(cls, folder: str) -> str:
+        if any(sign in "{}*?" or not sign.isprintable() for sign in folder):
+            raise ValueError("has signs that stand for something else in a path ({, }, *, ?); write a plain folder")
+        return folder
+
     @model_validator(mode="after")
     def _complete(self):
         if self.comparison is None and self.growth is None and self.pair is None:

@@ -198,11 +198,11 @@ class DataFile(Model):
     """Text encoding; by default found and stated."""
     sheet: str | None = None
     """Sheet of a workbook; by default the first."""
-    header_row: int = Field(1, ge=1)
+    header_row: int = Field(1, ge=1, le=1_000_000)
     """Row with the column names, counted from 1."""
     header_rows: int = Field(1, ge=1, le=10)
     """Rows that the column names take; headings over several columns are joined to the names below by ` / `."""
-    skip_rows: int = Field(0, ge=0)
+    skip_rows: int = Field(0, ge=0, le=1_000_000)
     """Rows below the column names that are no data (Qualtrics: 1 or 2)."""
     dates: str = "YYYY-MM-DD"
     """How dates are written, of YYYY, MM (or MMM for Jan, Feb …) and DD; a time of day after it is left out."""

@@ -6,6 +6,7 @@ are read as text and pydantic turns into numbers and truth values only what a fi
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from bowlby.errors import Place, UserError, problem
 
 NULLS = {"", "~", "null"}
 MAX_BYTES = 5_000_000
+DEEP = ("blocks stand in each other too deeply", "a configuration is a few blocks deep; check brackets and indentation")
+UNWRITABLE = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass
@@ -46,8 +49,11 @@ def read_yaml(path: str | Path) -> Document:
     place = Place(path.name)
     try:
         raw = path.read_bytes()
-    except OSError:
+    except FileNotFoundError:
         raise UserError(problem("no such file", f"check the path {path}", place)) from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "its name is none"
+        raise UserError(problem(f"cannot be opened ({why})", f"check the path {path}", place)) from None
     if len(raw) > MAX_BYTES:
         raise UserError(problem("larger than 5 MB", "a configuration is small; check the path", place))
     try:
@@ -55,6 +61,12 @@ def read_yaml(path: str | Path) -> Document:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except UnicodeDecodeError:
         raise UserError(problem("not UTF-8 text", "save it as UTF-8", place)) from None
+    except RecursionError:
+        raise UserError(problem(*DEEP, place)) from None
+    except yaml.reader.ReaderError as error:
+        row = text.count("\n", 0, error.position) + 1
+        what = f"holds the character U+{ord(error.character):04X}, which YAML does not allow"
+        raise UserError(problem(what, "delete it there", Place(path.name, row))) from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         row = mark.line + 1 if mark else None
@@ -66,7 +78,10 @@ def read_yaml(path: str | Path) -> Document:
         raise UserError(problem("holds no keys", "write `key: value` lines", place))
     document = Document(path, {})
     problems: list[str] = []
-    document.data = _build(node, (), document.lines, problems, path.name, set())
+    try:
+        document.data = _build(node, (), document.lines, problems, path.name, set())
+    except RecursionError:
+        raise UserError(problem(*DEEP, place)) from None
     if problems:
         raise UserError(problems)
     return document
@@ -76,6 +91,9 @@ def _build(node, location: tuple, lines: dict, problems: list[str], name: str, o
     lines.setdefault(location, node.start_mark.line + 1)
     if isinstance(node, yaml.ScalarNode):
         plain = node.style is None
+        if UNWRITABLE.search(node.value):
+            what = "a value holds a NUL or half a character, which no file can hold"
+            problems.append(problem(what, "delete it", Place(name, lines[location])))
         return None if plain and node.value in NULLS else node.value
     if id(node) in open_nodes:
         problems.append(problem("an alias contains itself", "write the block out", Place(name, lines[location])))
@@ -92,6 +110,9 @@ def _build(node, location: tuple, lines: dict, problems: list[str], name: str, o
             problems.append(problem("a key is not a word", "write `key: value`", Place(name, row)))
             continue
         key = key_node.value
+        if UNWRITABLE.search(key):
+            what = "a key holds a NUL or half a character, which no file can hold"
+            problems.append(problem(what, "delete it", Place(name, row)))
         if key in result:
             problems.append(problem(f"key '{key}' stands twice", "keep one of them", Place(name, row)))
         lines[(*location, key)] = row

@@ -17,7 +17,7 @@ from bowlby.ingest.readers.base import Raw, unique
 
 KEY = ["person", "role", "about", "occasion", "session"]
 HEAD = [*KEY, "therapist", "date", "source_file", "source_row"]
-PATTERN = re.compile(r"\{n(?::0?(\d+))?\}")
+PATTERN = re.compile(r"\{n(?::0?(\d{1,2}))?\}")
 
 
 def instruments(study: Study, own_dir, study_file: str, issues: Issues) -> dict:

@@ -59,6 +59,10 @@ def read(path: Path, ask: Ask, issues: Issues) -> Raw | None:
     except Unreadable as error:
         issues.add("error", "unreadable_file", *error.args, **place)
         return None
+    except OSError as error:
+        what = f"cannot be opened ({error.strerror or type(error).__name__})"
+        issues.add("error", "unreadable_file", what, "ask for the right to read it, or copy it", **place)
+        return None
     place["sheet"] = table.sheet
     if table.wide:
         what = "more cells than the header has columns"

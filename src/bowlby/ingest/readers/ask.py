@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from bowlby.config.study import TIME, DataFile, Span
 from bowlby.ingest.readers.base import HELD_BY
 
-ITEM = re.compile(r"\{n(?::0?\d+)?\}")
+ITEM = re.compile(r"\{n(?::0?\d{1,2})?\}")
 
 
 @dataclass
@@ -83,5 +83,5 @@ def stem(column: str) -> str:
 
 
 def _pattern(name: str) -> str:
-    parts = re.split(r"(\{n(?::0?\d+)?\}|\{t\})", name)
+    parts = re.split(r"(\{n(?::0?\d{1,2})?\}|\{t\})", name)
     return "".join(r"\d+" if ITEM.fullmatch(p) else ".*" if p == TIME else re.escape(p) for p in parts)

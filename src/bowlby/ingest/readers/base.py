@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -165,9 +166,9 @@ def unique(header: list[str]) -> list[str]:
     return names
 
 
-def framed(parts: list[list[pa.Array]], names: list[str], first: int, rows: int) -> pd.DataFrame:
+def framed(parts: list[list[pa.Array]], names: list[str], rows: Sequence[int]) -> pd.DataFrame:
     """Text columns in pieces as a table whose index are the rows' numbers."""
-    index = pd.RangeIndex(first, first + rows)
+    index = pd.Index(rows)
     if not names:
         return pd.DataFrame(index=index)
     frame = pa.table([pa.chunked_array(p, pa.large_string()) for p in parts], names=names).to_pandas()

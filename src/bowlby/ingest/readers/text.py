@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from bowlby.config.study import DataFile
@@ -36,9 +38,9 @@ def read_text(path: Path, ask: Ask, issues: Issues) -> Table:
     encoding = stated_encoding(spec.encoding) if spec.encoding else find_encoding(path)
     if not spec.encoding and encoding != "utf-8":
         issues.add("note", "encoding", f"read as {encoding}", "none needed; `encoding:` sets another", file=path.name)
-    delimiter = {"tab": "\t", "\\t": "\t"}.get(spec.delimiter, spec.delimiter) or find_delimiter(path, encoding, spec)
-    line = 0
+    delimiter, line = {"tab": "\t", "\\t": "\t"}.get(spec.delimiter, spec.delimiter), 0
     try:
+        delimiter = delimiter or find_delimiter(path, encoding, spec)
         with path.open(encoding=encoding, newline="") as file:
             records = csv.reader(file, delimiter=delimiter, quotechar=spec.quote, strict=True)
             try:
@@ -46,7 +48,8 @@ def read_text(path: Path, ask: Ask, issues: Issues) -> Table:
             finally:
                 line = records.line_num
     except UnicodeError:
-        raise Unreadable(f"the text is not {encoding}", "say its `encoding:` in the study file") from None
+        do = "correct `encoding:`, or leave it out" if spec.encoding else "say its `encoding:` in the study file"
+        raise Unreadable(f"the text is not {encoding}", do) from None
     except csv.Error as error:
         if "field larger" in str(error):
             raise Unreadable(
@@ -65,37 +68,43 @@ def _table(records: Iterator[list[str]], ask: Ask) -> Table:
     header = ask.header(joined(top))
     names = unique(header)
     keep = ask.keep(names)
-    rows = itertools.islice(records, spec.skip_rows, None if ask.limit is None else spec.skip_rows + ask.limit)
     first = spec.header_row + spec.header_rows + spec.skip_rows
+    rows = itertools.islice(records, spec.skip_rows, None if ask.limit is None else spec.skip_rows + ask.limit)
     columns: list[list[pa.Array]] = [[] for _ in keep]
+    numbers: list[np.ndarray] = []
     wide: list[int] = []
     short: list[int] = []
     width, at = len(header), first
     while piece := list(itertools.islice(rows, PIECE)):
+        there = np.fromiter(map(bool, piece), bool, len(piece))  # a line without any cell is no row
+        numbers.append(at + np.flatnonzero(there))
+        at += len(piece)
+        if not there.all():
+            piece = [row for row in piece if row]
         if any(len(row) != width for row in piece):
-            piece = [_fitted(row, width, at + i, wide, short) for i, row in enumerate(piece)]
+            piece = [_fitted(row, width, n, wide, short) for n, row in zip(numbers[-1], piece, strict=True)]
         across = list(zip(*piece, strict=True))
         for column, i in zip(columns, keep, strict=True):
-            column.append(pa.array(across[i], pa.large_string()))
-        at += len(piece)
-    return Table(header, framed(columns, [names[i] for i in keep], first, at - first), wide=wide, short=short)
+            column.append(pa.array(across[i] if across else [], pa.large_string()))
+    index = pd.Index(np.concatenate(numbers) if numbers else [], dtype="int64")
+    return Table(header, framed(columns, [names[i] for i in keep], index), wide=wide, short=short)
 
 
-def _fitted(row: list[str], width: int, number: int, wide: list[int], short: list[int]) -> list[str]:
+def _fitted(row: list[str], width: int, number: np.int64, wide: list[int], short: list[int]) -> list[str]:
     if any(cell.strip() for cell in row[width:]):
-        wide.append(number)
+        wide.append(int(number))
     elif len(row) < width and any(cell.strip() for cell in row):
-        short.append(number)
+        short.append(int(number))
     return [*row[:width], *[""] * (width - len(row))]
 
 
 def stated_encoding(name: str) -> str:
     """An encoding that the study file states."""
     try:
-        codecs.lookup(name)
-    except LookupError:
-        raise Unreadable(f"encoding '{name}' is unknown", "correct `encoding:`") from None
-    return name
+        with io.TextIOWrapper(io.BytesIO(), encoding=name):  # of texts, not one that packs bytes
+            return name
+    except (LookupError, ValueError):
+        raise Unreadable(f"encoding '{name}' is unknown", "correct `encoding:`, or leave it out") from None
 
 
 def find_encoding(path: Path) -> str:

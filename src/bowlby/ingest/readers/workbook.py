@@ -179,7 +179,7 @@ def _table(rows: Iterator[list[str]], ask: Ask) -> Table:
             _flush(columns, done)
     _flush(columns, done)
     start = first + spec.skip_rows
-    return Table(header, framed(done, [names[i] for i in keep], start, read), wide=wide)
+    return Table(header, framed(done, [names[i] for i in keep], range(start, start + read)), wide=wide)
 
 
 def _flush(columns: list[list[str]], done: list[list[pa.Array]]) -> None:
