@@ -6,9 +6,12 @@ import re
 from functools import lru_cache
 
 from bowlby.errors import UserError, problem
-from bowlby.mixed.spec import INTERCEPT, ModelSpec, RandomTerm, Term
+from bowlby.mixed.spec import INTERCEPT, ModelSpec, RandomTerm, as_term, by_key, key
 
 _TOKEN = re.compile(r"\s*(?:(`[^`]+`)|([^\W\d][\w.]*)|(\d+(?:\.\d*)?)|(\|\||[-+*:/|()~^]))", re.UNICODE)
+
+
+_ONE = key(INTERCEPT)
 
 
 @lru_cache(maxsize=256)
@@ -22,6 +25,7 @@ def parse_formula(formula: str) -> ModelSpec:
         them, ``0`` or ``-1`` drops the intercept, ``C(x)`` makes a column categorical, ``(terms | g)``,
         ``(terms || g)``, ``(terms | a/b)`` and ``(terms | a:b)`` are random terms as in lme4: with two bars each
         term is independent of the others, and a category is one term with a correlated effect of each level.
+        Terms are sets: ``x:z`` is ``z:x``, a term given twice counts once, and ``-`` takes out fixed and random terms.
 
     Returns
     -------
@@ -49,7 +53,6 @@ class _Parser:
             at = match.end()
         self.at = 0
         self.categorical: set[str] = set()
-        self.random: list[RandomTerm] = []
 
     def fail(self, what: str):
         raise UserError(problem(f"formula '{self.formula}': {what}",
@@ -78,31 +81,28 @@ class _Parser:
             self.fail("there is no '~'")
         outcome = self.name()
         self.take("~")
-        terms, intercept = self.terms_and_intercept()
+        terms = self.sum()
         if self.peek():
             self.fail(f"unexpected '{self.peek()}'")
-        return ModelSpec(outcome, terms, tuple(self.random), intercept, frozenset(self.categorical))
-
-    def terms_and_intercept(self) -> tuple[tuple[Term, ...], bool]:
-        terms = self.sum()
-        intercept = terms.pop("intercept", True)
-        return tuple(terms), intercept
+        intercept = terms.pop(_ONE, True)
+        random = tuple(term for term in terms.values() if isinstance(term, RandomTerm))
+        fixed = tuple(term for term in terms.values() if not isinstance(term, RandomTerm))
+        return ModelSpec(outcome, fixed, random, intercept, frozenset(self.categorical))
 
     def sum(self) -> dict:
-        """Terms in order of appearance; the key "intercept" holds an explicit 0 or 1."""
+        """Fixed and random terms by key, in order of appearance; that of the intercept holds an explicit 0 or 1."""
         total: dict = {}
         sign = "+"
         if self.peek() in ("+", "-"):
             sign = self.take()
         while True:
-            part = self.crossing()
-            for key, value in part.items():
-                if key == "intercept":
-                    total[key] = value if sign == "+" else not value
+            for at, term in self.crossing().items():
+                if at == _ONE:
+                    total[at] = term == (sign == "+")
                 elif sign == "+":
-                    total.setdefault(key, None)
-                else:
-                    total.pop(key, None)
+                    total.setdefault(at, term)
+                elif total.pop(at, None) is None and isinstance(term, RandomTerm):
+                    self.fail(f"{term} is taken out, but the terms before it do not hold it")
             if self.peek() not in ("+", "-"):
                 return total
             sign = self.take()
@@ -112,7 +112,7 @@ class _Parser:
         while self.peek() == "*":
             self.take()
             right = self.interaction()
-            left = {**left, **right, **self.product(left, right)}
+            left = by_key([*left.values(), *right.values(), *self.product(left, right).values()])
         return left
 
     def interaction(self) -> dict:
@@ -123,9 +123,10 @@ class _Parser:
         return left
 
     def product(self, left: dict, right: dict) -> dict:
-        if "intercept" in left or "intercept" in right or not left or not right:
-            self.fail("only columns can interact")
-        return {tuple(dict.fromkeys((*a, *b))): None for a in left for b in right}
+        for part in (left, right):
+            if not part or not all(isinstance(term, tuple) for term in part.values()):
+                self.fail("only columns can interact")
+        return by_key(as_term((*a, *b)) for a in left.values() for b in right.values())
 
     def atom(self) -> dict:
         token = self.peek()
@@ -133,7 +134,7 @@ class _Parser:
             return self.parenthesis()
         if token in ("0", "1"):
             self.take()
-            return {"intercept": token == "1"}
+            return {_ONE: token == "1"}
         name = self.name()
         if self.peek() == "(":
             if name != "C":
@@ -142,7 +143,7 @@ class _Parser:
             name = self.name()
             self.take(")")
             self.categorical.add(name)
-        return {(name,): None}
+        return by_key([(name,)])
 
     def parenthesis(self) -> dict:
         self.take("(")
@@ -154,19 +155,20 @@ class _Parser:
         self.take()
         groups = self.groups()
         self.take(")")
-        intercept = inner.pop("intercept", True)
-        terms = (*((INTERCEPT,) if intercept else ()), *inner)
+        intercept = inner.pop(_ONE, True)
+        terms = (*((INTERCEPT,) if intercept else ()), *inner.values())
         if not terms:
             self.fail("a random term is empty")
-        self.random += [RandomTerm(group, terms, bar == "|") for group in groups]
-        return {}
+        if any(isinstance(term, RandomTerm) for term in terms):
+            self.fail("a random term stands within another")
+        return by_key(RandomTerm(group, terms, bar == "|") for group in groups)
 
     def groups(self) -> list[tuple[str, ...]]:
         """``a/b`` is b within a, and a; lme4 calls the former ``b:a``."""
         nests = [self.combination()]
         while self.peek() == "/":
             self.take()
-            nests.append((*self.combination(), *nests[-1]))
+            nests.append(as_term((*self.combination(), *nests[-1])))
         return nests[::-1]
 
     def combination(self) -> tuple[str, ...]:
@@ -174,4 +176,4 @@ class _Parser:
         while self.peek() == ":":
             self.take()
             names.append(self.name())
-        return tuple(names)
+        return as_term(names)

@@ -10,6 +10,7 @@ import pandas as pd
 from bowlby.errors import UserError, problem
 from bowlby.mixed import checks
 from bowlby.mixed.columns import categories, design_columns, is_numeric, missing, numbers, plain, random_columns
+from bowlby.mixed.levels import group_codes, level_parts, ranks, with_missing
 from bowlby.mixed.membership import Membership
 from bowlby.mixed.spec import INTERCEPT, ModelSpec, RandomTerm
 
@@ -22,7 +23,8 @@ class Factor:
     ----------
     name : str
     levels : pandas Index, length n_levels
-        None names the level of rows without one (partially nested designs), on which nothing loads.
+        A MultiIndex of combined groups. The level of rows without one (partially nested designs), on which nothing
+        loads, is missing.
     codes : ndarray of int, shape (n,), or None under multiple membership
     weights : scipy sparse CSR, shape (n, n_levels), or None
     labels : list of str, length q
@@ -51,16 +53,15 @@ class Factor:
     @property
     def named(self) -> np.ndarray:
         """Boolean, True for the levels that exist in the data."""
+        if isinstance(self.levels, pd.MultiIndex):
+            return (np.array(self.levels.codes) >= 0).all(axis=0)
         return self.levels.notna() if self.levels.hasnans else np.ones(len(self.levels), bool)
 
     def sorted_levels(self) -> np.ndarray:
         """Positions of the levels that exist, sorted by name; ids of several types by type first."""
         at = np.flatnonzero(self.named)
-        try:
-            return at[np.argsort(self.levels[at], kind="stable")]
-        except TypeError:
-            names = self.levels[at].tolist()
-            return at[sorted(range(len(at)), key=lambda k: (type(names[k]).__name__, names[k]))]
+        rank = [ranks(part) for part in level_parts(self.levels[at])]
+        return at[np.lexsort(rank[::-1])]
 
 
 @dataclass
@@ -203,32 +204,6 @@ def build_frame(spec: ModelSpec, data: pd.DataFrame, membership=None, weights=No
     return frame
 
 
-def group_codes(group: tuple[str, ...], data) -> tuple[np.ndarray, pd.Index]:
-    """Level number of every row (-1 where missing) and the levels, named ``a:b`` for combinations."""
-    codes, levels = _codes_of(data[group[0]])
-    for name in group[1:]:
-        more, other = _codes_of(data[name])
-        both = np.where((codes < 0) | (more < 0), -1, codes.astype(np.int64) * max(len(other), 1) + more)
-        kept, inverse = np.unique(both, return_inverse=True)
-        gone = int(kept[0] < 0) if kept.size else 0
-        codes, kept = inverse - gone, kept[gone:]
-        levels = pd.Index([f"{a}:{b}" for a, b in zip(levels[kept // len(other)], other[kept % len(other)])],
-                          name=":".join(group))
-    return codes, levels
-
-
-def _codes_of(series: pd.Series) -> tuple[np.ndarray, pd.Index]:
-    if isinstance(series.dtype, pd.CategoricalDtype):
-        codes, levels = series.array.codes.astype(np.intp), series.array.categories
-        present = np.bincount(codes[codes >= 0], minlength=len(levels)) > 0
-        if not present.all():
-            renumber = np.where(present, np.cumsum(present) - 1, -1)
-            codes, levels = np.where(codes >= 0, renumber[codes], -1), levels[present]
-        return codes, levels
-    codes, levels = pd.factorize(series)
-    return codes, pd.Index(levels)
-
-
 def membership_matrix(value, group: str, n: int):
     """Weights (n, levels) as a sparse matrix, and the levels."""
     from scipy import sparse
@@ -260,8 +235,10 @@ def _used_weights(value, group: str, rows: np.ndarray, n: int):
 
 
 def _add_term(frame: Frame, term: RandomTerm, used, membership, rows, n) -> None:
-    factor = next((f for f in frame.factors if f.name == term.name), None)
+    factor = next((f for f in frame.factors if f.terms[0].group == term.group), None)
     if factor is None:
+        if any(f.name == term.name for f in frame.factors):
+            raise UserError(problem(f"two groups are named '{term.name}'", "rename the column of that name"))
         if term.name in membership:
             matrix, levels = _used_weights(membership[term.name], term.name, rows, n)
             factor = Factor(term.name, levels, None, matrix)
@@ -272,8 +249,7 @@ def _add_term(frame: Frame, term: RandomTerm, used, membership, rows, n) -> None
         else:
             codes, levels = group_codes(term.group, used)
             if (codes < 0).any():
-                codes = np.where(codes < 0, len(levels), codes)
-                levels = pd.Index([*levels, None], dtype=object)
+                codes, levels = np.where(codes < 0, len(levels), codes), with_missing(levels)
             factor = Factor(term.name, levels, codes, None)
         frame.factors.append(factor)
     single = [name for names in term.terms for name in names

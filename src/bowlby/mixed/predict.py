@@ -8,7 +8,8 @@ import pandas as pd
 from bowlby.errors import UserError, problem
 from bowlby.mixed import checks
 from bowlby.mixed.columns import design_columns, is_numeric, missing, numbers, plain, random_columns
-from bowlby.mixed.frame import group_codes, membership_matrix
+from bowlby.mixed.frame import membership_matrix
+from bowlby.mixed.levels import check_types, group_codes, level_parts
 from bowlby.mixed.membership import Membership
 
 
@@ -103,6 +104,7 @@ def _new_weights(factor, weights, data: pd.DataFrame):
     if not np.isfinite(matrix.data).all():
         raise UserError(problem(f"{what} has weights that are not finite", "give every row its weights"))
     if isinstance(weights, (pd.DataFrame, Membership)):
+        check_types(factor.name, levels, factor.levels)
         at = levels.get_indexer(factor.levels)
         if (at < 0).all():
             raise UserError(problem(f"{what} has no column that is a level of the model", "name columns by level"))
@@ -126,19 +128,13 @@ def _add_known(total, factor, u, used, cats, weights) -> None:
             position += 1
 
 
-def _kind(levels: pd.Index) -> str:
-    kind = pd.api.types.infer_dtype(levels.astype(object), skipna=True)
-    return {"string": "text", "integer": "numbers", "floating": "numbers"}.get(kind, kind)
-
-
 def _shares(factor, used, weights):
     """A function from effects of the levels to their sum in each row."""
     if factor.codes is None:
         return lambda effect: weights @ effect
-    codes, levels = group_codes(factor.terms[0].group, used)
-    at = factor.levels.get_indexer(levels) if len(levels) else np.zeros(0, dtype=np.intp)
-    if len(levels) and (at < 0).all() and {"numbers", "text"} == {_kind(levels), _kind(factor.levels)}:
-        raise UserError(problem(f"the levels of '{factor.name}' are {_kind(levels)} in the new data but "
-                                f"{_kind(factor.levels)} in the model's", "give them the same type"))
-    at = np.append(at, -1)[codes]
+    group = factor.terms[0].group
+    codes, levels = group_codes(group, used)
+    for name, new, old in zip(group, level_parts(levels), level_parts(factor.levels)):
+        check_types(name, new.unique(), old.unique())
+    at = np.append(factor.levels.get_indexer(levels) if len(levels) else np.zeros(0, dtype=np.intp), -1)[codes]
     return lambda effect: np.where(at >= 0, effect[at], 0.0)

@@ -180,11 +180,15 @@ class MixedResult(Inference):
 
     @cached_property
     def random_effects(self) -> dict[str, pd.DataFrame]:
-        """Conditional means of the random effects: {group: DataFrame, index level, columns term}, user units."""
+        """Conditional means of the random effects: {group: DataFrame, index level, columns term}, user units.
+
+        Levels of combined groups, as in ``(1 | site/patient)``, are pairs of ids: a MultiIndex.
+        """
         out = {}
         for f, u in zip(self._data.factors, self._blups):
             order = f.sorted_levels()
-            out[f.name] = pd.DataFrame(u[order], index=pd.Index(f.levels[order], name=f.name), columns=f.labels)
+            index = f.levels[order].rename(f.name if f.levels.nlevels == 1 else f.levels.names)
+            out[f.name] = pd.DataFrame(u[order], index=index, columns=f.labels)
         return out
 
     @cached_property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from bowlby.errors import UserError, problem
@@ -39,6 +39,15 @@ class RandomTerm:
     def name(self) -> str:
         return ":".join(self.group)
 
+    def __str__(self) -> str:
+        """The term in lme4's notation, categories not marked."""
+        return self.written(lambda term: ":".join(_quoted(name) for name in term))
+
+    def written(self, term) -> str:
+        """The term in lme4's notation, `term` saying how each of its terms is written."""
+        effects = " + ".join([str(int(INTERCEPT in self.terms)), *(term(t) for t in self.terms if t)])
+        return f"({effects} {'|' if self.correlated else '||'} {':'.join(_quoted(name) for name in self.group)})"
+
 
 @dataclass(frozen=True)
 class ModelSpec:
@@ -53,11 +62,7 @@ class ModelSpec:
     def __str__(self) -> str:
         """The model in lme4's notation."""
         fixed = [str(int(self.intercept)), *(self._written(t) for t in self.fixed)]
-        random = []
-        for term in self.random:
-            effects = " + ".join([str(int(INTERCEPT in term.terms)), *(self._written(t) for t in term.terms if t)])
-            group = ":".join(_quoted(name) for name in term.group)
-            random.append(f"({effects} {'|' if term.correlated else '||'} {group})")
+        random = [term.written(self._written) for term in self.random]
         return f"{_quoted(self.outcome)} ~ {' + '.join([*fixed, *random])}"
 
     def _written(self, term: Term) -> str:
@@ -79,6 +84,22 @@ def as_term(term: str | Iterable[str]) -> Term:
     """A column name or a sequence of column names as one term, each column once."""
     names = (term,) if isinstance(term, str) else tuple(term)
     return tuple(dict.fromkeys(names))
+
+
+def key(term: Term | RandomTerm) -> Hashable:
+    """What terms have in common that are the same: a term is a set of columns, in whatever order they are given."""
+    if isinstance(term, RandomTerm):
+        effects = frozenset(map(frozenset, term.terms))
+        return frozenset(term.group), effects, term.correlated or len(effects) == 1, term.known_zero
+    return frozenset(term)
+
+
+def by_key(terms: Iterable[Term | RandomTerm]) -> dict:
+    """Terms by :func:`key`, each once, as it is first given."""
+    out: dict = {}
+    for term in terms:
+        out.setdefault(key(term), term)
+    return out
 
 
 def spec_from_terms(outcome, fixed, random, intercept=True) -> ModelSpec:
@@ -103,9 +124,9 @@ def spec_from_terms(outcome, fixed, random, intercept=True) -> ModelSpec:
     """
     fixed = _listed(fixed, "the fixed terms")
     random = [random] if isinstance(random, Mapping) else _listed(random, "the random terms")
-    terms = tuple(dict.fromkeys(as_term(t) for t in fixed if t != "1"))
-    return ModelSpec(outcome=checks.text(outcome, "the outcome"), fixed=terms,
-                     random=tuple(_random_term(item) for item in random),
+    terms = by_key(as_term(t) for t in fixed if t != "1")
+    return ModelSpec(outcome=checks.text(outcome, "the outcome"), fixed=tuple(terms.values()),
+                     random=tuple(by_key(_random_term(item) for item in random).values()),
                      intercept=checks.flag(intercept, "intercept"))
 
 
@@ -135,6 +156,6 @@ def _random_term(item) -> RandomTerm:
         if correlated or name not in terms:
             raise UserError(problem(f"known_zero of {group} names '{name}', which is no uncorrelated slope of it",
                                     "name one of its terms, with correlated: False"))
-    return RandomTerm(group=(group,) if isinstance(group, str) else tuple(group),
-                      terms=tuple(INTERCEPT if t == "1" else as_term(t) for t in terms),
+    return RandomTerm(group=as_term(group),
+                      terms=tuple(by_key(INTERCEPT if t == "1" else as_term(t) for t in terms).values()),
                       correlated=correlated, known_zero=known_zero)

@@ -48,3 +48,39 @@ def test_terms_are_literal():
 def test_terms_without_group():
     with pytest.raises(UserError, match="no group"):
         spec_from_terms("y", ["a"], [{"terms": ["1"]}])
+
+
+@pytest.mark.parametrize("text, same", [
+    ("y ~ x*z - z:x + (1 | g)", "y ~ x + z + (1 | g)"),
+    ("y ~ x*z*w - w:z:x - z:x + (1 | g)", "y ~ x + z + w + x:w + z:w + (1 | g)"),
+    ("y ~ x:z + z:x + x + x + (1 | g)", "y ~ x:z + x + (1 | g)"),
+    ("y ~ (x + z)*w - w:(z + x) + (1 | g)", "y ~ x + z + w + (1 | g)"),
+    ("y ~ x + (1 | g) + (1 | h) - (1 | h)", "y ~ x + (1 | g)"),
+    ("y ~ x + (1 | g/h) - (1 | g:h)", "y ~ x + (1 | g)"),
+    ("y ~ x + (z + x | g) + (1 | h) - (x + z | g)", "y ~ x + (1 | h)"),
+    ("y ~ x + (x:z + z:x | g)", "y ~ x + (1 + x:z | g)"),
+    ("y ~ x + (1 | g) + (1 || g)", "y ~ x + (1 | g)"),
+    ("y ~ x + (1 | g:g)", "y ~ x + (1 | g)"),
+    ("y ~ x - z + (1 | g)", "y ~ x + (1 | g)"),
+])
+def test_terms_are_sets(text, same):
+    assert parse_formula(text) == parse_formula(same)
+    assert parse_formula(str(parse_formula(text))) == parse_formula(same)
+
+
+def test_lists_of_terms_are_sets():
+    spec = spec_from_terms("y", [("x", "z"), ("z", "x"), "x", "x"], [{"group": ("a", "b")}, {"group": ["b", "a"]}])
+    assert spec.fixed == (("x", "z"), ("x",)) and spec.random == (RandomTerm(("a", "b"), ((),)),)
+
+
+@pytest.mark.parametrize("text, line", [
+    ("y ~ x + z - (1 | g)", "(1 | g) is taken out, but the terms before it do not hold it"),
+    ("y ~ x + (1 + x | g) - (1 | g)", "(1 | g) is taken out"),
+    ("y ~ x + (x + (1 | h) | g)", "a random term stands within another"),
+    ("y ~ x:(1 | g)", "only columns can interact"),
+    ("y ~ (0 + x) * z + (1 | g)", "only columns can interact"),
+])
+def test_terms_that_would_be_ignored_are_refused(text, line):
+    with pytest.raises(UserError) as caught:
+        parse_formula(text)
+    assert line in caught.value.problems[0]
