@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -147,6 +148,19 @@ def design_columns(terms: Iterable[Term], intercept: bool, data,
         names += [label for label, _ in parts]
         columns += [values for _, values in parts]
     return names, columns
+
+
+def constant_columns(terms: Iterable[Term], intercept: bool, names: list[str], cats: dict[str, Category]) -> np.ndarray:
+    """1 for the columns of :func:`design_columns` that sum to one in every row, 0 for others.
+
+    These are the intercept, or all columns of the first category, or product of categories, that is coded in full.
+    """
+    for term in [INTERCEPT] if intercept else sorted(terms, key=len):
+        levels = [[f"{cats[name].label}[{level}]" for level in cats[name].levels] for name in term if name in cats]
+        own = {":".join(parts) for parts in product(*levels)} if term else {"Intercept"}
+        if len(levels) == len(term) and own <= set(names):
+            return np.array([float(name in own) for name in names])
+    return np.zeros(len(names))
 
 
 def random_columns(term: RandomTerm, data,

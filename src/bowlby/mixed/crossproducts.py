@@ -12,7 +12,7 @@ import numpy as np
 from bowlby.mixed.components import Layout
 from bowlby.mixed.frame import Factor, Frame
 from bowlby.mixed.links import Apart, CrossedLinks, NestedLinks
-from bowlby.mixed.scaling import Scaling, Slopes, scale_outcome
+from bowlby.mixed.scaling import Scaling, Slopes, centre, level_column, scale_outcome
 
 _CHUNK = 1 << 18
 _COLLINEAR = 1e-6
@@ -102,11 +102,14 @@ def reduce_rows(frame: Frame) -> Reduced:
     """Build :class:`Reduced` from a :class:`~bowlby.mixed.frame.Frame`, dropping dependent predictors."""
     n = len(frame.y)
     root_w = None if frame.weights is None else np.sqrt(frame.weights)
-    has_intercept = bool(frame.x) and frame.x[0] is None
-    shift, scale, xs = _scaled_predictors(frame, has_intercept, root_w)
-    y, y_shift, y_scale = scale_outcome(frame.y, frame.offset, has_intercept, root_w)
+    column = level_column(frame.x, frame.level)
+    shift, scale, xs = _scaled_predictors(frame, column, root_w)
+    y, y_shift, y_scale = scale_outcome(frame.y, frame.offset, column, root_w)
     xx = _gram([*xs, y], n)
     kept = _independent(xs, xx, frame.names)
+    if any(level and k not in kept for k, level in enumerate(frame.level)):
+        # Columns that sum to one only with a dropped one serve no more.
+        return reduce_rows(replace(frame, level=np.zeros(len(frame.x))))
     xs = [xs[k] for k in kept]
     shift, scale = shift[kept], scale[kept]
     pick = [*kept, len(frame.names)]
@@ -122,21 +125,21 @@ def reduce_rows(frame: Frame) -> Reduced:
     zx = np.stack([projector.to_inner(c) for c in columns], axis=1) if has_inner else None
     bx = np.stack([projector.to_outer(c) for c in columns], axis=2) if links is not None else None
     return Reduced(n, xx, s, zx, cc, bx, links, select, place, factors, has_inner,
-                   Scaling(shift, scale, mix, slopes, y_shift, y_scale),
+                   Scaling(shift, scale, mix, slopes, y_shift, y_scale, frame.level[kept]),
                    0.0 if root_w is None else float(np.log(frame.weights).sum()),
                    [frame.names[k] for k in kept], kept, projector)
 
 
-def _scaled_predictors(frame: Frame, has_intercept: bool, root_w):
+def _scaled_predictors(frame: Frame, level: np.ndarray | float, root_w):
     p = len(frame.x)
     shift, scale, xs = np.zeros(p), np.ones(p), []
     for j, column in enumerate(frame.x):
         if column is None:
             xs.append(root_w)
             continue
-        if has_intercept:
-            shift[j] = column.mean()
-        x = column - shift[j]
+        if not frame.level[j]:
+            shift[j] = centre(column, level)
+        x = column - shift[j] * level
         size = np.sqrt(x @ x / len(x))
         # What is left of a constant column is rounding: leave it small, so that it is found dependent.
         if size > 1e-13 * max(abs(shift[j]), np.finfo(float).tiny):

@@ -188,7 +188,8 @@ class Search:
         singular, held = np.zeros(self.count, bool), np.zeros(best.theta.shape, bool)
         for k in np.flatnonzero(par.diagonal):
             limit = np.where(best.good, 1e-3, 0.2)
-            at = np.flatnonzero((np.abs(best.theta[:, k]) < limit) & np.isfinite(best.point.deviance))
+            nil = par.nil(best.theta)[:, k]
+            at = np.flatnonzero(((np.abs(best.theta[:, k]) < limit) | nil) & np.isfinite(best.point.deviance))
             if not at.size:
                 continue
             root = par.roots[k]
@@ -202,7 +203,8 @@ class Search:
             free[:, column] = False
             trial = self.descend(theta, at, free)
             height = best.point.deviance[at]
-            ok = trial.point.deviance <= height + 1e-10 * (1 + np.abs(height))
+            ok = (trial.point.deviance <= height + 1e-10 * (1 + np.abs(height))) | nil[at]
+            ok &= np.isfinite(trial.point.deviance)
             self._keep(best, at, trial, ok)
             singular[at[ok]] = True
             held[np.ix_(at[ok], column)] = True

@@ -9,7 +9,16 @@ import pandas as pd
 
 from bowlby.errors import UserError, problem
 from bowlby.mixed import checks
-from bowlby.mixed.columns import categories, design_columns, is_numeric, missing, numbers, plain, random_columns
+from bowlby.mixed.columns import (
+    categories,
+    constant_columns,
+    design_columns,
+    is_numeric,
+    missing,
+    numbers,
+    plain,
+    random_columns,
+)
 from bowlby.mixed.levels import group_codes, level_parts, ranks, with_missing
 from bowlby.mixed.membership import Membership
 from bowlby.mixed.spec import INTERCEPT, ModelSpec, RandomTerm
@@ -83,6 +92,8 @@ class Frame:
     labels: pd.Index | None = None
     """Row labels of the whole table; `rows` are positions in it."""
     offset_column: str | None = None
+    level: np.ndarray | None = None
+    """Predictors (p,) that sum to the constant, see :class:`bowlby.mixed.scaling.Scaling`."""
 
 
 def _vector(value, data: pd.DataFrame, what: str) -> pd.Series | None:
@@ -195,7 +206,8 @@ def build_frame(spec: ModelSpec, data: pd.DataFrame, membership=None, weights=No
         raise UserError(problem(f"two fixed effects are named '{twice}'", "rename the column of that name"))
     frame = Frame(rows, n_dropped, y, names, x, [], None if w is None else numbers(w.iloc[rows], "weights"),
                   None if off is None else numbers(off.iloc[rows], "offset"), cats, [], labels=labels,
-                  offset_column=offset if isinstance(offset, str) else None)
+                  offset_column=offset if isinstance(offset, str) else None,
+                  level=constant_columns(spec.fixed, spec.intercept, names, cats))
     if spec.intercept:
         single = {name for name, category in cats.items() if len(category.levels) == 1}
         frame.left_out = [":".join(term) for term in spec.fixed if single & set(term)]

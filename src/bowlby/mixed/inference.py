@@ -13,8 +13,9 @@ from bowlby.mixed import checks
 from bowlby.mixed.information import adjusted_covariance, information, kenward_roger_f, one_df, satterthwaite_f
 from bowlby.mixed.refits import variance_names
 
-SATTERTHWAITE_SINGULAR = ("Satterthwaite is undefined for a singular fit: its df are from the expected information "
-                          "instead, as Kenward-Roger's are")
+_INSTEAD = "its df are from the expected information instead, as Kenward-Roger's are"
+SATTERTHWAITE_SINGULAR = f"Satterthwaite is undefined for a singular fit: {_INSTEAD}"
+SATTERTHWAITE_FLAT = f"Satterthwaite is undefined where the likelihood does not curve downwards: {_INSTEAD}"
 KENWARD_ROGER, SATTERTHWAITE, RESIDUAL = "kenward-roger", "satterthwaite", "residual"
 
 
@@ -45,8 +46,8 @@ class Inference:
 
     @cached_property
     def _w_satterthwaite(self) -> np.ndarray:
-        if self.singular:
-            self._warn(SATTERTHWAITE_SINGULAR)
+        if self.singular or not self.information.definite("observed"):
+            self._warn(SATTERTHWAITE_SINGULAR if self.singular else SATTERTHWAITE_FLAT)
             return self._w_expected
         return self.information.inverse("observed")
 
@@ -67,6 +68,8 @@ class Inference:
         else:
             raise UserError(problem(f"unknown df method '{method}'",
                                     f"use {KENWARD_ROGER}, {SATTERTHWAITE} or {RESIDUAL}"))
+        if not np.isfinite(df):
+            self._warn(f"the {method} df of {_written(c, self.model.names)} cannot be computed from these data")
         return estimate, float(np.sqrt(inner @ phi @ inner)), float(df)
 
     def _default_method(self, df: str | None) -> str:
@@ -207,3 +210,8 @@ class Inference:
             if np.linalg.matrix_rank(half[[*kept, k]], tol=1e-7) > len(kept):
                 kept.append(k)
         return matrix[kept]
+
+
+def _written(c: np.ndarray, names: list[str]) -> str:
+    """A contrast as text."""
+    return " + ".join(name if weight == 1 else f"{weight:.4g} {name}" for name, weight in zip(names, c) if weight)

@@ -55,18 +55,57 @@ class Information:
         return float(values.std(ddof=1) / np.sqrt(len(values)))
 
     def inverse(self, which: str) -> np.ndarray:
-        """2 E^-1 or 2 O^-1; an error naming two terms where E is singular (§4.2 of the statistical design)."""
+        """2 E^-1 or 2 O^-1, generalised where terms are redundant; see :meth:`_basis`."""
+        basis = self._basis()
+        return 2 * basis @ np.linalg.solve(basis.T @ getattr(self, which) @ basis, basis.T)
+
+    def definite(self, which: str) -> bool:
+        """Whether E or O is positive definite, redundant directions aside."""
+        basis = self._basis()
+        return bool(np.linalg.eigvalsh(basis.T @ getattr(self, which) @ basis)[0] > _RCOND)
+
+    def _basis(self) -> np.ndarray:
+        """Directions (c+1, r) of eta, in units of their information, that the data determine.
+
+        In a direction n in which sum n_i G_i = 0 eta is arbitrary, but V and all that is derived of it are not: any
+        generalised inverse gives the same standard errors and df, those of the model without the redundant term.
+
+        Raises
+        ------
+        UserError
+            Where a variance has no information, or several have it together only.
+        """
         size = np.sqrt(np.abs(np.diagonal(self.expected)))
         if not (size > 0).all() or not np.isfinite(size).all():
             raise UserError(problem(f"the variance '{self.names[int(np.argmin(size))]}' has no information in these "
                                     "data", "drop that random term"))
-        scaled, good = scaled_inverse(self.expected, getattr(self, which))
-        if not good:
-            vectors = np.linalg.eigh(self.expected / np.outer(size, size))[1]
-            pair = np.argsort(-np.abs(vectors[:, 0]))[:2]
-            raise UserError(problem(f"the variances '{self.names[pair[0]]}' and '{self.names[pair[1]]}' cannot be "
-                                    "told apart in these data", "drop one of these terms"))
-        return scaled
+        values, vectors = np.linalg.eigh(self.expected / np.outer(size, size))
+        null = values <= _RCOND * values[-1]
+        if not null.any():
+            return np.diag(1 / size)
+        for n in vectors[:, null].T:
+            if not self._redundant(n / size):
+                names = [name for name, weight in zip(self.names, np.abs(n)) if weight > 0.1 * np.abs(n).max()]
+                raise UserError(problem(f"the data do not tell apart the variances {' and '.join(names)}, so that no "
+                                        "df can be computed", "drop one of these random terms"))
+        return vectors[:, ~null] / size[:, None]
+
+    def _redundant(self, n: np.ndarray) -> bool:
+        """Whether sum n_i G_i = 0 where its REML information is 0: then it leaves nothing of V^-1 X either."""
+        shares = np.outer(n, n) * np.einsum("ab,ijba->ij", self.phi, self.q)
+        return bool(np.abs(shares.sum()) <= 1e-8 * np.abs(shares).sum())
+
+
+def inverses(info: Information) -> tuple[np.ndarray, np.ndarray]:
+    """2 E^-1 of each replicate as :meth:`Information.inverse`, and which replicates have one."""
+    w, good = scaled_inverse(info.expected, info.expected)
+    for k in np.flatnonzero(~good):
+        one = Information(info.phi[k], info.b[k], info.q[k], info.expected[k], info.observed[k], info.names)
+        try:
+            w[k], good[k] = one.inverse("expected"), True
+        except (UserError, np.linalg.LinAlgError):
+            continue
+    return w, good
 
 
 def scaled_inverse(expected: np.ndarray, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -16,7 +16,7 @@ from bowlby.mixed.frame import build_frame
 from bowlby.mixed.optimise import STARTS, minimise
 from bowlby.mixed.parameters import Parameters
 from bowlby.mixed.residual import STRUCTURES, complete_rows, fit_structured
-from bowlby.mixed.scaling import scale_outcome
+from bowlby.mixed.scaling import level_column, scale_outcome
 from bowlby.mixed.spec import ModelSpec, spec_from_terms
 
 
@@ -140,7 +140,7 @@ class MixedModel:
             return other
         data = self.reduced
         root_w = None if frame.weights is None else np.sqrt(frame.weights)
-        column, shift, scale = scale_outcome(y, offset, self._has_intercept, root_w)
+        column, shift, scale = scale_outcome(y, offset, self._level_column, root_w)
         xx = data.xx.copy()
         xx[-1, :-1] = xx[:-1, -1] = self._internal_x.T @ column
         xx[-1, -1] = column @ column
@@ -164,7 +164,8 @@ class MixedModel:
         checks.known(columns, self.names, "the fixed effect")
         columns = {name: self._of_rows(values, f"column '{name}'") for name, values in columns.items()}
         x = [columns.get(name, self.frame.x[k]) for name, k in zip(self.names, self.reduced.kept)]
-        return self._of_frame(replace(self.frame, x=x, names=list(self.names)))
+        return self._of_frame(replace(self.frame, x=x, names=list(self.names),
+                                      level=self.frame.level[self.reduced.kept]))
 
     def _of_frame(self, frame) -> MixedModel:
         """A model of the same terms on another frame; every column must stay estimable."""
@@ -191,9 +192,9 @@ class MixedModel:
     def _of_rows(self, values, what: str) -> np.ndarray:
         return checks.of_rows(values, self.frame.labels, self.frame.rows, what)
 
-    @property
-    def _has_intercept(self) -> bool:
-        return bool(self.frame.x) and self.frame.x[0] is None
+    @cached_property
+    def _level_column(self) -> np.ndarray | float:
+        return level_column([self.frame.x[k] for k in self.reduced.kept], self.reduced.scaling.level)
 
     @cached_property
     def _internal_x(self) -> np.ndarray:
@@ -202,7 +203,7 @@ class MixedModel:
         out = np.empty((data.n, data.p))
         for j, k in enumerate(data.kept):
             column = self.frame.x[k]
-            out[:, j] = 1.0 if column is None else (column - scale.x_shift[j]) / scale.x_scale[j]
+            out[:, j] = 1.0 if column is None else (column - scale.x_shift[j] * self._level_column) / scale.x_scale[j]
         if self.frame.weights is not None:
             out *= np.sqrt(self.frame.weights)[:, None]
         return out @ scale.x_mix

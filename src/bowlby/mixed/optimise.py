@@ -307,7 +307,8 @@ def _snap(objective, parameters, point: Point, converged: bool):
     zero: list[int] = []
     held: list[int] = []
     for k in np.flatnonzero(parameters.diagonal):
-        if abs(point.x[k]) >= (1e-3 if converged else 0.2):
+        nil = parameters.nil(point.x)[k]
+        if abs(point.x[k]) >= (1e-3 if converged else 0.2) and not nil:
             continue
         x = point.x.copy()
         x[k] = 0.0
@@ -318,7 +319,7 @@ def _snap(objective, parameters, point: Point, converged: bool):
             x = parameters.cholesky(parameters.covariances(parameters.delta(x)))
         free = [j for j in range(parameters.count) if j not in (*held, *column)]
         trial, _, fine, _ = newton(objective, x, free=free)
-        if trial is not None and trial.height <= point.height + 1e-10 * (1.0 + abs(point.height)):
+        if trial is not None and (nil or trial.height <= point.height + 1e-10 * (1.0 + abs(point.height))):
             point, converged = trial, fine
             zero.append(int(k))
             held += column

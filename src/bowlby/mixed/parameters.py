@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+_NIL, _LEAST = 1e-6, 0.1
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -57,6 +59,7 @@ class Parameters:
                                     for t in self.items], dtype=bool)
         self.diagonal = np.array(diagonal, dtype=bool)
         self.tensor = self._tensor()
+        self._row = np.array([[float((t.factor, t.a) == (u.factor, u.a)) for u in self.roots] for t in self.roots])
 
     def _tensor(self) -> np.ndarray:
         tensor = np.zeros((self.count, self.count, self.count))
@@ -104,6 +107,15 @@ class Parameters:
         for value, t in zip(delta, self.items):
             out[t.factor][t.a, t.b] = out[t.factor][t.b, t.a] = value
         return out
+
+    def nil(self, theta: np.ndarray) -> np.ndarray:
+        """Diagonal entries of theta (..., count) that are 0 to rounding: there D has lost a rank.
+
+        An entry counts as 0 at a millionth of its row of Lambda, whose length is the effect's relative SD. Rounding of
+        the criterion, 1e-12 or more of its size, cannot tell such a correlation from 1.
+        """
+        size = np.sqrt(theta**2 @ self._row)
+        return self.diagonal & (np.abs(theta) <= _NIL * np.maximum(size, _LEAST))
 
     def in_units(self, maps: list[np.ndarray]) -> np.ndarray:
         """U (count, count) with U delta the entries of T D T' of each factor, T (q, q) from `maps`."""

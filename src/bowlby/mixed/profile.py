@@ -187,7 +187,7 @@ def _coefficient(model, optimum, target: Target):
     transform = data.scaling.matrix() * data.scaling.y_scale
     j = model.names.index(target.term)
     v, p = transform[j], data.p
-    shift = data.scaling.y_shift if j == 0 and data.scaling.y_shift else 0.0
+    shift = data.scaling.y_shift * data.scaling.level[j]
     estimate = float(v @ optimum.state.beta) + shift
     sigma2 = residual_variance(data, optimum.state, False)
     step = 2 * float(np.sqrt(v @ optimum.state.phi @ v * sigma2))

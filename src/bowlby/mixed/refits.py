@@ -10,7 +10,7 @@ from bowlby.errors import UserError, problem
 from bowlby.mixed import checks
 from bowlby.mixed.batch import Replicates, relative_covariances
 from bowlby.mixed.descent import Search
-from bowlby.mixed.information import adjusted_covariance, assemble, one_df, scaled_inverse, without
+from bowlby.mixed.information import adjusted_covariance, assemble, inverses, one_df, without
 from bowlby.mixed.scaling import scale_outcome
 from bowlby.mixed.stacks import independent_units
 
@@ -121,7 +121,8 @@ def refit_many(result, Y=None, contrasts=None, kenward_roger: bool = False, colu
         raise UserError(problem("outcomes and columns differ in their number of replicates", "give as many of each"))
     rows = contrast_rows(result, contrasts, kenward_roger)
     out = Refits.empty(model, len(Y), len(rows), kenward_roger)
-    stacks = independent_units(model)
+    moved = any(model.reduced.scaling.level[model.names.index(name)] for name in columns)
+    stacks = None if moved else independent_units(model)  # the constant that others are centred at is no more
     if stacks is None:
         for k, y in enumerate(Y):
             new = {name: values[k] for name, values in columns.items()}
@@ -195,7 +196,7 @@ class Batch:
         xx = np.empty((count, p + 1, p + 1))
         xx[:] = data.xx
         for k, y in enumerate(Y):
-            column, shift[k], size[k] = scale_outcome(y, self.model.frame.offset, self.model._has_intercept,
+            column, shift[k], size[k] = scale_outcome(y, self.model.frame.offset, self.model._level_column,
                                                       self.root_w)
             x = self.x
             for change, mix in changes:
@@ -227,7 +228,7 @@ class Batch:
     def counted(self, counts: np.ndarray, component: np.ndarray, rows: np.ndarray, kenward_roger: bool) -> Refits:
         """Refits in which component b of the rows counts ``counts[r, b]`` times; -1 for rows that always count once."""
         data, frame, p = self.data, self.model.frame, self.data.p
-        y = scale_outcome(frame.y, frame.offset, self.model._has_intercept, self.root_w)[0]
+        y = scale_outcome(frame.y, frame.offset, self.model._level_column, self.root_w)[0]
         columns = np.column_stack([self.x, y])
         always = np.ones((len(counts), 1))
         counts = np.hstack([counts, always])
@@ -259,8 +260,7 @@ class Batch:
         sigma2 = point.r2 / dof
         transform = data.scaling.matrix()
         out.params[:] = size[:, None] * (point.beta[:, None] @ transform.T)[:, 0]
-        if p:
-            out.params[:, 0] += shift
+        out.params += np.outer(shift, data.scaling.level)
         delta = relative_covariances(par, best.theta)
         phi = point.phi * sigma2[:, None, None]
         all_rows = np.vstack([np.eye(p), rows]) @ transform
@@ -271,7 +271,7 @@ class Batch:
             info = assemble(n, delta, sigma2, point.phi, point.mom, self.reml, [])
             info = without(info, par.known_zero & (delta == 0))
             info.expected[bad] = np.eye(par.count + 1)
-            w, regular = scaled_inverse(info.expected, info.expected)
+            w, regular = inverses(info)
             phi = adjusted_covariance(info, w)
             phi[~regular], w[~regular] = np.nan, np.nan
             df = np.stack([one_df(info, c, w) for c in all_rows], axis=1) if len(all_rows) else df

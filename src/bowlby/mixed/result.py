@@ -83,9 +83,7 @@ class MixedResult(Inference):
 
     @cached_property
     def params(self) -> pd.Series:
-        beta = self._transform @ self._state.beta
-        if self._data.scaling.y_shift:
-            beta[0] += self._data.scaling.y_shift
+        beta = self._transform @ self._state.beta + self._data.scaling.y_shift * self._data.scaling.level
         return pd.Series(beta, index=self.model.names, name="estimate")
 
     @property

@@ -1,7 +1,7 @@
 """Predictors, random-effect columns and outcome in internal units, so that no unit of measurement can harm the algebra.
 
-Predictors are centred (when there is an intercept) and scaled to unit root mean square, random-effect columns are
-scaled, and the outcome is centred and scaled; :class:`Scaling` undoes all of it.
+Predictors are centred (when there is an intercept, or columns that sum to one) and scaled to unit root mean square,
+random-effect columns are scaled, and the outcome is centred and scaled; :class:`Scaling` undoes all of it.
 """
 
 from __future__ import annotations
@@ -64,10 +64,11 @@ class Slopes:
 
 @dataclass(frozen=True)
 class Scaling:
-    """x_internal = ((x - shift) / scale) mix and y_internal = (y - offset - y_shift) / y_scale.
+    """x_internal = ((x - shift X level) / scale) mix and y_internal = (y - offset - y_shift X level) / y_scale.
 
-    `mix` (p, p) is the identity unless predictors are nearly collinear, when it makes them orthogonal. `slopes` has
-    for each factor how its random-effect columns are centred and scaled.
+    `level` (p,) are the predictors that sum to the constant: the intercept, or the columns of a category without one;
+    zeros where none do. `mix` (p, p) is the identity unless predictors are nearly collinear, when it makes them
+    orthogonal. `slopes` has for each factor how its random-effect columns are centred and scaled.
     """
 
     x_shift: np.ndarray
@@ -76,24 +77,37 @@ class Scaling:
     slopes: list[Slopes]
     y_shift: float
     y_scale: float
+    level: np.ndarray
 
     def matrix(self) -> np.ndarray:
-        """T (p, p) with beta = y_scale T beta_internal + y_shift e_intercept."""
-        t = np.diag(1 / self.x_scale)
-        if self.x_shift.any():
-            t[0, 1:] = -(self.x_shift / self.x_scale)[1:]
-        return t @ self.x_mix
+        """T (p, p) with beta = y_scale T beta_internal + y_shift level."""
+        return (np.diag(1 / self.x_scale) - np.outer(self.level, self.x_shift / self.x_scale)) @ self.x_mix
 
     def log_det(self) -> float:
         """log |det| of the map from internal to given predictors; enters the REML likelihood."""
         return float(np.log(self.x_scale).sum()) - float(np.log(np.abs(np.diagonal(self.x_mix))).sum())
 
 
-def scale_outcome(y, offset, has_intercept, root_w):
-    """Internal outcome (n,) with its shift and scale; weights come last."""
+def level_column(x, level: np.ndarray) -> np.ndarray | float:
+    """X level of predictors x, a list of columns (n,) or None for ones; 1.0 for an intercept, 0.0 where level is 0."""
+    at = np.flatnonzero(level)
+    if not at.size:
+        return 0.0
+    return 1.0 if x[at[0]] is None else sum(level[k] * x[k] for k in at)
+
+
+def centre(v: np.ndarray, column: np.ndarray | float) -> float:
+    """How often `column` lies in v by least squares; of an intercept's column the mean of v."""
+    if isinstance(column, float):
+        return float(v.mean()) if column else 0.0
+    return float(column @ v) / float(column @ column)
+
+
+def scale_outcome(y, offset, column, root_w):
+    """Internal outcome (n,) with its shift and scale, `column` from :func:`level_column`; weights come last."""
     v = y if offset is None else y - offset
-    shift = float(v.mean()) if has_intercept else 0.0
-    v = v - shift
+    shift = centre(v, column)
+    v = v - shift * column
     scale = float(np.sqrt(v @ v / len(v))) or 1.0
     v /= scale
     return (v if root_w is None else v * root_w), shift, scale

@@ -18,9 +18,9 @@ from bowlby.mixed.information import (
     Information,
     adjusted_covariance,
     assemble,
+    inverses,
     kenward_roger_f,
     one_df,
-    scaled_inverse,
     without,
 )
 from bowlby.mixed.parameters import Parameters
@@ -130,7 +130,7 @@ class Model:
         info = without(info, parameters.known_zero & (delta == 0))
         good = best.good & np.isfinite(best.point.deviance)
         info.expected[~good] = np.eye(parameters.count + 1)
-        w, regular = scaled_inverse(info.expected, info.expected)
+        w, regular = inverses(info)
         return Fits(self, best.point.beta, info, w, adjusted_covariance(info, w), singular, good & regular)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bowlby.errors import UserError
-from bowlby.mixed.inference import KENWARD_ROGER, SATTERTHWAITE, SATTERTHWAITE_SINGULAR
+from bowlby.mixed.inference import KENWARD_ROGER, SATTERTHWAITE, SATTERTHWAITE_FLAT, SATTERTHWAITE_SINGULAR
 
 _HEADS = {KENWARD_ROGER: "Kenward-Roger df and adjusted SE", SATTERTHWAITE: "Satterthwaite df",
           "residual": "residual df"}
@@ -28,7 +28,8 @@ def summary(result, method: str) -> str:
     if result.residual_parameters:
         lines += ["", "Residual structure: " + model.kernel.describe(result._residual_x, result.scale)]
     lines += ["", *_fixed_effects(result, method)]
-    notes = [w for w in result.warnings if method == SATTERTHWAITE or w != SATTERTHWAITE_SINGULAR]
+    other = () if method == SATTERTHWAITE else (SATTERTHWAITE_FLAT, SATTERTHWAITE_SINGULAR)
+    notes = [w for w in result.warnings if w not in other]
     if notes:
         lines += ["", *(f"note: {w}" for w in notes)]
     return "\n".join(lines)

@@ -114,3 +114,28 @@ def test_a_factor_before_two_bars_is_one_correlated_block_as_in_lme4(formula, ll
     assert len(result.theta) == parameters
     assert result.predict(data) == pytest.approx(result.fittedvalues, abs=1e-10)
     assert any("cannot be told apart" in w for w in result.warnings) == ("f:x" not in formula)
+
+
+# lme4 1.1.31 with pbkrtest 0.5.2, bobyqa at rhoend 1e-10: outcomes near 5,385 with an SD of 1, and random effects of
+# rank 1. Without an intercept in the fixed part all three categories stand for it.
+FAR = {"f[A]": (5384.9177, 0.16334, 19.140269), "f[B]": (5385.2411, 0.161788, 15.643143),
+       "f[C]": (5385.4390, 0.194895, 19.823068)}  # fmt: skip
+
+
+@pytest.mark.parametrize("order", range(4))
+def test_a_rank_deficient_fit_is_flagged_whatever_the_order_of_rows(order):
+    data = pd.read_csv(HERE / "data" / "far_from_zero.csv")
+    data = data.sample(frac=1, random_state=order) if order else data
+    apart = MixedModel.from_formula("y ~ 0 + f + (1 + f | g)", data).fit()
+    contrasts = MixedModel.from_formula("y ~ f + (1 + f | g)", data).fit()
+    for result in (apart, contrasts):
+        assert result.llf == pytest.approx(-193.060107488, abs=1e-8)
+        assert result.singular and any("(Intercept, f[T.B], f[T.C] | g) is singular" in w for w in result.warnings)
+    table = apart.tidy().set_index("term")
+    for term, (estimate, se, df) in FAR.items():
+        assert table.loc[term, "estimate"] == pytest.approx(estimate, abs=6e-5)
+        assert apart.bse[term] == pytest.approx(se, abs=5e-7)
+        assert table.loc[term, "df"] == pytest.approx(df, abs=2e-5)
+    satterthwaite = apart.tidy("satterthwaite")
+    assert satterthwaite["df"].to_numpy() == pytest.approx(table["df"].to_numpy(), rel=1e-8)
+    assert any(w.startswith("Satterthwaite is undefined") for w in apart.warnings)

@@ -109,8 +109,14 @@ def test_factors_with_the_same_levels_are_flagged_and_shown(pre_post):
     copied = pre_post.assign(other=pre_post.therapist.str.lower())
     result = MixedModel.from_formula("y ~ s + (1 | therapist) + (1 | other)", copied).fit()
     assert any("'therapist' and 'other' have the same levels" in w for w in result.warnings)
+    alone = MixedModel.from_formula("y ~ s + (1 | therapist)", copied).fit()
+    assert result.llf == pytest.approx(alone.llf, abs=1e-8)
+    for method in ("kenward-roger", "satterthwaite"):
+        for column in ("estimate", "se", "df"):
+            expected = alone.tidy(method)[column].to_numpy()
+            assert result.tidy(method)[column].to_numpy() == pytest.approx(expected, rel=1e-6)
     text = result.summary()
-    assert "no df" in text and "cannot be told apart" in text and f"{result.params['s']:.5g}" in text
+    assert "cannot be told apart" in text and f"{result.params['s']:.5g}" in text
     finer = pre_post.assign(other=np.arange(len(pre_post)) // 3)
     assert not MixedModel.from_formula("y ~ s + (1 | therapist) + (1 | other)", finer).fit().warnings
 
@@ -152,3 +158,53 @@ def test_levels_are_sorted_everywhere(pre_post):
     residual, between = result.scale, result.covariances[0][0, 0]
     expected = between * residual / (residual + between * sizes[first])
     assert result.random_effects_cov["therapist"][first].item() == pytest.approx(expected)
+
+
+def test_a_redundant_variance_leaves_df_and_standard_errors_as_they_are(pre_post):
+    """(1 + f || g) is (0 + f | g): the intercept's variance is part of the category's covariances."""
+    data = pre_post.assign(f=np.array(["A", "B", "C"])[np.arange(len(pre_post)) % 3])
+    cell = data.groupby(["therapist", "f"]).ngroup()
+    data["y"] += np.random.default_rng(4).normal(size=cell.max() + 1)[cell]
+    whole, split = (MixedModel.from_formula(f"y ~ s + a_w + f + ({random} therapist)", data).fit()
+                    for random in ("0 + f |", "1 + f ||"))
+    assert split.llf == pytest.approx(whole.llf, abs=1e-8) and not whole.singular
+    assert any("drop the random effect 'Intercept'" in w for w in split.warnings)
+    for column in ("estimate", "se", "df"):
+        assert split.tidy()[column].to_numpy() == pytest.approx(whole.tidy()[column].to_numpy(), rel=1e-6)
+    joint = [result.f_test(["f[T.B]", "f[T.C]"]).iloc[0].to_numpy(float) for result in (whole, split)]
+    assert joint[1] == pytest.approx(joint[0], rel=1e-6)
+    y = split.model.frame.y[::-1]
+    batch, one = split.refit_many([y], kenward_roger=True), split.refit(y)
+    assert batch.df[0] == pytest.approx(one.tidy()["df"].to_numpy(), rel=1e-6)
+
+
+def test_df_that_cannot_be_computed_are_warned_of(pre_post):
+    result = MixedModel.from_formula("y ~ s + (1 | therapist)", pre_post).fit()
+    result.__dict__["_w_satterthwaite"] = -result._w_expected
+    assert np.isnan(result.contrast({"s": 2.0, "Intercept": 1.0}, df="satterthwaite")["df"].iloc[0])
+    assert "the satterthwaite df of Intercept + 2 s cannot be computed from these data" in result.warnings
+
+
+@pytest.mark.parametrize("formula", ["y ~ 0 + arm + s + (1 | therapist)", "y ~ 0 + arm:ill + (1 | therapist)",
+                                     "y ~ 0 + s + C(ill) + a_w + (1 + a_w || therapist)"])
+def test_the_level_of_an_outcome_does_not_matter_where_categories_stand_for_the_intercept(pre_post, formula):
+    """A million added to the outcome leaves all but the categories' estimates as they are: none of 16 digits is lost
+    but the six that the sum itself costs."""
+    data = pre_post.assign(ill=np.where(np.arange(len(pre_post)) % 3, "yes", "no"))
+    near = MixedModel.from_formula(formula, data).fit()
+    far = MixedModel.from_formula(formula, data.assign(y=data.y + 1e6)).fit()
+    assert far.llf == pytest.approx(near.llf, abs=1e-6) and far.singular == near.singular
+    moved = far.params - near.params
+    assert moved.to_numpy() == pytest.approx([1e6 if "[" in name else 0.0 for name in moved.index], abs=1e-6)
+    assert far.tidy()["df"].to_numpy() == pytest.approx(near.tidy()["df"].to_numpy(), rel=1e-6)
+    assert far.predict(data) == pytest.approx(near.predict(data) + 1e6, abs=1e-6)
+    batch = far.refit_many([data.y + 1e6, data.y[::-1] + 1e6], kenward_roger=True)
+    assert batch.se[0] == pytest.approx(far.tidy()["se"].to_numpy(), rel=1e-6)
+    assert batch.params[1] == pytest.approx(far.refit(data.y.to_numpy()[::-1] + 1e6).params.to_numpy(), abs=1e-5)
+    left = far.leave_out()
+    rest = MixedModel.from_formula(formula, data[data.therapist != left.labels[0]].assign(y=data.y + 1e6)).fit()
+    assert left.params[0] == pytest.approx(rest.params.to_numpy(), abs=1e-5)
+    column = next(name for name in near.params.index if "[" in name)
+    new = np.where(np.arange(len(data)) % 5 == 0, 1.0, 0.0)
+    changed = near.refit_many(columns={column: new[None]})
+    assert changed.params[0] == pytest.approx(near.model.with_columns({column: new}).fit().params.to_numpy(), abs=1e-5)
