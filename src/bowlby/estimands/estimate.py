@@ -13,7 +13,7 @@ from bowlby.design.centring import Membership
 from bowlby.estimands.blocks import index, mover
 from bowlby.estimands.likeforlike import like_for_like
 from bowlby.estimands.likelihood import comparisons
-from bowlby.estimands.partition import partition_of, rows_of, shares
+from bowlby.estimands.partition import partition_of, rows_of, shares, style_limits
 from bowlby.estimands.prediction import folds, out_of_sample
 from bowlby.estimands.variance import exact_test, icc_interval, mixture, restricted_likelihood_ratio
 from bowlby.fit.models import INTERCEPT, SLOPE, Fitter
@@ -131,10 +131,11 @@ def _coefficient(fit: dict, term: str) -> dict:
 
 
 def _variance(fitter: Fitter, data, membership, fits: dict, seed: int) -> dict:
-    """E2 and E3 with percentile intervals of a parametric bootstrap from M1.
+    """E2 and E3: of perceived attachment with percentile intervals of a parametric bootstrap from M1, of style with
+    the interval of T inverted.
 
-    A share corrected for chance has a lowest value, and replicates of a study that is at it lie above it; the interval
-    is widened to hold the estimate.
+    Percentiles of style would be too short: its share is corrected for chance, and drawn from M1's estimate. A share
+    corrected for chance may lie below all limits; the interval is widened to hold the estimate.
     """
     terms = [f["term"] for f in fits["primary"]["fixed"] if f["term"] != "Intercept"]
     rows = rows_of(data, membership, terms)
@@ -146,10 +147,10 @@ def _variance(fitter: Fitter, data, membership, fits: dict, seed: int) -> dict:
     drawn = pd.DataFrame(
         [shares(one, none) for one, none in zip(_partitions(m1, y, rows), _partitions(m0, y, rows))]
     ).dropna()
-    interval = drawn.quantile([0.025, 0.975])
+    limits = drawn.quantile([0.025, 0.975]).to_dict("list") | style_limits(fits["primary"], base, rows)
 
     def kept(names: dict[str, str]) -> dict:
-        values = {new: {"share": found[old], "ci": around(found[old], interval[old])} for new, old in names.items()}
+        values = {new: {"share": found[old], "ci": around(found[old], limits[old])} for new, old in names.items()}
         return {**values, "replicates": len(drawn), "base": base, "full": full}
 
     return {

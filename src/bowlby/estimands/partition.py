@@ -130,6 +130,36 @@ def shares(full: dict, base: dict) -> dict[str, float]:
     }
 
 
+def style_limits(fit: dict, base: dict, rows: Rows) -> dict[str, list[float]]:
+    """Intervals of what therapist style adds, from the interval of its coefficient.
+
+    A share of variance is the square of a coefficient in units of its own, so the squares of all coefficients in the
+    interval are the shares that the interval allows.
+
+    Parameters
+    ----------
+    fit : dict
+        M1 as it is kept; a coefficient has its 95 % limits.
+    base : dict
+        Partition of M0.
+    rows : Rows
+
+    Returns
+    -------
+    dict
+        style_total (E2), style_between (E3): lower and upper limit of ``b^2 Var(S | others) / V``, V the variance of
+        M0 that :func:`shares` divides by and others the remaining terms between therapists.
+    """
+    found = next(f for f in fit["fixed"] if f["term"] == "s_star")
+    low, high = sorted(abs(found[name]) for name in ("ci_low", "ci_high"))
+    if found["ci_low"] < 0 < found["ci_high"]:
+        low = 0.0
+    phi = rows.phi.loc[rows.between, rows.between].to_numpy()
+    own = 1.0 / np.linalg.inv(phi)[rows.between.index("s_star"), rows.between.index("s_star")]
+    return {name: [low**2 * own / base[part], high**2 * own / base[part]]
+            for name, part in (("style_total", "total"), ("style_between", "between"))}  # fmt: skip
+
+
 def partition_of(fit: dict, rows: Rows) -> dict:
     """Partition of a fit as it is kept."""
     terms = [f["term"] for f in fit["fixed"] if f["term"] != "Intercept"]

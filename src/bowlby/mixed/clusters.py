@@ -25,6 +25,8 @@ from bowlby.mixed.components import joined
 from bowlby.mixed.refits import Batch, Refits, contrast_rows, fill_one
 from bowlby.mixed.stacks import independent_units
 
+_DEPENDENT = 1e-6  # lowest eigenvalue of a correlation matrix
+
 
 def clusters(model, group: str | None = None) -> list[list]:
     """Levels of a group that rows join, directly or in a chain.
@@ -89,13 +91,13 @@ def refit_clusters(result, counts, group: str | None = None, contrasts=None, ken
     holds = np.full(1 + max(int(part.max()) for part in labels), -1)
     holds[own[factor.named]] = cluster[factor.named]
     if stacks is not None and (holds >= 0).sum() == size:
-        every = np.where(holds < 0, 1.0, counts[:, holds])
-        batch = Batch(result, stacks)
+        every, component = np.where(holds < 0, 1.0, counts[:, holds]), _of_rows(factor, own)
+        batch, together = Batch(result, stacks), fitted & ~_doubtful(model, every, component, labels)
         for at in batch.chunks(len(counts)):
-            part = np.arange(len(counts))[at][fitted[at]]
+            part = np.arange(len(counts))[at][together[at]]
             if part.size:
-                out.put(part, batch.counted(every[part], _of_rows(factor, own), rows, kenward_roger))
-        return out
+                out.put(part, batch.counted(every[part], component, rows, kenward_roger))
+        fitted &= ~(together & out.converged)  # the others, and those that failed, have fits of their own
     for k in np.flatnonzero(fitted):
         times = np.where(of_row < 0, 1, counts[k][of_row]).astype(np.intp)
         fill_one(out, k, lambda times=times: _redrawn(model, factor, of_row, times).fit(result.reml), rows,
@@ -164,6 +166,51 @@ def _of_rows(factor, number: np.ndarray) -> np.ndarray:
     some = np.diff(weights.indptr) > 0
     out[some] = number[weights.indices[weights.indptr[:-1][some]]]
     return out
+
+
+def _doubtful(model, counts: np.ndarray, component: np.ndarray, labels: list[np.ndarray]) -> np.ndarray:
+    """Replicates that a fit of their own may refuse, for too few levels or for columns that have become dependent.
+
+    Parameters
+    ----------
+    counts : ndarray (n, components)
+    component : ndarray of int (rows,)
+        -1 for rows that always count once.
+    labels : list of ndarray
+        The component of each level, by factor.
+    """
+    data = model.reduced
+    size = counts.shape[1]
+    at, times = np.where(component < 0, size, component), np.column_stack([counts, np.ones(len(counts))])
+
+    def products(columns) -> np.ndarray:
+        """Sums over the rows of each replicate, (n, k, k)."""
+        k = len(columns)
+        parts = [np.bincount(at, weights=a * b, minlength=size + 1) for a in columns for b in columns]
+        return (times @ np.array(parts).reshape(k * k, size + 1).T).reshape(-1, k, k)
+
+    ones = np.ones(data.n)
+    n = products([ones])[:, 0, 0]
+    out = _dependent(products(model._internal_x.T))
+    for factor, part in zip(data.factors, labels):
+        levels = counts @ np.bincount(part[factor.named], minlength=size)
+        widest = max(len(positions) for positions, _ in factor.blocks)
+        out |= (levels < 2) | (levels <= data.p) | (levels * widest >= n)
+        basis = [ones if column is None else column for column in factor.basis]
+        for k, column in enumerate(basis):
+            for other in basis[:k]:
+                out |= _dependent(products([column, other]))
+            out |= products([column])[:, 0, 0] == 0
+    return out
+
+
+def _dependent(products: np.ndarray) -> np.ndarray:
+    """Whether columns with these sums of products (..., k, k) are linearly dependent, or close to it."""
+    if not products.shape[-1]:
+        return np.zeros(len(products), bool)
+    length = np.sqrt(np.diagonal(products, axis1=1, axis2=2))
+    length = np.where(length > 0, length, 1.0)
+    return np.linalg.eigvalsh(products / (length[:, :, None] * length[:, None]))[:, 0] < _DEPENDENT
 
 
 def _redrawn(model, group, of_row: np.ndarray, times: np.ndarray):

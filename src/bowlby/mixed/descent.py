@@ -158,6 +158,7 @@ class Search:
         if len(blocks) > 1:
             for block in [*blocks, list(range(par.count))]:
                 self._try_face(best, block)
+            self._try_inside(best, blocks)
         return best, self._snap(best)
 
     @staticmethod
@@ -181,6 +182,16 @@ class Search:
         inside = self.descend(face.theta[better], at[better])
         self._keep(best, at, face, np.isin(np.arange(at.size), better))
         self._keep(best, at[better], inside, inside.point.deviance <= face.point.deviance[better])
+
+    def _try_inside(self, best: Descent, blocks) -> None:
+        """Look for a better end inside where the best lies on a face."""
+        size = np.stack([np.abs(best.theta[:, block]).max(axis=1) for block in blocks], axis=1)
+        at = np.flatnonzero((size <= SMALL).any(axis=1) & np.isfinite(best.point.deviance))
+        if not at.size:
+            return
+        start = np.tile(self.parameters.start(STARTS[1]), (at.size, 1))
+        inside = self.descend(start, at, beat=best.point.deviance[at], scoring=SCORING)
+        self._keep(best, at, inside, inside.point.deviance < best.point.deviance[at] - 1e-10)
 
     def _snap(self, best: Descent) -> np.ndarray:
         """Set variances near 0 to exactly 0 where that does not cost, and polish the rest."""

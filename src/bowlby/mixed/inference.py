@@ -68,9 +68,13 @@ class Inference:
         else:
             raise UserError(problem(f"unknown df method '{method}'",
                                     f"use {KENWARD_ROGER}, {SATTERTHWAITE} or {RESIDUAL}"))
+        variance, name = float(inner @ phi @ inner), _written(c, self.model.names)
+        if not variance >= 0:
+            raise UserError(problem(f"the {method} standard error of {name} cannot be computed from these data",
+                                    "drop a random effect or add rows"))
         if not np.isfinite(df):
-            self._warn(f"the {method} df of {_written(c, self.model.names)} cannot be computed from these data")
-        return estimate, float(np.sqrt(inner @ phi @ inner)), float(df)
+            self._warn(f"the {method} df of {name} cannot be computed from these data")
+        return estimate, variance**0.5, float(df)
 
     def _default_method(self, df: str | None) -> str:
         return df or (KENWARD_ROGER if self.reml else SATTERTHWAITE)

@@ -19,7 +19,8 @@ from bowlby.mixed.parameters import Parameters
 
 # Relative SDs to start from: on the boundary, inside, near the boundary. The first steps are Fisher's, so a start on
 # the boundary goes to the moment estimate of the variances where that is inside. Models with several blocks of effects
-# also start from each face of the boundary in turn (`_faces`), and need only the first of these.
+# also start from each face of the boundary in turn (`_faces`); they need the first of these, and the second where the
+# end lies on a face.
 STARTS = (0.0, 0.5, 0.05)
 _WIDE_STARTS = (0.5, 0.05, 0.0)  # where expected second derivatives are too dear for Fisher's steps
 SCORING = 2
@@ -296,6 +297,13 @@ def _faces(objective, parameters, point: Point, converged: bool, log):
                 face, steps, good = inside, steps + more, fine
             point, converged = face, good
         log.append(StartLog(0.0, float(face.height), steps, good, tuple(face.x.tolist())))
+    if all(np.abs(point.x[block]).max() > SMALL for block in blocks):
+        return point, converged
+    inside, steps, good, _ = newton(objective, parameters.start(STARTS[1]), beat=point.height, scoring=SCORING)
+    if inside is not None:
+        log.append(StartLog(STARTS[1], float(inside.height), steps, good, tuple(inside.x.tolist())))
+        if inside.height < point.height - 1e-10:
+            point, converged = inside, good
     return point, converged
 
 

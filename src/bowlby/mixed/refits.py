@@ -34,8 +34,8 @@ class Refits:
         Covariance parameters in the order of ``variance_names``, then the residual variance.
     llf : ndarray (n,)
     converged, singular : ndarray of bool (n,)
-        A replicate that could not be fitted (no residual variation, collinear predictors) has NaN and ``converged``
-        False.
+        A replicate that could not be fitted or tested (no residual variation, collinear predictors, too few levels) has
+        NaN and ``converged`` False.
     labels : list or None
         What was left out, for :meth:`MixedResult.leave_out`.
     """
@@ -82,8 +82,8 @@ def refit_many(result, Y=None, contrasts=None, kenward_roger: bool = False, colu
     """Refit `result`'s model to each row of Y, or of other predictors.
 
     Models of one grouping factor, of multiple membership, and of crossed or nested factors of which one has few levels
-    are refitted side by side (see :mod:`bowlby.mixed.stacks`), hundreds to thousands a second; others one by one. A
-    replicate's numbers do not depend on which others are in Y.
+    are refitted side by side (see :mod:`bowlby.mixed.stacks`), hundreds to thousands a second; others one by one, and
+    so are replicates that do not converge. A replicate's numbers do not depend on which others are in Y.
 
     Parameters
     ----------
@@ -122,16 +122,23 @@ def refit_many(result, Y=None, contrasts=None, kenward_roger: bool = False, colu
     rows = contrast_rows(result, contrasts, kenward_roger)
     out = Refits.empty(model, len(Y), len(rows), kenward_roger)
     moved = any(model.reduced.scaling.level[model.names.index(name)] for name in columns)
-    stacks = None if moved else independent_units(model)  # the constant that others are centred at is no more
-    if stacks is None:
-        for k, y in enumerate(Y):
+    few = columns and any(model.n_levels[f.name] <= model.reduced.p for f in model.reduced.factors)
+    # Columns that are the constant no longer centre the others; few levels may have become predictors.
+    stacks = None if moved or few else independent_units(model)
+
+    def alone(replicates) -> None:
+        for k in replicates:
             new = {name: values[k] for name, values in columns.items()}
-            fill_one(out, k, lambda y=y, new=new: model.with_columns(new).with_outcome(y).fit(result.reml), rows,
-                 kenward_roger)
+            fill_one(out, k, lambda new=new, y=Y[k]: model.with_columns(new).with_outcome(y).fit(result.reml), rows,
+                     kenward_roger)
+
+    if stacks is None:
+        alone(range(len(Y)))
         return out
     batch = Batch(result, stacks)
     for at in batch.chunks(len(Y)):
         out.put(at, batch.outcomes(Y[at], {name: v[at] for name, v in columns.items()}, rows, kenward_roger))
+    alone(np.flatnonzero(~out.converged))
     return out
 
 
@@ -152,14 +159,15 @@ def contrast_rows(result, contrasts, kenward_roger: bool) -> np.ndarray:
 
 def fill_one(out: Refits, k: int, fit, rows, kenward_roger: bool) -> None:
     """Fill replicate k from a fit of its own."""
+    p = len(out.names)
     try:
         result = fit()
+        table = [result._row(row, "kenward-roger" if kenward_roger else "residual") for row in (*np.eye(p), *rows)]
     except UserError:
         return
-    model, p = result.model, len(out.names)
+    model = result.model
     out.params[k], out.llf[k] = result.params, result.llf
     out.converged[k], out.singular[k] = result.converged, result.singular
-    table = [result._row(row, "kenward-roger" if kenward_roger else "residual") for row in (*np.eye(p), *rows)]
     out.se[k] = [t[1] for t in table[:p]]
     if kenward_roger:
         out.df[k] = [t[2] for t in table[:p]]
@@ -268,12 +276,12 @@ class Batch:
         # The outcome has unit variance inside, so a smaller remainder is rounding.
         bad = ~np.isfinite(point.deviance) | (point.r2 < 1e-13 * n)
         if kenward_roger:
-            info = assemble(n, delta, sigma2, point.phi, point.mom, self.reml, [])
+            info = assemble(n, delta, sigma2, point.phi, point.mom, self.reml, out.variance_names)
             info = without(info, par.known_zero & (delta == 0))
             info.expected[bad] = np.eye(par.count + 1)
             w, regular = inverses(info)
             phi = adjusted_covariance(info, w)
-            phi[~regular], w[~regular] = np.nan, np.nan
+            bad |= ~regular
             df = np.stack([one_df(info, c, w) for c in all_rows], axis=1) if len(all_rows) else df
             out.df[:] = df[:, :p]
         squares = [((phi @ c) * c).sum(axis=-1) for c in all_rows]

@@ -95,9 +95,10 @@ class Model:
     def __init__(
         self, rows: Studies, outcome: str, fixed: list[str], slopes: list[str], known_zero: tuple[str, ...] = ()
     ):
-        self.rows, self.names, self.q = rows, ["Intercept", *fixed], 1 + len(slopes)
+        self.rows, self.names, self.random = rows, ["Intercept", *fixed], ["Intercept", *slopes]
+        self.q = len(self.random)
         blocks = [([k], False) for k in range(self.q)]
-        factor = SimpleNamespace(labels=["Intercept", *slopes], blocks=blocks, known_zero=known_zero)
+        factor = SimpleNamespace(labels=self.random, blocks=blocks, known_zero=known_zero)
         self.parameters = Parameters([factor])
         columns, size = [np.ones(len(rows.study))], [np.ones(rows.count)]
         for name in [*fixed, outcome]:
@@ -126,7 +127,8 @@ class Model:
         best, singular = Search(Replicates(parameters, [units], self.xx, [self.z], [None], dof, True, count)).fit()
         sigma2 = best.point.r2 / dof
         delta = relative_covariances(parameters, best.theta)
-        info = assemble(self.rows.n, delta, sigma2, best.point.phi, best.point.mom, True, [])
+        names = [*self.random, "residual"]
+        info = assemble(self.rows.n, delta, sigma2, best.point.phi, best.point.mom, True, names)
         info = without(info, parameters.known_zero & (delta == 0))
         good = best.good & np.isfinite(best.point.deviance)
         info.expected[~good] = np.eye(parameters.count + 1)
@@ -155,8 +157,8 @@ class Fits:
     def joint(self, names: list[str]) -> list[tuple[float, float, float]]:
         """Kenward-Roger F, denominator df and scale of a block's joint test, by study."""
         at = [self.model.names.index(name) for name in names]
-        rows, out = np.eye(self.beta.shape[1])[at], []
+        rows, out, variances = np.eye(self.beta.shape[1])[at], [], [*self.model.random, "residual"]
         for k in range(len(self.beta)):
             parts = (getattr(self.info, name)[k] for name in ("phi", "b", "q", "expected", "observed"))
-            out.append(kenward_roger_f(Information(*parts, []), rows, self.beta[k, at], self.phi[k]))
+            out.append(kenward_roger_f(Information(*parts, variances), rows, self.beta[k, at], self.phi[k]))
         return out

@@ -16,7 +16,8 @@ def estimands(results: Results) -> str:
         "With all scales of both sides in one model, a block index says how many SD of outcome the scales of a side "
         "predict together; the difference of the two indices has an interval from theirs ([[zou]]).",
         "Shares of variance are those of predictors centred within therapists ([[rights]]), corrected for bias"
-        + (f", with percentile intervals of a parametric bootstrap ({drawn:,} replicates)." if drawn else "."),
+        + (f", with percentile intervals of a parametric bootstrap ({drawn:,} replicates) for perceived attachment and "
+           "the squared limits of T for style." if drawn else "."),  # fmt: skip
     ]
     if found["e5"].get("difference_ci"):
         said.append(

@@ -31,7 +31,8 @@ def rubin(estimates: np.ndarray, se: np.ndarray, df: np.ndarray) -> Pooled:
     Parameters
     ----------
     estimates, se, df : ndarray, shape (m,)
-        Of every completed data set; df Kenward-Roger's, whose mean is the df of complete data.
+        Of every completed data set; df Kenward-Roger's, whose harmonic mean is the df of complete data (a variance of
+        0 in one of them may make its df large, which would carry an arithmetic mean).
 
     Returns
     -------
@@ -49,7 +50,7 @@ def rubin(estimates: np.ndarray, se: np.ndarray, df: np.ndarray) -> Pooled:
     within, between = float((se**2).mean()), float(estimates.var(ddof=1))
     added = (1 + 1 / m) * between
     total = within + added
-    share, complete = added / total, float(df.mean())
+    share, complete = added / total, float(1 / (1 / df).mean())
     observed = (complete + 1) / (complete + 3) * complete * (1 - share)
     pooled = 1 / (share**2 / (m - 1) + 1 / observed)
     r = added / within

@@ -46,8 +46,8 @@ def estimands_table(records: dict[str, dict]) -> pd.DataFrame:
     e1 = records["e1"]
     add("e1", "difference of the block indices", e1["difference"], e1["difference_ci"], note="approximate CI (MOVER)")
     for name in ("e2", "e3"):
-        for key, words in (("perceived", A), ("style", S)):
-            add(name, words, records[name][key]["share"], records[name][key]["ci"], note="bias-corrected, bootstrap CI")
+        for key, words, how in (("perceived", A, "bootstrap CI"), ("style", S, "CI from that of T")):
+            add(name, words, records[name][key]["share"], records[name][key]["ci"], note=f"bias-corrected, {how}")
     e4 = records["e4"]
     if e4["estimable"]:
         add("e4", A, e4["perceived"], e4["perceived_ci"], note="Fieller")

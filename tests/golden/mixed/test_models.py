@@ -139,3 +139,16 @@ def test_a_rank_deficient_fit_is_flagged_whatever_the_order_of_rows(order):
     satterthwaite = apart.tidy("satterthwaite")
     assert satterthwaite["df"].to_numpy() == pytest.approx(table["df"].to_numpy(), rel=1e-8)
     assert any(w.startswith("Satterthwaite is undefined") for w in apart.warnings)
+
+
+def test_the_higher_of_two_peaks_is_found():
+    """Twenty rows of five groups: one peak has no variance between groups, the other one of slopes.
+
+    lme4 1.1.31 ends at the first from the start (0.5, 0.1), at -29.242822, and at the second from (1, 1).
+    """
+    data = pd.read_csv(HERE / "data" / "two_peaks.csv")
+    result = MixedModel.from_formula("y ~ x + (1 + x || g)", data).fit()
+    assert result.llf == pytest.approx(-29.180198383, abs=1e-8)
+    assert [result.covariances[0][k, k] for k in (0, 1)] == pytest.approx([0.0, 0.6267693], abs=2e-7)
+    assert result.scale == pytest.approx(0.8238226, abs=2e-7)
+    assert result.refit_many([data.y]).llf[0] == pytest.approx(result.llf, abs=1e-8)

@@ -138,6 +138,30 @@ def test_draws_that_cannot_be_fitted_are_missing(pre_post):
     assert np.abs((got.params[0] - result.params) / result.bse).max() < 1e-8
 
 
+@pytest.mark.parametrize("values", ["uuv", "uuuvw", "uuvv", "uvuvu"])
+def test_a_refit_is_missing_exactly_where_the_fit_to_these_rows_is_refused(values):
+    """Without one group of `uuv` the factor is the group itself, or one level of it is gone."""
+    rng = np.random.default_rng(2)
+    data = pd.DataFrame({"g": np.repeat(np.arange(len(values)), 8), "f": np.repeat(list(values), 8)})
+    data["y"] = rng.normal(size=len(data)) + (data["f"] == "v")
+    left = MixedModel.from_formula("y ~ f + (1 | g)", data).fit().leave_out(kenward_roger=True)
+    refused = []
+    for k in range(len(values)):
+        rest = data[data.g != k]
+        try:
+            one = MixedModel.from_formula("y ~ f + (1 | g)", rest).fit()
+            one.tidy()
+        except UserError:
+            one = None
+        if one is None or len(one.params) < len(left.names):
+            refused.append(k)
+            assert not left.converged[k] and np.isnan(left.se[k]).all() and np.isnan(left.params[k]).all()
+        else:
+            assert left.params[k] == pytest.approx(one.params.to_numpy(), abs=1e-7)
+            assert left.se[k] == pytest.approx(one.tidy()["se"].to_numpy(), rel=1e-6)
+    assert refused == {"uuv": [0, 1, 2], "uuuvw": [3, 4], "uuvv": [], "uvuvu": []}[values]
+
+
 def test_bad_counts(pre_post, nested):
     result = MixedModel.from_formula(SLOPE, pre_post).fit()
     with pytest.raises(UserError, match="one row of 24"):

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bowlby.errors import UserError
 from bowlby.mixed import MixedModel
 
 NESTED = "y ~ time + s + (1 + time | patient) + (1 | therapist)"
@@ -183,6 +184,17 @@ def test_df_that_cannot_be_computed_are_warned_of(pre_post):
     result.__dict__["_w_satterthwaite"] = -result._w_expected
     assert np.isnan(result.contrast({"s": 2.0, "Intercept": 1.0}, df="satterthwaite")["df"].iloc[0])
     assert "the satterthwaite df of Intercept + 2 s cannot be computed from these data" in result.warnings
+
+
+def test_a_standard_error_that_is_no_number_is_never_given():
+    """Eight rows, two in each of four groups, with an intercept and a slope each: no residual variation is left."""
+    data = pd.DataFrame({"g": np.repeat(np.arange(4), 2), "x": [-0.3, -0.93, -1.37, 0.87, 0.15, -0.64, 0.18, -1.16],
+                         "y": [-0.55, -1.46, 1.23, 2.17, 0.24, -1.31, -0.11, -0.18]})  # fmt: skip
+    result = MixedModel.from_formula("y ~ x + (1 + x || g)", data).fit()
+    with pytest.raises(UserError, match=r"standard error of .* cannot be computed"):
+        result.tidy()
+    batch = result.refit_many([data.y], kenward_roger=True)
+    assert not batch.converged[0] and np.isnan(batch.se).all()
 
 
 @pytest.mark.parametrize("formula", ["y ~ 0 + arm + s + (1 | therapist)", "y ~ 0 + arm:ill + (1 | therapist)",

@@ -103,6 +103,13 @@ def test_pooling_equal_imputations_changes_nothing_but_df():
     assert found.effect.df == pytest.approx(31 / 33 * 30)
 
 
+def test_df_of_complete_data_are_the_harmonic_mean():
+    """33 and 506: 1 / ((1/33 + 1/506) / 2) = 61.96, not 269.5; one variance of 0 does not carry the pooled df."""
+    found = rubin(np.full(2, 0.2), np.full(2, 0.1), np.array([33.0, 506.0]))
+    df = 2 * 33 * 506 / 539
+    assert found.effect.df == pytest.approx((df + 1) / (df + 3) * df) and df == pytest.approx(61.96, abs=0.01)
+
+
 def test_drift_is_a_paired_t():
     assert drift(np.array([0.0, 0, 0]), np.array([1.0, 2, 3])) == pytest.approx(2 / 1 * np.sqrt(3))
     assert drift(np.ones(3), np.ones(3)) == 0.0
