@@ -13,6 +13,7 @@ Role = Literal["patient", "therapist", "observer", "other"]
 TIME = "{t}"
 ROW = "{row}"
 COUNT = "{count}"
+HIDDEN = "{hidden}"
 FILL = "FILL_IN"
 STYLE = re.compile(r"(?=.*YYYY)(?=.*MM)(?=.*DD)(?:YYYY|MMM?|DD|[ ./-])+")
 
@@ -163,7 +164,7 @@ class Covariate(Model):
     seen: str | None = None
     """For a checkbox, the column that says whether its form was seen (REDCap's `<form>_complete`)."""
     labels: dict[str, str] = Field(default_factory=dict)
-    """Value labels, value: label (SPSS files bring their own)."""
+    """Value labels, value: label (SPSS files bring their own); a value labelled as missing or refused is missing."""
     unit: str | None = None
     """Unit of the numbers, for the data dictionary (example: `years`)."""
     description: str | None = None
@@ -177,6 +178,23 @@ class Episode(Model):
     """Column with the therapist."""
     sessions: str | None = None
     """Column with the number of sessions; weights are shares of it."""
+
+
+class RowRule(Model):
+    """Which rows of a file count, by what a column holds; one of the two keys."""
+
+    keep: list[str] | None = None
+    """Rows with one of these values (or value labels) count, all others are left out; "" stands for an empty cell."""
+    leave_out: list[str] | None = None
+    """Rows with one of these values (or value labels) are left out; `[]` says that all rows of the column count."""
+
+    @model_validator(mode="after")
+    def _one_way(self):
+        if (self.keep is None) == (self.leave_out is None):
+            raise ValueError("give either keep or leave_out; `{Status: {leave_out: [Survey Preview]}}`")
+        if self.keep == []:
+            raise ValueError("keep lists no value; name the values that count")
+        return self
 
 
 class DataFile(Model):
@@ -204,10 +222,19 @@ class DataFile(Model):
     """Rows that the column names take; headings over several columns are joined to the names below by ` / `."""
     skip_rows: int = Field(0, ge=0, le=1_000_000)
     """Rows below the column names that are no data (Qualtrics: 1 or 2)."""
+    rows: dict[str, RowRule] = Field(default_factory=dict)
+    """Which rows count, column: rule (`{Status: {leave_out: [Survey Preview, Spam]}, arm: {keep: [cbt]}}`); a row that
+    one rule leaves out is left out, and counted in the flow. `"{row}"` stands for the row's number, `"{hidden}"` for
+    whether an Excel filter hides it (yes or no)."""
     dates: str = "YYYY-MM-DD"
     """How dates are written, of YYYY, MM (or MMM for Jan, Feb …) and DD; a time of day after it is left out."""
     missing: list[str] = Field(default_factory=list)
-    """Codes that mean missing in every column but ids (empty cells always do)."""
+    """Codes that mean missing in every column but ids of patients (empty cells always do)."""
+    keep_ids: list[str] = Field(default_factory=list)
+    """Ids of therapists that read like no therapist (`NA`, `unknown`) or are listed under `missing`, and are one."""
+    thousands: dict[str, bool] = Field(default_factory=dict)
+    """Columns in which the sign that is not the decimal sign separates thousands (yes) or decimals too (no), where the
+    column itself does not settle it (`{income: yes}`)."""
     answers: dict[str, float] = Field(default_factory=dict)
     """What answers written as words mean, text: number (`{not at all: 0, several days: 1}`); case does not matter."""
     who: Who
@@ -242,7 +269,9 @@ class DataFile(Model):
         sessions = [self.session, *(m.session for m in self.measures)]
         if ROW in [*columns, *sessions]:
             raise ValueError(f"{ROW} stands for a person only; name a column, or {COUNT} for a session")
-        if COUNT in [self.who.person, *columns]:
+        if HIDDEN in [self.who.person, *columns, *sessions]:
+            raise ValueError(f"{HIDDEN} stands in `rows` only; name a column")
+        if COUNT in [self.who.person, *columns, *self.rows]:
             raise ValueError(f"{COUNT} stands for a session only; name a column")
         return self
 

@@ -6,6 +6,7 @@ are read as text and pydantic turns into numbers and truth values only what a fi
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,13 @@ NULLS = {"", "~", "null"}
 MAX_BYTES = 5_000_000
 DEEP = ("blocks stand in each other too deeply", "a configuration is a few blocks deep; check brackets and indentation")
 UNWRITABLE = re.compile("[\0\ud800-\udfff]")
+PLAIN = re.compile(r"[A-Za-zÀ-ɏ][\wÀ-ɏ.-]*")
+WORDS = {"yes", "no", "on", "off", "true", "false", "null", "y", "n"}
+
+
+def quoted(text: str) -> str:
+    """A scalar as YAML."""
+    return text if PLAIN.fullmatch(text) and text.lower() not in WORDS else json.dumps(text, ensure_ascii=False)
 
 
 @dataclass

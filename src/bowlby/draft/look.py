@@ -18,6 +18,7 @@ from bowlby.ingest.readers.base import KINDS, Raw, Unreadable, check_kind
 from bowlby.ingest.readers.text import best_delimiter, find_encoding, sample
 from bowlby.ingest.readers.workbook import inspect, open_workbook, rows_of
 from bowlby.ingest.redcap import is_dictionary, read_dictionary
+from bowlby.ingest.rows import Doubt, doubts
 
 HEAD_ROWS = 30
 MOST_ROWS = 20_000
@@ -38,6 +39,10 @@ class Look:
         Keys of the study file that reading it needs, key: value.
     notes : list of str
         What was found, for the reader of the draft.
+    dictionary : Path or None
+        REDCap's data dictionary of the file.
+    doubts : list of Doubt
+        Rows that look like nobody's answers; ``raw`` is without them.
     """
 
     path: Path
@@ -46,6 +51,7 @@ class Look:
     stated: dict[str, object]
     notes: list[str] = field(default_factory=list)
     dictionary: Path | None = None
+    doubts: list[Doubt] = field(default_factory=list)
 
 
 def is_redcap_dictionary(path: Path) -> bool:
@@ -88,10 +94,12 @@ def _table(path: Path, head: list[list[str]], stated: dict, dictionary: Path | N
             stated["skip_rows"] = skip
             notes.append(what)
     raw, dictionary = _read(path, stated, dictionary)
+    found = doubts(raw)
+    raw.frame = raw.frame.drop(index={row for doubt in found for row in doubt.rows})
     columns = {name: profile(_coded(raw, name)) for name in raw.frame.columns}
     if any(c.comma for c in columns.values()) and KINDS.get(path.suffix.lower()) == "csv":
         stated["decimal"] = ","
-    return Look(path, raw, columns, stated, notes, dictionary)
+    return Look(path, raw, columns, stated, notes, dictionary, found)
 
 
 def _read(path: Path, stated: dict, dictionary: Path | None) -> tuple[Raw, Path | None]:

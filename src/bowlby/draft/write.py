@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bowlby.config.yamlfile import quoted
 from bowlby.draft.blocks import Block
 from bowlby.draft.look import Look
 from bowlby.draft.match import Match, family
@@ -17,8 +17,6 @@ from bowlby.draft.roles import Roles, words
 from bowlby.ingest.notices import count
 
 MARK = "# ?"
-PLAIN = re.compile(r"[A-Za-zÀ-ɏ][\wÀ-ɏ.-]*")
-YAML_WORDS = {"yes", "no", "on", "off", "true", "false", "null", "y", "n"}
 PRIVATE = re.compile(
     r"name|vorname|nachname|e?mail|phone|telefon|telephone|address|adresse|ip(addr\w*)?|birth|birthday|dob|geburt\w*|"
     r"street|recipient|latitude|longitude|ssn|mrn|zip|plz|postcode|comments?|kommentare?|bemerkung\w*|remarks?|notes?|"
@@ -40,11 +38,6 @@ class Part:
     unmatched: list[Block]
     odd: list[Odd] = field(default_factory=list)
     occasions: list[str] = field(default_factory=list)
-
-
-def quoted(text: str) -> str:
-    """A scalar as YAML."""
-    return text if PLAIN.fullmatch(text) and text.lower() not in YAML_WORDS else json.dumps(text, ensure_ascii=False)
 
 
 def flow(pairs: dict[str, object]) -> str:
@@ -74,6 +67,7 @@ def file_block(part: Part, folder: Path) -> list[str]:
         + "".join(f"; {n}" for n in look.notes)
     )
     lines += [f"    {key}: {_value(value)}" for key, value in look.stated.items()]
+    lines += _rows(look)
     empty = sorted({w for c in look.columns.values() for w in c.words})
     if empty:
         lines.append(_marked(f"    missing: {_value(empty)}", ["found among numbers; true of every column but ids"]))
@@ -86,6 +80,15 @@ def file_block(part: Part, folder: Path) -> list[str]:
     if found.episodes:
         lines += ["    episodes:", *(f"      - {flow(e)}" for e in found.episodes)]
     return lines
+
+
+def _rows(look: Look) -> list[str]:
+    """The line that leaves out rows which look like nobody's answers."""
+    values: dict[str, list[str]] = {}
+    for doubt in look.doubts:
+        values.setdefault(doubt.column, []).extend(doubt.values)
+    rules = {column: {"leave_out": list(dict.fromkeys(found))} for column, found in values.items()}
+    return [_marked(f"    rows: {flow(rules)}", [doubt.what for doubt in look.doubts])] if rules else []
 
 
 def _relative(path: Path, folder: Path) -> str:

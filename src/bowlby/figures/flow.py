@@ -20,8 +20,19 @@ def gather(results: Results) -> pd.DataFrame | None:
     for path in ("analysis/primary.flow.json", "analysis/pair.flow.json", "analysis/growth.flow.json", "flow.json"):
         record = results.json(path)
         if record:
-            return flow_data(record["steps"], privacy)
+            before = [] if path == "flow.json" else _before_reading(results.json("flow.json"))
+            return flow_data([*before, *record["steps"]], privacy)
     return None
+
+
+def _before_reading(record: dict | None) -> list[dict]:
+    """The steps that `rows:` of the study file makes, counted in patients as the models' own steps are."""
+    names = [s["step"] for s in record["steps"]] if record else []
+    if "rows in the files" not in names:
+        return []
+    steps = record["steps"][: names.index("rows read")]
+    first = {**steps[0], "step": "persons in the files"}
+    return [{**step, "rows": step["patients"]} for step in (first, *steps[1:])]
 
 
 def flow_data(steps: list[dict], privacy: str = "shareable") -> pd.DataFrame:

@@ -17,6 +17,7 @@ from bowlby.ingest.notices import Issues
 from bowlby.ingest.people import people
 from bowlby.ingest.readers import Ask, Raw, read
 from bowlby.ingest.redcap import read_dictionary
+from bowlby.ingest.rows import select_rows, tell_doubts
 
 __all__ = ["Ingested", "check", "ingest", "look_through"]
 
@@ -86,6 +87,8 @@ def look_through(loaded: LoadedStudy) -> tuple[Ingested, Issues]:
             if dictionary:
                 raw.dictionary, raw.labels = dictionary, dictionary.labels() | raw.labels
                 raw.titles = dictionary.titles() | raw.titles
+            select_rows(raw, issues)
+            tell_doubts(raw, issues)
     parts: dict[str, list[pd.DataFrame]] = {}
     for raw in raws:
         _named_columns(raw, issues)
@@ -140,7 +143,8 @@ def _columns_beside(raw: Raw) -> list[str]:
 
 def _flow(raws, counts, measures, found, occasions: list[str]) -> list[dict]:
     patients, therapists = len(found["patients"]), found["episodes"]["therapist"].nunique()
-    steps = [_step("rows read", patients, therapists, sum(len(r.frame) for r in raws), "all rows of all files")]
+    steps = _left_out(raws, found, therapists)
+    steps += [_step("rows read", patients, therapists, sum(len(r.frame) for r in raws), "all rows of all files")]
     for name, table in measures.items():
         repeats = counts[name] - len(table)
         steps.append(_step(f"{name}: answered", *_count(table), f"rows with an answer; {repeats} repeats left out"))
@@ -149,6 +153,19 @@ def _flow(raws, counts, measures, found, occasions: list[str]) -> list[dict]:
             if len(rows):
                 steps.append(_step(f"{name}: {occasion}", *_count(rows), "answered at this occasion"))
     return steps
+
+
+def _left_out(raws, found, therapists: int) -> list[dict]:
+    """Rows and patients that `rows:` leaves out, one step for each file and column; none where it leaves out none."""
+    out = [(raw, column, who) for raw in raws for column, who in raw.left_out.items()]
+    n, patients = sum(len(raw.frame) for raw in raws), {*found["patients"]["patient"]}
+    steps = []
+    for raw, column, who in reversed(out):
+        reason = f"left out of {raw.name} by `rows:` ({column.strip('{}')})"
+        steps.insert(0, _step(f"without: {raw.name} {column}", len(patients), therapists, n, reason))
+        n += len(who)
+        patients |= {one for one in who if one} if raw.spec.who.role == "patient" else set()
+    return [_step("rows in the files", len(patients), therapists, n, "all rows of all files"), *steps] if out else []
 
 
 def _count(table: pd.DataFrame) -> tuple[int, int, int]:

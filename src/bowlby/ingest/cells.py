@@ -11,7 +11,9 @@ import pandas as pd
 from bowlby.config.study import COUNT, ROW
 from bowlby.ingest.dates import DATE, ISO, parse_dates, styles_of
 from bowlby.ingest.notices import Issues, count, rows_text
+from bowlby.ingest.numerals import read_numerals
 from bowlby.ingest.readers.base import Raw, as_text
+from bowlby.ingest.wording import NOBODY, NOT_ANSWERED, UNKNOWN, among, codes_labelled, folded, plain
 
 NUMBER = re.compile(r"\d+")
 
@@ -66,6 +68,32 @@ def ids(raw: Raw, column: str) -> pd.Series:
     return values if where is None else (where + ":" + values).where(values != "", "")
 
 
+def therapist_ids(raw: Raw, column: str) -> pd.Series:
+    """Ids of therapists, empty where the text means that there is none (:func:`no_therapist`)."""
+    return ids(raw, column).mask(no_therapist(raw, column), "")
+
+
+def therapist_columns(raw: Raw) -> list[str]:
+    """The columns of therapists that the study file names and the file has."""
+    named = [raw.spec.who.therapist, *(e.therapist for e in raw.spec.episodes)]
+    return [column for column in named if column in raw.frame.columns]
+
+
+def ids_of(raw: Raw, column: str) -> pd.Series:
+    """Ids of a column, of therapists or of the persons who answered."""
+    return therapist_ids(raw, column) if column in therapist_columns(raw) else ids(raw, column)
+
+
+def no_therapist(raw: Raw, column: str) -> pd.Series:
+    """Rows whose text in a column of therapists means none: ``NA``, ``-``, ``unknown``, a code for missing."""
+    cells, spec = raw.text(column), raw.spec
+    words = UNKNOWN | NOBODY | NOT_ANSWERED
+    codes = {plain(code) for code in (*spec.missing, *codes_labelled(raw.labels.get(column, {}), words))}
+    kept = {plain(text) for text in spec.keep_ids}
+    different = {text: plain(text) for text in cells.unique() if text.strip()}
+    return cells.isin([t for t, p in different.items() if (p in codes or p.casefold() in words) and p not in kept])
+
+
 def site(raw: Raw) -> pd.Series | str | None:
     """The site of each row, where ids of different sites clash."""
     who = raw.spec.who
@@ -79,7 +107,9 @@ def unseen(raw: Raw, column: str | None) -> pd.Series:
     return raw.text(column).str.strip().str.casefold().isin(["", "0", "incomplete", "no", "false"])
 
 
-def numbers(raw: Raw, column: str, missing: list[str], answers: dict[str, float] | None = None, rows=None):
+def numbers(
+    raw: Raw, column: str, missing: list[str], issues: Issues, answers: dict[str, float] | None = None, rows=None
+):
     """A column as numbers, and where text stands that is neither a number nor a code for missing.
 
     Parameters
@@ -88,6 +118,8 @@ def numbers(raw: Raw, column: str, missing: list[str], answers: dict[str, float]
     column : str
     missing : list of str
         Codes for missing.
+    issues : Issues
+        Numbers that can be read in two ways are an error.
     answers : dict, optional
         What words mean, folded text: number.
     rows : index, optional
@@ -105,11 +137,13 @@ def numbers(raw: Raw, column: str, missing: list[str], answers: dict[str, float]
         empty = np.isnan(number)
     else:
         texts = as_text(pd.Series(different)).str.strip()
-        plain = texts.str.replace(",", ".", regex=False) if raw.spec.decimal == "," else texts
-        number = pd.to_numeric(plain.astype(object), errors="coerce").to_numpy(float)
+        number, ambiguous = read_numerals(texts, raw.spec.decimal, raw.spec.thousands.get(column))
         if answers:
             number = np.where(np.isnan(number), texts.map(folded).map(answers).to_numpy(float), number)
-        empty = (texts.eq("") | texts.isin(missing)).to_numpy(bool)
+        empty = (texts.eq("") | among(texts, missing)).to_numpy(bool)
+        if (ambiguous := ambiguous & ~empty).any():
+            _ambiguous(raw, column, cells.index[np.append(ambiguous, False)[codes]], issues)
+            empty = empty | ambiguous
     empty = empty | np.isin(number, _as_numbers(missing))
     number = np.where(empty | ~np.isfinite(number), np.nan, number)
     wrong = np.isnan(number) & ~empty
@@ -117,14 +151,48 @@ def numbers(raw: Raw, column: str, missing: list[str], answers: dict[str, float]
     return pd.Series(values, index=cells.index), pd.Series(np.append(wrong, False)[codes], index=cells.index)
 
 
-def folded(text: str) -> str:
-    """A text as answers are compared: without case, and with single spaces."""
-    return " ".join(text.split()).casefold()
-
-
 def _as_numbers(codes: list[str]) -> list[float]:
     found = pd.to_numeric(pd.Series(codes, dtype=object), errors="coerce")
     return found.dropna().tolist()
+
+
+def _ambiguous(raw: Raw, column: str, rows, issues: Issues) -> None:
+    """An error for numbers that can be read in two ways, which names both."""
+    sign, example = ("dot", "1.234") if raw.spec.decimal == "," else ("comma", "1,234")
+    issues.add(
+        "error",
+        "ambiguous_number",
+        f"{count(len(rows), 'number has', 'numbers have')} a {sign} before three digits ({rows_text(rows)}): "
+        f"{example} could be one thousand two hundred and thirty-four, or one and 234 thousandths",
+        f"write `thousands: {{{column}: yes}}` for this file if the {sign} separates thousands, `no` if decimals",
+        row=rows[0],
+        column=column,
+        n=len(rows),
+        **raw.place,
+    )
+
+
+def labelled_missing(
+    raw: Raw, column: str, labels: dict[str, str], words: frozenset[str], issues: Issues, instrument: str | None = None
+) -> list[str]:
+    """The codes of a column whose value label says that there is no answer; how many cells hold one is told."""
+    codes = codes_labelled(labels, words)
+    if codes:
+        cells = raw.text(column).str.strip()
+        found = cells.isin({*codes, *(labels[code] for code in codes)})
+        if found.any():
+            issues.add(
+                "note",
+                "labelled_missing",
+                f"{count(int(found.sum()), 'cell holds', 'cells hold')} a code that is labelled as missing or refused",
+                "set to missing",
+                row=found.index[found][0],
+                column=column,
+                n=int(found.sum()),
+                instrument=instrument,
+                **raw.place,
+            )
+    return [*codes, *(labels[code] for code in codes)]
 
 
 def session_numbers(raw: Raw, column: str, date: str | None, rows, issues: Issues) -> pd.Series:
@@ -148,7 +216,7 @@ def session_numbers(raw: Raw, column: str, date: str | None, rows, issues: Issue
     """
     if column == COUNT:
         return _counted(raw, date, issues).loc[rows]
-    values, wrong = numbers(raw, column, raw.spec.missing, rows=rows)
+    values, wrong = numbers(raw, column, raw.spec.missing, issues, rows=rows)
     wrong |= values.notna() & ((values % 1 != 0) | (values < 0))
     if wrong.any():
         told(raw, column, wrong, "not_a_session", "not a whole number from 0", issues)

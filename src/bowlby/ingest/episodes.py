@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pyarrow as pa
 
-from bowlby.ingest.cells import ids, numbers
-from bowlby.ingest.notices import Issues, count
+from bowlby.ingest.cells import ids, no_therapist, numbers, therapist_ids, told
+from bowlby.ingest.notices import Issues, count, rows_text
 from bowlby.ingest.readers.base import Raw
 
 PAIR = ["patient", "therapist"]
@@ -34,9 +34,7 @@ def episodes(files: list[Raw], measures: dict[str, pd.DataFrame], occasions: lis
         episodes, else by the first date, session or occasion of an answer. Weights are shares of sessions where all
         of a patient's are known, else of rows, and sum to 1.
     """
-    told = [t for raw in files for t in _told(raw)]
-    seen = [t for raw in files for t in _seen(raw, issues)]
-    tables = [*told, *seen]
+    tables = [t for raw in files for t in _stated(raw, issues)] + [t for raw in files for t in _seen(raw, issues)]
     if not tables:
         kinds = {"patient": object, "therapist": object, "weight": float, "sessions": float}
         return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in kinds.items()})
@@ -53,24 +51,35 @@ def episodes(files: list[Raw], measures: dict[str, pd.DataFrame], occasions: lis
     return result[["patient", "therapist", "weight", "sessions"]]
 
 
-def _told(raw: Raw) -> list[pd.DataFrame]:
+def _stated(raw: Raw, issues: Issues) -> list[pd.DataFrame]:
     """Episodes that the study file names, with their place in it."""
     found, person = [], ids(raw, raw.spec.who.person)
     for place, episode in enumerate(raw.spec.episodes):
         if episode.therapist in raw.frame.columns:
             known: dict[str, pd.Series | float] = {"place": float(place)}
             if episode.sessions in raw.frame.columns:
-                known["sessions"] = numbers(raw, episode.sessions, raw.spec.missing)[0]
-            found.append(_pairs(person, ids(raw, episode.therapist), **known))
+                known["sessions"] = _sessions(raw, episode.sessions, issues)
+            _tell_none(raw, episode.therapist, person, issues)
+            found.append(_pairs(person, therapist_ids(raw, episode.therapist), **known))
     return found
+
+
+def _sessions(raw: Raw, column: str, issues: Issues) -> pd.Series:
+    values, wrong = numbers(raw, column, raw.spec.missing, issues)
+    wrong |= values < 0
+    if wrong.any():
+        told(raw, column, wrong, "not_a_number", "not a number of sessions", issues)
+    return values.mask(wrong)
 
 
 def _seen(raw: Raw, issues: Issues) -> list[pd.DataFrame]:
     """The therapists in the rows of a file."""
-    if raw.spec.who.therapist not in raw.frame.columns:
+    column = raw.spec.who.therapist
+    if column not in raw.frame.columns:
         return []
-    person, therapist = ids(raw, raw.spec.who.person), ids(raw, raw.spec.who.therapist)
-    blank = therapist.eq("") & person.ne("")
+    person, therapist = ids(raw, raw.spec.who.person), therapist_ids(raw, column)
+    blank = ids(raw, column).eq("") & person.ne("")
+    _tell_none(raw, column, person, issues)
     if blank.any():
         n = int(blank.sum())
         issues.add(
@@ -79,11 +88,29 @@ def _seen(raw: Raw, issues: Issues) -> list[pd.DataFrame]:
             f"therapist id is missing in {count(n, 'row')} of {count(person[blank].nunique(), 'patient')}",
             "models leave out who has no therapist anywhere; fill it in where it is known",
             row=blank.index[blank][0],
-            column=raw.spec.who.therapist,
+            column=column,
             n=n,
             **raw.place,
         )
     return [_pairs(person, therapist)]
+
+
+def _tell_none(raw: Raw, column: str, person: pd.Series, issues: Issues) -> None:
+    """Tell the rows whose text in a column of therapists means that there is none."""
+    none = no_therapist(raw, column) & person.ne("")
+    n = int(none.sum())
+    if n:
+        issues.add(
+            "warning",
+            "no_therapist",
+            f"{count(n, 'row')} of {count(person[none].nunique(), 'patient')} with a text that means no therapist, "
+            f"such as NA, unknown or a code for missing ({rows_text(none.index[none])})",
+            "counted as without therapist; list a text that is a therapist's id under `keep_ids:`",
+            row=none.index[none][0],
+            column=column,
+            n=n,
+            **raw.place,
+        )
 
 
 def _pairs(person: pd.Series, therapist: pd.Series, **known: pd.Series | float) -> pd.DataFrame:

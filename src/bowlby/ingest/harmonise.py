@@ -8,12 +8,24 @@ import pandas as pd
 
 from bowlby.config.study import DataFile, Measure, Span, Study, When
 from bowlby.errors import UserError
-from bowlby.ingest.cells import cell_issues, dates, folded, has, ids, numbers, present, session_numbers, unseen
+from bowlby.ingest.cells import (
+    cell_issues,
+    dates,
+    has,
+    ids,
+    labelled_missing,
+    numbers,
+    present,
+    session_numbers,
+    therapist_ids,
+    unseen,
+)
 from bowlby.ingest.dates import DATE
 from bowlby.ingest.fit import in_range, text_columns
 from bowlby.ingest.notices import Issues, count, rows_text
 from bowlby.ingest.readers.ask import span
 from bowlby.ingest.readers.base import Raw, unique
+from bowlby.ingest.wording import NOT_ANSWERED, among, folded, one_spelling, plain
 
 KEY = ["person", "role", "about", "occasion", "session"]
 HEAD = [*KEY, "therapist", "date", "source_file", "source_row"]
@@ -55,7 +67,7 @@ def measure_table(raw: Raw, measure: Measure, model, study: Study, issues: Issue
     columns = columns_of(raw, measure, model, issues)
     if columns is None or not present(raw, who.person):
         return None
-    values, wrong = _values(raw, measure, columns)
+    values, wrong = _values(raw, measure, columns, issues)
     given = (values.notna() | wrong).any(axis=1)
     if measure.seen:
         given &= ~(unseen(raw, measure.seen) & values.fillna(0).eq(0).all(axis=1) & ~wrong.any(axis=1))
@@ -94,17 +106,19 @@ def measure_table(raw: Raw, measure: Measure, model, study: Study, issues: Issue
     return table if keep.all() else table.loc[keep]
 
 
-def _values(raw: Raw, measure: Measure, columns: dict[str, str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _values(raw: Raw, measure: Measure, columns: dict[str, str], issues: Issues) -> tuple[pd.DataFrame, pd.DataFrame]:
     missing = [*raw.spec.missing, *measure.missing]
     told = {folded(text): number for text, number in (raw.spec.answers | measure.answers).items()}
     values, wrong = {}, {}
     for name, column in columns.items():
+        labels = raw.labels.get(column, {})
+        codes = [*missing, *labelled_missing(raw, column, labels, NOT_ANSWERED, issues, measure.instrument)]
         if measure.coded:
-            cells = raw.text(column).str.strip()
-            values[name] = cells.mask(cells.eq("") | cells.isin(missing)).astype(object)
+            cells = one_spelling(raw.text(column).str.strip())
+            values[name] = cells.mask(cells.eq("") | among(cells, codes)).astype(object)
             wrong[name] = pd.Series(False, index=cells.index)
         else:
-            values[name], wrong[name] = numbers(raw, column, missing, _by_label(raw, column) | told)
+            values[name], wrong[name] = numbers(raw, column, codes, issues, _by_label(raw, column) | told)
     index = raw.frame.index
     return pd.DataFrame(values, index=index, copy=False), pd.DataFrame(wrong, index=index, copy=False)
 
@@ -120,7 +134,7 @@ def _therapists(raw: Raw, rows, role: str) -> pd.Series:
     column = raw.spec.who.therapist
     if column is None or not present(raw, column) or role == "therapist":
         return pd.Series(None, index=rows, dtype="str")
-    therapist = ids(raw, column).loc[rows]
+    therapist = therapist_ids(raw, column).loc[rows]
     return therapist.mask(therapist.eq(""))
 
 
@@ -224,7 +238,8 @@ def _occasions(raw: Raw, when: When | None, rows, study: Study, issues: Issues) 
         return None
     cells = raw.text(when.column, rows).str.strip()
     known = dict(when.values) or {o.id: o.id for o in study.occasions}
-    found = cells.map(known).astype(object)
+    by_text = {plain(text): occasion for text, occasion in known.items()}
+    found = cells.map({text: by_text.get(plain(text)) for text in cells.unique()}).astype(object)
     for _, group in cells[found.isna()].groupby(cells[found.isna()]):
         blank = group.iloc[0] == ""
         what = "the occasion is missing" if blank else "unknown occasion"

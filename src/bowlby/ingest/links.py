@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
-
 import pandas as pd
 
-from bowlby.ingest.cells import ids, present
+from bowlby.ingest.altered_ids import altered_ids
+from bowlby.ingest.cells import ids, ids_of, no_therapist, therapist_columns
 from bowlby.ingest.notices import Issues, count, rows_text
 from bowlby.ingest.readers.base import Raw
 
 NO_STYLE = "their therapists' style is unknown, so these patients drop out of the comparison; "
-ROUNDED = re.compile(r"\d[.,]\d+E\+\d+$", re.IGNORECASE)
-WHOLE = re.compile(r"^(\d+)[.,]0+$")
 NOBODY = "nothing but their patients is known of them; check the ids"
 
 
@@ -49,11 +45,46 @@ def one_sided(
         elif described:
             action = f"what {described[0].name} says of patients is missing for them; check the ids"
             _tell(raw, person, listed, ("patient", f"not in {described[0].name}"), action, issues)
-    look_alikes([(r, [r.spec.who.person]) for r in patient_files], "patient", issues)
-    columns = [(r, [r.spec.who.therapist, *(e.therapist for e in r.spec.episodes)]) for r in patient_files]
-    look_alikes([*columns, *((r, [r.spec.who.person]) for r in therapist_files)], "therapist", issues)
+    altered_ids([(r, [r.spec.who.person]) for r in patient_files], "patient", issues)
+    columns = [(r, therapist_columns(r)) for r in patient_files]
+    altered_ids([*columns, *((r, [r.spec.who.person]) for r in therapist_files)], "therapist", issues)
+    listed = {p for r in therapist_files for p in ids(r, r.spec.who.person).unique()}
+    for raw in patient_files:
+        _doubtful_therapists(raw, listed, issues)
     if therapist_files:
         _therapists(patient_files, therapist_files, measures, treating, style, issues)
+
+
+def _doubtful_therapists(raw: Raw, listed: set[str], issues: Issues) -> None:
+    """An error where a text that means no therapist is the id of one by what else is there.
+
+    That is a text that the therapists' own file lists, and a number listed under ``missing`` that lies among the ids.
+    """
+    for column in therapist_columns(raw):
+        none = no_therapist(raw, column)
+        if not none.any():
+            continue
+        every = ids(raw, column)
+        doubtful = set(every[none]) & listed
+        texts = raw.text(column).str.strip()
+        known = pd.to_numeric(texts[~none & texts.ne("")], errors="coerce")
+        codes = pd.to_numeric(texts[none], errors="coerce").dropna()
+        inside = codes[codes.between(known.min(), known.max())] if known.notna().mean() > 0.5 else codes[:0]
+        doubtful |= set(every[inside.index])
+        if doubtful:
+            rows = every.index[every.isin(doubtful)]
+            what = "that mean no therapist, but are ids of therapists by the others or by the therapists' file"
+            issues.add(
+                "error",
+                "doubtful_therapist",
+                f"{count(len(rows), 'cell holds a text', 'cells hold texts')} {what} ({rows_text(rows)})",
+                "list them under `keep_ids:` if they are therapists; else empty these cells, and take the row out of "
+                "the therapists' file with `rows:`",
+                row=rows[0],
+                column=column,
+                n=len(rows),
+                **raw.place,
+            )
 
 
 def _therapists(patient_files, therapist_files, measures, treating: set, style: str | None, issues: Issues) -> None:
@@ -61,9 +92,8 @@ def _therapists(patient_files, therapist_files, measures, treating: set, style: 
     names = " or ".join(r.name for r in therapist_files)
     action = NO_STYLE + "check the ids, or add these therapists" if style else NOBODY
     for raw in patient_files:
-        for column in [raw.spec.who.therapist, *(e.therapist for e in raw.spec.episodes)]:
-            if column in raw.frame.columns:
-                _tell(raw, column, known, ("therapist", f"not in {names}"), action, issues, of_patients=True)
+        for column in therapist_columns(raw):
+            _tell(raw, column, known, ("therapist", f"not in {names}"), action, issues, of_patients=True)
     answers = measures.get(style)
     answered = None if answers is None else set(answers.loc[answers["role"].eq("therapist"), "person"].unique())
     for raw in therapist_files:
@@ -77,7 +107,7 @@ def _therapists(patient_files, therapist_files, measures, treating: set, style: 
 
 
 def _tell(raw: Raw, column: str, known: set, what: tuple[str, str], action: str, issues, of_patients=False) -> None:
-    found = ids(raw, column)
+    found = ids_of(raw, column)
     lone = found[found.ne("") & ~found.isin(known)]
     if lone.empty:
         return
@@ -98,55 +128,3 @@ def _tell(raw: Raw, column: str, known: set, what: tuple[str, str], action: str,
         n=len(rows),
         **raw.place,
     )
-
-
-def look_alikes(places: list[tuple[Raw, list[str | None]]], noun: str, issues: Issues) -> None:
-    """Tell ids that differ only in what the eye passes over, and those that a spreadsheet has rounded.
-
-    Parameters
-    ----------
-    places : list of (Raw, list of str)
-        Files with their columns of ids.
-    noun : str
-        What the ids stand for.
-    issues : Issues
-    """
-    first: dict[str, str] = {}
-    for raw, columns in places:
-        for column in columns:
-            if not present(raw, column):
-                continue
-            found = ids(raw, column)
-            different = [one for one in found.unique() if one]
-            alike = {one for one in different if first.setdefault(_seen_as(one), one) != one}
-            rounded = {one for one in different if ROUNDED.search(one)}
-            what = f"{count(len(alike), f'{noun} id')} like an earlier one but for spaces, case, zeros or accents"
-            _tell_ids(
-                raw,
-                column,
-                found,
-                alike,
-                "id_alike",
-                what,
-                "they stay different persons; write them alike if they are one",
-                issues,
-            )
-            what = f"{count(len(rounded), f'{noun} id')} rounded by a spreadsheet, as in 1.2E+11"
-            _tell_ids(raw, column, found, rounded, "id_rounded", what, "export the ids as text", issues)
-
-
-def _tell_ids(raw: Raw, column: str, found: pd.Series, some: set[str], code: str, what: str, do: str, issues) -> None:
-    if some:
-        rows = found[found.isin(some)].drop_duplicates().index
-        issues.add(
-            "warning", code, f"{what} ({rows_text(rows)})", do, row=rows[0], column=column, n=len(some), **raw.place
-        )
-
-
-def _seen_as(text: str) -> str:
-    """An id as a careless eye sees it."""
-    if text.isascii() and text.isalnum() and not text.startswith("0"):
-        return text.lower()
-    plain = "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
-    plain = WHOLE.sub(r"\1", " ".join(plain.split()).casefold())
-    return plain.lstrip("0") or plain

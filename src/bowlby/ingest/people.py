@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bowlby.config.study import Covariate
-from bowlby.ingest.cells import dates, ids, numbers, present, site, unseen
+from bowlby.ingest.cells import ids, present, site
+from bowlby.ingest.covariates import covariate
 from bowlby.ingest.episodes import episodes
 from bowlby.ingest.links import one_sided
 from bowlby.ingest.notices import Issues, count, rows_text
-from bowlby.ingest.readers.ask import stem
 from bowlby.ingest.readers.base import Raw
 from bowlby.ingest.sessions import sessions
 
@@ -79,7 +78,7 @@ def _persons(files: list[Raw], role: str, issues: Issues) -> pd.DataFrame:
             covariates.setdefault("site", []).append(pd.Series(sites.array, index=person[~blank].array))
         for name, spec in raw.spec.covariates.items():
             if spec.column in raw.frame.columns:
-                values = _covariate(raw, spec, issues)
+                values = covariate(raw, name, spec, issues)
                 full = values.notna() & ~blank
                 series = pd.Series(values[full].array, index=person[full].array)
                 varying = series.groupby(level=0).nunique().gt(1)
@@ -99,50 +98,3 @@ def _persons(files: list[Raw], role: str, issues: Issues) -> pd.DataFrame:
         series = pd.concat(parts)
         table[name] = table[role].map(series[~series.index.duplicated()])
     return table
-
-
-def _covariate(raw: Raw, spec: Covariate, issues: Issues) -> pd.Series:
-    cells = raw.text(spec.column).str.strip()
-    cells = cells.mask(cells.eq("") | cells.isin(raw.spec.missing))
-    if spec.kind == "category":
-        labels = raw.labels.get(spec.column, {}) | spec.labels
-        return cells.map(lambda v: labels.get(v, v), na_action="ignore").astype(object)
-    if spec.kind == "checkbox":
-        return _checkbox(raw, spec, issues)
-    if spec.kind == "date":
-        return dates(raw, spec.column, cells.index, issues)
-    values, wrong = numbers(raw, spec.column, raw.spec.missing)
-    if wrong.any():
-        issues.add(
-            "warning",
-            "not_a_" + spec.kind,
-            f"{count(int(wrong.sum()), 'cell is', 'cells are')} not a {spec.kind} ({rows_text(wrong.index[wrong])})",
-            "set to missing",
-            row=wrong.index[wrong][0],
-            column=spec.column,
-            n=int(wrong.sum()),
-            **raw.place,
-        )
-    return values
-
-
-BOX = {"checked": 1.0, "unchecked": 0.0, "true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0}
-
-
-def _checkbox(raw: Raw, spec: Covariate, issues: Issues) -> pd.Series:
-    """One box as 1 or 0; missing where no box of its question is ticked and the form was not seen."""
-    question = [c for c in raw.frame.columns if "___" in c and stem(c) == stem(spec.column)] or [spec.column]
-    boxes = pd.DataFrame({c: numbers(raw, c, raw.spec.missing, BOX)[0] for c in question})
-    status = spec.seen or (raw.dictionary.status_of(spec.column) if raw.dictionary else None)
-    doubtful = boxes[spec.column].eq(0) & ~boxes.gt(0).any(axis=1) & unseen(raw, status)
-    if doubtful.any():
-        issues.add(
-            "note",
-            "unseen_checkbox",
-            f"{count(int(doubtful.sum()), 'row')} without a tick in the question, on a form perhaps not seen",
-            "set to missing" if status else "set to missing; name the form's status column with `seen:`",
-            column=spec.column,
-            n=int(doubtful.sum()),
-            **raw.place,
-        )
-    return boxes[spec.column].mask(doubtful)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bowlby.ingest.cells import dates, ids, present, session_numbers
+from bowlby.ingest.cells import dates, ids, present, session_numbers, therapist_ids
 from bowlby.ingest.dates import DATE
 from bowlby.ingest.notices import Issues, count
 from bowlby.ingest.readers.base import Raw
@@ -83,7 +83,7 @@ def _logged(raw: Raw, issues: Issues) -> pd.DataFrame:
     spec, rows = raw.spec, raw.frame.index
     table = pd.DataFrame({"patient": ids(raw, spec.who.person), "therapist": None}, index=rows, dtype=object)
     if present(raw, spec.who.therapist):
-        table["therapist"] = ids(raw, spec.who.therapist).replace("", None)
+        table["therapist"] = therapist_ids(raw, spec.who.therapist).replace("", None)
     table["session"] = pd.NA
     if present(raw, spec.session):
         table["session"] = session_numbers(raw, spec.session, spec.date, rows, issues)

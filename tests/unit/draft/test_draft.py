@@ -339,3 +339,25 @@ def test_unreadable_files_are_one_line_each(tmp_path):
 def test_shared_files(tmp_path, path, expected):
     file = made(tmp_path, SHARED / path).files[0]
     assert [(m.instrument, m.scored) for m in file.measures] == expected
+
+
+def test_rows_that_are_nobodys_answers_are_left_out_by_a_marked_line(tmp_path):
+    """Statistics and a note below the table, previews of Qualtrics: one line each, and what is left is read."""
+    data = frame("gad_", 7, 0, 3)
+    data.insert(0, "patient_id", [f"p{i}" for i in range(40)])
+    data["th"] = [f"T{i % 5}" for i in range(40)]
+    data["ResponseId"], data["Status"] = [f"R_{i}" for i in range(40)], ["IP Address"] * 38 + ["Spam", "Survey Preview"]
+    mean = pd.DataFrame([{"patient_id": "Mean"} | data.loc[:, GAD].mean().round(2).to_dict()])
+    note = "Note: exported by the study office" + "," * 10 + "\n"
+    (tmp_path / "a.csv").write_text(pd.concat([data, mean]).to_csv(index=False) + note)
+    write_draft([tmp_path / "a.csv"], tmp_path / "draft")
+    (line,) = [t for t in (tmp_path / "draft/study.yaml").read_text().splitlines() if t.startswith("    rows:")]
+    rule, _, why = line.partition(MARK)
+    assert yaml.safe_load(rule)["rows"] == {
+        "Status": {"leave_out": ["Spam", "Survey Preview"]},
+        "patient_id": {"leave_out": ["Mean"]},
+        "{row}": {"leave_out": ["43"]},
+    }
+    assert "2 rows are previews, tests or spam" in why and "1 row holds a statistic" in why
+    study = parse(read_yaml(tmp_path / "draft/study.yaml"), Study)
+    assert study.files[0].rows["Status"].leave_out == ["Spam", "Survey Preview"]

@@ -228,7 +228,7 @@ def test_stata_tagged_missing_values(made, tmp_path):
 
 
 def test_a_code_with_a_label_that_is_not_declared_missing_is_told(made, tmp_path):
-    pyreadstat.write_sav(sav_frame(), tmp_path / "a.sav", variable_value_labels={"g1": {0: "nie", 9: "keine Angabe"}})
+    pyreadstat.write_sav(sav_frame(), tmp_path / "a.sav", variable_value_labels={"g1": {0: "nie", 9: "anderes"}})
     issues = check(made(SIMPLE % ("a.sav", "", '"g{n}"')))
     assert issues["column"].tolist() == [f"g{n}" for n in range(1, 8)]
     assert "the file labels" in issues["action"][0] and "the file labels" not in issues["action"][1]

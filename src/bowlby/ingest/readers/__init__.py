@@ -88,14 +88,15 @@ def read(path: Path, ask: Ask, issues: Issues) -> Raw | None:
         )
     frame = table.frame
     filled = np.zeros(len(frame), dtype=bool)
-    for column in frame.columns:
+    for column in frame.columns.difference(list(ask.only_choosing(list(frame.columns))), sort=False):
         filled |= _filled(frame[column])
     if not filled.all() and len(frame.columns):
         frame = frame.loc[filled]
     if not len(frame):
         issues.add("error", "no_rows", "holds a header but no rows", "export it again, with the data", **place)
         return None
-    return Raw(spec, path.name, frame, table.sheet, table.labels, table.header, kind in TYPED, titles=table.titles)
+    return Raw(spec, path.name, frame, table.sheet, table.labels, table.header, kind in TYPED, titles=table.titles,
+               hidden=table.hidden)  # fmt: skip
 
 
 def _filled(values) -> np.ndarray:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from bowlby.config.study import TIME, DataFile, Span
 from bowlby.ingest.readers.base import HELD_BY
+from bowlby.ingest.wording import plain
 
 ITEM = re.compile(r"\{n(?::0?\d{1,2})?\}")
 
@@ -34,8 +35,10 @@ class Ask:
     renamed: Callable[[list[str]], list[str]] | None = None
 
     def header(self, texts: list[str]) -> list[str]:
-        """The names of the columns."""
-        return self.renamed(texts) if self.renamed else texts
+        """The names of the columns, in the study file's own form of accents, quotes and spaces."""
+        names = self.renamed(texts) if self.renamed else texts
+        known = {plain(n): n for n in (*_named(self.spec), *self.spec.rows) if n}
+        return [n if (own := known.get(plain(n), n)) in names else own for n in names]
 
     def differ_in_case(self, names: list[str]) -> bool:
         """Whether the study file names columns that are there in other capitals."""
@@ -45,13 +48,32 @@ class Ask:
         """The places of the columns to hold."""
         if self.everything:
             return [i for i, name in enumerate(names) if name]
+        return sorted({*self._answering(names), *(i for i, n in enumerate(names) if n in self._choosing(names))})
+
+    def only_choosing(self, names: list[str]) -> set[str]:
+        """The columns that are held only because they say which rows count."""
+        answering = {names[i] for i in self._answering(names)}
+        return set() if self.everything else self._choosing(names) - answering
+
+    def _choosing(self, names: list[str]) -> set[str]:
+        return {*self.spec.rows, *survey_columns(names)}
+
+    def _answering(self, names: list[str]) -> set[int]:
         patterns = dict.fromkeys(_pattern(name) for name in _named(self.spec) if name)
         whole = re.compile("|".join(f"(?:{p})" for p in patterns), re.DOTALL)
         found = {i for i, n in enumerate(names) if n and (whole.fullmatch(n) or whole.fullmatch(HELD_BY.sub("", n)))}
         for measure in self.spec.measures:
             if isinstance(measure.items, Span):
                 found |= set(range(*span(measure.items, names) or (0, 0)))
-        return sorted(found)
+        return found
+
+
+def survey_columns(names: Iterable[str]) -> list[str]:
+    """The columns in which survey platforms say which rows count."""
+    names = set(names)
+    qualtrics = ["Status", "Finished"] if names & {"ResponseId", "ResponseID", "RecordedDate", "Progress"} else []
+    lime = ["submitdate"] if "lastpage" in names else []
+    return [name for name in (*qualtrics, *lime) if name in names]
 
 
 def span(items: Span, names: list[str]) -> tuple[int, int] | None:

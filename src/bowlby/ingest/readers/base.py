@@ -74,6 +74,8 @@ class Table:
         Rows with more cells than the header has names, and with fewer.
     titles : dict
         What the file says that columns mean, column: text.
+    hidden : frozenset of int
+        Rows that the sheet hides.
     """
 
     header: list[str]
@@ -83,11 +85,16 @@ class Table:
     wide: list[int] = field(default_factory=list)
     short: list[int] = field(default_factory=list)
     titles: dict[str, str] = field(default_factory=dict)
+    hidden: frozenset[int] = frozenset()
 
 
 @dataclass
 class Raw:
-    """A raw file, its columns by name, indexed by the row that the user's program shows."""
+    """A raw file, its columns by name, indexed by the row that the user's program shows.
+
+    ``hidden`` are the rows that the sheet hides, and ``left_out`` the ids of the persons in the rows that the study
+    file leaves out, by the column that says so.
+    """
 
     spec: DataFile
     name: str
@@ -99,6 +106,8 @@ class Raw:
     dictionary: Dictionary | None = None
     titles: dict[str, str] = field(default_factory=dict)
     known: set[str] = field(default_factory=set)
+    hidden: frozenset[int] = frozenset()
+    left_out: dict[str, pd.Series] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.known = {*self.frame.columns}

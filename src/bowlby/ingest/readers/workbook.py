@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 import zipfile
 import zlib
@@ -33,6 +34,9 @@ FAULTS = (
     EOFError,
     SyntaxError,  # what lxml's parser raises where it is installed
 )
+ROW_TAG = re.compile(rb"<(?:\w+:)?row\s[^>]*>")
+HIDE = re.compile(rb"\shidden=[\"'](?:1|true)[\"']")
+NUMBER = re.compile(rb"\sr=[\"'](\d+)[\"']")
 DECLARATIONS = (b"<!DOCTYPE", b"<!ENTITY", "<!DOCTYPE".encode("utf-16-le"), "<!DOCTYPE".encode("utf-16-be"))
 
 
@@ -48,7 +52,8 @@ def read_workbook(path: Path, ask: Ask, issues: Issues) -> Table:
             raise Unreadable(f"no sheet '{spec.sheet}'", f"use one of {', '.join(book.sheetnames)}")
         sheet = spec.sheet or book.sheetnames[0]
         _which(book, sheet, path.name, spec.sheet is not None, issues)
-        table = _table(rows_of(book, sheet), ask)
+        table = _table(rows_of(book, sheet, decimal=spec.decimal), ask)
+        table.hidden = hidden_rows(path, book[sheet])
     except FAULTS:
         raise Unreadable("the sheet is damaged", "open the workbook and save it again as .xlsx") from None
     finally:
@@ -127,8 +132,21 @@ def open_workbook(path: Path, results: bool = True):
         raise Unreadable("cannot be read as an Excel workbook", "save it again as .xlsx") from None
 
 
-def rows_of(book, sheet: str, most: int | None = None) -> Iterator[list[str]]:
-    """The rows of a sheet as text, without empty cells at their ends.
+def hidden_rows(path: Path, sheet) -> frozenset[int]:
+    """The numbers of the rows that a sheet hides, by a filter or by hand."""
+    found: set[int] = set()
+    with zipfile.ZipFile(path) as parts, parts.open(sheet._worksheet_path.lstrip("/")) as part:
+        tail = b""
+        while block := part.read(1 << 20):
+            window = tail + block
+            found |= {int(n) for tag in ROW_TAG.findall(window) if b"hidden" in tag and HIDE.search(tag)
+                      for n in NUMBER.findall(tag)[:1]}  # fmt: skip
+            tail = window[window.rfind(b"<") :][-1000:]
+    return frozenset(found)
+
+
+def rows_of(book, sheet: str, most: int | None = None, decimal: str = ".") -> Iterator[list[str]]:
+    """The rows of a sheet as text, without empty cells at their ends; numbers with the file's decimal sign.
 
     Raises
     ------
@@ -148,7 +166,10 @@ def rows_of(book, sheet: str, most: int | None = None) -> Iterator[list[str]]:
         end = len(cells)
         while end and cells[end - 1] is None:
             end -= 1
-        yield [cell_text(value) for value in cells[:end]]
+        texts = [cell_text(value) for value in cells[:end]]
+        if decimal == ",":
+            texts = [t.replace(".", ",") if isinstance(v, float) else t for t, v in zip(texts, cells)]
+        yield texts
 
 
 def _table(rows: Iterator[list[str]], ask: Ask) -> Table:

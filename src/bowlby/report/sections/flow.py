@@ -40,7 +40,8 @@ def answers_table(steps: list[dict], shareable: bool) -> pd.DataFrame:
     Where privacy asks for it, a number below five is "fewer than 5", and one that leaves fewer than five of the
     study's patients is "all but a few".
     """
-    total = max((s["patients"] or 0 for s in steps), default=0)
+    read = [s["step"] for s in steps].index("rows read") if any(s["step"] == "rows read" for s in steps) else 0
+    total = max((s["patients"] or 0 for s in steps[read:]), default=0)
     rows = []
     for step in steps:
         name, colon, occasion = str(step["step"]).partition(": ")

@@ -1,0 +1,259 @@
+"""Which rows of a file count: those that the study file leaves out, and those that look like nobody's answers."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from bowlby.config.study import HIDDEN, ROW
+from bowlby.config.yamlfile import quoted
+from bowlby.ingest.cells import has, ids, numbers, present
+from bowlby.ingest.notices import Issues, count, rows_text
+from bowlby.ingest.readers.ask import survey_columns
+from bowlby.ingest.readers.base import Raw
+from bowlby.ingest.wording import folded, plain
+
+NOT_COUNTED = {
+    "Status": (
+        frozenset(
+            "1|2|8|9|12|17|survey preview|survey test|spam|preview spam|imported spam|possible spam|offline preview|"
+            "offline survey preview".split("|")
+        ),
+        "a preview, a test or spam",
+        "previews, tests or spam",
+    ),
+    "Finished": (frozenset({"false", "0"}), "not finished", "not finished"),
+    "submitdate": (frozenset({""}), "not finished", "not finished"),
+}
+"""By column of a survey platform (Qualtrics, LimeSurvey): the values whose rows do not count, and what they are."""
+STATISTICS = {
+    "mean": "mean|means|average|avg|mittelwert|mittel|mw|m|durchschnitt|moyenne|media|média|grand mean",
+    "sd": "sd|s.d.|std|std.|std dev|std. dev.|stdev|st. dev.|standard deviation|standardabweichung|stdabw",
+    "n": "n|count|anzahl|valid n|n valid|total|totals|total n|gesamt|insgesamt",
+    "sum": "sum|summe|total|totals|gesamt|gesamtsumme|somme|suma|grand total",
+    "median": "median|md|mdn|mediana|médiane",
+    "min": "min|minimum",
+    "max": "max|maximum",
+}
+FITTING = 0.8
+"""Share of a row's numbers that are the statistic of the rows above."""
+FOOT = re.compile(
+    r"(note|notes|source|generated|exported|created|printed|legend|report|page|total|end of|anmerkung|hinweis|quelle|"
+    r"stand|legende|seite|erstellt|exportiert)\b|[*©†]",
+    re.IGNORECASE,
+)
+FEWEST_WORDS, MOST_ALIKE = 3, 0.05
+
+
+@dataclass
+class Doubt:
+    """Rows that look like nobody's answers.
+
+    Attributes
+    ----------
+    code, what : str
+    column : str
+        The column by which the study file leaves them out.
+    values : list of str
+        Its values in these rows.
+    rows : list of int
+    """
+
+    code: str
+    what: str
+    column: str
+    values: list[str]
+    rows: list[int]
+
+    @property
+    def line(self) -> str:
+        """The line of the study file that leaves them out."""
+        return _line(self.column, self.values)
+
+
+def select_rows(raw: Raw, issues: Issues) -> None:
+    """Leave out the rows that the study file leaves out (``rows:``); whose they are stays in ``raw.left_out``."""
+    for column, rule in raw.spec.rows.items():
+        if column != HIDDEN and not has(raw, column, issues):
+            continue
+        texts = _texts(raw, column)
+        wanted = {plain(text) for text in (rule.keep if rule.keep is not None else rule.leave_out) or []}
+        labels = {plain(code): plain(label) for code, label in raw.labels.get(column, {}).items()}
+        hit = texts.isin(wanted) | texts.map(labels).isin(wanted)
+        there = {*texts.unique(), *texts.map(labels).dropna().unique()}
+        if column != HIDDEN and (unmet := sorted(wanted - there)):
+            what = f"no row has {' or '.join(repr(text) for text in unmet)}, which `rows:` names"
+            do = "none needed, if such rows may come; else write it as in the file"
+            issues.add("warning", "unmet_rule", what, do, column=column, n=len(unmet), **raw.place)
+        out = hit if rule.keep is None else ~hit
+        if out.any():
+            person = ids(raw, raw.spec.who.person) if present(raw, raw.spec.who.person) else texts[:0]
+            raw.left_out[column] = person[out]
+            raw.frame = raw.frame.loc[~out]
+    if not len(raw.frame):
+        issues.add("error", "no_rows", "`rows:` leaves no row", "correct the values there", **raw.place)
+
+
+def tell_doubts(raw: Raw, issues: Issues) -> None:
+    """An error for each kind of rows that look like nobody's answers and that the study file says nothing of.
+
+    These rows are left out of what else is checked, so that each is told once.
+    """
+    found = doubts(raw)
+    for doubt in found:
+        column = doubt.column if doubt.column in raw.known else None
+        do = f"if they do not count, write `{doubt.line}` for this file; if they do, `{_line(doubt.column, [])}`"
+        place = {"row": doubt.rows[0], "column": column, "n": len(doubt.rows)} | raw.place
+        issues.add("error", doubt.code, f"{doubt.what} ({rows_text(doubt.rows)})", do, **place)
+    raw.frame = raw.frame.drop(index={row for doubt in found for row in doubt.rows})
+
+
+def doubts(raw: Raw) -> list[Doubt]:
+    """Rows that look like nobody's answers: previews, spam, unfinished, hidden, statistics, lines below the table.
+
+    A statistic is one by its name and by its numbers, which are those of the rows above; a person may be called SD.
+    """
+    return [*_by_survey(raw), *_hidden(raw), *_statistics(raw), *_foot(raw)]
+
+
+def _by_survey(raw: Raw) -> list[Doubt]:
+    found = []
+    for column in survey_columns(raw.header):
+        if column in raw.spec.rows or column not in raw.frame.columns:
+            continue
+        values, one, many = NOT_COUNTED[column]
+        texts = raw.text(column).str.strip()
+        rows = texts.index[texts.str.casefold().isin(values)].tolist()
+        if rows:
+            what = f"{count(len(rows), f'row is {one}', f'rows are {many}')} by the survey's own column"
+            found.append(Doubt("not_counted", what, column, sorted(texts.loc[rows].unique()), rows))
+    return found
+
+
+def _hidden(raw: Raw) -> list[Doubt]:
+    rows = [row for row in raw.frame.index if row in raw.hidden]
+    if not rows or HIDDEN in raw.spec.rows:
+        return []
+    return [Doubt("hidden_row", f"{count(len(rows), 'row is', 'rows are')} hidden in the sheet", HIDDEN, ["yes"], rows)]
+
+
+def _statistics(raw: Raw) -> list[Doubt]:
+    found = []
+    for column in _label_columns(raw):
+        texts = raw.text(column).str.strip()
+        kinds = {text: kinds for text in texts.unique() if (kinds := _kinds(text))}
+        if not kinds:
+            continue
+        named = texts[texts.isin(list(kinds))]
+        values = _numbers_beside(raw, column)
+        rows = [row for row, text in named.items() if _fits(values, row, named.index, kinds[text])]
+        if rows:
+            what = f"{count(len(rows), 'row holds a statistic', 'rows hold statistics')} of the rows above"
+            found.append(Doubt("summary_row", what, column, list(dict.fromkeys(named[rows])), rows))
+    return found
+
+
+def _label_columns(raw: Raw) -> list[str]:
+    """Where the name of a statistic would stand: among the ids, or in any column of text where rows have no id."""
+    if _settled(raw):
+        return []
+    person = raw.spec.who.person
+    if person in raw.frame.columns:
+        return [person]
+    return [c for c in raw.frame.columns if not pd.api.types.is_numeric_dtype(raw.frame[c])]
+
+
+def _settled(raw: Raw) -> bool:
+    """Whether the study file says that all rows count, whatever their ids."""
+    return any((rule := raw.spec.rows.get(c)) and rule.leave_out == [] for c in (ROW, raw.spec.who.person))
+
+
+def _kinds(text: str) -> set[str]:
+    return {kind for kind, words in STATISTICS.items() if folded(text).rstrip(":") in words.split("|")}
+
+
+def _numbers_beside(raw: Raw, label: str) -> dict[str, tuple[pd.Series, pd.Series]]:
+    """The columns of numbers, with those as they stand and those without codes for missing."""
+    who = {label, raw.spec.who.person, raw.spec.who.therapist, raw.spec.session, raw.spec.date}
+    missing = [*raw.spec.missing, *(code for m in raw.spec.measures for code in m.missing)]
+    found = {}
+    for column in raw.frame.columns:
+        if column not in who and not pd.api.types.is_datetime64_any_dtype(raw.frame[column]):
+            every = numbers(raw, column, [], Issues())[0]
+            if every.notna().sum() > 0.5 * len(every):
+                found[column] = (every, numbers(raw, column, missing, Issues())[0])
+    return found
+
+
+def _fits(values: dict, row: int, named: pd.Index, kinds: set[str]) -> bool:
+    """Whether the numbers of a row are a statistic of all rows above, or of those since the last statistic."""
+    cells = {column: float(every[row]) for column, (every, _) in values.items() if pd.notna(every[row])}
+    if not cells:
+        return False
+    broken = any(not cell.is_integer() for cell in cells.values())
+    before = [n for n in named if n < row]
+    blocks = [n for n in before if n + 1 not in named]
+    for start in {-1, blocks[-1] if blocks else -1}:
+        for way in (0, 1):
+            above = {c: values[c][way].drop(named) for c in cells}
+            above = {c: s[(s.index > start) & (s.index < row)].dropna() for c, s in above.items()}
+            for kind in kinds:
+                fit = [_equal(cells[c], _statistic(kind, s.to_numpy()), broken) for c, s in above.items() if len(s) > 1]
+                if fit and np.mean(fit) >= FITTING:
+                    return True
+    return False
+
+
+def _statistic(kind: str, values: np.ndarray) -> list[float]:
+    if kind == "n":
+        return [float(len(values))]
+    if kind == "sd":
+        return [float(values.std()), float(values.std(ddof=1))]
+    return [float(getattr(np, kind)(values))]
+
+
+def _equal(cell: float, expected: list[float], rounded: bool) -> bool:
+    """Whether a number is one of some, as far as it is written; whole numbers are rounded beside broken ones only."""
+    decimals = len(f"{cell:.12g}".partition(".")[2])
+    close = 0.5 * 10.0**-decimals if decimals or rounded else 0
+    return any(abs(cell - e) <= close + 1e-9 * max(1, abs(e)) for e in expected)
+
+
+def _foot(raw: Raw) -> list[Doubt]:
+    """Lines below the table, such as a note or the date of the export: text where the ids stand, and nothing else."""
+    if _settled(raw) or not len(raw.frame):
+        return []
+    person = raw.spec.who.person if raw.spec.who.person in raw.frame.columns else raw.frame.columns[0]
+    others = [c for c in raw.frame.columns if c != person and c not in survey_columns(raw.header)]
+    if not others:
+        return []
+    last = raw.frame[others].iloc[::-1].head(200)
+    filled = pd.DataFrame({c: raw.text(c, last.index).str.strip().ne("") for c in others}).any(axis=1)
+    end = last.index[: int(filled.to_numpy().argmax()) if filled.any() else 0]
+    if end.empty:
+        return []
+    texts = raw.text(person).str.strip()
+    like_text = texts.str.split().str.len().ge(FEWEST_WORDS) | texts.str.match(FOOT)
+    if like_text.drop(end).mean() > MOST_ALIKE:
+        return []
+    rows = sorted(row for row in end if like_text[row] and texts[row])
+    what = f"{count(len(rows), 'row', 'rows')} below the table with text in place of an id and nothing else"
+    return [Doubt("footer_row", what, ROW, [str(row) for row in rows], rows)] if rows else []
+
+
+def _texts(raw: Raw, column: str) -> pd.Series:
+    index = raw.frame.index
+    if column == HIDDEN:
+        return pd.Series(["yes" if row in raw.hidden else "no" for row in index], index=index, dtype="str")
+    if column == ROW:
+        return pd.Series(index.astype(str), index=index, dtype="str")
+    cells = raw.text(column)
+    return cells.map({text: plain(text) for text in cells.unique()})
+
+
+def _line(column: str, values: list[str]) -> str:
+    """The line of the study file that leaves out the rows with some values."""
+    return f"rows: {{{quoted(column)}: {{leave_out: [{', '.join(map(quoted, values))}]}}}}"
