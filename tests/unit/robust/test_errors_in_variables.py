@@ -1,0 +1,109 @@
+"""The errors-in-variables estimator against its own definition, written out without blocks."""
+
+import numpy as np
+import pytest
+
+from bowlby.robust.errors_in_variables import Measured, corrected
+from bowlby.robust.sandwich import Clusters
+
+NAMES = ["Intercept", "pre_w", "pre_b", "a_star_w", "s_star"]
+
+
+@pytest.fixture(scope="module")
+def study():
+    """Seventy patients of ten therapists; two patients belong to two of them."""
+    rng = np.random.default_rng(4)
+    first = np.repeat(np.arange(10), [4, 9, 6, 5, 6, 8, 10, 7, 7, 8])
+    w = np.eye(10)[first]
+    w[3, :2], w[20, 2:4] = [0.5, 0.5], [0.25, 0.75]
+    hat = w @ np.linalg.pinv(w)
+    pre, a, style = rng.normal(size=70), rng.normal(size=70), rng.normal(size=10)
+    x = np.column_stack([np.ones(70), pre - hat @ pre, hat @ pre, a - hat @ a, w @ style])
+    y = x @ [0, 0.5, 0.4, 0.3, 0.2] + w @ rng.normal(size=10) * 0.3 + rng.normal(size=70)
+    v = np.eye(70) + 0.2 * w @ w.T + 0.1 * (w @ w.T) * np.outer(x[:, 3], x[:, 3])
+    return x, y, v, w, hat
+
+
+def parts(study):
+    """The study cut into the parts that switching joins: therapists 0 and 1, 2 and 3, and single ones."""
+    x, y, v, w, _ = study
+    columns = ([0, 1], [2, 3], *([j] for j in range(4, 10)))
+    rows = [np.flatnonzero(w[:, of].any(axis=1)) for of in columns]
+    clusters = Clusters(NAMES, [x[r] for r in rows], [v[np.ix_(r, r)] for r in rows], [], np.zeros(5), np.eye(5))
+    return clusters, [y[r] for r in rows], [w[np.ix_(r, c)] for r, c in zip(rows, columns, strict=True)]
+
+
+def plainly(study, errors: dict[str, float], keep=None):
+    """beta = (X' V^-1 X - M)^-1 X' V^-1 y on the rows kept, with whole matrices."""
+    x, y, v, w, hat = study
+    keep = np.arange(70) if keep is None else keep
+    q = np.linalg.inv(v[np.ix_(keep, keep)])
+    maps = {1: np.eye(70) - hat, 2: hat, 3: np.eye(70) - hat, 4: w}
+    m = np.zeros((5, 5))
+    for columns, of in (((1, 2), "pre"), ((3,), "a"), ((4,), "s")):
+        for i in columns:
+            for j in columns:
+                m[i, j] = errors[of] * np.trace(maps[i][keep].T @ q @ maps[j][keep])
+    return np.linalg.solve(x[keep].T @ q @ x[keep] - m, x[keep].T @ q @ y[keep])
+
+
+def measured(errors: dict[str, float]) -> list[Measured]:
+    return [
+        Measured(errors["pre"], {"pre_w": "within", "pre_b": "between"}),
+        Measured(errors["a"], {"a_star_w": "within"}),
+        Measured(errors["s"], {"s_star": "shared"}),
+    ]
+
+
+def test_without_error_it_is_generalised_least_squares(study):
+    x, y, v, *_ = study
+    q = np.linalg.inv(v)
+    none = corrected(*parts(study), measured({"pre": 0.0, "a": 0.0, "s": 0.0}))
+    assert none.beta == pytest.approx(np.linalg.solve(x.T @ q @ x, x.T @ q @ y), abs=1e-12)
+
+
+def test_the_errors_leave_the_cross_products(study):
+    errors = {"pre": 0.1, "a": 0.1, "s": 0.02}
+    assert corrected(*parts(study), measured(errors)).beta == pytest.approx(plainly(study, errors), abs=1e-12)
+
+
+def test_the_jackknife_leaves_out_each_main_therapist(study):
+    errors, w = {"pre": 0.1, "a": 0.1, "s": 0.02}, study[3]
+    found, group = corrected(*parts(study), measured(errors)), w.argmax(axis=1)
+    left = np.array([plainly(study, errors, np.flatnonzero(group != j)) for j in range(10)]) - plainly(study, errors)
+    assert found.cov == pytest.approx(9 / 10 * left.T @ left, rel=1e-9)
+    assert found.df == 9
+    c = found.contrast({"a_star_w": 1.0, "s_star": -1.0})
+    assert c["estimate"] == pytest.approx(found.beta[3] - found.beta[4])
+    assert c["se"] == pytest.approx(np.sqrt(9 / 10 * ((left[:, 3] - left[:, 4]) ** 2).sum()), rel=1e-9)
+
+
+def test_errors_as_large_as_what_varies_give_no_number(study):
+    assert corrected(*parts(study), measured({"pre": 0.0, "a": 0.0, "s": 50.0})) is None
+
+
+def test_it_finds_the_slope_that_an_unreliable_baseline_hides():
+    """P is 0; with a baseline of reliability .70 that goes with perceived attachment the naive slope is .04."""
+    rng, therapists, patients = np.random.default_rng(8), 2000, 12
+    n = therapists * patients
+    w = [np.ones((patients, 1))] * therapists
+    pre = rng.standard_normal(n)
+    a = 0.25 * pre + np.sqrt(1 - 0.25**2) * rng.standard_normal(n)
+    y = 0.5 * pre + 0.3 * rng.standard_normal(n)
+    seen = pre + np.sqrt(0.3 / 0.7) * rng.standard_normal(n)
+    group = np.repeat(np.arange(therapists), patients)
+
+    def levels(values):
+        mean = values.reshape(therapists, patients).mean(axis=1)[group]
+        return values - mean, mean
+
+    (pre_w, pre_b), (a_w, _) = levels(seen), levels(a)
+    x = np.column_stack([np.ones(n), pre_w, pre_b, a_w])
+    cut = np.split(np.arange(n), therapists)
+    clusters = Clusters(NAMES[:4], [x[c] for c in cut], [np.eye(patients)] * therapists, [], np.zeros(4), np.eye(4))
+    own = [Measured(0.3 / 0.7, {"pre_w": "within", "pre_b": "between"})]
+    ys = [y[c] for c in cut]
+    naive, found = (corrected(clusters, ys, w, errors) for errors in ([], own))
+    assert naive.beta[3] == pytest.approx(0.0392, abs=0.006)  # .25 * .5 * .3 / (1 - .7 * .0625)
+    assert found.beta[3] == pytest.approx(0.0, abs=3 * found.contrast({"a_star_w": 1.0})["se"])
+    assert found.beta[1] == pytest.approx(0.5, abs=0.02)
