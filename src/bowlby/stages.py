@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -71,13 +72,26 @@ def scored(loaded: Loaded, name: str, measures: pd.DataFrame):
     UserError
         One line for each problem of the form or of its values.
     """
-    from bowlby.instruments.catalogue import load_instrument
-    from bowlby.instruments.scoring import given, renumbered
+    from bowlby.instruments.scoring import given
     from bowlby.instruments.scoring import score as score_items
 
-    instrument, step = on_form(loaded, load_instrument(name, loaded.instruments_dir))
-    items = renumbered(measures, step) if "i01" in measures.columns else None
+    instrument, items = answers(loaded, name, measures)
     return instrument, items, given(measures, instrument) if items is None else score_items(items, instrument)
+
+
+def answers(loaded: Loaded, name: str, measures: pd.DataFrame):
+    """An instrument on the study's form, and the answers to its items as it counts them (None where scores are given).
+
+    Returns
+    -------
+    instrument : Instrument
+    items : DataFrame or None
+    """
+    from bowlby.instruments.catalogue import load_instrument
+    from bowlby.instruments.scoring import renumbered
+
+    instrument, step = on_form(loaded, load_instrument(name, loaded.instruments_dir))
+    return instrument, renumbered(measures, step) if "i01" in measures.columns else None
 
 
 def change_occasions(loaded: Loaded, scores: pd.DataFrame) -> tuple[str, str]:
@@ -132,6 +146,10 @@ def design(loaded: Loaded, folder: Path, name: str, instruments: list[str]) -> N
     scores = {i: read_parquet(folder / f"scores/{i}.parquet") for i in instruments}
     people = {i: read_parquet(folder / f"people/{i}.parquet") for i in PEOPLE}
     built = analysis_set(loaded, name, scores, people)
+    if name == "primary":
+        from bowlby.design.measurement import with_errors
+
+        built = with_errors(built, loaded.run, scores, partial(_stored, loaded, folder))
     stem = folder / "analysis" / name
     write_parquet(stem.with_suffix(".parquet"), built.data)
     if len(built.data) <= CSV_ROWS:
@@ -144,6 +162,10 @@ def design(loaded: Loaded, folder: Path, name: str, instruments: list[str]) -> N
     write_json(stem.with_suffix(".design.json"), built.design)
     write_json(stem.with_suffix(".flow.json"), {"steps": built.flow})
     log.info("%s: %d rows", name, len(built.data))
+
+
+def _stored(loaded: Loaded, folder: Path, name: str):
+    return answers(loaded, name, read_parquet(folder / f"measures/{name}.parquet"))
 
 
 def analysis_set(loaded: Loaded, name: str, scores: dict[str, pd.DataFrame], people: dict[str, pd.DataFrame]):
@@ -258,7 +280,8 @@ def compare(loaded: Loaded, folder: Path) -> None:
 
     fits = {p.stem: read_json(p) for p in sorted((folder / "fits").glob("*.json"))}
     design = read_json(folder / "analysis/primary.design.json")
-    comparison, verdict = decide(loaded.run, fits, design, read_json(folder / "adequacy.json"))
+    adequacy, measurement = (read_json(folder / name) for name in ("adequacy.json", "estimands/measurement.json"))
+    comparison, verdict = decide(loaded.run, fits, design, adequacy, measurement)
     if loaded.run.robustness:
         from bowlby.robust.stage import doubts
 

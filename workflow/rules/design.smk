@@ -7,6 +7,7 @@ for SET in PLAN.sets:
         input:
             scores=rules.score_instruments.output.scores,
             people=rules.ingest.output.people,
+            measures=rules.ingest.output.measures if SET == "primary" else [],
         output:
             data=f"{OUT}/analysis/{SET}.parquet",
             columns=f"{OUT}/analysis/{SET}.columns.csv",

@@ -18,11 +18,18 @@ FEW_THERAPISTS = 30
 STYLE_SHARE = 0.8
 USUAL_ICC = 0.05
 FRAGILE_RATIO = 1.25
-DOUBTS = {"same_rater": "one rater", "reverse_causation_open": "improvement may come first"}
-QUALIFIERS = list(DOUBTS)
+QUALIFIERS = ["same_rater", "reverse_causation_open"]
+DOUBTS = {
+    "same_rater": "one rater",
+    "reverse_causation_open": "improvement may come first",
+    "baseline_error": "error in the baseline may explain it",
+    "baseline_error_not_examined": "error in the baseline not examined",
+}
 
 
-def compare(run: Run, fits: dict[str, dict], design: dict, adequacy: dict) -> tuple[dict, dict]:
+def compare(
+    run: Run, fits: dict[str, dict], design: dict, adequacy: dict, measurement: dict
+) -> tuple[dict, dict]:
     """Read the contrasts of the primary fit and decide the claims.
 
     Parameters
@@ -35,6 +42,8 @@ def compare(run: Run, fits: dict[str, dict], design: dict, adequacy: dict) -> tu
         Description of the analysis set.
     adequacy : dict
         ``adequacy.json``: what the sample could show, computed before outcomes.
+    measurement : dict
+        ``estimands/measurement.json``: the comparison without errors of measurement.
 
     Returns
     -------
@@ -44,6 +53,8 @@ def compare(run: Run, fits: dict[str, dict], design: dict, adequacy: dict) -> tu
     fit, delta = fits["primary"], run.comparison.delta
     effects = _effects(fit)
     claims = _claims(fits, effects, delta, adequacy)
+    corrected = {name: row and without_errors(row, delta) for name, row in measurement["rows"].items()}
+    qualify_by_error(claims, corrected["baseline"])
     if run.outcome.after is not None:
         for name in ("C2", "C3"):
             claims[name]["reasons"].append("after_landmark")
@@ -62,6 +73,7 @@ def compare(run: Run, fits: dict[str, dict], design: dict, adequacy: dict) -> tu
         "outcome": outcome,
         "primary": sides,
         "claims": claims,
+        "without_errors": {name: corrected[name] for name in ("baseline", "all")},
         "flags": _flags(fit, design),
         "sentence": sentence,
     }
@@ -121,6 +133,33 @@ def qualify(claims: dict[str, dict], early: dict | None = None) -> None:
     for name in ("C1", "C2"):
         claims[name]["reasons"] += qualifiers
         claims[name]["qualified"] = claims[name]["verdict"] == "supported"
+
+
+def without_errors(row: dict[str, dict], delta: float) -> dict[str, str]:
+    """Verdicts of C1 to C3 from P, T, P-T and P+T without errors of measurement."""
+    effects = {name: Effect(e["estimate"], e["se"], e["df"]) for name, e in row.items()}
+    decided = {
+        "C1": claim_perceived(effects["P"], delta),
+        "C2": claim_more(effects["P-T"], effects["P+T"]),
+        "C3": claim_negligible(effects["T"], delta),
+    }
+    return {name: claim["verdict"] for name, claim in decided.items()}
+
+
+def qualify_by_error(claims: dict[str, dict], corrected: dict[str, str] | None) -> None:
+    """Qualify C1 and C2 where they are not supported without the baseline's error of measurement.
+
+    Parameters
+    ----------
+    claims : dict of dict
+    corrected : dict or None
+        Verdicts without the baseline's error; None where that could not be computed.
+    """
+    for name in ("C1", "C2"):
+        if corrected is None:
+            claims[name]["reasons"].append("baseline_error_not_examined")
+        elif claims[name]["verdict"] == "supported" and corrected[name] != "supported":
+            claims[name]["reasons"].append("baseline_error")
 
 
 def _comparison(fit: dict, effects: dict[str, Effect], design: dict, delta: float) -> dict:

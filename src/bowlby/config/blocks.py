@@ -23,6 +23,10 @@ class Block(Model):
     (`secure`, `preoccupied`, `dismissing`, `fearful/disorganized`) stands for having it, 1, or not, 0: so
     `{secure: 1}` compares secure therapists of a coded interview, or of the questionnaire's rule, with all others."""
 
+    reliability: float | None = Field(None, gt=0, le=1)
+    """Reliability of the composite in this study (of a coded interview, the agreement of two coders); by default it
+    comes from the items, and is unknown where scores are given."""
+
     @model_validator(mode="after")
     def _not_all_zero(self):
         if not any(self.weights.values()):

@@ -35,6 +35,9 @@ class Outcome(Model):
     improvement until then, which may be the cause of what patients perceive."""
     higher_is_better: bool = False
     """Direction; symptom scales are turned so that higher is better everywhere."""
+    reliability: float | None = Field(None, gt=0, le=1)
+    """Reliability of the outcome before treatment in this study; by default it comes from the items, and is unknown
+    where scores are given."""
     reference_sd: float | None = Field(None, gt=0)
     """SD of an other outcome in the clinical norm sample (that of the registered one stands in the reference)."""
     domain: Literal[

@@ -86,3 +86,20 @@ def means(values: np.ndarray, weights: np.ndarray | sparse.csr_array) -> np.ndar
 def _by_column(of, values: np.ndarray) -> np.ndarray:
     """A function of one variable, of each column."""
     return of(values) if values.ndim == 1 else np.column_stack([of(x) for x in values.T])
+
+
+def components(membership: pd.DataFrame, patients: pd.Series) -> np.ndarray:
+    """Group of each patient: therapists linked by a patient who switched are left out together.
+
+    Returns
+    -------
+    ndarray of int, shape (n,)
+    """
+    from scipy.sparse.csgraph import connected_components
+
+    p, t = pd.factorize(membership["patient"])[0], pd.factorize(membership["therapist"], sort=True)[0]
+    n, j = p.max() + 1, t.max() + 1
+    graph = sparse.coo_matrix((np.ones(len(p)), (p, n + t)), shape=(n + j, n + j))
+    label = connected_components(graph, directed=False)[1][:n]
+    by_patient = pd.Series(label, index=pd.unique(membership["patient"]))
+    return pd.factorize(by_patient.loc[patients].to_numpy(), sort=True)[0]

@@ -13,6 +13,7 @@ from bowlby.design.centring import Membership
 from bowlby.estimands.blocks import index, mover
 from bowlby.estimands.likeforlike import like_for_like
 from bowlby.estimands.likelihood import comparisons
+from bowlby.estimands.measurement import measurement
 from bowlby.estimands.partition import partition_of, rows_of, shares, style_limits
 from bowlby.estimands.prediction import folds, out_of_sample
 from bowlby.estimands.variance import exact_test, icc_interval, mixture, restricted_likelihood_ratio
@@ -67,6 +68,7 @@ def estimate(data: pd.DataFrame, membership: pd.DataFrame, design: dict, fits: d
         "suppression": _suppression(fitter, fits, 1.0 / design["sd_outcome"]),
         "likelihood": comparisons(fits),
         "variance": _therapist_variance(fitter, seed),
+        "measurement": measurement(data, membership, design),
     }
 
 

@@ -6,29 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import sparse, stats
-from scipy.sparse.csgraph import connected_components
+from scipy import stats
 
 LEAVE_ONE_OUT = 60
 FOLDS = 10
 REPEATS = 10
 LARGE = 20_000
 """Patients beyond whom one division is enough, and ten would take minutes."""
-
-
-def components(membership: pd.DataFrame, patients: pd.Series) -> np.ndarray:
-    """Group of each patient: therapists linked by a patient who switched are left out together.
-
-    Returns
-    -------
-    ndarray of int, shape (n,)
-    """
-    p, t = pd.factorize(membership["patient"])[0], pd.factorize(membership["therapist"], sort=True)[0]
-    n, j = p.max() + 1, t.max() + 1
-    graph = sparse.coo_matrix((np.ones(len(p)), (p, n + t)), shape=(n + j, n + j))
-    label = connected_components(graph, directed=False)[1][:n]
-    by_patient = pd.Series(label, index=pd.unique(membership["patient"]))
-    return pd.factorize(by_patient.loc[patients].to_numpy(), sort=True)[0]
 
 
 @dataclass(frozen=True)

@@ -106,3 +106,43 @@ def repeated(measures: pd.DataFrame) -> Iterator[tuple[tuple, pd.DataFrame]]:
     for (role, about), group in measures.groupby(["role", "about"], sort=True, dropna=False):
         if group["person"].duplicated().any():
             yield (role, about if several else None), group
+
+
+def squared_errors(items: pd.DataFrame, instrument: Instrument, name: str) -> np.ndarray:
+    """What each row says of the variance of a score's error of measurement.
+
+    Parameters
+    ----------
+    items : DataFrame
+        Answers of one role, about one person, at one occasion.
+    instrument : Instrument
+    name : str
+        A scale, the total, or a composite of scales.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        In squared units of the score; its mean is the error variance. Missing where an item is, and for scores of one
+        item.
+
+    Notes
+    -----
+    Of k items with variances v and covariances c on average, the mean is ``k (v - c)``: the score's variance times
+    1 - alpha. A row's part is ``k / (k - 1)`` times its sum of squares about its own mean, item means taken out, so
+    that what a person or a therapist adds to all items leaves no trace. Errors of scales that are added up are
+    independent (stratified alpha).
+    """
+    if name in instrument.composites:
+        weights = instrument.composites[name].weights
+        return sum(w**2 * squared_errors(items, instrument, scale) for scale, w in weights.items())
+    if parts := instrument.added(name):
+        return sum(squared_errors(items, instrument, part) for part in parts)
+    answers = keyed(items, instrument, name).to_numpy(float)
+    complete, k = ~np.isnan(answers).any(axis=1), answers.shape[1]
+    out, n = np.full(len(answers), np.nan), int(complete.sum())
+    if k < 2 or n < 3:
+        return out
+    about = answers[complete] - answers[complete].mean(axis=0)
+    about -= about.mean(axis=1, keepdims=True)
+    out[complete] = k / (k - 1) * (about**2).sum(axis=1) * n / (n - 1)
+    return out if instrument.how(name) == "sum" else out / k**2

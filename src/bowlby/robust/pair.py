@@ -8,12 +8,13 @@ from scipy import stats
 
 from bowlby.compare.pair import NAMES, decided
 from bowlby.compare.verdict import Effect
+from bowlby.fit.clusters import clusters_of
 from bowlby.fit.pair import pair_contrasts, pair_model
 from bowlby.mixed.stacks import independent_units
 from bowlby.robust.address import Address
 from bowlby.robust.claims import Rows
-from bowlby.robust.parts import divisible, joined
-from bowlby.robust.sandwich import clusters_of, cr2, groups
+from bowlby.robust.parts import divisible, groups, joined
+from bowlby.robust.sandwich import cr2
 from bowlby.robust.table import batch
 
 KIND = "pair"

@@ -7,6 +7,7 @@ import pandas as pd
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
+from bowlby.design.centring import components
 from bowlby.robust.claims import Basis, Rows
 
 JOINED = 0.5
@@ -17,6 +18,11 @@ MOST = 1_000
 """Therapists of a part who are still left out one at a time: each time is three fits of their own."""
 OVER_PARTS = ("cluster", "sandwich", "wild", "influence")
 """Kinds of robustness that need parts, or parts that are not too large."""
+
+
+def groups(rows: Rows) -> np.ndarray:
+    """Cluster of each row: a therapist, or therapists whom patients join by switching."""
+    return components(rows.membership, rows.data["patient"])
 
 
 def joined(rows: Rows) -> float:

@@ -8,73 +8,15 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from bowlby.estimands.prediction import components
+from bowlby.fit.clusters import Clusters, clusters_of
 from bowlby.fit.models import standardised
 from bowlby.robust.address import Address
-from bowlby.robust.claims import SLOPES, Basis, Rows, fit_c4, fit_c5, fit_m1
-from bowlby.robust.parts import divisible
+from bowlby.robust.claims import SLOPES, Basis, fit_c4, fit_c5, fit_m1
+from bowlby.robust.parts import divisible, groups
 from bowlby.robust.table import FAILED, OK, table
 
 KIND = "sandwich"
 FEW = 1e-10
-
-
-@dataclass(frozen=True)
-class Clusters:
-    """A fitted model cut into clusters that its random effects do not join.
-
-    Attributes
-    ----------
-    names : list of str
-        Fixed effects.
-    x, v, e : list of ndarray
-        Of each cluster: predictors (n, p), model-implied covariance (n, n), residuals (n,).
-    beta, bread : ndarray
-        Fixed effects and their model-based covariance.
-    """
-
-    names: list[str]
-    x: list[np.ndarray]
-    v: list[np.ndarray]
-    e: list[np.ndarray]
-    beta: np.ndarray
-    bread: np.ndarray
-
-
-def clusters_of(result, group: np.ndarray) -> Clusters:
-    """Cut a fit into clusters.
-
-    Parameters
-    ----------
-    result : MixedResult
-    group : ndarray of int, shape (n,)
-        Cluster of each row; rows of different clusters must share no random effect.
-    """
-    data, beta = result.model.frame, result.params.to_numpy()
-    kept = result.model.reduced.kept
-    x = np.column_stack([np.ones(len(data.y)) if data.x[k] is None else data.x[k] for k in kept])
-    e = data.y - result.model.linear_predictor(beta)
-    parts: dict[str, list] = {"x": [], "v": [], "e": []}
-    order = np.argsort(group, kind="stable")
-    for at in np.split(order, np.flatnonzero(np.diff(group[order])) + 1):
-        parts["x"].append(x[at])
-        parts["v"].append(_covariance(result, at))
-        parts["e"].append(e[at])
-    return Clusters(list(result.params.index), parts["x"], parts["v"], parts["e"], beta, result.cov_params().to_numpy())
-
-
-def _covariance(result, at: np.ndarray) -> np.ndarray:
-    """Model-implied covariance of some rows."""
-    v = result.scale * np.eye(len(at))
-    for factor, cov in zip(result.model.reduced.factors, result.covariances):
-        if factor.codes is None:
-            met = factor.weights[at]
-            shared = (met @ met.T).toarray()
-        else:
-            shared = (factor.codes[at][:, None] == factor.codes[at]).astype(float)
-        basis = np.column_stack([np.ones(len(at)) if b is None else b[at] for b in factor.basis])
-        v += shared * (basis @ cov @ basis.T)
-    return v
 
 
 @dataclass(frozen=True)
@@ -196,8 +138,3 @@ def sandwich(basis: Basis) -> pd.DataFrame:
         terms = [f"z_{scale}_w" for scale in basis.perceived.design["scaling"]["z"]["scales"]]
         columns["C5_p"] = cr2(clusters_of(fit_c5(basis.perceived.fitter), perceived)).joint(terms)["p"]
     return table(address, [OK], {k: np.array([v], float) for k, v in columns.items()})
-
-
-def groups(rows: Rows) -> np.ndarray:
-    """Cluster of each row: a therapist, or therapists whom patients join by switching."""
-    return components(rows.membership, rows.data["patient"])

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from bowlby.fit.clusters import Clusters, clusters_of
 from bowlby.fit.models import standardised
 from bowlby.robust.address import Address
 from bowlby.robust.claims import SLOPES, Basis, fit_c4, fit_m1
-from bowlby.robust.parts import divisible
-from bowlby.robust.sandwich import Clusters, clusters_of, groups
+from bowlby.robust.parts import divisible, groups
 from bowlby.robust.table import FAILED, OK, table
 
 KIND = "wild"

@@ -18,6 +18,7 @@ QUESTIONS = {
     "dominance": "Dominance: variance explained by each scale beside all others",
     "suppression": "Each perceived scale alone and beside the others (SD of outcome)",
     "likelihood": "Likelihood-ratio tests (ML, same rows)",
+    "measurement": "P and T with errors of measurement taken out (SD of outcome)",
     "variance": "Do therapists differ, before either predictor?",
 }
 MODELS = {"m0": "covariates", "m_p": "with perceived attachment", "m_t": "with therapist style", "primary": "with both"}
@@ -78,6 +79,11 @@ def estimands_table(records: dict[str, dict]) -> pd.DataFrame:
     for test in records["likelihood"]["tests"]:
         add("likelihood", f"{MODELS[test['smaller']]} → {MODELS[test['larger']]}", test["chisq"], p=test["p"],
             note=f"χ²({test['df']})")  # fmt: skip
+    for key, words in (("baseline", "baseline"), ("all", "all three")):
+        row = records["measurement"]["rows"][key]
+        for name, e in (row or {}).items():
+            add("measurement", f"{SYMBOLS.get(name, name)}, error of {words} taken out", e["estimate"], e["ci"],
+                note="jackknife over therapists")  # fmt: skip
     test = records["variance"]
     how = "exact CI" if test["icc_ci"] else ""
     add("variance", "share of the variance left by the covariates (ICC)", test["icc"],

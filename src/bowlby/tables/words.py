@@ -45,6 +45,8 @@ WORDS = {
     "after_landmark": "the baseline holds sessions the therapist had a part in already; T is what style adds later",
     "any_therapist_variable": "would hold for any characteristic of therapists",
     "reference_ratio": "hangs on the reference SD of style",
+    "baseline_error": "not supported once the error of measurement of the baseline is allowed for",
+    "baseline_error_not_examined": "what error of measurement in the baseline does is not known",
     "below_delta": "real, but smaller than the bound δ",
     "bound_too_wide": "the bound δ is wider than any slope a characteristic of therapists could have",
     "detectable": "the slope of style differs from 0",

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from bowlby.robust.errors_in_variables import Measured, corrected
-from bowlby.robust.sandwich import Clusters
+from bowlby.estimands.errors_in_variables import Measured, Part, corrected
 
 NAMES = ["Intercept", "pre_w", "pre_b", "a_star_w", "s_star"]
 
@@ -29,8 +28,7 @@ def parts(study):
     x, y, v, w, _ = study
     columns = ([0, 1], [2, 3], *([j] for j in range(4, 10)))
     rows = [np.flatnonzero(w[:, of].any(axis=1)) for of in columns]
-    clusters = Clusters(NAMES, [x[r] for r in rows], [v[np.ix_(r, r)] for r in rows], [], np.zeros(5), np.eye(5))
-    return clusters, [y[r] for r in rows], [w[np.ix_(r, c)] for r, c in zip(rows, columns, strict=True)]
+    return [Part(x[r], y[r], v[np.ix_(r, r)], w[np.ix_(r, c)], np.array(c)) for r, c in zip(rows, columns, strict=True)]
 
 
 def plainly(study, errors: dict[str, float], keep=None):
@@ -47,46 +45,63 @@ def plainly(study, errors: dict[str, float], keep=None):
     return np.linalg.solve(x[keep].T @ q @ x[keep] - m, x[keep].T @ q @ y[keep])
 
 
-def measured(errors: dict[str, float]) -> list[Measured]:
+def measured(errors: dict[str, float], sizes=None, unequal=None) -> list[Measured]:
+    """Errors of the same variance with every therapist, or ``unequal`` for the baseline."""
+    sizes = np.ones(10) if sizes is None else sizes
+    own = errors["pre"] if unequal is None else unequal
     return [
-        Measured(errors["pre"], {"pre_w": "within", "pre_b": "between"}),
-        Measured(errors["a"], {"a_star_w": "within"}),
-        Measured(errors["s"], {"s_star": "shared"}),
+        Measured({"pre_w": "within", "pre_b": "between"}, own * sizes, sizes),
+        Measured({"a_star_w": "within"}, errors["a"] * sizes, sizes),
+        Measured({"s_star": "shared"}, np.full(10, errors["s"]), np.ones(10)),
     ]
 
 
 def test_without_error_it_is_generalised_least_squares(study):
     x, y, v, *_ = study
     q = np.linalg.inv(v)
-    none = corrected(*parts(study), measured({"pre": 0.0, "a": 0.0, "s": 0.0}))
+    none = corrected(NAMES, parts(study), measured({"pre": 0.0, "a": 0.0, "s": 0.0}))
     assert none.beta == pytest.approx(np.linalg.solve(x.T @ q @ x, x.T @ q @ y), abs=1e-12)
 
 
 def test_the_errors_leave_the_cross_products(study):
     errors = {"pre": 0.1, "a": 0.1, "s": 0.02}
-    assert corrected(*parts(study), measured(errors)).beta == pytest.approx(plainly(study, errors), abs=1e-12)
+    assert corrected(NAMES, parts(study), measured(errors)).beta == pytest.approx(plainly(study, errors), abs=1e-12)
 
 
 def test_the_jackknife_leaves_out_each_main_therapist(study):
     errors, w = {"pre": 0.1, "a": 0.1, "s": 0.02}, study[3]
-    found, group = corrected(*parts(study), measured(errors)), w.argmax(axis=1)
+    found, group = corrected(NAMES, parts(study), measured(errors)), w.argmax(axis=1)
     left = np.array([plainly(study, errors, np.flatnonzero(group != j)) for j in range(10)]) - plainly(study, errors)
     assert found.cov == pytest.approx(9 / 10 * left.T @ left, rel=1e-9)
     assert found.df == 9
-    c = found.contrast({"a_star_w": 1.0, "s_star": -1.0})
-    assert c["estimate"] == pytest.approx(found.beta[3] - found.beta[4])
-    assert c["se"] == pytest.approx(np.sqrt(9 / 10 * ((left[:, 3] - left[:, 4]) ** 2).sum()), rel=1e-9)
+    estimate, se, df = found.contrast({"a_star_w": 1.0, "s_star": -1.0})
+    assert estimate == pytest.approx(found.beta[3] - found.beta[4])
+    assert se == pytest.approx(np.sqrt(9 / 10 * ((left[:, 3] - left[:, 4]) ** 2).sum()), rel=1e-9)
+    assert df == 9
+
+
+def test_the_jackknife_leaves_the_therapist_out_of_the_errors_too(study):
+    unequal, sizes = np.linspace(0.05, 0.2, 10), np.array([4, 9, 6, 5, 6, 8, 10, 7, 7, 8.0])
+    found = corrected(NAMES, parts(study), measured({"a": 0.1, "s": 0.02}, sizes, unequal))
+    own, group = (unequal @ sizes) / sizes.sum(), study[3].argmax(axis=1)
+    whole = plainly(study, {"pre": own, "a": 0.1, "s": 0.02})
+    left = []
+    for j in range(10):
+        others = np.arange(10) != j
+        own = (unequal[others] @ sizes[others]) / sizes[others].sum()
+        left.append(plainly(study, {"pre": own, "a": 0.1, "s": 0.02}, np.flatnonzero(group != j)) - whole)
+    assert found.beta == pytest.approx(whole, abs=1e-12)
+    assert found.cov == pytest.approx(9 / 10 * np.array(left).T @ np.array(left), rel=1e-9)
 
 
 def test_errors_as_large_as_what_varies_give_no_number(study):
-    assert corrected(*parts(study), measured({"pre": 0.0, "a": 0.0, "s": 50.0})) is None
+    assert corrected(NAMES, parts(study), measured({"pre": 0.0, "a": 0.0, "s": 50.0})) is None
 
 
 def test_it_finds_the_slope_that_an_unreliable_baseline_hides():
     """P is 0; with a baseline of reliability .70 that goes with perceived attachment the naive slope is .04."""
     rng, therapists, patients = np.random.default_rng(8), 2000, 12
     n = therapists * patients
-    w = [np.ones((patients, 1))] * therapists
     pre = rng.standard_normal(n)
     a = 0.25 * pre + np.sqrt(1 - 0.25**2) * rng.standard_normal(n)
     y = 0.5 * pre + 0.3 * rng.standard_normal(n)
@@ -99,11 +114,11 @@ def test_it_finds_the_slope_that_an_unreliable_baseline_hides():
 
     (pre_w, pre_b), (a_w, _) = levels(seen), levels(a)
     x = np.column_stack([np.ones(n), pre_w, pre_b, a_w])
-    cut = np.split(np.arange(n), therapists)
-    clusters = Clusters(NAMES[:4], [x[c] for c in cut], [np.eye(patients)] * therapists, [], np.zeros(4), np.eye(4))
-    own = [Measured(0.3 / 0.7, {"pre_w": "within", "pre_b": "between"})]
-    ys = [y[c] for c in cut]
-    naive, found = (corrected(clusters, ys, w, errors) for errors in ([], own))
+    parts = [Part(x[c], y[c], np.eye(patients), np.ones((patients, 1)), np.array([j]))
+             for j, c in enumerate(np.split(np.arange(n), therapists))]
+    sizes = np.full(therapists, float(patients))
+    own = [Measured({"pre_w": "within", "pre_b": "between"}, 0.3 / 0.7 * sizes, sizes)]
+    naive, found = (corrected(NAMES[:4], parts, errors) for errors in ([], own))
     assert naive.beta[3] == pytest.approx(0.0392, abs=0.006)  # .25 * .5 * .3 / (1 - .7 * .0625)
-    assert found.beta[3] == pytest.approx(0.0, abs=3 * found.contrast({"a_star_w": 1.0})["se"])
+    assert found.beta[3] == pytest.approx(0.0, abs=3 * found.contrast({"a_star_w": 1.0})[1])
     assert found.beta[1] == pytest.approx(0.5, abs=0.02)

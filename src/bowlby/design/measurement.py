@@ -1,0 +1,112 @@
+"""Errors of measurement of the baseline, of perceived attachment and of style, from items or stated reliabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from bowlby.config.blocks import Block
+from bowlby.config.run import Outcome, Run
+from bowlby.design.frame import AnalysisSet, answered, at, before_after
+from bowlby.instruments.model import Instrument
+from bowlby.instruments.reliability import squared_errors
+
+ERRORS = ("pre", "a_star", "s_star")
+Forms = Callable[[str], tuple[Instrument, pd.DataFrame | None]]
+
+
+def with_errors(built: AnalysisSet, run: Run, scores: dict[str, pd.DataFrame], forms: Forms) -> AnalysisSet:
+    """The primary set with what each row says of the variance of the errors of measurement.
+
+    Parameters
+    ----------
+    built : AnalysisSet
+        The primary set.
+    run : Run
+    scores : dict of DataFrame
+        Scores by instrument.
+    forms : callable
+        Instrument on the study's form, and the answers to its items (None where scores are given), by name.
+
+    Returns
+    -------
+    AnalysisSet
+        With columns ``pre_error``, ``a_star_error`` and ``s_star_error`` (of the patient's main therapist) in squared
+        units of the columns that they are about, whose means are the error variances; missing where nothing is known.
+        ``design["reliability_from"]`` says what each rests on: ``configuration``, ``items`` or None.
+    """
+    comparison = run.comparison
+    own = {
+        "pre": (built.data["patient"], *_baseline(run.outcome, scores, forms)),
+        "a_star": (built.data["patient"], *_side(comparison.perceived, "a", "patient", built, scores, forms)),
+        "s_star": (built.data["therapist"], *_side(comparison.therapist_style, "s", "therapist", built, scores, forms)),
+    }
+    data, rests = built.data.copy(), {}
+    for name, (person, origin, values) in own.items():
+        data[f"{name}_error"] = np.nan if values is None else values.reindex(person).to_numpy(float)
+        rests[name] = origin if data[f"{name}_error"].notna().any() else None
+    meaning = "estimate from one row of the variance of the error of measurement; its mean is that variance"
+    units = {"pre": "outcome units squared", "a_star": "reference SD squared", "s_star": "reference SD squared"}
+    added = pd.DataFrame([(f"{name}_error", f"{name}: {meaning}", units[name], "scores") for name in ERRORS],
+                         columns=built.columns.columns)
+    columns = pd.concat([built.columns, added], ignore_index=True)
+    return replace(built, data=data, columns=columns, design=built.design | {"reliability_from": rests})
+
+
+def _baseline(outcome: Outcome, scores: dict[str, pd.DataFrame], forms: Forms) -> tuple[str, pd.Series | None]:
+    """Of the outcome before treatment: one occasion, or the mean of the sessions up to a landmark."""
+    table = scores[outcome.instrument]
+    if outcome.reliability is not None:
+        return "configuration", _stated(before_after(table, outcome)[0], outcome.reliability)
+    instrument, items = forms(outcome.instrument)
+    if items is None:
+        return "items", None
+    if outcome.after is None:
+        rows = at(items, "patient", "self", outcome.pre)
+        return "items", pd.Series(squared_errors(rows, instrument, outcome.scale), rows.index)
+    own = items[(items["role"] == "patient") & (items["about"] == "self")]
+    return "items", _of_sessions(own, instrument, outcome.scale, outcome.after)
+
+
+def _side(
+    block: Block, side: str, role: str, built: AnalysisSet, scores: dict[str, pd.DataFrame], forms: Forms
+) -> tuple[str, pd.Series | None]:
+    """Of a composite: errors of its scales are independent, so their variances add up."""
+    scaling = built.design["scaling"][side]
+    w = np.array([scaling["weights"][scale] for scale in scaling["scales"]], float)
+    factor = w / np.asarray(scaling["sd"], float) / np.sqrt(w @ np.asarray(scaling["correlation"], float) @ w)
+    if block.reliability is not None:
+        own = answered(scores[block.instrument], role, block)[scaling["scales"]]
+        return "configuration", _stated(pd.Series(own.to_numpy(float) @ factor, own.index), block.reliability)
+    instrument, items = forms(block.instrument)
+    known = items is not None and all(s in instrument.all_scales() or s in instrument.composites
+                                      for s in scaling["scales"])
+    if not known:
+        return "items", None
+    if block.sessions is None:
+        rows = at(items, role, block.about, block.occasion)
+        parts = [pd.Series(squared_errors(rows, instrument, s), rows.index) for s in scaling["scales"]]
+    else:
+        rows = items[(items["role"] == role) & (items["about"] == block.about)]
+        if block.occasion is not None:
+            rows = rows[rows["occasion"] == block.occasion]
+        parts = [_of_sessions(rows, instrument, s, block.sessions) for s in scaling["scales"]]
+    return "items", sum(c**2 * part for c, part in zip(factor, parts, strict=True) if c)
+
+
+def _stated(values: pd.Series, reliability: float) -> pd.Series:
+    """Of values whose reliability in this study is known: 1 - reliability of each squared deviation."""
+    values = values.dropna()
+    return (1 - reliability) * (values - values.mean()) ** 2 * len(values) / max(len(values) - 1, 1)
+
+
+def _of_sessions(rows: pd.DataFrame, instrument: Instrument, scale: str, last: int) -> pd.Series:
+    """Of each person's mean of the sessions up to one: the errors of m sessions leave an m-th in their mean."""
+    rows = rows[rows["session"].between(1, last).fillna(False).astype(bool)]
+    errors = pd.concat([pd.Series(squared_errors(group, instrument, scale), group["person"])
+                        for _, group in rows.groupby("session")] or [pd.Series(dtype=float)]).dropna()  # fmt: skip
+    found = errors.groupby(level=0).agg(["mean", "size"])
+    return found["mean"] / found["size"]

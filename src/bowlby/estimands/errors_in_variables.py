@@ -1,0 +1,166 @@
+"""P and T where baseline, perceived attachment and style are measured with error of known size.
+
+A variable that is measured with error leaves part of what it accounts for to the others: an unreliable baseline makes
+perceived attachment, which goes with it, a false positive. The estimator takes the errors' part out of the weighted
+cross-products of the predictors (``docs/statistics.md``, section 8).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+SINGULAR = 1e-8
+"""Least eigenvalue of the scaled cross-products that still counts as positive."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A variable with error of measurement, and the columns of the model that are made from it.
+
+    Attributes
+    ----------
+    columns : dict of str
+        ``within`` or ``between`` (of what patients answer) or ``shared`` (of what therapists answer, shared by
+        membership), by the name of the column.
+    sums, counts : ndarray, shape (n_therapists,)
+        Of each therapist: sum of the squared errors of the patients (or of the therapist's own), in the squared units
+        of the column, and their number. The variance of the errors is the ratio of the totals.
+    """
+
+    columns: dict[str, str]
+    sums: np.ndarray
+    counts: np.ndarray
+
+    @property
+    def error_variance(self) -> float:
+        """Variance of the error of one person's value."""
+        return float(self.sums.sum() / self.counts.sum())
+
+    def without(self, therapists: np.ndarray) -> np.ndarray:
+        """The same without each of some therapists."""
+        return (self.sums.sum() - self.sums[therapists]) / (self.counts.sum() - self.counts[therapists])
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows that share no random effect with others.
+
+    Attributes
+    ----------
+    x, y, v : ndarray, shape (n, p), (n,), (n, n)
+        Predictors, outcome and model-implied covariance.
+    weights : ndarray, shape (n, k)
+        Membership of the rows in the part's therapists.
+    therapists : ndarray of int, shape (k,)
+        Which of all therapists these are.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    v: np.ndarray
+    weights: np.ndarray
+    therapists: np.ndarray
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """Corrected coefficients with their jackknife covariance.
+
+    Attributes
+    ----------
+    names : list of str
+    beta : ndarray, shape (p,)
+    cov : ndarray, shape (p, p)
+        From leaving out one therapist at a time.
+    df : float
+        Therapists less one.
+    """
+
+    names: list[str]
+    beta: np.ndarray
+    cov: np.ndarray
+    df: float
+
+    def contrast(self, weights: dict[str, float]) -> tuple[float, float, float]:
+        """Estimate, standard error and df of a contrast."""
+        c = np.array([weights.get(n, 0.0) for n in self.names])
+        return float(c @ self.beta), float(np.sqrt(c @ self.cov @ c)), self.df
+
+
+def corrected(names: list[str], parts: list[Part], measured: list[Measured]) -> Corrected | None:
+    """Corrected generalised least squares.
+
+    Parameters
+    ----------
+    names : list of str
+        Of the predictors.
+    parts : list of Part
+        The rows of a fitted model.
+    measured : list of Measured
+        Errors of different variables are independent.
+
+    Returns
+    -------
+    Corrected or None
+        None where the corrected cross-products are not positive definite, with all therapists or without one of them:
+        the errors are as large as what the variables vary by.
+
+    Notes
+    -----
+    With ``x_a = C_a r`` the column that the linear map C_a (centring, sharing by membership) makes of the values r of
+    persons, whose errors have variance s, ``E(x_a' V^-1 x_b)`` is that of the true values plus ``s tr(C_a' V^-1 C_b)``.
+    So ``beta = (X' V^-1 X - M)^-1 X' V^-1 y``; V is the naive fit's. The jackknife leaves out the patients of one
+    therapist (of several: their main one) at a time, also from the variances of the errors, so that it holds their
+    uncertainty too; V and the maps stay as they are.
+    """
+    products = [_products(part, names, measured) for part in parts]
+    left = np.concatenate([p.therapists[np.unique(p.weights.argmax(axis=1))] for p in parts])
+    cross, traces = (sum(p[k] for p in products) for k in (0, 1))
+    cross_of, traces_of = (np.concatenate([p[k] for p in products]) for k in (2, 3))
+    size = len(names)
+    whole, remaining = cross.copy(), cross - cross_of
+    for k, variable in enumerate(measured):
+        whole[:, :size] -= variable.error_variance * traces[k]
+        remaining[..., :size] -= variable.without(left)[:, None, None] * (traces[k] - traces_of[:, k])
+    scale = np.sqrt(np.abs(np.diagonal(cross[:, :size])))
+    every = np.concatenate([whole[None], remaining])[..., :size] / np.outer(scale, scale)
+    if not (np.isfinite(every).all() and np.linalg.eigvalsh(every)[:, 0].min() > SINGULAR):
+        return None
+    beta = np.linalg.solve(whole[:, :size], whole[:, size])
+    spread = np.linalg.solve(remaining[..., :size], remaining[..., size:])[..., 0] - beta
+    n = len(left)
+    return Corrected(names, beta, (n - 1) / n * spread.T @ spread, float(n - 1))
+
+
+def _products(part: Part, names: list[str], measured: list[Measured]) -> tuple[np.ndarray, ...]:
+    """Cross-products (p, p + 1) of a part and traces (m, p, p) of its errors, and what each therapist's patients add.
+
+    With ``Q = V^-1``, patients g contribute ``(Q X)_g' Q_gg^-1 (Q X)_g``, and the maps in place of X alike.
+    """
+    x, w = part.x, part.weights
+    q = np.linalg.inv(part.v)
+    hat = w @ np.linalg.pinv(w)
+    maps = {"within": np.eye(len(x)) - hat, "between": hat, "shared": w}
+    used = {level for variable in measured for level in variable.columns.values()}
+    wide = np.column_stack([x, part.y])
+    weighted, weighted_x = {level: q @ maps[level] for level in used}, q @ wide
+    main, cross_of, traces_of = w.argmax(axis=1), [], []
+    for therapist in np.unique(main):
+        g = np.flatnonzero(main == therapist)
+        inner = np.linalg.inv(q[np.ix_(g, g)])
+        left = {level: c[g] for level, c in weighted.items()}
+        cross_of.append(weighted_x[g, :-1].T @ inner @ weighted_x[g])
+        traces_of.append(_traces(left, {level: inner @ c for level, c in left.items()}, names, measured))
+    return x.T @ weighted_x, _traces(maps, weighted, names, measured), np.array(cross_of), np.array(traces_of)
+
+
+def _traces(left: dict, right: dict, names: list[str], measured: list[Measured]) -> np.ndarray:
+    """``tr(left_a' right_b)`` for columns a, b of one variable, (m, p, p): what its errors of variance 1 add."""
+    out = np.zeros((len(measured), len(names), len(names)))
+    for k, variable in enumerate(measured):
+        for first, a in variable.columns.items():
+            for second, b in variable.columns.items():
+                out[k, names.index(first), names.index(second)] = (left[a] * right[b]).sum()
+    return out

@@ -1,0 +1,113 @@
+"""The comparison with errors of measurement taken out, of the baseline alone and of all three variables."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from scipy.special import stdtrit
+
+from bowlby.design.centring import Membership, components, membership
+from bowlby.estimands.errors_in_variables import Measured, Part, corrected
+from bowlby.fit.clusters import clusters_of
+from bowlby.fit.models import SLOPE, Fitter, standardised
+
+COLUMNS = {
+    "pre": {"pre_w": "within", "pre_b": "between"},
+    "a_star": {"a_star_w": "within"},
+    "s_star": {"s_star": "shared"},
+}
+OFF = 0.05
+"""How far off the baseline's reliability is assumed to be, below and above."""
+LARGEST = 3_000
+"""Patients joined by therapists whom they switched between, whose covariance is still inverted as one matrix."""
+
+
+def measurement(data: pd.DataFrame, members: pd.DataFrame, design: dict) -> dict:
+    """P, T, P-T and P+T without the errors of measurement.
+
+    Parameters
+    ----------
+    data, members : DataFrame
+        The primary analysis set, with the columns ``<variable>_error``.
+    design : dict
+        Its description.
+
+    Returns
+    -------
+    dict
+        ``variables``: error variance, reliability and what it rests on, by variable (None where unknown). ``rows``:
+        ``uncorrected``, ``baseline`` (its errors alone are taken out) and ``all``, each by contrast with estimate, se,
+        df, ci, ci90 in outcome SD per reference SD, or None. ``reason``: why the baseline's row is None: ``unknown``,
+        ``large_part`` or ``errors_too_large``. ``reliability_off``: the baseline's row at its reliability less and plus
+        0.05.
+    """
+    weights = membership(members, data["patient"])
+    known = {name: _measured(name, data, weights) for name in COLUMNS}
+    origins = design["reliability_from"]
+    out = {
+        "question": "the comparison without errors of measurement",
+        "variables": {name: _described(name, found, data, origins[name]) for name, found in known.items()},
+        "rows": dict.fromkeys(("uncorrected", "baseline", "all")),
+        "reason": None,
+        "reliability_off": [],
+    }
+    group = components(members, data["patient"])
+    if np.bincount(group).max() > LARGEST:
+        return out | {"reason": "large_part"}
+    result = Fitter(data, members, design).fit(["a_star_w", "s_star"], SLOPE)
+    cut, contrasts = clusters_of(result, group), standardised(result, 1.0 / design["sd_outcome"])
+    parts, w = [], weights.weights
+    for rows, x, v in zip(cut.rows, cut.x, cut.v, strict=True):
+        therapists = np.unique(w[rows].indices)
+        parts.append(Part(x, data["y"].to_numpy(float)[rows], v, w[rows][:, therapists].toarray(), therapists))
+
+    def row(measured: list[Measured]) -> dict | None:
+        found = corrected(cut.names, parts, measured)
+        return found and {c["name"]: _effect(*found.contrast(c["weights"])) for c in contrasts}
+
+    out["rows"]["uncorrected"] = row([])
+    if known["pre"] is None:
+        return out | {"reason": "unknown"}
+    out["rows"]["baseline"] = row([known["pre"]])
+    out["reason"] = None if out["rows"]["baseline"] else "errors_too_large"
+    if None not in known.values():
+        out["rows"]["all"] = row(list(known.values()))
+    reliability = out["variables"]["pre"]["reliability"]
+    for off in (-OFF, OFF):
+        if 0 < reliability + off < 1:
+            times = (1 - reliability - off) / (1 - reliability)
+            moved = replace(known["pre"], sums=times * known["pre"].sums)
+            out["reliability_off"].append({"reliability": reliability + off, "row": row([moved])})
+    return out
+
+
+def _measured(name: str, data: pd.DataFrame, weights: Membership) -> Measured | None:
+    """The errors of one variable by therapist; None where nothing is known of them."""
+    errors = data[f"{name}_error"]
+    if name == "s_star":  # a therapist's own answers, once
+        errors = errors[~data["therapist"].duplicated()]
+    by = errors.groupby(data["therapist"])
+    sums, counts = (f.reindex(weights.columns, fill_value=0).to_numpy(float) for f in (by.sum(), by.count()))
+    return Measured(COLUMNS[name], sums, counts) if (counts > 0).sum() > 1 and sums.sum() > 0 else None
+
+
+def _described(name: str, measured: Measured | None, data: pd.DataFrame, origin: str | None) -> dict | None:
+    """Error variance and reliability, the share of the variance of persons' values that is no error."""
+    if measured is None:
+        return None
+    if name == "s_star":
+        values = data.drop_duplicates("therapist")[name]
+    else:
+        values = data[f"{name}_w"] + data[f"{name}_b"]
+    error = measured.error_variance
+    return {"error_variance": error, "reliability": 1 - error / float(values.var()), "from": origin}
+
+
+def _effect(estimate: float, se: float, df: float) -> dict:
+    """As of ``comparison.json``."""
+    half = {q: float(stdtrit(df, q)) * se for q in (0.975, 0.95)}
+    return {"estimate": estimate, "se": se, "df": df,
+            "ci": [estimate - half[0.975], estimate + half[0.975]],
+            "ci90": [estimate - half[0.95], estimate + half[0.95]]}  # fmt: skip
