@@ -40,8 +40,9 @@ def measurement(data: pd.DataFrame, members: pd.DataFrame, design: dict) -> dict
         ``variables``: error variance, reliability and what it rests on, by variable (None where unknown). ``rows``:
         ``uncorrected``, ``baseline`` (its errors alone are taken out) and ``all``, each by contrast with estimate, se,
         df, ci, ci90 in outcome SD per reference SD, or None. ``reason``: why the baseline's row is None: ``unknown``,
-        ``large_part`` or ``errors_too_large``. ``reliability_off``: the baseline's row at its reliability less and plus
-        0.05.
+        ``large_part`` or ``errors_too_large``. ``within_only``: whether the baseline's errors were taken out within
+        therapists alone, because between them it varies by little else. ``reliability_off``: the baseline's row at its
+        reliability less and plus 0.05.
     """
     weights = membership(members, data["patient"])
     known = {name: _measured(name, data, weights) for name in COLUMNS}
@@ -51,6 +52,7 @@ def measurement(data: pd.DataFrame, members: pd.DataFrame, design: dict) -> dict
         "variables": {name: _described(name, found, data, origins[name]) for name, found in known.items()},
         "rows": dict.fromkeys(("uncorrected", "baseline", "all")),
         "reason": None,
+        "within_only": False,
         "reliability_off": [],
     }
     group = components(members, data["patient"])
@@ -71,6 +73,10 @@ def measurement(data: pd.DataFrame, members: pd.DataFrame, design: dict) -> dict
     if known["pre"] is None:
         return out | {"reason": "unknown"}
     out["rows"]["baseline"] = row([known["pre"]])
+    if out["rows"]["baseline"] is None:
+        known["pre"] = replace(known["pre"], columns={"pre_w": "within"})
+        out["rows"]["baseline"] = row([known["pre"]])
+        out["within_only"] = out["rows"]["baseline"] is not None
     out["reason"] = None if out["rows"]["baseline"] else "errors_too_large"
     if None not in known.values():
         out["rows"]["all"] = row(list(known.values()))

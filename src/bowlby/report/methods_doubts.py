@@ -17,13 +17,18 @@ def estimands(results: Results) -> str:
         "predict together; the difference of the two indices has an interval from theirs ([[zou]]).",
         "Shares of variance are those of predictors centred within therapists ([[rights]]), corrected for bias"
         + (f", with percentile intervals of a parametric bootstrap ({drawn:,} replicates) for perceived attachment and "
-           "the squared limits of T for style." if drawn else "."),  # fmt: skip
+           "the squared limits of T for style." if drawn else "."),
     ]
     if found["e5"].get("difference_ci"):
         said.append(
             "Prediction was tried on therapists who were left out of the fit, with an interval that allows for the "
             "rows "
             "the fits share ([[nadeau]])."
+        )
+    if results.estimands["measurement"]["rows"]["baseline"]:
+        said.append(
+            "Errors of measurement were taken out of the weighted cross-products of the predictors, with error "
+            "variances from the covariances of items and standard errors from a jackknife over therapists."
         )
     exact = found["variance"].get("p_mc_se") is not None
     said.append(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bowlby.compare import qualify
+from bowlby.compare import qualify, qualify_by_error, without_errors
 from bowlby.compare.verdict import Effect, claim_more, claim_negligible, claim_patient_style, claim_perceived
 
 DELTA = 0.10
@@ -129,3 +129,21 @@ def test_only_what_outlasts_early_improvement_is_freed_of_that_doubt(estimate, d
     qualify(claims, {"contrasts": [{"name": "P", "estimate": estimate, "se": 0.1, "df": 30.0}]})
     assert claims["C1"] == {"verdict": "supported", "reasons": doubts, "flags": flags, "qualified": True}
     assert claims["C2"]["reasons"] == doubts
+
+
+ROW = {"P": (0.05, 0.04), "T": (0.0, 0.03), "P-T": (0.05, 0.05), "P+T": (0.05, 0.05)}
+
+
+def test_a_support_that_error_in_the_baseline_explains_is_qualified():
+    row = {name: {"estimate": estimate, "se": se, "df": 40.0} for name, (estimate, se) in ROW.items()}
+    corrected = without_errors(row, DELTA)
+    assert corrected == {"C1": "inconclusive", "C2": "inconclusive", "C3": "supported"}
+    claims = {"C1": {"verdict": "supported", "reasons": []}, "C2": {"verdict": "inconclusive", "reasons": []}}
+    qualify_by_error(claims, corrected)
+    assert [claims[name]["reasons"] for name in ("C1", "C2")] == [["baseline_error"], []]
+
+
+def test_error_in_the_baseline_that_was_not_examined_is_said():
+    claims = {"C1": {"verdict": "supported", "reasons": []}, "C2": {"verdict": "refuted", "reasons": []}}
+    qualify_by_error(claims, None)
+    assert {reason for claim in claims.values() for reason in claim["reasons"]} == {"baseline_error_not_examined"}

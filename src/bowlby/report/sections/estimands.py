@@ -9,7 +9,7 @@ from markupsafe import Markup
 from bowlby.report.drawing import drawn, figure
 from bowlby.report.section import Section, folded, render
 from bowlby.results import Results
-from bowlby.tables import number, sheet_html, sheets
+from bowlby.tables import interval, number, sheet_html, sheets
 from bowlby.tables.estimands import ADDITIVE
 
 
@@ -25,11 +25,69 @@ def estimands(results: Results) -> Section | None:
         "A predictor measured on patients and one measured on therapists can be compared in several fair ways, and no "
         "single number settles it. Where they disagree, the disagreement is the finding."
     )
-    parts = [_partition(results), table]
+    parts = [_partition(results), table, _measured(results)]
     if more:
         rest = replace(sheet, number="", title="More on both predictors", parts=more, note=ADDITIVE)
         parts.append(folded("Scale by scale, likelihood, differences between therapists", Markup(sheet_html(rest))))
     return Section("estimands", "Six ways to compare", render("stack.html", parts=parts, intro=intro))
+
+
+NOT_COMPUTED = {
+    "unknown": "The reliability of the outcome before treatment is not known, because scores were given and "
+    "<code>outcome.reliability</code> is empty. What its error of measurement does to C1 and C2 was not examined.",
+    "large_part": "Patients who changed therapist join so many others that the estimate without errors of measurement "
+    "was not computed. What the baseline's error does to C1 and C2 was not examined.",
+    "errors_too_large": "The estimate without errors of measurement does not exist: the errors are as large as what "
+    "the variables vary by. What the baseline's error does to C1 and C2 was not examined.",
+}
+
+
+def _measured(results: Results) -> Markup:
+    """What errors of measurement do to the claims, in words."""
+    record = results.estimands["measurement"]
+    if record["reason"]:
+        return Markup("<p>{}</p>").format(Markup(NOT_COMPUTED[record["reason"]]))
+    variables, rows, decided = record["variables"], record["rows"], (results.verdict or {}).get("without_errors") or {}
+    said = [
+        f"The outcome before treatment has a reliability of {_reliability(variables['pre'])}. Without its error of "
+        f"measurement P is {_value(rows['baseline']['P'])} and T is {_value(rows['baseline']['T'])}. "
+        + _changes(results, decided.get("baseline"), ("C1", "C2"))
+    ]
+    if record["within_only"]:
+        said.append("Between therapists the baseline varies by little but its error, so that it was taken out within "
+                    "therapists only.")
+    if rows["all"]:
+        said.append(
+            f"The reliability of perceived attachment is {_reliability(variables['a_star'])}, that of the therapist's "
+            f"own style {_reliability(variables['s_star'])}. Without the errors of all three, P is "
+            f"{_value(rows['all']['P'])} and T is {_value(rows['all']['T'])}. "
+            + _changes(results, decided.get("all"), ("C1", "C2", "C3"))
+        )
+    off = [f"{number(one['row']['P']['estimate'])} at {number(one['reliability'], bounded=True)}"
+           for one in record["reliability_off"] if one["row"]]  # fmt: skip
+    if off:
+        said.append(f"With another reliability of the outcome before treatment P would be {' and '.join(off)}.")
+    return Markup("<p>{}</p>").format(" ".join(said))
+
+
+def _reliability(variable: dict) -> str:
+    origin = {"items": "from its items", "configuration": "from the configuration"}[variable["from"]]
+    return f"{number(variable['reliability'], bounded=True)} ({origin})"
+
+
+def _value(effect: dict) -> str:
+    return f"{number(effect['estimate'])} ({interval(*effect['ci'])})"
+
+
+def _changes(results: Results, corrected: dict | None, names: tuple[str, ...]) -> str:
+    """Which verdicts would change."""
+    claims = (results.verdict or {}).get("claims") or {}
+    if not corrected or not claims:
+        return ""
+    changed = [f"{n} would be {corrected[n]} instead of {claims[n]['verdict']}" for n in names
+               if corrected[n] != claims[n]["verdict"]]  # fmt: skip
+    kept = f"{', '.join(names[:-1])} and {names[-1]} would keep their verdicts"
+    return (", and ".join(changed) if changed else kept) + "."
 
 
 def _partition(results: Results) -> Markup:
