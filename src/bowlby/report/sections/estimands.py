@@ -9,7 +9,7 @@ from markupsafe import Markup
 from bowlby.report.drawing import drawn, figure
 from bowlby.report.section import Section, folded, render
 from bowlby.results import Results
-from bowlby.tables import interval, number, sheet_html, sheets
+from bowlby.tables import number, sheet_html, sheets
 from bowlby.tables.estimands import ADDITIVE
 
 
@@ -76,7 +76,8 @@ def _reliability(variable: dict) -> str:
 
 
 def _value(effect: dict) -> str:
-    return f"{number(effect['estimate'])} ({interval(*effect['ci'])})"
+    low, high = (number(limit) for limit in effect["ci"])
+    return f"{number(effect['estimate'])} (95% CI {low} to {high})"
 
 
 def _changes(results: Results, corrected: dict | None, names: tuple[str, ...]) -> str:
