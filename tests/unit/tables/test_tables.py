@@ -144,6 +144,7 @@ def estimand_records() -> dict:
         "suppression": {},
         "likelihood": {"tests": []},
         "variance": {"statistic": 3.2, "p": 0.03, "icc": 0.062, "icc_ci": [0.011, 0.154]},
+        "measurement": {"rows": {"baseline": {"P": {"estimate": 0.3, "ci": [0.2, 0.4]}}, "all": None}},
     }  # fmt: skip
 
 
@@ -165,3 +166,9 @@ def test_slopes_of_directions_and_indices_of_blocks_have_one_name_each():
 def test_the_share_between_therapists_stands_beside_its_test():
     rows = dict(estimands_sheet("Table 2", estimand_records()).parts)["Do therapists differ, before either predictor?"]
     assert rows[0] == ["share of the variance left by the covariates (ICC)", "0.06", "[0.01, 0.15]", "–", "exact CI"]
+
+
+def test_the_comparison_without_errors_of_measurement_has_a_row_each():
+    sheet = dict(estimands_sheet("Table 2", estimand_records()).parts)
+    row, = sheet["P and T with errors of measurement taken out (SD of outcome)"]
+    assert row[:3] == ["P, error of baseline taken out", "0.30", "[0.20, 0.40]"]
