@@ -9,7 +9,6 @@ from pathlib import Path
 import pandas as pd
 
 from bowlby.config import Loaded
-from bowlby.errors import Place, UserError, problem
 from bowlby.files import harmless, read_json, read_parquet, write_csv, write_json, write_parquet
 
 CSV_ROWS = 200_000
@@ -72,26 +71,32 @@ def scored(loaded: Loaded, name: str, measures: pd.DataFrame):
     UserError
         One line for each problem of the form or of its values.
     """
-    from bowlby.instruments.scoring import given
-    from bowlby.instruments.scoring import score as score_items
+    from bowlby.instruments.scoring import scored as score_measures
 
-    instrument, items = answers(loaded, name, measures)
-    return instrument, items, given(measures, instrument) if items is None else score_items(items, instrument)
+    instrument = on_study_forms(loaded, name)
+    return instrument, *score_measures(measures, instrument)
 
 
 def answers(loaded: Loaded, name: str, measures: pd.DataFrame):
-    """An instrument on the study's form, and the answers to its items as it counts them (None where scores are given).
+    """An instrument on the study's forms, and the answers to its items (None where scores are given).
 
     Returns
     -------
     instrument : Instrument
     items : DataFrame or None
     """
-    from bowlby.instruments.catalogue import load_instrument
-    from bowlby.instruments.scoring import renumbered
+    from bowlby.instruments.scoring import answered_rows
 
-    instrument, step = on_form(loaded, load_instrument(name, loaded.instruments_dir))
-    return instrument, renumbered(measures, step) if "i01" in measures.columns else None
+    instrument = on_study_forms(loaded, name)
+    return instrument, answered_rows(measures, instrument)
+
+
+def on_study_forms(loaded: Loaded, name: str):
+    """An instrument on the response ranges of the study's forms."""
+    from bowlby.instruments.catalogue import load_instrument
+    from bowlby.instruments.forms import on_forms
+
+    return on_forms(load_instrument(name, loaded.instruments_dir), loaded.study.responses(name))
 
 
 def change_occasions(loaded: Loaded, scores: pd.DataFrame) -> tuple[str, str]:
@@ -102,40 +107,6 @@ def change_occasions(loaded: Loaded, scores: pd.DataFrame) -> tuple[str, str]:
     answered = set(scores["occasion"])
     order = [o.id for o in loaded.study.occasions if o.id in answered]
     return (order[0], order[-1]) if len(order) > 1 else ("", "")
-
-
-def on_form(loaded: Loaded, instrument):
-    """The instrument on the response range that the study file gives for its form.
-
-    Returns
-    -------
-    instrument : Instrument
-        Of a form that only counts from another number (1 to 4 for 0 to 3) as it is, with all that is published.
-    step : float
-        By how much the answers of such a form are higher than the instrument's.
-
-    Raises
-    ------
-    UserError
-        If the study has forms of the instrument with different ranges, which one key cannot score.
-    """
-    measures = [m for f in loaded.study.files for m in f.measures if m.instrument == instrument.id]
-    ranges = {m.response or instrument.response for m in measures} - {None}
-    if len(ranges) > 1:
-        raise UserError(
-            problem(
-                f"{instrument.id} comes with {len(ranges)} response ranges",
-                "give one of the forms an instrument file of its own",
-                Place(loaded.study_path.name),
-            )
-        )
-    low, high = ranges.pop() if ranges else (None, None)
-    if low is None:
-        return instrument, 0.0
-    own = instrument.response
-    if own and high - low == own[1] - own[0]:
-        return instrument, float(low - own[0])
-    return instrument.on_response(low, high), 0.0
 
 
 PEOPLE = ("patients", "therapists", "episodes")

@@ -30,6 +30,7 @@ words = st.sampled_from(
     ["NA", "01", "1e5", "1.0", "None", "nan", "#N/A", "TRUE", " a", "a ", "=1+1", "'", '"', "a,b;c\td", "\n"]
 )
 ids = st.one_of(words, text)
+therapist_ids = ids.map("Dr {}".format)  # alone, NA or a dash means that there is no therapist
 answer = st.sampled_from(["", "0", "1", "2", "3"])
 relaxed = settings(
     max_examples=10, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -42,7 +43,7 @@ def tables(draw):
     rows = []
     for person in persons:
         for time in draw(st.lists(st.sampled_from(["pre", "post"]), min_size=1, max_size=2, unique=True)):
-            rows.append([person, draw(ids), time, "1", *[draw(answer) for _ in range(6)]])
+            rows.append([person, draw(therapist_ids), time, "1", *[draw(answer) for _ in range(6)]])
     return rows
 
 
@@ -113,13 +114,14 @@ WRITERS = {
 @settings(relaxed, max_examples=8)
 @given(st.lists(typed_ids, min_size=1, max_size=8, unique=True))
 def test_ids_survive_every_format(tmp_path, kind, persons):
-    table = pd.DataFrame({"id": persons, "th": persons[::-1], "time": "pre"} | {f"g{n}": 1.0 for n in range(1, 8)})
+    therapists = [f"Dr {p}" for p in persons[::-1]]
+    table = pd.DataFrame({"id": persons, "th": therapists, "time": "pre"} | {f"g{n}": 1.0 for n in range(1, 8)})
     WRITERS[kind](table, tmp_path / f"a.{kind}")
     (tmp_path / "run.yaml").write_text(RUN)
     (tmp_path / "study.yaml").write_text(STUDY % kind)
     found = ingest(load(tmp_path / "run.yaml")).measures["gad7"].sort_values("source_row")
     assert found["person"].tolist() == persons
-    assert found["therapist"].tolist() == persons[::-1]
+    assert found["therapist"].tolist() == therapists
 
 
 @relaxed

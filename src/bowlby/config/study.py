@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from bowlby.config.base import Model
 
 Role = Literal["patient", "therapist", "observer", "other"]
+Kind = Literal["sum", "mean"]
 TIME = "{t}"
 ROW = "{row}"
 COUNT = "{count}"
@@ -72,6 +73,9 @@ class Measure(Model):
     first and last of columns side by side."""
     scored: dict[str, str] | None = None
     """Scales that are scores already, scale: column; beside `items` they are only compared with the items' scores."""
+    scored_as: Kind | dict[str, Kind] | None = None
+    """Whether those scores are sums of the items or item means, for all scales or scale by scale; they are turned into
+    what the instrument's own rule gives. Needed where the values could be both."""
     coded: str | None = None
     """Column of categories given by raters (such as AAI)."""
     about: str = "self"
@@ -82,7 +86,8 @@ class Measure(Model):
     """Occasion of these columns, where it is not the file's `when`."""
     response: tuple[float, float] | None = None
     """Response range of this form, where it is not the instrument's own; one that only counts from another number
-    (1 to 4 for 0 to 3) is scored as the instrument counts."""
+    (1 to 4 for 0 to 3) is scored as the instrument counts. Stated, it also settles where answers that all lie one
+    step aside would be taken for those of such a form."""
     missing: list[str] = Field(default_factory=list)
     """Codes that mean missing in these columns, beside the file's own."""
     answers: dict[str, float] = Field(default_factory=dict)
@@ -100,7 +105,17 @@ class Measure(Model):
         given = [name for name in ("items", "scored", "coded") if getattr(self, name) is not None]
         if len(given) != 1 and given != ["items", "scored"]:
             raise ValueError("say how the instrument comes; give one of items, scored, coded, or items with scored")
+        if self.scored_as is not None and self.scored is None:
+            raise ValueError("scored_as says what the columns under `scored` are; add `scored`, or leave it out")
+        if isinstance(self.scored_as, dict) and (others := [s for s in self.scored_as if s not in self.scored]):
+            raise ValueError(f"scored_as names {', '.join(others)}, which `scored` does not; use its scales")
+        if self.coded and self.response:
+            raise ValueError("categories have no response range; leave `response` out")
         return self
+
+    def kind(self, scale: str) -> Kind | None:
+        """What the study file says a given score is."""
+        return self.scored_as.get(scale) if isinstance(self.scored_as, dict) else self.scored_as
 
     @property
     def named(self) -> list[str]:
@@ -301,6 +316,10 @@ class Study(Model):
     """Unit of the occasions' times."""
     files: list[DataFile] = Field(min_length=1)
     """The raw files."""
+
+    def responses(self, instrument: str) -> list[tuple[float, float] | None]:
+        """Response range that each form of an instrument is said to have; None where none is."""
+        return [m.response for f in self.files for m in f.measures if m.instrument == instrument]
 
     @field_validator("occasions", mode="before")
     @classmethod

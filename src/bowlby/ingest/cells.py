@@ -291,6 +291,8 @@ def cell_issues(raw: Raw, columns: dict[str, str], mask: pd.DataFrame, code, wha
 
     ``action`` is a text, or a function from the name of the value column to one.
     """
+    if not mask.to_numpy().any():
+        return
     for name, column in columns.items():
         rows = mask.index[mask[name]]
         if len(rows):

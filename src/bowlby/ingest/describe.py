@@ -10,6 +10,7 @@ from bowlby.ingest.cells import present
 from bowlby.ingest.harmonise import columns_of, spread
 from bowlby.ingest.notices import Issues
 from bowlby.ingest.readers.base import Raw
+from bowlby.instruments.forms import counted_from
 
 SIGNS = {ROW: "row number", COUNT: "rows of the person, counted"}
 WHO = {"patient": ("people-patients", "patient"), "therapist": ("people-therapists", "therapist")}
@@ -144,12 +145,15 @@ def _value(name: str, model, measures: list[Measure], source: str) -> Column:
     if name == "code":
         return Column(name, "string", "category given by a rater", source=source, labels=dict(model.codes))
     if name[:1] == "i" and name[1:].isdigit():
-        lows, highs = zip(*(m.response or model.response for m in measures), strict=True)
-        return Column(name, "number", f"item {int(name[1:])}, as answered (not reversed)", "points", source,
-                      low=float(min(lows)), high=float(max(highs)))  # fmt: skip
-    known = name in model.all_scales()
-    low, high = model.range_of(name) if known else (None, None)
-    return Column(name, "number", f"score on {name}, as given in the file", "points", source, low=low, high=high)
+        low, high = map(float, model.response)
+        moved = any(counted_from(model, m.response) for m in measures)
+        what = f"item {int(name[1:])}, as answered (not reversed)" + f", counted from {low:g}" * moved
+        return Column(name, "number", what, "points", source, low=low, high=high)
+    low, high = model.range_of(name)
+    what = f"score on {name}, as given in the file"
+    turned = any(m.kind(name) not in (None, model.how(name)) or counted_from(model, m.response) for m in measures)
+    what += ", in the questionnaire's own units" * turned
+    return Column(name, "number", what, "points", source, low=low, high=high)
 
 
 def _ids(raws: list[Raw], role: str) -> str:

@@ -17,15 +17,19 @@ from bowlby.ingest.cells import (
     numbers,
     present,
     session_numbers,
+    site,
     therapist_ids,
     unseen,
 )
 from bowlby.ingest.dates import DATE
-from bowlby.ingest.fit import in_range, text_columns
+from bowlby.ingest.fit import in_range, parts, text_columns
+from bowlby.ingest.given import given_codes, given_scores
 from bowlby.ingest.notices import Issues, count, rows_text
 from bowlby.ingest.readers.ask import span
 from bowlby.ingest.readers.base import Raw, unique
 from bowlby.ingest.wording import NOT_ANSWERED, among, folded, one_spelling, plain
+from bowlby.instruments.forms import counted_from, on_forms
+from bowlby.instruments.model import Instrument
 
 KEY = ["person", "role", "about", "occasion", "session"]
 HEAD = [*KEY, "therapist", "date", "source_file", "source_row"]
@@ -33,17 +37,19 @@ PATTERN = re.compile(r"\{n(?::0?(\d{1,2}))?\}")
 
 
 def instruments(study: Study, own_dir, study_file: str, issues: Issues) -> dict:
-    """Load the instruments that the study names; each unknown one is an error."""
+    """Load the instruments that the study names, each on the study's forms; one that cannot be had so is an error."""
     from bowlby.instruments.catalogue import load_instrument
 
     found = {}
     for name in dict.fromkeys(m.instrument for f in study.files for m in f.measures):
+        code = "unknown_instrument"
         try:
-            found[name] = load_instrument(name, own_dir)
+            instrument, code = load_instrument(name, own_dir), "response_range"
+            found[name] = on_forms(instrument, study.responses(name))
         except UserError as error:
             for line in error.problems:
                 what, _, do = line.partition("; ")
-                issues.add("error", "unknown_instrument", what, do or "correct it", file=study_file, instrument=name)
+                issues.add("error", code, what, do or "correct it", file=study_file, instrument=name)
     return found
 
 
@@ -83,9 +89,7 @@ def measure_table(raw: Raw, measure: Measure, model, study: Study, issues: Issue
         values, wrong = values.loc[rows], wrong.loc[rows]
     text_columns(raw, columns, values, wrong, name, issues)
     cell_issues(raw, columns, wrong, "not_a_number", "text in an item", "set to missing", name, issues)
-    if measure.items is not None:
-        items = {column: source for column, source in columns.items() if column not in (measure.scored or {})}
-        values[list(items)] = in_range(raw, measure, model, items, values[list(items)], issues)
+    values = _possible(raw, measure, model, columns, values, occasion, issues)
     person = ids(raw, who.person).loc[rows]
     head = {
         "person": person,
@@ -104,6 +108,27 @@ def measure_table(raw: Raw, measure: Measure, model, study: Study, issues: Issue
         # a value of one occasion that every row of a person repeats, such as the baseline in a long file
         keep &= ~table.duplicated([*KEY, *values.columns])
     return table if keep.all() else table.loc[keep]
+
+
+def _possible(raw: Raw, measure: Measure, model: Instrument, columns: dict[str, str], values: pd.DataFrame,
+              occasion: pd.Series, issues: Issues) -> pd.DataFrame:  # fmt: skip
+    """Answers, scores and categories as the instrument counts them; impossible ones are missing and told."""
+    if measure.coded:
+        return values.assign(code=given_codes(raw, measure, model, values["code"], issues))
+    scales = list(measure.scored or {})
+    items = {column: source for column, source in columns.items() if column not in scales}
+    if items:
+        where, when = site(raw), measure.when or raw.spec.when
+        told = {"occasion": occasion} if when and when.column else {}
+        told |= {"site": where.loc[values.index]} if isinstance(where, pd.Series) else {}
+        answers = in_range(raw, measure, model, items, values[list(items)], parts(**told), issues)
+        step = counted_from(model, measure.response)
+        values[list(items)] = answers - step if step else answers
+    if scales:
+        values[scales] = given_scores(raw, measure, model, values[scales], issues)
+    if items and scales:  # a total of no answers is none; spreadsheets give 0
+        values[scales] = values[scales].mask(values[list(items)].isna().all(axis=1))
+    return values
 
 
 def _values(raw: Raw, measure: Measure, columns: dict[str, str], issues: Issues) -> tuple[pd.DataFrame, pd.DataFrame]:

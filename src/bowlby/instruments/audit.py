@@ -12,7 +12,7 @@ from bowlby.instruments.norm_checks import norm_checks
 from bowlby.instruments.order import order_check
 from bowlby.instruments.patterns import form_checks
 from bowlby.instruments.reliability import groups
-from bowlby.instruments.scoring import given_audit, item_name, keyed
+from bowlby.instruments.scoring import item_name, keyed
 from bowlby.instruments.totals import given_totals
 
 COLUMNS = ["instrument", "scale", "item", "check", "observed", "expected", "verdict", "advice"]
@@ -73,16 +73,14 @@ def audit(measures: pd.DataFrame, instrument: Instrument, scores: pd.DataFrame |
 
 
 def audit_given(scores: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
-    """Audit scores that were given: whether their scale can take them, and whether they look like the norms.
+    """Audit scores that were given: whether they look like the norms.
 
     Returns
     -------
     DataFrame
         Columns as for :func:`audit`.
     """
-    ranges = given_audit(scores, instrument)
-    rows = [*ranges[COLUMNS[1:]].itertuples(index=False, name=None), *norm_checks(scores, None, instrument)]
-    return _table(rows, instrument)
+    return _table(norm_checks(scores, None, instrument), instrument)
 
 
 def _table(rows: list[tuple], instrument: Instrument) -> pd.DataFrame:

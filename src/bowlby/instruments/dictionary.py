@@ -7,7 +7,7 @@ import pandas as pd
 from bowlby.dictionary import Column, Table
 from bowlby.instruments.model import Instrument
 from bowlby.instruments.scoring import item_name
-from bowlby.instruments.styles import STYLES, UNCLASSIFIED, in_own_units
+from bowlby.instruments.styles import STYLES, UNCLASSIFIED
 
 KEY = ("person", "role", "about", "occasion", "session")
 SOURCES = {
@@ -67,19 +67,18 @@ def _scale(scale: str, scores: pd.DataFrame, instrument: Instrument, measures: s
     n, how = len(key.items), instrument.how(scale)
     low, high = instrument.range_of(scale)
     meaning = f"; higher is {key.higher}" if key.higher else ""
-    if (scores["source"] == "items").all():
+    unit, limits = ("points" if how == "sum" else "points an item"), {"low": low, "high": high}
+    if (scores["source"] == "items").any():
         source = f"{measures}: {', '.join(item_name(i) for i in key.items)}"
         reversed_ = f", of them reversed {', '.join(map(str, key.reverse))}" if key.reverse else ""
         made = f"the single item {key.items[0]}" if n == 1 else f"{how} of items {', '.join(map(str, key.items))}"
         made += reversed_ + (", recoded first" if key.recode else "")
         made += ", missing ones worth the mean of their scale" if instrument.added(scale) else ""
         rule = f"; needs {key.min_answered} of {n} answered"
-        unit, limits = ("points" if how == "sum" else "points an item"), {"low": low, "high": high}
+        if (scores["source"] == "given").any():
+            source, rule = f"{source}; or {scale}", f"{rule}; or as given in the file"
     else:
         source, made, rule = f"{measures}: {scale}", "as given in the file", ""
-        own = in_own_units(scores, instrument, scale)
-        unit = "points" if own and how == "sum" else "points an item" if own else "as given"
-        limits = {"low": low, "high": high} if own else {}
     counted = Column(f"{scale}_n", "integer", f"answered items of {scale}", "items", source, low=0.0, high=float(n))
     prorated = Column(
         f"{scale}_prorated", "boolean", f"whether {scale} was made with items missing", source=source, required=True

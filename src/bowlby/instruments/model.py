@@ -190,11 +190,17 @@ class Instrument(Model):
         return self.all_scales()[name].confidence or self.confidence
 
     def on_response(self, low: float, high: float) -> Instrument:
-        """The same instrument for a form with another response range; what is published is about its own."""
+        """The same instrument for a form with another response range; what is published is about its own.
+
+        Raises
+        ------
+        UserError
+            If its key cannot score that form, by its own rules (:meth:`faults`).
+        """
         if (low, high) == self.response:
             return self
         other = [n.model_copy(update={"mean": None, "sd": None}) for n in self.norm_table]
-        return self.model_copy(
+        changed = self.model_copy(
             update={
                 "response": (float(low), float(high)),
                 "severity": [],
@@ -203,6 +209,11 @@ class Instrument(Model):
                 "norm_table": other,
             }
         )
+        if faults := changed.faults():
+            said = ", ".join(dict.fromkeys(what for _, what, _ in faults))
+            do = "correct `response:`, or give the form an instrument file of its own"
+            raise UserError(problem(f"{self.id} cannot be scored on a form from {low:g} to {high:g} ({said})", do))
+        return changed
 
     def faults(self) -> list[tuple[tuple, str, str]]:
         """What is wrong with the key: place in the file, what, and what to do."""

@@ -10,7 +10,6 @@ from bowlby.instruments.evidence import Norm, in_score_units, middle
 from bowlby.instruments.model import Instrument
 from bowlby.instruments.reliability import alpha
 from bowlby.instruments.scoring import keyed
-from bowlby.instruments.styles import in_own_units
 
 FEWEST = 30
 FAR, MIRRORED, SPREAD, CLEAR_R = 2.0, 1.0, 2.0, 0.3
@@ -37,7 +36,7 @@ def norm_checks(scores: pd.DataFrame, items: pd.DataFrame | None, instrument: In
             if not own:
                 continue
             here = None if items is None else keyed(items.loc[group.index], instrument, scale).dropna()
-            if scale in group and in_own_units(group, instrument, scale):
+            if scale in group:
                 rows += _moments(group[scale].to_numpy(float, na_value=np.nan), instrument, scale, own, norms, where)
             if here is not None:
                 rows += _alpha(here, scale, own, where)

@@ -24,7 +24,6 @@ from bowlby.instruments.model import Instrument
 from bowlby.instruments.reliability import alpha
 from bowlby.instruments.scoring import item_name, keyed
 from bowlby.instruments.severity import NO_ITEMS, flag
-from bowlby.instruments.styles import in_own_units
 
 COLUMNS = [
     "instrument",
@@ -111,7 +110,7 @@ def change(
         if own is not None:
             own = own[own["role"].eq(role) & own["about"].eq(about)]
         for scale, key in instrument.all_scales().items():
-            if key.higher in ("worse", "better") and scale in scores and in_own_units(group, instrument, scale):
+            if key.higher in ("worse", "better") and scale in scores:
                 pre, post = (np.round(p[scale].to_numpy(float, na_value=np.nan), 9) for p in pair)
                 rows += _scale((scale, *head), pre, post, own, instrument, occasions[0], shareable)
         rows += _flags(head, own, instrument, occasions, shareable)

@@ -56,19 +56,49 @@ def score(measures: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
     return add_derived(scores, instrument)
 
 
-def renumbered(measures: pd.DataFrame, step: float) -> pd.DataFrame:
-    """Answers of a form that counts from another number than the instrument, as the instrument counts them.
+def scored(measures: pd.DataFrame, instrument: Instrument) -> tuple[pd.DataFrame | None, pd.DataFrame]:
+    """Scores of items, and those that the file gives for persons of whom it has no items.
 
     Parameters
     ----------
     measures : DataFrame
-        As for :func:`score`; stays as it is.
-    step : float
-        By how much the form's answers are higher.
+        Key columns, with items, with scales as scores, or with both.
+    instrument : Instrument
+        The key.
+
+    Returns
+    -------
+    items : DataFrame or None
+        The rows that are scored from items; None where the study has no items.
+    scores : DataFrame
+        As of :func:`score` and :func:`given`, a row for each row of ``measures``; ``source`` says which it is.
     """
-    if not step:
-        return measures
-    return measures.assign(**{c: measures[c] - step for c in measures if c[0] == "i" and c[1:].isdigit()})
+    of_items = answered_rows(measures, instrument)
+    if of_items is None:
+        return None, given(measures, instrument)
+    if len(of_items) == len(measures):
+        return measures, score(measures, instrument)
+    alone = measures.drop(index=of_items.index, columns=_items(measures, instrument))
+    made = [score(of_items, instrument), given(alone, instrument)]
+    scores = pd.concat(made).loc[measures.index]
+    for scale in instrument.all_scales():
+        scores[f"{scale}_n"] = scores[f"{scale}_n"].astype("Int16")
+        scores[f"{scale}_prorated"] = scores[f"{scale}_prorated"].eq(True)
+    return of_items, scores
+
+
+def answered_rows(measures: pd.DataFrame, instrument: Instrument) -> pd.DataFrame | None:
+    """The rows that are scored from items: all but those with scores and no answer; None where there are no items."""
+    items = _items(measures, instrument)
+    if not items:
+        return None
+    scales = [scale for scale in instrument.all_scales() if scale in measures.columns]
+    alone = measures[items].isna().all(axis=1) & measures[scales].notna().any(axis=1)
+    return measures[~alone] if alone.any() else measures
+
+
+def _items(measures: pd.DataFrame, instrument: Instrument) -> list[str]:
+    return [c for n in range(1, instrument.n_items + 1) if (c := item_name(n)) in measures.columns]
 
 
 def keyed(measures: pd.DataFrame, instrument: Instrument, name: str) -> pd.DataFrame:
@@ -79,36 +109,13 @@ def keyed(measures: pd.DataFrame, instrument: Instrument, name: str) -> pd.DataF
     )
 
 
-WRONG_SCALE = 0.05
-
-
-def given_audit(scores: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
-    """Given scores that their scale cannot take: kept as they are, but told (contract of ``keying_audit.csv``)."""
-    rows = []
-    for name in instrument.all_scales():
-        if name in scores.columns and pd.api.types.is_numeric_dtype(scores[name]):
-            low, high = instrument.range_of(name)
-            values = scores[name].to_numpy(float, na_value=np.nan)
-            count = int(_outside(values, low, high).sum())
-            observed = f"{count} of {int(np.isfinite(values).sum())} outside"
-            rows.append((instrument.id, name, None, "given_range", observed,
-                         f"{low:g} to {high:g}", "suspicious" if count else "ok",
-                         "kept as given; correct them in your file" if count else ""))
-    return pd.DataFrame(rows, columns=["instrument", "scale", "item", "check", "observed", "expected", "verdict",
-                                       "advice"])
-
-
 def given(measures: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
-    """Pass on scores (or raters' categories, column ``code``) that the study file gives, their range checked.
-
-    A column fits if all its values are possible as the instrument's own kind of score, or all as the other
-    kind (item means of a summed scale, sums of an averaged one).
+    """Pass on scores (or raters' categories, column ``code``) that the study file gives, in the instrument's own units.
 
     Raises
     ------
     UserError
-        If a column is no scale of the instrument, holds text, or over 5 % of its values fit neither range. Fewer
-        are kept as given, and told by :func:`given_audit`.
+        If a column is no scale of the instrument, holds text, or holds a value that its scale cannot take.
     """
     carried = [c for c in CARRIED if c in measures.columns]
     columns = [c for c in measures.columns if c not in {*carried, "source_file", "source_row"}]
@@ -128,17 +135,11 @@ def given(measures: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
             continue
         values = measures[name].to_numpy(float, na_value=np.nan)
         low, high = instrument.range_of(name)
-        outside = _outside(values, low, high)
-        fits_neither = outside.any() and _outside(values, *_other_range(instrument, name)).any()
-        if fits_neither and outside.mean() > WRONG_SCALE:
-            problems.append(
-                problem(
-                    f"{int(outside.sum())} values of {name} of {instrument.id} are outside {low:g} to "
-                    f"{high:g}",
-                    "correct them, or set them to missing",
-                    _place(measures, int(np.argmax(outside)), name),
-                )
-            )
+        bad = outside(values, low, high)
+        if bad.any():
+            what = f"{int(bad.sum())} values of {name} of {instrument.id} are outside {low:g} to {high:g}"
+            place = _place(measures, int(np.argmax(bad)), name)
+            problems.append(problem(what, "correct them, or set them to missing", place))
         scores[name] = values
         scores[f"{name}_n"] = pd.array([pd.NA] * len(values), dtype="Int16")
         scores[f"{name}_prorated"] = False
@@ -149,7 +150,9 @@ def given(measures: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
 
 
 def check_items(measures: pd.DataFrame, instrument: Instrument) -> None:
-    """Raise one line for each item column that is absent, holds text, or holds an impossible value."""
+    """One line for each fault of the key, or each item column that is absent or holds text or impossible values."""
+    if faults := instrument.faults():
+        raise UserError([problem(f"{instrument.id}: {what}", do) for _, what, do in faults])
     low, high = instrument.response
     recoded = {i for s in instrument.scales.values() for r in s.recode for i in r.items}
     problems = []
@@ -171,7 +174,7 @@ def check_items(measures: pd.DataFrame, instrument: Instrument) -> None:
                 )
             continue
         values = measures[column].to_numpy(float, na_value=np.nan)
-        bad = _outside(values, low, high)
+        bad = outside(values, low, high)
         if number in recoded:
             bad |= ~np.isnan(values) & ((values - low) % 1 != 0)
         if bad.any():
@@ -227,13 +230,8 @@ def _keyed(measures: pd.DataFrame, instrument: Instrument, scale: Scale, number:
     return low + high - values if number in scale.reverse else values
 
 
-def _other_range(instrument: Instrument, name: str) -> tuple[float, float]:
-    low, high = instrument.range_of(name)
-    n = len(instrument.all_scales()[name].items)
-    return (low / n, high / n) if instrument.how(name) == "sum" else (low * n, high * n)
-
-
-def _outside(values: np.ndarray, low: float, high: float) -> np.ndarray:
+def outside(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Which values lie outside a range; on its ends is inside, whatever rounding did. What is missing does not."""
     slack = 1e-9 * max(abs(low), abs(high), 1)
     return (values < low - slack) | (values > high + slack)
 

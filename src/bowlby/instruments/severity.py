@@ -8,7 +8,6 @@ import pandas as pd
 from bowlby.instruments.counts import by_occasion, hide_bands, hide_totals, safe_cut, small
 from bowlby.instruments.model import Instrument
 from bowlby.instruments.scoring import item_name
-from bowlby.instruments.styles import in_own_units
 
 COLUMNS = [
     "instrument",
@@ -28,7 +27,6 @@ COLUMNS = [
     "note",
 ]
 NO_ITEMS = "not available: scores given"
-NO_UNITS = "not available: the given scores may be item means"
 
 
 def severity(
@@ -89,7 +87,6 @@ def _bands(key: tuple, group: pd.DataFrame, instrument: Instrument, shareable: b
         values = values[np.isfinite(values)]
         if scale not in group or not len(values):
             continue
-        usable = in_own_units(group, instrument, scale)
         # Scores are sums of decimals; one that stands on a cut-off must not fall below it by rounding.
         values = np.round(values, 9)
         known: list[float] = []
@@ -98,8 +95,8 @@ def _bands(key: tuple, group: pd.DataFrame, instrument: Instrument, shareable: b
             counts = np.histogram(values, [*starts, np.inf])[0]
             hidden = hide_bands(counts, shareable)
             for n, (band, count) in enumerate(zip(entry.bands, counts)):
-                hide, head = hidden[n] or not usable, (scale, *key, "band", "", band.name, band.lowest)
-                rows.append(_row(head, count, len(values), hide, usable, entry))
+                hide, head = hidden[n], (scale, *key, "band", "", band.name, band.lowest)
+                rows.append(_row(head, count, len(values), hide, entry))
                 if n and not (hidden[n] and hidden[n - 1]):
                     known.append(band.lowest)
         for entry in (e for e in instrument.caseness if e.scale == scale):
@@ -109,11 +106,9 @@ def _bands(key: tuple, group: pd.DataFrame, instrument: Instrument, shareable: b
             safe = safe_cut(values, cut, known, shareable)
             known += [cut] if safe else []
             head = (scale, *key, "caseness", entry.name, "case", entry.at)
-            rows.append(_row(head, count, len(values), not safe or not usable, usable, entry))
+            rows.append(_row(head, count, len(values), not safe, entry))
     return rows
 
 
-def _row(head: tuple, count: int, of: int, hidden: bool, usable: bool, entry) -> tuple:
-    note = "" if usable else NO_UNITS
-    shown = None if hidden else int(count)
-    return (*head, shown, of, hidden and usable, entry.source, entry.confidence, note)
+def _row(head: tuple, count: int, of: int, hidden: bool, entry) -> tuple:
+    return (*head, None if hidden else int(count), of, hidden, entry.source, entry.confidence, "")

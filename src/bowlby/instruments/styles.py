@@ -27,32 +27,13 @@ def add_derived(scores: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
 
 
 def composites(scores: pd.DataFrame, instrument: Instrument) -> dict[str, np.ndarray]:
-    """Each composite, null where one of its scales is; none where its scales are given in units of their own."""
+    """Each composite whose scales are all there, null where one of them is."""
     found = {}
     for name, composite in instrument.composites.items():
-        if all(in_own_units(scores, instrument, scale) for scale in composite.weights):
+        if set(composite.weights) <= set(scores.columns):
             parts = [weight * _values(scores, scale) for scale, weight in composite.weights.items()]
             found[name] = np.sum(parts, axis=0)
     return found
-
-
-def in_own_units(scores: pd.DataFrame, instrument: Instrument, scale: str) -> bool:
-    """Whether a scale's scores are certainly sums, or means, as the instrument's own rule makes them.
-
-    Scores that were given may be item means of a summed scale; where all of them could be, published numbers do not
-    apply.
-    """
-    if scale not in scores.columns:
-        return False
-    if (scores["source"] == "items").all():
-        return True
-    values = _values(scores, scale)
-    values = values[np.isfinite(values)]
-    low, high = instrument.range_of(scale)
-    inside = len(values) > 0 and values.min() >= low - 1e-9 and values.max() <= high + 1e-9
-    n = len(instrument.all_scales()[scale].items)
-    means = instrument.how(scale) == "sum" and n > 1 and len(values) > 0 and values.max() <= high / n
-    return bool(inside and not means)
 
 
 def styles(scores: pd.DataFrame, instrument: Instrument) -> pd.Series | None:
@@ -66,7 +47,7 @@ def styles(scores: pd.DataFrame, instrument: Instrument) -> pd.Series | None:
     if "code" in scores.columns and instrument.codes:
         return from_codes(scores["code"], instrument.codes)
     rule = instrument.style
-    if rule is None or not all(in_own_units(scores, instrument, scale) for scale in rule.scales):
+    if rule is None or not set(rule.scales) <= set(scores.columns):
         return None
     found = _by_prototypes(scores, rule) if rule.prototypes else _by_dimensions(scores, instrument)
     return pd.Series(found, index=scores.index, dtype=object)

@@ -30,7 +30,7 @@ def summarise(
     scores : DataFrame
         As :func:`bowlby.instruments.scoring.score` or :func:`bowlby.instruments.scoring.given` make them.
     items : DataFrame or None
-        The answers; None where scores or categories were given.
+        The answers, index of their scores; None where all scores or categories were given.
     instrument : Instrument
         The key.
     occasions : tuple of str
@@ -46,8 +46,9 @@ def summarise(
     if items is None:
         coefficients, findings = _empty("reliability"), audit.audit_given(scores, instrument)
     else:
-        coefficients = reliability.reliability(items, instrument, scores)
-        findings = audit.audit(items, instrument, scores)
+        of_items = scores.loc[items.index]
+        coefficients = reliability.reliability(items, instrument, of_items)
+        findings = audit.audit(items, instrument, of_items)
     return {
         "reliability": coefficients,
         "keying_audit": findings,

@@ -1,8 +1,5 @@
 """Small files with one fault each; every test states the line that the reader sees."""
 
-import sys
-import types
-
 import pandas as pd
 import pytest
 
@@ -27,20 +24,14 @@ HEAD = "id,th,t,q1,q2\n"
 GOOD = HEAD + "01,A,pre,1,2\nNA,B,pre,0,3\n01,A,post,1,\n"
 
 
-@pytest.fixture(autouse=True)
-def catalogue(monkeypatch):
-    def load_instrument(name, own_dir):
-        if name != "phq2":
-            raise UserError([f"unknown instrument '{name}'; did you mean 'phq2'?"])
-        scales = {"all_scales": lambda: {"total": None}, "range_of": lambda name: (0, 6)}
-        return types.SimpleNamespace(name="PHQ-2", n_items=2, response=(0, 3), codes={}, **scales)
-
-    module = types.ModuleType("bowlby.instruments.catalogue")
-    module.load_instrument = load_instrument
-    package = types.ModuleType("bowlby.instruments")
-    package.catalogue = module
-    monkeypatch.setitem(sys.modules, "bowlby.instruments", package)
-    monkeypatch.setitem(sys.modules, "bowlby.instruments.catalogue", module)
+PHQ2 = """id: phq2
+name: PHQ-2
+n_items: 2
+response: [0, 3]
+scales:
+  total: {items: [1, 2], min_answered: 2}
+confidence: unverified
+"""
 
 
 @pytest.fixture
@@ -48,6 +39,8 @@ def study(tmp_path):
     def make(data=GOOD, text=STUDY):
         (tmp_path / "run.yaml").write_text(RUN)
         (tmp_path / "study.yaml").write_text(text)
+        (tmp_path / "instruments").mkdir(exist_ok=True)
+        (tmp_path / "instruments/phq2.yaml").write_text(PHQ2)
         if data is not None:
             (tmp_path / "a.csv").write_bytes(data if isinstance(data, bytes) else data.encode())
         return load(tmp_path / "run.yaml")
@@ -110,7 +103,7 @@ def test_error_lines(study, data, expected):
 
 def test_unknown_instrument(study):
     loaded = study(text=STUDY.replace("phq2", "pqh2"))
-    assert lines(loaded) == ["error: study.yaml: unknown instrument 'pqh2'; did you mean 'phq2'?"]
+    assert lines(loaded) == ["error: study.yaml: unknown instrument 'pqh2'; did you mean 'phq2' or 'phq9'?"]
 
 
 def test_all_errors_at_once(study):
@@ -173,7 +166,8 @@ def test_blank_rows_are_no_administration_and_weights_are_shares(study):
 
 
 def test_decimal_comma_in_scored_scale(study):
-    text = STUDY.replace('items: "q{n}"', "scored: {total: q1}").replace("    who:", "    decimal: ','\n    who:")
+    text = STUDY.replace('items: "q{n}"', "scored: {total: q1}, scored_as: sum")
+    text = text.replace("    who:", "    decimal: ','\n    who:")
     result = ingest(study('id;th;t;q1\n1;A;pre;"2,5"\n2;B;pre;3\n', text))
     assert result.measures["phq2"]["total"].tolist() == [2.5, 3.0]
 

@@ -47,14 +47,13 @@ def test_what_is_said_of_a_scale():
     assert row["source"] == "measures/ecr_s.parquet: i02, i04, i06, i08, i10, i12"
 
 
-def test_given_scores_have_a_range_only_where_their_units_are_sure():
+def test_given_scores_have_the_units_and_range_of_the_instrument():
     ecr = load_instrument("ecr_s")
     head = {"person": ["a", "b"], "role": "patient", "about": "self", "occasion": "pre"}
     head = pd.DataFrame(head).assign(session=pd.array([pd.NA] * 2, dtype="Int64"))
-    for values, unit in (([10.0, 40.0], "points"), ([1.5, 4.0], "as given")):
-        table = described(given(head.assign(anxiety=values), ecr), ecr)
-        assert table.loc["anxiety", "unit"] == unit
-        assert table.loc["source", "labels"] == "given = a score of the file"
+    table = described(given(head.assign(anxiety=[10.0, 40.0]), ecr), ecr)
+    assert table.loc["anxiety", ["unit", "minimum", "maximum"]].tolist() == ["points", 6, 42]
+    assert table.loc["source", "labels"] == "given = a score of the file"
 
 
 def test_coded_interviews():

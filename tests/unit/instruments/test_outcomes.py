@@ -115,14 +115,6 @@ def test_a_group_of_four_shows_no_count_and_no_size():
         assert found["count"].isna().all() and found["of"].isna().all() and found["suppressed"].all()
 
 
-def test_given_scores_that_may_be_item_means_are_not_classified():
-    scores = given(table(np.empty((40, 0))).assign(total=np.linspace(0, 3, 40)), PHQ)
-    found = severity(scores, None, PHQ).query("kind != 'flag'")
-    assert found["count"].isna().all()
-    assert found["note"].eq("not available: the given scores may be item means").all()
-    assert not found["suppressed"].any()
-
-
 @pytest.mark.parametrize("seed", range(3))
 def test_order_of_rows_does_not_matter(seed):
     measures = study()

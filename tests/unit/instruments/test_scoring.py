@@ -9,7 +9,7 @@ from bowlby.errors import UserError
 from bowlby.instruments.catalogue import list_instruments, load_instrument
 from bowlby.instruments.model import Instrument, Recode, Scale
 from bowlby.instruments.reliability import reliability
-from bowlby.instruments.scoring import given, score
+from bowlby.instruments.scoring import given, score, scored
 
 ROOT = Path(__file__).parents[3]
 GOLDEN = ROOT / "tests/golden/instruments"
@@ -203,11 +203,11 @@ def test_another_response_range_is_reversed_on_that_range():
     assert scores["avoidance"].tolist() == [3 * 5 + 3]
 
 
-def test_given_scores_pass_in_range_and_as_means():
-    measures = forms(np.empty((3, 0))).assign(anxiety=[6.0, 42.0, None], avoidance=[1.0, 7.0, 3.5])
+def test_given_scores_pass_in_range():
+    measures = forms(np.empty((3, 0))).assign(anxiety=[6.0, 42.0, None], avoidance=[6.0, 7.0, 33.5])
     scores = given(measures, load_instrument("ecr_s"))
     assert scores["anxiety"].tolist()[:2] == [6, 42]
-    assert scores["avoidance"].tolist() == [1, 7, 3.5]
+    assert scores["avoidance"].tolist() == [6, 7, 33.5]
     assert (scores["source"] == "given").all()
     assert "source_row" not in scores
 
@@ -220,6 +220,24 @@ def test_given_scores_out_of_range_or_of_no_scale_are_one_line_each():
         "a.csv:3:total: 1 values of total of phq9 are outside 0 to 27; correct them, or set them to missing",
         "phq9 has no scale 'severity'; it has total",
     ]
+
+
+def test_persons_of_whom_the_file_has_a_score_only_keep_it_beside_those_with_items():
+    measures = forms([[1] * 9, [np.nan] * 9, without([2] * 9, 1), [np.nan] * 9]).assign(total=[9.0, 20.0, 5.0, None])
+    items, scores = scored(measures, load_instrument("phq9"))
+    assert items.index.tolist() == [0, 2, 3]
+    assert scores["total"].tolist()[:3] == [9, 20, 18]
+    assert np.isnan(scores["total"].iloc[3])
+    assert scores["source"].tolist() == ["items", "given", "items", "items"]
+    assert scores["total_n"].tolist() == [9, pd.NA, 8, 0]
+    assert scores["total_prorated"].tolist() == [False, False, True, False]
+
+
+def test_a_faulty_key_scores_nothing():
+    """A change that passes by the reading of instruments, such as a recode of 7 categories on 5."""
+    changed = load_instrument("rfq8").model_copy(update={"response": (1.0, 5.0)})
+    with pytest.raises(UserError, match="a recode has 7 values for 5 response categories; give one value for each"):
+        score(forms([[1] * 8]), changed)
 
 
 def test_reliability_is_null_with_its_n_where_it_does_not_exist():

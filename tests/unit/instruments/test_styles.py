@@ -60,9 +60,13 @@ def test_collins_rule_of_closeness_and_anxiety():
     ]
 
 
-def test_given_scores_that_may_be_item_means_get_no_style():
-    table = given(rows(2, anxiety=[2.0, 6.0], avoidance=[2.0, 6.0]), load_instrument("ecr_s"))
-    assert "style" not in table
+def test_given_scores_get_a_style_where_both_dimensions_are_given():
+    ecr = load_instrument("ecr_s")
+    assert given(rows(2, anxiety=[8.0, 40.0], avoidance=[8.0, 40.0]), ecr)["style"].tolist() == [
+        "secure",
+        "fearful/disorganized",
+    ]
+    assert "style" not in given(rows(2, anxiety=[8.0, 40.0]), ecr)
 
 
 def test_circumplex_composites_of_the_iip():

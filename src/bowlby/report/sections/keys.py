@@ -27,7 +27,6 @@ WORDS = {
     "response_range": "answers in use",
     "other_instruments": "correlation with another questionnaire",
     "given_total": "totals of the file",
-    "given_range": "scores of the file",
 }
 SURE = {
     "verified-2": "confirmed in two sources",
