@@ -12,15 +12,20 @@ from hypothesis import strategies as st
 
 from bowlby import figures, stages, tables
 from bowlby.check import check
+from bowlby.errors import UserError
+from bowlby.estimands.estimate import _therapist_variance
+from bowlby.files import read_json, read_parquet
 from bowlby.manifest import write_manifest
 from bowlby.plan import claim, plan
-from bowlby.robust.stage import gathered, robust
+from bowlby.robust.claims import answer
+from bowlby.robust.influence import without
+from bowlby.robust.stage import gathered, read_basis, robust
 
 OCCASIONS = [("pre", 0), ("early", 3), ("mid", 6), ("post", 12)]
 ITEMS = {"phq9": (9, 0, 3), "cats": (36, 1, 6), "wai_sr": (12, 1, 5), "ecr_s": (12, 1, 7)}
 KINDS = ["parametric", "cluster", "permutation", "influence", "sandwich", "wild", "assumptions", "multiverse",
          "multiverse_null", "imputation", "tipping"]  # fmt: skip
-FEW = {"parametric": 3, "cluster": 3, "permutation": 3, "wild": 3, "assumptions": 20, "multiverse": 4,
+FEW = {"parametric": 3, "cluster": 12, "permutation": 3, "wild": 3, "assumptions": 20, "multiverse": 4,
        "multiverse_null": 2, "imputation": 2}  # fmt: skip
 SOME = st.integers(0, 3).map(lambda n: n == 0)  # true for one in four
 
@@ -125,7 +130,8 @@ def write(folder, design, run):
     table.to_csv(folder / "a.csv", index=False)
     people = pd.DataFrame({
         "id": patients, "age": rng.integers(18, 80, n), "arm": rng.choice(["a", "b"], n),
-        "rare": np.where(treated == therapists[0], "x", "y"), "same": 1, "number": [""] * 2 + ["7"] * (n - 2),
+        "rare": np.where(treated == therapists[0], *design.get("rare", "xy")), "same": 1,
+        "number": [""] * 2 + ["7"] * (n - 2),
         "family": [f"F{i // 2}" if i % 3 else "" for i in range(n)], "clinic": rng.choice(["north", "south"], n),
     })  # fmt: skip
     people.to_csv(folder / "d.csv", index=False)
@@ -160,7 +166,7 @@ def about(name):
     return "therapist" if name in ("cats", "wai_sr") else "self"
 
 
-def run_stages(config):
+def run_stages(config, shown=("figures", "tables", "report")):
     """All stages of a run in this process, as the workflow's rules have them; the results' folder."""
     run = plan(config)
     loaded, folder = run.loaded, run.folder
@@ -185,7 +191,7 @@ def run_stages(config):
             stages.judge_domains(loaded, folder)
     if loaded.run.pair:
         stages.compare_pair(loaded, folder)
-    for part in ("figures", "tables", "report"):
+    for part in shown:
         import_module(f"bowlby.{part}").build(folder)
     return folder
 
@@ -226,3 +232,61 @@ def test_check_ends_in_lines_that_say_what_to_do(tmp_path_factory, design, run):
     with contextlib.chdir(folder):
         for severity, line in check(config):
             assert severity in ("error", "warning", "note") and "; " in line and line.isprintable()
+
+
+AWKWARD = {
+    "six therapists, one of whom has all patients of a level": {"caseloads": [5, 4, 4, 6, 5, 4]},
+    "the others coded": {"caseloads": [5, 4, 4, 6, 5, 4], "rare": "yx"},
+    "two patients who switch": {"caseloads": [4] * 8, "switching": 2},
+    "singletons": {"caseloads": [1] * 9 + [3] * 4},
+}
+
+
+@pytest.mark.parametrize("what", [w if k in (0, 2) else pytest.param(w, marks=pytest.mark.slow)
+                                  for k, w in enumerate(AWKWARD)])  # fmt: skip
+def test_no_kind_of_robustness_ends_a_run(tmp_path, what):
+    """What is computed has finite numbers; what is not says why; and neither counts as a check that was passed."""
+    design = {"seed": 5, "switching": 0, "absent": 0.02, "no_style": 0, "flat": False, "sites": False} | AWKWARD[what]
+    compared = {
+        "perceived": {"instrument": "cats", "about": "therapist", "occasion": "mid", "weights": {"secure": 1}},
+        "therapist_style": {"instrument": "ecr_s", "weights": {"anxiety": -1}},
+        "patient_style": {"instrument": "ecr_s", "occasion": "pre", "weights": {"anxiety": -1}},
+        "covariates": ["rare"],
+    }
+    run = {
+        "run": "drawn", "study": "study.yaml", "seed": 3, "comparison": compared,
+        "outcome": {"instrument": "phq9", "pre": "pre", "post": "post"},
+        "robustness": {"kinds": KINDS, "replicates": FEW, "imputation": {"iterations": 20, "deltas": [0.0]}},
+    }  # fmt: skip
+    config = study_of(tmp_path / "study", design, run)
+    with contextlib.chdir(config.parent):
+        assert [line for severity, line in check(config) if severity == "error"] == []
+        results = run_stages(config, shown=["report"])
+        record, claims = (read_json(results / f"{name}.json") for name in ("robustness", "verdict"))
+        assert sorted(record) == sorted(KINDS)
+        undone = {kind for kind, found in record.items() if found.get("not_computed")}
+        assert undone <= {"cluster", "sandwich", "wild"}
+        left = read_parquet(results / "robustness/influence.parquet")
+        numbers = left.loc[left["status"] != "failed", ["P", "T", "cooks", "mdffits", "covratio"]]
+        assert np.isfinite(numbers).all(axis=None)
+        for claim in claims["claims"].values():
+            if claim["verdict"] != "inconclusive":
+                untried = claim["fragile_not_tried"]
+                assert claim["fragile"] is (True if claim["fragile_because"] else None if untried else False)
+                assert bool(untried) >= bool((left["status"] == "failed").any())
+        basis = read_basis(plan(config).loaded.run, results)
+        fitter = basis.primary.fitter  # `rare` does not vary within therapists: one of its two parts is all 0
+        fitter.base = [term for term in fitter.base if fitter.data[term].std() > 1e-9]
+        found, same = read_json(results / "estimands/variance.json"), _therapist_variance(fitter, 3)
+        assert [found["statistic"], *found["icc_ci"]] == pytest.approx([same["statistic"], *same["icc_ci"]], abs=1e-6)
+        for at in range(0, len(left), 4):
+            kept = left.loc[at]
+            rows = without(basis.primary, kept["therapist"]), without(basis.perceived, kept["therapist"])
+            if kept["status"] == "failed":
+                with pytest.raises(UserError):
+                    answer(*rows)
+                continue
+            one = answer(*rows)
+            for name, effect in one.effects.items():
+                assert kept[name] == pytest.approx(effect.estimate, abs=1e-5), name
+                assert kept[f"{name}_se"] == pytest.approx(effect.se, rel=1e-4), name

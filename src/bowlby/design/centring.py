@@ -54,7 +54,14 @@ def within_between(values: np.ndarray, weights: np.ndarray | sparse.csr_array) -
     keeps the within part orthogonal to every therapist-level variable, which weighted means do not.
     """
     fitted = weights @ means(values, weights)
-    return values - fitted, fitted - fitted.mean(axis=0)
+    spread = np.abs(values - values.mean(axis=0)).max(axis=0, initial=0.0)
+    least = 1e-10 * spread + 1e-14 * np.abs(values).max(axis=0, initial=0.0)
+
+    def unrounded(part: np.ndarray) -> np.ndarray:
+        # What is all rounding is 0 and left out of a model; noise would count as a predictor like any other.
+        return np.where(np.abs(part).max(axis=0, initial=0.0) > least, part, 0.0)
+
+    return unrounded(values - fitted), unrounded(fitted - fitted.mean(axis=0))
 
 
 def means(values: np.ndarray, weights: np.ndarray | sparse.csr_array) -> np.ndarray:

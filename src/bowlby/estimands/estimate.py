@@ -230,7 +230,8 @@ def _therapist_variance(fitter: Fitter, seed: int) -> dict:
         statistic = max(0.0, 2 * (m0.llf - fitter.fit([], []).llf))
         return share | _by_mixture(statistic)
     y = data["y"].to_numpy(float)
-    x = np.column_stack([np.ones(len(data)), data[fitter.base].to_numpy(float)])
+    known = [term for term in m0.params.index if term != "Intercept"]  # without those that say nothing beside others
+    x = np.column_stack([np.ones(len(data)), data[known].to_numpy(float)])
     statistic = restricted_likelihood_ratio(m0.llf, y, x)
     rng = np.random.default_rng(np.random.SeedSequence((seed, STAGE["exact"])))
     if data["therapist"].nunique() > EXACT_UP_TO:

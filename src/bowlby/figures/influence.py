@@ -18,7 +18,7 @@ def gather(results: Results) -> pd.DataFrame | None:
     """From the refits without one therapist, and the estimates with all."""
     table = results.table("robustness/influence.parquet")
     comparison, verdict = results.json("comparison.json"), results.json("verdict.json")
-    if table is None or "P" not in table or not comparison or not verdict:
+    if table is None or (table["status"] == "failed").all() or not comparison or not verdict:
         return None
     return influence_data(table, comparison, verdict["claims"])
 

@@ -42,7 +42,7 @@ ROW = 0.165
 def gather(results: Results) -> pd.DataFrame | None:
     """From the multiverse's table; specification 0 is the registered one."""
     table = results.table("robustness/multiverse.parquet")
-    return None if table is None else multiverse_data(table)
+    return None if table is None or "P" not in table or (table["status"] == "failed").all() else multiverse_data(table)
 
 
 def multiverse_data(table: pd.DataFrame) -> pd.DataFrame:

@@ -9,12 +9,20 @@ from bowlby.tables.words import verdict as verdict_of
 
 EFFECTS = ("P", "T", "P-T", "P+T")
 HALF = 0.5
-REFUSED = {
+KINDS = {
     "cluster": "the bootstrap over therapists",
     "sandwich": "cluster-robust standard errors",
     "wild": "the wild cluster bootstrap",
     "influence": "leaving out one therapist at a time",
+    "parametric": "the parametric bootstrap",
+    "permutation": "the permutation of style",
+    "assumptions": "the simulations of what the model assumes",
+    "multiverse": "the other analyses",
+    "multiverse_null": "the other analyses without any effect",
+    "imputation": "the imputation of missing values",
+    "tipping": "the analysis with missing outcomes moved",
 }
+PLURAL = ("sandwich", "assumptions", "multiverse", "multiverse_null")
 SHORT = {
     "C1": "P > 0",
     "C2": "P > |T|",
@@ -31,21 +39,26 @@ WAYS = {
 }
 
 
-def refusal(record: dict) -> str:
-    """What was asked for but cannot be had where patients join nearly all therapists; empty where nothing was."""
-    left = [REFUSED[kind] for kind in REFUSED if record.get(kind, {}).get("refused")]
-    if not left:
-        return ""
-    share = max(record[kind].get("joined") or 0.0 for kind in REFUSED if record.get(kind, {}).get("refused"))
+def computed_of(record: dict) -> dict:
+    """The kinds of robustness that could be computed."""
+    return {kind: found for kind, found in record.items() if not found.get("not_computed")}
+
+
+def left_undone(record: dict) -> str:
+    """What was asked for and could not be computed, a sentence a reason; empty where all was."""
+    kinds: dict[str, list[str]] = {}
+    for kind in KINDS:
+        if why := record.get(kind, {}).get("not_computed"):
+            kinds.setdefault(why, []).append(kind)
+    return " ".join(_undone(own, why, record) for why, own in kinds.items())
+
+
+def _undone(kinds: list[str], why: str, record: dict) -> str:
+    left = [KINDS[kind] for kind in kinds]
     listed = f"{', '.join(left[:-1])} and {left[-1]}" if len(left) > 1 else left[0]
-    verb = "was" if len(left) == 1 and left[0].endswith(("bootstrap", "therapists", "time")) else "were"
-    who = "all therapists" if share == 1 else f"{_percent(share)} of the therapists"
-    why = (
-        f"patients who switched join {who} to one group, which leaves no separate groups to draw or to sum over"
-        if share > HALF
-        else "patients who switched join therapists to groups that are too large"
-    )
-    instead = "" if "parametric" in record else "; ask for `parametric` in their place"
+    verb = "were" if len(left) > 1 or kinds[0] in PLURAL else "was"
+    apart = "parametric" not in record and not {"cluster", "sandwich", "wild"}.isdisjoint(kinds)
+    instead = "; ask for `parametric` in their place" if apart else ""
     return f"{listed[0].upper()}{listed[1:]} {verb} not computed: {why}{instead}."
 
 
@@ -76,8 +89,10 @@ def flips_sheet(verdict: dict, record: dict) -> Sheet:
 
 def _fragile(claim: dict) -> str:
     if claim.get("fragile") is None:
-        decided = claim["verdict"] in ("supported", "refuted")
-        return "not tried" if decided else "nothing to turn"
+        if claim["verdict"] not in ("supported", "refuted"):
+            return "nothing to turn"
+        untried = "; ".join(claim.get("fragile_not_tried") or [])
+        return f"not known, for not all could be tried: {untried}" if untried else "not tried"
     reasons = "; ".join(say(r) for r in claim.get("fragile_because") or [])
     return f"yes: {reasons}" if claim["fragile"] else "no"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bowlby.report.doubts import refusal
+from bowlby.report.doubts import computed_of, left_undone
 from bowlby.results import Results
 
 
@@ -41,9 +41,9 @@ def estimands(results: Results) -> str:
 def doubts(results: Results) -> str:
     """What was done to turn the verdicts; empty where nothing was."""
     record = results.json("robustness.json") or {}
-    tried = {kind: found for kind, found in record.items() if not found.get("refused")}
+    tried = computed_of(record)
     said = [text for kind, write in WRITERS.items() if (found := tried.get(kind)) and (text := write(found, results))]
-    said += [text for text in [refusal(record)] if text]
+    said += [text for text in [left_undone(record)] if text]
     return " ".join(["What would change the verdicts was tried in these ways.", *said]) if said else ""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bowlby.report.doubts import refusal
+from bowlby.report.doubts import computed_of, left_undone
 from bowlby.report.methods_model import at, bracket, fitted, random_part, switched, weights, when
 from bowlby.results import Results
 
@@ -75,15 +75,17 @@ def _sd(record: dict) -> str:
 
 def _doubts(record: dict) -> list[str]:
     """What was tried to turn the statements; nothing where nothing was."""
-    found = record.get("doubts")
-    if not found:
+    found, said = computed_of(record.get("doubts") or {}), []
+    if not record.get("doubts"):
         return []
-    said = [f"Outcomes were drawn anew from the fitted model ({found['parametric']['replicates']:,} replicates)."]
-    if found["sandwich"].get("contrasts"):
+    if "parametric" in found:
+        n = found["parametric"]["replicates"]
+        said.append(f"Outcomes were drawn anew from the fitted model ({n:,} replicates).")
+    if "sandwich" in found:
         said.append("Standard errors were computed cluster-robust as well (CR2, [[pustejovsky]]).")
     if "influence" in found:
         said.append(f"Each of the {found['influence']['therapists']:,} therapists was left out once.")
-    return [" ".join([*said, *(text for text in [refusal(found)] if text)])]
+    return [" ".join([*said, *(text for text in [left_undone(record["doubts"])] if text)])]
 
 
 def _rules(record: dict) -> str:

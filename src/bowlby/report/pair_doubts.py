@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bowlby.report.doubts import counted, refusal
+from bowlby.report.doubts import counted, left_undone
 from bowlby.tables import interval, number
 from bowlby.tables.layout import Sheet
 
@@ -16,7 +16,7 @@ def pair_doubts_sheet(record: dict) -> Sheet | None:
         return None
     rows = [["As above", *(interval(*record["contrasts"][name]["ci"]) for name in NAMES)]]
     drawn = found["parametric"]
-    if drawn["intervals"]:
+    if drawn.get("intervals"):
         what = f"Outcomes drawn anew from the model ({drawn['replicates']:,})"
         rows.append([what, *(interval(*drawn["intervals"][name]["ci"]) for name in NAMES)])
     if robust := found["sandwich"].get("contrasts"):
@@ -42,4 +42,4 @@ def pair_turned(record: dict, statements: dict[str, str]) -> list[str]:
         for name, statement in statements.items()
         if name in verdicts
     ]
-    return said + [text for text in [refusal(found)] if text]
+    return said + [text for text in [left_undone(found)] if text]

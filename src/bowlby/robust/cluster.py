@@ -8,8 +8,8 @@ import pandas as pd
 from bowlby.fit.models import standardised
 from bowlby.robust.address import Address
 from bowlby.robust.claims import SLOPES, Basis, fit_c4, fit_m1
-from bowlby.robust.parts import JOINED
-from bowlby.robust.table import FAILED, statuses, table
+from bowlby.robust.parts import JOINED, undivided
+from bowlby.robust.table import FAILED, not_computed, statuses, table
 
 KIND = "cluster"
 BATCH = 250
@@ -25,13 +25,17 @@ def cluster(basis: Basis, first: int, last: int) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        P, T, P-T, P+T (M1) and T_A (model of C4), each with ``_se``; reference SDs stay those of the run. Where one
-        part holds more than half of the therapists there is nothing to draw: every replicate is ``failed``.
+        P, T, P-T, P+T (M1) and T_A (model of C4), each with ``_se``; reference SDs stay those of the run. Not computed
+        where one part holds more than half of the therapists: there is nothing to draw.
     """
-    m1, c4 = fit_m1(basis.primary), fit_c4(basis.perceived)
+    m1, c4, numbers = fit_m1(basis.primary), fit_c4(basis.perceived), np.arange(first, last)
+    for result in (m1, c4):
+        parts = result.model.clusters("therapist")
+        if len(max(parts, key=len)) > JOINED * sum(map(len, parts)):
+            addresses = [Address(basis.seed, KIND, int(n)) for n in numbers]
+            return not_computed(addresses, undivided(basis.primary, basis.perceived))
     asked = {c["name"]: c["weights"] for c in standardised(m1, basis.primary.unit)}
     models = [(m1, SLOPES, [asked[name] for name in SLOPES]), (c4, ("T_A",), [{"s_star": 1.0}])]
-    numbers = np.arange(first, last)
     return pd.concat(
         [_batch(basis, models, numbers[at : at + BATCH]) for at in range(0, len(numbers), BATCH)], ignore_index=True
     )
@@ -41,17 +45,14 @@ def _batch(basis: Basis, models: list, numbers: np.ndarray) -> pd.DataFrame:
     addresses = [Address(basis.seed, KIND, int(n)) for n in numbers]
     columns, converged, singular = {}, np.ones(len(numbers), bool), np.zeros(len(numbers), bool)
     for stream, (result, names, contrasts) in enumerate(models):
-        parts = result.model.clusters("therapist")
-        found = None
-        if len(max(parts, key=len)) <= JOINED * sum(map(len, parts)):
-            drawn = np.stack([drawn_counts(a.generator(stream), len(parts)) for a in addresses])
-            found = result.refit_clusters(drawn, "therapist", contrasts, kenward_roger=True)
+        parts = len(result.model.clusters("therapist"))
+        drawn = np.stack([drawn_counts(a.generator(stream), parts) for a in addresses])
+        found = result.refit_clusters(drawn, "therapist", contrasts, kenward_roger=True)
         for k, name in enumerate(names):
             for position, suffix in enumerate(("", "_se")):
-                missing = np.full(len(numbers), np.nan)
-                columns[name + suffix] = missing if found is None else found.contrasts[:, k, position]
-        converged &= False if found is None else found.converged
-        singular |= False if found is None else found.singular
+                columns[name + suffix] = found.contrasts[:, k, position]
+        converged &= found.converged
+        singular |= found.singular
     status = statuses(converged, singular)
     for values in columns.values():
         values[status == FAILED] = np.nan

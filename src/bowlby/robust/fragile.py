@@ -5,21 +5,30 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from bowlby.robust.table import FAILED
-from bowlby.robust.unanswered import turned
+from bowlby.robust.table import FAILED, absent
+from bowlby.robust.unanswered import OUTCOME, turned
 
 DECIDED = ("supported", "refuted")
 FEW = 30
 ELSEWHERE = 0.20
 BOOTSTRAPS = {"parametric": "parametric bootstrap", "cluster": "bootstrap over therapists"}
+TRIED = {
+    "influence": "leaving out one therapist",
+    "multiverse": "other analyses",
+    "imputation": "missing values imputed",
+    "tipping": "missing outcomes moved",
+    **BOOTSTRAPS,
+}
 ESTIMATES = {"C1": "P", "C3": "T", "C4": "T_A", "C5": "Z_v"}
 
 
 def weigh(claims: dict[str, dict], tables: dict[str, pd.DataFrame], effects: dict[str, dict], delta: float) -> None:
     """Write into the claims whether they are fragile, and why.
 
-    A decided claim gets ``fragile`` true or false and ``fragile_because``, a list of reasons; ``loto_flips: k of J``
-    joins its flags where leaving out one therapist changes the verdict. An undecided claim has nothing to turn.
+    A decided claim gets ``fragile`` and ``fragile_because``, a list of reasons; ``loto_flips: k of J`` joins its flags
+    where leaving out one therapist changes the verdict. ``fragile_not_tried`` lists what was asked for and could not be
+    computed: without a reason to call the claim fragile, and with something not tried, ``fragile`` is null. An
+    undecided claim has nothing to turn.
 
     Parameters
     ----------
@@ -46,7 +55,9 @@ def weigh(claims: dict[str, dict], tables: dict[str, pd.DataFrame], effects: dic
         reasons += elsewhere(name, claim, tables.get("multiverse"), delta)
         reasons += turned(name, claim, tables, delta)
         reasons += contradicted(name, claim, tables, effects, delta)
-        claim["fragile"], claim["fragile_because"] = bool(reasons), reasons
+        untried = not_tried(name, claim, tables, effects, delta)
+        claim["fragile"] = True if reasons else None if untried else False
+        claim["fragile_because"], claim["fragile_not_tried"] = reasons, untried
 
 
 def left_out(name: str, claim: dict, table: pd.DataFrame | None, effects: dict) -> tuple[int, int]:
@@ -60,6 +71,30 @@ def left_out(name: str, claim: dict, table: pd.DataFrame | None, effects: dict) 
     return int(flipped.sum()), int((flipped & moved).sum())
 
 
+def not_tried(name: str, claim: dict, tables: dict, effects: dict, delta: float) -> list[str]:
+    """Checks that could have turned a decided claim and gave no answer, each with the reason."""
+    tests, _ = rule_tests(name, claim, effects, delta)
+    therapists = len(tables["influence"]) if "influence" in tables else 0
+    concerned = {
+        "influence": True,
+        "multiverse": name in OUTCOME,
+        "imputation": name != "C5",
+        "tipping": name in OUTCOME,
+        "parametric": bool(tests),
+        "cluster": bool(tests) and therapists >= FEW,
+    }
+    out = []
+    for kind, table in tables.items():
+        if not concerned.get(kind):
+            continue
+        failed = int((table["status"] == FAILED).sum())
+        if why := absent(kind, table):
+            out.append(f"{TRIED[kind]}: {why}")
+        elif kind == "influence" and failed:
+            out.append(f"{TRIED[kind]}: {failed} of {len(table)} refits found no estimate")
+    return out
+
+
 def binding(effects: dict) -> str:
     """The contrast on which C2 hangs: the smaller of P-T and P+T."""
     return min(("P-T", "P+T"), key=lambda name: effects[name]["estimate"])
@@ -67,7 +102,7 @@ def binding(effects: dict) -> str:
 
 def elsewhere(name: str, claim: dict, table: pd.DataFrame | None, delta: float) -> list[str]:
     """The sign that a verdict rests on, in the other specifications of the multiverse."""
-    if table is None or name not in ("C1", "C2", "C3"):
+    if table is None or name not in OUTCOME or absent("multiverse", table):
         return []
     fitted, registered = table[table["status"] != FAILED], table.iloc[0]
     if name == "C3":
@@ -89,9 +124,9 @@ def contradicted(name: str, claim: dict, tables: dict, effects: dict, delta: flo
         table = tables.get(kind)
         if table is None or not tests or (kind == "cluster" and len(tables["influence"]) < FEW):
             continue
-        kept = table[table["status"] != FAILED]
-        if len(kept) < 2:
+        if absent(kind, table):
             continue
+        kept = table[table["status"] != FAILED]
         p = max(studentised_p(kept, effects, *test) for test in tests)
         error = np.sqrt(p * (1 - p) / len(kept))
         if p > 2 * alpha and p - alpha > 3 * error:

@@ -182,14 +182,17 @@ def tipping(of: Incomplete, first: int, last: int) -> pd.DataFrame:
 
 def _tipped(of: Incomplete, number: int, deltas: list[float], replicates: list[int]) -> pd.DataFrame:
     made, _ = complete(of, number)
-    primary = _rows(of, made, "primary")
-    m1 = fit_m1(primary)
+    addresses = [Address(of.universe.run.seed, TIPPING, r) for r in replicates]
+    columns = {"imputation": np.full(len(deltas), number), "delta": np.array(deltas)}
+    try:
+        primary = _rows(of, made, "primary")
+        m1 = fit_m1(primary)
+    except UserError:
+        return table(addresses, [FAILED] * len(deltas), columns)
     left = of.found.frame["y"].isna().reindex(primary.data["patient"]).to_numpy(float)
     moved = primary.data["y"].to_numpy(float) + np.outer(deltas, left) / primary.unit
     asked = [c["weights"] for c in standardised(m1, primary.unit)]
     found = m1.refit_many(moved, asked, kenward_roger=True)
-    columns = {"imputation": np.full(len(deltas), number), "delta": np.array(deltas)}
     for at_, name in enumerate(SLOPES):
         columns |= dict(zip((name + s for s in SUFFIXES), found.contrasts[:, at_].T))
-    addresses = [Address(of.universe.run.seed, TIPPING, r) for r in replicates]
     return table(addresses, statuses(found.converged, found.singular), columns)

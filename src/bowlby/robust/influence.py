@@ -15,8 +15,8 @@ from bowlby.errors import UserError
 from bowlby.fit.models import Fitter, standardised
 from bowlby.robust.address import Address
 from bowlby.robust.claims import SLOPES, Answer, Basis, Rows, answer, fit_c4, fit_m1, patient_style
-from bowlby.robust.parts import MOST, joined
-from bowlby.robust.table import FAILED, OK, SINGULAR, table
+from bowlby.robust.parts import MOST, joined, undivided
+from bowlby.robust.table import FAILED, OK, SINGULAR, not_computed, reason, table
 
 KIND = "influence"
 
@@ -31,8 +31,9 @@ def influence(basis: Basis) -> pd.DataFrame:
         Z_v where there is one, each with ``_se`` and ``_df``; ``C5_p``; the verdicts C1 to C5; ``cooks`` and
         ``mdffits`` (distance moved by the slopes of M1, in their covariance with and without the therapist, per
         slope) and ``covratio`` (determinant of that covariance without over with). The intercept is left out: it
-        moves with the grand means. Where patients who switch join over a thousand therapists every row is ``failed``:
-        every one would be three fits of its own, and none moves anything.
+        moves with the grand means, and so is a slope that cannot be estimated without the therapist (of a level that
+        only their patients have). Not computed where patients who switch join over a thousand therapists, of whom each
+        would be three fits and none moves anything, and where no refit is possible.
 
     Notes
     -----
@@ -41,14 +42,22 @@ def influence(basis: Basis) -> pd.DataFrame:
     therapists = sorted(set(basis.primary.membership["therapist"]) | set(basis.perceived.membership["therapist"]))
     addresses = [Address(basis.seed, KIND, number) for number in range(len(therapists))]
     if joined(basis.primary) * len(therapists) > MOST:
-        return table(addresses, [FAILED] * len(therapists), {"therapist": np.array(therapists, dtype=object)})
+        return not_computed(addresses, undivided(basis.primary, basis.perceived))
     whole = answer(basis.primary, basis.perceived)
     side_by_side, fitter = _side_by_side(basis), basis.perceived.fitter
-    rows, status = [], []
+    rows, status, why = [], [], []
     for therapist in therapists:
-        left, found = _without(basis, therapist, side_by_side.get(therapist), fitter)
-        status.append(FAILED if found is None else SINGULAR if found.singular else OK)
-        rows.append({"therapist": therapist, "patients": left} | _row(whole, found, basis.delta))
+        try:
+            found = _without(basis, therapist, side_by_side.get(therapist), fitter)
+            row, state = _row(whole, found, basis.delta), SINGULAR if found.singular else OK
+        except (UserError, np.linalg.LinAlgError) as error:
+            row, state = {}, FAILED
+            why.append(reason(error))
+        left = int((basis.primary.membership["therapist"] == therapist).sum())
+        rows.append({"therapist": therapist, "patients": left} | row)
+        status.append(state)
+    if set(status) == {FAILED}:
+        return not_computed(addresses, f"no refit without one therapist is possible ({why[0]})")
     columns = pd.DataFrame(rows)
     return table(addresses, status, {c: columns[c].to_numpy() for c in columns})
 
@@ -87,15 +96,11 @@ def _alone(result) -> dict[str, int]:
     return {c[0]: k for k, c in enumerate(result.model.clusters("therapist")) if len(c) == 1}
 
 
-def _without(basis: Basis, therapist: str, known: Answer | None, fitter: Fitter) -> tuple[int, Answer | None]:
-    """Patients left out of the primary set, and the fits without a therapist; None where nothing can be fitted."""
-    left = int((basis.primary.membership["therapist"] == therapist).sum())
-    try:
-        if known is None:
-            return left, answer(without(basis.primary, therapist), without(basis.perceived, therapist))
-        return left, patient_style(known, _less(fitter, therapist))
-    except UserError:
-        return left, None
+def _without(basis: Basis, therapist: str, known: Answer | None, fitter: Fitter) -> Answer:
+    """The fits without a therapist."""
+    if known is None:
+        return answer(without(basis.primary, therapist), without(basis.perceived, therapist))
+    return patient_style(known, _less(fitter, therapist))
 
 
 def _less(fitter: Fitter, therapist: str) -> Fitter:
@@ -140,17 +145,17 @@ def recentred(rows: Rows) -> Rows:
     return Rows(data, rows.membership, rows.design)
 
 
-def _row(whole: Answer, found: Answer | None, delta: float) -> dict:
-    if found is None:
-        return {}
+def _row(whole: Answer, found: Answer, delta: float) -> dict:
     row = {}
     for name, effect in found.effects.items():
         row |= {name: effect.estimate, f"{name}_se": effect.se, f"{name}_df": effect.df}
     if found.block is not None:
         row["C5_p"] = found.block["p"]
     row |= {name: claim["verdict"] for name, claim in found.verdicts(delta).items()}
-    moved, p = (whole.fixed - found.fixed).to_numpy()[1:], len(whole.fixed) - 1
-    with_all, without_one = whole.cov[1:, 1:], found.cov[1:, 1:]
+    slopes = [name for name in whole.fixed.index[1:] if name in found.fixed.index]
+    moved, p = (whole.fixed[slopes] - found.fixed[slopes]).to_numpy(), len(slopes)
+    with_all, without_one = (one.cov[np.ix_(at, at)] for one in (whole, found)
+                             for at in [one.fixed.index.get_indexer(slopes)])  # fmt: skip
     return row | {
         "cooks": float(moved @ np.linalg.solve(with_all, moved)) / p,
         "mdffits": float(moved @ np.linalg.solve(without_one, moved)) / p,

@@ -10,7 +10,7 @@ import pandas as pd
 from bowlby.config.run import Run
 from bowlby.design.frame import Patients, patients
 from bowlby.design.primary import analysis_set
-from bowlby.errors import UserError
+from bowlby.errors import UserError, problem
 from bowlby.fit.models import INTERCEPT, SLOPE, Fitter
 from bowlby.fit.record import contrast
 from bowlby.robust.address import Address
@@ -158,6 +158,8 @@ def outliers(frame: pd.DataFrame, treatment: str) -> pd.DataFrame:
     way, _, limit = treatment.partition("_")
     k = float(limit)
     both = frame[["pre", "y"]].dropna()
+    if len(both) < 3:
+        raise UserError(problem("fewer than three patients are left", "nothing to do: the specification is left out"))
     slope, level = np.polyfit(both["pre"], both["y"], 1)
     expected = level + slope * frame["pre"]
     rest = frame["y"] - expected

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from bowlby.compare.pair import NAMES, decided
 from bowlby.compare.verdict import Effect
+from bowlby.errors import UserError
 from bowlby.fit.clusters import clusters_of
 from bowlby.fit.pair import pair_contrasts, pair_model
 from bowlby.mixed.stacks import independent_units
 from bowlby.robust.address import Address
 from bowlby.robust.claims import Rows
-from bowlby.robust.parts import divisible, groups, joined
+from bowlby.robust.parts import divisible, groups, undivided
 from bowlby.robust.sandwich import cr2
-from bowlby.robust.table import batch
+from bowlby.robust.table import batch, reason
 
 KIND = "pair"
 REPLICATES = 1000
@@ -46,8 +49,8 @@ def pair_doubts(data: pd.DataFrame, membership: pd.DataFrame, design: dict, delt
     dict of dict
         - parametric: replicates, singular, failed; of every contrast mean, sd and ci (percentiles) over outcomes drawn
           anew from the fitted model, random effects too;
-        - sandwich: of every contrast estimate, se (CR2), df (Satterthwaite), p and ci; or ``refused`` and ``joined``,
-          the share of therapists whom patients join;
+        - sandwich: of every contrast estimate, se (CR2), df (Satterthwaite), p and ci; or ``not_computed``,
+          the reason;
         - influence: therapists, failed; of every contrast the lowest and highest estimate with one therapist and all
           their patients left out; of every statement how often it had which verdict. Absent where every refit is a fit
           of its own and therapists are more than 100.
@@ -56,10 +59,21 @@ def pair_doubts(data: pd.DataFrame, membership: pd.DataFrame, design: dict, delt
     result, asked = pair_model(data, membership, design), pair_contrasts(design)
     side_by_side = independent_units(result.model) is not None
     replicates = REPLICATES if side_by_side and len(data) <= LARGE else FEWER
-    out = {"parametric": _parametric(result, asked, seed, replicates), "sandwich": _sandwich(result, asked, rows)}
+    out = {
+        "parametric": _tried(lambda: _parametric(result, asked, seed, replicates)),
+        "sandwich": _tried(lambda: _sandwich(result, asked, rows)),
+    }
     if side_by_side or design["n_therapists"] <= FEWER:
-        out["influence"] = _influence(result, asked, delta)
+        out["influence"] = _tried(lambda: _influence(result, asked, delta))
     return out
+
+
+def _tried(work: Callable[[], dict]) -> dict:
+    """What some work gives, or why it cannot be computed: a check does not end a run."""
+    try:
+        return work()
+    except (UserError, np.linalg.LinAlgError) as error:
+        return {"not_computed": reason(error)}
 
 
 def _parametric(result, asked: dict, seed: int, replicates: int) -> dict:
@@ -83,7 +97,7 @@ def _parametric(result, asked: dict, seed: int, replicates: int) -> dict:
 def _sandwich(result, asked: dict, rows: Rows) -> dict:
     group = groups(rows)
     if not divisible(rows, group):
-        return {"refused": True, "joined": joined(rows)}
+        return {"not_computed": undivided(rows)}
     robust, out = cr2(clusters_of(result, group)), {}
     for name, weights in asked.items():
         c = robust.contrast(name, weights)
@@ -98,11 +112,13 @@ def _influence(result, asked: dict, delta: float) -> dict:
     """Refits without each therapist; slopes keep their meaning, every predictor being centred within or between."""
     left = result.leave_out("therapist", list(asked.values()), kenward_roger=True)
     good = left.converged & np.isfinite(left.contrasts).all(axis=(1, 2))
+    if not good.any():
+        return {"not_computed": "no refit without one therapist is possible"}
     verdicts: dict[str, dict[str, int]] = {}
     for row in left.contrasts[good]:
         for name, claim in decided({n: Effect(*values) for n, values in zip(NAMES, row)}, delta).items():
             counts = verdicts.setdefault(name, {})
             counts[claim["verdict"]] = counts.get(claim["verdict"], 0) + 1
     estimates = left.contrasts[good, :, 0]
-    range_ = {name: [own.min(), own.max()] for name, own in zip(asked, estimates.T)} if good.any() else {}
+    range_ = {name: [own.min(), own.max()] for name, own in zip(asked, estimates.T)}
     return {"therapists": len(good), "failed": int((~good).sum()), "range": range_, "verdicts": verdicts}

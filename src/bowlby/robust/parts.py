@@ -8,7 +8,7 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 from bowlby.design.centring import components
-from bowlby.robust.claims import Basis, Rows
+from bowlby.robust.claims import Rows
 
 JOINED = 0.5
 """Share of the therapists in one part beyond which there are no parts to speak of."""
@@ -16,8 +16,6 @@ LARGEST = 5_000
 """Patients of a part whose covariance is still a full matrix."""
 MOST = 1_000
 """Therapists of a part who are still left out one at a time: each time is three fits of their own."""
-OVER_PARTS = ("cluster", "sandwich", "wild", "influence")
-"""Kinds of robustness that need parts, or parts that are not too large."""
 
 
 def groups(rows: Rows) -> np.ndarray:
@@ -35,9 +33,13 @@ def joined(rows: Rows) -> float:
     return float(np.bincount(of_therapist).max() / j)
 
 
-def most_joined(basis: Basis) -> float:
-    """The larger share of the two analysis sets."""
-    return max(joined(basis.primary), joined(basis.perceived))
+def undivided(*rows: Rows) -> str:
+    """Why these analysis sets have no parts, for the reader."""
+    share = max(map(joined, rows))
+    if share <= JOINED:
+        return "patients who switched join therapists to groups that are too large"
+    who = "all therapists" if share == 1 else f"{min(round(100 * share), 99)}% of the therapists"
+    return f"patients who switched join {who} to one group, which leaves no separate groups to draw or to sum over"
 
 
 def divisible(rows: Rows, group: np.ndarray) -> bool:

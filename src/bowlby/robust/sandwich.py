@@ -11,9 +11,9 @@ from scipy import stats
 from bowlby.fit.clusters import Clusters, clusters_of
 from bowlby.fit.models import standardised
 from bowlby.robust.address import Address
-from bowlby.robust.claims import SLOPES, Basis, fit_c4, fit_c5, fit_m1
-from bowlby.robust.parts import divisible, groups
-from bowlby.robust.table import FAILED, OK, table
+from bowlby.robust.claims import Basis, fit_c4, fit_c5, fit_m1
+from bowlby.robust.parts import divisible, groups, undivided
+from bowlby.robust.table import OK, not_computed, table
 
 KIND = "sandwich"
 FEW = 1e-10
@@ -124,8 +124,7 @@ def sandwich(basis: Basis) -> pd.DataFrame:
     """
     address, own, perceived = [Address(basis.seed, KIND, 0)], groups(basis.primary), groups(basis.perceived)
     if not (divisible(basis.primary, own) and divisible(basis.perceived, perceived)):
-        names = [f"{name}{part}" for name in (*SLOPES, "T_A") for part in ("", "_se", "_df", "_p")]
-        return table(address, [FAILED], {name: np.array([np.nan]) for name in names})
+        return not_computed(address, undivided(basis.primary, basis.perceived))
     m1, columns = fit_m1(basis.primary), {}
     asked = [(c["name"], c["weights"]) for c in standardised(m1, basis.primary.unit)]
     found = cr2(clusters_of(m1, own))

@@ -8,15 +8,16 @@ import logging
 import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from bowlby.errors import UserError, problem
-from bowlby.files import ANEW, read_json, read_parquet, write_parquet
+from bowlby.files import ANEW, Damaged, read_json, read_parquet, write_parquet
 from bowlby.fingerprint import checksum
+from bowlby.robust.address import Address
 from bowlby.robust.claims import Basis, Rows
 from bowlby.robust.kinds import PEOPLE, SETS, UNIVERSE, Work, inputs, instruments, works
-from bowlby.robust.parts import OVER_PARTS, most_joined
-from bowlby.robust.table import gather, stacked
+from bowlby.robust.table import gather, not_computed, reason, stacked
 
 STEPS = {"multiverse": 32, "multiverse_null": 1000, "imputation": 10, "tipping": 60}
 STEP = 250
@@ -25,6 +26,8 @@ log = logging.getLogger("bowlby")
 
 def robust(loaded, folder: Path, work: Work, path: Path, shard: int = 0) -> None:
     """Compute one shard of one kind of robustness and write it.
+
+    What the study does not allow is written as not computed, with its reason (see :mod:`bowlby.robust.table`).
 
     Parameters
     ----------
@@ -38,17 +41,25 @@ def robust(loaded, folder: Path, work: Work, path: Path, shard: int = 0) -> None
     shard : int
         From 0.
     """
-    if work.kind in UNIVERSE:
-        table = _from_scores(loaded, folder, work, shard)
-    else:
-        basis = read_basis(loaded.run, folder)
-        table = _replicates(_maker(work.kind, basis), work, shard) if work.replicates else _whole(basis, work.kind)
-        if work.kind in OVER_PARTS:
-            table.attrs["joined"] = most_joined(basis)
+    try:
+        table = _made(loaded, folder, work, shard)
+    except Damaged:
+        raise
+    except (UserError, np.linalg.LinAlgError) as error:  # a check that cannot be computed does not end a run
+        why, numbers = reason(error), range(*work.bounds(shard)) if work.replicates else [0]
+        log.warning("%s: not computed: %s", work.kind, why)
+        table = not_computed([Address(loaded.run.seed, work.kind, number) for number in numbers], why)
     counts = table["status"].value_counts()
     log.info("%s: %s", work.kind, ", ".join(f"{n} {status}" for status, n in sorted(counts.items())))
     table.attrs["inputs"] = mark(loaded.run, folder, work.kind)
     write_parquet(path, table)
+
+
+def _made(loaded, folder: Path, work: Work, shard: int) -> pd.DataFrame:
+    if work.kind in UNIVERSE:
+        return _from_scores(loaded, folder, work, shard)
+    basis = read_basis(loaded.run, folder)
+    return _replicates(_maker(work.kind, basis), work, shard) if work.replicates else _whole(basis, work.kind)
 
 
 def gathered(loaded, folder: Path, work: Work, shards: list[Path], path: Path) -> None:

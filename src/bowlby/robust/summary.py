@@ -12,9 +12,8 @@ from bowlby.errors import Place, UserError, problem
 from bowlby.files import ANEW, read_parquet
 from bowlby.robust.assumptions import judged
 from bowlby.robust.fragile import ESTIMATES, binding
-from bowlby.robust.parts import OVER_PARTS
 from bowlby.robust.specification import NODES
-from bowlby.robust.table import FAILED, SINGULAR
+from bowlby.robust.table import FAILED, SINGULAR, absent
 from bowlby.robust.unanswered import imputed, tipped
 
 NAMES = ("P", "T", "P-T", "P+T", "T_A")
@@ -48,8 +47,7 @@ def summarise(
         - permutation: two-sided p of T, 95 % quantile of \\|t\\|, share of each verdict of C2 with permuted style;
         - wild: two-sided p of every contrast;
         - sandwich: estimate, se, df, p, ci of every contrast, p of C5;
-        - cluster, sandwich, wild of a study whose patients join nearly all therapists, and influence where they join
-          over a thousand: ``refused``, and ``joined``, the share of the therapists who are joined;
+        - any kind that could not be computed: ``not_computed``, the reason;
         - multiverse, multiverse_null: see :func:`curve`; p of the curve under the null;
         - assumptions: see :func:`bowlby.robust.assumptions.judged`;
         - imputation, tipping: see :mod:`bowlby.robust.unanswered`;
@@ -64,8 +62,8 @@ def summarise(
             "singular": int((table["status"] == SINGULAR).sum()),
             "failed": int((table["status"] == FAILED).sum()),
         }
-        if kind in OVER_PARTS and record["failed"] == len(table):
-            out[kind] = record | {"refused": True, "joined": table.attrs.get("joined")}
+        if why := absent(kind, table):
+            out[kind] = record | {"not_computed": why}
         elif kind == "multiverse":
             out[kind] = record | curve(table, delta)
         elif kind == "imputation":

@@ -13,6 +13,10 @@ from bowlby.robust.address import Address
 
 OK, SINGULAR, FAILED = "ok", "singular", "failed"
 HEAD = ["replicate", "seed_address", "status"]
+STUDY_FIRST = ("permutation", "wild", "assumptions", "multiverse", "multiverse_null")
+"""Kinds whose replicate 0 is the study."""
+WHOLE = ("influence", "sandwich", "multiverse")
+"""Kinds of which one row says something."""
 AT_ONCE = 50_000_000
 """Values of outcomes that are drawn at once."""
 
@@ -48,7 +52,36 @@ def table(addresses: list[Address], status, columns: dict) -> pd.DataFrame:
         "seed_address": [str(a) for a in addresses],
         "status": np.asarray(status, dtype=object),
     }
+    for name in [c for c in columns if c.endswith("_se")]:  # an estimate whose error is unknown says nothing
+        head["status"] = np.where(np.isfinite(np.asarray(columns[name], float)), head["status"], FAILED)
     return pd.DataFrame(head | columns).sort_values("replicate", kind="stable", ignore_index=True)
+
+
+def reason(error: Exception) -> str:
+    """Why something could not be fitted, as one line for the reader."""
+    return "; ".join(error.problems) if isinstance(error, UserError) else "the estimates cannot be told apart"
+
+
+def not_computed(addresses: list[Address], reason: str) -> pd.DataFrame:
+    """Replicates of a kind that cannot be computed, all ``failed``, with the reason in ``attrs["not_computed"]``."""
+    found = table(addresses, [FAILED] * len(addresses), {})
+    found.attrs["not_computed"] = reason
+    return found
+
+
+def absent(kind: str, table: pd.DataFrame) -> str | None:
+    """Why one kind of robustness gives no answer; None where it gives one.
+
+    Replicates can only be read where there are two, and those among which the study stands where it was fitted itself.
+    """
+    fitted = table["status"] != FAILED
+    if not fitted.any() and "not_computed" in table.attrs:
+        return table.attrs["not_computed"]
+    if kind in STUDY_FIRST and not fitted.iloc[0]:
+        return "the study itself could not be fitted so"
+    if fitted.sum() < (1 if kind in WHOLE else 2):
+        return f"{len(table) - int(fitted.sum()):,} of its {len(table):,} fits found no estimate"
+    return None
 
 
 def stacked(parts: list[pd.DataFrame]) -> pd.DataFrame:

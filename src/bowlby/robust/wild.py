@@ -9,8 +9,8 @@ from bowlby.fit.clusters import Clusters, clusters_of
 from bowlby.fit.models import standardised
 from bowlby.robust.address import Address
 from bowlby.robust.claims import SLOPES, Basis, fit_c4, fit_m1
-from bowlby.robust.parts import divisible, groups
-from bowlby.robust.table import FAILED, OK, table
+from bowlby.robust.parts import divisible, groups, undivided
+from bowlby.robust.table import OK, not_computed, table
 
 KIND = "wild"
 WEBB = np.sqrt([0.5, 1.0, 1.5, 0.5, 1.0, 1.5]) * [1, 1, 1, -1, -1, -1]
@@ -36,8 +36,7 @@ def wild(basis: Basis, first: int, last: int) -> pd.DataFrame:
     addresses, columns = [Address(basis.seed, KIND, number) for number in range(first, last)], {}
     own, perceived = groups(basis.primary), groups(basis.perceived)
     if not (divisible(basis.primary, own) and divisible(basis.perceived, perceived)):
-        missing = {f"{name}_t": np.full(len(addresses), np.nan) for name in (*SLOPES, "T_A")}
-        return table(addresses, [FAILED] * len(addresses), missing)
+        return not_computed(addresses, undivided(basis.primary, basis.perceived))
     m1, c4 = fit_m1(basis.primary), fit_c4(basis.perceived)
     asked = {c["name"]: c["weights"] for c in standardised(m1, basis.primary.unit)}
     for stream, (result, group, contrasts) in enumerate(

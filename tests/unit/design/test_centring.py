@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 
 from bowlby.config.blocks import Block, Correlation, ReferenceBlock
 from bowlby.design.centring import membership, within_between
@@ -25,6 +26,20 @@ def test_switching_patients_stay_orthogonal():
     within, between = within_between(rng.normal(size=60), weights)
     assert np.abs(weights.T @ within).max() < 1e-12
     assert abs(between.sum()) < 1e-10
+
+
+def test_a_part_that_does_not_vary_is_exactly_0():
+    """Of what only therapists have, nothing is within them (here 2e-16 was, as good a predictor as any); nor is
+    anything between them of what is the same on average for all."""
+    rng = np.random.default_rng(3)
+    weights = np.eye(8)[np.arange(60) % 8]
+    weights[:6] = rng.dirichlet(np.ones(8), 6)
+    site = weights @ (np.arange(8) < 3)
+    for given in (weights, sparse.csr_array(weights)):
+        within, between = within_between(np.column_stack([site, 1e9 + site]), given)
+        assert (within == 0).all() and between.std(axis=0) == pytest.approx(site.std(), abs=1e-6)
+    halves = np.tile([0.1, 0.3], 8)
+    assert (within_between(halves, np.repeat(np.eye(8), 2, axis=0))[1] == 0).all()
 
 
 def test_membership_keeps_the_order_of_patients():

@@ -13,6 +13,8 @@ from bowlby.errors import UserError
 from bowlby.fit.models import fit_set
 
 AFTER = 3
+NO_ERRORS = {"rows": {"baseline": None, "all": None}}
+"""Nothing is known of errors of measurement."""
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +85,7 @@ def test_what_style_did_before_the_landmark_is_not_in_t_and_the_claims_say_so(st
     sets = {name: comparison_set(run(), *study, [""], name) for name in ("primary", "perceived")}
     fits = {model: fitted.record for name, made in sets.items()
             for model, fitted in fit_set(name, made.data, made.membership, made.design).items()}  # fmt: skip
-    claims = compare(run(), fits, sets["primary"].design, sets["perceived"].design["adequacy"])[1]["claims"]
+    claims = compare(run(), fits, sets["primary"].design, sets["perceived"].design["adequacy"], NO_ERRORS)[1]["claims"]
     assert [name for name, claim in claims.items() if "after_landmark" in claim["reasons"]] == ["C2", "C3"]
     for name in ("C2", "C3"):
         assert claims[name]["qualified"] == (claims[name]["verdict"] == "supported")
@@ -94,7 +96,7 @@ def test_a_bound_that_cannot_be_missed_decides_neither_c3_nor_c4(study):
     sets = {name: comparison_set(wide, *study, [""], name) for name in ("primary", "perceived")}
     fits = {model: fitted.record for name, made in sets.items()
             for model, fitted in fit_set(name, made.data, made.membership, made.design).items()}  # fmt: skip
-    claims = compare(wide, fits, sets["primary"].design, sets["perceived"].design["adequacy"])[1]["claims"]
+    claims = compare(wide, fits, sets["primary"].design, sets["perceived"].design["adequacy"], NO_ERRORS)[1]["claims"]
     for name in ("C3", "C4"):
         assert claims[name]["verdict"] == "inconclusive" and "bound_too_wide" in claims[name]["flags"]
         assert "could not have been missed" in claims[name]["reasons"][0]

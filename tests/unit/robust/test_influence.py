@@ -67,12 +67,12 @@ def test_therapists_joined_by_the_thousand_are_not_left_out_one_by_one(switching
     monkeypatch.setattr("bowlby.robust.influence.MOST", 40)
     found = influence(switching)
     assert len(found) == 48 and (found["status"] == "failed").all() and "P" not in found
-    found.attrs["joined"] = 1.0
     record = summarise({"influence": found}, {}, 0.1, {"C1": "supported"})["influence"]
-    assert record["refused"] and record["joined"] == 1.0
+    assert record["not_computed"].startswith("patients who switched join all therapists")
     claims = {"C1": {"verdict": "supported", "flags": [], "fragile": None, "not_tested": False}}
     weigh(claims, {"influence": found}, {}, 0.1)
-    assert claims["C1"]["fragile"] is False and not claims["C1"]["flags"]
+    assert claims["C1"]["fragile"] is None and not claims["C1"]["flags"]
+    assert claims["C1"]["fragile_not_tried"] == [f"leaving out one therapist: {record['not_computed']}"]
 
 
 def test_patients_who_switched_leave_with_either_therapist(switching):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from bowlby.report.doubts import flips_sheet, intervals_sheet, refusal, tipping_sheet
+from bowlby.report.doubts import computed_of, flips_sheet, intervals_sheet, left_undone, tipping_sheet
 from bowlby.report.drawing import drawn, figure
 from bowlby.report.section import Section, render
 from bowlby.results import Results
@@ -27,8 +27,8 @@ def robustness(results: Results) -> Section | None:
         Markup(sheet_html(intervals_sheet(results.comparison, record))),
         _p_values(record),
     ]
-    if record.get("tipping"):
-        parts.append(Markup(sheet_html(tipping_sheet(record["tipping"]))))
+    if moved := computed_of(record).get("tipping"):
+        parts.append(Markup(sheet_html(tipping_sheet(moved))))
     intro = _intro(results.verdict, record)
     return Section("robustness", "What would change the verdict", render("stack.html", parts=parts, intro=intro))
 
@@ -37,12 +37,20 @@ def _intro(verdict: dict, record: dict) -> str:
     """What is fragile by the rules, and what has another verdict in most of the other analyses."""
     decided = {n: c for n, c in verdict["claims"].items() if c["verdict"] in ("supported", "refuted")}
     fragile = [name for name, claim in decided.items() if claim.get("fragile")]
+    unknown = [name for name, claim in decided.items() if claim.get("fragile_not_tried") and name not in fragile]
     if fragile:
         said = f"Fragile by the rules of the verdict: {', '.join(fragile)}. The reasons are in the table."
+    elif unknown:
+        said = "No decided claim was found fragile."
     elif decided:
         said = "By the rules of the verdict no decided claim is fragile."
     else:
         said = "No claim is decided, so there is nothing that could turn."
+    if unknown:
+        said += (
+            f" Whether {' and '.join(unknown)} would turn is not known: not all that was asked for could be computed. "
+            "The reasons are in the table."
+        )
     elsewhere = (record.get("multiverse") or {}).get("verdicts") or {}
     rare = [
         f"{name} is {claim['verdict']} in only {number(100 * share, 0)}% of the other ways to analyse the study"
@@ -56,14 +64,14 @@ def _intro(verdict: dict, record: dict) -> str:
         else ""
     )
     but = f" Mind that {' and '.join(rare)}." if rare else ""
-    lost = sum(kind.get("failed") or 0 for kind in record.values() if not kind.get("refused"))
+    lost = sum(kind.get("failed") or 0 for kind in record.values() if not kind.get("not_computed"))
     failed = f" {lost:,} of the refits failed; they are counted in no share." if lost else ""
-    left = f" {refused}" if (refused := refusal(record)) else ""
+    left = f" {undone}" if (undone := left_undone(record)) else ""
     return f"The analysis again, with other rows, other therapists and other choices. {said}{rule}{but}{failed}{left}"
 
 
 def _curve(results: Results, record: dict) -> Markup:
-    table, found = drawn(results, "multiverse"), record.get("multiverse")
+    table, found = drawn(results, "multiverse"), computed_of(record).get("multiverse")
     if table is None or not found:
         return Markup("")
     shares = found["verdicts"]["C2"]
@@ -86,7 +94,7 @@ def _curve(results: Results, record: dict) -> Markup:
 
 def _null(record: dict) -> Markup:
     """What the curve would look like if style had nothing to do with it."""
-    found = record.get("multiverse_null")
+    found = computed_of(record).get("multiverse_null")
     if not found:
         return Markup("")
     share = {name: f"{number(100 * value, 0)}%" for name, value in found["c2_supported"].items()}
@@ -128,14 +136,14 @@ def _one_left_out(results: Results) -> Markup:
 
 def _p_values(record: dict) -> Markup:
     """Tests that assume less."""
-    said = []
-    if found := record.get("permutation"):
+    said, computed = [], computed_of(record)
+    if found := computed.get("permutation"):
         text = "Style shuffled among therapists ({:,} times): T as large as this arises with {}. {}"
         share = number(100 * found["c2_with_permuted_style"]["supported"], 0)
         said.append(Markup(text).format(found["replicates"], _p(found["p"]["T"]), (
             f"With shuffled style, which can mean nothing, C2 is supported in {share}%: a large P is enough for that."
         )))  # fmt: skip
-    if (found := record.get("wild")) and not found.get("refused"):
+    if (found := computed.get("wild")):
         values = Markup(", ").join(
             Markup("{} {}").format(SYMBOLS.get(n, n), _p(found["p"][n])) for n in ("P", "T", "P-T", "P+T")
         )
