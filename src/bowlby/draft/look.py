@@ -10,8 +10,8 @@ import pandas as pd
 
 from bowlby.config.study import FILL, DataFile, Who
 from bowlby.draft.profile import Column, profile
-from bowlby.errors import UserError
-from bowlby.ingest.cells import folded
+from bowlby.errors import Place, UserError, problem
+from bowlby.ingest.dates import styles_of
 from bowlby.ingest.notices import Issues
 from bowlby.ingest.readers import Ask, read
 from bowlby.ingest.readers.base import KINDS, Raw, Unreadable, check_kind
@@ -19,8 +19,15 @@ from bowlby.ingest.readers.text import best_delimiter, find_encoding, sample
 from bowlby.ingest.readers.workbook import inspect, open_workbook, rows_of
 from bowlby.ingest.redcap import is_dictionary, read_dictionary
 from bowlby.ingest.rows import Doubt, doubts
+from bowlby.ingest.wording import folded
 
 HEAD_ROWS = 30
+USUAL = set(
+    "id pid patient patient_id patientid client client_id subject subject_id participant code record_id responseid "
+    "therapist therapist_id therapistid th clinician name patient_name first_name last_name vorname nachname dob "
+    "birthdate date_of_birth geburtsdatum age alter sex gender geschlecht site group arm occasion time visit session "
+    "date datum wave".split()
+)
 MOST_ROWS = 20_000
 
 
@@ -85,7 +92,10 @@ def look(path: Path, dictionary: Path | None = None) -> list[Look]:
 def _table(path: Path, head: list[list[str]], stated: dict, dictionary: Path | None = None) -> Look | None:
     stated, notes = dict(stated), []
     if head:
-        row = header_row(head)
+        try:
+            row = header_row(head)
+        except Unreadable as error:
+            raise UserError(problem(*error.args, Place(path.name))) from None
         if row > 1:
             stated["header_row"] = row
             notes.append(f"column names in row {row}; the rows above it look like a title")
@@ -125,12 +135,28 @@ def _coded(raw: Raw, name: str) -> pd.Series:
 
 
 def header_row(rows: list[list[str]]) -> int:
-    """The row with the column names: the first that is about as wide as the table and holds no number."""
+    """The row with the column names: as wide as the table and without numbers; the first, or one with more usual names.
+
+    Raises
+    ------
+    Unreadable
+        If there is none, and the first row looks like data, which must not become column names.
+    """
     widths = [sum(cell != "" for cell in row) for row in rows]
     wide = max(widths, default=0)
-    for number, (row, width) in enumerate(zip(rows, widths), 1):
-        if width >= max(2, 0.6 * wide) and not any(_number(cell) for cell in row):
-            return number
+    found = [
+        number
+        for number, (row, width) in enumerate(zip(rows, widths), 1)
+        if width >= max(2, 0.6 * wide) and not any(_number(cell) for cell in row)
+    ]
+    if found:
+        usual = {number: len(USUAL & {folded(cell) for cell in rows[number - 1]}) for number in found}
+        best = max(found, key=lambda number: usual[number])
+        return best if usual[best] > usual[found[0]] + 1 else found[0]
+    first = [cell for cell in rows[0] if cell]
+    numbers = [cell for cell in first if _number(cell)]
+    if any(styles_of(pd.Series([cell])) for cell in first if not _number(cell)) or len(set(numbers)) < len(numbers):
+        raise Unreadable("no row holds column names", "write them into the first row, and export the file again")
     return 1
 
 

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pandas as pd
+
 from bowlby.config.yamlfile import quoted
 from bowlby.draft.blocks import Block
 from bowlby.draft.look import Look
@@ -14,11 +16,12 @@ from bowlby.draft.match import Match, family
 from bowlby.draft.odd import Odd
 from bowlby.draft.profile import EMPTY_WORDS, constant_within
 from bowlby.draft.roles import Roles, words
+from bowlby.ingest.dates import parse_dates
 from bowlby.ingest.notices import count
 
 MARK = "# ?"
 PRIVATE = re.compile(
-    r"name|vorname|nachname|e?mail|phone|telefon|telephone|address|adresse|ip(addr\w*)?|birth|birthday|dob|geburt\w*|"
+    r"\w*name|initial(s|en)?|e?mail|phone|telefon|telephone|address|adresse|ip(addr\w*)?|\w*birth\w*|dob|geb|geb(urt|dat)\w*|"
     r"street|recipient|latitude|longitude|ssn|mrn|zip|plz|postcode|comments?|kommentare?|bemerkung\w*|remarks?|notes?|"
     r"freitext|freetext|mugshot|photo|signature",
     re.IGNORECASE,
@@ -26,6 +29,17 @@ PRIVATE = re.compile(
 ABOUT_THERAPIST = ("cats", "wai", "haq")
 ABOUT = {"mother": "mother", "father": "father", "partner": "partner", "mutter": "mother", "vater": "father"}
 FEW = 20
+LONG, LONGEST_NAME = 200, 40
+A_LIFE = 12
+"""Years over which dates of birth spread, and those of a study hardly do."""
+
+
+STATED = {
+    "sheet": "one of several sheets",
+    "header_row": "the first row that looks like column names",
+    "skip_rows": "by what these rows hold",
+    "decimal": "by how the numbers are written",
+}
 
 
 @dataclass
@@ -42,7 +56,12 @@ class Part:
 
 def flow(pairs: dict[str, object]) -> str:
     """A mapping on one line."""
-    return "{" + ", ".join(f"{quoted(str(k))}: {_value(v)}" for k, v in pairs.items()) + "}"
+    return "{" + ", ".join(f"{_key(str(k))}: {_value(v)}" for k, v in pairs.items()) + "}"
+
+
+def _key(text: str) -> str:
+    """A key as YAML, which wants a sign before a long one."""
+    return quoted(text) if len(text) < LONG else f"? {quoted(text)} "
 
 
 def _value(value: object) -> str:
@@ -66,7 +85,7 @@ def file_block(part: Part, folder: Path) -> list[str]:
         f"    # {count(len(look.raw.frame), 'row')}, {count(len(look.columns), 'column')}"
         + "".join(f"; {n}" for n in look.notes)
     )
-    lines += [f"    {key}: {_value(value)}" for key, value in look.stated.items()]
+    lines += [_marked(f"    {key}: {_value(value)}", [STATED[key]]) for key, value in look.stated.items()]
     lines += _rows(look)
     empty = sorted({w for c in look.columns.values() for w in c.words})
     if empty:
@@ -78,7 +97,8 @@ def file_block(part: Part, folder: Path) -> list[str]:
     if found.role == "patient" or not part.matched:
         lines += _covariates(part)
     if found.episodes:
-        lines += ["    episodes:", *(f"      - {flow(e)}" for e in found.episodes)]
+        lines.append(_marked("    episodes:", ["by the names of the columns"]))
+        lines += [f"      - {flow(e)}" for e in found.episodes]
     return lines
 
 
@@ -133,7 +153,7 @@ def _when(part: Part) -> list[str]:
 
 
 def _doubt(found: Roles, key: str) -> list[str]:
-    return [found.doubts[key]] if key in found.doubts else []
+    return [found.doubts.get(key, "by the column's name and content")]
 
 
 def _measures(part: Part) -> list[str]:
@@ -202,7 +222,7 @@ def _covariates(part: Part) -> list[str]:
     used = {found.person, found.therapist, found.occasion, found.session, found.date}
     used |= {c for odd in part.odd for c in odd.used}
     used |= {c for block, _ in part.matched for c in block.columns} | {c for e in found.episodes for c in e.values()}
-    lines, private, left = [], [], []
+    lines, private, left, keys = [], [], [], set()
     for block in part.unmatched:
         if block.n or block.times:
             kind = f"{block.n} items" if block.n else "one column"
@@ -216,21 +236,24 @@ def _covariates(part: Part) -> list[str]:
             left.append(name)
         elif PRIVATE.fullmatch("".join(words(name))) or any(PRIVATE.fullmatch(w) for w in words(name)):
             private.append(name)
+        elif c.dates and not c.numeric and _spread(look, name, c.dates[0]) > A_LIFE:
+            private.append(name)
         elif found.person and not constant_within(look.raw.text(name), look.raw.text(found.person)):
             left.append(name)
         elif "___" in name:
-            lines.append(_covariate(name, "checkbox"))
+            lines.append(_covariate(name, "checkbox", keys))
         elif c.dates and found.style in (None, *c.dates) and not c.numeric:
-            lines.append(_covariate(name, "date"))
+            lines.append(_covariate(name, "date", keys))
         elif c.numeric and not (c.levels and set(c.levels) <= _labelled(look, name)):
-            lines.append(_covariate(name, "number"))
-        elif c.distinct <= FEW:
+            lines.append(_covariate(name, "number", keys))
+        elif c.distinct <= FEW and c.distinct <= max(2, c.n / 2):
             doubtful = [t for t in c.texts if t.lower() in EMPTY_WORDS]
             doubts = [f"if {', '.join(doubtful)} means missing, add it to `missing:`"] if doubtful else []
-            lines.append(_marked(_covariate(name, "category"), doubts))
+            lines.append(_marked(_covariate(name, "category", keys), doubts))
         else:
             left.append(name)
-    shown = ["    covariates:", *lines] if lines else []
+    what = "what describes the persons, and how it is read"
+    shown = [_marked("    covariates:", [what]), *lines] if lines else []
     if left:
         shown.append(f"    # not used: {', '.join(left)}")
     if private:
@@ -243,8 +266,18 @@ def _labelled(look: Look, name: str) -> set[float]:
     return {float(code) for code in look.raw.labels.get(name, {}) if re.fullmatch(r"-?\d+(\.\d+)?", code)}
 
 
-def _covariate(name: str, kind: str) -> str:
-    key = re.sub(r"\W+", "_", name).strip("_") or "x"
+def _spread(look: Look, name: str, style: str) -> float:
+    """Years between the first and the last date of a column."""
+    cells = look.raw.text(name).str.strip()
+    days = pd.to_datetime(parse_dates(cells.mask(cells == ""), style).astype(object)).dropna()
+    return (days.max() - days.min()).days / 365.25 if len(days) else 0.0
+
+
+def _covariate(name: str, kind: str, keys: set[str]) -> str:
+    """The line of a covariate; its name is short, and not one of ``keys``, to which it is added."""
+    short = re.sub(r"\W+", "_", name).strip("_")[:LONGEST_NAME] or "x"
+    key = next(k for n in range(1, len(keys) + 2) if (k := short if n == 1 else f"{short}_{n}") not in keys)
+    keys.add(key)
     spec = quoted(name) if kind == "number" else flow({"column": name, "kind": kind})
     return f"      {quoted(key)}: {spec}"
 
@@ -257,9 +290,9 @@ def study_text(name: str, occasions: list[dict], unit: str | None, parts: list[P
         f"# What stands after `{MARK}` is a guess to check: correct the line, then delete the mark.",
         "# `bowlby check config.yaml` lists what does not fit yet. Every key is explained in config/README.md.",
         f"name: {quoted(name)}",
-        "occasions:    # all of them, in the order of time; `time` is needed for growth models only",
-        *[f"  - {flow(o)}" for o in occasions],
-        f"time_unit: {unit}" if unit else f"time_unit: weeks  {MARK} the unit of `time`",
+        f"occasions:  {MARK} all of them, in the order of time; `time` is needed for growth models only",
+        *[_marked(f"  - {flow(o)}", ["the only one that is known"] if len(occasions) == 1 else []) for o in occasions],
+        f"time_unit: {unit}  {MARK} by the occasions" if unit else f"time_unit: weeks  {MARK} the unit of `time`",
         "files:",
     ]
     for part in parts:

@@ -361,3 +361,49 @@ def test_rows_that_are_nobodys_answers_are_left_out_by_a_marked_line(tmp_path):
     assert "2 rows are previews, tests or spam" in why and "1 row holds a statistic" in why
     study = parse(read_yaml(tmp_path / "draft/study.yaml"), Study)
     assert study.files[0].rows["Status"].leave_out == ["Spam", "Survey Preview"]
+
+
+def study_of(tmp_path, text):
+    (tmp_path / "a.csv").write_text(text)
+    study = made(tmp_path, tmp_path / "a.csv")
+    return study, (tmp_path / "draft/study.yaml").read_text()
+
+
+def test_long_and_alike_column_names_give_a_draft_that_check_reads(tmp_path):
+    head = ["patient_id", "th", "a b", "a-b", "q" * 1080, "t" * 1080 + "_pre", "t" * 1080 + "_post", *GAD]
+    rows = "".join(f"p{i},T{i % 3},{i % 2},{i % 3},{i},{i},{i}{',1' * 7}\n" for i in range(12))
+    study, _ = study_of(tmp_path, ",".join(head) + "\n" + rows)
+    covariates = {name: c.column for name, c in study.files[0].covariates.items()}
+    assert covariates == {"a_b": "a b", "a_b_2": "a-b", "q" * 40: "q" * 1080}
+    assert not [line for line in check(load(tmp_path / "draft/config.yaml"))["what"] if "YAML" in line]
+
+
+def test_names_and_dates_of_birth_stay_out(tmp_path):
+    rows = "".join(f"p{i},Anna{i} Muster,T{i % 3},{1940 + 3 * i}-02-03,Ott{i},2020-01-1{i % 9}\n" for i in range(12))
+    study, text = study_of(tmp_path, "patient_id,V2,th,V3,surname,V5\n" + rows)
+    assert list(study.files[0].covariates) == ["V5"]
+    assert "# not used: V2\n" in text and "may show who someone is: V3, surname" in text
+    assert "Muster" not in text and "Ott" not in text
+
+
+def test_column_names_below_a_line_of_data(tmp_path):
+    rows = "".join(f"p{i},Anna{i},T{i % 3},{1940 + i}-02-03\n" for i in range(12))
+    study, text = study_of(tmp_path, "Anna Muster,Dr. X,female,urban\npatient_id,name,th,dob\n" + rows)
+    assert study.files[0].header_row == 2 and study.files[0].who.person == "patient_id" and "Muster" not in text
+
+
+def test_a_file_without_column_names_is_refused(tmp_path):
+    (tmp_path / "a.csv").write_text("".join(f"{i},Anna{i},1960-02-0{i},1,1,2\n" for i in range(1, 9)))
+    with pytest.raises(UserError) as caught:
+        write_draft([tmp_path / "a.csv"], tmp_path / "draft")
+    assert caught.value.lines() == [
+        "error: a.csv: no row holds column names; write them into the first row, and export the file again"
+    ]
+
+
+def test_every_guess_is_marked(tmp_path):
+    rows = "".join(f"p{i // 2},T{i % 3},{i % 2},2020-01-0{1 + i % 2},{30 + i // 2}{',1' * 7}\n" for i in range(24))
+    _, text = study_of(tmp_path, "patient_id,th,wave,date,age," + ",".join(GAD) + "\n" + rows)
+    sure = ("#", "name:", "files:", "- path:", "measures:", "- {id:", "- {instrument: gad7", "age:")
+    lines = [line.strip() for line in text.splitlines()]
+    assert [line for line in lines if MARK not in line and not line.startswith(sure)] == []
