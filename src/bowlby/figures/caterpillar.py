@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from bowlby.figures.canvas import BLUE, GREY
+from bowlby.figures.hidden import together
 from bowlby.results import Results
 
 BARS = 300
@@ -17,18 +18,48 @@ def gather(results: Results) -> pd.DataFrame | None:
     for model in ("primary", "pair", "growth"):
         effects = results.table(f"fits/{model}.random.parquet")
         if effects is not None:
-            return caterpillar_data(effects)
+            return caterpillar_data(effects, _caseloads(results, model) if results.shareable else None)
     return None
 
 
-def caterpillar_data(effects: pd.DataFrame) -> pd.DataFrame:
-    """Therapist effects in order of size with value ± 1.96 SE, and nothing that names a therapist."""
+def _caseloads(results: Results, model: str) -> pd.Series | None:
+    """Patients of each therapist in the analysis set of a model."""
+    for name in (f"analysis/{model}.membership.parquet", f"analysis/{model}.parquet"):
+        rows = results.table(name)
+        if rows is not None and {"patient", "therapist"} <= set(rows):
+            return rows[["patient", "therapist"]].drop_duplicates()["therapist"].astype(str).value_counts()
+    return None
+
+
+def caterpillar_data(effects: pd.DataFrame, patients: pd.Series | None = None) -> pd.DataFrame:
+    """Therapist effects in order of size with value ± 1.96 SE, and nothing that names a therapist.
+
+    Parameters
+    ----------
+    effects : DataFrame
+        As :attr:`bowlby.fit.models.Fitted.effects`.
+    patients : Series, optional
+        Patients of each therapist, by id: therapists of fewer than five are shown in groups of five patients or more,
+        as the mean of their effects with the mean of their variances.
+
+    Returns
+    -------
+    DataFrame
+        rank, therapists (1, or how many a group holds), effect, ci_low, ci_high.
+    """
     chosen = (effects["group"] == "therapist") & (effects["term"] == "Intercept")
-    rows = effects[chosen].sort_values("value", ignore_index=True)
+    rows = effects.loc[chosen, ["level", "value", "variance"]].assign(therapists=1)
+    if patients is not None:
+        own = patients.reindex(rows["level"].astype(str)).fillna(0).to_numpy(int)
+        rows["group"] = together(rows["value"], own)
+        parts = rows[rows["group"] >= 0].groupby("group")
+        rows = parts.agg({"value": "mean", "variance": "mean", "therapists": "sum"})
+    rows = rows.sort_values("value", ignore_index=True)
     half = 1.96 * np.sqrt(rows["variance"])
     return pd.DataFrame(
         {
             "rank": range(1, len(rows) + 1),
+            "therapists": rows["therapists"],
             "effect": rows["value"],
             "ci_low": rows["value"] - half,
             "ci_high": rows["value"] + half,
@@ -51,5 +82,6 @@ def draw(ax, data: pd.DataFrame) -> None:
         ax.plot(thin["rank"], thin["effect"], color=BLUE, lw=1.5)
     ax.set_xlim(0, len(data) + 1)
     ax.set_xticks([])
-    ax.set_xlabel(f"{len(data):,} therapists, lowest to highest (no names)")
+    few = "; those of few patients in groups" if (data["therapists"] > 1).any() else ""
+    ax.set_xlabel(f"{data['therapists'].sum():,} therapists, lowest to highest (no names{few})")
     ax.set_ylabel("therapist's effect\n(units of outcome, 95%)")

@@ -80,6 +80,38 @@ def neighbours(points, fewest: int = FEWEST, most: int = 400) -> np.ndarray:
     return group
 
 
+def together(values, patients, fewest: int = FEWEST) -> np.ndarray:
+    """Put therapists of fewer than ``fewest`` patients into groups of at least as many patients.
+
+    Parameters
+    ----------
+    values : array_like, shape (n,)
+        Finite numbers; neighbours among those of few patients make a group.
+    patients : array_like of int, shape (n,)
+    fewest : int
+        Smallest number of patients of a group.
+
+    Returns
+    -------
+    ndarray of int, shape (n,)
+        Group of each therapist, a therapist of enough patients alone in one. Where all of few patients have too few
+        together, they join the nearest other therapist; -1 where there is none.
+    """
+    values, patients = np.asarray(values, float), np.asarray(patients)
+    group, small = np.arange(len(values)), np.flatnonzero(patients < fewest)
+    group[small] = -1
+    small = small[np.argsort(values[small], kind="stable")]
+    waiting: list[int] = []
+    for at in small:
+        waiting.append(at)
+        if patients[waiting].sum() >= fewest:
+            group[waiting], waiting = waiting[0], []
+    if waiting and (group >= 0).any():
+        known = np.flatnonzero(group >= 0)
+        group[waiting] = group[known[np.argmin(np.abs(values[known] - values[waiting].mean()))]]
+    return group
+
+
 def blocks(n: int, most: int, fewest: int = FEWEST) -> np.ndarray:
     """Block of each of ``n`` sorted values: at most ``most`` blocks of nearly the same size, at least ``fewest``."""
     count = max(1, min(most, n // max(fewest, 1)))

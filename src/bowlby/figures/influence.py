@@ -7,6 +7,7 @@ import pandas as pd
 
 from bowlby.figures.canvas import BAND, BLUE, GREY, INK, VERMILION, WIDTH
 from bowlby.figures.forest import EFFECTS, LABELS
+from bowlby.figures.hidden import together
 from bowlby.results import Results
 
 CLAIMS = {"P": "C1", "T": "C3", "P-T": "C2", "P+T": "C2"}
@@ -20,24 +21,32 @@ def gather(results: Results) -> pd.DataFrame | None:
     comparison, verdict = results.json("comparison.json"), results.json("verdict.json")
     if table is None or (table["status"] == "failed").all() or not comparison or not verdict:
         return None
-    return influence_data(table, comparison, verdict["claims"])
+    return influence_data(table, comparison, verdict["claims"], results.shareable)
 
 
-def influence_data(table: pd.DataFrame, comparison: dict, claims: dict) -> pd.DataFrame:
+def influence_data(table: pd.DataFrame, comparison: dict, claims: dict, shareable: bool = True) -> pd.DataFrame:
     """Estimates without one therapist, each effect's in order of size, so that no line tells a therapist.
+
+    Where privacy asks for it, therapists of fewer than five patients are shown in groups of five patients or more, with
+    the mean of the estimates without each of them.
 
     Returns
     -------
     DataFrame
-        effect, rank, value, turns (whether the effect's claim has another verdict), and of the whole sample estimate,
-        ci_low, ci_high, and delta.
+        effect, rank, value, therapists (1, or how many a group holds), turns (without how many of them the effect's
+        claim has another verdict), and of the whole sample estimate, ci_low, ci_high, and delta.
     """
     fitted = table[table["status"] != "failed"]
     parts = []
     for effect in EFFECTS:
         whole, claim = comparison[effect], claims[CLAIMS[effect]]
         turns = (fitted[CLAIMS[effect]] != claim["verdict"]) & (not claim["not_tested"])
-        part = pd.DataFrame({"value": fitted[effect], "turns": turns}).sort_values("value", ignore_index=True)
+        part = pd.DataFrame({"value": fitted[effect], "therapists": 1, "turns": turns.astype(int)})
+        if shareable:
+            group = together(part["value"], fitted["patients"])
+            shown = group >= 0
+            part = part[shown].groupby(group[shown]).agg({"value": "mean", "therapists": "sum", "turns": "sum"})
+        part = part.sort_values("value", ignore_index=True)
         part.insert(0, "effect", effect)
         part.insert(1, "rank", part.index + 1)
         low, high = whole["ci"]
@@ -71,7 +80,7 @@ def draw(ax, data: pd.DataFrame) -> None:
 
 def _strip(ax, y: int, own: pd.DataFrame) -> None:
     """Points spread evenly by a fixed pattern, those with another verdict on top."""
-    value, turns = own["value"].to_numpy(float), own["turns"].to_numpy(bool)
+    value, turns = own["value"].to_numpy(float), own["turns"].to_numpy() > 0
     place = y - 0.05 + 0.4 * ((np.arange(1, len(own) + 1) * GOLDEN) % 1)
     if len(own) > POINTS:
         low, high = np.quantile(value, [0.05, 0.95])

@@ -72,14 +72,15 @@ def not_computed(addresses: list[Address], reason: str) -> pd.DataFrame:
 def absent(kind: str, table: pd.DataFrame) -> str | None:
     """Why one kind of robustness gives no answer; None where it gives one.
 
-    Replicates can only be read where there are two, and those among which the study stands where it was fitted itself.
+    Draws can only be read where half of them were fitted, and at least two: the others would not be like them. Those
+    among which the study stands are read where it was fitted itself.
     """
     fitted = table["status"] != FAILED
     if not fitted.any() and "not_computed" in table.attrs:
         return table.attrs["not_computed"]
     if kind in STUDY_FIRST and not fitted.iloc[0]:
         return "the study itself could not be fitted so"
-    if fitted.sum() < (1 if kind in WHOLE else 2):
+    if fitted.sum() < (1 if kind in WHOLE else max(2, len(table) / 2)):
         return f"{len(table) - int(fitted.sum()):,} of its {len(table):,} fits found no estimate"
     return None
 

@@ -8,6 +8,7 @@ from bowlby import figures
 from bowlby.figures.caterpillar import caterpillar_data
 from bowlby.figures.flow import flow_data
 from bowlby.figures.forest import forest_data
+from bowlby.figures.hidden import together
 from bowlby.figures.partition import partition_data
 from bowlby.figures.trajectory import trajectory_data
 
@@ -81,9 +82,30 @@ def test_a_users_matplotlib_settings_change_nothing(tmp_path):
 
 def test_caterpillar_is_sorted_and_names_nobody():
     data = caterpillar_data(EFFECTS)
-    assert list(data) == ["rank", "effect", "ci_low", "ci_high"]
+    assert list(data) == ["rank", "therapists", "effect", "ci_low", "ci_high"]
     assert data["effect"].tolist() == [-0.5, 0.1, 0.5]
     assert data["ci_high"].tolist() == pytest.approx([-0.108, 0.296, 0.892])
+
+
+def test_therapists_of_few_patients_are_shown_together():
+    """2 + 4 patients make a group of neighbours; the one with 3 left over joins the nearest therapist, at 0.9."""
+    effects = pd.DataFrame({"group": "therapist", "term": "Intercept", "level": list("abcde"), "variance": 0.04,
+                            "value": [-0.5, -0.3, 0.1, 0.9, 0.7]})  # fmt: skip
+    data = caterpillar_data(effects, pd.Series({"a": 2, "b": 4, "c": 5, "d": 9, "e": 3}))
+    assert data["therapists"].tolist() == [2, 1, 2] and data["effect"].tolist() == pytest.approx([-0.4, 0.1, 0.8])
+    assert data["ci_high"].tolist() == pytest.approx([-0.4 + 0.392, 0.492, 1.192])
+    alone = caterpillar_data(effects, pd.Series({"a": 1, "b": 1, "c": 1, "d": 0, "e": 1}))
+    assert alone.empty
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_group_of_therapists_holds_fewer_than_five_patients(seed):
+    rng = np.random.default_rng(seed)
+    patients = rng.integers(0, 9, 30)
+    group = together(rng.normal(size=30), patients)
+    assert (group >= 0).all() and np.bincount(group, weights=patients)[np.unique(group)].min() >= 5
+    large = patients >= 5
+    assert len(set(group[large])) == large.sum()
 
 
 def test_caterpillar_of_a_platform_stays_small(tmp_path):

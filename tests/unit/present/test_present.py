@@ -18,7 +18,8 @@ def test_cells_are_escaped():
 
 
 def test_figures_are_the_same_bytes_twice(tmp_path):
-    data = pd.DataFrame({"rank": [1, 2], "effect": [-1.0, 1.0], "ci_low": [-2.0, 0.0], "ci_high": [0.0, 2.0]})
+    data = pd.DataFrame({"rank": [1, 2], "therapists": 1,
+                         "effect": [-1.0, 1.0], "ci_low": [-2.0, 0.0], "ci_high": [0.0, 2.0]})  # fmt: skip
     for name in ("one", "two"):
         figures.draw("caterpillar", data, tmp_path / name)
     for kind in figures.KINDS:

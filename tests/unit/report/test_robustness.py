@@ -31,7 +31,8 @@ def universe() -> pd.DataFrame:
 
 def left_out(comparison: dict, n: int = 6) -> pd.DataFrame:
     shift = np.linspace(-0.02, 0.02, n)
-    table = pd.DataFrame({"replicate": range(n), "status": "ok", "therapist": [f"SECRET{i}" for i in range(n)]})
+    table = pd.DataFrame({"replicate": range(n), "status": "ok", "therapist": [f"SECRET{i}" for i in range(n)],
+                          "patients": 9})  # fmt: skip
     for name in EFFECTS:
         table[name] = comparison[name]["estimate"] + shift
     return table.assign(C1="supported", C2=["inconclusive", *["refuted"] * (n - 1)], C3="inconclusive")
@@ -81,9 +82,23 @@ def test_strips_name_nobody_and_hold_what_turns(comparison_run):
     folder = comparison_run()
     comparison, verdict = (read_json(folder / f"{n}.json") for n in ("comparison", "verdict"))
     data = influence_data(left_out(comparison), comparison, verdict["claims"])
-    assert list(data) == ["effect", "rank", "value", "turns", "estimate", "ci_low", "ci_high", "delta"]
+    assert list(data) == ["effect", "rank", "value", "therapists", "turns", "estimate", "ci_low", "ci_high", "delta"]
     assert data.groupby("effect")["turns"].sum().to_dict() == {"P": 0, "T": 0, "P-T": 1, "P+T": 1}
     assert all(part["value"].is_monotonic_increasing for _, part in data.groupby("effect"))
+
+
+def test_therapists_of_few_patients_are_left_out_together_on_the_strips(comparison_run):
+    """The two without whom estimates are lowest have 2 and 3 patients: one point, the mean of both; C2 turns without
+    the first."""
+    folder = comparison_run()
+    comparison, verdict = (read_json(folder / f"{n}.json") for n in ("comparison", "verdict"))
+    table = left_out(comparison).assign(patients=[2, 3, 9, 9, 9, 9])
+    for shareable, points in ((True, 5), (False, 6)):
+        data = influence_data(table, comparison, verdict["claims"], shareable)
+        own = data[data["effect"] == "P-T"]
+        assert len(own) == points and own["therapists"].sum() == 6 and own["turns"].sum() == 1
+        lowest = comparison["P-T"]["estimate"] - (0.016 if shareable else 0.02)
+        assert own["value"].iloc[0] == pytest.approx(lowest)
 
 
 def test_many_therapists_and_specifications_stay_small(comparison_run, tmp_path):

@@ -8,6 +8,7 @@ from scipy.stats import norm
 from bowlby.compare.verdict import Effect, claim_more, claim_negligible, claim_perceived
 from bowlby.robust.fragile import contradicted, left_out, rule_tests, studentised_p, weigh
 from bowlby.robust.summary import bca, flips, share_as_large
+from bowlby.robust.table import absent
 
 EFFECTS = {
     "P": {"estimate": 0.30, "se": 0.05, "df": 40.0},
@@ -92,6 +93,16 @@ def test_a_bootstrap_on_the_other_side_is_a_reason():
     assert contradicted("C1", claim, few, EFFECTS, 0.1) == []
     many = {"cluster": replicates(4.0), "influence": influence(["supported"] * 30, 0.28)}
     assert len(contradicted("C1", claim, many, EFFECTS, 0.1)) == 1
+
+
+@pytest.mark.parametrize(("kind", "failed", "why"), [
+    ("permutation", [0], "the study itself could not be fitted so"), ("multiverse", [1, 2, 3], None),
+    ("parametric", [1, 2, 3], "3 of its 4 fits found no estimate"), ("parametric", [1, 2], None),
+    ("influence", [1, 2, 3], None),
+])  # fmt: skip
+def test_draws_of_which_most_failed_say_nothing(kind, failed, why):
+    found = pd.DataFrame({"replicate": range(4), "status": ["failed" if k in failed else "ok" for k in range(4)]})
+    assert absent(kind, found) == why
 
 
 def test_few_replicates_do_not_contradict():

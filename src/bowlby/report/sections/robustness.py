@@ -117,7 +117,8 @@ def _one_left_out(results: Results) -> Markup:
     table = drawn(results, "influence")
     if table is None:
         return Markup("")
-    n = int(table["rank"].max())
+    n = int(table.loc[table["effect"] == table["effect"].iloc[0], "therapists"].sum())
+    few = " Therapists of fewer than five patients are shown in groups." if (table["therapists"] > 1).any() else ""
     said = [
         f"{SYMBOLS.get(effect, effect)} from {number(part['value'].min())} to "
         f"{number(part['value'].max())}"
@@ -130,7 +131,7 @@ def _one_left_out(results: Results) -> Markup:
         "influence",
         alt=f"Strips of estimates with one of {n:,} therapists left out: {'; '.join(said)}. {turns}",
         caption=f"Every estimate again without one of the {n:,} therapists. {turns} No point tells which therapist was "
-        "left out.",
+        f"left out.{few}",
     )
 
 

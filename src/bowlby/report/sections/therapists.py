@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bowlby.report.drawing import figure
+from bowlby.report.drawing import drawn, figure
 from bowlby.report.section import Section, render
 from bowlby.results import Results
 from bowlby.tables import number
@@ -26,7 +26,7 @@ def therapists(results: Results) -> Section | None:
         "caterpillar",
         alt=f"Caterpillar plot of {n:,} therapists from the lowest to the highest effect, each with its interval.",
         caption="Each therapist's effect with ± 1.96 standard errors, in units of the outcome, beyond what the model "
-        f"explains.{better} {_drawn(n)} No name or number tells who is who.",
+        f"explains.{better} {_drawn(n)} No name or number tells who is who.{_grouped(results)}",
     )
     if not plot:
         return None
@@ -34,6 +34,13 @@ def therapists(results: Results) -> Section | None:
     if not absent(sd) and sd == 0:
         intro = "The variance between therapists is estimated at 0, so that all effects are 0."
     return Section("therapists", "Therapists", render("stack.html", parts=[plot], intro=intro))
+
+
+def _grouped(results: Results) -> str:
+    table = drawn(results, "caterpillar")
+    if table is None or "therapists" not in table or not (table["therapists"] > 1).any():
+        return ""
+    return " Therapists of fewer than five patients are shown in groups of five patients or more, as their mean."
 
 
 def _drawn(n: int) -> str:
