@@ -8,8 +8,7 @@ from bowlby.compare.verdict import (
     Effect,
     claim_more,
     claim_negligible,
-    claim_patient_style,
-    claim_perceived,
+    claim_slope,
     not_tested,
 )
 from bowlby.config.run import Run
@@ -83,11 +82,11 @@ def compare(
 def _claims(fits: dict[str, dict], effects: dict[str, Effect], delta: float, adequacy: dict) -> dict[str, dict]:
     """The five claims with their verdicts, and what is always said with them."""
     claims = {
-        "C1": claim_perceived(effects["P"], delta),
+        "C1": claim_slope(effects["P"], delta, "P"),
         "C2": claim_more(effects["P-T"], effects["P+T"]),
         "C3": claim_negligible(effects["T"], delta),
         "C4": claim_negligible(_effects(fits["c4"])["T_A"], delta, "T_A"),
-        "C5": claim_patient_style(fits["c5"]["blocks"][0], _effects(fits["c5"])["Z_v"], delta)
+        "C5": claim_slope(_effects(fits["c5"])["Z"], delta, "Z") | {"parts": {"block": fits["c5"]["blocks"][0]}}
         if "c5" in fits
         else not_tested("the configuration names no patient_style"),
     }
@@ -139,7 +138,7 @@ def without_errors(row: dict[str, dict], delta: float) -> dict[str, str]:
     """Verdicts of C1 to C3 from P, T, P-T and P+T without errors of measurement."""
     effects = {name: Effect(e["estimate"], e["se"], e["df"]) for name, e in row.items()}
     decided = {
-        "C1": claim_perceived(effects["P"], delta),
+        "C1": claim_slope(effects["P"], delta, "P"),
         "C2": claim_more(effects["P-T"], effects["P+T"]),
         "C3": claim_negligible(effects["T"], delta),
     }

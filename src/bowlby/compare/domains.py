@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bowlby.compare.verdict import Effect, claim_more, claim_negligible, claim_perceived
+from bowlby.compare.verdict import Effect, claim_more, claim_negligible, claim_slope
 from bowlby.config.demands import of_others
 from bowlby.config.run import Outcome, Run
 from bowlby.design.order import wrong_orders
@@ -95,7 +95,7 @@ def _fitted(run: Run, scores: dict, people: dict, occasions: list[str]) -> dict:
 def _described(outcome: Outcome, contrasts: list[dict], delta: float, fit: dict) -> dict:
     effect = {c["name"]: Effect(c["estimate"], c["se"], c["df"]) for c in contrasts}
     claims = {
-        "C1": claim_perceived(effect["P"], delta),
+        "C1": claim_slope(effect["P"], delta, "P"),
         "C2": claim_more(effect["P-T"], effect["P+T"]),
         "C3": claim_negligible(effect["T"], delta),
     }

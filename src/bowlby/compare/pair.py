@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from bowlby.compare.verdict import Effect, claim_more, claim_negligible, claim_perceived
+from bowlby.compare.verdict import Effect, claim_more, claim_negligible, claim_slope
 from bowlby.config.run import Run
 
 NAMES = ("first", "second", "first-second", "first+second")
@@ -67,8 +67,8 @@ def compare_pair(run: Run, fit: dict, design: dict) -> dict:
 def decided(effects: dict[str, Effect], delta: float, second: str = "second") -> dict[str, dict]:
     """The statements that two slopes, their difference and their sum decide."""
     return {
-        "first": claim_perceived(effects["first"], delta),
-        "second": claim_perceived(effects["second"], delta),
+        "first": claim_slope(effects["first"], delta, "P"),
+        "second": claim_slope(effects["second"], delta, "P"),
         "more": claim_more(effects["first-second"], effects["first+second"]),
         "negligible": claim_negligible(effects["second"], delta, second),
     }

@@ -36,20 +36,20 @@ class Effect:
         return max(self.p_above(-delta), float(stdtr(self.df, (self.estimate - delta) / self.se)))
 
 
-def claim_perceived(p: Effect, delta: float) -> dict:
-    """C1: perceived attachment predicts outcome in the registered direction (P > 0)."""
-    low, high = p.limits(0.975)
+def claim_slope(effect: Effect, delta: float, name: str) -> dict:
+    """C1 (P) and C5 (Z): a slope within therapists lies in the registered direction, above 0."""
+    low, high = effect.limits(0.975)
     if low > 0:
-        verdict, rule = "supported", "the 95 % interval of P lies above 0"
+        verdict, rule = "supported", f"the 95 % interval of {name} lies above 0"
     elif high < 0:
-        verdict, rule = "refuted", "the 95 % interval of P lies below 0"
-    elif p.within(delta):
+        verdict, rule = "refuted", f"the 95 % interval of {name} lies below 0"
+    elif effect.within(delta):
         verdict = "refuted"
-        rule = "the 90 % interval of P lies within the equivalence bound: any association is negligible"
+        rule = f"the 90 % interval of {name} lies within the equivalence bound: any association is negligible"
     else:
-        verdict, rule = "inconclusive", "P could be 0 and could be more than the bound"
-    flags = ["below_delta"] if verdict == "supported" and p.within(delta) else []
-    return _claim(verdict, rule, p, flags, bound=delta, p=2 * min(p.p_above(0), 1 - p.p_above(0)))
+        verdict, rule = "inconclusive", f"{name} could be 0 and could be more than the bound"
+    flags = ["below_delta"] if verdict == "supported" and effect.within(delta) else []
+    return _claim(verdict, rule, effect, flags, bound=delta, p=2 * min(effect.p_above(0), 1 - effect.p_above(0)))
 
 
 def claim_more(minus: Effect, plus: Effect) -> dict:
@@ -87,31 +87,6 @@ def claim_negligible(t: Effect, delta: float, name: str = "T") -> dict:
         verdict, rule = "inconclusive", f"{apart} could be negligible and could exceed the bound"
     flags = ["detectable"] if low > 0 or high < 0 else []
     return _claim(verdict, rule, t, flags, bound=delta, p=t.p_equivalence(delta))
-
-
-def claim_patient_style(block: dict, largest: Effect, delta: float) -> dict:
-    """C5: the patient's style predicts perceived attachment (joint F test of its block within therapist).
-
-    Parameters
-    ----------
-    block : dict
-        f, df_num, df_den, p of the block.
-    largest : Effect
-        The slope in the direction with the highest upper limit: its one-sided 95 % limit is that of the index.
-    delta : float
-        Equivalence bound, in reference SDs.
-    """
-    index = largest.limits(0.95)[1]
-    if block["p"] is not None and block["p"] < ALPHA:
-        verdict, rule = "supported", "the joint test of the patient's style is below .05"
-    elif index < delta:
-        verdict, rule = "refuted", "the upper 95 % limit of the block's index lies below the equivalence bound"
-    else:
-        verdict, rule = "inconclusive", "the patient's style could matter or be negligible"
-    flags = ["below_delta"] if verdict == "supported" and index < delta else []
-    claim = _claim(verdict, rule, largest, flags, bound=delta, p=block["p"])
-    claim["parts"] = {"block": block, "index_upper_95": index}
-    return claim
 
 
 def not_tested(reason: str) -> dict:

@@ -93,7 +93,7 @@ def _levels(name: str, frame: pd.DataFrame, covariates: list[str]) -> tuple[list
     if name == "primary":
         return [*both, "a_star"], scales["a"]
     if name == "perceived":
-        return [*both, *scales["z"]], [c for c in ("z_star",) if c in frame]
+        return [*both, *(c for c in ("z_star",) if c in frame), *scales["z"]], []
     if name == "early":
         return [*both, "change"], ["a_star"]
     return both, ["a_star", f"{BESIDE[name]}_star", *scales[BESIDE[name]]]

@@ -13,7 +13,7 @@ from bowlby.fit.record import block_test, contrast, effects_table, record_fit, s
 from bowlby.mixed import MixedModel
 
 INTERCEPT = [{"group": "therapist", "terms": ["1"], "correlated": False}]
-CANDIDATES = 12
+C5 = ["z_star_w", "z_star_b", "s_star"]
 BESIDE = {"alliance": "w", "mentalizing": "m"}
 MAIN = {"primary": "primary", "perceived": "c4", "early": "early_m1", "sessions": "sessions", "growth": "growth",
         "pair": "pair"}  # fmt: skip
@@ -211,20 +211,27 @@ class Fitter:
         return {"sessions": self.kept("sessions", result, contrasts)}
 
     def perceived(self) -> dict[str, Fitted]:
-        """C4: style on perceived attachment, random intercept; C5: the patient's style, with its random slope."""
+        """C4: style on perceived attachment, random intercept; C5: the patient's style, with its random slope.
+
+        The joint test of all scales of the patient's style has no random slopes of its own and is descriptive.
+        """
         c4, c5 = self.style_models()
         fits = {"c4": self.kept("c4", c4, [contrast(c4, "T_A", {"s_star": 1.0})])}
         if c5 is not None:
             within = self.block("z")
-            index = index_limit(c5, within, np.asarray(self.design["scaling"]["z"]["correlation"], float))
-            fits["c5"] = self.kept("c5", c5, index, [block_test(c5, "patient style", within)])
+            joint = self.fit(self.style_terms(), sloped("z_star_w"))
+            fits["c5"] = self.kept("c5", c5, [patient_style(c5)], [block_test(joint, "patient style", within)])
         return fits
+
+    def style_terms(self) -> list[str]:
+        """Terms of C4: the patient's scales at both levels where there are any, and the therapist's style."""
+        scales = self.design["scaling"]["z"]["scales"] if "z" in self.design["scaling"] else []
+        return [*(f"z_{scale}_{part}" for scale in scales for part in "wb"), "s_star"]
 
     def style_models(self):
         """The fits behind C4 and C5; None for C5 where the patient's style was not asked for."""
-        scales = self.design["scaling"]["z"]["scales"] if "z" in self.design["scaling"] else []
-        terms = [*(f"z_{scale}_{part}" for scale in scales for part in "wb"), "s_star"]
-        return self.fit(terms, INTERCEPT), self.fit(terms, sloped("z_star_w")) if scales else None
+        asked = "z" in self.design["scaling"]
+        return self.fit(self.style_terms(), INTERCEPT), self.fit(C5, sloped("z_star_w")) if asked else None
 
 
 def _shared(members: pd.DataFrame, patients: pd.Series) -> dict[str, Membership] | None:
@@ -248,47 +255,12 @@ def standardised(result, unit: float, term: str = "a_star_w") -> list[dict]:
     return [contrast(result, name, weights) for name, weights in asked.items()]
 
 
-def index_limit(result, terms: list[str], correlation: np.ndarray, q: float = 0.95) -> list[dict]:
-    """The direction of a block whose one-sided upper limit is largest.
-
-    The block's index is ``max_v T_v`` with ``T_v = v' R gamma`` and ``v' R v = 1``, so its upper limit at level q is
-    ``max_v u_q(T_v)``. Directions: both signs of one scale, 360 angles of two, 2,000 seeded points of the sphere of
-    more.
-
-    Returns
-    -------
-    list of dict
-        One contrast, named ``Z_v``.
-    """
-    from scipy import stats
-
-    root = np.linalg.cholesky(correlation)  # v = root'^-1 e has v'Rv = 1, and R v = root e
-    k = len(terms)
-    # df change slowly with direction, so the best few by the normal limit hold the best by t.
-    terms_all = list(result.params.index)
-    keep = [terms_all.index(t) for t in terms]
-    gamma = result.params.to_numpy()[keep]
-    cov = result.cov_params(adjusted=True).to_numpy()[np.ix_(keep, keep)]
-    directions = unit_directions(k) @ root.T
-    reach = directions @ gamma + stats.norm.ppf(q) * np.sqrt(np.einsum("ij,jk,ik->i", directions, cov, directions))
-    best = directions[np.argsort(reach)[-CANDIDATES:]]
-    found = result.contrasts([dict(zip(terms, v)) for v in best], df="kenward-roger")
-    limit = found["estimate"] + stats.t.ppf(q, found["df"]) * found["se"]
-    return [contrast(result, "Z_v", dict(zip(terms, best[int(limit.argmax())])))]
+def patient_style(result) -> dict:
+    """Z of the model of C5: slope of the patient's own style within therapists, per reference SD of both."""
+    return contrast(result, "Z", {"z_star_w": 1.0})
 
 
-def unit_directions(k: int) -> np.ndarray:
-    """Points of the unit sphere in k dimensions, (n, k): both signs, 360 angles, or 2,000 seeded points."""
-    if k == 1:
-        return np.array([[1.0], [-1.0]])
-    if k == 2:
-        angles = np.linspace(0, 2 * np.pi, 360, endpoint=False)
-        return np.column_stack([np.cos(angles), np.sin(angles)])
-    points = np.random.default_rng(0).normal(size=(2000, k))
-    return points / np.linalg.norm(points, axis=1, keepdims=True)
-
-
-def claims_fits(primary, perceived) -> tuple[dict[str, dict], dict, bool]:
+def claims_fits(primary, perceived) -> tuple[dict[str, dict], bool]:
     """Only what the claims need, for studies simulated by the thousand.
 
     Parameters
@@ -298,18 +270,13 @@ def claims_fits(primary, perceived) -> tuple[dict[str, dict], dict, bool]:
     Returns
     -------
     contrasts : dict of dict
-        P, T, P-T, P+T, T_A, Z_v.
-    block : dict
-        Joint test of the patient's style.
+        P, T, P-T, P+T, T_A, Z.
     singular : bool
         Of the primary fit.
     """
     one = Fitter(primary.data, primary.membership, primary.design)
     result = one.fit(["a_star_w", "s_star"], SLOPE)
     contrasts = standardised(result, 1.0 / primary.design["sd_outcome"])
-    other = Fitter(perceived.data, perceived.membership, perceived.design)
-    c4, c5 = other.style_models()
-    within = other.block("z")
-    contrasts.append(contrast(c4, "T_A", {"s_star": 1.0}))
-    contrasts += index_limit(c5, within, np.asarray(perceived.design["scaling"]["z"]["correlation"], float))
-    return {c["name"]: c for c in contrasts}, block_test(c5, "patient style", within), bool(result.singular)
+    c4, c5 = Fitter(perceived.data, perceived.membership, perceived.design).style_models()
+    contrasts += [contrast(c4, "T_A", {"s_star": 1.0}), patient_style(c5)]
+    return {c["name"]: c for c in contrasts}, bool(result.singular)

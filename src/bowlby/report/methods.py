@@ -154,8 +154,8 @@ def _perceived(results: Results) -> str:
     claims = (results.verdict or {}).get("claims") or {}
     tests = {
         "C4": "C4 was tested as C3, on a model of perceived attachment with a random intercept of therapists.",
-        "C5": "C5 was tested by the joint test of the patient's style within therapists, on a model of perceived "
-        "attachment with a random slope of that style.",
+        "C5": "C5 was tested as C1, by the slope of the patient's own style within therapists in a model of perceived "
+        "attachment, with a random slope of that style.",
     }
     left = [name for name in tests if claims.get(name, {}).get("not_tested", True)]
     said = [text for name, text in tests.items() if name not in left]

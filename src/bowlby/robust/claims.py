@@ -11,11 +11,10 @@ from bowlby.compare.verdict import (
     Effect,
     claim_more,
     claim_negligible,
-    claim_patient_style,
-    claim_perceived,
+    claim_slope,
 )
-from bowlby.fit.models import INTERCEPT, SLOPE, Fitter, index_limit, sloped, standardised
-from bowlby.fit.record import block_test, contrast
+from bowlby.fit.models import C5, INTERCEPT, SLOPE, Fitter, patient_style, sloped, standardised
+from bowlby.fit.record import contrast
 
 M1 = ["a_star_w", "s_star"]
 SLOPES = ("P", "T", "P-T", "P+T")
@@ -78,9 +77,7 @@ class Answer:
     Attributes
     ----------
     effects : dict of Effect
-        P, T, P-T, P+T; T_A; Z_v where the patient's style is asked for.
-    block : dict or None
-        Joint test of the patient's style.
+        P, T, P-T, P+T; T_A; Z where the patient's style is asked for.
     fixed : Series
         Coefficients of M1.
     cov : ndarray
@@ -90,7 +87,6 @@ class Answer:
     """
 
     effects: dict[str, Effect] = field(default_factory=dict)
-    block: dict | None = None
     fixed: pd.Series | None = None
     cov: np.ndarray | None = None
     singular: bool = False
@@ -99,12 +95,12 @@ class Answer:
         """The claims that these fits decide, by the rules of the run."""
         e, out = self.effects, {}
         if "P" in e:
-            out |= {"C1": claim_perceived(e["P"], delta), "C2": claim_more(e["P-T"], e["P+T"]),
+            out |= {"C1": claim_slope(e["P"], delta, "P"), "C2": claim_more(e["P-T"], e["P+T"]),
                     "C3": claim_negligible(e["T"], delta)}  # fmt: skip
         if "T_A" in e:
             out["C4"] = claim_negligible(e["T_A"], delta, "T_A")
-        if self.block is not None:
-            out["C5"] = claim_patient_style(self.block, e["Z_v"], delta)
+        if "Z" in e:
+            out["C5"] = claim_slope(e["Z"], delta, "Z")
         return out
 
 
@@ -113,20 +109,15 @@ def fit_m1(rows: Rows):
     return rows.fitter.fit(M1, SLOPE)
 
 
-def style_terms(design: dict) -> list[str]:
-    """Terms of C4: the patient's scales at both levels where there are any, and the therapist's style."""
-    scales = design["scaling"]["z"]["scales"] if "z" in design["scaling"] else []
-    return [*(f"z_{scale}_{part}" for scale in scales for part in "wb"), "s_star"]
-
-
 def fit_c4(rows: Rows):
     """The model of claim C4 on these rows."""
-    return rows.fitter.fit(style_terms(rows.design), INTERCEPT)
+    fitter = rows.fitter
+    return fitter.fit(fitter.style_terms(), INTERCEPT)
 
 
 def fit_c5(fitter: Fitter):
     """The model of claim C5."""
-    return fitter.fit(style_terms(fitter.design), sloped("z_star_w"))
+    return fitter.fit(C5, sloped("z_star_w"))
 
 
 def answer(primary: Rows | None, perceived: Rows | None) -> Answer:
@@ -144,17 +135,14 @@ def answer(primary: Rows | None, perceived: Rows | None) -> Answer:
         out.fixed, out.cov, out.singular = m1.params, m1.cov_params().to_numpy(), bool(m1.singular)
     if perceived is not None:
         out.effects |= effects([contrast(fit_c4(perceived), "T_A", {"s_star": 1.0})])
-        patient_style(out, perceived.fitter)
+        with_patient_style(out, perceived.fitter)
     return out
 
 
-def patient_style(found: Answer, fitter: Fitter) -> Answer:
+def with_patient_style(found: Answer, fitter: Fitter) -> Answer:
     """Add what claim C5 needs, where the patient's style is asked for."""
     if "z" in fitter.design["scaling"]:
-        c5, scaling = fit_c5(fitter), fitter.design["scaling"]["z"]
-        within = [f"z_{scale}_w" for scale in scaling["scales"]]
-        found.effects |= effects(index_limit(c5, within, np.asarray(scaling["correlation"], float)))
-        found.block = block_test(c5, "patient style", within)
+        found.effects |= effects([patient_style(fit_c5(fitter))])
     return found
 
 

@@ -19,7 +19,7 @@ TRIED = {
     "tipping": "missing outcomes moved",
     **BOOTSTRAPS,
 }
-ESTIMATES = {"C1": "P", "C3": "T", "C4": "T_A", "C5": "Z_v"}
+ESTIMATES = {"C1": "P", "C3": "T", "C4": "T_A", "C5": "Z"}
 
 
 def weigh(claims: dict[str, dict], tables: dict[str, pd.DataFrame], effects: dict[str, dict], delta: float) -> None:

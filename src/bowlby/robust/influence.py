@@ -14,7 +14,7 @@ from bowlby.design.centring import within_between
 from bowlby.errors import UserError
 from bowlby.fit.models import Fitter, standardised
 from bowlby.robust.address import Address
-from bowlby.robust.claims import SLOPES, Answer, Basis, Rows, answer, fit_c4, fit_m1, patient_style
+from bowlby.robust.claims import SLOPES, Answer, Basis, Rows, answer, fit_c4, fit_m1, with_patient_style
 from bowlby.robust.parts import MOST, joined, undivided
 from bowlby.robust.table import FAILED, OK, SINGULAR, not_computed, reason, table
 
@@ -28,7 +28,7 @@ def influence(basis: Basis) -> pd.DataFrame:
     -------
     DataFrame
         A row a therapist, in sorted order: therapist, patients (left out of the primary set); P, T, P-T, P+T, T_A and
-        Z_v where there is one, each with ``_se`` and ``_df``; ``C5_p``; the verdicts C1 to C5; ``cooks`` and
+        Z where there is one, each with ``_se`` and ``_df``; the verdicts C1 to C5; ``cooks`` and
         ``mdffits`` (distance moved by the slopes of M1, in their covariance with and without the therapist, per
         slope) and ``covratio`` (determinant of that covariance without over with). The intercept is left out: it
         moves with the grand means, and so is a slope that cannot be estimated without the therapist (of a level that
@@ -87,7 +87,7 @@ def _side_by_side(basis: Basis) -> dict[str, Answer]:
             cov[i, j] = cov[j, i] = (se**2 - plain.se[k, i] ** 2 - plain.se[k, j] ** 2) / 2
         effects = {name: Effect(*values) for name, values in zip(SLOPES, found.contrasts[k])}
         effects["T_A"] = Effect(*style.contrasts[k, 0])
-        out[therapist] = Answer(effects, None, pd.Series(found.params[k], names), cov, bool(found.singular[k]))
+        out[therapist] = Answer(effects, pd.Series(found.params[k], names), cov, bool(found.singular[k]))
     return out
 
 
@@ -100,7 +100,7 @@ def _without(basis: Basis, therapist: str, known: Answer | None, fitter: Fitter)
     """The fits without a therapist."""
     if known is None:
         return answer(without(basis.primary, therapist), without(basis.perceived, therapist))
-    return patient_style(known, _less(fitter, therapist))
+    return with_patient_style(known, _less(fitter, therapist))
 
 
 def _less(fitter: Fitter, therapist: str) -> Fitter:
@@ -149,8 +149,6 @@ def _row(whole: Answer, found: Answer, delta: float) -> dict:
     row = {}
     for name, effect in found.effects.items():
         row |= {name: effect.estimate, f"{name}_se": effect.se, f"{name}_df": effect.df}
-    if found.block is not None:
-        row["C5_p"] = found.block["p"]
     row |= {name: claim["verdict"] for name, claim in found.verdicts(delta).items()}
     slopes = [name for name in whole.fixed.index[1:] if name in found.fixed.index]
     moved, p = (whole.fixed[slopes] - found.fixed[slopes]).to_numpy(), len(slopes)

@@ -114,12 +114,12 @@ def cr2(clusters: Clusters) -> Sandwich:
 
 
 def sandwich(basis: Basis) -> pd.DataFrame:
-    """CR2 of P, T, P-T, P+T (M1) and T_A (model of C4), and the joint test of the patient's style (model of C5).
+    """CR2 of P, T, P-T, P+T (M1) T_A (model of C4) and Z (model of C5).
 
     Returns
     -------
     DataFrame
-        One row: each name, ``<name>_se``, ``<name>_df``, ``<name>_p``; ``C5_p``. ``failed``, and no number, where
+        One row: each name, ``<name>_se``, ``<name>_df``, ``<name>_p``. ``failed``, and no number, where
         patients who switch leave no parts to sum over: with one part scores sum to 0, and so would every error.
     """
     address, own, perceived = [Address(basis.seed, KIND, 0)], groups(basis.primary), groups(basis.perceived)
@@ -130,10 +130,9 @@ def sandwich(basis: Basis) -> pd.DataFrame:
     found = cr2(clusters_of(m1, own))
     rows = [found.contrast(name, weights) for name, weights in asked]
     rows.append(cr2(clusters_of(fit_c4(basis.perceived), perceived)).contrast("T_A", {"s_star": 1.0}))
+    if "z" in basis.perceived.design["scaling"]:
+        rows.append(cr2(clusters_of(fit_c5(basis.perceived.fitter), perceived)).contrast("Z", {"z_star_w": 1.0}))
     for row in rows:
         name = row["name"]
         columns |= {name: row["estimate"], f"{name}_se": row["se"], f"{name}_df": row["df"], f"{name}_p": row["p"]}
-    if "z" in basis.perceived.design["scaling"]:
-        terms = [f"z_{scale}_w" for scale in basis.perceived.design["scaling"]["z"]["scales"]]
-        columns["C5_p"] = cr2(clusters_of(fit_c5(basis.perceived.fitter), perceived)).joint(terms)["p"]
     return table(address, [OK], {k: np.array([v], float) for k, v in columns.items()})

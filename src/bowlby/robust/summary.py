@@ -46,7 +46,7 @@ def summarise(
           estimates are there), mean, sd;
         - permutation: two-sided p of T, 95 % quantile of \\|t\\|, share of each verdict of C2 with permuted style;
         - wild: two-sided p of every contrast;
-        - sandwich: estimate, se, df, p, ci of every contrast, p of C5;
+        - sandwich: estimate, se, df, p, ci of every contrast;
         - any kind that could not be computed: ``not_computed``, the reason;
         - multiverse, multiverse_null: see :func:`curve`; p of the curve under the null;
         - assumptions: see :func:`bowlby.robust.assumptions.judged`;
@@ -188,18 +188,18 @@ def share_as_large(values: np.ndarray) -> float:
 
 def _sandwich(table: pd.DataFrame, effects: dict, tables: dict) -> dict:
     row, out = table.iloc[0], {}
-    for name in NAMES:
+    for name in (*NAMES, *(n for n in ("Z",) if n in table)):
         half = stats.t.ppf(0.975, row[f"{name}_df"]) * row[f"{name}_se"]
         out[name] = {"estimate": row[name], "se": row[f"{name}_se"], "df": row[f"{name}_df"], "p": row[f"{name}_p"],
                      "ci": [row[name] - half, row[name] + half]}  # fmt: skip
-    return {"contrasts": out} | ({"C5_p": row["C5_p"]} if "C5_p" in table else {})
+    return {"contrasts": out}
 
 
 def _influence(table: pd.DataFrame, effects: dict, now: dict[str, str]) -> dict:
     fitted = table[table["status"] != FAILED]
     moved = {
         name: float((fitted[name] - effects[name]["estimate"]).abs().max())
-        for name in (*NAMES, "Z_v")
+        for name in (*NAMES, "Z")
         if name in fitted and name in effects
     }
     verdicts = {c: {v: int(n) for v, n in fitted[c].value_counts().items()} for c in CLAIMS if c in fitted}

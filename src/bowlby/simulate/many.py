@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from bowlby.compare.verdict import ALPHA, Effect, claim_perceived
-from bowlby.fit.models import CANDIDATES, sloped, unit_directions
-from bowlby.mixed.studies import Fits, Model, Studies
+from bowlby.compare.verdict import ALPHA, Effect, claim_slope
+from bowlby.fit.models import sloped
+from bowlby.mixed.studies import Model, Studies
 from bowlby.simulate.latent import W_PERCEIVED, W_STYLE
 from bowlby.simulate.latent import composite as weighted
 from bowlby.simulate.oracle import supported
@@ -27,6 +27,7 @@ from bowlby.simulate.truth import Variances, outcome_variances, perceived_varian
 M1 = ["a_star_w", "s_star", "pre_w", "pre_b"]
 Z_W = [f"z_{scale}_w" for scale in SCALES["z"]]
 C4 = ["s_star", *Z_W, *(f"z_{scale}_b" for scale in SCALES["z"]), "pre_w", "pre_b"]
+C5 = ["z_star_w", "z_star_b", "s_star", "pre_w", "pre_b"]
 CONTRASTS = {"P": (1, 0), "T": (0, 1), "P-T": (1, -1), "P+T": (1, 1)}
 ROWS = 150_000
 """Patients of the studies that are analysed together."""
@@ -75,7 +76,7 @@ def _together(case: Scenario, addresses: list[Replicate], delta: float, validate
     """Rows of studies; None for one that has to be analysed alone."""
     draws = [drawn(case, address.design, address.entropy()) for address in addresses]
     primary = rows_of(case, draws, "y")
-    found = Analysis(primary, rows_of(case, draws, "a_star"), references(case)["z"])
+    found = Analysis(primary, rows_of(case, draws, "a_star"))
     decided = [found.study(address, k, delta) for k, address in enumerate(addresses)]
     rows = [row for row, _ in decided]
     if validate:
@@ -92,19 +93,18 @@ class Analysis:
     ----------
     primary, perceived : Studies
         Rows with the columns of the two analysis sets.
-    correlation : ndarray, shape (2, 2)
-        Of the scales of the patient's style in the population.
     """
 
-    def __init__(self, primary: Studies, perceived: Studies, correlation: np.ndarray):
+    def __init__(self, primary: Studies, perceived: Studies):
         self.m1 = with_slope(primary, "y", M1, "a_star_w")
         self.c4 = Model(perceived, "a_star", C4, [])
         outcome, felt = self.m1.fit(), self.c4.fit()
-        own = with_slope(perceived, "a_star", C4, "z_star_w").fit()
+        self.c5 = with_slope(perceived, "a_star", C5, "z_star_w")
+        own = self.c5.fit()
         self.effects = {name: outcome.effect(c) for name, c in self._contrasts().items()}
         self.effects["T_A"] = felt.effect(self.c4.vector({"s_star": 1.0}))
-        self.effects["Z_v"] = _largest(own, correlation)
-        self.block, self.singular = own.joint(Z_W), outcome.singular
+        self.effects["Z"] = own.effect(self.c5.vector({"z_star_w": 1.0}))
+        self.singular = outcome.singular
         self.able = outcome.good & felt.good & own.good & _enough(primary, 2) & _enough(perceived, 4)
 
     def _contrasts(self) -> dict[str, np.ndarray]:
@@ -115,23 +115,21 @@ class Analysis:
         if not self.able[k]:
             return None, None
         effect = {name: Effect(*map(float, values[k])) for name, values in self.effects.items()}
-        f, df, _ = self.block[k]
-        p = float(special.fdtrc(len(Z_W), df, f)) if np.isfinite(df) else None
-        block = {"f": f, "df_num": float(len(Z_W)), "df_den": df, "p": p}
-        return row_of(address, effect, block, bool(self.singular[k]), delta)
+        return row_of(address, effect, bool(self.singular[k]), delta)
 
     def oracle(self, variances: tuple[Variances, Variances], delta: float) -> list[dict[str, bool]]:
         """What the oracle supports in each study, as :func:`bowlby.simulate.oracle.oracle_claims`."""
-        m1, c4 = self.m1, self.c4
-        outcome, felt = (Known(model, known) for model, known in zip((m1, c4), variances))
-        df, df_a = m1.rows.present - 3, c4.rows.present - 3 - len(Z_W)
+        m1, c4, c5 = self.m1, self.c4, self.c5
+        outcome, felt, own = (Known(model, variances[k]) for model, k in ((m1, 0), (c4, 1), (c5, 1)))
+        df, df_a, df_z = m1.rows.present - 3, c4.rows.present - 3 - len(Z_W), c5.rows.present - 4
         effects = {name: outcome.effect(c) for name, c in self._contrasts().items()}
-        style, p = felt.effect(c4.vector({"s_star": 1.0})), felt.joint_p([c4.names.index(z) for z in Z_W], df_a)
+        style, patient = felt.effect(c4.vector({"s_star": 1.0})), own.effect(c5.vector({"z_star_w": 1.0}))
         rows = []
         for k in range(m1.rows.count):
             effect = {name: Effect(*map(float, values[k]), int(df[k])) for name, values in effects.items()}
             effect["T_A"] = Effect(*map(float, style[k]), int(df_a[k]))
-            rows.append(supported(effect, float(p[k]), delta))
+            effect["Z"] = Effect(*map(float, patient[k]), int(df_z[k]))
+            rows.append(supported(effect, delta))
         return rows
 
 
@@ -173,26 +171,6 @@ def rows_of(case: Scenario, draws: list[Drawn], outcome: str) -> Studies:
     return rows
 
 
-def _largest(fits: Fits, correlation: np.ndarray) -> np.ndarray:
-    """The direction of the patient's style with the largest upper limit, as
-    :func:`bowlby.fit.models.index_limit`."""
-    model = fits.model
-    at = [model.names.index(name) for name in Z_W]
-    directions = unit_directions(len(at)) @ np.linalg.cholesky(correlation).T
-    inner = directions[None] / model.size[:, None, at]
-    estimate = (inner * fits.beta[:, None, at]).sum(axis=2)
-    variance = ((inner @ fits.phi[:, at][:, :, at]) * inner).sum(axis=2)
-    best = np.argsort(estimate + special.ndtri(0.95) * np.sqrt(variance), axis=1)[:, -CANDIDATES:]
-    found = []
-    for chosen in best.T:
-        c = np.zeros((len(fits.beta), len(model.names)))
-        c[:, at] = inner[np.arange(len(c)), chosen]
-        found.append(fits.effect(c))
-    found = np.array(found)
-    upper = found[..., 0] + special.stdtrit(found[..., 2], 0.95) * found[..., 1]
-    return found[np.nan_to_num(upper, nan=-np.inf).argmax(axis=0), np.arange(found.shape[1])]
-
-
 class Known:
     """Generalised least squares of a model in every study, with the true ratio of every variance to the residual."""
 
@@ -219,12 +197,6 @@ class Known:
         spread = ((self.inverse @ c[..., None])[..., 0] * c).sum(axis=1)
         return np.column_stack([(c * self.slopes).sum(axis=1) * size, np.sqrt(self.variance * spread) * size])
 
-    def joint_p(self, at: list[int], df: np.ndarray) -> np.ndarray:
-        """p of the joint test of a block."""
-        b = self.slopes[:, at]
-        solved = np.linalg.solve(self.variance[:, None, None] * self.inverse[:, at][:, :, at], b[..., None])[..., 0]
-        return special.fdtrc(len(at), df, (b * solved).sum(axis=1) / len(at))
-
 
 def _shown(case: Scenario, rows: Studies, claims: list[dict | None], delta: float) -> list[dict]:
     """As :func:`bowlby.simulate.shown.shown`."""
@@ -242,11 +214,11 @@ def _shown(case: Scenario, rows: Studies, claims: list[dict | None], delta: floa
     if case.slope_sd:
         fits = Model(rows, "y", M1, []).fit()
         for row, values in zip(found, fits.effect(fits.model.vector({"a_star_w": 1.0}))):
-            row["C1_no_slope"] = claim_perceived(Effect(*map(float, values)), delta)["verdict"]
+            row["C1_no_slope"] = claim_slope(Effect(*map(float, values)), delta, "P")["verdict"]
     if small(case):
         fits = Model(rows, "y", M1, ["a_star_w"]).fit()
         for row, values in zip(found, fits.effect(fits.model.vector({"a_star_w": 1.0}))):
-            row["C1_estimated"] = claim_perceived(Effect(*map(float, values)), delta)["verdict"]
+            row["C1_estimated"] = claim_slope(Effect(*map(float, values)), delta, "P")["verdict"]
     if case.confounder:
         fits = with_slope(rows, "y", [*M1, "a_star_b"], "a_star_w").fit()
         for k, (row, values) in enumerate(zip(found, fits.effect(fits.model.vector({"a_star_b": 1.0})))):

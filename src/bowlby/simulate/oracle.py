@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from bowlby.compare.verdict import ALPHA, Effect, claim_more, claim_negligible, claim_perceived
+from bowlby.compare.verdict import Effect, claim_more, claim_negligible, claim_slope
 from bowlby.design.frame import AnalysisSet
 from bowlby.simulate.truth import Variances
 
@@ -42,21 +41,22 @@ def oracle_claims(
     between = [f"{name[:-2]}_b" for name in scales]
     columns = ["s_star", *scales, *between, "pre_w", "pre_b"]
     therapists = perceived.membership["therapist"].nunique()
-    df = therapists - 3 - len(between)
     a = _Gls(perceived, columns, variances[1])
-    return supported(effect | {"T_A": a.effect([1], df)}, a.joint_p(slice(1, 1 + len(scales)), df), delta)
+    own = _Gls(perceived, ["z_star_w", "z_star_b", "s_star", "pre_w", "pre_b"], variances[1])
+    felt = {"T_A": a.effect([1], therapists - 3 - len(between)), "Z": own.effect([1], therapists - 4)}
+    return supported(effect | felt, delta)
 
 
-def supported(effect: dict[str, Effect], p: float, delta: float) -> dict[str, bool]:
-    """Which claims hold by the rules, given the oracle's effects and p of the patient's style."""
+def supported(effect: dict[str, Effect], delta: float) -> dict[str, bool]:
+    """Which claims hold by the rules, given the oracle's effects."""
     verdicts = {
-        "C1": claim_perceived(effect["P"], delta),
+        "C1": claim_slope(effect["P"], delta, "P"),
         "C2": claim_more(effect["P-T"], effect["P+T"]),
         "C3": claim_negligible(effect["T"], delta),
         "C4": claim_negligible(effect["T_A"], delta, "T_A"),
+        "C5": claim_slope(effect["Z"], delta, "Z"),
     }
-    hits = {f"oracle_{claim}": verdict["verdict"] == "supported" for claim, verdict in verdicts.items()}
-    return hits | {"oracle_C5": p < ALPHA}
+    return {f"oracle_{claim}": verdict["verdict"] == "supported" for claim, verdict in verdicts.items()}
 
 
 class _Gls:
@@ -81,11 +81,6 @@ class _Gls:
         c = np.zeros(len(self.slopes))
         c[: len(weights)] = weights
         return Effect(float(c @ self.slopes), float(np.sqrt(self.variance * (c @ self.inverse @ c))), df)
-
-    def joint_p(self, block: slice, df: int) -> float:
-        b = self.slopes[block]
-        f = float(b @ np.linalg.solve(self.variance * self.inverse[block, block], b)) / len(b)
-        return float(stats.f.sf(f, len(b), df))
 
 
 def membership_matrix(rows: AnalysisSet) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bowlby.compare.verdict import Effect, claim_more, claim_negligible, claim_perceived
+from bowlby.compare.verdict import Effect, claim_more, claim_negligible, claim_slope
 from bowlby.design.frame import AnalysisSet, patients
 from bowlby.design.primary import analysis_set
 from bowlby.design.sessions import session_set
@@ -90,7 +90,7 @@ def _beside(rows: AnalysisSet, delta: float) -> dict:
 def verdicts(effect: dict[str, Effect], delta: float) -> dict[str, str]:
     """Verdicts of the claims that M1 decides, from P, T, P-T and P+T."""
     claims = {
-        "C1": claim_perceived(effect["P"], delta),
+        "C1": claim_slope(effect["P"], delta, "P"),
         "C2": claim_more(effect["P-T"], effect["P+T"]),
         "C3": claim_negligible(effect["T"], delta),
     }

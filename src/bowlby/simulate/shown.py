@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from bowlby.compare import QUALIFIERS, qualify
-from bowlby.compare.verdict import ALPHA, Effect, claim_perceived
+from bowlby.compare.verdict import ALPHA, Effect, claim_slope
 from bowlby.design.frame import AnalysisSet
 from bowlby.estimands.likeforlike import like_for_like
 from bowlby.fit.models import INTERCEPT, SLOPE, Fitter
@@ -50,11 +50,11 @@ def shown(scenario: Scenario, primary: AnalysisSet, claims: dict[str, dict], del
         found["interaction"] = next(f["estimate"] for f in record["fixed"] if f["term"] == "s_star:pre_w")
     if scenario.slope_sd:
         p = contrast(fitter.fit(["a_star_w", "s_star"], INTERCEPT), "P", {"a_star_w": 1.0})
-        found["C1_no_slope"] = claim_perceived(Effect(p["estimate"], p["se"], p["df"]), delta)["verdict"]
+        found["C1_no_slope"] = claim_slope(Effect(p["estimate"], p["se"], p["df"]), delta, "P")["verdict"]
     if small(scenario):
         every = [{"group": "therapist", "terms": ["1", "a_star_w"], "correlated": False}]
         p = contrast(fitter.fit(["a_star_w", "s_star"], every), "P", {"a_star_w": 1.0})
-        found["C1_estimated"] = claim_perceived(Effect(p["estimate"], p["se"], p["df"]), delta)["verdict"]
+        found["C1_estimated"] = claim_slope(Effect(p["estimate"], p["se"], p["df"]), delta, "P")["verdict"]
     if scenario.confounder:
         result = fitter.fit(["a_star_w", "s_star", "a_star_b"], SLOPE)
         slope = contrast(result, "M2", {"a_star_b": 1.0})

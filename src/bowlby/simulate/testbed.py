@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bowlby.compare.verdict import Effect, claim_more, claim_negligible, claim_patient_style, claim_perceived
+from bowlby.compare.verdict import Effect, claim_more, claim_negligible, claim_slope
 from bowlby.config.run import Block, Comparison, Outcome, Run
 from bowlby.design.composite import Scaling, composite
 from bowlby.design.frame import AnalysisSet, Patients
@@ -160,7 +160,7 @@ def study_claims(address: Replicate, delta: float = DELTA) -> dict:
     -------
     dict
         scenario, design, number; verdict of C1 to C5; estimate, limits of the 95 % interval (``_low``, ``_high``) and
-        standard error (``_se``) of P, T, P-T, P+T, T_A; singular.
+        standard error (``_se``) of P, T, P-T, P+T, T_A, Z; singular.
     """
     return decided(address, *_analysed(address, delta), delta)[0]
 
@@ -198,25 +198,25 @@ def decided(
     """A study's row, and its claims as the rules return them."""
     from bowlby.fit.models import claims_fits
 
-    contrasts, block, singular = claims_fits(primary, perceived)
+    contrasts, singular = claims_fits(primary, perceived)
     effect = {name: Effect(c["estimate"], c["se"], c["df"]) for name, c in contrasts.items()}
-    return row_of(address, effect, block, singular, delta)
+    return row_of(address, effect, singular, delta)
 
 
 def row_of(
-    address: Replicate, effect: dict[str, Effect], block: dict, singular: bool, delta: float
+    address: Replicate, effect: dict[str, Effect], singular: bool, delta: float
 ) -> tuple[dict, dict[str, dict]]:
-    """A study's row, and its claims as the rules return them, from its effects and the test of the patient's style."""
+    """A study's row, and its claims as the rules return them, from its effects."""
     claims = {
-        "C1": claim_perceived(effect["P"], delta),
+        "C1": claim_slope(effect["P"], delta, "P"),
         "C2": claim_more(effect["P-T"], effect["P+T"]),
         "C3": claim_negligible(effect["T"], delta),
         "C4": claim_negligible(effect["T_A"], delta, "T_A"),
-        "C5": claim_patient_style(block, effect["Z_v"], delta),
+        "C5": claim_slope(effect["Z"], delta, "Z"),
     }
     row = {"scenario": address.name, "design": address.design, "number": address.number}
     row |= {name: claim["verdict"] for name, claim in claims.items()}
-    for name in ("P", "T", "P-T", "P+T", "T_A"):
+    for name in ("P", "T", "P-T", "P+T", "T_A", "Z"):
         low, high = effect[name].limits(0.975)
         row |= {name: effect[name].estimate, f"{name}_low": low, f"{name}_high": high, f"{name}_se": effect[name].se}
     return row | {"singular": singular}, claims

@@ -58,7 +58,6 @@ def claims_sheet(number_: str, record: dict) -> Sheet:
         rows.append([f"{row['claim']}. {row['statement']}", words, *numbers, because])
     note = (
         "For C2 the estimate is the smaller of P − T and P + T, and *p* the larger of their one-sided values; for "
-        "negligible effects *p* is that of the equivalence test, "
-        "for C5 that of the joint test. Estimates in *SD* of outcome per *SD* of predictor."
+        "negligible effects *p* is that of the equivalence test. Estimates in *SD* of outcome per *SD* of predictor."
     )
     return Sheet(number_, "The Claims and Their Verdicts", HEADS, [(None, rows)], note)

@@ -17,8 +17,7 @@ RULES = {
     "C2": "Supported where P − T and P + T both lie above 0; refuted where either lies below 0 (98.75% limit).",
     "C3": "Supported where the 90% CI of T lies within ±δ; refuted where its 95% CI lies beyond ±δ.",
     "C4": "As C3, with perceived attachment in place of outcome.",
-    "C5": "Supported where the joint test of the patient's style has p < .05; refuted where even its strongest "
-    "direction slope surely lies below δ.",
+    "C5": "As C1, with the slope of the patient's own style on perceived attachment.",
 }
 VERDICTS = {"supported": "supported", "refuted": "refuted", "inconclusive": "inconclusive"}
 NOT_TESTED = "not tested"
@@ -36,7 +35,7 @@ TERMS = {
     "P_u": "Direction slope of perceived attachment",
     "T_u": "Direction slope of therapist's own style",
     "T_A": "T on perceived attachment",
-    "Z_v": "Strongest direction slope of patient's own style",
+    "Z": "Z: patient's own style on perceived attachment",
     "z_star_b": "Patient's own style, between therapists",
     "z_star_w": "Patient's own style, within therapist",
 }

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from bowlby.compare import qualify, qualify_by_error, without_errors
-from bowlby.compare.verdict import Effect, claim_more, claim_negligible, claim_patient_style, claim_perceived
+from bowlby.compare.verdict import Effect, claim_more, claim_negligible, claim_slope
 
 DELTA = 0.10
 
@@ -26,11 +26,11 @@ def test_limits_are_student_t():
     [(0.30, 0.04, "supported"), (-0.30, 0.04, "refuted"), (0.00, 0.02, "refuted"), (0.06, 0.04, "inconclusive")],
 )
 def test_c1(estimate, se, verdict):
-    assert claim_perceived(effect(estimate, se), DELTA)["verdict"] == verdict
+    assert claim_slope(effect(estimate, se), DELTA, "P")["verdict"] == verdict
 
 
 def test_c1_supported_but_smaller_than_delta():
-    claim = claim_perceived(effect(0.05, 0.01), DELTA)
+    claim = claim_slope(effect(0.05, 0.01), DELTA, "P")
     assert (claim["verdict"], claim["flags"]) == ("supported", ["below_delta"])
 
 
@@ -77,7 +77,7 @@ def test_c2_supported_implies_c1():
         se = np.hypot(se_p, se_t)
         if claim_more(Effect(p - t, se, 30), Effect(p + t, se, 30))["verdict"] == "supported":
             supported += 1
-            assert claim_perceived(Effect(p, se_p, 30), DELTA)["verdict"] == "supported"
+            assert claim_slope(Effect(p, se_p, 30), DELTA, "P")["verdict"] == "supported"
     assert supported > 100
 
 
@@ -104,20 +104,17 @@ def test_equivalence_is_the_90_percent_interval():
         assert e.within(DELTA) == (e.p_equivalence(DELTA) < 0.05)
 
 
-@pytest.mark.parametrize(
-    ("p", "estimate", "se", "verdict", "flags"),
-    [
-        (0.001, 0.3, 0.04, "supported", []),
-        (0.001, 0.05, 0.01, "supported", ["below_delta"]),
-        (0.4, 0.03, 0.02, "refuted", []),
-        (0.4, 0.08, 0.05, "inconclusive", []),
-        (None, 0.08, 0.05, "inconclusive", []),
-    ],
-)
-def test_c5(p, estimate, se, verdict, flags):
-    block = {"name": "patient style", "terms": ["z"], "f": 1.0, "df_num": 1, "df_den": 40, "p": p}
-    claim = claim_patient_style(block, effect(estimate, se), DELTA)
+@pytest.mark.parametrize(("estimate", "se", "verdict", "flags"), [
+    (0.3, 0.04, "supported", []),
+    (0.05, 0.01, "supported", ["below_delta"]),
+    (0.03, 0.02, "refuted", []),
+    (-0.3, 0.04, "refuted", []),
+    (0.08, 0.05, "inconclusive", []),
+])  # fmt: skip
+def test_c5_is_decided_as_c1_on_its_own_slope(estimate, se, verdict, flags):
+    claim = claim_slope(effect(estimate, se), DELTA, "Z")
     assert (claim["verdict"], claim["flags"]) == (verdict, flags)
+    assert "Z" in claim["reasons"][0] and "P" not in claim["reasons"][0].split()
 
 
 @pytest.mark.parametrize(("estimate", "doubts", "flags"), [

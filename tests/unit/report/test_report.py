@@ -143,7 +143,7 @@ def test_models_of_perceived_attachment_are_told_where_they_were_run(comparison_
     page = report.build_report(folder)
     assert "Patient&#x27;s own style: anxiety, within therapist" in page
     assert "<i>F</i>(2, 41.3) = 5.50, <i>p</i> = .008" in page
-    assert "were not tested" not in page and "C5 was tested by the joint test" in page
+    assert "were not tested" not in page and "C5 was tested as C1" in page
 
 
 def claim_tested(verdict: str) -> dict:

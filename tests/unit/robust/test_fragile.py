@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from bowlby.compare.verdict import Effect, claim_more, claim_negligible, claim_perceived
+from bowlby.compare.verdict import Effect, claim_more, claim_negligible, claim_slope
 from bowlby.robust.fragile import contradicted, left_out, rule_tests, studentised_p, weigh
 from bowlby.robust.summary import bca, flips, share_as_large
 from bowlby.robust.table import absent
@@ -20,7 +20,7 @@ EFFECTS = {
 
 def claims(**effects):
     e = {name: Effect(**EFFECTS[name] | effects.get(name, {})) for name in EFFECTS}
-    c1, c2, c3 = claim_perceived(e["P"], 0.1), claim_more(e["P-T"], e["P+T"]), claim_negligible(e["T"], 0.1)
+    c1, c2, c3 = claim_slope(e["P"], 0.1, "P"), claim_more(e["P-T"], e["P+T"]), claim_negligible(e["T"], 0.1)
     return {"C1": c1, "C2": c2, "C3": c3}
 
 

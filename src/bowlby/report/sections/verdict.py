@@ -19,9 +19,9 @@ BLOCK = {
     "C2": "the smaller of P − T and P + T",
     "C3": "T",
     "C4": "T on perceived attachment",
-    "C5": "direction slope that is strongest in these data",
+    "C5": "patient's style on perceived attachment",
 }
-TESTS = {"C2": "one-sided ", "C3": "equivalence test ", "C4": "equivalence test ", "C5": "joint test "}
+TESTS = {"C2": "one-sided ", "C3": "equivalence test ", "C4": "equivalence test "}
 
 
 def verdict(results: Results) -> Section | None:
