@@ -16,7 +16,8 @@ from bowlby.config.demands import demands, unsaid_occasions
 from bowlby.errors import UserError, problem
 from bowlby.ingest import Ingested, look_through
 from bowlby.plan import Plan, mismatches, results_of
-from bowlby.stages import PEOPLE, analysis_set, fits_of, scored
+from bowlby.report.sections.keys import alarms
+from bowlby.stages import PEOPLE, analysis_set, audit_keys, fits_of, scored
 
 Lines = list[tuple[str, str]]
 """Severity (error, warning or note) and line for the reader."""
@@ -37,8 +38,9 @@ def check(config: str | Path) -> Lines:
     -------
     list of tuple of str
         Severity and line of every problem, each once: of the run's file and the study file, then of the data by file
-        and row, then of scores, analysis sets and models. A file that cannot be read does not hide what is wrong with
-        the others. Scores and models are only tried where what they are made from is there: a note says so.
+        and row, then of keys that do not fit the answers, scores, analysis sets and models. A file that cannot be read
+        does not hide what is wrong with the others. Scores and models are only tried where what they are made from is
+        there: a note says so.
     """
     loaded, problems = read_config(config)
     if loaded is None:
@@ -52,15 +54,28 @@ def check(config: str | Path) -> Lines:
         problems += [f"{loaded.path.name}: {line}" for line in unsaid]
     if problems or not isinstance(loaded, Loaded) or not issues.error_codes <= OF_ROWS:
         return [*_errors(problems), *found, _later("scores and models")]
-    return [*found, *_errors(refusals(loaded, ingested))]
+    made, problems = _scores(loaded, ingested)
+    doubts = [] if problems else alarms(audit_keys(made, ingested.measures, ingested.people))
+    refused = problems or refusals(loaded, ingested, {name: scores for name, (_, _, scores) in made.items()})
+    return [*found, *(("warning", line) for line in doubts), *_errors(refused)]
 
 
 def _later(what: str) -> tuple[str, str]:
     return "note", problem(f"{what} are not checked yet", "correct the errors above, and check again")
 
 
-def refusals(loaded: Loaded, ingested: Ingested) -> list[str]:
-    """What the stages from scoring to the model fits would refuse, one line each.
+def _scores(loaded: Loaded, ingested: Ingested) -> tuple[dict, list[str]]:
+    """By instrument what scoring gives, and what it would refuse."""
+    problems: list[str] = []
+    made = {
+        name: _tried(lambda: scored(loaded, name, ingested.measures[name]), problems)  # noqa: B023
+        for name in Plan(loaded, results_of(loaded)).instruments
+    }
+    return made, problems
+
+
+def refusals(loaded: Loaded, ingested: Ingested, scores: dict[str, pd.DataFrame]) -> list[str]:
+    """What the stages from analysis sets to the model fits would refuse, one line each.
 
     Parameters
     ----------
@@ -68,14 +83,10 @@ def refusals(loaded: Loaded, ingested: Ingested) -> list[str]:
         Without problems of its own.
     ingested : Ingested
         What its raw files hold, without errors.
+    scores : dict of DataFrame
+        By instrument.
     """
     run, problems = Plan(loaded, results_of(loaded)), []
-    scores = {
-        name: _tried(lambda: scored(loaded, name, ingested.measures[name])[2], problems)  # noqa: B023
-        for name in run.instruments
-    }
-    if problems:
-        return problems
     fits: dict = {}
     for name in run.sets:
         fits |= _tried(lambda: _fits(loaded, name, scores, ingested.people), problems) or {}  # noqa: B023

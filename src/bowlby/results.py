@@ -136,6 +136,15 @@ class Results:
         doubtful = (audit["check"] == "key_confidence") & (audit["verdict"] != "ok")
         return sorted(set(audit.loc[doubtful, "instrument"]))
 
+    @cached_property
+    def doubted(self) -> list[tuple[str, str]]:
+        """Instruments whose answers do not fit the key or each other, with the part of the data; empty for all."""
+        audit = self.text_table("keying_audit.csv")
+        if audit is None:
+            return []
+        bad = audit["verdict"].isin(["suspicious", "wrong"]) & (audit["check"] != "key_confidence")
+        return list(audit.loc[bad, ["instrument", "part"]].drop_duplicates().itertuples(index=False, name=None))
+
     def instrument(self, name: str) -> tuple[str, str | None]:
         """An instrument's name in full and its citation; the id alone where the study brings its own file."""
         from bowlby.errors import UserError

@@ -39,14 +39,16 @@ def score(loaded: Loaded, folder: Path, instruments: list[str]) -> None:
     from bowlby.instruments.summaries import stack, summarise
 
     tables, described, scales = [], [], {}
+    sites = sites_of({role: read_parquet(folder / f"people/{role}s.parquet") for role in ("patient", "therapist")})
     for name in instruments:
         measures = read_parquet(folder / f"measures/{name}.parquet")
         instrument, items, scores = scored(loaded, name, measures)
         write_parquet(folder / f"scores/{name}.parquet", scores)
         occasions = change_occasions(loaded, scores)
-        tables.append(summarise(scores, items, instrument, occasions, loaded.run.privacy == "shareable"))
+        shareable = loaded.run.privacy == "shareable"
+        tables.append(summarise(scores, items, instrument, occasions, shareable, measures, sites))
         described += score_tables({name: scores}, {name: instrument})
-        scales[name] = directed(scores, instrument)
+        scales[name] = directed(scores, instrument, measures, sites)
         log.info("%s: %d rows scored", name, len(scores))
     tables.append({"keying_audit": across(scales)})
     for name, table in stack(tables).items():
@@ -97,6 +99,39 @@ def on_study_forms(loaded: Loaded, name: str):
     from bowlby.instruments.forms import on_forms
 
     return on_forms(load_instrument(name, loaded.instruments_dir), loaded.study.responses(name))
+
+
+def sites_of(people: dict[str, pd.DataFrame]) -> dict[str, pd.Series]:
+    """By role, the site of each person, where it is known."""
+    return {role: table.set_index(role)["site"] for role, table in people.items() if "site" in table.columns}
+
+
+def audit_keys(made: dict[str, tuple], measures: dict[str, pd.DataFrame], people: dict[str, pd.DataFrame]):
+    """The audit of all keys as the score stage makes it; nothing is written.
+
+    Parameters
+    ----------
+    made : dict of tuple
+        By instrument, from :func:`scored`.
+    measures : dict of DataFrame
+        By instrument; what the scores were made from.
+    people : dict of DataFrame
+        With patients and therapists.
+
+    Returns
+    -------
+    DataFrame
+        As :func:`bowlby.instruments.audit.audit`.
+    """
+    from bowlby.instruments.across import across, directed
+    from bowlby.instruments.summaries import key_audit, stack
+
+    sites = sites_of({role: people[f"{role}s"] for role in ("patient", "therapist")})
+    tables, scales = [], {}
+    for name, (instrument, items, scores) in made.items():
+        tables.append({"keying_audit": key_audit(scores, items, instrument, measures[name], sites)})
+        scales[name] = directed(scores, instrument, measures[name], sites)
+    return stack([*tables, {"keying_audit": across(scales)}])["keying_audit"]
 
 
 def change_occasions(loaded: Loaded, scores: pd.DataFrame) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bowlby.simulate.audit_study import STUDIES, Case, cases, count
+from bowlby.simulate.audit_study import STUDIES, Case, cases, count, study_alarms
 
 SHORT = 5
 PAGE = Path(__file__).parents[2] / "docs/keying_audit.md"
@@ -57,3 +57,12 @@ def test_the_page_of_rates_has_every_case_within_its_bounds():
     assert len(alarms) == sum(c.fault == "clean" for c in cases())
     assert min(named) >= 95
     assert max(alarms) <= 5
+
+
+def test_a_few_whole_studies_raise_no_alarm():
+    assert [study for study in range(3) if len(study_alarms(study))] == []
+
+
+@pytest.mark.slow
+def test_at_most_two_of_a_hundred_clean_studies_are_alarmed():
+    assert sum(len(study_alarms(study)) > 0 for study in range(STUDIES)) <= 2

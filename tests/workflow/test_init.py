@@ -12,6 +12,8 @@ def test_init_drafts_a_study_that_check_reads(tmp_path, shell):
     assert ran.status == 0, ran.err
     assert sorted(os.listdir(tmp_path / "mine")) == ["config.yaml", "study.yaml"]
     ran = shell("bowlby", "check", tmp_path / "mine/config.yaml", cwd=tmp_path)
-    assert (ran.status, ran.out.splitlines()[-1]) == (0, "0 errors, 2 warnings, 2 notes")
+    # The draft takes the ECR-S for the ECR-12, and marks it; the answers do not fit that key.
+    assert (ran.status, ran.out.splitlines()[-1]) == (0, "0 errors, 6 warnings, 2 notes")
+    assert sum(line.startswith("warning: ecr_12: ") for line in ran.out.splitlines()) == 4
     ran = shell("bowlby", "init", *files, "--into", tmp_path / "mine", cwd=tmp_path)
     assert ran.status == 1 and len(ran.err.splitlines()) == 2 and "is there already" in ran.err

@@ -1,6 +1,7 @@
 rule score_instruments:
     input:
         measures=rules.ingest.output.measures,
+        people=rules.ingest.output.people,
     output:
         scores=expand("{out}/scores/{instrument}.parquet", out=OUT, instrument=PLAN.instruments),
         dictionary=multiext(f"{OUT}/scores/", "dictionary.csv", "datapackage.json"),

@@ -18,6 +18,8 @@ from bowlby.cli.progress import shown
 from bowlby.errors import UserError, printable, problem
 from bowlby.files import read_json
 from bowlby.plan import plan
+from bowlby.report.sections.keys import alarms
+from bowlby.results import Results
 from bowlby.tables.words import typeset
 
 DRY = {"-n", "--dry-run", "--dryrun"}
@@ -109,10 +111,13 @@ def _interruption(listener: Listener) -> str:
 
 
 def ending(folder: Path) -> list[str]:
-    """What a finished run says: the verdict's sentence where there is one, and where the report is."""
+    """What a finished run says: the verdict's sentence where there is one, doubts about keys, and the report's path."""
     lines, verdict, report = [], folder / "verdict.json", folder / "report.html"
     if verdict.is_file():
         lines += textwrap.wrap(typeset(read_json(verdict)["sentence"]), WIDTH)
+    audit = Results(folder).text_table("keying_audit.csv")
+    if audit is not None:
+        lines += [f"warning: {line}" for line in alarms(audit)]
     if report.is_file():
         lines.append(f"report: {report}")
     return lines

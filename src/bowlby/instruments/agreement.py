@@ -21,12 +21,17 @@ def item_rest(values: np.ndarray) -> np.ndarray:
     ndarray, shape (n_items,)
         0 for an item or a rest that does not vary.
     """
+    return correlations(values, rest_means(values))
+
+
+def rest_means(values: np.ndarray) -> np.ndarray:
+    """Mean of the other items that the same person answered, for each item; NaN where there is none."""
     there = ~np.isnan(values)
     filled = np.where(there, values, 0.0)
     others = there.sum(axis=1)[:, None] - there
     rest = np.full(values.shape, np.nan)
     np.divide(filled.sum(axis=1)[:, None] - filled, others, out=rest, where=others > 0)
-    return correlations(values, rest)
+    return rest
 
 
 def correlations(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -46,13 +51,63 @@ def correlations(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.clip(found, -1, 1)
 
 
+def pairwise(values: np.ndarray) -> np.ndarray:
+    """Correlation of each pair of items over the rows that have both; 0 where it does not exist.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n_rows, n_items)
+        Answers; missing is NaN.
+
+    Returns
+    -------
+    ndarray, shape (n_items, n_items)
+    """
+    there = ~np.isnan(values)
+    if there.all():
+        n, filled = float(len(values)), values - values.mean(axis=0)
+        there = None
+    else:
+        filled = np.where(there, values, 0.0)
+        filled = np.where(there, filled - filled.sum(axis=0) / np.maximum(there.sum(axis=0), 1), 0.0)
+        there = there.astype(float)
+        n = there.T @ there
+    ones = np.ones_like(filled) if there is None else there
+    sums, squares = filled.T @ ones, (filled**2).T @ ones
+    products = filled.T @ filled - sums * sums.T / np.maximum(n, 1)
+    own = np.maximum(squares - sums**2 / np.maximum(n, 1), 0.0)
+    size, found = np.sqrt(own * own.T), np.zeros_like(products)
+    np.divide(products, size, out=found, where=(size > 1e-12) & (n >= 3))
+    np.fill_diagonal(found, 1.0)
+    return np.clip(found, -1, 1)
+
+
+def centred(values: np.ndarray, cells: np.ndarray) -> np.ndarray:
+    """Answers with the mean of their cell taken out, item by item.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n_rows, n_items)
+        Answers; missing is NaN.
+    cells : ndarray of int, shape (n_rows,)
+        Cell of each row, from 0.
+    """
+    there = ~np.isnan(values)
+    filled = np.where(there, values, 0.0)
+    out = np.empty_like(values)
+    for k in range(values.shape[1]):
+        sums, n = np.bincount(cells, filled[:, k]), np.bincount(cells, there[:, k])
+        out[:, k] = values[:, k] - (sums / np.maximum(n, 1))[cells]
+    return out
+
+
 def alphas(values: np.ndarray) -> tuple[float, np.ndarray]:
     """Alpha of a scale, and alpha without each of its items; NaN without variance.
 
     Parameters
     ----------
     values : ndarray, shape (n_rows, n_items)
-        Complete rows of keyed answers, at least three items.
+        Complete rows of keyed answers, at least two items; of two, alpha without one is NaN.
     """
     k = values.shape[1]
     covariance = np.cov(values.T)
@@ -85,5 +140,7 @@ def _alpha(own, total, k: int):
     """Alpha of k items whose variances have the sum ``own``, and whose sum has the variance ``total``."""
     total = np.asarray(total, dtype=float)
     share = np.full(total.shape, np.nan)
+    if k < 2:
+        return share
     np.divide(own, total, out=share, where=total > 1e-12)
     return k / (k - 1) * (1 - share)

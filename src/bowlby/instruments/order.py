@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from bowlby.instruments.parts import Finding
+
 RANDOM_KEYS = 400
 # Of few persons a true key stands out less from those at random.
 QUANTILE, QUANTILE_OF_FEW, FEW = 0.99, 0.95, 100
@@ -13,8 +15,8 @@ GROUPED = 2.3
 ORDER = "compare the order of the item columns with the form, also the version of the form"
 
 
-def order_check(centred: dict[str, pd.DataFrame]) -> list[tuple]:
-    """One row (scale, item, check, observed, expected, verdict, advice) for a form with several scales.
+def order_check(centred: dict[str, pd.DataFrame]) -> list[Finding]:
+    """One finding for a form with several scales.
 
     Mean size of the correlations within scales less that between them, beside the same for keys that give the items
     to scales of the same sizes at random (always the same ones). The direction of items plays no part in it. Where
@@ -34,7 +36,7 @@ def order_check(centred: dict[str, pd.DataFrame]) -> list[tuple]:
     answers = pd.concat([centred[n][[c for c in centred[n] if home.get(c) == n]] for n in names], axis=1)[columns]
     size = answers.corr().abs().to_numpy(copy=True)
     if not np.isfinite(size).all():
-        return [(None, None, "columns_in_order", "items that nobody answered together", "", "not_testable", "")]
+        return [Finding(None, None, "columns_in_order", "items that nobody answered together", "", "not_testable")]
     scale = np.array([names.index(home[c]) for c in columns])
     random = np.random.default_rng(0)
     keys = random.permuted(np.tile(scale, (RANDOM_KEYS, 1)), axis=1)
@@ -43,9 +45,10 @@ def order_check(centred: dict[str, pd.DataFrame]) -> list[tuple]:
     # Of few possible keys the true one is often among the random ones, and is then the bound itself.
     bad = observed < bound - 1e-12
     if bad and _grouped(answers.fillna(0.0).to_numpy(float)) < GROUPED:
-        return [(None, None, "columns_in_order", "the scales hardly differ", "", "not_testable", "")]
+        return [Finding(None, None, "columns_in_order", "the scales hardly differ", "", "not_testable")]
     verdict, advice = ("suspicious", ORDER) if bad else ("ok", "")
-    return [(None, None, "columns_in_order", round(observed, 4), f">= {bound:.4f}", verdict, advice)]
+    expected = f">= {bound:.4f}"
+    return [Finding(None, None, "columns_in_order", round(observed, 4), expected, verdict, advice, not bad)]
 
 
 def _grouped(answers: np.ndarray) -> float:

@@ -1,123 +1,201 @@
-"""Patterns in a filled-in form that no key explains: other ranges, straight lines, the same form twice."""
+"""Patterns in filled-in forms that no key explains: other ranges, straight lines, one form for several persons."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
+from bowlby.instruments.agreement import pairwise
 from bowlby.instruments.model import Instrument
+from bowlby.instruments.parts import CELL, ENOUGH, FEWEST, Finding
 
-FEWEST = 30
 IN_USE = 0.03
-GROUP = ["role", "about", "occasion"]
+MANY, MANY_SHARE, TIMES = 5, 0.01, 4.0
+AT_ENDS = 0.15
 
 
-def form_checks(measures: pd.DataFrame, instrument: Instrument, columns: list[str]) -> list[tuple]:
-    """Rows (scale, item, check, observed, expected, verdict, advice) for a whole form."""
+def form_checks(
+    measures: pd.DataFrame, instrument: Instrument, columns: list[str], reversed_before: bool = False
+) -> list[Finding]:
+    """Findings about whole forms.
+
+    Parameters
+    ----------
+    measures : DataFrame
+        As for :func:`bowlby.instruments.audit.audit`.
+    instrument : Instrument
+        The key.
+    columns : list of str
+        Columns of the items.
+    reversed_before : bool
+        Whether reversed items look reversed in the file; the same answer to everything can then be meant.
+    """
     values = measures[columns].to_numpy(float, na_value=np.nan)
     return [
         _outside(values, instrument),
         _range(values, instrument),
-        _straight(values, instrument),
+        _straight(values, instrument, reversed_before),
         _twice(measures, values),
+        _same_answers(measures, values, instrument),
     ]
 
 
-def _outside(values: np.ndarray, instrument: Instrument) -> tuple:
+def one_answer(values: np.ndarray, instrument: Instrument) -> np.ndarray:
+    """Forms with one answer to (nearly) all items, where items run both ways: they say nothing of how items agree.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n_rows, n_items)
+        Answers; missing is NaN.
+    """
+    if not _mixed(instrument):
+        return np.zeros(len(values), dtype=bool)
+    return _full(values, instrument) & (_spread(values) == 0)
+
+
+def _mixed(instrument: Instrument) -> bool:
+    return any(s.reverse for s in instrument.scales.values()) and instrument.n_items >= 6
+
+
+def _full(values: np.ndarray, instrument: Instrument) -> np.ndarray:
+    return (~np.isnan(values)).sum(axis=1) >= max(0.8 * instrument.n_items, 2)
+
+
+def _spread(values: np.ndarray) -> np.ndarray:
+    return np.fmax.reduce(values, axis=1, initial=-np.inf) - np.fmin.reduce(values, axis=1, initial=np.inf)
+
+
+def _outside(values: np.ndarray, instrument: Instrument) -> Finding:
     low, high = instrument.response
     n = int(((values < low) | (values > high)).sum())
-    return (
-        None,
-        None,
-        "out_of_range",
-        n,
-        f"0 outside {low:g} to {high:g}",
-        "wrong" if n else "ok",
-        "correct them, or give the form's own range" if n else "",
-    )
+    verdict, advice = ("wrong", "correct them, or give the form's own range") if n else ("ok", "")
+    return Finding(None, None, "out_of_range", n, f"0 outside {low:g} to {high:g}", verdict, advice)
 
 
-def _range(values: np.ndarray, instrument: Instrument) -> tuple:
+def _range(values: np.ndarray, instrument: Instrument) -> Finding:
     """A form with fewer categories leaves an end of the range unused: one step of a short range, more of a long one.
 
     Its last category is in use, where a floor or a ceiling thins out before the end.
     """
     low, high = instrument.response
-    expected = f"{low:g} to {high:g}"
+    check, expected = "response_range", f"{low:g} to {high:g}"
     answered = values[~np.isnan(values)]
     if len(answered) < 5 * FEWEST:
-        return (None, None, "response_range", "too few answers", expected, "not_testable", "")
+        return Finding(None, None, check, "too few answers", expected, "not_testable")
     spare = 1 + (high - low >= 6) + (high - low >= 10)
     used = (float(answered.min()), float(answered.max()))
     last = [float((answered == end).mean()) >= IN_USE for end in used]
     short = (used[1] <= high - spare and last[1]) or (used[0] >= low + spare and last[0])
-    return (
-        None,
-        None,
-        "response_range",
-        f"{used[0]:g} to {used[1]:g}",
-        expected,
-        "suspicious" if short else "ok",
-        "check the number of response categories of your form" if short else "",
-    )
+    verdict, advice = ("suspicious", "check the number of response categories of your form") if short else ("ok", "")
+    return Finding(None, None, check, f"{used[0]:g} to {used[1]:g}", expected, verdict, advice)
 
 
-def _straight(values: np.ndarray, instrument: Instrument) -> tuple:
+def _straight(values: np.ndarray, instrument: Instrument, reversed_before: bool) -> Finding:
     """The same answer to everything contradicts itself only where items run both ways."""
-    answered = (~np.isnan(values)).sum(axis=1)
-    full = answered >= max(0.8 * instrument.n_items, 2)
-    spread = np.fmax.reduce(values[full], axis=1, initial=-np.inf) - np.fmin.reduce(
-        values[full], axis=1, initial=np.inf
-    )
-    n, of = int((spread == 0).sum()), int(full.sum())
-    mixed = any(s.reverse for s in instrument.scales.values()) and instrument.n_items >= 6
-    if not mixed:
-        return (
-            None,
-            None,
-            "straight_lining",
-            f"{n} of {of}",
-            "",
-            "not_testable",
-            "all items run one way, so the same answer throughout may be meant",
-        )
+    full = values[_full(values, instrument)]
+    n, of = int((_spread(full) == 0).sum()), len(full)
+    check, observed = "straight_lining", f"{n} of {of}"
+    why = "all items run one way" if not _mixed(instrument) else "reversed items look reversed already in the file"
+    if not _mixed(instrument) or reversed_before:
+        advice = f"{why}, so the same answer throughout may be meant"
+        return Finding(None, None, check, observed, "", "not_testable", advice)
     many = n >= 3 and n > 0.02 * of
-    return (
-        None,
-        None,
-        "straight_lining",
-        f"{n} of {of}",
-        "at most 2%, or 2 rows",
-        "suspicious" if many else "ok",
-        "look at these forms; the same answer to all items cannot be meant" if many else "",
-    )
+    advice = "look at these forms; the same answer to all items cannot be meant" if many else ""
+    return Finding(None, None, check, observed, "at most 2%, or 2 rows", "suspicious" if many else "ok", advice)
 
 
-def _twice(measures: pd.DataFrame, values: np.ndarray) -> tuple:
+def _twice(measures: pd.DataFrame, values: np.ndarray) -> Finding:
     """Different people with the same, not uniform, answers throughout, too particular for chance."""
     complete = ~np.isnan(values).any(axis=1)
-    expected = "0 rows alike by more than chance"
+    check, expected = "duplicate_rows", "0 rows alike by more than chance"
     if complete.sum() < FEWEST:
-        return (None, None, "duplicate_rows", "too few complete forms", expected, "not_testable", "")
+        return Finding(None, None, check, "too few complete forms", expected, "not_testable")
     rows = values[complete]
+    bits = _bits(rows)
+    varied = (np.diff(np.sort(rows, axis=1), axis=1) > 0).sum(axis=1) > 1
+    least = 2 * np.log2(len(rows)) + 15
+    particular = np.flatnonzero((bits > least) & varied)
+    if not len(particular):
+        return Finding(None, None, check, "forms too short to tell", expected, "not_testable")
+    keys = [k for k in CELL if k in measures.columns]
+    forms = measures.loc[complete, [*keys, "person"]].iloc[particular].assign(form=_codes(rows[particular]))
+    first = ~forms.duplicated([*keys, "person", "form"]).to_numpy()
+    alike = particular[first][forms[first].duplicated([*keys, "form"], keep=False).to_numpy()]
+    again = int((bits[alike] + _agreement_bits(rows, rows[alike]) > least).sum())
+    verdict, advice = ("suspicious", "compare these persons' forms with the originals") if again else ("ok", "")
+    return Finding(None, None, check, again, expected, verdict, advice)
+
+
+def _same_answers(measures: pd.DataFrame, values: np.ndarray, instrument: Instrument) -> Finding:
+    """Many persons with exactly the same answers: more than chance gives, and than have answers one step off."""
+    complete = np.flatnonzero(~np.isnan(values).any(axis=1))
+    check, expected = "same_answers", f"fewer than {MANY} persons, or as many with answers one step off"
+    if len(complete) < FEWEST or values.shape[1] < 3:
+        return Finding(None, None, check, "too few complete forms", expected, "not_testable")
+    rows, step = values[complete], _weights(values.shape[1])
+    code = _codes(rows)
+    forms, first, counts = np.unique(code, return_index=True, return_counts=True)
+    low, high = instrument.response
+    persons = max(MANY, MANY_SHARE * measures["person"].nunique())
+    many = 0
+    for k in np.flatnonzero(counts >= persons):
+        form, same = rows[first[k]], code == forms[k]
+        near = _count(forms, counts, np.concatenate([forms[k] + step, forms[k] - step]))
+        isolated = counts[k] > near and not (np.isin(form, (low, high)).all() and _natural(form, rows[~same], near))
+        if isolated and counts[k] > MANY + TIMES * _by_chance(form, rows[~same]):
+            n = measures["person"].iloc[complete[same]].nunique()
+            many = max(many, n if n >= persons else 0)
+    advice = "look at these forms; they may be filled in by default, or copied" if many else ""
+    return Finding(None, None, check, many, expected, "suspicious" if many else "ok", advice)
+
+
+def _natural(form: np.ndarray, others: np.ndarray, near: int) -> bool:
+    """Whether only lowest or highest answers are common by themselves, because others often give these too."""
+    return near >= MANY or (others == form).mean() > AT_ENDS
+
+
+def _by_chance(form: np.ndarray, others: np.ndarray) -> float:
+    """How many of some other forms would be the same by chance."""
+    if len(others) < MANY:
+        return 0.0
+    shares = ((others == form).sum(axis=0) + 0.5) / (len(others) + 1)
+    bits = -np.log2(shares).sum() + _agreement_bits(others, form[None])[0]
+    return len(others) * 2 ** -max(bits, 0.0)
+
+
+def _bits(rows: np.ndarray) -> np.ndarray:
+    """How unlikely each form is if items have nothing to do with each other."""
     bits = np.zeros(len(rows))
     for column in rows.T:
         answer, _ = pd.factorize(column)
         bits -= np.log2(np.bincount(answer) / len(rows))[answer]
-    varied = (np.diff(np.sort(rows, axis=1), axis=1) > 0).sum(axis=1) > 1
-    particular = (bits > 2 * np.log2(len(rows)) + 15) & varied
-    if not particular.any():
-        return (None, None, "duplicate_rows", "forms too short to tell", expected, "not_testable", "")
-    keys = [k for k in GROUP if k in measures.columns]
-    forms = measures.loc[complete, [*keys, "person"]][particular]
-    forms = forms.assign(form=np.unique(rows[particular], axis=0, return_inverse=True)[1])
-    again = int(forms.drop_duplicates().duplicated([*keys, "form"], keep=False).sum())
-    return (
-        None,
-        None,
-        "duplicate_rows",
-        again,
-        expected,
-        "suspicious" if again else "ok",
-        "compare these persons' forms with the originals" if again else "",
-    )
+    return bits
+
+
+def _agreement_bits(rows: np.ndarray, forms: np.ndarray) -> np.ndarray:
+    """By how many bits some forms are less likely than if items had nothing to do with each other.
+
+    Log density of a Gaussian copula with the correlations of ``rows``, in bits; negative where answers fit together.
+    """
+    rows = rows[:: max(len(rows) // ENOUGH, 1)]
+    mean, sd = rows.mean(axis=0), np.maximum(rows.std(axis=0), 1e-9)
+    matrix = 0.95 * pairwise(rows) + 0.05 * np.eye(rows.shape[1])
+    z = (forms - mean) / sd
+    inverse = np.linalg.inv(matrix) - np.eye(len(matrix))
+    return 0.5 * (np.linalg.slogdet(matrix)[1] + np.einsum("ij,jk,ik->i", z, inverse, z)) / np.log(2)
+
+
+def _weights(n: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(1, 2**62, n) | 1
+
+
+def _codes(rows: np.ndarray) -> np.ndarray:
+    """A whole number for each form: the sum of its answers, each times a number of its item's own."""
+    with np.errstate(over="ignore"):
+        return np.round(rows).astype(np.int64) @ _weights(rows.shape[1])
+
+
+def _count(forms: np.ndarray, counts: np.ndarray, wanted: np.ndarray) -> int:
+    """How many of the wanted forms there are."""
+    place = np.minimum(np.searchsorted(forms, wanted), len(forms) - 1)
+    return int(counts[place][forms[place] == wanted].sum())

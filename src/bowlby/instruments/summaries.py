@@ -22,6 +22,8 @@ def summarise(
     instrument: Instrument,
     occasions: tuple[str, str],
     shareable: bool,
+    measures: pd.DataFrame | None = None,
+    sites: dict[str, pd.Series] | None = None,
 ) -> dict[str, pd.DataFrame]:
     """All tables about one instrument.
 
@@ -37,25 +39,37 @@ def summarise(
         From and to, for change.
     shareable : bool
         Whether counts that could tell one person are hidden.
+    measures : DataFrame, optional
+        What the scores were made from, same index, with their files; by default the items.
+    sites : dict of Series, optional
+        By role, the site of each person.
 
     Returns
     -------
     dict of str to DataFrame
         A table for each name in ``COLUMNS``, with those columns.
     """
-    if items is None:
-        coefficients, findings = _empty("reliability"), audit.audit_given(scores, instrument)
-    else:
-        of_items = scores.loc[items.index]
-        coefficients = reliability.reliability(items, instrument, of_items)
-        findings = audit.audit(items, instrument, of_items)
+    none = _empty("reliability")
     return {
-        "reliability": coefficients,
-        "keying_audit": findings,
+        "reliability": none if items is None else reliability.reliability(items, instrument, scores.loc[items.index]),
+        "keying_audit": key_audit(scores, items, instrument, measures, sites),
         "severity": severity.severity(scores, items, instrument, shareable),
         "styles": styles.style_counts(scores, instrument, shareable),
         "change": outcomes.change(scores, items, instrument, occasions, shareable),
     }
+
+
+def key_audit(
+    scores: pd.DataFrame,
+    items: pd.DataFrame | None,
+    instrument: Instrument,
+    measures: pd.DataFrame | None = None,
+    sites: dict[str, pd.Series] | None = None,
+) -> pd.DataFrame:
+    """The audit of an instrument's key; parameters as for :func:`summarise`."""
+    if items is None:
+        return audit.audit_given(scores, instrument, measures, sites)
+    return audit.audit(items, instrument, scores.loc[items.index], sites)
 
 
 def stack(tables: list[dict[str, pd.DataFrame]]) -> dict[str, pd.DataFrame]:

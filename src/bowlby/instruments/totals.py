@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from bowlby.instruments.model import Instrument
+from bowlby.instruments.parts import Finding
 from bowlby.instruments.scoring import item_name
 
 SLACK = 1e-6
@@ -14,8 +15,8 @@ AS_ZERO = "the file's totals leave missing items out of the sum; do not use them
 OTHER = "find out how the file's totals were made; the items are scored by the key"
 
 
-def given_totals(measures: pd.DataFrame, scores: pd.DataFrame, instrument: Instrument) -> list[tuple]:
-    """Rows (scale, item, check, observed, expected, verdict, advice) for each scale that is also given as a score.
+def given_totals(measures: pd.DataFrame, scores: pd.DataFrame, instrument: Instrument) -> list[Finding]:
+    """Findings for each scale that is also given as a score.
 
     A given total agrees if it is the score that the key makes of the items, as a sum or as a mean. Where it does not,
     the advice says so if it is the score of unreversed items, or the sum with missing items left out.
@@ -29,14 +30,14 @@ def given_totals(measures: pd.DataFrame, scores: pd.DataFrame, instrument: Instr
         n = len(scale.items)
         there = np.isfinite(given) & np.isfinite(made)
         if not there.any():
-            rows.append((name, None, "given_total", "no form with items and total", "", "not_testable", ""))
+            rows.append(Finding(name, None, "given_total", "no form with items and total", "", "not_testable"))
             continue
         own = made / n if instrument.how(name) == "sum" else made * n
         differ = min((~_same(given, kind))[there].sum() for kind in (made, own))
         advice = _reason(given, measures, instrument, scale, there, int(differ)) if differ else ""
         verdict = "ok" if not differ else "wrong" if differ > 0.05 * there.sum() else "suspicious"
         observed = f"{int(differ)} of {int(there.sum())} differ"
-        rows.append((name, None, "given_total", observed, "0 differ from the items", verdict, advice))
+        rows.append(Finding(name, None, "given_total", observed, "0 differ from the items", verdict, advice))
     return rows
 
 

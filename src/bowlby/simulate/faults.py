@@ -14,45 +14,114 @@ from bowlby.instruments.scoring import item_name
 R_BETWEEN, R_OF_TOTAL = 0.35, 0.6
 LOADINGS = (0.5, 0.75)
 SPREAD = 0.08
+OCCASIONS = ("intake", "middle", "termination")
+SITES, THERAPISTS = ("north.csv", "south.csv"), "therapists.xlsx"
 
 
-def answers(instrument: Instrument, seed: int, n: int = 150) -> pd.DataFrame:
+def answers(instrument: Instrument, seed: int, n: int = 150, wording: float = 0.0) -> pd.DataFrame:
     """Answers of ``n`` patients, one factor a scale.
 
     Item means lie around the published clinical mean (or the midpoint), an SD is a quarter of the range, loadings give
     the published alpha (or are from .50 to .75), and scales correlate as published, or in the direction of their
-    meaning (.60 where they make a total, .35 where not).
+    meaning (.60 where they make a total, .35 where not). ``wording`` is the share of the reversed items' common
+    variance that they have with each other only, and the other items with each other only.
     """
     random = np.random.default_rng(seed)
-    low, high = instrument.response
-    home = _home(instrument)
-    names = list(dict.fromkeys(home.values()))
-    factors = random.multivariate_normal(np.zeros(len(names)), _correlations(instrument, names), n, method="eigh")
-    found = {}
-    for number, scale in sorted(home.items()):
-        bounds, sd = _loadings(instrument, scale), (high - low) / 4
-        loading = random.uniform(*bounds)
-        mean = _item_mean(instrument, scale) + random.normal(0, 0.08) * (high - low)
-        latent = loading * factors[:, names.index(scale)] + np.sqrt(1 - loading**2) * random.standard_normal(n)
-        answer = np.clip(np.round(mean + sd * latent), low, high)
-        found[item_name(number)] = low + high - answer if number in instrument.scales[scale].reverse else answer
-    for number in range(1, instrument.n_items + 1):
-        if number not in home:
-            found[item_name(number)] = random.integers(low, high + 1, n).astype(float)
-    head = {
+    factors = _factors(instrument, random, n)
+    found = _filled(instrument, random, factors, _parameters(instrument, random), wording)
+    return pd.DataFrame(_head(n) | found)
+
+
+def study(instrument: Instrument, seed: int, patients: int = 150, therapists: int = 48) -> pd.DataFrame:
+    """Answers of patients of two sites with a file each, at three occasions, and of therapists in a workbook.
+
+    Patients' factors at two occasions correlate .60; the sites' means differ by 0.2 SD, and those of therapists from
+    patients' by 0.5 SD.
+    """
+    random = np.random.default_rng(seed)
+    parameters, tables = _parameters(instrument, random), []
+    stable, second = _factors(instrument, random, patients), np.arange(patients) >= 0.6 * patients
+    files = np.where(second, SITES[1], SITES[0])
+    for occasion in OCCASIONS:
+        own = np.sqrt(0.6) * stable + np.sqrt(0.4) * _factors(instrument, random, patients) + 0.2 * second[:, None]
+        form = _filled(instrument, random, own, parameters, 0.0)
+        tables.append(pd.DataFrame(_head(patients) | {"occasion": occasion, "source_file": files} | form))
+    form = _filled(instrument, random, _factors(instrument, random, therapists) - 0.5, parameters, 0.0)
+    head = {"person": [f"t{i}" for i in range(therapists)], "role": "therapist", "occasion": ""}
+    tables.append(pd.DataFrame(_head(therapists) | head | {"source_file": THERAPISTS} | form))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _head(n: int) -> dict:
+    return {
         "person": [f"p{i}" for i in range(n)],
         "role": "patient",
         "about": "self",
         "occasion": "intake",
         "session": pd.array([pd.NA] * n, dtype="Int64"),
     }
-    return pd.DataFrame(head | dict(sorted(found.items())))
 
 
-def turned(data: pd.DataFrame, instrument: Instrument, items: list[int]) -> pd.DataFrame:
-    """Some items the other way round."""
+def _factors(instrument: Instrument, random: np.random.Generator, n: int) -> np.ndarray:
+    names = list(dict.fromkeys(_home(instrument).values()))
+    return random.multivariate_normal(np.zeros(len(names)), _correlations(instrument, names), n, method="eigh")
+
+
+def _parameters(instrument: Instrument, random: np.random.Generator) -> dict[int, tuple[float, float]]:
+    """Loading and mean of each item."""
     low, high = instrument.response
-    return data.assign(**{c: low + high - data[c] for c in map(item_name, items)})
+    return {
+        number: (random.uniform(*_loadings(instrument, scale)),
+                 _item_mean(instrument, scale) + random.normal(0, 0.08) * (high - low))
+        for number, scale in sorted(_home(instrument).items())
+    }  # fmt: skip
+
+
+def _filled(instrument: Instrument, random, factors: np.ndarray, parameters: dict, wording: float) -> dict:
+    """Answers by item, reversed items as on the form."""
+    low, high = instrument.response
+    home, n = _home(instrument), len(factors)
+    names = list(dict.fromkeys(home.values()))
+    ways = random.standard_normal((2, n, len(names))) if wording else np.zeros((2, n, len(names)))
+    found = {}
+    for number, scale in sorted(home.items()):
+        loading, mean = parameters[number]
+        turned_ = number in instrument.scales[scale].reverse
+        k = names.index(scale)
+        common = np.sqrt(1 - wording) * factors[:, k] + np.sqrt(wording) * ways[int(turned_), :, k]
+        latent = loading * common + np.sqrt(1 - loading**2) * random.standard_normal(n)
+        answer = np.clip(np.round(mean + (high - low) / 4 * latent), low, high)
+        found[item_name(number)] = low + high - answer if turned_ else answer
+    for number in set(range(1, instrument.n_items + 1)) - set(home):
+        found[item_name(number)] = random.integers(low, high + 1, n).astype(float)
+    return dict(sorted(found.items()))
+
+
+def turned(data: pd.DataFrame, instrument: Instrument, items: list[int], where=None) -> pd.DataFrame:
+    """Some items the other way round, in all rows or in those where ``where`` is true."""
+    low, high = instrument.response
+    rows = np.ones(len(data), dtype=bool) if where is None else np.asarray(where)
+    return data.assign(**{c: data[c].mask(rows, low + high - data[c]) for c in map(item_name, items)})
+
+
+def reversed_items(instrument: Instrument) -> list[int]:
+    """All items that the key reverses."""
+    return sorted({i for scale in instrument.scales.values() for i in scale.reverse})
+
+
+def one_form_for_many(data: pd.DataFrame, seed: int, share: float = 0.08) -> pd.DataFrame:
+    """The answers of one person for some share of all."""
+    random = np.random.default_rng(seed)
+    rows = random.choice(len(data), max(2, round(share * len(data))), replace=False)
+    found = data.copy()
+    found.loc[rows, _items(data)] = data.loc[rows[0], _items(data)].to_numpy(float)
+    return found
+
+
+def missing_as_highest(data: pd.DataFrame, instrument: Instrument, item: int, seed: int, share: float = 0.15):
+    """Some share of the answers to one item missing, and stored as the highest answer."""
+    gone = np.random.default_rng(seed).random(len(data)) < share
+    return data.assign(**{item_name(item): data[item_name(item)].mask(gone, instrument.response[1])})
 
 
 def turned_scale(data: pd.DataFrame, instrument: Instrument, scale: str) -> pd.DataFrame:

@@ -1,9 +1,12 @@
 """`bowlby check`: every problem once, in one order, with what follows from it; a summary; the exit status."""
 
-import numpy as np
+from functools import cache
+
 import typer
 
 from bowlby.cli.check import check
+from bowlby.instruments.catalogue import load_instrument
+from bowlby.simulate.faults import answers
 
 RUN = """run: t
 study: study.yaml
@@ -31,26 +34,30 @@ files:
 PATIENTS = ["id", "th", "t", *(f"g{n}" for n in range(1, 8)), *(f"c{n}" for n in range(1, 37))]
 
 
-OTHERS = [f"{10 * j + i},{therapist}" for j, therapist in enumerate("KLMNOP", 1) for i in range(5)]
+OTHERS = [f"{10 * j + i},{therapist}" for j, therapist in enumerate("KLPQRS", 1) for i in range(5)]
 """Patients of six therapists, with whom the study can be analysed; they stand below the rows that a test is about."""
 
 
-def drawn(n: int, most: int, seed: int) -> str:
-    return "," + ",".join(map(str, np.random.default_rng(seed).integers(0, most, n, endpoint=True)))
+@cache
+def forms(instrument: str) -> list[str]:
+    """Answers as published samples give them, a line for each person."""
+    table = answers(load_instrument(instrument), 1, 60).filter(regex=r"^i\d").astype(int)
+    return [",".join(map(str, row)) for row in table.to_numpy()]
 
 
 def rows(*heads):
-    lines = [",".join(PATIENTS), *(",".join([*head.split(","), *["1"] * 43]) for head in heads)]
-    for k, other in enumerate(OTHERS):
-        lines += [f"{other},{t}{drawn(7, 3, 2 * k + at)}{drawn(36, 1, k).replace('0', '2')}"
-                  for at, t in enumerate(("pre", "post"))]  # fmt: skip
+    lines, persons = [",".join(PATIENTS)], list(dict.fromkeys(head.partition(",")[0] for head in heads))
+    for head in [*heads, *(f"{other},{t}" for other in OTHERS for t in ("pre", "post"))]:
+        who = head.rpartition(",")[0]
+        k = OTHERS.index(who) if who in OTHERS else len(OTHERS) + persons.index(head.partition(",")[0])
+        lines.append(f"{head},{forms('gad7')[k - head.endswith('post')]},{forms('cats')[k]}")
     return "\n".join(lines) + "\n"
 
 
 def therapists(*ids):
     lines = ["th," + ",".join(f"e{n}" for n in range(1, 13))]
-    lines += [f"{i}," + ",".join((["1"] if i != "C" else [""]) * 12) for i in ids]
-    return "\n".join(lines + [f"{t}{drawn(12, 6, k).replace('0', '7')}" for k, t in enumerate("KLMNOP")]) + "\n"
+    lines += [f"{i},{forms('ecr_s')[k] if i != 'C' else ',' * 11}" for k, i in enumerate([*ids, *"KLPQRS"])]
+    return "\n".join(lines) + "\n"
 
 
 def ages(lines: str) -> str:
@@ -77,6 +84,9 @@ GOOD = {
     "b": rows("1,A,pre", "2,A,pre", "3,B,pre", "3,B,post"),
     "d": ages("id,age\n1,30\n2,40\n3,50\n"),
 }
+CELLS = GOOD["b"].splitlines()[4].split(",")
+AGAIN = ",".join([*CELLS[:3], str((int(CELLS[3]) + 1) % 4), *CELLS[4:]]) + "\n"
+"""Row 5 with another answer to one item of the GAD-7."""
 LATER = "note: scores and models are not checked yet; correct the errors above, and check again"
 
 
@@ -151,8 +161,7 @@ def test_a_run_that_asks_for_another_instrument_does_not_hide_what_is_wrong_with
 
 
 def test_a_row_that_repeats_one_questionnaire_and_contradicts_another_names_each(tmp_path, capsys):
-    again = "3,B,post" + ",2" + ",1" * 42
-    files = GOOD | {"b": GOOD["b"] + again + "\n" + GOOD["b"].splitlines()[1] + "\n"}
+    files = GOOD | {"b": GOOD["b"] + AGAIN + GOOD["b"].splitlines()[1] + "\n"}
     assert said(tmp_path, capsys, **files) == (
         1,
         [
@@ -185,8 +194,8 @@ def test_a_run_file_with_faults_does_not_hide_what_is_wrong_with_the_data(tmp_pa
 
 def test_what_the_models_need_is_checked_beside_rows_that_contradict_each_other(tmp_path, capsys):
     """All therapists have one style, which only the analysis set shows."""
-    flat = "\n".join(["th," + ",".join(f"e{n}" for n in range(1, 13)), *(f"{t}{',4' * 12}" for t in "ABKLMNOP")])
-    files = GOOD | {"a": flat + "\n", "b": GOOD["b"] + "3,B,post" + ",2" + ",1" * 42 + "\n"}
+    flat = "\n".join(["th," + ",".join(f"e{n}" for n in range(1, 13)), *(f"{t}{',4' * 12}" for t in "ABKLPQRS")])
+    files = GOOD | {"a": flat + "\n", "b": GOOD["b"] + AGAIN}
     status, lines = said(tmp_path, capsys, **files)
     assert status == 1
     assert [line for line in lines if line.startswith("error")] == [

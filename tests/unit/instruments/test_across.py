@@ -37,7 +37,7 @@ def test_a_form_turned_as_a_whole_is_named_with_the_other(turned):
         made = [(n, filled(n, factor, 10 * seed + k, turned=n == turned)) for k, n in enumerate(("phq9", "gad7"))]
         (row,) = audited(*made).itertuples(index=False)
         assert (row.instrument, row.scale, row.check) == ("gad7", "total", "other_instruments")
-        assert row.observed.endswith("with phq9 total (patient, intake)")
+        assert row.observed.endswith("with phq9 total")
         assert row.verdict == ("ok" if turned is None else "suspicious")
 
 

@@ -37,7 +37,7 @@ def test_norms_say_where_they_come_from():
     table = audit(data, load_instrument("cats"), score(data, load_instrument("cats")))
     row = rows_of(table, "norm_mean").iloc[0]
     assert row["expected"] == "70.7 (SD 10.2), unchecked"
-    assert row["observed"].endswith("(patient, intake)")
+    assert row["part"] == "patient, intake"
     assert rows_of(table, "norm_alpha")["expected"].iloc[0] == ">= 0.54 (published 0.64, unchecked)"
     assert rows_of(table, "scale_relation")["expected"].tolist() == ["< 0 (published -0.68, unchecked)"]
 

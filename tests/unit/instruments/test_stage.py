@@ -5,10 +5,13 @@ import pandas as pd
 import pytest
 
 from bowlby import stages
+from bowlby.cli.check import check
 from bowlby.config import load
+from bowlby.files import write_csv
+from bowlby.ingest import look_through
 from bowlby.instruments.catalogue import load_instrument
 from bowlby.instruments.scoring import score
-from bowlby.simulate.faults import answers
+from bowlby.simulate.faults import answers, study, turned
 
 RUN = "run: t\nstudy: study.yaml\noutcome: {instrument: %s}\ngrowth: {reml: true}\n"
 STUDY = """name: s
@@ -57,3 +60,45 @@ def test_a_form_with_fewer_categories_has_its_own_range_and_no_published_cut_off
     found, out = run(tmp_path, "phq9", data.assign(**{c: data[c].clip(upper=2) for c in items}), 0, 2)
     assert found["total"].max() <= 18
     assert "band" not in set(pd.read_csv(out / "severity.csv")["kind"])
+
+
+TWO_ROLES = """name: s
+occasions: [{id: intake, time: 0}, {id: termination, time: 12}]
+files:
+  - path: a.csv
+    who: {person: person, therapist: therapist, site: place}
+    when: {column: occasion}
+    measures: [{instrument: ecr_s, items: "i{n:02}"}]
+  - path: t.csv
+    who: {person: person, role: therapist}
+    measures: [{instrument: ecr_s, items: "i{n:02}"}]
+"""
+
+
+@pytest.mark.parametrize("column, part", [("role", "therapist"), ("place", "site south")])
+def test_the_part_with_reversed_items_is_named_by_the_stage_and_by_check(tmp_path, capsys, column, part):
+    instrument = load_instrument("ecr_s")
+    data = study(instrument, 1)
+    data = data[data["occasion"].ne("middle")]
+    therapist = "t" + (data["person"].str[1:].astype(int) % 48).astype(str)
+    data = data.assign(place=data["source_file"].str.removesuffix(".csv"), therapist=therapist)
+    data = turned(data, instrument, [1, 5, 8, 9], data[column].eq(part.removeprefix("site ")))
+    data = data.drop(columns=["session", "source_file", "about"])
+    data[data["role"] == "patient"].to_csv(tmp_path / "a.csv", index=False)
+    data[data["role"] == "therapist"].to_csv(tmp_path / "t.csv", index=False)
+    (tmp_path / "run.yaml").write_text(RUN % "ecr_s, scale: anxiety")
+    (tmp_path / "study.yaml").write_text(TWO_ROLES)
+    loaded = load(tmp_path / "run.yaml")
+    stages.ingest(loaded, tmp_path / "out")
+    stages.score(loaded, tmp_path / "out", ["ecr_s"])
+    table = pd.read_csv(tmp_path / "out/keying_audit.csv", keep_default_na=False)
+    bad = table[table["check"].eq("already_reversed") & table["verdict"].eq("wrong")]
+    assert len(bad) and bad["part"].str.contains(part).all()
+    check(tmp_path / "run.yaml")
+    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("warning: ecr_s (")]
+    assert said and all(part in line for line in said)
+    assert "items 1, 5, 9 with 3, 7, 11: r -0." in " ".join(said)
+    measures, people = (ingested := look_through(loaded)[0]).measures, ingested.people
+    found = stages.audit_keys({"ecr_s": stages.scored(loaded, "ecr_s", measures["ecr_s"])}, measures, people)
+    write_csv(tmp_path / "again.csv", found)
+    assert (tmp_path / "again.csv").read_text() == (tmp_path / "out/keying_audit.csv").read_text()

@@ -8,7 +8,7 @@ from bowlby import figures, tables
 from bowlby.files import write_csv, write_json, write_parquet, write_text
 
 ISSUE = ["severity", "code", "file", "sheet", "row", "column", "instrument", "what", "action", "n"]
-AUDIT = ["instrument", "scale", "item", "check", "observed", "expected", "verdict", "advice"]
+AUDIT = ["instrument", "part", "scale", "item", "check", "observed", "expected", "verdict", "advice"]
 ALPHA = ["instrument", "scale", "role", "occasion", "coefficient", "value", "ci_low", "ci_high", "n", "n_items"]
 
 
@@ -91,8 +91,8 @@ def common(folder, title: str, config: dict, *, synthetic: bool) -> None:
     ]
     write_json(folder / "flow.json", {"steps": steps})
     audit = [
-        ("cats", "secure", "", "key_confidence", "unverified", "verified", "suspicious", "confirm it"),
-        ("cats", "secure", 1, "item_rest", "0.51234", "> 0", "ok", ""),
+        ("cats", "", "secure", "", "key_confidence", "unverified", "verified", "suspicious", "confirm it"),
+        ("cats", "", "secure", 1, "item_rest", "0.51234", "> 0", "ok", ""),
     ]
     write_csv(folder / "keying_audit.csv", pd.DataFrame(audit, columns=AUDIT))
     alpha = [("cats", "secure", "patient", "session_5", "alpha", 0.8343, 0.79, 0.87, 119, 14)]

@@ -7,26 +7,27 @@ import pytest
 
 from bowlby.files import write_csv, write_json
 from bowlby.instruments.audit import COLUMNS
-from bowlby.report.sections.keys import keys
+from bowlby.report.sections.keys import alarms, keys
 from bowlby.results import Results
 
 TURN, LOOK = "compare the reversal with your form", "compare the response range"
 
+ROWS = [
+    ("ecr_s", "", "anxiety", "", "key_confidence", "verified-1", "verified", "ok", ""),
+    ("ecr_s", "", "anxiety", 2, "item_rest", "-0.512", "> 0", "wrong", TURN),
+    ("ecr_s", "", "anxiety", 8, "item_rest", "-0.301", "> 0", "suspicious", TURN),
+    ("ecr_s", "", "anxiety", 8, "first_loading", "-0.6", "> 0", "suspicious", TURN),
+    ("ecr_s", "", "anxiety", 4, "item_rest", "0.6", "> 0", "ok", ""),
+    ("ecr_s", "patient, intake", "avoidance", "", "norm_mean", "mean 40", "15 (SD 6)", "suspicious", LOOK),
+    ("ecr_s", "therapist", "avoidance", "", "norm_mean", "mean 41", "15 (SD 6)", "suspicious", LOOK),
+    ("ecr_s", "", "", "", "out_of_range", "3", "0 outside 1 to 7", "wrong", LOOK),
+    ("ecr_s", "", "", "", "straight_lining", "1 of 20", "", "not_testable", ""),
+]
+
 
 @pytest.fixture
 def page(tmp_path):
-    rows = [
-        ("ecr_s", "anxiety", "", "key_confidence", "verified-1", "verified", "ok", ""),
-        ("ecr_s", "anxiety", 2, "item_rest", "-0.512", "> 0", "wrong", TURN),
-        ("ecr_s", "anxiety", 8, "item_rest", "-0.301", "> 0", "suspicious", TURN),
-        ("ecr_s", "anxiety", 8, "first_loading", "-0.6", "> 0", "suspicious", TURN),
-        ("ecr_s", "anxiety", 4, "item_rest", "0.6", "> 0", "ok", ""),
-        ("ecr_s", "avoidance", "", "norm_mean", "mean 40 (patient, intake)", "15 (SD 6)", "suspicious", LOOK),
-        ("ecr_s", "avoidance", "", "norm_mean", "mean 41 (therapist)", "15 (SD 6)", "suspicious", LOOK),
-        ("ecr_s", "", "", "out_of_range", "3", "0 outside 1 to 7", "wrong", LOOK),
-        ("ecr_s", "", "", "straight_lining", "1 of 20", "", "not_testable", ""),
-    ]
-    write_csv(tmp_path / "keying_audit.csv", pd.DataFrame(rows, columns=COLUMNS))
+    write_csv(tmp_path / "keying_audit.csv", pd.DataFrame(ROWS, columns=COLUMNS))
     write_json(tmp_path / "manifest.json", {"privacy": "shareable", "config": {}})
     return str(keys(Results(tmp_path)).html)
 
@@ -35,20 +36,38 @@ def test_what_has_the_same_remedy_is_one_row(page):
     table = pd.read_html(io.StringIO(page), keep_default_na=False)[1].iloc[1:].to_numpy().tolist()
     assert table == [
         [
+            "",
             "wrong",
             "anxiety: correlation with the rest of the scale (items 2, 8): −0.51 to −0.30, expected > 0; loading on "
             "the first component (item 8): −0.60, expected > 0.",
             TURN,
         ],
         [
-            "wrong",
-            "avoidance: mean beside published ones: mean 40 (patient, intake), mean 41 (therapist), expected 15 (SD "
-            "6). out of range: 3, expected 0 outside 1 to 7.",
+            "patient, intake",
+            "suspicious",
+            "avoidance: mean beside published ones: mean 40, expected 15 (SD 6).",
             LOOK,
         ],
+        ["therapist", "suspicious", "avoidance: mean beside published ones: mean 41, expected 15 (SD 6).", LOOK],
+        ["", "wrong", "out of range: 3, expected 0 outside 1 to 7.", LOOK],
     ]
 
 
 def test_what_passed_and_what_could_not_be_told_is_counted(page):
     assert "1 check passed. These did not:" in page
     assert "1 check could not be made" in page
+
+
+def test_what_did_not_pass_is_a_line_for_each_remedy_with_the_part():
+    lines = alarms(pd.DataFrame(ROWS, columns=COLUMNS))
+    assert lines[1:3] == [
+        f"ecr_s (patient, intake): avoidance: mean beside published ones: mean 40, expected 15 (SD 6); {LOOK}",
+        f"ecr_s (therapist): avoidance: mean beside published ones: mean 41, expected 15 (SD 6); {LOOK}",
+    ]
+    assert len(lines) == 4
+    assert lines[0].startswith("ecr_s: anxiety: correlation with the rest of the scale (items 2, 8): ")
+
+
+def test_the_report_begins_with_the_instruments_and_parts_in_doubt(tmp_path):
+    write_csv(tmp_path / "keying_audit.csv", pd.DataFrame(ROWS, columns=COLUMNS))
+    assert Results(tmp_path).doubted == [("ecr_s", ""), ("ecr_s", "patient, intake"), ("ecr_s", "therapist")]

@@ -5,16 +5,20 @@ from __future__ import annotations
 import pandas as pd
 from markupsafe import Markup
 
+from bowlby.errors import problem
 from bowlby.report.section import Section, render
 from bowlby.results import Results
 from bowlby.tables import number, to_html
 
-HEADS = ["Instrument", "Verdict", "Found", "Do this"]
+HEADS = ["Instrument", "Data", "Verdict", "Found", "Do this"]
 WORDS = {
     "item_rest": "correlation with the rest of the scale",
     "first_loading": "loading on the first component",
     "alpha_if_dropped": "alpha without the item",
     "already_reversed": "correlation of reversed with other items",
+    "two_groups": "correlation of two groups of items",
+    "alpha": "alpha",
+    "highest_answer": "highest answer",
     "scale_rest": "correlation with the other scales",
     "scale_relation": "correlation of the two scales",
     "norm_mean": "mean beside published ones",
@@ -24,6 +28,9 @@ WORDS = {
     "columns_in_order": "agreement within scales beyond that between them",
     "straight_lining": "forms with one answer throughout",
     "duplicate_rows": "persons with the same answers",
+    "same_answers": "persons with one and the same form",
+    "between_occasions": "correlation of the scale with itself at another occasion",
+    "mirrored_mean": "mean",
     "response_range": "answers in use",
     "other_instruments": "correlation with another questionnaire",
     "given_total": "totals of the file",
@@ -71,13 +78,29 @@ def _listed(scales: pd.Series) -> str:
 
 
 def _checks(results: Results, checks: pd.DataFrame) -> Markup:
-    """One row for everything that has the same remedy."""
+    """One row for everything that has the same remedy in the same data."""
     rows = []
-    for (instrument, advice), part in checks.groupby(["instrument", "advice"], sort=False):
+    for (instrument, data, advice), part in checks.groupby(["instrument", "part", "advice"], sort=False):
         verdict = "wrong" if (part["verdict"] == "wrong").any() else part["verdict"].iloc[0].replace("_", " ")
-        rows.append((results.instrument(instrument)[0], verdict, _found(part), advice))
+        rows.append((results.instrument(instrument)[0], data, verdict, _found(part), advice))
     shown = pd.DataFrame(rows, columns=HEADS)
     return Markup(to_html(shown.loc[:, (shown != "").any()], "", "Checks of the keys", by="Instrument"))
+
+
+def alarms(audit: pd.DataFrame) -> list[str]:
+    """What did not pass, a line for everything that has the same remedy in the same data.
+
+    Parameters
+    ----------
+    audit : DataFrame
+        With the columns of ``keying_audit.csv``.
+    """
+    failed = audit[audit["verdict"].isin(["suspicious", "wrong"]) & audit["check"].ne(CONFIDENCE)]
+    text = failed.map(lambda cell: "" if pd.isna(cell) else str(cell))
+    return [
+        problem(f"{instrument}{f' ({data})' if data else ''}: {_found(rows).removesuffix('.')}", advice)
+        for (instrument, data, advice), rows in text.groupby(["instrument", "part", "advice"], sort=False)
+    ]
 
 
 def _found(checks: pd.DataFrame) -> str:

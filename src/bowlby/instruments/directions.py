@@ -1,0 +1,138 @@
+"""A scale that is reversed as a whole at an occasion, in a file or at a site: its items agree, its scores do not."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from bowlby.instruments.agreement import centred, correlations, pairwise
+from bowlby.instruments.evidence import middle
+from bowlby.instruments.item_checks import SURE, level_of, sign, strength
+from bowlby.instruments.model import Instrument
+from bowlby.instruments.parts import CELL, FEWEST, Finding, Part, by_part
+
+CLEAR_R = 0.3
+APART, MIRRORED = 1.0, 1 / 3
+REVERSED = "the scale looks reversed as a whole here; compare the direction of the answers with your form"
+ONE_REVERSED = "the scale looks reversed as a whole here or elsewhere; compare the direction of both with your form"
+
+
+def direction_checks(forms: pd.DataFrame, scores: pd.DataFrame, instrument: Instrument) -> list[tuple[str, Finding]]:
+    """Findings about whole scales, each with the part that it is about.
+
+    Parameters
+    ----------
+    forms : DataFrame
+        From :func:`bowlby.instruments.parts.sample`.
+    scores : DataFrame
+        Scores of all forms; its index holds that of ``forms``.
+    instrument : Instrument
+        The key.
+    """
+    scales = [s for s in instrument.all_scales() if s in scores.columns]
+    if not scales or not len(forms):
+        return []
+    values = scores.loc[forms.index, scales].astype(float)
+    rows = by_part(forms, lambda part, tests: _relations(values, part, tests, instrument))
+    rows += by_part(forms, lambda part, tests: _occasions(forms, values, part, tests))
+    return rows + _mirrored(forms, values, instrument)
+
+
+def _relations(values: pd.DataFrame, part: Part, tests: int, instrument: Instrument) -> list[Finding]:
+    """Scales that are published to go together, or against each other, do so here."""
+    found = []
+    for relation in instrument.relations:
+        r = middle(relation.r)
+        if abs(r) < CLEAR_R or not all(s in values.columns for s in relation.scales):
+            continue
+        both = centred(values[list(relation.scales)].to_numpy()[part.rows], part.cells)
+        both = both[np.isfinite(both).all(axis=1)]
+        check, name = "scale_relation", " with ".join(relation.scales)
+        doubt = ", unchecked" if relation.confidence == "unverified" else ""
+        expected = f"{'> 0' if r > 0 else '< 0'} (published {r:.2f}{doubt})"
+        if min(len(both), part.persons) < FEWEST or not (both.std(axis=0) > 1e-9).all():
+            found.append(Finding(name, None, check, f"fewer than {FEWEST} persons", expected, "not_testable"))
+            continue
+        seen = float(correlations(both[:, :1], both[:, 1:])[0])
+        z = strength(np.sign(r) * seen, part.persons)
+        verdict, advice = ("suspicious", REVERSED) if z < level_of(tests) else ("ok", "")
+        found.append(Finding(name, None, check, f"{seen:.3f}", expected, verdict, advice, z > SURE))
+    return found
+
+
+def _occasions(forms: pd.DataFrame, values: pd.DataFrame, part: Part, tests: int) -> list[Finding]:
+    """Persons' scores at one occasion go with their scores at another."""
+    here = forms.iloc[part.rows]
+    if here["occasion"].nunique() < 2:
+        return []
+    keys = pd.MultiIndex.from_frame(here[["role", "about", "person", "occasion"]])
+    found = []
+    for scale in values:
+        wide = pd.Series(values[scale].to_numpy()[part.rows], index=keys).unstack("occasion")  # noqa: PD010
+        wide = wide.loc[:, (wide.count() >= FEWEST) & (wide.std() > 1e-9)]
+        there = wide.notna().to_numpy(float)
+        shared = there.T @ there
+        pairs = [(i, j) for i, j in combinations(range(wide.shape[1]), 2) if shared[i, j] >= FEWEST]
+        if not pairs:
+            continue
+        r = np.where(shared >= FEWEST, pairwise(wide.to_numpy()), 0.0)
+        level = level_of(tests * len(pairs))
+        against = [(i, j) for i, j in pairs if sign(r[i, j], int(shared[i, j]), level) != "ok"]
+        lowest = min(r[i, j] for i, j in against or pairs)
+        if not against:
+            clear = all(strength(r[i, j], int(shared[i, j])) > SURE for i, j in pairs)
+            found.append(Finding(scale, None, "between_occasions", f"{lowest:.2f}", "> 0", "ok", clear=clear))
+            continue
+        where = " or ".join(str(wide.columns[i]) for i in _odd(r, pairs, against))
+        found.append(Finding(scale, None, "between_occasions", f"{lowest:.2f}", "> 0", "wrong", REVERSED, where=where))
+    return found
+
+
+def _odd(r: np.ndarray, pairs: list[tuple[int, int]], against: list[tuple[int, int]]) -> list[int]:
+    """Occasions that go against most others; where neither side is larger, all that go against another."""
+    known = np.array(sorted({i for pair in pairs for i in pair}))
+    below = np.linalg.eigh(r[np.ix_(known, known)])[1][:, -1] < 0
+    fewer = known[below] if 2 * below.sum() < len(known) else known[~below]
+    return fewer.tolist() if 0 < 2 * len(fewer) < len(known) else sorted({i for pair in against for i in pair})
+
+
+def _mirrored(forms: pd.DataFrame, values: pd.DataFrame, instrument: Instrument) -> list[tuple[str, Finding]]:
+    """Files or sites of one role and occasion whose means are far apart, and alike after one is reversed."""
+    found: dict[tuple, list[tuple]] = {}
+    for column in ("source_file", "site"):
+        if column not in forms.columns or forms[column].nunique() < 2:
+            continue
+        for (role, _, occasion), cell in forms.groupby(CELL, dropna=False, sort=False, observed=True):
+            groups = {str(name): g.index for name, g in cell.groupby(column, observed=True) if len(g) >= FEWEST}
+            for scale in values if len(groups) > 1 else ():
+                own = {name: v for name, at in groups.items() if len(v := values.loc[at, scale].dropna()) >= FEWEST}
+                for name, *means in _reversed_groups(own, sum(instrument.range_of(scale))):
+                    found.setdefault((str(role), column, name, scale), []).append((str(occasion), *means))
+    rows, said = [], set()
+    for (role, column, name, scale), cells in found.items():
+        occasions, means, others = zip(*cells)
+        everywhere = forms.loc[forms["role"].eq(role) & forms[column].eq(name), "occasion"].nunique() == len(cells)
+        label = ", ".join([role, *([] if everywhere else occasions), f"site {name}" if column == "site" else name])
+        observed, expected = (", ".join(f"{m:.3g}" for m in some) for some in (means, others))
+        row = Finding(scale, None, "mirrored_mean", observed, f"{expected}, as elsewhere", "suspicious", ONE_REVERSED)
+        if (role, scale, means, others) not in said:  # a site with a file of its own
+            rows.append((label, row))
+        said.add((role, scale, means, others))
+    return rows
+
+
+def _reversed_groups(groups: dict[str, pd.Series], ends: float) -> list[tuple[str, float, float]]:
+    """Groups whose mean is far from the median of the others' means, and near it after reversal; with both means."""
+    if len(groups) < 2:
+        return []
+    means = {name: float(g.mean()) for name, g in groups.items()}
+    sd = np.sqrt(np.mean([g.var(ddof=0) for g in groups.values()]))
+    odd = []
+    for name, mean in means.items():
+        other = float(np.median([m for n, m in means.items() if n != name]))
+        off = abs(mean - other)
+        if off > APART * sd and abs(ends - mean - other) < MIRRORED * off:
+            odd.append((name, mean, other))
+    return odd
