@@ -234,6 +234,25 @@ def test_check_ends_in_lines_that_say_what_to_do(tmp_path_factory, design, run):
             assert severity in ("error", "warning", "note") and "; " in line and line.isprintable()
 
 
+@pytest.mark.parametrize("last", [1, 2])
+@pytest.mark.parametrize("asked", ["comparison", "pair"])
+def test_one_patient_for_each_therapist_is_refused_by_check_in_the_users_words(tmp_path, asked, last):
+    """Dyads, and dyads but for one therapist of two patients."""
+    design = {"seed": 5, "caseloads": [1] * 20 + [last], "switching": 0, "absent": 0.0, "no_style": 0, "flat": False,
+              "sites": False}  # fmt: skip
+    felt = {"instrument": "cats", "about": "therapist", "occasion": "mid", "weights": {"secure": 1}}
+    style = {"instrument": "ecr_s", "weights": {"avoidance": -1}}
+    blocks = {"comparison": {"perceived": felt, "therapist_style": style},
+              "pair": {"first": felt | {"label": "security"},
+                       "second": style | {"label": "their style", "role": "therapist"}}}  # fmt: skip
+    run = {"run": "drawn", "study": "study.yaml", "seed": 3, asked: blocks[asked],
+           "outcome": {"instrument": "phq9", "pre": "pre", "post": "post"}}  # fmt: skip
+    config = study_of(tmp_path / "study", design, run)
+    with contextlib.chdir(config.parent):
+        (line,) = [line for severity, line in check(config) if severity == "error"]
+    assert line.startswith("hardly any therapist has two patients with complete data; ")
+
+
 AWKWARD = {
     "six therapists, one of whom has all patients of a level": {"caseloads": [5, 4, 4, 6, 5, 4]},
     "the others coded": {"caseloads": [5, 4, 4, 6, 5, 4], "rare": "yx"},

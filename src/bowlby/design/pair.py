@@ -19,7 +19,7 @@ from bowlby.design.frame import (
     of_therapists,
     with_described,
 )
-from bowlby.design.refusals import absent_norms, same_sides, unknown_variables, unscored
+from bowlby.design.refusals import HARDLY_ANY, absent_norms, same_sides, unknown_variables, unscored
 from bowlby.errors import UserError, problem
 
 SAME = 1 - 1e-9
@@ -130,6 +130,8 @@ def _check_rows(pair, frame: pd.DataFrame, weights: pd.DataFrame) -> None:
     if weights.shape[1] < between + 2:
         what = f"{weights.shape[1]} therapist(s) with complete data, but the model needs at least {between + 2}"
         raise UserError(problem(what, "add therapists or drop covariates"))
+    if len(frame) <= weights.shape[1] + 3:
+        raise UserError(problem(*HARDLY_ANY))
     if abs(np.corrcoef(frame["first"], frame["second"])[0, 1]) > SAME:
         what = f"{pair.first.label} and {pair.second.label} hold the same values"
         raise UserError(problem(what, "correct one of the two"))

@@ -11,7 +11,7 @@ from bowlby.design.adequacy import adequacy
 from bowlby.design.centring import Membership, means, membership, within_between
 from bowlby.design.frame import AnalysisSet, Patients, complete_rows, patients
 from bowlby.design.order import wrong_dates, wrong_order
-from bowlby.design.refusals import absent_norms, unknown_variables, unscored
+from bowlby.design.refusals import HARDLY_ANY, absent_norms, unknown_variables, unscored
 from bowlby.errors import UserError, problem
 
 SIDES = {
@@ -233,9 +233,4 @@ def _check_size(weights: Membership, frame: pd.DataFrame, others: list[str]) -> 
             )
         )
     if len(frame) <= weights.shape[1] + 3:
-        raise UserError(
-            problem(
-                "hardly any therapist has two patients with complete data",
-                "effects within therapists need several patients each",
-            )
-        )
+        raise UserError(problem(*HARDLY_ANY))

@@ -15,6 +15,11 @@ from bowlby.design.composite import reference_scaling
 from bowlby.errors import problem
 from bowlby.instruments.styles import STYLES
 
+HARDLY_ANY = (
+    "hardly any therapist has two patients with complete data",
+    "what patients of one therapist differ in can only be told from several; add patients, or data that are missing",
+)
+
 
 def unknown_variables(run: Run, brought: list[str]) -> list[str]:
     """Covariates, units and strata that are not among the patient variables that the study brings."""
