@@ -130,6 +130,7 @@ def _build(run: Run, found: Patients, people: dict, needed: dict[str, str], name
     design = {
         "sd_outcome": found.sd_outcome,
         "reference": found.scaling["a"].origin,
+        "far_from_reference": found.far,
         "n_dropped": dropped,
         "n_patients": len(data),
         "n_therapists": weights.shape[1],

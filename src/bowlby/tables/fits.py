@@ -123,6 +123,14 @@ def random_sds(fit: dict, time_unit: str | None = None, names: dict[str, str] | 
     return "Random part, *SD*: " + "; ".join([*pieces, f"residual {number(fit['scale'] ** 0.5)}"])
 
 
+def doubtful_units(record: dict | None) -> str:
+    """A sentence for notes where a sample's SD is far from the reference SD; empty where none is."""
+    far = (record or {}).get("far_from_reference") or []
+    said = [f"{f['scale']} {number(f['sample_sd'])} for {number(f['reference_sd'])}" for f in far]
+    what = "Doubtful units: the sample's *SD* is more than twice or less than half the reference *SD*"
+    return f"{what} ({'; '.join(said)})." if far else ""
+
+
 def _standardised(comparison: dict) -> str:
     reference = comparison.get("reference") or {}
     source = {

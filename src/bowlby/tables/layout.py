@@ -7,7 +7,7 @@ import html
 import io
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
@@ -47,6 +47,10 @@ class Sheet:
     columns: list[str]
     parts: list[tuple[str | None, list[list[str]]]] = field(default_factory=list)
     note: str = ""
+
+    def noted(self, sentence: str) -> Sheet:
+        """The same with one more sentence in the note, if there is one."""
+        return replace(self, note=f"{self.note} {sentence}".strip()) if sentence else self
 
     def reworded(self, wording: Callable[[str], str]) -> Sheet:
         """The same with every text put through a function."""
