@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from bowlby.config.base import Model
 from bowlby.config.blocks import Block, Rating, ReferenceBlock
+from bowlby.config.growth import Growth
 from bowlby.config.pair import Pair
 from bowlby.config.robustness import Robustness
 from bowlby.config.words import Words
@@ -94,13 +95,6 @@ class Comparison(Model):
     """Equivalence bound for "negligible", in SDs of outcome per SD of the predictor."""
     switching: Literal["share", "first", "last", "equal"] = "share"
     """How patients who switch therapist count: by share of sessions, first or last therapist, equally."""
-
-
-class Growth(Model):
-    """Course of the outcome over the occasions that have a time."""
-
-    reml: bool = True
-    """REML (default) or ML."""
 
 
 class Run(Model):

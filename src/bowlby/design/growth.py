@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pandas as pd
 
 from bowlby.config.demands import of_outcome
 from bowlby.config.run import Run
 from bowlby.config.study import Occasion
-from bowlby.design.frame import AnalysisSet
-from bowlby.design.refusals import unscored
+from bowlby.design.frame import AnalysisSet, with_described
+from bowlby.design.random_part import random_part
+from bowlby.design.refusals import unknown_variables, unscored
 from bowlby.errors import UserError, problem
 
 
@@ -20,6 +23,8 @@ def growth_set(
     time_unit: str,
 ) -> AnalysisSet:
     """Build the analysis set of the growth model; the outcome stays in its own units and direction.
+
+    Rows without a therapist are left out only where therapists are in the model.
 
     Parameters
     ----------
@@ -35,19 +40,53 @@ def growth_set(
     Returns
     -------
     AnalysisSet
+        ``y``, ``time`` and covariates, centred at the mean of the patients; ``therapist`` where therapists are in the
+        model. The design says the random part, and what of it was left out and why.
 
     Raises
     ------
     UserError
-        If fewer than two occasions have a time, or fewer than two therapists have patients.
+        If there are fewer than two patients, or none of them was seen at two times; if scores or covariates are absent.
     """
-    outcome = run.outcome
-    if lines := unscored(of_outcome(run), scores):
+    described = people["patients"].set_index("patient")
+    lines = [*unknown_variables(run, list(described)), *unscored(of_outcome(run), scores)]
+    if lines:
         raise UserError(lines)
+    described, covariates = with_described(described[["therapist"]], described, run.growth.covariates, None)
+    every = _rows(run, scores, described, {o.id: o.time for o in occasions})
+    needed = {"y": "no outcome", "time": "occasion without a time"}
+    data, steps = _complete(every, needed | {column: f"no {name}" for column, name in covariates.items()})
+    random = random_part(run.growth.random, data)
+    if "therapist" in random.groups:
+        data, step = _complete(data, {"therapist": "no therapist"})
+        steps, random = steps + step, random_part(run.growth.random, data)
+    else:
+        data = data.drop(columns="therapist")
+    _check(data)
+    for column in covariates:
+        data[column] -= data.groupby("patient")[column].first().mean()
+    data = data.sort_values(["patient", "time"], ignore_index=True)
+    flow = [_step("occasions in the file", every, None), *steps, _step("analysed", data, None)]
+    design = {
+        "n_dropped": {b["reason"]: a["rows"] - b["rows"] for a, b in pairwise(flow) if b["reason"]},
+        "n_patients": flow[-1]["patients"],
+        "n_therapists": flow[-1]["therapists"],
+        "time_unit": time_unit,
+        "covariates": list(covariates),
+        "random": random.terms,
+        "left_out": random.left_out,
+    }
+    columns = pd.DataFrame(
+        [(name, *_meaning(name, run, time_unit)) for name in data], columns=["name", "meaning", "unit", "source"]
+    )
+    return AnalysisSet(data, _membership(data), columns, design, flow)
+
+
+def _rows(run: Run, scores: dict, described: pd.DataFrame, time: dict[str, float | None]) -> pd.DataFrame:
+    """Every answer of a patient, with the therapist at that occasion, else the patient's own, and the covariates."""
+    outcome = run.outcome
     table = scores[outcome.instrument]
     table = table[(table["role"] == "patient") & (table["about"] == "self")]
-    main = people["patients"].set_index("patient")["therapist"]
-    time = {o.id: o.time for o in occasions}
     data = pd.DataFrame(
         {
             "patient": table["person"].astype(str),
@@ -57,53 +96,59 @@ def growth_set(
             "y": table[outcome.scale].astype(float),
         }
     )
-    data["therapist"] = data["therapist"].fillna(data["patient"].map(main)).astype("object")
-    steps = [_step("occasions in the file", data, None)]
-    dropped = {}
-    for reason, column in (("no outcome", "y"), ("occasion without a time", "time"), ("no therapist", "therapist")):
-        absent = int(data[column].isna().sum())
-        data = data[data[column].notna()]
-        if absent:
-            dropped[reason] = absent
-            steps.append(_step(f"without: {reason}", data, reason))
+    data["therapist"] = data["therapist"].fillna(data["patient"].map(described["therapist"])).astype("object")
+    return data.join(described.drop(columns="therapist"), on="patient")
+
+
+def _complete(data: pd.DataFrame, needed: dict[str, str]) -> tuple[pd.DataFrame, list[dict]]:
+    """Rows that have all columns needed, and a step for each reason, by column, that takes some away."""
+    steps = []
+    for column, reason in needed.items():
+        kept = data[data[column].notna()]
+        if len(kept) < len(data):
+            steps.append(_step(f"without: {reason}", kept, reason))
+        data = kept
+    return data, steps
+
+
+def _check(data: pd.DataFrame) -> None:
     if data["time"].nunique() < 2:
         what = "fewer than two occasions that have a time were answered"
         raise UserError(problem(what, "give `time:` to the study file's occasions"))
-    if data["therapist"].nunique() < 2:
-        raise UserError(
-            problem(
-                "fewer than two therapists have patients with an outcome",
-                "the growth model needs several; check the therapist column",
-            )
-        )
-    steps.append(_step("analysed", data, None))
-    data = data.assign(therapist=data["therapist"].astype(str)).sort_values(["patient", "time"], ignore_index=True)
-    columns = pd.DataFrame(
-        [
-            ("patient", "patient", "id", ""),
-            ("therapist", "therapist at that occasion, else the patient's", "id", ""),
-            ("occasion", "occasion", "label", "study file"),
-            ("time", "time since the first session", time_unit, "study file"),
-            ("y", f"{outcome.instrument} {outcome.scale}", "own units", "outcome scores"),
-        ],
-        columns=["name", "meaning", "unit", "source"],
-    )
-    rows = data[["patient", "therapist"]].drop_duplicates().assign(weight=1.0)
-    rows["weight"] /= rows.groupby("patient")["therapist"].transform("size")
-    design = {
-        "n_dropped": dropped,
-        "n_patients": int(data["patient"].nunique()),
-        "n_therapists": int(data["therapist"].nunique()),
-        "time_unit": time_unit,
+    if data["patient"].nunique() < 2:
+        what = f"{data['patient'].nunique()} patient with an outcome, but the growth model needs several"
+        raise UserError(problem(what, "check the patients' ids and what is missing"))
+    if data.groupby("patient")["time"].nunique().max() < 2:
+        what = "no patient has outcomes at two times, so no course can be seen"
+        raise UserError(problem(what, "check the patients' ids and the times of the occasions"))
+
+
+def _meaning(name: str, run: Run, time_unit: str) -> tuple[str, str, str]:
+    """Meaning, unit and source of a column."""
+    known = {
+        "patient": ("patient", "id", ""),
+        "therapist": ("therapist at that occasion, else the patient's", "id", ""),
+        "occasion": ("occasion", "label", "study file"),
+        "time": ("time since the first session", time_unit, "study file"),
+        "y": (f"{run.outcome.instrument} {run.outcome.scale}", "own units", "outcome scores"),
     }
-    return AnalysisSet(data, rows, columns, design, steps)
+    return known.get(name, (f"{name}, centred at the mean of the patients", "own units", "people"))
+
+
+def _membership(data: pd.DataFrame) -> pd.DataFrame:
+    """A patient's therapists in equal parts; no row where therapists are not in the model."""
+    if "therapist" not in data:
+        kinds = {"patient": object, "therapist": object, "weight": float}
+        return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in kinds.items()})
+    rows = data[["patient", "therapist"]].drop_duplicates()
+    return rows.assign(weight=1.0 / rows.groupby("patient")["therapist"].transform("size"))
 
 
 def _step(name: str, data: pd.DataFrame, reason: str | None) -> dict:
     return {
         "step": name,
         "patients": int(data["patient"].nunique()),
-        "therapists": int(data["therapist"].nunique()),
+        "therapists": int(data["therapist"].nunique()) if "therapist" in data else 0,
         "rows": len(data),
         "reason": reason,
     }

@@ -15,10 +15,8 @@ from bowlby.design.composite import reference_scaling
 from bowlby.errors import problem
 from bowlby.instruments.styles import STYLES
 
-HARDLY_ANY = (
-    "hardly any therapist has two patients with complete data",
-    "what patients of one therapist differ in can only be told from several; add patients, or data that are missing",
-)
+SPARE = 3
+"""Patients beyond one a therapist that a study needs at least."""
 
 
 def unknown_variables(run: Run, brought: list[str]) -> list[str]:
@@ -27,9 +25,9 @@ def unknown_variables(run: Run, brought: list[str]) -> list[str]:
     do = choice if brought else "add it to `covariates:` of a file"
     asked = [
         (f"{part}.{key}", name)
-        for part in ("comparison", "pair")
+        for part in ("comparison", "pair", "growth")
         if (block := getattr(run, part))
-        for key, names in (("covariates", block.covariates), ("unit", [block.unit] if block.unit else []))
+        for key, names in (("covariates", block.covariates), ("unit", filter(None, [getattr(block, "unit", None)])))
         for name in names
     ]
     if run.robustness:
@@ -114,3 +112,18 @@ def unscored(asked: Iterable[Demand], scores: dict[str, pd.DataFrame]) -> list[s
             for scale in sorted(set(demand.scales) - known)
         ]  # fmt: skip
     return lines
+
+
+def one_patient_each(patients: int, therapists: int) -> str | None:
+    """The line for a study of dyads, whose therapists' effects cannot be told from their patients'; else None.
+
+    Parameters
+    ----------
+    patients, therapists : int
+        With complete data.
+    """
+    if patients > therapists + SPARE:
+        return None
+    return problem(f"{patients:,} patients of {therapists:,} therapists have complete data, so hardly any therapist "
+                   "has two patients, and differences between therapists cannot be told from those between patients",
+                   "add further patients of the same therapists, or complete their data")

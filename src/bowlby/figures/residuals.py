@@ -41,12 +41,13 @@ def conditional(
     effects : DataFrame
         Predicted random effects: group, level, term, value.
     members : DataFrame, optional
-        patient, therapist, weight; without it each row has its own therapist.
+        patient, therapist, weight; without it, or where patients have several rows, each row has its own therapist.
     """
+    shared = members is not None and "patient" in rows and not rows["patient"].duplicated().any()
     fitted = sum(f["estimate"] * _column(rows, f["term"]) for f in fit["fixed"])
     for (group, term), own in effects.groupby(["group", "term"], sort=False):
         value = own.set_index("level")["value"]
-        if group == "therapist" and members is not None and "patient" in rows:
+        if group == "therapist" and shared:
             seen = members["weight"] * members["therapist"].map(value).fillna(0.0)
             at = rows["patient"].map(seen.groupby(members["patient"]).sum())
         elif group in rows:
@@ -117,5 +118,5 @@ def draw(ax, data: pd.DataFrame) -> None:
     lower.axhline(0, color=GREY, lw=1)
     lower.vlines(groups["x"], groups["low"], groups["high"], color=BLUE, lw=1.6)
     lower.plot(groups["x"], groups["y"], "D", ms=5, color=VERMILION, mec="white")
-    lower.set_xlabel("fitted outcome (higher is better)")
+    lower.set_xlabel("fitted outcome")
     lower.set_ylabel("residual (SD)")

@@ -48,31 +48,25 @@ class Fitted:
     effects: pd.DataFrame
 
 
-def fit_set(
-    name: str, data: pd.DataFrame, membership: pd.DataFrame, design: dict, growth_reml: bool = True
-) -> dict[str, Fitted]:
+def fit_set(name: str, data: pd.DataFrame, membership: pd.DataFrame, design: dict) -> dict[str, Fitted]:
     """Fit all models of one analysis set.
 
     Parameters
     ----------
     name : str
-        ``primary``, ``perceived``, ``early``, ``sessions``, ``alliance``, ``mentalizing`` or ``growth``.
+        ``primary``, ``perceived``, ``early``, ``sessions``, ``alliance`` or ``mentalizing``.
     data : DataFrame
         The analysis set.
     membership : DataFrame
         Columns patient, therapist, weight: patients who switch are members of several therapists.
     design : dict
         Description of the set.
-    growth_reml : bool
-        REML (Kenward-Roger) or ML (Satterthwaite) for the growth model.
 
     Returns
     -------
     dict of Fitted
         By model.
     """
-    if name == "growth":
-        return _fit_growth(data, design, growth_reml)
     fitter = Fitter(data, membership, design)
     if name in BESIDE:
         return fitter.beside(name, f"{BESIDE[name]}_star_w")
@@ -84,14 +78,8 @@ def second_of(name: str, data: pd.DataFrame, fits: dict[str, Fitted]) -> dict:
     """The second engine on the rows of a set's main model, and how far the two differ."""
     main = fits[MAIN.get(name, f"{name}_m1")].record
     terms = [f["term"] for f in main["fixed"] if f["term"] != "Intercept"]
-    return second_fit(data, terms, main, inner="patient" if name == "growth" else None)
-
-
-def _fit_growth(data: pd.DataFrame, design: dict, reml: bool) -> dict[str, Fitted]:
-    result = MixedModel.from_terms("y", ["time"], [{"group": "patient"}, {"group": "therapist"}], data).fit(reml=reml)
-    record = record_fit("growth", result, "kenward-roger" if reml else "satterthwaite", design["n_dropped"])
-    return {"growth": Fitted(record, effects_table(result))}
-
+    groups = tuple(g for g in ("therapist", "patient") if g in main["groups"]) if name == "growth" else ("therapist",)
+    return second_fit(data, terms, main, groups)
 
 class Fitter:
     """Fits models to one set of rows."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from bowlby.errors import UserError, problem
+from bowlby.errors import UserError
 from bowlby.mixed.second_engine import fit_second
 
 ENGINE = "bowlby.mixed"
@@ -92,8 +92,18 @@ def effects_table(result) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def second_fit(data: pd.DataFrame, terms: list[str], first: dict, *, inner: str | None = None) -> dict:
+def second_fit(data: pd.DataFrame, terms: list[str], first: dict, groups: tuple[str, ...] = ("therapist",)) -> dict:
     """Fit the same rows with the second engine (intercepts only, main therapist), and say how far it differs.
+
+    Parameters
+    ----------
+    data : DataFrame
+    terms : list of str
+        Fixed effects beside the intercept.
+    first : dict
+        The record of the first fit.
+    groups : tuple of str
+        Whose intercepts vary: one column, or two of which the second is nested in the first.
 
     Returns
     -------
@@ -105,10 +115,9 @@ def second_fit(data: pd.DataFrame, terms: list[str], first: dict, *, inner: str 
         return _no_second(f"{len(data):,} rows are more than it fits in reasonable time")
     x = data[terms].astype(float).reset_index(drop=True)
     x.insert(0, "Intercept", 1.0)
-    therapist = data["therapist"].astype(str).to_numpy()
-    nested = None if inner is None else data[inner].astype(str).to_numpy()
+    levels = [data[group].astype(str).to_numpy() for group in groups]
     try:
-        result = fit_second(data["y"].to_numpy(float), x, therapist, nested, reml=first["reml"])
+        result = fit_second(data["y"].to_numpy(float), x, *levels, names=groups, reml=first["reml"])
     except UserError as error:  # it is a check; what it cannot do does not end a run
         return _no_second("; ".join(error.problems))
     except np.linalg.LinAlgError:
@@ -128,7 +137,7 @@ def second_fit(data: pd.DataFrame, terms: list[str], first: dict, *, inner: str 
         "scale": result.scale,
         "differs_by_design": ["no random slope"] * slopes
         + ["groups, couples and families not modelled"] * ("unit" in data)
-        + ["switching patients counted with the main therapist"],
+        + _switching(data, groups),
     }
 
 
@@ -136,11 +145,9 @@ def _no_second(why: str) -> dict:
     return {"schema": 1, "engine": SECOND, "fixed": [], "left_out": why}
 
 
-def without_error(model: str, record: dict) -> str | None:
-    """The line that refuses a fit of which some estimate has no standard error; None where all have one."""
-    lines = [*record["fixed"], *record.get("contrasts", [])]
-    names = [line.get("term") or line["name"] for line in lines if not np.isfinite(line["se"] or np.nan)]
-    if not names:
-        return None
-    what = f"model {model}: no standard error can be computed for {', '.join(names)}"
-    return problem(what, "there are too few patients of the same therapist; leave out covariates, or add patients")
+def _switching(data: pd.DataFrame, groups: tuple[str, ...]) -> list[str]:
+    """How the second engine counts patients with several therapists."""
+    if groups == ("therapist",):
+        return ["switching patients counted with the main therapist"]
+    nested = "therapist" in groups and data.groupby("patient")["therapist"].nunique().max() > 1
+    return ["a patient who switched counted as a new patient"] * int(nested)

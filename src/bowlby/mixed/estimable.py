@@ -23,15 +23,9 @@ def check_frame(frame: Frame, outcome: str) -> None:
         if levels < 2:
             lines.append(problem(f"'{factor.name}' has {levels} level", "a random effect needs at least 2 groups"))
             continue
-        if factor.codes is not None and levels >= n:
-            lines.append(problem(f"'{factor.name}' has as many levels ({levels}) as there are rows",
-                                 "its variance cannot be told from the residual's; drop the term or add rows"))
+        if factor.codes is not None and (line := _no_level_to_spare(factor, levels)):
+            lines.append(line)
             continue
-        for positions, _ in factor.blocks:
-            if factor.codes is not None and levels * len(positions) >= n:
-                term = " + ".join(factor.labels[k] for k in positions)
-                lines.append(problem(f"({term} | {factor.name}) has {levels * len(positions)} random effects for "
-                                     f"{n} rows", "drop the slope or add observations per group"))
         lines += _collinear_basis(factor)
     if len(frame.names) >= n:
         lines.append(_too_many(frame, n))
@@ -42,6 +36,23 @@ def check_frame(frame: Frame, outcome: str) -> None:
                               "rounding")
     _warn_constant_slopes(frame)
     _warn_alike(frame)
+
+
+def _no_level_to_spare(factor: Factor, levels: int) -> str | None:
+    """The line for a factor none of whose levels has more rows than effects, so that they hold the residual too.
+
+    One level with a row to spare is enough, however many have too few: lme4 counts rows and effects of all levels
+    together and refuses such designs (`check.nobs.vs.nRE`), though their variances can be told from the residual's.
+    """
+    most = max(factor.blocks, key=lambda block: len(block[0]))[0]
+    if np.bincount(factor.codes).max() > len(most):
+        return None
+    if len(most) == 1:
+        return problem(f"'{factor.name}' has as many levels ({levels}) as there are rows",
+                       "its variance cannot be told from the residual's; drop the term or add rows")
+    term = " + ".join(factor.labels[k] for k in most)
+    return problem(f"({term} | {factor.name}) has {len(most)} random effects for each level, and no level has more "
+                   "rows than that", "drop the slope or add observations per group")
 
 
 def _too_many(frame: Frame, n: int) -> str:

@@ -69,7 +69,7 @@ class Inference:
             raise UserError(problem(f"unknown df method '{method}'",
                                     f"use {KENWARD_ROGER}, {SATTERTHWAITE} or {RESIDUAL}"))
         variance, name = float(inner @ phi @ inner), _written(c, self.model.names)
-        if not variance >= 0:
+        if not 0 <= variance < np.inf:
             raise UserError(problem(f"the {method} standard error of {name} cannot be computed from these data",
                                     "drop a random effect or add rows"))
         if not np.isfinite(df):

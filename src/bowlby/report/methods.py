@@ -7,6 +7,7 @@ from bowlby.report.methods_model import at, bracket, fitted, random_part, second
 from bowlby.report.methods_pair import pair
 from bowlby.report.works import cite, cited
 from bowlby.results import MAIN, Results
+from bowlby.tables.random_part import boundary, left_out
 from bowlby.tables.words import people
 
 FEWEST = 5
@@ -180,12 +181,17 @@ def _beside(results: Results) -> str:
 
 
 def _growth(results: Results) -> str:
-    unit = results.study.get("time_unit")
-    fit = results.fits["growth"]
-    return (
-        f"The course of the outcome over time{f' (in {unit})' if unit else ''} was a straight line; "
-        f"{random_part(fit)}. {fitted(fit)}"
+    unit, fit = results.study.get("time_unit"), results.fits["growth"]
+    covariates = ", ".join((results.config.get("growth") or {}).get("covariates") or [])
+    adjusted = f", adjusted for {covariates} (centred at the mean of the patients)" if covariates else ""
+    said = (
+        f"The course of the outcome over time{f' (in {unit})' if unit else ''} was a straight line{adjusted}; "
+        f"{random_part(fit)}.",
+        left_out(fit),
+        fitted(fit),
+        boundary(fit),
     )
+    return " ".join(part for part in said if part)
 
 
 def _software(results: Results) -> str:

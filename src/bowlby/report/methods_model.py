@@ -19,6 +19,7 @@ WITHOUT = {
     "no random slope": "without random slopes",
     "groups, couples and families not modelled": f"without {UNIT}",
     "switching patients counted with the main therapist": "with the main therapist only",
+    "a patient who switched counted as a new patient": "with patients who switched counted as new patients",
 }
 
 

@@ -6,6 +6,7 @@ import pandas as pd
 
 from bowlby.tables.layout import Sheet
 from bowlby.tables.numbers import absent, interval, number, p_value
+from bowlby.tables.random_part import boundary, left_out, random_sds
 from bowlby.tables.words import DIRECTION, df_method, people, term
 
 COLUMNS = ["term", "label", "kind", "estimate", "se", "df", "t", "p", "ci_low", "ci_high"]
@@ -63,7 +64,7 @@ def fit_sheet(number_: str, fit: dict, comparison: dict | None = None, time_unit
         if rows:
             parts.append((title if fit.get("contrasts") else None, rows))
     title = TITLES.get(fit["model"], f"Model {fit['model']}")
-    return Sheet(number_, title, HEADS, parts, fit_note(fit, comparison, time_unit))
+    return Sheet(number_, title, HEADS, parts, fit_note(fit, comparison))
 
 
 def _row(r) -> list[str]:
@@ -78,17 +79,18 @@ def _row(r) -> list[str]:
     ]
 
 
-def fit_note(fit: dict, comparison: dict | None = None, time_unit: str | None = None) -> str:
+def fit_note(fit: dict, comparison: dict | None = None) -> str:
     """The note under the table of a fit; statistics between asterisks."""
     groups = fit["groups"]
     counts = f"*N* = {fit['n_obs']:,} {'observations' if 'patient' in groups else 'patients'}"
     patients = f" of {groups['patient']:,} patients" if "patient" in groups else ""
-    therapists = f", *J* = {groups['therapist']:,} therapists" if "therapist" in groups else f", {people(fit)}"
+    others = "" if patients else f", {people(fit)}"
+    therapists = f", *J* = {groups['therapist']:,} therapists" if "therapist" in groups else others
     method = "Restricted maximum likelihood" if fit["reml"] else "Maximum likelihood"
     sentences = [
         f"{counts}{patients}{therapists}.",
         f"{method}; degrees of freedom by {df_method(fit)}.",
-        f"{random_sds(fit, time_unit)}.",
+        f"{random_sds(fit)}.",
     ]
     if fit["model"] == "m1b":
         sentences.append(DIRECTION)
@@ -98,9 +100,7 @@ def fit_note(fit: dict, comparison: dict | None = None, time_unit: str | None = 
         if not absent(icc):
             sentences.append(f"Intraclass correlation of therapists in this model {number(icc, bounded=True)}.")
         sentences.append(_standardised(comparison))
-    if fit.get("singular"):
-        known = ", the random slope's, which counts as known" if fit.get("known_zero") else ""
-        sentences.append(f"A variance is estimated at 0, the edge of what is possible{known}.")
+    sentences += [said for said in (boundary(fit), left_out(fit)) if said]
     if not fit.get("converged", True):
         sentences.append("The fit did not converge.")
     return " ".join(sentences)
@@ -111,24 +111,6 @@ def joint_test(block: dict) -> str:
     p = p_value(block["p"])
     sign = "" if p.startswith("<") else "= "
     return f"*F*({block['df_num']:g}, {number(block['df_den'], 1)}) = {number(block['f'])}, *p* {sign}{p}"
-
-
-def random_sds(fit: dict, time_unit: str | None = None, names: dict[str, str] | None = None) -> str:
-    """The random part as SDs in the outcome's units; ``names`` says what terms of this run are called."""
-    pieces = [
-        f"{r['group']} ({(names or {}).get(r['term']) or term(r['term'], time_unit).lower()}) {number(r['sd_or_corr'])}"
-        for r in fit.get("random") or []
-        if not r.get("term2")
-    ]
-    return "Random part, *SD*: " + "; ".join([*pieces, f"residual {number(fit['scale'] ** 0.5)}"])
-
-
-def doubtful_units(record: dict | None) -> str:
-    """A sentence for notes where a sample's SD is far from the reference SD; empty where none is."""
-    far = (record or {}).get("far_from_reference") or []
-    said = [f"{f['scale']} {number(f['sample_sd'])} for {number(f['reference_sd'])}" for f in far]
-    what = "Doubtful units: the sample's *SD* is more than twice or less than half the reference *SD*"
-    return f"{what} ({'; '.join(said)})." if far else ""
 
 
 def _standardised(comparison: dict) -> str:

@@ -140,6 +140,13 @@ def test_residuals_count_random_effects_by_share_of_sessions():
     assert residual == pytest.approx((rows["y"] - fitted) / 2)
 
 
+def test_residuals_of_repeated_rows_count_the_therapist_of_the_row():
+    rows = pd.DataFrame({"patient": "P1", "therapist": ["A", "B"], "y": 0.0, "a_star_w": 0.0, "s_star": 0.0})
+    members = pd.DataFrame({"patient": "P1", "therapist": ["A", "B"], "weight": 0.5})
+    effects = pd.DataFrame({"group": "therapist", "level": ["A", "B"], "term": "Intercept", "value": [2.0, 4.0]})
+    assert conditional(FIT, rows, effects, members)[0] == pytest.approx([-10 + 2, -10 + 4])
+
+
 def test_normal_residuals_lie_within_the_band_and_skewed_ones_do_not():
     normal = residual_data(np.arange(400.0), stats.norm.ppf((np.arange(400) + 0.5) / 400))
     quantiles = normal[normal["kind"] == "quantile"]

@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from bowlby import report
+from bowlby import report, tables
 from bowlby.files import read_json, write_json
 
 
@@ -88,6 +88,28 @@ def test_what_is_not_asked_for_is_absent(growth_run):
     for name in ("course", "therapists", "flow", "issues", "keys", "methods", "provenance"):
         assert f'<h2 id="{name}">' in page, name
     assert "Time (months)" in page
+
+
+def test_the_course_says_how_slopes_differ_and_what_the_design_cannot_show(growth_run):
+    path = growth_run / "fits/growth.json"
+    fit = read_json(path)
+    slope = {"group": "patient", "term": "time", "term2": None, "variance_or_cov": 0.0, "sd_or_corr": 0.0}
+    gone = {"group": "therapist", "term": "intercept", "reason": "no patient has a therapist"}
+    own = [r for r in fit["random"] if r["group"] == "patient"]
+    changes = {"random": [*own, slope], "groups": {"patient": 40}, "singular": True, "left_out": [gone]}
+    write_json(path, {**fit, **changes})
+    tables.build(growth_run)
+    page = report.build_report(growth_run)
+    section = page[page.index('<h2 id="course">') : page.index('<h2 id="flow">')]
+    boundary = "Estimated at 0 (boundary): the variance of the random slope of time (patients)."
+    reason = "without random effects of therapists, which cannot be estimated: no patient has a therapist."
+    assert "per unit of time (months): b = 1.50, 95% CI [0.50, 2.50]" in section
+    assert "The slopes of patients differ with an SD of 0.00." in section
+    for said in (boundary, reason):
+        assert section.count(said) == 2, "in the paragraph and under the table"
+        assert said in report.methods_text(report.Results(growth_run))
+    assert "100</i> observations" not in section and "observations of 40 patients, 40 patients" not in section
+    assert "occasions in patients." in page, "the checklists name the levels"
 
 
 def test_a_comparison_has_no_course(comparison_run):

@@ -9,7 +9,7 @@ from bowlby.report.methods import lost
 from bowlby.report.methods_model import weights
 from bowlby.results import MAIN, Results
 from bowlby.tables import number
-from bowlby.tables.fits import random_sds
+from bowlby.tables.random_part import random_sds
 from bowlby.tables.words import CLAIMS, NOT_TESTED, df_method, people, say, typeset, verdict
 
 SIDES = {
@@ -73,8 +73,9 @@ def design(results: Results) -> str | None:
     fit = _main(results)
     if not fit:
         return None
-    levels = "occasions in patients in therapists" if "patient" in fit["groups"] else "patients in therapists"
-    return said(f"Levels: {levels}.", outcome(results), sides(results))
+    levels = ["occasions"] if "patient" in fit["groups"] else []
+    levels += ["patients"] + (["therapists"] if "therapist" in fit["groups"] else [])
+    return said(f"Levels: {' in '.join(levels)}.", outcome(results), sides(results))
 
 
 def aims(results: Results) -> str | None:

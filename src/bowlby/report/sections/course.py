@@ -8,6 +8,7 @@ from bowlby.report.drawing import figure
 from bowlby.report.section import Section, render
 from bowlby.results import Results
 from bowlby.tables import interval, number, sheet_html, sheets
+from bowlby.tables.random_part import boundary, left_out
 
 
 def course(results: Results) -> Section | None:
@@ -17,13 +18,24 @@ def course(results: Results) -> Section | None:
         return None
     slope = next(f for f in fit["fixed"] if f["term"] == "time")
     unit = results.study.get("time_unit") or "units of time"
-    said = f"{number(slope['estimate'])} a step of time, 95% CI {interval(slope['ci_low'], slope['ci_high'])}"
+    said = f"b = {number(slope['estimate'])}, 95% CI {interval(slope['ci_low'], slope['ci_high'])}"
     plot = figure(
         results,
         "trajectory",
-        alt=f"The model's mean course as a line with its interval, and observed means as points. Slope {said}.",
+        alt=f"The model's mean course as a line with its interval, and observed means as points. Slope: {said}.",
         caption=f"The model's mean with its 95% interval, and the observed means, over {unit}. The means are of who "
         "answered at that time; means of fewer than five patients are not shown.",
     )
     table = Markup(sheet_html(sheets(results)["growth"][1]))
-    return Section("course", "Course over time", render("stack.html", parts=[plot, table], intro=None))
+    mean = f"Mean change of the outcome per unit of time ({unit}): {said}."
+    intro = " ".join(sentence for sentence in (mean, *_spread(fit), boundary(fit), left_out(fit)) if sentence)
+    return Section("course", "Course over time", render("stack.html", parts=[plot, table], intro=intro))
+
+
+def _spread(fit: dict) -> list[str]:
+    """How much slopes differ, for each group that has random slopes."""
+    return [
+        f"The slopes of {r['group']}s differ with an SD of {number(r['sd_or_corr'])}."
+        for r in fit["random"]
+        if r["term"] == "time" and not r["term2"]
+    ]
