@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from bowlby.config import Loaded
+from bowlby.errors import UserError
 from bowlby.files import harmless, read_json, read_parquet, write_csv, write_json, write_parquet
 
 CSV_ROWS = 200_000
@@ -52,7 +53,7 @@ def score(loaded: Loaded, folder: Path, instruments: list[str]) -> None:
         log.info("%s: %d rows scored", name, len(scores))
     tables.append({"keying_audit": across(scales)})
     for name, table in stack(tables).items():
-        write_csv(folder / f"{name}.csv", table)
+        write_csv(folder / f"{name}.csv", harmless(table))
     title = f"Scores of {loaded.title}"
     write_dictionary(folder / "scores", f"{loaded.run.run}-scores", title, described)
 
@@ -159,10 +160,10 @@ def design(loaded: Loaded, folder: Path, name: str, instruments: list[str]) -> N
     stem = folder / "analysis" / name
     write_parquet(stem.with_suffix(".parquet"), built.data)
     if len(built.data) <= CSV_ROWS:
-        write_csv(stem.with_suffix(".csv"), built.data)
-    write_csv(stem.with_suffix(".columns.csv"), built.columns)
+        write_csv(stem.with_suffix(".csv"), harmless(built.data))
+    write_csv(stem.with_suffix(".columns.csv"), harmless(built.columns))
     write_parquet(stem.with_suffix(".membership.parquet"), built.membership)
-    write_csv(stem.with_suffix(".membership.csv"), built.membership)
+    write_csv(stem.with_suffix(".membership.csv"), harmless(built.membership))
     if adequacy := built.design.pop("adequacy", None):
         write_json(folder / "adequacy.json", adequacy)
     write_json(stem.with_suffix(".design.json"), built.design)
@@ -213,16 +214,27 @@ def fit(loaded: Loaded, folder: Path, name: str) -> None:
 
 
 def fits_of(loaded: Loaded, name: str, data: pd.DataFrame, membership: pd.DataFrame, described: dict):
-    """The fits of one analysis set by model, as of :func:`bowlby.fit.models.fit_set`."""
+    """The fits of one analysis set by model, as of :func:`bowlby.fit.models.fit_set`.
+
+    Raises
+    ------
+    UserError
+        Where a model cannot be fitted to these data, or tells an estimate but not its standard error.
+    """
     from bowlby.fit.growth import fit_growth
     from bowlby.fit.models import fit_set
     from bowlby.fit.pair import fit_pair
+    from bowlby.fit.record import without_error
 
     if name == "pair":
-        return fit_pair(data, membership, described)
-    if name == "growth":
-        return fit_growth(data, described, loaded.run.growth.reml)
-    return fit_set(name, data, membership, described)
+        fits = fit_pair(data, membership, described)
+    elif name == "growth":
+        fits = fit_growth(data, described, loaded.run.growth.reml)
+    else:
+        fits = fit_set(name, data, membership, described)
+    if lines := [line for model, fitted in fits.items() if (line := without_error(model, fitted.record))]:
+        raise UserError(lines)
+    return fits
 
 
 def estimate(loaded: Loaded, folder: Path) -> None:

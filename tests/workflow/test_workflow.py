@@ -327,7 +327,8 @@ def test_reframed_runs_from_a_folder_outside(tmp_path, shell):
     folder = tmp_path / "results/reframed"
     fit = json.loads((folder / "fits/growth.json").read_text("utf-8"))
     fixed = {f["term"]: f for f in fit["fixed"]}
-    # lme4 and pbkrtest, phq9 ~ month + (month | patient) + (1 + month || therapist), REML; without the score of -0.2 that no PHQ-9 can have
+    # lme4 and pbkrtest, phq9 ~ month + (month | patient) + (1 + month || therapist), REML; the score of -0.2, which no
+    # PHQ-9 can have, is missing
     assert fit["llf"] == pytest.approx(-4650.92945157003, abs=1e-6)
     assert fixed["time"]["estimate"] == pytest.approx(-0.295184534584359, abs=1e-6)
     assert fixed["time"]["se"] == pytest.approx(0.0379636738952027, rel=1e-5)

@@ -182,6 +182,7 @@ def _comparison(fit: dict, effects: dict[str, Effect], design: dict, delta: floa
         "schema": 1,
         "delta": delta,
         "standardiser": design["reference"],
+        "far_from_reference": design["far_from_reference"],
         "n_obs": fit["n_obs"],
         "n_therapists": fit["groups"]["therapist"],
         "therapist_icc": therapist / (therapist + fit["scale"]),
@@ -217,6 +218,7 @@ def _flags(fit: dict, design: dict) -> list[str]:
         "singular": fit["singular"],
         "style_incomplete": design["style_share"] < STYLE_SHARE,
         "sample_reference": design["reference"] == "sample",
+        "far_from_reference": bool(design["far_from_reference"]),
     }
     return [name for name, holds in tests.items() if holds]
 

@@ -45,6 +45,7 @@ def compare_pair(run: Run, fit: dict, design: dict) -> dict:
         "roles": design["roles"],
         "delta": pair.delta,
         "standardiser": design["reference"],
+        "far_from_reference": design["far_from_reference"],
         "n_obs": fit["n_obs"],
         "n_therapists": fit["groups"]["therapist"],
         "contrasts": {

@@ -10,6 +10,9 @@ import pandas as pd
 from bowlby.config.blocks import Block, ReferenceBlock
 from bowlby.errors import UserError, problem
 
+FAR = 2.0
+"""Factor between a sample's SD and the reference SD from which on they hardly are of the same scale."""
+
 
 @dataclass(frozen=True)
 class Scaling:
@@ -53,6 +56,24 @@ def sample_scaling(block: Block, scores: pd.DataFrame) -> Scaling:
     if len(complete) < 2:  # nobody can be weighed: everyone's composite is missing, and the rows say so
         return Scaling(scales, np.full(len(scales), np.nan), np.eye(len(scales)), "sample")
     return Scaling(scales, complete.std(axis=0, ddof=1), np.atleast_2d(np.corrcoef(complete.T)), "sample")
+
+
+def far_from_reference(sample: pd.Series, reference: pd.Series, of: str) -> list[dict]:
+    """Reference SDs from which the sample's are further than a factor of 2: scale, sample SD and reference SD.
+
+    Parameters
+    ----------
+    sample, reference : Series
+        SD by scale, in the scales' own units.
+    of : str
+        The instrument.
+    """
+    known = sample.dropna()
+    return [
+        {"scale": f"{of} {scale}", "sample_sd": float(sd), "reference_sd": float(reference[scale])}
+        for scale, sd in known[known > 0].items()
+        if not 1 / FAR <= sd / reference[scale] <= FAR
+    ]
 
 
 def composite(scores: pd.DataFrame, block: Block, scaling: Scaling) -> np.ndarray:

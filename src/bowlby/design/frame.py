@@ -9,7 +9,7 @@ import pandas as pd
 
 from bowlby.config.blocks import Block, ReferenceBlock
 from bowlby.config.run import Comparison, Outcome, Run
-from bowlby.design.composite import Scaling, composite, reference_scaling, sample_scaling
+from bowlby.design.composite import Scaling, composite, far_from_reference, reference_scaling, sample_scaling
 from bowlby.errors import UserError, problem
 from bowlby.instruments.styles import STYLES, UNKNOWN_CODE
 
@@ -60,6 +60,8 @@ class Patients:
         Composite of every therapist who has one, in reference SD.
     covariates : dict of str
         Column: its covariate. A number has one column, a category one for each of its values but the first.
+    far : list of dict
+        Reference SDs far from the sample's (:func:`bowlby.design.composite.far_from_reference`).
     """
 
     frame: pd.DataFrame
@@ -68,6 +70,7 @@ class Patients:
     sd_outcome: float
     style: pd.Series
     covariates: dict[str, str] = field(default_factory=dict)
+    far: list[dict] = field(default_factory=list)
 
 
 def at(scores: pd.DataFrame, role: str, about: str, occasion: str | None) -> pd.DataFrame:
@@ -135,11 +138,14 @@ def patients(run: Run, scores: dict[str, pd.DataFrame], people: dict[str, pd.Dat
     if outcome.early:
         early = sign * at(table, "patient", "self", outcome.early)[outcome.scale].reindex(frame.index)
         frame["change"] = early - frame["pre"]
-    scaling, style = {}, None
+    scaling, style, far = {}, None, []
     for side, role, block, norms in _sides(comparison):
         found = answered(scores[block.instrument], role, block)
         scale = sample_scaling(block, found) if norms is None else reference_scaling(block, norms)
-        own = found[block.scales] / scale_sds(block, scale, found, norms)
+        sds = scale_sds(block, scale, found, norms)
+        if norms is not None:
+            far += far_from_reference(found[block.scales].std(), sds, block.instrument)
+        own = found[block.scales] / sds
         own.insert(0, "star", composite(found, block, scale))
         scaling[side] = scale
         if side == "s":
@@ -149,7 +155,15 @@ def patients(run: Run, scores: dict[str, pd.DataFrame], people: dict[str, pd.Dat
             frame[f"{side}_{name}"] = values.reindex(frame.index)
     frame, covariates = with_described(frame, described, comparison.covariates, comparison.unit)
     sd = float(pre.std()) if comparison.reference is None else comparison.reference.outcome_sd
-    return Patients(frame, episodes, scaling, sd, style, covariates)
+    far = [*outcome_far(outcome, pre, sd), *far]
+    return Patients(frame, episodes, scaling, sd, style, covariates, far)
+
+
+def outcome_far(outcome: Outcome, before: pd.Series, sd: float) -> list[dict]:
+    """Whether the outcome's SD before treatment is far from its reference SD."""
+    return far_from_reference(
+        pd.Series({outcome.scale: before.std()}), pd.Series({outcome.scale: sd}), outcome.instrument
+    )
 
 
 def scale_sds(block: Block, scaling: Scaling, scores: pd.DataFrame, norms: ReferenceBlock | None) -> pd.Series:

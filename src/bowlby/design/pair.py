@@ -8,7 +8,7 @@ import pandas as pd
 from bowlby.config.demands import SIDES, of_outcome, of_pair, unsaid_occasions
 from bowlby.config.run import Run
 from bowlby.design.centring import membership, within_between
-from bowlby.design.composite import composite, reference_scaling, sample_scaling
+from bowlby.design.composite import composite, far_from_reference, reference_scaling, sample_scaling
 from bowlby.design.frame import (
     AnalysisSet,
     Patients,
@@ -17,9 +17,10 @@ from bowlby.design.frame import (
     chosen_episodes,
     complete_rows,
     of_therapists,
+    outcome_far,
     with_described,
 )
-from bowlby.design.refusals import absent_norms, one_patient_each, same_sides, unknown_variables, unscored
+from bowlby.design.refusals import HARDLY_ANY, absent_norms, same_sides, unknown_variables, unscored
 from bowlby.errors import UserError, problem
 
 SAME = 1 - 1e-9
@@ -70,6 +71,7 @@ def pair_set(run: Run, scores: dict[str, pd.DataFrame], people: dict[str, pd.Dat
     design = {
         "sd_outcome": found.sd_outcome,
         "reference": found.scaling["first"].origin,
+        "far_from_reference": found.far,
         "n_dropped": dropped,
         "n_patients": len(data),
         "n_therapists": weights.shape[1],
@@ -96,12 +98,14 @@ def _patients(run: Run, scores: dict, people: dict) -> Patients:
     if outcome.pre or outcome.after:
         frame["pre"] = sign * pre.reindex(frame.index)
     frame["y"] = sign * post.reindex(frame.index)
-    scaling = {}
+    scaling, far = {}, []
     for side in SIDES:
         block = getattr(pair, side)
         found = answered(scores[block.instrument], block.role, block)
         norms = pair.reference and getattr(pair.reference, side)
         scaling[side] = scale = reference_scaling(block, norms) if norms else sample_scaling(block, found)
+        if norms:
+            far += far_from_reference(found[scale.scales].std(), pd.Series(scale.sd, scale.scales), block.instrument)
         own = (found[scale.scales] / scale.sd).add_prefix(f"{side}_")
         own.insert(0, side, composite(found, block, scale))
         for name in own:
@@ -109,7 +113,9 @@ def _patients(run: Run, scores: dict, people: dict) -> Patients:
             frame[name] = values.reindex(frame.index)
     frame, covariates = with_described(frame, described, pair.covariates, pair.unit)
     sd = pair.reference.outcome_sd if pair.reference else float(frame["pre" if "pre" in frame else "y"].std())
-    return Patients(frame, episodes, scaling, sd, pd.Series(dtype=float), covariates)
+    if pair.reference:
+        far = [*outcome_far(outcome, pre if "pre" in frame else post, sd), *far]
+    return Patients(frame, episodes, scaling, sd, pd.Series(dtype=float), covariates, far)
 
 
 def _check(run: Run, scores: dict, described: pd.DataFrame) -> None:
@@ -130,8 +136,8 @@ def _check_rows(pair, frame: pd.DataFrame, weights: pd.DataFrame) -> None:
     if weights.shape[1] < between + 2:
         what = f"{weights.shape[1]} therapist(s) with complete data, but the model needs at least {between + 2}"
         raise UserError(problem(what, "add therapists or drop covariates"))
-    if line := one_patient_each(len(frame), weights.shape[1]):
-        raise UserError(line)
+    if len(frame) <= weights.shape[1] + 3:
+        raise UserError(problem(*HARDLY_ANY))
     if abs(np.corrcoef(frame["first"], frame["second"])[0, 1]) > SAME:
         what = f"{pair.first.label} and {pair.second.label} hold the same values"
         raise UserError(problem(what, "correct one of the two"))

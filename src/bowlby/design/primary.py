@@ -11,7 +11,7 @@ from bowlby.design.adequacy import adequacy
 from bowlby.design.centring import Membership, means, membership, within_between
 from bowlby.design.frame import AnalysisSet, Patients, complete_rows, patients
 from bowlby.design.order import wrong_dates, wrong_order
-from bowlby.design.refusals import absent_norms, one_patient_each, unknown_variables, unscored
+from bowlby.design.refusals import HARDLY_ANY, absent_norms, unknown_variables, unscored
 from bowlby.errors import UserError, problem
 
 SIDES = {
@@ -130,6 +130,7 @@ def _build(run: Run, found: Patients, people: dict, needed: dict[str, str], name
     design = {
         "sd_outcome": found.sd_outcome,
         "reference": found.scaling["a"].origin,
+        "far_from_reference": found.far,
         "n_dropped": dropped,
         "n_patients": len(data),
         "n_therapists": weights.shape[1],
@@ -232,5 +233,5 @@ def _check_size(weights: Membership, frame: pd.DataFrame, others: list[str]) -> 
                 "all therapists have the same style score", "check the therapists' questionnaire; it cannot be weighed"
             )
         )
-    if line := one_patient_each(len(frame), weights.shape[1]):
-        raise UserError(line)
+    if len(frame) <= weights.shape[1] + 3:
+        raise UserError(problem(*HARDLY_ANY))

@@ -15,8 +15,10 @@ from bowlby.design.composite import reference_scaling
 from bowlby.errors import problem
 from bowlby.instruments.styles import STYLES
 
-SPARE = 3
-"""Patients beyond one a therapist that a study needs at least."""
+HARDLY_ANY = (
+    "hardly any therapist has two patients with complete data",
+    "what patients of one therapist differ in can only be told from several; add patients, or data that are missing",
+)
 
 
 def unknown_variables(run: Run, brought: list[str]) -> list[str]:
@@ -112,18 +114,3 @@ def unscored(asked: Iterable[Demand], scores: dict[str, pd.DataFrame]) -> list[s
             for scale in sorted(set(demand.scales) - known)
         ]  # fmt: skip
     return lines
-
-
-def one_patient_each(patients: int, therapists: int) -> str | None:
-    """The line for a study of dyads, whose therapists' effects cannot be told from their patients'; else None.
-
-    Parameters
-    ----------
-    patients, therapists : int
-        With complete data.
-    """
-    if patients > therapists + SPARE:
-        return None
-    return problem(f"{patients:,} patients of {therapists:,} therapists have complete data, so hardly any therapist "
-                   "has two patients, and differences between therapists cannot be told from those between patients",
-                   "add further patients of the same therapists, or complete their data")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from bowlby.errors import UserError
+from bowlby.errors import UserError, problem
 from bowlby.mixed.second_engine import fit_second
 
 ENGINE = "bowlby.mixed"
@@ -143,6 +143,16 @@ def second_fit(data: pd.DataFrame, terms: list[str], first: dict, groups: tuple[
 
 def _no_second(why: str) -> dict:
     return {"schema": 1, "engine": SECOND, "fixed": [], "left_out": why}
+
+
+def without_error(model: str, record: dict) -> str | None:
+    """The line that refuses a fit of which some estimate has no standard error; None where all have one."""
+    lines = [*record["fixed"], *record.get("contrasts", [])]
+    names = [line.get("term") or line["name"] for line in lines if not np.isfinite(line["se"] or np.nan)]
+    if not names:
+        return None
+    what = f"model {model}: no standard error can be computed for {', '.join(names)}"
+    return problem(what, "there are too few patients of the same therapist; leave out covariates, or add patients")
 
 
 def _switching(data: pd.DataFrame, groups: tuple[str, ...]) -> list[str]:

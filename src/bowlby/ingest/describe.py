@@ -13,6 +13,8 @@ from bowlby.ingest.readers.base import Raw
 from bowlby.instruments.forms import counted_from
 
 SIGNS = {ROW: "row number", COUNT: "rows of the person, counted"}
+FEWEST = 5
+"""Persons below which a value is not named."""
 WHO = {"patient": ("people-patients", "patient"), "therapist": ("people-therapists", "therapist")}
 
 
@@ -55,21 +57,26 @@ def _persons(role: str, raws: list[Raw], table: pd.DataFrame) -> Table:
     for raw in files:
         for name, spec in raw.spec.covariates.items():
             if spec.column in raw.frame.columns:
-                known.setdefault(name, _covariate(name, spec, raw, files))
+                known.setdefault(name, _covariate(name, spec, raw, files, table[name]))
     refers = {"therapist": WHO["therapist"]} if role == "patient" else {}
     columns = [known[name] for name in table.columns]
     return Table(f"people-{role}s", f"people/{role}s.parquet", f"One row for each {role}.", columns, (role,), refers)
 
 
-def _covariate(name: str, spec: Covariate, raw: Raw, files: list[Raw]) -> Column:
+def _covariate(name: str, spec: Covariate, raw: Raw, files: list[Raw], values: pd.Series) -> Column:
     kind = {"number": "number", "checkbox": "number", "date": "date", "category": "string"}[spec.kind]
     labels = {"1": "ticked", "0": "not ticked"} if spec.kind == "checkbox" else {}
     if spec.kind == "category":  # a category stands there as its label
         given = raw.labels.get(spec.column, {}) | spec.labels
         labels = {label: label for label in dict.fromkeys(given.values())}
+        rare = {label for label, n in values.value_counts().items() if n < FEWEST}
     also = [(r.name, s.column) for r in files for n, s in r.spec.covariates.items() if n == name]
     what = spec.description or raw.titles.get(spec.column) or name
     limits = {"low": 0.0, "high": 1.0} if spec.kind == "checkbox" else {}
+    if spec.kind == "category" and labels and rare:  # a list that lacks one would not be true of the table
+        shown = ", ".join(label for label in labels if label not in rare)
+        what += f" ({f'{shown}; others' if shown else 'categories'} of fewer than {FEWEST} persons each)"
+        labels = {}
     return Column(name, kind, what, spec.unit or "", _join(also), labels=labels, **limits)
 
 

@@ -12,7 +12,7 @@ from bowlby.files import atomic, harmless, write_csv, write_text
 from bowlby.results import Results
 from bowlby.tables.claims import claims_sheet, claims_table
 from bowlby.tables.estimands import estimands_sheet, estimands_table
-from bowlby.tables.fits import fit_sheet, fit_table
+from bowlby.tables.fits import doubtful_units, fit_sheet, fit_table
 from bowlby.tables.layout import Sheet, frame_sheet, sheet_docx, sheet_html, sheet_page
 from bowlby.tables.numbers import interval, number, p_value
 from bowlby.tables.pair import pair_sheet, pair_table
@@ -62,19 +62,21 @@ def sheets(results: Results) -> dict[str, tuple[pd.DataFrame, Sheet]]:
     """Tables of the run by name, each in full precision and as printed, numbered in order."""
     fits, pair, unit, wording = results.fits, results.json("pair.json"), results.study.get("time_unit"), results.wording
     tables: dict[str, tuple[pd.DataFrame, Sheet]] = {}
+    doubt = doubtful_units(results.comparison)
     if "primary" in fits:
         sheet = fit_sheet("Table 1", fits["primary"], results.comparison)
-        tables["table1"] = (fit_table(fits["primary"]), sheet)
+        tables["table1"] = (fit_table(fits["primary"]), sheet.noted(doubt))
     if records := results.estimands:
-        tables["estimands"] = (estimands_table(records), estimands_sheet("Table 2", records))
+        tables["estimands"] = (estimands_table(records), estimands_sheet("Table 2", records).noted(doubt))
     if pair:
-        tables["pair"] = (pair_table(pair), pair_sheet(f"Table {len(tables) + 1}", pair))
+        sheet = pair_sheet(f"Table {len(tables) + 1}", pair)
+        tables["pair"] = (pair_table(pair), sheet.noted(doubtful_units(pair)))
     if "growth" in fits:
         sheet = fit_sheet(f"Table {len(tables) + 1}", fits["growth"], None, unit)
         tables["growth"] = (fit_table(fits["growth"], unit), sheet)
     if results.verdict:
         sheet = claims_sheet(f"Table {len(tables) + 1}", results.verdict)
-        tables["claims"] = (claims_table(results.verdict), sheet)
+        tables["claims"] = (claims_table(results.verdict), sheet.noted(doubt))
     return {name: (_reworded(raw, wording), sheet.reworded(wording)) for name, (raw, sheet) in tables.items()}
 
 

@@ -113,6 +113,14 @@ def joint_test(block: dict) -> str:
     return f"*F*({block['df_num']:g}, {number(block['df_den'], 1)}) = {number(block['f'])}, *p* {sign}{p}"
 
 
+def doubtful_units(record: dict | None) -> str:
+    """A sentence for notes where a sample's SD is far from the reference SD; empty where none is."""
+    far = (record or {}).get("far_from_reference") or []
+    said = [f"{f['scale']} {number(f['sample_sd'])} for {number(f['reference_sd'])}" for f in far]
+    what = "Doubtful units: the sample's *SD* is more than twice or less than half the reference *SD*"
+    return f"{what} ({'; '.join(said)})." if far else ""
+
+
 def _standardised(comparison: dict) -> str:
     reference = comparison.get("reference") or {}
     source = {

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import html
+import io
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import pandas as pd
 
@@ -18,6 +21,8 @@ STYLE = (
     "th,td{padding:.2rem .8rem .2rem 0;text-align:left;vertical-align:top}"
     "thead th{border-bottom:1px solid}th[scope=row]{font-weight:400}.number{white-space:nowrap}.note{max-width:46rem}"
 )
+EPOCH = (2000, 1, 1, 0, 0, 0)
+"""Date in Word documents, which say nothing of when they were made."""
 MARK = re.compile(r"\*([^*\s][^*]*)\*")
 
 
@@ -42,6 +47,10 @@ class Sheet:
     columns: list[str]
     parts: list[tuple[str | None, list[list[str]]]] = field(default_factory=list)
     note: str = ""
+
+    def noted(self, sentence: str) -> Sheet:
+        """The same with one more sentence in the note, if there is one."""
+        return replace(self, note=f"{self.note} {sentence}".strip()) if sentence else self
 
     def reworded(self, wording: Callable[[str], str]) -> Sheet:
         """The same with every text put through a function."""
@@ -112,7 +121,18 @@ def sheet_docx(path: Path, sheet: Sheet) -> None:
     paragraph.add_run("Note. ").italic = True
     for i, piece in enumerate(MARK.split(_printable(sheet.note))):
         paragraph.add_run(piece).italic = bool(i % 2)
-    document.save(str(path))
+    for when in ("created", "modified"):
+        setattr(document.core_properties, when, dt.datetime(*EPOCH))
+    made = io.BytesIO()
+    document.save(made)
+    _undated(made, path)
+
+
+def _undated(made: io.BytesIO, path: Path) -> None:
+    """Write a zip archive anew with one date in all entries, so that its bytes depend on its content alone."""
+    with ZipFile(made) as source, ZipFile(path, "w", ZIP_DEFLATED) as target:
+        for name in sorted(source.namelist(), key=lambda n: (n != "[Content_Types].xml", n)):
+            target.writestr(ZipInfo(name, EPOCH), source.read(name), ZIP_DEFLATED)
 
 
 def frame_sheet(table: pd.DataFrame, note: str = "", title: str = "", by: str | None = None) -> Sheet:

@@ -50,6 +50,8 @@ WORDS = {
     "bound_too_wide": "the bound δ is wider than any slope a characteristic of therapists could have",
     "detectable": "the slope of style differs from 0",
     "early_improvement": "not beside the improvement that came first, of which it may be the effect",
+    "far_from_reference": "a sample SD is more than twice or less than half its reference SD, so all standardised "
+    "numbers may be in wrong units",
     "few_therapists": "fewer than 30 therapists",
     "no_baseline": "there is no earlier outcome to adjust for",
     "moderated": "depends on how severe the patients were",

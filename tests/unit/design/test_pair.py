@@ -5,11 +5,13 @@ import pandas as pd
 import pytest
 
 from bowlby.compare.pair import compare_pair
-from bowlby.config.pair import Pair, Side
+from bowlby.config.blocks import ReferenceBlock
+from bowlby.config.pair import Pair, PairReference, Side
 from bowlby.config.run import Outcome, Run
 from bowlby.design.pair import pair_set
 from bowlby.errors import UserError
 from bowlby.fit.pair import fit_pair
+from bowlby.tables.fits import doubtful_units
 
 PATIENT = [f"P{i:03}" for i in range(300)]
 THERAPIST = [f"T{j:02}" for j in range(30)]
@@ -112,3 +114,17 @@ def test_session_data_have_a_baseline_up_to_the_landmark():
     total = once.set_index("person")["total"].loc[built.data["patient"]].to_numpy()
     assert built.design["baseline"]
     assert built.data["y"].to_numpy() == pytest.approx(total + 2.5)
+
+
+def test_a_reference_of_which_the_sample_is_far_is_named():
+    """Predictors have an SD of about 1; a reference of 9, as norms of sums beside item means, is a doubt."""
+    run = asked()
+    norms = {"first": ReferenceBlock(sd={"secure": 9.0}), "second": ReferenceBlock(sd={"secure": 1.2})}
+    far = run.model_copy(
+        update={"pair": run.pair.model_copy(update={"reference": PairReference(outcome_sd=0.4, **norms)})}
+    )
+    _, pair = found(far)
+    assert [(f["scale"], f["reference_sd"]) for f in pair["far_from_reference"]] == [
+        ("symptoms total", 0.4), ("figure secure", 9.0)]  # fmt: skip
+    assert pair["far_from_reference"][1]["sample_sd"] == pytest.approx(1, abs=0.15)
+    assert "figure secure" in doubtful_units(pair) and found(run)[1]["far_from_reference"] == []

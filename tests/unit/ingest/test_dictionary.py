@@ -2,14 +2,17 @@
 
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pandas as pd
 import pyreadstat
 import pytest
 
 from bowlby import stages
+from bowlby.config.study import Covariate
 from bowlby.dictionary import OWN, Column, Table, dictionary, package, slug
 from bowlby.files import read_json
+from bowlby.ingest.describe import _covariate
 
 STUDY = """name: Ümlaut study
 occasions: [pre, post]
@@ -93,7 +96,8 @@ def test_what_is_said_of_columns(written):
     said = rows_of(written).set_index(["table", "name"])[["unit", "labels", "source", "description"]]
     patients, gad = "people/patients.parquet", "measures/gad7.parquet"
     assert said.loc[(patients, "age")].tolist() == ["years", "", "b.sav: alter", "Age at intake"]
-    assert said.loc[(patients, "sex")].tolist() == ["", "w; m", "b.sav: sex", "sex"]
+    few = "sex (categories of fewer than 5 persons each)"
+    assert said.loc[(patients, "sex")].tolist() == ["", "", "b.sav: sex", few]
     assert said.loc[(patients, "box"), "description"] == "takes a drug"
     assert said.loc[(patients, "patient"), "source"] == "a.csv: id; b.sav: id"
     assert said.loc[(patients, "site"), "source"] == "a.csv: clinic; b.sav: study file"
@@ -153,3 +157,14 @@ def test_a_later_stage_describes_its_own_tables_alike():
 
 def test_names_of_packages():
     assert [slug(t) for t in ("My Study (2)", "ecr_s", "-")] == ["my-study-2", "ecr_s", "x"]
+
+
+@pytest.mark.parametrize(("m", "labels", "what"), [
+    (5, {"w": "w", "m": "m"}, "sex"),
+    (4, {}, "sex (w; others of fewer than 5 persons each)"),
+])  # fmt: skip
+def test_labels_of_fewer_than_five_persons_are_not_named(m, labels, what):
+    raw = SimpleNamespace(name="b.sav", labels={"sex": {"1": "w", "2": "m"}}, titles={},
+                          spec=SimpleNamespace(covariates={}))  # fmt: skip
+    found = _covariate("sex", Covariate(column="sex", kind="category"), raw, [], pd.Series(["w"] * 6 + ["m"] * m))
+    assert (found.labels, found.description) == (labels, what)

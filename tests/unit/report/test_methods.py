@@ -13,6 +13,7 @@ from bowlby.report.methods import _marked, paragraphs, references
 from bowlby.report.methods_model import random_part
 from bowlby.report.works import MARK, WORKS, cite, cited
 from bowlby.results import Results
+from bowlby.tables import sheets
 
 
 def changed(path: Path, **values) -> None:
@@ -134,3 +135,13 @@ def test_two_predictors_are_described(tmp_path):
     assert "not adjusted for" not in text and "[[" not in text
     write_json(tmp_path / "analysis/pair.design.json", {"baseline": False, "n_switching": 0})
     assert "There was no earlier outcome to adjust for." in report.methods_text(Results(tmp_path))
+
+
+def test_doubtful_units_stand_below_every_table_of_standardised_numbers(comparison_run):
+    folder = comparison_run()
+    assert "Doubtful units" not in " ".join(sheet.note for _, sheet in sheets(Results(folder)).values())
+    far = [{"scale": "phq9 total", "sample_sd": 0.7, "reference_sd": 6.1}]
+    write_json(folder / "comparison.json", read_json(folder / "comparison.json") | {"far_from_reference": far})
+    found = sheets(Results(folder))
+    said = "more than twice or less than half the reference *SD* (phq9 total 0.70 for 6.10)."
+    assert [name for name, (_, sheet) in found.items() if sheet.note.endswith(said)] == ["table1", "claims"]

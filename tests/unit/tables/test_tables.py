@@ -1,5 +1,7 @@
 """Tables: numbers as the APA prints them, full precision in CSV, and cells that nothing runs."""
 
+import time
+
 import pandas as pd
 import pytest
 
@@ -91,6 +93,17 @@ def test_word_table_prints_statistics_in_italics(tmp_path):
     assert heads == {"Term": False, "b": True, "SE": True, "df": True, "t": True, "p": True, "95% CI": False}
     note = document.paragraphs[-1]
     assert [r.text for r in note.runs if r.italic] == ["Note. ", "N", "J", "SD"]
+
+
+def test_word_tables_are_the_same_bytes_whenever_they_are_made(tmp_path, monkeypatch):
+    write_json(tmp_path / "fits/primary.json", FIT)
+    tables.build(tmp_path)
+    path = tmp_path / "tables/table1.docx"
+    first = path.read_bytes()
+    later = time.time() + 86400
+    monkeypatch.setattr(time, "time", lambda: later)
+    tables.build(tmp_path)
+    assert path.read_bytes() == first
 
 
 def test_growth_table_alone_is_table_one_with_its_unit(tmp_path):

@@ -9,6 +9,7 @@ from bowlby.report.pair_doubts import pair_doubts_sheet, pair_turned
 from bowlby.report.section import Section, render
 from bowlby.results import Results
 from bowlby.tables import interval, number, sheet_html, sheets
+from bowlby.tables.fits import doubtful_units
 from bowlby.tables.pair import statements
 from bowlby.tables.words import typeset
 
@@ -34,6 +35,8 @@ def pair(results: Results) -> Section | None:
         f"lie above 0. Grey: within ±{record['delta']:g}, the size that was declared negligible before looking.",
     )
     doubts = [*record["unfair"], *(QUALIFIERS[q] for q in record["qualifiers"])]
+    if units := doubtful_units(record):
+        doubts.insert(0, units.replace("*", ""))
     items = Markup("").join(Markup("<li>{}</li>").format(line) for line in doubts)
     fair = Markup("<h3>What to think of before believing it</h3><ul>{}</ul>").format(items)
     table = Markup(sheet_html(sheets(results)["pair"][1]))

@@ -10,6 +10,7 @@ from bowlby.report.section import Section, render
 from bowlby.results import Results
 from bowlby.tables import number, p_value, sheet_html
 from bowlby.tables.estimands import SYMBOLS
+from bowlby.tables.fits import doubtful_units
 
 HALF = 0.5
 
@@ -24,7 +25,7 @@ def robustness(results: Results) -> Section | None:
         _curve(results, record),
         _null(record),
         _one_left_out(results),
-        Markup(sheet_html(intervals_sheet(results.comparison, record))),
+        Markup(sheet_html(intervals_sheet(results.comparison, record).noted(doubtful_units(results.comparison)))),
         _p_values(record),
     ]
     if moved := computed_of(record).get("tipping"):
