@@ -87,7 +87,7 @@ def _of(run: Run, outcome: Outcome) -> Run:
 def _fitted(run: Run, scores: dict, people: dict, occasions: list[str]) -> dict:
     built = comparison_set(run, scores, people, occasions, "primary")
     result = Fitter(built.data, built.membership, built.design).fit(["a_star_w", "s_star"], SLOPE)
-    contrasts = standardised(result, 1.0 / built.design["sd_outcome"])
+    contrasts = standardised(result, built.design)
     fit = {"n_obs": len(built.data), "groups": {"therapist": built.design["n_therapists"]}, "singular": result.singular}
     return _described(run.outcome, contrasts, run.comparison.delta, fit)
 

@@ -76,6 +76,27 @@ def far_from_reference(sample: pd.Series, reference: pd.Series, of: str) -> list
     ]
 
 
+def sd_error(values: pd.Series) -> dict:
+    """How well the SD of a population is known from a sample.
+
+    Parameters
+    ----------
+    values : Series
+        Missing values are left out.
+
+    Returns
+    -------
+    dict
+        ``variance`` of the logarithm of the SD, ``(k - (n - 3) / (n - 1)) / 4n`` with the sample's kurtosis k (3 for a
+        normal variable, where this is 1 / 2(n - 1)), and ``df`` n - 1.
+    """
+    n = int(values.count())
+    if n < 2:  # nobody can be analysed, and the rows say so
+        return {"variance": 0.0, "df": 1.0}
+    kurtosis = 3 + float(values.kurt()) if n > 3 else 3.0
+    return {"variance": max(kurtosis - (n - 3) / (n - 1), 0.0) / (4 * n), "df": float(n - 1)}
+
+
 def composite(scores: pd.DataFrame, block: Block, scaling: Scaling) -> np.ndarray:
     """Composite of a block in SDs of its reference population.
 

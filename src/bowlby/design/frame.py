@@ -9,7 +9,7 @@ import pandas as pd
 
 from bowlby.config.blocks import Block, ReferenceBlock
 from bowlby.config.run import Comparison, Outcome, Run
-from bowlby.design.composite import Scaling, composite, far_from_reference, reference_scaling, sample_scaling
+from bowlby.design.composite import Scaling, composite, far_from_reference, reference_scaling, sample_scaling, sd_error
 from bowlby.errors import UserError, problem
 from bowlby.instruments.styles import STYLES, UNKNOWN_CODE
 
@@ -62,6 +62,8 @@ class Patients:
         Column: its covariate. A number has one column, a category one for each of its values but the first.
     far : list of dict
         Reference SDs far from the sample's (:func:`bowlby.design.composite.far_from_reference`).
+    sd_error : dict of dict
+        By side and for the outcome (``y``): how well the population's SD is known; empty where norms are given.
     """
 
     frame: pd.DataFrame
@@ -71,6 +73,7 @@ class Patients:
     style: pd.Series
     covariates: dict[str, str] = field(default_factory=dict)
     far: list[dict] = field(default_factory=list)
+    sd_error: dict[str, dict] = field(default_factory=dict)
 
 
 def at(scores: pd.DataFrame, role: str, about: str, occasion: str | None) -> pd.DataFrame:
@@ -138,7 +141,7 @@ def patients(run: Run, scores: dict[str, pd.DataFrame], people: dict[str, pd.Dat
     if outcome.early:
         early = sign * at(table, "patient", "self", outcome.early)[outcome.scale].reindex(frame.index)
         frame["change"] = early - frame["pre"]
-    scaling, style, far = {}, None, []
+    scaling, style, errors, far = {}, None, {}, []
     for side, role, block, norms in _sides(comparison):
         found = answered(scores[block.instrument], role, block)
         scale = sample_scaling(block, found) if norms is None else reference_scaling(block, norms)
@@ -148,6 +151,8 @@ def patients(run: Run, scores: dict[str, pd.DataFrame], people: dict[str, pd.Dat
         own = found[block.scales] / sds
         own.insert(0, "star", composite(found, block, scale))
         scaling[side] = scale
+        if norms is None:
+            errors[side] = sd_error(own["star"])
         if side == "s":
             style = own["star"].dropna()
         for name in own:
@@ -156,7 +161,9 @@ def patients(run: Run, scores: dict[str, pd.DataFrame], people: dict[str, pd.Dat
     frame, covariates = with_described(frame, described, comparison.covariates, comparison.unit)
     sd = float(pre.std()) if comparison.reference is None else comparison.reference.outcome_sd
     far = [*outcome_far(outcome, pre, sd), *far]
-    return Patients(frame, episodes, scaling, sd, style, covariates, far)
+    if comparison.reference is None:
+        errors["y"] = sd_error(pre)
+    return Patients(frame, episodes, scaling, sd, style, covariates, far, errors)
 
 
 def outcome_far(outcome: Outcome, before: pd.Series, sd: float) -> list[dict]:

@@ -8,7 +8,7 @@ import pandas as pd
 from bowlby.config.demands import SIDES, of_outcome, of_pair, unsaid_occasions
 from bowlby.config.run import Run
 from bowlby.design.centring import membership, within_between
-from bowlby.design.composite import composite, far_from_reference, reference_scaling, sample_scaling
+from bowlby.design.composite import composite, far_from_reference, reference_scaling, sample_scaling, sd_error
 from bowlby.design.frame import (
     AnalysisSet,
     Patients,
@@ -70,6 +70,7 @@ def pair_set(run: Run, scores: dict[str, pd.DataFrame], people: dict[str, pd.Dat
             data[column] = within_between(values, w)[0] if patient else values - values.mean()
     design = {
         "sd_outcome": found.sd_outcome,
+        "sd_error": found.sd_error,
         "reference": found.scaling["first"].origin,
         "far_from_reference": found.far,
         "n_dropped": dropped,
@@ -98,7 +99,7 @@ def _patients(run: Run, scores: dict, people: dict) -> Patients:
     if outcome.pre or outcome.after:
         frame["pre"] = sign * pre.reindex(frame.index)
     frame["y"] = sign * post.reindex(frame.index)
-    scaling, far = {}, []
+    scaling, errors, far = {}, {}, []
     for side in SIDES:
         block = getattr(pair, side)
         found = answered(scores[block.instrument], block.role, block)
@@ -108,14 +109,19 @@ def _patients(run: Run, scores: dict, people: dict) -> Patients:
             far += far_from_reference(found[scale.scales].std(), pd.Series(scale.sd, scale.scales), block.instrument)
         own = (found[scale.scales] / scale.sd).add_prefix(f"{side}_")
         own.insert(0, side, composite(found, block, scale))
+        if not norms:
+            errors[side] = sd_error(own[side])
         for name in own:
             values = of_therapists(own[name].dropna(), episodes) if block.role == "therapist" else own[name]
             frame[name] = values.reindex(frame.index)
     frame, covariates = with_described(frame, described, pair.covariates, pair.unit)
-    sd = pair.reference.outcome_sd if pair.reference else float(frame["pre" if "pre" in frame else "y"].std())
+    own = frame["pre" if "pre" in frame else "y"]
+    sd = pair.reference.outcome_sd if pair.reference else float(own.std())
     if pair.reference:
         far = [*outcome_far(outcome, pre if "pre" in frame else post, sd), *far]
-    return Patients(frame, episodes, scaling, sd, pd.Series(dtype=float), covariates, far)
+    else:
+        errors["y"] = sd_error(own)
+    return Patients(frame, episodes, scaling, sd, pd.Series(dtype=float), covariates, far, errors)
 
 
 def _check(run: Run, scores: dict, described: pd.DataFrame) -> None:

@@ -129,6 +129,7 @@ def _build(run: Run, found: Patients, people: dict, needed: dict[str, str], name
         data[column] = frame[column].to_numpy(float) - frame[column].mean()
     design = {
         "sd_outcome": found.sd_outcome,
+        "sd_error": found.sd_error,
         "reference": found.scaling["a"].origin,
         "far_from_reference": found.far,
         "n_dropped": dropped,

@@ -59,7 +59,7 @@ def measurement(data: pd.DataFrame, members: pd.DataFrame, design: dict) -> dict
     if np.bincount(group).max() > LARGEST:
         return out | {"reason": "large_part"}
     result = Fitter(data, members, design).fit(["a_star_w", "s_star"], SLOPE)
-    cut, contrasts = clusters_of(result, group), standardised(result, 1.0 / design["sd_outcome"])
+    cut, contrasts = clusters_of(result, group), standardised(result, design)
     parts, w = [], weights.weights
     for rows, x, v in zip(cut.rows, cut.x, cut.v, strict=True):
         therapists = np.unique(w[rows].indices)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bowlby.design.centring import Membership, membership
+from bowlby.fit import units
 from bowlby.fit.lines import three_lines
 from bowlby.fit.record import block_test, contrast, effects_table, record_fit, second_fit
 from bowlby.mixed import MixedModel
@@ -115,7 +116,7 @@ class Fitter:
         fits, results = {}, {}
         for model, added in terms.items():
             results[model] = result = self.fit(added, SLOPE if "a_star_w" in added else INTERCEPT)
-            contrasts = standardised(result, unit) if model == "primary" else ()
+            contrasts = standardised(result, self.design) if model == "primary" else ()
             fits[model] = self.kept(model, result, contrasts)
         style = self.data.groupby("therapist")["s_star"].mean().std(ddof=1)
         fits["primary"].record["c2_lines"] = three_lines(results["m0"], results["primary"], unit, float(style))
@@ -168,26 +169,25 @@ class Fitter:
         perceived attachment, its slope varying between therapists in the same way; ``<name>_scales`` adds its subscales
         instead, where there are several.
         """
-        unit = 1.0 / self.design["sd_outcome"]
         first, joint = self.fit(["a_star_w", "s_star"], SLOPE), self.fit(["a_star_w", term, "s_star"], SLOPE)
         other = self.fit([term, "s_star"], sloped(term))
         fits = {
-            f"{name}_m1": self.kept(f"{name}_m1", first, standardised(first, unit)),
-            f"{name}_joint": self.kept(f"{name}_joint", joint, standardised(joint, unit)),
-            f"{name}_alone": self.kept(f"{name}_alone", other, standardised(other, unit, term)),
+            f"{name}_m1": self.kept(f"{name}_m1", first, standardised(first, self.design)),
+            f"{name}_joint": self.kept(f"{name}_joint", joint, standardised(joint, self.design)),
+            f"{name}_alone": self.kept(f"{name}_alone", other, standardised(other, self.design, term)),
         }
         scales = [f"{BESIDE[name]}_{scale}_w" for scale in self.design["subscales"]]
         if scales:
             apart, model = self.fit(["a_star_w", *scales, "s_star"], SLOPE), f"{name}_scales"
-            fits[model] = self.kept(model, apart, standardised(apart, unit), [block_test(apart, name, scales)])
+            fits[model] = self.kept(model, apart, standardised(apart, self.design), [block_test(apart, name, scales)])
         return fits
 
     def early(self) -> dict[str, Fitted]:
         """M1 on the rows with an early outcome, and adjusted for the change up to it."""
-        unit, fits = 1.0 / self.design["sd_outcome"], {}
+        fits = {}
         for model, added in {"early_m1": [], "early": ["change_w", "change_b"]}.items():
             result = self.fit([*added, "a_star_w", "s_star"], SLOPE)
-            fits[model] = self.kept(model, result, standardised(result, unit))
+            fits[model] = self.kept(model, result, standardised(result, self.design))
         return fits
 
     def sessions(self) -> dict[str, Fitted]:
@@ -195,7 +195,7 @@ class Fitter:
         unit = 1.0 / self.design["sd_outcome"]
         now = [c for c in ("a_now",) if c in self.data]
         result = self.fit(["session", "a_star_w", "a_star_b", *now, "s_star"], [*SLOPE, {"group": "patient"}])
-        contrasts = standardised(result, unit) + [contrast(result, "within_patient", {c: unit}) for c in now]
+        contrasts = standardised(result, self.design) + [contrast(result, "within_patient", {c: unit}) for c in now]
         return {"sessions": self.kept("sessions", result, contrasts)}
 
     def perceived(self) -> dict[str, Fitted]:
@@ -204,11 +204,12 @@ class Fitter:
         The joint test of all scales of the patient's style has no random slopes of its own and is descriptive.
         """
         c4, c5 = self.style_models()
-        fits = {"c4": self.kept("c4", c4, [contrast(c4, "T_A", {"s_star": 1.0})])}
+        fits = {"c4": self.kept("c4", c4, perceived_style(c4, self.design))}
         if c5 is not None:
             within = self.block("z")
             joint = self.fit(self.style_terms(), sloped("z_star_w"))
-            fits["c5"] = self.kept("c5", c5, [patient_style(c5)], [block_test(joint, "patient style", within)])
+            block = block_test(joint, "patient style", within)
+            fits["c5"] = self.kept("c5", c5, patient_style(c5, self.design), [block])
         return fits
 
     def style_terms(self) -> list[str]:
@@ -232,20 +233,32 @@ def _shared(members: pd.DataFrame, patients: pd.Series) -> dict[str, Membership]
     return {"therapist": membership(used, people).rows(row)}
 
 
-def standardised(result, unit: float, term: str = "a_star_w") -> list[dict]:
-    """P, T, P-T and P+T in outcome SD per reference SD; P is the slope of ``term``."""
+def standardised(result, design: dict, term: str = "a_star_w") -> list[dict]:
+    """P, T, P-T and P+T in outcome SD per reference SD; P is the slope of ``term``.
+
+    Where the SDs are this sample's own, standard errors allow for that (:mod:`bowlby.fit.units`).
+    """
+    unit, side = 1.0 / design["sd_outcome"], term[0]
     asked = {
         "P": {term: unit},
         "T": {"s_star": unit},
         "P-T": {term: unit, "s_star": -unit},
         "P+T": {term: unit, "s_star": unit},
     }
-    return [contrast(result, name, weights) for name, weights in asked.items()]
+    errors = design["sd_error"]
+    if side != "a" and errors:  # another rating in the place of perceived attachment
+        errors = errors | {"a": errors[side]}
+    return units.standardised([contrast(result, name, weights) for name, weights in asked.items()], errors)
 
 
-def patient_style(result) -> dict:
+def perceived_style(result, design: dict) -> list[dict]:
+    """T_A of the model of C4: slope of the therapist's style, per reference SD of both."""
+    return units.standardised([contrast(result, "T_A", {"s_star": 1.0})], design["sd_error"])
+
+
+def patient_style(result, design: dict) -> list[dict]:
     """Z of the model of C5: slope of the patient's own style within therapists, per reference SD of both."""
-    return contrast(result, "Z", {"z_star_w": 1.0})
+    return units.standardised([contrast(result, "Z", {"z_star_w": 1.0})], design["sd_error"])
 
 
 def claims_fits(primary, perceived) -> tuple[dict[str, dict], bool]:
@@ -264,7 +277,7 @@ def claims_fits(primary, perceived) -> tuple[dict[str, dict], bool]:
     """
     one = Fitter(primary.data, primary.membership, primary.design)
     result = one.fit(["a_star_w", "s_star"], SLOPE)
-    contrasts = standardised(result, 1.0 / primary.design["sd_outcome"])
+    contrasts = standardised(result, primary.design)
     c4, c5 = Fitter(perceived.data, perceived.membership, perceived.design).style_models()
-    contrasts += [contrast(c4, "T_A", {"s_star": 1.0}), patient_style(c5)]
+    contrasts += perceived_style(c4, perceived.design) + patient_style(c5, perceived.design)
     return {c["name"]: c for c in contrasts}, bool(result.singular)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from bowlby.fit import units
 from bowlby.fit.models import Fitted, Fitter, sloped
 from bowlby.fit.record import block_test, contrast
 
@@ -53,6 +54,7 @@ def fit_pair(data: pd.DataFrame, membership: pd.DataFrame, design: dict) -> dict
     random = _random(design)
     result = fitter.fit(list(SIDES), random)
     contrasts = [contrast(result, name, weights) for name, weights in pair_contrasts(design).items()]
+    contrasts = units.standardised(contrasts, design["sd_error"])
     blocks = {side: [f"{side}_{scale}" for scale in design["scaling"][side]["scales"]] for side in SIDES}
     every = fitter.fit([term for terms in blocks.values() for term in terms], random)
     tests = [block_test(every, side, terms) for side, terms in blocks.items()]

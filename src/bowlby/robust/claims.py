@@ -13,8 +13,7 @@ from bowlby.compare.verdict import (
     claim_negligible,
     claim_slope,
 )
-from bowlby.fit.models import C5, INTERCEPT, SLOPE, Fitter, patient_style, sloped, standardised
-from bowlby.fit.record import contrast
+from bowlby.fit.models import C5, INTERCEPT, SLOPE, Fitter, patient_style, perceived_style, sloped, standardised
 
 M1 = ["a_star_w", "s_star"]
 SLOPES = ("P", "T", "P-T", "P+T")
@@ -131,10 +130,10 @@ def answer(primary: Rows | None, perceived: Rows | None) -> Answer:
     out = Answer()
     if primary is not None:
         m1 = fit_m1(primary)
-        out.effects |= effects(standardised(m1, primary.unit))
+        out.effects |= effects(standardised(m1, primary.design))
         out.fixed, out.cov, out.singular = m1.params, m1.cov_params().to_numpy(), bool(m1.singular)
     if perceived is not None:
-        out.effects |= effects([contrast(fit_c4(perceived), "T_A", {"s_star": 1.0})])
+        out.effects |= effects(perceived_style(fit_c4(perceived), perceived.design))
         with_patient_style(out, perceived.fitter)
     return out
 
@@ -142,7 +141,7 @@ def answer(primary: Rows | None, perceived: Rows | None) -> Answer:
 def with_patient_style(found: Answer, fitter: Fitter) -> Answer:
     """Add what claim C5 needs, where the patient's style is asked for."""
     if "z" in fitter.design["scaling"]:
-        found.effects |= effects([patient_style(fit_c5(fitter))])
+        found.effects |= effects(patient_style(fit_c5(fitter), fitter.design))
     return found
 
 

@@ -12,8 +12,8 @@ from bowlby.design.composite import composite
 from bowlby.design.frame import Patients, answered, patients
 from bowlby.design.primary import BLOCKS, analysis_set
 from bowlby.errors import UserError
-from bowlby.fit.models import standardised
-from bowlby.fit.record import contrast
+from bowlby.fit.models import perceived_style, standardised
+from bowlby.fit.units import with_sd_error
 from bowlby.robust.address import Address
 from bowlby.robust.claims import SLOPES, Rows, fit_c4, fit_m1
 from bowlby.robust.gibbs import TwoLevel, impute
@@ -152,8 +152,9 @@ def _rows(of: Incomplete, made: Patients, name: str) -> Rows:
 def _fitted(of: Incomplete, made: Patients) -> tuple[dict, str]:
     try:
         primary = _rows(of, made, "primary")
-        m1, c4 = fit_m1(primary), fit_c4(_rows(of, made, "perceived"))
-        effects = [*standardised(m1, primary.unit), contrast(c4, "T_A", {"s_star": 1.0})]
+        perceived = _rows(of, made, "perceived")
+        m1, c4 = fit_m1(primary), fit_c4(perceived)
+        effects = [*standardised(m1, primary.design), *perceived_style(c4, perceived.design)]
     except UserError:
         return {}, FAILED
     row = {"therapist": m1.covariances[0][0, 0]}
@@ -191,8 +192,9 @@ def _tipped(of: Incomplete, number: int, deltas: list[float], replicates: list[i
         return table(addresses, [FAILED] * len(deltas), columns)
     left = of.found.frame["y"].isna().reindex(primary.data["patient"]).to_numpy(float)
     moved = primary.data["y"].to_numpy(float) + np.outer(deltas, left) / primary.unit
-    asked = [c["weights"] for c in standardised(m1, primary.unit)]
+    asked = [c["weights"] for c in standardised(m1, primary.design)]
     found = m1.refit_many(moved, asked, kenward_roger=True)
-    for at_, name in enumerate(SLOPES):
-        columns |= dict(zip((name + s for s in SUFFIXES), found.contrasts[:, at_].T))
+    effects = [with_sd_error(dict(zip(SLOPES, map(tuple, row))), primary.design["sd_error"]) for row in found.contrasts]
+    for name in SLOPES:
+        columns |= dict(zip((name + s for s in SUFFIXES), np.array([row[name] for row in effects]).T))
     return table(addresses, statuses(found.converged, found.singular), columns)

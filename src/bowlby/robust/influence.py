@@ -13,6 +13,7 @@ from bowlby.design.centring import membership as membership_of
 from bowlby.design.centring import within_between
 from bowlby.errors import UserError
 from bowlby.fit.models import Fitter, standardised
+from bowlby.fit.units import with_sd_error
 from bowlby.robust.address import Address
 from bowlby.robust.claims import SLOPES, Answer, Basis, Rows, answer, fit_c4, fit_m1, with_patient_style
 from bowlby.robust.parts import MOST, joined, undivided
@@ -65,7 +66,7 @@ def influence(basis: Basis) -> pd.DataFrame:
 def _side_by_side(basis: Basis) -> dict[str, Answer]:
     """M1 and the model of C4 without each therapist who shares no patient: what leaves then changes nothing else."""
     m1, c4 = fit_m1(basis.primary), fit_c4(basis.perceived)
-    slopes = [c["weights"] for c in standardised(m1, basis.primary.unit)]
+    slopes = [c["weights"] for c in standardised(m1, basis.primary.design)]
     names = list(m1.params.index)
     one, two = _alone(m1), _alone(c4)
     both = [t for t in one if t in two]
@@ -85,8 +86,8 @@ def _side_by_side(basis: Basis) -> dict[str, Answer]:
         cov = np.diag(plain.se[k] ** 2)
         for (i, j), (_, se, _) in zip(pairs, plain.contrasts[k]):
             cov[i, j] = cov[j, i] = (se**2 - plain.se[k, i] ** 2 - plain.se[k, j] ** 2) / 2
-        effects = {name: Effect(*values) for name, values in zip(SLOPES, found.contrasts[k])}
-        effects["T_A"] = Effect(*style.contrasts[k, 0])
+        values = dict(zip(SLOPES, map(tuple, found.contrasts[k]))) | {"T_A": tuple(style.contrasts[k, 0])}
+        effects = {name: Effect(*v) for name, v in with_sd_error(values, basis.primary.design["sd_error"]).items()}
         out[therapist] = Answer(effects, pd.Series(found.params[k], names), cov, bool(found.singular[k]))
     return out
 

@@ -11,6 +11,7 @@ from bowlby.config.run import Run
 from bowlby.design.frame import Patients, patients
 from bowlby.design.primary import analysis_set
 from bowlby.errors import UserError, problem
+from bowlby.fit import units
 from bowlby.fit.models import INTERCEPT, SLOPE, Fitter
 from bowlby.fit.record import contrast
 from bowlby.robust.address import Address
@@ -201,7 +202,8 @@ def _try(universe: Universe, spec: Specification) -> tuple[dict, str]:
         result = made.fit()
     except UserError as error:
         return {"reason": "; ".join(error.problems)}, FAILED
-    found = Answer(effects([contrast(result, name, w) for name, w in made.contrasts.items()]))
+    contrasts = [contrast(result, name, w) for name, w in made.contrasts.items()]
+    found = Answer(effects(units.standardised(contrasts, made.fitter.design["sd_error"])))
     row = {"patients": len(made.fitter.data), "therapists": made.fitter.data["therapist"].nunique()}
     for name in SLOPES:
         effect = found.effects[name]

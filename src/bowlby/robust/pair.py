@@ -13,6 +13,7 @@ from bowlby.compare.verdict import Effect
 from bowlby.errors import UserError
 from bowlby.fit.clusters import clusters_of
 from bowlby.fit.pair import pair_contrasts, pair_model
+from bowlby.fit.units import with_sd_error
 from bowlby.mixed.stacks import independent_units
 from bowlby.robust.address import Address
 from bowlby.robust.claims import Rows
@@ -64,7 +65,7 @@ def pair_doubts(data: pd.DataFrame, membership: pd.DataFrame, design: dict, delt
         "sandwich": _tried(lambda: _sandwich(result, asked, rows)),
     }
     if side_by_side or design["n_therapists"] <= FEWER:
-        out["influence"] = _tried(lambda: _influence(result, asked, delta))
+        out["influence"] = _tried(lambda: _influence(result, asked, delta, design["sd_error"]))
     return out
 
 
@@ -108,7 +109,7 @@ def _sandwich(result, asked: dict, rows: Rows) -> dict:
     return {"contrasts": out}
 
 
-def _influence(result, asked: dict, delta: float) -> dict:
+def _influence(result, asked: dict, delta: float, errors: dict) -> dict:
     """Refits without each therapist; slopes keep their meaning, every predictor being centred within or between."""
     left = result.leave_out("therapist", list(asked.values()), kenward_roger=True)
     good = left.converged & np.isfinite(left.contrasts).all(axis=(1, 2))
@@ -116,7 +117,8 @@ def _influence(result, asked: dict, delta: float) -> dict:
         return {"not_computed": "no refit without one therapist is possible"}
     verdicts: dict[str, dict[str, int]] = {}
     for row in left.contrasts[good]:
-        for name, claim in decided({n: Effect(*values) for n, values in zip(NAMES, row)}, delta).items():
+        values = with_sd_error(dict(zip(NAMES, map(tuple, row))), errors)
+        for name, claim in decided({n: Effect(*v) for n, v in values.items()}, delta).items():
             counts = verdicts.setdefault(name, {})
             counts[claim["verdict"]] = counts.get(claim["verdict"], 0) + 1
     estimates = left.contrasts[good, :, 0]

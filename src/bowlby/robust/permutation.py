@@ -9,6 +9,7 @@ from bowlby.compare.verdict import Effect, claim_more
 from bowlby.design.centring import Membership, means
 from bowlby.design.centring import membership as membership_of
 from bowlby.fit.models import standardised
+from bowlby.fit.units import with_sd_error
 from bowlby.robust.address import Address
 from bowlby.robust.claims import SLOPES, Basis, Rows, fit_m1
 from bowlby.robust.table import batch, statuses, table
@@ -47,18 +48,18 @@ def _batch(basis: Basis, m1, residual, weights, strata, numbers) -> pd.DataFrame
         order = permuted(strata, address.generator()) if address.number else np.arange(len(strata))
         values[k] = weights @ residual[order]
         values[k] -= values[k].mean()
-    asked = standardised(m1, basis.primary.unit)
+    asked = standardised(m1, basis.primary.design)
     refits = m1.refit_many(contrasts=[c["weights"] for c in asked], kenward_roger=True, columns={"s_star": values})
     columns = {}
     for k, name in enumerate(SLOPES):
         columns |= dict(zip((name, f"{name}_se", f"{name}_df"), refits.contrasts[:, k].T))
     columns["T_t"] = columns["T"] / columns["T_se"]
     columns["C2_t"] = np.minimum(columns["P-T"] / columns["P-T_se"], columns["P+T"] / columns["P+T_se"])
+    errors = basis.primary.design["sd_error"]
+    wider = [with_sd_error(dict(zip(SLOPES, map(tuple, row))), errors) for row in refits.contrasts]
     columns["C2"] = [
-        claim_more(*(Effect(*refits.contrasts[k, SLOPES.index(n)]) for n in ("P-T", "P+T")))["verdict"]
-        if refits.converged[k]
-        else None
-        for k in range(len(addresses))
+        claim_more(*(Effect(*effects[n]) for n in ("P-T", "P+T")))["verdict"] if converged else None
+        for effects, converged in zip(wider, refits.converged)
     ]
     return table(addresses, statuses(refits.converged, refits.singular), columns)
 

@@ -126,7 +126,7 @@ def sandwich(basis: Basis) -> pd.DataFrame:
     if not (divisible(basis.primary, own) and divisible(basis.perceived, perceived)):
         return not_computed(address, undivided(basis.primary, basis.perceived))
     m1, columns = fit_m1(basis.primary), {}
-    asked = [(c["name"], c["weights"]) for c in standardised(m1, basis.primary.unit)]
+    asked = [(c["name"], c["weights"]) for c in standardised(m1, basis.primary.design)]
     found = cr2(clusters_of(m1, own))
     rows = [found.contrast(name, weights) for name, weights in asked]
     rows.append(cr2(clusters_of(fit_c4(basis.perceived), perceived)).contrast("T_A", {"s_star": 1.0}))

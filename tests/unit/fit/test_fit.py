@@ -28,7 +28,8 @@ def analysis():
     data["pre_b"] = pd.Series(pre).groupby(group).transform("mean").to_numpy()
     data["pre_w"] = pre - data["pre_b"]
     one = {"scales": ["x"], "sd": [1.0], "correlation": [[1.0]], "weights": {"x": 1.0}}
-    design = {"sd_outcome": 4.0, "n_dropped": {"no outcome": 3}, "covariates": [], "scaling": {"a": one, "s": one}}
+    scaling = {"a": one, "s": one}
+    design = {"sd_outcome": 4.0, "sd_error": {}, "n_dropped": {"no outcome": 3}, "covariates": [], "scaling": scaling}
     return data, data[["patient", "therapist"]].assign(weight=1.0), design
 
 

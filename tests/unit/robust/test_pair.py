@@ -49,7 +49,8 @@ def study(switching: bool = False, **second):
     built = pair_set(run, scores, {"patients": pd.DataFrame({"patient": patient}), "episodes": episodes})
     fits = fit_pair(built.data, built.membership, built.design)
     record = compare_pair(run, fits["pair"].record, built.design)
-    return record | {"doubts": pair_doubts(built.data, built.membership, built.design, 0.1, 1)}
+    model = {c["name"]: c["se_known_sd"] for c in fits["pair"].record["contrasts"]}
+    return record | {"model_se": model, "doubts": pair_doubts(built.data, built.membership, built.design, 0.1, 1)}
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +81,7 @@ def test_without_each_therapist_estimates_are_those_of_lme4(style):
     assert found["range"]["first"] == pytest.approx([0.5112732953, 0.5451231336], abs=1e-6)
     assert found["range"]["second"] == pytest.approx([0.367534383, 0.432481488], abs=1e-6)
     assert found["range"]["first-second"] == pytest.approx([0.0976474565, 0.1640507613], abs=1e-6)
-    assert found["verdicts"]["more"] == {"inconclusive": 29, "supported": 1}
+    assert found["verdicts"]["more"] == {"inconclusive": 30}
     assert (found["therapists"], found["failed"]) == (30, 0)
 
 
@@ -90,7 +91,8 @@ def test_outcomes_drawn_anew_scatter_as_the_model_says(style):
     assert (found["replicates"], found["failed"]) == (1000, 0)
     for name in NAMES:
         own, c = found["intervals"][name], style["contrasts"][name]
-        assert own["sd"] == pytest.approx(c["se"], rel=0.067)
+        assert own["sd"] == pytest.approx(style["model_se"][name], rel=0.067)
+        assert c["se"] > style["model_se"][name]  # it allows for the sample's SDs
         assert own["mean"] == pytest.approx(c["estimate"], abs=4 * c["se"] / np.sqrt(1000))
         assert own["ci"][0] < c["estimate"] < own["ci"][1]
     assert json.loads(json.dumps(study(**STYLE)["doubts"], default=float)) == json.loads(
@@ -116,6 +118,6 @@ def test_the_page_has_every_way_and_what_became_of_each_statement(style):
     assert rows["Cluster-robust (CR2)"][1] == "[0.27, 0.54]"
     said = pair_turned(style, statements(style))
     assert len(said) == 4
-    assert said[2] == ("Without any one therapist, “mother is associated with outcome more than father is” was "
-                       "inconclusive 29 of 30 times; supported 1 of 30 times.")  # fmt: skip
+    assert said[2] == ("Without any one therapist, “mother is associated with outcome more than father is” was still "
+                       "inconclusive, all 30 times.")  # fmt: skip
     assert pair_doubts_sheet({k: v for k, v in style.items() if k != "doubts"}) is None

@@ -37,7 +37,7 @@ def test_permutations_are_refits_with_another_style(which, request):
         order = permuted(np.zeros(weights.shape[1], int), Address(7, "permutation", k).generator())
         values = weights.to_numpy() @ (residual[order] if k else residual)
         fit = with_style(basis, values).fitter.fit(M1, SLOPE)
-        for name, effect in effects(standardised(fit, basis.primary.unit)).items():
+        for name, effect in effects(standardised(fit, basis.primary.design)).items():
             assert found[name][k] == pytest.approx(effect.estimate, abs=1e-7)
             assert found[f"{name}_se"][k] == pytest.approx(effect.se, rel=1e-6)
             assert found[f"{name}_df"][k] == pytest.approx(effect.df, rel=1e-5)
@@ -82,7 +82,7 @@ def test_cluster_replicates_are_fits_of_relabelled_copies(basis):
         counts = drawn_counts(Address(7, "cluster", k).generator(0), len(parts))
         assert counts.sum() == len(parts) == 16
         fit = relabelled(basis.primary, part, counts).fitter.fit(M1, SLOPE)
-        for name, effect in effects(standardised(fit, basis.primary.unit)).items():
+        for name, effect in effects(standardised(fit, basis.primary.design)).items():
             assert found[name][k] == pytest.approx(effect.estimate, abs=1e-7)
             assert found[f"{name}_se"][k] == pytest.approx(effect.se, rel=1e-6)
 

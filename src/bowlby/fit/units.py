@@ -1,0 +1,71 @@
+"""Slopes per SD of this sample: what is not known of the population's SDs is part of their standard errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from scipy.special import stdtr, stdtrit
+
+Values = tuple[float, float, float]
+"""Estimate, standard error, degrees of freedom."""
+SIDES = {"P": ("y", "a"), "T": ("y", "s"), "T_A": ("a", "s"), "Z": ("a", "z"), "first": ("y", "first"),
+         "second": ("y", "second")}  # fmt: skip
+"""Contrast: the SDs that it is counted in."""
+PAIRS = {"P-T": ("P", "T"), "P+T": ("P", "T"), "first-second": ("first", "second"), "first+second": ("first", "second")}
+"""Difference or sum: the two slopes."""
+
+
+def with_sd_error(effects: Mapping[str, Values], errors: dict[str, dict]) -> dict[str, Values]:
+    """Effects whose standard errors allow for the estimation of the SDs that they are counted in.
+
+    Parameters
+    ----------
+    effects : mapping of tuple
+        Estimate, standard error and df as the model has them for known SDs, by the names of :data:`SIDES` and
+        :data:`PAIRS`; others stay as they are.
+    errors : dict of dict
+        ``sd_error`` of an analysis set: ``variance`` of the logarithm of each SD and its ``df``, by side (``y``
+        outcome, ``a`` perceived attachment, ``s`` therapist style, ``z`` patient style, or ``first`` and ``second``);
+        empty where norms are given.
+
+    Returns
+    -------
+    dict of tuple
+
+    Notes
+    -----
+    The slope b per SD of the population is ``b s_x / s_y``, so by the delta method
+    ``V(P) += P^2 (V(ln s_a) + V(ln s_y))``; the difference and the sum share s_y. Degrees of freedom by Satterthwaite.
+    """
+    return {name: _wider(values, _sizes(name, effects), errors) for name, values in effects.items()}
+
+
+def standardised(contrasts: list[dict], errors: dict[str, dict]) -> list[dict]:
+    """The same of contrasts as they are kept; ``se_known_sd`` keeps the model's own standard error."""
+    values = {c["name"]: (c["estimate"], c["se"], c["df"]) for c in contrasts}
+    wider, out = with_sd_error(values, errors), []
+    for c in contrasts:
+        estimate, se, df = wider[c["name"]]
+        half = float(stdtrit(df, 0.975)) * se
+        out.append(c | {"se": se, "df": df, "t": estimate / se, "p": 2 * float(stdtr(df, -abs(estimate) / se)),
+                        "ci_low": estimate - half, "ci_high": estimate + half, "se_known_sd": c["se"]})  # fmt: skip
+    return out if errors else contrasts
+
+
+def _sizes(name: str, effects: Mapping[str, Values]) -> dict[str, float]:
+    """By side: derivative of a contrast by the logarithm of its SD, up to the sign."""
+    if name in SIDES:
+        return dict.fromkeys(SIDES[name], effects[name][0])
+    if name in PAIRS:
+        return {"y": effects[name][0], **{SIDES[one][1]: effects[one][0] for one in PAIRS[name]}}
+    return {}
+
+
+def _wider(values: Values, sizes: dict[str, float], errors: dict[str, dict]) -> Values:
+    estimate, se, df = values
+    added = [(size**2 * errors[side]["variance"], errors[side]["df"]) for side, size in sizes.items() if side in errors]
+    if not added:
+        return values
+    terms = [(se**2, df), *added]
+    total = sum(variance for variance, _ in terms)
+    return estimate, total**0.5, total**2 / sum(variance**2 / df for variance, df in terms)
