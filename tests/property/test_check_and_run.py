@@ -75,7 +75,7 @@ def runs(draw):
             run["other_outcomes"] = [{"instrument": "gad7", "pre": "pre", "post": "post"}]
         if kinds := draw(st.lists(st.sampled_from(KINDS), max_size=4, unique=True)):
             run["robustness"] = {
-                "kinds": kinds, "replicates": FEW, "imputation": {"iterations": 20, "deltas": [0.0, -0.3]},
+                "kinds": kinds, "replicates": FEW, "imputation": {"iterations": 20, "deltas": [0.0, 0.3]},
                 "strata": draw(st.sampled_from([[], ["arm"], ["rare"]])),
                 "multiverse": {"more_covariates": draw(described)},
                 "shards": draw(st.sampled_from([None, 2])),

@@ -35,8 +35,9 @@ class Imputation(Model):
 
     iterations: int = Field(500, ge=20)
     """Length of every imputation's own chain."""
-    deltas: list[float] = Field([0.0, -0.1, -0.2, -0.3, -0.4, -0.5], min_length=1)
-    """SDs by which outcomes that are missing are moved from what was imputed, in `tipping`; below 0 is worse."""
+    deltas: list[float] = Field([0.0, 0.1, 0.2, 0.3, 0.4, 0.5], min_length=1)
+    """For `tipping`: by how much the slopes of patients whose outcome is missing differ from those of the others, in SD
+    of outcome per SD of perceived attachment, and of style. Each is tried in both directions."""
 
     @field_validator("deltas")
     @classmethod

@@ -20,7 +20,7 @@ KINDS = {
     "multiverse": "the other analyses",
     "multiverse_null": "the other analyses without any effect",
     "imputation": "the imputation of missing values",
-    "tipping": "the analysis with missing outcomes moved",
+    "tipping": "the analysis with other slopes among patients without outcome",
 }
 PLURAL = ("sandwich", "assumptions", "multiverse", "multiverse_null")
 SHORT = {
@@ -158,14 +158,20 @@ def _limits(effect: dict | None) -> str:
     return interval(*(effect.get("bca") or effect["ci"])) if effect else "–"
 
 
+ALONG = {"attachment": "perceived attachment", "style": "therapist style"}
+
+
 def tipping_sheet(found: dict) -> Sheet:
-    """Verdicts with missing outcomes moved away from what was imputed."""
+    """Verdicts where the slopes of patients without outcome differ from those of the others."""
     claims = [name for name in CLAIMS if any(name in move["verdicts"] for move in found["moves"])]
     rows = [
-        [number(move["delta"]), *(number(move["effects"][e]["estimate"]) for e in ("P", "T")),
+        [ALONG[move["along"]], number(move["delta"]), *(number(move["effects"][e]["estimate"]) for e in ("P", "T")),
          *(move["verdicts"].get(name, "–") for name in claims)]
         for move in found["moves"]
     ]  # fmt: skip
-    note = "Outcomes that are missing are imputed and then moved by this many SD; below 0 is worse than imputed."
-    heads = ["Moved by", "P", "T", *claims]
-    return Sheet("", "If Those Who Did Not Answer Fared Worse", heads, [(None, rows)], note)
+    note = (
+        "Missing outcomes are imputed at random given what is known of a patient. They are then moved so that, among "
+        "patients without outcome, outcome rises by this many SD more (below 0: less) for each SD of the predictor."
+    )
+    heads = ["Slope that differs", "By", "P", "T", *claims]
+    return Sheet("", "If Slopes Differ Among Patients Without Outcome", heads, [(None, rows)], note)

@@ -97,8 +97,10 @@ def _tipping(found: dict, _) -> str:
     moves = [move["delta"] for move in found.get("moves") or []]
     if not moves:
         return ""
-    low, high = (f"{value:g}".replace("-", "−") for value in (min(moves), max(moves)))
-    return f"Imputed outcomes were moved by {low} to {high} SD."
+    return (
+        "Imputed outcomes were moved so that the slope of perceived attachment, or of style, among patients without "
+        f"outcome differed by up to {max(map(abs, moves)):g} SD of outcome per SD of the predictor in either direction."
+    )
 
 
 WRITERS = {

@@ -16,7 +16,7 @@ TRIED = {
     "influence": "leaving out one therapist",
     "multiverse": "other analyses",
     "imputation": "missing values imputed",
-    "tipping": "missing outcomes moved",
+    "tipping": "other slopes among patients without outcome",
     **BOOTSTRAPS,
 }
 ESTIMATES = {"C1": "P", "C3": "T", "C4": "T_A", "C5": "Z"}

@@ -17,6 +17,7 @@ from bowlby.fit.units import with_sd_error
 from bowlby.robust.address import Address
 from bowlby.robust.claims import SLOPES, Rows, fit_c4, fit_m1
 from bowlby.robust.gibbs import TwoLevel, impute
+from bowlby.robust.kinds import moves_of
 from bowlby.robust.multiverse import Universe
 from bowlby.robust.table import FAILED, OK, SINGULAR, statuses, table
 from bowlby.robust.unanswered import NAMES, TRACES, described
@@ -164,36 +165,43 @@ def _fitted(of: Incomplete, made: Patients) -> tuple[dict, str]:
 
 
 def tipping(of: Incomplete, first: int, last: int) -> pd.DataFrame:
-    """The outcome of patients who have none, moved by every delta (reference SD) in every imputation.
+    """Outcomes of patients who have none, moved in every imputation so that their slopes differ from the others'.
 
-    Row r is delta ``r % k`` of the k in the imputation ``r // k``; imputations are those of kind ``imputation``.
+    With x perceived attachment or the therapist's style, in SD from the mean, an imputed outcome is moved by
+    ``delta x`` SD: among those who left, outcome then rises by ``delta`` more per SD of x than imputation at random has
+    it. Row r is move ``r % k`` of the k of :func:`moves_of` in the imputation ``r // k``; imputations are those of kind
+    ``imputation``.
 
     Returns
     -------
     DataFrame
-        ``imputation``, ``delta``; P, T, P-T and P+T, each with ``_se`` and ``_df``.
+        ``imputation``, ``along`` (``attachment`` or ``style``), ``delta``; P, T, P-T and P+T, each with ``_se`` and
+        ``_df``.
     """
-    deltas = of.universe.run.robustness.imputation.deltas
-    k, parts = len(deltas), []
+    moves = moves_of(of.universe.run.robustness.imputation.deltas)
+    k, parts = len(moves), []
     for number in range(first // k, (last - 1) // k + 1):
         wanted = [r % k for r in range(max(first, number * k), min(last, (number + 1) * k))]
-        parts.append(_tipped(of, number, [deltas[d] for d in wanted], [number * k + d for d in wanted]))
+        parts.append(_tipped(of, number, [moves[m] for m in wanted], [number * k + m for m in wanted]))
     return pd.concat(parts, ignore_index=True)
 
 
-def _tipped(of: Incomplete, number: int, deltas: list[float], replicates: list[int]) -> pd.DataFrame:
+def _tipped(of: Incomplete, number: int, moves: list[tuple[str, float]], replicates: list[int]) -> pd.DataFrame:
     made, _ = complete(of, number)
     addresses = [Address(of.universe.run.seed, TIPPING, r) for r in replicates]
-    columns = {"imputation": np.full(len(deltas), number), "delta": np.array(deltas)}
+    along, deltas = (np.array(values, dtype) for values, dtype in zip(zip(*moves), (object, float)))
+    columns = {"imputation": np.full(len(moves), number), "along": along, "delta": deltas}
     try:
         primary = _rows(of, made, "primary")
         m1 = fit_m1(primary)
     except UserError:
-        return table(addresses, [FAILED] * len(deltas), columns)
-    left = of.found.frame["y"].isna().reindex(primary.data["patient"]).to_numpy(float)
-    moved = primary.data["y"].to_numpy(float) + np.outer(deltas, left) / primary.unit
+        return table(addresses, [FAILED] * len(moves), columns)
+    data = primary.data
+    left = of.found.frame["y"].isna().reindex(data["patient"]).to_numpy(float)
+    sides = {"attachment": data["a_star_w"] + data["a_star_b"], "style": data["s_star"]}
+    moved = np.array([delta * left * sides[side].to_numpy(float) for side, delta in moves]) / primary.unit
     asked = [c["weights"] for c in standardised(m1, primary.design)]
-    found = m1.refit_many(moved, asked, kenward_roger=True)
+    found = m1.refit_many(data["y"].to_numpy(float) + moved, asked, kenward_roger=True)
     effects = [with_sd_error(dict(zip(SLOPES, map(tuple, row))), primary.design["sd_error"]) for row in found.contrasts]
     for name in SLOPES:
         columns |= dict(zip((name + s for s in SUFFIXES), np.array([row[name] for row in effects]).T))

@@ -97,10 +97,17 @@ def works(asked: Robustness | None, megabytes: float = OF_THESE) -> dict[str, Wo
     return {kind: _work(asked, kind, max(1.0, megabytes / OF_THESE)) for kind in sorted(kinds)}
 
 
+def moves_of(deltas: list[float]) -> list[tuple[str, float]]:
+    """Differences in slope that ``tipping`` tries: along which predictor, and by how much, in both directions."""
+    sizes = sorted({abs(delta) for delta in deltas})
+    signed = [way * size for size in sizes for way in ((1.0, -1.0) if size else (1.0,))]
+    return [(along, delta) for along in ("attachment", "style") for delta in signed]
+
+
 def _work(asked: Robustness, kind: str, times: float) -> Work:
     if kind not in SECONDS:
         return Work(kind, None, 1)
     count = getattr(asked.replicates, "imputation" if kind == "tipping" else kind)
-    count *= len(asked.imputation.deltas) if kind == "tipping" else 1
+    count *= len(moves_of(asked.imputation.deltas)) if kind == "tipping" else 1
     wanted = asked.shards or ceil(count * SECONDS[kind] * times / LONGEST)
     return Work(kind, count, min(wanted, count, MOST))

@@ -74,24 +74,26 @@ def _line(effect: Effect) -> dict:
 
 
 def moved(table: pd.DataFrame, delta: float) -> list[dict]:
-    """Effects and verdicts for every move of the outcomes that are missing, the smallest move first."""
+    """Effects and verdicts for every difference in slope of those whose outcome is missing, the smallest first."""
     out = []
-    for move in sorted(table["delta"].unique(), key=abs):
-        found = pooled(table[table["delta"] == move])
-        if found:
-            out.append({"delta": float(move), "verdicts": verdicts(found, delta),
+    for (along, move), rows in sorted(table.groupby(["along", "delta"]), key=lambda item: (abs(item[0][1]), *item[0])):
+        found = pooled(rows)
+        if found and (move or along == "attachment"):  # no difference is the same along either
+            out.append({"along": along, "delta": float(move), "verdicts": verdicts(found, delta),
                         "effects": {name: _line(one.effect) for name, one in found.items()}})  # fmt: skip
     return out
 
 
-def tips(name: str, verdict: str, table: pd.DataFrame, delta: float) -> float | None:
-    """The smallest move of the missing outcomes at which a claim's verdict is another; None where no move turns it."""
-    others = [line["delta"] for line in moved(table, delta) if line["verdicts"].get(name, verdict) != verdict]
-    return others[0] if others else None
+def tips(name: str, verdict: str, table: pd.DataFrame, delta: float) -> dict | None:
+    """The smallest difference in slope at which a claim's verdict is another, as ``along`` and ``delta``; or None."""
+    for line in moved(table, delta):
+        if line["verdicts"].get(name, verdict) != verdict:
+            return {"along": line["along"], "delta": line["delta"]}
+    return None
 
 
 def tipped(table: pd.DataFrame, now: dict[str, str], delta: float) -> dict:
-    """Every move of the missing outcomes, and for every claim the smallest that turns the verdict it has now."""
+    """Every difference in slope that was tried, and for every claim the smallest that changes its verdict."""
     return {
         "imputations": int(table["imputation"].nunique()),
         "moves": moved(table, delta),
@@ -108,9 +110,11 @@ def turned(name: str, claim: dict, tables: dict[str, pd.DataFrame], delta: float
             out.append(f"with missing values imputed it is {other}")
     if "tipping" in tables and name in OUTCOME:
         at = tips(name, verdict, tables["tipping"], delta)
-        if at is not None and abs(at) <= NEAR + 1e-9 and not out:
-            out.append(f"it turns where missing outcomes lie {abs(at):g} SD {'below' if at < 0 else 'above'} "
-                       "what was imputed" if at else "with missing outcomes imputed it is another")  # fmt: skip
+        if at is not None and abs(at["delta"]) <= NEAR + 1e-9 and not out:
+            what = {"attachment": "perceived attachment", "style": "therapist style"}[at["along"]]
+            out.append(f"it changes where the slope of {what} is {abs(at['delta']):g} SD "
+                       f"{'lower' if at['delta'] < 0 else 'higher'} among patients without outcome"
+                       if at["delta"] else "with missing outcomes imputed it is another")  # fmt: skip
     return out
 
 

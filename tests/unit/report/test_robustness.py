@@ -56,7 +56,7 @@ def doubted(comparison_run):
         "cluster": {"replicates": 500, "failed": 0,
                     "intervals": {n: {"ci": [0, 1], "bca": [0.11, 0.92]} for n in EFFECTS}},
         "permutation": {"replicates": 1000, "p": {"T": 0.883}, "c2_with_permuted_style": {"supported": 0.97}},
-        "tipping": {"moves": [{"delta": -0.2, "verdicts": {"C1": "inconclusive"},
+        "tipping": {"moves": [{"along": "style", "delta": -0.2, "verdicts": {"C1": "inconclusive"},
                                "effects": {n: {"estimate": 0.05} for n in EFFECTS}}]},
     }  # fmt: skip
     write_json(folder / "robustness.json", record)
@@ -128,7 +128,7 @@ def test_the_page_says_what_flips(doubted):
     assert "C2 is refuted in only 0% of the other ways" in part and "1 of the refits failed" in part
     assert "a random part of 40" in part and "1 of them would turn C2" in part
     assert "[0.11, 0.92]" in part and "<i>p</i> = .883" in part and "none is below .02" in part
-    assert "If Those Who Did Not Answer Fared Worse" in part and "−0.20" in part
+    assert "If Slopes Differ Among Patients Without Outcome" in part and "−0.20" in part
     assert "SECRET" not in page
     checked = page[page.index('<h2 id="checklists">') :]
     assert 'Doubts tried on the verdict: <a href="#robustness">What would change the verdict</a>' in checked

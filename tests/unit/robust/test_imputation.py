@@ -25,7 +25,7 @@ def lossy(universe):
     phq["total"] = phq["total"].mask((phq["occasion"] == "end") & (rng.random(len(phq)) < 0.2))
     cats["avoidant"] = cats["avoidant"].mask(rng.random(len(cats)) < 0.1)
     style.loc[:1, "anxiety"] = np.nan
-    doubts = Robustness(kinds=["imputation"], imputation=Imputation(iterations=20, deltas=[0.0, -0.2, -2.0]))
+    doubts = Robustness(kinds=["imputation"], imputation=Imputation(iterations=20, deltas=[0.0, 2.0]))
     run = universe.run.model_copy(update={"robustness": doubts})
     return incomplete(Universe(run, {"phq": phq, "cats": cats, "ecr": style}, universe.people, universe.occasions))
 
@@ -73,18 +73,22 @@ def test_imputations_do_not_depend_on_shards(lossy):
     assert whole["P"].nunique() == 4 and set(whole["status"]) <= {"ok", "singular"}
 
 
-def test_missing_outcomes_are_moved_in_every_imputation(lossy):
+def test_slopes_of_those_without_outcome_are_moved_in_every_imputation(lossy):
     """Move 0 is the imputation itself; rows are the same when an imputation is shared between shards."""
-    whole = tipping(lossy, 0, 6)
-    assert whole["imputation"].tolist() == [0, 0, 0, 1, 1, 1]
-    assert whole["delta"].tolist() == [0.0, -0.2, -2.0] * 2
-    still = whole[whole["delta"] == 0]
+    whole = tipping(lossy, 0, 12)
+    assert whole["imputation"].tolist() == [0] * 6 + [1] * 6
+    assert whole["along"].tolist() == (["attachment"] * 3 + ["style"] * 3) * 2
+    assert whole["delta"].tolist() == [0.0, 2.0, -2.0] * 4
+    still = whole[(whole["delta"] == 0) & (whole["along"] == "style")]
     plain = imputation(lossy, 0, 2)
     for name in ("P", "T", "P-T", "P+T", "P_se", "T_df"):
         assert still[name].to_numpy() == pytest.approx(plain[name].to_numpy(), rel=1e-5)
-    parts = pd.concat([tipping(lossy, 0, 2), tipping(lossy, 2, 6)], ignore_index=True)
+    parts = pd.concat([tipping(lossy, 0, 5), tipping(lossy, 5, 12)], ignore_index=True)
     pd.testing.assert_frame_equal(whole, parts, check_exact=True)
-    assert (whole.loc[whole["delta"] == -2, "P_se"].to_numpy() > still["P_se"].to_numpy()).all()
+    left = lossy.found.frame["y"].isna().mean()
+    for along, name in (("attachment", "P"), ("style", "T")):
+        up = whole[(whole["along"] == along) & (whole["delta"] == 2)]
+        assert (up[name].to_numpy() - still[name].to_numpy()) / (2 * left) == pytest.approx([1, 1], abs=0.35)
 
 
 def test_pooling_is_that_of_mice():
@@ -119,9 +123,9 @@ def moves(**limits):
     """Three imputations without variance between them; P moves by half of every move of the outcome."""
     rows = []
     for number in range(3):
-        for delta in (0.0, -0.2, -0.4):
+        for along, delta in (("attachment", 0.0), ("attachment", -0.2), ("attachment", -0.4), ("style", 0.0)):
             p = limits["p"] + delta / 2
-            row = {"status": "ok", "imputation": number, "delta": delta}
+            row = {"status": "ok", "imputation": number, "along": along, "delta": delta}
             for name, value in (("P", p), ("T", 0.0), ("P-T", p), ("P+T", p)):
                 row |= {name: value, f"{name}_se": 0.05, f"{name}_df": 50.0}
             rows.append(row)
@@ -131,17 +135,18 @@ def moves(**limits):
 def test_the_smallest_move_that_turns_a_verdict_is_found():
     """P must stay above about 2 x .05: it does at .30 - .1 and not at .30 - .2, for C1 and C2 alike; C3 never turns."""
     found = tipped(moves(p=0.3), {"C1": "supported", "C2": "supported", "C3": "supported", "C4": "refuted"}, 0.1)
-    assert found["tips"] == {"C1": -0.4, "C2": -0.4, "C3": None}
+    at = {"along": "attachment", "delta": -0.4}
+    assert found["tips"] == {"C1": at, "C2": at, "C3": None}
     assert [line["delta"] for line in found["moves"]] == [0.0, -0.2, -0.4]
     assert found["moves"][2]["verdicts"] == {"C1": "inconclusive", "C2": "inconclusive", "C3": "supported"}
-    assert tips("C1", "supported", moves(p=0.17), 0.1) == -0.2
+    assert tips("C1", "supported", moves(p=0.17), 0.1) == {"along": "attachment", "delta": -0.2}
 
 
 def test_a_move_of_a_fifth_makes_a_verdict_fragile():
     claim = {"verdict": "supported"}
     assert turned("C1", claim, {"tipping": moves(p=0.3)}, 0.1) == []
     assert turned("C1", claim, {"tipping": moves(p=0.17)}, 0.1) == [
-        "it turns where missing outcomes lie 0.2 SD below what was imputed"]  # fmt: skip
+        "it changes where the slope of perceived attachment is 0.2 SD lower among patients without outcome"]
     assert turned("C4", claim, {"tipping": moves(p=0.0)}, 0.1) == []
 
 
