@@ -10,7 +10,7 @@ from packaging.version import Version
 
 ROOT = Path(__file__).parents[2]
 # The few packages whose conda name is not their PyPI name.
-CONDA = {"great-tables": "great_tables", "matplotlib": "matplotlib-base", "snakemake": "snakemake-minimal"}
+CONDA = {"matplotlib": "matplotlib-base", "snakemake": "snakemake-minimal"}
 ONLY_CONDA = {"python", "pip"}
 
 

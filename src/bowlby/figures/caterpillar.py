@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from bowlby.disclosure import group_therapists
 from bowlby.figures.canvas import BLUE, GREY
-from bowlby.figures.hidden import together
 from bowlby.results import Results
 
 BARS = 300
@@ -51,7 +51,7 @@ def caterpillar_data(effects: pd.DataFrame, patients: pd.Series | None = None) -
     rows = effects.loc[chosen, ["level", "value", "variance"]].assign(therapists=1)
     if patients is not None:
         own = patients.reindex(rows["level"].astype(str)).fillna(0).to_numpy(int)
-        rows["group"] = together(rows["value"], own)
+        rows["group"] = group_therapists(rows["value"], own)
         parts = rows[rows["group"] >= 0].groupby("group")
         rows = parts.agg({"value": "mean", "variance": "mean", "therapists": "sum"})
     rows = rows.sort_values("value", ignore_index=True)

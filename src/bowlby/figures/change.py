@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pandas as pd
 
+from bowlby.disclosure import SMALLEST, neighbours
 from bowlby.figures.canvas import BAND, BLUE, GREY, INK, WIDTH
-from bowlby.figures.hidden import FEWEST, neighbours
 from bowlby.figures.outcome import before_after, direction, label
 from bowlby.results import Results
 
@@ -54,7 +54,7 @@ def change_data(
     DataFrame
         pre, post, n, and in each row the points of reliable change and the cut-off (empty where there is none).
     """
-    if shareable or len(scores) > 400 * FEWEST:
+    if shareable or len(scores) > 400 * SMALLEST:
         group = neighbours(scores[["pre", "post"]].to_numpy())
         scores = scores.assign(group=group)[group >= 0]
         table = scores.groupby("group").agg(pre=("pre", "mean"), post=("post", "mean"), n=("pre", "size"))
@@ -78,7 +78,7 @@ def draw(ax, data: pd.DataFrame) -> None:
     if first["cut"] == first["cut"] and first["cut"] is not None:
         ax.axhline(first["cut"], color=INK, lw=0.9, ls=":", zorder=1)
         ax.axvline(first["cut"], color=INK, lw=0.9, ls=":", zorder=1)
-    size = 34 * data["n"].astype(float) / FEWEST if (data["n"] >= FEWEST).all() else 12 * data["n"].astype(float)
+    size = 34 * data["n"].astype(float) / SMALLEST if (data["n"] >= SMALLEST).all() else 12 * data["n"].astype(float)
     ax.scatter(data["pre"], data["post"], s=np.clip(size, 8, 160), color=BLUE, alpha=0.55, lw=0.5, ec="white", zorder=2)
     ax.set(xlim=ends, ylim=ends, aspect="equal")
     better = first["direction"] or 1

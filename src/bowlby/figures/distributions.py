@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from bowlby.disclosure import SMALLEST, bins
 from bowlby.figures.canvas import GREY, INK, VERMILION, WIDTH
-from bowlby.figures.hidden import FEWEST, pooled
 from bowlby.figures.missing import scales_of
 from bowlby.figures.outcome import about_whom, fine_edges, named
 from bowlby.results import Results
@@ -97,14 +97,14 @@ def distribution_data(
         table = table[table["about"] == about]
         for (role, occasion), part in _groups(table, occasions or []):
             values = part[scale].to_numpy(float)
-            if shareable and len(values) < FEWEST:
+            if shareable and len(values) < SMALLEST:
                 continue
             place = occasions.index(occasion) if occasions and occasion in occasions else len(occasions or [])
             head = {"instrument": instrument, "scale": scale, "about": about, "role": role, "place": place}
             head["occasion"] = occasion
             spread = float(np.std(values, ddof=1)) if len(values) > 1 else None
             rows.append({**head, "kind": "mean", "n": len(values), "mean": values.mean(), "sd": spread})
-            for low, high, n in pooled(values, edges, FEWEST if shareable else 1):
+            for low, high, n in bins(values, edges, shareable):
                 density = n / len(values) / (high - low)
                 rows.append({**head, "kind": "bin", "low": low, "high": high, "n": n, "density": density})
         rows += [{**norm, "about": about} for norm in _norms(norms.get(instrument), instrument, scale)]

@@ -6,10 +6,10 @@ import textwrap
 
 import pandas as pd
 
+from bowlby.disclosure import SMALLEST, small
 from bowlby.figures.canvas import BLUE, GREY, PALE, WIDTH
 from bowlby.results import Results
 
-FEWEST = 5
 WITHOUT = "without: "
 COLUMNS = ["kind", "step", "patients", "therapists", "rows", "reason"]
 
@@ -70,7 +70,7 @@ def flow_data(steps: list[dict], privacy: str = "shareable") -> pd.DataFrame:
 
 
 def _small(row: dict) -> bool:
-    return row["kind"] == "left_out" and 0 < row["patients"] < FEWEST
+    return row["kind"] == "left_out" and small(row["patients"])
 
 
 def _together(rows: list[dict]) -> list[dict]:
@@ -90,7 +90,7 @@ def _withheld(rows: list[dict]) -> list[dict]:
     done = [dict(row) for row in rows]
     for i, row in enumerate(rows):
         if _small(row):
-            done[i] |= {"patients": None, "rows": None, "reason": f"fewer than {FEWEST} patients: {row['reason']}"}
+            done[i] |= {"patients": None, "rows": None, "reason": f"fewer than {SMALLEST} patients: {row['reason']}"}
             done[i - 1] |= {"patients": None, "rows": None}
     return done
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from bowlby.disclosure import group_therapists
 from bowlby.figures.canvas import BAND, BLUE, GREY, INK, VERMILION, WIDTH
 from bowlby.figures.forest import EFFECTS, LABELS
-from bowlby.figures.hidden import together
 from bowlby.results import Results
 
 CLAIMS = {"P": "C1", "T": "C3", "P-T": "C2", "P+T": "C2"}
@@ -43,7 +43,7 @@ def influence_data(table: pd.DataFrame, comparison: dict, claims: dict, shareabl
         turns = (fitted[CLAIMS[effect]] != claim["verdict"]) & (not claim["not_tested"])
         part = pd.DataFrame({"value": fitted[effect], "therapists": 1, "turns": turns.astype(int)})
         if shareable:
-            group = together(part["value"], fitted["patients"])
+            group = group_therapists(part["value"], fitted["patients"])
             shown = group >= 0
             part = part[shown].groupby(group[shown]).agg({"value": "mean", "therapists": "sum", "turns": "sum"})
         part = part.sort_values("value", ignore_index=True)

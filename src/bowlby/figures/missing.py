@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from bowlby.disclosure import small
 from bowlby.figures.canvas import GREY, INK, WIDTH
-from bowlby.figures.hidden import FEWEST
 from bowlby.figures.outcome import about_whom, named
 from bowlby.results import Results
 
@@ -55,7 +55,7 @@ def missing_data(
     table = table[table["scored"] > 0]
     hidden, said = [], []
     for n, of in zip(table["scored"], table["of"]):
-        few, nearly = n < FEWEST, 0 < of - n < FEWEST
+        few, nearly = small(n), small(of - n)
         hidden.append(shareable and (few or nearly))
         said.append(FEW if shareable and few else NEARLY if shareable and nearly else f"{100 * n / of:.0f}%")
     table = table.assign(share=table["scored"] / table["of"], said=said).astype({"scored": "Int64", "share": float})

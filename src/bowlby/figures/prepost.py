@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from bowlby.disclosure import SMALLEST, bins
 from bowlby.figures.canvas import BAND, BLUE, GREY, VERMILION, WIDTH
-from bowlby.figures.hidden import FEWEST, pooled
 from bowlby.figures.outcome import before_after, direction, fine_edges, label
 from bowlby.results import Results
 
@@ -47,7 +47,7 @@ def prepost_data(fit: dict, scores: pd.DataFrame, sign: int, shareable: bool = T
     from scipy import stats
 
     fixed = {f["term"]: f for f in fit["fixed"]}
-    if len(scores) < FEWEST or not set(TERMS) <= set(fixed):
+    if len(scores) < SMALLEST or not set(TERMS) <= set(fixed):
         return pd.DataFrame(columns=COLUMNS)
     covariance = fit.get("vcov_adjusted") or fit["vcov"]
     at = [covariance["terms"].index(t) for t in TERMS]
@@ -64,7 +64,7 @@ def prepost_data(fit: dict, scores: pd.DataFrame, sign: int, shareable: bool = T
             rows.append({**who, "at": "post", "value": value, "ci_low": value - half, "ci_high": value + half})
     edges = fine_edges(scores.to_numpy().min(), scores.to_numpy().max())
     for end in ENDS:
-        for low, high, n in pooled(scores[end], edges, FEWEST if shareable else 1):
+        for low, high, n in bins(scores[end], edges, shareable):
             rows.append({"kind": "observed", "at": end, "low": low, "high": high, "share": round(n / len(scores), 2)})
     if not shareable:
         for pre, post in scores.iloc[:: max(1, len(scores) // THREADS)].itertuples(index=False):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from bowlby.disclosure import SMALLEST, blocks
 from bowlby.figures.canvas import BAND, BLUE, GREY, VERMILION, WIDTH
-from bowlby.figures.hidden import FEWEST, blocks
 from bowlby.results import Results
 
 COLUMNS = ["kind", "x", "y", "low", "high", "n"]
@@ -79,10 +79,10 @@ def residual_data(fitted: np.ndarray, residual: np.ndarray, shareable: bool = Tr
     from scipy import stats
 
     n = len(residual)
-    if n < 2 * FEWEST:
+    if n < 2 * SMALLEST:
         return pd.DataFrame(columns=COLUMNS)
     order = np.sort(residual)
-    block = blocks(n, QUANTILES, FEWEST if shareable else 1)
+    block = blocks(n, QUANTILES, shareable)
     place = np.arange(1, n + 1)
     normal = stats.norm.ppf((place - 0.375) / (n + 0.25))
     middle = pd.Series(place).groupby(block).mean().to_numpy()
@@ -90,7 +90,7 @@ def residual_data(fitted: np.ndarray, residual: np.ndarray, shareable: bool = Tr
     quantiles = pd.DataFrame({"x": normal, "y": order}).groupby(block).agg(x=("x", "mean"), y=("y", "mean"))
     quantiles = quantiles.assign(kind="quantile", low=low, high=high, n=np.bincount(block))
     by = np.argsort(fitted, kind="stable")
-    group = blocks(n, min(GROUPS, max(3, n // 15)), FEWEST)
+    group = blocks(n, min(GROUPS, max(3, n // 15)))
     means = pd.DataFrame({"x": fitted[by], "y": residual[by]}).groupby(group)
     groups = means.agg(x=("x", "mean"), y=("y", "mean"), sd=("y", "std"), n=("y", "size"))
     groups = groups.assign(kind="fitted", low=groups["y"] - groups["sd"], high=groups["y"] + groups["sd"])

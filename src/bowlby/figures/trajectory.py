@@ -7,10 +7,10 @@ from math import ceil
 import numpy as np
 import pandas as pd
 
+from bowlby.disclosure import SMALLEST
 from bowlby.figures.canvas import BLUE, INK, VERMILION
 from bowlby.results import Results
 
-FEWEST = 5
 BINS = 10
 
 
@@ -29,8 +29,8 @@ def trajectory_data(fit: dict, data: pd.DataFrame) -> pd.DataFrame:
     from scipy import stats
 
     table = _means(data, data["time"])
-    if len(table) < 2 and len(data) >= 2 * FEWEST:
-        table = _means(data, pd.qcut(data["time"], min(BINS, len(data) // FEWEST), duplicates="drop"))
+    if len(table) < 2 and len(data) >= 2 * SMALLEST:
+        table = _means(data, pd.qcut(data["time"], min(BINS, len(data) // SMALLEST), duplicates="drop"))
     fixed = {f["term"]: f for f in fit["fixed"]}
     covariance = fit.get("vcov_adjusted") or fit["vcov"]
     at = [covariance["terms"].index(term) for term in ("Intercept", "time")]
@@ -46,7 +46,7 @@ def trajectory_data(fit: dict, data: pd.DataFrame) -> pd.DataFrame:
 def _means(data: pd.DataFrame, by: pd.Series) -> pd.DataFrame:
     groups = data.groupby(by.rename("group"), observed=True)
     table = groups.agg(time=("time", "mean"), observed=("y", "mean"), n=("patient", "nunique"))
-    return table[table["n"] >= FEWEST].reset_index(drop=True)
+    return table[table["n"] >= SMALLEST].reset_index(drop=True)
 
 
 def draw(ax, data: pd.DataFrame) -> None:

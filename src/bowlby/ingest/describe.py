@@ -6,6 +6,7 @@ import pandas as pd
 
 from bowlby.config.study import COUNT, ROW, Covariate, Measure, Study
 from bowlby.dictionary import Column, Table
+from bowlby.disclosure import SMALLEST
 from bowlby.ingest.cells import present
 from bowlby.ingest.harmonise import columns_of, spread
 from bowlby.ingest.notices import Issues
@@ -13,8 +14,6 @@ from bowlby.ingest.readers.base import Raw
 from bowlby.instruments.forms import counted_from
 
 SIGNS = {ROW: "row number", COUNT: "rows of the person, counted"}
-FEWEST = 5
-"""Persons below which a value is not named."""
 WHO = {"patient": ("people-patients", "patient"), "therapist": ("people-therapists", "therapist")}
 
 
@@ -69,13 +68,13 @@ def _covariate(name: str, spec: Covariate, raw: Raw, files: list[Raw], values: p
     if spec.kind == "category":  # a category stands there as its label
         given = raw.labels.get(spec.column, {}) | spec.labels
         labels = {label: label for label in dict.fromkeys(given.values())}
-        rare = {label for label, n in values.value_counts().items() if n < FEWEST}
+        rare = {label for label, n in values.value_counts().items() if n < SMALLEST}
     also = [(r.name, s.column) for r in files for n, s in r.spec.covariates.items() if n == name]
     what = spec.description or raw.titles.get(spec.column) or name
     limits = {"low": 0.0, "high": 1.0} if spec.kind == "checkbox" else {}
     if spec.kind == "category" and labels and rare:  # a list that lacks one would not be true of the table
         shown = ", ".join(label for label in labels if label not in rare)
-        what += f" ({f'{shown}; others' if shown else 'categories'} of fewer than {FEWEST} persons each)"
+        what += f" ({f'{shown}; others' if shown else 'categories'} of fewer than {SMALLEST} persons each)"
         labels = {}
     return Column(name, kind, what, spec.unit or "", _join(also), labels=labels, **limits)
 

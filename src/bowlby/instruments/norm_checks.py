@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from bowlby.instruments.counts import by_occasion
 from bowlby.instruments.evidence import Norm, in_score_units
 from bowlby.instruments.model import Instrument
+from bowlby.instruments.occasions import by_occasion
 from bowlby.instruments.parts import FEWEST, Finding
 from bowlby.instruments.reliability import alpha
 from bowlby.instruments.scoring import keyed

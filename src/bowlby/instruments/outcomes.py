@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from bowlby.disclosure import hide_classes, hide_totals, small
 from bowlby.instruments.change import (
     CLASSES,
     HA_CRITICAL,
@@ -18,9 +19,9 @@ from bowlby.instruments.change import (
     hageman_arrindell,
     jacobson_truax,
 )
-from bowlby.instruments.counts import hide_classes, hide_totals, one_each, small
 from bowlby.instruments.evidence import in_score_units, middle
 from bowlby.instruments.model import Instrument
+from bowlby.instruments.occasions import one_each
 from bowlby.instruments.reliability import alpha
 from bowlby.instruments.scoring import item_name, keyed
 from bowlby.instruments.severity import NO_ITEMS, flag

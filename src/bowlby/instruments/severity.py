@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from bowlby.instruments.counts import by_occasion, hide_bands, hide_totals, safe_cut, small
+from bowlby.disclosure import hide_bands, hide_totals, safe_cut, small
 from bowlby.instruments.model import Instrument
+from bowlby.instruments.occasions import by_occasion
 from bowlby.instruments.scoring import item_name
 
 COLUMNS = [

@@ -7,8 +7,9 @@ import re
 import numpy as np
 import pandas as pd
 
-from bowlby.instruments.counts import by_occasion, hide_classes, hide_totals
+from bowlby.disclosure import hide_classes, hide_totals
 from bowlby.instruments.model import Instrument
+from bowlby.instruments.occasions import by_occasion
 
 STYLES = ("secure", "preoccupied", "dismissing", "fearful/disorganized")
 UNCLASSIFIED = "unclassified"

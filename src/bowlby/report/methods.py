@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bowlby.disclosure import shown_count
 from bowlby.report.methods_doubts import doubts, estimands
 from bowlby.report.methods_model import at, bracket, fitted, random_part, second_engine, switched, weights, when
 from bowlby.report.methods_pair import pair
@@ -10,7 +11,6 @@ from bowlby.results import MAIN, Results
 from bowlby.tables.random_part import boundary, left_out
 from bowlby.tables.words import people
 
-FEWEST = 5
 MODELS = {"primary": "model of the comparison", "pair": "model of the two predictors", "growth": "growth model"}
 RATINGS = {"alliance": "the alliance", "mentalizing": "mentalizing"}
 
@@ -53,15 +53,11 @@ def _data(results: Results) -> str:
         sentences.append("The data are synthetic, simulated with a known truth.")
     for name in (name for name in MAIN if name in results.fits):
         fit = results.fits[name]
-        left = [f"{reason} ({lost(n, results.shareable)})" for reason, n in (fit.get("n_dropped") or {}).items() if n]
+        dropped = (fit.get("n_dropped") or {}).items()
+        left = [f"{reason} ({shown_count(n, results.shareable)})" for reason, n in dropped if n]
         out = f"; rows left out: {', '.join(left)}" if left else "; no row was left out"
         sentences.append(f"The {MODELS[name]} has {fit['n_obs']:,} rows ({people(fit)}){out}.")
     return " ".join(sentences)
-
-
-def lost(n: int, shareable: bool) -> str:
-    """A number of patients left out, not told exactly where privacy asks for it."""
-    return f"fewer than {FEWEST}" if shareable and n < FEWEST else f"{n:,}"
 
 
 def _scoring(results: Results) -> str:

@@ -9,6 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from bowlby.compare.verdict import Effect
+from bowlby.disclosure import SMALLEST, small
 from bowlby.robust.claims import Answer
 from bowlby.robust.pooling import Pooled, drift, rubin
 from bowlby.robust.table import FAILED
@@ -141,7 +142,7 @@ def described(frame: pd.DataFrame, columns: list[str], style: np.ndarray) -> dic
     for column in [c for c in columns if c != "y"]:
         values = frame[column].dropna()
         left = without.reindex(values.index)
-        if min(left.sum(), (~left).sum()) < 5 or not values.std() > 0:
+        if min(left.sum(), (~left).sum()) < SMALLEST or not values.std() > 0:
             continue
         means = values.groupby(left).mean()
         lines.append({"column": column, "with_outcome": int((~left).sum()), "without_outcome": int(left.sum()),
@@ -153,6 +154,6 @@ def described(frame: pd.DataFrame, columns: list[str], style: np.ndarray) -> dic
         "incomplete_patients": float(incomplete.mean()),
         "incomplete_therapists": float(np.isnan(style).any(axis=1).mean()),
         "shares": {c: float(frame[c].isna().mean()) for c in ["y", *columns]},
-        "without_outcome": int(without.sum()) if without.sum() >= 5 or not without.any() else None,
+        "without_outcome": None if small(without.sum()) else int(without.sum()),
         "dropout": lines,
     }

@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 
 from bowlby import figures
+from bowlby.disclosure import group_therapists
 from bowlby.figures.caterpillar import caterpillar_data
 from bowlby.figures.flow import flow_data
 from bowlby.figures.forest import forest_data
-from bowlby.figures.hidden import together
 from bowlby.figures.partition import partition_data
 from bowlby.figures.trajectory import trajectory_data
 
@@ -87,7 +87,7 @@ def test_caterpillar_is_sorted_and_names_nobody():
     assert data["ci_high"].tolist() == pytest.approx([-0.108, 0.296, 0.892])
 
 
-def test_therapists_of_few_patients_are_shown_together():
+def test_therapists_of_few_patients_are_shown_group_therapists():
     """2 + 4 patients make a group of neighbours; the one with 3 left over joins the nearest therapist, at 0.9."""
     effects = pd.DataFrame({"group": "therapist", "term": "Intercept", "level": list("abcde"), "variance": 0.04,
                             "value": [-0.5, -0.3, 0.1, 0.9, 0.7]})  # fmt: skip
@@ -102,7 +102,7 @@ def test_therapists_of_few_patients_are_shown_together():
 def test_no_group_of_therapists_holds_fewer_than_five_patients(seed):
     rng = np.random.default_rng(seed)
     patients = rng.integers(0, 9, 30)
-    group = together(rng.normal(size=30), patients)
+    group = group_therapists(rng.normal(size=30), patients)
     assert (group >= 0).all() and np.bincount(group, weights=patients)[np.unique(group)].min() >= 5
     large = patients >= 5
     assert len(set(group[large])) == large.sum()
@@ -140,7 +140,7 @@ def test_partition_sums_to_one_and_agrees_with_the_shares_of_e2_and_e3():
     assert data.query("part == 'style'")["drawn"].eq(0).all()
 
 
-def test_flow_puts_small_exclusions_together():
+def test_flow_puts_small_exclusions_group_therapists():
     left = flow_data(STEPS).query("kind == 'left_out'")
     assert left[["patients", "reason"]].to_numpy().tolist() == [[12, "no outcome; no rating"]]
     internal = flow_data(STEPS, "internal").query("kind == 'left_out'")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
+from bowlby.disclosure import shown_count
 from bowlby.report.checklists.item import said, see
-from bowlby.report.methods import lost
 from bowlby.report.methods_model import weights
 from bowlby.results import MAIN, Results
 from bowlby.tables import number
@@ -100,7 +100,7 @@ def flow(results: Results) -> str | None:
     fit = _main(results)
     if not fit:
         return None
-    left = [f"{why} ({lost(n, results.shareable)})" for why, n in (fit.get("n_dropped") or {}).items() if n]
+    left = [f"{why} ({shown_count(n, results.shareable)})" for why, n in (fit.get("n_dropped") or {}).items() if n]
     return said(f"Analysed: {fit['n_obs']:,} rows.", f"Left out: {', '.join(left)}." if left else "", SEE_FLOW)
 
 
@@ -188,7 +188,7 @@ def lost_to_follow_up(results: Results) -> str | None:
     gone = [n for why, n in (fit.get("n_dropped") or {}).items() if "outcome" in why] if fit else []
     if not gone:
         return None
-    return f"Without an outcome after treatment: {lost(sum(gone), results.shareable)} rows, left out."
+    return f"Without an outcome after treatment: {shown_count(sum(gone), results.shareable)} rows, left out."
 
 
 def robustness(results: Results) -> str | None:

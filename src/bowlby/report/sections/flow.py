@@ -5,12 +5,11 @@ from __future__ import annotations
 import pandas as pd
 from markupsafe import Markup
 
+from bowlby.disclosure import shown_count, small
 from bowlby.report.drawing import figure
 from bowlby.report.section import Section, render
 from bowlby.results import Results
 from bowlby.tables import to_html
-
-FEWEST = 5
 
 
 def flow(results: Results) -> Section | None:
@@ -53,11 +52,8 @@ def answers_table(steps: list[dict], shareable: bool) -> pd.DataFrame:
 
 
 def _count(n: int, total: int, shareable: bool) -> str:
-    if shareable and 0 < n < FEWEST:
-        return f"fewer than {FEWEST}"
-    if shareable and 0 < total - n < FEWEST:
-        return "all but a few"
-    return f"{n:,}"
+    nearly_all = shareable and small(total - n) and not small(n)
+    return "all but a few" if nearly_all else shown_count(n, shareable)
 
 
 def _said(row: dict) -> str:

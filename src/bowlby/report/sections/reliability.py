@@ -5,11 +5,11 @@ from __future__ import annotations
 import pandas as pd
 from markupsafe import Markup
 
+from bowlby.disclosure import SMALLEST
 from bowlby.report.section import Section, folded, render
 from bowlby.results import Results
 from bowlby.tables import interval, number, to_html
 
-FEWEST = 5
 KEY = ["instrument", "scale", "role", "occasion"]
 LEVELS = {
     "icc": "Share between (ICC)",
@@ -58,12 +58,12 @@ def _head(results: Results, instrument: str, scale: str, role: str, occasion: st
 def _overall(found: dict[str, dict], shareable: bool) -> list[str]:
     first = found.get("alpha") or found["omega_total"]
     low, high = (_value(found.get("alpha"), shareable, limit) for limit in ("ci_low", "ci_high"))
-    few = shareable and pd.to_numeric(first["n"], errors="coerce") < FEWEST
+    few = shareable and pd.to_numeric(first["n"], errors="coerce") < SMALLEST
     return [
         number(_value(found.get("alpha"), shareable), bounded=True),
         interval(low, high, bounded=True),
         number(_value(found.get("omega_total"), shareable), bounded=True),
-        f"fewer than {FEWEST}" if few else first["n"],
+        f"fewer than {SMALLEST}" if few else first["n"],
         first["n_items"],
     ]
 
@@ -75,7 +75,7 @@ def _nested(found: dict[str, dict], level: str, shareable: bool) -> list[str]:
 
 def _value(row: dict | None, shareable: bool, column: str = "value") -> float | None:
     """A coefficient or a limit; None where it does not exist, or where so few answered that it must not be told."""
-    if row is None or (shareable and pd.to_numeric(row["n"], errors="coerce") < FEWEST):
+    if row is None or (shareable and pd.to_numeric(row["n"], errors="coerce") < SMALLEST):
         return None
     value = pd.to_numeric(row[column], errors="coerce")
     return None if pd.isna(value) else float(value)
