@@ -51,7 +51,7 @@ def compare(
     """
     fit, delta = fits["primary"], run.comparison.delta
     effects = _effects(fit)
-    claims = _claims(fits, effects, delta, adequacy)
+    claims = _claims(fits, effects, delta, adequacy, run.outcome.role)
     corrected = {name: row and without_errors(row, delta) for name, row in measurement["rows"].items()}
     qualify_by_error(claims, corrected["baseline"])
     if run.outcome.after is not None:
@@ -79,7 +79,9 @@ def compare(
     return _comparison(fit, effects, design, delta) | {"sentence": sentence}, verdict
 
 
-def _claims(fits: dict[str, dict], effects: dict[str, Effect], delta: float, adequacy: dict) -> dict[str, dict]:
+def _claims(
+    fits: dict[str, dict], effects: dict[str, Effect], delta: float, adequacy: dict, rater: str
+) -> dict[str, dict]:
     """The five claims with their verdicts, and what is always said with them."""
     claims = {
         "C1": claim_slope(effects["P"], delta, "P"),
@@ -90,7 +92,7 @@ def _claims(fits: dict[str, dict], effects: dict[str, Effect], delta: float, ade
         if "c5" in fits
         else not_tested("the configuration names no patient_style"),
     }
-    qualify(claims, fits.get("early"))
+    qualify(claims, fits.get("early"), rater)
     lines = claims["C2"]["lines"] = fits["primary"]["c2_lines"]
     if lines["any_therapist_variable"]:
         claims["C2"]["flags"].append("any_therapist_variable")
@@ -115,7 +117,7 @@ def _claims(fits: dict[str, dict], effects: dict[str, Effect], delta: float, ade
     return claims
 
 
-def qualify(claims: dict[str, dict], early: dict | None = None) -> None:
+def qualify(claims: dict[str, dict], early: dict | None = None, rater: str = "patient") -> None:
     """Add to C1 and C2 the doubts that hold whatever the verdict; only a support is qualified by them.
 
     Parameters
@@ -124,14 +126,20 @@ def qualify(claims: dict[str, dict], early: dict | None = None) -> None:
     early : dict, optional
         The fit beside the improvement up to when perceived attachment was asked; P above 0 there closes the doubt that
         improvement came first.
+    rater : str
+        Who rated the outcome. Where it is not the patient, perceived attachment and outcome share no rater; where it
+        is the therapist, the therapist's style and outcome do, which T, C2 and C3 are told of.
     """
     outlasts = early is not None and _effects(early)["P"].limits(0.975)[0] > 0
-    qualifiers = [q for q in QUALIFIERS if not (outlasts and q == "reverse_causation_open")]
+    lifted = {"reverse_causation_open": outlasts, "same_rater": rater != "patient"}
+    qualifiers = [q for q in QUALIFIERS if not lifted[q]]
     if early is not None and not outlasts and claims["C1"]["verdict"] == "supported":
         claims["C1"]["flags"].append("early_improvement")
     for name in ("C1", "C2"):
         claims[name]["reasons"] += qualifiers
-        claims[name]["qualified"] = claims[name]["verdict"] == "supported"
+        claims[name]["qualified"] = claims[name]["verdict"] == "supported" and bool(qualifiers)
+    for name in ("C2", "C3") if rater == "therapist" else ():
+        claims[name]["reasons"].append("therapist_rated")
 
 
 def without_errors(row: dict[str, dict], delta: float) -> dict[str, str]:
@@ -157,8 +165,10 @@ def qualify_by_error(claims: dict[str, dict], corrected: dict[str, str] | None) 
     for name in ("C1", "C2"):
         if corrected is None:
             claims[name]["reasons"].append("baseline_error_not_examined")
+            claims[name]["qualified"] |= claims[name]["verdict"] == "supported"
         elif claims[name]["verdict"] == "supported" and corrected[name] != "supported":
             claims[name]["reasons"].append("baseline_error")
+            claims[name]["qualified"] = True
 
 
 def _comparison(fit: dict, effects: dict[str, Effect], design: dict, delta: float) -> dict:

@@ -107,7 +107,9 @@ def unsaid_occasions(asked: Iterable[Demand], tables: dict) -> list[str]:
 def _of_outcome(key: str, outcome: Outcome, needed: str | None = None) -> Demand:
     occasions = {f"{key}.{when}": getattr(outcome, when) for when in ("pre", "post", "early")}
     settled = outcome.post is not None or outcome.after is not None
-    return Demand(key, outcome.instrument, "patient", "self", [outcome.scale], occasions, None if settled else needed)
+    return Demand(
+        key, outcome.instrument, outcome.role, outcome.whom, [outcome.scale], occasions, None if settled else needed
+    )
 
 
 def _of_block(key: str, role: str, block: Block) -> Demand:

@@ -24,6 +24,10 @@ class Outcome(Model):
     """Instrument of the outcome."""
     scale: str = "total"
     """Its scale."""
+    role: Literal["patient", "therapist", "observer"] = "patient"
+    """Who rated it: `therapist` or `observer` where a measure of patients in the study file has that `role`."""
+    about: str | None = None
+    """Whom the ratings are about; by default `self` of patients' own answers, and `patient` of others' ratings."""
     pre: str | None = None
     """Occasion before treatment (needed for the comparison)."""
     post: str | None = None
@@ -53,6 +57,11 @@ class Outcome(Model):
         "other",
     ] = "distress"
     """Domain, for the report."""
+
+    @property
+    def whom(self) -> str:
+        """Whom the ratings are about."""
+        return self.about or ("self" if self.role == "patient" else "patient")
 
 
 class Reference(Model):

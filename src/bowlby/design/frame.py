@@ -84,11 +84,17 @@ def at(scores: pd.DataFrame, role: str, about: str, occasion: str | None) -> pd.
     return scores[keep].drop_duplicates("person").set_index("person")
 
 
+def ratings(scores: pd.DataFrame, outcome: Outcome) -> pd.DataFrame:
+    """Rows of the outcome's rater about whom it is about."""
+    return scores[(scores["role"] == outcome.role) & (scores["about"] == outcome.whom)]
+
+
 def before_after(scores: pd.DataFrame, outcome: Outcome) -> tuple[pd.Series, pd.Series]:
     """The outcome at its two occasions, or each patient's means of the sessions up to a landmark and after it."""
     if outcome.after is None:
-        return tuple(at(scores, "patient", "self", o)[outcome.scale] for o in (outcome.pre, outcome.post))
-    own = scores[(scores["role"] == "patient") & (scores["about"] == "self") & scores["session"].ge(1).fillna(False)]
+        return tuple(at(scores, outcome.role, outcome.whom, o)[outcome.scale] for o in (outcome.pre, outcome.post))
+    own = ratings(scores, outcome)
+    own = own[own["session"].ge(1).fillna(False)]
     early = (own["session"] <= outcome.after).astype(bool)
     return tuple(part.groupby("person")[outcome.scale].mean() for part in (own[early], own[~early]))
 
@@ -139,7 +145,7 @@ def patients(run: Run, scores: dict[str, pd.DataFrame], people: dict[str, pd.Dat
     frame["pre"] = sign * pre.reindex(frame.index)
     frame["y"] = sign * post.reindex(frame.index)
     if outcome.early:
-        early = sign * at(table, "patient", "self", outcome.early)[outcome.scale].reindex(frame.index)
+        early = sign * at(table, outcome.role, outcome.whom, outcome.early)[outcome.scale].reindex(frame.index)
         frame["change"] = early - frame["pre"]
     scaling, style, errors, far = {}, None, {}, []
     for side, role, block, norms in _sides(comparison):

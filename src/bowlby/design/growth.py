@@ -9,7 +9,7 @@ import pandas as pd
 from bowlby.config.demands import of_outcome
 from bowlby.config.run import Run
 from bowlby.config.study import Occasion
-from bowlby.design.frame import AnalysisSet, with_described
+from bowlby.design.frame import AnalysisSet, ratings, with_described
 from bowlby.design.random_part import random_part
 from bowlby.design.refusals import unknown_variables, unscored
 from bowlby.errors import UserError, problem
@@ -86,7 +86,7 @@ def _rows(run: Run, scores: dict, described: pd.DataFrame, time: dict[str, float
     """Every answer of a patient, with the therapist at that occasion, else the patient's own, and the covariates."""
     outcome = run.outcome
     table = scores[outcome.instrument]
-    table = table[(table["role"] == "patient") & (table["about"] == "self")]
+    table = ratings(table, outcome)
     data = pd.DataFrame(
         {
             "patient": table["person"].astype(str),

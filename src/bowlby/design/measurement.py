@@ -10,7 +10,7 @@ import pandas as pd
 
 from bowlby.config.blocks import Block
 from bowlby.config.run import Outcome, Run
-from bowlby.design.frame import AnalysisSet, answered, at, before_after
+from bowlby.design.frame import AnalysisSet, answered, at, before_after, ratings
 from bowlby.instruments.model import Instrument
 from bowlby.instruments.reliability import squared_errors
 
@@ -65,9 +65,9 @@ def _baseline(outcome: Outcome, scores: dict[str, pd.DataFrame], forms: Forms) -
     if items is None:
         return "items", None
     if outcome.after is None:
-        rows = at(items, "patient", "self", outcome.pre)
+        rows = at(items, outcome.role, outcome.whom, outcome.pre)
         return "items", pd.Series(squared_errors(rows, instrument, outcome.scale), rows.index)
-    own = items[(items["role"] == "patient") & (items["about"] == "self")]
+    own = ratings(items, outcome)
     return "items", _of_sessions(own, instrument, outcome.scale, outcome.after)
 
 

@@ -78,8 +78,8 @@ def wrong_dates(run: Run, scores: dict[str, pd.DataFrame]) -> list[str]:
     outcome, perceived = run.outcome, run.comparison.perceived
     if outcome.after is not None:  # sessions are counted, and the landmark parts them
         return []
-    after = _dates(scores[outcome.instrument], "self", outcome.post)
-    before = _dates(scores[perceived.instrument], perceived.about, perceived.occasion)
+    after = _dates(scores[outcome.instrument], outcome.role, outcome.whom, outcome.post)
+    before = _dates(scores[perceived.instrument], "patient", perceived.about, perceived.occasion)
     both = pd.concat([before, after], axis=1, keys=["before", "after"]).dropna()
     wrong = int((both["after"] < both["before"]).sum())
     if 2 * wrong <= len(both):
@@ -88,9 +88,9 @@ def wrong_dates(run: Run, scores: dict[str, pd.DataFrame]) -> list[str]:
     return [problem(what, "correct `date:` or the occasions in the study file")]
 
 
-def _dates(scores: pd.DataFrame, about: str, occasion: str | None) -> pd.Series:
-    """First date of each patient's answers about someone at an occasion."""
-    own = scores[(scores["role"] == "patient") & (scores["about"] == about)]
+def _dates(scores: pd.DataFrame, role: str, about: str, occasion: str | None) -> pd.Series:
+    """First date of the answers of a role about someone at an occasion, by patient."""
+    own = scores[(scores["role"] == role) & (scores["about"] == about)]
     if occasion is not None:
         own = own[own["occasion"] == occasion]
     if "date" not in own:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from bowlby.config.run import Run
 from bowlby.design.composite import composite
-from bowlby.design.frame import AnalysisSet, asked_scales, patients
+from bowlby.design.frame import AnalysisSet, asked_scales, patients, ratings
 from bowlby.design.primary import comparison_set
 from bowlby.errors import UserError, problem
 
@@ -37,7 +37,7 @@ def session_set(
     built = comparison_set(run, scores, people, occasions, "primary")
     found = patients(run, scores, people)
     outcome, sign = run.outcome, 1.0 if run.outcome.higher_is_better else -1.0
-    table = _later(scores[outcome.instrument], outcome.after)
+    table = _later(ratings(scores[outcome.instrument], outcome), outcome.after)
     rows = pd.DataFrame({
         "patient": table["person"].astype(str),
         "session": table["session"].astype(float) - outcome.after,
@@ -52,7 +52,7 @@ def session_set(
     rows = rows.dropna(subset=["s_star"])
     block = run.comparison.perceived
     felt = _later(asked_scales(scores[block.instrument], block), outcome.after)
-    felt = felt[felt["about"] == block.about]
+    felt = felt[(felt["role"] == "patient") & (felt["about"] == block.about)]
     if len(felt):
         felt = felt.assign(now=composite(felt, block, found.scaling["a"]))
         felt = felt.groupby(["person", "session"])["now"].mean().rename_axis(["patient", "number"]).reset_index()
@@ -82,6 +82,5 @@ def session_set(
 
 
 def _later(scores: pd.DataFrame, after: int) -> pd.DataFrame:
-    """Patients' answers in sessions after the landmark."""
-    later = (scores["session"] > after).fillna(False).astype(bool)
-    return scores[later & (scores["role"] == "patient")]
+    """Answers in sessions after the landmark."""
+    return scores[(scores["session"] > after).fillna(False).astype(bool)]

@@ -169,9 +169,9 @@ def _left_out(raws, found, therapists: int) -> list[dict]:
 
 
 def _count(table: pd.DataFrame) -> tuple[int, int, int]:
-    own = table.loc[table["role"].eq("therapist"), "person"].unique()
+    own = table.loc[table["role"].eq("therapist") & table["about"].eq("self"), "person"].unique()
     return (
-        table.loc[table["role"].eq("patient"), "person"].nunique(),
+        table.loc[table["role"].eq("patient") | table["about"].eq("patient"), "person"].nunique(),
         len({*own, *table["therapist"].dropna().unique()}),
         len(table),
     )

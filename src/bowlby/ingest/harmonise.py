@@ -97,7 +97,7 @@ def measure_table(raw: Raw, measure: Measure, model, study: Study, issues: Issue
         "about": pd.Series(measure.about, index=rows, dtype="str"),
         "occasion": occasion.astype("str"),
         "session": _sessions(raw, measure, rows, occasion, study, issues),
-        "therapist": _therapists(raw, rows, role),
+        "therapist": _therapists(raw, rows),
         "date": _dates(raw, measure, rows, issues),
         "source_file": pd.Series(raw.name, index=rows, dtype="str"),
         "source_row": pd.Series(rows.to_numpy(), index=rows),
@@ -155,9 +155,9 @@ def _by_label(raw: Raw, column: str) -> dict[str, float]:
     return {folded(text): code for text, code in zip(labels.values(), codes) if pd.notna(code)}
 
 
-def _therapists(raw: Raw, rows, role: str) -> pd.Series:
+def _therapists(raw: Raw, rows) -> pd.Series:
     column = raw.spec.who.therapist
-    if column is None or not present(raw, column) or role == "therapist":
+    if column is None or not present(raw, column) or raw.spec.who.role == "therapist":
         return pd.Series(None, index=rows, dtype="str")
     therapist = therapist_ids(raw, column).loc[rows]
     return therapist.mask(therapist.eq(""))

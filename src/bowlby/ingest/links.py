@@ -87,6 +87,11 @@ def _doubtful_therapists(raw: Raw, listed: set[str], issues: Issues) -> None:
             )
 
 
+def _own(answers, role: str):
+    """Who answered about themselves in a role."""
+    return answers.loc[answers["role"].eq(role) & answers["about"].eq("self"), "person"].unique()
+
+
 def _therapists(patient_files, therapist_files, measures, treating: set, style: str | None, issues: Issues) -> None:
     known = {p for r in therapist_files for p in ids(r, r.spec.who.person).unique()}
     names = " or ".join(r.name for r in therapist_files)
@@ -95,7 +100,7 @@ def _therapists(patient_files, therapist_files, measures, treating: set, style: 
         for column in therapist_columns(raw):
             _tell(raw, column, known, ("therapist", f"not in {names}"), action, issues, of_patients=True)
     answers = measures.get(style)
-    answered = None if answers is None else set(answers.loc[answers["role"].eq("therapist"), "person"].unique())
+    answered = None if answers is None else set(_own(answers, "therapist"))
     for raw in therapist_files:
         person = raw.spec.who.person
         action = "their answers count in no model; check the ids if they do have patients"

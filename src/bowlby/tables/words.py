@@ -60,6 +60,7 @@ WORDS = {
     "sample_reference": "standardised by this sample's own SDs, because no reference SDs were given",
     "singular": "a variance is estimated at 0, the edge of what is possible",
     "slope_variance_not_modelled": "differences between therapists in the slope are not modelled",
+    "therapist_rated": "the therapist rated the outcome, so that the therapist's own style shares its rater",
     "style_incomplete": "style known for fewer than 80% of the therapists",
 }
 DIRECTION = (

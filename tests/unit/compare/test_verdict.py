@@ -135,12 +135,28 @@ def test_a_support_that_error_in_the_baseline_explains_is_qualified():
     row = {name: {"estimate": estimate, "se": se, "df": 40.0} for name, (estimate, se) in ROW.items()}
     corrected = without_errors(row, DELTA)
     assert corrected == {"C1": "inconclusive", "C2": "inconclusive", "C3": "supported"}
-    claims = {"C1": {"verdict": "supported", "reasons": []}, "C2": {"verdict": "inconclusive", "reasons": []}}
+    claims = {name: {"verdict": verdict, "reasons": [], "qualified": False}
+              for name, verdict in (("C1", "supported"), ("C2", "inconclusive"))}  # fmt: skip
     qualify_by_error(claims, corrected)
     assert [claims[name]["reasons"] for name in ("C1", "C2")] == [["baseline_error"], []]
+    assert [claims[name]["qualified"] for name in ("C1", "C2")] == [True, False]
 
 
 def test_error_in_the_baseline_that_was_not_examined_is_said():
-    claims = {"C1": {"verdict": "supported", "reasons": []}, "C2": {"verdict": "refuted", "reasons": []}}
+    claims = {name: {"verdict": verdict, "reasons": [], "qualified": False}
+              for name, verdict in (("C1", "supported"), ("C2", "refuted"))}  # fmt: skip
     qualify_by_error(claims, None)
     assert {reason for claim in claims.values() for reason in claim["reasons"]} == {"baseline_error_not_examined"}
+    assert [claims[name]["qualified"] for name in ("C1", "C2")] == [True, False]
+
+
+@pytest.mark.parametrize(("rater", "c1", "c3"), [
+    ("patient", ["same_rater", "reverse_causation_open"], []),
+    ("observer", ["reverse_causation_open"], []),
+    ("therapist", ["reverse_causation_open"], ["therapist_rated"]),
+])  # fmt: skip
+def test_who_rated_the_outcome_decides_whose_rater_is_shared(rater, c1, c3):
+    claims = {name: {"verdict": "supported", "reasons": [], "flags": []} for name in ("C1", "C2", "C3")}
+    qualify(claims, None, rater)
+    assert claims["C1"]["reasons"] == c1
+    assert claims["C3"]["reasons"] == c3

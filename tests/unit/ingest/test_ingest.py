@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from bowlby.config import load
+from bowlby.design.frame import before_after
 from bowlby.errors import UserError
 from bowlby.ingest import check, ingest
 
@@ -233,3 +234,21 @@ def test_corrupt_files_are_one_line_each(study, tmp_path):
         "error: d.sav: cannot be read as an SPSS file; export it again",
         "error: t.xlsx[S]: cannot be read as an Excel workbook; save it again as .xlsx",
     ]
+
+
+def test_a_therapists_rating_of_patients_makes_no_patient_a_therapist(study):
+    """Rated by the therapist about the patient: there are the therapists A and B, and no patient is one."""
+    from bowlby import stages
+
+    loaded = study(text=STUDY.replace('items: "q{n}"', 'items: "q{n}", role: therapist, about: patient'))
+    result = ingest(loaded)
+    assert result.people["therapists"]["therapist"].tolist() == ["A", "B"]
+    assert set(result.measures["phq2"]["therapist"]) == {"A", "B"}
+    step = result.flow["steps"][0]
+    assert (step["patients"], step["therapists"]) == (2, 2)
+    scores = {"phq2": stages.scored(loaded, "phq2", result.measures["phq2"])[2]}
+    outcome = loaded.run.outcome.model_copy(update={"role": "therapist"})
+    assert outcome.whom == "patient"
+    before, _ = before_after(scores["phq2"], outcome)
+    assert before.to_dict() == {"01": 3.0, "NA": 3.0}
+    assert before_after(scores["phq2"], loaded.run.outcome)[0].empty
