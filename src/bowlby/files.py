@@ -133,6 +133,8 @@ def _whole(path: str | Path, read: Callable[[Path], Any]) -> Any:
         return read(path)
     except (ValueError, EOFError, yaml.YAMLError) as error:
         raise Damaged(path, error) from None
+    except FileNotFoundError:
+        raise
     except OSError as error:
         if error.errno is not None:  # pyarrow's own errors have no number
             raise

@@ -32,7 +32,7 @@ def compare_pair(run: Run, fit: dict, design: dict) -> dict:
     effects = {c["name"]: Effect(c["estimate"], c["se"], c["df"]) for c in fit["contrasts"]}
     claims = decided(effects, pair.delta, pair.second.label)
     for name, label in (("first", pair.first.label), ("second", pair.second.label)):
-        claims[name]["reasons"] = [re.sub(r"\bP\b", label, r) for r in claims[name]["reasons"]]
+        claims[name]["reasons"] = [re.sub(r"\bP\b", lambda _, label=label: label, r) for r in claims[name]["reasons"]]
     words = {"first-second": "the difference", "first+second": "the sum"}
     reason = claims["more"]["reasons"][0].replace("P-T", words["first-second"]).replace("P+T", words["first+second"])
     claims["more"]["reasons"] = [reason]

@@ -73,7 +73,8 @@ def read_yaml(path: str | Path) -> Document:
         raise UserError(problem(*DEEP, place)) from None
     except yaml.reader.ReaderError as error:
         row = text.count("\n", 0, error.position) + 1
-        what = f"holds the character U+{ord(error.character):04X}, which YAML does not allow"
+        code = error.character if isinstance(error.character, int) else ord(error.character)
+        what = f"holds the character U+{code:04X}, which YAML does not allow"
         raise UserError(problem(what, "delete it there", Place(path.name, row))) from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
