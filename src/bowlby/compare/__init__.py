@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bowlby import __version__
+from bowlby.compare.sentence import headline
 from bowlby.compare.verdict import (
     ALPHA,
     Effect,
@@ -18,12 +19,6 @@ STYLE_SHARE = 0.8
 USUAL_ICC = 0.05
 FRAGILE_RATIO = 1.25
 QUALIFIERS = ["same_rater", "reverse_causation_open"]
-DOUBTS = {
-    "same_rater": "one rater",
-    "reverse_causation_open": "improvement may come first",
-    "baseline_error": "error in the baseline may explain it",
-    "baseline_error_not_examined": "error in the baseline not examined",
-}
 
 
 def compare(
@@ -58,11 +53,6 @@ def compare(
         for name in ("C2", "C3"):
             claims[name]["reasons"].append("after_landmark")
             claims[name]["qualified"] = claims[name]["verdict"] == "supported"
-    sentence = plain_sentence(effects, claims, delta, _usual(adequacy)["minimum_detectable"])
-    if "moderated" in claims["C3"]["flags"]:
-        severe = _effects(fits["severity"])["T_severe"]
-        ended = _sd(severe, told=True)
-        sentence += f" That is at average severity; among the most severely ill tenth, patients ended {ended}."
     outcome = run.outcome.model_dump(include={"instrument", "scale", "domain", "pre", "post"})
     sides = {side: _name(getattr(run.comparison, side)) for side in ("perceived", "therapist_style")}
     verdict = {
@@ -74,9 +64,18 @@ def compare(
         "claims": claims,
         "without_errors": {name: corrected[name] for name in ("baseline", "all")},
         "flags": _flags(fit, design),
-        "sentence": sentence,
     }
-    return _comparison(fit, effects, design, delta) | {"sentence": sentence}, verdict
+    return _comparison(fit, effects, design, delta), verdict
+
+
+def said(verdict: dict, fits: dict[str, dict], adequacy: dict, delta: float) -> str:
+    """The sentence of ``verdict.json``, once it is known what is fragile."""
+    claims, fit = verdict["claims"], fits["primary"]
+    effects = _effects(fit)
+    if "moderated" in claims["C3"]["flags"]:
+        effects["T_severe"] = _effects(fits["severity"])["T_severe"]
+    shown = _usual(adequacy)["minimum_detectable"] <= delta
+    return headline(effects, claims, delta, fit["groups"]["therapist"], shown)
 
 
 def _claims(
@@ -172,7 +171,7 @@ def qualify_by_error(claims: dict[str, dict], corrected: dict[str, str] | None) 
 
 
 def _comparison(fit: dict, effects: dict[str, Effect], design: dict, delta: float) -> dict:
-    """``comparison.json`` without its sentence."""
+    """``comparison.json``."""
     therapist = next(
         r["variance_or_cov"] for r in fit["random"] if (r["group"], r["term"]) == ("therapist", "Intercept")
     )
@@ -231,31 +230,3 @@ def _flags(fit: dict, design: dict) -> list[str]:
         "far_from_reference": bool(design["far_from_reference"]),
     }
     return [name for name, holds in tests.items() if holds]
-
-
-def plain_sentence(effects: dict[str, Effect], claims: dict, delta: float, detectable: float) -> str:
-    """The finding in words; C2 is the question, so its verdict ends the sentence."""
-    p, t, claim = effects["P"], effects["T"], claims["C2"]
-    words = {
-        "supported": "the data support that perceived attachment is associated with outcome more than the "
-        f"therapist's own style is (qualified: {', '.join(DOUBTS[q] for q in claim['reasons'] if q in DOUBTS)})",
-        "refuted": "the data refute that perceived attachment matters more for prediction than the therapist's "
-        "own style",
-        "inconclusive": "these data do not decide whether perceived attachment or the therapist's own style is "
-        "associated more with outcome",
-    }
-    return (
-        f"Patients who felt 1 SD more securely attached than the same therapist's other patients ended "
-        f"{_sd(p)}. Patients of therapists 1 SD more secure ended {_sd(t, told=True)}. "
-        f"Verdict: {claim['verdict']}; {words[claim['verdict']]}, because {claim['reasons'][0]}. "
-        f"This sample {'could' if detectable <= delta else 'could not'} have shown a therapist effect of {delta:g} SD "
-        "with 80 % power."
-    )
-
-
-def _sd(effect: Effect, told: bool = False) -> str:
-    """An effect in words: how much better or worse, with the interval, whose direction is told once."""
-    low, high = effect.limits(0.975)
-    way = "better" if effect.estimate >= 0 else "worse"
-    interval = f"{low:.2f} to {high:.2f}".replace("-", "−")
-    return f"{abs(effect.estimate):.2f} SD {way} (95 % CI {interval}{'' if told else ', higher is better'})"

@@ -1,0 +1,143 @@
+"""The finding in words, by cases."""
+
+from __future__ import annotations
+
+from bowlby.compare.verdict import Effect
+
+FEWEST = 12
+"""Therapists below whom a study cannot answer the question on style."""
+WIDEST = 0.5
+"""Half-width, in SD, that the 95 % interval of T must not exceed for that."""
+MOST = 2
+"""Reservations that the headline names."""
+
+
+def cannot_answer(t: Effect, therapists: int) -> str | None:
+    """Why the study says nothing on the therapist's style, or None where it does."""
+    low, high = t.limits(0.975)
+    if therapists < FEWEST:
+        return f"with {therapists} therapists this study cannot answer the question on the therapist's attachment style"
+    if low < -WIDEST or high > WIDEST:
+        return (
+            "this study cannot answer the question on the therapist's attachment style, whose slope could be "
+            f"{_limit(low)} or {_limit(high)}"
+        )
+    return None
+
+
+def headline(effects: dict[str, Effect], claims: dict[str, dict], delta: float, therapists: int, shown: bool) -> str:
+    """What the study found, in a few sentences.
+
+    Parameters
+    ----------
+    effects : dict of Effect
+        P, T and, where style depends on severity, T_severe.
+    claims : dict of dict
+        As in ``verdict.json``, with what is fragile.
+    delta : float
+        Equivalence bound.
+    therapists : int
+        In the analysis.
+    shown : bool
+        Whether the sample could have shown an effect of style of the size of the bound with 80 % power.
+    """
+    p, t = effects["P"], effects["T"]
+    unable = cannot_answer(t, therapists)
+    parts = [
+        "Patients who felt 1 SD more securely attached to their therapist than other patients of the same therapist "
+        f"ended treatment {difference(p)}."
+    ]
+    if unable is None:
+        parts.append(f"Patients of therapists whose own attachment was 1 SD more secure ended {difference(t)}.")
+    if "T_severe" in effects and unable is None:
+        severe = difference(effects["T_severe"])
+        parts.append(f"That is at average severity; among the most severely ill tenth, patients ended {severe}.")
+    parts.append(f"Verdict: {claims['C2']['verdict']}. {_finding(effects, claims, delta)}")
+    if reservations := _reservations(claims, unable)[:MOST]:
+        said = "; ".join(reservations)
+        parts.append(f"{said[0].upper()}{said[1:]}.")
+    if unable is None:
+        able = "could" if shown else "could not"
+        parts.append(
+            f"This sample {able} have shown an effect of the therapist's attachment style of {delta:g} SD with 80 % "
+            "power."
+        )
+    return " ".join(parts)
+
+
+def difference(effect: Effect) -> str:
+    """How much better or worse, each number with its own direction."""
+    low, high = effect.limits(0.975)
+    if _same_way(low, high):
+        small, large = sorted((abs(low), abs(high)))
+        return f"{_limit(effect.estimate)} (95 % CI {small:.2f} to {large:.2f})"
+    return f"{_limit(effect.estimate)} (95 % CI {_limit(low)} to {_limit(high)})"
+
+
+def _same_way(low: float, high: float) -> bool:
+    return round(low, 2) > 0 or round(high, 2) < 0
+
+
+def _limit(value: float) -> str:
+    """A size in SD with its direction; a size that rounds to 0 has none."""
+    if round(value, 2) == 0:
+        return "0.00 SD apart"
+    return f"{abs(value):.2f} SD {'better' if value > 0 else 'worse'}"
+
+
+def _finding(effects: dict[str, Effect], claims: dict[str, dict], delta: float) -> str:
+    """What C2's verdict says, with what C1 and C3 add."""
+    more, verdict = claims["C2"], claims["C2"]["verdict"]
+    p, t = effects["P"], effects["T"]
+    if claims["C1"]["verdict"] == "refuted" and claims["C3"]["verdict"] == "supported" and p.within(delta):
+        return f"Both associations with outcome are negligible: each is smaller than {delta:g} SD ({_rule(more)})."
+    if verdict == "supported":
+        return (
+            "The data support that perceived attachment is associated with outcome more than the therapist's own "
+            f"attachment style is ({_rule(more)})."
+        )
+    if verdict == "inconclusive":
+        return (
+            "The data do not decide whether perceived attachment or the therapist's own attachment style is associated "
+            "more with outcome."
+        )
+    if p.limits(0.975)[1] < 0:
+        other = ", and more than the therapist's own style does," if -p.estimate > abs(t.estimate) else ""
+        return (
+            f"The data refute the claim: perceived attachment predicts outcome{other} in the other direction, so that "
+            f"patients who felt more securely attached ended worse ({_rule(more)})."
+        )
+    return (
+        "The data refute that perceived attachment is associated with outcome more than the therapist's own attachment "
+        f"style is ({_rule(more)})."
+    )
+
+
+def _rule(claim: dict) -> str:
+    return str(claim["reasons"][0])
+
+
+def _reservations(claims: dict[str, dict], unable: str | None) -> list[str]:
+    """What limits the verdict, the gravest first."""
+    more, supported = claims["C2"], claims["C2"]["verdict"] == "supported"
+    reasons = {*more["reasons"], *more["flags"]}
+    found = [unable] if unable else []
+    if more["fragile"]:
+        found.append("the verdict is fragile (see Robustness)")
+    if supported:
+        said = {
+            "baseline_error": "it does not hold once error of measurement in the baseline is allowed for",
+            "baseline_error_not_examined": "what error of measurement in the baseline does to it is not known",
+            "any_therapist_variable": "it would hold for any characteristic of therapists",
+            "after_landmark": "style counts only for what it adds after the landmark session",
+        }
+        found += [words for code, words in said.items() if code in reasons]
+        if "below_delta" in claims["C1"]["flags"]:
+            found.append("the association of perceived attachment is itself smaller than the equivalence bound")
+        if "same_rater" in reasons:
+            found.append("the patient rated both perceived attachment and outcome")
+        if "reverse_causation_open" in reasons:
+            found.append("improvement may have come first")
+    if "therapist_rated" in reasons:
+        found.append("the therapist rated the outcome, so that style and outcome share a rater")
+    return found

@@ -1,0 +1,92 @@
+"""The sentence of the verdict over a grid of effects, verdicts and flags."""
+
+import itertools
+import re
+
+import pytest
+
+from bowlby.compare.sentence import cannot_answer, difference, headline
+from bowlby.compare.verdict import Effect, claim_more, claim_negligible, claim_slope
+
+DELTA = 0.1
+
+
+def claims_of(p: Effect, t: Effect, **more) -> dict:
+    se = (p.se**2 + t.se**2) ** 0.5
+    minus, plus = Effect(p.estimate - t.estimate, se, 30), Effect(p.estimate + t.estimate, se, 30)
+    claims = {"C1": claim_slope(p, DELTA, "P"), "C2": claim_more(minus, plus), "C3": claim_negligible(t, DELTA)}
+    claims["C2"] |= more
+    return claims
+
+
+def said(p, t, se_p=0.04, se_t=0.06, therapists=48, shown=True, reasons=(), flags=(), **more) -> str:
+    effects = {"P": Effect(p, se_p, 60), "T": Effect(t, se_t, 30)}
+    claims = claims_of(effects["P"], effects["T"], **more)
+    claims["C2"]["reasons"] += reasons
+    claims["C2"]["flags"] += flags
+    return headline(effects, claims, DELTA, therapists, shown)
+
+
+@pytest.mark.parametrize(("estimate", "se", "words"), [
+    (0.34, 0.05, "0.34 SD better (95 % CI 0.24 to 0.44)"),
+    (-0.25, 0.05, "0.25 SD worse (95 % CI 0.15 to 0.35)"),
+    (-0.03, 0.075, "0.03 SD worse (95 % CI 0.18 SD worse to 0.12 SD better)"),
+    (-0.001, 0.05, "0.00 SD apart (95 % CI 0.10 SD worse to 0.10 SD better)"),
+])  # fmt: skip
+def test_each_number_has_one_direction(estimate, se, words):
+    assert difference(Effect(estimate, se, 1e6)) == words
+
+
+def test_a_clear_support():
+    text = said(0.34, -0.03)
+    assert "Verdict: supported. The data support that perceived attachment is associated with outcome more" in text
+    assert "could have shown an effect of the therapist's attachment style of 0.1 SD" in text
+
+
+def test_twelve_times_as_much_in_the_other_direction_is_not_that_it_matters_less():
+    text = said(-0.25, 0.02)
+    assert "Verdict: refuted. The data refute the claim: perceived attachment predicts outcome, and more than" in text
+    assert "in the other direction, so that patients who felt more securely attached ended worse" in text
+    assert "refute that perceived attachment is associated" not in text
+
+
+def test_style_that_counts_more_refutes():
+    assert "The data refute that perceived attachment is associated with outcome more" in said(0.02, 0.5)
+
+
+def test_both_negligible_is_a_finding():
+    text = said(0.005, 0.005, 0.02, 0.03)
+    assert "Both associations with outcome are negligible: each is smaller than 0.1 SD" in text
+
+
+def test_a_support_smaller_than_the_bound_is_said():
+    text = said(0.06, 0.0, 0.01, 0.01)
+    assert "the association of perceived attachment is itself smaller than the equivalence bound" in text.lower()
+
+
+@pytest.mark.parametrize(("therapists", "se", "why"), [
+    (9, 0.05, "With 9 therapists this study cannot answer"),
+    (20, 0.4, "This study cannot answer the question on the therapist's attachment style, whose slope could be"),
+])  # fmt: skip
+def test_where_style_cannot_be_answered_it_leaves_the_headline(therapists, se, why):
+    text = said(0.34, 0.1, se_t=se, therapists=therapists)
+    assert why in text and "Patients of therapists whose" not in text and "80 % power" not in text
+    assert cannot_answer(Effect(0.1, 0.05, 30), 12) is None
+
+
+def test_at_most_two_reservations_the_gravest_first():
+    text = said(0.34, -0.03, fragile=True, reasons=["same_rater", "baseline_error", "after_landmark"],
+                flags=["any_therapist_variable"])  # fmt: skip
+    assert ("The verdict is fragile (see Robustness); it does not hold once error of measurement in the baseline is "
+            "allowed for.") in text  # fmt: skip
+    assert "rated both" not in text and "landmark" not in text and "any characteristic" not in text
+
+
+def test_every_sentence_of_the_grid_is_whole():
+    grid = itertools.product((-0.4, -0.02, 0.0, 0.06, 0.3), (-0.4, -0.02, 0.0, 0.2), (0.02, 0.15), (0.03, 0.3), (8, 40))
+    for p, t, se_p, se_t, therapists in grid:
+        for flags in ((), ("any_therapist_variable",)):
+            text = said(p, t, se_p, se_t, therapists, flags=flags, reasons=["same_rater"])
+            assert re.fullmatch(r"([A-Z][^.]*(\.\d+[^.]*)*\. ?)+", text), text
+            assert "0.00 SD better" not in text and "0.00 SD worse" not in text and "-0" not in text
+            assert text.count("Verdict:") == 1 and "therapist effect" not in text and "  " not in text
