@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import product
 
@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 
 from bowlby.errors import UserError, problem
+from bowlby.mixed.expressions import Expression
+from bowlby.mixed.levels import as_text
 from bowlby.mixed.spec import INTERCEPT, RandomTerm, Term
 
 _NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal")
@@ -68,8 +70,34 @@ def numbers(series: pd.Series, name: str) -> np.ndarray:
     return values
 
 
-def categories(data, names: Iterable[str], forced: frozenset[str]) -> dict[str, Category]:
-    """Which of the columns are categorical, with the levels present in `data` (rows already complete)."""
+def computed(expressions: Mapping[str, Expression], data: Mapping, index: pd.Index) -> dict[str, pd.Series]:
+    """The columns that a formula computes, by name; NaN or infinite where they are not defined."""
+    columns = {}
+    for name in dict.fromkeys(source for expression in expressions.values() for source in expression.columns()):
+        series = plain(data[name])
+        if not (is_numeric(series) or pd.api.types.is_bool_dtype(series.dtype)) or series.dtype.kind == "c":
+            raise UserError(problem(f"column '{name}' is not numeric, but the formula computes with it",
+                                    "make it a number, or use it as it is"))
+        columns[name] = series.to_numpy(dtype=np.float64, na_value=np.nan)
+    return {name: pd.Series(expression.values(columns), index=index) for name, expression in expressions.items()}
+
+
+def check_defined(values: Mapping[str, pd.Series], rows: np.ndarray) -> None:
+    """Stop where a computed column has no value in rows that have all that it is computed from."""
+    counts = {name: int((~np.isfinite(series.to_numpy()[rows])).sum()) for name, series in values.items()}
+    lines = [problem(f"{name} is not defined in {count} rows that have its columns",
+                     "correct these values, or make a column that is missing there")
+             for name, count in counts.items() if count]
+    if lines:
+        raise UserError(lines)
+
+
+def categories(data, names: Iterable[str], forced: frozenset[str],
+               references: Mapping[str, str] | None = None) -> dict[str, Category]:
+    """Which of the columns are categorical, with the levels present in `data` (rows already complete).
+
+    The first level is the reference, unless `references` names another.
+    """
     found = {}
     for name in names:
         series = data[name]
@@ -84,8 +112,27 @@ def categories(data, names: Iterable[str], forced: frozenset[str]) -> dict[str, 
             levels = tuple(level for level in series.cat.categories if level in present)
         else:
             levels = _sorted_levels(series, name)
+        if references and name in references:
+            levels = _reference_first(levels, references[name], name)
         found[name] = Category(levels, f"C({name})" if name in forced else name)
     return found
+
+
+def _reference_first(levels: tuple, reference: str, name: str) -> tuple:
+    texts, wanted = as_text(levels), as_text([float(reference)])[0] if _is_float(reference) else reference
+    at = next((k for k, text in enumerate(texts) if text in (reference, wanted)), None)
+    if at is None:
+        raise UserError(problem(f"column '{name}' has no level '{reference}' in the rows used",
+                                f"name one of {', '.join(texts)} as its reference"))
+    return (levels[at], *levels[:at], *levels[at + 1:])
+
+
+def _is_float(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _sorted_levels(series: pd.Series, name: str) -> tuple:

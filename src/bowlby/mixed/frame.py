@@ -11,6 +11,8 @@ from bowlby.errors import UserError, problem
 from bowlby.mixed import checks
 from bowlby.mixed.columns import (
     categories,
+    check_defined,
+    computed,
     constant_columns,
     design_columns,
     is_numeric,
@@ -112,9 +114,30 @@ def _vector(value, data: pd.DataFrame, what: str) -> pd.Series | None:
     return pd.Series(array, index=data.index)
 
 
+def _one_offset(spec: ModelSpec, offset):
+    """The offset of the formula or the one that is given."""
+    if spec.offset is not None and offset is not None:
+        raise UserError(problem("an offset is in the formula and given as offset=", "keep one"))
+    return spec.offset if offset is None else offset
+
+
+def _offset_values(spec: ModelSpec, offset, data: pd.DataFrame) -> pd.Series | None:
+    expression = dict(spec.computed).get(offset) if isinstance(offset, str) and offset == spec.offset else None
+    if expression is None:
+        return _vector(offset, data, "offset")
+    absent = [name for name in expression.columns() if name not in data.columns]
+    if absent:
+        raise UserError([problem(f"no column '{name}' in the data", "correct the name or add the column")
+                         for name in absent])
+    made = computed({offset: expression}, data, data.index)
+    given = np.all([~missing(plain(data[name])) for name in expression.columns()], axis=0)
+    check_defined(made, given)
+    return made[offset]
+
+
 def _check_columns(spec: ModelSpec, data: pd.DataFrame, membership: dict) -> None:
     checks.frame_of(data)
-    needed = spec.columns() + [g for r in spec.random for g in r.group if r.name not in membership]
+    needed = spec.sources(spec.variables()) + [g for r in spec.random for g in r.group if r.name not in membership]
     there = data.columns
     absent = [name for name in dict.fromkeys(needed) if name not in there]
     if absent:
@@ -156,11 +179,15 @@ def build_frame(spec: ModelSpec, data: pd.DataFrame, membership=None, weights=No
     _check_columns(spec, data, membership)
     membership = {name: checks.membership_rows(w, data, f"membership of '{name}'") for name, w in membership.items()}
     n, labels = len(data), data.index
-    w, off = _vector(weights, data, "weights"), _vector(offset, data, "offset")
+    offset = _one_offset(spec, offset)
+    w, off = _vector(weights, data, "weights"), _offset_values(spec, offset, data)
     # Each column is taken from the table once: that is what costs in small models.
     groups = [name for r in spec.random if r.name not in membership for name in r.group]
-    data = {name: data[name] for name in dict.fromkeys([*spec.columns(), *groups])}
-    data |= {name: plain(data[name]) for name in spec.columns()}
+    variables, sources = spec.variables(), spec.sources(spec.variables())
+    data = {name: data[name] for name in dict.fromkeys([*sources, *groups])}
+    data |= {name: plain(data[name]) for name in sources}
+    made = computed({name: e for name, e in spec.computed if name in variables}, data, labels)
+    data |= made
     keep = np.ones(n, bool)
     n_dropped: dict[str, int] = {}
 
@@ -170,7 +197,7 @@ def build_frame(spec: ModelSpec, data: pd.DataFrame, membership=None, weights=No
             n_dropped[reason] = int(bad.sum())
             keep[bad] = False
 
-    for name in spec.columns():
+    for name in sources:
         drop(missing(data[name]), f"{name} missing")
     for bad, reason in also_missing:
         drop(bad, reason)
@@ -195,11 +222,12 @@ def build_frame(spec: ModelSpec, data: pd.DataFrame, membership=None, weights=No
     if rows.size == 0:
         raise UserError(problem("no complete row is left", "; ".join(f"{k}: {v}" for k, v in n_dropped.items())
                                 or "the table is empty"))
+    check_defined(made, rows)
     used = data if rows.size == n else {name: column.iloc[rows] for name, column in data.items()}
     if not pd.api.types.is_numeric_dtype(data[spec.outcome].dtype):
         raise UserError(problem(f"the outcome '{spec.outcome}' is not numeric", "give numbers"))
     y = numbers(used[spec.outcome], spec.outcome).astype(np.float64)
-    cats = categories(used, [c for c in spec.columns() if c != spec.outcome], spec.categorical)
+    cats = categories(used, [c for c in variables if c != spec.outcome], spec.categorical, dict(spec.references))
     names, x = design_columns(spec.fixed, spec.intercept, used, cats)
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)

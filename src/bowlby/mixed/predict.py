@@ -7,7 +7,16 @@ import pandas as pd
 
 from bowlby.errors import UserError, problem
 from bowlby.mixed import checks
-from bowlby.mixed.columns import design_columns, is_numeric, missing, numbers, plain, random_columns
+from bowlby.mixed.columns import (
+    check_defined,
+    computed,
+    design_columns,
+    is_numeric,
+    missing,
+    numbers,
+    plain,
+    random_columns,
+)
 from bowlby.mixed.frame import membership_matrix
 from bowlby.mixed.levels import check_types, group_codes, level_parts
 from bowlby.mixed.membership import Membership
@@ -32,7 +41,8 @@ def predict(result, data: pd.DataFrame, random: bool, membership=None, offset=No
     if random:
         needed |= {n for r in spec.random for term in r.terms for n in term}
         needed |= {g for r in spec.random for g in r.group if r.name not in shared}
-    absent = [name for name in sorted(needed) if name not in data.columns]
+    sources = spec.sources(sorted(needed))
+    absent = [name for name in sources if name not in data.columns]
     idle = [name for name in absent if _idle(name, result.model)]
     if idle:
         cats = frame.categories
@@ -42,9 +52,13 @@ def predict(result, data: pd.DataFrame, random: bool, membership=None, offset=No
         raise UserError([problem(f"no column '{name}' in the new data", "add it") for name in absent])
     groups = {g for r in spec.random for g in r.group}
     good = np.ones(len(data), bool)
-    for name in needed - groups:
+    for name in set(sources) - groups:
         good &= ~missing(data[name])
-    used = data[good].assign(**{name: _as_fitted(data[name][good], name, frame) for name in needed - groups})
+    plain_ones = needed & set(sources) - groups
+    used = data[good].assign(**{name: _as_fitted(data[name][good], name, frame) for name in plain_ones})
+    made = computed({name: e for name, e in spec.computed if name in needed}, used, used.index)
+    check_defined(made, np.arange(len(used)))
+    used = used.assign(**made)
     _, columns = design_columns(spec.fixed, spec.intercept, used, frame.categories)
     total = np.zeros(len(used))
     for k, value in zip(result.model.reduced.kept, result.params.to_numpy()):
@@ -56,7 +70,7 @@ def predict(result, data: pd.DataFrame, random: bool, membership=None, offset=No
             _add_known(total, factor, u, used, frame.categories, matrix)
     out = np.full(len(data), np.nan)
     out[good] = total
-    return out if frame.offset is None and offset is None else out + _offset(frame, data, offset)
+    return out if frame.offset is None and offset is None else out + _offset(result.model, data, offset)
 
 
 def _as_fitted(series: pd.Series, name: str, frame) -> pd.Series:
@@ -68,12 +82,18 @@ def _as_fitted(series: pd.Series, name: str, frame) -> pd.Series:
     return series
 
 
-def _offset(frame, data: pd.DataFrame, offset):
+def _offset(model, data: pd.DataFrame, offset):
     """The known part of the new rows."""
     if offset is None:
-        offset = frame.offset_column
+        offset = model.frame.offset_column
         if offset is None:
             raise UserError(problem("the model has an offset", "give offset= for the new rows, 0 for none"))
+    expression = dict(model.spec.computed).get(offset) if isinstance(offset, str) else None
+    if expression is not None:
+        absent = [name for name in expression.columns() if name not in data.columns]
+        if absent:
+            raise UserError([problem(f"no column '{name}' in the new data", "add it") for name in absent])
+        return computed({offset: expression}, data, data.index)[offset].to_numpy()
     if isinstance(offset, str):
         if offset not in data.columns:
             raise UserError(problem(f"no offset column '{offset}' in the new data",
@@ -89,6 +109,8 @@ def _offset(frame, data: pd.DataFrame, offset):
 def _idle(name: str, model) -> bool:
     """Whether a column only makes predictors that were dropped as dependent."""
     others = [t for t in model.spec.fixed if name not in t]
+    if any(name in expression.columns() for _, expression in model.spec.computed):
+        return False
     if any(name in t for r in model.spec.random for t in (*r.terms, r.group)) or name in model.frame.categories:
         return False
     label = [t for t in model.spec.fixed if name in t]

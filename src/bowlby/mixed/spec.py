@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from bowlby.errors import UserError, problem
 from bowlby.mixed import checks
+from bowlby.mixed.expressions import Expression, quoted
 
 Term = tuple[str, ...]
 INTERCEPT: Term = ()
@@ -41,43 +41,75 @@ class RandomTerm:
 
     def __str__(self) -> str:
         """The term in lme4's notation, categories not marked."""
-        return self.written(lambda term: ":".join(_quoted(name) for name in term))
+        return self.written(lambda term: ":".join(quoted(name) for name in term))
 
     def written(self, term) -> str:
         """The term in lme4's notation, `term` saying how each of its terms is written."""
         effects = " + ".join([str(int(INTERCEPT in self.terms)), *(term(t) for t in self.terms if t)])
-        return f"({effects} {'|' if self.correlated else '||'} {':'.join(_quoted(name) for name in self.group)})"
+        return f"({effects} {'|' if self.correlated else '||'} {':'.join(quoted(name) for name in self.group)})"
 
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """A whole model; see :class:`RandomTerm`. ``categorical`` names columns written as ``C(x)``."""
+    """A whole model; see :class:`RandomTerm`.
+
+    Attributes
+    ----------
+    outcome : str
+    fixed : tuple of Term
+    random : tuple of RandomTerm
+    intercept : bool
+    categorical : frozenset of str
+        Columns written as ``C(x)``.
+    references : frozenset of (str, str)
+        Columns written as ``C(x, "reference")``, with the reference level.
+    computed : frozenset of (str, Expression)
+        Columns that the formula computes, such as ``log(x)``, by the name they have in the terms.
+    offset : str, optional
+        The column in ``offset(x)``.
+    """
 
     outcome: str
     fixed: tuple[Term, ...]
     random: tuple[RandomTerm, ...]
     intercept: bool = True
     categorical: frozenset[str] = field(default_factory=frozenset)
+    references: frozenset[tuple[str, str]] = field(default_factory=frozenset)
+    computed: frozenset[tuple[str, Expression]] = field(default_factory=frozenset)
+    offset: str | None = None
 
     def __str__(self) -> str:
         """The model in lme4's notation."""
-        fixed = [str(int(self.intercept)), *(self._written(t) for t in self.fixed)]
-        random = [term.written(self._written) for term in self.random]
-        return f"{_quoted(self.outcome)} ~ {' + '.join([*fixed, *random])}"
+        fixed = [str(int(self.intercept)), *(self._term(t) for t in self.fixed)]
+        if self.offset is not None:
+            fixed.append(f"offset({self._variable(self.offset)})")
+        random = [term.written(self._term) for term in self.random]
+        return f"{self._variable(self.outcome)} ~ {' + '.join([*fixed, *random])}"
 
-    def _written(self, term: Term) -> str:
-        return ":".join(f"C({_quoted(n)})" if n in self.categorical else _quoted(n) for n in term)
+    def _term(self, term: Term) -> str:
+        return ":".join(self._variable(name) for name in term)
 
-    def columns(self) -> list[str]:
-        """Every column the fixed and random terms need, outcome first, groups not included."""
+    def _variable(self, name: str) -> str:
+        if name in dict(self.computed):
+            return name
+        if name not in self.categorical:
+            return quoted(name)
+        reference = dict(self.references).get(name)
+        mark = "'" if '"' in (reference or "") else '"'
+        return f"C({quoted(name)})" if reference is None else f"C({quoted(name)}, {mark}{reference}{mark})"
+
+    def variables(self) -> list[str]:
+        """Every column the outcome, the fixed and the random terms use, outcome first, groups not included."""
         names = [self.outcome]
         for term in (*self.fixed, *(t for r in self.random for t in r.terms)):
             names += [name for name in term if name not in names]
         return names
 
-
-def _quoted(name: str) -> str:
-    return name if re.fullmatch(r"[^\W\d][\w.]*", str(name)) else f"`{name}`"
+    def sources(self, variables: Iterable[str]) -> list[str]:
+        """The columns of the data that these variables are, or are computed from."""
+        made = dict(self.computed)
+        return list(dict.fromkeys(source for name in variables
+                                  for source in (made[name].columns() if name in made else [name])))
 
 
 def as_term(term: str | Iterable[str]) -> Term:
