@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from bowlby.config.words import Wording
+from bowlby.errors import UserError, problem
 from bowlby.files import read_csv, read_json, read_mapping, read_parquet
 
 MODELS = ("primary", "m1b", "c4", "c5", "pair", "growth")
@@ -147,7 +148,6 @@ class Results:
 
     def instrument(self, name: str) -> tuple[str, str | None]:
         """An instrument's name in full and its citation; the id alone where the study brings its own file."""
-        from bowlby.errors import UserError
         from bowlby.instruments.catalogue import load_instrument
 
         if f"{name}.yaml" in (self.manifest.get("inputs") or {}):
@@ -157,3 +157,33 @@ class Results:
         except UserError:
             return name, None
         return instrument.name, instrument.citation
+
+
+def load_results(folder: str | Path) -> Results:
+    """Open the results of a run.
+
+    Parameters
+    ----------
+    folder : path
+        ``results/<run>``.
+
+    Returns
+    -------
+    Results
+        Reads each file when it is first needed; what the run did not write is None or empty.
+
+    Raises
+    ------
+    UserError
+        If the folder is not one that bowlby wrote.
+
+    Notes
+    -----
+    What each file holds: ``docs/outputs.md``.
+    """
+    folder, name = Path(folder), "name the folder of a run, such as results/example"
+    if not folder.is_dir():
+        raise UserError(problem(f"{folder} is not a folder", name))
+    if not (folder / "manifest.json").is_file() and not (folder / ".bowlby").is_file():
+        raise UserError(problem(f"{folder} holds no run of bowlby", name))
+    return Results(folder)

@@ -8,7 +8,7 @@ from bowlby.asked import instruments_of, not_brought
 from bowlby.config import load
 from bowlby.errors import UserError
 from bowlby.plan import plan
-from bowlby.simulate import simulate, write_study
+from bowlby.simulate import simulate_study, write_study
 
 ROOT = Path(__file__).parents[2]
 RUN = """run: t
@@ -222,6 +222,6 @@ def test_shipped_configurations_ask_for_what_their_studies_bring(name):
 
 @pytest.mark.parametrize("scenario", ["S1", "S11"])  # the second has groups
 def test_simulated_studies_bring_what_their_configurations_ask_for(tmp_path, scenario):
-    write_study(simulate(scenario, 1, 6, 4), tmp_path / "s", with_config=True)
+    write_study(simulate_study(scenario, 1, 6, 4), tmp_path / "s", with_config=True)
     loaded = load(next(p for p in (tmp_path / "s").glob("*.yaml") if "study" not in p.name))
     assert not_brought(loaded.run, loaded.study, instruments_of(loaded)) == []

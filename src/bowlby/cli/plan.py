@@ -23,7 +23,6 @@ def plan(
     from rich.progress import track
 
     from bowlby.cli import planned
-    from bowlby.design.adequacy import planned_standard_error, row
     from bowlby.files import write_json
     from bowlby.simulate.planning import closed_form, power
 
@@ -32,7 +31,7 @@ def plan(
     grid = closed_form(therapists, patients, delta)
     console.print(planned.style_table(grid, therapists, patients))
     console.print(planned.MEANING.format(delta=delta), "\n")
-    here = row(planned_standard_error(therapists, patients, icc), therapists - 3, icc, delta)
+    here = closed_form(therapists, patients, delta, [icc]).to_dict("records")[0]
     console.print(planned.style_conclusion(here, delta), "\n")
     numbers = {"closed_form": grid.to_dict("records"), "at_icc": here}
     if studies:

@@ -26,8 +26,7 @@ def simulate(
         write_platform(Platform(therapists or 25_000, patients or 40, seed, switching), folder)
         print(f"written: {folder}")
         return
-    from bowlby.simulate import simulate as make
-    from bowlby.simulate import write_study
+    from bowlby.simulate import simulate_study, write_study
 
-    write_study(make(scenario, seed, therapists or 48, patients or 12), folder, with_config=with_config)
+    write_study(simulate_study(scenario, seed, therapists or 48, patients or 12), folder, with_config=with_config)
     print(f"written: {folder}")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import pandas as pd
 
 from bowlby.config.study import DataFile, Measure, Span, Study, When
@@ -30,10 +28,10 @@ from bowlby.ingest.readers.base import Raw, unique
 from bowlby.ingest.wording import NOT_ANSWERED, among, folded, one_spelling, plain
 from bowlby.instruments.forms import counted_from, on_forms
 from bowlby.instruments.model import Instrument
+from bowlby.instruments.scoring import ITEM_NUMBER, item_column
 
 KEY = ["person", "role", "about", "occasion", "session"]
 HEAD = [*KEY, "therapist", "date", "source_file", "source_row"]
-PATTERN = re.compile(r"\{n(?::0?(\d{1,2}))?\}")
 
 
 def instruments(study: Study, own_dir, study_file: str, issues: Issues) -> dict:
@@ -221,7 +219,7 @@ def _items(raw: Raw, measure: Measure, model, issues: Issues) -> dict[str, str] 
             return None
         wanted = {f"i{n:02}": c for n, c in enumerate(listed, 1)}
     else:
-        if not PATTERN.search(measure.items):
+        if not ITEM_NUMBER.search(measure.items):
             issues.add(
                 "error",
                 "item_pattern",
@@ -231,7 +229,7 @@ def _items(raw: Raw, measure: Measure, model, issues: Issues) -> dict[str, str] 
                 **raw.place,
             )
             return None
-        wanted = {f"i{n:02}": _item(measure.items, n, raw.header) for n in range(1, model.n_items + 1)}
+        wanted = {f"i{n:02}": item_column(measure.items, n, raw.header) for n in range(1, model.n_items + 1)}
     present = [has(raw, column, issues, name) for column in wanted.values()]
     return wanted if all(present) else None
 
@@ -248,12 +246,6 @@ def _listed(raw: Raw, measure: Measure, issues: Issues) -> list[str] | None:
         what, do = "the last item stands before the first", "exchange `first` and `last`"
         issues.add("error", "item_span", what, do, instrument=measure.instrument, **raw.place)
     return None
-
-
-def _item(pattern: str, n: int, columns) -> str:
-    name = PATTERN.sub(lambda m: f"{n:0{m.group(1) or 1}}", pattern)
-    padded = PATTERN.sub(f"{n:02}", pattern)
-    return padded if name not in columns and padded in columns else name
 
 
 def _occasions(raw: Raw, when: When | None, rows, study: Study, issues: Issues) -> pd.Series | None:

@@ -36,10 +36,23 @@ def load_instrument(name: str, own_dir: Path | None = None) -> Instrument:
     own_dir : path, optional
         Folder with the user's own instruments; may be absent.
 
+    Returns
+    -------
+    Instrument
+        Items, response range (as stored), scales with reverse keys and missing rules, published norms and cut-offs with
+        their sources.
+
     Raises
     ------
     UserError
-        If there is no such instrument, or its file has faults.
+        If there is no such instrument, or its file has faults; one line each, with file and line.
+
+    Examples
+    --------
+    >>> import bowlby
+    >>> phq9 = bowlby.load_instrument("phq9")
+    >>> phq9.n_items, phq9.response, phq9.range_of("total")
+    (9, (0.0, 3.0), (0.0, 27.0))
     """
     if is_own(name, own_dir):
         path = Path(own_dir) / f"{name}.yaml"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 
@@ -11,11 +14,20 @@ from bowlby.instruments.styles import add_derived
 
 KEY = ["person", "role", "about", "occasion", "session"]
 CARRIED = [*KEY, "therapist", "date"]
+ITEM_NUMBER = re.compile(r"\{n(?::0?(\d{1,2}))?\}")
+"""The item number in a pattern of column names: ``{n}``, or ``{n:02}`` with leading zeros."""
 
 
 def item_name(number: int) -> str:
     """Column of an item."""
     return f"i{number:02d}"
+
+
+def item_column(pattern: str, number: int, columns) -> str:
+    """Column of an item by a pattern such as ``phq9_{n}``; with a leading zero where only that is among the columns."""
+    name = ITEM_NUMBER.sub(lambda m: f"{number:0{m.group(1) or 1}}", pattern)
+    padded = ITEM_NUMBER.sub(f"{number:02}", pattern)
+    return padded if name not in columns and padded in columns else name
 
 
 def score(measures: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
@@ -149,8 +161,24 @@ def given(measures: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
     return add_derived(scores, instrument)
 
 
-def check_items(measures: pd.DataFrame, instrument: Instrument) -> None:
-    """One line for each fault of the key, or each item column that is absent or holds text or impossible values."""
+def check_items(
+    measures: pd.DataFrame, instrument: Instrument, place: Callable[[int, str], Place] | None = None
+) -> None:
+    """One line for each fault of the key, or each item column that is absent or holds text or impossible values.
+
+    Parameters
+    ----------
+    measures : DataFrame
+        As of :func:`score`.
+    instrument : Instrument
+    place : callable, optional
+        Where a value is, by its position and the item's column; by default as ``source_file`` and ``source_row`` say.
+
+    Raises
+    ------
+    UserError
+    """
+    place = place or (lambda position, column: _place(measures, position, column))
     if faults := instrument.faults():
         raise UserError([problem(f"{instrument.id}: {what}", do) for _, what, do in faults])
     low, high = instrument.response
@@ -169,7 +197,7 @@ def check_items(measures: pd.DataFrame, instrument: Instrument) -> None:
                     problem(
                         f"item {number} of {instrument.id} holds text",
                         "give numbers",
-                        _place(measures, 0, column),
+                        place(_first_text(measures[column]), column),
                     )
                 )
             continue
@@ -183,7 +211,7 @@ def check_items(measures: pd.DataFrame, instrument: Instrument) -> None:
                     f"{int(bad.sum())} values of item {number} of {instrument.id} "
                     f"are not answers from {low:g} to {high:g}",
                     "set them to missing, or give the form's own range",
-                    _place(measures, int(np.argmax(bad)), column),
+                    place(int(np.argmax(bad)), column),
                 )
             )
     if problems:
@@ -234,6 +262,12 @@ def outside(values: np.ndarray, low: float, high: float) -> np.ndarray:
     """Which values lie outside a range; on its ends is inside, whatever rounding did. What is missing does not."""
     slack = 1e-9 * max(abs(low), abs(high), 1)
     return (values < low - slack) | (values > high + slack)
+
+
+def _first_text(values: pd.Series) -> int:
+    """Position of the first value that is no number; where all could be read as numbers, of the first value."""
+    text = pd.to_numeric(values, errors="coerce").isna() & values.notna()
+    return int(np.argmax(text if text.any() else values.notna()))
 
 
 def _place(measures: pd.DataFrame, position: int, column: str | None = None) -> Place:

@@ -60,13 +60,17 @@ class MixedModel:
         One line per problem: unknown columns, no or constant outcome values, groups that are too few or too many,
         slopes that cannot be told apart, infinite values, unusable weights.
 
+    References
+    ----------
+    Bates, Maechler, Bolker & Walker (2015), J Stat Softw 67(1); Kenward & Roger (1997), Biometrics 53:983-997.
+
     Examples
     --------
-    >>> import numpy as np, pandas as pd
+    >>> import bowlby, numpy as np, pandas as pd
     >>> rng = np.random.default_rng(1)
     >>> data = pd.DataFrame({"g": np.repeat(np.arange(20), 10), "x": rng.normal(size=200)})
     >>> data["y"] = data.x + rng.normal(size=20)[data.g] + rng.normal(size=200)
-    >>> result = MixedModel.from_formula("y ~ x + (1 | g)", data).fit()
+    >>> result = bowlby.MixedModel.from_formula("y ~ x + (1 | g)", data).fit()
     >>> bool(result.converged)
     True
     """

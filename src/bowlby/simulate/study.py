@@ -44,7 +44,7 @@ class SimulatedStudy:
     truth: dict
 
 
-def simulate(scenario: str | Scenario, seed: int, therapists: int = 48, patients: int = 12) -> SimulatedStudy:
+def simulate_study(scenario: str | Scenario, seed: int, therapists: int = 48, patients: int = 12) -> SimulatedStudy:
     """Simulate a study of patients in therapists.
 
     Parameters
@@ -60,6 +60,24 @@ def simulate(scenario: str | Scenario, seed: int, therapists: int = 48, patients
     Returns
     -------
     SimulatedStudy
+
+    Raises
+    ------
+    UserError
+        If there is no such scenario, or the study would be too small; one line each.
+
+    Notes
+    -----
+    The scenarios and what they are for: ``docs/validation.md``.
+
+    Examples
+    --------
+    >>> import bowlby
+    >>> study = bowlby.simulate_study("S1", seed=1, therapists=6, patients=4)
+    >>> study.truth["P"], study.truth["T"]
+    (0.38, 0.0)
+    >>> bowlby.score(study.items["therapists"], "ecr_s", items="ecr_{n}").shape
+    (6, 7)
     """
     chosen = find(scenario)
     wrong = [problem(f"{name} = {value} is too small", f"give at least {least}")

@@ -15,7 +15,7 @@ from bowlby.simulate import (
     Scenario,
     reference_config,
     reference_population,
-    simulate,
+    simulate_study,
     write_study,
 )
 from bowlby.simulate import latent as model
@@ -26,7 +26,7 @@ SEED = 20261125
 
 @pytest.fixture(scope="module")
 def study():
-    return simulate("example", SEED)
+    return simulate_study("example", SEED)
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +172,7 @@ def test_slopes_of_the_scores(name, p, t):
 
 
 def test_other_seeds_give_other_studies_and_scenarios_share_their_people():
-    one, same, other = simulate("S0", 1, 6, 4), simulate("S3", 1, 6, 4), simulate("S0", 2, 6, 4)
+    one, same, other = simulate_study("S0", 1, 6, 4), simulate_study("S3", 1, 6, 4), simulate_study("S0", 2, 6, 4)
     assert np.array_equal(one.latent.perceived, same.latent.perceived)
     assert not np.array_equal(one.latent.outcome, same.latent.outcome)
     assert one.latent.style[0, 0] != other.latent.style[0, 0]
@@ -180,7 +180,7 @@ def test_other_seeds_give_other_studies_and_scenarios_share_their_people():
 
 def test_scenarios_of_people_change_the_people():
     """S9: who ends worse drops out; S10: 30 % change therapist; S11: groups of six at most, of one therapist."""
-    worse, moved, grouped = simulate("S9", 3, 60, 12), simulate("S10", 3, 60, 12), simulate("S11", 3, 60, 12)
+    worse, moved, grouped = (simulate_study(scenario, 3, 60, 12) for scenario in ("S9", "S10", "S11"))
     out = worse.people["patients"]["patient_id"].isin(worse.truth["faults"]["no_termination"]).to_numpy()
     assert 0.12 < out.mean() < 0.30
     assert worse.latent.outcome[out].mean() < worse.latent.outcome[~out].mean() - 0.2
@@ -191,11 +191,11 @@ def test_scenarios_of_people_change_the_people():
     people = grouped.people["patients"]
     assert people["group"].value_counts().max() == 6
     assert people.groupby("group")["therapist_1"].nunique().eq(1).all()
-    assert "group" not in simulate("S1", 3, 6, 4).people["patients"]
+    assert "group" not in simulate_study("S1", 3, 6, 4).people["patients"]
 
 
 def test_association_without_effect_is_said(tmp_path):
-    study = simulate("S6", 1, 6, 4)
+    study = simulate_study("S6", 1, 6, 4)
     assert study.truth["P"] == 0 and study.truth["reference"]["P"] > 0.15 and study.truth["claims"]["C1"] is None
     write_study(study, tmp_path / "s6")
     assert "has no effect on outcome" in (tmp_path / "s6/README.md").read_text("utf-8")
@@ -204,7 +204,7 @@ def test_association_without_effect_is_said(tmp_path):
 def test_configuration_beside_the_files_is_valid(tmp_path):
     from bowlby.config import load
 
-    write_study(simulate("S3", 1, 6, 4), tmp_path / "s3", with_config=True)
+    write_study(simulate_study("S3", 1, 6, 4), tmp_path / "s3", with_config=True)
     loaded = load(tmp_path / "s3/config.yaml")
     assert loaded.run.run == "s3" and loaded.study.synthetic
     assert loaded.run.comparison.reference.outcome_sd == pytest.approx(5.63, abs=0.02)
@@ -229,11 +229,11 @@ def test_the_example_is_configured_with_the_norms_of_its_truth():
 def test_groups_are_configured_as_units(tmp_path):
     from bowlby.config import load
 
-    study = simulate("S11", 1, 6, 14)
+    study = simulate_study("S11", 1, 6, 14)
     write_study(study, tmp_path / "s11", with_config=True)
     assert load(tmp_path / "s11/config.yaml").run.comparison.unit == "group"
     assert f"{study.truth['groups']} groups of at most six" in (tmp_path / "s11/README.md").read_text("utf-8")
-    write_study(simulate("S1", 1, 6, 4), tmp_path / "s1", with_config=True)
+    write_study(simulate_study("S1", 1, 6, 4), tmp_path / "s1", with_config=True)
     assert load(tmp_path / "s1/config.yaml").run.comparison.unit is None
 
 
@@ -248,9 +248,9 @@ def test_a_folder_with_files_is_refused_and_left(tmp_path, study):
 
 def test_mistakes_are_one_line_each():
     with pytest.raises(UserError, match="did you mean 'S1'"):
-        simulate("s1", 1)
+        simulate_study("s1", 1)
     with pytest.raises(UserError) as caught:
-        simulate("S0", -1, therapists=1)
+        simulate_study("S0", -1, therapists=1)
     assert len(caught.value.problems) == 2
     with pytest.raises(UserError, match="needs more therapist variance than"):
         Scenario("mine", 0.1, 0.3, "impossible", (True,) * 5)
