@@ -55,6 +55,7 @@ def test_example_ends_in_a_verdict(example):
         "claims",
         "flags",
         "sentence",
+        "without_errors",
     }
     assert sorted(verdict["claims"]) == ["C1", "C2", "C3", "C4", "C5"]
     for claim in verdict["claims"].values():
