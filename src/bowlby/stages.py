@@ -27,7 +27,7 @@ def ingest(loaded: Loaded, folder: Path) -> None:
     for instrument, table in result.measures.items():
         write_parquet(folder / f"measures/{instrument}.parquet", table)
     write_csv(folder / "issues.csv", harmless(result.issues))
-    write_json(folder / "flow.json", result.flow)
+    write_json(folder / "people/flow.json", result.flow)
     write_dictionary(folder, loaded.run.run, loaded.title, result.tables)
     log.info("%d instruments, %d issues", len(result.measures), len(result.issues))
 

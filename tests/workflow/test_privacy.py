@@ -27,7 +27,7 @@ SECRETS = {
     "unreadable date": "Walpurgisnacht",
     "unknown group": "Hermaphroditus",
 }
-SHARED = ("report.html", "methods.md", "issues.csv", "flow.json", "verdict.json", "comparison.json", "adequacy.json",
+SHARED = ("report.html", "methods.md", "issues.csv", "verdict.json", "comparison.json", "adequacy.json",
           "robustness.json", "dictionary.csv", "datapackage.json")
 FOLDERS = ("figures", "tables", "logs", "estimands")
 CODED = {".pdf", ".png"}

@@ -4,7 +4,7 @@ rule ingest:
         people=expand("{out}/people/{table}.parquet", out=OUT, table=["patients", "therapists", "episodes", "sessions"]),
         measures=expand("{out}/measures/{instrument}.parquet", out=OUT, instrument=PLAN.instruments),
         issues=report(f"{OUT}/issues.csv", "../report/issues.rst", "Data", labels={"table": "issues"}),
-        flow=f"{OUT}/flow.json",
+        flow=f"{OUT}/people/flow.json",
         dictionary=multiext(f"{OUT}/", "dictionary.csv", "datapackage.json"),
     log:
         f"{OUT}/logs/ingest/ingest.log",

@@ -17,10 +17,10 @@ COLUMNS = ["kind", "step", "patients", "therapists", "rows", "reason"]
 def gather(results: Results) -> pd.DataFrame | None:
     """From the steps of the run's first model; where it keeps none, from those of reading the files."""
     privacy = "shareable" if results.shareable else "internal"
-    for path in ("analysis/primary.flow.json", "analysis/pair.flow.json", "analysis/growth.flow.json", "flow.json"):
+    for path in ("analysis/primary.flow.json", "analysis/pair.flow.json", "analysis/growth.flow.json", "people/flow.json"):
         record = results.json(path)
         if record:
-            before = [] if path == "flow.json" else _before_reading(results.json("flow.json"))
+            before = [] if path == "people/flow.json" else _before_reading(results.json("people/flow.json"))
             return flow_data([*before, *record["steps"]], privacy)
     return None
 
@@ -41,7 +41,7 @@ def flow_data(steps: list[dict], privacy: str = "shareable") -> pd.DataFrame:
     Parameters
     ----------
     steps : list of dict
-        step, patients, therapists, rows, reason, as in ``flow.json``; a step named "without: ..." counts who is
+        step, patients, therapists, rows, reason, as in ``people/flow.json``; a step named "without: ..." counts who is
         left when a reason for exclusion is applied.
     privacy : {"shareable", "internal"}
         Shareable: exclusions of one to four patients are put together with a neighbour; where there is none, the

@@ -89,7 +89,7 @@ def common(folder, title: str, config: dict, *, synthetic: bool) -> None:
         {"step": "rows read", "patients": 122, "therapists": 2, "rows": 122, "reason": "all rows of all files"},
         {"step": "phq9: intake", "patients": 119, "therapists": 2, "rows": 119, "reason": "answered"},
     ]
-    write_json(folder / "flow.json", {"steps": steps})
+    write_json(folder / "people/flow.json", {"steps": steps})
     audit = [
         ("cats", "", "secure", "", "key_confidence", "unverified", "verified", "suspicious", "confirm it"),
         ("cats", "", "secure", 1, "item_rest", "0.51234", "> 0", "ok", ""),

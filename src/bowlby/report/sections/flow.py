@@ -13,8 +13,8 @@ from bowlby.tables import to_html
 
 
 def flow(results: Results) -> Section | None:
-    """Flow chart and answers; None without ``flow.json``."""
-    record = results.json("flow.json")
+    """Flow chart and answers; None without ``people/flow.json``."""
+    record = results.json("people/flow.json")
     if not record or not record["steps"]:
         return None
     drawn, alt = results.table("figures/data/flow.csv"), "Flow chart of patients."
