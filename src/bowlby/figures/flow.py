@@ -17,7 +17,8 @@ COLUMNS = ["kind", "step", "patients", "therapists", "rows", "reason"]
 def gather(results: Results) -> pd.DataFrame | None:
     """From the steps of the run's first model; where it keeps none, from those of reading the files."""
     privacy = "shareable" if results.shareable else "internal"
-    for path in ("analysis/primary.flow.json", "analysis/pair.flow.json", "analysis/growth.flow.json", "people/flow.json"):
+    models = (f"analysis/{name}.flow.json" for name in ("primary", "pair", "growth"))
+    for path in (*models, "people/flow.json"):
         record = results.json(path)
         if record:
             before = [] if path == "people/flow.json" else _before_reading(results.json("people/flow.json"))
