@@ -21,11 +21,12 @@ array axis (``refits``): the random effects are laid out once as stacks of indep
 
 from __future__ import annotations
 
+from bowlby.mixed.comparison import compare
 from bowlby.mixed.formula import parse_formula
 from bowlby.mixed.model import MixedModel
 from bowlby.mixed.residual import CAR1, VarianceByGroup
 from bowlby.mixed.result import MixedResult
 from bowlby.mixed.spec import ModelSpec, RandomTerm, spec_from_terms
 
-__all__ = ["CAR1", "MixedModel", "MixedResult", "ModelSpec", "RandomTerm", "VarianceByGroup", "parse_formula",
-           "spec_from_terms"]
+__all__ = ["CAR1", "MixedModel", "MixedResult", "ModelSpec", "RandomTerm", "VarianceByGroup", "compare",
+           "parse_formula", "spec_from_terms"]

@@ -157,12 +157,26 @@ def _pieces(name: str, data, category: Category | None, full: bool):
             for k, level in enumerate(category.levels) if k >= start]
 
 
-def design_columns(terms: Iterable[Term], intercept: bool, data,
-                   cats: dict[str, Category]) -> tuple[list[str], list[np.ndarray | None]]:
-    """Names and values of the columns of a list of terms, main effects before interactions.
+def codings(terms: Iterable[Term], intercept: bool, cats: dict[str, Category]) -> list[tuple[Term, set[str]]]:
+    """Terms in the order of their columns, main effects before interactions, each with its categories coded in full.
 
     A category has contrasts to its first level where the term without it is in the model too, and a column for
     every level where not (the rule of R and patsy).
+    """
+    ordered = sorted((t for t in terms if t != INTERCEPT), key=len)
+    present = {frozenset(t) for t in ordered} | ({frozenset()} if intercept else set())
+    out = []
+    for term in ordered:
+        out.append((term, {name for name in term if name in cats and frozenset(term) - {name} not in present}))
+        # A factor coded in full takes the place of its margin, so later terms may use contrasts.
+        if len(term) == 1 and term[0] in cats and not intercept:
+            present.add(frozenset())
+    return out
+
+
+def design_columns(terms: Iterable[Term], intercept: bool, data,
+                   cats: dict[str, Category]) -> tuple[list[str], list[np.ndarray | None]]:
+    """Names and values of the columns of a list of terms, coded as :func:`codings` says.
 
     Parameters
     ----------
@@ -177,21 +191,13 @@ def design_columns(terms: Iterable[Term], intercept: bool, data,
     names : list of str
     columns : list of ndarray, shape (n,); None stands for a column of ones
     """
-    ordered = sorted((t for t in terms if t != INTERCEPT), key=len)
-    present = {frozenset(t) for t in ordered} | ({frozenset()} if intercept else set())
     names: list[str] = ["Intercept"] if intercept else []
     columns: list[np.ndarray | None] = [None] if intercept else []
-    for term in ordered:
+    for term, full in codings(terms, intercept, cats):
         parts = [("", None)]
         for name in term:
-            rest = frozenset(term) - {name}
-            full = rest not in present
             parts = [(f"{a}:{b}" if a else b, y if x is None else x * y)
-                     for a, x in parts for b, y in _pieces(name, data, cats.get(name), full)]
-        # A factor coded in full takes the place of its margin, so later terms may use contrasts.
-        present.add(frozenset(term))
-        if len(term) == 1 and term[0] in cats and not intercept:
-            present.add(frozenset())
+                     for a, x in parts for b, y in _pieces(name, data, cats.get(name), name in full)]
         names += [label for label, _ in parts]
         columns += [values for _, values in parts]
     return names, columns

@@ -94,6 +94,8 @@ class Frame:
     labels: pd.Index | None = None
     """Row labels of the whole table; `rows` are positions in it."""
     offset_column: str | None = None
+    averages: dict[str, float] = field(default_factory=dict)
+    """Mean over the rows of each numeric column that predictors and a computed offset are made of."""
     level: np.ndarray | None = None
     """Predictors (p,) that sum to the constant, see :class:`bowlby.mixed.scaling.Scaling`."""
 
@@ -184,8 +186,9 @@ def build_frame(spec: ModelSpec, data: pd.DataFrame, membership=None, weights=No
     # Each column is taken from the table once: that is what costs in small models.
     groups = [name for r in spec.random if r.name not in membership for name in r.group]
     variables, sources = spec.variables(), spec.sources(spec.variables())
-    data = {name: data[name] for name in dict.fromkeys([*sources, *groups])}
-    data |= {name: plain(data[name]) for name in sources}
+    of_offset = [] if spec.offset is None else spec.sources([spec.offset])
+    data = {name: data[name] for name in dict.fromkeys([*sources, *of_offset, *groups])}
+    data |= {name: plain(data[name]) for name in [*sources, *of_offset]}
     made = computed({name: e for name, e in spec.computed if name in variables}, data, labels)
     data |= made
     keep = np.ones(n, bool)
@@ -236,6 +239,8 @@ def build_frame(spec: ModelSpec, data: pd.DataFrame, membership=None, weights=No
                   None if off is None else numbers(off.iloc[rows], "offset"), cats, [], labels=labels,
                   offset_column=offset if isinstance(offset, str) else None,
                   level=constant_columns(spec.fixed, spec.intercept, names, cats))
+    frame.averages = {name: float(np.asarray(used[name], dtype=np.float64).mean()) for name in [*sources, *of_offset]
+                      if name not in cats and name != spec.outcome}
     if spec.intercept:
         single = {name for name, category in cats.items() if len(category.levels) == 1}
         frame.left_out = [":".join(term) for term in spec.fixed if single & set(term)]

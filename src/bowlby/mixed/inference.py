@@ -116,6 +116,58 @@ class Inference:
             table["df_se"] = [self.information.df_error(self._transform.T @ c) for c in np.eye(self._data.p)]
         return table
 
+    @cached_property
+    def _tests(self) -> pd.DataFrame:
+        return self.tidy().set_index("term").rename_axis(None)
+
+    @property
+    def tvalues(self) -> pd.Series:
+        """t of each fixed effect by the default of :meth:`tidy`: with Kenward-Roger's standard error, not `bse`."""
+        return self._tests["t"].rename("t")
+
+    @property
+    def pvalues(self) -> pd.Series:
+        """Two-sided p of each fixed effect by the default of :meth:`tidy`."""
+        return self._tests["p"].rename("p")
+
+    def conf_int(self, alpha: float = 0.05, df: str | None = None) -> pd.DataFrame:
+        """Limits of the 1 - `alpha` interval of each fixed effect: columns 0 and 1, as statsmodels names them.
+
+        `df` as in :meth:`tidy`.
+        """
+        table = self.tidy(df, 1 - alpha)
+        return pd.DataFrame({0: table.ci_low.to_numpy(), 1: table.ci_high.to_numpy()}, index=self.model.names)
+
+    def t_test(self, r_matrix, df: str | None = None):
+        """Linear hypotheses, each tested on its own.
+
+        Parameters
+        ----------
+        r_matrix : str, array_like (p,) or (l, p), or dict of term to weight
+            A text such as ``"arm[T.b] - arm[T.c] = 0.3, 2 * time"``; without ``=`` against 0. It is read, never
+            evaluated.
+        df : as in :meth:`tidy`
+
+        Returns
+        -------
+        statsmodels.stats.contrast.ContrastResults
+            With `effect` (estimate of the left side less the right side), `sd`, `tvalue`, `pvalue`, `df_denom`,
+            ``conf_int()`` and ``summary_frame()``.
+        """
+        from statsmodels.stats.contrast import ContrastResults
+
+        from bowlby.mixed.hypotheses import read_hypotheses
+
+        names, method = self.model.names, self._default_method(df)
+        if isinstance(r_matrix, str):
+            matrix, right = read_hypotheses(r_matrix, names)
+        else:
+            matrix = [r_matrix] if hasattr(r_matrix, "items") else np.atleast_2d(checks.floats(r_matrix, "r_matrix"))
+            right = np.zeros(len(matrix))
+        estimate, se, df_denom = np.array([self._row(self._vector(c), method) for c in matrix]).T
+        effect = estimate - right
+        return ContrastResults(effect=effect, t=effect / se, sd=se, df_denom=df_denom)
+
     def _vector(self, weights) -> np.ndarray:
         """A contrast given as one term, {term: weight}, Series or array (p,)."""
         names = self.model.names
@@ -201,6 +253,59 @@ class Inference:
             den = float(self.df_resid)
         return pd.DataFrame({"F": [f], "df_num": [float(num)], "df_den": [den],
                              "p": [float(fdtrc(num, den, f)) if np.isfinite(den) else np.nan], "scale": [scale]})
+
+    def anova(self, df: str | None = None) -> pd.DataFrame:
+        """F test of each term as a whole, type III.
+
+        A term is tested at equal weights of the levels of the categories it interacts with, and at 0 of the numbers:
+        centre these first where that is not meant. The hypotheses do not depend on the coding of categories.
+
+        Parameters
+        ----------
+        df : as in :meth:`tidy`
+            With Satterthwaite the df of terms of several columns depend on how the hypothesis is written.
+
+        Returns
+        -------
+        DataFrame
+            Index term; F, df_num, df_den, p.
+
+        Raises
+        ------
+        UserError
+            If effects cannot be estimated, as with empty cells: hypotheses on whole terms are not defined then.
+        """
+        from bowlby.mixed.whole_terms import anova
+
+        return anova(self, self._default_method(df))
+
+    def means(self, factors, at: dict | None = None, df: str | None = None, level: float = 0.95) -> pd.DataFrame:
+        """Estimated means of the levels of one category, or of the combinations of several.
+
+        Numbers are held at their mean over the rows used, other categories averaged with equal weights for their
+        levels, as in emmeans. An offset of the formula is computed from these means as well.
+
+        Parameters
+        ----------
+        factors : str or list of str
+            Columns that are categories in the model.
+        at : dict, optional
+            Other values of predictors, by column, such as ``{"time": 12}``; a level fixes a category.
+        df, level : as in :meth:`tidy`
+
+        Returns
+        -------
+        DataFrame
+            A row each, in the order of the levels: the factors, estimate, se, df, ci_low, ci_high. Missing where the
+            mean cannot be estimated.
+
+        References
+        ----------
+        Searle, Speed & Milliken (1980), Am Stat 34:216-221.
+        """
+        from bowlby.mixed.means import means
+
+        return means(self, factors, at, self._default_method(df), level)
 
     def _independent_rows(self, matrix: np.ndarray) -> np.ndarray:
         """Rows that add to the earlier ones, judged in units of their own standard errors.

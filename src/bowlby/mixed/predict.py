@@ -28,49 +28,94 @@ def predict(result, data: pd.DataFrame, random: bool, membership=None, offset=No
     Under multiple membership `membership` gives the weights of the new rows, by level name when a DataFrame. The offset
     is the column of `data` that was the model's, unless `offset` gives a column, a number or one value a row.
     """
-    spec, frame = result.model.spec, result.model.frame
-    checks.frame_of(data, "the new data")
+    model = result.model
+    spec, frame = model.spec, model.frame
+    membership = checked_membership(model, membership, random)
+    good, used = complete(model, data, slopes=random, groups=random)
+    _, columns = design_columns(spec.fixed, spec.intercept, used, frame.categories)
+    total = np.zeros(len(used))
+    for k, value in zip(model.reduced.kept, result.params.to_numpy()):
+        total += value if columns[k] is None else value * columns[k]
+    if random:
+        for factor, u in zip(result._data.factors, result._blups):
+            weights = membership.get(factor.name)
+            matrix = None if weights is None else new_weights(factor, weights, data)[good]
+            _add_known(total, factor, u, used, frame.categories, matrix)
+    out = np.full(len(data), np.nan)
+    out[good] = total
+    return out + offset_of(model, data, offset)
+
+
+def checked_membership(model, membership, random: bool) -> dict:
+    """Membership weights of the new rows, of every group that has them where random effects take part."""
     membership = checks.mapping(membership, "membership", '{"therapist": W}')
-    shared = {f.name for f in frame.factors if f.codes is None}
+    shared = {f.name for f in model.frame.factors if f.codes is None}
     checks.known(membership, shared, "the membership group")
     if random and shared - set(membership):
         raise UserError([problem(f"'{name}' has multiple membership",
                                  f"give membership={{'{name}': W}} for the new rows, or random=False")
                          for name in sorted(shared - set(membership))])
+    return membership
+
+
+def complete(model, data: pd.DataFrame, slopes: bool, groups: bool) -> tuple[np.ndarray, pd.DataFrame]:
+    """Which rows have all predictors, and these rows with the columns that the formula computes.
+
+    `slopes` and `groups` say whether predictors of random slopes and grouping columns are needed as well.
+    """
+    spec, frame = model.spec, model.frame
+    checks.frame_of(data, "the new data")
     needed = {n for term in spec.fixed for n in term}
-    if random:
+    shared = {f.name for f in frame.factors if f.codes is None}
+    names_of_groups = {g for r in spec.random for g in r.group}
+    if slopes:
         needed |= {n for r in spec.random for term in r.terms for n in term}
+    if groups:
         needed |= {g for r in spec.random for g in r.group if r.name not in shared}
     sources = spec.sources(sorted(needed))
     absent = [name for name in sources if name not in data.columns]
-    idle = [name for name in absent if _idle(name, result.model)]
+    idle = [name for name in absent if _idle(name, model)]
     if idle:
         cats = frame.categories
         data = data.assign(**{name: cats[name].levels[0] if name in cats else 0.0 for name in idle})
         absent = [name for name in absent if name not in idle]
     if absent:
         raise UserError([problem(f"no column '{name}' in the new data", "add it") for name in absent])
-    groups = {g for r in spec.random for g in r.group}
     good = np.ones(len(data), bool)
-    for name in set(sources) - groups:
+    for name in set(sources) - names_of_groups:
         good &= ~missing(data[name])
-    plain_ones = needed & set(sources) - groups
+    plain_ones = needed & set(sources) - names_of_groups
     used = data[good].assign(**{name: _as_fitted(data[name][good], name, frame) for name in plain_ones})
     made = computed({name: e for name, e in spec.computed if name in needed}, used, used.index)
     check_defined(made, np.arange(len(used)))
-    used = used.assign(**made)
-    _, columns = design_columns(spec.fixed, spec.intercept, used, frame.categories)
-    total = np.zeros(len(used))
-    for k, value in zip(result.model.reduced.kept, result.params.to_numpy()):
-        total += value if columns[k] is None else value * columns[k]
-    if random:
-        for factor, u in zip(result._data.factors, result._blups):
-            weights = membership.get(factor.name)
-            matrix = None if weights is None else _new_weights(factor, weights, data)[good]
-            _add_known(total, factor, u, used, frame.categories, matrix)
-    out = np.full(len(data), np.nan)
-    out[good] = total
-    return out if frame.offset is None and offset is None else out + _offset(result.model, data, offset)
+    return good, used.assign(**made)
+
+
+def fixed_rows(model, data: pd.DataFrame) -> np.ndarray:
+    """The fixed part's columns (n, p) in new rows; NaN where a predictor is missing or the row cannot be estimated.
+
+    A row cannot be estimated where a column that the model dropped is not the combination of others that it was.
+    """
+    good, used = complete(model, data, slopes=False, groups=False)
+    _, columns = design_columns(model.spec.fixed, model.spec.intercept, used, model.frame.categories)
+    full = np.column_stack([np.ones(len(used)) if c is None else c for c in columns])
+    kept = model.reduced.kept
+    rows = full[:, kept]
+    gone = [k for k in range(full.shape[1]) if k not in set(kept)]
+    if gone:
+        x, dependent = columns_of(model, kept), columns_of(model, gone)
+        size = np.abs(x).max(axis=0)
+        as_before = rows / size @ np.linalg.lstsq(x / size, dependent)[0]
+        off = np.abs(full[:, gone] - as_before) > 1e-7 * (1 + np.abs(dependent).max(axis=0))
+        rows[off.any(axis=1)] = np.nan
+    out = np.full((len(data), len(kept)), np.nan)
+    out[good] = rows
+    return out
+
+
+def columns_of(model, which) -> np.ndarray:
+    """Columns of the fixed part in the rows used, (nobs, len(which))."""
+    return np.column_stack([np.ones(model.nobs) if model.frame.x[k] is None else model.frame.x[k] for k in which])
 
 
 def _as_fitted(series: pd.Series, name: str, frame) -> pd.Series:
@@ -82,8 +127,10 @@ def _as_fitted(series: pd.Series, name: str, frame) -> pd.Series:
     return series
 
 
-def _offset(model, data: pd.DataFrame, offset):
+def offset_of(model, data: pd.DataFrame, offset):
     """The known part of the new rows."""
+    if model.frame.offset is None and offset is None:
+        return 0.0
     if offset is None:
         offset = model.frame.offset_column
         if offset is None:
@@ -117,7 +164,7 @@ def _idle(name: str, model) -> bool:
     return len(others) < len(model.spec.fixed) and all(":".join(t) in model.dropped_columns for t in label)
 
 
-def _new_weights(factor, weights, data: pd.DataFrame):
+def new_weights(factor, weights, data: pd.DataFrame):
     """Membership weights of the new rows for the model's levels; levels it has not seen have no effect."""
     from scipy import sparse
 
@@ -154,9 +201,14 @@ def _shares(factor, used, weights):
     """A function from effects of the levels to their sum in each row."""
     if factor.codes is None:
         return lambda effect: weights @ effect
+    at = known_levels(factor, used)
+    return lambda effect: np.where(at >= 0, effect[at], 0.0)
+
+
+def known_levels(factor, used) -> np.ndarray:
+    """Position of each row's level among the model's, -1 for one it has not seen."""
     group = factor.terms[0].group
     codes, levels = group_codes(group, used)
     for name, new, old in zip(group, level_parts(levels), level_parts(factor.levels)):
         check_types(name, new.unique(), old.unique())
-    at = np.append(factor.levels.get_indexer(levels) if len(levels) else np.zeros(0, dtype=np.intp), -1)[codes]
-    return lambda effect: np.where(at >= 0, effect[at], 0.0)
+    return np.append(factor.levels.get_indexer(levels) if len(levels) else np.zeros(0, dtype=np.intp), -1)[codes]

@@ -163,6 +163,12 @@ class MixedResult(Inference):
         return [sigma2 * s.covariance(d) for d, s in zip(self._state.d, self._data.scaling.slopes)]
 
     @property
+    def cov_re(self) -> dict[str, pd.DataFrame]:
+        """Covariance matrix of the random effects of each group: {group: DataFrame (q, q)}, user units."""
+        return {f.name: pd.DataFrame(cov, index=f.labels, columns=f.labels)
+                for f, cov in zip(self._data.factors, self.covariances)}
+
+    @property
     def residual_variances(self) -> np.ndarray:
         """Residual variance of each row used, (nobs,): `scale` over the weights, or what the structure makes of it."""
         kernel, weights = self.model.kernel, self.model.frame.weights
@@ -209,17 +215,17 @@ class MixedResult(Inference):
         return out
 
     @cached_property
-    def fittedvalues(self) -> np.ndarray:
-        """X beta + Z u of the rows used, (nobs,), outcome units."""
+    def fittedvalues(self) -> pd.Series:
+        """X beta + Z u of the rows used, (nobs,), outcome units, by row label."""
         out = self.model.linear_predictor(self.params.to_numpy())
         for factor, u in zip(self._data.factors, self._blups):
             effects.add_random(out, factor, u)
-        return out
+        return pd.Series(out, index=self.model.frame.labels[self.model.rows], name="fitted")
 
     @cached_property
-    def resid(self) -> np.ndarray:
-        """Outcome minus :attr:`fittedvalues`, (nobs,)."""
-        return self.model.frame.y - self.fittedvalues
+    def resid(self) -> pd.Series:
+        """Outcome minus :attr:`fittedvalues`, (nobs,), by row label."""
+        return (self.model.frame.y - self.fittedvalues).rename("residual")
 
     def predict(self, data=None, random: bool = True, membership=None, offset=None) -> np.ndarray:
         """Predicted outcome of each row of `data` (default: the rows used), outcome units.
@@ -230,8 +236,33 @@ class MixedResult(Inference):
         from bowlby.mixed.predict import predict
 
         if data is None:
-            return self.fittedvalues.copy() if random else self.model.linear_predictor(self.params.to_numpy())
+            fitted = self.fittedvalues.to_numpy(copy=True) if random else None
+            return self.model.linear_predictor(self.params.to_numpy()) if fitted is None else fitted
         return predict(self, data, random, membership, offset)
+
+    def get_prediction(self, data=None, random: bool = False, membership=None, offset=None, df: str | None = None):
+        """Predictions with standard errors and intervals.
+
+        Parameters
+        ----------
+        data : DataFrame, optional
+            Rows to predict, by default those used.
+        random : bool
+            False: the expected outcome over all levels, with the df of `df`. True: with the random effects of known
+            levels; the variances then count as known and intervals use normal quantiles.
+        membership, offset : as in :meth:`predict`
+        df : as in :meth:`tidy`
+
+        Returns
+        -------
+        Prediction
+            ``predicted_mean``, ``se_mean``, ``conf_int(obs=False)`` and ``summary_frame()``, whose ``obs_`` columns are
+            intervals of a new observation of weight 1: of a new level of each group, or with ``random=True`` of the
+            level named. See :class:`bowlby.mixed.prediction.Prediction`.
+        """
+        from bowlby.mixed.prediction import get_prediction
+
+        return get_prediction(self, data, random, membership, offset, self._default_method(df))
 
     def simulate(self, n: int, seed) -> np.ndarray:
         """New outcomes from the fitted model, random effects drawn anew: (n, nobs)."""
@@ -276,3 +307,11 @@ class MixedResult(Inference):
         from bowlby.mixed.summary import summary
 
         return summary(self, self._default_method(df))
+
+    def __repr__(self) -> str:
+        return self.summary()
+
+    def _repr_html_(self) -> str:
+        from bowlby.mixed.summary import html
+
+        return html(self, self._default_method(None))

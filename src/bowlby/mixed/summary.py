@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 from bowlby.errors import UserError
 from bowlby.mixed.inference import KENWARD_ROGER, SATTERTHWAITE, SATTERTHWAITE_FLAT, SATTERTHWAITE_SINGULAR
 
@@ -11,6 +13,21 @@ _HEADS = {KENWARD_ROGER: "Kenward-Roger df and adjusted SE", SATTERTHWAITE: "Sat
 
 def summary(result, method: str) -> str:
     """Formula, counts, variances, fixed effects with their df, and every warning."""
+    fixed_head, fixed, reasons = _fixed_effects(result, method)
+    return "\n".join([*_head(result), "", "Random effects", _table(_random_effects(result)), *_structure(result), "",
+                      fixed_head, _table(fixed), *_below(reasons), *_below(_notes(result, method))])
+
+
+def html(result, method: str) -> str:
+    """The same as HTML, for notebooks."""
+    fixed_head, fixed, reasons = _fixed_effects(result, method)
+    title, *lines = (escape(line) for line in [*_head(result), *_structure(result)])
+    return "\n".join([f"<p><strong>{title}</strong><br>{'<br>'.join(lines)}</p>", "<p>Random effects</p>",
+                      _html_table(_random_effects(result)), f"<p>{escape(fixed_head)}</p>", _html_table(fixed),
+                      *(f"<p>{escape(note)}</p>" for note in [*reasons, *_notes(result, method)])])
+
+
+def _head(result) -> list[str]:
     model = result.model
     lines = [f"Linear mixed model of {model.spec.outcome}, {'REML' if result.reml else 'ML'}",
              f"formula: {model.spec}",
@@ -23,32 +40,46 @@ def summary(result, method: str) -> str:
                                                       if "weights" in known else ""))
     if model.n_dropped:
         lines.append("rows left out: " + "; ".join(f"{why} {k}" for why, k in model.n_dropped.items()))
-    varcorr = result.varcorr.rename(columns={"variance": "variance or covariance", "sd": "sd or correlation"})
-    lines += ["", "Random effects", _table(varcorr.fillna(""))]
-    if result.residual_parameters:
-        lines += ["", "Residual structure: " + model.kernel.describe(result._residual_x, result.scale)]
-    lines += ["", *_fixed_effects(result, method)]
+    return lines
+
+
+def _random_effects(result):
+    return result.varcorr.rename(columns={"variance": "variance or covariance", "sd": "sd or correlation"}).fillna("")
+
+
+def _structure(result) -> list[str]:
+    if not result.residual_parameters:
+        return []
+    return ["", "Residual structure: " + result.model.kernel.describe(result._residual_x, result.scale)]
+
+
+def _notes(result, method: str) -> list[str]:
     other = () if method == SATTERTHWAITE else (SATTERTHWAITE_FLAT, SATTERTHWAITE_SINGULAR)
-    notes = [w for w in result.warnings if w not in other]
-    if notes:
-        lines += ["", *(f"note: {w}" for w in notes)]
-    return "\n".join(lines)
+    return [f"note: {w}" for w in result.warnings if w not in other]
 
 
-def _fixed_effects(result, method: str) -> list[str]:
-    """The table of effects; without df where these are undefined, with the reason."""
+def _below(notes: list[str]) -> list[str]:
+    return ["", *notes] if notes else []
+
+
+def _fixed_effects(result, method: str) -> tuple[str, object, list[str]]:
+    """Head and table of the effects; without df where these are undefined, with the reasons."""
     try:
         table = result.tidy(method)
     except UserError as error:
         if method not in _HEADS or (method == KENWARD_ROGER and not result.reml):
             raise
         table = result.tidy("residual")[["term", "estimate", "se"]]
-        return ["Fixed effects (no df)", _table(table), "", *(f"note: no df: {line}" for line in error.problems)]
+        return "Fixed effects (no df)", table, [f"note: no df: {line}" for line in error.problems]
     head = _HEADS[method]
     if method == SATTERTHWAITE and result.singular:
         head = "Satterthwaite undefined, df from the expected information"
-    return [f"Fixed effects ({head})", _table(table)]
+    return f"Fixed effects ({head})", table, []
 
 
 def _table(table) -> str:
     return table.to_string(index=False, float_format=lambda v: f"{v:.5g}")
+
+
+def _html_table(table) -> str:
+    return table.to_html(index=False, border=0, float_format=lambda v: f"{v:.5g}")

@@ -78,10 +78,13 @@ out$means <- list(
 
 # car's F by Kenward-Roger of sum contrasts: the same hypotheses by another way.
 options(contrasts = c("contr.sum", "contr.poly"))
-table <- as.data.frame(car::Anova(fit(formulas$crossed), type = 3, test.statistic = "F"))
+out$car <- lapply(formulas[c("crossed", "three_way", "nested", "slope")], function(f) {
+  table <- as.data.frame(car::Anova(fit(f), type = 3, test.statistic = "F"))
+  table <- table[rownames(table) != "(Intercept)", ]
+  lapply(setNames(rownames(table), rownames(table)), function(term) list(
+    F = table[term, "F"], df_num = table[term, "Df"], df_den = table[term, "Df.res"], p = table[term, "Pr(>F)"]))
+})
 options(contrasts = c("contr.treatment", "contr.poly"))
-out$car <- lapply(setNames(rownames(table), rownames(table)), function(term) list(
-  F = table[term, "F"], df_num = table[term, "Df"], df_den = table[term, "Df.res"], p = table[term, "Pr(>F)"]))
 
 # Hypotheses: the difference of two arms against 0.3.
 slope <- fits$slope
@@ -128,4 +131,3 @@ out$comparison <- list(small = "y ~ arm + x + log(pre) + sex + (1 | therapist)",
 
 write(toJSON(out, digits = 12, auto_unbox = TRUE, pretty = TRUE, na = "null"),
       file.path(folder, "reference", "terms_and_means.json"))
-for (name in names(fits)) { cat(name, isSingular(fits[[name]]), "\n"); print(anova(fits[[name]], type = 3, ddf = "Kenward-Roger")) }
