@@ -74,8 +74,8 @@ def said(verdict: dict, fits: dict[str, dict], adequacy: dict, delta: float) -> 
     effects = _effects(fit)
     if "moderated" in claims["C3"]["flags"]:
         effects["T_severe"] = _effects(fits["severity"])["T_severe"]
-    shown = _usual(adequacy)["minimum_detectable"] <= delta
-    return headline(effects, claims, delta, fit["groups"]["therapist"], shown)
+    detectable = _usual(adequacy)["minimum_detectable"]
+    return headline(effects, claims, delta, fit["groups"]["therapist"], detectable)
 
 
 def _claims(

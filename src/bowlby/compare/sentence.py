@@ -25,7 +25,9 @@ def cannot_answer(t: Effect, therapists: int) -> str | None:
     return None
 
 
-def headline(effects: dict[str, Effect], claims: dict[str, dict], delta: float, therapists: int, shown: bool) -> str:
+def headline(
+    effects: dict[str, Effect], claims: dict[str, dict], delta: float, therapists: int, detectable: float
+) -> str:
     """What the study found, in a few sentences.
 
     Parameters
@@ -38,8 +40,8 @@ def headline(effects: dict[str, Effect], claims: dict[str, dict], delta: float, 
         Equivalence bound.
     therapists : int
         In the analysis.
-    shown : bool
-        Whether the sample could have shown an effect of style of the size of the bound with 80 % power.
+    detectable : float
+        Smallest effect of style that the sample could detect with 80 % power.
     """
     p, t = effects["P"], effects["T"]
     unable = cannot_answer(t, therapists)
@@ -57,10 +59,9 @@ def headline(effects: dict[str, Effect], claims: dict[str, dict], delta: float, 
         said = "; ".join(reservations)
         parts.append(f"{said[0].upper()}{said[1:]}.")
     if unable is None:
-        able = "could" if shown else "could not"
         parts.append(
-            f"This sample {able} have shown an effect of the therapist's attachment style of {delta:g} SD with 80 % "
-            "power."
+            "With 80 % power this sample could detect an effect of the therapist's attachment style only if it was at "
+            f"least {detectable:.2f} SD."
         )
     return " ".join(parts)
 
@@ -93,23 +94,23 @@ def _finding(effects: dict[str, Effect], claims: dict[str, dict], delta: float) 
         return f"Both associations with outcome are negligible: each is smaller than {delta:g} SD ({_rule(more)})."
     if verdict == "supported":
         return (
-            "The data support that perceived attachment is associated with outcome more than the therapist's own "
-            f"attachment style is ({_rule(more)})."
+            "The data support the claim that perceived attachment is more strongly associated with outcome than the "
+            f"therapist's own attachment style ({_rule(more)})."
         )
     if verdict == "inconclusive":
         return (
-            "The data do not decide whether perceived attachment or the therapist's own attachment style is associated "
-            "more with outcome."
+            "The data do not decide whether perceived attachment or the therapist's own attachment style is more "
+            "strongly associated with outcome."
         )
     if p.limits(0.975)[1] < 0:
-        other = ", and more than the therapist's own style does," if -p.estimate > abs(t.estimate) else ""
+        other = ", more strongly than the therapist's own style" if -p.estimate > abs(t.estimate) else ""
         return (
-            f"The data refute the claim: perceived attachment predicts outcome{other} in the other direction, so that "
-            f"patients who felt more securely attached ended worse ({_rule(more)})."
+            f"More secure perceived attachment was associated with a worse outcome{other}. The claim that it goes with "
+            f"a better one, and more strongly than style, is refuted ({_rule(more)})."
         )
     return (
-        "The data refute that perceived attachment is associated with outcome more than the therapist's own attachment "
-        f"style is ({_rule(more)})."
+        "The data refute the claim that perceived attachment is more strongly associated with outcome than the "
+        f"therapist's own attachment style ({_rule(more)})."
     )
 
 

@@ -19,12 +19,12 @@ def claims_of(p: Effect, t: Effect, **more) -> dict:
     return claims
 
 
-def said(p, t, se_p=0.04, se_t=0.06, therapists=48, shown=True, reasons=(), flags=(), **more) -> str:
+def said(p, t, se_p=0.04, se_t=0.06, therapists=48, detectable=0.16, reasons=(), flags=(), **more) -> str:
     effects = {"P": Effect(p, se_p, 60), "T": Effect(t, se_t, 30)}
     claims = claims_of(effects["P"], effects["T"], **more)
     claims["C2"]["reasons"] += reasons
     claims["C2"]["flags"] += flags
-    return headline(effects, claims, DELTA, therapists, shown)
+    return headline(effects, claims, DELTA, therapists, detectable)
 
 
 @pytest.mark.parametrize(("estimate", "se", "words"), [
@@ -39,19 +39,19 @@ def test_each_number_has_one_direction(estimate, se, words):
 
 def test_a_clear_support():
     text = said(0.34, -0.03)
-    assert "Verdict: supported. The data support that perceived attachment is associated with outcome more" in text
-    assert "could have shown an effect of the therapist's attachment style of 0.1 SD" in text
+    assert "Verdict: supported. The data support the claim that perceived attachment is more strongly" in text
+    assert text.endswith("could detect an effect of the therapist's attachment style only if it was at least 0.16 SD.")
 
 
 def test_twelve_times_as_much_in_the_other_direction_is_not_that_it_matters_less():
     text = said(-0.25, 0.02)
-    assert "Verdict: refuted. The data refute the claim: perceived attachment predicts outcome, and more than" in text
-    assert "in the other direction, so that patients who felt more securely attached ended worse" in text
-    assert "refute that perceived attachment is associated" not in text
+    assert ("Verdict: refuted. More secure perceived attachment was associated with a worse outcome, more strongly "
+            "than the therapist's own style.") in text  # fmt: skip
+    assert "refute the claim that perceived attachment is more strongly" not in text
 
 
 def test_style_that_counts_more_refutes():
-    assert "The data refute that perceived attachment is associated with outcome more" in said(0.02, 0.5)
+    assert "The data refute the claim that perceived attachment is more strongly associated" in said(0.02, 0.5)
 
 
 def test_both_negligible_is_a_finding():
