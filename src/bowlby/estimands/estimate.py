@@ -16,6 +16,7 @@ from bowlby.estimands.likelihood import comparisons
 from bowlby.estimands.measurement import measurement
 from bowlby.estimands.partition import partition_of, rows_of, shares, style_limits
 from bowlby.estimands.prediction import folds, out_of_sample
+from bowlby.estimands.sensitivity import sensitivity
 from bowlby.estimands.variance import exact_test, icc_interval, mixture, restricted_likelihood_ratio
 from bowlby.fit.models import INTERCEPT, SLOPE, Fitter
 from bowlby.fit.record import contrast
@@ -69,6 +70,7 @@ def estimate(data: pd.DataFrame, membership: pd.DataFrame, design: dict, fits: d
         "likelihood": comparisons(fits),
         "variance": _therapist_variance(fitter, seed),
         "measurement": measurement(data, membership, design),
+        "sensitivity": sensitivity(fitter, membership, fits["primary"]),
     }
 
 

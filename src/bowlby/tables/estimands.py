@@ -7,6 +7,7 @@ import pandas as pd
 from bowlby.tables.layout import Sheet
 from bowlby.tables.numbers import interval, number, p_value
 from bowlby.tables.words import INDEX
+from bowlby.tables.words import term as term_name
 
 QUESTIONS = {
     "e1": "E1. One SD more of each: which goes with more outcome? (SD of outcome)",
@@ -19,6 +20,7 @@ QUESTIONS = {
     "suppression": "Each perceived scale alone and beside the others (SD of outcome)",
     "likelihood": "Likelihood-ratio tests (ML, same rows)",
     "measurement": "P and T with errors of measurement taken out (SD of outcome)",
+    "sensitivity": "What could overturn the comparison that is not in the data",
     "variance": "Do therapists differ, before either predictor?",
 }
 MODELS = {"m0": "covariates", "m_p": "with perceived attachment", "m_t": "with therapist style", "primary": "with both"}
@@ -29,6 +31,7 @@ ADDITIVE = (
 )
 SHARES = ("e2", "e3", "dominance")
 SYMBOLS = {"P-T": "P − T", "P+T": "P + T"}
+ALPHA = 0.05
 A, S = "Perceived attachment", "Therapist's own style"
 MEANS = "Therapists' means of perceived attachment"
 
@@ -84,6 +87,7 @@ def estimands_table(records: dict[str, dict]) -> pd.DataFrame:
         for name, e in (row or {}).items():
             add("measurement", f"{SYMBOLS.get(name, name)}, error of {words} taken out", e["estimate"], e["ci"],
                 note="jackknife over therapists")  # fmt: skip
+    _sensitivity(records["sensitivity"], add)
     test = records["variance"]
     how = "exact CI" if test["icc_ci"] else ""
     add("variance", "share of the variance left by the covariates (ICC)", test["icc"],
@@ -91,6 +95,29 @@ def estimands_table(records: dict[str, dict]) -> pd.DataFrame:
     add("variance", "restricted likelihood ratio", test["statistic"], p=test["p"], note="exact, by simulation")
     columns = ["estimand", "quantity", "value", "ci_low", "ci_high", "p", "note"]
     return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[2:6], float))
+
+
+def _sensitivity(record: dict, add) -> None:
+    """Rows of robustness values, of how far slopes differ, and of whose slope P is where that matters."""
+    for name, value in record["robustness_values"].items():
+        limit = number(value["limit"], bounded=True)
+        add("sensitivity", f"robustness value of {SYMBOLS.get(name, name)}", value["value"],
+            note=f"partial R² with outcome and predictor that brings it to 0; {limit} for its interval")  # fmt: skip
+    for term, value in record["yardsticks"].items():
+        add("sensitivity", f"in comparison: {term_name(term)}", value["outcome"],
+            note=f"partial R² with outcome; {number(value['predictor'], bounded=True)} with the predictor")  # fmt: skip
+    if sd := record["slope_sd"]:
+        add("sensitivity", "SD of the slope of perceived attachment between therapists", sd["estimate"],
+            note=f"upper 95% profile limit {number(sd['upper'])}")  # fmt: skip
+    if p := record["p_estimated"]:
+        add("sensitivity", "P with the variance of its slope counted as estimated", p["estimate"], p["ci"],
+            note="fewer than 20 therapists")  # fmt: skip
+    caseload = record["caseload"]
+    if caseload["test"] and (caseload["test"]["p"] or 1) < ALPHA:
+        for key, words in (("patient", "average patient"), ("therapist", "average therapist")):
+            c = caseload[key]
+            add("sensitivity", f"P for the {words}", c["estimate"], (c["ci_low"], c["ci_high"]), c["p"],
+                "P depends on caseload")  # fmt: skip
 
 
 def estimands_sheet(number_: str, records: dict[str, dict]) -> Sheet:

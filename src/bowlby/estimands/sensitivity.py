@@ -1,0 +1,125 @@
+"""How strong a confounder would have to be, how far slopes may differ between therapists, and whose slope P is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from bowlby.fit.models import SLOPE, Fitter, standardised
+from bowlby.fit.record import block_test, contrast
+
+FEW = 20
+"""Therapists below whom P's interval is also given with the variance of its slope counted as estimated."""
+ESTIMATED = [{"group": "therapist", "terms": ["1", "a_star_w"], "correlated": False}]
+WITHIN, BETWEEN = ("a_star_w", "_w"), ("s_star", "_b")
+
+
+def sensitivity(fitter: Fitter, members: pd.DataFrame, fit: dict) -> dict:
+    """Three questions on the primary model.
+
+    Parameters
+    ----------
+    fitter : Fitter
+        Of the primary set.
+    members : DataFrame
+        Membership of its patients.
+    fit : dict
+        The kept primary fit.
+
+    Returns
+    -------
+    dict
+        ``robustness_values`` of each contrast, with ``limit``, that of its 95 % interval's end nearer to 0, and ``df``;
+        ``yardsticks``, by covariate: ``outcome`` and ``predictor``, partial R2 with outcome and with perceived
+        attachment (columns within therapists) or style (columns between them). ``slope_sd``: estimate (ML) and upper
+        profile limit of the SD of P between therapists, None for very large studies; ``p_estimated``: P with that
+        variance counted as estimated, where there are few therapists. ``caseload``: test of perceived attachment by
+        log caseload, with P for the average therapist and the average patient.
+    """
+    therapists, n = fit["groups"]["therapist"], fit["n_obs"]
+    terms = [f["term"] for f in fit["fixed"]]
+    own = {"within": n - therapists - sum(t.endswith("_w") for t in terms),
+           "between": therapists - 2 - sum(t.endswith("_b") for t in terms)}  # fmt: skip
+    return {
+        "question": "what could overturn the comparison that is not in the data",
+        "robustness_values": {c["name"]: _value(c, own["within" if c["name"] == "P" else "between"])
+                              for c in fit["contrasts"]},
+        "yardsticks": _yardsticks(fitter, fit, own),
+        **_slopes(fitter, therapists),
+        "caseload": _caseload(fitter, members),
+    }  # fmt: skip
+
+
+def robustness_value(t: float, df: float) -> float:
+    """Partial R2 with outcome and predictor that a confounder needs to bring an estimate to 0.
+
+    References
+    ----------
+    Cinelli and Hazlett (2020), J R Stat Soc B 82:39: ``(sqrt(f^4 + 4 f^2) - f^2) / 2`` with ``f = |t| / sqrt(df)``.
+    """
+    square = t**2 / df
+    return float((np.sqrt(square**2 + 4 * square) - square) / 2)
+
+
+def _value(c: dict, df: float) -> dict:
+    """On the residual df of the level that decides the contrast; 0 where the interval holds 0."""
+    beyond = c["ci_low"] * c["ci_high"] > 0
+    nearer = min(abs(c["ci_low"]), abs(c["ci_high"])) if beyond else 0.0
+    return {"value": robustness_value(c["estimate"] / c["se"], df), "limit": robustness_value(nearer / c["se"], df),
+            "df": df}  # fmt: skip
+
+
+def _yardsticks(fitter: Fitter, fit: dict, df: dict[str, float]) -> dict[str, dict]:
+    """Partial R2 of the covariates with the outcome, and with the predictor of their level."""
+    data = fitter.data
+    of_therapists = data.groupby("therapist", sort=True).mean(numeric_only=True)
+    out = {}
+    for f in fit["fixed"]:
+        for (predictor, suffix), level, rows in ((WITHIN, "within", data), (BETWEEN, "between", of_therapists)):
+            if f["term"].endswith(suffix) and f["term"] != predictor:
+                others = [c for c in fitter.base if c.endswith(suffix) and c != f["term"]]
+                out[f["term"]] = {
+                    "outcome": f["t"] ** 2 / (f["t"] ** 2 + df[level]),
+                    "predictor": _partial_r2(rows, predictor, f["term"], others),
+                }
+    return out
+
+
+def _partial_r2(rows: pd.DataFrame, y: str, x: str, others: list[str]) -> float:
+    z = np.column_stack([np.ones(len(rows)), rows[others].to_numpy(float)])
+    left = [v - z @ np.linalg.lstsq(z, v, rcond=None)[0] for v in (rows[y].to_numpy(float), rows[x].to_numpy(float))]
+    scale = np.prod([np.linalg.norm(v) for v in left])
+    return float((left[0] @ left[1] / scale) ** 2) if scale > 0 else 0.0
+
+
+def _slopes(fitter: Fitter, therapists: int) -> dict:
+    """SD of the slope of perceived attachment between therapists, in outcome SD per reference SD."""
+    unit, terms = 1.0 / fitter.design["sd_outcome"], ["a_star_w", "s_star"]
+    model = fitter.fit(terms, SLOPE, reml=False)
+    out: dict = {"slope_sd": None, "p_estimated": None}
+    if not model.model.reduced.wide:
+        profile = model.profile("therapist").set_index("term")
+        own = profile[profile["kind"] == "sd"].loc["a_star_w"]
+        out["slope_sd"] = {"estimate": unit * own["estimate"], "upper": unit * own["ci_high"]}
+    if therapists < FEW:
+        p = standardised(fitter.fit(terms, ESTIMATED), fitter.design)[0]
+        out["p_estimated"] = {"estimate": p["estimate"], "ci": [p["ci_low"], p["ci_high"]], "df": p["df"]}
+    return out
+
+
+def _caseload(fitter: Fitter, members: pd.DataFrame) -> dict:
+    """Whether P goes with caseload: then the average therapist's P is not the average patient's."""
+    data, unit = fitter.data, 1.0 / fitter.design["sd_outcome"]
+    caseload = np.log(data.groupby("therapist")["patient"].transform("size"))
+    if np.ptp(caseload) < 1e-12:
+        return {"test": None}
+    patients = data.assign(log_caseload=caseload - caseload.mean())
+    of_therapists = float(patients.drop_duplicates("therapist")["log_caseload"].mean())
+    by = Fitter(patients, members, fitter.design)
+    result = by.fit(["a_star_w", "s_star", "log_caseload", ("a_star_w", "log_caseload")], SLOPE)
+    product = "a_star_w:log_caseload"
+    return {
+        "test": block_test(result, "perceived attachment by caseload", [product]),
+        "patient": contrast(result, "P", {"a_star_w": unit}),
+        "therapist": contrast(result, "P", {"a_star_w": unit, product: unit * of_therapists}),
+    }
