@@ -62,6 +62,20 @@ class UserError(Exception):
         Lines made by :func:`problem`.
     status : int
         Exit status: 1 configuration, data or a failed job; 2 usage; 3 differences; 4 something needed is missing.
+
+    Attributes
+    ----------
+    problems : list of str
+        One line each, with file, row and column where they are known, and what to do.
+
+    Examples
+    --------
+    >>> import bowlby
+    >>> try:
+    ...     bowlby.load_instrument("phq")
+    ... except bowlby.UserError as error:
+    ...     print(error.problems[0])
+    unknown instrument 'phq'; did you mean 'phq9'?
     """
 
     def __init__(self, problems: str | Iterable[str], status: int = 1):

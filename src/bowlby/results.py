@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +13,7 @@ import pandas as pd
 from bowlby.config.words import Wording
 from bowlby.errors import UserError, problem
 from bowlby.files import read_csv, read_json, read_mapping, read_parquet
+from bowlby.records import Claim, Comparison, Design, Fit, Verdict
 
 MODELS = ("primary", "m1b", "c4", "c5", "pair", "growth")
 MAIN = ("primary", "pair", "growth")
@@ -70,20 +72,35 @@ class Results:
         return self.yaml("study.yaml")
 
     @cached_property
-    def verdict(self) -> dict | None:
+    def verdict(self) -> Verdict | None:
         """``verdict.json``."""
-        return self.json("verdict.json")
+        record = self.json("verdict.json")
+        return Verdict.of(record) if record else None
+
+    @property
+    def claims(self) -> Mapping[str, Claim]:
+        """The claims by name; empty where none was examined."""
+        return self.verdict.claims if self.verdict else {}
 
     @cached_property
-    def comparison(self) -> dict | None:
+    def comparison(self) -> Comparison | None:
         """``comparison.json``."""
-        return self.json("comparison.json")
+        record = self.json("comparison.json")
+        return Comparison.of(record) if record else None
 
     @cached_property
-    def fits(self) -> dict[str, dict]:
-        """The models' fits by name."""
-        records = {name: self.json(f"fits/{name}.json") for name in MODELS}
-        return {name: fit for name, fit in records.items() if fit}
+    def fits(self) -> dict[str, Fit]:
+        """The models' fits by name: those of the main analyses first, then the others in order of their names."""
+        names = [path.stem for path in sorted((self.folder / "fits").glob("*.json"))]
+        ordered = [name for name in MODELS if name in names] + [name for name in names if name not in MODELS]
+        return {name: Fit.of(self.json(f"fits/{name}.json")) for name in ordered}
+
+    @cached_property
+    def designs(self) -> dict[str, Design]:
+        """How each analysis set was made, by the set's name."""
+        ending = ".design.json"
+        names = [path.name.removesuffix(ending) for path in sorted((self.folder / "analysis").glob(f"*{ending}"))]
+        return {name: Design.of(name, self.json(f"analysis/{name}{ending}")) for name in names}
 
     @property
     def estimands(self) -> dict[str, dict]:
@@ -179,7 +196,18 @@ def load_results(folder: str | Path) -> Results:
 
     Notes
     -----
-    What each file holds: ``docs/outputs.md``.
+    What each file holds: ``docs/outputs.md``. Fits, verdict, claims, comparison and designs are the records of
+    :mod:`bowlby.records`; any other file is read by ``run.json(name)`` or ``run.table(name)``.
+
+    Examples
+    --------
+    >>> import bowlby
+    >>> run = bowlby.load_results("results/example")
+    >>> run.claims["C1"].verdict
+    'supported'
+    >>> both = run.fits["primary"].contrast({"a_star_w": 1, "s_star": 1})
+    >>> both.p < 0.05
+    True
     """
     folder, name = Path(folder), "name the folder of a run, such as results/example"
     if not folder.is_dir():

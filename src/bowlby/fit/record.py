@@ -47,6 +47,7 @@ def record_fit(
         for r in varcorr[varcorr["group"] != "Residual"].itertuples(index=False)
     ]
     terms = list(result.params.index)
+    derivatives, covariance = result.df_parts(method)
     adjusted = result.cov_params(adjusted=True).to_numpy() if method == "kenward-roger" else None
     return {
         "schema": 1,
@@ -60,6 +61,7 @@ def record_fit(
         "fixed": result.tidy(df=method).to_dict("records"),
         "vcov": {"terms": terms, "values": result.cov_params().to_numpy()},
         "vcov_adjusted": None if adjusted is None else {"terms": terms, "values": adjusted},
+        "df_parts": {"derivatives": derivatives, "covariance": covariance},
         "contrasts": list(contrasts),
         "blocks": list(blocks),
         "random": random,

@@ -76,6 +76,30 @@ class Inference:
             self._warn(f"the {method} df of {name} cannot be computed from these data")
         return estimate, variance**0.5, float(df)
 
+    def df_parts(self, df: str | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """What the df of every contrast follow from, so that it can be tested without this fit.
+
+        Parameters
+        ----------
+        df : {"kenward-roger", "satterthwaite"}, optional
+            As in :meth:`tidy`.
+
+        Returns
+        -------
+        derivatives : ndarray (k, p, p)
+            D_i, of the fixed effects' covariance Phi in each variance.
+        covariance : ndarray (k, k)
+            W, of the estimated variances, from the expected (Satterthwaite: the observed) information.
+
+        Notes
+        -----
+        The df of c'beta are 2 (c'Phi c)^2 / (g'W g) with g_i = c'D_i c.
+        """
+        method = self._default_method(df)
+        info, w = self.information, self._w_expected if method == KENWARD_ROGER else self._w_satterthwaite
+        half = self._transform @ info.phi
+        return half @ info.b @ half.T, w
+
     def _default_method(self, df: str | None) -> str:
         return df or (KENWARD_ROGER if self.reml else SATTERTHWAITE)
 

@@ -53,7 +53,7 @@ def test_sentences_follow_the_run(comparison_run):
     write_json(folder / "analysis/primary.design.json", {"n_switching": 0})
     slope = {"group": "therapist", "term": "a_star_w", "term2": None, "variance_or_cov": 1.0, "sd_or_corr": 1.0}
     fit = read_json(folder / "fits/primary.json")
-    changed(folder / "fits/primary.json", random=[*fit["random"], slope], reml=False, vcov_adjusted={"values": []})
+    changed(folder / "fits/primary.json", random=[*fit["random"], slope], reml=False, vcov_adjusted=fit["vcov"])
     record = {"sandwich": {"replicates": 1}, "cluster": {"replicates": 500, "intervals": {"P": {"ci": [0, 1]}}}}
     write_json(folder / "robustness.json", record)
     text = report.methods_text(Results(folder))
@@ -109,12 +109,11 @@ def test_occasions_are_said_and_what_the_second_fit_leaves_out(comparison_run):
     assert re.search("statsmodels .*, without random slopes and with the main therapist only", text)
 
 
-def test_two_predictors_are_described(tmp_path):
+def test_two_predictors_are_described(tmp_path, comparison_run):
     sides = {"first": "warmth", "second": "own security"}
-    random = [{"group": "therapist", "term": t, "term2": None} for t in ("Intercept", "first")]
-    fit = {"n_obs": 90, "groups": {"therapist": 12}, "fixed": [], "random": random, "reml": True, "engine": "e",
-           "df_method": "kenward-roger", "vcov_adjusted": {}}  # fmt: skip
-    write_json(tmp_path / "fits/pair.json", fit)
+    fit = read_json(comparison_run() / "fits/primary.json")
+    random = [fit["random"][0] | {"term": t} for t in ("Intercept", "first")]
+    write_json(tmp_path / "fits/pair.json", fit | {"random": random, "vcov_adjusted": fit["vcov"]})
     record = {"labels": sides, "roles": {"first": "patient", "second": "therapist"}, "delta": 0.1}
     write_json(tmp_path / "pair.json", record | {"standardiser": "reference"})
     write_json(tmp_path / "analysis/pair.design.json", {"baseline": True, "n_switching": 3})
