@@ -41,14 +41,15 @@ def with_sd_error(effects: Mapping[str, Values], errors: dict[str, dict]) -> dic
 
 
 def standardised(contrasts: list[dict], errors: dict[str, dict]) -> list[dict]:
-    """The same of contrasts as they are kept; ``se_known_sd`` keeps the model's own standard error."""
+    """The same of contrasts as they are kept; ``se_known_sd`` and ``df_known_sd`` are the model's own."""
     values = {c["name"]: (c["estimate"], c["se"], c["df"]) for c in contrasts}
     wider, out = with_sd_error(values, errors), []
     for c in contrasts:
         estimate, se, df = wider[c["name"]]
         half = float(stdtrit(df, 0.975)) * se
         out.append(c | {"se": se, "df": df, "t": estimate / se, "p": 2 * float(stdtr(df, -abs(estimate) / se)),
-                        "ci_low": estimate - half, "ci_high": estimate + half, "se_known_sd": c["se"]})  # fmt: skip
+                        "ci_low": estimate - half, "ci_high": estimate + half,
+                        "se_known_sd": c["se"], "df_known_sd": c["df"]})  # fmt: skip
     return out if errors else contrasts
 
 

@@ -15,7 +15,6 @@ import pandas as pd
 from bowlby.compare.verdict import Effect, claim_negligible
 from bowlby.design.frame import Patients, patients
 from bowlby.mixed.studies import Studies
-from bowlby.simulate.latent import STYLE
 from bowlby.simulate.many import M1, Z_W, Analysis, with_slope
 from bowlby.simulate.session_bed import CASES, Case, session_config, session_study
 from bowlby.simulate.session_claims import known_variances, session_claims, without_baseline
@@ -65,7 +64,7 @@ def session_studies(
 def _together(case: Case, design: str, seed: int, numbers: list[int], delta: float) -> list[dict | None]:
     """Rows of studies; None for one that has to be analysed alone."""
     primary, perceived = _rows(case, design, seed, numbers)
-    found = Analysis(primary, perceived, STYLE)
+    found = Analysis(primary, perceived)
     oracle = found.oracle(known_variances(case), delta)
     extra = _unadjusted(primary, delta) if without_baseline(case) else [{}] * len(numbers)
     addresses = [Replicate(case.scenario, design, seed, number) for number in numbers]

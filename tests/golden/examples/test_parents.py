@@ -25,11 +25,13 @@ def test_parents(tmp_path):
     fit, pair = read_json(tmp_path / "fits/pair.json"), read_json(tmp_path / "pair.json")
     assert (pair["n_obs"], pair["n_therapists"]) == (854, 50)
     assert fit["llf"] == pytest.approx(-2341.09603725, abs=1e-6)
-    first, difference = (pair["contrasts"][name] for name in ("first", "first-second"))
+    kept = {c["name"]: c for c in fit["contrasts"]}
+    first, difference = kept["first"], kept["first-second"]
     assert first["estimate"] * 3.914809493 == pytest.approx(0.5152573, abs=1e-5)
-    assert first["se"] * 3.914809493 == pytest.approx(0.17454139, rel=1e-6)
-    assert first["df"] == pytest.approx(77.407445, abs=1e-3)
-    assert difference["df"] == pytest.approx(352.565182, abs=1e-3)
+    assert first["se_known_sd"] * 3.914809493 == pytest.approx(0.17454139, rel=1e-6)
+    assert first["df_known_sd"] == pytest.approx(77.407445, abs=1e-3)
+    assert difference["df_known_sd"] == pytest.approx(352.565182, abs=1e-3)
+    assert pair["contrasts"]["first"]["se"] == pytest.approx(first["se"]) and first["se"] > first["se_known_sd"]
     assert pair["claims"]["more"]["verdict"] == "inconclusive"
     # clubSandwich 0.5.8 on the same lmer, with its random slope
     robust = pair["doubts"]["sandwich"]["contrasts"]
