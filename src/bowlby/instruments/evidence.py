@@ -43,6 +43,8 @@ class Severity(Published):
 
     bands: list[Band] = Field(min_length=2)
     """The bands in rising order."""
+    name: str = ""
+    """Which scheme it is, where several are in use."""
 
 
 class Caseness(Published):

@@ -95,11 +95,17 @@ def _bands(key: tuple, group: pd.DataFrame, instrument: Instrument, shareable: b
             starts = [b.lowest for b in entry.bands]
             counts = np.histogram(values, [*starts, np.inf])[0]
             hidden = hide_bands(counts, shareable)
-            for n, (band, count) in enumerate(zip(entry.bands, counts)):
-                hide, head = hidden[n], (scale, *key, "band", "", band.name, band.lowest)
+            for n, start in enumerate(starts[1:], 1):
+                if hidden[n] and hidden[n - 1]:
+                    continue
+                # Bands of another scheme tell the number between its cut-off and this one.
+                if safe_cut(values, start, known, shareable):
+                    known.append(start)
+                else:
+                    hidden[n - 1] = hidden[n] = True
+            for band, count, hide in zip(entry.bands, counts, hidden):
+                head = (scale, *key, "band", entry.name, band.name, band.lowest)
                 rows.append(_row(head, count, len(values), hide, entry))
-                if n and not (hidden[n] and hidden[n - 1]):
-                    known.append(band.lowest)
         for entry in (e for e in instrument.caseness if e.scale == scale):
             worse = instrument.all_scales()[scale].higher == "worse"
             cut = entry.at if worse else np.nextafter(entry.at, np.inf)

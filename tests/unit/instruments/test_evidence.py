@@ -77,6 +77,22 @@ def test_cut_offs_of_the_library():
     assert [r.size for r in load_instrument("pcl5").reliable_points] == [15, 18]
 
 
+FAMILIES = ["wai_36 wai_s wai_sr wai_srt", "core_om core10", "iip32 iip_sc", "ecr ecr_12 ecr_r ecr_rs ecr_s", "rq rsq"]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_family_has_one_licence_text(family):
+    assert len({load_instrument(name).licence for name in family.split()}) == 1
+
+
+def test_keys_that_were_found_in_public_code_name_it_and_norms_of_another_form_are_not_claimed():
+    for name, source in (("asq", "babies-study/babies_scoring"), ("bsi18", "savsena93/neuropsych")):
+        assert load_instrument(name).confidence == "verified-1"
+        assert any(source in s for s in load_instrument(name).sources)
+    assert all(n.mean is None for n in load_instrument("wai_s").norm_table)
+    assert load_instrument("rfq8").norm_table[0].sd == 0.758
+
+
 def test_norms_of_item_means_are_turned_into_sums():
     cats = load_instrument("cats")
     norm = next(n for n in cats.norm_table if n.scale == "secure" and n.mean is not None)

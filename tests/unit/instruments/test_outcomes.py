@@ -99,6 +99,19 @@ def test_bands_and_cases_by_hand():
     assert found.query("kind == 'caseness'")["count"].tolist() == [27]
 
 
+def test_two_schemes_of_bands_are_named_and_do_not_tell_small_numbers_together():
+    """K10: 3 of 33 have 20 or 21, between the cut-off 20 of clinical practice and the cut-off 22 of the ABS."""
+    k10 = load_instrument("k10")
+    totals = np.array([10] * 8 + [17] * 7 + [20] * 3 + [23] * 6 + [32] * 9, dtype=float)
+    scores = given(table(np.empty((33, 0))).assign(total=totals), k10)
+    whole = severity(scores, None, k10, shareable=False).set_index(["name", "lowest"])["count"]
+    assert whole["clinical practice"].to_dict() == {10: 15, 20: 9, 25: 0, 30: 9}
+    assert whole["ABS"].to_dict() == {10: 8, 16: 10, 22: 6, 30: 9}
+    shown = severity(scores, None, k10).set_index(["name", "lowest"])["count"]
+    assert shown["clinical practice"].to_dict() == {10: 15, 20: 9, 25: 0, 30: 9}
+    assert shown["ABS"].dropna().to_dict() == {10: 8, 30: 9}
+
+
 def test_alliance_cases_have_no_worse_side_and_directions_turn():
     ments = load_instrument("ments")
     values = np.random.default_rng(2).integers(1, 6, (60, 28))
