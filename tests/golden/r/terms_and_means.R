@@ -1,5 +1,6 @@
 # What lme4, lmerTest, pbkrtest, emmeans and car say about whole terms, estimated means, hypotheses, predictions and
-# comparisons of models; writes tests/golden/mixed/data/arms.csv and tests/golden/mixed/reference/terms_and_means.json.
+# comparisons of models; writes arms.csv, few_groups.csv and few_rows.csv to tests/golden/mixed/data, and
+# tests/golden/mixed/reference/terms_and_means.json.
 #
 #   Rscript tests/golden/r/terms_and_means.R        from the top of the repository
 #
@@ -128,6 +129,25 @@ table <- as.data.frame(suppressMessages(anova(small, slope)))
 out$comparison <- list(small = "y ~ arm + x + log(pre) + sex + (1 | therapist)", large = "slope",
                        n_parameters = table$npar, llf = table$logLik, aic = table$AIC, bic = table$BIC,
                        chi2 = table$Chisq[2], df = table$Df[2], p = table$`Pr(>Chisq)`[2])
+
+# Four groups and two columns that are constant within them: pbkrtest's F has one denominator df.
+set.seed(21)
+style <- matrix(round(rnorm(8), 3), 4)
+few <- data.frame(group = rep(sprintf("G%d", 1:4), each = 12), a = rep(style[, 1], each = 12),
+                  b = rep(style[, 2], each = 12), x = round(rnorm(48), 3))
+few$y <- round(rep(rnorm(4), each = 12) + rnorm(48), 3)
+write.csv(few, file.path(folder, "data", "few_groups.csv"), row.names = FALSE, quote = FALSE)
+joint <- pbkrtest::KRmodcomp(lmer(y ~ a + b + x + (1 | group), few, control = control),
+                             rbind(c(0, 1, 0, 0), c(0, 0, 1, 0)))$test["Ftest", ]
+out$few_groups <- list(formula = "y ~ a + b + x + (1 | group)", terms = c("a", "b"), F = joint$stat, df_den = joint$ddf)
+
+# Fewer rows than random effects, though twelve groups have a row to spare.
+rows <- rep(1:30, c(rep(3, 12), rep(1, 18)))
+sparse <- data.frame(group = sprintf("G%02d", rows), x = round(rnorm(length(rows)), 3))
+sparse$y <- round(rnorm(30)[rows] + (1 + rnorm(30, 0, 0.7)[rows]) * sparse$x + rnorm(length(rows), 0, 0.5), 3)
+write.csv(sparse, file.path(folder, "data", "few_rows.csv"), row.names = FALSE, quote = FALSE)
+refused <- tryCatch({lmer(y ~ x + (1 + x | group), sparse); FALSE}, error = function(e) TRUE)
+out$few_rows <- list(formula = "y ~ x + (1 + x | group)", refused = refused)
 
 write(toJSON(out, digits = 12, auto_unbox = TRUE, pretty = TRUE, na = "null"),
       file.path(folder, "reference", "terms_and_means.json"))
