@@ -246,11 +246,31 @@ def curve(table: pd.DataFrame, delta: float) -> dict:
         "dropped": table.attrs.get("dropped", []),
         "median": {name: fitted[name].median() for name in ("P", "T", "P-|T|")},
         "verdicts": verdicts,
+        "expected": expected_support(fitted, registered),
         "p_above_t": float((fitted["P-|T|"] > 0).mean()),
         "other_sign": other,
         "t_beyond_delta": float((fitted["T"].abs() >= delta).mean()),
         "nodes": {node: levels for node, levels in nodes.items() if len(levels) > 1},
     }
+
+
+def expected_support(fitted: pd.DataFrame, registered: pd.Series) -> dict[str, list[float]]:
+    """Share of specifications that would support C1 and C2 if all had the registered estimates and differed in SE only.
+
+    Of a specification with standard error s that share is the probability that an estimate around the registered one
+    exceeds ``t s``. C2 needs two estimates, P-T and P+T, to do so: its range is from independent to fully dependent.
+
+    Returns
+    -------
+    dict of list
+        Lowest and highest share.
+    """
+    reach = {}
+    for name in ("P", "P-T", "P+T"):
+        se, df = fitted[f"{name}_se"].to_numpy(float), fitted[f"{name}_df"].to_numpy(float)
+        reach[name] = stats.norm.cdf(registered[name] / se - stats.t.ppf(0.975, df))
+    both = [reach["P-T"] * reach["P+T"], np.minimum(reach["P-T"], reach["P+T"])]
+    return {"C1": [float(reach["P"].mean())] * 2, "C2": [float(one.mean()) for one in both]}
 
 
 def _null(table: pd.DataFrame, effects: dict, tables: dict) -> dict:

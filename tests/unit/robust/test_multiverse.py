@@ -14,7 +14,7 @@ from bowlby.robust.fragile import elsewhere
 from bowlby.robust.multiverse import Universe, cell, complete_only, few_patients, multiverse, outliers
 from bowlby.robust.null import _membership, _permuted_style, multiverse_null
 from bowlby.robust.specification import Specification, choices, specifications
-from bowlby.robust.summary import curve
+from bowlby.robust.summary import curve, expected_support
 
 OCCASIONS = ["intake", "session_5", "session_10", "end"]
 
@@ -146,7 +146,8 @@ def curve_table():
     table = pd.DataFrame({"status": "ok", "P": 0.3, "T": [0.0] * 7 + [0.5] * 3})
     for node in Specification.__dataclass_fields__:
         table[node] = getattr(Specification(), node)
-    table["P-|T|"] = table["P"] - table["T"].abs()
+    table["P-|T|"], table["P-T"], table["P+T"] = table["P"] - table["T"].abs(), table["P"] - table["T"], table["P"]
+    table[[f"{name}_{k}" for name in ("P", "P-T", "P+T") for k in ("se", "df")]] = [0.1, 50.0] * 3
     table[["C1", "C2", "C3"]] = "supported"
     table.loc[9, "status"] = "failed"
     return table
@@ -161,3 +162,14 @@ def test_a_sign_that_turns_in_a_fifth_of_specifications_is_a_reason():
     found = curve(curve_table(), 0.1)
     assert found["other_sign"] == pytest.approx({"P": 0.0, "P-|T|": 2 / 9})
     assert found["verdicts"]["C1"] == {"supported": 1.0}
+
+
+def test_support_is_expected_where_standard_errors_allow_it():
+    """By hand: at 4 SE nearly all, at the critical value half; two half chances are a quarter to a half."""
+    names = ("P", "P-T", "P+T")
+    fitted = pd.DataFrame([{f"{n}_{k}": v for n in names for k, v in (("se", se), ("df", 1e9))} for se in (0.1, 0.2)])
+    registered = pd.Series(dict.fromkeys(names, 0.2 * 1.959963985))
+    found = expected_support(fitted, registered)
+    near = 0.97500  # at SE .1 the estimate is twice the critical value
+    assert found["C1"] == pytest.approx([(near + 0.5) / 2] * 2, abs=1e-4)
+    assert found["C2"] == pytest.approx([(near**2 + 0.25) / 2, (near + 0.5) / 2], abs=1e-4)
