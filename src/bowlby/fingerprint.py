@@ -20,9 +20,9 @@ STAGES = {
     "domains": ("config", "design", "instruments", "mixed", "fit", "compare"),
     "compare": ("config", "compare", "robust"),
     "validate": ("config", "design", "mixed", "fit", "estimands", "compare", "simulate"),
-    "figures": ("config", "instruments", "figures", "results.py"),
+    "figures": ("config", "design/adequacy.py", "instruments", "figures", "results.py"),
     "tables": ("config", "instruments", "tables", "results.py"),
-    "report": ("config", "compare", "instruments", "tables", "report", "manifest.py", "results.py"),
+    "report": ("config", "compare", "figures", "instruments", "tables", "report", "manifest.py", "results.py"),
 }
 WHOLE_FILE = 1_000_000_000
 END = 1_000_000

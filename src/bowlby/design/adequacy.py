@@ -49,6 +49,11 @@ def equivalence_power(se: float, df: float, delta: float) -> float:
     return float(max(0.0, 2 * stats.t.cdf(delta / se - stats.t.ppf(0.95, df), df) - 1))
 
 
+def detection_power(se, df: float, slope: float):
+    """Chance that the 95 % interval of T lies above 0 where T is ``slope``: 80 % at the minimum detectable slope."""
+    return stats.t.cdf(slope / se - stats.t.ppf(0.975, df), df)
+
+
 def row(se: float, df: float, icc: float, delta: float, sd_style: float = 1.0) -> dict:
     """One line of the adequacy table.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,23 +13,33 @@ from bowlby.files import atomic, harmless, write_csv
 
 KINDS = ("svg", "pdf", "png")
 METADATA = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}
-# Okabe and Ito's palette: told apart with any colour vision, and in grey.
+# Okabe and Ito's palette is safe for any colour vision. Blue and vermilion are alike in grey, so that no figure
+# distinguishes things by hue alone: each has a marker, a line style or a label of its own too.
 BLUE, VERMILION, INK, GREY, BAND, PALE = "#0072b2", "#d55e00", "#222222", "#6b6b6b", "#dfe4e8", "#eef3f7"
 WIDTH = 5.4
 STYLE = {
     "axes.edgecolor": GREY,
     "axes.labelcolor": INK,
+    "axes.labelsize": 12,
+    "axes.linewidth": 0.8,
     "axes.spines.right": False,
     "axes.spines.top": False,
+    "axes.titlesize": 11,
     "figure.facecolor": "white",
+    "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib: the same letters on every machine
     "font.size": 12,
     "legend.fontsize": 10.5,
     "legend.frameon": False,
+    "legend.title_fontsize": 10.5,
     "savefig.facecolor": "white",
     "svg.hashsalt": "bowlby",
     "text.color": INK,
     "xtick.color": INK,
+    "xtick.labelsize": 11,
+    "xtick.major.width": 0.8,
     "ytick.color": INK,
+    "ytick.labelsize": 11,
+    "ytick.major.width": 0.8,
 }
 
 
@@ -41,6 +52,51 @@ def nothing(ax, data: pd.DataFrame) -> None:
     ax.text(0.5, 0.5, "not available with these data", ha="center", va="center", color=GREY)
 
 
+def point_ranges(ax, data: pd.DataFrame, along: str = "x", **how) -> None:
+    """Draw points with an interval each, rows without an estimate left out.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+    data : DataFrame
+        ``at`` (place on the other axis), ``value``, ``low`` and ``high``.
+    along : {"x", "y"}
+        Axis of the values.
+    **how
+        Properties of seaborn's ``Dot`` (color, marker, pointsize, edgecolor, edgewidth) and of its ``Range``
+        (``linewidth``, ``linestyle``); ``pointsize=0`` draws the intervals alone, ``fill=False`` hollow points.
+    """
+    from seaborn import objects
+
+    data = data.dropna(subset=["value"])
+    if data.empty:
+        return
+    colour = how.get("color", INK)
+    if not how.pop("fill", True):
+        how = {"edgewidth": 1.6, **how, "color": "white", "edgecolor": colour}
+    line = {k: how.pop(k) for k in ("linewidth", "linestyle") if k in how}
+    across = {"x": "y", "y": "x"}[along]
+    labels = ax.get_xlabel(), ax.get_ylabel()
+    plot = objects.Plot(data, **{along: "value", across: "at"}).add(
+        objects.Range(color=colour, artist_kws={"capstyle": "butt"}, **line),
+        orient=across, **{f"{along}min": "low", f"{along}max": "high"})  # fmt: skip
+    if how.get("pointsize", 6):
+        plot = plot.add(objects.Dot(**{"pointsize": 6, "edgewidth": 1.2, **how}))
+    plot.on(ax).plot()
+    ax.set(xlabel=labels[0], ylabel=labels[1])
+
+
+def note(ax, x: float, y: float, text: str, **how):
+    """Words on a drawing, legible over what is below them."""
+    box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.0}
+    return ax.text(x, y, text, **{"fontsize": 10.5, "bbox": box, **how})
+
+
+def keys(ax, *entries: tuple[str, dict]) -> list:
+    """Entries of a legend: words and the properties of an empty line."""
+    return [ax.plot([], [], label=label, **how)[0] for label, how in entries]
+
+
 def save(folder: Path, name: str, data: pd.DataFrame, draw: Callable, wording: Wording = USUAL) -> list[Path]:
     """Draw data and write ``figures/<name>.svg``, ``.pdf``, ``.png`` and ``figures/data/<name>.csv``.
 
@@ -51,7 +107,7 @@ def save(folder: Path, name: str, data: pd.DataFrame, draw: Callable, wording: W
     name : str
         The figure's name.
     data : DataFrame
-        What is drawn; the same bytes of all four files come from the same data.
+        What is drawn; the same data give the same bytes of all four files.
     draw : callable
         ``draw(ax, data)``; may set the size of ``ax.figure``. Not called where there are no data.
     wording : Wording
@@ -63,17 +119,23 @@ def save(folder: Path, name: str, data: pd.DataFrame, draw: Callable, wording: W
         The four files.
     """
     import matplotlib
+    import seaborn
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context():
+    with matplotlib.rc_context(), warnings.catch_warnings():
+        # what seaborn itself calls in matplotlib and pandas is no result of a run
+        warnings.filterwarnings("ignore", category=DeprecationWarning, module="seaborn")
         matplotlib.rcdefaults()
-        matplotlib.rcParams.update(STYLE)
+        seaborn.set_theme("paper", "ticks", rc=STYLE)
         figure = Figure(figsize=(WIDTH, 3.4), layout="constrained")
         FigureCanvasAgg(figure)
         (nothing if data.empty else draw)(figure.subplots(), data)
         if wording.words:
             _reword(figure, wording)
+        for _ in range(2):  # the second pass knows the ticks of the first
+            figure.draw_without_rendering()
+        figure.set_layout_engine("none")  # laid out here, not again for each file
         written = [
             atomic(
                 folder / f"figures/{name}.{kind}",

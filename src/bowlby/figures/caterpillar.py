@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from bowlby.disclosure import group_therapists
-from bowlby.figures.canvas import BLUE, GREY
+from bowlby.figures.canvas import BLUE, GREY, WIDTH, point_ranges
 from bowlby.results import Results
 
 BARS = 300
@@ -68,20 +68,27 @@ def caterpillar_data(effects: pd.DataFrame, patients: pd.Series | None = None) -
 
 
 def draw(ax, data: pd.DataFrame) -> None:
-    """Draw a bar for each therapist; where there are very many, a band."""
+    """Draw a point with its interval for each therapist; where there are very many, a line with a band."""
+    import seaborn
+
+    ax.figure.set_size_inches(WIDTH, 3.8)
     ax.axhline(0, color=GREY, lw=1)
-    if len(data) <= BARS:
-        size = float(np.clip(240 / max(len(data), 1), 2.5, 7))
-        clear = (data["ci_low"] > 0) | (data["ci_high"] < 0)
-        ax.vlines(data["rank"], data["ci_low"], data["ci_high"], color=BLUE, lw=max(size / 4, 0.9))
-        for rows, face in ((data[clear], BLUE), (data[~clear], "white")):
-            ax.plot(rows["rank"], rows["effect"], "o", ms=size, color=BLUE, mfc=face, mew=1)
+    table = data.rename(columns={"rank": "at", "effect": "value", "ci_low": "low", "ci_high": "high"})
+    if len(table) <= BARS:
+        size = float(np.clip(240 / max(len(table), 1), 2.5, 7))
+        clear = (table["low"] > 0) | (table["high"] < 0)
+        for rows, fill in ((table[clear], True), (table[~clear], False)):
+            width = max(size / 4, 0.9)
+            point_ranges(ax, rows, "y", color=BLUE, fill=fill, pointsize=size, edgewidth=1, linewidth=width)
+        ax.set_title("filled: the 95% interval excludes 0", fontsize=10.5, loc="left")
     else:
-        thin = data.iloc[np.unique(np.linspace(0, len(data) - 1, POINTS).astype(int))]
-        ax.fill_between(thin["rank"], thin["ci_low"], thin["ci_high"], color=BLUE, alpha=0.25, lw=0)
-        ax.plot(thin["rank"], thin["effect"], color=BLUE, lw=1.5)
-    ax.set_xlim(0, len(data) + 1)
+        thin = table.iloc[np.unique(np.linspace(0, len(table) - 1, POINTS).astype(int))]
+        ax.fill_between(thin["at"], thin["low"], thin["high"], color=BLUE, alpha=0.25, lw=0)
+        seaborn.lineplot(thin, x="at", y="value", color=BLUE, lw=1.5, errorbar=None, ax=ax)
+        ax.set_title("line: effects; band: their 95% intervals", fontsize=10.5, loc="left")
+    ax.set_xlim(0, len(table) + 1)
     ax.set_xticks([])
-    few = "; those of few patients in groups" if (data["therapists"] > 1).any() else ""
-    ax.set_xlabel(f"{data['therapists'].sum():,} therapists, lowest to highest (no names{few})")
-    ax.set_ylabel("therapist's effect\n(units of outcome, 95%)")
+    several = int((data["therapists"] > 1).sum())
+    grouped = f"\n({several:,} points: means of therapists with few patients)" if several else ""
+    ax.set_xlabel(f"{data['therapists'].sum():,} therapists, from the lowest to the highest effect{grouped}")
+    ax.set_ylabel("therapist's effect\n(units of outcome)")

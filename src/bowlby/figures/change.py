@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bowlby.disclosure import SMALLEST, neighbours
-from bowlby.figures.canvas import BAND, BLUE, GREY, INK, WIDTH
+from bowlby.figures.canvas import BAND, BLUE, GREY, INK, WIDTH, note
 from bowlby.figures.outcome import before_after, direction, label
 from bowlby.results import Results
 
@@ -65,28 +65,43 @@ def change_data(
 
 
 def draw(ax, data: pd.DataFrame) -> None:
-    """Draw the bubbles, the band and the cut-off."""
-    ax.figure.set_size_inches(WIDTH, 5.2)
+    """Draw the points, the band of changes that are not reliable, and the cut-off."""
+    import seaborn
+
+    ax.figure.set_size_inches(WIDTH, 5.7)
     first = data.iloc[0]
     low, high = data[["pre", "post"]].to_numpy().min(), data[["pre", "post"]].to_numpy().max()
     pad = 0.06 * max(high - low, 1.0)
     ends = np.array([low - pad, high + pad])
-    if first["reliable"] == first["reliable"] and first["reliable"] is not None:
+    better = first["direction"] or 1
+    above, below = ("reliably better", "reliably worse") if better > 0 else ("reliably worse", "reliably better")
+    if pd.notna(first["reliable"]):
         points = float(first["reliable"])
         ax.fill_between(ends, ends - points, ends + points, color=BAND, lw=0, zorder=0)
+        said = [f"grey: change within ±{points:.3g}, not reliable"]
+    else:
+        above, below, said = above.split()[-1], below.split()[-1], []
     ax.plot(ends, ends, color=GREY, lw=1, zorder=1)
-    if first["cut"] == first["cut"] and first["cut"] is not None:
-        ax.axhline(first["cut"], color=INK, lw=0.9, ls=":", zorder=1)
-        ax.axvline(first["cut"], color=INK, lw=0.9, ls=":", zorder=1)
-    size = 34 * data["n"].astype(float) / SMALLEST if (data["n"] >= SMALLEST).all() else 12 * data["n"].astype(float)
-    ax.scatter(data["pre"], data["post"], s=np.clip(size, 8, 160), color=BLUE, alpha=0.55, lw=0.5, ec="white", zorder=2)
+    if pd.notna(first["cut"]):
+        for line in (ax.axhline, ax.axvline):
+            line(first["cut"], color=INK, lw=0.9, ls=":", zorder=1)
+        said.append(f"dotted: cut-off {first['cut']:g}")
+    pooled = bool((data["n"] >= SMALLEST).all())
+    each = SMALLEST if pooled else 1
+    sizes = np.clip((34 if pooled else 12) * data["n"].astype(float) / each, 8, 160)
+    seaborn.scatterplot(data, x="pre", y="post", s=sizes.to_numpy(), color=BLUE, alpha=0.6, legend=False, zorder=2,
+                        ax=ax)  # fmt: skip
     ax.set(xlim=ends, ylim=ends, aspect="equal")
-    better = first["direction"] or 1
-    words = {"va": "top", "ha": "left"}, {"va": "bottom", "ha": "right"}
-    box = {"fc": "white", "ec": "none", "alpha": 0.8, "pad": 1.5}
-    for text, x, y, how in zip(
-        ("better", "worse") if better > 0 else ("worse", "better"), (0.03, 0.97), (0.97, 0.03), words
-    ):
-        ax.text(x, y, text, transform=ax.transAxes, color=INK, fontsize=11, bbox=box, **how)
-    ax.set_xlabel(f"{first['outcome']} before treatment")
-    ax.set_ylabel("after treatment")
+    note(ax, 0.03, 0.97, above, transform=ax.transAxes, va="top", ha="left", fontsize=11)
+    note(ax, 0.97, 0.03, below, transform=ax.transAxes, va="bottom", ha="right", fontsize=11)
+    ax.set_title("; ".join([*said, "line: no change"]), fontsize=9.5, loc="left")
+    ax.set_xlabel(f"{first['outcome']} before treatment\n(each point: {_point(data['n'], pooled)})")
+    ax.set_ylabel(f"{first['outcome']} after treatment")
+
+
+def _point(n: pd.Series, pooled: bool) -> str:
+    """What a point is."""
+    if not pooled:
+        return "patients with these two scores, by size" if n.max() > 1 else "a patient"
+    several = f"{n.min():,}" if n.min() == n.max() else f"{n.min():,} to {n.max():,}"
+    return f"mean of {several} similar patients"

@@ -6,32 +6,19 @@ import numpy as np
 import pandas as pd
 
 from bowlby.disclosure import SMALLEST, bins
-from bowlby.figures.canvas import GREY, INK, VERMILION, WIDTH
+from bowlby.figures.canvas import BLUE, GREY, INK, WIDTH, keys, point_ranges
 from bowlby.figures.missing import scales_of
 from bowlby.figures.outcome import about_whom, fine_edges, named
 from bowlby.results import Results
 
-COLUMNS = [
-    "instrument",
-    "scale",
-    "about",
-    "role",
-    "place",
-    "occasion",
-    "kind",
-    "low",
-    "high",
-    "n",
-    "density",
-    "mean",
-    "sd",
-    "name",
-    "sure",
-]
-NUMBERS = ["low", "high", "density", "mean", "sd"]
+HEAD = ["instrument", "scale", "about", "role"]
+NUMBERS = ["low", "high", "density", "persons", "mean", "sd"]
+COLUMNS = [*HEAD, "place", "occasion", "kind", "n", *NUMBERS, "name", "sure"]
 PANELS = 24
 SHOWN_OCCASIONS = 3
-BLUES = ("#7fb4d8", "#0072b2", "#003e63")
+BINS = 16
+# First, middle and last occasion.
+LINES = ({"color": GREY, "linestyle": "-"}, {"color": BLUE, "linestyle": "--"}, {"color": INK, "linestyle": ":"})
 
 
 def gather(results: Results) -> pd.DataFrame | None:
@@ -64,6 +51,10 @@ def distribution_data(
 ) -> pd.DataFrame:
     """Bins of five persons or more of each scale, role and occasion; means and SDs; and published norms.
 
+    Of a bin, ``n`` are its persons, ``density`` its share by unit of the scale, and ``persons`` those by bin of the
+    finest width, so that bins that were pooled are as high as the mean of their parts. A row of kind ``range`` has the
+    lowest and highest edge.
+
     Where somebody answered an instrument about several persons, each of these has a panel and is named in ``about``;
     everywhere else ``about`` is empty.
 
@@ -92,8 +83,8 @@ def distribution_data(
     for instrument, scale, about in panels:
         table = tables[instrument]
         table = table[table[scale].notna()]
-        # The same bins for every person whom a scale is about, so that their panels can be compared.
-        edges = fine_edges(table[scale].min(), table[scale].max(), 16)
+        # The same bins for patients and therapists and for every person whom a scale is about: panels are compared.
+        edges = fine_edges(*_range(norms.get(instrument), scale, table[scale]), BINS)
         table = table[table["about"] == about]
         for (role, occasion), part in _groups(table, occasions or []):
             values = part[scale].to_numpy(float)
@@ -106,13 +97,27 @@ def distribution_data(
             rows.append({**head, "kind": "mean", "n": len(values), "mean": values.mean(), "sd": spread})
             for low, high, n in bins(values, edges, shareable):
                 density = n / len(values) / (high - low)
-                rows.append({**head, "kind": "bin", "low": low, "high": high, "n": n, "density": density})
+                persons = n * (edges[1] - edges[0]) / (high - low)
+                one = {"low": low, "high": high, "n": n, "density": density, "persons": persons}
+                rows.append({**head, "kind": "bin", **one})
+        ends = {"low": edges[0], "high": edges[-1]}
+        rows.append({"instrument": instrument, "scale": scale, "about": about, "kind": "range", **ends})
         rows += [{**norm, "about": about} for norm in _norms(norms.get(instrument), instrument, scale)]
     return (
         pd.DataFrame(rows)
         .reindex(columns=COLUMNS)
         .astype({c: float for c in NUMBERS} | {"n": "Int64", "place": "Int64"})
     )
+
+
+def _range(instrument, scale: str, values: pd.Series) -> tuple[float, float]:
+    """Possible scores; those observed where the instrument is not known or its scores are in other units."""
+    low, high = float(values.min()), float(values.max())
+    if instrument and scale in instrument.all_scales():
+        least, most = instrument.range_of(scale)
+        if least <= low and high <= most and high - low > 0.2 * (most - least):
+            return least, most
+    return low, high
 
 
 def _groups(table: pd.DataFrame, occasions: list[str]):
@@ -142,58 +147,67 @@ def _norms(instrument, name: str, scale: str) -> list[dict]:
 
 
 def draw(ax, data: pd.DataFrame) -> None:
-    """Draw a panel for each scale, two in a row."""
-    from matplotlib.lines import Line2D
-
+    """Draw a panel for each scale and role, two in a row; panels of a scale share the x axis, of a role the y axis."""
     figure = ax.figure
     ax.remove()
     data = data.assign(about=data["about"].fillna(""))
-    panels = list(data[["instrument", "scale", "about"]].drop_duplicates().itertuples(index=False, name=None))
-    rows = -(-len(panels) // 2)
-    figure.set_size_inches(WIDTH, 1.72 * rows + 0.7)
+    shown = data[data["kind"] == "bin"]
+    panels = list(shown[HEAD].drop_duplicates().itertuples(index=False, name=None))[:PANELS]
+    rows = max(-(-len(panels) // 2), 1)
+    figure.set_size_inches(WIDTH, 1.85 * rows + 0.6)
     grid = figure.subplots(rows, 2, squeeze=False).ravel()
-    groups: dict[tuple[str, str], str] = {}
-    for (role, _, occasion), _ in data[data["kind"] == "bin"].groupby(["role", "place", "occasion"], sort=True):
-        blues = sum(1 for r, _ in groups if r != "therapist")
-        groups[role, occasion] = VERMILION if role == "therapist" else BLUES[min(blues, 2)]
-    for place, (instrument, scale, about) in zip(grid, panels):
+    top = shown.groupby("role")["persons"].max()
+    named_ones = shown[shown["occasion"] != "once"].sort_values("place")["occasion"].drop_duplicates()
+    lines = {"once": LINES[0], **{occasion: LINES[min(k, 2)] for k, occasion in enumerate(named_ones)}}
+    for place, (instrument, scale, about, role) in zip(grid, panels):
         own = data[(data["instrument"] == instrument) & (data["scale"] == scale) & (data["about"] == about)]
-        _panel(place, own, groups)
+        _panel(place, own[own["role"].isna() | (own["role"] == role)], lines, float(top[role]))
         title = named(instrument, scale) + (f", {about}".replace("_", " ") if about else "")
-        place.set_title(title[:34], fontsize=10, loc="left")
+        place.set_title(f"{title}, {role}s\n{_counts(own[own['role'] == role])}", fontsize=9, loc="left")
     for place in grid[len(panels) :]:
         place.remove()
-    keys = [
-        Line2D(
-            [], [], color=colour, lw=2, label=role if occasion == "once" else f"{role}, {occasion}".replace("_", " ")
-        )
-        for (role, occasion), colour in groups.items()
-    ]
+    for left in grid[: len(panels) : 2]:
+        left.set_ylabel("persons in bin", fontsize=9)
+    handles = []
+    for occasion, line in lines.items():
+        if occasion != "once":
+            handles += keys(grid[0], (occasion.replace("_", " "), {**line, "lw": 1.8}))
     if (data["kind"] == "norm").any():
-        keys.append(Line2D([], [], color=INK, marker="|", ms=8, lw=1, label="published mean ± SD"))
-    figure.legend(handles=keys, loc="outside upper center", ncols=2, fontsize=9.5)
+        handles += keys(grid[0], ("published mean ± SD", {"color": INK, "marker": "|", "ms": 8, "lw": 1}))
+    if handles:
+        figure.legend(handles=handles, loc="outside upper center", ncols=2, fontsize=9.5)
 
 
-def _panel(place, own: pd.DataFrame, groups: dict[tuple[str, str], str]) -> None:
-    bins = own[own["kind"] == "bin"]
-    top = float(bins["density"].max()) if len(bins) else 1.0
-    for (role, occasion), part in bins.groupby(["role", "occasion"], sort=False):
+def _counts(own: pd.DataFrame) -> str:
+    """Persons at each occasion that is drawn."""
+    means = own[own["kind"] == "mean"].sort_values("place")
+    several = len(means) > 1
+    said = [f"{r.n:,}" + (f" ({r.occasion.replace('_', ' ')})" if several else "") for r in means.itertuples()]
+    return f"n = {', '.join(said)}"
+
+
+def _panel(place, own: pd.DataFrame, lines: dict[str, dict], top: float) -> None:
+    import seaborn
+
+    for occasion, part in own[own["kind"] == "bin"].groupby("occasion", sort=False):
         edges = [*part["low"], part["high"].iloc[-1]]
-        colour = groups[role, occasion]
-        place.stairs(part["density"], edges, color=colour, lw=1.6, fill=False, baseline=0)
-        place.stairs(part["density"], edges, color=colour, alpha=0.1, fill=True, lw=0)
-    for i, norm in enumerate(own[own["kind"] == "norm"].head(3).itertuples(index=False)):
-        y = top * (1.1 + 0.13 * i)
-        place.plot(
-            [norm.mean - norm.sd, norm.mean + norm.sd],
-            [y, y],
-            color=INK,
-            lw=1,
-            ls="-" if norm.sure != "unverified" else ":",
-        )
-        place.plot(norm.mean, y, marker="|", ms=8, color=INK)
-    place.set_yticks([])
-    place.spines["left"].set_visible(False)
-    place.spines["bottom"].set_color(GREY)
-    place.tick_params(labelsize=9)
-    place.set_ylim(0, top * (1.1 + 0.13 * min(3, (own["kind"] == "norm").sum())))
+        seaborn.histplot(x=(part["low"] + part["high"]) / 2, weights=part["persons"], bins=edges, element="step",
+                         alpha=0.12, linewidth=1.6, ax=place, **lines[occasion])  # fmt: skip
+    norms = own[own["kind"] == "norm"].head(3).sort_values("sure").reset_index(drop=True)
+    norms = norms.assign(value=norms["mean"], low=norms["mean"] - norms["sd"], high=norms["mean"] + norms["sd"])
+    norms = norms.assign(at=top * (1.08 + 0.1 * norms.index))
+    for sure, line in ((True, "-"), (False, ":")):
+        some = norms[(norms["sure"] != "unverified") == sure]
+        point_ranges(place, some, color=INK, marker="|", pointsize=8, linewidth=1, linestyle=line)
+    edge = own[own["kind"] == "range"].iloc[0]
+    place.set(xlim=(edge["low"], edge["high"]), ylim=(0, top * 1.3), xlabel="", ylabel="")
+    place.spines["left"].set_bounds(0, top)
+    place.yaxis.set_major_locator(_whole(top))
+    place.tick_params(labelsize=9, pad=2)
+
+
+def _whole(top: float):
+    """Ticks at a few whole numbers of persons up to the highest bin."""
+    from matplotlib.ticker import FixedLocator, MaxNLocator
+
+    return FixedLocator([v for v in MaxNLocator(3, integer=True).tick_values(0, top) if 0 <= v <= top])

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bowlby.figures.canvas import BAND, BLUE, GREY, INK, VERMILION, WIDTH
+from bowlby.figures.canvas import BAND, BLUE, GREY, INK, VERMILION, WIDTH, keys, note, point_ranges
 from bowlby.results import Results
 
 EFFECTS = ("P", "T", "P-T", "P+T")
 LABELS = {"P": "P: perceived\nattachment", "T": "T: therapist's\nown style", "P-T": "P − T", "P+T": "P + T"}
+UNIT = "SD of outcome per SD of predictor\n(above 0: better outcome)"
 
 
 def gather(results: Results) -> pd.DataFrame | None:
@@ -31,26 +32,38 @@ def forest_data(comparison: dict) -> pd.DataFrame:
 
 def draw(ax, data: pd.DataFrame) -> None:
     """Draw the forest."""
-    ax.figure.set_size_inches(WIDTH, 4.2)
-    delta = data["delta"].iloc[0]
-    ax.axvspan(-delta, delta, color=BAND, lw=0, label=f"negligible: within ±{delta:g}")
-    ax.axvline(0, color=GREY, lw=1)
-    for y, row in zip(range(len(data) - 1, -1, -1), data.itertuples(index=False)):
+    ax.figure.set_size_inches(WIDTH, 4.3)
+    band = negligible(ax, data["delta"].iloc[0])
+    data = data.assign(at=range(len(data) - 1, -1, -1), value=data["estimate"])
+    for slopes, colour, marker in ((True, BLUE, "o"), (False, VERMILION, "D")):
+        own = data[data["effect"].isin(["P", "T"]) == slopes]
+        thin, thick = (own.rename(columns={f"{ci}_low": "low", f"{ci}_high": "high"}) for ci in ("ci", "ci90"))
+        point_ranges(ax, thin, color=colour, linewidth=1.6, pointsize=0)
+        point_ranges(ax, thick, color=colour, linewidth=4.5, pointsize=8, marker=marker, edgecolor="white")
+    for row in data.itertuples(index=False):
         if pd.isna(row.estimate):
-            ax.text(0, y, "not available", ha="center", va="center", color=GREY)
+            ax.text(0, row.at, "not available", ha="center", va="center", color=GREY)
             continue
-        colour = BLUE if row.effect in ("P", "T") else VERMILION
-        ax.plot([row.ci_low, row.ci_high], [y, y], color=colour, lw=1.6, solid_capstyle="butt")
-        ax.plot([row.ci90_low, row.ci90_high], [y, y], color=colour, lw=4.5, solid_capstyle="butt")
-        ax.plot(row.estimate, y, "o" if row.effect in ("P", "T") else "D", color=colour, ms=8, mec="white")
         words = f"{row.estimate:.2f} [{row.ci_low:.2f}, {row.ci_high:.2f}]".replace("-", "−")
-        ax.text(row.estimate, y + 0.2, words, ha="center", va="bottom", fontsize=10.5)
+        note(ax, row.estimate, row.at + 0.2, words, ha="center", va="bottom")
     ax.axhline(1.5, color=GREY, lw=0.6, ls=":")
-    ax.plot([], [], color=INK, lw=1.6, label="95% CI")
-    ax.plot([], [], color=INK, lw=4.5, label="90% CI")
-    ax.set_yticks(range(len(data) - 1, -1, -1), list(data["label"]))
-    ax.tick_params(axis="y", length=0)
-    ax.set_ylim(-0.5, len(data) - 0.4)
+    lines = keys(ax, ("95% CI", {"color": INK, "lw": 1.6}), ("90% CI", {"color": INK, "lw": 4.5}))
+    rows_named(ax, data["label"])
     ax.margins(x=0.16)
-    ax.set_xlabel("SD of outcome per SD of predictor")
-    ax.figure.legend(loc="outside upper center", ncols=3, handlelength=1.4, columnspacing=1.2)
+    ax.set_xlabel(UNIT)
+    ax.figure.legend(handles=[band, *lines], loc="outside upper center", ncols=3, handlelength=1.4, columnspacing=1.2)
+
+
+def negligible(ax, delta: float):
+    """The band of slopes that count as negligible, and the line of 0."""
+    ax.axvline(0, color=GREY, lw=1)
+    return ax.axvspan(-delta, delta, color=BAND, lw=0, label=f"negligible: within ±{delta:g}")
+
+
+def rows_named(ax, labels) -> None:
+    """Names of rows from top to bottom at whole numbers."""
+    labels = list(labels)
+    ax.set_yticks(range(len(labels) - 1, -1, -1), labels)
+    ax.tick_params(axis="y", length=0)
+    ax.set_ylim(-0.6, len(labels) - 0.4)
+    ax.set_ylabel("")

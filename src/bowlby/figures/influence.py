@@ -6,13 +6,12 @@ import numpy as np
 import pandas as pd
 
 from bowlby.disclosure import group_therapists
-from bowlby.figures.canvas import BAND, BLUE, GREY, INK, VERMILION, WIDTH
-from bowlby.figures.forest import EFFECTS, LABELS
+from bowlby.figures.canvas import BAND, BLUE, INK, VERMILION, WIDTH, keys, point_ranges
+from bowlby.figures.forest import EFFECTS, LABELS, UNIT, negligible, rows_named
 from bowlby.results import Results
 
 CLAIMS = {"P": "C1", "T": "C3", "P-T": "C2", "P+T": "C2"}
 POINTS = 300
-GOLDEN = (np.sqrt(5) - 1) / 2
 
 
 def gather(results: Results) -> pd.DataFrame | None:
@@ -55,39 +54,39 @@ def influence_data(table: pd.DataFrame, comparison: dict, claims: dict, shareabl
 
 
 def draw(ax, data: pd.DataFrame) -> None:
-    """Draw a strip for each effect over its interval; of very many therapists the range and the middle 90 %."""
-    ax.figure.set_size_inches(WIDTH, 3.9)
-    delta = data["delta"].iloc[0]
-    ax.axvspan(-delta, delta, color=BAND, lw=0, label=f"negligible: within ±{delta:g}")
-    ax.axvline(0, color=GREY, lw=1)
+    """Draw a swarm for each effect over its interval; of very many therapists the range and the middle 90 %."""
+    import seaborn
+
+    ax.figure.set_size_inches(WIDTH, 4.9)
+    handles = [negligible(ax, data["delta"].iloc[0])]
     effects = list(dict.fromkeys(data["effect"]))
-    for y, effect in zip(range(len(effects) - 1, -1, -1), effects):
-        own = data[data["effect"] == effect]
-        first = own.iloc[0]
-        ax.plot([first["ci_low"], first["ci_high"]], [y - 0.3] * 2, color=GREY, lw=1.6)
-        ax.plot(first["estimate"], y - 0.3, "|", color=INK, ms=10, mew=2)
-        _strip(ax, y, own)
-    ax.plot([], [], color=GREY, lw=1.6, label="all therapists, 95% CI")
-    ax.plot([], [], "o", color=BLUE, ms=5, label="one therapist left out")
-    if data["turns"].any():
-        ax.plot([], [], "o", color=VERMILION, mec=INK, ms=5, label="and another verdict")
-    ax.set_yticks(range(len(effects) - 1, -1, -1), [LABELS[e] for e in effects])
-    ax.tick_params(axis="y", length=0)
-    ax.set_ylim(-0.6, len(effects) - 0.4)
-    ax.set_xlabel("SD of outcome per SD of predictor")
-    ax.figure.legend(loc="outside upper center", ncols=2, columnspacing=1.2, handlelength=1.4)
-
-
-def _strip(ax, y: int, own: pd.DataFrame) -> None:
-    """Points spread evenly by a fixed pattern, those with another verdict on top."""
-    value, turns = own["value"].to_numpy(float), own["turns"].to_numpy() > 0
-    place = y - 0.05 + 0.4 * ((np.arange(1, len(own) + 1) * GOLDEN) % 1)
-    if len(own) > POINTS:
-        low, high = np.quantile(value, [0.05, 0.95])
-        ax.plot([value.min(), value.max()], [y + 0.1] * 2, color=BLUE, lw=1.6)
-        ax.plot([low, high], [y + 0.1] * 2, color=BLUE, lw=9, solid_capstyle="butt")
+    data = data.assign(at=[len(effects) - 1 - effects.index(e) for e in data["effect"]])
+    whole = data.drop_duplicates("effect").drop(columns="value")
+    whole = whole.rename(columns={"estimate": "value", "ci_low": "low", "ci_high": "high"})
+    whole["at"] = whole["at"] - 0.42
+    point_ranges(ax, whole, color=INK, marker="|", pointsize=10, edgewidth=2, linewidth=1.6)
+    turned = data["turns"].astype(float) > 0
+    if data["effect"].value_counts().max() > POINTS:
+        seaborn.boxplot(data, x="value", y="at", orient="y", native_scale=True, whis=(0, 100), width=0.3, color=BAND,
+                        linecolor=BLUE, showfliers=False, legend=False, ax=ax)  # fmt: skip
+        left = "one therapist left out: range, quartiles, median"
+        handles += keys(ax, (left, {"color": BLUE, "lw": 6}))
     else:
-        ax.plot(value[~turns], place[~turns], "o", ms=3.5, color=BLUE, mew=0, alpha=0.7)
-    turned = np.flatnonzero(turns)
-    turned = turned[np.unique(np.linspace(0, len(turned) - 1, POINTS).astype(int))] if len(turned) else turned
-    ax.plot(value[turned], place[turned], "o", ms=5, color=VERMILION, mec=INK, mew=0.8)
+        seaborn.swarmplot(data[~turned], x="value", y="at", orient="y", native_scale=True, size=3.0, color=BLUE,
+                          edgecolor="white", linewidth=0.2, warn_thresh=1, legend=False, ax=ax)  # fmt: skip
+        handles += keys(ax, ("one therapist left out", {"color": BLUE, "marker": "o", "ls": "", "ms": 5}))
+    if turned.any():
+        own = data[turned].groupby("effect", sort=False).apply(_some, include_groups=False)
+        seaborn.scatterplot(own, x="value", y="at", marker="X", s=50, color=VERMILION, edgecolor=INK, legend=False,
+                            zorder=4, ax=ax)  # fmt: skip
+        cross = {"color": VERMILION, "marker": "X", "mec": INK, "ls": "", "ms": 7}
+        handles += keys(ax, ("one therapist left out, another verdict", cross))
+    handles += keys(ax, ("all therapists, 95% CI", {"color": INK, "marker": "|", "ms": 10, "mew": 2, "lw": 1.6}))
+    rows_named(ax, [LABELS[e] for e in effects])
+    ax.set_xlabel(UNIT)
+    ax.figure.legend(handles=handles, loc="outside upper center", ncols=1, handlelength=1.4)
+
+
+def _some(own: pd.DataFrame) -> pd.DataFrame:
+    """At most so many, evenly."""
+    return own.iloc[np.unique(np.linspace(0, len(own) - 1, POINTS).astype(int))]

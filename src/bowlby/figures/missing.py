@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from bowlby.disclosure import small
-from bowlby.figures.canvas import GREY, INK, WIDTH
+from bowlby.figures.canvas import BLUE, GREY, WIDTH
 from bowlby.figures.outcome import about_whom, named
 from bowlby.results import Results
 
@@ -73,44 +73,35 @@ def _parts(table: pd.DataFrame):
 
 
 def draw(ax, data: pd.DataFrame) -> None:
-    """Draw a tile for each scale and occasion."""
+    """Draw a heat map of scales by occasions, empty where an occasion did not ask a scale."""
+    import seaborn
+
     by = ["role", "instrument", "about", "scale"]
     if data[by].drop_duplicates().shape[0] > ROWS:
         by = by[:3]
     lines = data[by].drop_duplicates()
     occasions = list(dict.fromkeys(data.sort_values("place", kind="stable")["occasion"]))
     ax.figure.set_size_inches(WIDTH, 1.3 + 0.3 * len(lines))
-    words = len(occasions) <= 6
-    for y, line in enumerate(lines.itertuples(index=False)):
-        part = data[(data[by] == list(line)).all(axis=1)]
-        for occasion, cell in part.groupby("occasion", sort=False):
-            x = occasions.index(occasion)
-            share = cell["share"].mean()
-            full = cell["said"].iloc[0]
-            level = 1.0 if full == NEARLY else 0.05 if full == FEW else share
-            colour = (1 - 0.9 * level, 1 - 0.52 * level, 1 - 0.28 * level)
-            ax.add_patch(_tile(x, y, colour))
-            if words:
-                text = full if len(cell) == 1 else f"{100 * share:.0f}%"
-                ax.text(x, y, text, ha="center", va="center", fontsize=9, color="white" if level > 0.55 else INK)
-    ax.set_xlim(-0.5, len(occasions) - 0.5)
-    ax.set_ylim(len(lines) - 0.5, -0.5)
+    level = data["said"].map({NEARLY: 1.0, FEW: 0.05}).astype(float).fillna(data["share"].astype(float))
+    cells = data.assign(level=level).groupby([*by, "occasion"], sort=False)
+    cells = cells.agg(level=("level", "mean"), said=("said", "first"), scales=("said", "size")).reset_index()
+    mean = cells["level"].map(lambda share: f"{100 * share:.0f}%")
+    cells["said"] = cells["said"].where(cells["scales"] == 1, mean)
+    wide = {name: cells.pivot_table(name, by, "occasion", "first").reindex(pd.MultiIndex.from_frame(lines))[occasions]
+            for name in ("level", "said")}  # fmt: skip
+    seaborn.heatmap(wide["level"].to_numpy(float), vmin=0, vmax=1, cmap=seaborn.light_palette(BLUE, as_cmap=True),
+                    annot=wide["said"].fillna("").to_numpy(str) if len(occasions) <= 6 else None, fmt="",
+                    annot_kws={"fontsize": 9}, linewidths=1.5, linecolor="white", cbar=False, ax=ax)  # fmt: skip
     names = [_name(*line[1:]) for line in lines.itertuples(index=False, name=None)]
-    ax.set_yticks(range(len(lines)), [n if len(n) <= 30 else n[:29] + "…" for n in names], fontsize=9)
-    ax.set_xticks(range(len(occasions)), [o.replace("_", " ")[:18] for o in occasions], fontsize=9)
+    middle = np.arange(max(len(lines), len(occasions))) + 0.5
+    ax.set_yticks(middle[: len(lines)], [n if len(n) <= 30 else n[:29] + "…" for n in names], fontsize=9, rotation=0)
+    ax.set_xticks(middle[: len(occasions)], [o.replace("_", " ")[:18] for o in occasions], fontsize=9)
     ax.tick_params(length=0, labeltop=True, labelbottom=False)
     if len(occasions) > 5:
         ax.tick_params(axis="x", labelrotation=60)
-    ax.spines[["left", "bottom"]].set_visible(False)
     for y in np.flatnonzero(lines["role"].to_numpy()[1:] != lines["role"].to_numpy()[:-1]):
-        ax.axhline(y + 0.5, color=GREY, lw=1)
+        ax.axhline(y + 1, color=GREY, lw=1)
 
 
 def _name(instrument: str, about: str, scale: str = "total") -> str:
     return named(instrument, scale) + (f", {about}".replace("_", " ") if about else "")
-
-
-def _tile(x: float, y: float, colour):
-    from matplotlib.patches import Rectangle
-
-    return Rectangle((x - 0.48, y - 0.45), 0.96, 0.9, facecolor=colour, edgecolor=GREY, lw=0.4)

@@ -1,41 +1,45 @@
-"""The specification curve: the question asked in every way one could have asked it, and which choices each way made."""
+"""The specification curve: P - |T| of every way to analyse the study, with the choices that each made."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
-from bowlby.figures.canvas import BAND, BLUE, GREY, INK, VERMILION, WIDTH
+from bowlby.figures.canvas import BLUE, GREY, INK, VERMILION, WIDTH, keys, note, point_ranges
 from bowlby.results import Results
 
 NODES = {
     "outcome": "outcome",
     "answers": "missing items",
-    "perceived": "perceived",
-    "style": "style",
+    "perceived": "perceived attachment",
+    "style": "therapist's style",
     "occasion": "occasion",
     "covariates": "covariates",
     "between": "therapists' means",
-    "switching": "switching",
+    "switching": "patients who switched therapist",
     "slope": "therapists' slopes",
-    "caseload": "patients, at least",
+    "caseload": "fewest patients of a therapist",
     "outliers": "outliers",
 }
 LEVELS = {
-    ("outcome", "ancova"): "given before",
-    ("outcome", "change"): "change",
+    ("outcome", "ancova"): "adjusted for baseline",
+    ("outcome", "change"): "change score",
     ("answers", "complete"): "left out",
     ("between", "out"): "not in the model",
     ("between", "in"): "in the model",
-    ("perceived", "joint"): "all scales in one model",
+    ("perceived", "joint"): "all scales jointly",
     ("outliers", "drop_3"): "left out beyond 3 SD",
     ("outliers", "drop_2"): "left out beyond 2 SD",
-    ("outliers", "winsorise_3"): "pulled in to 3 SD",
-    ("outliers", "winsorise_2"): "pulled in to 2 SD",
+    ("outliers", "winsorise_3"): "winsorised at 3 SD",
+    ("outliers", "winsorise_2"): "winsorised at 2 SD",
     ("switching", "share"): "share of sessions",
 }
-COLOURS = {"supported": BLUE, "inconclusive": GREY, "refuted": VERMILION}
-DRAWN = 400
+VERDICTS = {
+    "supported": {"color": BLUE, "marker": "o"},
+    "inconclusive": {"color": GREY, "marker": "o", "fill": False},
+    "refuted": {"color": VERMILION, "marker": "v"},
+}
+DRAWN = 150
 ROW = 0.165
 
 
@@ -52,7 +56,7 @@ def multiverse_data(table: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         rank, P, T, P-|T| with the 95 % limits of the smaller of P - T and P + T, verdict of C2, registered, and the
-        choice at every node at which there was one.
+        choice at every node at which there was one, the node of most influence (:func:`influence`) first.
     """
     from scipy import stats
 
@@ -65,7 +69,13 @@ def multiverse_data(table: pd.DataFrame) -> pd.DataFrame:
     chosen = [node for node in NODES if node in fitted and len(set(fitted[node])) > 1]
     out = {"rank": range(1, len(fitted) + 1), "P": fitted["P"], "T": fitted["T"], "P-|T|": fitted["P-|T|"]}
     out |= {"ci_low": fitted["P-|T|"] - half, "ci_high": fitted["P-|T|"] + half, "C2": fitted["C2"]}
-    return pd.DataFrame(out | {"registered": fitted["replicate"] == 0} | {n: fitted[n].astype(str) for n in chosen})
+    table = pd.DataFrame(out | {"registered": fitted["replicate"] == 0} | {n: fitted[n].astype(str) for n in chosen})
+    return table[[*(c for c in table if c not in chosen), *sorted(chosen, key=lambda n: -influence(table, n))]]
+
+
+def influence(data: pd.DataFrame, node: str) -> float:
+    """How far apart the choices at a node are: the largest difference between their means of P - |T|."""
+    return float(np.ptp(data.groupby(node)["P-|T|"].mean()))
 
 
 def draw(ax, data: pd.DataFrame) -> None:
@@ -74,51 +84,68 @@ def draw(ax, data: pd.DataFrame) -> None:
     ax.remove()
     keep = np.unique(np.linspace(0, len(data) - 1, DRAWN).astype(int))
     keep = np.union1d(keep, np.flatnonzero(data["registered"]))
-    shown = data.iloc[keep].reset_index(drop=True)
+    shown = data.iloc[keep].reset_index(drop=True).rename_axis("at").reset_index()
     rows = _rows(data)
-    height = ROW * max(len(rows), 1) + 0.08 * len({node for node, _ in rows})
-    figure.set_size_inches(WIDTH, 3.9 + height)
-    upper, middle, lower = figure.subplots(3, 1, sharex=True, height_ratios=[2.1, 1.2, height])
-    _curve(upper, shown)
+    height = ROW * max(len(rows), 1) + 0.16 * len({node for node, _ in rows})
+    figure.set_size_inches(WIDTH, 4.6 + height)
+    upper, middle, lower = figure.subplots(3, 1, sharex=True, height_ratios=[2.3, 1.3, height])
+    handles = _curve(upper, shown)
     _slopes(middle, shown)
     _matrix(lower, shown, rows)
+    for at in shown.index[shown["registered"]]:
+        for panel in (upper, middle, lower):
+            panel.axvline(at, color=INK, lw=0.9, ls=":", zorder=0)
     lower.set_xlim(-1, len(shown))
-    figure.supxlabel(f"{len(data):,} specifications, from the smallest P − |T| to the largest", fontsize=10.5)
-    handles, labels = upper.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=2, columnspacing=1.0, handlelength=1.2,
-                  markerscale=1.3)  # fmt: skip
+    lower.set_xlabel(f"{len(data):,} analyses, from the smallest P − |T| to the largest", fontsize=10.5)
+    figure.legend(handles=handles, loc="outside upper center", ncols=1, handlelength=1.4)
 
 
-def _curve(ax, shown: pd.DataFrame) -> None:
-    ax.fill_between(shown.index, shown["ci_low"], shown["ci_high"], color=BAND, lw=0, label="95% CI")
+def _curve(ax, shown: pd.DataFrame) -> list:
+    """Each analysis as a point with its interval; returns the legend's entries."""
     ax.axhline(0, color=GREY, lw=1)
-    for verdict, colour in COLOURS.items():
-        own = shown[shown["C2"] == verdict]
-        if len(own):
-            ax.plot(own.index, own["P-|T|"], "o", ms=3.2, color=colour, mew=0, label=f"P > |T| {verdict}")
-    own = shown[shown["registered"]]
-    ax.plot(own.index, own["P-|T|"], "D", ms=8, mfc="white", mec=INK, mew=1.6, label="as registered")
+    table = shown.rename(columns={"P-|T|": "value", "ci_low": "low", "ci_high": "high"})
+    size = float(np.clip(260 / len(shown), 2.0, 5.0))
+    handles = []
+    for verdict, how in VERDICTS.items():
+        own = table[table["C2"] == verdict]
+        if own.empty:
+            continue
+        point_ranges(ax, own, "y", pointsize=size, edgewidth=0.8, linewidth=size / 4, **how)
+        face = "white" if how.get("fill") is False else how["color"]
+        line = {"color": how["color"], "marker": how["marker"], "mfc": face, "ms": 5, "lw": 1.2}
+        handles += keys(ax, (f"P > |T| {verdict}, 95% CI", line))
+    own = table[table["registered"]]
+    point_ranges(ax, own, "y", color=INK, marker="D", fill=False, pointsize=9, linewidth=2)
+    words = "registered analysis (dotted line, black choices)"
+    handles += keys(ax, (words, {"color": INK, "marker": "D", "mfc": "white", "ms": 8, "lw": 1.6}))
     # one specification without information must not flatten the others
-    low, high = shown["ci_low"].quantile(0.05), shown["ci_high"].quantile(0.95)
-    low, high = min(low, shown["P-|T|"].min(), 0.0), max(high, shown["P-|T|"].max(), 0.0)
+    low, high = table["low"].quantile(0.05), table["high"].quantile(0.95)
+    low, high = min(low, table["value"].min(), 0.0), max(high, table["value"].max(), 0.0)
     margin = 0.06 * (high - low)
     ax.set_ylim(low - margin, high + margin)
-    ax.set_ylabel("P − |T|")
+    ax.set_ylabel("P − |T|\n(SD of outcome)")
+    ax.tick_params(axis="x", length=0)
+    return handles
 
 
 def _slopes(ax, shown: pd.DataFrame) -> None:
+    import seaborn
+
     ax.axhline(0, color=GREY, lw=1)
-    for name, colour in (("P", BLUE), ("T", VERMILION)):
-        ax.plot(shown.index, shown[name], "o", ms=2.2, color=colour, mew=0)
-        ax.annotate(name, (1.01, shown[name].iloc[-20:].median()), xycoords=("axes fraction", "data"), color=colour,
-                    va="center", fontweight="bold")  # fmt: skip
-    ax.set_ylabel("P, T")
+    size = float(np.clip(260 / len(shown), 2.0, 4.5)) ** 2
+    for name, colour, face in (("P", BLUE, BLUE), ("T", VERMILION, "white")):
+        seaborn.scatterplot(shown, x="at", y=name, s=size, color=face, edgecolor=colour, linewidth=0.9, legend=False,
+                            ax=ax)  # fmt: skip
+        note(ax, 1.01, shown[name].iloc[-20:].median(), name, color=colour, va="center", fontweight="bold",
+             transform=ax.get_yaxis_transform())  # fmt: skip
+    ax.set_ylabel("P (filled),\nT (hollow)")
+    ax.tick_params(axis="x", length=0)
 
 
 def _rows(data: pd.DataFrame) -> list[tuple[str, str]]:
-    """Nodes with their levels, the registered one first."""
+    """Nodes with their levels, the node of most influence first and of each the registered level."""
     rows = []
-    for node in [n for n in NODES if n in data]:
+    for node in [n for n in data if n in NODES]:
         own = data.loc[data["registered"], node].tolist()
         rows += [(node, level) for level in [*own, *sorted(set(data[node]) - set(own))]]
     return rows
@@ -128,18 +155,22 @@ def _matrix(ax, shown: pd.DataFrame, rows: list[tuple[str, str]]) -> None:
     """A row for each level: a stroke over the specifications that chose it; a line a row keeps the drawing small."""
     places, labels, y, last = [], [], 0.0, None
     for node, level in rows:
-        y += 1.0 if node == last else 1.5
+        if node != last:
+            y += 1.6
+            words = f"{NODES[node]}: means differ by {influence(shown, node):.2f}"
+            ax.text(0, y, words, transform=ax.get_yaxis_transform(), fontsize=8.5, fontweight="bold", va="center")
+        y += 1.0
         chosen = np.flatnonzero(np.diff(np.r_[0, (shown[node] == level).to_numpy(int), 0]))
         starts, ends = chosen[::2] - 0.45, chosen[1::2] - 0.55
         x = np.column_stack([starts, ends, np.full(len(starts), np.nan)]).ravel()
         registered = bool((shown.loc[shown["registered"], node] == level).any())
-        ax.plot(x, np.full(len(x), y), color=INK if registered else GREY, lw=6, solid_capstyle="butt")
-        words = LEVELS.get((node, level), level.replace("_", " "))
-        labels.append(f"{NODES[node]}: {words}" if node != last else words)
+        ax.plot(x, np.full(len(x), y), color=INK if registered else GREY, lw=6 if registered else 4,
+                solid_capstyle="butt")  # fmt: skip
+        labels.append(LEVELS.get((node, level), level.replace("_", " ")))
         places.append(y)
         last = node
     ax.set_yticks(places, labels, fontsize=8.5)
-    ax.set_ylim(y + 1, 0.3)
+    ax.set_ylim(y + 1, 0.6)
     ax.tick_params(length=0)
     ax.set_xticks([])
     for side in ("left", "bottom"):

@@ -67,6 +67,6 @@ def fine_edges(low: float, high: float, about: int = 20):
     span = max(high - low, 1e-9)
     raw = span / about
     power = 10.0 ** np.floor(np.log10(raw))
-    width = next(m * power for m in (1, 2, 5, 10) if m * power >= raw * 0.999)
+    width = next(m * power for m in (1, 2, 3, 4, 5, 10) if m * power >= raw * 0.999)
     start = np.floor(low) - 0.5 if width >= 1 else np.floor(low / width) * width
     return np.arange(start, high + 1.001 * width, width)

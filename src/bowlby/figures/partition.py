@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from bowlby.figures.canvas import BLUE, GREY, INK, VERMILION, WIDTH
+from bowlby.figures.forest import rows_named
 from bowlby.results import Results
 
 LEVELS = {"total": "all outcome\nvariance", "within": "within\ntherapists", "between": "between\ntherapists"}
@@ -15,7 +16,7 @@ PARTS = {
     "rest_within": ("within", "#f2f4f6", "", "not explained, within"),
     "before_between": ("between", "#8c9aa5", "", "before treatment, between"),
     "style": ("between", VERMILION, "///", "therapist's own style"),
-    "rest_between": ("between", "#e3c9a8", "", "other differences between therapists"),
+    "rest_between": ("between", "#e3c9a8", "\\\\", "other differences between therapists"),
 }
 LABELLED = 0.045
 
@@ -61,29 +62,31 @@ def partition_data(record: dict) -> pd.DataFrame:
 
 def draw(ax, data: pd.DataFrame) -> None:
     """Draw three bars of parts, each part named once below."""
+    import seaborn
+    from matplotlib.colors import to_hex
     from matplotlib.patches import Patch
 
     ax.figure.set_size_inches(WIDTH, 4.4)
-    for y, level in enumerate(reversed(LEVELS)):
-        left = 0.0
-        for row in data[data["level"] == level].itertuples(index=False):
-            if not row.drawn > 0:
-                continue
-            _, colour, hatch, _ = PARTS[row.part]
-            ax.barh(y, row.drawn, left=left, height=0.62, color=colour, hatch=hatch, edgecolor="white", lw=0.8)
-            if row.drawn >= LABELLED:
-                dark = colour in (BLUE, VERMILION)
-                box = {"boxstyle": "round,pad=0.15", "fc": colour, "ec": "none"} if hatch else None
-                ax.text(left + row.drawn / 2, y, f"{100 * row.drawn:.0f}%", ha="center", va="center", fontsize=10.5,
-                        color="white" if dark else INK, bbox=box)  # fmt: skip
-            left += row.drawn
+    levels, colours = list(LEVELS), {part: colour for part, (_, colour, *_) in PARTS.items()}
+    table = data.assign(at=len(levels) - 1 - data["level"].map(levels.index))
+    table = table[table["drawn"] > 0]
+    seaborn.histplot(table, y="at", weights="drawn", hue="part", hue_order=list(PARTS)[::-1], multiple="stack",
+                     discrete=True, palette=colours, alpha=1, shrink=0.62, edgecolor="white", linewidth=0.8,
+                     legend=False, ax=ax)  # fmt: skip
+    for bar in ax.patches:
+        _, colour, hatch, _ = PARTS[next(p for p, c in colours.items() if c == to_hex(bar.get_facecolor()))]
+        bar.set_hatch(hatch)
+        if bar.get_width() >= LABELLED:
+            x, y = bar.get_x() + bar.get_width() / 2, bar.get_y() + bar.get_height() / 2
+            box = {"boxstyle": "round,pad=0.15", "fc": colour, "ec": "none"} if hatch else None
+            ax.text(x, y, f"{100 * bar.get_width():.0f}%", ha="center", va="center", fontsize=10.5,
+                    color="white" if colour in (BLUE, VERMILION) else INK, bbox=box)  # fmt: skip
     keys = [
         Patch(facecolor=colour, hatch=hatch, edgecolor="white" if hatch else GREY, lw=0.6, label=words)
         for _, colour, hatch, words in PARTS.values()
     ]
-    ax.set_yticks(range(len(LEVELS)), list(reversed(LEVELS.values())))
-    ax.tick_params(axis="y", length=0)
+    rows_named(ax, LEVELS.values())
     ax.set_xlim(0, 1)
-    ax.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0%", "25%", "50%", "75%", "100%"])
-    ax.set_xlabel("share of the bar's variance")
+    ax.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f}%")
+    ax.set_xlabel("share of the bar's variance of outcome")
     ax.figure.legend(handles=keys, loc="outside lower center", ncols=2, columnspacing=1.0, handlelength=1.2)

@@ -6,14 +6,19 @@ import numpy as np
 import pandas as pd
 
 from bowlby.disclosure import SMALLEST, bins
-from bowlby.figures.canvas import BAND, BLUE, GREY, VERMILION, WIDTH
+from bowlby.figures.canvas import BLUE, GREY, VERMILION, WIDTH, note, point_ranges
 from bowlby.figures.outcome import before_after, direction, fine_edges, label
 from bowlby.results import Results
 
-COLUMNS = ["kind", "perceived", "style", "at", "value", "ci_low", "ci_high", "low", "high", "share", "outcome"]
+NUMBERS = ["value", "ci_low", "ci_high", "low", "high", "share"]
+COLUMNS = ["kind", "perceived", "style", "at", *NUMBERS, "outcome", "better"]
 TERMS = ("Intercept", "a_star_w", "s_star")
 THREADS = 300
 ENDS = {"pre": 0.0, "post": 1.0}
+LINES = {
+    1: {"color": BLUE, "marker": "o", "dashes": "", "fill": True, "shift": 0.0},
+    -1: {"color": VERMILION, "marker": "s", "dashes": (4, 2), "fill": False, "shift": 0.03},
+}
 
 
 def gather(results: Results) -> pd.DataFrame | None:
@@ -23,7 +28,7 @@ def gather(results: Results) -> pd.DataFrame | None:
     if not fit or rows is None or scores is None:
         return None
     table = prepost_data(fit, scores.reindex(rows["patient"]).dropna(), direction(results), results.shareable)
-    return table.assign(outcome=label(results))
+    return table.assign(outcome=label(results), better=direction(results))
 
 
 def prepost_data(fit: dict, scores: pd.DataFrame, sign: int, shareable: bool = True) -> pd.DataFrame:
@@ -69,31 +74,61 @@ def prepost_data(fit: dict, scores: pd.DataFrame, sign: int, shareable: bool = T
     if not shareable:
         for pre, post in scores.iloc[:: max(1, len(scores) // THREADS)].itertuples(index=False):
             rows.append({"kind": "patient", "low": pre, "high": post})
-    return pd.DataFrame(rows).reindex(columns=COLUMNS).astype({c: float for c in COLUMNS[4:10]})
+    return pd.DataFrame(rows).reindex(columns=COLUMNS).astype(dict.fromkeys(NUMBERS, float))
 
 
 def draw(ax, data: pd.DataFrame) -> None:
-    """Draw four lines between the distributions before and after."""
-    ax.figure.set_size_inches(WIDTH, 4.6)
-    for row in data[data["kind"] == "patient"].itertuples(index=False):
-        ax.plot([0, 1], [row.low, row.high], color=GREY, lw=0.4, alpha=0.35)
-    for end, x in ENDS.items():
-        bins = data[(data["kind"] == "observed") & (data["at"] == end)]
-        density = bins["share"] / (bins["high"] - bins["low"])
-        wide = 0.42 * density / max(density.max(), 1e-12) * (1 if x else -1)
-        tall, left = bins["high"] - bins["low"], x + (0.1 if x else -0.02)
-        ax.barh(bins["low"], wide, tall, left=left, align="edge", color=BAND, lw=0)
-    shift = {(1, 1): 0.0, (1, -1): 0.025, (-1, 1): 0.05, (-1, -1): 0.075}
-    expected = data[data["kind"] == "expected"]
-    for (perceived, style), part in expected.groupby(["perceived", "style"], sort=False):
-        ends = part.set_index("at")
-        colour = BLUE if perceived > 0 else VERMILION
-        line = {"lw": 4, "alpha": 0.4} if style > 0 else {"lw": 1.6, "ls": (0, (4, 2))}
-        x, last = 1 + shift[perceived, style], ends.loc["post"]
-        words = f"attachment {'+' if perceived > 0 else '−'}1 SD, style {'+' if style > 0 else '−'}1 SD"
-        ax.plot([0, x], ends.loc[["pre", "post"], "value"], color=colour, label=words, **line)
-        ax.vlines(x, last["ci_low"], last["ci_high"], color=colour, lw=1.4)
-    ax.set_xlim(-0.5, 1.6)
-    ax.set_xticks([0, 1.04], ["before", "after treatment"])
-    ax.set_ylabel(str(data["outcome"].iloc[0]))
-    ax.figure.legend(loc="outside upper center", ncols=2, handlelength=2.2, columnspacing=1.0, fontsize=9)
+    """Draw two lines for each kind of therapist, between the distributions before and after."""
+    import seaborn
+
+    figure = ax.figure
+    ax.remove()
+    figure.set_size_inches(WIDTH, 4.4)
+    before, *panels, after = figure.subplots(1, 4, sharey=True, width_ratios=[0.55, 1.5, 1.5, 0.55])
+    for side, end in ((before, "pre"), (after, "post")):
+        _observed(seaborn, side, data[(data["kind"] == "observed") & (data["at"] == end)])
+        place = "left" if end == "pre" else "right"
+        side.set_title("observed\n" + ("before" if end == "pre" else "after"), fontsize=9.5, loc=place)
+    before.invert_xaxis()
+    for panel, style in zip(panels, (1, -1)):
+        for row in data[data["kind"] == "patient"].itertuples(index=False):
+            panel.plot([0, 1], [row.low, row.high], color=GREY, lw=0.4, alpha=0.35)
+        for perceived, how in LINES.items():
+            own = data[(data["kind"] == "expected") & (data["style"] == style) & (data["perceived"] == perceived)]
+            _expected(seaborn, panel, own.assign(x=own["at"].map(ENDS)), perceived, how)
+        panel.set_title(f"therapist's style\n{_signed(style)} SD", fontsize=10.5)
+        panel.set(xlim=(-0.15, 1.45), xlabel="", ylabel="")
+        panel.set_xticks([0, 1], ["before", "after"])
+        panel.tick_params(axis="y", length=0, labelleft=False)
+        panel.spines["left"].set_visible(False)
+    figure.supxlabel("perceived attachment: solid +1 SD, dashed −1 SD", fontsize=10.5)
+    before.set_ylabel(f"{data['outcome'].iloc[0]} ({'higher' if data['better'].iloc[0] > 0 else 'lower'} is better)")
+
+
+def _expected(seaborn, ax, own: pd.DataFrame, perceived: int, how: dict) -> None:
+    """One line with the interval of its end, named at its end."""
+    colour, marker, dashes, fill, shift = how["color"], how["marker"], how["dashes"], how["fill"], how["shift"]
+    seaborn.lineplot(own, x="x", y="value", color=colour, lw=2, errorbar=None, ax=ax, legend=False,
+                     **({"dashes": dashes} if dashes else {}))  # fmt: skip
+    end = own[own["at"] == "post"].assign(at=1 + shift, low=own["ci_low"], high=own["ci_high"])
+    point_ranges(ax, end, "y", color=colour, marker=marker, fill=fill, pointsize=7, linewidth=1.8)
+    for row in end.itertuples(index=False):
+        note(ax, 1.14, row.value, f"{_signed(perceived)} SD", va="center", fontsize=9.5)
+
+
+def _observed(seaborn, ax, bins: pd.DataFrame) -> None:
+    """The distribution, in bins of several widths."""
+    if len(bins):
+        middle, wide = (bins["low"] + bins["high"]) / 2, bins["high"] - bins["low"]
+        edges = [*bins["low"], bins["high"].iloc[-1]]
+        seaborn.histplot(y=middle, weights=bins["share"] / wide, bins=edges, element="step", color=GREY, alpha=0.25,
+                         lw=0.8, ax=ax)  # fmt: skip
+    ax.set(xlabel="", ylabel="", xticks=[])
+    ax.spines["bottom"].set_visible(False)
+    if ax.get_subplotspec().colspan.start:
+        ax.spines["left"].set_visible(False)
+        ax.tick_params(axis="y", length=0, labelleft=False)
+
+
+def _signed(value: float) -> str:
+    return "+1" if value > 0 else "−1"

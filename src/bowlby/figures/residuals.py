@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from bowlby.disclosure import SMALLEST, blocks
-from bowlby.figures.canvas import BAND, BLUE, GREY, VERMILION, WIDTH
+from bowlby.figures.canvas import BAND, BLUE, GREY, WIDTH, point_ranges
 from bowlby.results import Results
 
 COLUMNS = ["kind", "x", "y", "low", "high", "n"]
@@ -103,6 +103,8 @@ def residual_data(fitted: np.ndarray, residual: np.ndarray, shareable: bool = Tr
 
 def draw(ax, data: pd.DataFrame) -> None:
     """Draw both panels, one above the other."""
+    import seaborn
+
     figure = ax.figure
     ax.remove()
     figure.set_size_inches(WIDTH, 6.4)
@@ -110,13 +112,13 @@ def draw(ax, data: pd.DataFrame) -> None:
     normal = data[data["kind"] == "quantile"]
     upper.fill_between(normal["x"], normal["low"], normal["high"], color=BAND, lw=0)
     upper.axline((0, 0), slope=1, color=GREY, lw=1)
-    upper.plot(normal["x"], normal["y"], "o", ms=4, color=BLUE, mec="white", mew=0.4)
-    upper.set_xlabel("quantile of a normal distribution")
-    upper.set_ylabel("residual (SD)")
+    seaborn.scatterplot(normal, x="x", y="y", s=20, color=BLUE, ax=upper)
+    upper.set(xlabel="quantile of a normal distribution", ylabel="residual (SD)")
+    upper.set_title("grey: 95% of normal samples", fontsize=10.5, loc="left")
     points, groups = data[data["kind"] == "point"], data[data["kind"] == "fitted"]
-    lower.plot(points["x"], points["y"], "o", ms=2, color=GREY, alpha=0.5)
+    seaborn.scatterplot(points, x="x", y="y", s=6, color=GREY, alpha=0.5, ax=lower)
     lower.axhline(0, color=GREY, lw=1)
-    lower.vlines(groups["x"], groups["low"], groups["high"], color=BLUE, lw=1.6)
-    lower.plot(groups["x"], groups["y"], "D", ms=5, color=VERMILION, mec="white")
-    lower.set_xlabel("fitted outcome")
-    lower.set_ylabel("residual (SD)")
+    groups = groups.rename(columns={"x": "at", "y": "value"})
+    point_ranges(lower, groups, "y", color=BLUE, marker="D", pointsize=7, edgecolor="white", linewidth=1.6)
+    lower.set(xlabel="fitted outcome (higher: better)", ylabel="residual (SD)")
+    lower.set_title("points: means of groups; lines: ± 1 SD", fontsize=10.5, loc="left")

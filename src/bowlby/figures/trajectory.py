@@ -51,9 +51,12 @@ def _means(data: pd.DataFrame, by: pd.Series) -> pd.DataFrame:
 
 def draw(ax, data: pd.DataFrame) -> None:
     """Draw line, interval, means, and the number of patients behind each mean."""
+    import seaborn
+
     ax.fill_between(data["time"], data["ci_low"], data["ci_high"], color=BLUE, alpha=0.2, lw=0, label="95% CI")
-    ax.plot(data["time"], data["model"], color=BLUE, lw=2.2, label="model")
-    ax.plot(data["time"], data["observed"], "D", color=VERMILION, ms=6, mec="white", label="observed mean")
+    seaborn.lineplot(data, x="time", y="model", color=BLUE, lw=2.2, label="model", errorbar=None, legend=False, ax=ax)
+    seaborn.scatterplot(data, x="time", y="observed", marker="D", s=40, color=VERMILION, label="observed mean",
+                        legend=False, zorder=3, ax=ax)  # fmt: skip
     ax.set_ylabel("outcome (its own units)")
     ax.margins(x=0.05, y=0.12)
     shown = max(2, min(6, 36 // len(f"{data['n'].max():,}")))  # as many numbers as have room

@@ -5,7 +5,10 @@ import pandas as pd
 import pytest
 
 from bowlby import figures
+from bowlby.design.adequacy import adequacy, detection_power
 from bowlby.disclosure import group_therapists
+from bowlby.figures import domains, prepost
+from bowlby.figures.adequacy import adequacy_data
 from bowlby.figures.caterpillar import caterpillar_data
 from bowlby.figures.flow import flow_data
 from bowlby.figures.forest import forest_data
@@ -113,6 +116,28 @@ def test_caterpillar_of_a_platform_stays_small(tmp_path):
     table = {"group": "therapist", "level": range(n), "term": "Intercept", "value": np.linspace(-2, 2, n)}
     written = figures.draw("caterpillar", caterpillar_data(pd.DataFrame(table).assign(variance=0.2)), tmp_path)
     assert written[0].stat().st_size < 200_000
+
+
+def test_adequacy_curve_has_its_power():
+    planned = adequacy(np.linspace(-1.6, 1.6, 80), np.full(80, 40.0), 2, 0.15)
+    data = adequacy_data(planned, 0.033)
+    assert data.loc[data["observed"], "icc"].tolist() == [0.033] and data["icc"].is_monotonic_increasing
+    assert data.loc[data["registered"], "icc"].tolist() == pytest.approx([0.02, 0.05, 0.08])
+    made = pd.DataFrame(planned["grid"])
+    for column in ("minimum_detectable", "largest_possible", "half_width_90"):
+        assert data.loc[data["registered"], column].tolist() == pytest.approx(made[column].tolist())
+    # at the smallest detectable slope the power is 80 % by definition
+    assert detection_power(made["se"], made["df"], made["minimum_detectable"]).tolist() == pytest.approx([0.8] * 3)
+    above = data["minimum_detectable"] <= 0.15
+    assert (data.loc[above, "power_delta"] >= 0.8).all() and (data.loc[~above, "power_delta"] < 0.8).all()
+
+
+@pytest.mark.parametrize("name", ["prepost", "domains"])
+def test_lines_differ_without_colour(name):
+    how = prepost.LINES if name == "prepost" else {k: v for k, (_, _, v) in domains.EFFECTS.items()}
+    one, two = ({k: v for k, v in h.items() if k != "color"} for h in how.values())
+    assert one["marker"] != two["marker"] and one.get("fill", True) != two.get("fill", True)
+    assert name != "prepost" or one["dashes"] != two["dashes"]
 
 
 def test_forest_data_keep_what_is_missing_missing():

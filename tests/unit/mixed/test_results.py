@@ -13,8 +13,8 @@ NESTED = "y ~ time + s + (1 + time | patient) + (1 | therapist)"
 
 def test_import_brings_no_heavy_library():
     """Start-up is kept short by what is not imported; how long it takes is measured in the benchmarks."""
-    script = ("import sys, bowlby.mixed; print([m for m in ('statsmodels', 'matplotlib', 'seaborn', 'pingouin') "
-              "if m in sys.modules])")
+    script = ("import sys, bowlby.mixed, bowlby.figures; "
+              "print([m for m in ('statsmodels', 'matplotlib', 'seaborn', 'pingouin') if m in sys.modules])")
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

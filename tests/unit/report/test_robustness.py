@@ -8,7 +8,7 @@ import pytest
 
 from bowlby import figures, report
 from bowlby.figures.influence import influence_data
-from bowlby.figures.multiverse import multiverse_data
+from bowlby.figures.multiverse import influence, multiverse_data
 from bowlby.files import read_json, write_json, write_parquet
 from bowlby.report.checklists.known import missing
 from bowlby.report.sections.verdict import verdict as verdict_card
@@ -78,6 +78,14 @@ def test_curve_is_sorted_and_has_the_interval_of_the_smaller_contrast():
     assert data.loc[2, "ci_low"] == pytest.approx(0.2 - 2.085963 * 0.05, abs=1e-6)
 
 
+def test_choices_are_ordered_by_how_far_apart_their_means_are():
+    table = universe().iloc[[0, 1, 2, 2]].assign(replicate=range(4), answers=["a", "b", "b", "a"])
+    data = multiverse_data(table)
+    # P - |T| is 0.2, 0.1, 0.1, 0.1: 0.15 and 0.1 by answers, 0.133 and 0.1 by outcome
+    assert [influence(data, node) for node in ("answers", "outcome")] == pytest.approx([0.05, 0.1 / 3])
+    assert list(data)[8:] == ["answers", "outcome"]
+
+
 def test_strips_name_nobody_and_hold_what_turns(comparison_run):
     folder = comparison_run()
     comparison, verdict = (read_json(folder / f"{n}.json") for n in ("comparison", "verdict"))
@@ -126,7 +134,7 @@ def test_the_page_says_what_flips(doubted):
     ]  # fmt: skip
     assert "only where the sign that it rests on changes in more than 20% of them" in part
     assert "C2 is refuted in only 0% of the other ways" in part and "1 of the refits failed" in part
-    assert "a random part of 40" in part and "1 of them would turn C2" in part
+    assert "a random sample of the 40" in part and "1 of the omissions changes C2" in part
     assert "[0.11, 0.92]" in part and "<i>p</i> = .883" in part and "none is below .02" in part
     assert "If Slopes Differ Among Patients Without Outcome" in part and "−0.20" in part
     assert "SECRET" not in page

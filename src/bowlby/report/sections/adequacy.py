@@ -18,10 +18,14 @@ def adequacy(results: Results) -> Section | None:
     plot = figure(
         results,
         "adequacy",
-        alt="Chart of the smallest detectable and the largest possible slope of therapist style, and of the half-width "
-        "of its interval, at three intraclass correlations.",
-        caption="Where the blue point lies above the black line, no possible effect of therapist style would have been "
-        "found. Where the red diamond lies above the grey band, style could not have been shown to be negligible.",
+        alt="Curves over the share of outcome variance between therapists. Above: the smallest detectable and the "
+        f"largest possible slope of therapist style, and the half-width of its interval. Below: the power to detect a "
+        f"slope of {found['delta']:g}, and to show that a slope of 0 is negligible.",
+        caption="The curves show what the sample can detect, by the share of outcome variance that lies between "
+        "therapists. If the solid curve lies above the dotted one, no possible slope of therapist style can be "
+        "detected with 80% power. If the dashed curve lies above the grey band, style cannot be shown to be "
+        "negligible. The lower panel gives the power of both tests. Points mark the shares that were fixed before "
+        "outcomes were read; the vertical line marks the share that was estimated afterwards.",
     )
     if not plot:
         return None

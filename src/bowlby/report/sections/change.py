@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from markupsafe import Markup
 
+from bowlby.disclosure import SMALLEST
 from bowlby.report.drawing import drawn, figure
 from bowlby.report.harm import harm
 from bowlby.report.section import Section, render
@@ -44,18 +45,19 @@ def _plot(results: Results, table: pd.DataFrame) -> Markup:
     better, reliable = first["direction"] > 0, pd.to_numeric(first["reliable"])
     side = "above" if better else "below"
     band = (
-        f"Grey band: changes of up to {number(reliable, 1)} points, which error of measurement alone may bring about; "
-        f"{side} it a change for the better is reliable. "
+        f"The grey band holds changes of up to {number(reliable, 1)} points, which errors of measurement alone may "
+        f"explain; a point {side} it is a reliable improvement. "
         if pd.notna(reliable)
         else ""
     )
-    cut = f"Dotted: the cut-off {first['cut']:g}. " if pd.notna(first["cut"]) else ""
-    points = "five or more patients next to each other, at their mean" if (table["n"] >= 5).all() else "patients"
+    cut = f"Dotted lines mark the cut-off {first['cut']:g}. " if pd.notna(first["cut"]) else ""
+    pooled = (table["n"] >= SMALLEST).all()
+    points = "the mean of five or more patients with similar scores" if pooled else "the patients with these scores"
     return figure(
         results,
         "change",
         alt=f"Scores after treatment against scores before it, {table['n'].sum():,} patients in {len(table)} points.",
-        caption=f"Each point: {points}. On the line nothing has changed. {band}{cut}",
+        caption=f"Each point is {points}. On the diagonal line the score did not change. {band}{cut}",
     )
 
 

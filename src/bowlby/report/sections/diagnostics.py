@@ -21,9 +21,10 @@ def diagnostics(results: Results) -> Section | None:
         "residuals",
         alt=f"Residuals. Against a normal distribution, {outside} of {len(normal)} points lie outside the 95% band. By "
         f"fitted value, their SD goes from {spread.min():.2f} to {spread.max():.2f}.",
-        caption="Above: residuals against what a normal distribution would give; grey, where 95% of normal samples "
-        "lie, point by point. Below: mean and SD of residuals in groups of patients with similar fitted values; a "
-        "trend means that the course is not straight, a change of length that the variance is not the same everywhere.",
+        caption="The upper panel compares the residuals with a normal distribution; the grey band holds 95% of normal "
+        "samples, point by point. The lower panel shows mean and SD of the residuals in groups of patients with "
+        "similar fitted values; a trend indicates a relation that is not linear, lines of different lengths a "
+        "variance that is not constant.",
     )
     said = "lies" if outside == 1 else "lie"
     intro = f"{outside} of {len(normal)} points {said} outside the band, where about 1 in 20 is expected to."

@@ -106,10 +106,10 @@ def _partition(results: Results) -> Markup:
             ("between", "style"),
         )
     }
-    below = " A share estimated below 0 is worth less than chance would give, and is drawn as 0."
+    below = " A share estimated below 0 is smaller than chance would give, and is drawn as 0."
     caption = (
-        "What accounts for outcome: of all its variance (E2), of that within therapists and of that between them (E3). "
-        "Therapist's own style can only account for variance between therapists."
+        "The bars show what accounts for the variance of outcome: all of it (E2), that within therapists and that "
+        "between therapists (E3). A therapist's own style can only account for variance between therapists."
     )
     return figure(
         results,

@@ -26,10 +26,9 @@ def estimates(results: Results) -> Section | None:
         results,
         "forest",
         alt=f"Forest plot with the band ±{delta}. {'; '.join(said)}.",
-        caption="P, the slope of perceived attachment between patients of one therapist; T, the slope of the "
-        "therapist's own style; their difference and their sum. P is larger than T in size where both contrasts lie "
-        "above 0. "
-        f"Grey: within ±{delta}, the size that was declared negligible before looking.",
+        caption="The points show P, the slope of perceived attachment between patients of one therapist, T, the slope "
+        "of the therapist's own style, their difference and their sum. P is larger than T in size if both contrasts "
+        f"lie above 0. The grey band is ±{delta}, the size that was declared negligible.",
     )
     table = Markup(sheet_html(sheets(results)["table1"][1]))
     return Section("estimates", "Estimates", render("stack.html", parts=[plot, table, *_others(results)], intro=None))

@@ -20,7 +20,8 @@ def flow(results: Results) -> Section | None:
     drawn, alt = results.table("figures/data/flow.csv"), "Flow chart of patients."
     if drawn is not None:
         alt = f"Flow chart: {'; '.join(_said(row) for row in drawn.to_dict('records'))}."
-    chart = figure(results, "flow", alt=alt, caption="Patients from the files to the analysis, with the reasons.")
+    caption = "The boxes show the patients from the files to the analysis, with the reasons for exclusion."
+    chart = figure(results, "flow", alt=alt, caption=caption)
     answers = answers_table(record["steps"], results.shareable)
     answers["Questionnaire"] = [results.instrument(name)[0] for name in answers["Questionnaire"]]
     parts = [chart]

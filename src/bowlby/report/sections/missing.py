@@ -21,8 +21,8 @@ def missing(results: Results) -> Section | None:
         results,
         "missing",
         alt=f"Map of scores. {'; '.join(said)}.",
-        caption="Share of all patients of the study (below the line: of all therapists) who have a score, by scale and "
-        f"occasion. No tile: not asked then.{coarse}",
+        caption="Each tile gives the share of all patients of the study (below the line, of all therapists) who have a "
+        f"score. A scale without a tile was not asked at that occasion.{coarse}",
     )
     return Section("missing", "Missing data", render("stack.html", parts=[plot], intro=None))
 

@@ -31,8 +31,9 @@ def pair(results: Results) -> Section | None:
         results,
         "pair",
         alt=f"Forest plot with the band ±{record['delta']:g}. {'; '.join(said)}.",
-        caption="Slopes of both predictors, their difference and their sum. The first is larger in size where both "
-        f"lie above 0. Grey: within ±{record['delta']:g}, the size that was declared negligible before looking.",
+        caption="The points show the slopes of both predictors, their difference and their sum. The first is larger in "
+        f"size if both contrasts lie above 0. The grey band is ±{record['delta']:g}, the size that was declared "
+        "negligible.",
     )
     doubts = [*record["unfair"], *(QUALIFIERS[q] for q in record["qualifiers"])]
     if units := doubtful_units(record):

@@ -19,18 +19,19 @@ def prepost(results: Results) -> Section | None:
         for r in expected.itertuples(index=False)
     ]
     start = table.loc[(table["kind"] == "expected") & (table["at"] == "pre"), "value"].iloc[0]
-    seen = "Grey: the scores observed, in bins of five patients or more." if results.shareable else (
-        "Grey: the scores observed; thin lines: single patients."
+    seen = "The histograms show the observed scores, in bins of five patients or more." if results.shareable else (
+        "The histograms show the observed scores, the thin lines single patients."
     )  # fmt: skip
     plot = figure(
         results,
         "prepost",
         alt=f"Four lines from a mean of {number(start, 1)} before treatment to what the model expects after it. "
         f"{'; '.join(said)}.",
-        caption="What the model expects after treatment of patients who felt one reference SD more (blue) or less "
-        "(red) securely attached than the same therapist's other patients, with a therapist one SD more (broad, pale) "
-        "or less (dashed) secure. All start at the mean before treatment. Vertical lines: 95% intervals of the means. "
-        f"{seen}",
+        caption="The lines show the scores that the model expects after treatment of patients who felt one reference "
+        "SD more (solid line, filled point) or less (dashed line, hollow point) securely attached than the same "
+        "therapist's other patients. The left panel shows therapists whose own style is one SD more secure, the right "
+        "panel those whose style is one SD less secure. All lines start at the mean before treatment. Vertical lines "
+        f"are 95% intervals of the means. {seen}",
     )
     better = bool((results.config.get("outcome") or {}).get("higher_is_better"))
     intro = f"In the outcome's own units, where {'higher' if better else 'lower'} is better."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
+from bowlby.figures.multiverse import DRAWN
 from bowlby.report.doubts import computed_of, flips_sheet, intervals_sheet, left_undone, tipping_sheet
 from bowlby.report.drawing import drawn, figure
 from bowlby.report.section import Section, render
@@ -79,17 +80,19 @@ def _curve(results: Results, record: dict) -> Markup:
     said = ", ".join(f"{word} in {number(100 * share, 0)}%" for word, share in shares.items())
     median = found["median"]
     of = found.get("combinations") or len(table)
-    some = f" a random part of {of:,} that these data admit;" if of > len(table) else ""
+    some = f" a random sample of the {of:,} that these data admit;" if of > len(table) else ""
+    shown = f" {DRAWN:,} of them are drawn, evenly by rank;" if len(table) > DRAWN else ""
     return figure(
         results,
         "multiverse",
         alt=f"Specification curve of {len(table):,} ways to analyse the study. P is larger than T in size in "
         f"{number(100 * found['p_above_t'], 0)}% of them; medians: P {number(median['P'])}, T {number(median['T'])}. "
         f"P > |T| is {said}.",
-        caption=f"Each column is one way in which the study could have been analysed ({len(table):,},{some} the "
-        "registered one is marked). "
-        f"P is larger than T in size in {number(100 * found['p_above_t'], 0)}% of them, and C2 is {said}. Below: "
-        "which choice each made; black, the registered one.",
+        caption=f"Each column is one way in which the study could have been analysed ({len(table):,};{some}{shown} "
+        "points are estimates and vertical lines their 95% intervals). The diamond and the dotted line mark the "
+        "registered analysis, which decides the verdicts; its choices are black below. Choices are ordered by "
+        "influence, which is the largest difference between the means of P − |T| of a choice's options. "
+        f"P is larger than T in size in {number(100 * found['p_above_t'], 0)}% of the analyses, and C2 is {said}.",
     )
 
 
@@ -126,13 +129,14 @@ def _one_left_out(results: Results) -> Markup:
         for effect, part in table.groupby("effect", sort=False)
     ]
     turned = int(table[table["effect"].isin(["P-T", "P+T"])].groupby("effect")["turns"].sum().max())
-    turns = f"{turned} of them would turn C2 (red)." if turned else "None of them turns C2."
+    verb = "changes" if turned == 1 else "change"
+    turns = f"{turned} of the omissions {verb} C2 (crosses)." if turned else "No omission changes C2."
     return figure(
         results,
         "influence",
         alt=f"Strips of estimates with one of {n:,} therapists left out: {'; '.join(said)}. {turns}",
-        caption=f"Every estimate again without one of the {n:,} therapists. {turns} No point tells which therapist was "
-        f"left out.{few}",
+        caption=f"The points show every estimate without one of the {n:,} therapists, the lines below them the "
+        f"estimate with all therapists and its 95% interval. {turns} Therapists are not identified.{few}",
     )
 
 

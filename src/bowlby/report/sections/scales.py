@@ -30,11 +30,15 @@ def _plot(results: Results, table: pd.DataFrame) -> Markup:
     ]
     norms = (table["kind"] == "norm").any()
     doubt = (table.loc[table["kind"] == "norm", "sure"] == "unverified").any()
-    caption = "Each scale in its own units, by who answered and when."
+    caption = (
+        "The panels show each scale in its own units, by who answered and when. Panels of one scale share the "
+        "horizontal axis; panels of patients and panels of therapists each share the vertical axis."
+    )
     if results.shareable:
-        caption += " Bins of fewer than five persons are pooled with their neighbours."
+        caption += " Bins of fewer than five persons are pooled with their neighbours and drawn at their mean height."
     if norms:
-        caption += " Above: published means ± SD" + (", dotted where not seen in a document." if doubt else ".")
+        unverified = ", dotted if not verified against a published source" if doubt else ""
+        caption += f" Published means ± SD are drawn above{unverified}."
     return figure(results, "distributions", alt=f"Distributions. {'; '.join(said)}.", caption=caption)
 
 

@@ -25,8 +25,8 @@ def therapists(results: Results) -> Section | None:
         results,
         "caterpillar",
         alt=f"Caterpillar plot of {n:,} therapists from the lowest to the highest effect, each with its interval.",
-        caption="Each therapist's effect with ± 1.96 standard errors, in units of the outcome, beyond what the model "
-        f"explains.{better} {_drawn(n)} No name or number tells who is who.{_grouped(results)}",
+        caption="The points show each therapist's effect with ± 1.96 standard errors, in units of the outcome, beyond "
+        f"what the model explains.{better} {_drawn(n)} Therapists are not identified.{_grouped(results)}",
     )
     if not plot:
         return None
@@ -45,7 +45,9 @@ def _grouped(results: Results) -> str:
 
 def _drawn(n: int) -> str:
     """What the marks mean; so many therapists are drawn as a line with a band."""
-    return "Filled: the interval excludes 0." if n <= BARS else "Line: the effects in order; band: their intervals."
+    return "A filled point has an interval that excludes 0." if n <= BARS else (
+        "The line joins the effects in order, the band their intervals."
+    )
 
 
 def _icc(results: Results, model: str) -> str:
