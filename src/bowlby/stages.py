@@ -301,8 +301,9 @@ def compare(loaded: Loaded, folder: Path) -> None:
 
     fits = {p.stem: read_json(p) for p in sorted((folder / "fits").glob("*.json"))}
     design = read_json(folder / "analysis/primary.design.json")
-    adequacy, measurement = (read_json(folder / name) for name in ("adequacy.json", "estimands/measurement.json"))
-    comparison, verdict = decide(loaded.run, fits, design, adequacy, measurement)
+    adequacy = read_json(folder / "adequacy.json")
+    estimands = {name: read_json(folder / f"estimands/{name}.json") for name in ("measurement", "sensitivity")}
+    comparison, verdict = decide(loaded.run, fits, design, adequacy, estimands)
     if loaded.run.robustness:
         from bowlby.robust.stage import doubts
 

@@ -36,7 +36,7 @@ rule compare_predictors:
         ),
         design=f"{OUT}/analysis/primary.design.json",
         adequacy=f"{OUT}/adequacy.json",
-        measurement=f"{OUT}/estimands/measurement.json",
+        estimands=expand("{out}/estimands/{name}.json", out=OUT, name=["measurement", "sensitivity"]),
         robustness=expand("{out}/robustness/{kind}.parquet", out=OUT, kind=list(PLAN.robustness)),
     output:
         comparison=f"{OUT}/comparison.json",

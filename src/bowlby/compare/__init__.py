@@ -22,7 +22,7 @@ QUALIFIERS = ["same_rater", "reverse_causation_open"]
 
 
 def compare(
-    run: Run, fits: dict[str, dict], design: dict, adequacy: dict, measurement: dict
+    run: Run, fits: dict[str, dict], design: dict, adequacy: dict, estimands: dict[str, dict]
 ) -> tuple[dict, dict]:
     """Read the contrasts of the primary fit and decide the claims.
 
@@ -36,8 +36,8 @@ def compare(
         Description of the analysis set.
     adequacy : dict
         ``adequacy.json``: what the sample could show, computed before outcomes.
-    measurement : dict
-        ``estimands/measurement.json``: the comparison without errors of measurement.
+    estimands : dict of dict
+        ``measurement``, the comparison without errors of measurement, and ``sensitivity``, by name.
 
     Returns
     -------
@@ -47,7 +47,7 @@ def compare(
     fit, delta = fits["primary"], run.comparison.delta
     effects = _effects(fit)
     claims = _claims(fits, effects, delta, adequacy, run.outcome.role)
-    corrected = {name: row and without_errors(row, delta) for name, row in measurement["rows"].items()}
+    corrected = {name: row and without_errors(row, delta) for name, row in estimands["measurement"]["rows"].items()}
     qualify_by_error(claims, corrected["baseline"])
     if run.outcome.after is not None:
         for name in ("C2", "C3"):
@@ -63,7 +63,7 @@ def compare(
         "primary": sides,
         "claims": claims,
         "without_errors": {name: corrected[name] for name in ("baseline", "all")},
-        "flags": _flags(fit, design),
+        "flags": _flags(fit, design, estimands["sensitivity"]),
     }
     return _comparison(fit, effects, design, delta), verdict
 
@@ -221,12 +221,19 @@ def _name(block) -> dict:
     return {"instrument": block.instrument, "weights": block.weights}
 
 
-def _flags(fit: dict, design: dict) -> list[str]:
+def _below(test: dict | None) -> bool:
+    return bool(test) and test["p"] is not None and test["p"] < ALPHA
+
+
+def _flags(fit: dict, design: dict, sensitivity: dict) -> list[str]:
     tests = {
         "few_therapists": fit["groups"]["therapist"] < FEW_THERAPISTS,
         "singular": fit["singular"],
         "style_incomplete": design["style_share"] < STYLE_SHARE,
         "sample_reference": design["reference"] == "sample",
         "far_from_reference": bool(design["far_from_reference"]),
+        "slopes_by_caseload": _below(sensitivity["caseload"]["test"]),
+        "curved_style": _below(sensitivity["curved_style"]),
+        "unequal_spread": _below(sensitivity["unequal_spread"]),
     }
     return [name for name, holds in tests.items() if holds]

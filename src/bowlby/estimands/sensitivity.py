@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from scipy.special import digamma, stdtr
 
 from bowlby.fit.models import SLOPE, Fitter, standardised
 from bowlby.fit.record import block_test, contrast
 
 FEW = 20
 """Therapists below whom P's interval is also given with the variance of its slope counted as estimated."""
+FEWEST = 8
+"""Therapists of three patients or more below whom unequal spread is not tested."""
 ESTIMATED = [{"group": "therapist", "terms": ["1", "a_star_w"], "correlated": False}]
 WITHIN, BETWEEN = ("a_star_w", "_w"), ("s_star", "_b")
 
@@ -34,7 +37,8 @@ def sensitivity(fitter: Fitter, members: pd.DataFrame, fit: dict) -> dict:
         attachment (columns within therapists) or style (columns between them). ``slope_sd``: estimate (ML) and upper
         profile limit of the SD of P between therapists, None for very large studies; ``p_estimated``: P with that
         variance counted as estimated, where there are few therapists. ``caseload``: test of perceived attachment by
-        log caseload, with P for the average therapist and the average patient.
+        log caseload, with P for the average therapist and the average patient. ``curved_style``: test of the square of
+        style. ``unequal_spread``: slope of the log residual variance of therapists' patients on style, with p.
     """
     therapists, n = fit["groups"]["therapist"], fit["n_obs"]
     terms = [f["term"] for f in fit["fixed"]]
@@ -47,6 +51,8 @@ def sensitivity(fitter: Fitter, members: pd.DataFrame, fit: dict) -> dict:
         "yardsticks": _yardsticks(fitter, fit, own),
         **_slopes(fitter, therapists),
         "caseload": _caseload(fitter, members),
+        "curved_style": _curved(fitter, members),
+        "unequal_spread": _spread(fitter),
     }  # fmt: skip
 
 
@@ -123,3 +129,34 @@ def _caseload(fitter: Fitter, members: pd.DataFrame) -> dict:
         "patient": contrast(result, "P", {"a_star_w": unit}),
         "therapist": contrast(result, "P", {"a_star_w": unit, product: unit * of_therapists}),
     }
+
+
+def _curved(fitter: Fitter, members: pd.DataFrame) -> dict:
+    """Whether outcome goes with style in a curve: then T is the slope of a line through it."""
+    squared = fitter.data["s_star"] ** 2
+    curved = Fitter(fitter.data.assign(s_squared=squared - squared.mean()), members, fitter.design)
+    if np.linalg.matrix_rank(curved.data[["s_star", "s_squared"]].to_numpy(float)) < 2:
+        return {"p": None}
+    return block_test(curved.fit(["a_star_w", "s_star", "s_squared"], SLOPE), "style squared", ["s_squared"])
+
+
+def _spread(fitter: Fitter) -> dict:
+    """Whether patients of therapists with another style scatter more: then the standard error of T is off.
+
+    Weighted least squares of the logarithm of each therapist's residual variance on style, with half its degrees of
+    freedom as weight (the precision of the logarithm of a variance of normal residuals).
+    """
+    data, result = fitter.data, fitter.fit(["a_star_w", "s_star"], SLOPE)
+    by = pd.Series(np.asarray(result.resid), data.index).groupby(data["therapist"])
+    own = pd.DataFrame({"v": by.var(ddof=1), "n": by.size(), "s": data.groupby("therapist")["s_star"].mean()})
+    own = own[(own["n"] >= 3) & (own["v"] > 0)]
+    if len(own) < FEWEST or np.ptp(own["s"]) < 1e-12:
+        return {"p": None}
+    y = np.log(own["v"]) - digamma((own["n"] - 1) / 2) + np.log((own["n"] - 1) / 2)
+    x, w = np.column_stack([np.ones(len(own)), own["s"]]), ((own["n"] - 1) / 2).to_numpy()
+    inverse = np.linalg.inv(x.T @ (w[:, None] * x))
+    b = inverse @ (x.T @ (w * y.to_numpy()))
+    df = len(own) - 2
+    scale = float((w * (y - x @ b) ** 2).sum() / df)
+    se = float(np.sqrt(max(scale, 1.0) * inverse[1, 1]))
+    return {"slope": float(b[1]), "se": se, "df": df, "p": 2 * float(stdtr(df, -abs(b[1]) / se))}

@@ -48,6 +48,7 @@ WORDS = {
     "baseline_error_not_examined": "what error of measurement in the baseline does is not known",
     "below_delta": "real, but smaller than the bound δ",
     "bound_too_wide": "the bound δ is wider than any slope a characteristic of therapists could have",
+    "curved_style": "outcome goes with style in a curve, so that T is the slope of a straight line through it",
     "detectable": "the slope of style differs from 0",
     "early_improvement": "not beside the improvement that came first, of which it may be the effect",
     "far_from_reference": "a sample SD is more than twice or less than half its reference SD, so all standardised "
@@ -61,7 +62,9 @@ WORDS = {
     "singular": "a variance is estimated at 0, the edge of what is possible",
     "slope_variance_not_modelled": "differences between therapists in the slope are not modelled",
     "therapist_rated": "the therapist rated the outcome, so that the therapist's own style shares its rater",
+    "slopes_by_caseload": "P goes with caseload, so that the average therapist's P is not the average patient's",
     "style_incomplete": "style known for fewer than 80% of the therapists",
+    "unequal_spread": "outcomes scatter more with some styles than with others, so that the standard error of T is off",
 }
 DIRECTION = (
     "Direction slope: the slope along the registered weights, with all scales of both sides in the model; where a side "

@@ -13,7 +13,8 @@ from bowlby.errors import UserError
 from bowlby.fit.models import fit_set
 
 AFTER = 3
-NO_ERRORS = {"rows": {"baseline": None, "all": None}}
+NO_ERRORS = {"measurement": {"rows": {"baseline": None, "all": None}},
+             "sensitivity": {"caseload": {"test": None}, "curved_style": {"p": None}, "unequal_spread": {"p": 0.01}}}
 """Nothing is known of errors of measurement."""
 
 
@@ -85,7 +86,9 @@ def test_what_style_did_before_the_landmark_is_not_in_t_and_the_claims_say_so(st
     sets = {name: comparison_set(run(), *study, [""], name) for name in ("primary", "perceived")}
     fits = {model: fitted.record for name, made in sets.items()
             for model, fitted in fit_set(name, made.data, made.membership, made.design).items()}  # fmt: skip
-    claims = compare(run(), fits, sets["primary"].design, sets["perceived"].design["adequacy"], NO_ERRORS)[1]["claims"]
+    verdict = compare(run(), fits, sets["primary"].design, sets["perceived"].design["adequacy"], NO_ERRORS)[1]
+    claims = verdict["claims"]
+    assert "unequal_spread" in verdict["flags"] and not {"curved_style", "slopes_by_caseload"} & {*verdict["flags"]}
     assert [name for name, claim in claims.items() if "after_landmark" in claim["reasons"]] == ["C2", "C3"]
     for name in ("C2", "C3"):
         assert claims[name]["qualified"] == (claims[name]["verdict"] == "supported")

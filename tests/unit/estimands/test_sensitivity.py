@@ -9,14 +9,15 @@ from bowlby.estimands.sensitivity import robustness_value, sensitivity
 from bowlby.fit.models import Fitter
 
 
-def study(slope_by_caseload=0.0, therapists=24, seed=2):
+def study(slope_by_caseload=0.0, therapists=24, seed=2, curve=0.0, spread=0.0):
     rng = np.random.default_rng(seed)
     size = np.where(np.arange(therapists) % 2, 6, 30)
     j = np.repeat(np.arange(therapists), size)
     n = len(j)
     pre, a, s = rng.normal(size=n), rng.normal(size=n), rng.normal(size=therapists)
     slope = 0.3 + slope_by_caseload * np.where(size[j] == 6, 1.0, -1.0)
-    y = 0.5 * pre + slope * a + 0.1 * s[j] + 0.2 * rng.normal(size=therapists)[j] + rng.normal(size=n)
+    y = 0.5 * pre + slope * a + 0.1 * s[j] + 0.2 * rng.normal(size=therapists)[j]
+    y = y + curve * s[j] ** 2 + np.exp(spread * s[j]) * rng.normal(size=n)
     w = np.eye(therapists)[j]
     data = pd.DataFrame({"patient": [f"P{i}" for i in range(n)], "therapist": [f"T{k:02d}" for k in j], "y": y,
                          "s_star": s[j] - s[j].mean()})  # fmt: skip
@@ -70,3 +71,10 @@ def test_where_slopes_go_with_caseload_the_average_therapist_differs_from_the_av
     assert plain["test"]["p"] > 0.05 > tied["test"]["p"]
     assert tied["therapist"]["estimate"] == pytest.approx(0.3, abs=0.12)
     assert tied["patient"]["estimate"] < tied["therapist"]["estimate"] - 0.08
+
+
+def test_a_curve_and_unequal_spread_are_found(found):
+    assert found[0]["curved_style"]["p"] > 0.05 and found[0]["unequal_spread"]["p"] > 0.05
+    assert study(curve=0.3)[0]["curved_style"]["p"] < 0.01
+    spread = study(spread=0.4)[0]["unequal_spread"]
+    assert spread["p"] < 0.001 and spread["slope"] == pytest.approx(0.8, abs=0.25)  # of the log variance: twice .4
