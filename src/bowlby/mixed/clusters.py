@@ -246,7 +246,7 @@ def _redrawn(model, group, of_row: np.ndarray, times: np.ndarray):
     return model._of_frame(replace(
         frame, rows=frame.rows[rows], y=frame.y[rows], names=list(model.names), factors=factors,
         x=[taken(frame.x[k]) for k in model.reduced.kept], level=frame.level[model.reduced.kept],
-        weights=taken(frame.weights), offset=taken(frame.offset), averages={}))
+        weights=taken(frame.weights), offset=taken(frame.offset), sources={}))
 
 
 def _loads(factor) -> tuple[np.ndarray, np.ndarray]:

@@ -41,7 +41,11 @@ def parse_formula(formula: str) -> ModelSpec:
     UserError
         For anything else, such as other functions; make such columns first.
     """
-    return _Parser(formula).model()
+    parser = _Parser(formula)
+    try:
+        return parser.model()
+    except RecursionError:
+        raise UserError(problem("the formula has too many brackets within brackets", "simplify it")) from None
 
 
 class _Parser:

@@ -94,8 +94,8 @@ class Frame:
     labels: pd.Index | None = None
     """Row labels of the whole table; `rows` are positions in it."""
     offset_column: str | None = None
-    averages: dict[str, float] = field(default_factory=dict)
-    """Mean over the rows of each numeric column that predictors and a computed offset are made of."""
+    sources: dict[str, pd.Series] = field(default_factory=dict)
+    """Numeric columns of the rows used that predictors and the formula's offset are made of."""
     level: np.ndarray | None = None
     """Predictors (p,) that sum to the constant, see :class:`bowlby.mixed.scaling.Scaling`."""
 
@@ -239,8 +239,7 @@ def build_frame(spec: ModelSpec, data: pd.DataFrame, membership=None, weights=No
                   None if off is None else numbers(off.iloc[rows], "offset"), cats, [], labels=labels,
                   offset_column=offset if isinstance(offset, str) else None,
                   level=constant_columns(spec.fixed, spec.intercept, names, cats))
-    frame.averages = {name: float(np.asarray(used[name], dtype=np.float64).mean()) for name in [*sources, *of_offset]
-                      if name not in cats and name != spec.outcome}
+    frame.sources = {name: used[name] for name in [*sources, *of_offset] if name not in cats and name != spec.outcome}
     if spec.intercept:
         single = {name for name, category in cats.items() if len(category.levels) == 1}
         frame.left_out = [":".join(term) for term in spec.fixed if single & set(term)]

@@ -27,10 +27,13 @@ def read_hypotheses(text: str, names: list[str]) -> tuple[np.ndarray, np.ndarray
         When the text holds anything else or a product of two effects.
     """
     reader = _Reader(text, names)
-    rows = [reader.equation()]
-    while reader.peek() == ",":
-        reader.take()
-        rows.append(reader.equation())
+    try:
+        rows = [reader.equation()]
+        while reader.peek() == ",":
+            reader.take()
+            rows.append(reader.equation())
+    except RecursionError:
+        raise UserError(problem("the hypothesis has too many brackets within brackets", "simplify it")) from None
     if reader.peek():
         reader.fail(f"unexpected '{reader.peek()}'")
     sides = np.array(rows)

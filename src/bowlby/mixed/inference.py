@@ -55,19 +55,23 @@ class Inference:
         if line not in self.warnings:
             self.warnings.append(line)
 
+    def _covariance_and_df(self, method: str):
+        """Covariance of the fixed effects (p, p) and the function of a contrast's df, internal units."""
+        if method == KENWARD_ROGER:
+            return self._phi_adjusted, lambda inner: one_df(self._kr_info, inner, self._w_expected)
+        if method == SATTERTHWAITE:
+            return self._info_phi, lambda inner: one_df(self.information, inner, self._w_satterthwaite)
+        if method == RESIDUAL:
+            return self._info_phi, lambda inner: np.full(inner.shape[:-1], float(self.df_resid))
+        raise UserError(problem(f"unknown df method '{method}'",
+                                f"use {KENWARD_ROGER}, {SATTERTHWAITE} or {RESIDUAL}"))
+
     def _row(self, c: np.ndarray, method: str) -> tuple[float, float, float]:
         """Estimate, SE and df of c'beta."""
         inner = self._transform.T @ c
         estimate = float(c @ self.params.to_numpy())
-        if method == KENWARD_ROGER:
-            phi, df = self._phi_adjusted, one_df(self._kr_info, inner, self._w_expected)
-        elif method == SATTERTHWAITE:
-            phi, df = self._info_phi, one_df(self.information, inner, self._w_satterthwaite)
-        elif method == RESIDUAL:
-            phi, df = self._info_phi, float(self.df_resid)
-        else:
-            raise UserError(problem(f"unknown df method '{method}'",
-                                    f"use {KENWARD_ROGER}, {SATTERTHWAITE} or {RESIDUAL}"))
+        phi, df_of = self._covariance_and_df(method)
+        df = df_of(inner)
         variance, name = float(inner @ phi @ inner), _written(c, self.model.names)
         if not 0 <= variance < np.inf:
             raise UserError(problem(f"the {method} standard error of {name} cannot be computed from these data",

@@ -50,9 +50,9 @@ def _grid(model, at: dict) -> pd.DataFrame:
                 raise UserError(problem(f"'{at[name]}' is no level of '{name}'",
                                         f"use one of {', '.join(map(str, values[name]))}"))
         elif name not in at:
-            if name not in frame.averages:
+            if name not in frame.sources:
                 raise UserError(problem(f"the mean of '{name}' is not known", f'give at={{"{name}": value}}'))
-            values[name] = [frame.averages[name]]
+            values[name] = [float(frame.sources[name].astype(np.float64).mean())]
         if name in at:
             values[name] = [at[name] if name in frame.categories else checks.finite(at[name], f"at '{name}'").item()]
     return pd.DataFrame(list(product(*values.values())), columns=list(values))

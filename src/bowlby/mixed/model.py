@@ -169,7 +169,7 @@ class MixedModel:
         columns = {name: self._of_rows(values, f"column '{name}'") for name, values in columns.items()}
         x = [columns.get(name, self.frame.x[k]) for name, k in zip(self.names, self.reduced.kept)]
         return self._of_frame(replace(self.frame, x=x, names=list(self.names),
-                                      level=self.frame.level[self.reduced.kept], averages={}))
+                                      level=self.frame.level[self.reduced.kept], sources={}))
 
     def _of_frame(self, frame) -> MixedModel:
         """A model of the same terms on another frame; every column must stay estimable."""

@@ -164,10 +164,16 @@ def _level_variance(cov: np.ndarray, basis, matrix, random: bool) -> np.ndarray:
 
 
 def _fixed_errors(result, x: np.ndarray, method: str) -> tuple[np.ndarray, np.ndarray]:
-    """Standard errors and df of x'beta, each distinct row once."""
-    distinct, of = np.unique(x, axis=0, return_inverse=True)
-    rows = np.array([result._row(c, method)[1:] if c.any() else (0.0, np.inf) for c in distinct]).reshape(-1, 2)
-    return tuple(rows[of.ravel()].T)
+    """Standard errors and df of x'beta, some thousand rows at a time; a row of zeros is known, with infinite df."""
+    phi, df_of = result._covariance_and_df(method)
+    se, df = np.zeros(len(x)), np.full(len(x), np.inf)
+    step = max(1, _CELLS // (x.shape[1] * (result.model.parameters.count + 1)))
+    rows = np.flatnonzero(x.any(axis=1))
+    for first in range(0, len(rows), step):
+        at = rows[first:first + step]
+        inner = x[at] @ result._transform
+        se[at], df[at] = np.sqrt(((inner @ phi) * inner).sum(axis=1)), df_of(inner)
+    return se, df
 
 
 def _error_variance(result, x: np.ndarray, z) -> np.ndarray:

@@ -34,7 +34,10 @@ def test_quoted_names_and_categories():
 
 @pytest.mark.parametrize("text", ["y ~ lag(x) + (1 | g)", "y x + (1 | g)", "y ~ x + (1 | g", "y ~ x + 2 + (1 | g)",
                                   "y ~ x + (1 | )", "y ~ __import__('os') + (1 | g)", "y ~ x ^ 2 + (1 | g)",
-                                  "y ~ x; z + (1 | g)", "y ~", "", "y ~ (0 | g)"])
+                                  "y ~ x; z + (1 | g)", "y ~", "", "y ~ (0 | g)",
+                                  "y ~ " + "(" * 3000 + "x" + ")" * 3000 + " + (1 | g)",
+                                  "y ~ I(" + "-" * 3000 + "x) + (1 | g)"],
+                         ids=lambda text: text[:30])
 def test_anything_else_is_one_line(text):
     with pytest.raises(UserError) as caught:
         parse_formula(text)

@@ -79,6 +79,9 @@ def test_predictions_of_rows_used_and_of_new_levels(result, pre_post):
     new = pre_post.iloc[:2].assign(therapist=["nobody", pre_post.therapist[1]])
     new.loc[1, "a_w"] = np.nan
     fixed, known = result.get_prediction(new), result.get_prediction(new, random=True)
+    for df in (None, "satterthwaite", "residual"):
+        one, x = result.get_prediction(new, df=df), fixed_rows(result.model, new.iloc[:1])[0]
+        assert [one.se_mean[0], one.df[0]] == pytest.approx(result.contrast(x, df)[["se", "df"]].iloc[0].to_list())
     assert fixed.predicted_mean[0] == known.predicted_mean[0] == pytest.approx(result.predict(new)[0])
     assert fixed.summary_frame().loc[1].isna().all() and known.summary_frame().loc[1, ["mean", "mean_se"]].isna().all()
     # Of a therapist not seen nothing is known but the fixed part; its error is the model's own, of known variances.
