@@ -308,6 +308,6 @@ def compare(loaded: Loaded, folder: Path) -> None:
         from bowlby.robust.stage import doubts
 
         write_json(folder / "robustness.json", doubts(loaded.run, folder, fits, verdict["claims"]))
-    sentence = said(verdict, fits, adequacy, loaded.run.comparison.delta)
-    write_json(folder / "comparison.json", comparison | {"sentence": sentence})
-    write_json(folder / "verdict.json", verdict | {"sentence": sentence})
+    words = said(verdict, fits, adequacy, loaded.run.comparison.delta)
+    write_json(folder / "comparison.json", comparison | {"sentence": words["sentence"]})
+    write_json(folder / "verdict.json", verdict | words)

@@ -54,6 +54,7 @@ def test_example_ends_in_a_verdict(example):
         "primary",
         "claims",
         "flags",
+        "answer",
         "sentence",
         "without_errors",
     }

@@ -68,14 +68,15 @@ def compare(
     return _comparison(fit, effects, design, delta), verdict
 
 
-def said(verdict: dict, fits: dict[str, dict], adequacy: dict, delta: float) -> str:
-    """The sentence of ``verdict.json``, once it is known what is fragile."""
+def said(verdict: dict, fits: dict[str, dict], adequacy: dict, delta: float) -> dict[str, str]:
+    """``answer`` and ``sentence`` of ``verdict.json``, once it is known what is fragile; the sentence has both."""
     claims, fit = verdict["claims"], fits["primary"]
     effects = _effects(fit)
     if "moderated" in claims["C3"]["flags"]:
         effects["T_severe"] = _effects(fits["severity"])["T_severe"]
     detectable = _usual(adequacy)["minimum_detectable"]
-    return headline(effects, claims, delta, fit["groups"]["therapist"], detectable)
+    answer, grounds = headline(effects, claims, delta, fit["groups"]["therapist"], detectable)
+    return {"answer": answer, "sentence": f"{answer} {grounds}"}
 
 
 def _claims(

@@ -27,8 +27,8 @@ def cannot_answer(t: Effect, therapists: int) -> str | None:
 
 def headline(
     effects: dict[str, Effect], claims: dict[str, dict], delta: float, therapists: int, detectable: float
-) -> str:
-    """What the study found, in a few sentences.
+) -> tuple[str, str]:
+    """What the study found: the verdict in a line, and in a few sentences what it rests on and how firm it is.
 
     Parameters
     ----------
@@ -41,7 +41,11 @@ def headline(
     therapists : int
         In the analysis.
     detectable : float
-        Smallest effect of style that the sample could detect with 80 % power.
+        Smallest effect of style, in SD, that the sample detects with 80 % power.
+
+    Returns
+    -------
+    answer, grounds : str
     """
     p, t = effects["P"], effects["T"]
     unable = cannot_answer(t, therapists)
@@ -54,7 +58,6 @@ def headline(
     if "T_severe" in effects and unable is None:
         severe = difference(effects["T_severe"])
         parts.append(f"That is at average severity; among the most severely ill tenth, patients ended {severe}.")
-    parts.append(f"Verdict: {claims['C2']['verdict']}. {_finding(effects, claims, delta)}")
     if reservations := _reservations(claims, unable)[:MOST]:
         said = "; ".join(reservations)
         parts.append(f"{said[0].upper()}{said[1:]}.")
@@ -63,7 +66,7 @@ def headline(
             "With 80 % power this sample could detect an effect of the therapist's attachment style only if it was at "
             f"least {detectable:.2f} SD."
         )
-    return " ".join(parts)
+    return f"{claims['C2']['verdict'].capitalize()}: {_finding(effects, claims, delta)}", " ".join(parts)
 
 
 def difference(effect: Effect) -> str:
@@ -88,34 +91,31 @@ def _limit(value: float) -> str:
 
 def _finding(effects: dict[str, Effect], claims: dict[str, dict], delta: float) -> str:
     """What C2's verdict says, with what C1 and C3 add."""
-    more, verdict = claims["C2"], claims["C2"]["verdict"]
-    p, t = effects["P"], effects["T"]
+    verdict, p, t = claims["C2"]["verdict"], effects["P"], effects["T"]
     if claims["C1"]["verdict"] == "refuted" and claims["C3"]["verdict"] == "supported" and p.within(delta):
-        return f"Both associations with outcome are negligible: each is smaller than {delta:g} SD ({_rule(more)})."
+        return f"both associations with outcome are negligible, that is, smaller than {delta:g} SD."
     if verdict == "supported":
         return (
-            "The data support the claim that perceived attachment is more strongly associated with outcome than the "
-            f"therapist's own attachment style ({_rule(more)})."
+            "the data support the claim that perceived attachment is more strongly associated with outcome than the "
+            "therapist's own attachment style."
         )
     if verdict == "inconclusive":
         return (
-            "The data do not decide whether perceived attachment or the therapist's own attachment style is more "
+            "the data do not show whether perceived attachment or the therapist's own attachment style is more "
             "strongly associated with outcome."
         )
     if p.limits(0.975)[1] < 0:
-        other = ", more strongly than the therapist's own style" if -p.estimate > abs(t.estimate) else ""
-        return (
-            f"More secure perceived attachment was associated with a worse outcome{other}. The claim that it goes with "
-            f"a better one, and more strongly than style, is refuted ({_rule(more)})."
+        other = (
+            " This association was stronger than that of the therapist's own attachment style, but in the opposite "
+            "direction to the claim."
+            if -p.estimate > abs(t.estimate)
+            else ""
         )
+        return f"more secure perceived attachment was associated with a worse outcome.{other}"
     return (
-        "The data refute the claim that perceived attachment is more strongly associated with outcome than the "
-        f"therapist's own attachment style ({_rule(more)})."
+        "the data refute the claim that perceived attachment is more strongly associated with outcome than the "
+        "therapist's own attachment style."
     )
-
-
-def _rule(claim: dict) -> str:
-    return str(claim["reasons"][0])
 
 
 def _reservations(claims: dict[str, dict], unable: str | None) -> list[str]:
@@ -127,10 +127,10 @@ def _reservations(claims: dict[str, dict], unable: str | None) -> list[str]:
         found.append("the verdict is fragile (see Robustness)")
     if supported:
         said = {
-            "baseline_error": "it does not hold once error of measurement in the baseline is allowed for",
-            "baseline_error_not_examined": "what error of measurement in the baseline does to it is not known",
-            "any_therapist_variable": "it would hold for any characteristic of therapists",
-            "after_landmark": "style counts only for what it adds after the landmark session",
+            "baseline_error": "the verdict does not hold after correction for measurement error in the baseline",
+            "baseline_error_not_examined": "the influence of measurement error in the baseline was not examined",
+            "any_therapist_variable": "the claim would be supported for any characteristic of therapists",
+            "after_landmark": "the slope of style is its association with outcome after the landmark session only",
         }
         found += [words for code, words in said.items() if code in reasons]
         if "below_delta" in claims["C1"]["flags"]:
@@ -138,7 +138,7 @@ def _reservations(claims: dict[str, dict], unable: str | None) -> list[str]:
         if "same_rater" in reasons:
             found.append("the patient rated both perceived attachment and outcome")
         if "reverse_causation_open" in reasons:
-            found.append("improvement may have come first")
+            found.append("improvement may have preceded attachment")
     if "therapist_rated" in reasons:
-        found.append("the therapist rated the outcome, so that style and outcome share a rater")
+        found.append("the therapist rated both the outcome and the therapist's own style")
     return found

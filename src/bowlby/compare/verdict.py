@@ -33,7 +33,11 @@ class Effect:
 
     def p_equivalence(self, delta: float) -> float:
         """p of the equivalence test: the larger of its two one-sided tests."""
-        return max(self.p_above(-delta), float(stdtr(self.df, (self.estimate - delta) / self.se)))
+        return max(self.p_above(-delta), self.p_below(delta))
+
+    def p_below(self, value: float) -> float:
+        """One-sided p of the hypothesis that the effect is at least ``value``."""
+        return float(stdtr(self.df, (self.estimate - value) / self.se))
 
 
 def claim_slope(effect: Effect, delta: float, name: str) -> dict:
@@ -47,9 +51,12 @@ def claim_slope(effect: Effect, delta: float, name: str) -> dict:
         verdict = "refuted"
         rule = f"the 90 % interval of {name} lies within the equivalence bound: any association is negligible"
     else:
-        verdict, rule = "inconclusive", f"{name} could be 0 and could be more than the bound"
+        verdict, rule = "inconclusive", f"the interval of {name} includes 0 and values beyond the equivalence bound"
     flags = ["below_delta"] if verdict == "supported" and effect.within(delta) else []
-    return _claim(verdict, rule, effect, flags, bound=delta, p=2 * min(effect.p_above(0), 1 - effect.p_above(0)))
+    p = 2 * min(effect.p_above(0), effect.p_below(0))
+    small = low <= 0 <= high and effect.within(delta)
+    decided = _equivalence(name, effect, delta) if small else _test("two_sided", name, effect, 0.95, p)
+    return _claim(verdict, rule, effect, flags, bound=delta, p=p, test=decided)
 
 
 def claim_more(minus: Effect, plus: Effect) -> dict:
@@ -66,11 +73,13 @@ def claim_more(minus: Effect, plus: Effect) -> dict:
         verdict = "refuted"
         rule = f"the upper 98.75 % limit of {min(high, key=high.get)} lies below 0"
     else:
-        verdict, rule = "inconclusive", "P-T or P+T could be 0"
+        verdict, rule = "inconclusive", "the interval of P-T or of P+T includes 0"
     binding = min(parts.values(), key=lambda e: e.estimate)
     against = min(1.0, 2 * min(1 - e.p_above(0) for e in parts.values()))  # either of two parts refutes
     p = against if verdict == "refuted" else max(e.p_above(0) for e in parts.values())
-    claim = _claim(verdict, rule, binding, [], bound=0.0, p=p)
+    of = min(high, key=high.get) if verdict == "refuted" else min(parts, key=lambda name: parts[name].estimate)
+    kind, level = ("one_sided_of_two", 0.975) if verdict == "refuted" else ("one_sided", 0.95)
+    claim = _claim(verdict, rule, binding, [], bound=0.0, p=p, test=_test(kind, of, parts[of], level, p))
     claim["parts"] = {name: _describe(e) | {"p_above_0": e.p_above(0)} for name, e in parts.items()}
     return claim
 
@@ -83,10 +92,14 @@ def claim_negligible(t: Effect, delta: float, name: str = "T") -> dict:
     elif low > delta or high < -delta:
         verdict, rule = "refuted", f"the 95 % interval of {name} lies beyond the equivalence bound"
     else:
-        apart = f"{name} differs from 0 but" if low > 0 or high < 0 else name
-        verdict, rule = "inconclusive", f"{apart} could be negligible and could exceed the bound"
+        apart = f"{name} differs from 0, but its" if low > 0 or high < 0 else "the"
+        of = "" if low > 0 or high < 0 else f" of {name}"
+        verdict, rule = "inconclusive", f"{apart} interval{of} includes both negligible and non-negligible values"
     flags = ["detectable"] if low > 0 or high < 0 else []
-    return _claim(verdict, rule, t, flags, bound=delta, p=t.p_equivalence(delta))
+    decided = _equivalence(name, t, delta)
+    if verdict == "refuted":
+        decided = _test("beyond", name, t, 0.95, 2 * min(t.p_above(delta), t.p_below(-delta)))
+    return _claim(verdict, rule, t, flags, bound=delta, p=t.p_equivalence(delta), test=decided)
 
 
 def not_tested(reason: str) -> dict:
@@ -103,11 +116,24 @@ def not_tested(reason: str) -> dict:
         "df": None,
         "p": None,
         "bound": None,
+        "test": None,
         "parts": {},
     }
 
 
-def _claim(verdict: str, rule: str, effect: Effect, flags: list[str], bound: float, p: float) -> dict:
+def _test(kind: str, of: str, effect: Effect, level: float, p: float) -> dict:
+    """The test that decided a claim: its kind, the effect tested, the interval that it reads, and its p."""
+    limits = effect.limits((1 + level) / 2)
+    return {"kind": kind, "of": of, "estimate": effect.estimate, "level": level, "ci": list(limits), "p": p}
+
+
+def _equivalence(name: str, effect: Effect, delta: float) -> dict:
+    return _test("equivalence", name, effect, 0.90, effect.p_equivalence(delta))
+
+
+def _claim(
+    verdict: str, rule: str, effect: Effect, flags: list[str], bound: float, p: float, test: dict
+) -> dict:
     return {
         "verdict": verdict,
         "fragile": None,
@@ -117,6 +143,7 @@ def _claim(verdict: str, rule: str, effect: Effect, flags: list[str], bound: flo
         "flags": flags,
         "bound": bound,
         "p": p,
+        "test": test,
         "parts": {},
     } | {k: v for k, v in _describe(effect).items() if k in ("estimate", "ci", "df")}
 

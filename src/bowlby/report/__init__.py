@@ -9,7 +9,7 @@ from bowlby.files import write_text
 from bowlby.report.drawing import inline
 from bowlby.report.methods import methods_text
 from bowlby.report.section import Section, render
-from bowlby.report.sections import SECTIONS
+from bowlby.report.sections import APPENDIX, REPORT, SECTIONS
 from bowlby.results import Results
 
 __all__ = ["SECTIONS", "Results", "Section", "build", "build_report", "inline", "methods_text"]
@@ -30,7 +30,7 @@ def said(results: Results) -> str:
 
 
 def build_report(folder: Path, missing: list[dict] | None = None) -> str:
-    """The page as text: the verdict first, then the contents and every section that the run has files for.
+    """The page as text: the verdict, the contents, and the sections of report and appendix that the run has files for.
 
     Parameters
     ----------
@@ -45,10 +45,12 @@ def build_report(folder: Path, missing: list[dict] | None = None) -> str:
         HTML that loads nothing from anywhere.
     """
     results = Results(Path(folder))
-    sections = [section for make in SECTIONS if (section := make(results))]
+    main, appendix = ([section for make in part if (section := make(results))] for part in (REPORT, APPENDIX))
     if missing:
-        sections.insert(0, Section("missing-parts", "What is missing", render("missing.html", parts=missing)))
-    page = without_dead_links(render("page.html", results=results, sections=sections, unfinished=bool(missing)))
+        main.insert(0, Section("missing-parts", "What is missing", render("missing.html", parts=missing)))
+    page = without_dead_links(
+        render("page.html", results=results, report=main, appendix=appendix, unfinished=bool(missing))
+    )
     return results.wording.page(page)
 
 

@@ -1,4 +1,4 @@
-"""Tables of the doubts: what flips, and intervals found in other ways."""
+"""Tables of the robustness checks: verdicts that change, and intervals by other methods."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ KINDS = {
     "influence": "leaving out one therapist at a time",
     "parametric": "the parametric bootstrap",
     "permutation": "the permutation of style",
-    "assumptions": "the simulations of what the model assumes",
-    "multiverse": "the other analyses",
-    "multiverse_null": "the other analyses without any effect",
+    "assumptions": "the simulations of the model's assumptions",
+    "multiverse": "the alternative analyses",
+    "multiverse_null": "the alternative analyses without an effect",
     "imputation": "the imputation of missing values",
-    "tipping": "the analysis with other slopes among patients without outcome",
+    "tipping": "the analysis of outcomes missing not at random",
 }
 PLURAL = ("sandwich", "assumptions", "multiverse", "multiverse_null")
 SHORT = {
@@ -30,10 +30,10 @@ SHORT = {
     "C4": "T negligible for attachment",
     "C5": "Patient's style",
 }
-NOT_TRIED = "not tried"
+NOT_TRIED = "not computed"
 WAYS = {
     "parametric": "Parametric bootstrap",
-    "cluster": "Bootstrap over therapists",
+    "cluster": "Bootstrap of therapists",
     "sandwich": "Cluster-robust (CR2)",
     "imputation": "Missing values imputed",
 }
@@ -58,15 +58,15 @@ def _undone(kinds: list[str], why: str, record: dict) -> str:
     listed = f"{', '.join(left[:-1])} and {left[-1]}" if len(left) > 1 else left[0]
     verb = "were" if len(left) > 1 or kinds[0] in PLURAL else "was"
     apart = "parametric" not in record and not {"cluster", "sandwich", "wild"}.isdisjoint(kinds)
-    instead = "; ask for `parametric` in their place" if apart else ""
+    instead = "; request `parametric` instead" if apart else ""
     return f"{listed[0].upper()}{listed[1:]} {verb} not computed: {why}{instead}."
 
 
 def flips_sheet(verdict: dict, record: dict) -> Sheet:
-    """Each tested claim: whether its verdict turns too easily, and what every other analysis made of it."""
+    """Each tested claim: whether it is fragile, and its verdict in every other analysis."""
     tried = {
         "Without one therapist": (record.get("influence", {}).get("verdicts"), counted),
-        "Other analyses": (record.get("multiverse", {}).get("verdicts"), _shared),
+        "Alternative analyses": (record.get("multiverse", {}).get("verdicts"), _shared),
         "Imputed": (record.get("imputation", {}).get("verdicts"), _once),
     }
     tried = {head: (found, say_) for head, (found, say_) in tried.items() if found}
@@ -78,33 +78,32 @@ def flips_sheet(verdict: dict, record: dict) -> Sheet:
         row = [f"{name}. {SHORT[name]}", verdict_of(claim), _fragile(claim)]
         rows.append([*row, *(words(found.get(name), claim["verdict"]) for found, words in tried.values())])
     note = (
-        "The last columns say which verdict each claim had when something was changed: every therapist left out in "
-        "turn; the study analysed in the other ways that the curve below shows; missing values filled in many times. "
-        "Fragile is a decided verdict that turns too easily, by rules fixed beforehand; what is inconclusive has "
-        "nothing to turn."
+        "The last columns give the verdict of each claim when each therapist was omitted in turn, in the alternative "
+        "analyses of the curve below, and with missing values multiply imputed. A decided verdict is called fragile if "
+        "it changes too easily under predefined rules."
     )
-    title = "What Was Tried to Turn Each Verdict, and What Came of It"
+    title = "Robustness of Each Verdict"
     return Sheet("", title, ["Claim", "Verdict", "Fragile?", *tried], [(None, rows)], note)
 
 
 def _fragile(claim: dict) -> str:
     if claim.get("fragile") is None:
         if claim["verdict"] not in ("supported", "refuted"):
-            return "nothing to turn"
+            return "not applicable"
         untried = "; ".join(claim.get("fragile_not_tried") or [])
-        return f"not known, for not all could be tried: {untried}" if untried else "not tried"
+        return f"not known; not computed: {untried}" if untried else NOT_TRIED
     reasons = "; ".join(say(r) for r in claim.get("fragile_because") or [])
     return f"yes: {reasons}" if claim["fragile"] else "no"
 
 
 def counted(found: dict | None, verdict: str) -> str:
-    """Verdicts as counts: "supported without any one of 48", or how often which."""
+    """Verdicts as counts: "supported in all 48", or how often which."""
     if not found:
         return NOT_TRIED
     total = sum(found.values())
     if found.get(verdict, 0) == total:
-        return f"still {verdict}, all {total:,} times"
-    return "; ".join(f"{word} {n:,} of {total:,} times" for word, n in _in_order(found, verdict))
+        return f"{verdict} in all {total:,}"
+    return "; ".join(f"{word} in {n:,} of {total:,}" for word, n in _in_order(found, verdict))
 
 
 def _shared(found: dict | None, verdict: str) -> str:
@@ -113,15 +112,13 @@ def _shared(found: dict | None, verdict: str) -> str:
         return NOT_TRIED
     total = sum(found.values())
     if found.get(verdict, 0) == total:
-        return f"still {verdict} in all"
+        return f"{verdict} in all"
     return "; ".join(f"{word} in {_percent(share / total)}" for word, share in _in_order(found, verdict))
 
 
-def _once(found: str | None, verdict: str) -> str:
-    """One verdict of the imputed data together."""
-    if not found:
-        return NOT_TRIED
-    return f"still {found}" if found == verdict else f"{found} instead"
+def _once(found: str | None, _: str) -> str:
+    """The verdict of the pooled imputed data."""
+    return found or NOT_TRIED
 
 
 def _in_order(found: dict, verdict: str) -> list[tuple[str, float]]:
@@ -138,8 +135,8 @@ def _percent(share: float) -> str:
 
 
 def intervals_sheet(comparison: dict, record: dict) -> Sheet:
-    """95 % intervals of the contrasts, as in Table 1 and by every other way that was run."""
-    rows = [["As in Table 1", *(interval(*comparison[e]["ci"]) for e in EFFECTS)]]
+    """95 % intervals of the contrasts, as in Table 1 and by every other method that was run."""
+    rows = [["Main analysis", *(interval(*comparison[e]["ci"]) for e in EFFECTS)]]
     for kind, words in WAYS.items():
         found = record.get(kind) or {}
         effects = found.get("intervals") or found.get("contrasts") or found.get("effects") or {}
@@ -148,10 +145,11 @@ def intervals_sheet(comparison: dict, record: dict) -> Sheet:
         n = f" ({found['replicates']:,})" if kind != "sandwich" else ""
         rows.append([f"{words}{n}", *(_limits(effects.get(e)) for e in EFFECTS)])
     note = (
-        "In SD of outcome per SD of predictor; in brackets the number of replicates. Bootstraps: percentiles, over "
-        "therapists bias-corrected and accelerated where the refits without one therapist are there."
+        "*SD* of outcome per *SD* of predictor; number of replicates in brackets. Bootstrap intervals are percentile "
+        "intervals; those of therapists are bias-corrected and accelerated if each therapist was also omitted."
     )
-    return Sheet("", "95% Intervals Found in Other Ways", ["Way", "P", "T", "P − T", "P + T"], [(None, rows)], note)
+    heads = ["Method", "P", "T", "P − T", "P + T"]
+    return Sheet("", "95% Confidence Intervals by Other Methods", heads, [(None, rows)], note)
 
 
 def _limits(effect: dict | None) -> str:
@@ -170,8 +168,8 @@ def tipping_sheet(found: dict) -> Sheet:
         for move in found["moves"]
     ]  # fmt: skip
     note = (
-        "Missing outcomes are imputed at random given what is known of a patient. They are then moved so that, among "
-        "patients without outcome, outcome rises by this many SD more (below 0: less) for each SD of the predictor."
+        "Missing outcomes were imputed and then shifted so that the slope of the predictor among patients without "
+        "outcome differs by this many *SD* of outcome per *SD* of predictor."
     )
-    heads = ["Slope that differs", "By", "P", "T", *claims]
-    return Sheet("", "If Slopes Differ Among Patients Without Outcome", heads, [(None, rows)], note)
+    heads = ["Predictor", "Shift (SD)", "P", "T", *claims]
+    return Sheet("", "Sensitivity to Outcomes Missing Not at Random", heads, [(None, rows)], note)

@@ -7,17 +7,24 @@ import re
 FLIPS = re.compile(r"loto_flips: (\d+) of (\d+)")
 CLAIMS = {
     "C1": "Perceived attachment is associated with outcome (P > 0)",
-    "C2": "Perceived attachment is associated with outcome more than the therapist's own style is (P > |T|)",
-    "C3": "The therapist's own style is negligible for outcome (|T| < δ)",
-    "C4": "The therapist's own style is negligible for perceived attachment",
+    "C2": "Perceived attachment is more strongly associated with outcome than the therapist's own style (P > |T|)",
+    "C3": "The association of the therapist's own style with outcome is negligible (|T| < δ)",
+    "C4": "The association of the therapist's own style with perceived attachment is negligible",
     "C5": "The patient's own style is associated with perceived attachment",
 }
 RULES = {
-    "C1": "Supported where the 95% CI of P lies above 0; refuted where it lies below 0, or P is surely smaller than δ.",
-    "C2": "Supported where P − T and P + T both lie above 0; refuted where either lies below 0 (98.75% limit).",
-    "C3": "Supported where the 90% CI of T lies within ±δ; refuted where its 95% CI lies beyond ±δ.",
-    "C4": "As C3, with perceived attachment in place of outcome.",
-    "C5": "As C1, with the slope of the patient's own style on perceived attachment.",
+    "C1": "Supported if the 95% CI of P lies above 0; refuted if it lies below 0 or the 90% CI lies within ±δ.",
+    "C2": "Supported if P − T and P + T are both above 0 (95% CI); refuted if either is below 0 (97.5% CI).",
+    "C3": "Supported if the 90% CI of T lies within ±δ; refuted if its 95% CI lies outside ±δ.",
+    "C4": "As C3, with perceived attachment as the outcome.",
+    "C5": "As C1, for the slope of the patient's own style on perceived attachment.",
+}
+TESTS = {
+    "two_sided": "two-sided test",
+    "one_sided": "one-sided test",
+    "one_sided_of_two": "one-sided test, corrected for two tests",
+    "equivalence": "equivalence test",
+    "beyond": "test against ±δ",
 }
 VERDICTS = {"supported": "supported", "refuted": "refuted", "inconclusive": "inconclusive"}
 NOT_TESTED = "not tested"
@@ -40,39 +47,39 @@ TERMS = {
     "z_star_w": "Patient's own style, within therapist",
 }
 WORDS = {
-    "against_adequacy": "supported although this sample was not expected to be able to show it",
-    "after_landmark": "the baseline holds sessions the therapist had a part in already; T is what style adds later",
-    "any_therapist_variable": "would hold for any characteristic of therapists",
-    "reference_ratio": "hangs on the reference SD of style",
-    "baseline_error": "not supported once the error of measurement of the baseline is allowed for",
-    "baseline_error_not_examined": "what error of measurement in the baseline does is not known",
-    "below_delta": "real, but smaller than the bound δ",
-    "bound_too_wide": "the bound δ is wider than any slope a characteristic of therapists could have",
-    "curved_style": "outcome goes with style in a curve, so that T is the slope of a straight line through it",
-    "detectable": "the slope of style differs from 0",
-    "early_improvement": "not beside the improvement that came first, of which it may be the effect",
+    "against_adequacy": "supported although the sample was not expected to be large enough to show it",
+    "after_landmark": "the baseline includes sessions with the therapist; T is the association with later outcome only",
+    "any_therapist_variable": "the claim would be supported for any characteristic of therapists",
+    "reference_ratio": "the verdict depends on the reference SD of style",
+    "baseline_error": "not supported after correction for measurement error in the baseline",
+    "baseline_error_not_examined": "the influence of measurement error in the baseline was not examined",
+    "below_delta": "significant, but smaller than the bound δ",
+    "bound_too_wide": "the bound δ is larger than any slope that a characteristic of therapists could have",
+    "curved_style": "the association of outcome with style is curved; T is the slope of a straight line",
+    "detectable": "the slope of style differs significantly from 0",
+    "early_improvement": "not significant after adjustment for earlier improvement",
     "far_from_reference": "a sample SD is more than twice or less than half its reference SD, so all standardised "
     "numbers may be in wrong units",
     "few_therapists": "fewer than 30 therapists",
     "no_baseline": "there is no earlier outcome to adjust for",
-    "moderated": "depends on how severe the patients were",
-    "reverse_causation_open": "improvement may have come first; these data cannot tell",
+    "moderated": "the association depends on the severity of the patients",
+    "reverse_causation_open": "improvement may have preceded attachment",
     "same_rater": "the patient rated both attachment and outcome",
-    "sample_reference": "standardised by this sample's own SDs, because no reference SDs were given",
-    "singular": "a variance is estimated at 0, the edge of what is possible",
+    "sample_reference": "standardised by the SDs of this sample, because no reference SDs were given",
+    "singular": "a variance was estimated at 0 (boundary)",
     "slope_variance_not_modelled": "differences between therapists in the slope are not modelled",
-    "therapist_rated": "the therapist rated the outcome, so that the therapist's own style shares its rater",
-    "slopes_by_caseload": "P goes with caseload, so that the average therapist's P is not the average patient's",
-    "style_incomplete": "style known for fewer than 80% of the therapists",
-    "unequal_spread": "outcomes scatter more with some styles than with others, so that the standard error of T is off",
+    "therapist_rated": "the therapist rated both the outcome and the therapist's own style",
+    "slopes_by_caseload": "P depends on caseload and differs between the average therapist and the average patient",
+    "style_incomplete": "style is known for fewer than 80% of the therapists",
+    "unequal_spread": "the variance of outcome depends on style, so that the standard error of T may be wrong",
 }
 DIRECTION = (
-    "Direction slope: the slope along the registered weights, with all scales of both sides in the model; where a side "
-    "has one scale it is P or T."
+    "Direction slope: the slope along the weights of the configuration, in a model with all scales of both predictors; "
+    "for a predictor with one scale it equals P or T."
 )
 INDEX = (
-    "Block index: how much outcome, in SD, all scales of a side predict together, in whatever direction; the direction "
-    "slope is its part along the registered weights."
+    "Block index: SD of outcome that all scales of a predictor predict together, in any direction; the direction slope "
+    "is its part along the weights of the configuration."
 )
 FIXED = "\u00a0"
 PRINTED = {
@@ -124,6 +131,16 @@ def term(name: str, time_unit: str | None = None) -> str:
     side = SIDES.get(base[:1]) if base[1:2] == "_" and (base[0] == "s") == (level is None) else None
     base = f"{side}: {base[2:].replace('_', ' ')}" if side else base
     return f"{base}, {level}" if level else base
+
+
+def outcome_name(results) -> str:
+    """The outcome of the comparison as tables name it: the questionnaire, and its direction in the models."""
+    asked = results.config.get("outcome") or {}
+    if not asked.get("instrument"):
+        return ""
+    scale = "" if asked.get("scale") in (None, "total") else f", {asked['scale'].replace('_', ' ')}"
+    turned = "" if asked.get("higher_is_better") else ", multiplied by −1 so that higher is better"
+    return f"{results.instrument(asked['instrument'])[0]}{scale}{turned}"
 
 
 def df_method(fit: dict) -> str:

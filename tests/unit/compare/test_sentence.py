@@ -24,7 +24,7 @@ def said(p, t, se_p=0.04, se_t=0.06, therapists=48, detectable=0.16, reasons=(),
     claims = claims_of(effects["P"], effects["T"], **more)
     claims["C2"]["reasons"] += reasons
     claims["C2"]["flags"] += flags
-    return headline(effects, claims, DELTA, therapists, detectable)
+    return " ".join(headline(effects, claims, DELTA, therapists, detectable))
 
 
 @pytest.mark.parametrize(("estimate", "se", "words"), [
@@ -39,24 +39,25 @@ def test_each_number_has_one_direction(estimate, se, words):
 
 def test_a_clear_support():
     text = said(0.34, -0.03)
-    assert "Verdict: supported. The data support the claim that perceived attachment is more strongly" in text
-    assert text.endswith("could detect an effect of the therapist's attachment style only if it was at least 0.16 SD.")
+    claim = "perceived attachment is more strongly associated with outcome than the therapist's own attachment style"
+    assert text.startswith(f"Supported: the data support the claim that {claim}. ")
+    assert "could detect an effect of the therapist's attachment style only if it was at least 0.16 SD." in text
 
 
 def test_twelve_times_as_much_in_the_other_direction_is_not_that_it_matters_less():
     text = said(-0.25, 0.02)
-    assert ("Verdict: refuted. More secure perceived attachment was associated with a worse outcome, more strongly "
-            "than the therapist's own style.") in text  # fmt: skip
-    assert "refute the claim that perceived attachment is more strongly" not in text
+    assert text.startswith("Refuted: more secure perceived attachment was associated with a worse outcome. ")
+    assert "stronger than that of the therapist's own attachment style, but in the opposite direction" in text
+    assert "refute the claim that perceived attachment is more" not in text
 
 
 def test_style_that_counts_more_refutes():
-    assert "The data refute the claim that perceived attachment is more strongly associated" in said(0.02, 0.5)
+    assert "the data refute the claim that perceived attachment is more strongly associated" in said(0.02, 0.5)
 
 
 def test_both_negligible_is_a_finding():
     text = said(0.005, 0.005, 0.02, 0.03)
-    assert "Both associations with outcome are negligible: each is smaller than 0.1 SD" in text
+    assert "both associations with outcome are negligible, that is, smaller than 0.1 SD" in text
 
 
 def test_a_support_smaller_than_the_bound_is_said():
@@ -77,8 +78,8 @@ def test_where_style_cannot_be_answered_it_leaves_the_headline(therapists, se, w
 def test_at_most_two_reservations_the_gravest_first():
     text = said(0.34, -0.03, fragile=True, reasons=["same_rater", "baseline_error", "after_landmark"],
                 flags=["any_therapist_variable"])  # fmt: skip
-    assert ("The verdict is fragile (see Robustness); it does not hold once error of measurement in the baseline is "
-            "allowed for.") in text  # fmt: skip
+    assert ("The verdict is fragile (see Robustness); the verdict does not hold after correction for measurement error "
+            "in the baseline.") in text  # fmt: skip
     assert "rated both" not in text and "landmark" not in text and "any characteristic" not in text
 
 
@@ -89,4 +90,5 @@ def test_every_sentence_of_the_grid_is_whole():
             text = said(p, t, se_p, se_t, therapists, flags=flags, reasons=["same_rater"])
             assert re.fullmatch(r"([A-Z][^.]*(\.\d+[^.]*)*\. ?)+", text), text
             assert "0.00 SD better" not in text and "0.00 SD worse" not in text and "-0" not in text
-            assert text.count("Verdict:") == 1 and "therapist effect" not in text and "  " not in text
+            assert len(re.findall("Supported:|Refuted:|Inconclusive:", text)) == 1
+            assert "therapist effect" not in text and "  " not in text

@@ -160,3 +160,19 @@ def test_who_rated_the_outcome_decides_whose_rater_is_shared(rater, c1, c3):
     qualify(claims, None, rater)
     assert claims["C1"]["reasons"] == c1
     assert claims["C3"]["reasons"] == c3
+
+
+@pytest.mark.parametrize(("claim", "kind", "level", "p"), [
+    (claim_slope(Effect(0.3, 0.1, 1e9), 0.1, "P"), "two_sided", 0.95, 0.0026998),  # 2 (1 - Phi(3))
+    (claim_slope(Effect(0.01, 0.03, 1e9), 0.1, "P"), "equivalence", 0.90, 0.0013499),  # Phi((0.01 - 0.1) / 0.03)
+    (claim_negligible(Effect(0.01, 0.03, 1e9), 0.1), "equivalence", 0.90, 0.0013499),
+    (claim_negligible(Effect(-0.4, 0.1, 1e9), 0.1), "beyond", 0.95, 0.0026998),  # 2 Phi((-0.4 + 0.1) / 0.1)
+    (claim_more(Effect(0.2, 0.1, 1e9), Effect(0.4, 0.1, 1e9)), "one_sided", 0.95, 0.0227501),  # 1 - Phi(2)
+    (claim_more(Effect(-0.3, 0.1, 1e9), Effect(0.1, 0.1, 1e9)), "one_sided_of_two", 0.975, 0.0026998),
+])  # fmt: skip
+def test_the_test_that_decided_is_kept_with_its_interval_and_p(claim, kind, level, p):
+    test = claim["test"]
+    assert (test["kind"], test["level"]) == (kind, level)
+    assert test["p"] == pytest.approx(p, abs=1e-6)
+    low, high = test["ci"]
+    assert (low + high) / 2 == pytest.approx(test["estimate"])

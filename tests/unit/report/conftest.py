@@ -12,6 +12,9 @@ AUDIT = ["instrument", "part", "scale", "item", "check", "observed", "expected",
 ALPHA = ["instrument", "scale", "role", "occasion", "coefficient", "value", "ci_low", "ci_high", "n", "n_items"]
 
 
+TESTED = {"kind": "two_sided", "of": "P", "estimate": 0.3, "level": 0.95, "ci": [0.2, 0.4], "p": 0.0001}
+
+
 def effect(estimate: float, se: float = 0.05) -> dict:
     return {
         "estimate": estimate,
@@ -26,7 +29,7 @@ def effect(estimate: float, se: float = 0.05) -> dict:
 
 def claim(verdict: str = "inconclusive", **more) -> dict:
     base = {"verdict": verdict, "fragile": None, "qualified": False, "not_tested": False, "reasons": [], "flags": []}
-    base |= {"estimate": None, "ci": [None, None], "df": None, "p": None, "bound": None, "parts": {}}
+    base |= {"estimate": None, "ci": [None, None], "df": None, "p": None, "bound": None, "test": None, "parts": {}}
     return base | more
 
 
@@ -118,8 +121,8 @@ def comparison_run(tmp_path):
         more = {"delta": 0.1, "standardiser": "sample", "reference": {}, "n_obs": 100, "n_therapists": 2}
         write_json(folder / "comparison.json", {**effects, **more, "therapist_icc": 0.31, "sentence": "S."})
         made = {
-            "C1": claim("supported", qualified=True, reasons=["same_rater"], estimate=0.3, ci=[0.2, 0.4], p=0.0001),
-            "C2": claim("refuted", reasons=["a rule"]),
+            "C1": claim("supported", qualified=True, reasons=["same_rater"], estimate=0.3, test=TESTED),
+            "C2": claim("refuted", reasons=["a rule"], test=TESTED | {"kind": "one_sided_of_two", "of": "P+T"}),
             "C3": claim(),
             "C4": claim(not_tested=True, reasons=["not by this version"]),
             "C5": claim(not_tested=True, reasons=["not by this version"]),

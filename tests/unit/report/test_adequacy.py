@@ -31,15 +31,16 @@ def observed(comparison_run):
 def test_what_was_found_stands_beside_what_was_planned(observed):
     planned, shown, card = observed(0.01, [0.0, 0.034])
     found = reading(planned, 0.01)["minimum_detectable"]
-    said = f"could have shown an effect of 0.15 SD (with 80% power, one of {found:.2f} SD or more)"
-    assert "<b>After the fact:</b>" in shown and "1.0% (95% CI 0.0% to 3.4%) lay between therapists" in shown
+    said = f"the smallest effect of style detectable with 80% power is {found:.2f} SD"
+    assert "The observed share of variance between therapists was 1.0% (95% CI 0.0% to 3.4%)" in shown
     assert said in shown and said in card
-    assert "computed beforehand for 5% of outcome variance" in card and "After the fact, 1.0% (95% CI" in card
+    assert "a therapist share of 5% of the outcome variance" in card and "The observed share was 1.0% (95% CI" in card
 
 
 def test_a_larger_difference_between_therapists_turns_the_statement(observed):
-    _, shown, card = observed(0.30, None)
-    assert "could not have shown an effect of 0.15 SD" in shown and "could not have shown an effect" in card
-    assert "30.0% lay between" in shown and "style could have been shown to be negligible" in shown
+    planned, shown, card = observed(0.30, None)
+    least = f"{reading(planned, 0.30)['minimum_detectable']:.2f} SD"
+    assert f"power is {least}" in shown and f"power is {least}" in card
+    assert "was 30.0%, in" in shown and "style can be shown to be negligible" in shown
     _, shown, card = observed(0.62, [0.5, 0.7])
-    assert "more than the calculation covers" in shown and "power" not in card.partition("computed beforehand")[2][:300]
+    assert "more than the calculation covers" in shown and "power" not in card.partition("The observed share")[2][:300]

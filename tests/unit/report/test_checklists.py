@@ -32,10 +32,10 @@ def test_items_stand_once_and_ask_for_something(checklist):
 def test_a_comparison_answers_what_it_knows(comparison_run):
     known = answers(STROBE, comparison_run())
     assert known["18"] == "A &lt;i&gt;finding&lt;/i&gt;.", "escaped, as everything that comes from a run"
-    assert "100 rows, 2 therapists" in known["10"]
+    assert "100 patients, 2 therapists" in known["10"]
     assert "no rating (fewer than 5)" in known["13b"]
     assert "&lt;b&gt;age&lt;/b&gt;" in known["7"]
-    assert known["12d"] == "Without an outcome after treatment: 20 rows, left out."
+    assert known["12d"] == "Excluded because they had no outcome after treatment: 20."
     assert {n for n in ("2", "5", "6a", "14c", "20", "21", "22", "12e") if known[n] is not None} == set()
 
 
@@ -56,7 +56,7 @@ def test_the_page_folds_them_and_leaves_room_for_the_authors(comparison_run):
     for checklist, text in zip(CHECKLISTS, part.split("<details")[1:]):
         assert text.count('<th scope="row">') == len(checklist.items)
         known = int(re.search(r": (\d+) of", text)[1])
-        assert text.count("you fill in</i>") == len(checklist.items) - known > 5
+        assert text.count("to be completed</i>") == len(checklist.items) - known > 5
 
 
 def test_links_to_absent_sections_are_plain_words():

@@ -59,15 +59,16 @@ def test_verdicts_are_said_in_words(comparison_run):
     page = report.build_report(comparison_run())
     assert "supported, qualified" in page and "the patient rated both attachment and outcome" in page
     assert page.count("</span> not tested</span>") == 2
-    assert "<i>p</i> &lt; .001" in page
+    assert "0.30 <span class=\"whole\">95% [0.20, 0.40]</span>" in page and "</i> &lt; .001</td>" in page
+    assert "<td>two-sided test of P</td>" in page
+    assert "<td>one-sided test, corrected for two tests of P + T</td>" in page
     assert "fewer than 30 therapists" in page
 
 
 def test_values_that_do_not_exist_are_not_available(comparison_run):
     page = report.build_report(comparison_run())
     card = page[page.index("C3. ") : page.index("C4. ")]
-    assert "Estimate (T) not available, 95% CI not available, equivalence test " in card
-    assert "<i>p</i> not available</span>." in card
+    assert card.count("not available") == 3, "estimate, interval and p"
     assert "None" not in card and "nan" not in card
 
 
@@ -119,7 +120,7 @@ def test_a_comparison_has_no_course(comparison_run):
 
 def test_issues_are_grouped_and_the_first_200_shown(comparison_run):
     page = report.build_report(comparison_run())
-    part = page[page.index('<h2 id="issues">') : page.index('<h2 id="reliability">')]
+    part = page[page.index('<h2 id="issues">') : page.index('<h2 id="checklists">')]
     assert part.count("<details>") == 1 and "values out of range: 250 findings" in part
     assert part.count("<tr>") == 201 and "The first 200 of 250" in part
 

@@ -122,30 +122,31 @@ def test_many_therapists_and_specifications_stay_small(comparison_run, tmp_path)
 def test_the_page_says_what_flips(doubted):
     page = report.build_report(doubted)
     part = page[page.index('<h2 id="robustness">') : page.index('<h2 id="therapists">')]
-    assert "Fragile by the rules of the verdict: C1." in part
+    assert "Fragile by predefined rules: C1." in part
     assert "yes: P has the other sign in 30% of the analyses tried" in part
-    cells = re.findall("<td>(.*?)</td>", part[part.index("What Was Tried") :].split("</table>")[0])
+    cells = re.findall("<td>(.*?)</td>", part[part.index("Robustness of Each Verdict") :].split("</table>")[0])
     assert cells == [
-        "supported", "yes: P has the other sign in 30% of the analyses tried", "still supported, all 6 times",
-        "still supported in all",
-        "refuted", "no", "refuted 5 of 6 times; inconclusive 1 of 6 times",
+        "supported", "yes: P has the other sign in 30% of the analyses tried", "supported in all 6",
+        "supported in all",
+        "refuted", "no", "refuted in 5 of 6; inconclusive in 1 of 6",
         "supported in 67%; inconclusive in 33%",
-        "inconclusive", "nothing to turn", "not tried", "not tried",
+        "inconclusive", "not applicable", "not computed", "not computed",
     ]  # fmt: skip
-    assert "only where the sign that it rests on changes in more than 20% of them" in part
-    assert "C2 is refuted in only 0% of the other ways" in part and "1 of the refits failed" in part
+    assert "if the sign of its estimate changes in more than 20% of them" in part
+    assert "C2 is refuted in only 0% of the alternative analyses" in part and "1 of the refits failed" in part
     assert "a random sample of the 40" in part and "1 of the omissions changes C2" in part
-    assert "[0.11, 0.92]" in part and "<i>p</i> = .883" in part and "none is below .02" in part
-    assert "If Slopes Differ Among Patients Without Outcome" in part and "−0.20" in part
+    assert "[0.11, 0.92]" in part and "<i>p</i> = .883" in part and "(50 repetitions" in part
+    moved = page[page.index('<h2 id="tipping">') :]
+    assert "Sensitivity to Outcomes Missing Not at Random" in moved and "−0.20" in moved
     assert "SECRET" not in page
     checked = page[page.index('<h2 id="checklists">') :]
-    assert 'Doubts tried on the verdict: <a href="#robustness">What would change the verdict</a>' in checked
+    assert 'Sensitivity analyses: <a href="#robustness">Robustness</a>' in checked
     assert "the verdict changes when one therapist is left out, for 1 of 6 therapists" in page
 
 
 def test_the_card_explains_fragile_where_a_claim_is(doubted, comparison_run):
     card = str(verdict_card(Results(doubted)).html)
-    assert "Here: C1 (P has the other sign in 30% of the analyses tried)." in card
+    assert "C1 (P has the other sign in 30% of the analyses tried)." in card
     record = read_json(doubted / "verdict.json")
     record["claims"]["C1"]["fragile"] = False
     write_json(doubted / "verdict.json", record)
@@ -154,7 +155,7 @@ def test_the_card_explains_fragile_where_a_claim_is(doubted, comparison_run):
 
 def test_p_of_the_second_claim_is_said_to_be_one_sided(comparison_run):
     card = str(verdict_card(Results(comparison_run())).html)
-    part = {name: card[card.index(f"{name}. ") :].split("</li>")[0] for name in ("C1", "C2")}
+    part = {name: card[card.index(f"{name}. ") :].split("</tr>")[0] for name in ("C1", "C2")}
     assert "one-sided" in part["C2"] and "one-sided" not in part["C1"]
 
 
@@ -162,7 +163,7 @@ def test_checklists_say_what_was_imputed_as_a_check(doubted):
     assert "nothing was imputed" in str(missing(Results(doubted)))
     write_json(doubted / "robustness.json", {"imputation": {"replicates": 20}})
     said = str(missing(Results(doubted)))
-    assert "The main analysis used complete rows" in said and "as a check, missing values were imputed" in said
+    assert "patients with complete data" in said and "as a check, missing values were imputed" in said
     assert "nothing was imputed" not in said
 
 

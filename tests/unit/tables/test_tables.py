@@ -171,11 +171,11 @@ def test_slopes_of_directions_and_indices_of_blocks_have_one_name_each():
         "P": 0.25, "block index of perceived attachment": 0.30, "block index of therapist style": 0.08,
         "difference of the block indices": 0.22,
     }  # fmt: skip
-    assert "Block index: how much outcome, in SD, all scales of a side predict together" in sheet.note
+    assert "Block index: SD of outcome that all scales of a predictor predict together" in sheet.note
     assert "the rows of a side add up to its share in E2, but for two things" in sheet.note
     joint = fit_sheet("", FIT | {"model": "m1b", "contrasts": [{"name": "P_u", "weights": {}, "estimate": 0.2, **ROW}]})
     assert joint.parts[-1][1][0][0] == "Direction slope of perceived attachment"
-    assert "Direction slope: the slope along the registered weights" in joint.note
+    assert "Direction slope: the slope along the weights of the configuration" in joint.note
     assert "Direction slope" not in fit_sheet("", FIT).note
 
 

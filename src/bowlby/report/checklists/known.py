@@ -19,7 +19,7 @@ SIDES = {
     "alliance": "the alliance",
     "mentalizing": "mentalizing",
 }
-DOUBTS = "What would change the verdict"
+ROBUSTNESS = "Robustness"
 SEE_FLOW = see("flow", "Flow of patients")
 
 
@@ -29,6 +29,12 @@ def _asked(results: Results) -> dict:
 
 def _main(results: Results) -> dict | None:
     return next((results.fits[name] for name in MAIN if name in results.fits), None)
+
+
+def _included(fit: dict) -> str:
+    """Numbers in the main analysis; observations only where a patient has several."""
+    several = f"{fit['n_obs']:,} observations of " if "patient" in fit["groups"] else f"{fit['n_obs']:,} patients, "
+    return f"{several}{people(fit)}."
 
 
 def _occasion(label: str | None) -> str:
@@ -91,8 +97,8 @@ def size(results: Results) -> str | None:
     if not fit:
         return None
     found = results.json("adequacy.json")
-    text = f"{fit['n_obs']:,} rows, {people(fit)}."
-    return said(text, see("adequacy", "What this sample could have shown") if found else "")
+    text = _included(fit)
+    return said(text, see("adequacy", "Power of this sample") if found else "")
 
 
 def flow(results: Results) -> str | None:
@@ -101,7 +107,7 @@ def flow(results: Results) -> str | None:
     if not fit:
         return None
     left = [f"{why} ({shown_count(n, results.shareable)})" for why, n in (fit.get("n_dropped") or {}).items() if n]
-    return said(f"Analysed: {fit['n_obs']:,} rows.", f"Left out: {', '.join(left)}." if left else "", SEE_FLOW)
+    return said(f"Analysed: {_included(fit)}", f"Left out: {', '.join(left)}." if left else "", SEE_FLOW)
 
 
 def diagram(results: Results) -> str | None:
@@ -116,7 +122,7 @@ def instruments(results: Results) -> str | None:
         return None
     pairs = [results.instrument(name) for name in sorted(set(audit["instrument"]))]
     names = [f"{name} – {source}" if source else name for name, source in pairs]
-    return said(f"{'; '.join(names)}.", "How they were scored:", see("methods", "Methods text"))
+    return said(f"{'; '.join(names)}.", "How they were scored:", see("methods", "Methods"))
 
 
 def reliability(results: Results) -> str | None:
@@ -151,13 +157,13 @@ def quantities(results: Results) -> str | None:
     return (
         "Composites with weights fixed in the configuration: perceived attachment "
         f"({weights(asked.get('perceived'))}), therapist's own style ({weights(asked.get('therapist_style'))}); "
-        f"standardised by {unit}; nothing was cut into groups. Perceived attachment was centred within therapists."
+        f"standardised by {unit} and analysed as continuous. Perceived attachment was centred within therapists."
     )
 
 
 def analysis(results: Results) -> str | None:
     """All statistical methods."""
-    return said("To paste, written from what was run:", see("methods", "Methods text")) if _main(results) else None
+    return said("To paste, written from what was run:", see("methods", "Methods")) if _main(results) else None
 
 
 def subgroups(results: Results) -> str | None:
@@ -176,9 +182,9 @@ def missing(results: Results) -> str | None:
     imputed = "imputation" in (results.json("robustness.json") or {})
     how = "as a check, missing values were imputed and the analysis repeated" if imputed else "nothing was imputed"
     return said(
-        f"{scored}The main analysis used complete rows; those that lack a variable of the model were left out; {how}.",
+        f"{scored}The main analysis included patients with complete data on the variables of the model; {how}.",
         see("missing", "Missing data"),
-        see("robustness", DOUBTS) if imputed else "",
+        see("robustness", ROBUSTNESS) if imputed else "",
     )
 
 
@@ -188,21 +194,21 @@ def lost_to_follow_up(results: Results) -> str | None:
     gone = [n for why, n in (fit.get("n_dropped") or {}).items() if "outcome" in why] if fit else []
     if not gone:
         return None
-    return f"Without an outcome after treatment: {shown_count(sum(gone), results.shareable)} rows, left out."
+    return f"Excluded because they had no outcome after treatment: {shown_count(sum(gone), results.shareable)}."
 
 
 def robustness(results: Results) -> str | None:
-    """What was done to turn the verdict."""
+    """Sensitivity analyses."""
     if not results.json("robustness.json"):
         return None
-    return said("Doubts tried on the verdict:", see("robustness", DOUBTS))
+    return said("Sensitivity analyses:", see("robustness", ROBUSTNESS))
 
 
 def other_analyses(results: Results) -> str | None:
-    """Everything beside the main model."""
+    """All analyses other than the main model."""
     return said(
         see("estimands", "Six ways to compare") if (results.folder / "estimands").is_dir() else "",
-        see("beside", "Attachment beside other ratings") if _asked(results).get("alliance") else "",
+        see("beside", "Attachment and other ratings") if _asked(results).get("alliance") else "",
         robustness(results),
     )
 
@@ -214,9 +220,14 @@ def estimates(results: Results) -> str | None:
     return said("Estimates with 95% intervals:", see("course", "Course over time")) if _main(results) else None
 
 
-def not_cut(results: Results) -> str | None:
+def categories(results: Results) -> str | None:
     """Boundaries of categories."""
-    return "Not applicable: no continuous variable was cut into categories." if _main(results) else None
+    if not _main(results):
+        return None
+    shown = {"severity.csv": "severity bands", "styles.csv": "attachment styles", "change.csv": "classes of change"}
+    cut = [words for file, words in shown.items() if (results.folder / file).is_file()]
+    where = f" Categories are used in descriptive tables only: {', '.join(cut)}." if cut else ""
+    return said(f"The models use continuous scores.{where}", see("scales", "Scales"), see("change", "Reliable change"))
 
 
 def no_risks(results: Results) -> str | None:
@@ -229,9 +240,9 @@ def bias(results: Results) -> str | None:
     if not results.comparison:
         return None
     return said(
-        "Between and within therapists are kept apart, so that differences between caseloads do not count as "
-        "attachment. The patient rated both attachment and outcome, which cannot be undone.",
-        see("beside", "Attachment beside other ratings") if _asked(results).get("alliance") else "",
+        "Effects within and between therapists were separated, so that differences between caseloads are not counted "
+        "as effects of attachment.",
+        see("beside", "Attachment and other ratings") if _asked(results).get("alliance") else "",
     )
 
 
@@ -248,7 +259,7 @@ def support(results: Results) -> str | None:
 
 
 def limits(results: Results) -> str | None:
-    """Doubts that the run names."""
+    """Limitations that the run names."""
     record = results.verdict
     if not record:
         return None
@@ -266,7 +277,7 @@ def levels(results: Results) -> str | None:
         return None
     load = (results.json("adequacy.json") or {}).get("caseload")
     size = f"Patients of a therapist: median {number(load['median'], 1)}." if load else ""
-    return said(f"{fit['n_obs']:,} rows, {people(fit)}.", size)
+    return said(_included(fit), size)
 
 
 def fixed_and_random(results: Results) -> str | None:

@@ -1,4 +1,4 @@
-"""The page's sections in their order; a new one is a file with a function, and a line here."""
+"""The sections of the report and of its appendix, in order; a new one is a file with a function, and a line here."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from bowlby.report.sections.estimates import estimates
 from bowlby.report.sections.flow import flow
 from bowlby.report.sections.issues import issues
 from bowlby.report.sections.keys import keys
-from bowlby.report.sections.methods import methods
+from bowlby.report.sections.methods import methods, references
 from bowlby.report.sections.missing import missing
+from bowlby.report.sections.models import models
 from bowlby.report.sections.pair import pair
 from bowlby.report.sections.prepost import prepost
 from bowlby.report.sections.provenance import provenance
@@ -27,32 +28,39 @@ from bowlby.report.sections.robustness import robustness
 from bowlby.report.sections.scales import scales
 from bowlby.report.sections.sessions import sessions
 from bowlby.report.sections.therapists import therapists
+from bowlby.report.sections.tipping import tipping
 from bowlby.report.sections.verdict import verdict
 
-SECTIONS: list[Build] = [
+REPORT: list[Build] = [
     verdict,
     adequacy,
+    pair,
     estimates,
     robustness,
     estimands,
+    course,
+    therapists,
+    prepost,
+    change,
+    flow,
+    missing,
+    methods,
+]
+APPENDIX: list[Build] = [
+    models,
+    tipping,
     domains,
     beside,
     early,
     sessions,
-    pair,
-    prepost,
-    course,
-    therapists,
-    change,
-    flow,
-    missing,
     scales,
-    issues,
     reliability,
     keys,
+    issues,
     diagnostics,
     engines,
-    methods,
     checklists,
+    references,
     provenance,
 ]
+SECTIONS: list[Build] = [*REPORT, *APPENDIX]

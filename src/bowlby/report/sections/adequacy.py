@@ -1,4 +1,4 @@
-"""What this sample could have shown, computed before outcomes were read."""
+"""The power of this sample, computed before outcomes were read."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def adequacy(results: Results) -> Section | None:
         return None
     limit = found["icc_limit"]
     if limit is None:
-        equivalence = "At no difference between therapists can style be shown to be negligible with this sample."
+        equivalence = "The sample cannot show style to be negligible, whatever the variance between therapists."
     elif limit >= 1:
-        equivalence = "The sample can show style to be negligible at any difference between therapists."
+        equivalence = "The sample can show style to be negligible, whatever the variance between therapists."
     else:
         equivalence = (
             f"Style can be shown to be negligible only if less than {number(100 * limit, 1)}% of outcome variance lies "
@@ -44,12 +44,12 @@ def adequacy(results: Results) -> Section | None:
         f"{found['therapists']:,} therapists with {median} patients each (median){_several(found)}. {equivalence} "
         "Computed from caseloads and style scores alone, before any outcome was read."
     )
-    parts = [plot, *_after(results, found["delta"])]
-    return Section("adequacy", "What this sample could have shown", render("stack.html", parts=parts, intro=intro))
+    parts = [plot, *_after(results)]
+    return Section("adequacy", "Power of this sample", render("stack.html", parts=parts, intro=intro))
 
 
 def _several(found: dict) -> str:
-    """Said only where some therapists tell nothing of differences between their patients."""
+    """Said only if some therapists have one patient."""
     n = found["effective_therapists"]
     return "" if n == found["therapists"] else f", of whom {n:,} have two or more"
 
@@ -65,30 +65,28 @@ def observed(results: Results) -> str | None:
     return f"{_percent(found['icc'])} (95% CI {low} to {high})"
 
 
-def detectable(line: dict, delta: float) -> str:
-    """Whether a design that a line of the adequacy table describes could have shown an effect as large as δ."""
-    can = "could" if line["minimum_detectable"] <= delta else "could not"
-    least = number(line["minimum_detectable"])
-    return f"{can} have shown an effect of {delta:g} SD (with 80% power, one of {least} SD or more)"
+def detectable(line: dict) -> str:
+    """The smallest effect of style that a design detects, from a line of the adequacy table."""
+    return f"the smallest effect of style detectable with 80% power is {number(line['minimum_detectable'])} SD"
 
 
-def _after(results: Results, delta: float) -> list[Markup]:
-    """What the same closed form says of the difference between therapists that was found."""
+def _after(results: Results) -> list[Markup]:
+    """The same closed form at the observed variance between therapists."""
     share = observed(results)
     if share is None:
         return []
     line = results.json("estimands/variance.json")["adequacy"]
-    said = f"of the outcome variance left by the covariates, {share} lay between therapists (model without predictors)"
+    said = f"The observed share of variance between therapists was {share}, in a model with covariates only"
     if line is None:
-        said += ", more than the calculation covers."
+        said += ", which is more than the calculation covers."
     else:
-        negligible = "could" if line["can_show_equivalence"] else "could not"
+        negligible = "can" if line["can_show_equivalence"] else "cannot"
         said += (
-            f". At that share the same calculation says that the sample {detectable(line, delta)}, that no effect of "
-            f"style could exceed {number(line['largest_possible'])} SD, and that style {negligible} have been shown to "
-            f"be negligible (half-width of its 90% CI {number(line['half_width_90'])} SD)."
+            f". At that share {detectable(line)}, no effect of style can exceed {number(line['largest_possible'])} SD, "
+            f"and style {negligible} be shown to be negligible (half-width of the 90% CI "
+            f"{number(line['half_width_90'])} SD). These figures decide no claim."
         )
-    return [Markup("<p><b>After the fact:</b> {} This decides no claim.</p>").format(said)]
+    return [Markup("<p>{}</p>").format(said)]
 
 
 def _percent(share: float) -> str:

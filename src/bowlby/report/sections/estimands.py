@@ -7,38 +7,41 @@ from dataclasses import replace
 from markupsafe import Markup
 
 from bowlby.report.drawing import drawn, figure
-from bowlby.report.section import Section, folded, render
+from bowlby.report.section import Section, render
 from bowlby.results import Results
-from bowlby.tables import number, sheet_html, sheets
+from bowlby.tables import interval, number, sheet_html, sheets
 from bowlby.tables.estimands import ADDITIVE
+from bowlby.tables.layout import Sheet
 
 
 def estimands(results: Results) -> Section | None:
     """Table of E1 to E6; None where they were not computed."""
     if not results.estimands:
         return None
-    sheet = sheets(results)["estimands"][1]
-    six = [part for part in sheet.parts if part[0][1:2].isdigit()]
-    more = [part for part in sheet.parts if part not in six]
+    sheet, six, _ = split(results)
     table = Markup(sheet_html(replace(sheet, parts=six, note=sheet.note.replace(f"{ADDITIVE} ", ""))))
     intro = (
-        "A predictor measured on patients and one measured on therapists can be compared in several fair ways, and no "
-        "single number settles it. Where they disagree, the disagreement is the finding."
+        "A predictor measured on patients and one measured on therapists can be compared in several ways, each of "
+        "which answers a different question. If the answers differ, that is a result."
     )
     parts = [_partition(results), table, _measured(results)]
-    if more:
-        rest = replace(sheet, number="", title="More on both predictors", parts=more, note=ADDITIVE)
-        parts.append(folded("Scale by scale, likelihood, differences between therapists", Markup(sheet_html(rest))))
     return Section("estimands", "Six ways to compare", render("stack.html", parts=parts, intro=intro))
+
+
+def split(results: Results) -> tuple[Sheet, list, list]:
+    """The table of the estimands, its parts E1 to E6, and its other parts."""
+    sheet = sheets(results)["estimands"][1]
+    six = [part for part in sheet.parts if part[0][1:2].isdigit()]
+    return sheet, six, [part for part in sheet.parts if part not in six]
 
 
 NOT_COMPUTED = {
     "unknown": "The reliability of the outcome before treatment is not known, because scores were given and "
-    "<code>outcome.reliability</code> is empty. What its error of measurement does to C1 and C2 was not examined.",
-    "large_part": "Patients who changed therapist join so many others that the estimate without errors of measurement "
-    "was not computed. What the baseline's error does to C1 and C2 was not examined.",
-    "errors_too_large": "The estimate without errors of measurement does not exist: the errors are as large as what "
-    "the variables vary by. What the baseline's error does to C1 and C2 was not examined.",
+    "<code>outcome.reliability</code> is empty. The influence of measurement error on C1 and C2 was not examined.",
+    "large_part": "Patients who changed therapist connect too many therapists for the estimate corrected for "
+    "measurement error. The influence of measurement error on C1 and C2 was not examined.",
+    "errors_too_large": "The estimate corrected for measurement error does not exist, because the error variances are "
+    "as large as the variances. The influence of measurement error on C1 and C2 was not examined.",
 }
 
 
@@ -49,35 +52,33 @@ def _measured(results: Results) -> Markup:
         return Markup("<p>{}</p>").format(Markup(NOT_COMPUTED[record["reason"]]))
     variables, rows, decided = record["variables"], record["rows"], (results.verdict or {}).get("without_errors") or {}
     said = [
-        f"The outcome before treatment has a reliability of {_reliability(variables['pre'])}. Without its error of "
-        f"measurement P is {_value(rows['baseline']['P'])} and T is {_value(rows['baseline']['T'])}. "
+        f"The outcome before treatment has a reliability of {_reliability(variables['pre'])}. Corrected for its "
+        f"measurement error, P is {_value(rows['baseline']['P'])} and T is {_value(rows['baseline']['T'])}. "
         + _changes(results, decided.get("baseline"), ("C1", "C2"))
     ]
     if record["within_only"]:
-        said.append("Between therapists the baseline varies by little but its error, so that it was taken out within "
-                    "therapists only.")
+        said.append("Between therapists the baseline varies hardly more than its error and was not corrected there.")
     if rows["all"]:
         said.append(
             f"The reliability of perceived attachment is {_reliability(variables['a_star'])}, that of the therapist's "
-            f"own style {_reliability(variables['s_star'])}. Without the errors of all three, P is "
+            f"own style {_reliability(variables['s_star'])}. Corrected for the errors of all three, P is "
             f"{_value(rows['all']['P'])} and T is {_value(rows['all']['T'])}. "
             + _changes(results, decided.get("all"), ("C1", "C2", "C3"))
         )
     off = [f"{number(one['row']['P']['estimate'])} at {number(one['reliability'], bounded=True)}"
            for one in record["reliability_off"] if one["row"]]  # fmt: skip
     if off:
-        said.append(f"With another reliability of the outcome before treatment P would be {' and '.join(off)}.")
+        said.append(f"With other reliabilities of the outcome before treatment, P would be {' and '.join(off)}.")
     return Markup("<p>{}</p>").format(" ".join(said))
 
 
 def _reliability(variable: dict) -> str:
-    origin = {"items": "from its items", "configuration": "from the configuration"}[variable["from"]]
+    origin = {"items": "estimated from its items", "configuration": "from the configuration"}[variable["from"]]
     return f"{number(variable['reliability'], bounded=True)} ({origin})"
 
 
 def _value(effect: dict) -> str:
-    low, high = (number(limit) for limit in effect["ci"])
-    return f"{number(effect['estimate'])} (95% CI {low} to {high})"
+    return f"{number(effect['estimate'])} (95% CI {interval(*effect['ci'])})"
 
 
 def _changes(results: Results, corrected: dict | None, names: tuple[str, ...]) -> str:

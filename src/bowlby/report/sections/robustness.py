@@ -1,11 +1,11 @@
-"""Doubts tried on the verdict: what flips, other intervals, the specification curve, one therapist left out."""
+"""Robustness of the verdicts: what changes them, other intervals, the specification curve, single therapists."""
 
 from __future__ import annotations
 
 from markupsafe import Markup
 
 from bowlby.figures.multiverse import DRAWN
-from bowlby.report.doubts import computed_of, flips_sheet, intervals_sheet, left_undone, tipping_sheet
+from bowlby.report.doubts import computed_of, flips_sheet, intervals_sheet, left_undone
 from bowlby.report.drawing import drawn, figure
 from bowlby.report.section import Section, render
 from bowlby.results import Results
@@ -17,7 +17,7 @@ HALF = 0.5
 
 
 def robustness(results: Results) -> Section | None:
-    """The doubts; None where none was asked for."""
+    """The checks; None where none was asked for."""
     record = results.json("robustness.json")
     if not record or not results.verdict or not results.comparison:
         return None
@@ -29,47 +29,41 @@ def robustness(results: Results) -> Section | None:
         Markup(sheet_html(intervals_sheet(results.comparison, record).noted(doubtful_units(results.comparison)))),
         _p_values(record),
     ]
-    if moved := computed_of(record).get("tipping"):
-        parts.append(Markup(sheet_html(tipping_sheet(moved))))
     intro = _intro(results.verdict, record)
-    return Section("robustness", "What would change the verdict", render("stack.html", parts=parts, intro=intro))
+    return Section("robustness", "Robustness", render("stack.html", parts=parts, intro=intro))
 
 
 def _intro(verdict: dict, record: dict) -> str:
-    """What is fragile by the rules, and what has another verdict in most of the other analyses."""
+    """What is fragile by the rules, and what has another verdict in most of the alternative analyses."""
     decided = {n: c for n, c in verdict["claims"].items() if c["verdict"] in ("supported", "refuted")}
     fragile = [name for name, claim in decided.items() if claim.get("fragile")]
     unknown = [name for name, claim in decided.items() if claim.get("fragile_not_tried") and name not in fragile]
     if fragile:
-        said = f"Fragile by the rules of the verdict: {', '.join(fragile)}. The reasons are in the table."
+        said = [f"Fragile by predefined rules: {', '.join(fragile)}."]
     elif unknown:
-        said = "No decided claim was found fragile."
+        said = ["No decided claim was found to be fragile."]
     elif decided:
-        said = "By the rules of the verdict no decided claim is fragile."
+        said = ["By predefined rules no decided claim is fragile."]
     else:
-        said = "No claim is decided, so there is nothing that could turn."
+        said = ["No claim is decided, so fragility does not apply."]
     if unknown:
-        said += (
-            f" Whether {' and '.join(unknown)} would turn is not known: not all that was asked for could be computed. "
-            "The reasons are in the table."
-        )
+        said.append(f"Whether {' and '.join(unknown)} is fragile is not known, because some checks were not computed.")
     elsewhere = (record.get("multiverse") or {}).get("verdicts") or {}
     rare = [
-        f"{name} is {claim['verdict']} in only {number(100 * share, 0)}% of the other ways to analyse the study"
+        f"{name} is {claim['verdict']} in only {number(100 * share, 0)}%"
         for name, claim in decided.items()
         if name in elsewhere and (share := elsewhere[name].get(claim["verdict"], 0)) < HALF
     ]
-    rule = (
-        " Other analyses make a claim fragile only where the sign that it rests on changes in more than 20% of them "
-        "(for C3: where T lies on the other side of the bound), not where they leave it inconclusive."
-        if elsewhere
-        else ""
-    )
-    but = f" Mind that {' and '.join(rare)}." if rare else ""
-    lost = sum(kind.get("failed") or 0 for kind in record.values() if not kind.get("not_computed"))
-    failed = f" {lost:,} of the refits failed; they are counted in no share." if lost else ""
-    left = f" {undone}" if (undone := left_undone(record)) else ""
-    return f"The analysis again, with other rows, other therapists and other choices. {said}{rule}{but}{failed}{left}"
+    if rare:
+        said.append(f"Note that {' and '.join(rare)} of the alternative analyses.")
+    if elsewhere:
+        said.append(
+            "Alternative analyses make a claim fragile if the sign of its estimate changes in more than 20% of them "
+            "(C3: if T crosses the bound), not if they leave it inconclusive."
+        )
+    if lost := sum(kind.get("failed") or 0 for kind in record.values() if not kind.get("not_computed")):
+        said.append(f"{lost:,} of the refits failed and are not counted.")
+    return " ".join([*said, *([undone] if (undone := left_undone(record)) else [])])
 
 
 def _curve(results: Results, record: dict) -> Markup:
@@ -80,35 +74,33 @@ def _curve(results: Results, record: dict) -> Markup:
     said = ", ".join(f"{word} in {number(100 * share, 0)}%" for word, share in shares.items())
     median = found["median"]
     of = found.get("combinations") or len(table)
-    some = f" a random sample of the {of:,} that these data admit;" if of > len(table) else ""
-    shown = f" {DRAWN:,} of them are drawn, evenly by rank;" if len(table) > DRAWN else ""
+    some = f", a random sample of the {of:,} that are possible with these data" if of > len(table) else ""
+    shown = f"; {DRAWN:,} of them are drawn, evenly by rank" if len(table) > DRAWN else ""
     return figure(
         results,
         "multiverse",
-        alt=f"Specification curve of {len(table):,} ways to analyse the study. P is larger than T in size in "
+        alt=f"Specification curve of {len(table):,} alternative analyses. P is larger than |T| in "
         f"{number(100 * found['p_above_t'], 0)}% of them; medians: P {number(median['P'])}, T {number(median['T'])}. "
         f"P > |T| is {said}.",
-        caption=f"Each column is one way in which the study could have been analysed ({len(table):,};{some}{shown} "
-        "points are estimates and vertical lines their 95% intervals). The diamond and the dotted line mark the "
-        "registered analysis, which decides the verdicts; its choices are black below. Choices are ordered by "
-        "influence, which is the largest difference between the means of P − |T| of a choice's options. "
-        f"P is larger than T in size in {number(100 * found['p_above_t'], 0)}% of the analyses, and C2 is {said}.",
+        caption=f"The columns show P − |T| in {len(table):,} alternative analyses{some}{shown}, with 95% intervals. "
+        "The diamond and the dotted line mark the main analysis, which decides the verdicts; its choices are black below. "
+        "Choices are ordered by influence, the largest difference between the means of P − |T| of their options. "
+        f"P is larger than |T| in {number(100 * found['p_above_t'], 0)}% of the analyses, and C2 is {said}.",
     )
 
 
 def _null(record: dict) -> Markup:
-    """What the curve would look like if style had nothing to do with it."""
+    """The curve against curves without an effect."""
     found = computed_of(record).get("multiverse_null")
     if not found:
         return Markup("")
     share = {name: f"{number(100 * value, 0)}%" for name, value in found["c2_supported"].items()}
-    runs = found["replicates"]
-    return Markup("<p>The curve as a whole: without any effect, medians as large as these arise with {} for P and with "
-                  "{} for T ({} runs, so that none is below {}). {}</p>").format(
-        _p(found["p"]["P_median"]), _p(found["p"]["T_median"]), runs, number(1 / runs, bounded=True),
-        f"C2 is supported in {share['registered']} of the analyses tried; with style shuffled among therapists in "
-        f"{share['permuted_style']}, and with a random number in its place in {share['unrelated_variable']}. The "
-        "closer these are, the less C2 says of attachment style in particular.",
+    return Markup("<p>Joint test of the alternative analyses ({} repetitions without an effect): median P, {}; median "
+                  "T, {}. {}</p>").format(
+        found["replicates"], _p(found["p"]["P_median"]), _p(found["p"]["T_median"]),
+        f"C2 is supported in {share['registered']} of the analyses with the therapist's own style, in "
+        f"{share['permuted_style']} with permuted style, and in {share['unrelated_variable']} with an unrelated random "
+        "variable.",
     )  # fmt: skip
 
 
@@ -122,7 +114,7 @@ def _one_left_out(results: Results) -> Markup:
     if table is None:
         return Markup("")
     n = int(table.loc[table["effect"] == table["effect"].iloc[0], "therapists"].sum())
-    few = " Therapists of fewer than five patients are shown in groups." if (table["therapists"] > 1).any() else ""
+    few = " Therapists with fewer than five patients are grouped." if (table["therapists"] > 1).any() else ""
     said = [
         f"{SYMBOLS.get(effect, effect)} from {number(part['value'].min())} to "
         f"{number(part['value'].max())}"
@@ -141,17 +133,16 @@ def _one_left_out(results: Results) -> Markup:
 
 
 def _p_values(record: dict) -> Markup:
-    """Tests that assume less."""
+    """Tests with fewer assumptions."""
     said, computed = [], computed_of(record)
     if found := computed.get("permutation"):
-        text = "Style shuffled among therapists ({:,} times): T as large as this arises with {}. {}"
         share = number(100 * found["c2_with_permuted_style"]["supported"], 0)
-        said.append(Markup(text).format(found["replicates"], _p(found["p"]["T"]), (
-            f"With shuffled style, which can mean nothing, C2 is supported in {share}%: a large P is enough for that."
-        )))  # fmt: skip
-    if (found := computed.get("wild")):
+        text = "Permutation of style among therapists ({:,} permutations): T, {}; C2 was supported in {}% of them."
+        said.append(Markup(text).format(found["replicates"], _p(found["p"]["T"]), share))
+    if found := computed.get("wild"):
         values = Markup(", ").join(
             Markup("{} {}").format(SYMBOLS.get(n, n), _p(found["p"][n])) for n in ("P", "T", "P-T", "P+T")
         )
-        said.append(Markup("Wild cluster bootstrap ({:,}), two-sided: {}.").format(found["replicates"], values))
+        text = "Wild cluster bootstrap ({:,} replicates), two-sided: {}."
+        said.append(Markup(text).format(found["replicates"], values))
     return Markup("").join(Markup("<p>{}</p>").format(text) for text in said)

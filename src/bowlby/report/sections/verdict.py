@@ -1,27 +1,22 @@
-"""The verdict card: the answer in a sentence, and the five claims."""
+"""The verdict card: the answer in a line, the forest plot, what it rests on, and the five claims."""
 
 from __future__ import annotations
 
 from markupsafe import Markup
 
 from bowlby.compare import USUAL_ICC
+from bowlby.report.drawing import drawn, figure
 from bowlby.report.section import Section, render
 from bowlby.report.sections.adequacy import detectable, observed
 from bowlby.results import Results
 from bowlby.tables import interval, number, p_value
+from bowlby.tables.claims import decided, decision
 from bowlby.tables.numbers import MISSING
-from bowlby.tables.words import CLAIMS, NOT_TESTED, RULES, WORDS, say, typeset
+from bowlby.tables.words import CLAIMS, NOT_TESTED, RULES, WORDS, outcome_name, say, term, typeset
 from bowlby.tables.words import verdict as verdict_of
 
 SIGNS = {"supported": "✓", "refuted": "✕", "inconclusive": "?", NOT_TESTED: "–", MISSING: "–"}
-BLOCK = {
-    "C1": "P",
-    "C2": "the smaller of P − T and P + T",
-    "C3": "T",
-    "C4": "T on perceived attachment",
-    "C5": "patient's style on perceived attachment",
-}
-TESTS = {"C2": "one-sided ", "C3": "equivalence test ", "C4": "equivalence test "}
+EFFECTS = ("P", "T", "P-T", "P+T")
 
 
 def verdict(results: Results) -> Section | None:
@@ -29,14 +24,17 @@ def verdict(results: Results) -> Section | None:
     record = results.verdict
     if not record:
         return None
-    level = results.json("estimands/e3.json")
-    claims = [_claim(name, record["claims"][name], level) for name in CLAIMS if name in record["claims"]]
+    claims = [_claim(name, record["claims"][name]) for name in CLAIMS if name in record["claims"]]
     qualified = [claim for claim in record["claims"].values() if claim.get("qualified")]
+    sentence, answer = record.get("sentence") or f"The sentence is {MISSING}.", record.get("answer") or ""
     html = render(
         "verdict.html",
-        sentence=typeset(record.get("sentence") or f"The sentence is {MISSING}."),
-        expected=_expected(results),
+        answer=_capital(typeset(answer.partition(": ")[2])),
+        sentence=typeset(sentence.removeprefix(answer).strip()),
+        forest=_forest(results),
         claims=claims,
+        context=_context(results, record["claims"].get("C2") or {}),
+        expected=_expected(results),
         delta=f"{results.comparison['delta']:g}" if results.comparison else None,
         flags=[say(f) for f in record.get("flags") or []],
         fragile=_fragile(record["claims"]),
@@ -45,39 +43,56 @@ def verdict(results: Results) -> Section | None:
     return Section("verdict", "Verdict", html)
 
 
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _forest(results: Results) -> Markup:
+    comparison = results.comparison
+    if not comparison:
+        return Markup("")
+    said = [f"{term(e)} {number(comparison[e]['estimate'])}, 95% CI {interval(*comparison[e]['ci'])}" for e in EFFECTS]
+    delta = f"{comparison['delta']:g}"
+    return figure(
+        results,
+        "forest",
+        alt=f"Forest plot with the band ±{delta}. {'; '.join(said)}.",
+        caption=f"Slopes of both predictors, their difference and their sum. Outcome: {outcome_name(results)}.",
+    )
+
+
 def _expected(results: Results) -> str | None:
-    """What the sentence's end takes for granted, and what was found of it."""
+    """The power of the sample at the usual and at the observed difference between therapists."""
     share, planned = observed(results), results.json("adequacy.json")
     if share is None or not planned:
         return None
     line = results.json("estimands/variance.json")["adequacy"]
-    after = f", at which it {detectable(line, planned['delta'])}" if line else ""
-    usual = f"{number(100 * USUAL_ICC, 0)}% of outcome variance between therapists, as is usual"
-    return f"{usual}. After the fact, {share} was found{after}."
+    after = f"; at that share {detectable(line)}" if line else ""
+    return (
+        f"Power was computed for a therapist share of {number(100 * USUAL_ICC, 0)}% of the outcome variance, a usual "
+        f"value. The observed share was {share}{after}."
+    )
 
 
-def _claim(name: str, claim: dict, level: dict | None) -> dict:
+def _claim(name: str, claim: dict) -> dict:
     word = verdict_of(claim)
+    estimate, limits, p, test = decision(claim)
     return {
         "name": name,
         "statement": _statement(CLAIMS[name]),
-        "word": word,
+        "word": decided(claim),
         "kind": word.replace(" ", "-"),
         "sign": SIGNS[word],
-        "qualified": bool(claim.get("qualified")),
-        "fragile": bool(claim.get("fragile")),
-        "numbers": None if claim.get("not_tested") else _numbers(name, claim),
-        "test": TESTS.get(name, ""),
-        "p": _signed(p_value(claim.get("p"))),
+        "numbers": (estimate, limits, p, test),
         "rule": None if claim.get("not_tested") else RULES.get(name),
-        "reasons": [say(r) for r in claim.get("reasons") or [] if r not in WORDS],  # a doubt is no reason
+        "reasons": [say(r) for r in claim.get("reasons") or [] if r not in WORDS],  # a qualification is no reason
         "flags": [say(f) for f in claim.get("flags") or []],
-        "lines": _lines(claim.get("lines"), level) + _severity(claim.get("severity")),
+        "lines": _severity(claim.get("severity")),
     }
 
 
 def _fragile(claims: dict[str, dict]) -> list[str]:
-    """Why each fragile claim is so, with its name; without doubts tried only the reference SDs can make it so."""
+    """Why each fragile claim is so, with its name; without robustness checks only the reference SDs can make it so."""
     return [
         f"{name} ({'; '.join(say(reason) for reason in claim.get('fragile_because') or ['reference_ratio'])})"
         for name, claim in claims.items()
@@ -95,55 +110,76 @@ def _severity(severity: dict | None) -> list[str]:
     """What is always said with C3."""
     if not severity:
         return []
-    severe = severity["T_severe"]
+    severe, p = severity["T_severe"], p_value(severity["p"])
     return [
-        f"Whether T depends on severity: p {_signed(p_value(severity['p']))}. Among the most severely ill tenth T is "
-        f"{number(severe['estimate'])} SD (95% CI {interval(severe['ci_low'], severe['ci_high'])})."
+        f"Interaction of style with severity: p {p if p.startswith('<') or p == MISSING else f'= {p}'}. Among the most "
+        f"severely ill tenth of the patients T is {number(severe['estimate'])} SD, 95% CI "
+        f"{interval(severe['ci_low'], severe['ci_high'])}."
     ]
 
 
-def _lines(lines: dict | None, level: dict | None) -> list[str]:
-    """What is always said with C2."""
+def _context(results: Results, claim: dict) -> list[str]:
+    """What a support of C2 means: for a permuted style, in other analyses, for any characteristic of therapists."""
+    record = results.json("robustness.json") or {}
+    said = [_permuted(record), _alternatives(results, record), *_lines(claim.get("lines"))]
+    return [text for text in [*said, _shares(results.json("estimands/e3.json"))] if text]
+
+
+def _permuted(record: dict) -> str:
+    found = record.get("permutation") or {}
+    if "c2_with_permuted_style" not in found:
+        return ""
+    share = number(100 * found["c2_with_permuted_style"]["supported"], 0)
+    return (
+        f"With style permuted among therapists ({found['replicates']:,} permutations), C2 was supported in {share}%. "
+        "The closer this is to 100%, the less C2 says about attachment style in particular."
+    )
+
+
+def _alternatives(results: Results, record: dict) -> str:
+    shares = ((record.get("multiverse") or {}).get("verdicts") or {}).get("C2")
+    if not shares:
+        return ""
+    said = f"In alternative analyses C2 was supported in {number(100 * shares.get('supported', 0), 0)}%"
+    table = drawn(results, "multiverse")
+    if table is None or not table["registered"].any():
+        return f"{said}."
+    size = table["P-|T|"].astype(float)
+    place = int((size > size[table["registered"]].iloc[0]).sum()) + 1
+    return f"{said}; the main analysis has rank {place} of {len(table):,} by size of P − |T|."
+
+
+def _lines(lines: dict | None) -> list[str]:
+    """How C2 depends on the differences between therapists and on the reference SD of style."""
     if not lines:
         return []
-    bound = number(lines["therapist_slope_limit"])
+    bound, ratio = number(lines["therapist_slope_limit"]), lines["reference_ratio_limit"]
     said = [
-        f"P surely exceeds all differences between therapists together (at most {bound} SD): C2 would hold for any "
-        "characteristic of therapists and says nothing about attachment style in particular."
+        f"P exceeds all differences between therapists together (at most {bound} SD): C2 would be supported for any "
+        "characteristic of therapists."
         if lines["any_therapist_variable"]
-        else f"A characteristic of therapists could have a slope of up to {bound} SD, so C2 does not hold for any of "
-        "them by arithmetic alone."
+        else f"Therapists differ enough that some characteristic could have a slope of up to {bound} SD; C2 is not "
+        "true by construction."
     ]
-    ratio = lines["reference_ratio_limit"]
     if ratio is not None:
         said.append(
-            f"C2 would cease to be supported if one SD of style were {number(ratio)} times as large as the reference "
-            "SD used."
-        )
-    if level:
-        a, s = level["perceived"], level["style"]
-        said.append(
-            f"Of what each could account for, perceived attachment accounts for {_share(a)} and style for {_share(s)}."
+            f"C2 would not be supported if one SD of style were {number(ratio)} times as large as the SD used."
         )
     return said
 
 
+def _shares(level: dict | None) -> str:
+    if not level:
+        return ""
+    return (
+        f"Perceived attachment accounts for {_share(level['perceived'])} of the variance within therapists, style for "
+        f"{_share(level['style'])} of the variance between therapists (E3)."
+    )
+
+
 def _share(part: dict) -> str:
     """A share of variance corrected for chance; one below 0 is less than chance would give."""
-    low, high = part["ci"]
+    low, high = (100 * max(limit, 0) for limit in part["ci"])
     if part["share"] <= 0:
-        return f"no more than chance would give (95% CI up to {number(100 * max(high, 0), 1)}%)"
-    return f"{number(100 * part['share'], 1)}% (95% CI {number(100 * max(low, 0), 1)} to {number(100 * high, 1)})"
-
-
-def _signed(p: str) -> str:
-    return p if p == MISSING or p.startswith("<") else f"= {p}"
-
-
-def _numbers(name: str, claim: dict) -> str:
-    """Estimate and interval in a line."""
-    limits = interval(*(claim.get("ci") or (None, None)))
-    what = BLOCK.get(name)
-    start = f"Estimate ({what})" if what else "Estimate"
-    unit = "" if number(claim.get("estimate")) == MISSING else " SD"
-    return f"{start} {number(claim.get('estimate'))}{unit}, 95% CI {limits}"
+        return f"no more than expected by chance (95% CI up to {number(high, 1)}%)"
+    return f"{number(100 * part['share'], 1)}% (95% CI [{number(low, 1)}, {number(high, 1)}])"
