@@ -9,7 +9,7 @@ def main() -> None:
     """Entry point of the ``bowlby`` command."""
     import typer
 
-    from bowlby.cli import check, config_docs, init, instruments, plan, run, simulate
+    from bowlby.cli import check, config_docs, init, instruments, plan, run, simulate, verify
     from bowlby.errors import UserError
 
     app = typer.Typer(
@@ -24,6 +24,7 @@ def main() -> None:
     app.command("check")(check.check)
     app.command("simulate")(simulate.simulate)
     app.command("plan")(plan.plan)
+    app.command("verify")(verify.verify)
     app.add_typer(instruments.app, name="instruments")
     app.command("config-docs", hidden=True)(config_docs.config_docs)
     try:

@@ -19,6 +19,7 @@ from bowlby.errors import UserError, printable, problem
 from bowlby.files import read_json
 from bowlby.plan import plan
 from bowlby.report.sections.keys import alarms
+from bowlby.reproduce import write_checksums
 from bowlby.results import Results
 from bowlby.tables.words import typeset
 
@@ -73,6 +74,7 @@ def run(
         print("", *listener.places(), sep="\n", file=sys.stderr)
         raise typer.Exit(1)
     if listener.ran and not dry:
+        write_checksums(planned.folder)
         print(*ending(planned.folder), sep="\n")
 
 

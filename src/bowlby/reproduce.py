@@ -1,0 +1,213 @@
+"""The numbers of a run again: from its analysis sets, or from the raw files."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pandas as pd
+
+from bowlby.config import Loaded
+from bowlby.config.run import Run
+from bowlby.errors import Place, UserError, problem
+from bowlby.files import read_json, read_parquet, write_text
+
+CHECKSUMS = "checksums.txt"
+NOT_HASHED = {CHECKSUMS, "manifest.json"}
+"""The list itself, and the one file with times."""
+PASSING = ("logs", "benchmarks", ".snakemake")
+TOLERANCE = 1e-6
+"""Relative to the number; below 1e-9 numbers count as 0, and gradients and criteria at an optimum do not count."""
+ZERO = 1e-9
+
+
+@dataclass
+class Outcome:
+    """What was compared.
+
+    Attributes
+    ----------
+    numbers : int
+        Numbers compared.
+    differing : list of str
+        Lines: file, place, number as kept, number as computed.
+    altered, missing : list of str
+        Files that are not as the run left them.
+    listed : bool
+        Whether there was a list of checksums; runs by Snakemake alone write none.
+    """
+
+    numbers: int = 0
+    differing: list[str] = field(default_factory=list)
+    altered: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    listed: bool = True
+
+    @property
+    def good(self) -> bool:
+        """Whether everything agrees."""
+        return not (self.differing or self.altered or self.missing)
+
+
+def write_checksums(folder: Path) -> None:
+    """Write the SHA-256 of every file of a run, as ``sha256sum`` reads it, unless the list is newer than they are."""
+    files = list(_outputs(folder))
+    listed = folder / CHECKSUMS
+    if listed.is_file() and all(file.stat().st_mtime <= listed.stat().st_mtime for file in files):
+        return
+    lines = [f"{_sha256(file)}  {file.relative_to(folder).as_posix()}" for file in files]
+    write_text(listed, "\n".join(lines) + "\n")
+
+
+def verify(folder: Path, loaded: Loaded | None = None) -> Outcome:
+    """Compare a run with its checksums and its numbers with those computed again.
+
+    Parameters
+    ----------
+    folder : Path
+        ``results/<run>``.
+    loaded : Loaded, optional
+        The run's configuration beside its raw files: then the analysis sets are made again from these first.
+
+    Returns
+    -------
+    Outcome
+
+    Raises
+    ------
+    UserError
+        If the folder holds no run.
+    """
+    manifest = folder / "manifest.json"
+    if not manifest.is_file():
+        raise UserError(problem("there is no run in this folder", "name a folder under results/", Place(str(folder))))
+    out = Outcome()
+    _hashes(folder, out)
+    run = loaded.run if loaded else Run.model_validate(read_json(manifest)["config"])
+    with TemporaryDirectory() as scratch:
+        if loaded is not None:
+            _from_raw(loaded, folder, Path(scratch), out)
+    _from_sets(run, folder, out)
+    return out
+
+
+def _hashes(folder: Path, out: Outcome) -> None:
+    listed = folder / CHECKSUMS
+    if not listed.is_file():
+        out.listed = False
+        return
+    for line in listed.read_text("utf-8").splitlines():
+        digest, _, name = line.partition("  ")
+        file = folder / name
+        if not file.is_file():
+            out.missing.append(name)
+        elif _sha256(file) != digest:
+            out.altered.append(name)
+
+
+def _from_raw(loaded: Loaded, folder: Path, scratch: Path, out: Outcome) -> None:
+    """Measures, scores and analysis sets from the raw files, against those of the run."""
+    from bowlby import stages
+
+    stages.ingest(loaded, scratch)
+    instruments = sorted(path.stem for path in (scratch / "measures").glob("*.parquet"))
+    stages.score(loaded, scratch, instruments)
+    for name in _sets(folder):
+        stages.design(loaded, scratch, name, instruments)
+        kept, made = (read_parquet(f / f"analysis/{name}.parquet") for f in (folder, scratch))
+        _frames(f"analysis/{name}.parquet", kept, made, out)
+
+
+def _from_sets(run: Run, folder: Path, out: Outcome) -> None:
+    """Fits and estimands from the analysis sets."""
+    from bowlby.design.adequacy import reading
+    from bowlby.estimands.estimate import estimate
+    from bowlby.fit.models import fit_set
+    from bowlby.fit.pair import fit_pair
+
+    for name in _sets(folder):
+        stem = folder / "analysis" / name
+        data, members = (read_parquet(stem.with_suffix(f".{s}")) for s in ("parquet", "membership.parquet"))
+        design = read_json(stem.with_suffix(".design.json"))
+        if name == "pair":
+            fits = fit_pair(data, members, design)
+        else:
+            fits = fit_set(name, data, members, design)
+        for model, fitted in fits.items():
+            _compare(f"fits/{model}.json", read_json(folder / f"fits/{model}.json"), fitted.record, out)
+        if name == "primary":
+            kept = {p.stem: read_json(p) for p in sorted((folder / "fits").glob("*.json"))}
+            records = estimate(data, members, design, kept, run.comparison.delta, run.seed)
+            records["variance"]["adequacy"] = reading(read_json(folder / "adequacy.json"), records["variance"]["icc"])
+            for record, values in records.items():
+                _compare(f"estimands/{record}.json", read_json(folder / f"estimands/{record}.json"), values, out)
+
+
+def _sets(folder: Path) -> list[str]:
+    return sorted(path.name.removesuffix(".design.json") for path in (folder / "analysis").glob("*.design.json"))
+
+
+def _compare(file: str, kept: Any, made: Any, out: Outcome, place: str = "") -> None:
+    """Numbers of two records by place; texts have to be the same."""
+    if isinstance(kept, dict):
+        for key, value in kept.items():
+            _compare(file, value, made.get(key) if isinstance(made, dict) else None, out, f"{place}.{key}".lstrip("."))
+        return
+    if isinstance(kept, list):
+        made = list(made) if hasattr(made, "__len__") and not isinstance(made, str | dict) else []
+        if len(made) != len(kept):
+            out.differing.append(f"{file} {place}: {len(kept)} values kept, {len(made)} computed")
+            return
+        for k, (one, other) in enumerate(zip(kept, made, strict=True)):
+            _compare(file, one, other, out, f"{place}[{k}]")
+        return
+    number = isinstance(kept, int | float) and not isinstance(kept, bool)
+    out.numbers += number
+    if not (_near(kept, made) if number else kept == made or (kept is None and _missing(made))):
+        out.differing.append(f"{file} {place}: {kept} kept, {made} computed")
+
+
+def _near(kept: float, made: Any) -> bool:
+    try:
+        made = float(made)
+    except (TypeError, ValueError):
+        return False
+    return math.isclose(kept, made, rel_tol=TOLERANCE, abs_tol=ZERO)
+
+
+def _missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and not math.isfinite(value))
+
+
+def _frames(file: str, kept: pd.DataFrame, made: pd.DataFrame, out: Outcome) -> None:
+    if list(kept.columns) != list(made.columns) or len(kept) != len(made):
+        out.differing.append(f"{file}: {len(kept)} rows kept, {len(made)} computed")
+        return
+    for column in kept:
+        numbers = pd.api.types.is_numeric_dtype(kept[column])
+        out.numbers += len(kept) if numbers else 0
+        one, other = kept[column].reset_index(drop=True), made[column].reset_index(drop=True)
+        if numbers:
+            apart = (one.astype(float) - other.astype(float)).abs() > TOLERANCE * one.astype(float).abs() + ZERO
+            apart |= one.isna() != other.isna()
+        else:
+            apart = one.astype("string").fillna("") != other.astype("string").fillna("")
+        if apart.any():
+            out.differing.append(f"{file} {column}: {int(apart.sum())} of {len(kept)} values differ")
+
+
+def _outputs(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.rglob("*")):
+        inside = path.relative_to(folder)
+        if path.is_file() and inside.parts[0] not in PASSING and inside.name not in NOT_HASHED and path.name[0] != ".":
+            yield path
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
