@@ -67,7 +67,9 @@ def sheets(results: Results) -> dict[str, tuple[pd.DataFrame, Sheet]]:
         sheet = fit_sheet("Table 1", fits["primary"], results.comparison)
         tables["table1"] = (fit_table(fits["primary"]), sheet.noted(doubt))
     if records := results.estimands:
-        tables["estimands"] = (estimands_table(records), estimands_sheet("Table 2", records).noted(doubt))
+        imputed = ((results.json("robustness.json") or {}).get("imputation") or {}).get("effects") or None
+        tables["estimands"] = (
+            estimands_table(records, imputed), estimands_sheet("Table 2", records, imputed).noted(doubt))  # fmt: skip
     if pair:
         sheet = pair_sheet(f"Table {len(tables) + 1}", pair)
         tables["pair"] = (pair_table(pair), sheet.noted(doubtful_units(pair)))

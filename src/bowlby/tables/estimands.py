@@ -36,8 +36,16 @@ A, S = "Perceived attachment", "Therapist's own style"
 MEANS = "Therapists' means of perceived attachment"
 
 
-def estimands_table(records: dict[str, dict]) -> pd.DataFrame:
-    """All estimands in full precision: estimand, quantity, value, ci_low, ci_high, p, note."""
+def estimands_table(records: dict[str, dict], imputed: dict[str, dict] | None = None) -> pd.DataFrame:
+    """All estimands in full precision: estimand, quantity, value, ci_low, ci_high, p, note.
+
+    Parameters
+    ----------
+    records : dict of dict
+        By estimand.
+    imputed : dict of dict, optional
+        P and T pooled over imputations, by name, beside those of complete rows.
+    """
     rows: list[tuple] = []
 
     def add(name, quantity, value=None, ci=(None, None), p=None, note=""):
@@ -45,6 +53,9 @@ def estimands_table(records: dict[str, dict]) -> pd.DataFrame:
 
     for c in records["e1"]["contrasts"]:
         add("e1", c["name"], c["estimate"], (c["ci_low"], c["ci_high"]), c["p"])
+    for name in ("P", "T") if imputed else ():
+        c = imputed[name]
+        add("e1", f"{name}, missing values imputed", c["estimate"], c["ci"], c["p"], "pooled over imputations")
     for name, block in records["e1"]["blocks"].items():
         add("e1", f"block index of {name}", block["corrected"], block["ci"], note="bias-corrected, approximate CI")
     e1 = records["e1"]
@@ -120,9 +131,9 @@ def _sensitivity(record: dict, add) -> None:
                 "P depends on caseload")  # fmt: skip
 
 
-def estimands_sheet(number_: str, records: dict[str, dict]) -> Sheet:
-    """The estimands as printed."""
-    table = estimands_table(records)
+def estimands_sheet(number_: str, records: dict[str, dict], imputed: dict[str, dict] | None = None) -> Sheet:
+    """The estimands as printed; arguments as of :func:`estimands_table`."""
+    table = estimands_table(records, imputed)
     parts = []
     for name, question in QUESTIONS.items():
         how = {"digits": 3, "bounded": True} if name in SHARES else {}

@@ -188,3 +188,10 @@ def test_the_comparison_without_errors_of_measurement_has_a_row_each():
     sheet = dict(estimands_sheet("Table 2", estimand_records()).parts)
     row, = sheet["P and T with errors of measurement taken out (SD of outcome)"]
     assert row[:3] == ["P, error of baseline taken out", "0.30", "[0.20, 0.40]"]
+
+
+def test_imputed_slopes_stand_beside_those_of_complete_rows():
+    imputed = {name: {"estimate": 0.25, "ci": [0.1, 0.4], "p": 0.01} for name in ("P", "T")}
+    table = estimands_table(estimand_records(), imputed).set_index("quantity")
+    assert table.loc["P, missing values imputed", "value"] == 0.25
+    assert "P, missing values imputed" not in estimands_table(estimand_records())["quantity"].tolist()
