@@ -74,6 +74,7 @@ rule write_tables:
         fits=FITS,
         estimands=ESTIMANDS,
         verdict=VERDICT,
+        robustness=rules.compare_predictors.output.robustness if "primary" in PLAN.sets else [],
         manifest=rules.write_manifest.output.manifest,
     output:
         shown=[
