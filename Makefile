@@ -50,8 +50,11 @@ validate: $(VENV)/.ready
 validate-sessions: $(VENV)/.ready
 	$(BIN)/snakemake -s workflow/validate_sessions.smk --cores $(if $(filter 0,$(CORES)),all,$(CORES))
 
+# Style, format of the workflow, types (half a minute the first time).
 lint: $(VENV)/.ready-test
 	$(BIN)/ruff check .
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/python .ci/type_errors.py
 
 docs: $(VENV)/.ready
 	$(BIN)/bowlby config-docs config

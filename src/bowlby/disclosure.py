@@ -170,7 +170,7 @@ def group_therapists(values, patients) -> np.ndarray:
     group[few] = -1
     few = few[np.argsort(values[few], kind="stable")]
     waiting: list[int] = []
-    for at in few:
+    for at in few.tolist():
         waiting.append(at)
         if patients[waiting].sum() >= SMALLEST:
             group[waiting], waiting = waiting[0], []

@@ -68,8 +68,8 @@ class Estimate:
     def of(cls, record: Mapping[str, Any], name: str) -> Estimate:
         """Of a record with ``ci_low`` and ``ci_high``, or with ``ci``."""
         low, high = record.get("ci") or (record.get("ci_low"), record.get("ci_high"))
-        values = {**record, "ci_low": low, "ci_high": high}
-        return cls(name, *(_float(values.get(key)) for key in NUMBERS), weights=dict(record.get("weights") or {}))
+        estimate, se, df, t, p = (_float(record.get(key)) for key in NUMBERS[:5])
+        return cls(name, estimate, se, df, t, p, _float(low), _float(high), dict(record.get("weights") or {}))
 
 
 @dataclass(frozen=True)
@@ -340,7 +340,6 @@ class Comparison(Record):
 @dataclass(frozen=True)
 class Composite:
     """A composite of scales: SD and weight by scale, and their correlations (k, k)."""
-
     scales: tuple[str, ...]
     sd: Mapping[str, float]
     weights: Mapping[str, float]
@@ -381,9 +380,10 @@ class Design(Record):
     def of(cls, name: str, record: Mapping[str, Any]) -> Design:
         """Of the contents of ``analysis/<name>.design.json``."""
         composites = {SIDES.get(side, side): _composite(s) for side, s in (record.get("scaling") or {}).items()}
-        counts = (record.get(key) for key in ("n_patients", "n_therapists", "n_switching"))
-        return cls(record, name, *counts, record.get("n_dropped") or {}, _float(record.get("sd_outcome")),
-                   record.get("reference"), composites, tuple(record.get("covariates") or ()))  # fmt: skip
+        patients, therapists, switching = (record.get(key) for key in ("n_patients", "n_therapists", "n_switching"))
+        covariates, dropped = tuple(record.get("covariates") or ()), record.get("n_dropped") or {}
+        return cls(record, name, patients, therapists, switching, dropped, _float(record.get("sd_outcome")),
+                   record.get("reference"), composites, covariates)  # fmt: skip
 
 
 def _composite(record: Mapping[str, Any]) -> Composite:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from bowlby.config.base import parse
+from bowlby.config.base import M, parse
 from bowlby.config.run import Run
 from bowlby.config.study import Study
 from bowlby.config.yamlfile import read_yaml
@@ -98,7 +98,8 @@ def read_config(path: str | Path) -> tuple[LoadedStudy | None, list[str]]:
         ``LoadedStudy`` where only the study file is without problems; None where it is not.
     problems : list of str
     """
-    path, problems = Path(path), []
+    path = Path(path)
+    problems: list[str] = []
     run, raw = _parsed(path, Run, problems)
     written = run.model_dump(include=set(PLACES)) if run else {k: raw.get(k) for k in PLACES}
     study_name, data, own = (v if isinstance(v := written[key], str) else None for key in PLACES)
@@ -107,13 +108,12 @@ def read_config(path: str | Path) -> tuple[LoadedStudy | None, list[str]]:
     if study_path is None or study is None:
         return None, problems
     data_dir = path.parent / data if data else study_path.parent
-    places = {"study_path": study_path, "study": study, "data_dir": data_dir,
-              "instruments_dir": path.parent / (own or "instruments")}  # fmt: skip
-    loaded = Loaded(**places, run=run, path=path) if run else LoadedStudy(**places, run=None)
+    places = (study_path, study, data_dir, path.parent / (own or "instruments"))
+    loaded = Loaded(*places, run, path) if run else LoadedStudy(*places, None)
     return loaded, [*problems, *_absent_dictionaries(loaded)]
 
 
-def _parsed(path: Path, model, problems: list[str]) -> tuple[Run | Study | None, dict]:
+def _parsed(path: Path, model: type[M], problems: list[str]) -> tuple[M | None, dict]:
     """One file as its model, None where it has problems (which are added to the list), and as it stands there."""
     raw: dict = {}
     try:

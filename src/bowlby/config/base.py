@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from typing import TypeVar, get_args
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -48,7 +49,7 @@ def parse(document: Document, model: type[M]) -> M:
         raise UserError([line for _, line in sorted(numbered, key=lambda pair: pair[0])]) from None
 
 
-def _without_branches(document: Document, errors: list[dict]) -> list[dict]:
+def _without_branches(document: Document, errors: Sequence[Mapping[str, Any]]) -> list[dict]:
     """One error where a value may have several forms: what is wrong with the form that it has, not with the others."""
     found: dict[tuple, list[dict]] = {}
     for e in errors:
@@ -56,7 +57,7 @@ def _without_branches(document: Document, errors: list[dict]) -> list[dict]:
         known = [i for i in range(len(loc) + 1) if loc[:i] in document.lines][-1]
         form = known < len(loc) - (e["type"] in ("missing", "extra_forbidden"))
         at = loc[:known] if form else loc
-        plain = e | {"loc": (*at, *loc[known + 1 :]) if form else loc, "form": form}
+        plain = {**e, "loc": (*at, *loc[known + 1 :]) if form else loc, "form": form}
         found.setdefault(at if form else (*loc, e["type"]), []).append(plain)
     kept = []
     for at, same in found.items():

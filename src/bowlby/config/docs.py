@@ -29,7 +29,7 @@ Paths are relative to the file they stand in; `results` is relative to the folde
 
 def generated() -> dict[str, str]:
     """File name under ``config/``: text."""
-    models = {"run": Run, "study": Study}
+    models: dict[str, type[Model]] = {"run": Run, "study": Study}
     files = {
         f"schemas/{name}.json": to_json({"$schema": DRAFT} | model.model_json_schema())
         for name, model in models.items()
@@ -44,7 +44,8 @@ def _section(file: str, model: type[Model]) -> str:
         if current in seen:
             continue
         seen.add(current)
-        title = f"`{prefix}`: {current.__doc__.strip()}" if prefix else current.__doc__.strip()
+        doc = (current.__doc__ or "").strip()
+        title = f"`{prefix}`: {doc}" if prefix else doc
         lines += [f"\n### {title}\n", "| key | what | values | default |", "|---|---|---|---|"]
         for name, info in current.model_fields.items():
             lines.append(

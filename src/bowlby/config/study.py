@@ -125,7 +125,7 @@ class Measure(Model):
             return [self.items.first, self.items.last, *scores]
         if self.items is not None:
             return [*([self.items] if isinstance(self.items, str) else self.items), *scores]
-        return scores or [self.coded]
+        return scores or ([self.coded] if self.coded else [])
 
     def at(self, text: str, occasion: str) -> Measure:
         """The measure of one occasion, with ``text`` in place of {t} in all column names."""

@@ -78,11 +78,9 @@ def read_yaml(path: str | Path) -> Document:
         raise UserError(problem(what, "delete it there", Place(path.name, row))) from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        row = mark.line + 1 if mark else None
+        at = Place(path.name, mark.line + 1 if mark else None)
         what = getattr(error, "problem", None) or "cannot be read as YAML"
-        raise UserError(
-            problem(f"not YAML ({what})", "check indentation and quotes there", Place(path.name, row))
-        ) from None
+        raise UserError(problem(f"not YAML ({what})", "check indentation and quotes there", at)) from None
     if not isinstance(node, yaml.MappingNode):
         raise UserError(problem("holds no keys", "write `key: value` lines", place))
     document = Document(path, {})

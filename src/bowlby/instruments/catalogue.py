@@ -17,13 +17,13 @@ ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 def list_instruments(own_dir: Path | None = None) -> list[str]:
     """Ids of the library's instruments and of the user's own, sorted."""
-    folders = [LIBRARY] + ([Path(own_dir)] if own_dir and Path(own_dir).is_dir() else [])
+    folders = [LIBRARY, *([Path(own_dir)] if own_dir and Path(own_dir).is_dir() else [])]
     return sorted({path.stem for folder in folders for path in folder.glob("*.yaml")})
 
 
 def is_own(name: str, own_dir: Path | None = None) -> bool:
     """Whether an instrument comes from the user's own folder."""
-    return bool(own_dir) and bool(ID.fullmatch(name)) and (Path(own_dir) / f"{name}.yaml").is_file()
+    return own_dir is not None and bool(ID.fullmatch(name)) and (Path(own_dir) / f"{name}.yaml").is_file()
 
 
 def load_instrument(name: str, own_dir: Path | None = None) -> Instrument:
@@ -54,7 +54,7 @@ def load_instrument(name: str, own_dir: Path | None = None) -> Instrument:
     >>> phq9.n_items, phq9.response, phq9.range_of("total")
     (9, (0.0, 3.0), (0.0, 27.0))
     """
-    if is_own(name, own_dir):
+    if own_dir is not None and is_own(name, own_dir):
         path = Path(own_dir) / f"{name}.yaml"
         instrument = read_instrument(path)
         if instrument.id != name:
@@ -97,7 +97,8 @@ def table(own_dir: Path | None = None) -> tuple[list[tuple[str, ...]], list[str]
     faults : list of str
         One line each; an instrument with faults has no row.
     """
-    rows, faults = [], []
+    rows: list[tuple[str, ...]] = []
+    faults: list[str] = []
     for name in list_instruments(own_dir):
         try:
             i = load_instrument(name, own_dir)

@@ -30,7 +30,7 @@ def on_forms(instrument: Instrument, responses: Iterable[Range | None]) -> Instr
     UserError
         If one key cannot score all forms, or the key cannot score a form with another number of categories.
     """
-    ranges = {response or instrument.response for response in responses} - {None}
+    ranges = {given for response in responses if (given := response or instrument.response) is not None}
     if len({high - low for low, high in ranges}) > 1:
         said = " and ".join(f"{low:g} to {high:g}" for low, high in sorted(ranges))
         what = f"forms of {instrument.id} have different numbers of categories: {said}"

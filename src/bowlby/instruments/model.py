@@ -167,10 +167,17 @@ class Instrument(Model):
             )
         return found
 
+    @property
+    def answers(self) -> tuple[float, float]:
+        """Lowest and highest answer, of an instrument that has items."""
+        if self.response is None:
+            raise ValueError(f"{self.id} has no items")
+        return self.response
+
     def range_of(self, name: str) -> tuple[float, float]:
         """Lowest and highest possible score of a scale."""
         scale = self.all_scales()[name]
-        low, high = self.response
+        low, high = self.answers
         if scale.recode:
             values = [v for r in scale.recode for v in r.to]
             low, high = min(values), max(values)
@@ -274,7 +281,7 @@ class Instrument(Model):
 
     def _scale_faults(self, name: str, scale: Scale):
         place = ("scales", name)
-        low, high = self.response
+        low, high = self.answers
         if not NAME.fullmatch(name) or name in TAKEN or name.endswith(("_n", "_prorated")):
             yield (
                 place,

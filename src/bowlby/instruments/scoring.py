@@ -181,7 +181,7 @@ def check_items(
     place = place or (lambda position, column: _place(measures, position, column))
     if faults := instrument.faults():
         raise UserError([problem(f"{instrument.id}: {what}", do) for _, what, do in faults])
-    low, high = instrument.response
+    low, high = instrument.answers
     recoded = {i for s in instrument.scales.values() for r in s.recode for i in r.items}
     problems = []
     for number in range(1, instrument.n_items + 1):
@@ -221,8 +221,8 @@ def check_items(
 def _aggregated(measures: pd.DataFrame, instrument: Instrument, name: str) -> tuple[np.ndarray, np.ndarray]:
     """A scale's score from the items that are answered, however few, and how many these are."""
     if parts := instrument.added(name):
-        scores, answered = zip(*(_aggregated(measures, instrument, part) for part in parts))
-        return np.sum(scores, axis=0), np.sum(answered, axis=0, dtype=np.int16)
+        scores, counts = zip(*(_aggregated(measures, instrument, part) for part in parts))
+        return np.sum(scores, axis=0), np.asarray(np.sum(counts, axis=0, dtype=np.int16))
     scale = instrument.all_scales()[name]
     total, answered = _accumulate(measures, instrument, scale)
     value, n = np.full(len(measures), np.nan), len(scale.items)
@@ -242,13 +242,13 @@ def _accumulate(
         values = _keyed(measures, instrument, scale, number)
         there = ~np.isnan(values)
         np.add(total, values, out=total, where=there)
-        answered += there
+        np.add(answered, there, out=answered, casting="unsafe")
     return total, answered
 
 
 def _keyed(measures: pd.DataFrame, instrument: Instrument, scale: Scale, number: int) -> np.ndarray:
     values = measures[item_name(number)].to_numpy(float, na_value=np.nan)
-    low, high = instrument.response
+    low, high = instrument.answers
     for recode in scale.recode:
         if number in recode.items:
             there = ~np.isnan(values)
@@ -273,5 +273,6 @@ def _first_text(values: pd.Series) -> int:
 def _place(measures: pd.DataFrame, position: int, column: str | None = None) -> Place:
     if not len(measures) or "source_file" not in measures.columns:
         return Place(None, None, column)
-    row = measures["source_row"].iloc[position] if "source_row" in measures.columns else None
-    return Place(str(measures["source_file"].iloc[position]), None if pd.isna(row) else int(row), column)
+    file = str(measures["source_file"].iloc[position])
+    row = measures["source_row"].iloc[position] if "source_row" in measures.columns else pd.NA
+    return Place(file, None if pd.isna(row) else int(row), column)

@@ -58,7 +58,7 @@ class Reduced:
     logdet_weights: float
     names: list[str]
     kept: list[int]
-    projector: object = None
+    projector: Projector | None = None
 
     @property
     def p(self) -> int:

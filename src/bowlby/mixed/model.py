@@ -148,15 +148,16 @@ class MixedModel:
         xx = data.xx.copy()
         xx[-1, :-1] = xx[:-1, -1] = self._internal_x.T @ column
         xx[-1, -1] = column @ column
-        changes = {"xx": xx, "scaling": replace(data.scaling, y_shift=shift, y_scale=scale)}
-        if data.has_inner:
-            changes["zx"] = data.zx.copy()
-            changes["zx"][:, -1] = data.projector.to_inner(column)
-        if data.links is not None:
-            changes["bx"] = data.bx.copy()
-            changes["bx"][:, :, -1] = data.projector.to_outer(column)
+        zx, bx = data.zx, data.bx
+        if zx is not None and data.projector is not None:
+            zx = zx.copy()
+            zx[:, -1] = data.projector.to_inner(column)
+        if bx is not None and data.projector is not None:
+            bx = bx.copy()
+            bx[:, :, -1] = data.projector.to_outer(column)
+        scaling = replace(data.scaling, y_shift=shift, y_scale=scale)
         other.__dict__["_internal_x"] = self._internal_x
-        other._set(frame, replace(data, **changes))
+        other._set(frame, replace(data, xx=xx, zx=zx, bx=bx, scaling=scaling))
         return other
 
     def with_columns(self, columns: dict) -> MixedModel:
