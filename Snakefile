@@ -15,7 +15,9 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 # One run, one file: --configfile would be merged into this one, so it is read only where none is given.
 if "study" not in config:
+
     configfile: "config/config.yaml"
+
 
 try:
     PLAN = plan(workflow.configfiles[-1])

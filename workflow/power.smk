@@ -18,8 +18,12 @@ def listed(key, default):
 SEED, DELTA = int(config.get("seed", 1)), float(config.get("delta", 0.10))
 STUDIES, BATCH = int(config.get("studies", 200)), int(config.get("batch", 200))
 OUT = config.get("out", "results/power")
-GRID = ["-".join(design) for design in product(
-    listed("therapists", "16,31,48"), listed("patients", "12"), listed("icc", "0.05"), listed("switching", "0"))]
+GRID = [
+    "-".join(design)
+    for design in product(
+        listed("therapists", "16,31,48"), listed("patients", "12"), listed("icc", "0.05"), listed("switching", "0")
+    )
+]
 PARTS = [(number, min(number + BATCH, STUDIES)) for number in range(0, STUDIES, BATCH)]
 
 
@@ -36,18 +40,19 @@ rule power_summary:
         figure=f"{OUT}/power.png",
     log:
         f"{OUT}/logs/summary.log",
-    params:
-        code=fingerprint("validate"),
     resources:
         mem_mb=lambda wildcards, attempt: 800 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
+    params:
+        code=fingerprint("validate"),
     script:
         "scripts/power_summary.py"
 
 
 rule power_batch:
     output:
-        OUT + "/batches/{truth}-{therapists}-{patients}-{icc}-{switching}-delta{delta}-seed{seed}-{first}-{last}.parquet",
+        OUT
+        + "/batches/{truth}-{therapists}-{patients}-{icc}-{switching}-delta{delta}-seed{seed}-{first}-{last}.parquet",
     log:
         OUT + "/logs/{truth}-{therapists}-{patients}-{icc}-{switching}-delta{delta}-seed{seed}-{first}-{last}.log",
     benchmark:
@@ -62,11 +67,11 @@ rule power_batch:
         seed=r"\d+",
         first=r"\d+",
         last=r"\d+",
-    params:
-        code=fingerprint("validate"),
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 600 * attempt,  # 250 measured, most of it libraries
         runtime=lambda wildcards, attempt: attempt * (5 + BATCH // 100),
+    params:
+        code=fingerprint("validate"),
     script:
         "scripts/power_batch.py"

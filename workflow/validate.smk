@@ -43,14 +43,14 @@ rule batch:
         f"{OUT}/batches/{{scenario}}-{{design}}-{{batch}}.parquet",
     log:
         f"{OUT}/logs/batch/{{scenario}}-{{design}}-{{batch}}.log",
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 600 * attempt,  # 250 measured, most of it libraries
+        runtime=lambda wildcards, attempt: attempt * (5 + BATCH // 100),  # minutes; a hundred studies take a tenth of one at most
     params:
         seed=SEED,
         first=lambda wildcards: int(wildcards.batch) * BATCH,
         last=lambda wildcards: min((int(wildcards.batch) + 1) * BATCH, STUDIES),
         code=fingerprint("validate"),
-    threads: 1
-    resources:
-        mem_mb=lambda wildcards, attempt: 600 * attempt,  # 250 measured, most of it libraries
-        runtime=lambda wildcards, attempt: attempt * (5 + BATCH // 100),  # minutes; a hundred studies take a tenth of one at most
     script:
         "scripts/validation_batch.py"

@@ -48,12 +48,6 @@ rule batch:
         f"{OUT}/batches/{{case}}-{{design}}-{{batch}}.parquet",
     log:
         f"{OUT}/logs/batch/{{case}}-{{design}}-{{batch}}.log",
-    params:
-        seed=SEED,
-        first=lambda wildcards: int(wildcards.batch) * BATCH,
-        last=lambda wildcards: min((int(wildcards.batch) + 1) * BATCH, studies(wildcards.case)),
-        beside=lambda wildcards: BESIDE if wildcards.case in CELLS else 0,
-        code=fingerprint("validate"),
     wildcard_constraints:
         design=r"\d+x\d+",
         batch=r"\d+",
@@ -61,5 +55,11 @@ rule batch:
     resources:
         mem_mb=lambda wildcards, attempt: 600 * attempt,
         runtime=lambda wildcards, attempt: attempt * (5 + BATCH // 50),  # minutes; 500 studies take a half to two
+    params:
+        seed=SEED,
+        first=lambda wildcards: int(wildcards.batch) * BATCH,
+        last=lambda wildcards: min((int(wildcards.batch) + 1) * BATCH, studies(wildcards.case)),
+        beside=lambda wildcards: BESIDE if wildcards.case in CELLS else 0,
+        code=fingerprint("validate"),
     script:
         "scripts/validation_sessions_batch.py"

@@ -14,11 +14,11 @@ rule estimate_estimands:
         f"{OUT}/logs/compare/estimands.log",
     benchmark:
         f"{OUT}/benchmarks/compare/estimands.tsv"
+    group:
+        PREPARE
     resources:
         mem_mb=megabytes(PLAN.raw, "estimate"),
         runtime=minutes(PLAN.raw, "estimate"),
-    group:
-        PREPARE
     params:
         config=CONFIG,
         code=fingerprint("estimate"),
@@ -46,11 +46,11 @@ rule compare_predictors:
         f"{OUT}/logs/compare/compare.log",
     benchmark:
         f"{OUT}/benchmarks/compare/compare.tsv"
+    group:
+        CONCLUDE
     resources:
         mem_mb=megabytes(PLAN.raw, "compare"),
         runtime=minutes(PLAN.raw, "compare"),
-    group:
-        CONCLUDE
     params:
         config=CONFIG,
         code=fingerprint("compare"),
@@ -72,11 +72,11 @@ if PLAN.loaded.run.other_outcomes:
             f"{OUT}/logs/compare/domains.log",
         benchmark:
             f"{OUT}/benchmarks/compare/domains.tsv"
+        group:
+            CONCLUDE
         resources:
             mem_mb=megabytes(PLAN.raw, "fit"),
             runtime=minutes(PLAN.raw, "fit"),
-        group:
-            CONCLUDE
         params:
             config=CONFIG,
             code=fingerprint("domains"),
@@ -99,11 +99,11 @@ if "pair" in PLAN.sets:
             f"{OUT}/logs/compare/pair.log",
         benchmark:
             f"{OUT}/benchmarks/compare/pair.tsv"
+        group:
+            CONCLUDE
         resources:
             mem_mb=megabytes(PLAN.raw, "robust"),
             runtime=minutes(PLAN.raw, "robust"),
-        group:
-            CONCLUDE
         params:
             config=CONFIG,
             code=fingerprint("robust"),

@@ -19,11 +19,11 @@ for SET in PLAN.sets:
             f"{OUT}/logs/design/{SET}.log",
         benchmark:
             f"{OUT}/benchmarks/design/{SET}.tsv"
+        group:
+            PREPARE
         resources:
             mem_mb=megabytes(PLAN.raw, "design"),
             runtime=minutes(PLAN.raw, "design"),
-        group:
-            PREPARE
         params:
             config=CONFIG,
             set=SET,

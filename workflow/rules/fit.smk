@@ -16,11 +16,11 @@ for SET in PLAN.sets:
             f"{OUT}/logs/fit/{SET}.log",
         benchmark:
             f"{OUT}/benchmarks/fit/{SET}.tsv"
+        group:
+            PREPARE
         resources:
             mem_mb=megabytes(PLAN.raw, "fit"),
             runtime=minutes(PLAN.raw, "fit"),
-        group:
-            PREPARE
         params:
             config=CONFIG,
             set=SET,

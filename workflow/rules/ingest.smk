@@ -10,11 +10,11 @@ rule ingest:
         f"{OUT}/logs/ingest/ingest.log",
     benchmark:
         f"{OUT}/benchmarks/ingest/ingest.tsv"
+    group:
+        PREPARE
     resources:
         mem_mb=megabytes(PLAN.raw, "ingest"),
         runtime=minutes(PLAN.raw, "ingest"),
-    group:
-        PREPARE
     params:
         config=CONFIG,
         code=fingerprint("ingest"),

@@ -6,7 +6,9 @@ VERDICT = [f"{OUT}/comparison.json", f"{OUT}/verdict.json", f"{OUT}/adequacy.jso
 VERDICT += [f"{OUT}/pair.json"] if "pair" in PLAN.sets else []
 VERDICT += [f"{OUT}/domains.json"] if PLAN.loaded.run.other_outcomes else []
 ESTIMANDS = rules.estimate_estimands.output.estimands if "primary" in PLAN.sets else []
-ANALYSIS = expand("{out}/analysis/{set}.{kind}", out=OUT, set=PLAN.sets, kind=["parquet", "membership.parquet", "flow.json"])
+ANALYSIS = expand(
+    "{out}/analysis/{set}.{kind}", out=OUT, set=PLAN.sets, kind=["parquet", "membership.parquet", "flow.json"]
+)
 
 
 rule write_manifest:
@@ -20,11 +22,11 @@ rule write_manifest:
         f"{OUT}/logs/present/manifest.log",
     benchmark:
         f"{OUT}/benchmarks/present/manifest.tsv"
+    group:
+        PREPARE
     resources:
         mem_mb=megabytes(PLAN.raw, "write"),
         runtime=minutes(PLAN.raw, "write"),
-    group:
-        PREPARE
     params:
         config=CONFIG,
         code=fingerprint("report"),
@@ -56,11 +58,11 @@ rule draw_figures:
         f"{OUT}/logs/present/figures.log",
     benchmark:
         f"{OUT}/benchmarks/present/figures.tsv"
+    group:
+        CONCLUDE
     resources:
         mem_mb=megabytes(PLAN.raw, "figures"),
         runtime=minutes(PLAN.raw, "figures"),
-    group:
-        CONCLUDE
     params:
         config=CONFIG,
         part="figures",
@@ -86,11 +88,11 @@ rule write_tables:
         f"{OUT}/logs/present/tables.log",
     benchmark:
         f"{OUT}/benchmarks/present/tables.tsv"
+    group:
+        CONCLUDE
     resources:
         mem_mb=megabytes(PLAN.raw, "write"),
         runtime=minutes(PLAN.raw, "write"),
-    group:
-        CONCLUDE
     params:
         config=CONFIG,
         part="tables",
@@ -105,8 +107,7 @@ rule write_report:
         tables=rules.write_tables.output,
         issues=rules.ingest.output.issues,
         scored=[
-            rules.score_instruments.output[name]
-            for name in ("audit", "reliability", "severity", "styles", "change")
+            rules.score_instruments.output[name] for name in ("audit", "reliability", "severity", "styles", "change")
         ],
         manifest=rules.write_manifest.output.manifest,
         verdict=VERDICT,
@@ -120,11 +121,11 @@ rule write_report:
         f"{OUT}/logs/present/report.log",
     benchmark:
         f"{OUT}/benchmarks/present/report.tsv"
+    group:
+        CONCLUDE
     resources:
         mem_mb=megabytes(PLAN.raw, "write"),
         runtime=minutes(PLAN.raw, "write"),
-    group:
-        CONCLUDE
     params:
         config=CONFIG,
         part="report",

@@ -16,6 +16,7 @@ for WORK in PLAN.robustness.values():
                 f"{OUT}/logs/robustness/{WORK.kind}.log",
             benchmark:
                 f"{OUT}/benchmarks/robustness/{WORK.kind}.tsv"
+            threads: 1
             resources:
                 mem_mb=megabytes(PLAN.raw, "robust"),
                 runtime=minutes(PLAN.raw, "robust"),
@@ -25,7 +26,6 @@ for WORK in PLAN.robustness.values():
                 replicates=WORK.replicates,
                 code=fingerprint("robust"),
                 settings=PLAN.settings(*settings_of(WORK.kind)),
-            threads: 1
             script:
                 "../scripts/robustness.py"
 
@@ -42,6 +42,7 @@ for WORK in PLAN.robustness.values():
                 f"{OUT}/logs/robustness/{WORK.kind}-{{shard}}-of-{WORK.shards}.log",
             benchmark:
                 f"{OUT}/benchmarks/robustness/{WORK.kind}-{{shard}}-of-{WORK.shards}.tsv"
+            threads: 1
             resources:
                 mem_mb=megabytes(PLAN.raw, "robust"),
                 runtime=minutes(PLAN.raw, "robust"),
@@ -51,7 +52,6 @@ for WORK in PLAN.robustness.values():
                 replicates=WORK.replicates,
                 code=fingerprint("robust"),
                 settings=PLAN.settings(*settings_of(WORK.kind)),
-            threads: 1
             script:
                 "../scripts/robustness.py"
 
@@ -73,17 +73,17 @@ for WORK in PLAN.robustness.values():
                 f"{OUT}/logs/robustness/{WORK.kind}.log",
             benchmark:
                 f"{OUT}/benchmarks/robustness/{WORK.kind}.tsv"
+            group:
+                CONCLUDE
+            threads: 1
             resources:
                 mem_mb=megabytes(PLAN.raw, "compare"),
                 runtime=minutes(PLAN.raw, "compare"),
-            group:
-                CONCLUDE
             params:
                 config=CONFIG,
                 kind=WORK.kind,
                 replicates=WORK.replicates,
                 code=fingerprint("robust"),
                 settings=PLAN.settings(*settings_of(WORK.kind)),
-            threads: 1
             script:
                 "../scripts/gather.py"

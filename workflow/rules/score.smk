@@ -14,11 +14,11 @@ rule score_instruments:
         f"{OUT}/logs/score/score.log",
     benchmark:
         f"{OUT}/benchmarks/score/score.tsv"
+    group:
+        PREPARE
     resources:
         mem_mb=megabytes(PLAN.raw, "score"),
         runtime=minutes(PLAN.raw, "score"),
-    group:
-        PREPARE
     params:
         config=CONFIG,
         code=fingerprint("score"),
