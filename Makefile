@@ -1,6 +1,6 @@
 # Two commands: `make results` and `make test`. See README.md.
 STUDIES ?= 10000
-.PHONY: results test test-all test-cluster validate validate-sessions docs architecture pictures lock lint clean help
+.PHONY: results test test-all test-cluster validate validate-sessions docs pictures lock lint clean help
 .DEFAULT_GOAL := help
 
 CONFIG ?= config/config.yaml
@@ -58,9 +58,6 @@ lint: $(VENV)/.ready-test
 
 docs: $(VENV)/.ready
 	$(BIN)/bowlby config-docs config
-
-# The picture of what imports what, from the code and the table of docs/architecture.md.
-architecture: $(VENV)/.ready
 	$(BIN)/python docs/architecture.py
 
 # The README's pictures, from the example's report; needs Chromium.

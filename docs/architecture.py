@@ -1,4 +1,4 @@
-"""Draw ``docs/img/architecture.svg``: the packages, their floors and what imports what (``make architecture``).
+"""Draw ``docs/img/architecture.svg``: the packages, their floors and what imports what (``make docs``).
 
 The floors are those of the table in ``docs/architecture.md``, the imports are read from the code. A test compares both,
 and the picture.
