@@ -92,10 +92,13 @@ def _yardsticks(fitter: Fitter, fit: dict, df: dict[str, float]) -> dict[str, di
 
 
 def _partial_r2(rows: pd.DataFrame, y: str, x: str, others: list[str]) -> float:
-    z = np.column_stack([np.ones(len(rows)), rows[others].to_numpy(float)])
-    left = [v - z @ np.linalg.lstsq(z, v, rcond=None)[0] for v in (rows[y].to_numpy(float), rows[x].to_numpy(float))]
-    scale = np.prod([np.linalg.norm(v) for v in left])
-    return float((left[0] @ left[1] / scale) ** 2) if scale > 0 else 0.0
+    """Squared partial correlation; 0 if one of the two does not vary."""
+    from pingouin import corr, partial_corr
+
+    if not (rows[[y, x]].std() > 0).all():
+        return 0.0
+    found = partial_corr(rows, y, x, others) if others else corr(rows[y], rows[x])
+    return float(found["r"].iloc[0] ** 2)
 
 
 def _slopes(fitter: Fitter, therapists: int) -> dict:

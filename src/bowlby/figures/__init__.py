@@ -11,6 +11,7 @@ import pandas as pd
 from bowlby.config.run import Run
 from bowlby.figures import (
     adequacy,
+    association,
     caterpillar,
     change,
     distributions,
@@ -86,6 +87,7 @@ def _always(run: Run) -> bool:
 
 PLOTS = {
     "forest": Plot(forest.gather, forest.draw, _comparison),
+    "association": Plot(association.gather, association.draw, _comparison),
     "domains": Plot(domains.gather, domains.draw, _domains),
     "pair": Plot(pair.gather, pair.draw, _pair),
     "adequacy": Plot(adequacy.gather, adequacy.draw, _comparison),

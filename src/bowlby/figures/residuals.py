@@ -44,7 +44,7 @@ def conditional(
         patient, therapist, weight; without it, or where patients have several rows, each row has its own therapist.
     """
     shared = members is not None and "patient" in rows and not rows["patient"].duplicated().any()
-    fitted = sum(f["estimate"] * _column(rows, f["term"]) for f in fit["fixed"])
+    fitted = sum(f["estimate"] * column(rows, f["term"]) for f in fit["fixed"])
     for (group, term), own in effects.groupby(["group", "term"], sort=False):
         value = own.set_index("level")["value"]
         if group == "therapist" and shared:
@@ -54,12 +54,13 @@ def conditional(
             at = rows[group].map(value)
         else:
             continue
-        fitted = fitted + at.fillna(0.0).to_numpy(float) * _column(rows, term)
+        fitted = fitted + at.fillna(0.0).to_numpy(float) * column(rows, term)
     residual = rows["y"].to_numpy(float) - fitted
     return fitted, residual / np.sqrt(fit["scale"])
 
 
-def _column(rows: pd.DataFrame, term: str) -> np.ndarray:
+def column(rows: pd.DataFrame, term: str) -> np.ndarray:
+    """Column of a fixed term: ones, a variable or the product of several."""
     value = np.ones(len(rows))
     for name in [] if term == "Intercept" else term.split(":"):
         value = value * rows[name].to_numpy(float)

@@ -8,6 +8,7 @@ from scipy import stats
 
 from bowlby import figures
 from bowlby.figures import missing
+from bowlby.figures.association import association_data
 from bowlby.figures.canvas import save
 from bowlby.figures.change import change_data, criterion
 from bowlby.figures.distributions import distribution_data
@@ -48,6 +49,20 @@ def test_expected_scores_are_the_models_in_the_outcomes_own_direction():
     assert post.loc[(-1, 1), "ci_high"] - post.loc[(-1, 1), "value"] == pytest.approx(half)
     start = data.query("kind == 'expected' and at == 'pre'")["value"]
     assert start.tolist() == pytest.approx([SCORES["pre"].mean()] * 4)
+
+
+def test_association_is_adjusted_and_its_line_has_the_models_slope():
+    rows = pd.DataFrame({"a_star_w": RNG.normal(size=N), "s_star": RNG.normal(size=N)})
+    rows["y"] = -10 + 1.7 * rows["a_star_w"] - 0.1 * rows["s_star"]
+    data = association_data(FIT, rows, -1, shareable=False)
+    line, points = (data[data["kind"] == kind] for kind in ("line", "point"))
+    assert np.polyfit(line["x"], line["y"], 1)[0] == pytest.approx(-1.7)
+    # without residuals every adjusted outcome lies on the line
+    assert points["y"].to_numpy() == pytest.approx(np.polyval(np.polyfit(line["x"], line["y"], 1), points["x"]))
+    mid = np.array([1.0, line["x"].iloc[0], rows["s_star"].mean()])
+    half = stats.t.ppf(0.975, 30) * np.sqrt(mid**2 @ [0.09, 0.04, 0.16])
+    assert line["high"].iloc[0] - line["y"].iloc[0] == pytest.approx(half)
+    assert association_data(FIT, rows, -1).query("kind == 'point'")["n"].between(5, 9).all()
 
 
 def test_patients_are_drawn_only_where_allowed():
