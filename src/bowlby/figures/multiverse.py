@@ -28,6 +28,7 @@ LEVELS = {
     ("between", "out"): "not in the model",
     ("between", "in"): "in the model",
     ("perceived", "joint"): "all scales jointly",
+    ("covariates", "registered"): "as in the main analysis",
     ("outliers", "drop_3"): "left out beyond 3 SD",
     ("outliers", "drop_2"): "left out beyond 2 SD",
     ("outliers", "winsorise_3"): "winsorised at 3 SD",
@@ -116,7 +117,7 @@ def _curve(ax, shown: pd.DataFrame) -> list:
         handles += keys(ax, (f"P > |T| {verdict}, 95% CI", line))
     own = table[table["registered"]]
     point_ranges(ax, own, "y", color=INK, marker="D", fill=False, pointsize=9, linewidth=2)
-    words = "registered analysis (dotted line, black choices)"
+    words = "main analysis (dotted line, black choices)"
     handles += keys(ax, (words, {"color": INK, "marker": "D", "mfc": "white", "ms": 8, "lw": 1.6}))
     # one specification without information must not flatten the others
     low, high = table["low"].quantile(0.05), table["high"].quantile(0.95)

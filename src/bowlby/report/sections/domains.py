@@ -24,7 +24,7 @@ def domains(results: Results) -> Section | None:
         alt="Slopes of perceived attachment and of the therapist's own style for every outcome; the table below has "
         "the numbers.",
         caption="The points show P (circles) and T (squares) for every outcome with 95% intervals that are not "
-        "adjusted for the number of outcomes. The registered outcome is on top. The grey band is "
+        "adjusted for the number of outcomes. The main outcome is on top. The grey band is "
         f"±{record['delta']:g}.",
     )
     rows = [[_name(row["outcome"]), *(_effect(row, e) for e in "PT"), *(_claim(row, c) for c in ("C1", "C2", "C3"))]
