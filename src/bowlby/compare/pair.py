@@ -84,8 +84,8 @@ def unfair(pair, roles: dict[str, str]) -> list[str]:
     if len(patients) == 2:
         said.append("Both predictors vary between patients of one therapist, so neither is held to the differences "
                     "between therapists.")  # fmt: skip
-        said.append("Both were answered by the same person: mood and style of answering are in both, and in the "
-                    "outcome where that person rated it too. What they share counts for neither.")  # fmt: skip
+        said.append("Both were rated by the same person, so that mood and response style influence both, and the "
+                    "outcome if that person rated it. Variance that they share is attributed to neither.")  # fmt: skip
     elif therapists and patients:
         said.append(f"{therapists[0]} can account only for differences between therapists, usually about 5% of the "
                     f"outcome's variance; {patients[0]} for nearly all of it.")  # fmt: skip

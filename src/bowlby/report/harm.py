@@ -1,4 +1,4 @@
-"""What is counted in every report: who deteriorated, and who gave an answer that tells of danger."""
+"""What is counted in every report: deterioration, and responses that indicate risk."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ METHODS = {
     "jacobson_truax": "Jacobson and Truax",
     "hageman_arrindell": "Hageman and Arrindell",
 }
-TITLE = "Always counted: who deteriorated, and answers that tell of danger"
+TITLE = "Deterioration and Responses Indicating Risk"
 NOTE = (
-    "Deteriorated: reliably worse by the rule named. An answer tells of danger where the item is answered above its "
-    "lowest answer; it is no diagnosis, and no substitute for looking at each patient's answers at the time."
+    "Deteriorated: reliably worse by the method named. A response indicates risk if it is above the lowest response of "
+    "the item. This is not a diagnosis and does not replace the review of each patient's responses at the time."
 )
-HIDDEN = " Hidden: fewer than five patients, or a number that would tell them."
+HIDDEN = " Hidden: fewer than five patients, or a number from which fewer than five could be derived."
 
 
 def harm(results: Results) -> Markup | None:
-    """Counts of deterioration on every scale and of each item of danger; None where no scale can tell either."""
+    """Counts of deterioration on every scale and of each risk item; None where no scale has either."""
     rows = [*_deteriorated(results), *_danger(results)]
     if not rows:
         return None
@@ -31,7 +31,7 @@ def harm(results: Results) -> Markup | None:
 
 
 def counted(row: dict) -> tuple[str, str, str]:
-    """Count, out of how many, and share; ``hidden`` where it could tell one person."""
+    """Count, out of how many, and share; ``hidden`` where it could identify a person."""
     n, of = (pd.to_numeric(row[key], errors="coerce") for key in ("count", "of"))
     if row["suppressed"] == "True":
         return "hidden", "hidden" if pd.isna(of) else f"{of:,.0f}", "–"

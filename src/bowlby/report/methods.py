@@ -9,9 +9,9 @@ from bowlby.report.methods_pair import pair
 from bowlby.report.works import cite, cited
 from bowlby.results import MAIN, Results
 from bowlby.tables.random_part import boundary, left_out
-from bowlby.tables.words import people
+from bowlby.tables.words import outcome_name, people
 
-MODELS = {"primary": "model of the comparison", "pair": "model of the two predictors", "growth": "growth model"}
+MODELS = {"primary": "main analysis", "pair": "model of the two predictors", "growth": "growth model"}
 RATINGS = {"alliance": "the alliance", "mentalizing": "mentalizing"}
 
 
@@ -55,8 +55,9 @@ def _data(results: Results) -> str:
         fit = results.fits[name]
         dropped = (fit.get("n_dropped") or {}).items()
         left = [f"{reason} ({shown_count(n, results.shareable)})" for reason, n in dropped if n]
-        out = f"; rows left out: {', '.join(left)}" if left else "; no row was left out"
-        sentences.append(f"The {MODELS[name]} has {fit['n_obs']:,} rows ({people(fit)}){out}.")
+        several = f"{fit['n_obs']:,} observations of " if "patient" in fit["groups"] else f"{fit['n_obs']:,} patients, "
+        out = f" Excluded: {', '.join(left)}." if left else " None was excluded."
+        sentences.append(f"The {MODELS[name]} included {several}{people(fit)}.{out}")
     return " ".join(sentences)
 
 
@@ -88,7 +89,7 @@ def _scoring(results: Results) -> str:
 
 
 def _omega(table) -> str:
-    """What is reported beside alpha."""
+    """What is reported in addition to alpha."""
     found = set(table["coefficient"])
     said = ", and coefficient omega" if "omega_total" in found else ""
     return said + (", also within and between therapists" if "omega_within_therapist" in found else "")
@@ -112,8 +113,8 @@ def _primary(results: Results) -> str:
     random = random_part(fit)
     return " ".join(
         [
-            f"The outcome was {results.instrument(outcome.get('instrument', 'outcome'))[0]}, turned where necessary so "
-            f"that higher is better. Outcome after treatment{bracket(after)} was regressed on outcome before treatment"
+            f"The outcome was {outcome_name(results)}. "
+            f"Outcome after treatment{bracket(after)} was regressed on outcome before treatment"
             f"{bracket(before, 'within and between therapists')},"
             f"{f' {covariates} (within and between),' if covariates else ''} the composite of perceived attachment"
             f"{bracket(weights(perceived), when(perceived))} centred within therapists ([[enders]]), and the composite "
@@ -136,13 +137,12 @@ def _occasions(outcome: dict) -> tuple[str, str]:
 def _rules(results: Results) -> str:
     delta = f"{results.comparison['delta']:g}"
     return (
-        "P > 0 was tested by its 95% interval, and held refuted where that lies below 0 or the 90% interval lies "
-        "within "
-        f"±{delta}. P > |T| was tested as an intersection-union test ([[berger]]) of P − T and P + T, each one-sided "
-        "at .025, and held refuted where either lies below 0 one-sided at .0125. That T is negligible was tested by "
-        f"two one-sided tests at .05 ([[schuirmann]]) with the bound {delta}, and held refuted where its 95% interval "
-        f"lies beyond the bound. {_perceived(results)} Associations are not causes: the patient rated both perceived "
-        "attachment and outcome."
+        "P > 0 (C1) was considered supported if the 95% confidence interval of P lay above 0, and refuted if it lay "
+        f"below 0 or the 90% interval lay within ±{delta}. P > |T| (C2) was tested by an intersection-union test "
+        "([[berger]]) of P − T and P + T, each one-sided at .025; it was considered refuted if either was below 0, "
+        "one-sided at .0125. The hypothesis that T is negligible (C3) was tested by two one-sided tests at .05 "
+        f"([[schuirmann]]) with the bound {delta}; it was considered refuted if the 95% interval lay outside it. "
+        f"{_perceived(results)}"
     )
 
 
@@ -150,7 +150,7 @@ def _perceived(results: Results) -> str:
     """How C4 and C5 were tested, or that they were not."""
     claims = (results.verdict or {}).get("claims") or {}
     tests = {
-        "C4": "C4 was tested as C3, on a model of perceived attachment with a random intercept of therapists.",
+        "C4": "C4 was tested as C3, in a model of perceived attachment with a random intercept of therapists.",
         "C5": "C5 was tested as C1, by the slope of the patient's own style within therapists in a model of perceived "
         "attachment, with a random slope of that style.",
     }
@@ -171,8 +171,8 @@ def _beside(results: Results) -> str:
     apart = [words for name, words in RATINGS.items() if results.json(f"fits/{name}_scales.json")]
     subscales = f" A further model has the subscales of {' and of '.join(apart)} together." if apart else ""
     return (
-        f"The same model was fitted with {' and with '.join(found)} beside perceived attachment and in its place, on "
-        f"the rows that have both ratings.{subscales}"
+        f"The same model was fitted with {' and with '.join(found)} in addition to and instead of perceived "
+        f"attachment, for the patients with both ratings.{subscales}"
     )
 
 

@@ -1,4 +1,4 @@
-"""Sentences of the methods text about the estimands and about the doubts that were tried."""
+"""Sentences of the methods text about the estimands and the robustness checks."""
 
 from __future__ import annotations
 
@@ -13,62 +13,62 @@ def estimands(results: Results) -> str:
         return ""
     drawn = found["e2"].get("replicates")
     said = [
-        "With all scales of both sides in one model, a block index says how many SD of outcome the scales of a side "
-        "predict together; the difference of the two indices has an interval from theirs ([[zou]]).",
+        "In a model with all scales of both predictors, a block index gives the SD of outcome that the scales of a "
+        "predictor predict together; the interval of the difference of the indices is derived from theirs ([[zou]]).",
         "Shares of variance are those of predictors centred within therapists ([[rights]]), corrected for bias"
         + (f", with percentile intervals of a parametric bootstrap ({drawn:,} replicates) for perceived attachment and "
            "the squared limits of T for style." if drawn else "."),
     ]
     if found["e5"].get("difference_ci"):
         said.append(
-            "Prediction was tried on therapists who were left out of the fit, with an interval that allows for the "
-            "rows "
-            "the fits share ([[nadeau]])."
+            "Prediction was evaluated in therapists who were left out of the fit, with an interval corrected for the "
+            "overlap of the fits ([[nadeau]])."
         )
     if results.estimands["measurement"]["rows"]["baseline"]:
         said.append(
-            "Errors of measurement were taken out of the weighted cross-products of the predictors, with error "
-            "variances from the covariances of items and standard errors from a jackknife over therapists."
+            "Slopes were corrected for measurement error by subtracting the error variances, estimated from item "
+            "covariances, from the weighted cross-products; standard errors are from a jackknife over therapists."
         )
     exact = found["variance"].get("p_mc_se") is not None
     said.append(
-        "That therapists differ was tested by the restricted likelihood ratio"
+        "The variance between therapists was tested by the restricted likelihood ratio"
         + (" against its exact distribution, simulated ([[crainiceanu]])." if exact else ".")
     )
     return " ".join(said)
 
 
 def doubts(results: Results) -> str:
-    """What was done to turn the verdicts; empty where nothing was."""
+    """The robustness checks; empty where none was run."""
     record = results.json("robustness.json") or {}
     tried = computed_of(record)
     said = [text for kind, write in WRITERS.items() if (found := tried.get(kind)) and (text := write(found, results))]
     said += [text for text in [left_undone(record)] if text]
-    return " ".join(["What would change the verdicts was tried in these ways.", *said]) if said else ""
+    return " ".join(["Robustness was examined as follows.", *said]) if said else ""
 
 
 def _parametric(found: dict, _) -> str:
-    return f"Outcomes were drawn anew from the fitted model ({found['replicates']:,} replicates)."
+    return f"A parametric bootstrap of the fitted model was run ({found['replicates']:,} replicates)."
 
 
 def _cluster(found: dict, _) -> str:
     bca = any("bca" in row for row in (found.get("intervals") or {}).values())
     how = "; intervals bias-corrected and accelerated, [[efron]]" if bca else ""
-    return f"Therapists were drawn anew with their patients ({found['replicates']:,} replicates{how})."
+    return f"A cluster bootstrap resampled therapists with their patients ({found['replicates']:,} replicates{how})."
 
 
 def _influence(found: dict, _) -> str:
-    return f"Each of the {found['therapists']:,} therapists was left out once."
+    return f"Each of the {found['therapists']:,} therapists was omitted once."
 
 
 def _sandwich(found: dict, _) -> str:
-    return "Standard errors were computed cluster-robust as well (CR2, [[pustejovsky]])."
+    return "Cluster-robust standard errors were computed (CR2, [[pustejovsky]])."
 
 
 def _permutation(found: dict, results: Results) -> str:
     strata = (results.config.get("robustness") or {}).get("strata") or []
     inside = f" within {', '.join(strata)}" if strata else ""
-    return f"Style was permuted among therapists{inside} ({found['replicates']:,} orders, the study's own among them)."
+    n = f"{found['replicates']:,} permutations, including the observed assignment"
+    return f"Style was permuted among therapists{inside} ({n})."
 
 
 def _wild(found: dict, _) -> str:
@@ -77,12 +77,12 @@ def _wild(found: dict, _) -> str:
 
 def _multiverse(found: dict, _) -> str:
     n, of = found["replicates"], found.get("combinations") or found["replicates"]
-    some = f" a random part of the {of:,} that these data admit," if of > n else ""
-    return f"The analysis was repeated in {n:,} specifications,{some} the registered one among them ([[simonsohn]])."
+    some = f", a random sample of the {of:,} that are possible with these data" if of > n else ""
+    return f"The analysis was repeated in {n:,} specifications{some}, including the main analysis ([[simonsohn]])."
 
 
 def _null(found: dict, _) -> str:
-    return f"The whole curve was repeated {found['replicates']:,} times without any effect, the study's own among them."
+    return f"The specification curve was repeated {found['replicates']:,} times under the null hypothesis."
 
 
 def _imputation(found: dict, _) -> str:
@@ -98,7 +98,7 @@ def _tipping(found: dict, _) -> str:
     if not moves:
         return ""
     return (
-        "Imputed outcomes were moved so that the slope of perceived attachment, or of style, among patients without "
+        "Imputed outcomes were shifted so that the slope of perceived attachment, or of style, among patients without "
         f"outcome differed by up to {max(map(abs, moves)):g} SD of outcome per SD of the predictor in either direction."
     )
 

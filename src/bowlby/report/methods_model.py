@@ -38,7 +38,8 @@ def counted(fit: dict) -> str:
     if not known or fit["df_method"] != "kenward-roger":
         return ""
     slope, both = ("a random slope", "it counts") if len(known) == 1 else ("random slopes", "they count")
-    return f"The variance of {slope} was estimated as 0; {both} as known in standard errors and degrees of freedom."
+    said = f"The variance of {slope} was estimated as 0 (boundary); {both} as known in"
+    return f"{said} standard errors and degrees of freedom."
 
 
 def estimated(fit: dict) -> str:

@@ -29,7 +29,7 @@ def _model(results: Results, record: dict, fit: dict) -> str:
     both = f" The model also has {' and '.join(regressed)}, split into within and between therapists."
     unadjusted = "" if design.get("baseline") else " There was no earlier outcome to adjust for."
     after = f" {at(outcome['post'])}" if outcome.get("post") else ""
-    turned = "" if outcome.get("higher_is_better") else ", turned so that higher is better"
+    turned = "" if outcome.get("higher_is_better") else ", multiplied by −1 so that higher is better"
     random = random_part(fit, labels)
     scales = (
         " A second model has every scale in place of the composites, with a joint test of the scales of each."
@@ -74,17 +74,17 @@ def _sd(record: dict) -> str:
 
 
 def _doubts(record: dict) -> list[str]:
-    """What was tried to turn the statements; nothing where nothing was."""
+    """The robustness checks of the statements; none where none was run."""
     found, said = computed_of(record.get("doubts") or {}), []
     if not record.get("doubts"):
         return []
     if "parametric" in found:
         n = found["parametric"]["replicates"]
-        said.append(f"Outcomes were drawn anew from the fitted model ({n:,} replicates).")
+        said.append(f"A parametric bootstrap of the fitted model was run ({n:,} replicates).")
     if "sandwich" in found:
-        said.append("Standard errors were computed cluster-robust as well (CR2, [[pustejovsky]]).")
+        said.append("Cluster-robust standard errors were computed (CR2, [[pustejovsky]]).")
     if "influence" in found:
-        said.append(f"Each of the {found['influence']['therapists']:,} therapists was left out once.")
+        said.append(f"Each of the {found['influence']['therapists']:,} therapists was omitted once.")
     return [" ".join([*said, *(text for text in [left_undone(record["doubts"])] if text)])]
 
 
@@ -92,11 +92,11 @@ def _rules(record: dict) -> str:
     """The rules by which the statements are decided, those of the claims C1 to C3."""
     first, second, delta = record["labels"]["first"], record["labels"]["second"], f"{record['delta']:g}"
     return (
-        f"That {first}, and that {second}, goes with a better outcome was tested by the 95% interval of its slope, and "
-        f"held refuted where that lies below 0 or the 90% interval lies within ±{delta}. That {first} is associated "
-        f"with outcome more than {second} was tested as an intersection-union test ([[berger]]) of the difference "
-        "and the sum of the two slopes, each one-sided at .025, and held refuted where either lies below 0 one-sided "
-        f"at .0125. That {second} is negligible was tested by two one-sided tests at .05 ([[schuirmann]]) with the "
-        f"bound {delta}, and held refuted where its 95% interval lies beyond the bound. Everything else is "
-        "inconclusive. Associations are not causes."
+        f"The claims that {first} and that {second} are associated with a better outcome were considered supported if "
+        "the 95% confidence interval of the slope lay above 0, and refuted if it lay below 0 or the 90% interval lay "
+        f"within ±{delta}. The claim that {first} is more strongly associated with outcome than {second} was tested by "
+        "an intersection-union test ([[berger]]) of the difference and the sum of the slopes, each one-sided at .025; "
+        "it was considered refuted if either was below 0, one-sided at .0125. The hypothesis that the slope of "
+        f"{second} is negligible was tested by two one-sided tests at .05 ([[schuirmann]]) with the bound {delta}; it "
+        "was considered refuted if the 95% interval lay outside the bound. All other results are inconclusive."
     )

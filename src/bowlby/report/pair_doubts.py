@@ -14,10 +14,10 @@ def pair_doubts_sheet(record: dict) -> Sheet | None:
     found, labels = record.get("doubts"), record["labels"]
     if not found:
         return None
-    rows = [["As above", *(interval(*record["contrasts"][name]["ci"]) for name in NAMES)]]
+    rows = [["Main analysis", *(interval(*record["contrasts"][name]["ci"]) for name in NAMES)]]
     drawn = found["parametric"]
     if drawn.get("intervals"):
-        what = f"Outcomes drawn anew from the model ({drawn['replicates']:,})"
+        what = f"Parametric bootstrap ({drawn['replicates']:,})"
         rows.append([what, *(interval(*drawn["intervals"][name]["ci"]) for name in NAMES)])
     if robust := found["sandwich"].get("contrasts"):
         rows.append(["Cluster-robust (CR2)", *(interval(*robust[name]["ci"]) for name in NAMES)])
@@ -26,11 +26,11 @@ def pair_doubts_sheet(record: dict) -> Sheet | None:
         what = f"Without one therapist ({found['influence']['therapists']:,}): estimates from, to"
         rows.append([what, *(f"{number(spread[name][0])} to {number(spread[name][1])}" for name in NAMES)])
     note = (
-        "In SD of outcome per SD of predictor; in brackets how many replicates. Drawn anew: random effects and "
-        "residuals of the fitted model, 95% percentiles. CR2 holds where variances are not those of the model."
+        "*SD* of outcome per *SD* of predictor; number of replicates in brackets. Bootstrap: percentile intervals. "
+        "CR2 is valid if the variances differ from those of the model."
     )
-    heads = ["Way", labels["first"], labels["second"], "difference", "sum"]
-    return Sheet("", "The Same Slopes Found in Other Ways", heads, [(None, rows)], note)
+    heads = ["Method", labels["first"], labels["second"], "difference", "sum"]
+    return Sheet("", "95% Confidence Intervals by Other Methods", heads, [(None, rows)], note)
 
 
 def pair_turned(record: dict, statements: dict[str, str]) -> list[str]:

@@ -16,6 +16,7 @@ from bowlby.tables.fits import doubtful_units, fit_sheet, fit_table
 from bowlby.tables.layout import Sheet, frame_sheet, sheet_docx, sheet_html, sheet_page
 from bowlby.tables.numbers import interval, number, p_value
 from bowlby.tables.pair import pair_sheet, pair_table
+from bowlby.tables.words import outcome_name
 
 __all__ = [
     "build",
@@ -62,24 +63,32 @@ def sheets(results: Results) -> dict[str, tuple[pd.DataFrame, Sheet]]:
     """Tables of the run by name, each in full precision and as printed, numbered in order."""
     fits, pair, unit, wording = results.fits, results.json("pair.json"), results.study.get("time_unit"), results.wording
     tables: dict[str, tuple[pd.DataFrame, Sheet]] = {}
-    doubt = doubtful_units(results.comparison)
+    doubt, outcome, direction = doubtful_units(results.comparison), *outcome_in(results)
     if "primary" in fits:
         sheet = fit_sheet("Table 1", fits["primary"], results.comparison)
-        tables["table1"] = (fit_table(fits["primary"]), sheet.noted(doubt))
+        tables["table1"] = (fit_table(fits["primary"]), sheet.titled(outcome).noted(direction).noted(doubt))
     if records := results.estimands:
         imputed = ((results.json("robustness.json") or {}).get("imputation") or {}).get("effects") or None
-        tables["estimands"] = (
-            estimands_table(records, imputed), estimands_sheet("Table 2", records, imputed).noted(doubt))  # fmt: skip
+        sheet = estimands_sheet("Table 2", records, imputed).titled(outcome)
+        tables["estimands"] = (estimands_table(records, imputed), sheet.noted(direction).noted(doubt))
     if pair:
         sheet = pair_sheet(f"Table {len(tables) + 1}", pair)
-        tables["pair"] = (pair_table(pair), sheet.noted(doubtful_units(pair)))
+        tables["pair"] = (pair_table(pair), sheet.titled(outcome).noted(direction).noted(doubtful_units(pair)))
     if "growth" in fits:
         sheet = fit_sheet(f"Table {len(tables) + 1}", fits["growth"], None, unit)
         tables["growth"] = (fit_table(fits["growth"], unit), sheet)
     if results.verdict:
         sheet = claims_sheet(f"Table {len(tables) + 1}", results.verdict)
-        tables["claims"] = (claims_table(results.verdict), sheet.noted(doubt))
+        tables["claims"] = (claims_table(results.verdict), sheet.titled(outcome).noted(direction).noted(doubt))
     return {name: (_reworded(raw, wording), sheet.reworded(wording)) for name, (raw, sheet) in tables.items()}
+
+
+def outcome_in(results: Results) -> tuple[str, str]:
+    """The outcome for the titles of tables, and a sentence on its direction; empty if no outcome was named."""
+    name = outcome_name(results)
+    if not name:
+        return "", ""
+    return f"Outcome: {name.rpartition(', ')[0]}", f"Outcome: {name}."
 
 
 def _reworded(raw: pd.DataFrame, wording: Wording) -> pd.DataFrame:

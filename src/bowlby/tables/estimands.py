@@ -10,24 +10,23 @@ from bowlby.tables.words import INDEX
 from bowlby.tables.words import term as term_name
 
 QUESTIONS = {
-    "e1": "E1. One SD more of each: which goes with more outcome? (SD of outcome)",
+    "e1": "E1. Which is associated with the larger difference in outcome? (SD of outcome per SD)",
     "e2": "E2. Which accounts for more of all outcome variance?",
-    "e3": "E3. Of what each could account for, how much does it?",
-    "e4": "E4. At the therapist's level, without a shared rater (SD of outcome per SD between therapists)",
-    "e5": "E5. Which improves prediction for a therapist not seen before?",
+    "e3": "E3. What share of the variance at its own level does each account for?",
+    "e4": "E4. Between therapists, without a shared rater (SD of outcome per SD between therapists)",
+    "e5": "E5. Which improves prediction for a new therapist?",
     "e6": "E6. Is the therapist's own style negligible? (90% CI)",
-    "dominance": "Dominance: variance explained by each scale beside all others",
-    "suppression": "Each perceived scale alone and beside the others (SD of outcome)",
-    "likelihood": "Likelihood-ratio tests (ML, same rows)",
-    "measurement": "P and T with errors of measurement taken out (SD of outcome)",
+    "dominance": "Dominance: variance explained by each scale in addition to the others",
+    "suppression": "Each perceived scale alone and adjusted for the others (SD of outcome)",
+    "likelihood": "Likelihood-ratio tests (ML, same patients)",
+    "measurement": "P and T corrected for measurement error (SD of outcome)",
     "sensitivity": "What could overturn the comparison that is not in the data",
     "variance": "Do therapists differ, before either predictor?",
 }
 MODELS = {"m0": "covariates", "m_p": "with perceived attachment", "m_t": "with therapist style", "primary": "with both"}
 ADDITIVE = (
-    "Dominance shares out what all scales explain beyond the covariates; its rows add up to that. The two sides are "
-    "uncorrelated (one varies within therapists, the other between them), so the rows of a side add up to its share in "
-    "E2, but for two things: E2 takes the registered composite and corrects for chance."
+    "Dominance divides the variance that all scales explain beyond the covariates; its rows sum to this variance. The "
+    "rows of a predictor do not sum exactly to its share in E2, which is that of the composite, corrected for chance."
 )
 SHARES = ("e2", "e3", "dominance")
 SYMBOLS = {"P-T": "P − T", "P+T": "P + T"}
@@ -88,7 +87,7 @@ def estimands_table(records: dict[str, dict], imputed: dict[str, dict] | None = 
         add("dominance", unit.removeprefix("a_").removesuffix("_w").replace("_", " "), value)
     for term, record in records["suppression"].items():
         scale = term.removeprefix("a_").removesuffix("_w").replace("_", " ")
-        for key, words in (("separate", "alone"), ("joint", "beside the others")):
+        for key, words in (("separate", "alone"), ("joint", "adjusted for the others")):
             add("suppression", f"{scale}, {words}", record[key]["estimate"], record[key]["ci"], record[key]["p"])
     for test in records["likelihood"]["tests"]:
         add("likelihood", f"{MODELS[test['smaller']]} → {MODELS[test['larger']]}", test["chisq"], p=test["p"],
@@ -96,7 +95,7 @@ def estimands_table(records: dict[str, dict], imputed: dict[str, dict] | None = 
     for key, words in (("baseline", "baseline"), ("all", "all three")):
         row = records["measurement"]["rows"][key]
         for name, e in (row or {}).items():
-            add("measurement", f"{SYMBOLS.get(name, name)}, error of {words} taken out", e["estimate"], e["ci"],
+            add("measurement", f"{SYMBOLS.get(name, name)}, corrected for error of {words}", e["estimate"], e["ci"],
                 note="jackknife over therapists")  # fmt: skip
     _sensitivity(records["sensitivity"], add)
     test = records["variance"]
@@ -149,9 +148,8 @@ def estimands_sheet(number_: str, records: dict[str, dict], imputed: dict[str, d
         ]
         parts.append((question, rows))
     note = (
-        f"The estimands answer different questions and may disagree; none is averaged with another. {INDEX} E2 counts "
-        "all outcome variance, of which therapists hold a small part; E3 counts what lies at each one's own level. The "
-        f"second bound of E6, 0.14, is 2% of the variance. {ADDITIVE} AIC and likelihood compare predictors of "
-        "different levels descriptively only."
+        f"The estimands answer different questions and may disagree. {INDEX} E2 refers to all outcome variance, E3 to "
+        f"the variance at the level of each predictor. The second bound of E6, 0.14, is 2% of the variance. {ADDITIVE} "
+        "Likelihood compares predictors of different levels descriptively only."
     )
     return Sheet(number_, "Estimands", ["Quantity", "Estimate", "95% CI", "p", "Note"], parts, note)

@@ -102,7 +102,7 @@ def fit_note(fit: dict, comparison: dict | None = None) -> str:
         sentences.append(_standardised(comparison))
     sentences += [said for said in (boundary(fit), left_out(fit)) if said]
     if not fit.get("converged", True):
-        sentences.append("The fit did not converge.")
+        sentences.append("The model did not converge.")
     return " ".join(sentences)
 
 

@@ -52,6 +52,10 @@ class Sheet:
         """The same with one more sentence in the note, if there is one."""
         return replace(self, note=f"{self.note} {sentence}".strip()) if sentence else self
 
+    def titled(self, addition: str) -> Sheet:
+        """The same with more in the title, if there is more."""
+        return replace(self, title=f"{self.title} ({addition})") if addition else self
+
     def reworded(self, wording: Callable[[str], str]) -> Sheet:
         """The same with every text put through a function."""
         parts = [(head and wording(head), [[wording(str(cell)) for cell in row] for row in rows])

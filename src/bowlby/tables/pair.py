@@ -58,7 +58,7 @@ def pair_sheet(number_: str, record: dict) -> Sheet:
         decided.append([f"{statement}: {word}, because {say(claim['reasons'][0])}", *cells])
     note = (
         f"*N* = {record['n_obs']:,} patients, *J* = {record['n_therapists']:,} therapists. *SD* of outcome per *SD* of "
-        f"predictor, outcome turned so that higher is better. Negligible: within ±{record['delta']:g}; there *p* is "
+        f"predictor, higher outcome scores are better. Negligible: within ±{record['delta']:g}; there *p* is "
         "that of the equivalence test. For “more” the estimate is the smaller of difference and sum, and *p* the "
         "larger of their one-sided values."
     )

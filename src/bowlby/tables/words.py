@@ -139,8 +139,8 @@ def outcome_name(results) -> str:
     if not asked.get("instrument"):
         return ""
     scale = "" if asked.get("scale") in (None, "total") else f", {asked['scale'].replace('_', ' ')}"
-    turned = "" if asked.get("higher_is_better") else ", multiplied by −1 so that higher is better"
-    return f"{results.instrument(asked['instrument'])[0]}{scale}{turned}"
+    direction = "higher is better" if asked.get("higher_is_better") else "multiplied by −1 so that higher is better"
+    return f"{results.instrument(asked['instrument'])[0]}{scale}, {direction}"
 
 
 def df_method(fit: dict) -> str:

@@ -19,11 +19,11 @@ def test_subscales_stand_below_with_their_joint_test():
     block = {"name": "alliance", "terms": ["w_goal_w", "w_bond_w"], "f": 4.5, "df_num": 2, "df_den": 70.0, "p": 0.015}
     made = sheet(fit(["a_star_w", "w_goal_w", "w_bond_w"], [block]))
     title, rows = made.parts[1]
-    assert title == "With the subscales of alliance in its place, all together"
+    assert title == "With the subscales of alliance in one model"
     assert [row[:2] for row in rows] == [["Perceived attachment", "0.50"], ["Goal", "1.00"], ["Bond", "1.50"]]
-    assert made.note.endswith("beside perceived attachment: *F*(2, 70.0) = 4.50, *p* = .015.")
+    assert made.note.endswith("adjusted for perceived attachment: *F*(2, 70.0) = 4.50, *p* = .015.")
 
 
 def test_without_subscales_there_is_one_part():
     made = sheet(None)
-    assert len(made.parts) == 1 and made.note == "All on the 80 rows that have both ratings."
+    assert len(made.parts) == 1 and made.note == "All models include the 80 patients with both ratings."

@@ -45,24 +45,29 @@ def test_what_has_the_same_remedy_is_one_row(page):
         [
             "patient, intake",
             "suspicious",
-            "avoidance: mean beside published ones: mean 40, expected 15 (SD 6).",
+            "avoidance: mean, compared with published means: mean 40, expected 15 (SD 6).",
             LOOK,
         ],
-        ["therapist", "suspicious", "avoidance: mean beside published ones: mean 41, expected 15 (SD 6).", LOOK],
+        [
+            "therapist",
+            "suspicious",
+            "avoidance: mean, compared with published means: mean 41, expected 15 (SD 6).",
+            LOOK,
+        ],
         ["", "wrong", "out of range: 3, expected 0 outside 1 to 7.", LOOK],
     ]
 
 
 def test_what_passed_and_what_could_not_be_told_is_counted(page):
     assert "1 check passed. These did not:" in page
-    assert "1 check could not be made" in page
+    assert "1 check could not be computed" in page
 
 
 def test_what_did_not_pass_is_a_line_for_each_remedy_with_the_part():
     lines = alarms(pd.DataFrame(ROWS, columns=COLUMNS))
     assert lines[1:3] == [
-        f"ecr_s (patient, intake): avoidance: mean beside published ones: mean 40, expected 15 (SD 6); {LOOK}",
-        f"ecr_s (therapist): avoidance: mean beside published ones: mean 41, expected 15 (SD 6); {LOOK}",
+        f"ecr_s (patient, intake): avoidance: mean, compared with published means: mean 40, expected 15 (SD 6); {LOOK}",
+        f"ecr_s (therapist): avoidance: mean, compared with published means: mean 41, expected 15 (SD 6); {LOOK}",
     ]
     assert len(lines) == 4
     assert lines[0].startswith("ecr_s: anxiety: correlation with the rest of the scale (items 2, 8): ")

@@ -49,7 +49,7 @@ def test_sentences_follow_the_run(comparison_run):
     text = report.methods_text(Results(folder))
     assert "A patient who switched therapist counts with all of them, by share of sessions" in text
     assert "Therapists had a random intercept." in text and "with degrees of freedom by Kenward-Roger" in text
-    assert "What would change" not in text and "alliance" not in text and "Shares of variance" not in text
+    assert "Robustness was" not in text and "alliance" not in text and "Shares of variance" not in text
     write_json(folder / "analysis/primary.design.json", {"n_switching": 0})
     slope = {"group": "therapist", "term": "a_star_w", "term2": None, "variance_or_cov": 1.0, "sd_or_corr": 1.0}
     fit = read_json(folder / "fits/primary.json")
@@ -60,7 +60,8 @@ def test_sentences_follow_the_run(comparison_run):
     assert "No patient switched therapist." in text and "Browne" not in text
     assert "a random intercept and an uncorrelated random slope of perceived attachment" in text
     assert "by maximum likelihood" in text and "standard errors and degrees of freedom by Kenward-Roger" in text
-    assert "CR2, Pustejovsky & Tipton, 2018" in text and "drawn anew with their patients (500 replicates)" in text
+    assert "CR2, Pustejovsky & Tipton, 2018" in text
+    assert "resampled therapists with their patients (500 replicates)" in text
     assert "Efron" not in text, "no interval of that kind was computed"
 
 
@@ -124,7 +125,7 @@ def test_two_predictors_are_described(tmp_path, comparison_run):
     }
     write_text(tmp_path / "config.yaml", yaml.safe_dump(config))
     text = report.methods_text(Results(tmp_path))
-    assert "The outcome was PHQ-9 at end, turned so that higher is better" in text
+    assert "The outcome was PHQ-9 at end, multiplied by −1 so that higher is better" in text
     assert "warmth (mine about mother, anxiety −1; answered by patients at session 5), centred within ther" in text
     assert "own security (mine, anxiety −1; answered by therapists), between therapists" in text
     assert "also has outcome before treatment (at intake) and age, split into within and between" in text

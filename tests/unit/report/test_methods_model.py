@@ -9,7 +9,7 @@ def fit(**other):
 
 def test_a_slope_variance_of_0_is_said_to_count_as_known():
     said = fitted(fit(known_zero=["a_star_w"]))
-    assert said.endswith("estimated as 0; it counts as known in standard errors and degrees of freedom.")
+    assert said.endswith("estimated as 0 (boundary); it counts as known in standard errors and degrees of freedom.")
     assert "they count" in counted(fit(known_zero=["first", "second"]))
 
 

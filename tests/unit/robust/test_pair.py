@@ -107,7 +107,7 @@ def test_where_all_are_joined_robust_errors_are_refused(monkeypatch):
     said = pair_turned(record, statements(record))
     assert said[-1].startswith("Cluster-robust standard errors were not computed: patients who switched join all")
     ways = [row[0] for _, rows in pair_doubts_sheet(record).parts for row in rows]
-    assert ways == ["As above", "Outcomes drawn anew from the model (50)",
+    assert ways == ["Main analysis", "Parametric bootstrap (50)",
                     "Without one therapist (30): estimates from, to"]  # fmt: skip
 
 

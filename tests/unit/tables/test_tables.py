@@ -172,7 +172,7 @@ def test_slopes_of_directions_and_indices_of_blocks_have_one_name_each():
         "difference of the block indices": 0.22,
     }  # fmt: skip
     assert "Block index: SD of outcome that all scales of a predictor predict together" in sheet.note
-    assert "the rows of a side add up to its share in E2, but for two things" in sheet.note
+    assert "its rows sum to this variance" in sheet.note
     joint = fit_sheet("", FIT | {"model": "m1b", "contrasts": [{"name": "P_u", "weights": {}, "estimate": 0.2, **ROW}]})
     assert joint.parts[-1][1][0][0] == "Direction slope of perceived attachment"
     assert "Direction slope: the slope along the weights of the configuration" in joint.note
@@ -186,8 +186,8 @@ def test_the_share_between_therapists_stands_beside_its_test():
 
 def test_the_comparison_without_errors_of_measurement_has_a_row_each():
     sheet = dict(estimands_sheet("Table 2", estimand_records()).parts)
-    row, = sheet["P and T with errors of measurement taken out (SD of outcome)"]
-    assert row[:3] == ["P, error of baseline taken out", "0.30", "[0.20, 0.40]"]
+    row, = sheet["P and T corrected for measurement error (SD of outcome)"]
+    assert row[:3] == ["P, corrected for error of baseline", "0.30", "[0.20, 0.40]"]
 
 
 def test_imputed_slopes_stand_beside_those_of_complete_rows():

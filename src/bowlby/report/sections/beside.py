@@ -1,4 +1,4 @@
-"""The alliance, and mentalizing, beside perceived attachment and in its place."""
+"""Perceived attachment and other ratings by the same patient: the alliance, mentalizing."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ def beside(results: Results) -> Section | None:
     if not parts:
         return None
     intro = (
-        "Does perceived attachment say more than another rating by the same patient? Slopes between patients of one "
-        "therapist, in SD of outcome per SD of the rating."
+        "Slopes of perceived attachment and of other ratings by the same patients, within therapists, in SD of outcome "
+        "per SD of the rating."
     )
-    return Section("beside", "Attachment beside other ratings", render("stack.html", parts=parts, intro=intro))
+    return Section("beside", "Attachment and other ratings", render("stack.html", parts=parts, intro=intro))
 
 
 def _sheet(word: str, term: str, fits: dict, unit: float) -> Sheet:
     asked = (
         ("Perceived attachment alone", "m1", "a_star_w"),
-        (f"Perceived attachment beside {word}", "joint", "a_star_w"),
-        (f"{word.capitalize()} beside perceived attachment", "joint", term),
-        (f"{word.capitalize()} in its place", "alone", term),
-        (f"Therapist's own style beside {word} alone", "alone", "s_star"),
+        (f"Perceived attachment, adjusted for {word}", "joint", "a_star_w"),
+        (f"{word.capitalize()}, adjusted for perceived attachment", "joint", term),
+        (f"{word.capitalize()}, without perceived attachment", "alone", term),
+        (f"Therapist's own style, adjusted for {word} only", "alone", "s_star"),
     )
     parts = [(None, [_row(words, fits[kind], wanted, unit) for words, kind, wanted in asked])]
-    note = f"All on the {fits['m1']['n_obs']} rows that have both ratings."
+    note = f"All models include the {fits['m1']['n_obs']} patients with both ratings."
     if fits["scales"]:
         block = fits["scales"]["blocks"][0]
         own = [(scale_of(scale), scale) for scale in block["terms"]]
         beside = [("Perceived attachment", "a_star_w"), *own]
         rows = [_row(words, fits["scales"], term, unit) for words, term in beside]
-        parts.append((f"With the subscales of {word} in its place, all together", rows))
-        note += f" Joint test of the subscales of {word} beside perceived attachment: {joint_test(block)}."
+        parts.append((f"With the subscales of {word} in one model", rows))
+        note += f" Joint test of the subscales of {word}, adjusted for perceived attachment: {joint_test(block)}."
     return Sheet("", f"Perceived attachment and {word}", ["Slope", "Estimate", "95% CI", "p"], parts, note)
 
 

@@ -29,12 +29,12 @@ def change(results: Results) -> Section | None:
     parts = [_plot(results, table)] if table is not None else []
     if counts is not None:
         note = (
-            "Patients with a score before and after. Recovered: reliably better and now on the functional side. "
-            "Who started on the functional side cannot recover."
+            "Patients with a score before and after treatment. Recovered: reliably improved and on the functional "
+            "side of the cut-off. Patients already on that side at intake cannot recover."
         )
         if results.shareable:
-            note += " Hidden: fewer than five patients, or a number that would tell them."
-        parts.append(Markup(to_html(counts, note, "Patients by kind of change")))
+            note += " Hidden: fewer than five patients, or a number from which fewer than five could be derived."
+        parts.append(Markup(to_html(counts, note, "Patients by Class of Change")))
     if danger is not None:
         parts.append(danger)
     return Section("change", "Reliable change", render("stack.html", parts=parts, intro=None))
@@ -79,7 +79,7 @@ def _counts(results: Results) -> pd.DataFrame | None:
         said = dict(zip(part["class"], (_count(r) for r in part.to_dict("records"))))
         rule = METHODS.get(method, method) + (f" ({criterion})" if criterion else "")
         rows.append([rule, *(said.get(name, "–") for name in CLASSES)])
-    return pd.DataFrame(rows, columns=["By the rule of", *(name.capitalize() for name in CLASSES)])
+    return pd.DataFrame(rows, columns=["Method", *(name.capitalize() for name in CLASSES)])
 
 
 def _count(row: dict) -> str:

@@ -24,7 +24,7 @@ def course(results: Results) -> Section | None:
         "trajectory",
         alt=f"The model's mean course as a line with its interval, and observed means as points. Slope: {said}.",
         caption=f"The line shows the model's mean with its 95% interval, the diamonds the observed means, over {unit}. "
-        "An observed mean is that of the patients who answered at that time; means of fewer than five patients are not "
+        "An observed mean is that of the patients with data at that time; means of fewer than five patients are not "
         "shown.",
     )
     table = Markup(sheet_html(sheets(results)["growth"][1]))

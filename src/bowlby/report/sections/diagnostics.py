@@ -27,5 +27,5 @@ def diagnostics(results: Results) -> Section | None:
         "variance that is not constant.",
     )
     said = "lies" if outside == 1 else "lie"
-    intro = f"{outside} of {len(normal)} points {said} outside the band, where about 1 in 20 is expected to."
+    intro = f"{outside} of {len(normal)} points {said} outside the band; about 1 in 20 is expected to."
     return Section("diagnostics", "Diagnostics", render("stack.html", parts=[plot], intro=intro))

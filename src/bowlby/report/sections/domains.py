@@ -30,8 +30,8 @@ def domains(results: Results) -> Section | None:
     rows = [[_name(row["outcome"]), *(_effect(row, e) for e in "PT"), *(_claim(row, c) for c in ("C1", "C2", "C3"))]
             for row in record["outcomes"]]  # fmt: skip
     note = (
-        "The registered outcome stands first. Behind each verdict is *p* after Holm's adjustment across these outcomes "
-        "(for C3 that of the equivalence test); verdicts and intervals are not adjusted."
+        "The main outcome comes first. *p* in brackets is adjusted by Holm's method across these outcomes (C3: "
+        "equivalence test); verdicts and intervals are not adjusted."
     )
     table = Markup(sheet_html(Sheet("", "The Comparison for Every Outcome", HEADS, [(None, rows)], note)))
     return Section("domains", "Other outcomes", render("stack.html", parts=[plot, table], intro=None))

@@ -1,4 +1,4 @@
-"""What is left of perceived attachment beside the improvement that came first."""
+"""Perceived attachment adjusted for earlier improvement."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def early(results: Results) -> Section | None:
             for label, c in (("Perceived attachment", effects["P"]), ("Therapist's own style", effects["T"]))
         ]
         parts.append((words, rows))
-    note = f"*SD* of outcome per *SD* of predictor, all on the {fits['early']['n_obs']} rows with an early outcome."
-    sheet = Sheet("", "Slopes Beside Early Improvement", ["", "Estimate", "95% CI", "p"], parts, note)
+    note = f"*SD* of outcome per *SD* of predictor; *N* = {fits['early']['n_obs']} patients with an early outcome."
+    sheet = Sheet("", "Slopes Adjusted for Early Improvement", ["", "Estimate", "95% CI", "p"], parts, note)
     intro = (
-        "Patients who already feel better may rate their therapist more warmly. Where the outcome was measured up to "
-        "when perceived attachment was asked, the slopes are adjusted for the change until then."
+        "Patients who have already improved may rate their therapist more positively. The slopes are therefore "
+        "adjusted for the change in outcome up to the rating of perceived attachment."
     )
     table = Markup(sheet_html(sheet))
-    return Section("early", "Improvement that came first", render("stack.html", parts=[table], intro=intro))
+    return Section("early", "Earlier improvement", render("stack.html", parts=[table], intro=intro))

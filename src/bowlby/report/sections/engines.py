@@ -46,7 +46,7 @@ def engines(results: Results) -> Section | None:
         parts.append(Markup(to_html(pd.DataFrame(rows, columns=heads), note, f"Two engines, {NAMES[model]}")))
     if not parts:
         return None
-    intro = "The same rows fitted by another program. A difference is given in standard errors of this run's estimate."
+    intro = "The same data were analysed with another program. Differences are in standard errors of the main estimate."
     return Section("engines", "Second-engine agreement", render("stack.html", parts=parts, intro=intro))
 
 

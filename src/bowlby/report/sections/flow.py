@@ -26,7 +26,7 @@ def flow(results: Results) -> Section | None:
     answers["Questionnaire"] = [results.instrument(name)[0] for name in answers["Questionnaire"]]
     parts = [chart]
     if len(answers):
-        note = "Small differences are not shown, so that no single patient can be told." if results.shareable else ""
+        note = "Small differences are not shown, so that no individual can be identified." if results.shareable else ""
         parts += [
             Markup("<h3>Answers by questionnaire</h3>"),
             Markup(to_html(answers, note, "Patients with an answer", by="Questionnaire")),

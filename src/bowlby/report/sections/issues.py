@@ -12,9 +12,9 @@ from bowlby.tables import to_html
 SHOWN = 200
 ORDER = ("error", "warning", "note")
 HEADS = {"file": "File", "sheet": "Sheet", "row": "Row", "column": "Column", "instrument": "Instrument"}
-HEADS |= {"what": "What", "action": "Done, or to do", "n": "Cells or rows"}
+HEADS |= {"what": "What", "action": "Action", "n": "Cells or rows"}
 TITLES = {
-    "duplicate_row": "rows that stand twice",
+    "duplicate_row": "duplicate rows",
     "encoding": "text encoding",
     "first_sheet": "workbooks of several sheets",
     "formula": "formulas in a workbook",

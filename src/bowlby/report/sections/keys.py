@@ -10,7 +10,7 @@ from bowlby.report.section import Section, render
 from bowlby.results import Results
 from bowlby.tables import number, to_html
 
-HEADS = ["Instrument", "Data", "Verdict", "Found", "Do this"]
+HEADS = ["Instrument", "Data", "Verdict", "Found", "Action"]
 WORDS = {
     "item_rest": "correlation with the rest of the scale",
     "first_loading": "loading on the first component",
@@ -21,10 +21,10 @@ WORDS = {
     "highest_answer": "highest answer",
     "scale_rest": "correlation with the other scales",
     "scale_relation": "correlation of the two scales",
-    "norm_mean": "mean beside published ones",
-    "norm_direction": "direction beside published means",
-    "norm_sd": "SD beside published ones",
-    "norm_alpha": "alpha beside published ones",
+    "norm_mean": "mean, compared with published means",
+    "norm_direction": "direction, compared with published means",
+    "norm_sd": "SD, compared with published SDs",
+    "norm_alpha": "alpha, compared with published values",
     "columns_in_order": "agreement within scales beyond that between them",
     "straight_lining": "forms with one answer throughout",
     "duplicate_rows": "persons with the same answers",
@@ -38,7 +38,7 @@ WORDS = {
 SURE = {
     "verified-2": "confirmed in two sources",
     "verified-1": "confirmed in one source",
-    "consistent": "not seen in a source, consistent with published numbers",
+    "consistent": "not verified in a source, consistent with published values",
     "unverified": "not confirmed",
 }
 CONFIDENCE, UNTESTED = "key_confidence", "not_testable"

@@ -14,8 +14,8 @@ from bowlby.tables.pair import statements
 from bowlby.tables.words import typeset
 
 QUALIFIERS = {
-    "same_rater": "Where the patient rated the outcome too, one mood may colour predictor and outcome alike.",
-    "reverse_causation_open": "The outcome may have come first; these data cannot tell.",
+    "same_rater": "If the patient also rated the outcome, mood may influence both predictor and outcome.",
+    "reverse_causation_open": "Change in outcome may have preceded the predictor.",
     "no_baseline": "There is no earlier outcome to adjust for.",
 }
 
@@ -39,7 +39,7 @@ def pair(results: Results) -> Section | None:
     if units := doubtful_units(record):
         doubts.insert(0, units.replace("*", ""))
     items = Markup("").join(Markup("<li>{}</li>").format(line) for line in doubts)
-    fair = Markup("<h3>What to think of before believing it</h3><ul>{}</ul>").format(items)
+    fair = Markup("<h3>Limitations</h3><ul>{}</ul>").format(items)
     table = Markup(sheet_html(sheets(results)["pair"][1]))
     sentence = Markup("<p><strong>{}</strong></p>").format(escape(typeset(record["sentence"])))
     parts = [sentence, plot, table, *_doubts(record), fair]

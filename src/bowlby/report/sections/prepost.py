@@ -34,7 +34,7 @@ def prepost(results: Results) -> Section | None:
         f"are 95% intervals of the means. {seen}",
     )
     better = bool((results.config.get("outcome") or {}).get("higher_is_better"))
-    intro = f"In the outcome's own units, where {'higher' if better else 'lower'} is better."
+    intro = f"Scores are in the units of the outcome; {'higher' if better else 'lower'} scores are better."
     return Section("prepost", "From before to after treatment", render("stack.html", parts=[plot], intro=intro))
 
 

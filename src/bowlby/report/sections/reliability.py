@@ -18,11 +18,11 @@ LEVELS = {
     "omega_between": "Omega between",
 }
 NOTE = (
-    "Alpha and omega of complete answers. Below .70, differences between patients are blurred by error of measurement."
+    "Alpha and omega of complete responses. Below .70, a large part of the variance is measurement error."
 )
 LEVEL_NOTE = (
-    "Share of a score's variance between therapists (or between patients, where they answered often), how reliably the "
-    "mean of a therapist's patients tells therapists apart, and omega of each level."
+    "Share of the variance of a score between therapists (or between patients with repeated measurements), reliability "
+    "of the mean of a therapist's patients, and omega at each level."
 )
 
 

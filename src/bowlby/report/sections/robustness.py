@@ -83,8 +83,7 @@ def _curve(results: Results, record: dict) -> Markup:
         f"{number(100 * found['p_above_t'], 0)}% of them; medians: P {number(median['P'])}, T {number(median['T'])}. "
         f"P > |T| is {said}.",
         caption=f"The columns show P − |T| in {len(table):,} alternative analyses{some}{shown}, with 95% intervals. "
-        "The diamond and the dotted line mark the main analysis, which decides the verdicts; its choices are black "
-        "below. "
+        "The diamond and the dotted line mark the main analysis, which decides the verdicts; its choices are black. "
         "Choices are ordered by influence, the largest difference between the means of P − |T| of their options. "
         f"P is larger than |T| in {number(100 * found['p_above_t'], 0)}% of the analyses, and C2 is {said}.",
     )

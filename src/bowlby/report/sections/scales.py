@@ -31,7 +31,7 @@ def _plot(results: Results, table: pd.DataFrame) -> Markup:
     norms = (table["kind"] == "norm").any()
     doubt = (table.loc[table["kind"] == "norm", "sure"] == "unverified").any()
     caption = (
-        "The panels show each scale in its own units, by who answered and when. Panels of one scale share the "
+        "The panels show each scale in its own units, by respondent and occasion. Panels of one scale share the "
         "horizontal axis; panels of patients and panels of therapists each share the vertical axis."
     )
     if results.shareable:
@@ -56,7 +56,7 @@ def _means(results: Results, table: pd.DataFrame) -> Markup:
             n = f"{r['n']:,.0f}" if here else "–"
             rows.append((name, sample + (" *" if doubtful else ""), n, number(r["mean"], 1), number(r["sd"], 1)))
     shown = pd.DataFrame(rows, columns=["Scale", "Sample", "n", "Mean", "SD"])
-    return _folded("Means beside published ones", shown, "Scale", "* Not seen in a document." if doubt else "")
+    return _folded("Means and Published Means", shown, "Scale", "* Not seen in a document." if doubt else "")
 
 
 def _about(about: str | float | None) -> str:

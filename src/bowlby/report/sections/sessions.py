@@ -23,7 +23,7 @@ def sessions(results: Results) -> Section | None:
         parts.append(("Within patients: sessions above the patient's own mean", [row]))
     note = (
         f"*SD* of outcome per *SD* of predictor. {fit['n_obs']:,} sessions of {fit['groups']['patient']:,} patients; a "
-        "session counts with the therapist who gave it. What goes together within patients says not what came first."
+        "session counts with the therapist who gave it. An association within patients does not show which came first."
     )
     table = Markup(sheet_html(Sheet("", "Slopes From Sessions", ["", "Estimate", "95% CI", "p"], parts, note)))
     intro = (

@@ -52,4 +52,4 @@ def _drawn(n: int) -> str:
 
 def _icc(results: Results, model: str) -> str:
     icc = (results.comparison or {}).get("therapist_icc") if model == "primary" else None
-    return "" if absent(icc) else f", an intraclass correlation of {number(icc, bounded=True)} beside both predictors"
+    return "" if absent(icc) else f" (intraclass correlation {number(icc, bounded=True)} given both predictors)"

@@ -57,7 +57,8 @@ def _forest(results: Results) -> Markup:
         results,
         "forest",
         alt=f"Forest plot with the band ±{delta}. {'; '.join(said)}.",
-        caption=f"Slopes of both predictors, their difference and their sum. Outcome: {outcome_name(results)}.",
+        caption=f"The points show the slopes of both predictors, their difference and their sum. Outcome: "
+        f"{outcome_name(results)}.",
     )
 
 
