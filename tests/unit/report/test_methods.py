@@ -131,7 +131,8 @@ def test_two_predictors_are_described(tmp_path, comparison_run):
     assert "also has outcome before treatment (at intake) and age, split into within and between" in text
     assert "a random intercept and an uncorrelated random slope of warmth" in text
     assert "by share of sessions" in text and "by restricted maximum likelihood" in text and "reference SD" in text
-    assert "That own security is negligible" in text and "bound 0.1" in text and "Berger" in text
+    assert "The hypothesis that the slope of own security is negligible" in text
+    assert "bound 0.1" in text and "Berger" in text
     assert "not adjusted for" not in text and "[[" not in text
     write_json(tmp_path / "analysis/pair.design.json", {"baseline": False, "n_switching": 0})
     assert "There was no earlier outcome to adjust for." in report.methods_text(Results(tmp_path))

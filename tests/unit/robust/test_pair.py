@@ -118,6 +118,6 @@ def test_the_page_has_every_way_and_what_became_of_each_statement(style):
     assert rows["Cluster-robust (CR2)"][1] == "[0.27, 0.54]"
     said = pair_turned(style, statements(style))
     assert len(said) == 4
-    assert said[2] == ("Without any one therapist, “mother is associated with outcome more than father is” was still "
-                       "inconclusive, all 30 times.")  # fmt: skip
+    assert said[2] == ("Without any one therapist, “mother is associated with outcome more than father is” was "
+                       "inconclusive in all 30.")  # fmt: skip
     assert pair_doubts_sheet({k: v for k, v in style.items() if k != "doubts"}) is None
