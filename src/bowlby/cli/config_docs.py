@@ -12,6 +12,7 @@ def config_docs(folder: Annotated[Path, typer.Argument(help="The config folder."
     """Write what is generated from the configuration models."""
     from bowlby.config.docs import generated
     from bowlby.files import write_text
+    from bowlby.instruments.model import Instrument
 
-    for name, text in generated().items():
+    for name, text in generated(Instrument).items():
         write_text(folder / name, text)

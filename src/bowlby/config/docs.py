@@ -16,7 +16,7 @@ from bowlby.files import to_json
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 HEAD = """# Configuration: every key
 
-Generated from the models in `src/bowlby/config`; do not edit (`make docs` writes it again).
+Generated from the models in `src/bowlby/config` and `src/bowlby/instruments`; do not edit (`make docs` writes it).
 
 - `config.yaml`: one run: which study, which question.
 - `study.yaml`: where the study's files are, and what their columns mean.
@@ -27,14 +27,15 @@ Paths are relative to the file they stand in; `results` is relative to the folde
 """
 
 
-def generated() -> dict[str, str]:
-    """File name under ``config/``: text."""
-    models: dict[str, type[Model]] = {"run": Run, "study": Study}
+def generated(instrument: type[Model]) -> dict[str, str]:
+    """File name under ``config/``: text; the model of an instrument file comes from above."""
+    models: dict[str, type[Model]] = {"run": Run, "study": Study, "instrument": instrument}
     files = {
         f"schemas/{name}.json": to_json({"$schema": DRAFT} | model.model_json_schema())
         for name, model in models.items()
     }
-    return files | {"README.md": HEAD + _section("config.yaml", Run) + _section("study.yaml", Study)}
+    pages = {"config.yaml": Run, "study.yaml": Study, "instruments/<id>.yaml": instrument}
+    return files | {"README.md": HEAD + "".join(_section(file, model) for file, model in pages.items())}
 
 
 def _section(file: str, model: type[Model]) -> str:
@@ -86,7 +87,7 @@ def _default(info: FieldInfo) -> str:
         return f"`[{', '.join(map(str, value))}]`"
     return (
         ""
-        if value in (None, [], {}, PydanticUndefined)
+        if value in (None, "", [], {}, PydanticUndefined)
         else f"`{str(value).lower() if value is True or value is False else value}`"
     )
 

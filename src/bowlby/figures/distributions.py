@@ -137,8 +137,7 @@ def _norms(instrument, name: str, scale: str) -> list[dict]:
     for norm in instrument.norm_table if instrument else []:
         if norm.scale != scale or norm.mean is None or norm.sd is None:
             continue
-        items = len(instrument.all_scales()[scale].items) if scale in instrument.all_scales() else 1
-        times = items if norm.unit == "item mean" and instrument.how(scale) == "sum" else 1
+        times = instrument.terms(scale) if norm.unit == "item mean" else 1
         mean, sd = (times * float(np.mean(v)) for v in (norm.mean, norm.sd))
         words = norm.population if not norm.sample else f"{norm.population}, {norm.sample}"
         rows.append({"instrument": name, "scale": scale, "kind": "norm", "mean": mean, "sd": sd, "name": words,

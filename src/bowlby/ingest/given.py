@@ -111,7 +111,8 @@ def given_codes(raw: Raw, measure: Measure, model: Instrument, codes: pd.Series,
 
 def _units(measure: Measure, model: Instrument, scale: str) -> Units:
     key = model.all_scales()[scale]
-    n, how = len(key.items), model.how(scale)
+    how = model.how(scale)
+    n = len(key.items) if how == "mean" else model.terms(scale)
     low, high = (end / (n if how == "sum" else 1) for end in model.range_of(scale))
     # A recode gives values of its own, whatever number the answers are counted from.
     step = 0.0 if key.recode else counted_from(model, measure.response)

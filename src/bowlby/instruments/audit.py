@@ -118,7 +118,8 @@ def _confidence(instrument: Instrument, name: str) -> Finding:
 
 def _item_findings(forms: pd.DataFrame, instrument: Instrument) -> list[tuple[str, Finding]]:
     """What the items say, in all forms and in parts of them."""
-    columns = {name: [item_name(i) for i in scale.items] for name, scale in instrument.scales.items()}
+    scales = {name: scale for name, scale in instrument.scales.items() if not instrument.of_highest(name)}
+    columns = {name: [item_name(i) for i in scale.items] for name, scale in scales.items()}
     values = {name: keyed(forms, instrument, name).to_numpy(float) for name in columns}
     stored = {name: forms[own].to_numpy(float, na_value=np.nan) for name, own in columns.items()}
 

@@ -161,7 +161,7 @@ def _field(label: str, text: str) -> list[str]:
 def _scale(instrument: Instrument, name: str, scale: Scale) -> list[str]:
     low, high = instrument.range_of(name)
     text = (
-        f"{name}: {instrument.how(name)} of items {', '.join(map(str, scale.items))}; "
+        f"{name}: {instrument.words(name)}; "
         f"reversed {', '.join(map(str, scale.reverse)) or 'none'}; "
         f"needs {scale.min_answered} of {len(scale.items)} answered; from {low:g} to {high:g}"
     )

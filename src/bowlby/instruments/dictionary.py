@@ -64,15 +64,14 @@ def _table(name: str, scores: pd.DataFrame, instrument: Instrument) -> Table:
 
 def _scale(scale: str, scores: pd.DataFrame, instrument: Instrument, measures: str) -> list[Column]:
     key = instrument.all_scales()[scale]
-    n, how = len(key.items), instrument.how(scale)
+    n = len(key.items)
     low, high = instrument.range_of(scale)
     meaning = f"; higher is {key.higher}" if key.higher else ""
-    unit, limits = ("points" if how == "sum" else "points an item"), {"low": low, "high": high}
+    unit, limits = ("points an item" if instrument.how(scale) == "mean" else "points"), {"low": low, "high": high}
     if (scores["source"] == "items").any():
         source = f"{measures}: {', '.join(item_name(i) for i in key.items)}"
         reversed_ = f", of them reversed {', '.join(map(str, key.reverse))}" if key.reverse else ""
-        made = f"the single item {key.items[0]}" if n == 1 else f"{how} of items {', '.join(map(str, key.items))}"
-        made += reversed_ + (", recoded first" if key.recode else "")
+        made = instrument.words(scale) + reversed_ + (", recoded first" if key.recode else "")
         made += ", missing ones worth the mean of their scale" if instrument.added(scale) else ""
         rule = f"; needs {key.min_answered} of {n} answered"
         if (scores["source"] == "given").any():

@@ -163,8 +163,7 @@ def middle(value: Spread | None) -> float | None:
 
 def in_score_units(instrument: Instrument, norm: Norm) -> tuple[float | None, float | None]:
     """Mean and SD of a norm in the units of the scale's score."""
-    summed = instrument.how(norm.scale) == "sum" and norm.unit == "item mean"
-    factor = len(instrument.all_scales()[norm.scale].items) if summed else 1
+    factor = instrument.terms(norm.scale) if norm.unit == "item mean" else 1
     return tuple(None if (m := middle(x)) is None else m * factor for x in (norm.mean, norm.sd))
 
 

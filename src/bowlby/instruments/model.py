@@ -24,7 +24,7 @@ from bowlby.instruments.evidence import (
     evidence_faults,
 )
 
-Aggregate = Literal["sum", "mean", "item"]
+Aggregate = Literal["sum", "mean", "item", "max"]
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 TAKEN = {
     "person",
@@ -63,16 +63,18 @@ class Scale(Model):
     higher: Higher | None = None
     """What a higher score means."""
     aggregate: Aggregate | None = None
-    """Sum or mean, where it is not the instrument's own."""
+    """Sum, mean or highest answer (`max`), where it is not the instrument's own."""
     recode: list[Recode] = Field(default_factory=list)
-    """New values before averaging, in place of reversing."""
+    """New values before adding up, in place of reversing; 0 and 1 count the answers that are 1."""
     confidence: Confidence | None = None
     """How sure the key of this scale is, where it is not the instrument's own."""
 
 
 class Total(Model):
-    """A total over the items of all scales."""
+    """A total over the items of all scales, or of some."""
 
+    scales: list[str] | None = None
+    """The scales that it is made of; all where it is left out."""
     of: Literal["items", "scales"] = "items"
     """What the published rule adds up where items are missing: `items`, so that missing ones are worth the mean of all
     answered items; or `scales`, so that they are worth the mean of the answered items of their own scale."""
@@ -100,7 +102,7 @@ class Instrument(Model):
     anchors: str = ""
     """What the lowest and highest answer mean."""
     aggregate: Aggregate = "sum"
-    """Whether scales are sums, means or single items."""
+    """Whether scales are sums, means, single items or the highest of their items (`max`)."""
     aggregate_note: str = ""
     """Other ways of reporting that are in use."""
     direction: str = ""
@@ -157,11 +159,11 @@ class Instrument(Model):
     """Known mistakes."""
 
     def all_scales(self) -> dict[str, Scale]:
-        """The scales, and the total as a scale over all their items."""
+        """The scales, and the total as a scale over all its items."""
         found = dict(self.scales)
         if self.total is not None:
-            items = sorted({i for s in self.scales.values() for i in s.items})
-            reverse = sorted({i for s in self.scales.values() for i in s.reverse})
+            items = sorted({i for s in self.totalled().values() for i in s.items})
+            reverse = sorted({i for s in self.totalled().values() for i in s.reverse})
             found["total"] = Scale(
                 items=items, reverse=reverse, min_answered=self.total.min_answered, higher=self.total.higher
             )
@@ -181,16 +183,40 @@ class Instrument(Model):
         if scale.recode:
             values = [v for r in scale.recode for v in r.to]
             low, high = min(values), max(values)
-        n = len(scale.items) if self.how(name) == "sum" else 1
+        n = self.terms(name)
         return low * n, high * n
 
+    def terms(self, name: str) -> int:
+        """How many answers are added up to a score: the items of a sum; 1 of a mean, a single item or a highest one."""
+        if parts := self.added(name):
+            return sum(self.terms(part) for part in parts)
+        return len(self.all_scales()[name].items) if self.how(name) == "sum" else 1
+
+    def words(self, name: str) -> str:
+        """What a score is made of."""
+        how, items = self.how(name), self.all_scales()[name].items
+        if self.of_highest(name) and how != "max":
+            return f"sum of {', '.join(self.added(name))}"
+        made = f"{'highest' if how == 'max' else how} of items" if len(items) > 1 else "the single item"
+        return f"{made} {', '.join(map(str, items))}"
+
+    def of_highest(self, name: str) -> bool:
+        """Whether a score is a highest answer, or has one among what is added up to it."""
+        return self.how(name) == "max" or any(self.how(part) == "max" for part in self.added(name))
+
     def how(self, name: str) -> Aggregate:
-        """Sum, mean or single item: how a scale is scored."""
+        """Sum, mean, single item or highest answer: how a scale is scored."""
         return self.all_scales()[name].aggregate or self.aggregate
 
     def added(self, name: str) -> list[str]:
         """The scales whose scores are added up to a score; none where it is made of items."""
-        return list(self.scales) if name == "total" and self.total is not None and self.total.of == "scales" else []
+        of_scales = name == "total" and self.total is not None and self.total.of == "scales"
+        return list(self.totalled()) if of_scales else []
+
+    def totalled(self) -> dict[str, Scale]:
+        """The scales that a total is made of."""
+        named = self.total.scales if self.total is not None else None
+        return {k: s for k, s in self.scales.items() if named is None or k in named}
 
     def sure(self, name: str) -> Confidence:
         """How sure the key of a scale is."""
@@ -259,25 +285,32 @@ class Instrument(Model):
     def _total_faults(self, total: Total):
         if "total" in self.scales:
             yield ("total",), "total is a scale and a total at once", "keep one of them"
-        n = len({i for s in self.scales.values() for i in s.items})
+        for name in total.scales or []:
+            if name not in self.scales:
+                yield ("total", "scales"), f"total: there is no scale {name}", f"use some of {', '.join(self.scales)}"
+        scales = self.totalled()
+        n = len({i for s in scales.values() for i in s.items})
         if not 1 <= total.min_answered <= n:
             yield (
                 ("total", "min_answered"),
                 f"min_answered {total.min_answered} is not from 1 to {n}",
                 "give the smallest number of answered items that gives a total",
             )
-        if any(s.recode for s in self.scales.values()):
+        if any(s.recode for s in scales.values()):
             yield ("total",), "a total has no rule for recoded items", "leave the total out, or give it as a composite"
-        turned = {i for s in self.scales.values() for i in s.reverse}
-        both = sorted(turned & {i for s in self.scales.values() for i in set(s.items) - set(s.reverse)})
+        turned = {i for s in scales.values() for i in s.reverse}
+        both = sorted(turned & {i for s in scales.values() for i in set(s.items) - set(s.reverse)})
         if both:
             what = f"items {_list(both)} are reversed in one scale and not in another"
             yield ("total",), f"{what}, so a total cannot have them", "leave the total out, or correct reverse"
         if total.of == "scales":
-            if any((s.aggregate or self.aggregate) != "sum" for s in self.scales.values()) or self.aggregate != "sum":
+            if any((s.aggregate or self.aggregate) == "mean" for s in scales.values()) or self.aggregate != "sum":
                 yield ("total", "of"), "a total of scales needs scales that are sums", "write `of: items`"
-            if [*self._overlaps()]:
+            if sum(len(s.items) for s in scales.values()) > n:
                 yield ("total", "of"), "a total of scales would count shared items twice", "write `of: items`"
+        elif any((s.aggregate or self.aggregate) == "max" for s in scales.values()):
+            what = "a total of items would add up items of which a scale has the highest only"
+            yield ("total", "of"), what, "write `of: scales`"
 
     def _scale_faults(self, name: str, scale: Scale):
         place = ("scales", name)

@@ -135,7 +135,7 @@ def squared_errors(items: pd.DataFrame, instrument: Instrument, name: str) -> np
     if name in instrument.composites:
         weights = instrument.composites[name].weights
         return np.sum([w**2 * squared_errors(items, instrument, scale) for scale, w in weights.items()], axis=0)
-    if parts := instrument.added(name):
+    if (parts := instrument.added(name)) and all(instrument.terms(part) > 1 for part in parts):
         return np.sum([squared_errors(items, instrument, part) for part in parts], axis=0)
     answers = keyed(items, instrument, name).to_numpy(float)
     complete, k = ~np.isnan(answers).any(axis=1), answers.shape[1]

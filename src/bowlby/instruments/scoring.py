@@ -55,13 +55,13 @@ def score(measures: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
     check_items(measures, instrument)
     scores = measures[[c for c in CARRIED if c in measures.columns]].copy()
     for name, scale in instrument.all_scales().items():
-        value, answered = _aggregated(measures, instrument, name)
+        value, answered, replaced = _aggregated(measures, instrument, name)
         value[answered < scale.min_answered] = np.nan
         scores[name] = value
         scores[f"{name}_n"] = answered
-        scores[f"{name}_prorated"] = np.isfinite(value) & (answered < len(scale.items))
+        scores[f"{name}_prorated"] = np.isfinite(value) & (replaced > 0)
     if instrument.total is not None and instrument.total.every_scale:
-        short = scores[list(instrument.scales)].isna().any(axis=1).to_numpy()
+        short = scores[list(instrument.totalled())].isna().any(axis=1).to_numpy()
         scores.loc[short, "total"] = np.nan
         scores.loc[short, "total_prorated"] = False
     scores["source"] = "items"
@@ -114,7 +114,14 @@ def _items(measures: pd.DataFrame, instrument: Instrument) -> list[str]:
 
 
 def keyed(measures: pd.DataFrame, instrument: Instrument, name: str) -> pd.DataFrame:
-    """The items of one scale, reversed or recoded as its key says."""
+    """What is added up or averaged to one scale: its items, reversed or recoded as its key says.
+
+    A highest answer stands for the items that it is the highest of.
+    """
+    if instrument.how(name) == "max":
+        return pd.DataFrame({name: _aggregated(measures, instrument, name)[0]}, index=measures.index)
+    if instrument.of_highest(name):
+        return pd.concat([keyed(measures, instrument, part) for part in instrument.added(name)], axis=1)
     scale = instrument.all_scales()[name]
     return pd.DataFrame(
         {item_name(i): _keyed(measures, instrument, scale, i) for i in scale.items}, index=measures.index
@@ -218,19 +225,26 @@ def check_items(
         raise UserError(problems)
 
 
-def _aggregated(measures: pd.DataFrame, instrument: Instrument, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """A scale's score from the items that are answered, however few, and how many these are."""
+def _aggregated(
+    measures: pd.DataFrame, instrument: Instrument, name: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A scale's score from the items that are answered, how many these are, and how many a mean stands for."""
     if parts := instrument.added(name):
-        scores, counts = zip(*(_aggregated(measures, instrument, part) for part in parts))
-        return np.sum(scores, axis=0), np.asarray(np.sum(counts, axis=0, dtype=np.int16))
+        scores, counts, means = zip(*(_aggregated(measures, instrument, part) for part in parts))
+        answered, replaced = (np.asarray(np.sum(n, axis=0, dtype=np.int16)) for n in (counts, means))
+        return np.sum(scores, axis=0), answered, replaced
     scale = instrument.all_scales()[name]
+    if instrument.how(name) == "max":
+        items = [_keyed(measures, instrument, scale, number) for number in scale.items]
+        answered = np.sum([~np.isnan(values) for values in items], axis=0, dtype=np.int16)
+        return np.fmax.reduce(items), answered, np.zeros_like(answered)
     total, answered = _accumulate(measures, instrument, scale)
     value, n = np.full(len(measures), np.nan), len(scale.items)
     np.divide(total, answered, out=value, where=answered > 0)
     if instrument.how(name) == "sum":
         value *= n
         np.copyto(value, total, where=answered == n)
-    return value, answered
+    return value, answered, (n - answered).astype(np.int16)
 
 
 def _accumulate(

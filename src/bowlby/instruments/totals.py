@@ -27,7 +27,7 @@ def given_totals(measures: pd.DataFrame, scores: pd.DataFrame, instrument: Instr
             continue
         given = measures[name].to_numpy(float, na_value=np.nan)
         made = scores[name].to_numpy(float, na_value=np.nan)
-        n = len(scale.items)
+        n = instrument.terms(name) if instrument.how(name) != "mean" else len(scale.items)
         there = np.isfinite(given) & np.isfinite(made)
         if not there.any():
             rows.append(Finding(name, None, "given_total", "no form with items and total", "", "not_testable"))

@@ -104,7 +104,7 @@ def test_error_lines(study, data, expected):
 
 def test_unknown_instrument(study):
     loaded = study(text=STUDY.replace("phq2", "pqh2"))
-    assert lines(loaded) == ["error: study.yaml: unknown instrument 'pqh2'; did you mean 'phq2' or 'phq9'?"]
+    assert lines(loaded) == ["error: study.yaml: unknown instrument 'pqh2'; did you mean 'phq2' or 'pswq' or 'phq9'?"]
 
 
 def test_all_errors_at_once(study):

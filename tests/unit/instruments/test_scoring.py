@@ -8,7 +8,7 @@ import pytest
 from bowlby.errors import UserError
 from bowlby.instruments.catalogue import list_instruments, load_instrument
 from bowlby.instruments.model import Instrument, Recode, Scale
-from bowlby.instruments.reliability import reliability
+from bowlby.instruments.reliability import reliability, squared_errors
 from bowlby.instruments.scoring import given, score, scored
 
 ROOT = Path(__file__).parents[3]
@@ -161,12 +161,30 @@ RECODED = Scale(items=[3], min_answered=1, recode=[Recode(items=[3], to=[3, 2, 1
         ({"b": RECODED}, {}, ["a total has no rule for recoded items"]),
         ({"b": Scale(items=[2, 3], reverse=[2], min_answered=1)}, {},
          ["items 2 are reversed in one scale and not in another, so a total cannot have them"]),
+        ({"b": Scale(items=[2, 3], min_answered=1, aggregate="max")}, {"scales": ["b", "c"]},
+         ["total: there is no scale c",
+          "a total of items would add up items of which a scale has the highest only"]),
+        ({"b": RECODED}, {"scales": ["a"]}, []),
     ],
 )  # fmt: skip
 def test_a_total_that_its_scales_cannot_give_is_a_fault_of_the_key(changes, total, said):
     key = {"scales": SCALES | changes, "total": {"min_answered": 2} | total, "overlap_ok": True}
     instrument = Instrument(id="x", name="x", n_items=3, response=(0, 3), confidence="verified-1", **key)
     assert [what for _, what, _ in instrument.faults()] == said
+
+
+def test_alpha_of_highest_answers_is_that_of_what_is_added_up():
+    """The nine domains of the QIDS, not its sixteen items; an item alone has no alpha."""
+    qids = load_instrument("qids_sr16")
+    values = np.random.default_rng(3).integers(0, 4, (60, 1)) - np.random.default_rng(4).integers(0, 2, (60, 16))
+    measures = forms(np.clip(values, 0, 3))
+    domains = score(measures, qids)[list(qids.scales)].to_numpy(float)
+    wanted = 9 / 8 * (1 - domains.var(axis=0, ddof=1).sum() / domains.sum(axis=1).var(ddof=1))
+    found = reliability(measures, qids).query("coefficient == 'alpha'").set_index("scale")["value"]
+    assert found["total"] == pytest.approx(wanted)
+    assert np.isnan(found["sleep"])
+    errors = squared_errors(measures, qids, "total")
+    assert np.mean(errors) == pytest.approx((1 - wanted) * domains.sum(axis=1).var(ddof=1))
 
 
 @pytest.mark.parametrize("name", [n for n in list_instruments() if load_instrument(n).scales])
@@ -178,7 +196,7 @@ def test_scores_stay_in_their_range_and_reversing_twice_is_the_identity(name):
     for scale, key in instrument.all_scales().items():
         bottom, top = instrument.range_of(scale)
         assert scores[scale].between(bottom, top).all()
-        if not key.recode:
+        if not key.recode and not instrument.of_highest(scale):
             np.testing.assert_allclose(scores[scale] + mirrored[scale], bottom + top)
 
 
