@@ -59,7 +59,7 @@ def test_one_patient_for_each_therapist_is_refused_by_check_in_the_users_words(t
     config = study_of(tmp_path / "study", design, run)
     with contextlib.chdir(config.parent):
         (line,) = [line for severity, line in check(config) if severity == "error"]
-    assert line.startswith("hardly any therapist has two patients with complete data; ")
+    assert line.startswith("too few therapists have two or more patients with complete data; ")
 
 
 def test_growth_of_dyads_leaves_therapists_out_and_says_why(tmp_path):

@@ -264,7 +264,7 @@ def test_one_therapist_is_one_line(tmp_path, shell):
     assert ran.status == 1
     # 4 of the comparison, or 6 of perceived attachment as outcome: the set whose job comes first says it
     assert re.sub("at least [46];", "at least N;", stopped(ran)) == (
-        "error: 1 therapist(s) with complete data, but the comparison needs at least N; style can only be weighed "
+        "error: 1 therapists with complete data, but the comparison needs at least N; style can only be weighed "
         "between therapists; add therapists, or drop covariates or patient_style"
     )
 

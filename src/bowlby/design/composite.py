@@ -10,6 +10,8 @@ import pandas as pd
 from bowlby.config.blocks import Block, ReferenceBlock
 from bowlby.errors import UserError, problem
 
+FEWEST = 3
+"""Persons below whom no correlation is estimated: of two it is always 1 or -1. Such a study is refused for its size."""
 FAR = 2.0
 """Factor between a sample's SD and the reference SD from which on they hardly are of the same scale."""
 
@@ -51,11 +53,18 @@ def sample_scaling(block: Block, scores: pd.DataFrame) -> Scaling:
     complete = scores[scales].dropna().to_numpy(float)
     flat = [scale for scale, spread in zip(scales, np.ptp(complete, axis=0)) if spread == 0] if len(complete) else []
     if flat:
-        do = "it cannot be weighed; check the answers"
+        do = "without variance it is no predictor; check the answers"
         raise UserError([problem(f"{block.instrument} {scale} is the same for everyone", do) for scale in flat])
     if len(complete) < 2:  # nobody can be weighed: everyone's composite is missing, and the rows say so
         return Scaling(scales, np.full(len(scales), np.nan), np.eye(len(scales)), "sample")
-    return Scaling(scales, complete.std(axis=0, ddof=1), np.atleast_2d(np.corrcoef(complete.T)), "sample")
+    correlation = np.eye(len(scales))
+    if len(complete) >= FEWEST:
+        correlation = np.atleast_2d(np.corrcoef(complete.T))
+        weights = np.array([block.weights[s] for s in scales])
+        if weights @ correlation @ weights < 1e-12:
+            what = f"the composite of {block.instrument} ({', '.join(scales)}) is the same for everyone"
+            raise UserError(problem(what, "its scales cancel out; choose other weights"))
+    return Scaling(scales, complete.std(axis=0, ddof=1), correlation, "sample")
 
 
 def far_from_reference(sample: pd.Series, reference: pd.Series, of: str) -> list[dict]:

@@ -57,6 +57,10 @@ def growth_set(
     needed = {"y": "no outcome", "time": "occasion without a time"}
     data, steps = _complete(every, needed | {column: f"no {name}" for column, name in covariates.items()})
     random = random_part(run.growth.random, data)
+    if not random.terms:
+        why = "; ".join(f"{gone['term']} of {gone['group']}s: {gone['reason']}" for gone in random.left_out)
+        raise UserError(problem(f"growth.random leaves no effect that these data could show ({why})",
+                                "add `patient: [intercept]` to it"))  # fmt: skip
     if "therapist" in random.groups:
         data, step = _complete(data, {"therapist": "no therapist"})
         steps, random = steps + step, random_part(run.growth.random, data)

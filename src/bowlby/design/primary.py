@@ -216,7 +216,7 @@ def _check_size(weights: Membership, frame: pd.DataFrame, others: list[str]) -> 
     if weights.shape[1] < level + 2:
         raise UserError(
             problem(
-                f"{weights.shape[1]} therapist(s) with complete data, but the comparison needs at least {level + 2}",
+                f"{weights.shape[1]} therapists with complete data, but the comparison needs at least {level + 2}",
                 "style can only be weighed between therapists; add therapists, or drop covariates or patient_style",
             )
         )
@@ -231,7 +231,8 @@ def _check_size(weights: Membership, frame: pd.DataFrame, others: list[str]) -> 
     if np.ptp(frame["s_star"].to_numpy(float)) == 0:
         raise UserError(
             problem(
-                "all therapists have the same style score", "check the therapists' questionnaire; it cannot be weighed"
+                "all therapists have the same style score",
+                "check the therapists' questionnaire; without variance it is no predictor",
             )
         )
     if len(frame) <= weights.shape[1] + 3:

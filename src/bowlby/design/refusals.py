@@ -16,8 +16,8 @@ from bowlby.errors import problem
 from bowlby.instruments.styles import STYLES
 
 HARDLY_ANY = (
-    "hardly any therapist has two patients with complete data",
-    "what patients of one therapist differ in can only be told from several; add patients, or data that are missing",
+    "too few therapists have two or more patients with complete data",
+    "differences between patients of the same therapist cannot be estimated; add patients, or data that are missing",
 )
 
 

@@ -123,7 +123,7 @@ def second_fit(data: pd.DataFrame, terms: list[str], first: dict, groups: tuple[
     except UserError as error:  # it is a check; what it cannot do does not end a run
         return _no_second("; ".join(error.problems))
     except np.linalg.LinAlgError:
-        return _no_second("it found no estimate")
+        return _no_second("it gave no estimate")
     own = {f["term"]: f for f in first["fixed"]}
     fixed = [
         {"term": term, "estimate": b, "se": s, "difference_in_se": (b - own[term]["estimate"]) / own[term]["se"]}

@@ -147,7 +147,8 @@ def _flow(raws, counts, measures, found, occasions: list[str]) -> list[dict]:
     steps += [_step("rows read", patients, therapists, sum(len(r.frame) for r in raws), "all rows of all files")]
     for name, table in measures.items():
         repeats = counts[name] - len(table)
-        steps.append(_step(f"{name}: answered", *_count(table), f"rows with an answer; {repeats} repeats left out"))
+        left = f"{repeats or 'no'} repeated row{'s' * (repeats != 1)} left out"
+        steps.append(_step(f"{name}: answered", *_count(table), f"rows with an answer; {left}"))
         for occasion in occasions:
             rows = table[table["occasion"].eq(occasion)]
             if len(rows):

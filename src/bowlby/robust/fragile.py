@@ -74,14 +74,13 @@ def left_out(name: str, claim: dict, table: pd.DataFrame | None, effects: dict) 
 def not_tried(name: str, claim: dict, tables: dict, effects: dict, delta: float) -> list[str]:
     """Checks that could have turned a decided claim and gave no answer, each with the reason."""
     tests, _ = rule_tests(name, claim, effects, delta)
-    therapists = len(tables["influence"]) if "influence" in tables else 0
     concerned = {
         "influence": True,
         "multiverse": name in OUTCOME,
         "imputation": name != "C5",
         "tipping": name in OUTCOME,
         "parametric": bool(tests),
-        "cluster": bool(tests) and therapists >= FEW,
+        "cluster": bool(tests),
     }
     out = []
     for kind, table in tables.items():
@@ -91,7 +90,7 @@ def not_tried(name: str, claim: dict, tables: dict, effects: dict, delta: float)
         if why := absent(kind, table):
             out.append(f"{TRIED[kind]}: {why}")
         elif kind == "influence" and failed:
-            out.append(f"{TRIED[kind]}: {failed} of {len(table)} refits found no estimate")
+            out.append(f"{TRIED[kind]}: {failed} of {len(table)} refits gave no estimate")
     return out
 
 

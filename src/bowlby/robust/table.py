@@ -81,7 +81,7 @@ def absent(kind: str, table: pd.DataFrame) -> str | None:
     if kind in STUDY_FIRST and not fitted.iloc[0]:
         return "the study itself could not be fitted so"
     if fitted.sum() < (1 if kind in WHOLE else max(2, len(table) / 2)):
-        return f"{len(table) - int(fitted.sum()):,} of its {len(table):,} fits found no estimate"
+        return f"{len(table) - int(fitted.sum()):,} of {len(table):,} refits gave no estimate"
     return None
 
 

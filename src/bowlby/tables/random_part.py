@@ -33,7 +33,7 @@ def boundary(fit: dict) -> str:
     said = []
     if zero:
         which = " and of ".join(_variance(r) for r in zero)
-        known = ", and the slope's counts as known" if fit.get("known_zero") else ""
+        known = ", and that of the slope is treated as known" if fit.get("known_zero") else ""
         said.append(f"Estimated at 0 (boundary): the variance of {which}{known}.")
     said += [
         f"The covariance matrix of the random effects of {group}s is singular (boundary)."

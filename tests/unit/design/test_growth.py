@@ -124,3 +124,16 @@ def test_an_unknown_covariate_is_named():
     with pytest.raises(UserError) as caught:
         built(rows_of("p", "q"), covariates=["sex"])
     assert caught.value.problems[0].startswith("growth.covariates: the study brings no patient variable 'sex'")
+
+
+def test_where_no_effect_is_left_the_key_and_the_reason_are_named():
+    """Slopes of patients alone were asked for, and nobody was seen three times."""
+    random = RandomEffects(patient=["time"], therapist=[], correlated=[])
+    run = Run(run="g", study="none", outcome=Outcome(instrument="phq", post="b"), growth=Growth(random=random))
+    scores = {"phq": pd.DataFrame([(p, "patient", "self", o, None, 3.0) for p in ("a", "b", "c") for o in ("x", "y")],
+                                  columns=["person", "role", "about", "occasion", "therapist", "total"])}  # fmt: skip
+    people = {"patients": pd.DataFrame({"patient": ["a", "b", "c"], "therapist": [None] * 3})}
+    with pytest.raises(UserError) as caught:
+        growth_set(run, scores, people, [Occasion(id="x", time=0.0), Occasion(id="y", time=1.0)], None)
+    assert "growth.random leaves no effect that these data could show (time of patients: no patient has three" in str(
+        caught.value.lines())

@@ -6,7 +6,7 @@ import pytest
 
 from bowlby.config.blocks import Block, Rating
 from bowlby.config.run import Comparison, Outcome, Run
-from bowlby.design.composite import Scaling
+from bowlby.design.composite import Scaling, sample_scaling
 from bowlby.design.frame import patients
 from bowlby.design.primary import analysis_set, comparison_set
 from bowlby.errors import UserError
@@ -196,7 +196,7 @@ def test_beside_early_change_perceived_attachment_that_follows_it_is_nothing(stu
 
 def test_few_therapists_for_every_scale_of_the_patients_style_are_said_before_any_fit():
     found = simulated_patients(scenario("S1"), "5x12", 1)
-    with pytest.raises(UserError, match=r"5 therapist\(s\) with complete data, but the comparison needs at least 6"):
+    with pytest.raises(UserError, match=r"5 therapists with complete data, but the comparison needs at least 6"):
         built(run_config(), found, "perceived")
     assert len(built(run_config(), found, "primary").data) > 20
 
@@ -228,3 +228,13 @@ def test_an_outcome_dated_before_the_predictor_is_refused_where_most_are(study, 
         return
     with pytest.raises(UserError, match=f"dated before perceived attachment in {wrong} of 120 patients"):
         comparison_set(*asked)
+
+
+def test_two_therapists_have_a_composite_so_that_their_number_is_the_reason():
+    """Of two persons every correlation is 1 or -1; of three and more a composite that cancels out is an error."""
+    block = Block(instrument="ecr", weights={"anxiety": 1, "avoidance": 1})
+    two = pd.DataFrame({"anxiety": [1.0, 2.0], "avoidance": [2.0, 1.0]})
+    assert sample_scaling(block, two).correlation.tolist() == [[1, 0], [0, 1]]
+    three = pd.DataFrame({"anxiety": [1.0, 2.0, 4.0], "avoidance": [4.0, 3.0, 1.0]})
+    with pytest.raises(UserError, match="the composite of ecr"):
+        sample_scaling(block, three)

@@ -200,8 +200,8 @@ def test_what_the_models_need_is_checked_beside_rows_that_contradict_each_other(
     assert status == 1
     assert [line for line in lines if line.startswith("error")] == [
         "error: b.csv:66: same person and occasion as row 5, other values (gad7); keep the right one in the file",
-        "error: ecr_s anxiety is the same for everyone; it cannot be weighed; check the answers",
-        "error: ecr_s avoidance is the same for everyone; it cannot be weighed; check the answers",
+        "error: ecr_s anxiety is the same for everyone; without variance it is no predictor; check the answers",
+        "error: ecr_s avoidance is the same for everyone; without variance it is no predictor; check the answers",
     ]
 
 

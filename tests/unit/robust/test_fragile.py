@@ -97,7 +97,7 @@ def test_a_bootstrap_on_the_other_side_is_a_reason():
 
 @pytest.mark.parametrize(("kind", "failed", "why"), [
     ("permutation", [0], "the study itself could not be fitted so"), ("multiverse", [1, 2, 3], None),
-    ("parametric", [1, 2, 3], "3 of its 4 fits found no estimate"), ("parametric", [1, 2], None),
+    ("parametric", [1, 2, 3], "3 of 4 refits gave no estimate"), ("parametric", [1, 2], None),
     ("influence", [1, 2, 3], None),
 ])  # fmt: skip
 def test_draws_of_which_most_failed_say_nothing(kind, failed, why):

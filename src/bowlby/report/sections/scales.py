@@ -56,7 +56,8 @@ def _means(results: Results, table: pd.DataFrame) -> Markup:
             n = f"{r['n']:,.0f}" if here else "–"
             rows.append((name, sample + (" *" if doubtful else ""), n, number(r["mean"], 1), number(r["sd"], 1)))
     shown = pd.DataFrame(rows, columns=["Scale", "Sample", "n", "Mean", "SD"])
-    return _folded("Means and Published Means", shown, "Scale", "* Not seen in a document." if doubt else "")
+    note = "* Not verified against the original publication." if doubt else ""
+    return _folded("Means and Published Means", shown, "Scale", note)
 
 
 def _about(about: str | float | None) -> str:
