@@ -24,6 +24,7 @@ from bowlby.report.sections.pair import pair
 from bowlby.report.sections.prepost import prepost
 from bowlby.report.sections.provenance import provenance
 from bowlby.report.sections.reliability import reliability
+from bowlby.report.sections.risk import risk
 from bowlby.report.sections.robustness import robustness
 from bowlby.report.sections.scales import scales
 from bowlby.report.sections.sessions import sessions
@@ -47,6 +48,7 @@ REPORT: list[Build] = [
     methods,
 ]
 APPENDIX: list[Build] = [
+    risk,
     models,
     tipping,
     domains,

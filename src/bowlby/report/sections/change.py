@@ -1,4 +1,4 @@
-"""Who changed reliably: the plot of before and after, counts by every rule, and what is always counted."""
+"""Reliable change: the plot of scores before and after treatment, and counts by every method."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from markupsafe import Markup
 
 from bowlby.disclosure import SMALLEST
 from bowlby.report.drawing import drawn, figure
-from bowlby.report.harm import harm
 from bowlby.report.section import Section, render
 from bowlby.results import Results
 from bowlby.tables import number, to_html
@@ -21,10 +20,10 @@ CLASSES = ("recovered", "improved", "unchanged", "deteriorated", "started on the
 
 
 def change(results: Results) -> Section | None:
-    """Plot and counts of the outcome, harm on every scale; None where the run has none of them."""
-    counts, danger = _counts(results), harm(results)
+    """Plot and counts of the outcome; None where the run has neither."""
+    counts = _counts(results)
     table = drawn(results, "change")
-    if counts is None and danger is None and table is None:
+    if counts is None and table is None:
         return None
     parts = [_plot(results, table)] if table is not None else []
     if counts is not None:
@@ -35,8 +34,6 @@ def change(results: Results) -> Section | None:
         if results.shareable:
             note += " Hidden: fewer than five patients, or a number from which fewer than five could be derived."
         parts.append(Markup(to_html(counts, note, "Patients by Class of Change")))
-    if danger is not None:
-        parts.append(danger)
     return Section("change", "Reliable change", render("stack.html", parts=parts, intro=None))
 
 

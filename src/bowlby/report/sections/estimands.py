@@ -20,12 +20,8 @@ def estimands(results: Results) -> Section | None:
         return None
     sheet, six, _ = split(results)
     table = Markup(sheet_html(replace(sheet, parts=six, note=sheet.note.replace(f"{ADDITIVE} ", ""))))
-    intro = (
-        "A predictor measured on patients and one measured on therapists can be compared in several ways, each of "
-        "which answers a different question. If the answers differ, that is a result."
-    )
     parts = [_partition(results), table, _measured(results)]
-    return Section("estimands", "Six ways to compare", render("stack.html", parts=parts, intro=intro))
+    return Section("estimands", "Six ways to compare", render("stack.html", parts=parts, intro=None))
 
 
 def split(results: Results) -> tuple[Sheet, list, list]:
