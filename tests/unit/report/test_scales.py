@@ -27,7 +27,7 @@ def test_means_beside_published_ones(tmp_path):
         ["published: clinical", "–", "15.4", "5.5"],
         ["published: community *", "–", "3.1", "3.9"],
     ]
-    assert "* Not seen in a document." in html
+    assert "* Not verified against the original publication." in html
 
 
 def test_means_name_whom_they_are_about_where_there_are_several(tmp_path):

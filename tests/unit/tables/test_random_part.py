@@ -28,7 +28,7 @@ def test_the_variances_at_the_boundary_are_named():
     fit = {"singular": True, "random": [*PATIENTS, correlation(0.3), *THERAPISTS]}
     slope = "the variance of the random slope of time (therapists)"
     assert boundary(fit) == f"Estimated at 0 (boundary): {slope}."
-    known = f"Estimated at 0 (boundary): {slope}, and the slope's counts as known."
+    known = f"Estimated at 0 (boundary): {slope}, and that of the slope is treated as known."
     assert boundary(fit | {"known_zero": ["time"]}) == known
     assert boundary(fit | {"singular": False}) == ""
 
