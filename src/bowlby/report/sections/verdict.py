@@ -142,6 +142,9 @@ def _alternatives(results: Results, record: dict) -> str:
     if not shares:
         return ""
     said = f"In alternative analyses C2 was supported in {number(100 * shares.get('supported', 0), 0)}%"
+    if expected := record["multiverse"].get("expected"):
+        low, high = (number(100 * share, 0) for share in expected["C2"])
+        said += f"; with the estimates of the main analysis and their own standard errors, {low} to {high}% would be"
     table = drawn(results, "multiverse")
     if table is None or not table["registered"].any():
         return f"{said}."
