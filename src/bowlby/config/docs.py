@@ -34,7 +34,7 @@ def generated(instrument: type[Model]) -> dict[str, str]:
         f"schemas/{name}.json": to_json({"$schema": DRAFT} | model.model_json_schema())
         for name, model in models.items()
     }
-    pages = {"config.yaml": Run, "study.yaml": Study, "instruments/<id>.yaml": instrument}
+    pages: dict[str, type[Model]] = {"config.yaml": Run, "study.yaml": Study, "instruments/<id>.yaml": instrument}
     return files | {"README.md": HEAD + "".join(_section(file, model) for file, model in pages.items())}
 
 
