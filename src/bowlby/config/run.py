@@ -152,7 +152,7 @@ class Run(Model):
     @classmethod
     def _plain_folder(cls, folder: str) -> str:
         if any(sign in "{}*?" or not sign.isprintable() for sign in folder):
-            raise ValueError("has signs that stand for something else in a path ({, }, *, ?); write a plain folder")
+            raise ValueError("contains characters with a special meaning in paths ({, }, *, ?); write a plain folder")
         return folder
 
     @model_validator(mode="after")

@@ -18,7 +18,7 @@ from bowlby.errors import Place, UserError, problem
 
 NULLS = {"", "~", "null"}
 MAX_BYTES = 5_000_000
-DEEP = ("blocks stand in each other too deeply", "a configuration is a few blocks deep; check brackets and indentation")
+DEEP = ("the file is nested too deeply", "a configuration is a few blocks deep; check brackets and indentation")
 UNWRITABLE = re.compile("[\0\ud800-\udfff]")
 PLAIN = re.compile(r"[A-Za-zÀ-ɏ][\wÀ-ɏ.-]*")
 WORDS = {"yes", "no", "on", "off", "true", "false", "null", "y", "n"}

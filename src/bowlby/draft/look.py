@@ -119,7 +119,7 @@ def _read(path: Path, stated: dict, dictionary: Path | None) -> tuple[Raw, Path 
     if raw is None or issues.errors:
         raise UserError(issues.errors)
     if fields and set(raw.header) & set(fields.titles()):
-        raw.labels = fields.labels() | raw.labels
+        raw.dictionary, raw.labels = fields, fields.labels() | raw.labels
         return raw, dictionary
     return raw, None
 

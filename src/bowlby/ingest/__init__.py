@@ -105,7 +105,7 @@ def look_through(loaded: LoadedStudy) -> tuple[Ingested, Issues]:
     comparison = loaded.run.comparison if loaded.run else None
     style = comparison.therapist_style.instrument if comparison else None
     occasions = [o.id for o in study.occasions]
-    found = people(raws, measures, occasions, style, issues)
+    found = people(raws, measures, occasions, style, issues, whole=len(raws) == len(study.files))
     steps = _flow(raws, counts, measures, found, occasions)
     tables = [] if issues.errors else describe(raws, found, measures, models, study)
     return Ingested(found, measures, issues.table(), {"steps": steps}, tables), issues

@@ -163,7 +163,7 @@ def _ambiguous(raw: Raw, column: str, rows, issues: Issues) -> None:
         "error",
         "ambiguous_number",
         f"{count(len(rows), 'number has', 'numbers have')} a {sign} before three digits ({rows_text(rows)}): "
-        f"{example} could be one thousand two hundred and thirty-four, or one and 234 thousandths",
+        f"{example} could be one thousand two hundred and thirty-four, or 1.234 with three decimals",
         f"write `thousands: {{{column}: yes}}` for this file if the {sign} separates thousands, `no` if decimals",
         row=rows[0],
         column=column,

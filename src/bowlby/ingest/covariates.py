@@ -73,8 +73,8 @@ def _category(raw: Raw, column: str, labels: dict[str, str], missing: list[str],
         ("category_alike", alike, "hold categories that differ only in capitals", "write them alike if they are one"),
         (
             "missing_word",
-            [v for v in different if folded(v) in UNKNOWN],
-            "hold a word that reads like no answer, such as NA or unknown",
+            [v for v in different if folded(v) in UNKNOWN | NO_NUMBER],
+            "hold a text that reads like no answer, such as NA, keine Angabe or don't know",
             "list it under `missing:` if it means that",
         ),
     ):

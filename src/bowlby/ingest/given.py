@@ -10,7 +10,7 @@ import pandas as pd
 from bowlby.config.study import Kind, Measure
 from bowlby.ingest.cells import cell_issues
 from bowlby.ingest.fit import advice
-from bowlby.ingest.notices import Issues
+from bowlby.ingest.notices import Issues, rows_text
 from bowlby.ingest.readers.base import Raw
 from bowlby.instruments.forms import counted_from
 from bowlby.instruments.model import Instrument
@@ -100,8 +100,8 @@ def given_codes(raw: Raw, measure: Measure, model: Instrument, codes: pd.Series,
     bad = from_codes(codes, model.codes).eq(UNKNOWN_CODE)
     share, known = bad.sum() / max(codes.notna().sum(), 1), ", ".join(model.codes)
     if share > WRONG:
-        what = f"{_share(bad, codes)} are none of the instrument's categories ({known})"
-        _error(raw, measure, measure.coded, "unknown_code", what, CORRECT, issues)
+        what = f"{_share(bad, codes)} are none of the instrument's categories ({known}; {rows_text(bad.index[bad])})"
+        _error(raw, measure, measure.coded, "unknown_code", what, CORRECT, issues, bad.index[bad][0])
     else:
         what = f"category that the instrument does not have ({known})"
         cell_issues(raw, {"code": measure.coded}, bad.to_frame("code"), "unknown_code", what,
@@ -144,7 +144,7 @@ def _sum_or_mean(v: np.ndarray, units: Units, scale: str) -> tuple[str, str] | N
     if units.own == "mean" and as_sums.all() and as_means.all() and not broken.any():
         return f"all values of {scale} are whole numbers from {low:g} to {high:g}: sums or item means?", SAY
     if units.own == "sum" and broken.sum() >= FEWEST_MEANS and broken.sum() > 0.5 * (as_means & (v > low)).sum():
-        what = f"values of {scale} up to {high:g} are broken numbers, as item means are, and others are sums"
+        what = f"some values of {scale} up to {high:g} have decimals, like item means, while others look like sums"
         return what, "give all as sums or all as item means; if all are sums already, say `scored_as: sum`"
     return None
 
@@ -168,8 +168,8 @@ def _impossible(raw: Raw, measure: Measure, scale: str, values: pd.Series, bad: 
     low, high = limits
     column = measure.scored[scale]
     if used and bad.sum() > WRONG * values.count():
-        what = f"{_share(bad, values)} of {scale} are outside {low:g} to {high:g}"
-        _error(raw, measure, column, "impossible_scores", what, CORRECT, issues)
+        what = f"{_share(bad, values)} of {scale} are outside {low:g} to {high:g} ({rows_text(bad.index[bad])})"
+        _error(raw, measure, column, "impossible_scores", what, CORRECT, issues, bad.index[bad][0])
         return
     cell_issues(raw, {scale: column}, bad.to_frame(scale), "out_of_range",
                 f"score outside the scale's range {low:g} to {high:g}",
@@ -181,6 +181,6 @@ def _share(bad: pd.Series, values: pd.Series) -> str:
     return f"{n:,} of {of:,} values ({100 * n / of:.1f} %)"
 
 
-def _error(raw: Raw, measure: Measure, column: str, code: str, what: str, do: str, issues: Issues) -> None:
-    issues.add("error", code, what, do, column=column, row=raw.spec.header_row, instrument=measure.instrument,
+def _error(raw: Raw, measure: Measure, column: str, code: str, what: str, do: str, issues: Issues, row=None) -> None:
+    issues.add("error", code, what, do, column=column, row=row or raw.spec.header_row, instrument=measure.instrument,
                **raw.place)  # fmt: skip

@@ -9,7 +9,7 @@ from bowlby.ingest.cells import ids, ids_of, no_therapist, therapist_columns
 from bowlby.ingest.notices import Issues, count, rows_text
 from bowlby.ingest.readers.base import Raw
 
-NO_STYLE = "their therapists' style is unknown, so these patients drop out of the comparison; "
+NO_STYLE = "the therapist style of these patients is unknown, so they drop out of the comparison; "
 NOBODY = "nothing but their patients is known of them; check the ids"
 
 
@@ -19,9 +19,10 @@ def one_sided(
     measures: dict[str, pd.DataFrame],
     treating: set[str],
     style: str | None,
+    whole: bool,
     issues: Issues,
 ) -> None:
-    """Tell ids that stand in one kind of file only.
+    """Tell ids that stand in one kind of file only, unless some files could not be read.
 
     Parameters
     ----------
@@ -32,8 +33,18 @@ def one_sided(
         Therapists who have patients.
     style : str or None
         The instrument of the therapists' style, where the run compares it.
+    whole : bool
+        Whether all files could be read.
     issues : Issues
     """
+    columns = [(r, therapist_columns(r)) for r in patient_files]
+    altered_ids([(r, [r.spec.who.person]) for r in patient_files], "patient", issues)
+    altered_ids([*columns, *((r, [r.spec.who.person]) for r in therapist_files)], "therapist", issues)
+    listed = {p for r in therapist_files for p in ids(r, r.spec.who.person).unique()}
+    for raw in patient_files:
+        _doubtful_therapists(raw, listed, issues)
+    if not whole:
+        return
     asked = {p for t in measures.values() for p in t.loc[t["role"].eq("patient"), "person"].unique()}
     described = [r for r in patient_files if not r.spec.measures]
     listed = {p for r in described for p in ids(r, r.spec.who.person).unique()}
@@ -45,12 +56,6 @@ def one_sided(
         elif described:
             action = f"what {described[0].name} says of patients is missing for them; check the ids"
             _tell(raw, person, listed, ("patient", f"not in {described[0].name}"), action, issues)
-    altered_ids([(r, [r.spec.who.person]) for r in patient_files], "patient", issues)
-    columns = [(r, therapist_columns(r)) for r in patient_files]
-    altered_ids([*columns, *((r, [r.spec.who.person]) for r in therapist_files)], "therapist", issues)
-    listed = {p for r in therapist_files for p in ids(r, r.spec.who.person).unique()}
-    for raw in patient_files:
-        _doubtful_therapists(raw, listed, issues)
     if therapist_files:
         _therapists(patient_files, therapist_files, measures, treating, style, issues)
 
@@ -118,15 +123,15 @@ def _tell(raw: Raw, column: str, known: set, what: tuple[str, str], action: str,
         return
     rows = lone.drop_duplicates().index
     noun, state = what
-    about = f"{count(len(rows), noun)} {state}"
+    about = count(len(rows), noun)
     if of_patients:
         person = ids(raw, raw.spec.who.person)[lone.index]
-        about += f", who treat {count(person[person.ne('')].nunique(), 'patient')}"
-        about = about.replace("who treat", "who treats") if len(rows) == 1 else about
+        treated = count(person[person.ne("")].nunique(), "patient")
+        about += f" who {'treats' if len(rows) == 1 else 'treat'} {treated} {'is' if len(rows) == 1 else 'are'}"
     issues.add(
         "warning",
         "one_sided_id",
-        f"{about} ({rows_text(rows)})",
+        f"{about} {state} ({rows_text(rows)})",
         action,
         row=rows[0],
         column=column,

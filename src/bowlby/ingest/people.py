@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bowlby.ingest.cells import ids, present, site
+from bowlby.ingest.cells import ids, present, site, therapist_columns
 from bowlby.ingest.covariates import covariate
 from bowlby.ingest.episodes import episodes
 from bowlby.ingest.links import one_sided
@@ -14,7 +14,12 @@ from bowlby.ingest.sessions import sessions
 
 
 def people(
-    raws: list[Raw], measures: dict[str, pd.DataFrame], occasions: list[str], style: str | None, issues: Issues
+    raws: list[Raw],
+    measures: dict[str, pd.DataFrame],
+    occasions: list[str],
+    style: str | None,
+    issues: Issues,
+    whole: bool = True,
 ) -> dict[str, pd.DataFrame]:
     """Patients, therapists, episodes and sessions; ids that stand in one kind of file only are warnings.
 
@@ -28,8 +33,12 @@ def people(
     style : str or None
         The instrument of the therapists' style, where the run compares it.
     issues : Issues
+    whole : bool
+        Whether all files could be read; if not, nobody is said to stand in one kind of file only.
     """
     usable = [r for r in raws if present(r, r.spec.who.person)]
+    named = [c for r in raws for c in (r.spec.who.therapist, *(e.therapist for e in r.spec.episodes)) if c]
+    whole = whole and len(usable) == len(raws) and len(named) == sum(len(therapist_columns(r)) for r in raws)
     patient_files = [r for r in usable if r.spec.who.role == "patient"]
     therapist_files = [r for r in usable if r.spec.who.role == "therapist"]
     patients = _persons(patient_files, "patient", issues)
@@ -42,7 +51,7 @@ def people(
     extra = sorted(treating - set(therapists["therapist"]))
     therapists = pd.concat([therapists, pd.DataFrame({"therapist": extra}, dtype=object)], ignore_index=True)
     therapists = therapists.sort_values("therapist").reset_index(drop=True)
-    one_sided(patient_files, therapist_files, measures, treating, style, issues)
+    one_sided(patient_files, therapist_files, measures, treating, style, whole, issues)
     if len(treating) == 1:
         issues.add(
             "warning",

@@ -12,23 +12,22 @@ from bowlby.config.study import HIDDEN, ROW
 from bowlby.config.yamlfile import quoted
 from bowlby.ingest.cells import has, ids, numbers, present
 from bowlby.ingest.notices import Issues, count, rows_text
-from bowlby.ingest.readers.ask import survey_columns
+from bowlby.ingest.readers.ask import FORM_STATUS, is_qualtrics, survey_columns
 from bowlby.ingest.readers.base import Raw
 from bowlby.ingest.wording import folded, plain
 
-NOT_COUNTED = {
-    "Status": (
-        frozenset(
-            "1|2|8|9|12|17|survey preview|survey test|spam|preview spam|imported spam|possible spam|offline preview|"
-            "offline survey preview".split("|")
-        ),
-        "a preview, a test or spam",
-        "previews, tests or spam",
-    ),
-    "Finished": (frozenset({"false", "0"}), "not finished", "not finished"),
-    "submitdate": (frozenset({""}), "not finished", "not finished"),
+PREVIEWS = frozenset(
+    "survey preview|survey test|spam|preview spam|imported spam|possible spam|offline preview|"
+    "offline survey preview".split("|")
+)
+PREVIEW_CODES = frozenset("1|2|8|9|12|17".split("|"))
+"""What Qualtrics writes in ``Status`` for responses that do not count, in words and in codes."""
+WHAT = {
+    "Status": ("a preview, a test or spam", "previews, tests or spam"),
+    "DistributionChannel": ("a preview", "previews"),
 }
-"""By column of a survey platform (Qualtrics, LimeSurvey): the values whose rows do not count, and what they are."""
+FORM_CODES, FORM_WORDS = {"0", "1", "2"}, {"incomplete", "unverified", "complete"}
+"""REDCap's values for the status of a form."""
 STATISTICS = {
     "mean": "mean|means|average|avg|mittelwert|mittel|mw|m|durchschnitt|moyenne|media|média|grand mean",
     "sd": "sd|s.d.|std|std.|std dev|std. dev.|stdev|st. dev.|standard deviation|standardabweichung|stdabw",
@@ -40,6 +39,11 @@ STATISTICS = {
 }
 FITTING = 0.8
 """Share of a row's numbers that are the statistic of the rows above."""
+FEWEST_ROUNDED = 3
+"""Fewest numbers by which a row of whole numbers is told to be a rounded statistic."""
+NUMBER = r"([+-]?\d*[.,]?\d+)"
+CELL = re.compile(rf"\s*{NUMBER}(?:\s*(?:\(|\[|±|\+/?-)\s*(?:SD\s*=?\s*)?{NUMBER}\s*[)\]]?)?\s*", re.IGNORECASE)
+"""A statistic, or two as in ``1.50 (0.94)``."""
 FOOT = re.compile(
     r"(note|notes|source|generated|exported|created|printed|legend|report|page|total|end of|anmerkung|hinweis|quelle|"
     r"stand|legende|seite|erstellt|exportiert)\b|[*©†]",
@@ -124,13 +128,59 @@ def _by_survey(raw: Raw) -> list[Doubt]:
     for column in survey_columns(raw.header):
         if column in raw.spec.rows or column not in raw.frame.columns:
             continue
-        values, one, many = NOT_COUNTED[column]
         texts = raw.text(column).str.strip()
-        rows = texts.index[texts.str.casefold().isin(values)].tolist()
+        rows = texts.index[_not_counted(raw, column, texts.str.casefold())].tolist()
         if rows:
-            what = f"{count(len(rows), f'row is {one}', f'rows are {many}')} by the survey's own column"
+            one, many = WHAT.get(column, ("not finished", "not finished"))
+            is_one = count(len(rows), f"row is {one}", f"rows are {many}")
+            what = f"{is_one} according to the survey's own {column} column"
             found.append(Doubt("not_counted", what, column, sorted(texts.loc[rows].unique()), rows))
     return found
+
+
+def _not_counted(raw: Raw, column: str, texts: pd.Series) -> pd.Series:
+    """Rows that do not count by a column of a survey platform (Qualtrics, LimeSurvey, REDCap)."""
+    if column == "Status":
+        return texts.isin(PREVIEWS | (PREVIEW_CODES if is_qualtrics(raw.header) else frozenset()))
+    if column == "DistributionChannel":
+        return texts.eq("preview")
+    if column == "Progress":
+        return _unfinished(raw, texts)
+    if column == "submitdate":
+        return texts.eq("")
+    if column == "Finished":
+        return texts.isin({"false", "0"}) & is_qualtrics(raw.header)
+    return _incomplete(raw, column, texts)
+
+
+def _unfinished(raw: Raw, texts: pd.Series) -> pd.Series:
+    """Rows below 100 % in Qualtrics' ``Progress``; a rating of that name is none where most are not at 100."""
+    share = pd.to_numeric(texts.where(texts.str.fullmatch(r"\d{1,3}")), errors="coerce")
+    sure = is_qualtrics({*raw.header} - {"Progress"}) or share.mode().eq(100).all()
+    is_share = share.notna().any() and share.max() == 100 and share.notna().eq(texts.ne("")).all()
+    return share.lt(100) & bool(sure and is_share)
+
+
+def _incomplete(raw: Raw, column: str, texts: pd.Series) -> pd.Series:
+    """Rows with data on a form of REDCap that is not complete by its status.
+
+    The columns of a form stand before its status. Where a data dictionary or ``seen:`` uses the status, nothing is left
+    to say; where no form is complete, nobody used it.
+    """
+    spec, none = raw.spec, pd.Series(False, index=texts.index)
+    seen = {*(m.seen for m in spec.measures), *(c.seen for c in spec.covariates.values())}
+    values = {*texts.unique()} - {""}
+    known = (values <= FORM_CODES and "2" in values) or (values <= FORM_WORDS and "complete" in values)
+    if raw.dictionary or spec.dictionary or column in seen or not known:
+        return none
+    before = raw.header[: raw.header.index(column)]
+    start = max((i + 1 for i, name in enumerate(before) if name.endswith(FORM_STATUS)), default=0)
+    who = {spec.who.person, spec.who.therapist, spec.who.site}
+    form = [c for c in before[start:] if c in raw.frame.columns and c not in who and not c.startswith("redcap_")]
+    if not form:
+        return none
+    filled = pd.concat([raw.text(c).str.strip().ne("") for c in form], axis=1).any(axis=1)
+    return texts.isin({"0", "incomplete"}) & filled
 
 
 def _hidden(raw: Raw) -> list[Doubt]:
@@ -148,8 +198,8 @@ def _statistics(raw: Raw) -> list[Doubt]:
         if not kinds:
             continue
         named = texts[texts.isin(list(kinds))]
-        values = _numbers_beside(raw, column)
-        rows = [row for row, text in named.items() if _fits(values, row, named.index, kinds[text])]
+        values = _numbers_beside(raw, column, named.index)
+        rows = [row for row, text in named.items() if _fits(raw, values, row, named.index, kinds[text])]
         if rows:
             what = f"{count(len(rows), 'row holds a statistic', 'rows hold statistics')} of the rows above"
             found.append(Doubt("summary_row", what, column, list(dict.fromkeys(named[rows])), rows))
@@ -171,39 +221,64 @@ def _settled(raw: Raw) -> bool:
     return any((rule := raw.spec.rows.get(c)) and rule.leave_out == [] for c in (ROW, raw.spec.who.person))
 
 
-def _kinds(text: str) -> set[str]:
-    return {kind for kind, words in STATISTICS.items() if folded(text).rstrip(":") in words.split("|")}
+def _kinds(text: str) -> list[set[str]]:
+    """What a row's name says that it holds: the kinds of its first number and, as in ``M (SD)``, of its second one."""
+    parts = re.split(r"\s*(?:[(\[±/]|\+/?-)\s*", folded(text).rstrip(":)] "))
+    found = [{kind for kind, words in STATISTICS.items() if part in words.split("|")} for part in parts]
+    return found if len(found) <= 2 and all(found) else []
 
 
-def _numbers_beside(raw: Raw, label: str) -> dict[str, tuple[pd.Series, pd.Series]]:
-    """The columns of numbers, with those as they stand and those without codes for missing."""
+def _numbers_beside(raw: Raw, label: str, named: pd.Index) -> dict[str, tuple[pd.Series, pd.Series]]:
+    """The columns of numbers by the rows without such a name: as they stand, and without codes for missing."""
     who = {label, raw.spec.who.person, raw.spec.who.therapist, raw.spec.session, raw.spec.date}
     missing = [*raw.spec.missing, *(code for m in raw.spec.measures for code in m.missing)]
     found = {}
     for column in raw.frame.columns:
         if column not in who and not pd.api.types.is_datetime64_any_dtype(raw.frame[column]):
             every = numbers(raw, column, [], Issues())[0]
-            if every.notna().sum() > 0.5 * len(every):
+            if every.drop(named).notna().mean() > 0.5:
                 found[column] = (every, numbers(raw, column, missing, Issues())[0])
     return found
 
 
-def _fits(values: dict, row: int, named: pd.Index, kinds: set[str]) -> bool:
+def _fits(raw: Raw, values: dict, row: int, named: pd.Index, kinds: list[set[str]]) -> bool:
     """Whether the numbers of a row are a statistic of all rows above, or of those since the last statistic."""
-    cells = {column: float(every[row]) for column, (every, _) in values.items() if pd.notna(every[row])}
-    if not cells:
-        return False
-    broken = any(not cell.is_integer() for cell in cells.values())
+    cells = {column: _written(raw, column, row, float(every[row])) for column, (every, _) in values.items()}
+    pairs = [(column, found) for column, found in cells.items() if found]
+    # The second number of a cell without a name of its own is what usually stands there.
+    kinds = kinds if len(kinds) > 1 or all(len(found) == 1 for _, found in pairs) else [*kinds, {"sd"}]
     before = [n for n in named if n < row]
     blocks = [n for n in before if n + 1 not in named]
     for start in {-1, blocks[-1] if blocks else -1}:
         for way in (0, 1):
-            above = {c: values[c][way].drop(named) for c in cells}
+            above = {c: values[c][way].drop(named) for c, _ in pairs}
             above = {c: s[(s.index > start) & (s.index < row)].dropna() for c, s in above.items()}
-            for kind in kinds:
-                fit = [_equal(cells[c], _statistic(kind, s.to_numpy()), broken) for c, s in above.items() if len(s) > 1]
-                if fit and np.mean(fit) >= FITTING:
-                    return True
+            if all(_are(number, above, pairs, kind) for number, kind in enumerate(kinds)):
+                return True
+    return False
+
+
+def _written(raw: Raw, column: str, row: int, read: float) -> list[float]:
+    """The numbers that stand in a cell, whatever their decimal sign; none where it holds anything else."""
+    if np.isfinite(read):
+        return [read]
+    found = CELL.fullmatch(raw.text(column, [row]).iloc[0])
+    return [float(number.replace(",", ".")) for number in found.groups() if number] if found else []
+
+
+def _are(number: int, above: dict[str, pd.Series], cells: list[tuple[str, list[float]]], kinds: set[str]) -> bool:
+    """Whether the first or second numbers of cells are one kind of statistic of the numbers above them.
+
+    Whole numbers may be rounded beside others that have decimals, or where all of several fit.
+    """
+    written = [(found[number], above[c].to_numpy()) for c, found in cells if len(found) > number and len(above[c]) > 1]
+    decimals = any(not cell.is_integer() for cell, _ in written)
+    for kind in kinds if written else ():
+        expected = [(cell, _statistic(kind, others)) for cell, others in written]
+        if np.mean([_equal(cell, e, decimals) for cell, e in expected]) >= FITTING:
+            return True
+        if len(expected) >= FEWEST_ROUNDED and all(_equal(cell, e, True) for cell, e in expected):
+            return True
     return False
 
 
@@ -216,7 +291,7 @@ def _statistic(kind: str, values: np.ndarray) -> list[float]:
 
 
 def _equal(cell: float, expected: list[float], rounded: bool) -> bool:
-    """Whether a number is one of some, as far as it is written; whole numbers are rounded beside broken ones only."""
+    """Whether a number is one of some, as far as it is written; whole ones only if they are ``rounded``."""
     decimals = len(f"{cell:.12g}".partition(".")[2])
     close = 0.5 * 10.0**-decimals if decimals or rounded else 0
     return any(abs(cell - e) <= close + 1e-9 * max(1, abs(e)) for e in expected)

@@ -27,14 +27,16 @@ NOT_ANSWERED = frozenset(
         "missing data", "no answer", "not answered", "unanswered", "no response", "nonresponse", "non-response",
         "not ascertained", "not reported", "not recorded", "not asked", "refused", "refusal", "refused to answer",
         "declined", "declined to answer", "skipped", "seen but not answered", "seen, but not answered", "na", "n/a",
-        "no data", "keine angabe", "keine angaben", "k.a.", "k. a.", "fehlt", "fehlend", "fehlender wert",
+        "no data", "keine angabe", "keine angaben", "keine antwort", "ohne angabe", "k.a.", "k. a.",
+        "fehlt", "fehlend", "fehlender wert",
         "nicht beantwortet", "verweigert", "antwort verweigert", "nicht erhoben", "non réponse", "sin respuesta",
     }
 )  # fmt: skip
 NO_NUMBER = NOT_ANSWERED | {
     "unknown", "not known", "don't know", "dont know", "do not know", "dk", "not applicable", "inapplicable",
-    "not available", "prefer not to say", "prefer not to answer", "unbekannt", "weiss nicht",
-    "nicht anwendbar",
+    "i don't know", "not available", "prefer not to say", "prefer not to answer",
+    "prefer not to disclose", "rather not say", "unbekannt", "weiss nicht", "weiss ich nicht",
+    "nicht anwendbar", "möchte nicht antworten", "möchte ich nicht angeben",
 }  # fmt: skip
 
 

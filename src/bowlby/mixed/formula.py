@@ -65,6 +65,7 @@ class _Parser:
         self.references: dict[str, str] = {}
         self.computed: dict[str, Expression] = {}
         self.columns: set[str] = set()
+        self.taken_out: set[str] = set()
         self.offset: str | None = None
 
     def fail(self, what: str):
@@ -103,7 +104,8 @@ class _Parser:
         for name in self.columns & self.computed.keys():
             self.fail(f"'{name}' is both a column and computed")
         return ModelSpec(outcome, fixed, random, intercept, frozenset(self.categorical),
-                         frozenset(self.references.items()), frozenset(self.computed.items()), self.offset)
+                         frozenset(self.references.items()), frozenset(self.computed.items()), self.offset,
+                         frozenset(self.taken_out))
 
     def sum(self) -> dict:
         """Fixed and random terms by key, in order of appearance; that of the intercept holds an explicit 0 or 1."""
@@ -121,6 +123,8 @@ class _Parser:
                     total.setdefault(at, term)
                 elif total.pop(at, None) is None and isinstance(term, RandomTerm):
                     self.fail(f"{term} is taken out, but the terms before it do not hold it")
+                elif not isinstance(term, RandomTerm):
+                    self.taken_out.update(term)
             if self.peek() not in ("+", "-"):
                 return total
             sign = self.take()

@@ -139,7 +139,8 @@ def _offset_values(spec: ModelSpec, offset, data: pd.DataFrame) -> pd.Series | N
 
 def _check_columns(spec: ModelSpec, data: pd.DataFrame, membership: dict) -> None:
     checks.frame_of(data)
-    needed = spec.sources(spec.variables()) + [g for r in spec.random for g in r.group if r.name not in membership]
+    needed = spec.sources([*spec.variables(), *sorted(spec.taken_out)])
+    needed += [g for r in spec.random for g in r.group if r.name not in membership]
     there = data.columns
     absent = [name for name in dict.fromkeys(needed) if name not in there]
     if absent:

@@ -67,6 +67,8 @@ class ModelSpec:
         Columns that the formula computes, such as ``log(x)``, by the name they have in the terms.
     offset : str, optional
         The column in ``offset(x)``.
+    taken_out : frozenset of str
+        Columns in fixed terms that the formula takes out (``- x``): they must be in the data, but make no other model.
     """
 
     outcome: str
@@ -77,6 +79,7 @@ class ModelSpec:
     references: frozenset[tuple[str, str]] = field(default_factory=frozenset)
     computed: frozenset[tuple[str, Expression]] = field(default_factory=frozenset)
     offset: str | None = None
+    taken_out: frozenset[str] = field(default_factory=frozenset, compare=False)
 
     def __str__(self) -> str:
         """The model in lme4's notation."""

@@ -100,7 +100,7 @@ def test_ids_on_one_side_say_what_follows(tmp_path, capsys):
         "b": rows("1,A,pre", "2,E,pre", "3,E,post", "4,C,pre", "5,B,pre", "6,,pre"),
         "d": ages("id,age\n1,30\n2,40\n3,50\n4,50\n6,2\n7,30\n"),
     }
-    style = "their therapists' style is unknown, so these patients drop out of the comparison; "
+    style = "the therapist style of these patients is unknown, so they drop out of the comparison; "
     status, lines = said(tmp_path, capsys, **files)
     assert status == 0
     assert lines == [
@@ -109,7 +109,7 @@ def test_ids_on_one_side_say_what_follows(tmp_path, capsys):
         + "fill the answers in where there are any",
         "warning: a.csv:5:th: 1 therapist without patients (row 5); "
         "their answers count in no model; check the ids if they do have patients",
-        "warning: b.csv:3:th: 1 therapist not in a.csv, who treats 2 patients (row 3); "
+        "warning: b.csv:3:th: 1 therapist who treats 2 patients is not in a.csv (row 3); "
         + style
         + "check the ids, or add these therapists",
         "warning: b.csv:6:id: 1 patient not in d.csv (row 6); "
@@ -158,6 +158,13 @@ def test_a_run_that_asks_for_another_instrument_does_not_hide_what_is_wrong_with
             "2 errors, 0 warnings, 1 note",
         ],
     )
+
+
+def test_a_patients_file_that_cannot_be_read_leaves_nobody_without_patients(tmp_path, capsys):
+    status, lines = said(tmp_path, capsys, **GOOD | {"b": "<html>"})
+    assert status == 1 and [line for line in lines if line.startswith("warning")] == []
+    status, lines = said(tmp_path, capsys, **GOOD | {"b": GOOD["b"].replace("id,th,", "id,ther,", 1)})
+    assert status == 1 and not any("without patients" in line for line in lines)
 
 
 def test_a_row_that_repeats_one_questionnaire_and_contradicts_another_names_each(tmp_path, capsys):

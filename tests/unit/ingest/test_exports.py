@@ -96,7 +96,8 @@ def test_redcap_events_repeats_checkboxes_and_dictionary(made, data):
 
 
 def test_a_checkbox_without_a_status_is_missing_where_nothing_is_ticked(made):
-    study = REDCAP.replace("    dictionary: dictionary.csv\n", "")
+    both = "{people_complete: {leave_out: []}, gad7_complete: {leave_out: []}}"
+    study = REDCAP.replace("    dictionary: dictionary.csv\n", f"    rows: {both}\n")
     loaded = made(study, a__csv=RAW)
     patients = ingest(loaded).people["patients"].set_index("patient")
     assert patients["a"].fillna(-1).to_dict() == {"01": 1, "02": -1, "03": -1}

@@ -221,7 +221,7 @@ def test_excel_and_spss(study, tmp_path):
     assert result.measures["phq2"]["role"].tolist() == ["patient", "therapist"] * 2 + ["therapist"]
     told = result.issues.loc[result.issues["code"].eq("one_sided_id"), "what"].tolist()
     assert told == [
-        "1 therapist not in t.xlsx, who treats 1 patient (row 3)",
+        "1 therapist who treats 1 patient is not in t.xlsx (row 3)",
         "1 patient without questionnaires (row 3)",
         "1 therapist without patients (row 5)",
     ]

@@ -182,6 +182,24 @@ def test_labels_of_the_study_file_and_labels_in_the_cells(made):
     assert result.people["patients"]["dose"].fillna(-1).tolist() == [-1, -1, -1, 5]
 
 
+NO_ANSWERS = ["keine Antwort", "weiß nicht", "Don't know", "not applicable", "Prefer not to say", "keine Angabe",
+              "no answer", "refused"]  # fmt: skip
+
+
+@pytest.mark.parametrize("word", NO_ANSWERS)
+def test_words_for_no_answer_as_labels_and_as_categories(made, word):
+    rest = COVARIATES.replace("{column: dose}", f'{{column: dose, labels: {{"77": "{word}"}}}}')
+    data = f"id,th,Age_years,dose,edu,{ITEMS}\n1,A,30,77,{word},1,1,1,1,1,1,1\n2,A,40,5,x,1,1,1,1,1,1,1\n"
+    result = ingest(made(study(rest=rest), a__csv=data))
+    assert result.people["patients"]["dose"].fillna(-1).tolist() == [-1, 5]
+    assert result.people["patients"]["edu"].tolist() == [word, "x"]
+    found = result.issues.set_index("code")
+    assert found.loc["labelled_missing", "column"] == "dose"
+    assert found.loc["missing_word", "column"] == "edu" and "under `missing:`" in found.loc["missing_word", "action"]
+    text = study(f'missing: ["{word}"]', rest)
+    assert ingest(made(text, a__csv=data)).people["patients"]["edu"].fillna("").tolist() == ["", "x"]
+
+
 @pytest.mark.parametrize(
     ("column", "unit", "highest"),
     [("Age_years", "", 120), ("age", "", 120), ("Alter", "", 120), ("ageMonths", "", 1440)],

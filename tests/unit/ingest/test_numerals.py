@@ -75,7 +75,7 @@ def test_both_readings_are_named_and_a_line_settles_it(made, error_lines, decima
     data = f"id;score;income\n1;3;{cells}\n2;4;900\n"
     (line,) = error_lines(made(STUDY.format(decimal=decimal, more=""), a__csv=data))
     assert line.startswith(f"error: a.csv:2:income: 1 number has a {sign} before three digits (row 2): ")
-    assert "one thousand two hundred and thirty-four, or one and 234 thousandths" in line
+    assert "one thousand two hundred and thirty-four, or 1.234 with three decimals" in line
     assert line.endswith(f"write `thousands: {{income: yes}}` for this file if the {sign} separates thousands, `no` if "
                          "decimals")  # fmt: skip
     for said, value in (("yes", 12000), ("no", 12)):

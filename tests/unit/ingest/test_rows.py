@@ -5,8 +5,11 @@ import openpyxl
 import pandas as pd
 import pytest
 
+from bowlby.config.study import DataFile, Who
 from bowlby.figures.flow import flow_data
 from bowlby.ingest import check, ingest
+from bowlby.ingest.readers.base import Raw
+from bowlby.ingest.rows import doubts
 
 ITEMS = [f"g{n}" for n in range(1, 8)]
 STUDY = """name: s
@@ -66,11 +69,11 @@ def test_previews_spam_and_unfinished_rows_of_qualtrics(made, error_lines):
     data = csv(frame)
     lines = error_lines(made(study("ResponseId"), a__csv=data))
     assert lines == [
-        "error: a.csv:3:Status: 2 rows are previews, tests or spam by the survey's own column (rows 3, 5); if they do "
-        'not count, write `rows: {Status: {leave_out: [Spam, "Survey Preview"]}}` for this file; if they do, '
-        "`rows: {Status: {leave_out: []}}`",
-        "error: a.csv:7:Finished: 1 row is not finished by the survey's own column (row 7); if they do not count, "
-        'write `rows: {Finished: {leave_out: ["False"]}}` for this file; if they do, '
+        "error: a.csv:3:Status: 2 rows are previews, tests or spam according to the survey's own Status column "
+        '(rows 3, 5); if they do not count, write `rows: {Status: {leave_out: [Spam, "Survey Preview"]}}` for this '
+        "file; if they do, `rows: {Status: {leave_out: []}}`",
+        "error: a.csv:7:Finished: 1 row is not finished according to the survey's own Finished column (row 7); "
+        'if they do not count, write `rows: {Finished: {leave_out: ["False"]}}` for this file; if they do, '
         "`rows: {Finished: {leave_out: []}}`",
     ]
     rule = "rows: {Status: {leave_out: [Spam, Survey Preview]}, Finished: {keep: ['True']}}"
@@ -127,6 +130,79 @@ def test_a_person_with_such_an_id_is_a_person(made, name):
     frame.loc[29, "id"] = name
     result = ingest(made(study(), a__csv=csv(frame)))
     assert name in patients(result) and len(patients(result)) == 30
+
+
+def rounded(frame, kinds, decimals=0, sign="."):
+    """Rows of statistics as texts."""
+    found = []
+    for name, (first, *second) in kinds.items():
+        cells = [frame[ITEMS].agg([first, *second]).iloc[k] for k in range(1 + len(second))]
+        texts = [[f"{v:.{decimals}f}".replace(".", sign) for v in row] for row in cells]
+        joined = [" ".join([t[0], *(f"({x})" for x in t[1:])]) for t in zip(*texts)]
+        found.append({"id": name} | dict(zip(ITEMS, joined)))
+    return pd.concat([frame.astype(object), pd.DataFrame(found)], ignore_index=True)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "decimals", "sign"),
+    [
+        ({"Mean": ["mean"]}, 0, "."),
+        ({"SD": ["std"], "N": ["count"]}, 0, "."),
+        ({"Mittelwert": ["mean"], "SD": ["std"]}, 2, ","),
+        ({"M (SD)": ["mean", "std"]}, 2, "."),
+        ({"Mean (SD):": ["mean", "std"]}, 1, ","),
+        ({"Mean": ["mean", "std"]}, 2, "."),
+    ],
+)
+def test_rounded_statistics_with_either_decimal_sign_and_two_in_a_cell(made, error_lines, kinds, decimals, sign):
+    data = csv(rounded(table(), kinds, decimals, sign))
+    line, _ = settled(made, error_lines, "id", "of the rows above (row", 30, data)
+    assert line.startswith("error: a.csv:32:id: ")
+
+
+def test_whole_numbers_are_rounded_statistics_only_where_all_fit():
+    frame = rounded(table(), {"SD": ["std"]})
+    frame.loc[30, "g4"] = "3"
+    raw = Raw(DataFile(path="a.csv", who=Who(person="id")), "a.csv", frame.astype(str))
+    assert doubts(raw) == []
+    frame.loc[30, "g4"] = "1"
+    raw.frame = frame.astype(str)
+    assert [(d.column, d.rows) for d in doubts(raw)] == [("id", [30])]
+    raw.frame = frame[["id", "g1", "g2"]].astype(str)
+    assert doubts(raw) == []
+
+
+@pytest.mark.parametrize(
+    ("columns", "left", "rule"),
+    [
+        ({"Status": ["x", "x", "Survey Preview", "Spam", "Survey Test", "x"]}, 3, "Status"),
+        ({"DistributionChannel": ["email", "preview", "email", "email", "preview", "email"]}, 4, "DistributionChannel"),
+        ({"Progress": [100, 100, 12, 100, 100, 45]}, 4, "Progress"),
+        ({"Progress": [100, 5, 12, 30, 1, 45], "RecordedDate": ["x"] * 6}, 1, "Progress"),
+        ({"form_complete": [2, 2, 1, 0, 0, 2]}, 4, "form_complete"),
+        ({"form_complete": ["Complete", "Incomplete", "Unverified", "Complete", "", "Complete"]}, 5, "form_complete"),
+    ],
+)
+def test_the_mark_of_a_survey_alone_is_enough(made, error_lines, columns, left, rule):
+    data = csv(table(6).assign(**columns))
+    line, _ = settled(made, error_lines, "id", f"according to the survey's own {rule} column", left, data)
+    assert f"`rows: {{{rule}: {{leave_out: []}}}}`" in line
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"Progress": [1, 5, 100, 30, 1, 45]},
+        {"Progress": [100, 100, 12, 100, 50, 45], "Finished": [1] * 6},
+        {"therapy_complete": [1, 1, 0, 0, 1, 1]},
+        {"weeks_complete": [2, 1, 0, 12, 1, 1]},
+        {"form_complete": [0] * 6},
+        {"form_complete": [2] * 6, "x": ["", "a", "", "a", "", ""], "x_complete": [0, 2, 0, 2, 0, 0]},
+        {"Status": ["single", "married", "single", "married", "1", "2"]},
+    ],
+)
+def test_columns_of_other_meaning_say_nothing(made, columns):
+    assert len(ingest(made(study(), a__csv=csv(table(6).assign(**columns)))).people["patients"]) == 6
 
 
 def test_lines_below_the_table(made, error_lines):

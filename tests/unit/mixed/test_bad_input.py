@@ -56,6 +56,7 @@ def test_infinite_values(pre_post):
 
 def test_unknown_column(pre_post):
     assert "no column 'nope'" in complaint("y ~ nope + (1 | therapist)", pre_post)
+    assert "no column 'nope'" in complaint("y ~ s - nope + (1 | therapist)", pre_post)
     assert "no column 'ward'" in complaint("y ~ s + (1 | ward)", pre_post)
 
 

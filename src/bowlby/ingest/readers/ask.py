@@ -10,6 +10,9 @@ from bowlby.config.study import TIME, DataFile, Span
 from bowlby.ingest.readers.base import HELD_BY
 from bowlby.ingest.wording import plain
 
+QUALTRICS = frozenset({"ResponseId", "ResponseID", "RecordedDate", "Progress", "DistributionChannel"})
+FORM_STATUS = "_complete"
+"""How REDCap's columns with the status of a form end."""
 ITEM = re.compile(r"\{n(?::0?\d{1,2})?\}")
 
 
@@ -69,11 +72,16 @@ class Ask:
 
 
 def survey_columns(names: Iterable[str]) -> list[str]:
-    """The columns in which survey platforms say which rows count."""
-    names = set(names)
-    qualtrics = ["Status", "Finished"] if names & {"ResponseId", "ResponseID", "RecordedDate", "Progress"} else []
+    """The columns in which survey platforms may say which rows count."""
+    names = dict.fromkeys(names)
+    qualtrics = ["Status", "DistributionChannel", "Finished" if "Finished" in names else "Progress"]
     lime = ["submitdate"] if "lastpage" in names else []
-    return [name for name in (*qualtrics, *lime) if name in names]
+    return [*(name for name in (*qualtrics, *lime) if name in names), *(n for n in names if n.endswith(FORM_STATUS))]
+
+
+def is_qualtrics(names: Iterable[str]) -> bool:
+    """Whether a file is an export of Qualtrics by its columns."""
+    return not QUALTRICS.isdisjoint(names)
 
 
 def span(items: Span, names: list[str]) -> tuple[int, int] | None:
