@@ -75,7 +75,7 @@ class UserError(Exception):
     ...     bowlby.load_instrument("phq")
     ... except bowlby.UserError as error:
     ...     print(error.problems[0])
-    unknown instrument 'phq'; did you mean 'phq9'?
+    unknown instrument 'phq'; did you mean 'phq9' or 'pswq'?
     """
 
     def __init__(self, problems: str | Iterable[str], status: int = 1):

@@ -264,7 +264,7 @@ def test_one_therapist_is_one_line(tmp_path, shell):
     assert ran.status == 1
     # 4 of the comparison, or 6 of perceived attachment as outcome: the set whose job comes first says it
     assert re.sub("at least [46];", "at least N;", stopped(ran)) == (
-        "error: 1 therapists with complete data, but the comparison needs at least N; style can only be weighed "
+        "error: 1 therapist with complete data, but the comparison needs at least N; style can only be weighed "
         "between therapists; add therapists, or drop covariates or patient_style"
     )
 
@@ -314,6 +314,7 @@ def test_simulate_refuses_a_folder_with_files(tmp_path, shell):
     assert os.listdir(tmp_path) == ["mine.txt"]
 
 
+@pytest.mark.slow  # whole studies of four scenarios
 def test_scenarios_do_not_share_their_verdicts(verdict_of, example):
     got = {name: verdict_of(name) for name in ("S0", "S3")} | {"example": read(example, "verdict.json")}
     verdicts = {name: (v["claims"]["C1"]["verdict"], v["claims"]["C2"]["verdict"]) for name, v in got.items()}

@@ -140,7 +140,8 @@ def _check(run: Run, scores: dict, described: pd.DataFrame) -> None:
 def _check_rows(pair, frame: pd.DataFrame, weights: pd.DataFrame) -> None:
     between = 1 + sum(getattr(pair, side).role == "therapist" for side in SIDES) + len(pair.covariates)
     if weights.shape[1] < between + 2:
-        what = f"{weights.shape[1]} therapists with complete data, but the model needs at least {between + 2}"
+        here = "1 therapist" if weights.shape[1] == 1 else f"{weights.shape[1]} therapists"
+        what = f"{here} with complete data, but the model needs at least {between + 2}"
         raise UserError(problem(what, "add therapists or drop covariates"))
     if len(frame) <= weights.shape[1] + 3:
         raise UserError(problem(*HARDLY_ANY))

@@ -214,9 +214,10 @@ def _check_design(run: Run, scores: dict, described: pd.DataFrame, occasions: li
 def _check_size(weights: Membership, frame: pd.DataFrame, others: list[str]) -> None:
     level = 2 + len(others)  # s_star, pre_b and every other variable between therapists
     if weights.shape[1] < level + 2:
+        here = "1 therapist" if weights.shape[1] == 1 else f"{weights.shape[1]} therapists"
         raise UserError(
             problem(
-                f"{weights.shape[1]} therapists with complete data, but the comparison needs at least {level + 2}",
+                f"{here} with complete data, but the comparison needs at least {level + 2}",
                 "style can only be weighed between therapists; add therapists, or drop covariates or patient_style",
             )
         )

@@ -52,7 +52,7 @@ def test_a_run_that_does_not_write_the_page_leaves_it(stopped):
 def test_failed_interrupted_and_waiting_parts_are_told_with_reasons(stopped):
     folder, needed = stopped
     (folder / "logs").mkdir()
-    why = "error: 1 therapists with complete data; add <b>therapists</b>"
+    why = "error: 1 therapist with complete data; add <b>therapists</b>"
     (folder / "logs/fit.log").write_text(f"2026 INFO begun\n{why}\n", encoding="utf-8")
     (folder / "logs/compare.log").write_text("2026 INFO begun\n", encoding="utf-8")
     parts = unfinished.parts(folder, unfinished.jobs(needed))
@@ -62,7 +62,7 @@ def test_failed_interrupted_and_waiting_parts_are_told_with_reasons(stopped):
         ("Provenance", "waiting"),
         ("The page itself", "waiting"),
     ]
-    assert parts[0]["why"] == ["1 therapists with complete data; add <b>therapists</b>"]
+    assert parts[0]["why"] == ["1 therapist with complete data; add <b>therapists</b>"]
 
 
 def test_a_log_of_before_says_nothing(stopped):

@@ -121,7 +121,7 @@ def test_what_could_not_be_computed_is_said_and_nothing_else(switching):
     said = left_undone(found)
     assert said.startswith("The bootstrap over therapists, cluster-robust standard errors and the wild cluster")
     assert "were not computed: patients who switched join all therapists to one group" in said
-    assert said.endswith("ask for `parametric` in their place.")
+    assert said.endswith("request `parametric` instead.")
     assert "`parametric`" not in left_undone(found | {"parametric": {"replicates": 9}})
     assert left_undone({"sandwich": {"replicates": 1}}) == ""
 
