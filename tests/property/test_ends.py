@@ -44,7 +44,7 @@ CASES = {
                  "a.csv: the text is not utf-16"),
     "no encoding": (edited("study.yaml", b"path: a.csv", b"path: a.csv\n  encoding: klingon"),
                     "a.csv: encoding 'klingon' is unknown"),
-    "deep": (deep, "run.yaml: blocks stand in each other too deeply"),
+    "deep": (deep, "run.yaml: the file is nested too deeply"),
     "NUL": (edited("run.yaml", b"seed: 3", b"seed: 3\0"), "run.yaml:"),
     "escaped NUL": (edited("run.yaml", b"label: security", b'label: "a\\0b"'),
                     "a value holds a NUL or half a character"),
