@@ -164,6 +164,7 @@ def test_what_check_accepts_of_changed_files_runs_to_its_report(tmp_path, whole)
     raise AssertionError(f"only {accepted} of 300 changed studies were accepted")
 
 
+@pytest.mark.slow
 def test_how_a_file_is_written_does_not_change_a_number(tmp_path, whole):
     """Another order of rows and columns, encoding, separator and line end give the same estimates to the last digit."""
     numbers = []

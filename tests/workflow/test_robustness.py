@@ -110,6 +110,7 @@ def test_a_shard_at_fault_is_said_and_the_next_run_repairs_it(doubted, shell):
     assert content(folder) == before
 
 
+@pytest.mark.slow
 def test_what_is_not_asked_for_is_absent(doubted, shell):
     folder = doubted("without", 1)
     config = folder / "config/config.yaml"

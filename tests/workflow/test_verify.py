@@ -4,6 +4,8 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -15,6 +17,7 @@ def test_a_run_is_reproduced_from_its_raw_files(example, shell):
     assert done == of > 20_000
 
 
+@pytest.mark.slow
 def test_a_changed_number_and_a_removed_file_are_named(example, shell, tmp_path):
     folder = tmp_path / "example"
     shutil.copytree(example / "results/example", folder)

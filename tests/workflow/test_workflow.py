@@ -252,6 +252,7 @@ def stopped(ran) -> str:
     return ran.err.split("bowlby stopped:")[1].partition("\n\nlog of ")[0].strip()
 
 
+@pytest.mark.slow
 def test_one_therapist_is_one_line(tmp_path, shell):
     config = copied_study(tmp_path)
     csv = tmp_path / "data/raw/example/patients.csv"
@@ -323,6 +324,7 @@ def test_scenarios_do_not_share_their_verdicts(verdict_of, example):
     assert verdicts["S0"][1] != "supported" and verdicts["S3"][1] != "supported"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not REFRAMED.is_file(), reason="the REFRAMED trial's data are not beside the checkout")
 def test_reframed_runs_from_a_folder_outside(tmp_path, shell):
     ran = shell("bowlby", "run", ROOT / "config/examples/reframed.yaml", cwd=tmp_path)

@@ -171,7 +171,7 @@ def _pooled_run(name, seed, imputations=20):
 OTHER_MODEL = {"joint": set(), "slope": {"therapist", "style_se"}}
 
 
-@pytest.mark.parametrize("name", ["joint", "slope"])
+@pytest.mark.parametrize("name", [pytest.param("joint", marks=pytest.mark.slow), "slope"])
 def test_one_run_lies_among_those_of_r(name):
     """jomo for all variables, pan for outcomes with random slopes: within 3 Monte-Carlo SE of one run and 20 of R's."""
     expected = json.loads((GOLDEN / "imputation.json").read_text("utf-8"))[name]
