@@ -11,7 +11,7 @@ from PIL import Image
 
 IMAGES = Path(__file__).parent / "img"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-WIDTH = 720
+WIDTH = 900
 # The card without reasons, rules and side remarks, which the page itself has; the forest as the page shows it.
 PARTS = {
     "verdict": r'<section class="card".*?</section>',
