@@ -152,7 +152,7 @@ def test_what_check_accepts_of_changed_files_runs_to_its_report(tmp_path, whole)
         accepted += 1
         try:
             with contextlib.chdir(folder):
-                results = run_stages("run.yaml")
+                results = folder / run_stages("run.yaml")
             claims = read_json(results / "verdict.json")["claims"]
             for claim in claims.values():
                 assert claim["not_tested"] or np.isfinite([claim["estimate"], *claim["ci"], claim["df"]]).all()
