@@ -1,4 +1,4 @@
-"""Worlds in which a claim could err: how often it does, and how often what stands beside it says so.
+"""Worlds in which a claim could err: how often it does, and how often a correction or a flag shows it.
 
 ``python benchmarks/worlds/run.py STUDIES [WORLD ...]`` prints a Markdown table; ``results.md`` holds committed runs.
 """
@@ -10,13 +10,14 @@ import sys
 import numpy as np
 import pandas as pd
 
-from bowlby.compare import _below
+from bowlby.compare import significant
 from bowlby.compare.verdict import Effect, claim_more, claim_negligible, claim_slope
 from bowlby.design.centring import within_between
 from bowlby.design.composite import sd_error
 from bowlby.estimands.measurement import measurement
 from bowlby.estimands.sensitivity import sensitivity
-from bowlby.fit.models import Fitter
+from bowlby.fit.models import SLOPE, Fitter, standardised
+from bowlby.fit.record import record_fit
 
 SEED = 20261129
 DELTA, ICC, BASELINE = 0.1, 0.05, 0.5
@@ -89,19 +90,16 @@ def drawn(rng, therapists, average, p=0.0, t=0.0, pre=1.0, a=1.0, s=1.0, slope=0
 def analysed(data, members, design) -> dict:
     """P, T, P-T, P+T as the product has them, corrected, and which warnings fire."""
     fitter = Fitter(data, members, design)
-    from bowlby.fit.models import SLOPE, standardised
-    from bowlby.fit.record import record_fit
-
     result = fitter.fit(["a_star_w", "s_star"], SLOPE)
     record = record_fit("primary", result, "kenward-roger", {}, standardised(result, design))
     naive = {c["name"]: Effect(c["estimate"], c["se"], c["df"]) for c in record["contrasts"]}
     out = {"naive": naive}
-    rows = measurement(data, members, design)["rows"]
+    rows = measurement(result, fitter, members)["rows"]
     for name in ("baseline", "all"):
         out[name] = rows[name] and {n: Effect(e["estimate"], e["se"], e["df"]) for n, e in rows[name].items()}
-    found = sensitivity(fitter, members, record)
-    out["warned"] = {"caseload": _below(found["caseload"]["test"]), "curved": _below(found["curved_style"]),
-                     "spread": _below(found["unequal_spread"])}  # fmt: skip
+    found = sensitivity(result, fitter, members, record)
+    out["warned"] = {"caseload": significant(found["caseload"]["test"]), "curved": significant(found["curved_style"]),
+                     "spread": significant(found["unequal_spread"])}  # fmt: skip
     return out
 
 

@@ -297,7 +297,7 @@ def compare_pair(loaded: Loaded, folder: Path) -> None:
 def compare(loaded: Loaded, folder: Path) -> None:
     """Fits to comparison and verdict."""
     from bowlby.compare import compare as decide
-    from bowlby.compare import said
+    from bowlby.compare import in_words
 
     fits = {p.stem: read_json(p) for p in sorted((folder / "fits").glob("*.json"))}
     design = read_json(folder / "analysis/primary.design.json")
@@ -308,6 +308,6 @@ def compare(loaded: Loaded, folder: Path) -> None:
         from bowlby.robust.stage import doubts
 
         write_json(folder / "robustness.json", doubts(loaded.run, folder, fits, verdict["claims"]))
-    words = said(verdict, fits, adequacy, loaded.run.comparison.delta)
+    words = in_words(verdict, fits, adequacy, loaded.run.comparison.delta)
     write_json(folder / "comparison.json", comparison | {"sentence": words["sentence"]})
     write_json(folder / "verdict.json", verdict | words)

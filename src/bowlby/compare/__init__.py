@@ -68,7 +68,7 @@ def compare(
     return _comparison(fit, effects, design, delta), verdict
 
 
-def said(verdict: dict, fits: dict[str, dict], adequacy: dict, delta: float) -> dict[str, str]:
+def in_words(verdict: dict, fits: dict[str, dict], adequacy: dict, delta: float) -> dict[str, str]:
     """``answer`` and ``sentence`` of ``verdict.json``, once it is known what is fragile; the sentence has both."""
     claims, fit = verdict["claims"], fits["primary"]
     effects = _effects(fit)
@@ -128,7 +128,7 @@ def qualify(claims: dict[str, dict], early: dict | None = None, rater: str = "pa
         improvement came first.
     rater : str
         Who rated the outcome. Where it is not the patient, perceived attachment and outcome share no rater; where it
-        is the therapist, the therapist's style and outcome do, which T, C2 and C3 are told of.
+        is the therapist, the therapist's style and outcome do, which C2 and C3 name among their reasons.
     """
     outlasts = early is not None and _effects(early)["P"].limits(0.975)[0] > 0
     lifted = {"reverse_causation_open": outlasts, "same_rater": rater != "patient"}
@@ -222,7 +222,8 @@ def _name(block) -> dict:
     return {"instrument": block.instrument, "weights": block.weights}
 
 
-def _below(test: dict | None) -> bool:
+def significant(test: dict | None) -> bool:
+    """Whether a test was computed and has p below .05."""
     return bool(test) and test["p"] is not None and test["p"] < ALPHA
 
 
@@ -233,8 +234,8 @@ def _flags(fit: dict, design: dict, sensitivity: dict) -> list[str]:
         "style_incomplete": design["style_share"] < STYLE_SHARE,
         "sample_reference": design["reference"] == "sample",
         "far_from_reference": bool(design["far_from_reference"]),
-        "slopes_by_caseload": _below(sensitivity["caseload"]["test"]),
-        "curved_style": _below(sensitivity["curved_style"]),
-        "unequal_spread": _below(sensitivity["unequal_spread"]),
+        "slopes_by_caseload": significant(sensitivity["caseload"]["test"]),
+        "curved_style": significant(sensitivity["curved_style"]),
+        "unequal_spread": significant(sensitivity["unequal_spread"]),
     }
     return [name for name, holds in tests.items() if holds]

@@ -17,10 +17,10 @@ def cannot_answer(t: Effect, therapists: int) -> str | None:
     low, high = t.limits(0.975)
     if therapists < FEWEST:
         return f"with {therapists} therapists this study cannot answer the question on the therapist's attachment style"
-    if low < -WIDEST or high > WIDEST:
+    if (high - low) / 2 > WIDEST:
         return (
             "this study cannot answer the question on the therapist's attachment style, whose slope could be "
-            f"{_limit(low)} or {_limit(high)}"
+            f"anything from {_limit(low)} to {_limit(high)}"
         )
     return None
 

@@ -89,8 +89,34 @@ class Corrected:
         return float(c @ self.beta), float(np.sqrt(c @ self.cov @ c)), self.df
 
 
-def corrected(names: list[str], parts: list[Part], measured: list[Measured]) -> Corrected | None:
-    """Corrected generalised least squares.
+@dataclass(frozen=True)
+class Moments:
+    """Weighted cross-products of a fitted model's columns, and what errors of variance 1 in each variable add to them.
+
+    Attributes
+    ----------
+    names : list of str
+        Of the predictors.
+    variables : list of str
+    therapists : ndarray of int, shape (j,)
+        Main therapists, who are left out one at a time.
+    cross, cross_of : ndarray, shape (p, p + 1), (j, p, p + 1)
+        Of predictors with predictors and outcome, and what the patients of each therapist contribute.
+    traces, traces_of : ndarray, shape (m, p, p), (j, m, p, p)
+        Of the errors, alike.
+    """
+
+    names: list[str]
+    variables: list[str]
+    therapists: np.ndarray
+    cross: np.ndarray
+    traces: np.ndarray
+    cross_of: np.ndarray
+    traces_of: np.ndarray
+
+
+def moments(names: list[str], parts: list[Part], columns: dict[str, dict[str, str]]) -> Moments:
+    """The moments of all rows, by which errors of any size are taken out.
 
     Parameters
     ----------
@@ -98,7 +124,23 @@ def corrected(names: list[str], parts: list[Part], measured: list[Measured]) -> 
         Of the predictors.
     parts : list of Part
         The rows of a fitted model.
-    measured : list of Measured
+    columns : dict of dict
+        By variable: its columns, as of :class:`Measured`.
+    """
+    products = [_products(part, names, list(columns.values())) for part in parts]
+    left = np.concatenate([p.therapists[np.unique(p.weights.argmax(axis=1))] for p in parts])
+    whole = (sum(p[k] for p in products) for k in (0, 1))
+    return Moments(names, list(columns), left, *whole, *(np.concatenate([p[k] for p in products]) for k in (2, 3)))
+
+
+def corrected(of: Moments, measured: dict[str, Measured]) -> Corrected | None:
+    """Corrected generalised least squares.
+
+    Parameters
+    ----------
+    of : Moments
+    measured : dict of Measured
+        By variable; of variables that are not named the errors stay, and of a variable those of columns that are not.
         Errors of different variables are independent.
 
     Returns
@@ -115,26 +157,24 @@ def corrected(names: list[str], parts: list[Part], measured: list[Measured]) -> 
     therapist (of several: their main one) at a time, also from the variances of the errors, so that it holds their
     uncertainty too; V and the maps stay as they are.
     """
-    products = [_products(part, names, measured) for part in parts]
-    left = np.concatenate([p.therapists[np.unique(p.weights.argmax(axis=1))] for p in parts])
-    cross, traces = (sum(p[k] for p in products) for k in (0, 1))
-    cross_of, traces_of = (np.concatenate([p[k] for p in products]) for k in (2, 3))
-    size = len(names)
-    whole, remaining = cross.copy(), cross - cross_of
-    for k, variable in enumerate(measured):
-        whole[:, :size] -= variable.error_variance * traces[k]
-        remaining[..., :size] -= variable.without(left)[:, None, None] * (traces[k] - traces_of[:, k])
-    scale = np.sqrt(np.abs(np.diagonal(cross[:, :size])))
+    size = len(of.names)
+    whole, remaining = of.cross.copy(), of.cross - of.cross_of
+    for name, variable in measured.items():
+        k, own = of.variables.index(name), np.isin(of.names, list(variable.columns))
+        traces, traces_of = of.traces[k] * np.outer(own, own), of.traces_of[:, k] * np.outer(own, own)
+        whole[:, :size] -= variable.error_variance * traces
+        remaining[..., :size] -= variable.without(of.therapists)[:, None, None] * (traces - traces_of)
+    scale = np.sqrt(np.abs(np.diagonal(of.cross[:, :size])))
     every = np.concatenate([whole[None], remaining])[..., :size] / np.outer(scale, scale)
     if not (np.isfinite(every).all() and np.linalg.eigvalsh(every)[:, 0].min() > SINGULAR):
         return None
     beta = np.linalg.solve(whole[:, :size], whole[:, size])
     spread = np.linalg.solve(remaining[..., :size], remaining[..., size:])[..., 0] - beta
-    n = len(left)
-    return Corrected(names, beta, (n - 1) / n * spread.T @ spread, float(n - 1))
+    n = len(of.therapists)
+    return Corrected(of.names, beta, (n - 1) / n * spread.T @ spread, float(n - 1))
 
 
-def _products(part: Part, names: list[str], measured: list[Measured]) -> tuple[np.ndarray, ...]:
+def _products(part: Part, names: list[str], columns: list[dict[str, str]]) -> tuple[np.ndarray, ...]:
     """Cross-products (p, p + 1) of a part and traces (m, p, p) of its errors, and what each therapist's patients add.
 
     With ``Q = V^-1``, patients g contribute ``(Q X)_g' Q_gg^-1 (Q X)_g``, and the maps in place of X alike.
@@ -143,7 +183,7 @@ def _products(part: Part, names: list[str], measured: list[Measured]) -> tuple[n
     q = np.linalg.inv(part.v)
     hat = w @ np.linalg.pinv(w)
     maps = {"within": np.eye(len(x)) - hat, "between": hat, "shared": w}
-    used = {level for variable in measured for level in variable.columns.values()}
+    used = {level for own in columns for level in own.values()}
     wide = np.column_stack([x, part.y])
     weighted, weighted_x = {level: q @ maps[level] for level in used}, q @ wide
     main, cross_of, traces_of = w.argmax(axis=1), [], []
@@ -152,15 +192,15 @@ def _products(part: Part, names: list[str], measured: list[Measured]) -> tuple[n
         inner = np.linalg.inv(q[np.ix_(g, g)])
         left = {level: c[g] for level, c in weighted.items()}
         cross_of.append(weighted_x[g, :-1].T @ inner @ weighted_x[g])
-        traces_of.append(_traces(left, {level: inner @ c for level, c in left.items()}, names, measured))
-    return x.T @ weighted_x, _traces(maps, weighted, names, measured), np.array(cross_of), np.array(traces_of)
+        traces_of.append(_traces(left, {level: inner @ c for level, c in left.items()}, names, columns))
+    return x.T @ weighted_x, _traces(maps, weighted, names, columns), np.array(cross_of), np.array(traces_of)
 
 
-def _traces(left: dict, right: dict, names: list[str], measured: list[Measured]) -> np.ndarray:
+def _traces(left: dict, right: dict, names: list[str], columns: list[dict[str, str]]) -> np.ndarray:
     """``tr(left_a' right_b)`` for columns a, b of one variable, (m, p, p): what its errors of variance 1 add."""
-    out = np.zeros((len(measured), len(names), len(names)))
-    for k, variable in enumerate(measured):
-        for first, a in variable.columns.items():
-            for second, b in variable.columns.items():
+    out = np.zeros((len(columns), len(names), len(names)))
+    for k, own in enumerate(columns):
+        for first, a in own.items():
+            for second, b in own.items():
                 out[k, names.index(first), names.index(second)] = (left[a] * right[b]).sum()
     return out

@@ -57,7 +57,8 @@ def estimate(data: pd.DataFrame, membership: pd.DataFrame, design: dict, fits: d
         By the names of :data:`bowlby.estimands.names.NAMES`.
     """
     fitter = Fitter(data, membership, design)
-    parts = _variance(fitter, data, membership, fits, seed)
+    m1 = fitter.fit(["a_star_w", "s_star"], SLOPE)
+    parts = _variance(fitter, m1, data, membership, fits, seed)
     return {
         "e1": slopes(fits, design),
         "e2": {"question": "share of all outcome variance", **parts["total"]},
@@ -69,8 +70,8 @@ def estimate(data: pd.DataFrame, membership: pd.DataFrame, design: dict, fits: d
         "suppression": _suppression(fitter, fits, 1.0 / design["sd_outcome"]),
         "likelihood": comparisons(fits),
         "variance": _therapist_variance(fitter, seed),
-        "measurement": measurement(data, membership, design),
-        "sensitivity": sensitivity(fitter, membership, fits["primary"]),
+        "measurement": measurement(m1, fitter, membership),
+        "sensitivity": sensitivity(m1, fitter, membership, fits["primary"]),
     }
 
 
@@ -134,7 +135,7 @@ def _coefficient(fit: dict, term: str) -> dict:
     return next(f for f in fit["fixed"] if f["term"] == term)
 
 
-def _variance(fitter: Fitter, data, membership, fits: dict, seed: int) -> dict:
+def _variance(fitter: Fitter, m1, data, membership, fits: dict, seed: int) -> dict:
     """E2 and E3: of perceived attachment with percentile intervals of a parametric bootstrap from M1, of style with
     the interval of T inverted.
 
@@ -145,7 +146,7 @@ def _variance(fitter: Fitter, data, membership, fits: dict, seed: int) -> dict:
     rows = rows_of(data, membership, terms)
     base, full = partition_of(fits["m0"], rows), partition_of(fits["primary"], rows)
     found = shares(full, base)
-    m0, m1 = fitter.fit([], INTERCEPT), fitter.fit(["a_star_w", "s_star"], SLOPE)
+    m0 = fitter.fit([], INTERCEPT)
     replicates = REPLICATES if independent_units(m1.model) and len(data) <= VERY_LARGE else FEWER
     y = m1.simulate(replicates, np.random.SeedSequence((seed, STAGE["variance"])))
     drawn = pd.DataFrame(

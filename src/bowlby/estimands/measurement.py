@@ -9,9 +9,10 @@ import pandas as pd
 from scipy.special import stdtrit
 
 from bowlby.design.centring import Membership, components, membership
-from bowlby.estimands.errors_in_variables import Measured, Part, corrected
+from bowlby.estimands.errors_in_variables import Measured, Part, corrected, moments
 from bowlby.fit.clusters import clusters_of
-from bowlby.fit.models import SLOPE, Fitter, standardised
+from bowlby.fit.models import Fitter, slopes
+from bowlby.fit.units import with_sd_error
 
 COLUMNS = {
     "pre": {"pre_w": "within", "pre_b": "between"},
@@ -24,15 +25,17 @@ LARGEST = 3_000
 """Patients joined by therapists whom they switched between, whose covariance is still inverted as one matrix."""
 
 
-def measurement(data: pd.DataFrame, members: pd.DataFrame, design: dict) -> dict:
+def measurement(result, fitter: Fitter, members: pd.DataFrame) -> dict:
     """P, T, P-T and P+T without the errors of measurement.
 
     Parameters
     ----------
-    data, members : DataFrame
-        The primary analysis set, with the columns ``<variable>_error``.
-    design : dict
-        Its description.
+    result : MixedResult
+        M1.
+    fitter : Fitter
+        Of the primary set, whose data have the columns ``<variable>_error``.
+    members : DataFrame
+        Membership of its patients.
 
     Returns
     -------
@@ -44,6 +47,7 @@ def measurement(data: pd.DataFrame, members: pd.DataFrame, design: dict) -> dict
         therapists alone, because between them it varies by little else. ``reliability_off``: the baseline's row at its
         reliability less and plus 0.05.
     """
+    data, design = fitter.data, fitter.design
     weights = membership(members, data["patient"])
     known = {name: _measured(name, data, weights) for name in COLUMNS}
     origins = design["reliability_from"]
@@ -58,34 +62,36 @@ def measurement(data: pd.DataFrame, members: pd.DataFrame, design: dict) -> dict
     group = components(members, data["patient"])
     if np.bincount(group).max() > LARGEST:
         return out | {"reason": "large_part"}
-    result = Fitter(data, members, design).fit(["a_star_w", "s_star"], SLOPE)
-    cut, contrasts = clusters_of(result, group), standardised(result, design)
-    parts, w = [], weights.weights
+    cut, w = clusters_of(result, group), weights.weights
+    parts, y = [], data["y"].to_numpy(float)
     for rows, x, v in zip(cut.rows, cut.x, cut.v, strict=True):
         therapists = np.unique(w[rows].indices)
-        parts.append(Part(x, data["y"].to_numpy(float)[rows], v, w[rows][:, therapists].toarray(), therapists))
+        parts.append(Part(x, y[rows], v, w[rows][:, therapists].toarray(), therapists))
+    of, asked = moments(cut.names, parts, COLUMNS), slopes(design)
 
-    def row(measured: list[Measured]) -> dict | None:
-        found = corrected(cut.names, parts, measured)
-        return found and {c["name"]: _effect(*found.contrast(c["weights"])) for c in contrasts}
+    def row(measured: dict[str, Measured]) -> dict | None:
+        found = corrected(of, measured)
+        if found is None:
+            return None
+        values = {name: found.contrast(weights) for name, weights in asked.items()}
+        return {name: _effect(*value) for name, value in with_sd_error(values, design["sd_error"]).items()}
 
-    out["rows"]["uncorrected"] = row([])
+    out["rows"]["uncorrected"] = row({})
     if known["pre"] is None:
         return out | {"reason": "unknown"}
-    out["rows"]["baseline"] = row([known["pre"]])
+    out["rows"]["baseline"] = row({"pre": known["pre"]})
     if out["rows"]["baseline"] is None:
         known["pre"] = replace(known["pre"], columns={"pre_w": "within"})
-        out["rows"]["baseline"] = row([known["pre"]])
+        out["rows"]["baseline"] = row({"pre": known["pre"]})
         out["within_only"] = out["rows"]["baseline"] is not None
     out["reason"] = None if out["rows"]["baseline"] else "errors_too_large"
     if None not in known.values():
-        out["rows"]["all"] = row(list(known.values()))
-    reliability = out["variables"]["pre"]["reliability"]
+        out["rows"]["all"] = row(known)
+    pre, reliability = known["pre"], out["variables"]["pre"]["reliability"]
     for off in (-OFF, OFF):
         if 0 < reliability + off < 1:
-            times = (1 - reliability - off) / (1 - reliability)
-            moved = replace(known["pre"], sums=times * known["pre"].sums)
-            out["reliability_off"].append({"reliability": reliability + off, "row": row([moved])})
+            moved = replace(pre, sums=pre.sums - off * _variance("pre", data) * pre.counts)
+            out["reliability_off"].append({"reliability": reliability + off, "row": row({"pre": moved})})
     return out
 
 
@@ -96,19 +102,22 @@ def _measured(name: str, data: pd.DataFrame, weights: Membership) -> Measured | 
         errors = errors[~data["therapist"].duplicated()]
     by = errors.groupby(data["therapist"])
     sums, counts = (f.reindex(weights.columns, fill_value=0).to_numpy(float) for f in (by.sum(), by.count()))
-    return Measured(COLUMNS[name], sums, counts) if (counts > 0).sum() > 1 and sums.sum() > 0 else None
+    return Measured(COLUMNS[name], sums, counts) if (counts > 0).sum() > 1 else None
 
 
 def _described(name: str, measured: Measured | None, data: pd.DataFrame, origin: str | None) -> dict | None:
     """Error variance and reliability, the share of the variance of persons' values that is no error."""
     if measured is None:
         return None
-    if name == "s_star":
-        values = data.drop_duplicates("therapist")[name]
-    else:
-        values = data[f"{name}_w"] + data[f"{name}_b"]
     error = measured.error_variance
-    return {"error_variance": error, "reliability": 1 - error / float(values.var()), "from": origin}
+    return {"error_variance": error, "reliability": 1 - error / _variance(name, data), "from": origin}
+
+
+def _variance(name: str, data: pd.DataFrame) -> float:
+    """Variance of persons' values."""
+    if name == "s_star":
+        return float(data.drop_duplicates("therapist")[name].var())
+    return float((data[f"{name}_w"] + data[f"{name}_b"]).var())
 
 
 def _effect(estimate: float, se: float, df: float) -> dict:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy.special import digamma, stdtr
+from scipy.special import digamma, stdtr, stdtrit
 
 from bowlby.fit.models import SLOPE, Fitter, standardised
 from bowlby.fit.record import block_test, contrast
@@ -17,11 +17,13 @@ ESTIMATED = [{"group": "therapist", "terms": ["1", "a_star_w"], "correlated": Fa
 WITHIN, BETWEEN = ("a_star_w", "_w"), ("s_star", "_b")
 
 
-def sensitivity(fitter: Fitter, members: pd.DataFrame, fit: dict) -> dict:
-    """Three questions on the primary model.
+def sensitivity(result, fitter: Fitter, members: pd.DataFrame, fit: dict) -> dict:
+    """What the primary model assumes, and what its contrasts could withstand.
 
     Parameters
     ----------
+    result : MixedResult
+        M1.
     fitter : Fitter
         Of the primary set.
     members : DataFrame
@@ -52,7 +54,7 @@ def sensitivity(fitter: Fitter, members: pd.DataFrame, fit: dict) -> dict:
         **_slopes(fitter, therapists),
         "caseload": _caseload(fitter, members),
         "curved_style": _curved(fitter, members),
-        "unequal_spread": _spread(fitter),
+        "unequal_spread": _spread(result, fitter.data),
     }  # fmt: skip
 
 
@@ -68,11 +70,14 @@ def robustness_value(t: float, df: float) -> float:
 
 
 def _value(c: dict, df: float) -> dict:
-    """On the residual df of the level that decides the contrast; 0 where the interval holds 0."""
-    beyond = c["ci_low"] * c["ci_high"] > 0
-    nearer = min(abs(c["ci_low"]), abs(c["ci_high"])) if beyond else 0.0
-    return {"value": robustness_value(c["estimate"] / c["se"], df), "limit": robustness_value(nearer / c["se"], df),
-            "df": df}  # fmt: skip
+    """On the residual df of the level that decides the contrast; 0 where the model's interval holds 0.
+
+    The standard error is the model's: how well the units are known does not matter for whether an effect is 0.
+    """
+    se, own = c.get("se_known_sd", c["se"]), c.get("df_known_sd", c["df"])
+    t = abs(c["estimate"] / se)
+    nearer = max(t - float(stdtrit(own, 0.975)), 0.0)
+    return {"value": robustness_value(t, df), "limit": robustness_value(nearer, df), "df": df}
 
 
 def _yardsticks(fitter: Fitter, fit: dict, df: dict[str, float]) -> dict[str, dict]:
@@ -143,13 +148,12 @@ def _curved(fitter: Fitter, members: pd.DataFrame) -> dict:
     return block_test(curved.fit(["a_star_w", "s_star", "s_squared"], SLOPE), "style squared", ["s_squared"])
 
 
-def _spread(fitter: Fitter) -> dict:
+def _spread(result, data: pd.DataFrame) -> dict:
     """Whether patients of therapists with another style scatter more: then the standard error of T is off.
 
     Weighted least squares of the logarithm of each therapist's residual variance on style, with half its degrees of
     freedom as weight (the precision of the logarithm of a variance of normal residuals).
     """
-    data, result = fitter.data, fitter.fit(["a_star_w", "s_star"], SLOPE)
     by = pd.Series(np.asarray(result.resid), data.index).groupby(data["therapist"])
     own = pd.DataFrame({"v": by.var(ddof=1), "n": by.size(), "s": data.groupby("therapist")["s_star"].mean()})
     own = own[(own["n"] >= 3) & (own["v"] > 0)]

@@ -238,17 +238,22 @@ def standardised(result, design: dict, term: str = "a_star_w") -> list[dict]:
 
     Where the SDs are this sample's own, standard errors allow for that (:mod:`bowlby.fit.units`).
     """
-    unit, side = 1.0 / design["sd_outcome"], term[0]
-    asked = {
+    errors, side = design["sd_error"], term[0]
+    if side != "a" and errors:  # another rating in the place of perceived attachment
+        errors = errors | {"a": errors[side]}
+    asked = slopes(design, term).items()
+    return units.standardised([contrast(result, name, weights) for name, weights in asked], errors)
+
+
+def slopes(design: dict, term: str = "a_star_w") -> dict[str, dict[str, float]]:
+    """Weights of P, T, P-T and P+T in outcome SD per reference SD; P is the slope of ``term``."""
+    unit = 1.0 / design["sd_outcome"]
+    return {
         "P": {term: unit},
         "T": {"s_star": unit},
         "P-T": {term: unit, "s_star": -unit},
         "P+T": {term: unit, "s_star": unit},
     }
-    errors = design["sd_error"]
-    if side != "a" and errors:  # another rating in the place of perceived attachment
-        errors = errors | {"a": errors[side]}
-    return units.standardised([contrast(result, name, weights) for name, weights in asked.items()], errors)
 
 
 def perceived_style(result, design: dict) -> list[dict]:

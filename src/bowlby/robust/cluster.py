@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from bowlby.fit.models import standardised
+from bowlby.fit.models import slopes
 from bowlby.robust.address import Address
 from bowlby.robust.claims import SLOPES, Basis, fit_c4, fit_m1
 from bowlby.robust.parts import JOINED, undivided
@@ -34,7 +34,7 @@ def cluster(basis: Basis, first: int, last: int) -> pd.DataFrame:
         if len(max(parts, key=len)) > JOINED * sum(map(len, parts)):
             addresses = [Address(basis.seed, KIND, int(n)) for n in numbers]
             return not_computed(addresses, undivided(basis.primary, basis.perceived))
-    asked = {c["name"]: c["weights"] for c in standardised(m1, basis.primary.design)}
+    asked = slopes(basis.primary.design)
     models = [(m1, SLOPES, [asked[name] for name in SLOPES]), (c4, ("T_A",), [{"s_star": 1.0}])]
     return pd.concat(
         [_batch(basis, models, numbers[at : at + BATCH]) for at in range(0, len(numbers), BATCH)], ignore_index=True

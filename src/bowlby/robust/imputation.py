@@ -12,7 +12,7 @@ from bowlby.design.composite import composite
 from bowlby.design.frame import Patients, answered, patients
 from bowlby.design.primary import BLOCKS, analysis_set
 from bowlby.errors import UserError
-from bowlby.fit.models import perceived_style, standardised
+from bowlby.fit.models import perceived_style, slopes, standardised
 from bowlby.fit.units import with_sd_error
 from bowlby.robust.address import Address
 from bowlby.robust.claims import SLOPES, Rows, fit_c4, fit_m1
@@ -200,7 +200,7 @@ def _tipped(of: Incomplete, number: int, moves: list[tuple[str, float]], replica
     left = of.found.frame["y"].isna().reindex(data["patient"]).to_numpy(float)
     sides = {"attachment": data["a_star_w"] + data["a_star_b"], "style": data["s_star"]}
     moved = np.array([delta * left * sides[side].to_numpy(float) for side, delta in moves]) / primary.unit
-    asked = [c["weights"] for c in standardised(m1, primary.design)]
+    asked = list(slopes(primary.design).values())
     found = m1.refit_many(data["y"].to_numpy(float) + moved, asked, kenward_roger=True)
     effects = [with_sd_error(dict(zip(SLOPES, map(tuple, row))), primary.design["sd_error"]) for row in found.contrasts]
     for name in SLOPES:

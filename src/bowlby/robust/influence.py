@@ -12,7 +12,7 @@ from bowlby.compare.verdict import Effect
 from bowlby.design.centring import membership as membership_of
 from bowlby.design.centring import within_between
 from bowlby.errors import UserError
-from bowlby.fit.models import Fitter, standardised
+from bowlby.fit.models import Fitter, slopes
 from bowlby.fit.units import with_sd_error
 from bowlby.robust.address import Address
 from bowlby.robust.claims import SLOPES, Answer, Basis, Rows, answer, fit_c4, fit_m1, with_patient_style
@@ -66,7 +66,7 @@ def influence(basis: Basis) -> pd.DataFrame:
 def _side_by_side(basis: Basis) -> dict[str, Answer]:
     """M1 and the model of C4 without each therapist who shares no patient: what leaves then changes nothing else."""
     m1, c4 = fit_m1(basis.primary), fit_c4(basis.perceived)
-    slopes = [c["weights"] for c in standardised(m1, basis.primary.design)]
+    asked = list(slopes(basis.primary.design).values())
     names = list(m1.params.index)
     one, two = _alone(m1), _alone(c4)
     both = [t for t in one if t in two]
@@ -76,7 +76,7 @@ def _side_by_side(basis: Basis) -> dict[str, Answer]:
     of_c4 = 1 - np.eye(len(c4.model.clusters("therapist")))[[two[t] for t in both]]
     pairs = list(combinations(range(len(names)), 2))
     sums = [{names[i]: 1.0, names[j]: 1.0} for i, j in pairs]
-    found = m1.refit_clusters(of_m1, "therapist", slopes, kenward_roger=True)
+    found = m1.refit_clusters(of_m1, "therapist", asked, kenward_roger=True)
     plain = m1.refit_clusters(of_m1, "therapist", sums)
     style = c4.refit_clusters(of_c4, "therapist", [{"s_star": 1.0}], kenward_roger=True)
     out = {}

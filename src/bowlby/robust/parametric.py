@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from bowlby.fit.models import standardised
+from bowlby.fit.models import slopes
 from bowlby.robust.address import Address
 from bowlby.robust.claims import SLOPES, Basis, fit_c4, fit_m1
 from bowlby.robust.table import batch, statuses, table
@@ -34,7 +34,7 @@ def parametric(basis: Basis, first: int, last: int) -> pd.DataFrame:
 def _batch(basis: Basis, numbers: np.ndarray) -> pd.DataFrame:
     addresses = [Address(basis.seed, KIND, int(n)) for n in numbers]
     m1, c4 = fit_m1(basis.primary), fit_c4(basis.perceived)
-    asked = {c["name"]: c["weights"] for c in standardised(m1, basis.primary.design)}
+    asked = slopes(basis.primary.design)
     one = _refits(m1, addresses, 0, [asked[name] for name in SLOPES])
     two = _refits(c4, addresses, 1, [{"s_star": 1.0}])
     columns = {}

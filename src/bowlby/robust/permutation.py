@@ -8,7 +8,7 @@ import pandas as pd
 from bowlby.compare.verdict import Effect, claim_more
 from bowlby.design.centring import Membership, means
 from bowlby.design.centring import membership as membership_of
-from bowlby.fit.models import standardised
+from bowlby.fit.models import slopes
 from bowlby.fit.units import with_sd_error
 from bowlby.robust.address import Address
 from bowlby.robust.claims import SLOPES, Basis, Rows, fit_m1
@@ -48,8 +48,8 @@ def _batch(basis: Basis, m1, residual, weights, strata, numbers) -> pd.DataFrame
         order = permuted(strata, address.generator()) if address.number else np.arange(len(strata))
         values[k] = weights @ residual[order]
         values[k] -= values[k].mean()
-    asked = standardised(m1, basis.primary.design)
-    refits = m1.refit_many(contrasts=[c["weights"] for c in asked], kenward_roger=True, columns={"s_star": values})
+    asked = slopes(basis.primary.design).values()
+    refits = m1.refit_many(contrasts=list(asked), kenward_roger=True, columns={"s_star": values})
     columns = {}
     for k, name in enumerate(SLOPES):
         columns |= dict(zip((name, f"{name}_se", f"{name}_df"), refits.contrasts[:, k].T))

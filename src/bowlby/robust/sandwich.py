@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from bowlby.fit.clusters import Clusters, clusters_of
-from bowlby.fit.models import standardised
+from bowlby.fit.models import slopes
 from bowlby.robust.address import Address
 from bowlby.robust.claims import Basis, fit_c4, fit_c5, fit_m1
 from bowlby.robust.parts import divisible, groups, undivided
@@ -126,7 +126,7 @@ def sandwich(basis: Basis) -> pd.DataFrame:
     if not (divisible(basis.primary, own) and divisible(basis.perceived, perceived)):
         return not_computed(address, undivided(basis.primary, basis.perceived))
     m1, columns = fit_m1(basis.primary), {}
-    asked = [(c["name"], c["weights"]) for c in standardised(m1, basis.primary.design)]
+    asked = slopes(basis.primary.design).items()
     found = cr2(clusters_of(m1, own))
     rows = [found.contrast(name, weights) for name, weights in asked]
     rows.append(cr2(clusters_of(fit_c4(basis.perceived), perceived)).contrast("T_A", {"s_star": 1.0}))

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from bowlby.fit.clusters import Clusters, clusters_of
-from bowlby.fit.models import standardised
+from bowlby.fit.models import slopes
 from bowlby.robust.address import Address
 from bowlby.robust.claims import SLOPES, Basis, fit_c4, fit_m1
 from bowlby.robust.parts import divisible, groups, undivided
@@ -38,7 +38,7 @@ def wild(basis: Basis, first: int, last: int) -> pd.DataFrame:
     if not (divisible(basis.primary, own) and divisible(basis.perceived, perceived)):
         return not_computed(addresses, undivided(basis.primary, basis.perceived))
     m1, c4 = fit_m1(basis.primary), fit_c4(basis.perceived)
-    asked = {c["name"]: c["weights"] for c in standardised(m1, basis.primary.design)}
+    asked = slopes(basis.primary.design)
     for stream, (result, group, contrasts) in enumerate(
         [(m1, own, {n: asked[n] for n in SLOPES}), (c4, perceived, {"T_A": {"s_star": 1.0}})]
     ):

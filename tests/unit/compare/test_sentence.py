@@ -75,6 +75,12 @@ def test_where_style_cannot_be_answered_it_leaves_the_headline(therapists, se, w
     assert cannot_answer(Effect(0.1, 0.05, 30), 12) is None
 
 
+def test_a_large_slope_that_is_known_well_is_an_answer():
+    """The half-width of the interval decides, not how far it lies from 0."""
+    assert cannot_answer(Effect(0.8, 0.05, 30), 48) is None
+    assert "Patients of therapists whose own attachment" in said(0.02, 0.8)
+
+
 def test_at_most_two_reservations_the_gravest_first():
     text = said(0.34, -0.03, fragile=True, reasons=["same_rater", "baseline_error", "after_landmark"],
                 flags=["any_therapist_variable"])  # fmt: skip

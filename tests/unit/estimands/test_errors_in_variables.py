@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bowlby.estimands.errors_in_variables import Measured, Part, corrected
+from bowlby.estimands.errors_in_variables import Measured, Part, corrected, moments
 
 NAMES = ["Intercept", "pre_w", "pre_b", "a_star_w", "s_star"]
 
@@ -45,32 +45,37 @@ def plainly(study, errors: dict[str, float], keep=None):
     return np.linalg.solve(x[keep].T @ q @ x[keep] - m, x[keep].T @ q @ y[keep])
 
 
-def measured(errors: dict[str, float], sizes=None, unequal=None) -> list[Measured]:
+def without(study, variables: dict[str, Measured]):
+    """The study without the errors of some variables."""
+    return corrected(moments(NAMES, parts(study), {name: m.columns for name, m in variables.items()}), variables)
+
+
+def measured(errors: dict[str, float], sizes=None, unequal=None) -> dict[str, Measured]:
     """Errors of the same variance with every therapist, or ``unequal`` for the baseline."""
     sizes = np.ones(10) if sizes is None else sizes
     own = errors["pre"] if unequal is None else unequal
-    return [
-        Measured({"pre_w": "within", "pre_b": "between"}, own * sizes, sizes),
-        Measured({"a_star_w": "within"}, errors["a"] * sizes, sizes),
-        Measured({"s_star": "shared"}, np.full(10, errors["s"]), np.ones(10)),
-    ]
+    return {
+        "pre": Measured({"pre_w": "within", "pre_b": "between"}, own * sizes, sizes),
+        "a": Measured({"a_star_w": "within"}, errors["a"] * sizes, sizes),
+        "s": Measured({"s_star": "shared"}, np.full(10, errors["s"]), np.ones(10)),
+    }
 
 
 def test_without_error_it_is_generalised_least_squares(study):
     x, y, v, *_ = study
     q = np.linalg.inv(v)
-    none = corrected(NAMES, parts(study), measured({"pre": 0.0, "a": 0.0, "s": 0.0}))
+    none = without(study, measured({"pre": 0.0, "a": 0.0, "s": 0.0}))
     assert none.beta == pytest.approx(np.linalg.solve(x.T @ q @ x, x.T @ q @ y), abs=1e-12)
 
 
 def test_the_errors_leave_the_cross_products(study):
     errors = {"pre": 0.1, "a": 0.1, "s": 0.02}
-    assert corrected(NAMES, parts(study), measured(errors)).beta == pytest.approx(plainly(study, errors), abs=1e-12)
+    assert without(study, measured(errors)).beta == pytest.approx(plainly(study, errors), abs=1e-12)
 
 
 def test_the_jackknife_leaves_out_each_main_therapist(study):
     errors, w = {"pre": 0.1, "a": 0.1, "s": 0.02}, study[3]
-    found, group = corrected(NAMES, parts(study), measured(errors)), w.argmax(axis=1)
+    found, group = without(study, measured(errors)), w.argmax(axis=1)
     left = np.array([plainly(study, errors, np.flatnonzero(group != j)) for j in range(10)]) - plainly(study, errors)
     assert found.cov == pytest.approx(9 / 10 * left.T @ left, rel=1e-9)
     assert found.df == 9
@@ -82,7 +87,7 @@ def test_the_jackknife_leaves_out_each_main_therapist(study):
 
 def test_the_jackknife_leaves_the_therapist_out_of_the_errors_too(study):
     unequal, sizes = np.linspace(0.05, 0.2, 10), np.array([4, 9, 6, 5, 6, 8, 10, 7, 7, 8.0])
-    found = corrected(NAMES, parts(study), measured({"a": 0.1, "s": 0.02}, sizes, unequal))
+    found = without(study, measured({"a": 0.1, "s": 0.02}, sizes, unequal))
     own, group = (unequal @ sizes) / sizes.sum(), study[3].argmax(axis=1)
     whole = plainly(study, {"pre": own, "a": 0.1, "s": 0.02})
     left = []
@@ -94,8 +99,17 @@ def test_the_jackknife_leaves_the_therapist_out_of_the_errors_too(study):
     assert found.cov == pytest.approx(9 / 10 * np.array(left).T @ np.array(left), rel=1e-9)
 
 
+def test_errors_of_columns_that_are_not_named_stay(study):
+    """The moments are those of both columns; only the one within therapists is corrected."""
+    variables = measured({"pre": 0.1, "a": 0.1, "s": 0.02})
+    of = moments(NAMES, parts(study), {name: m.columns for name, m in variables.items()})
+    within = Measured({"pre_w": "within"}, variables["pre"].sums, variables["pre"].counts)
+    alone = moments(NAMES, parts(study), {"pre": within.columns})
+    assert corrected(of, {"pre": within}).beta == pytest.approx(corrected(alone, {"pre": within}).beta, abs=1e-13)
+
+
 def test_errors_as_large_as_what_varies_give_no_number(study):
-    assert corrected(NAMES, parts(study), measured({"pre": 0.0, "a": 0.0, "s": 50.0})) is None
+    assert without(study, measured({"pre": 0.0, "a": 0.0, "s": 50.0})) is None
 
 
 def test_it_finds_the_slope_that_an_unreliable_baseline_hides():
@@ -117,8 +131,9 @@ def test_it_finds_the_slope_that_an_unreliable_baseline_hides():
     parts = [Part(x[c], y[c], np.eye(patients), np.ones((patients, 1)), np.array([j]))
              for j, c in enumerate(np.split(np.arange(n), therapists))]
     sizes = np.full(therapists, float(patients))
-    own = [Measured({"pre_w": "within", "pre_b": "between"}, 0.3 / 0.7 * sizes, sizes)]
-    naive, found = (corrected(NAMES[:4], parts, errors) for errors in ([], own))
+    own = {"pre": Measured({"pre_w": "within", "pre_b": "between"}, 0.3 / 0.7 * sizes, sizes)}
+    of = moments(NAMES[:4], parts, {"pre": own["pre"].columns})
+    naive, found = (corrected(of, errors) for errors in ({}, own))
     assert naive.beta[3] == pytest.approx(0.0392, abs=0.006)  # .25 * .5 * .3 / (1 - .7 * .0625)
     assert found.beta[3] == pytest.approx(0.0, abs=3 * found.contrast({"a_star_w": 1.0})[1])
     assert found.beta[1] == pytest.approx(0.5, abs=0.02)

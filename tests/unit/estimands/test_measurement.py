@@ -8,6 +8,7 @@ from bowlby.config.blocks import Block
 from bowlby.design.measurement import with_errors
 from bowlby.design.primary import analysis_set
 from bowlby.estimands.measurement import measurement
+from bowlby.fit.models import SLOPE, Fitter
 from bowlby.instruments.catalogue import load_instrument
 from bowlby.instruments.reliability import alpha, squared_errors
 from bowlby.simulate.scenarios import scenario
@@ -69,6 +70,11 @@ def simulated(seed: int):
     return run, found, analysis_set(run, found, {"therapists": therapists}, "primary")
 
 
+def measured(data, members, design) -> dict:
+    fitter = Fitter(data, members, design)
+    return measurement(fitter.fit(["a_star_w", "s_star"], SLOPE), fitter, members)
+
+
 def stated(run, pre=None, perceived=None, style=None):
     """The run with reliabilities in its configuration."""
     comparison = run.comparison
@@ -104,7 +110,7 @@ def test_stated_reliabilities_give_error_variances(study):
     made = with_errors(built, run, {run.outcome.instrument: table}, lambda name: (None, None))
     assert made.design["reliability_from"] == {"pre": "configuration", "a_star": None, "s_star": None}
     assert made.columns["name"].tolist() == list(made.data)
-    record = measurement(made.data, made.membership, made.design)
+    record = measured(made.data, made.membership, made.design)
     assert record["variables"]["pre"]["reliability"] == pytest.approx(0.9, abs=0.02)
     assert not record["within_only"]
     assert record["rows"]["baseline"] and record["rows"]["all"] is None and record["reason"] is None
@@ -118,7 +124,7 @@ def test_where_baselines_differ_between_therapists_by_little_but_error_only_the_
     run, found, built = simulated(3)  # therapists' means of the baseline differ by less than chance would have it
     run = stated(run, pre=0.8)
     made = with_errors(built, run, {run.outcome.instrument: given(run, found)["outcome"]}, lambda name: (None, None))
-    record = measurement(made.data, made.membership, made.design)
+    record = measured(made.data, made.membership, made.design)
     assert record["within_only"] and record["reason"] is None
     naive, corrected = (record["rows"][name] for name in ("uncorrected", "baseline"))
     assert corrected["T"]["estimate"] == pytest.approx(naive["T"]["estimate"], abs=1e-6)
@@ -128,7 +134,7 @@ def test_where_baselines_differ_between_therapists_by_little_but_error_only_the_
 def test_nothing_known_is_not_computed(study):
     run, found, built = study
     made = with_errors(built, run, {run.outcome.instrument: given(run, found)["outcome"]}, lambda name: (None, None))
-    record = measurement(made.data, made.membership, made.design)
+    record = measured(made.data, made.membership, made.design)
     assert record["reason"] == "unknown"
     assert record["rows"]["baseline"] is None
     assert record["rows"]["uncorrected"]["P"]["estimate"] == pytest.approx(0.38, abs=0.15)
@@ -139,4 +145,26 @@ def test_errors_as_large_as_what_varies_are_said(study):
     run = stated(run, pre=0.02)
     made = with_errors(built, run, {run.outcome.instrument: given(run, found)["outcome"]}, lambda name: (None, None))
     data = made.data.assign(pre_error=made.data["pre_error"] * 2)
-    assert measurement(data, made.membership, made.design)["reason"] == "errors_too_large"
+    assert measured(data, made.membership, made.design)["reason"] == "errors_too_large"
+
+
+def test_a_reliability_of_one_is_known_and_changes_nothing(study):
+    run, found, built = study
+    run = stated(run, pre=1.0)
+    made = with_errors(built, run, {run.outcome.instrument: given(run, found)["outcome"]}, lambda name: (None, None))
+    record = measured(made.data, made.membership, made.design)
+    rows = record["rows"]
+    assert record["reason"] is None and record["variables"]["pre"]["reliability"] == 1.0
+    assert rows["baseline"]["P"]["estimate"] == pytest.approx(rows["uncorrected"]["P"]["estimate"], abs=1e-12)
+    assert [one["reliability"] for one in record["reliability_off"]] == [0.95]
+
+
+def test_estimated_sds_widen_the_corrected_rows_as_they_widen_the_others(study):
+    run, found, built = study
+    run = stated(run, pre=0.9)
+    made = with_errors(built, run, {run.outcome.instrument: given(run, found)["outcome"]}, lambda name: (None, None))
+    wide = {side: {"variance": 0.02, "df": 30.0} for side in "yas"}
+    known, estimated = (measured(made.data, made.membership, made.design | {"sd_error": errors})["rows"]["baseline"]
+                        for errors in ({}, wide))  # fmt: skip
+    p = known["P"]
+    assert estimated["P"]["se"] ** 2 == pytest.approx(p["se"] ** 2 + 0.04 * p["estimate"] ** 2)

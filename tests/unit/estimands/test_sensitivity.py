@@ -6,7 +6,7 @@ import pytest
 
 from bowlby.design.centring import within_between
 from bowlby.estimands.sensitivity import robustness_value, sensitivity
-from bowlby.fit.models import Fitter
+from bowlby.fit.models import SLOPE, Fitter
 
 
 def study(slope_by_caseload=0.0, therapists=24, seed=2, curve=0.0, spread=0.0):
@@ -28,7 +28,8 @@ def study(slope_by_caseload=0.0, therapists=24, seed=2, curve=0.0, spread=0.0):
     design = {"sd_outcome": 1.0, "sd_error": {}, "n_dropped": {}, "covariates": [], "scaling": {"a": one, "s": one}}
     members = data[["patient", "therapist"]].assign(weight=1.0)
     fitter = Fitter(data, members, design)
-    return sensitivity(fitter, members, fitter.primary()["primary"].record), fitter
+    result = fitter.fit(["a_star_w", "s_star"], SLOPE)
+    return sensitivity(result, fitter, members, fitter.primary()["primary"].record), fitter
 
 
 @pytest.fixture(scope="module")
