@@ -97,7 +97,7 @@ def refusals(loaded: Loaded, ingested: Ingested, scores: dict[str, pd.DataFrame]
 
 def _fits(loaded: Loaded, name: str, scores: dict[str, pd.DataFrame], people: dict[str, pd.DataFrame]) -> dict:
     built = analysis_set(loaded, name, scores, {table: people[table] for table in PEOPLE})
-    return fits_of(loaded, name, built.data, built.membership, built.design)
+    return fits_of(loaded.run, name, built.data, built.membership, built.design)
 
 
 def _other_outcomes(loaded: Loaded, scores: dict, people: dict, primary: dict) -> None:

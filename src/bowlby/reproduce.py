@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from bowlby import stages
 from bowlby.config import Loaded
 from bowlby.config.run import Run
 from bowlby.errors import Place, UserError, problem
@@ -22,7 +23,7 @@ NOT_HASHED = {CHECKSUMS, "manifest.json"}
 """The list itself, and the one file with times."""
 PASSING = ("logs", "benchmarks", ".snakemake")
 TOLERANCE = 1e-6
-"""Relative to the number; below 1e-9 numbers count as 0, and gradients and criteria at an optimum do not count."""
+"""Relative to the number; a difference below 1e-9 is none."""
 ZERO = 1e-9
 
 
@@ -89,8 +90,8 @@ def verify(folder: Path, loaded: Loaded | None = None) -> Outcome:
     out = Outcome()
     _hashes(folder, out)
     run = loaded.run if loaded else Run.model_validate(read_json(manifest)["config"])
-    with TemporaryDirectory() as scratch:
-        if loaded is not None:
+    if loaded is not None:
+        with TemporaryDirectory() as scratch:
             _from_raw(loaded, folder, Path(scratch), out)
     _from_sets(run, folder, out)
     return out
@@ -111,9 +112,7 @@ def _hashes(folder: Path, out: Outcome) -> None:
 
 
 def _from_raw(loaded: Loaded, folder: Path, scratch: Path, out: Outcome) -> None:
-    """Measures, scores and analysis sets from the raw files, against those of the run."""
-    from bowlby import stages
-
+    """Analysis sets from the raw files, by way of measures and scores, against those of the run."""
     stages.ingest(loaded, scratch)
     instruments = sorted(path.stem for path in (scratch / "measures").glob("*.parquet"))
     stages.score(loaded, scratch, instruments)
@@ -124,28 +123,16 @@ def _from_raw(loaded: Loaded, folder: Path, scratch: Path, out: Outcome) -> None
 
 
 def _from_sets(run: Run, folder: Path, out: Outcome) -> None:
-    """Fits and estimands from the analysis sets."""
-    from bowlby.design.adequacy import reading
-    from bowlby.estimands.estimate import estimate
-    from bowlby.fit.models import fit_set
-    from bowlby.fit.pair import fit_pair
-
+    """Fits from the analysis sets, estimands from the fits, and the comparison from both."""
     for name in _sets(folder):
-        stem = folder / "analysis" / name
-        data, members = (read_parquet(stem.with_suffix(f".{s}")) for s in ("parquet", "membership.parquet"))
-        design = read_json(stem.with_suffix(".design.json"))
-        if name == "pair":
-            fits = fit_pair(data, members, design)
-        else:
-            fits = fit_set(name, data, members, design)
+        fits = stages.fits_of(run, name, *stages.stored_set(folder, name))
         for model, fitted in fits.items():
             _compare(f"fits/{model}.json", read_json(folder / f"fits/{model}.json"), fitted.record, out)
-        if name == "primary":
-            kept = {p.stem: read_json(p) for p in sorted((folder / "fits").glob("*.json"))}
-            records = estimate(data, members, design, kept, run.comparison.delta, run.seed)
-            records["variance"]["adequacy"] = reading(read_json(folder / "adequacy.json"), records["variance"]["icc"])
-            for record, values in records.items():
-                _compare(f"estimands/{record}.json", read_json(folder / f"estimands/{record}.json"), values, out)
+    if "primary" in _sets(folder):
+        for name, record in stages.estimands_of(run, folder).items():
+            _compare(f"estimands/{name}.json", read_json(folder / f"estimands/{name}.json"), record, out)
+        kept = {k: v for k, v in read_json(folder / "comparison.json").items() if k != "sentence"}
+        _compare("comparison.json", kept, stages.decided(run, folder)[0], out)
 
 
 def _sets(folder: Path) -> list[str]:

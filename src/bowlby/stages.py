@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from bowlby.config import Loaded
+from bowlby.config.run import Run
 from bowlby.errors import UserError
 from bowlby.files import harmless, read_json, read_parquet, write_csv, write_json, write_parquet
 
@@ -203,9 +204,8 @@ def fit(loaded: Loaded, folder: Path, name: str) -> None:
     """Analysis set to the fits of its models, with the second engine beside the main one."""
     from bowlby.fit.models import second_of
 
-    stem = folder / "analysis" / name
-    data, membership = (read_parquet(stem.with_suffix(f".{s}")) for s in ("parquet", "membership.parquet"))
-    fits = fits_of(loaded, name, data, membership, read_json(stem.with_suffix(".design.json")))
+    data, membership, described = stored_set(folder, name)
+    fits = fits_of(loaded.run, name, data, membership, described)
     for model, fitted in fits.items():
         write_json(folder / f"fits/{model}.json", fitted.record)
         write_parquet(folder / f"fits/{model}.random.parquet", fitted.effects)
@@ -213,7 +213,19 @@ def fit(loaded: Loaded, folder: Path, name: str) -> None:
     write_json(folder / f"fits/second/{name}.json", second_of(name, data, fits))
 
 
-def fits_of(loaded: Loaded, name: str, data: pd.DataFrame, membership: pd.DataFrame, described: dict):
+def stored_set(folder: Path, name: str) -> tuple[pd.DataFrame, pd.DataFrame, dict]:
+    """An analysis set of a run's folder: data, membership, description."""
+    stem = folder / "analysis" / name
+    data, membership = (read_parquet(stem.with_suffix(f".{s}")) for s in ("parquet", "membership.parquet"))
+    return data, membership, read_json(stem.with_suffix(".design.json"))
+
+
+def stored_fits(folder: Path) -> dict[str, dict]:
+    """The kept fits of a run's folder by model."""
+    return {p.stem: read_json(p) for p in sorted((folder / "fits").glob("*.json"))}
+
+
+def fits_of(run: Run, name: str, data: pd.DataFrame, membership: pd.DataFrame, described: dict):
     """The fits of one analysis set by model, as of :func:`bowlby.fit.models.fit_set`.
 
     Raises
@@ -229,7 +241,7 @@ def fits_of(loaded: Loaded, name: str, data: pd.DataFrame, membership: pd.DataFr
     if name == "pair":
         fits = fit_pair(data, membership, described)
     elif name == "growth":
-        fits = fit_growth(data, described, loaded.run.growth.reml)
+        fits = fit_growth(data, described, run.growth.reml)
     else:
         fits = fit_set(name, data, membership, described)
     if lines := [line for model, fitted in fits.items() if (line := without_error(model, fitted.record))]:
@@ -239,20 +251,21 @@ def fits_of(loaded: Loaded, name: str, data: pd.DataFrame, membership: pd.DataFr
 
 def estimate(loaded: Loaded, folder: Path) -> None:
     """Primary analysis set and fits to the estimands."""
+    for name, record in estimands_of(loaded.run, folder).items():
+        write_json(folder / f"estimands/{name}.json", record)
+    log.info("estimands written")
+
+
+def estimands_of(run: Run, folder: Path) -> dict[str, dict]:
+    """The estimands of the primary analysis set and the fits in a run's folder, by name."""
     from bowlby.design.adequacy import reading
     from bowlby.estimands.estimate import estimate as compute
 
-    stem = folder / "analysis/primary"
-    data, membership = (read_parquet(stem.with_suffix(f".{s}")) for s in ("parquet", "membership.parquet"))
-    fits = {p.stem: read_json(p) for p in sorted((folder / "fits").glob("*.json"))}
-    run = loaded.run
-    design = read_json(stem.with_suffix(".design.json"))
-    records = compute(data, membership, design, fits, run.comparison.delta, run.seed)
+    data, membership, described = stored_set(folder, "primary")
+    records = compute(data, membership, described, stored_fits(folder), run.comparison.delta, run.seed)
     variance = records["variance"]
     variance["adequacy"] = reading(read_json(folder / "adequacy.json"), variance["icc"])
-    for name, record in records.items():
-        write_json(folder / f"estimands/{name}.json", record)
-    log.info("estimands written")
+    return records
 
 
 def cross_check(folder: Path) -> None:
@@ -296,18 +309,23 @@ def compare_pair(loaded: Loaded, folder: Path) -> None:
 
 def compare(loaded: Loaded, folder: Path) -> None:
     """Fits to comparison and verdict."""
-    from bowlby.compare import compare as decide
     from bowlby.compare import in_words
 
-    fits = {p.stem: read_json(p) for p in sorted((folder / "fits").glob("*.json"))}
-    design = read_json(folder / "analysis/primary.design.json")
-    adequacy = read_json(folder / "adequacy.json")
-    estimands = {name: read_json(folder / f"estimands/{name}.json") for name in ("measurement", "sensitivity")}
-    comparison, verdict = decide(loaded.run, fits, design, adequacy, estimands)
+    comparison, verdict = decided(loaded.run, folder)
+    fits = stored_fits(folder)
     if loaded.run.robustness:
         from bowlby.robust.stage import doubts
 
         write_json(folder / "robustness.json", doubts(loaded.run, folder, fits, verdict["claims"]))
-    words = in_words(verdict, fits, adequacy, loaded.run.comparison.delta)
+    words = in_words(verdict, fits, read_json(folder / "adequacy.json"), loaded.run.comparison.delta)
     write_json(folder / "comparison.json", comparison | {"sentence": words["sentence"]})
     write_json(folder / "verdict.json", verdict | words)
+
+
+def decided(run: Run, folder: Path) -> tuple[dict, dict]:
+    """Comparison and verdict of the fits and estimands in a run's folder, before robustness is weighed."""
+    from bowlby.compare import compare as decide
+
+    estimands = {name: read_json(folder / f"estimands/{name}.json") for name in ("measurement", "sensitivity")}
+    design, adequacy = (read_json(folder / name) for name in ("analysis/primary.design.json", "adequacy.json"))
+    return decide(run, stored_fits(folder), design, adequacy, estimands)

@@ -8,10 +8,12 @@ from hypothesis import Phase, given, settings
 from studies import FEW, KINDS, designs, left_out, run_stages, runs, study_of
 
 from bowlby.check import check
+from bowlby.config import load
 from bowlby.errors import UserError
 from bowlby.estimands.estimate import _therapist_variance
 from bowlby.files import read_json, read_parquet
 from bowlby.plan import plan
+from bowlby.reproduce import verify
 from bowlby.robust.claims import answer
 from bowlby.robust.influence import without
 from bowlby.robust.stage import read_basis
@@ -69,7 +71,9 @@ def test_growth_of_dyads_leaves_therapists_out_and_says_why(tmp_path):
     config = study_of(tmp_path / "study", design, run)
     with contextlib.chdir(config.parent):
         assert [line for severity, line in check(config) if severity == "error"] == []
-        fit = read_json(run_stages(config, shown=["report"]) / "fits/growth.json")
+        results = run_stages(config, shown=["report"])
+        fit, again = read_json(results / "fits/growth.json"), verify(results, load(config.name))
+    assert again.good and again.numbers > 100 and not again.listed
     assert set(fit["groups"]) == {"patient"} and all(f["se"] > 0 for f in fit["fixed"])
     assert {r["reason"] for r in fit["left_out"]} == {"no therapist has two or more patients"}
 

@@ -47,6 +47,7 @@ def test_an_import_upward_would_be_found(tmp_path, monkeypatch):
     ("bowlby.mixed", ("snakemake", "matplotlib", "seaborn", "pingouin", "pydantic", "statsmodels")),
     ("bowlby.results", ("snakemake", "matplotlib", "seaborn", "pingouin", "statsmodels")),
     ("bowlby.plan", ("snakemake", "matplotlib", "seaborn", "pingouin", "statsmodels")),
+    ("bowlby.cli.run", ("scipy", "matplotlib", "pingouin", "statsmodels", "bowlby.report", "bowlby.mixed")),
 ])  # fmt: skip
 def test_slow_libraries_are_imported_only_where_they_are_needed(module, without):
     code = f"import sys, {module}; print(*[name for name in {without!r} if name in sys.modules])"

@@ -18,10 +18,6 @@ from bowlby.cli.progress import shown
 from bowlby.errors import UserError, printable, problem
 from bowlby.files import read_json
 from bowlby.plan import plan
-from bowlby.report.sections.keys import alarms
-from bowlby.reproduce import write_checksums
-from bowlby.results import Results
-from bowlby.tables.words import typeset
 
 DRY = {"-n", "--dry-run", "--dryrun"}
 WIDTH = 100
@@ -74,6 +70,8 @@ def run(
         print("", *listener.places(), sep="\n", file=sys.stderr)
         raise typer.Exit(1)
     if listener.ran and not dry:
+        from bowlby.reproduce import write_checksums
+
         write_checksums(planned.folder)
         print(*ending(planned.folder), sep="\n")
 
@@ -114,6 +112,10 @@ def _interruption(listener: Listener) -> str:
 
 def ending(folder: Path) -> list[str]:
     """What a finished run says: the verdict's sentence where there is one, doubts about keys, and the report's path."""
+    from bowlby.report.sections.keys import alarms
+    from bowlby.results import Results
+    from bowlby.tables.words import typeset
+
     lines, verdict, report = [], folder / "verdict.json", folder / "report.html"
     if verdict.is_file():
         lines += textwrap.wrap(typeset(read_json(verdict)["sentence"]), WIDTH)
