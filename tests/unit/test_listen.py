@@ -55,10 +55,10 @@ def test_only_progress_is_shown_and_the_logs_come_last():
     lines = ["Building DAG of jobs...", "localrule ingest:", "Finished jobid: 3 (Rule: fit_pair_models)",
              "4 of 23 steps (17%) done", "error: a.csv:1:x: wrong; correct it", "Error in rule ingest:",
              "    log: results/a/ingest.log (check log file(s) for error details)",
-             "Complete log(s): /home/me/.snakemake/log/1.log"]  # fmt: skip
+             "Complete log(s): /path/to/.snakemake/log/1.log"]  # fmt: skip
     shown = [told for line in lines if (told := listener.hear(f"{line}\n"))]
     assert shown == ["4 of 23 jobs done: fit pair models\n"]
-    whole = "log of the whole run: /home/me/.snakemake/log/1.log"
+    whole = "log of the whole run: /path/to/.snakemake/log/1.log"
     assert listener.places() == ["log of ingest: results/a/ingest.log", whole]
 
 

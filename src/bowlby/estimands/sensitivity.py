@@ -47,7 +47,7 @@ def sensitivity(result, fitter: Fitter, members: pd.DataFrame, fit: dict) -> dic
     own = {"within": n - therapists - sum(t.endswith("_w") for t in terms),
            "between": therapists - 2 - sum(t.endswith("_b") for t in terms)}  # fmt: skip
     return {
-        "question": "what could overturn the comparison that is not in the data",
+        "question": "sensitivity to unmeasured confounding and to assumptions of the model",
         "robustness_values": {c["name"]: _value(c, own["within" if c["name"] == "P" else "between"])
                               for c in fit["contrasts"]},
         "yardsticks": _yardsticks(fitter, fit, own),

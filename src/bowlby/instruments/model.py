@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Literal
 
@@ -21,25 +20,10 @@ from bowlby.instruments.evidence import (
     ReliableChange,
     Severity,
     StyleRule,
-    evidence_faults,
 )
+from bowlby.instruments.key_faults import key_faults
 
 Aggregate = Literal["sum", "mean", "item", "max"]
-NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-TAKEN = {
-    "person",
-    "role",
-    "about",
-    "occasion",
-    "session",
-    "therapist",
-    "date",
-    "source",
-    "source_file",
-    "source_row",
-    "code",
-    "style",
-}
 
 
 class Recode(Model):
@@ -250,138 +234,7 @@ class Instrument(Model):
 
     def faults(self) -> list[tuple[tuple, str, str]]:
         """What is wrong with the key: place in the file, what, and what to do."""
-        found = [*self._form_faults()]
-        if any(place == ("response",) for place, *_ in found):
-            return found
-        for name, scale in self.scales.items():
-            found += self._scale_faults(name, scale)
-        if not self.overlap_ok:
-            found += self._overlaps()
-        used = {i for s in self.scales.values() for i in s.items}
-        unused = sorted(set(range(1, self.n_items + 1)) - used)
-        if unused and not self.unused_ok:
-            found.append(
-                (
-                    ("scales",),
-                    f"items {_list(unused)} belong to no scale",
-                    "add them to a scale, or write `unused_ok: true`",
-                )
-            )
-        return [*found, *evidence_faults(self)]
-
-    def _form_faults(self):
-        if self.codes and not self.n_items and not self.scales:
-            return
-        if self.response is None:
-            yield ("response",), "there is no response range", "write [lowest, highest]"
-        elif not self.response[0] < self.response[1]:
-            low, high = self.response
-            yield ("response",), f"response {low:g} to {high:g} is no range", "write [lowest, highest]"
-        if not self.scales:
-            yield ("scales",), "there is no scale", "give at least one"
-        if self.total is not None:
-            yield from self._total_faults(self.total)
-
-    def _total_faults(self, total: Total):
-        if "total" in self.scales:
-            yield ("total",), "total is a scale and a total at once", "keep one of them"
-        for name in total.scales or []:
-            if name not in self.scales:
-                yield ("total", "scales"), f"total: there is no scale {name}", f"use some of {', '.join(self.scales)}"
-        scales = self.totalled()
-        n = len({i for s in scales.values() for i in s.items})
-        if not 1 <= total.min_answered <= n:
-            yield (
-                ("total", "min_answered"),
-                f"min_answered {total.min_answered} is not from 1 to {n}",
-                "give the smallest number of answered items that gives a total",
-            )
-        if any(s.recode for s in scales.values()):
-            yield ("total",), "a total has no rule for recoded items", "leave the total out, or give it as a composite"
-        turned = {i for s in scales.values() for i in s.reverse}
-        both = sorted(turned & {i for s in scales.values() for i in set(s.items) - set(s.reverse)})
-        if both:
-            what = f"items {_list(both)} are reversed in one scale and not in another"
-            yield ("total",), f"{what}, so a total cannot have them", "leave the total out, or correct reverse"
-        if total.of == "scales":
-            if any((s.aggregate or self.aggregate) == "mean" for s in scales.values()) or self.aggregate != "sum":
-                yield ("total", "of"), "a total of scales needs scales that are sums", "write `of: items`"
-            if sum(len(s.items) for s in scales.values()) > n:
-                yield ("total", "of"), "a total of scales would count shared items twice", "write `of: items`"
-        elif any((s.aggregate or self.aggregate) == "max" for s in scales.values()):
-            what = "a total of items would add up items of which a scale has the highest only"
-            yield ("total", "of"), what, "write `of: scales`"
-
-    def _scale_faults(self, name: str, scale: Scale):
-        place = ("scales", name)
-        low, high = self.answers
-        if not NAME.fullmatch(name) or name in TAKEN or name.endswith(("_n", "_prorated")):
-            yield (
-                place,
-                f"'{name}' cannot be a scale's name",
-                "use letters, digits and _, and no column of the scores",
-            )
-        if not scale.items:
-            yield place, f"scale {name} has no items", "list its item numbers"
-        twice = sorted({i for i in scale.items if scale.items.count(i) > 1})
-        if twice:
-            yield (*place, "items"), f"scale {name} lists items {_list(twice)} twice", "list each once"
-        outside = sorted({i for i in scale.items if not 1 <= i <= self.n_items})
-        if outside:
-            yield (
-                (*place, "items"),
-                f"scale {name} has items {_list(outside)} outside 1 to {self.n_items}",
-                "correct the numbers, or n_items",
-            )
-        foreign = sorted(set(scale.reverse) - set(scale.items))
-        if foreign:
-            yield (
-                (*place, "reverse"),
-                f"scale {name} reverses items {_list(foreign)} that are not its own",
-                "correct reverse, or items",
-            )
-        if not 1 <= scale.min_answered <= max(len(scale.items), 1):
-            yield (
-                (*place, "min_answered"),
-                f"scale {name}: min_answered {scale.min_answered} is not from 1 to {len(scale.items)}",
-                "give the smallest number of answered items that gives a score",
-            )
-        if (scale.aggregate or self.aggregate) == "item" and len(scale.items) > 1:
-            yield place, f"scale {name} is a single item and lists {len(scale.items)}", "use sum or mean"
-        categories = high - low + 1
-        for n, recode in enumerate(scale.recode):
-            if len(recode.to) != categories:
-                yield (
-                    (*place, "recode", n, "to"),
-                    f"scale {name}: a recode has {len(recode.to)} values for "
-                    f"{categories:g} response categories",
-                    "give one value for each",
-                )
-            if scale.reverse:
-                yield (
-                    (*place, "reverse"),
-                    f"scale {name} has a recode and reversals",
-                    "put the reversal in the recode",
-                )
-        recoded = [i for r in scale.recode for i in r.items]
-        if recoded and sorted(recoded) != sorted(scale.items):
-            yield (
-                (*place, "recode"),
-                f"scale {name}: the recode does not cover each item once",
-                "list each item once",
-            )
-
-    def _overlaps(self):
-        names = list(self.scales)
-        for a, first in enumerate(names):
-            for second in names[a + 1 :]:
-                both = sorted(set(self.scales[first].items) & set(self.scales[second].items))
-                if both:
-                    yield (
-                        ("scales", second, "items"),
-                        f"items {_list(both)} are in {first} and in {second}",
-                        "keep each in one scale, or write `overlap_ok: true`",
-                    )
+        return key_faults(self)
 
 
 def read_instrument(path: str | Path) -> Instrument:
@@ -400,7 +253,3 @@ def read_instrument(path: str | Path) -> Instrument:
             [problem(what, do, Place(document.path.name, document.line(place))) for place, what, do in faults]
         )
     return instrument
-
-
-def _list(numbers: list[int]) -> str:
-    return ", ".join(str(n) for n in numbers)

@@ -28,7 +28,7 @@ def weigh(claims: dict[str, dict], tables: dict[str, pd.DataFrame], effects: dic
     A decided claim gets ``fragile`` and ``fragile_because``, a list of reasons; ``loto_flips: k of J`` joins its flags
     where leaving out one therapist changes the verdict. ``fragile_not_tried`` lists what was asked for and could not be
     computed: without a reason to call the claim fragile, and with something not tried, ``fragile`` is null. An
-    undecided claim has nothing to turn.
+    undecided claim is not assessed.
 
     Parameters
     ----------

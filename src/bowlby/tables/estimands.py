@@ -20,7 +20,7 @@ QUESTIONS = {
     "suppression": "Each perceived scale alone and adjusted for the others (SD of outcome)",
     "likelihood": "Likelihood-ratio tests (ML, same patients)",
     "measurement": "P and T corrected for measurement error (SD of outcome)",
-    "sensitivity": "What could overturn the comparison that is not in the data",
+    "sensitivity": "Sensitivity to unmeasured confounding and to assumptions of the model",
     "variance": "Do therapists differ, before either predictor?",
 }
 MODELS = {"m0": "covariates", "m_p": "with perceived attachment", "m_t": "with therapist style", "primary": "with both"}
@@ -112,9 +112,9 @@ def _sensitivity(record: dict, add) -> None:
     for name, value in record["robustness_values"].items():
         limit = number(value["limit"], bounded=True)
         add("sensitivity", f"robustness value of {SYMBOLS.get(name, name)}", value["value"],
-            note=f"partial R² with outcome and predictor that brings it to 0; {limit} for its interval")  # fmt: skip
+            note=f"partial R² of a confounder that brings it to 0; {limit} for its interval")  # fmt: skip
     for term, value in record["yardsticks"].items():
-        add("sensitivity", f"in comparison: {term_name(term)}", value["outcome"],
+        add("sensitivity", f"for comparison, {term_name(term)}", value["outcome"],
             note=f"partial R² with outcome; {number(value['predictor'], bounded=True)} with the predictor")  # fmt: skip
     if sd := record["slope_sd"]:
         add("sensitivity", "SD of the slope of perceived attachment between therapists", sd["estimate"],
