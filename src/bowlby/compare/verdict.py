@@ -75,7 +75,7 @@ def claim_more(minus: Effect, plus: Effect) -> dict:
     else:
         verdict, rule = "inconclusive", "the interval of P-T or of P+T includes 0"
     binding = min(parts.values(), key=lambda e: e.estimate)
-    against = min(1.0, 2 * min(1 - e.p_above(0) for e in parts.values()))  # either of two parts refutes
+    against = min(1.0, 2 * min(e.p_below(0) for e in parts.values()))  # either of two parts refutes
     p = against if verdict == "refuted" else max(e.p_above(0) for e in parts.values())
     of = min(high, key=high.get) if verdict == "refuted" else min(parts, key=lambda name: parts[name].estimate)
     kind, level = ("one_sided_of_two", 0.975) if verdict == "refuted" else ("one_sided", 0.95)
