@@ -175,7 +175,7 @@ def _ambiguous(raw: Raw, column: str, rows, issues: Issues) -> None:
 def labelled_missing(
     raw: Raw, column: str, labels: dict[str, str], words: frozenset[str], issues: Issues, instrument: str | None = None
 ) -> list[str]:
-    """The codes of a column whose value label says that there is no answer; how many cells hold one is told."""
+    """The codes of a column whose value label says that there is no answer; how many cells hold one is reported."""
     codes = codes_labelled(labels, words)
     if codes:
         cells = raw.text(column).str.strip()
@@ -212,14 +212,14 @@ def session_numbers(raw: Raw, column: str, date: str | None, rows, issues: Issue
     Returns
     -------
     Series of Int64
-        What is no whole number from 0 is told and missing.
+        What is no whole number from 0 is reported and missing.
     """
     if column == COUNT:
         return _counted(raw, date, issues).loc[rows]
     values, wrong = numbers(raw, column, raw.spec.missing, issues, rows=rows)
     wrong |= values.notna() & ((values % 1 != 0) | (values < 0))
     if wrong.any():
-        told(raw, column, wrong, "not_a_session", "not a whole number from 0", issues)
+        reported(raw, column, wrong, "not_a_session", "not a whole number from 0", issues)
     return values.mask(wrong).astype("Int64")
 
 
@@ -233,7 +233,7 @@ def _counted(raw: Raw, date: str | None, issues: Issues) -> pd.Series:
 
 
 def dates(raw: Raw, column: str, rows, issues: Issues) -> pd.Series:
-    """A column of dates in the file's one style; another style is an error, anything else is told and missing."""
+    """A column of dates in the file's one style; another style is an error, anything else is reported and missing."""
     style, cells = raw.spec.dates, raw.text(column, rows).str.strip()
     cells = cells.mask(cells.eq("") | cells.isin(raw.spec.missing))
     if cells.isna().all():
@@ -247,7 +247,7 @@ def dates(raw: Raw, column: str, rows, issues: Issues) -> pd.Series:
         if others or (wrong.sum() > 1 and values.isna().all()):
             _other_styles(raw, column, wrong, others, int(values.notna().sum()), issues)
         else:
-            told(raw, column, wrong, "not_a_date", f"not a date written {style}", issues)
+            reported(raw, column, wrong, "not_a_date", f"not a date written {style}", issues)
     return values
 
 
@@ -270,7 +270,7 @@ def _other_styles(raw: Raw, column: str, wrong: pd.Series, others: dict[str, int
     issues.add("error", "date_style", what, do, row=wrong.index[wrong][0], column=column, n=n, **raw.place)
 
 
-def told(raw: Raw, column: str, wrong: pd.Series, code: str, what: str, issues: Issues, instrument=None) -> None:
+def reported(raw: Raw, column: str, wrong: pd.Series, code: str, what: str, issues: Issues, instrument=None) -> None:
     """Note the wrong cells of one column as one issue: how many, and the first rows."""
     rows = wrong.index[wrong]
     issues.add(

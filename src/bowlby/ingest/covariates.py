@@ -1,4 +1,4 @@
-"""Descriptions of persons: numbers, categories, dates and checkboxes; what cannot be true is told and missing."""
+"""Descriptions of persons: numbers, categories, dates and checkboxes; what cannot be true is reported and missing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import pandas as pd
 
 from bowlby.config.study import Covariate
-from bowlby.ingest.cells import dates, labelled_missing, numbers, told, unseen
+from bowlby.ingest.cells import dates, labelled_missing, numbers, reported, unseen
 from bowlby.ingest.notices import Issues, count, rows_text
 from bowlby.ingest.readers.ask import stem
 from bowlby.ingest.readers.base import Raw
@@ -45,12 +45,12 @@ def covariate(raw: Raw, name: str, spec: Covariate, issues: Issues) -> pd.Series
         return _category(raw, spec.column, labels, missing, issues)
     values, wrong = numbers(raw, spec.column, missing, issues)
     if wrong.any():
-        told(raw, spec.column, wrong, "not_a_number", "not a number", issues)
+        reported(raw, spec.column, wrong, "not_a_number", "not a number", issues)
     if highest := _highest_age(f"{name} {spec.column}", spec.unit or ""):
         impossible = (values < 0) | (values > highest)
         if impossible.any():
             what = f"not a possible age (below 0 or above {OLDEST} years)"
-            told(raw, spec.column, impossible, "impossible_age", what, issues)
+            reported(raw, spec.column, impossible, "impossible_age", what, issues)
             values = values.mask(impossible)
     return values
 

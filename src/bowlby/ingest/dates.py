@@ -1,4 +1,4 @@
-"""Dates in the one style that the study file states; other styles are told, never guessed."""
+"""Dates in the one style that the study file states; other styles are reported, never guessed."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def _covariate(name: str, spec: Covariate, raw: Raw, files: list[Raw], values: p
 
 def _episodes(raws: list[Raw]) -> Table:
     patients = [r for r in raws if r.spec.who.role == "patient"]
-    told = [(r.name, e.sessions) for r in patients for e in r.spec.episodes if e.sessions in r.frame.columns]
+    counted = [(r.name, e.sessions) for r in patients for e in r.spec.episodes if e.sessions in r.frame.columns]
     columns = [
         Column("patient", "string", "id of the patient", source=_ids(raws, "patient"), required=True),
         Column("therapist", "string", "id of a therapist who treated", source=_ids(raws, "therapist"), required=True),
@@ -90,12 +90,12 @@ def _episodes(raws: list[Raw]) -> Table:
             "number",
             "share of the patient's treatment; the weights of a patient sum to 1",
             "share",
-            "sessions where all of the patient's are known, else rows" if told else "rows of the raw files",
+            "sessions where all of the patient's are known, else rows" if counted else "rows of the raw files",
             True,
             0.0,
             1.0,
         ),
-        Column("sessions", "number", "sessions with this therapist", "sessions", _join(told), low=0.0),
+        Column("sessions", "number", "sessions with this therapist", "sessions", _join(counted), low=0.0),
     ]
     refers = {"patient": WHO["patient"], "therapist": WHO["therapist"]}
     what = "Who treated whom; patients who change therapist have several rows."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pyarrow as pa
 
-from bowlby.ingest.cells import ids, no_therapist, numbers, therapist_ids, told
+from bowlby.ingest.cells import ids, no_therapist, numbers, reported, therapist_ids
 from bowlby.ingest.notices import Issues, count, rows_text
 from bowlby.ingest.readers.base import Raw
 
@@ -68,7 +68,7 @@ def _sessions(raw: Raw, column: str, issues: Issues) -> pd.Series:
     values, wrong = numbers(raw, column, raw.spec.missing, issues)
     wrong |= values < 0
     if wrong.any():
-        told(raw, column, wrong, "not_a_number", "not a number of sessions", issues)
+        reported(raw, column, wrong, "not_a_number", "not a number of sessions", issues)
     return values.mask(wrong)
 
 

@@ -15,9 +15,9 @@ from bowlby.ingest.readers.base import Raw
 FEWEST_TEXTS = 5
 STRETCHED, FEWEST_STRETCHED = 0.05, 5
 FEWEST_WITHOUT_LOWEST, FEWEST_WITHOUT_HIGHEST = 20, 300
-"""Answers from which on an end that nobody used is told. The upper end of a form often stays unused."""
+"""Answers from which on an end that nobody used is reported. The upper end of a form often stays unused."""
 FEWEST_USED, LEAST_NEXT = 3, 0.05
-"""Different answers, and share of the answer next to the unused end, from which on it is told."""
+"""Different answers, and share of the answer next to the unused end, from which on it is reported."""
 MORE_OF_PARTS = 5
 """How many times as many it takes of one occasion or site, since there are several."""
 CODES = {-1, -7, -8, -9, -77, -88, -99, -777, -888, -999, -9999, 8, 9, 77, 88, 99, 777, 888, 999, 9999}
@@ -36,7 +36,7 @@ Parts = list[tuple[str, np.ndarray, list[str]]]
 
 def text_columns(raw: Raw, columns: dict[str, str], values: pd.DataFrame, wrong: pd.DataFrame, instrument: str,
                  issues: Issues) -> None:  # fmt: skip
-    """Each column most of whose answers are text is an error, told once for the instrument."""
+    """Each column most of whose answers are text is an error, reported once for the instrument."""
     texts = wrong.sum()
     mostly = [name for name in columns if texts[name] >= FEWEST_TEXTS and texts[name] > values[name].count()]
     if not mostly:
@@ -72,26 +72,26 @@ def parts(**columns: pd.Series) -> Parts:
 
 def in_range(raw: Raw, measure: Measure, model, columns: dict[str, str], values: pd.DataFrame, of: Parts,
              issues: Issues) -> pd.DataFrame:  # fmt: skip
-    """Answers to items with impossible ones set to missing and told.
+    """Answers to items with impossible ones set to missing and reported.
 
     It is an error where the answers are those of another form: all of them, or all of an occasion or a site, one step
     from the range's place (such as 0 to 6 on a form of 1 to 7); over half of them out of range; or over 5 % beyond the
-    range by less than its width. An end that is never used is told where the form may count from another number. A
+    range by less than its width. An end that is never used is reported where the form may count from another number. A
     stated ``response`` settles all of it but where most answers are out of it.
     """
     low, high = measure.response or model.response
     outside = (values < low) | (values > high)
-    told = {"column": next(iter(columns.values())), "row": raw.spec.header_row, "instrument": measure.instrument}
+    place = {"column": next(iter(columns.values())), "row": raw.spec.header_row, "instrument": measure.instrument}
     if outside.to_numpy().any():
         found = _mostly_outside(values, outside, low, high)
         if not measure.response:
             found = _shifted(values, low, high, of) or found or _stretched(values, outside, low, high)
         if found:
-            issues.add("error", "other_range", *found, n=int(outside.to_numpy().sum()), **told, **raw.place)
+            issues.add("error", "other_range", *found, n=int(outside.to_numpy().sum()), **place, **raw.place)
             return values
     elif not measure.response:
         for what, do, n in _unused(values, low, high, of):
-            issues.add("warning", "unused_end", what, do, n=n, **told, **raw.place)
+            issues.add("warning", "unused_end", what, do, n=n, **place, **raw.place)
     cell_issues(
         raw,
         columns,

@@ -60,10 +60,10 @@ class Units(NamedTuple):
 
 
 def given_scores(raw: Raw, measure: Measure, model: Instrument, values: pd.DataFrame, issues: Issues) -> pd.DataFrame:
-    """Scores in the instrument's own units; impossible ones are missing and told.
+    """Scores in the instrument's own units; impossible ones are set to missing and reported.
 
     It is an error where over 5 % are impossible, where it cannot be known whether they are sums or item means, and
-    where they are those of a form that counts from another number. Scores that stand beside items, which are only
+    where they are those of a form that counts from another number. Scores given along with items, which are only
     compared with these, are never an error and stay in their units unless the study file says what they are.
 
     Parameters
@@ -94,7 +94,7 @@ def given_scores(raw: Raw, measure: Measure, model: Instrument, values: pd.DataF
 
 
 def given_codes(raw: Raw, measure: Measure, model: Instrument, codes: pd.Series, issues: Issues) -> pd.Series:
-    """Raters' categories; those that the instrument does not have are missing and told, over 5 % are an error."""
+    """Raters' categories; those that the instrument does not have are missing and reported; over 5 % are an error."""
     if not model.codes:
         return codes
     bad = from_codes(codes, model.codes).eq(UNKNOWN_CODE)

@@ -110,16 +110,16 @@ def measure_table(raw: Raw, measure: Measure, model, study: Study, issues: Issue
 
 def _possible(raw: Raw, measure: Measure, model: Instrument, columns: dict[str, str], values: pd.DataFrame,
               occasion: pd.Series, issues: Issues) -> pd.DataFrame:  # fmt: skip
-    """Answers, scores and categories as the instrument counts them; impossible ones are missing and told."""
+    """Answers, scores and categories as the instrument counts them; impossible ones are missing and reported."""
     if measure.coded:
         return values.assign(code=given_codes(raw, measure, model, values["code"], issues))
     scales = list(measure.scored or {})
     items = {column: source for column, source in columns.items() if column not in scales}
     if items:
         where, when = site(raw), measure.when or raw.spec.when
-        told = {"occasion": occasion} if when and when.column else {}
-        told |= {"site": where.loc[values.index]} if isinstance(where, pd.Series) else {}
-        answers = in_range(raw, measure, model, items, values[list(items)], parts(**told), issues)
+        apart = {"occasion": occasion} if when and when.column else {}
+        apart |= {"site": where.loc[values.index]} if isinstance(where, pd.Series) else {}
+        answers = in_range(raw, measure, model, items, values[list(items)], parts(**apart), issues)
         step = counted_from(model, measure.response)
         values[list(items)] = answers - step if step else answers
     if scales:
@@ -131,7 +131,7 @@ def _possible(raw: Raw, measure: Measure, model: Instrument, columns: dict[str, 
 
 def _values(raw: Raw, measure: Measure, columns: dict[str, str], issues: Issues) -> tuple[pd.DataFrame, pd.DataFrame]:
     missing = [*raw.spec.missing, *measure.missing]
-    told = {folded(text): number for text, number in (raw.spec.answers | measure.answers).items()}
+    stated = {folded(text): number for text, number in (raw.spec.answers | measure.answers).items()}
     values, wrong = {}, {}
     for name, column in columns.items():
         labels = raw.labels.get(column, {})
@@ -141,7 +141,7 @@ def _values(raw: Raw, measure: Measure, columns: dict[str, str], issues: Issues)
             values[name] = cells.mask(cells.eq("") | among(cells, codes)).astype(object)
             wrong[name] = pd.Series(False, index=cells.index)
         else:
-            values[name], wrong[name] = numbers(raw, column, codes, issues, _by_label(raw, column) | told)
+            values[name], wrong[name] = numbers(raw, column, codes, issues, _by_label(raw, column) | stated)
     index = raw.frame.index
     return pd.DataFrame(values, index=index, copy=False), pd.DataFrame(wrong, index=index, copy=False)
 

@@ -104,7 +104,7 @@ def select_rows(raw: Raw, issues: Issues) -> None:
 def tell_doubts(raw: Raw, issues: Issues) -> None:
     """An error for each kind of rows that look like nobody's answers and that the study file says nothing of.
 
-    These rows are left out of what else is checked, so that each is told once.
+    These rows are left out of what else is checked, so that each is reported once.
     """
     found = doubts(raw)
     for doubt in found:

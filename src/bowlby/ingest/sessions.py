@@ -50,7 +50,7 @@ def sessions(files: list[Raw], measures: dict[str, pd.DataFrame], issues: Issues
 
 
 def _once(table: pd.DataFrame, issues: Issues) -> pd.DataFrame:
-    """One row for each patient and number; several dates or therapists of one session are told."""
+    """One row for each patient and number; several dates or therapists of one session are reported."""
     if not table.duplicated(["patient", "session"]).any():
         return table
     groups = table.groupby(["patient", "session"], sort=False)

@@ -66,7 +66,7 @@ def _read(reader, path: Path, spec: DataFile, options: dict, kind: str, issues: 
 
 
 def _spss_dates(frame: pd.DataFrame, meta, file: str, issues: Issues) -> pd.DataFrame:
-    """Seconds since the Gregorian calendar began as dates; those after the year 9999 are told and missing."""
+    """Seconds since the Gregorian calendar began as dates; those after the year 9999 are reported and missing."""
     for column, kind in meta.original_variable_types.items():
         if not SPSS_DATE.match(kind):
             continue
@@ -83,7 +83,7 @@ def _spss_dates(frame: pd.DataFrame, meta, file: str, issues: Issues) -> pd.Data
 
 
 def _declared(values: pd.Series, column: str, meta, file: str, issues: Issues) -> pd.Series:
-    """A column with what the file declares missing set to missing, and told."""
+    """A column with what the file declares missing set to missing, and reported."""
     bad = pd.Series(False, index=values.index)
     for r in (meta.missing_ranges or {}).get(column, []):
         low, high = r["lo"], r["hi"]
