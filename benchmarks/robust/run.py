@@ -45,8 +45,8 @@ def ready(count: dict[str, int]) -> None:
     """Read the example once in every process, and fit once so that imports are not timed."""
     from bowlby.config import load
     from bowlby.config.robustness import Imputation
-    from bowlby.robust.claims import fit_c4, fit_m1
-    from bowlby.robust.stage import read_basis, read_universe
+    from bowlby.robustness.claims import fit_c4, fit_m1
+    from bowlby.robustness.stage import read_basis, read_universe
 
     loaded = load(ROOT / "config/config.yaml")
     doubts = loaded.run.robustness
@@ -61,24 +61,24 @@ def ready(count: dict[str, int]) -> None:
 
 def work(kind: str, first: int, last: int) -> tuple[float, int]:
     """Processor seconds of some replicates, and how many failed."""
-    from bowlby.robust.stage import _maker, _whole
+    from bowlby.robustness.stage import _maker, _whole
 
     began = time.process_time()
     if kind == "m1":
         return _bootstrap(first, last, began)
     if kind == "left_out":
-        from bowlby.robust.influence import _side_by_side
+        from bowlby.robustness.influence import _side_by_side
 
         left = len(_side_by_side(_READY["basis"]))
         return time.process_time() - began, (0 if left else 48)
     if kind == "influence":
         table = _whole(_READY["basis"], kind)
     elif kind == "multiverse":
-        from bowlby.robust.multiverse import multiverse
+        from bowlby.robustness.multiverse import multiverse
 
         table = multiverse(_READY["universe"], first, last)
     elif kind == "imputation":
-        from bowlby.robust.imputation import imputation, incomplete
+        from bowlby.robustness.imputation import imputation, incomplete
 
         table = imputation(incomplete(_READY["universe"]), first, last)
     else:
@@ -90,7 +90,7 @@ def _bootstrap(first: int, last: int, began: float) -> tuple[float, int]:
     """What ``lme4::bootMer`` does: outcomes drawn from M1, and M1 refitted to each."""
     import numpy as np
 
-    from bowlby.robust.claims import fit_m1
+    from bowlby.robustness.claims import fit_m1
 
     m1 = fit_m1(_READY["basis"].primary)
     found = m1.refit_many(np.vstack([m1.simulate(1, (1, number)) for number in range(first, last)]))

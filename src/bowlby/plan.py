@@ -16,7 +16,7 @@ from bowlby.fingerprint import checksum
 from bowlby.fit.sets import models_of
 from bowlby.process import identity
 from bowlby.resources import size
-from bowlby.robust.kinds import Work, works
+from bowlby.robustness.kinds import Work, works
 
 MARKER = ".bowlby"
 STARTED = "configuration: "

@@ -298,7 +298,7 @@ def judge_domains(loaded: Loaded, folder: Path) -> None:
 def compare_pair(loaded: Loaded, folder: Path) -> None:
     """The fit of two predictors to what is said of them, and what was tried to turn it."""
     from bowlby.compare.pair import compare_pair as decide
-    from bowlby.robust.pair import pair_doubts
+    from bowlby.robustness.pair import pair_doubts
 
     run, stem = loaded.run, folder / "analysis/pair"
     fit, design = read_json(folder / "fits/pair.json"), read_json(stem.with_suffix(".design.json"))
@@ -314,7 +314,7 @@ def compare(loaded: Loaded, folder: Path) -> None:
     comparison, verdict = decided(loaded.run, folder)
     fits = stored_fits(folder)
     if loaded.run.robustness:
-        from bowlby.robust.stage import doubts
+        from bowlby.robustness.stage import doubts
 
         write_json(folder / "robustness.json", doubts(loaded.run, folder, fits, verdict["claims"]))
     words = in_words(verdict, fits, read_json(folder / "adequacy.json"), loaded.run.comparison.delta)

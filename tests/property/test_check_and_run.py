@@ -14,9 +14,9 @@ from bowlby.estimands.estimate import _therapist_variance
 from bowlby.files import read_json, read_parquet
 from bowlby.plan import plan
 from bowlby.reproduce import verify
-from bowlby.robust.claims import answer
-from bowlby.robust.influence import without
-from bowlby.robust.stage import read_basis
+from bowlby.robustness.claims import answer
+from bowlby.robustness.influence import without
+from bowlby.robustness.stage import read_basis
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bowlby.config import load
-from bowlby.draft import draft
+from bowlby.drafting import draft
 from bowlby.files import write_parquet
 from bowlby.ingest import ingest
 

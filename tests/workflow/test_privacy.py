@@ -14,7 +14,7 @@ from bowlby import figures, report, stages, tables
 from bowlby.job import job
 from bowlby.manifest import write_manifest
 from bowlby.plan import plan
-from bowlby.robust.stage import robust
+from bowlby.robustness.stage import robust
 
 ROOT = Path(__file__).parents[2]
 SECRETS = {

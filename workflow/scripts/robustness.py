@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from bowlby.job import job, planned
-from bowlby.robust.stage import robust
+from bowlby.robustness.stage import robust
 
 with job(snakemake):  # noqa: F821
     run = planned(snakemake)  # noqa: F821

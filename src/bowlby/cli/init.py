@@ -13,7 +13,7 @@ def init(
     into: Annotated[Path, typer.Option(help="Folder of the draft; made where it is absent.")] = Path("."),
 ) -> None:
     """Look at raw files and write a draft study file and run's file, every guess marked; nothing is written over."""
-    from bowlby.draft import MARK, write_draft
+    from bowlby.drafting import MARK, write_draft
 
     written = write_draft(files, into)
     for path in written:

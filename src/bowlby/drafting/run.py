@@ -1,0 +1,90 @@
+"""The draft of a run's file."""
+
+from __future__ import annotations
+
+import re
+
+from bowlby.config.study import FILL
+from bowlby.drafting.blocks import Block
+from bowlby.drafting.match import Match
+from bowlby.drafting.write import MARK, Part, flow, quoted
+from bowlby.instruments.catalogue import load_instrument
+
+ATTACHMENT = ("cats", "ecr", "rq", "rsq", "aas", "asq", "aai")
+
+
+def run_text(name: str, parts: list[Part], occasions: list[str], timed: bool) -> str:
+    """The draft of a run's file: the outcome, and the comparison where both sides are there."""
+    brought = [(p.roles.role, b, m) for p in parts for b, m in p.matched if m.named]
+    outcome, scale = _outcome(brought)
+    run = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60] or "study"
+    lines = [
+        "# Draft of a run's file, made by `bowlby init`. Every key is explained in config/README.md.",
+        f"run: {run}",
+        f"title: {quoted(_title(name))}  {MARK} title of the report",
+        "study: study.yaml",
+        "privacy: shareable    # shows no single patient; `internal` does",
+        "outcome:",
+        f"  instrument: {outcome}  {MARK} the registered primary outcome",
+        f"  scale: {scale}",
+        f"  pre: {quoted(occasions[0])}  {MARK} occasion before treatment",
+        f"  post: {quoted(occasions[-1])}  {MARK} occasion of the outcome",
+    ]
+    asked = [(p.roles.role, Match(o.instrument)) for p in parts for o in p.odd if o.instrument]
+    lines += _comparison([(role, m) for role, _, m in brought], asked, occasions)
+    if lines[-1].startswith("#"):
+        lines.append(f"growth: {{reml: true}}{'' if timed else f'  {MARK} needs `time` in the occasions'}")
+    return "\n".join(lines) + "\n"
+
+
+def _title(name: str) -> str:
+    words = re.sub(r"[_\W]+", " ", name).strip()
+    return words[:1].upper() + words[1:] or "Study"
+
+
+def _comparison(
+    brought: list[tuple[str, Match]], asked: list[tuple[str, Match]], occasions: list[str]
+) -> list[str]:
+    """The comparison where both sides are there; else as a comment to fill in, with what there is, or may be."""
+    middle = occasions[len(occasions) // 2]
+    felt, own = _first(brought, "patient", "cats"), _first(brought, "therapist", *ATTACHMENT)
+    own = own or _first(brought, "therapist", "")
+    if felt and own:
+        sides = [*_block(felt, "therapist", middle), "  therapist_style:", *_block(own, "self", None)]
+        return ["comparison:", "  perceived:", *sides]
+    every = [*brought, *asked]
+    felt = felt or _first(every, "patient", *ATTACHMENT)
+    own = own or _first(every, "therapist", *ATTACHMENT)
+    lines = ["comparison:", "  perceived:", *_block(felt, "therapist", middle)]
+    lines += ["  therapist_style:", *_block(own, "self", None)]
+    why = (
+        "# The comparison needs attachment to the therapist, answered by patients, and the therapists' own style.",
+        "# Where the study has both, fill this in and delete the marks:",
+    )
+    return [*why, *(f"# {line}" for line in lines)]
+
+
+def _first(brought: list[tuple[str, Match]], role: str, *families: str) -> Match | None:
+    return next((m for who, m in brought if who == role and m.instrument.startswith(families)), None)
+
+
+def _outcome(brought: list[tuple[str, Block, Match]]) -> tuple[str, str]:
+    for role, _, found in brought:
+        scales = load_instrument(found.instrument).all_scales()
+        scale = found.scale or ("total" if "total" in scales else None)
+        if role == "patient" and scale and scales[scale].higher == "worse":
+            return found.instrument, scale
+    return FILL, "total"
+
+
+def _block(found: Match | None, about: str, occasion: str | None) -> list[str]:
+    """A side of the comparison; what is not known is to be filled in."""
+    lines = [f"    occasion: {quoted(occasion)}  {MARK}"] if occasion else []
+    if found is None:
+        weights = f"    weights: {{{FILL}: 1}}  {MARK} scale: weight, as registered"
+        return [f"    instrument: {FILL}  {MARK} not among what was found", f"    about: {about}", *lines, weights]
+    signs = {"better": 1, "worse": -1}
+    scales = load_instrument(found.instrument).scales
+    weights = {name: signs.get(scale.higher, 1 if name == "secure" else -1) for name, scale in scales.items()}
+    head = [f"    instrument: {found.instrument}", f"    about: {about}  {MARK}"]
+    return [*head, *lines, f"    weights: {flow(weights)}  {MARK} as registered"]

@@ -1,0 +1,208 @@
+"""Missing values imputed many times over, and the outcome of those who left moved away from what was imputed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from bowlby.design.centring import membership
+from bowlby.design.composite import composite
+from bowlby.design.frame import Patients, answered, patients
+from bowlby.design.primary import BLOCKS, analysis_set
+from bowlby.errors import UserError
+from bowlby.fit.models import perceived_style, slopes, standardised
+from bowlby.fit.units import with_sd_error
+from bowlby.robustness.address import Address
+from bowlby.robustness.claims import SLOPES, Rows, fit_c4, fit_m1
+from bowlby.robustness.gibbs import TwoLevel, impute
+from bowlby.robustness.kinds import moves_of
+from bowlby.robustness.multiverse import Universe
+from bowlby.robustness.table import FAILED, OK, SINGULAR, statuses, table
+from bowlby.robustness.unanswered import NAMES, TRACES, described
+
+KIND, TIPPING = "imputation", "tipping"
+SUFFIXES = ("", "_se", "_df")
+
+
+@dataclass(frozen=True)
+class Incomplete:
+    """A study with its missing values, ready to be imputed.
+
+    Attributes
+    ----------
+    universe : Universe
+    found : Patients
+        Those with a therapist and at least one answer.
+    columns : list of str
+        Columns of ``found.frame`` that are the predictors of ``data``.
+    therapists : Index
+    data : TwoLevel
+    """
+
+    universe: Universe
+    found: Patients
+    columns: list[str]
+    therapists: pd.Index
+    data: TwoLevel
+
+
+def incomplete(universe: Universe) -> Incomplete:
+    """Collect the patients and therapists of a study with what is missing of them.
+
+    The predictors are baseline, early change where it was measured, the scales of perceived attachment, covariates, and
+    the scales of everything else that the comparison names (patient's style, alliance), which tell of what is missing;
+    the therapists' variables are the scales of their style.
+    """
+    run = universe.run
+    found = patients(run, universe.scores, universe.people)
+    asked = ["pre", "y", *(f"a_{scale}" for scale in found.scaling["a"].scales)]
+    keep = found.frame.index.isin(found.episodes["patient"]) & found.frame[asked].notna().any(axis=1)
+    frame = found.frame[keep]
+    episodes = found.episodes[found.episodes["patient"].isin(frame.index)]
+    found = replace(found, frame=frame, episodes=episodes)
+    columns = ["pre", *(c for c in ("change",) if c in frame), *found.covariates]
+    columns += [f"{side}_{scale}" for side, s in found.scaling.items() if side != "s" for scale in s.scales]
+    weights = membership(episodes, frame.index)
+    block, scaling = run.comparison.therapist_style, found.scaling["s"]
+    style = answered(universe.scores[block.instrument], "therapist", block)[scaling.scales]
+    data = TwoLevel(
+        frame[columns].to_numpy(float),
+        frame["y"].to_numpy(float),
+        style.reindex(weights.columns).to_numpy(float) / scaling.sd,
+        weights.weights,
+        _slope(run, found, columns),
+    )
+    return Incomplete(universe, found, columns, weights.columns, data)
+
+
+def missing(of: Incomplete) -> dict:
+    """Who has something missing; see :func:`bowlby.robustness.unanswered.described`."""
+    frame = of.found.frame
+    shown = [*of.columns, *(c for c in frame if c.endswith("_star")), *(c for c in frame if c.startswith("s_"))]
+    return described(frame, list(dict.fromkeys(shown)), of.data.s)
+
+
+def _slope(run, found: Patients, columns: list[str]) -> np.ndarray:
+    """Weights of the scales in the composite of perceived attachment."""
+    scaling = found.scaling["a"]
+    w = np.array([run.comparison.perceived.weights[scale] for scale in scaling.scales])
+    w = dict(zip((f"a_{scale}" for scale in scaling.scales), w / np.sqrt(w @ scaling.correlation @ w)))
+    return np.array([w.get(column, 0.0) for column in columns])
+
+
+def complete(of: Incomplete, imputation: int) -> tuple[Patients, dict[str, np.ndarray]]:
+    """One completed study: composites are formed from the completed scales, nothing is centred yet.
+
+    Returns
+    -------
+    Patients
+    traces : dict of ndarray
+        See :func:`bowlby.robustness.gibbs.impute`.
+    """
+    run, found = of.universe.run, of.found
+    rng = Address(run.seed, KIND, imputation).generator()
+    data, traces = impute(of.data, run.robustness.imputation.iterations, rng)
+    frame = found.frame.copy()
+    frame[of.columns], frame["y"] = data.x, data.y
+    for side, scaling in found.scaling.items():
+        block = getattr(run.comparison, BLOCKS[side])
+        if side == "s":
+            style = pd.DataFrame(data.s * scaling.sd, of.therapists, scaling.scales)
+            own = composite(style, block, scaling)
+            frame["s_star"] = of.data.weights @ own
+            frame[[f"s_{scale}" for scale in scaling.scales]] = of.data.weights @ data.s
+        else:
+            scales = pd.DataFrame(frame[[f"{side}_{scale}" for scale in scaling.scales]].to_numpy() * scaling.sd,
+                                  columns=scaling.scales)  # fmt: skip
+            frame[f"{side}_star"] = composite(scales, block, scaling)
+    return replace(found, frame=frame, style=pd.Series(own, of.therapists)), traces
+
+
+def imputation(of: Incomplete, first: int, last: int) -> pd.DataFrame:
+    """Imputations ``first`` to ``last - 1``, each from a chain of its own, and the models of the claims fitted to them.
+
+    Returns
+    -------
+    DataFrame
+        P, T, P-T, P+T and T_A, each with ``_se`` and ``_df`` (Kenward-Roger); ``therapist``, variance of M1 between
+        therapists in outcome units; of every trace the mean of the chain's third and of its last quarter.
+    """
+    rows, status = [], []
+    for number in range(first, last):
+        made, traces = complete(of, number)
+        row, state = _fitted(of, made)
+        for name, values in traces.items():
+            quarter = len(values) // 4
+            row |= {f"{name}_before": values[-2 * quarter : -quarter].mean(), f"{name}_after": values[-quarter:].mean()}
+        rows.append(row)
+        status.append(state)
+    names = [*(n + s for n in NAMES for s in SUFFIXES), "therapist"]
+    names += [f"{name}_{part}" for name in TRACES for part in ("before", "after")]
+    columns = pd.DataFrame(rows, columns=names, dtype=float)
+    addresses = [Address(of.universe.run.seed, KIND, number) for number in range(first, last)]
+    return table(addresses, status, {c: columns[c] for c in columns})
+
+
+def _rows(of: Incomplete, made: Patients, name: str) -> Rows:
+    built = analysis_set(of.universe.run, made, of.universe.people, name)
+    return Rows(built.data, built.membership, built.design)
+
+
+def _fitted(of: Incomplete, made: Patients) -> tuple[dict, str]:
+    try:
+        primary = _rows(of, made, "primary")
+        perceived = _rows(of, made, "perceived")
+        m1, c4 = fit_m1(primary), fit_c4(perceived)
+        effects = [*standardised(m1, primary.design), *perceived_style(c4, perceived.design)]
+    except UserError:
+        return {}, FAILED
+    row = {"therapist": m1.covariances[0][0, 0]}
+    for found in effects:
+        row |= dict(zip((found["name"] + s for s in SUFFIXES), (found["estimate"], found["se"], found["df"])))
+    return row, SINGULAR if m1.singular else OK
+
+
+def tipping(of: Incomplete, first: int, last: int) -> pd.DataFrame:
+    """Outcomes of patients who have none, moved in every imputation so that their slopes differ from the others'.
+
+    With x perceived attachment or the therapist's style, in SD from the mean, an imputed outcome is moved by
+    ``delta x`` SD: among those who left, outcome then rises by ``delta`` more per SD of x than imputation at random has
+    it. Row r is move ``r % k`` of the k of :func:`moves_of` in the imputation ``r // k``; imputations are those of kind
+    ``imputation``.
+
+    Returns
+    -------
+    DataFrame
+        ``imputation``, ``along`` (``attachment`` or ``style``), ``delta``; P, T, P-T and P+T, each with ``_se`` and
+        ``_df``.
+    """
+    moves = moves_of(of.universe.run.robustness.imputation.deltas)
+    k, parts = len(moves), []
+    for number in range(first // k, (last - 1) // k + 1):
+        wanted = [r % k for r in range(max(first, number * k), min(last, (number + 1) * k))]
+        parts.append(_tipped(of, number, [moves[m] for m in wanted], [number * k + m for m in wanted]))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _tipped(of: Incomplete, number: int, moves: list[tuple[str, float]], replicates: list[int]) -> pd.DataFrame:
+    made, _ = complete(of, number)
+    addresses = [Address(of.universe.run.seed, TIPPING, r) for r in replicates]
+    along, deltas = (np.array(values, dtype) for values, dtype in zip(zip(*moves), (object, float)))
+    columns = {"imputation": np.full(len(moves), number), "along": along, "delta": deltas}
+    try:
+        primary = _rows(of, made, "primary")
+        m1 = fit_m1(primary)
+    except UserError:
+        return table(addresses, [FAILED] * len(moves), columns)
+    data = primary.data
+    left = of.found.frame["y"].isna().reindex(data["patient"]).to_numpy(float)
+    sides = {"attachment": data["a_star_w"] + data["a_star_b"], "style": data["s_star"]}
+    moved = np.array([delta * left * sides[side].to_numpy(float) for side, delta in moves]) / primary.unit
+    asked = list(slopes(primary.design).values())
+    found = m1.refit_many(data["y"].to_numpy(float) + moved, asked, kenward_roger=True)
+    effects = [with_sd_error(dict(zip(SLOPES, map(tuple, row))), primary.design["sd_error"]) for row in found.contrasts]
+    for name in SLOPES:
+        columns |= dict(zip((name + s for s in SUFFIXES), np.array([row[name] for row in effects]).T))
+    return table(addresses, statuses(found.converged, found.singular), columns)

@@ -1,0 +1,162 @@
+"""Which therapist carries the finding: every one left out in turn, all claims decided again."""
+
+from __future__ import annotations
+
+from copy import copy
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from bowlby.compare.verdict import Effect
+from bowlby.design.centring import membership as membership_of
+from bowlby.design.centring import within_between
+from bowlby.errors import UserError
+from bowlby.fit.models import Fitter, slopes
+from bowlby.fit.units import with_sd_error
+from bowlby.robustness.address import Address
+from bowlby.robustness.claims import SLOPES, Answer, Basis, Rows, answer, fit_c4, fit_m1, with_patient_style
+from bowlby.robustness.parts import MOST, joined, undivided
+from bowlby.robustness.table import FAILED, OK, SINGULAR, not_computed, reason, table
+
+KIND = "influence"
+
+
+def influence(basis: Basis) -> pd.DataFrame:
+    """Leave one therapist out, with every patient they ever treated, and refit the models of all claims.
+
+    Returns
+    -------
+    DataFrame
+        A row a therapist, in sorted order: therapist, patients (left out of the primary set); P, T, P-T, P+T, T_A and
+        Z where there is one, each with ``_se`` and ``_df``; the verdicts C1 to C5; ``cooks`` and
+        ``mdffits`` (distance moved by the slopes of M1, in their covariance with and without the therapist, per
+        slope) and ``covratio`` (determinant of that covariance without over with). The intercept is left out: it
+        moves with the grand means, and so is a slope that cannot be estimated without the therapist (of a level that
+        only their patients have). Not computed where patients who switch join over a thousand therapists, of whom each
+        would be three fits and none moves anything, and where no refit is possible.
+
+    Notes
+    -----
+    ``cooks = (b - b_j)' V^-1 (b - b_j) / p``, ``mdffits = (b - b_j)' V_j^-1 (b - b_j) / p``, V not adjusted.
+    """
+    therapists = sorted(set(basis.primary.membership["therapist"]) | set(basis.perceived.membership["therapist"]))
+    addresses = [Address(basis.seed, KIND, number) for number in range(len(therapists))]
+    if joined(basis.primary) * len(therapists) > MOST:
+        return not_computed(addresses, undivided(basis.primary, basis.perceived))
+    whole = answer(basis.primary, basis.perceived)
+    side_by_side, fitter = _side_by_side(basis), basis.perceived.fitter
+    rows, status, why = [], [], []
+    for therapist in therapists:
+        try:
+            found = _without(basis, therapist, side_by_side.get(therapist), fitter)
+            row, state = _row(whole, found, basis.delta), SINGULAR if found.singular else OK
+        except (UserError, np.linalg.LinAlgError) as error:
+            row, state = {}, FAILED
+            why.append(reason(error))
+        left = int((basis.primary.membership["therapist"] == therapist).sum())
+        rows.append({"therapist": therapist, "patients": left} | row)
+        status.append(state)
+    if set(status) == {FAILED}:
+        return not_computed(addresses, f"no refit without one therapist is possible ({why[0]})")
+    columns = pd.DataFrame(rows)
+    return table(addresses, status, {c: columns[c].to_numpy() for c in columns})
+
+
+def _side_by_side(basis: Basis) -> dict[str, Answer]:
+    """M1 and the model of C4 without each therapist who shares no patient: what leaves then changes nothing else."""
+    m1, c4 = fit_m1(basis.primary), fit_c4(basis.perceived)
+    asked = list(slopes(basis.primary.design).values())
+    names = list(m1.params.index)
+    one, two = _alone(m1), _alone(c4)
+    both = [t for t in one if t in two]
+    if not both:
+        return {}
+    of_m1 = 1 - np.eye(len(m1.model.clusters("therapist")))[[one[t] for t in both]]
+    of_c4 = 1 - np.eye(len(c4.model.clusters("therapist")))[[two[t] for t in both]]
+    pairs = list(combinations(range(len(names)), 2))
+    sums = [{names[i]: 1.0, names[j]: 1.0} for i, j in pairs]
+    found = m1.refit_clusters(of_m1, "therapist", asked, kenward_roger=True)
+    plain = m1.refit_clusters(of_m1, "therapist", sums)
+    style = c4.refit_clusters(of_c4, "therapist", [{"s_star": 1.0}], kenward_roger=True)
+    out = {}
+    for k, therapist in enumerate(both):
+        if not (found.converged[k] and style.converged[k]):
+            continue
+        cov = np.diag(plain.se[k] ** 2)
+        for (i, j), (_, se, _) in zip(pairs, plain.contrasts[k]):
+            cov[i, j] = cov[j, i] = (se**2 - plain.se[k, i] ** 2 - plain.se[k, j] ** 2) / 2
+        values = dict(zip(SLOPES, map(tuple, found.contrasts[k]))) | {"T_A": tuple(style.contrasts[k, 0])}
+        effects = {name: Effect(*v) for name, v in with_sd_error(values, basis.primary.design["sd_error"]).items()}
+        out[therapist] = Answer(effects, pd.Series(found.params[k], names), cov, bool(found.singular[k]))
+    return out
+
+
+def _alone(result) -> dict[str, int]:
+    """Therapists who share no patient, and the number of their cluster."""
+    return {c[0]: k for k, c in enumerate(result.model.clusters("therapist")) if len(c) == 1}
+
+
+def _without(basis: Basis, therapist: str, known: Answer | None, fitter: Fitter) -> Answer:
+    """The fits without a therapist."""
+    if known is None:
+        return answer(without(basis.primary, therapist), without(basis.perceived, therapist))
+    return with_patient_style(known, _less(fitter, therapist))
+
+
+def _less(fitter: Fitter, therapist: str) -> Fitter:
+    """A set's fitter without the patients of a therapist who shares none."""
+    some = copy(fitter)
+    keep = (fitter.data["therapist"] != therapist).to_numpy()
+    some.data = fitter.data[keep].reset_index(drop=True)
+    if fitter.membership:
+        some.membership = {"therapist": fitter.membership["therapist"].rows(keep).without(therapist)}
+    return some
+
+
+def without(rows: Rows, therapist: str) -> Rows:
+    """The rows without the patients of a therapist; what they shared with others is centred again."""
+    seen = set(rows.membership.loc[rows.membership["therapist"] == therapist, "patient"])
+    if not seen:
+        return rows
+    kept = rows.membership[~rows.membership["patient"].isin(seen)]
+    return recentred(Rows(rows.data[~rows.data["patient"].isin(seen)].reset_index(drop=True), kept, rows.design))
+
+
+def recentred(rows: Rows) -> Rows:
+    """Centre again at the therapists of these rows, as the design stage does.
+
+    Leaving out therapists who share no patient with others moves only the mean of the between parts; where patients
+    are shared the projection on membership changes too.
+    """
+    data = rows.data.copy()
+    shared = rows.membership["patient"].duplicated().any()
+    weights = membership_of(rows.membership, pd.Index(data["patient"])).matrix() if shared else None
+    for column in [c for c in data if c.endswith("_w")]:
+        between = f"{column.removesuffix('_w')}_b"
+        if shared:
+            whole = data[column].to_numpy(float) + (data[between].to_numpy(float) if between in data else 0.0)
+            data[column], part = within_between(whole, weights)
+            if between in data:
+                data[between] = part
+        elif between in data:
+            data[between] -= data[between].mean()
+    for column in [c for c in data if c.startswith("s_")]:
+        data[column] -= data[column].mean()
+    return Rows(data, rows.membership, rows.design)
+
+
+def _row(whole: Answer, found: Answer, delta: float) -> dict:
+    row = {}
+    for name, effect in found.effects.items():
+        row |= {name: effect.estimate, f"{name}_se": effect.se, f"{name}_df": effect.df}
+    row |= {name: claim["verdict"] for name, claim in found.verdicts(delta).items()}
+    slopes = [name for name in whole.fixed.index[1:] if name in found.fixed.index]
+    moved, p = (whole.fixed[slopes] - found.fixed[slopes]).to_numpy(), len(slopes)
+    with_all, without_one = (one.cov[np.ix_(at, at)] for one in (whole, found)
+                             for at in [one.fixed.index.get_indexer(slopes)])  # fmt: skip
+    return row | {
+        "cooks": float(moved @ np.linalg.solve(with_all, moved)) / p,
+        "mdffits": float(moved @ np.linalg.solve(without_one, moved)) / p,
+        "covratio": float(np.exp(np.linalg.slogdet(without_one)[1] - np.linalg.slogdet(with_all)[1])),
+    }

@@ -1,0 +1,213 @@
+"""The multiverse: the question asked again in every specification."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+
+from bowlby.config.run import Run
+from bowlby.design.frame import Patients, patients
+from bowlby.design.primary import analysis_set
+from bowlby.errors import UserError, problem
+from bowlby.fit import units
+from bowlby.fit.models import INTERCEPT, SLOPE, Fitter
+from bowlby.fit.record import contrast
+from bowlby.robustness.address import Address
+from bowlby.robustness.claims import SLOPES, Answer, effects
+from bowlby.robustness.specification import KIND, NODES, Specification, choices, scored, specifications
+from bowlby.robustness.table import FAILED, OK, SINGULAR, table
+
+COUNTS = ("patients", "therapists")
+NUMBERS = (*(name + part for name in SLOPES for part in ("", "_se", "_df")), "P-|T|")
+VERDICTS = ("C1", "C2", "C3")
+
+
+@dataclass
+class Universe:
+    """The study before any choice is made.
+
+    Attributes
+    ----------
+    run : Run
+    scores, people : dict of DataFrame
+    occasions : list of str
+    """
+
+    run: Run
+    scores: dict[str, pd.DataFrame]
+    people: dict[str, pd.DataFrame]
+    occasions: list[str]
+    _patients: dict = field(default_factory=dict, repr=False)
+
+    @property
+    def specifications(self) -> list[Specification]:
+        """Those that are tried."""
+        found = choices(self.run, self.scores, self.people, self.occasions)
+        return specifications(found, self.run.seed, self.run.robustness.replicates.multiverse)
+
+    def patients(self, spec: Specification) -> Patients:
+        """Patients under the choices that scores and memberships hang on, kept for the next specification."""
+        key = (spec.answers, spec.occasion, spec.switching, spec.covariates)
+        if key not in self._patients:
+            scores = complete_only(self.run, self.scores) if spec.answers == "complete" else self.scores
+            self._patients[key] = patients(self.chosen_run(spec), scores, self.people)
+        return self._patients[key]
+
+    def chosen_run(self, spec: Specification) -> Run:
+        """The configuration with a specification's switching, covariates and occasion."""
+        comparison = self.run.comparison
+        more = [c for c in self.run.robustness.multiverse.more_covariates if c not in comparison.covariates]
+        covariates = {"registered": comparison.covariates, "none": [], "more": [*comparison.covariates, *more]}
+        change: dict = {"switching": spec.switching, "covariates": covariates[spec.covariates]}
+        if spec.occasion != "registered":
+            change["perceived"] = comparison.perceived.model_copy(update={"occasion": spec.occasion})
+        return self.run.model_copy(update={"comparison": comparison.model_copy(update=change)})
+
+
+def complete_only(run: Run, scores: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Scores in which what was prorated is missing."""
+    out = dict(scores)
+    for instrument, scale in scored(run):
+        flag = f"{scale}_prorated"
+        if flag in out[instrument]:
+            given = out[instrument][flag].fillna(False).astype(bool)
+            out[instrument] = out[instrument].assign(**{scale: out[instrument][scale].mask(given)})
+    return out
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One specification ready to be fitted.
+
+    Attributes
+    ----------
+    fitter : Fitter
+    terms : list of str
+    random : list of dict
+    contrasts : dict of dict
+        Weights of P, T, P-T, P+T.
+    """
+
+    fitter: Fitter
+    terms: list[str]
+    random: list[dict]
+    contrasts: dict[str, dict]
+
+    def fit(self):
+        """The specification's fit."""
+        return self.fitter.fit(self.terms, self.random)
+
+
+def cell(universe: Universe, spec: Specification) -> Cell:
+    """Rows, model and contrasts of a specification.
+
+    Raises
+    ------
+    UserError
+        Where the comparison cannot be made so.
+    """
+    run, found = universe.chosen_run(spec), universe.patients(spec)
+    frame = _sides(run, found.frame.copy(), spec)
+    frame = few_patients(frame, found.episodes, int(spec.caseload))
+    frame = outliers(frame, spec.outliers)
+    if spec.outcome == "change":
+        frame["y"] = frame["y"] - frame["pre"]
+    built = analysis_set(run, replace(found, frame=frame), universe.people, "primary")
+    fitter = Fitter(built.data, built.membership, built.design)
+    if spec.outcome == "change":
+        fitter.base = [term for term in fitter.base if term not in ("pre_w", "pre_b")]
+    unit = 1.0 / built.design["sd_outcome"]
+    p = fitter.direction("a", unit) if spec.perceived == "joint" else {"a_star_w": unit}
+    terms = [*p, "s_star", *(["a_star_b"] if spec.between == "in" else [])]
+    together = [{"group": "therapist", "terms": ["1", "a_star_w"]}]
+    random = {"uncorrelated": SLOPE, "none": INTERCEPT, "correlated": together}[spec.slope]
+    t = {"s_star": unit}
+    weights = {"P": p, "T": t, "P-T": {**p, "s_star": -unit}, "P+T": {**p, **t}}
+    return Cell(fitter, terms, random, weights)
+
+
+def _sides(run: Run, frame: pd.DataFrame, spec: Specification) -> pd.DataFrame:
+    """Put single scales in the place of composites, turned so that the registered direction stays."""
+    for side, choice, block in (("a", spec.perceived, run.comparison.perceived),
+                                ("s", spec.style, run.comparison.therapist_style)):  # fmt: skip
+        if choice not in ("composite", "joint"):
+            frame[f"{side}_star"] = np.sign(block.weights[choice]) * frame[f"{side}_{choice}"]
+    return frame
+
+
+def few_patients(frame: pd.DataFrame, episodes: pd.DataFrame, least: int) -> pd.DataFrame:
+    """Leave out the patients of therapists with fewer than ``least`` of them (main therapist, complete rows)."""
+    if least <= 1:
+        return frame
+    main = episodes.sort_values("weight", ascending=False, kind="stable").drop_duplicates("patient")
+    therapist = main.set_index("patient")["therapist"].reindex(frame.index)
+    complete = frame[["pre", "y", "a_star", "s_star"]].notna().all(axis=1)
+    count = therapist.map(therapist[complete].value_counts()).fillna(0)
+    return frame.assign(y=frame["y"].where(count >= least))
+
+
+def outliers(frame: pd.DataFrame, treatment: str) -> pd.DataFrame:
+    """Treat patients far from the mean in outcome given baseline, or in perceived attachment.
+
+    ``drop_k`` leaves them out; ``winsorise_k`` moves the values to k SD from the mean (for the outcome from what
+    baseline foretells).
+    """
+    if treatment == "keep":
+        return frame
+    way, _, limit = treatment.partition("_")
+    k = float(limit)
+    both = frame[["pre", "y"]].dropna()
+    if len(both) < 3:
+        raise UserError(problem("fewer than three patients are left", "nothing to do: the specification is left out"))
+    slope, level = np.polyfit(both["pre"], both["y"], 1)
+    expected = level + slope * frame["pre"]
+    rest = frame["y"] - expected
+    a = frame["a_star"]
+    if way == "drop":
+        far = (rest.abs() > k * rest.std()) | ((a - a.mean()).abs() > k * a.std())
+        return frame.assign(y=frame["y"].mask(far))
+    moved = {"y": expected + rest.clip(-k * rest.std(), k * rest.std())}
+    for column in [c for c in frame if c.startswith("a_")]:
+        values = frame[column]
+        moved[column] = values.clip(values.mean() - k * values.std(), values.mean() + k * values.std())
+    return frame.assign(**moved)
+
+
+def multiverse(universe: Universe, first: int, last: int) -> pd.DataFrame:
+    """Specifications ``first`` to ``last - 1``; specification 0 is the registered analysis.
+
+    Returns
+    -------
+    DataFrame
+        A column a node with the level chosen; patients, therapists; P, T, P-T, P+T, each with ``_se`` and ``_df``;
+        ``P-|T|``; verdicts C1, C2, C3; ``reason`` where a specification could not be fitted.
+    """
+    specs = universe.specifications
+    rows, status = [], []
+    for spec in specs[first:last]:
+        row, state = _try(universe, spec)
+        rows.append(asdict(spec) | row)
+        status.append(state)
+    types = dict.fromkeys(COUNTS, "Int64") | dict.fromkeys(NUMBERS, float)
+    columns = pd.DataFrame(rows, columns=[*NODES, *COUNTS, "reason", *NUMBERS, *VERDICTS]).astype(types)
+    addresses = [Address(universe.run.seed, KIND, number) for number in range(first, first + len(rows))]
+    return table(addresses, status, {c: columns[c] for c in columns})
+
+
+def _try(universe: Universe, spec: Specification) -> tuple[dict, str]:
+    try:
+        made = cell(universe, spec)
+        result = made.fit()
+    except UserError as error:
+        return {"reason": "; ".join(error.problems)}, FAILED
+    contrasts = [contrast(result, name, w) for name, w in made.contrasts.items()]
+    found = Answer(effects(units.standardised(contrasts, made.fitter.design["sd_error"])))
+    row = {"patients": len(made.fitter.data), "therapists": made.fitter.data["therapist"].nunique()}
+    for name in SLOPES:
+        effect = found.effects[name]
+        row |= {name: effect.estimate, f"{name}_se": effect.se, f"{name}_df": effect.df}
+    row["P-|T|"] = row["P"] - abs(row["T"])
+    verdicts = found.verdicts(universe.run.comparison.delta)
+    return row | {name: verdicts[name]["verdict"] for name in VERDICTS}, SINGULAR if result.singular else OK

@@ -1,0 +1,196 @@
+"""The robustness stage: one kind, or one shard of it, from the analysis sets to its file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from bowlby.errors import UserError, problem
+from bowlby.files import ANEW, Damaged, read_json, read_parquet, write_parquet
+from bowlby.fingerprint import checksum
+from bowlby.robustness.address import Address
+from bowlby.robustness.claims import Basis, Rows
+from bowlby.robustness.kinds import PEOPLE, SETS, UNIVERSE, Work, inputs, instruments, works
+from bowlby.robustness.table import gather, not_computed, reason, stacked
+
+STEPS = {"multiverse": 32, "multiverse_null": 1000, "imputation": 10, "tipping": 60}
+STEP = 250
+log = logging.getLogger("bowlby")
+
+
+def robust(loaded, folder: Path, work: Work, path: Path, shard: int = 0) -> None:
+    """Compute one shard of one kind of robustness and write it.
+
+    What the study does not allow is written as not computed, with its reason (see :mod:`bowlby.robustness.table`).
+
+    Parameters
+    ----------
+    loaded : Loaded
+        Configuration and study.
+    folder : Path
+        The run's results.
+    work : Work
+    path : Path
+        Where to write.
+    shard : int
+        From 0.
+    """
+    try:
+        table = _made(loaded, folder, work, shard)
+    except Damaged:
+        raise
+    except (UserError, np.linalg.LinAlgError) as error:  # a check that cannot be computed does not end a run
+        why, numbers = reason(error), range(*work.bounds(shard)) if work.replicates else [0]
+        log.warning("%s: not computed: %s", work.kind, why)
+        table = not_computed([Address(loaded.run.seed, work.kind, number) for number in numbers], why)
+    counts = table["status"].value_counts()
+    log.info("%s: %s", work.kind, ", ".join(f"{n} {status}" for status, n in sorted(counts.items())))
+    table.attrs["inputs"] = mark(loaded.run, folder, work.kind)
+    write_parquet(path, table)
+
+
+def _made(loaded, folder: Path, work: Work, shard: int) -> pd.DataFrame:
+    if work.kind in UNIVERSE:
+        return _from_scores(loaded, folder, work, shard)
+    basis = read_basis(loaded.run, folder)
+    return _replicates(_maker(work.kind, basis), work, shard) if work.replicates else _whole(basis, work.kind)
+
+
+def gathered(loaded, folder: Path, work: Work, shards: list[Path], path: Path) -> None:
+    """Put the shards of one kind together and write it."""
+    table = gather(shards, loaded.run.seed, work.kind, work.replicates, fewer=work.kind == "multiverse")
+    if table.attrs["inputs"] != mark(loaded.run, folder, work.kind):
+        for shard in shards:
+            shard.unlink(missing_ok=True)
+        raise UserError(
+            problem(
+                f"the shards of {work.kind} were made from other data or another configuration",
+                f"they were removed; {ANEW}",
+            )
+        )
+    write_parquet(path, table)
+
+
+def _whole(basis: Basis, kind: str) -> pd.DataFrame:
+    from bowlby.robustness.influence import influence
+    from bowlby.robustness.sandwich import sandwich
+
+    return {"influence": influence, "sandwich": sandwich}[kind](basis)
+
+
+def _maker(kind: str, basis: Basis):
+    """What makes replicates of one kind, from the first up to the last but one."""
+    from bowlby.robustness.assumptions import assumptions
+    from bowlby.robustness.cluster import cluster
+    from bowlby.robustness.parametric import parametric
+    from bowlby.robustness.permutation import permutation
+    from bowlby.robustness.wild import wild
+
+    make = {"parametric": parametric, "cluster": cluster, "permutation": permutation, "wild": wild,
+            "assumptions": assumptions}[kind]  # fmt: skip
+    return lambda first, last: make(basis, first, last)
+
+
+def _from_scores(loaded, folder: Path, work: Work, shard: int) -> pd.DataFrame:
+    """Kinds that go back to the scores, with what they say of the study as a whole."""
+    from bowlby.robustness.imputation import imputation, incomplete, missing, tipping
+    from bowlby.robustness.multiverse import multiverse
+    from bowlby.robustness.null import multiverse_null
+    from bowlby.robustness.specification import choices
+
+    universe = read_universe(loaded, folder)
+    if work.kind == "multiverse":
+        table = _replicates(lambda first, last: multiverse(universe, first, last), work, shard)
+        found = choices(universe.run, universe.scores, universe.people, universe.occasions)
+        table.attrs |= {"dropped": found.dropped, "combinations": found.size}
+        return table
+    if work.kind == "multiverse_null":
+        strata = read_basis(loaded.run, folder).strata
+        return _replicates(lambda first, last: multiverse_null(universe, strata, first, last), work, shard)
+    of = incomplete(universe)
+    make = {"imputation": imputation, "tipping": tipping}[work.kind]
+    table = _replicates(lambda first, last: make(of, first, last), work, shard)
+    table.attrs |= {"missing": missing(of)}
+    return table
+
+
+def _replicates(make, work: Work, shard: int) -> pd.DataFrame:
+    """A shard's replicates, with a line in the log now and then."""
+    first, last = work.bounds(shard)
+    step = STEPS.get(work.kind, STEP)
+    parts, began = [], time.perf_counter()
+    for at in range(first, last, step):
+        parts.append(make(at, min(at + step, last)))
+        done = min(at + step, last) - first
+        rate = done / (time.perf_counter() - began)
+        log.info("%s: %d of %d, %.0f a second, %.0f s left", work.kind, done, last - first, rate,
+                 (last - first - done) / rate)  # fmt: skip
+    return stacked(parts)
+
+
+def read_universe(loaded, folder: Path):
+    """What the multiverse starts from: scores and people."""
+    from bowlby.robustness.multiverse import Universe
+
+    scores = {name: read_parquet(folder / f"scores/{name}.parquet") for name in instruments(loaded.run)}
+    people = {name: read_parquet(folder / f"people/{name}.parquet") for name in PEOPLE}
+    return Universe(loaded.run, scores, people, [o.id for o in loaded.study.occasions])
+
+
+def read_basis(run, folder: Path) -> Basis:
+    """The analysis sets and what else robustness starts from."""
+    sets = {}
+    for name in SETS:
+        stem = folder / "analysis" / name
+        data, membership = (read_parquet(stem.with_suffix(f".{s}")) for s in ("parquet", "membership.parquet"))
+        sets[name] = Rows(data, membership, read_json(stem.with_suffix(".design.json")))
+    strata = _strata(run, folder, sets["primary"])
+    return Basis(sets["primary"], sets["perceived"], run.comparison.delta, run.seed, strata)
+
+
+def _strata(run, folder: Path, rows: Rows) -> pd.Series:
+    """Stratum of every therapist: what most of their patients have."""
+    therapists = sorted(rows.membership["therapist"].unique())
+    names = run.robustness.strata if run.robustness else []
+    if not names:
+        return pd.Series("all", index=therapists)
+    people = read_parquet(folder / "people/patients.parquet").set_index("patient")
+    found = people[names].astype(str).agg(" / ".join, axis=1)
+    seen = rows.membership["patient"].map(found)
+    usual = seen.groupby(rows.membership["therapist"]).agg(lambda values: values.mode().iloc[0])
+    return usual.reindex(therapists)
+
+
+def doubts(run, folder: Path, fits: dict[str, dict], claims: dict[str, dict]) -> dict:
+    """Weigh the claims by what the replicates say, and summarise the replicates (``robustness.json``)."""
+    from bowlby.robustness.fragile import weigh
+    from bowlby.robustness.summary import read_tables, summarise
+
+    tables = read_tables(folder, {kind: mark(run, folder, kind) for kind in works(run.robustness)})
+    effects = {c["name"]: c for model in ("primary", "c4", "c5") if model in fits for c in fits[model]["contrasts"]}
+    weigh(claims, tables, effects, run.comparison.delta)
+    verdicts = {name: claim["verdict"] for name, claim in claims.items() if not claim["not_tested"]}
+    return summarise(tables, effects, run.comparison.delta, verdicts)
+
+
+def mark(run, folder: Path, kind: str) -> str:
+    """What replicates are made from: files and the settings that enter them."""
+    asked = run.robustness
+    if kind.startswith("multiverse"):
+        own = [asked.multiverse.model_dump(), asked.replicates.multiverse]
+    else:
+        own = [asked.imputation.model_dump()]
+    if kind in UNIVERSE:
+        settings = [run.outcome.model_dump(), run.comparison.model_dump(), *own]
+    else:
+        settings = [run.comparison.delta]
+    digest = hashlib.sha256(json.dumps([run.seed, asked.strata, settings], sort_keys=True).encode())
+    for name in inputs(run, kind):
+        digest.update(checksum(folder / name).encode())
+    return digest.hexdigest()[:16]
