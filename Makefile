@@ -57,7 +57,7 @@ lint: $(VENV)/.ready-test
 	$(BIN)/python .ci/type_errors.py
 
 docs: $(VENV)/.ready
-	$(BIN)/bowlby config-docs config
+	$(BIN)/python docs/configuration.py
 	$(BIN)/python docs/architecture.py
 
 # The README's pictures, from the example's report; needs Chromium.

@@ -4,8 +4,9 @@ import sys
 from snakemake.utils import min_version
 from bowlby.errors import UserError
 from bowlby.fingerprint import fingerprint
-from bowlby.plan import claim, plan
+from bowlby.plan import plan
 from bowlby.resources import megabytes, minutes
+from bowlby.run_marker import claim
 
 min_version("9.19")
 

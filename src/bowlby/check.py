@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from bowlby.config import Loaded, read_config
-from bowlby.config.demands import demands, unsaid_occasions
+from bowlby.design.requirements import demands, unsaid_occasions
 from bowlby.errors import UserError, problem
 from bowlby.ingest import Ingested, look_through
 from bowlby.plan import Plan, mismatches, results_of

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from bowlby.errors import Place, UserError, problem
 from bowlby.files import Damaged
-from bowlby.plan import Plan, begun_with, plan
+from bowlby.plan import Plan, plan
+from bowlby.run_marker import begun_with
 
 KILOBYTES = 1024 if sys.platform != "darwin" else 2**20  # in which units the system counts memory, for MB
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}

@@ -8,19 +8,14 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from bowlby.asked import instruments_of, not_brought
 from bowlby.config import Loaded, load
+from bowlby.design.requirements import instruments_of, not_brought
 from bowlby.errors import Place, UserError, problem
-from bowlby.files import sweep
 from bowlby.fingerprint import checksum
 from bowlby.fit.sets import models_of
-from bowlby.process import identity
 from bowlby.resources import size
 from bowlby.robustness.kinds import Work, works
-
-MARKER = ".bowlby"
-STARTED = "configuration: "
-PROCESS = "process: "
+from bowlby.run_marker import MARKER
 
 
 @dataclass(frozen=True)
@@ -162,32 +157,3 @@ def _not_brought(loaded: Loaded) -> list[str]:
         what = "the study file brings no instrument"
         return [problem(what, "add `measures:` to one of its files", Place(loaded.study_path.name))]
     return [f"{loaded.path.name}: {line}" for line in not_brought(loaded.run, loaded.study, instruments_of(loaded))]
-
-
-def claim(folder: str | Path, digest: str = "") -> None:
-    """Mark a results folder as ours, with what the run was started with and by which process; sweep it.
-
-    What killed jobs left half-written goes.
-    """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    sweep(folder)
-    text = "Written by bowlby. A folder without this file is not written to.\n"
-    started = f"{STARTED}{digest}\n{PROCESS}{identity()}\n" if digest else ""
-    (folder / MARKER).write_text(text + started, encoding="utf-8")
-
-
-def begun_with(folder: str | Path) -> str | None:
-    """The :attr:`Plan.digest` that a run was started with; None where it is not known."""
-    return _marked(folder, STARTED)
-
-
-def begun_by(folder: str | Path) -> str | None:
-    """The :func:`bowlby.process.identity` of the process that a run was started by; None where it is not known."""
-    return _marked(folder, PROCESS)
-
-
-def _marked(folder: str | Path, key: str) -> str | None:
-    marker = Path(folder) / MARKER
-    lines = marker.read_text("utf-8", errors="replace").splitlines() if marker.is_file() else []
-    return next((line.removeprefix(key) for line in lines if line.startswith(key)), None)

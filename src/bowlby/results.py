@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from bowlby.config.words import Wording
+from bowlby.config.labels import Wording
 from bowlby.errors import UserError, problem
 from bowlby.files import read_csv, read_json, read_mapping, read_parquet
 from bowlby.records import Claim, Comparison, Design, Fit, Verdict

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from bowlby import figures, stages, tables
 from bowlby.manifest import write_manifest
-from bowlby.plan import claim, plan
+from bowlby.plan import plan
 from bowlby.robustness.stage import gathered, robust
+from bowlby.run_marker import claim
 
 OCCASIONS = [("pre", 0), ("early", 3), ("mid", 6), ("post", 12)]
 ITEMS = {"phq9": (9, 0, 3), "cats": (36, 1, 6), "wai_sr": (12, 1, 5), "ecr_s": (12, 1, 7)}

@@ -15,7 +15,8 @@ import pytest
 from bowlby.errors import UserError
 from bowlby.files import sweep, write_parquet
 from bowlby.job import job, planned, same_data
-from bowlby.plan import begun_with, claim, plan
+from bowlby.plan import plan
+from bowlby.run_marker import begun_with, claim
 
 ROOT = Path(__file__).parents[2]
 WORK = """

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from bowlby.cli.plan import plan
-from bowlby.cli.planned import conclusions, holds, style_conclusion, truth
+from bowlby.cli.commands import plan
+from bowlby.cli.plan_output import conclusions, holds, style_conclusion, truth
 from bowlby.simulate.planning import CLAIMS, TRUTHS
 from bowlby.simulate.scenarios import scenario
 

@@ -8,12 +8,10 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from bowlby.cli.listen import Listener
-from bowlby.cli.lock import lift
+from bowlby.cli.snakemake_log import Listener
 from bowlby.files import ANEW, Damaged, read_json, read_parquet, write_json, write_parquet
 from bowlby.job import FULL_DISK, job
-from bowlby.plan import MARKER, claim
-from bowlby.process import ended, identity
+from bowlby.run_marker import MARKER, claim, ended, identity, lift_lock
 
 
 @pytest.mark.parametrize("name", ["a.json", "a.parquet"])
@@ -90,4 +88,4 @@ def test_only_the_lock_of_a_killed_run_of_this_machine_is_lifted(tmp_path, monke
     new = {"killed": f"{host} {pid} 1 {space}", "alive": f"{host} {pid} {start} {space}",
            "elsewhere": f"far {pid} 1 {space}"}[owner]  # fmt: skip
     (results / MARKER).write_text(text.replace(identity(), new), encoding="utf-8")
-    assert lift(results) is lifted and lock.exists() is not lifted
+    assert lift_lock(results) is lifted and lock.exists() is not lifted

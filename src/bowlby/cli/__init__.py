@@ -1,4 +1,4 @@
-"""The command line: one file a command."""
+"""The command line: it prints and computes nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ def main() -> None:
     """Entry point of the ``bowlby`` command."""
     import typer
 
-    from bowlby.cli import check, config_docs, init, instruments, plan, run, simulate, verify
+    from bowlby.cli import commands
+    from bowlby.cli.run import run
     from bowlby.errors import UserError
 
     app = typer.Typer(
@@ -18,15 +19,10 @@ def main() -> None:
         pretty_exceptions_enable=False,
         help="Does perceived attachment predict outcome more than the therapist's own style?",
     )
-    pass_on = {"allow_extra_args": True, "ignore_unknown_options": True}
-    app.command("run", context_settings=pass_on)(run.run)
-    app.command("init")(init.init)
-    app.command("check")(check.check)
-    app.command("simulate")(simulate.simulate)
-    app.command("plan")(plan.plan)
-    app.command("verify")(verify.verify)
-    app.add_typer(instruments.app, name="instruments")
-    app.command("config-docs", hidden=True)(config_docs.config_docs)
+    app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(run)
+    for command in (commands.init, commands.check, commands.simulate, commands.plan, commands.verify):
+        app.command()(command)
+    app.add_typer(commands.instruments, name="instruments")
     try:
         app()
     except UserError as error:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bowlby.cli.listen import Listener
+from bowlby.cli.snakemake_log import Listener
 
 REPLICATES = re.compile(r"(\w+): ([\d,]+) of ([\d,]+), ([\d.,]+) a second, ([\d.,]+) s left")
 EVERY = 0.5

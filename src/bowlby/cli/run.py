@@ -12,12 +12,11 @@ from typing import Annotated
 
 import typer
 
-from bowlby.cli.listen import Listener
-from bowlby.cli.lock import lift
 from bowlby.cli.progress import shown
+from bowlby.cli.snakemake_log import Listener
 from bowlby.errors import UserError, printable, problem
 from bowlby.files import read_json
-from bowlby.plan import plan
+from bowlby.run_marker import lift_lock
 
 DRY = {"-n", "--dry-run", "--dryrun"}
 WIDTH = 100
@@ -34,6 +33,8 @@ def run(
     profile: Annotated[str, typer.Option(help="Where to run: slurm, or the folder of a Snakemake profile.")] = "",
 ) -> None:
     """Run a study from its raw files to its report; targets and Snakemake options may follow after --."""
+    from bowlby.plan import plan
+
     planned = plan(config)
     where = ["--workflow-profile", str(profile_folder(profile))] if profile else []
     limit = ["--cores", str(cores) if cores else "all"] if cores or not profile else []
@@ -51,7 +52,7 @@ def run(
     ]
     whole = verbose or bool(profile) or any(word.startswith("-") for word in context.args)
     dry = not DRY.isdisjoint(context.args)
-    if not dry and lift(planned.folder):
+    if not dry and lift_lock(planned.folder):
         print("note: the run before was killed and had left these results locked; the lock is lifted", file=sys.stderr)
     listener, status = _heard(command, planned.folder, whole)
     logs = planned.folder / "logs"

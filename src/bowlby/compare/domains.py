@@ -5,11 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from bowlby.compare.verdict import Effect, claim_more, claim_negligible, claim_slope
-from bowlby.config.demands import of_others
 from bowlby.config.run import Outcome, Run
-from bowlby.design.order import wrong_orders
 from bowlby.design.primary import comparison_set
-from bowlby.design.refusals import absent_norms, unscored
+from bowlby.design.requirements import absent_norms, of_others, unscored, wrong_orders
 from bowlby.errors import UserError
 from bowlby.fit.models import SLOPE, Fitter, standardised
 

@@ -8,11 +8,165 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from bowlby.config.base import Model
-from bowlby.config.blocks import Block, Rating, ReferenceBlock
-from bowlby.config.growth import Growth
-from bowlby.config.pair import Pair
+from bowlby.config.labels import Words
 from bowlby.config.robustness import Robustness
-from bowlby.config.words import Words
+
+
+class Block(Model):
+    """One side of the comparison: scales and the weights of their registered composite."""
+
+    instrument: str
+    """Instrument."""
+    about: str = "self"
+    """Whom it is about (`therapist` for perceived attachment)."""
+    occasion: str | None = None
+    """Occasion; empty where it was answered once, as by therapists."""
+    sessions: int | None = Field(None, ge=1)
+    """Where it was answered session by session: each person's mean of the sessions up to this one."""
+    weights: dict[str, float] = Field(min_length=1)
+    """Scale: weight in the composite, set before seeing outcomes (example: secure +1, avoidant_fearful -1). A style
+    (`secure`, `preoccupied`, `dismissing`, `fearful/disorganized`) stands for having it, 1, or not, 0: so
+    `{secure: 1}` compares secure therapists of a coded interview, or of the questionnaire's rule, with all others."""
+
+    reliability: float | None = Field(None, gt=0, le=1)
+    """Reliability of the composite in this study (of a coded interview, the agreement of two coders); by default it
+    comes from the items, and is unknown where scores are given."""
+
+    @model_validator(mode="after")
+    def _not_all_zero(self):
+        if not any(self.weights.values()):
+            raise ValueError("all weights are 0; give at least one scale a weight")
+        return self
+
+    @property
+    def scales(self) -> list[str]:
+        """All scales that it asks for."""
+        return list(self.weights)
+
+
+class Rating(Block):
+    """Another rating by the patient, weighed beside perceived attachment."""
+
+    subscales: list[str] = Field(default_factory=list)
+    """Scales that stand together in a model of their own in place of the composite (example: goal, task, bond beside
+    the total); by default those with weights, where there are several."""
+
+    @property
+    def scales(self) -> list[str]:
+        return list(dict.fromkeys([*self.weights, *self.subscales]))
+
+    @property
+    def apart(self) -> list[str]:
+        """The subscales that are modelled together; none where there is one scale only."""
+        return self.subscales or (list(self.weights) if len(self.weights) > 1 else [])
+
+
+class Correlation(Model):
+    """A reference correlation between two scales."""
+
+    scales: tuple[str, str]
+    """The two scales."""
+    r: float = Field(gt=-1, lt=1)
+    """Their correlation in the reference population."""
+
+
+class ReferenceBlock(Model):
+    """Reference SDs and correlations of one block, in the scales' own units."""
+
+    sd: dict[str, float]
+    """Scale: SD in the norm sample."""
+    correlations: list[Correlation] = Field(default_factory=list)
+    """Correlations; pairs not listed are 0."""
+
+    @model_validator(mode="after")
+    def _positive(self):
+        if any(v <= 0 for v in self.sd.values()):
+            raise ValueError("a reference SD must be above 0; correct it")
+        return self
+
+
+Effect = Literal["intercept", "time"]
+OWN = ("patient", "therapist", "occasion", "time", "y", "unit")
+
+
+class RandomEffects(Model):
+    """Which effects differ between patients, and between therapists."""
+
+    patient: list[Effect] = Field(["intercept", "time"], min_length=1)
+    """Of patients: where they start (`intercept`), how fast they change (`time`)."""
+    therapist: list[Effect] = Field(["intercept", "time"])
+    """Of therapists; `[]` leaves them out of the model."""
+    correlated: list[Literal["patient", "therapist"]] = Field(["patient"])
+    """Whose intercepts and slopes may be correlated."""
+
+    @field_validator("patient", "therapist", "correlated")
+    @classmethod
+    def _once(cls, names: list[str]) -> list[str]:
+        if len(set(names)) < len(names):
+            raise ValueError("names one thing twice; keep each once")
+        return names
+
+
+class Growth(Model):
+    """Course of the outcome over the occasions that have a time, a straight line."""
+
+    reml: bool = True
+    """REML (default) or ML."""
+    covariates: list[str] = Field(default_factory=list)
+    """Patient covariates, each centred at the mean of the patients; they shift the level of the course, not its
+    slope."""
+    random: RandomEffects = Field(default_factory=RandomEffects)
+    """Random effects. By default `(time | patient) + (1 + time || therapist)`, in the notation of lme4. A variance
+    that is estimated as 0 stays and is reported; only an effect that the design cannot show is left out, and the
+    report says why: slopes of patients need a patient with three or more occasions, effects of therapists need two
+    therapists, one of whom has two patients."""
+
+    @field_validator("covariates")
+    @classmethod
+    def _not_a_column_of_its_own(cls, names: list[str]) -> list[str]:
+        if taken := sorted(set(names) & set(OWN)):
+            raise ValueError(f"'{taken[0]}' is a column of the model itself; name the covariate otherwise")
+        return names
+
+
+class Side(Block):
+    """One of two predictors: scales and the weights of their registered composite."""
+
+    label: str = Field(min_length=1, max_length=60)
+    """What it is called in the report (example: attachment to mother)."""
+    role: Literal["patient", "therapist"] = "patient"
+    """Who answered. What patients answer is compared within therapists, what therapists answer between them."""
+
+
+class PairReference(Model):
+    """Fixed SDs by which both slopes are standardised; all given here, or none."""
+
+    outcome_sd: float = Field(gt=0)
+    """SD of the outcome in the norm sample."""
+    first: ReferenceBlock
+    """Norms of the first predictor."""
+    second: ReferenceBlock
+    """Norms of the second predictor."""
+
+
+class Pair(Model):
+    """Which of two predictors is associated more with outcome?"""
+
+    first: Side
+    """The predictor said to matter more, set before seeing outcomes."""
+    second: Side
+    """The other predictor."""
+    covariates: list[str] = Field(default_factory=list)
+    """Patient covariates; each is split into within and between therapists."""
+    unit: str | None = None
+    """Patient variable that names the group, couple or family treated together; empty for patients treated alone."""
+    reference: PairReference | None = None
+    """Reference SDs; without it the sample's own SDs are used and the report says so."""
+    delta: float = Field(0.10, gt=0)
+    """Equivalence bound for "negligible", in SDs of outcome per SD of the predictor."""
+    switching: Literal["share", "first", "last", "equal"] = "share"
+    """How patients who switch therapist count: by share of sessions, first or last therapist, equally."""
+
 
 NAME = "^[a-z0-9][a-z0-9-]*$"
 

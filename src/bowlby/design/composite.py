@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bowlby.config.blocks import Block, ReferenceBlock
+from bowlby.config.run import Block, ReferenceBlock
 from bowlby.errors import UserError, problem
 
 FEWEST = 3

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from bowlby.config.blocks import Block, ReferenceBlock
-from bowlby.config.run import Comparison, Outcome, Run
+from bowlby.config.run import Block, Comparison, Outcome, ReferenceBlock, Run
 from bowlby.design.composite import Scaling, composite, far_from_reference, reference_scaling, sample_scaling, sd_error
 from bowlby.errors import UserError, problem
 from bowlby.instruments.styles import STYLES, UNKNOWN_CODE

@@ -6,12 +6,11 @@ from itertools import pairwise
 
 import pandas as pd
 
-from bowlby.config.demands import of_outcome
 from bowlby.config.run import Run
 from bowlby.config.study import Occasion
 from bowlby.design.frame import AnalysisSet, ratings, with_described
 from bowlby.design.random_part import random_part
-from bowlby.design.refusals import unknown_variables, unscored
+from bowlby.design.requirements import of_outcome, unknown_variables, unscored
 from bowlby.errors import UserError, problem
 
 

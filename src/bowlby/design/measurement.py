@@ -8,8 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from bowlby.config.blocks import Block
-from bowlby.config.run import Outcome, Run
+from bowlby.config.run import Block, Outcome, Run
 from bowlby.design.frame import AnalysisSet, answered, at, before_after, ratings
 from bowlby.instruments.model import Instrument
 from bowlby.instruments.reliability import squared_errors

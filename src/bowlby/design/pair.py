@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from bowlby.config.demands import SIDES, of_outcome, of_pair, unsaid_occasions
 from bowlby.config.run import Run
 from bowlby.design.centring import membership, within_between
 from bowlby.design.composite import composite, far_from_reference, reference_scaling, sample_scaling, sd_error
@@ -20,7 +19,17 @@ from bowlby.design.frame import (
     outcome_far,
     with_described,
 )
-from bowlby.design.refusals import HARDLY_ANY, absent_norms, same_sides, unknown_variables, unscored
+from bowlby.design.requirements import (
+    HARDLY_ANY,
+    SIDES,
+    absent_norms,
+    of_outcome,
+    of_pair,
+    same_sides,
+    unknown_variables,
+    unsaid_occasions,
+    unscored,
+)
 from bowlby.errors import UserError, problem
 
 SAME = 1 - 1e-9

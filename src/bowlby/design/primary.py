@@ -5,13 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from bowlby.config.demands import of_comparison, of_outcome, unsaid_occasions
 from bowlby.config.run import Run
 from bowlby.design.adequacy import adequacy
 from bowlby.design.centring import Membership, means, membership, within_between
 from bowlby.design.frame import AnalysisSet, Patients, complete_rows, patients
-from bowlby.design.order import wrong_dates, wrong_order
-from bowlby.design.refusals import HARDLY_ANY, absent_norms, unknown_variables, unscored
+from bowlby.design.requirements import (
+    HARDLY_ANY,
+    absent_norms,
+    of_comparison,
+    of_outcome,
+    unknown_variables,
+    unsaid_occasions,
+    unscored,
+    wrong_dates,
+    wrong_order,
+)
 from bowlby.errors import UserError, problem
 
 SIDES = {

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from bowlby.config.growth import RandomEffects
+from bowlby.config.run import RandomEffects
 
 ENGINE = {"intercept": "1", "time": "time"}
 OCCASIONS = "no patient has three or more occasions"

@@ -11,15 +11,14 @@ import pandas as pd
 from bowlby.config.study import FILL, DataFile, Who
 from bowlby.drafting.profile import Column, profile
 from bowlby.errors import Place, UserError, problem
-from bowlby.ingest.dates import styles_of
-from bowlby.ingest.notices import Issues
+from bowlby.ingest.issues import Issues
 from bowlby.ingest.readers import Ask, read
 from bowlby.ingest.readers.base import KINDS, Raw, Unreadable, check_kind
+from bowlby.ingest.readers.redcap import is_dictionary, read_dictionary
 from bowlby.ingest.readers.text import best_delimiter, find_encoding, sample
 from bowlby.ingest.readers.workbook import inspect, open_workbook, rows_of
-from bowlby.ingest.redcap import is_dictionary, read_dictionary
 from bowlby.ingest.rows import Doubt, doubts
-from bowlby.ingest.wording import folded
+from bowlby.ingest.text_values import folded, styles_of
 
 HEAD_ROWS = 30
 USUAL = set(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bowlby.drafting.blocks import Block
 from bowlby.drafting.profile import Column
-from bowlby.ingest.notices import count
+from bowlby.ingest.issues import count
 from bowlby.instruments.catalogue import list_instruments, load_instrument
 from bowlby.instruments.model import Instrument
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from bowlby.ingest.dates import styles_of
+from bowlby.ingest.text_values import styles_of
 
 EMPTY_WORDS = {
     "na",

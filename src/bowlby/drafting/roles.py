@@ -10,7 +10,7 @@ import pandas as pd
 from bowlby.config.study import COUNT
 from bowlby.drafting.look import Look
 from bowlby.drafting.profile import Column, constant_within, natural
-from bowlby.ingest.dates import parse_dates
+from bowlby.ingest.text_values import parse_dates
 
 NAMES = {
     "therapist": "therapist|therap|ther|th|clinician|counsel+or|provider|practitioner|behandler|therapeut|therapeutin|"

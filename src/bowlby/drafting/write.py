@@ -16,8 +16,8 @@ from bowlby.drafting.match import Match, family
 from bowlby.drafting.odd import Odd
 from bowlby.drafting.profile import EMPTY_WORDS, constant_within
 from bowlby.drafting.roles import Roles, words
-from bowlby.ingest.dates import parse_dates
-from bowlby.ingest.notices import count
+from bowlby.ingest.issues import count
+from bowlby.ingest.text_values import parse_dates
 
 MARK = "# ?"
 PRIVATE = re.compile(

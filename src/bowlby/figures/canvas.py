@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bowlby.config.words import Wording
+from bowlby.config.labels import Wording
 from bowlby.files import atomic, harmless, write_csv
 
 KINDS = ("svg", "pdf", "png")

@@ -9,14 +9,13 @@ import pandas as pd
 from bowlby.config import LoadedStudy
 from bowlby.dictionary import Table
 from bowlby.errors import UserError
-from bowlby.ingest.cells import has
-from bowlby.ingest.combine import Repeats, combine, tell_repeats
-from bowlby.ingest.describe import describe
-from bowlby.ingest.harmonise import columns_of, instruments, measure_table, spread
-from bowlby.ingest.notices import Issues
+from bowlby.ingest.columns import has
+from bowlby.ingest.issues import Issues
+from bowlby.ingest.measures import Repeats, columns_of, combine, instruments, measure_table, spread, tell_repeats
+from bowlby.ingest.output_tables import describe
 from bowlby.ingest.people import people
 from bowlby.ingest.readers import Ask, Raw, read
-from bowlby.ingest.redcap import read_dictionary
+from bowlby.ingest.readers.redcap import read_dictionary
 from bowlby.ingest.rows import select_rows, tell_doubts
 
 __all__ = ["Ingested", "check", "ingest", "look_through"]
@@ -67,7 +66,7 @@ def ingest(loaded: LoadedStudy) -> Ingested:
     result, issues = look_through(loaded)
     if issues.errors:
         raise UserError(issues.errors)
-    from bowlby.ingest.contracts import validate
+    from bowlby.ingest.output_tables import validate
 
     validate(result.people, result.measures)
     return result

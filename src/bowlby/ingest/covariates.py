@@ -7,11 +7,11 @@ import re
 import pandas as pd
 
 from bowlby.config.study import Covariate
-from bowlby.ingest.cells import dates, labelled_missing, numbers, reported, unseen
-from bowlby.ingest.notices import Issues, count, rows_text
-from bowlby.ingest.readers.ask import stem
+from bowlby.ingest.columns import dates, labelled_missing, numbers, reported, unseen
+from bowlby.ingest.issues import Issues, count, rows_text
 from bowlby.ingest.readers.base import Raw
-from bowlby.ingest.wording import NO_NUMBER, NOT_ANSWERED, UNKNOWN, among, folded, one_spelling
+from bowlby.ingest.readers.column_selection import stem
+from bowlby.ingest.text_values import NO_NUMBER, NOT_ANSWERED, UNKNOWN, among, folded, one_spelling
 
 AGE = {"age", "alter", "edad", "âge", "età", "idade", "leeftijd", "ålder", "alder"}
 OLDEST = 120

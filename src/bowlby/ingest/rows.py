@@ -10,11 +10,11 @@ import pandas as pd
 
 from bowlby.config.study import HIDDEN, ROW
 from bowlby.config.yamlfile import quoted
-from bowlby.ingest.cells import has, ids, numbers, present
-from bowlby.ingest.notices import Issues, count, rows_text
-from bowlby.ingest.readers.ask import FORM_STATUS, is_qualtrics, survey_columns
+from bowlby.ingest.columns import has, ids, numbers, present
+from bowlby.ingest.issues import Issues, count, rows_text
 from bowlby.ingest.readers.base import Raw
-from bowlby.ingest.wording import folded, plain
+from bowlby.ingest.readers.column_selection import FORM_STATUS, is_qualtrics, survey_columns
+from bowlby.ingest.text_values import folded, plain
 
 PREVIEWS = frozenset(
     "survey preview|survey test|spam|preview spam|imported spam|possible spam|offline preview|"

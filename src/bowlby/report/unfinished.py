@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bowlby.files import write_text
-from bowlby.plan import MARKER
 from bowlby.report.section import render
+from bowlby.run_marker import MARKER
 
 PAGE = "report.html"
 DONE = "done"

@@ -13,8 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
-from bowlby.config.blocks import Block, Correlation, ReferenceBlock
-from bowlby.config.run import Comparison, Outcome, Reference, Run
+from bowlby.config.run import Block, Comparison, Correlation, Outcome, Reference, ReferenceBlock, Run
 from bowlby.simulate.latent import STYLE, W_STYLE, composite, generator, latent_study, perceived_correlation
 from bowlby.simulate.scenarios import SCENARIOS, Scenario
 from bowlby.simulate.session_truth import (

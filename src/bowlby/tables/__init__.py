@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from bowlby.config.labels import Wording
 from bowlby.config.run import Run
-from bowlby.config.words import Wording
 from bowlby.files import atomic, harmless, write_csv, write_text
 from bowlby.results import Results
 from bowlby.tables.claims import claims_sheet, claims_table

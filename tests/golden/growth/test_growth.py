@@ -6,8 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bowlby.config.growth import Growth
-from bowlby.config.run import Outcome, Run
+from bowlby.config.run import Growth, Outcome, Run
 from bowlby.config.study import Occasion
 from bowlby.design.growth import growth_set
 from bowlby.fit.growth import fit_growth

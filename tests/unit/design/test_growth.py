@@ -3,8 +3,7 @@
 import pandas as pd
 import pytest
 
-from bowlby.config.growth import Growth, RandomEffects
-from bowlby.config.run import Outcome, Run
+from bowlby.config.run import Growth, Outcome, RandomEffects, Run
 from bowlby.config.study import Occasion
 from bowlby.design.growth import growth_set
 from bowlby.design.random_part import random_part

@@ -5,9 +5,7 @@ import pandas as pd
 import pytest
 
 from bowlby.compare.pair import compare_pair
-from bowlby.config.blocks import ReferenceBlock
-from bowlby.config.pair import Pair, PairReference, Side
-from bowlby.config.run import Outcome, Run
+from bowlby.config.run import Outcome, Pair, PairReference, ReferenceBlock, Run, Side
 from bowlby.design.pair import pair_set
 from bowlby.errors import UserError
 from bowlby.fit.pair import fit_pair

@@ -4,8 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bowlby.config.blocks import Block, Rating
-from bowlby.config.run import Comparison, Outcome, Run
+from bowlby.config.run import Block, Comparison, Outcome, Rating, Run
 from bowlby.design.composite import Scaling, sample_scaling
 from bowlby.design.frame import patients
 from bowlby.design.primary import analysis_set, comparison_set

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bowlby.config.blocks import Block
+from bowlby.config.run import Block
 from bowlby.design.measurement import with_errors
 from bowlby.design.primary import analysis_set
 from bowlby.estimands.measurement import measurement

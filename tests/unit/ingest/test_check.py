@@ -4,7 +4,7 @@ from functools import cache
 
 import typer
 
-from bowlby.cli.check import check
+from bowlby.cli.commands import check
 from bowlby.instruments.catalogue import load_instrument
 from bowlby.simulate.faults import answers
 

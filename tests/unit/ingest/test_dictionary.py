@@ -12,7 +12,7 @@ from bowlby import stages
 from bowlby.config.study import Covariate
 from bowlby.dictionary import OWN, Column, Table, dictionary, package, slug
 from bowlby.files import read_json
-from bowlby.ingest.describe import _covariate
+from bowlby.ingest.output_tables import _covariate
 
 STUDY = """name: Ümlaut study
 occasions: [pre, post]

@@ -299,7 +299,7 @@ files:
 )
 def test_real_statistics_files(name, column, expected):
     from bowlby.config.study import DataFile, Who
-    from bowlby.ingest.notices import Issues
+    from bowlby.ingest.issues import Issues
     from bowlby.ingest.readers import Ask, read
 
     issues = Issues()

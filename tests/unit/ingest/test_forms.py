@@ -8,8 +8,8 @@ import pytest
 
 from bowlby.config.study import Measure
 from bowlby.ingest import check, ingest
-from bowlby.ingest.fit import in_range
-from bowlby.ingest.notices import Issues
+from bowlby.ingest.issues import Issues
+from bowlby.ingest.response_range import in_range
 from bowlby.instruments.catalogue import load_instrument
 
 STUDY = """name: s

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bowlby.ingest import check, ingest
-from bowlby.ingest.numerals import read_numerals
+from bowlby.ingest.text_values import read_numerals
 
 STUDY = """name: s
 occasions: [pre]

@@ -177,7 +177,7 @@ def test_a_wrong_file_of_the_user_is_told_beside_the_list(tmp_path):
 
 
 def test_the_command_lists_and_shows_the_instruments_beside_a_study(tmp_path):
-    from bowlby.cli.instruments import app
+    from bowlby.cli.commands import instruments as app
 
     (tmp_path / "instruments").mkdir()
     write(tmp_path / "instruments", OWN)

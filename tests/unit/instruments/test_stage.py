@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from bowlby import stages
-from bowlby.cli.check import check
+from bowlby.cli.commands import check
 from bowlby.config import load
 from bowlby.files import write_csv
 from bowlby.ingest import look_through

@@ -8,8 +8,7 @@ import pytest
 
 import bowlby.robustness.pair
 from bowlby.compare.pair import compare_pair
-from bowlby.config.pair import Pair, Side
-from bowlby.config.run import Outcome, Run
+from bowlby.config.run import Outcome, Pair, Run, Side
 from bowlby.design.pair import pair_set
 from bowlby.fit.pair import fit_pair
 from bowlby.report.pair_doubts import pair_doubts_sheet, pair_turned

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from bowlby.ingest.notices import Issues, count, rows_text
-from bowlby.ingest.readers.ask import Ask
+from bowlby.ingest.issues import Issues, count, rows_text
 from bowlby.ingest.readers.base import KINDS, Raw, Table, Unreadable, as_text, check_kind
+from bowlby.ingest.readers.column_selection import Ask
 from bowlby.ingest.readers.statistical import read_parquet, read_statistical
 from bowlby.ingest.readers.text import read_text
 from bowlby.ingest.readers.workbook import read_workbook

@@ -16,7 +16,7 @@ import pyarrow as pa
 from bowlby.config.study import DataFile
 
 if TYPE_CHECKING:
-    from bowlby.ingest.redcap import Dictionary
+    from bowlby.ingest.readers.redcap import Dictionary
 
 KINDS = {
     ".csv": "csv",

@@ -9,9 +9,9 @@ from pathlib import Path
 import pandas as pd
 
 from bowlby.config.study import DataFile
-from bowlby.ingest.notices import Issues, count, rows_text
-from bowlby.ingest.readers.ask import Ask
+from bowlby.ingest.issues import Issues, count, rows_text
 from bowlby.ingest.readers.base import WORDS, Table, Unreadable, cell_text, unique
+from bowlby.ingest.readers.column_selection import Ask
 
 SPSS_DATE = re.compile(r"[AEJS]?DATE|DATETIME|YMDHMS", re.IGNORECASE)
 SPSS_FIRST = dt.datetime(1582, 10, 14)

@@ -15,9 +15,9 @@ import pandas as pd
 import pyarrow as pa
 
 from bowlby.config.study import DataFile
-from bowlby.ingest.notices import Issues
-from bowlby.ingest.readers.ask import Ask
+from bowlby.ingest.issues import Issues
 from bowlby.ingest.readers.base import Table, Unreadable, framed, joined, unique
+from bowlby.ingest.readers.column_selection import Ask
 
 PIECE = 50_000
 ESCAPED = re.compile("[\udc80-\udcff]")

@@ -12,9 +12,9 @@ from xml.etree.ElementTree import ParseError
 
 import pyarrow as pa
 
-from bowlby.ingest.notices import Issues, count, rows_text
-from bowlby.ingest.readers.ask import Ask
+from bowlby.ingest.issues import Issues, count, rows_text
 from bowlby.ingest.readers.base import Table, Unreadable, cell_text, framed, joined, unique
+from bowlby.ingest.readers.column_selection import Ask
 
 MOST_BYTES = 2_000_000_000
 MOST_STRINGS = 400_000_000

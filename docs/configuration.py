@@ -1,8 +1,9 @@
-"""What is generated from the configuration models: JSON schemas for editors, and config/README.md."""
+"""Write the JSON schemas and ``config/README.md`` from the configuration models (``make docs``)."""
 
 from __future__ import annotations
 
 import types
+from pathlib import Path
 from typing import Annotated, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
@@ -11,7 +12,8 @@ from pydantic_core import PydanticUndefined
 from bowlby.config.base import Model
 from bowlby.config.run import Run
 from bowlby.config.study import Study
-from bowlby.files import to_json
+from bowlby.files import to_json, write_text
+from bowlby.instruments.model import Instrument
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 HEAD = """# Configuration: every key
@@ -27,14 +29,14 @@ Paths are relative to the file they stand in; `results` is relative to the folde
 """
 
 
-def generated(instrument: type[Model]) -> dict[str, str]:
-    """File name under ``config/``: text; the model of an instrument file comes from above."""
-    models: dict[str, type[Model]] = {"run": Run, "study": Study, "instrument": instrument}
+def generated() -> dict[str, str]:
+    """File name under ``config/``: text."""
+    models: dict[str, type[Model]] = {"run": Run, "study": Study, "instrument": Instrument}
     files = {
         f"schemas/{name}.json": to_json({"$schema": DRAFT} | model.model_json_schema())
         for name, model in models.items()
     }
-    pages: dict[str, type[Model]] = {"config.yaml": Run, "study.yaml": Study, "instruments/<id>.yaml": instrument}
+    pages: dict[str, type[Model]] = {"config.yaml": Run, "study.yaml": Study, "instruments/<id>.yaml": Instrument}
     return files | {"README.md": HEAD + "".join(_section(file, model) for file, model in pages.items())}
 
 
@@ -96,3 +98,8 @@ def _models(annotation) -> list[type[Model]]:
     if isinstance(annotation, type) and issubclass(annotation, Model):
         return [annotation]
     return [m for a in get_args(annotation) for m in _models(a)]
+
+
+if __name__ == "__main__":
+    for name, text in generated().items():
+        write_text(Path(__file__).parents[1] / "config" / name, text)

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bowlby.ingest.notices import Issues
+from bowlby.ingest.issues import Issues
 from bowlby.ingest.readers.base import Unreadable, check_kind
 from bowlby.ingest.readers.text import find_encoding
 

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from bowlby.config.study import Kind, Measure
-from bowlby.ingest.cells import cell_issues
-from bowlby.ingest.fit import advice
-from bowlby.ingest.notices import Issues, rows_text
+from bowlby.ingest.columns import cell_issues
+from bowlby.ingest.issues import Issues, rows_text
 from bowlby.ingest.readers.base import Raw
+from bowlby.ingest.response_range import advice
 from bowlby.instruments.forms import counted_from
 from bowlby.instruments.model import Instrument
 from bowlby.instruments.scoring import outside

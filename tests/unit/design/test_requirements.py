@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from bowlby.asked import instruments_of, not_brought
 from bowlby.config import load
+from bowlby.design.requirements import instruments_of, not_brought
 from bowlby.errors import UserError
 from bowlby.plan import plan
 from bowlby.simulate import simulate_study, write_study

@@ -9,11 +9,22 @@ import numpy as np
 import pandas as pd
 
 from bowlby.config.study import COUNT, ROW
-from bowlby.ingest.dates import DATE, ISO, parse_dates, styles_of
-from bowlby.ingest.notices import Issues, count, rows_text
-from bowlby.ingest.numerals import read_numerals
+from bowlby.ingest.issues import Issues, count, rows_text
 from bowlby.ingest.readers.base import Raw, as_text
-from bowlby.ingest.wording import NOBODY, NOT_ANSWERED, UNKNOWN, among, codes_labelled, folded, plain
+from bowlby.ingest.text_values import (
+    DATE,
+    ISO,
+    NOBODY,
+    NOT_ANSWERED,
+    UNKNOWN,
+    among,
+    codes_labelled,
+    folded,
+    parse_dates,
+    plain,
+    read_numerals,
+    styles_of,
+)
 
 NUMBER = re.compile(r"\d+")
 

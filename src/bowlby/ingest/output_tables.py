@@ -1,4 +1,4 @@
-"""What the columns of people, measures and issues mean, and which raw columns they come from."""
+"""The tables that ingest writes: their contract, and what each column means and comes from."""
 
 from __future__ import annotations
 
@@ -7,11 +7,46 @@ import pandas as pd
 from bowlby.config.study import COUNT, ROW, Covariate, Measure, Study
 from bowlby.dictionary import Column, Table
 from bowlby.disclosure import SMALLEST
-from bowlby.ingest.cells import present
-from bowlby.ingest.harmonise import columns_of, spread
-from bowlby.ingest.notices import Issues
+from bowlby.ingest.columns import present
+from bowlby.ingest.issues import Issues
+from bowlby.ingest.measures import KEY, columns_of, spread
 from bowlby.ingest.readers.base import Raw
+from bowlby.ingest.text_values import DATE
 from bowlby.instruments.forms import counted_from
+
+
+def validate(people: dict[str, pd.DataFrame], measures: dict[str, pd.DataFrame]) -> None:
+    """Check the tables against their contract; a breach is a fault of the package, not of the data."""
+    import pandera.pandas as pa
+
+    def text(nullable=False, unique=False):
+        return pa.Column(nullable=nullable, unique=unique)
+
+    pa.DataFrameSchema({"patient": text(unique=True), "therapist": text(True)}).validate(people["patients"])
+    pa.DataFrameSchema({"therapist": text(unique=True)}).validate(people["therapists"])
+    pa.DataFrameSchema(
+        {
+            "patient": text(),
+            "therapist": text(),
+            "weight": pa.Column(float, pa.Check.in_range(0, 1.000001)),
+            "sessions": pa.Column(float, nullable=True),
+        },
+        unique=["patient", "therapist"],
+    ).validate(people["episodes"])
+    when = {"session": pa.Column("Int64", pa.Check.ge(0), nullable=True), "date": pa.Column(DATE, nullable=True)}
+    sessions = pa.DataFrameSchema(
+        {"patient": text(), "therapist": text(True)} | when, unique=["patient", "session", "date"]
+    )
+    sessions.validate(people["sessions"])
+    numbered = people["sessions"].dropna(subset="session")
+    pa.DataFrameSchema({"patient": text()}, unique=["patient", "session"]).validate(numbered)
+    measure = pa.DataFrameSchema(
+        {"person": text(), "role": text(), "about": text(), "occasion": text(), "source_row": pa.Column(int)} | when,
+        unique=KEY,
+    )
+    for table in measures.values():
+        measure.validate(table)
+
 
 SIGNS = {ROW: "row number", COUNT: "rows of the person, counted"}
 WHO = {"patient": ("people-patients", "patient"), "therapist": ("people-therapists", "therapist")}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bowlby.config.study import TIME, DataFile, Span
 from bowlby.ingest.readers.base import HELD_BY
-from bowlby.ingest.wording import plain
+from bowlby.ingest.text_values import plain
 
 QUALTRICS = frozenset({"ResponseId", "ResponseID", "RecordedDate", "Progress", "DistributionChannel"})
 FORM_STATUS = "_complete"

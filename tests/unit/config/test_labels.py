@@ -6,8 +6,8 @@ import yaml
 
 from bowlby import figures, report, tables
 from bowlby.config.base import parse
+from bowlby.config.labels import Wording
 from bowlby.config.run import Run
-from bowlby.config.words import Wording
 from bowlby.config.yamlfile import read_yaml
 from bowlby.errors import UserError
 from bowlby.figures.canvas import save

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from bowlby.config.study import Measure
-from bowlby.ingest.cells import as_text, cell_issues
-from bowlby.ingest.notices import Issues, count
+from bowlby.ingest.columns import as_text, cell_issues
+from bowlby.ingest.issues import Issues, count
 from bowlby.ingest.readers.base import Raw
 
 FEWEST_TEXTS = 5

@@ -4,8 +4,8 @@ import io
 
 import pytest
 
-from bowlby.cli.listen import UNLOCK, Listener
 from bowlby.cli.progress import Board, replicates
+from bowlby.cli.snakemake_log import UNLOCK, Listener
 
 
 def heard(*lines):

@@ -1,0 +1,173 @@
+"""The commands of the command line but ``bowlby run``; each imports what it needs when it is called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+SHOWN = 20
+DIFFERS = 3
+
+
+def init(
+    files: Annotated[list[Path], typer.Argument(help="Raw data files: CSV, Excel, SPSS, Stata, SAS, Parquet.")],
+    into: Annotated[Path, typer.Option(help="Folder for the draft; created if it does not exist.")] = Path("."),
+) -> None:
+    """Draft a study file and a run's file from raw files; guesses are marked, existing files are never overwritten."""
+    from bowlby.drafting import MARK, write_draft
+
+    written = write_draft(files, into)
+    for path in written:
+        guesses = sum(MARK in line for line in path.read_text("utf-8").splitlines())
+        print(f"written: {path} ({guesses} lines with a guess, marked `{MARK}`)")
+    print(f"next: check every guess in both files, then run `bowlby check {into / 'config.yaml'}`")
+
+
+def check(config: Annotated[Path, typer.Argument(help="The run's configuration file.")]) -> None:
+    """Check a configuration and its data: every problem, one line each, by file and row; nothing is written."""
+    from bowlby.check import check as problems_of
+    from bowlby.ingest.issues import ORDER, count
+
+    problems = problems_of(config)
+    for severity, line in problems:
+        print(f"{severity}: {line}")
+    severities = [severity for severity, _ in problems]
+    numbers = {severity: severities.count(severity) for severity in ORDER}
+    print(", ".join(count(n, severity) for severity, n in numbers.items() if n or severity != "note"))
+    if numbers["error"]:
+        raise typer.Exit(1)
+
+
+def simulate(
+    folder: Annotated[Path, typer.Argument(help="Where to write; must be empty or absent.")],
+    scenario: Annotated[str, typer.Option(help="Scenario of the statistical design, such as S0, S1, S3.")] = "S1",
+    seed: Annotated[int, typer.Option(min=0, help="Seed.")] = 1,
+    therapists: Annotated[int | None, typer.Option(min=3, help="Number of therapists (48; platform 25,000).")] = None,
+    patients: Annotated[int | None, typer.Option(min=2, help="Patients per therapist (12; platform 40).")] = None,
+    platform: Annotated[bool, typer.Option("--platform", help="A platform's size, as Parquet.")] = False,
+    switching: Annotated[float, typer.Option(min=0, max=1, help="Share of a platform's patients who change therapist.")]
+    = 0.0,
+    with_config: Annotated[bool, typer.Option(help="Also write a configuration.")] = True,
+) -> None:
+    """Simulate a study with known truth, clearly labelled synthetic."""
+    if platform:
+        from bowlby.simulate.platform import Platform, write_platform
+
+        write_platform(Platform(therapists or 25_000, patients or 40, seed, switching), folder)
+    else:
+        from bowlby.simulate import simulate_study, write_study
+
+        write_study(simulate_study(scenario, seed, therapists or 48, patients or 12), folder, with_config=with_config)
+    print(f"written: {folder}")
+
+
+def plan(
+    therapists: Annotated[int, typer.Option(min=6, help="Number of therapists.")],
+    patients: Annotated[float, typer.Option(min=2, help="Average number of patients per therapist.")],
+    icc: Annotated[float, typer.Option(min=0.0, max=0.5, help="Share of outcome variance between therapists.")] = 0.05,
+    switching: Annotated[float, typer.Option(min=0.0, max=0.9, help="Share of patients who change therapist.")] = 0.0,
+    delta: Annotated[float, typer.Option(min=0.01, help="Equivalence bound.")] = 0.10,
+    studies: Annotated[int, typer.Option(min=0, help="Simulated studies per truth; 0 for the formula alone.")] = 200,
+    seed: Annotated[int, typer.Option(min=0, help="Seed.")] = 1,
+    output: Annotated[Path | None, typer.Option(help="Also write the numbers to this JSON file.")] = None,
+) -> None:
+    """Say what a planned study could show, by formula and by simulation."""
+    from rich.console import Console
+    from rich.progress import track
+
+    from bowlby.cli import plan_output
+    from bowlby.files import write_json
+    from bowlby.simulate.planning import closed_form, power
+
+    console = Console(highlight=False)
+    console.width = min(console.width, plan_output.WIDTH) if console.is_terminal else plan_output.WIDTH
+    grid = closed_form(therapists, patients, delta)
+    console.print(plan_output.style_table(grid, therapists, patients))
+    console.print(plan_output.MEANING.format(delta=delta), "\n")
+    here = closed_form(therapists, patients, delta, [icc]).to_dict("records")[0]
+    console.print(plan_output.style_conclusion(here, delta), "\n")
+    numbers = {"closed_form": grid.to_dict("records"), "at_icc": here}
+    if studies:
+        simulated = power(therapists, patients, icc, switching, delta, studies, seed,
+                          lambda x: track(x, description="simulating", console=Console(stderr=True)))  # fmt: skip
+        console.print(plan_output.verdict_table(simulated, delta, studies, icc))
+        console.print(plan_output.CELLS.format(error=simulated.mc_se[0]), "\n")
+        for line in plan_output.conclusions(simulated, delta):
+            console.print(f"- {line}")
+        numbers["simulated"] = simulated.to_dict("records")
+    if output:
+        write_json(output, {"schema": 1, "therapists": therapists, "patients": patients, "icc": icc, "delta": delta,
+                            "switching": switching, "studies": studies, "seed": seed, **numbers})  # fmt: skip
+
+
+def verify(
+    results: Annotated[Path, typer.Argument(help="Folder of a run, such as results/example.")],
+    config: Annotated[
+        Path | None, typer.Option(help="The run's configuration file, with its raw files: begin with these.")
+    ] = None,
+) -> None:
+    """Compare a run's files with their checksums, and compute its numbers again.
+
+    Fits and estimands are computed from the analysis sets of the folder; with --config the analysis sets from the raw
+    files first. Numbers agree if they differ by less than 1e-6 of their size. Exit status 3 if something differs.
+    """
+    from bowlby.config import load
+    from bowlby.reproduce import verify as compare
+
+    result = compare(results, load(config) if config else None)
+    if not result.listed:
+        print("no checksums.txt: it is not known whether files were altered")
+    for what, names in (("missing", result.missing), ("altered since the run", result.altered)):
+        for name in names[:SHOWN]:
+            print(f"{name}: {what}")
+    for line in result.differing[:SHOWN]:
+        print(line)
+    if len(result.differing) > SHOWN:
+        print(f"... and {len(result.differing) - SHOWN} more")
+    print(f"reproduced {result.numbers - len(result.differing):,} of {result.numbers:,} numbers (tolerance 1e-6)")
+    if not result.good:
+        raise typer.Exit(DIFFERS)
+
+
+instruments = typer.Typer(help="The library of questionnaires, and your own.", invoke_without_command=True)
+Config = Annotated[
+    Path | None, typer.Option("--config", help="A run's configuration file: also use your study's own instruments.")
+]
+
+
+@instruments.callback()
+def list_instruments(context: typer.Context, config: Config = None) -> None:
+    """List the questionnaires with the confidence of their keys and their licence."""
+    if context.invoked_subcommand is None:
+        from bowlby.errors import UserError
+        from bowlby.instruments.catalogue import HEAD, table
+
+        rows, faults = table(_own_instruments(config))
+        widths = [max(map(len, column)) for column in zip(HEAD, *rows, strict=True)]
+        for row in (HEAD, *rows):
+            print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        if faults:
+            raise UserError(faults)
+
+
+@instruments.command("show")
+def show_instrument(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Id of an instrument, such as wai_sr.")],
+    config: Config = None,
+) -> None:
+    """Show one questionnaire: items, key, missing rule, sources."""
+    from bowlby.instruments.catalogue import describe
+
+    print(describe(name, _own_instruments(config or context.parent.params["config"])))
+
+
+def _own_instruments(config: Path | None) -> Path | None:
+    """Folder of the user's own instruments."""
+    if config is None:
+        return None
+    from bowlby.config import load
+
+    return load(config).instruments_dir

@@ -1,0 +1,414 @@
+"""Does the run fit the study? What the run's file requires of the study file, and of the scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from bowlby.config import Loaded
+from bowlby.config.run import Block, Outcome, ReferenceBlock, Run
+from bowlby.config.study import FILL, Measure, Study
+from bowlby.design.composite import reference_scaling
+from bowlby.errors import UserError, problem
+from bowlby.instruments.catalogue import load_instrument
+from bowlby.instruments.model import Instrument
+from bowlby.instruments.styles import STYLES
+
+ROLES = {
+    "perceived": "patient",
+    "therapist_style": "therapist",
+    "patient_style": "patient",
+    "alliance": "patient",
+    "mentalizing": "patient",
+}
+SIDES = ("first", "second")
+
+
+@dataclass(frozen=True)
+class Demand:
+    """Scales that one part of the run's file asks for.
+
+    Attributes
+    ----------
+    key : str
+        Where the run's file asks for them (``comparison.perceived``).
+    instrument, role, about : str
+        Which questionnaire, who answered it, about whom.
+    scales : list of str
+    occasions : dict
+        Key: the occasion it names, None where it names none.
+    open : str or None
+        The key that has to name an occasion where there are several; None where it is settled.
+    """
+
+    key: str
+    instrument: str
+    role: str
+    about: str
+    scales: list[str]
+    occasions: dict[str, str | None] = field(default_factory=dict)
+    open: str | None = None
+
+
+def demands(run: Run) -> list[Demand]:
+    """All that a run asks for."""
+    return [
+        *of_outcome(run),
+        *of_others(run),
+        *of_comparison(run),
+        *of_pair(run),
+    ]
+
+
+def of_outcome(run: Run) -> list[Demand]:
+    """What the registered outcome asks for."""
+    return [_of_outcome("outcome", run.outcome, "outcome.post" if run.pair else None)]
+
+
+def of_others(run: Run) -> list[Demand]:
+    """What the other outcomes ask for."""
+    return [_of_outcome(f"other_outcomes[{n}]", outcome) for n, outcome in enumerate(run.other_outcomes)]
+
+
+def of_comparison(run: Run) -> list[Demand]:
+    """What the sides of the comparison ask for."""
+    given = {name: getattr(run.comparison, name) for name in ROLES} if run.comparison else {}
+    return [_of_block(f"comparison.{name}", ROLES[name], block) for name, block in given.items() if block is not None]
+
+
+def of_pair(run: Run) -> list[Demand]:
+    """What the two predictors ask for."""
+    given = {name: getattr(run.pair, name) for name in SIDES} if run.pair else {}
+    return [_of_block(f"pair.{name}", side.role, side) for name, side in given.items()]
+
+
+def unsaid_occasions(asked: Iterable[Demand], tables: dict) -> list[str]:
+    """Answers given several times where the run's file does not say which of them counts.
+
+    Parameters
+    ----------
+    asked : iterable of Demand
+    tables : dict of DataFrame
+        Measures or scores by instrument, with person, role, about and occasion.
+    """
+    lines = []
+    for demand in asked:
+        table = tables.get(demand.instrument)
+        if demand.open is None or table is None:
+            continue
+        own = table[(table["role"] == demand.role) & (table["about"] == demand.about)]
+        when = [str(o) for o in own["occasion"].dropna().unique() if str(o)]
+        if len(when) < 2 and not own["person"].duplicated().any():
+            continue
+        often = f"at {', '.join(when)}" if len(when) > 1 else "several times by the same persons"
+        sessions = "outcome.after" if demand.key == "outcome" else f"{demand.key}.sessions"
+        lines.append(
+            problem(f"{demand.open} is not given, and {demand.instrument} was answered {often}",
+                    f"say which counts, or give {sessions}")
+        )  # fmt: skip
+    return lines
+
+
+def _of_outcome(key: str, outcome: Outcome, needed: str | None = None) -> Demand:
+    occasions = {f"{key}.{when}": getattr(outcome, when) for when in ("pre", "post", "early")}
+    settled = outcome.post is not None or outcome.after is not None
+    return Demand(
+        key, outcome.instrument, outcome.role, outcome.whom, [outcome.scale], occasions, None if settled else needed
+    )
+
+
+def _of_block(key: str, role: str, block: Block) -> Demand:
+    where = f"{key}.occasion"
+    settled = block.occasion is not None or block.sessions is not None
+    return Demand(
+        key, block.instrument, role, block.about, block.scales, {where: block.occasion}, None if settled else where
+    )
+
+
+def not_brought(run: Run, study: Study, instruments: dict[str, Instrument]) -> list[str]:
+    """What the run asks for and the study file does not bring, one line each.
+
+    Parameters
+    ----------
+    run : Run
+    study : Study
+    instruments : dict of Instrument
+        By id; of one that is not there, no scale is checked.
+    """
+    problems, known = [], [o.id for o in study.occasions]
+    for asked in demands(run):
+        problems += [*_unknown_occasions(asked, known), *_source(asked, study, instruments)]
+    problems += unknown_variables(run, _variables(study))
+    return [*problems, *wrong_orders(run, known), *absent_norms(run), *same_sides(run), *_times(run, study)]
+
+
+def instruments_of(loaded: Loaded) -> dict[str, Instrument]:
+    """The study's instruments by id, without those that are unknown or faulty (reading the data tells those)."""
+    found = {}
+    for name in sorted({m.instrument for f in loaded.study.files for m in f.measures}):
+        try:
+            found[name] = load_instrument(name, loaded.instruments_dir)
+        except UserError:
+            continue
+    return found
+
+
+def _unknown_occasions(asked: Demand, known: list[str]) -> list[str]:
+    return [
+        problem(f"{key} '{occasion}' is not an occasion of the study file", f"use one of {', '.join(known)}")
+        for key, occasion in asked.occasions.items()
+        if occasion is not None and occasion not in known
+    ]
+
+
+def _source(asked: Demand, study: Study, instruments: dict[str, Instrument]) -> list[str]:
+    """What is wrong with the instrument, with who answered it about whom, or else with the scales."""
+    key, name = asked.key, asked.instrument
+    brought = [(m, m.role or f.who.role) for f in study.files for m in f.measures]
+    names = sorted({m.instrument for m, _ in brought})
+    if name not in names:
+        choice = f"choose one of {', '.join(names)}"
+        if name == FILL:
+            return [problem(f"{key}.instrument is still {FILL}", choice)]
+        return [problem(f"{key}.instrument: the study file brings no {name}", f"add it there, or {choice}")]
+    own = [(m, role) for m, role in brought if m.instrument == name]
+    right = [m for m, role in own if (role, m.about) == (asked.role, asked.about)]
+    if not right:
+        there = dict.fromkeys(
+            f"about {m.about}" if role == asked.role else f"of {role}s about {m.about}" for m, role in own
+        )
+        what = f"{key}: the study file brings no {name} of {asked.role}s about {asked.about}"
+        do = f"it brings it {' and '.join(there)}; correct `about:` or `role:` in one of the two files"
+        return [problem(what, do)]
+    if name not in instruments:
+        return []
+    scales = list(dict.fromkeys(scale for m in right for scale in _scales(m, instruments[name])))
+    return [_no_scale(key, scale, instruments[name], scales) for scale in asked.scales if scale not in scales]
+
+
+def _no_scale(key: str, scale: str, instrument: Instrument, scales: list[str]) -> str:
+    choice, name = f"use one of {', '.join(scales)}", instrument.id
+    if scale in instrument.all_scales():
+        what = f"{key}: the study file does not bring the scale '{scale}' of {name}"
+        return problem(what, f"add it there, or {choice}")
+    return problem(f"{key}: {name} {'gives no style' if scale in STYLES else 'has no scale'} '{scale}'", choice)
+
+
+def _scales(measure: Measure, instrument: Instrument) -> list[str]:
+    """Scores that a measure can have: of its items, the scales it gives, and what follows from them."""
+    if measure.coded:
+        return [style for style in STYLES if style in instrument.codes.values()]
+    scales = list(instrument.all_scales()) if measure.items is not None else list(measure.scored)
+    made = [name for name, composite in instrument.composites.items() if set(composite.weights) <= set(scales)]
+    rule = instrument.style
+    given = [style for style in STYLES if rule and style in (rule.prototypes or STYLES)]
+    return [*scales, *made, *(given if rule and set(rule.scales) <= set(scales) else ())]
+
+
+def _variables(study: Study) -> list[str]:
+    """What the study's files say of patients."""
+    files = [f for f in study.files if f.who.role == "patient"]
+    sites = ["site"] if any(f.who.site or f.who.site_name for f in files) else []
+    return list(dict.fromkeys([*(name for f in files for name in f.covariates), *sites]))
+
+
+def _times(run: Run, study: Study) -> list[str]:
+    """A course needs two points in time."""
+    if run.growth is None or len({o.time for o in study.occasions} - {None}) > 1:
+        return []
+    return [problem("growth: fewer than two occasions of the study file have a time", "give `time:` to them there")]
+
+
+HARDLY_ANY = (
+    "too few therapists have two or more patients with complete data",
+    "differences between patients of the same therapist cannot be estimated; add patients, or data that are missing",
+)
+
+
+def unknown_variables(run: Run, brought: list[str]) -> list[str]:
+    """Covariates, units and strata that are not among the patient variables that the study brings."""
+    choice = f"add it to `covariates:` of a file, or choose one of {', '.join(brought)}"
+    do = choice if brought else "add it to `covariates:` of a file"
+    asked = [
+        (f"{part}.{key}", name)
+        for part in ("comparison", "pair", "growth")
+        if (block := getattr(run, part))
+        for key, names in (("covariates", block.covariates), ("unit", filter(None, [getattr(block, "unit", None)])))
+        for name in names
+    ]
+    if run.robustness:
+        more = run.robustness.multiverse.more_covariates
+        asked += [("robustness.multiverse.more_covariates", name) for name in more]
+        asked += [("robustness.strata", name) for name in run.robustness.strata]
+    return [
+        problem(f"{key}: the study brings no patient variable '{name}'", do)
+        for key, name in asked
+        if name not in brought
+    ]
+
+
+def absent_norms(run: Run) -> list[str]:
+    """What the reference lacks: norms of a side, SDs of its scales, the SD of an other outcome."""
+    lines = []
+    for part, names in (("comparison", ROLES), ("pair", SIDES)):
+        asked = getattr(run, part)
+        if asked and asked.reference:
+            for name in names:
+                lines += _norms(f"{part}.reference.{name}", getattr(asked, name), getattr(asked.reference, name))
+    if run.comparison and run.comparison.reference:
+        lines += [
+            problem(f"other_outcomes[{n}]: reference_sd is missing", "give it, or no `comparison.reference` at all")
+            for n, outcome in enumerate(run.other_outcomes)
+            if outcome.reference_sd is None
+        ]
+    return lines
+
+
+def _norms(key: str, block: Block | None, norms: ReferenceBlock | None) -> list[str]:
+    if block is None:
+        return []
+    if norms is None:
+        return [problem(f"{key} is missing", "give its SDs, or no reference at all")]
+    known = {*norms.sd, *block.scales}
+    lines = [
+        problem(f"{key}.sd has no SD of {block.instrument} {scale}", "add it")
+        for scale in block.scales
+        if scale not in norms.sd
+    ]
+    for pair in norms.correlations:
+        lines += [
+            problem(f"{key}.correlations: there is no SD of '{scale}'", f"use {', '.join(sorted(norms.sd))}")
+            for scale in pair.scales
+            if scale not in known
+        ]
+        if pair.scales[0] == pair.scales[1]:
+            what = f"{key}.correlations: '{pair.scales[0]}' is correlated with itself"
+            lines.append(problem(what, "name two scales"))
+    if not lines and np.linalg.eigvalsh(reference_scaling(block, norms).correlation).min() <= 0:
+        lines.append(problem(f"{key}.correlations cannot all be true at once", "correct them"))
+    return lines
+
+
+def same_sides(run: Run) -> list[str]:
+    """Predictors that are one and the same, though they stand for different things."""
+    alike = []
+    for part, names in (("comparison", ROLES), ("pair", SIDES)):
+        asked = getattr(run, part)
+        given = {f"{part}.{name}": _what(name, side) for name in names if asked and (side := getattr(asked, name))}
+        alike += [pair for pair in combinations(given, 2) if given[pair[0]] == given[pair[1]]]
+    return [problem(f"{one} and {other} are the same scales", "correct one of them") for one, other in alike]
+
+
+def _what(name: str, side: Block) -> tuple:
+    """What a side asks for. Only about themselves do patients and therapists answer one form and mean two things."""
+    role = getattr(side, "role", None) or (ROLES[name] if side.about == "self" else "")
+    return role, side.instrument, side.about, side.occasion, side.sessions, frozenset(side.weights)
+
+
+def unscored(asked: Iterable[Demand], scores: dict[str, pd.DataFrame]) -> list[str]:
+    """Scales that have no score although the study file brings their instrument."""
+    lines = []
+    for demand in asked:
+        table = scores.get(demand.instrument)
+        known = set() if table is None else {*table.columns, *(STYLES if "style" in table else ())}
+        lines += [
+            problem(f"{demand.key}: there is no score '{scale}' of {demand.instrument}",
+                    "sums of scales and styles are only made of scores in a questionnaire's own units; "
+                    f"see `bowlby instruments show {demand.instrument}`")
+            for scale in sorted(set(demand.scales) - known)
+        ]  # fmt: skip
+    return lines
+
+
+def wrong_orders(run: Run, occasions: list[str]) -> list[str]:
+    """:func:`wrong_order` for the registered outcome and every other one, whose lines say which; each line once.
+
+    Parameters
+    ----------
+    run : Run
+    occasions : list of str
+        The study's occasions in order. An outcome with an occasion that is not among them is passed over.
+    """
+    if run.comparison is None:
+        return []
+    problems: list[str] = []
+    for number, outcome in enumerate([run.outcome, *run.other_outcomes]):
+        where = f"other_outcomes[{number - 1}]: " if number else ""
+        if not (outcome.after or (outcome.pre and outcome.post)):
+            problems.append(problem(f"{where}the comparison needs pre and post", "add both"))
+            continue
+        asked = {outcome.pre, outcome.post, outcome.early, run.comparison.perceived.occasion} - {None}
+        if asked <= set(occasions):
+            lines = wrong_order(run.model_copy(update={"outcome": outcome}), occasions)
+            problems += [where + line for line in lines if line not in problems]
+    return problems
+
+
+def wrong_order(run: Run, occasions: list[str]) -> list[str]:
+    """What is wrong with the order in which outcome and perceived attachment were asked, one line each.
+
+    Parameters
+    ----------
+    run : Run
+        With a comparison whose occasions are all among the study's.
+    occasions : list of str
+        The study's occasions in order.
+    """
+    outcome, perceived, problems = run.outcome, run.comparison.perceived, []
+    if outcome.after is not None:
+        if perceived.sessions is None or perceived.sessions > outcome.after:
+            what = f"perceived attachment is not held to the sessions up to outcome.after ({outcome.after})"
+            problems.append(problem(what, f"give comparison.perceived.sessions: {outcome.after}, or fewer"))
+        return problems
+    pre, post = occasions.index(outcome.pre), occasions.index(outcome.post)
+    when = None if perceived.occasion is None else occasions.index(perceived.occasion)
+    if when is not None and when >= post:
+        what = f"perceived attachment ({perceived.occasion}) is not measured before the outcome ({outcome.post})"
+        problems.append(problem(what, "choose an earlier comparison.perceived.occasion"))
+    if outcome.early is not None and not (
+        pre < occasions.index(outcome.early) < post and (when is None or occasions.index(outcome.early) <= when)
+    ):
+        what = f"outcome.early ({outcome.early}) is not between outcome.pre and when perceived attachment was asked"
+        problems.append(problem(what, "choose another occasion, or leave it out"))
+    if pre >= post:
+        problems.append(problem("outcome.pre is not before outcome.post", "exchange them"))
+    return problems
+
+
+def wrong_dates(run: Run, scores: dict[str, pd.DataFrame]) -> list[str]:
+    """That most patients' outcome is dated before their perceived attachment; nothing where either has no dates.
+
+    A few such patients are slips in typing a date; most of them mean that occasions or columns are exchanged.
+
+    Parameters
+    ----------
+    run : Run
+        With a comparison.
+    scores : dict of DataFrame
+        Scores by instrument, with person, role, about, occasion and, where given, date.
+    """
+    outcome, perceived = run.outcome, run.comparison.perceived
+    if outcome.after is not None:  # sessions are counted, and the landmark parts them
+        return []
+    after = _dates(scores[outcome.instrument], outcome.role, outcome.whom, outcome.post)
+    before = _dates(scores[perceived.instrument], "patient", perceived.about, perceived.occasion)
+    both = pd.concat([before, after], axis=1, keys=["before", "after"]).dropna()
+    wrong = int((both["after"] < both["before"]).sum())
+    if 2 * wrong <= len(both):
+        return []
+    what = f"the outcome ({outcome.post}) is dated before perceived attachment in {wrong:,} of {len(both):,} patients"
+    return [problem(what, "correct `date:` or the occasions in the study file")]
+
+
+def _dates(scores: pd.DataFrame, role: str, about: str, occasion: str | None) -> pd.Series:
+    """First date of the answers of a role about someone at an occasion, by patient."""
+    own = scores[(scores["role"] == role) & (scores["about"] == about)]
+    if occasion is not None:
+        own = own[own["occasion"] == occasion]
+    if "date" not in own:
+        return pd.Series(dtype="datetime64[ns]")
+    return pd.to_datetime(own.groupby("person")["date"].min())

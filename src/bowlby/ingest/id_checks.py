@@ -1,0 +1,254 @@
+"""Ids that need a look: altered by a program, written in two ways, or in one kind of file only."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+
+import pandas as pd
+
+from bowlby.ingest.columns import ids, ids_of, no_therapist, present, therapist_columns
+from bowlby.ingest.issues import Issues, count, rows_text
+from bowlby.ingest.readers.base import Raw
+
+ROUNDED = re.compile(r"\d([.,]\d+)?E\+\d+$", re.IGNORECASE)
+MONTH = "(?:jan|feb|mar|mär|mrz|apr|may|mai|jun|jul|aug|sept?|oct|okt|nov|dec|dez)"
+AS_DATE = re.compile(
+    rf"\d{{1,2}}[-. ]+{MONTH}([-. ]+\d{{2,4}})?|{MONTH}[-. ]+\d{{1,4}}|\d{{4}}-\d\d-\d\d([T ]\d\d:\d\d.*)?|"
+    r"\d{1,2}([./])\d{1,2}\3\d{2,4}",
+    re.IGNORECASE,
+)
+WITH_E = re.compile(r"\d+e\d+", re.IGNORECASE)
+LETTER_INSIDE = re.compile(r"\d+[a-z]\d+", re.IGNORECASE)
+TENTHS = re.compile(r"\d+\.(\d+)")
+ENTRY = re.compile(r"(.+)--[12]")
+WHOLE = re.compile(r"^(\d+)[.,]0+$")
+
+
+def altered_ids(places: list[tuple[Raw, list[str | None]]], noun: str, issues: Issues) -> None:
+    """Tell ids that differ only in what the eye passes over, and those that a program has changed.
+
+    Parameters
+    ----------
+    places : list of (Raw, list of str)
+        Files with their columns of ids.
+    noun : str
+        What the ids stand for.
+    issues : Issues
+    """
+    first: dict[str, str] = {}
+    for raw, columns in places:
+        for column in columns:
+            if not present(raw, column):
+                continue
+            found = ids_of(raw, column)
+            different = [one for one in found.unique() if one]
+            alike = {one for one in different if first.setdefault(_seen_as(one), one) != one}
+            do = "they stay different persons; write them alike if they are one"
+            what = f"{count(len(alike), f'{noun} id')} like an earlier one but for spaces, case, zeros or accents"
+            _tell_ids(raw, column, found, alike, "id_alike", what, do, issues)
+            for code, (some, what, do) in _changed(different).items():
+                _tell_ids(raw, column, found, some, code, f"{count(len(some), f'{noun} id')} {what}", do, issues)
+
+
+def _changed(different: list[str]) -> dict[str, tuple[set[str], str, str]]:
+    """Ids that a program has changed: by code the ids, what they are, and what to do."""
+    bare = {one: one.rpartition(":")[2] for one in different}
+    return {
+        "id_rounded": (
+            {one for one in different if ROUNDED.search(one)},
+            "rounded by a spreadsheet, as in 1.2E+11",
+            "export the ids as text",
+        ),
+        "id_as_date": (
+            {one for one, text in bare.items() if AS_DATE.fullmatch(text) or AS_DATE.fullmatch(one)},
+            "written as a date, as a spreadsheet makes of 1-2 or MAR1",
+            "export the ids as text, and check that each is the person's own",
+        ),
+        "id_as_number": (
+            _as_number(bare),
+            "written as a number among ids such as 3A07, as a spreadsheet makes 30000000 of 3E07",
+            "export the ids as text",
+        ),
+        "id_without_zeros": (
+            _without_zeros(bare),
+            "with decimals of which none ends in 0, as a spreadsheet makes 1.1 of 1.10",
+            "two persons may have become one; export the ids as text",
+        ),
+        "double_entry": (
+            _entered_twice(different),
+            "of REDCap's double data entry (101--1 and 101--2)",
+            "each patient counts twice; merge the records in REDCap, or leave one of the entries out with `rows:`",
+        ),
+    }
+
+
+def _entered_twice(different: list[str]) -> set[str]:
+    stems = Counter(found[1] for one in different if (found := ENTRY.fullmatch(one)))
+    return {f"{stem}--{n}" for stem, entries in stems.items() if entries == 2 for n in (1, 2)}
+
+
+def _as_number(bare: dict[str, str]) -> set[str]:
+    """Numbers in a column of ids with a letter between digits, none of them an E."""
+    inside = [text for text in bare.values() if LETTER_INSIDE.fullmatch(text)]
+    if len(inside) < 0.5 * len(bare) or any(WITH_E.fullmatch(text) for text in inside):
+        return set()
+    return {one for one, text in bare.items() if text.isdigit()}
+
+
+def _without_zeros(bare: dict[str, str]) -> set[str]:
+    """Ids with decimals, where these have one or more digits and none ends in 0."""
+    found = {one: m[1] for one, text in bare.items() if (m := TENTHS.fullmatch(text))}
+    if len(found) < 0.5 * len(bare) or len({*map(len, found.values())}) < 2:
+        return set()
+    return set() if any(text.endswith("0") for text in found.values()) else {*found}
+
+
+def _tell_ids(raw: Raw, column: str, found: pd.Series, some: set[str], code: str, what: str, do: str, issues) -> None:
+    if some:
+        rows = found[found.isin(some)].drop_duplicates().index
+        issues.add(
+            "warning", code, f"{what} ({rows_text(rows)})", do, row=rows[0], column=column, n=len(some), **raw.place
+        )
+
+
+def _seen_as(text: str) -> str:
+    """An id as a careless eye sees it."""
+    if text.isascii() and text.isalnum() and not text.startswith("0"):
+        return text.lower()
+    plain = "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
+    plain = WHOLE.sub(r"\1", " ".join(plain.split()).casefold())
+    return plain.lstrip("0") or plain
+
+
+NO_STYLE = "the therapist style of these patients is unknown, so they drop out of the comparison; "
+NOBODY = "nothing but their patients is known of them; check the ids"
+
+
+def one_sided(
+    patient_files: list[Raw],
+    therapist_files: list[Raw],
+    measures: dict[str, pd.DataFrame],
+    treating: set[str],
+    style: str | None,
+    whole: bool,
+    issues: Issues,
+) -> None:
+    """Tell ids that stand in one kind of file only, unless some files could not be read.
+
+    Parameters
+    ----------
+    patient_files, therapist_files : list of Raw
+    measures : dict of DataFrame
+        By instrument.
+    treating : set of str
+        Therapists who have patients.
+    style : str or None
+        The instrument of the therapists' style, where the run compares it.
+    whole : bool
+        Whether all files could be read.
+    issues : Issues
+    """
+    columns = [(r, therapist_columns(r)) for r in patient_files]
+    altered_ids([(r, [r.spec.who.person]) for r in patient_files], "patient", issues)
+    altered_ids([*columns, *((r, [r.spec.who.person]) for r in therapist_files)], "therapist", issues)
+    listed = {p for r in therapist_files for p in ids(r, r.spec.who.person).unique()}
+    for raw in patient_files:
+        _doubtful_therapists(raw, listed, issues)
+    if not whole:
+        return
+    asked = {p for t in measures.values() for p in t.loc[t["role"].eq("patient"), "person"].unique()}
+    described = [r for r in patient_files if not r.spec.measures]
+    listed = {p for r in described for p in ids(r, r.spec.who.person).unique()}
+    for raw in patient_files:
+        person = raw.spec.who.person
+        if raw in described and measures:
+            action = "they have no scores, so no model counts them; check the ids if they did answer"
+            _one_sided_ids(raw, person, asked, ("patient", "without questionnaires"), action, issues)
+        elif described:
+            action = f"what {described[0].name} says of patients is missing for them; check the ids"
+            _one_sided_ids(raw, person, listed, ("patient", f"not in {described[0].name}"), action, issues)
+    if therapist_files:
+        _one_sided_therapists(patient_files, therapist_files, measures, treating, style, issues)
+
+
+def _doubtful_therapists(raw: Raw, listed: set[str], issues: Issues) -> None:
+    """An error where a text that means no therapist is the id of one by what else is there.
+
+    That is a text that the therapists' own file lists, and a number listed under ``missing`` that lies among the ids.
+    """
+    for column in therapist_columns(raw):
+        none = no_therapist(raw, column)
+        if not none.any():
+            continue
+        every = ids(raw, column)
+        doubtful = set(every[none]) & listed
+        texts = raw.text(column).str.strip()
+        known = pd.to_numeric(texts[~none & texts.ne("")], errors="coerce")
+        codes = pd.to_numeric(texts[none], errors="coerce").dropna()
+        inside = codes[codes.between(known.min(), known.max())] if known.notna().mean() > 0.5 else codes[:0]
+        doubtful |= set(every[inside.index])
+        if doubtful:
+            rows = every.index[every.isin(doubtful)]
+            what = "that mean no therapist, but are ids of therapists by the others or by the therapists' file"
+            issues.add(
+                "error",
+                "doubtful_therapist",
+                f"{count(len(rows), 'cell holds a text', 'cells hold texts')} {what} ({rows_text(rows)})",
+                "list them under `keep_ids:` if they are therapists; else empty these cells, and take the row out of "
+                "the therapists' file with `rows:`",
+                row=rows[0],
+                column=column,
+                n=len(rows),
+                **raw.place,
+            )
+
+
+def _own(answers, role: str):
+    """Who answered about themselves in a role."""
+    return answers.loc[answers["role"].eq(role) & answers["about"].eq("self"), "person"].unique()
+
+
+def _one_sided_therapists(patient_files, therapist_files, measures, treating, style, issues: Issues) -> None:
+    known = {p for r in therapist_files for p in ids(r, r.spec.who.person).unique()}
+    names = " or ".join(r.name for r in therapist_files)
+    action = NO_STYLE + "check the ids, or add these therapists" if style else NOBODY
+    for raw in patient_files:
+        for column in therapist_columns(raw):
+            _one_sided_ids(raw, column, known, ("therapist", f"not in {names}"), action, issues, of_patients=True)
+    answers = measures.get(style)
+    answered = None if answers is None else set(_own(answers, "therapist"))
+    for raw in therapist_files:
+        person = raw.spec.who.person
+        action = "their answers count in no model; check the ids if they do have patients"
+        _one_sided_ids(raw, person, treating, ("therapist", "without patients"), action, issues)
+        if answered is not None and any(m.instrument == style for m in raw.spec.measures):
+            unanswered = answered | (set(ids(raw, person)) - treating)
+            action = NO_STYLE + "fill the answers in where there are any"
+            what = ("therapist", f"with patients, but no answer to {style}")
+            _one_sided_ids(raw, person, unanswered, what, action, issues)
+
+
+def _one_sided_ids(raw: Raw, column: str, known: set, what: tuple[str, str], action, issues, of_patients=False) -> None:
+    found = ids_of(raw, column)
+    lone = found[found.ne("") & ~found.isin(known)]
+    if lone.empty:
+        return
+    rows = lone.drop_duplicates().index
+    noun, state = what
+    about = count(len(rows), noun)
+    if of_patients:
+        person = ids(raw, raw.spec.who.person)[lone.index]
+        treated = count(person[person.ne("")].nunique(), "patient")
+        about += f" who {'treats' if len(rows) == 1 else 'treat'} {treated} {'is' if len(rows) == 1 else 'are'}"
+    issues.add(
+        "warning",
+        "one_sided_id",
+        f"{about} {state} ({rows_text(rows)})",
+        action,
+        row=rows[0],
+        column=column,
+        n=len(rows),
+        **raw.place,
+    )
