@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from bowlby.config import Loaded, read_config
-from bowlby.design.requirements import demands, unsaid_occasions
+from bowlby.design.requirements import requirements, unstated_occasions
 from bowlby.errors import UserError, problem
 from bowlby.ingest import Ingested, look_through
 from bowlby.plan import Plan, mismatches, results_of
@@ -50,7 +50,7 @@ def check(config: str | Path) -> Lines:
     ingested, issues = look_through(loaded)
     found = issues.lines()
     if isinstance(loaded, Loaded):
-        unsaid = unsaid_occasions(demands(loaded.run), ingested.measures)
+        unsaid = unstated_occasions(requirements(loaded.run), ingested.measures)
         problems += [f"{loaded.path.name}: {line}" for line in unsaid]
     if problems or not isinstance(loaded, Loaded) or not issues.error_codes <= OF_ROWS:
         return [*_errors(problems), *found, _later("scores and models")]

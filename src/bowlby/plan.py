@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bowlby.config import Loaded, load
-from bowlby.design.requirements import instruments_of, not_brought
+from bowlby.design.requirements import instruments_of, unmet
 from bowlby.errors import Place, UserError, problem
 from bowlby.fingerprint import checksum
 from bowlby.fit.sets import models_of
@@ -139,7 +139,7 @@ def results_of(loaded: Loaded) -> Path:
 
 def mismatches(loaded: Loaded) -> list[str]:
     """What does not fit between the run's file, the study file and the results folder; no raw file is looked at."""
-    folder, problems = results_of(loaded), _not_brought(loaded)
+    folder, problems = results_of(loaded), _unmet_requirements(loaded)
     if folder.is_dir() and any(folder.iterdir()) and not (folder / MARKER).is_file():
         what = f"the folder {folder} was not made by bowlby"
         problems.append(problem(what, "choose another `run:` name, or move that folder away"))
@@ -151,9 +151,9 @@ def mismatches(loaded: Loaded) -> list[str]:
     return problems
 
 
-def _not_brought(loaded: Loaded) -> list[str]:
-    """The run may only ask for what the study brings."""
+def _unmet_requirements(loaded: Loaded) -> list[str]:
+    """The run may only require what the study has."""
     if not any(f.measures for f in loaded.study.files):
-        what = "the study file brings no instrument"
+        what = "the study file has no instrument"
         return [problem(what, "add `measures:` to one of its files", Place(loaded.study_path.name))]
-    return [f"{loaded.path.name}: {line}" for line in not_brought(loaded.run, loaded.study, instruments_of(loaded))]
+    return [f"{loaded.path.name}: {line}" for line in unmet(loaded.run, loaded.study, instruments_of(loaded))]

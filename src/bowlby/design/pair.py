@@ -20,14 +20,14 @@ from bowlby.design.frame import (
     with_described,
 )
 from bowlby.design.requirements import (
-    HARDLY_ANY,
+    TOO_FEW_THERAPISTS,
     SIDES,
     absent_norms,
     of_outcome,
     of_pair,
     same_sides,
     unknown_variables,
-    unsaid_occasions,
+    unstated_occasions,
     unscored,
 )
 from bowlby.errors import UserError, problem
@@ -140,7 +140,7 @@ def _check(run: Run, scores: dict, described: pd.DataFrame) -> None:
         *absent_norms(run),
         *same_sides(run),
         *unscored(asked, scores),
-        *unsaid_occasions(asked, scores),
+        *unstated_occasions(asked, scores),
     ]
     if lines:
         raise UserError(lines)
@@ -153,7 +153,7 @@ def _check_rows(pair, frame: pd.DataFrame, weights: pd.DataFrame) -> None:
         what = f"{here} with complete data, but the model needs at least {between + 2}"
         raise UserError(problem(what, "add therapists or drop covariates"))
     if len(frame) <= weights.shape[1] + 3:
-        raise UserError(problem(*HARDLY_ANY))
+        raise UserError(problem(*TOO_FEW_THERAPISTS))
     if abs(np.corrcoef(frame["first"], frame["second"])[0, 1]) > SAME:
         what = f"{pair.first.label} and {pair.second.label} hold the same values"
         raise UserError(problem(what, "correct one of the two"))

@@ -10,12 +10,12 @@ from bowlby.design.adequacy import adequacy
 from bowlby.design.centring import Membership, means, membership, within_between
 from bowlby.design.frame import AnalysisSet, Patients, complete_rows, patients
 from bowlby.design.requirements import (
-    HARDLY_ANY,
+    TOO_FEW_THERAPISTS,
     absent_norms,
     of_comparison,
     of_outcome,
     unknown_variables,
-    unsaid_occasions,
+    unstated_occasions,
     unscored,
     wrong_dates,
     wrong_order,
@@ -213,7 +213,7 @@ def _check_design(run: Run, scores: dict, described: pd.DataFrame, occasions: li
         *wrong_order(run, occasions),
         *absent_norms(run),
         *unscored(asked, scores),
-        *unsaid_occasions(asked, scores),
+        *unstated_occasions(asked, scores),
     ]
     if lines or (lines := wrong_dates(run, scores)):
         raise UserError(lines)
@@ -245,4 +245,4 @@ def _check_size(weights: Membership, frame: pd.DataFrame, others: list[str]) -> 
             )
         )
     if len(frame) <= weights.shape[1] + 3:
-        raise UserError(problem(*HARDLY_ANY))
+        raise UserError(problem(*TOO_FEW_THERAPISTS))

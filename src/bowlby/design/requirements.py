@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import combinations
 
@@ -26,10 +27,14 @@ ROLES = {
     "mentalizing": "patient",
 }
 SIDES = ("first", "second")
+TOO_FEW_THERAPISTS = (
+    "too few therapists have two or more patients with complete data",
+    "differences between patients of the same therapist cannot be estimated; add patients, or data that are missing",
+)
 
 
 @dataclass(frozen=True)
-class Demand:
+class Requirement:
     """Scales that one part of the run's file asks for.
 
     Attributes
@@ -54,83 +59,77 @@ class Demand:
     open: str | None = None
 
 
-def demands(run: Run) -> list[Demand]:
+def requirements(run: Run) -> list[Requirement]:
     """All that a run asks for."""
-    return [
-        *of_outcome(run),
-        *of_others(run),
-        *of_comparison(run),
-        *of_pair(run),
-    ]
+    return [*of_outcome(run), *of_others(run), *of_comparison(run), *of_pair(run)]
 
 
-def of_outcome(run: Run) -> list[Demand]:
+def of_outcome(run: Run) -> list[Requirement]:
     """What the registered outcome asks for."""
     return [_of_outcome("outcome", run.outcome, "outcome.post" if run.pair else None)]
 
 
-def of_others(run: Run) -> list[Demand]:
+def of_others(run: Run) -> list[Requirement]:
     """What the other outcomes ask for."""
     return [_of_outcome(f"other_outcomes[{n}]", outcome) for n, outcome in enumerate(run.other_outcomes)]
 
 
-def of_comparison(run: Run) -> list[Demand]:
+def of_comparison(run: Run) -> list[Requirement]:
     """What the sides of the comparison ask for."""
     given = {name: getattr(run.comparison, name) for name in ROLES} if run.comparison else {}
     return [_of_block(f"comparison.{name}", ROLES[name], block) for name, block in given.items() if block is not None]
 
 
-def of_pair(run: Run) -> list[Demand]:
+def of_pair(run: Run) -> list[Requirement]:
     """What the two predictors ask for."""
     given = {name: getattr(run.pair, name) for name in SIDES} if run.pair else {}
     return [_of_block(f"pair.{name}", side.role, side) for name, side in given.items()]
 
 
-def unsaid_occasions(asked: Iterable[Demand], tables: dict) -> list[str]:
+def unstated_occasions(required: Iterable[Requirement], tables: dict) -> list[str]:
     """Answers given several times where the run's file does not say which of them counts.
 
     Parameters
     ----------
-    asked : iterable of Demand
+    required : iterable of Requirement
     tables : dict of DataFrame
         Measures or scores by instrument, with person, role, about and occasion.
     """
     lines = []
-    for demand in asked:
-        table = tables.get(demand.instrument)
-        if demand.open is None or table is None:
+    for requirement in required:
+        table = tables.get(requirement.instrument)
+        if requirement.open is None or table is None:
             continue
-        own = table[(table["role"] == demand.role) & (table["about"] == demand.about)]
+        own = table[(table["role"] == requirement.role) & (table["about"] == requirement.about)]
         when = [str(o) for o in own["occasion"].dropna().unique() if str(o)]
         if len(when) < 2 and not own["person"].duplicated().any():
             continue
         often = f"at {', '.join(when)}" if len(when) > 1 else "several times by the same persons"
-        sessions = "outcome.after" if demand.key == "outcome" else f"{demand.key}.sessions"
+        sessions = "outcome.after" if requirement.key == "outcome" else f"{requirement.key}.sessions"
         lines.append(
-            problem(f"{demand.open} is not given, and {demand.instrument} was answered {often}",
+            problem(f"{requirement.open} is not given, and {requirement.instrument} was answered {often}",
                     f"say which counts, or give {sessions}")
         )  # fmt: skip
     return lines
 
 
-def _of_outcome(key: str, outcome: Outcome, needed: str | None = None) -> Demand:
+def _of_outcome(key: str, outcome: Outcome, needed: str | None = None) -> Requirement:
     occasions = {f"{key}.{when}": getattr(outcome, when) for when in ("pre", "post", "early")}
     settled = outcome.post is not None or outcome.after is not None
-    return Demand(
-        key, outcome.instrument, outcome.role, outcome.whom, [outcome.scale], occasions, None if settled else needed
-    )
+    key_needed = None if settled else needed
+    return Requirement(key, outcome.instrument, outcome.role, outcome.whom, [outcome.scale], occasions, key_needed)
 
 
-def _of_block(key: str, role: str, block: Block) -> Demand:
+def _of_block(key: str, role: str, block: Block) -> Requirement:
     where = f"{key}.occasion"
     settled = block.occasion is not None or block.sessions is not None
-    return Demand(
+    return Requirement(
         key, block.instrument, role, block.about, block.scales, {where: block.occasion}, None if settled else where
     )
 
 
-def not_brought(run: Run, study: Study, instruments: dict[str, Instrument]) -> list[str]:
-    """What the run asks for and the study file does not bring, one line each.
+def unmet(run: Run, study: Study, instruments: dict[str, Instrument]) -> list[str]:
+    """What the run requires and the study file does not have, one line each.
 
     Parameters
     ----------
@@ -140,60 +139,57 @@ def not_brought(run: Run, study: Study, instruments: dict[str, Instrument]) -> l
         By id; of one that is not there, no scale is checked.
     """
     problems, known = [], [o.id for o in study.occasions]
-    for asked in demands(run):
-        problems += [*_unknown_occasions(asked, known), *_source(asked, study, instruments)]
+    for requirement in requirements(run):
+        problems += _unknown_occasions(requirement, known)
+        problems += _unmet_measure(requirement, study, instruments)
     problems += unknown_variables(run, _variables(study))
     return [*problems, *wrong_orders(run, known), *absent_norms(run), *same_sides(run), *_times(run, study)]
 
 
 def instruments_of(loaded: Loaded) -> dict[str, Instrument]:
-    """The study's instruments by id, without those that are unknown or faulty (reading the data tells those)."""
-    found = {}
+    """The study's instruments by id, without those that are unknown or faulty (ingest reports these)."""
+    instruments = {}
     for name in sorted({m.instrument for f in loaded.study.files for m in f.measures}):
-        try:
-            found[name] = load_instrument(name, loaded.instruments_dir)
-        except UserError:
-            continue
-    return found
+        with suppress(UserError):
+            instruments[name] = load_instrument(name, loaded.instruments_dir)
+    return instruments
 
 
-def _unknown_occasions(asked: Demand, known: list[str]) -> list[str]:
+def _unknown_occasions(requirement: Requirement, known: list[str]) -> list[str]:
     return [
         problem(f"{key} '{occasion}' is not an occasion of the study file", f"use one of {', '.join(known)}")
-        for key, occasion in asked.occasions.items()
+        for key, occasion in requirement.occasions.items()
         if occasion is not None and occasion not in known
     ]
 
 
-def _source(asked: Demand, study: Study, instruments: dict[str, Instrument]) -> list[str]:
+def _unmet_measure(required: Requirement, study: Study, instruments: dict[str, Instrument]) -> list[str]:
     """What is wrong with the instrument, with who answered it about whom, or else with the scales."""
-    key, name = asked.key, asked.instrument
-    brought = [(m, m.role or f.who.role) for f in study.files for m in f.measures]
-    names = sorted({m.instrument for m, _ in brought})
+    key, name = required.key, required.instrument
+    measures = [(m, m.role or f.who.role) for f in study.files for m in f.measures]
+    names = sorted({m.instrument for m, _ in measures})
     if name not in names:
         choice = f"choose one of {', '.join(names)}"
         if name == FILL:
             return [problem(f"{key}.instrument is still {FILL}", choice)]
-        return [problem(f"{key}.instrument: the study file brings no {name}", f"add it there, or {choice}")]
-    own = [(m, role) for m, role in brought if m.instrument == name]
-    right = [m for m, role in own if (role, m.about) == (asked.role, asked.about)]
+        return [problem(f"{key}.instrument: the study file has no {name}", f"add it there, or {choice}")]
+    own = [(m, role) for m, role in measures if m.instrument == name]
+    right = [m for m, role in own if (role, m.about) == (required.role, required.about)]
     if not right:
-        there = dict.fromkeys(
-            f"about {m.about}" if role == asked.role else f"of {role}s about {m.about}" for m, role in own
-        )
-        what = f"{key}: the study file brings no {name} of {asked.role}s about {asked.about}"
-        do = f"it brings it {' and '.join(there)}; correct `about:` or `role:` in one of the two files"
+        others = dict.fromkeys(f"{'' if role == required.role else f'of {role}s '}about {m.about}" for m, role in own)
+        what = f"{key}: the study file has no {name} of {required.role}s about {required.about}"
+        do = f"it has it {' and '.join(others)}; correct `about:` or `role:` in one of the two files"
         return [problem(what, do)]
     if name not in instruments:
         return []
     scales = list(dict.fromkeys(scale for m in right for scale in _scales(m, instruments[name])))
-    return [_no_scale(key, scale, instruments[name], scales) for scale in asked.scales if scale not in scales]
+    return [_no_scale(key, scale, instruments[name], scales) for scale in required.scales if scale not in scales]
 
 
 def _no_scale(key: str, scale: str, instrument: Instrument, scales: list[str]) -> str:
     choice, name = f"use one of {', '.join(scales)}", instrument.id
     if scale in instrument.all_scales():
-        what = f"{key}: the study file does not bring the scale '{scale}' of {name}"
+        what = f"{key}: the study file does not have the scale '{scale}' of {name}"
         return problem(what, f"add it there, or {choice}")
     return problem(f"{key}: {name} {'gives no style' if scale in STYLES else 'has no scale'} '{scale}'", choice)
 
@@ -203,14 +199,14 @@ def _scales(measure: Measure, instrument: Instrument) -> list[str]:
     if measure.coded:
         return [style for style in STYLES if style in instrument.codes.values()]
     scales = list(instrument.all_scales()) if measure.items is not None else list(measure.scored)
-    made = [name for name, composite in instrument.composites.items() if set(composite.weights) <= set(scales)]
+    composites = [name for name, composite in instrument.composites.items() if set(composite.weights) <= set(scales)]
     rule = instrument.style
-    given = [style for style in STYLES if rule and style in (rule.prototypes or STYLES)]
-    return [*scales, *made, *(given if rule and set(rule.scales) <= set(scales) else ())]
+    styles = [style for style in STYLES if rule and style in (rule.prototypes or STYLES)]
+    return [*scales, *composites, *(styles if rule and set(rule.scales) <= set(scales) else ())]
 
 
 def _variables(study: Study) -> list[str]:
-    """What the study's files say of patients."""
+    """Patient variables that the study file names."""
     files = [f for f in study.files if f.who.role == "patient"]
     sites = ["site"] if any(f.who.site or f.who.site_name for f in files) else []
     return list(dict.fromkeys([*(name for f in files for name in f.covariates), *sites]))
@@ -223,17 +219,11 @@ def _times(run: Run, study: Study) -> list[str]:
     return [problem("growth: fewer than two occasions of the study file have a time", "give `time:` to them there")]
 
 
-HARDLY_ANY = (
-    "too few therapists have two or more patients with complete data",
-    "differences between patients of the same therapist cannot be estimated; add patients, or data that are missing",
-)
-
-
-def unknown_variables(run: Run, brought: list[str]) -> list[str]:
-    """Covariates, units and strata that are not among the patient variables that the study brings."""
-    choice = f"add it to `covariates:` of a file, or choose one of {', '.join(brought)}"
-    do = choice if brought else "add it to `covariates:` of a file"
-    asked = [
+def unknown_variables(run: Run, available: list[str]) -> list[str]:
+    """Covariates, units and strata that are not among the patient variables of the study."""
+    choice = f"add it to `covariates:` of a file, or choose one of {', '.join(available)}"
+    do = choice if available else "add it to `covariates:` of a file"
+    named = [
         (f"{part}.{key}", name)
         for part in ("comparison", "pair", "growth")
         if (block := getattr(run, part))
@@ -242,23 +232,20 @@ def unknown_variables(run: Run, brought: list[str]) -> list[str]:
     ]
     if run.robustness:
         more = run.robustness.multiverse.more_covariates
-        asked += [("robustness.multiverse.more_covariates", name) for name in more]
-        asked += [("robustness.strata", name) for name in run.robustness.strata]
-    return [
-        problem(f"{key}: the study brings no patient variable '{name}'", do)
-        for key, name in asked
-        if name not in brought
-    ]
+        named += [("robustness.multiverse.more_covariates", name) for name in more]
+        named += [("robustness.strata", name) for name in run.robustness.strata]
+    absent = [(key, name) for key, name in named if name not in available]
+    return [problem(f"{key}: the study has no patient variable '{name}'", do) for key, name in absent]
 
 
 def absent_norms(run: Run) -> list[str]:
     """What the reference lacks: norms of a side, SDs of its scales, the SD of an other outcome."""
     lines = []
     for part, names in (("comparison", ROLES), ("pair", SIDES)):
-        asked = getattr(run, part)
-        if asked and asked.reference:
+        block = getattr(run, part)
+        if block and block.reference:
             for name in names:
-                lines += _norms(f"{part}.reference.{name}", getattr(asked, name), getattr(asked.reference, name))
+                lines += _norms(f"{part}.reference.{name}", getattr(block, name), getattr(block.reference, name))
     if run.comparison and run.comparison.reference:
         lines += [
             problem(f"other_outcomes[{n}]: reference_sd is missing", "give it, or no `comparison.reference` at all")
@@ -274,11 +261,8 @@ def _norms(key: str, block: Block | None, norms: ReferenceBlock | None) -> list[
     if norms is None:
         return [problem(f"{key} is missing", "give its SDs, or no reference at all")]
     known = {*norms.sd, *block.scales}
-    lines = [
-        problem(f"{key}.sd has no SD of {block.instrument} {scale}", "add it")
-        for scale in block.scales
-        if scale not in norms.sd
-    ]
+    absent = [scale for scale in block.scales if scale not in norms.sd]
+    lines = [problem(f"{key}.sd has no SD of {block.instrument} {scale}", "add it") for scale in absent]
     for pair in norms.correlations:
         lines += [
             problem(f"{key}.correlations: there is no SD of '{scale}'", f"use {', '.join(sorted(norms.sd))}")
@@ -297,8 +281,8 @@ def same_sides(run: Run) -> list[str]:
     """Predictors that are one and the same, though they stand for different things."""
     alike = []
     for part, names in (("comparison", ROLES), ("pair", SIDES)):
-        asked = getattr(run, part)
-        given = {f"{part}.{name}": _what(name, side) for name in names if asked and (side := getattr(asked, name))}
+        block = getattr(run, part)
+        given = {f"{part}.{name}": _what(name, side) for name in names if block and (side := getattr(block, name))}
         alike += [pair for pair in combinations(given, 2) if given[pair[0]] == given[pair[1]]]
     return [problem(f"{one} and {other} are the same scales", "correct one of them") for one, other in alike]
 
@@ -309,17 +293,17 @@ def _what(name: str, side: Block) -> tuple:
     return role, side.instrument, side.about, side.occasion, side.sessions, frozenset(side.weights)
 
 
-def unscored(asked: Iterable[Demand], scores: dict[str, pd.DataFrame]) -> list[str]:
-    """Scales that have no score although the study file brings their instrument."""
+def unscored(required: Iterable[Requirement], scores: dict[str, pd.DataFrame]) -> list[str]:
+    """Scales without a score although the study file has their instrument."""
     lines = []
-    for demand in asked:
-        table = scores.get(demand.instrument)
+    for requirement in required:
+        table = scores.get(requirement.instrument)
         known = set() if table is None else {*table.columns, *(STYLES if "style" in table else ())}
         lines += [
-            problem(f"{demand.key}: there is no score '{scale}' of {demand.instrument}",
+            problem(f"{requirement.key}: there is no score '{scale}' of {requirement.instrument}",
                     "sums of scales and styles are only made of scores in a questionnaire's own units; "
-                    f"see `bowlby instruments show {demand.instrument}`")
-            for scale in sorted(set(demand.scales) - known)
+                    f"see `bowlby instruments show {requirement.instrument}`")
+            for scale in sorted(set(requirement.scales) - known)
         ]  # fmt: skip
     return lines
 

@@ -122,7 +122,7 @@ def test_what_is_no_course_is_refused_in_one_line(rows, said):
 def test_an_unknown_covariate_is_named():
     with pytest.raises(UserError) as caught:
         built(rows_of("p", "q"), covariates=["sex"])
-    assert caught.value.problems[0].startswith("growth.covariates: the study brings no patient variable 'sex'")
+    assert caught.value.problems[0].startswith("growth.covariates: the study has no patient variable 'sex'")
 
 
 def test_where_no_effect_is_left_the_key_and_the_reason_are_named():

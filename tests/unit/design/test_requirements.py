@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from bowlby.config import load
-from bowlby.design.requirements import instruments_of, not_brought
+from bowlby.design.requirements import instruments_of, unmet
 from bowlby.errors import UserError
 from bowlby.plan import plan
 from bowlby.simulate import simulate_study, write_study
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 RUN = """run: t
 study: study.yaml
 outcome: {instrument: phq9, scale: total, pre: intake, post: end}
@@ -49,7 +49,7 @@ def said(folder, *changes, run=RUN, study=STUDY):
     (folder / "run.yaml").write_text(run)
     (folder / "study.yaml").write_text(study)
     loaded = load(folder / "run.yaml")
-    return not_brought(loaded.run, loaded.study, instruments_of(loaded))
+    return unmet(loaded.run, loaded.study, instruments_of(loaded))
 
 
 def test_nothing_is_said_of_a_run_whose_study_brings_all(tmp_path):
@@ -63,19 +63,19 @@ def test_nothing_is_said_of_a_run_whose_study_brings_all(tmp_path):
          "comparison.perceived: ecr_rs has no scale 'avoidanse'; use one of "),
         ("{secure: 1}", "{autonomous: 1}", "comparison.therapist_style: aai has no scale 'autonomous'; use one of "
          "secure, preoccupied, dismissing, fearful/disorganized"),
-        ("{total: 1}", "{task: 1}", "comparison.alliance: the study file does not bring the scale 'task' of wai_sr; "
+        ("{total: 1}", "{task: 1}", "comparison.alliance: the study file does not have the scale 'task' of wai_sr; "
          "add it there, or use one of total, goal"),
         ("scale: total", "scale: totl", "outcome: phq9 has no scale 'totl'; use one of "),
         ("gad7, pre", "gad7, scale: sum, pre", "other_outcomes[0]: gad7 has no scale 'sum'; use one of total"),
-        ("gad7, pre", "pcl5, pre", "other_outcomes[0].instrument: the study file brings no pcl5; add it there, or "
+        ("gad7, pre", "pcl5, pre", "other_outcomes[0].instrument: the study file has no pcl5; add it there, or "
          "choose one of aai, ecr_rs, gad7, phq9, wai_sr"),
-        ("ecr_rs, about: therapist", "ecr_rs", "comparison.perceived: the study file brings no ecr_rs of patients "
-         "about self; it brings it about therapist; correct `about:` or `role:` in one of the two files"),
-        ("instrument: aai", "instrument: gad7", "comparison.therapist_style: the study file brings no gad7 of "
-         "therapists about self; it brings it of patients about self; correct"),
-        ("[age, site]", "[age, years]", "comparison.covariates: the study brings no patient variable 'years'; "
+        ("ecr_rs, about: therapist", "ecr_rs", "comparison.perceived: the study file has no ecr_rs of patients "
+         "about self; it has it about therapist; correct `about:` or `role:` in one of the two files"),
+        ("instrument: aai", "instrument: gad7", "comparison.therapist_style: the study file has no gad7 of "
+         "therapists about self; it has it of patients about self; correct"),
+        ("[age, site]", "[age, years]", "comparison.covariates: the study has no patient variable 'years'; "
          "add it to `covariates:` of a file, or choose one of age, family, site"),
-        ("unit: family", "unit: famly", "comparison.unit: the study brings no patient variable 'famly'; "),
+        ("unit: family", "unit: famly", "comparison.unit: the study has no patient variable 'famly'; "),
         ("occasion: mid, weights: {avo", "occasion: end, weights: {avo",
          "perceived attachment (end) is not measured before the outcome (end); "),
         ("total, pre: intake, post: end", "total, pre: end, post: end", "outcome.pre is not before outcome.post; "),
@@ -101,9 +101,9 @@ def test_sides_of_a_pair_are_looked_at_as_well(tmp_path):
   covariates: [sex]
 """
     assert [line.partition(";")[0] for line in said(tmp_path, run=run)] == [
-        "pair.first: the study file brings no ecr_rs of patients about mother",
+        "pair.first: the study file has no ecr_rs of patients about mother",
         "pair.second: aai has no scale 'secur'",
-        "pair.covariates: the study brings no patient variable 'sex'",
+        "pair.covariates: the study has no patient variable 'sex'",
     ]
 
 
@@ -217,11 +217,11 @@ def test_a_run_stops_with_all_faults_at_once_and_names_its_file(tmp_path):
 @pytest.mark.parametrize("name", ["config", "examples/parents", "examples/platform", "examples/reframed"])
 def test_shipped_configurations_ask_for_what_their_studies_bring(name):
     loaded = load(ROOT / f"config/{name}.yaml")
-    assert not_brought(loaded.run, loaded.study, instruments_of(loaded)) == []
+    assert unmet(loaded.run, loaded.study, instruments_of(loaded)) == []
 
 
 @pytest.mark.parametrize("scenario", ["S1", "S11"])  # the second has groups
 def test_simulated_studies_bring_what_their_configurations_ask_for(tmp_path, scenario):
     write_study(simulate_study(scenario, 1, 6, 4), tmp_path / "s", with_config=True)
     loaded = load(next(p for p in (tmp_path / "s").glob("*.yaml") if "study" not in p.name))
-    assert not_brought(loaded.run, loaded.study, instruments_of(loaded)) == []
+    assert unmet(loaded.run, loaded.study, instruments_of(loaded)) == []

@@ -137,8 +137,8 @@ def test_what_cannot_be_compared_is_one_line_each(study):
     with pytest.raises(UserError) as caught:
         comparison_set(run, scores, people, ["pre", "mid", "post"], "primary")
     assert [line.split(";")[0] for line in caught.value.problems] == [
-        "comparison.covariates: the study brings no patient variable 'ward'",
-        "comparison.unit: the study brings no patient variable 'family'",
+        "comparison.covariates: the study has no patient variable 'ward'",
+        "comparison.unit: the study has no patient variable 'family'",
     ]
 
 

@@ -151,7 +151,7 @@ def test_a_run_that_asks_for_another_instrument_does_not_hide_what_is_wrong_with
     assert (status, lines) == (
         1,
         [
-            "error: run.yaml: outcome.instrument: the study file brings no phq9; "
+            "error: run.yaml: outcome.instrument: the study file has no phq9; "
             "add it there, or choose one of cats, ecr_s, gad7",
             "error: d.csv: no such file; check `path` in the study file, and `data` in the run's file",
             LATER,
