@@ -20,15 +20,15 @@ from bowlby.design.frame import (
     with_described,
 )
 from bowlby.design.requirements import (
-    TOO_FEW_THERAPISTS,
     SIDES,
+    TOO_FEW_THERAPISTS,
     absent_norms,
     of_outcome,
     of_pair,
     same_sides,
     unknown_variables,
-    unstated_occasions,
     unscored,
+    unstated_occasions,
 )
 from bowlby.errors import UserError, problem
 

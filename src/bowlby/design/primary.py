@@ -15,8 +15,8 @@ from bowlby.design.requirements import (
     of_comparison,
     of_outcome,
     unknown_variables,
-    unstated_occasions,
     unscored,
+    unstated_occasions,
     wrong_dates,
     wrong_order,
 )
