@@ -1,6 +1,6 @@
 # Two commands: `make results` and `make test`. See README.md.
 STUDIES ?= 10000
-.PHONY: results test test-all test-cluster validate validate-sessions docs pictures lock lint clean help
+.PHONY: results test test-all test-cluster validate validate-sessions docs pictures lock lint coverage try-wheel clean help
 .DEFAULT_GOAL := help
 
 CONFIG ?= config/config.yaml
@@ -50,10 +50,21 @@ validate: $(VENV)/.ready
 validate-sessions: $(VENV)/.ready
 	$(BIN)/snakemake -s workflow/validate_sessions.smk --cores $(if $(filter 0,$(CORES)),all,$(CORES))
 
-# Style, format of the workflow, types (half a minute the first time).
+# Share of the package's lines that the unit tests run; a table of what they do not is in build/coverage.txt.
+coverage: $(VENV)/.ready-test
+	@mkdir -p build
+	$(BIN)/python -m slipcover --source src/bowlby --skip-covered --fail-under 80 --out build/coverage.txt -m pytest tests/unit -m "not slow"
+	@tail -1 build/coverage.txt
+
+# The wheel, installed in an empty environment; its examples run there.
+try-wheel: $(VENV)/.ready-test
+	$(BIN)/python .ci/try_wheel.py
+
+# Style, format and habits of the workflow, types (half a minute the first time).
 lint: $(VENV)/.ready-test
 	$(BIN)/ruff check .
 	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/python .ci/workflow_lint.py Snakefile workflow/*.smk
 	$(BIN)/python .ci/type_errors.py
 
 docs: $(VENV)/.ready

@@ -24,6 +24,7 @@ GRID = [
         listed("therapists", "16,31,48"), listed("patients", "12"), listed("icc", "0.05"), listed("switching", "0")
     )
 ]
+PART = "{truth}-{therapists}-{patients}-{icc}-{switching}-delta{delta}-seed{seed}-{first}-{last}"
 PARTS = [(number, min(number + BATCH, STUDIES)) for number in range(0, STUDIES, BATCH)]
 
 
@@ -51,12 +52,11 @@ rule power_summary:
 
 rule power_batch:
     output:
-        OUT
-        + "/batches/{truth}-{therapists}-{patients}-{icc}-{switching}-delta{delta}-seed{seed}-{first}-{last}.parquet",
+        f"{OUT}/batches/{PART}.parquet",
     log:
-        OUT + "/logs/{truth}-{therapists}-{patients}-{icc}-{switching}-delta{delta}-seed{seed}-{first}-{last}.log",
+        f"{OUT}/logs/{PART}.log",
     benchmark:
-        OUT + "/benchmarks/{truth}-{therapists}-{patients}-{icc}-{switching}-delta{delta}-seed{seed}-{first}-{last}.tsv"
+        f"{OUT}/benchmarks/{PART}.tsv"
     wildcard_constraints:
         truth="|".join(TRUTHS),
         therapists=r"\d+",

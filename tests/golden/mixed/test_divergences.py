@@ -22,7 +22,8 @@ def test_every_registered_difference_is_a_check_and_says_why():
     checks = [check for name in reference(ARMS)["fits"] for check in whole_term_checks(name)] + limit_checks()
     for design in {design for design, _, _ in registered()} & DESIGNS.keys():
         checks += [check for suite in SUITE for check in checks_of(design, suite)]
-    assert registered().keys() <= {(check.design, check.quantity, check.item) for check in checks}
+    of_r = {key for key in registered() if not key[0].startswith(("glmm: ", "kamino: "))}  # those: test_python_engines
+    assert of_r <= {(check.design, check.quantity, check.item) for check in checks}
     assert all(len(why) > 40 for why in registered().values())
 
 
