@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from scipy.special import stdtrit
 
-from bowlby.mixed.studies import Model
+from bowlby.simulate.batched_models import Model
 from bowlby.simulate.many import M1, drawn, rows_of
 from bowlby.simulate.scenarios import SCENARIOS
 from bowlby.simulate.testbed import Replicate

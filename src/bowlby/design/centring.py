@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from bowlby.mixed.membership import Membership
+from bowlby.mixed.model_frame import Membership
 
 
 def membership(episodes: pd.DataFrame, patients: pd.Index) -> Membership:

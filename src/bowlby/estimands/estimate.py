@@ -20,8 +20,8 @@ from bowlby.estimands.sensitivity import sensitivity
 from bowlby.estimands.variance import exact_test, icc_interval, mixture, restricted_likelihood_ratio
 from bowlby.fit.models import INTERCEPT, SLOPE, Fitter
 from bowlby.fit.record import contrast
+from bowlby.mixed.random_effect_layout import independent_units
 from bowlby.mixed.refits import variance_names
-from bowlby.mixed.stacks import independent_units
 
 REPLICATES = 500
 FEWER = 100

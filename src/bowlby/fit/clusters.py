@@ -42,8 +42,7 @@ def clusters_of(result, group: np.ndarray) -> Clusters:
         Cluster of each row; rows of different clusters must share no random effect.
     """
     data, beta = result.model.frame, result.params.to_numpy()
-    kept = result.model.reduced.kept
-    x = np.column_stack([np.ones(len(data.y)) if data.x[k] is None else data.x[k] for k in kept])
+    x = data.columns(result.model.reduced.kept)
     e = data.y - result.model.linear_predictor(beta)
     parts: dict[str, list] = {"rows": [], "x": [], "v": [], "e": []}
     order = np.argsort(group, kind="stable")

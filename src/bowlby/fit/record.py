@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from bowlby.errors import UserError, problem
-from bowlby.mixed.second_engine import fit_second
+from bowlby.fit.second_engine import fit_second
 
 ENGINE = "bowlby.mixed"
 LARGE = 200_000

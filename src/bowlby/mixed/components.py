@@ -1,7 +1,19 @@
-"""Which levels are joined by shared rows, and the outer columns laid out by such components.
+"""Connected components of levels, the layout of outer columns by them, and how inner units load on these columns.
 
-Therapists who share no patient are independent. With multiple membership and no finer factor most are, so that what
-would be one dense matrix is a stack of small ones.
+Levels are connected where rows share them, directly or in a chain. Therapists who share no patient are independent.
+With multiple membership and no finer factor most are, so that what would be one dense matrix is a stack of small ones.
+
+Everything the criterion needs from the outer factors (therapists, sites, memberships) is a sum over inner units
+(patients) of small products. Two layouts share one interface, with outer matrices as stacks of shape (J, k, k):
+
+- :class:`NestedLinks`: every inner unit lies in one level of the only outer factor. J levels, k effects each;
+  all outer matrices are block diagonal.
+- :class:`CrossedLinks`: anything else. One dense block, J = 1 and k = all outer columns.
+
+Without inner units (multiple membership alone) there is nothing to sum: :class:`Apart`.
+
+Beyond some 5,000 outer columns (1,000 connected ones without inner units) :mod:`bowlby.mixed.sparse_outer` keeps the
+matrices sparse.
 """
 
 from __future__ import annotations
@@ -93,3 +105,141 @@ def _rank_within(part: np.ndarray, counts: np.ndarray) -> np.ndarray:
     rank = np.empty(len(part), dtype=np.intp)
     rank[order] = np.arange(len(part)) - first[part[order]]
     return rank
+
+
+class NestedLinks:
+    """Inner units sorted by outer level; ``a`` has shape (q, k, N): Z_inner' Z_outer of each unit."""
+
+    def __init__(self, a: np.ndarray, outer_of_unit: np.ndarray, n_levels: int):
+        self.a = a
+        self.k = a.shape[1]
+        self.stack = n_levels
+        self.counts = np.bincount(outer_of_unit, minlength=n_levels)
+        self.starts = np.concatenate([[0], np.cumsum(self.counts)[:-1]])
+
+    def apply(self, g: np.ndarray) -> np.ndarray:
+        """g (q, q, N) times each link."""
+        out = g[:, 0, None] * self.a[0]
+        for b in range(1, len(self.a)):
+            out += g[:, b, None] * self.a[b]
+        return out
+
+    def gram(self, u: np.ndarray, v: np.ndarray) -> np.ndarray:
+        """Sum over units of u' v, (J, k, k); the total must be symmetric."""
+        out = np.empty((self.stack, self.k, self.k))
+        for i in range(self.k):
+            for j in range(i + 1):
+                product = u[0, i] * v[0, j]
+                for a in range(1, len(u)):
+                    product += u[a, i] * v[a, j]
+                total = np.add.reduceat(product, self.starts)
+                out[:, i, j] = out[:, j, i] = total
+        return out
+
+    def project(self, u: np.ndarray, t: np.ndarray) -> np.ndarray:
+        """Sum over units of u' t for t (q, m, N): (J, k, m)."""
+        out = np.empty((self.stack, self.k, t.shape[1]))
+        for i in range(self.k):
+            product = u[0, i] * t[0]
+            for a in range(1, len(u)):
+                product += u[a, i] * t[a]
+            out[:, i] = np.add.reduceat(product, self.starts, axis=1).T
+        return out
+
+    def spread(self, f: np.ndarray, kb: np.ndarray) -> np.ndarray:
+        """f (q, k, N) times the rows of kb (J, k, m) that each unit meets: (q, m, N)."""
+        rows = np.repeat(kb.transpose(1, 2, 0), self.counts, axis=2)
+        out = f[:, 0, None] * rows[0]
+        for i in range(1, self.k):
+            out += f[:, i, None] * rows[i]
+        return out
+
+    def sandwich(self, f: np.ndarray, kmat: np.ndarray) -> np.ndarray:
+        """f K f' of each unit: (q, q, N)."""
+        rows = np.repeat(kmat.transpose(1, 2, 0), self.counts, axis=2)
+        q = len(f)
+        out = np.zeros((q, q, f.shape[2]))
+        for i in range(self.k):
+            fk = sum(f[:, j] * rows[j, i] for j in range(self.k))
+            for a in range(q):
+                out[a] += fk[a] * f[:, i]
+        return out
+
+
+class Apart:
+    """No inner units: nothing joins the J blocks of k outer columns (see :mod:`bowlby.mixed.components`)."""
+
+    def __init__(self, stack: int, k: int):
+        self.stack, self.k = stack, k
+
+
+class CrossedLinks:
+    """Ragged links: ``a`` (q, L) for L pairs of an inner unit and an outer column it meets.
+
+    `unit` must be sorted; `pairs` are all (s, t) with s >= t of the same unit.
+    """
+
+    def __init__(self, a: np.ndarray, unit: np.ndarray, column: np.ndarray, n_units: int, n_columns: int):
+        self.a, self.unit, self.column = a, unit, column
+        self.n_units, self.k, self.stack = n_units, n_columns, 1
+        counts = np.bincount(unit, minlength=n_units)
+        first = np.concatenate([[0], np.cumsum(counts)[:-1]])
+        place = np.arange(len(unit)) - first[unit]
+        self.s = np.repeat(np.arange(len(unit)), place + 1)
+        back = np.arange(len(self.s)) - np.repeat(np.cumsum(place + 1) - (place + 1), place + 1)
+        self.t = first[unit[self.s]] + back
+        cs, ct = column[self.s], column[self.t]
+        self.cs, self.ct, self.unit_of_pair = cs, ct, unit[self.s]
+        # A pair of different links stands for two entries of a symmetric sum.
+        self.twice = np.where(self.s != self.t, 2.0, 1.0)
+        self.flat = np.maximum(cs, ct) * n_columns + np.minimum(cs, ct)
+        self.by_column = self._sums(column, n_columns)
+        self.by_unit = self._sums(unit, n_units)
+
+    @staticmethod
+    def _sums(group: np.ndarray, size: int):
+        """Sparse (size, L) that sums links by group."""
+        from scipy import sparse
+
+        return sparse.csr_matrix((np.ones(len(group)), (group, np.arange(len(group)))), shape=(size, len(group)))
+
+    def apply(self, g):
+        out = g[:, 0, self.unit] * self.a[0]
+        for b in range(1, len(self.a)):
+            out += g[:, b, self.unit] * self.a[b]
+        return out
+
+    def gram(self, u, v):
+        values = u[0, self.s] * v[0, self.t]
+        for a in range(1, len(u)):
+            values += u[a, self.s] * v[a, self.t]
+        lower = np.bincount(self.flat, weights=values, minlength=self.k * self.k).reshape(self.k, self.k)
+        out = lower + lower.T
+        np.fill_diagonal(out, np.diagonal(lower))
+        return out[None]
+
+    def project(self, u, t):
+        values = u[0] * t[0, :, self.unit].T
+        for a in range(1, len(u)):
+            values += u[a] * t[a, :, self.unit].T
+        return (self.by_column @ values.T)[None]
+
+    def spread(self, f, kb):
+        rows = kb[0, self.column]
+        return np.stack([(self.by_unit @ (fa[:, None] * rows)).T for fa in f])
+
+    def sandwich(self, f, kmat):
+        return self.sandwich_of(f, kmat[0].ravel()[self.cs * self.k + self.ct] * self.twice)
+
+    def sandwich_of(self, f, met):
+        """f K f' of each unit, given the entries of K at the pairs, doubled where a pair stands for two."""
+        left, right = f[:, self.s], f[:, self.t]
+        q = len(f)
+        out = np.empty((q, q, self.n_units))
+        for a in range(q):
+            for b in range(a + 1):
+                values = left[a] * right[b]
+                if a != b:
+                    values = 0.5 * (values + left[b] * right[a])
+                out[a, b] = out[b, a] = np.bincount(self.unit_of_pair, weights=met * values, minlength=self.n_units)
+        return out

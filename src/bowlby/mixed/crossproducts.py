@@ -1,6 +1,6 @@
 """Rows reduced once to cross-products: per inner unit, per outer column and per pair of them.
 
-Inside, everything is centred and scaled (:mod:`bowlby.mixed.scaling`).
+Inside, everything is centred and scaled (:mod:`bowlby.mixed.covariance_parameters`).
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bowlby.mixed.components import Layout
-from bowlby.mixed.frame import Factor, Frame
-from bowlby.mixed.links import Apart, CrossedLinks, NestedLinks
-from bowlby.mixed.scaling import Scaling, Slopes, centre, level_column, scale_outcome
+from bowlby.errors import UserError, problem
+from bowlby.mixed.components import Apart, CrossedLinks, Layout, NestedLinks
+from bowlby.mixed.covariance_parameters import Scaling, Slopes, centre, level_column, scale_outcome
+from bowlby.mixed.model_frame import Factor, Frame
 
 _CHUNK = 1 << 18
 _COLLINEAR = 1e-6
@@ -20,6 +20,7 @@ WIDE = 5000       # outer columns beyond which the outer block is sparse and its
 DEAR = 1e9        # the same of joined levels without a finer factor: operations of one evaluation ...
 ROOM = 2e7        # ... and numbers of the blocks
 _RANK_TOL = 1e-7  # lme4's tolerance, on the norm of a column after the earlier ones are projected out
+_NOTHING = 1e-10
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def _order_factors(factors: list[Factor]) -> tuple[list[Factor], bool]:
 
 
 def reduce_rows(frame: Frame) -> Reduced:
-    """Build :class:`Reduced` from a :class:`~bowlby.mixed.frame.Frame`, dropping dependent predictors."""
+    """Build :class:`Reduced` from a :class:`~bowlby.mixed.model_frame.Frame`, dropping dependent predictors."""
     n = len(frame.y)
     root_w = None if frame.weights is None else np.sqrt(frame.weights)
     column = level_column(frame.x, frame.level)
@@ -265,7 +266,7 @@ def _cell_sums(code, a, b, size) -> np.ndarray:
 def _crossed(outer, z_outer, unit, z_inner, n_units, n):
     from scipy import sparse
 
-    from bowlby.mixed.wide import SparseStack, WideLinks
+    from bowlby.mixed.sparse_outer import SparseStack, WideLinks
 
     layout = Layout(outer, n, apart=not z_inner)
     total = layout.stack * layout.k
@@ -317,3 +318,37 @@ def _blocks(square, layout: Layout) -> np.ndarray:
     out = np.zeros((layout.stack, layout.k, layout.k))
     out[coo.row // layout.k, coo.row % layout.k, coo.col % layout.k] = coo.data
     return out
+
+
+def check_reduced(data: Reduced) -> None:
+    """Stop where the columns of a random effect are all combinations of predictors.
+
+    Of each column z of Z the part that predictors leave is z'z - z'X (X'X)^-1 X'z.
+
+    Raises
+    ------
+    UserError
+        One line for each such variance.
+    """
+    lines = []
+    for f, factor in enumerate(data.factors):
+        if data.p < int(factor.named.sum()):
+            continue
+        for a, label in enumerate(factor.labels):
+            zx, zz = _products(data, f, a)
+            left = zz - np.einsum("lj,lj->l", zx, np.linalg.solve(data.xx[:-1, :-1], zx.T).T)
+            if left.sum() <= _NOTHING * zz.sum():
+                lines.append(problem(f"the variance of '{label}' between levels of '{factor.name}' cannot be "
+                                     "estimated: its levels are predictors too", "drop the random or the fixed effect"))
+    if lines:
+        raise UserError(lines)
+
+
+def _products(data: Reduced, f: int, a: int) -> tuple[np.ndarray, np.ndarray]:
+    """z'X (levels, p) and z'z (levels,) of effect a of factor number f."""
+    if data.has_inner and f == 0:
+        return data.zx[a, :-1].T, data.s[a, a]
+    outer = f - data.has_inner
+    columns, place = data.select[outer][a], data.place[outer]
+    zx = data.bx[:, columns, :-1].reshape(-1, data.p)[place]
+    return zx, data.cc.diagonal(axis1=1, axis2=2)[:, columns].ravel()[place]

@@ -6,8 +6,7 @@ import re
 from functools import lru_cache
 
 from bowlby.errors import UserError, problem
-from bowlby.mixed.expressions import FUNCTIONS, Expression
-from bowlby.mixed.spec import INTERCEPT, ModelSpec, RandomTerm, as_term, by_key, key
+from bowlby.mixed.terms import FUNCTIONS, INTERCEPT, Expression, ModelSpec, RandomTerm, as_term, by_key, key
 
 _TOKEN = re.compile(r"""\s*(?:`[^`]+`|"[^"]*"|'[^']*'|[^\W\d][\w.]*|(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"""
                     r"""|\*\*|\|\||[-+*:/|()~^,])""", re.UNICODE)
@@ -26,7 +25,7 @@ def parse_formula(formula: str) -> ModelSpec:
         Names are columns (in backquotes when they hold spaces or signs); ``+ - : *``, ``(a + b)^2`` (all
         interactions of two), ``a/b`` (``a + a:b``) and parentheses combine them, ``0`` or ``-1`` drops the intercept.
         ``C(x)`` makes a column categorical, ``C(x, "level")`` with that reference level. ``I(x^2)``, ``log(x)``,
-        ``sqrt(x / 2)`` and the other functions of :data:`bowlby.mixed.expressions.FUNCTIONS` compute a column, also
+        ``sqrt(x / 2)`` and the other functions of :data:`bowlby.mixed.terms.FUNCTIONS` compute a column, also
         the outcome; ``offset(x)`` is a known part of the outcome. ``(terms | g)``, ``(terms || g)``,
         ``(terms | a/b)`` and ``(terms | a:b)`` are random terms as in lme4: with two bars each term is independent of
         the others, and a category is one term with a correlated effect of each level.

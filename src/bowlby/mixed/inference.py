@@ -10,7 +10,7 @@ from scipy.special import fdtrc, stdtr, stdtrit
 
 from bowlby.errors import UserError, problem
 from bowlby.mixed import checks
-from bowlby.mixed.information import adjusted_covariance, information, kenward_roger_f, one_df, satterthwaite_f
+from bowlby.mixed.kenward_roger import adjusted_covariance, information, kenward_roger_f, one_df, satterthwaite_f
 from bowlby.mixed.refits import variance_names
 
 _INSTEAD = "its df are from the expected information instead, as Kenward-Roger's are"
@@ -27,7 +27,7 @@ class Inference:
 
     @cached_property
     def information(self):
-        """Information about the variances, see :class:`bowlby.mixed.information.Information`."""
+        """Information about the variances, see :class:`bowlby.mixed.kenward_roger.Information`."""
         return information(self._data, self.model.parameters, self._state, self.reml, variance_names(self.model))
 
     @property
@@ -303,7 +303,7 @@ class Inference:
         UserError
             If effects cannot be estimated, as with empty cells: hypotheses on whole terms are not defined then.
         """
-        from bowlby.mixed.whole_terms import anova
+        from bowlby.mixed.hypotheses import anova
 
         return anova(self, self._default_method(df))
 
@@ -331,7 +331,7 @@ class Inference:
         ----------
         Searle, Speed & Milliken (1980), Am Stat 34:216-221.
         """
-        from bowlby.mixed.means import means
+        from bowlby.mixed.hypotheses import means
 
         return means(self, factors, at, self._default_method(df), level)
 

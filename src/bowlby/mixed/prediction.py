@@ -1,4 +1,4 @@
-"""Predictions with their standard errors and intervals, of the mean and of new observations."""
+"""Predictions for new rows, with standard errors and intervals, of the mean and of new observations."""
 
 from __future__ import annotations
 
@@ -7,26 +7,215 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from scipy import sparse
-from scipy.sparse.linalg import splu
 from scipy.special import ndtri, stdtrit
 
 from bowlby.errors import UserError, problem
 from bowlby.mixed import checks
-from bowlby.mixed.columns import random_columns
-from bowlby.mixed.frame import membership_matrix
-from bowlby.mixed.membership import Membership
-from bowlby.mixed.predict import (
-    checked_membership,
-    columns_of,
-    complete,
-    fixed_rows,
-    known_levels,
-    new_weights,
-    offset_of,
+from bowlby.mixed.covariance_parameters import covariance_root
+from bowlby.mixed.model_frame import Membership, membership_matrix
+from bowlby.mixed.model_matrix import (
+    check_defined,
+    check_types,
+    computed,
+    design_columns,
+    group_codes,
+    is_numeric,
+    level_parts,
+    missing,
+    numbers,
+    plain,
+    random_columns,
 )
 
 _MOST_EFFECTS = 100_000
 _CELLS = 5_000_000
+
+
+def predict(result, data: pd.DataFrame, random: bool, membership=None, offset=None) -> np.ndarray:
+    """Fixed part, and with `random` the part of known levels, of every row of `data`; NaN where a predictor is missing.
+
+    Under multiple membership `membership` gives the weights of the new rows, by level name when a DataFrame. The offset
+    is the column of `data` that was the model's, unless `offset` gives a column, a number or one value a row.
+    """
+    model = result.model
+    spec, frame = model.spec, model.frame
+    membership = checked_membership(model, membership, random)
+    good, used = complete(model, data, slopes=random, groups=random)
+    _, columns = design_columns(spec.fixed, spec.intercept, used, frame.categories)
+    total = np.zeros(len(used))
+    for k, value in zip(model.reduced.kept, result.params.to_numpy()):
+        total += value if columns[k] is None else value * columns[k]
+    if random:
+        for factor, u in zip(result._data.factors, result._blups):
+            weights = membership.get(factor.name)
+            matrix = None if weights is None else new_weights(factor, weights, data)[good]
+            _add_known(total, factor, u, used, frame.categories, matrix)
+    out = np.full(len(data), np.nan)
+    out[good] = total
+    return out + offset_of(model, data, offset)
+
+
+def checked_membership(model, membership, random: bool) -> dict:
+    """Membership weights of the new rows, of every group that has them where random effects take part."""
+    membership = checks.mapping(membership, "membership", '{"therapist": W}')
+    shared = {f.name for f in model.frame.factors if f.codes is None}
+    checks.known(membership, shared, "the membership group")
+    if random and shared - set(membership):
+        raise UserError([problem(f"'{name}' has multiple membership",
+                                 f"give membership={{'{name}': W}} for the new rows, or random=False")
+                         for name in sorted(shared - set(membership))])
+    return membership
+
+
+def complete(model, data: pd.DataFrame, slopes: bool, groups: bool) -> tuple[np.ndarray, pd.DataFrame]:
+    """Which rows have all predictors, and these rows with the columns that the formula computes.
+
+    `slopes` and `groups` say whether predictors of random slopes and grouping columns are needed as well.
+    """
+    spec, frame = model.spec, model.frame
+    checks.frame_of(data, "the new data")
+    needed = {n for term in spec.fixed for n in term}
+    shared = {f.name for f in frame.factors if f.codes is None}
+    names_of_groups = {g for r in spec.random for g in r.group}
+    if slopes:
+        needed |= {n for r in spec.random for term in r.terms for n in term}
+    if groups:
+        needed |= {g for r in spec.random for g in r.group if r.name not in shared}
+    sources = spec.sources(sorted(needed))
+    absent = [name for name in sources if name not in data.columns]
+    idle = [name for name in absent if _idle(name, model)]
+    if idle:
+        cats = frame.categories
+        data = data.assign(**{name: cats[name].levels[0] if name in cats else 0.0 for name in idle})
+        absent = [name for name in absent if name not in idle]
+    if absent:
+        raise UserError([problem(f"no column '{name}' in the new data", "add it") for name in absent])
+    good = np.ones(len(data), bool)
+    for name in set(sources) - names_of_groups:
+        good &= ~missing(data[name])
+    plain_ones = needed & set(sources) - names_of_groups
+    used = data[good].assign(**{name: _as_fitted(data[name][good], name, frame) for name in plain_ones})
+    made = computed({name: e for name, e in spec.computed if name in needed}, used, used.index)
+    check_defined(made, np.arange(len(used)))
+    return good, used.assign(**made)
+
+
+def fixed_rows(model, data: pd.DataFrame) -> np.ndarray:
+    """The fixed part's columns (n, p) in new rows; NaN where a predictor is missing or the row cannot be estimated.
+
+    A row cannot be estimated where a column that the model dropped is not the combination of others that it was.
+    """
+    good, used = complete(model, data, slopes=False, groups=False)
+    _, columns = design_columns(model.spec.fixed, model.spec.intercept, used, model.frame.categories)
+    full = np.column_stack([np.ones(len(used)) if c is None else c for c in columns])
+    kept = model.reduced.kept
+    rows = full[:, kept]
+    gone = [k for k in range(full.shape[1]) if k not in set(kept)]
+    if gone:
+        x, dependent = model.frame.columns(kept), model.frame.columns(gone)
+        size = np.abs(x).max(axis=0)
+        as_before = rows / size @ np.linalg.lstsq(x / size, dependent)[0]
+        off = np.abs(full[:, gone] - as_before) > 1e-7 * (1 + np.abs(dependent).max(axis=0))
+        rows[off.any(axis=1)] = np.nan
+    out = np.full((len(data), len(kept)), np.nan)
+    out[good] = rows
+    return out
+
+
+def _as_fitted(series: pd.Series, name: str, frame) -> pd.Series:
+    """A column of the new data, which must be numbers where the model's was."""
+    series = plain(series)
+    if name not in frame.categories and not is_numeric(series):
+        raise UserError(problem(f"column '{name}' is not numeric in the new data, but was in the model's",
+                                "make it a number"))
+    return series
+
+
+def offset_of(model, data: pd.DataFrame, offset):
+    """The known part of the new rows."""
+    if model.frame.offset is None and offset is None:
+        return 0.0
+    if offset is None:
+        offset = model.frame.offset_column
+        if offset is None:
+            raise UserError(problem("the model has an offset", "give offset= for the new rows, 0 for none"))
+    expression = dict(model.spec.computed).get(offset) if isinstance(offset, str) else None
+    if expression is not None:
+        absent = [name for name in expression.columns() if name not in data.columns]
+        if absent:
+            raise UserError([problem(f"no column '{name}' in the new data", "add it") for name in absent])
+        return computed({offset: expression}, data, data.index)[offset].to_numpy()
+    if isinstance(offset, str):
+        if offset not in data.columns:
+            raise UserError(problem(f"no offset column '{offset}' in the new data",
+                                    "add it, or give offset=, 0 for none"))
+        return numbers(plain(data[offset]), offset)
+    values = checks.floats(checks.aligned(offset, data.index, "the offset"), "the offset")
+    if values.shape not in ((), (len(data),)):
+        raise UserError(problem(f"the offset has shape {values.shape}, the new data {len(data)} rows",
+                                "give one per row"))
+    return values
+
+
+def _idle(name: str, model) -> bool:
+    """Whether a column only makes predictors that were dropped as dependent."""
+    others = [t for t in model.spec.fixed if name not in t]
+    if any(name in expression.columns() for _, expression in model.spec.computed):
+        return False
+    if any(name in t for r in model.spec.random for t in (*r.terms, r.group)) or name in model.frame.categories:
+        return False
+    label = [t for t in model.spec.fixed if name in t]
+    return len(others) < len(model.spec.fixed) and all(":".join(t) in model.dropped_columns for t in label)
+
+
+def new_weights(factor, weights, data: pd.DataFrame):
+    """Membership weights of the new rows for the model's levels; levels it has not seen have no effect."""
+    from scipy import sparse
+
+    what = f"membership of '{factor.name}'"
+    matrix, levels = membership_matrix(checks.membership_rows(weights, data, what), factor.name, len(data))
+    if not np.isfinite(matrix.data).all():
+        raise UserError(problem(f"{what} has weights that are not finite", "give every row its weights"))
+    if isinstance(weights, (pd.DataFrame, Membership)):
+        check_types(factor.name, levels, factor.levels)
+        at = levels.get_indexer(factor.levels)
+        if (at < 0).all():
+            raise UserError(problem(f"{what} has no column that is a level of the model", "name columns by level"))
+        known = np.flatnonzero(at >= 0)
+        turn = sparse.csr_matrix((np.ones(len(known)), (at[known], known)), shape=(matrix.shape[1], len(at)))
+        return matrix @ turn
+    if matrix.shape[1] != factor.n_levels:
+        raise UserError(problem(f"{what} has {matrix.shape[1]} columns, the model {factor.n_levels} levels",
+                                "give one column per level, or a DataFrame with their names"))
+    return matrix
+
+
+def _add_known(total, factor, u, used, cats, weights) -> None:
+    shares = _shares(factor, used, weights)
+    position = 0
+    for term in factor.terms:
+        for column in (c for _, basis in random_columns(term, used, cats) for c in basis):
+            effect = u[:, position]
+            part = shares(effect)
+            total += part if column is None else part * column
+            position += 1
+
+
+def _shares(factor, used, weights):
+    """A function from effects of the levels to their sum in each row."""
+    if factor.codes is None:
+        return lambda effect: weights @ effect
+    at = known_levels(factor, used)
+    return lambda effect: np.where(at >= 0, effect[at], 0.0)
+
+
+def known_levels(factor, used) -> np.ndarray:
+    """Position of each row's level among the model's, -1 for one it has not seen."""
+    group = factor.terms[0].group
+    codes, levels = group_codes(group, used)
+    for name, new, old in zip(group, level_parts(levels), level_parts(factor.levels)):
+        check_types(name, new.unique(), old.unique())
+    return np.append(factor.levels.get_indexer(levels) if len(levels) else np.zeros(0, dtype=np.intp), -1)[codes]
 
 
 @dataclass(frozen=True)
@@ -89,7 +278,7 @@ def get_prediction(result, data, random: bool, membership, offset, method: str) 
         raise UserError(problem("errors of predictions with random effects are not available with a residual structure",
                                 "use random=False"))
     if data is None:
-        x, known = columns_of(model, model.reduced.kept), model.frame.offset
+        x, known = model.frame.columns(model.reduced.kept), model.frame.offset
         index, parts = model.frame.labels[model.rows], [(f, f.basis, _matrix(f)) for f in result._data.factors]
     else:
         x, index, known = fixed_rows(model, data), data.index, offset_of(model, data, offset)
@@ -182,16 +371,18 @@ def _error_variance(result, x: np.ndarray, z) -> np.ndarray:
     With u = Lambda v, A = Lambda'Z'WZ Lambda + I and C = A^-1 Lambda'z it is sigma^2 z'Lambda C + r'Phi r,
     r = x - X'WZ Lambda C; Henderson (1975), Biometrics 31:423-447.
     """
+    from scipy.sparse.linalg import splu
+
     model, sigma2 = result.model, result.scale
     effects = sum(f.n_levels * len(f.basis) for f in result._data.factors)
     if effects > _MOST_EFFECTS:
         raise UserError(problem(f"errors of predictions with {effects} random effects take too long",
                                 "use random=False, or random_effects_pev for the levels"))
-    root = sparse.block_diag([sparse.kron(_root(cov / sigma2), sparse.identity(f.n_levels))
+    root = sparse.block_diag([sparse.kron(covariance_root(cov / sigma2), sparse.identity(f.n_levels))
                               for f, cov in zip(result._data.factors, result.covariances)], format="csr")
     own = sparse.hstack([_matrix(f) if c is None else sparse.diags(c) @ _matrix(f)
                          for f in result._data.factors for c in f.basis], format="csr") @ root
-    fixed = columns_of(model, model.reduced.kept)
+    fixed = model.frame.columns(model.reduced.kept)
     weighted = own if model.frame.weights is None else sparse.diags(model.frame.weights) @ own
     solver = splu((own.T @ weighted + sparse.identity(effects)).tocsc())
     across, phi = weighted.T @ fixed, result.cov_params().to_numpy()
@@ -204,9 +395,3 @@ def _error_variance(result, x: np.ndarray, z) -> np.ndarray:
         rest = x[at] - solved.T @ across
         out[at] = sigma2 * (right * solved).sum(axis=0) + ((rest @ phi) * rest).sum(axis=1)
     return out
-
-
-def _root(cov: np.ndarray) -> np.ndarray:
-    """A matrix whose product with its transpose is `cov`, also a singular one."""
-    values, vectors = np.linalg.eigh(cov)
-    return vectors * np.sqrt(np.maximum(values, 0))

@@ -1,4 +1,4 @@
-"""Many refits of one model: to new outcomes or predictors, or to clusters drawn anew, all replicates side by side."""
+"""Simulated outcomes and many refits of one model: to new outcomes or predictors, or to clusters drawn anew."""
 
 from __future__ import annotations
 
@@ -8,13 +8,47 @@ import numpy as np
 
 from bowlby.errors import UserError, problem
 from bowlby.mixed import checks
-from bowlby.mixed.batch import Replicates, relative_covariances
-from bowlby.mixed.descent import Search
-from bowlby.mixed.information import adjusted_covariance, assemble, inverses, one_df, without
-from bowlby.mixed.scaling import scale_outcome
-from bowlby.mixed.stacks import independent_units
+from bowlby.mixed.covariance_parameters import covariance_root, scale_outcome
+from bowlby.mixed.kenward_roger import adjusted_covariance, assemble, inverses, one_df, without
+from bowlby.mixed.newton_batch import Replicates, Search, relative_covariances
+from bowlby.mixed.random_effect_layout import independent_units
 
 _MEMORY = 1 << 22  # numbers in the arrays of one batch
+
+
+def simulate(result, n: int, seed) -> np.ndarray:
+    """Draw random effects and residuals anew.
+
+    Parameters
+    ----------
+    result : MixedResult
+    n : int
+    seed : int or SeedSequence
+        Replicate k has the k-th child of this seed: it is the same however many are drawn.
+
+    Returns
+    -------
+    ndarray, shape (n, nobs)
+        Outcome units, rows in the order of ``model.rows``.
+    """
+    from bowlby.mixed.derivatives import add_random
+
+    model = result.model
+    mean = model.linear_predictor(result.params.to_numpy())
+    sd = np.sqrt(result.scale if model.frame.weights is None else result.scale / model.frame.weights)
+    roots = [covariance_root(c) for c in result.covariances]
+    base = checks.seed_sequence(seed)
+    out = np.empty((checks.whole(n, "the number of replicates"), model.nobs))
+    for k in range(len(out)):
+        child = np.random.SeedSequence(base.entropy, spawn_key=(*base.spawn_key, k))
+        rng = np.random.default_rng(child)
+        noise = rng.standard_normal(model.nobs)
+        if model.kernel is not None:
+            noise = model.kernel.colour(noise, result._residual_x)
+        out[k] = mean + sd * noise
+        for factor, root in zip(model.reduced.factors, roots):
+            add_random(out[k], factor, rng.standard_normal((factor.n_levels, len(root))) @ root.T)
+    return out
 
 
 @dataclass
@@ -82,8 +116,8 @@ def refit_many(result, Y=None, contrasts=None, kenward_roger: bool = False, colu
     """Refit `result`'s model to each row of Y, or of other predictors.
 
     Models of one grouping factor, of multiple membership, and of crossed or nested factors of which one has few levels
-    are refitted side by side (see :mod:`bowlby.mixed.stacks`), hundreds to thousands a second; others one by one, and
-    so are replicates that do not converge. A replicate's numbers do not depend on which others are in Y.
+    are refitted side by side (see :mod:`bowlby.mixed.random_effect_layout`), hundreds to thousands a second; others one
+    by one, and so are replicates that do not converge. A replicate's numbers do not depend on which others are in Y.
 
     Parameters
     ----------

@@ -1,16 +1,95 @@
-"""What a fit says: estimates, variances, tests; statsmodels' attribute names."""
+"""What a fit says: estimates, variances, tests and a summary; statsmodels' attribute names."""
 
 from __future__ import annotations
 
 from functools import cached_property
+from html import escape
 
 import numpy as np
 import pandas as pd
 
-from bowlby.mixed import effects
+from bowlby.errors import UserError
+from bowlby.mixed import derivatives
 from bowlby.mixed.criterion import loglik, residual_variance
-from bowlby.mixed.inference import Inference
+from bowlby.mixed.inference import KENWARD_ROGER, SATTERTHWAITE, SATTERTHWAITE_FLAT, SATTERTHWAITE_SINGULAR, Inference
 from bowlby.mixed.refits import refit_many
+
+_HEADS = {KENWARD_ROGER: "Kenward-Roger df and adjusted SE", SATTERTHWAITE: "Satterthwaite df",
+          "residual": "residual df"}
+
+
+def summary(result, method: str) -> str:
+    """Formula, counts, variances, fixed effects with their df, and every warning."""
+    fixed_head, fixed, reasons = _fixed_effects(result, method)
+    return "\n".join([*_head(result), "", "Random effects", _table(_random_effects(result)), *_structure(result), "",
+                      fixed_head, _table(fixed), *_below(reasons), *_below(_notes(result, method))])
+
+
+def html(result, method: str) -> str:
+    """The same as HTML, for notebooks."""
+    fixed_head, fixed, reasons = _fixed_effects(result, method)
+    title, *lines = (escape(line) for line in [*_head(result), *_structure(result)])
+    return "\n".join([f"<p><strong>{title}</strong><br>{'<br>'.join(lines)}</p>", "<p>Random effects</p>",
+                      _html_table(_random_effects(result)), f"<p>{escape(fixed_head)}</p>", _html_table(fixed),
+                      *(f"<p>{escape(note)}</p>" for note in [*reasons, *_notes(result, method)])])
+
+
+def _head(result) -> list[str]:
+    model = result.model
+    lines = [f"Linear mixed model of {model.spec.outcome}, {'REML' if result.reml else 'ML'}",
+             f"formula: {model.spec}",
+             f"rows {model.nobs}; " + "; ".join(f"{name} {k}" for name, k in model.n_levels.items()),
+             f"log-likelihood {result.llf:.4f}; AIC {result.aic:.2f}; BIC {result.bic:.2f}; "
+             f"{'converged' if result.converged else 'NOT converged'}{', singular' if result.singular else ''}"]
+    known = [what for what in ("weights", "offset") if getattr(model.frame, what) is not None]
+    if known:
+        lines.append("with " + " and ".join(known) + (": the residual variance is that of weight 1"
+                                                      if "weights" in known else ""))
+    if model.n_dropped:
+        lines.append("rows left out: " + "; ".join(f"{why} {k}" for why, k in model.n_dropped.items()))
+    return lines
+
+
+def _random_effects(result):
+    return result.varcorr.rename(columns={"variance": "variance or covariance", "sd": "sd or correlation"}).fillna("")
+
+
+def _structure(result) -> list[str]:
+    if not result.residual_parameters:
+        return []
+    return ["", "Residual structure: " + result.model.kernel.describe(result._residual_x, result.scale)]
+
+
+def _notes(result, method: str) -> list[str]:
+    other = () if method == SATTERTHWAITE else (SATTERTHWAITE_FLAT, SATTERTHWAITE_SINGULAR)
+    return [f"note: {w}" for w in result.warnings if w not in other]
+
+
+def _below(notes: list[str]) -> list[str]:
+    return ["", *notes] if notes else []
+
+
+def _fixed_effects(result, method: str) -> tuple[str, object, list[str]]:
+    """Head and table of the effects; without df where these are undefined, with the reasons."""
+    try:
+        table = result.tidy(method)
+    except UserError as error:
+        if method not in _HEADS or (method == KENWARD_ROGER and not result.reml):
+            raise
+        table = result.tidy("residual")[["term", "estimate", "se"]]
+        return "Fixed effects (no df)", table, [f"note: no df: {line}" for line in error.problems]
+    head = _HEADS[method]
+    if method == SATTERTHWAITE and result.singular:
+        head = "Satterthwaite undefined, df from the expected information"
+    return f"Fixed effects ({head})", table, []
+
+
+def _table(table) -> str:
+    return table.to_string(index=False, float_format=lambda v: f"{v:.5g}")
+
+
+def _html_table(table) -> str:
+    return table.to_html(index=False, border=0, float_format=lambda v: f"{v:.5g}")
 
 
 class MixedResult(Inference):
@@ -151,7 +230,7 @@ class MixedResult(Inference):
     @cached_property
     def known_zero(self) -> list[str]:
         """Slopes whose variance is estimated as 0 and counts as known, see
-        :class:`bowlby.mixed.spec.RandomTerm`."""
+        :class:`bowlby.mixed.terms.RandomTerm`."""
         par = self.model.parameters
         at = np.flatnonzero(par.known_zero & (self._state.delta == 0))
         return [self._data.factors[par.items[k].factor].labels[par.items[k].a] for k in at]
@@ -180,7 +259,7 @@ class MixedResult(Inference):
 
     @cached_property
     def _blups(self) -> list[np.ndarray]:
-        return effects.blups(self._data, self._state)
+        return derivatives.blups(self._data, self._state)
 
     @cached_property
     def random_effects(self) -> dict[str, pd.DataFrame]:
@@ -206,7 +285,7 @@ class MixedResult(Inference):
         return self._cov_by_level(fixed_uncertainty=True)
 
     def _cov_by_level(self, fixed_uncertainty: bool) -> dict[str, dict]:
-        covs = effects.conditional_covariances(self._data, self._state, fixed_uncertainty)
+        covs = derivatives.conditional_covariances(self._data, self._state, fixed_uncertainty)
         out = {}
         for f, values in zip(self._data.factors, covs):
             values = values * self.scale
@@ -219,7 +298,7 @@ class MixedResult(Inference):
         """X beta + Z u of the rows used, (nobs,), outcome units, by row label."""
         out = self.model.linear_predictor(self.params.to_numpy())
         for factor, u in zip(self._data.factors, self._blups):
-            effects.add_random(out, factor, u)
+            derivatives.add_random(out, factor, u)
         return pd.Series(out, index=self.model.frame.labels[self.model.rows], name="fitted")
 
     @cached_property
@@ -231,9 +310,9 @@ class MixedResult(Inference):
         """Predicted outcome of each row of `data` (default: the rows used), outcome units.
 
         A level the model has not seen gets the fixed part; a missing predictor gives NaN. An offset is taken from the
-        column of `data` that was the model's, unless `offset` is given; see :func:`bowlby.mixed.predict.predict`.
+        column of `data` that was the model's, unless `offset` is given; see :func:`bowlby.mixed.prediction.predict`.
         """
-        from bowlby.mixed.predict import predict
+        from bowlby.mixed.prediction import predict
 
         if data is None:
             fitted = self.fittedvalues.to_numpy(copy=True) if random else None
@@ -266,7 +345,7 @@ class MixedResult(Inference):
 
     def simulate(self, n: int, seed) -> np.ndarray:
         """New outcomes from the fitted model, random effects drawn anew: (n, nobs)."""
-        from bowlby.mixed.simulate import simulate
+        from bowlby.mixed.refits import simulate
 
         return simulate(self, n, seed)
 
@@ -279,39 +358,35 @@ class MixedResult(Inference):
         return refit_many(self, Y, contrasts, kenward_roger, columns)
 
     def refit_clusters(self, counts, group: str | None = None, contrasts=None, kenward_roger: bool = False):
-        """Refits in which clusters count several times or not at all; see :mod:`bowlby.mixed.clusters`."""
-        from bowlby.mixed.clusters import refit_clusters
+        """Refits in which clusters count several times or not at all; see :mod:`bowlby.mixed.cluster_refits`."""
+        from bowlby.mixed.cluster_refits import refit_clusters
 
         return refit_clusters(self, counts, group, contrasts, kenward_roger)
 
     def leave_out(self, group: str | None = None, contrasts=None, kenward_roger: bool = False):
-        """Refits without each level of a group in turn; see :func:`bowlby.mixed.clusters.leave_out`."""
-        from bowlby.mixed.clusters import leave_out
+        """Refits without each level of a group in turn; see :func:`bowlby.mixed.cluster_refits.leave_out`."""
+        from bowlby.mixed.cluster_refits import leave_out
 
         return leave_out(self, group, contrasts, kenward_roger)
 
     def profile(self, parameters=None, level: float = 0.95):
-        """Profile-likelihood intervals (ML); see :func:`bowlby.mixed.profile.profile`."""
-        from bowlby.mixed.profile import profile
+        """Profile-likelihood intervals (ML); see :func:`bowlby.mixed.likelihood.profile`."""
+        from bowlby.mixed.likelihood import profile
 
         return profile(self.model, parameters, level)
 
     def r_squared(self) -> dict:
-        """Variance explained: marginal, conditional and by level; see :func:`bowlby.mixed.r2.r_squared`."""
-        from bowlby.mixed.r2 import r_squared
+        """Variance explained, as :func:`bowlby.mixed.covariance_parameters.r_squared` defines it."""
+        from bowlby.mixed.covariance_parameters import r_squared
 
         return r_squared(self)
 
     def summary(self, df: str | None = None) -> str:
         """A text page of the fit."""
-        from bowlby.mixed.summary import summary
-
         return summary(self, self._default_method(df))
 
     def __repr__(self) -> str:
         return self.summary()
 
     def _repr_html_(self) -> str:
-        from bowlby.mixed.summary import html
-
         return html(self, self._default_method(None))

@@ -14,7 +14,7 @@ from bowlby.errors import UserError
 from bowlby.fit.clusters import clusters_of
 from bowlby.fit.pair import pair_contrasts, pair_model
 from bowlby.fit.units import with_sd_error
-from bowlby.mixed.stacks import independent_units
+from bowlby.mixed.random_effect_layout import independent_units
 from bowlby.robustness.address import Address
 from bowlby.robustness.claims import Rows
 from bowlby.robustness.parts import divisible, groups, undivided

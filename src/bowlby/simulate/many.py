@@ -15,7 +15,7 @@ from scipy import special
 
 from bowlby.compare.verdict import ALPHA, Effect, claim_slope
 from bowlby.fit.models import sloped
-from bowlby.mixed.studies import Model, Studies
+from bowlby.simulate.batched_models import Model, Studies
 from bowlby.simulate.latent import W_PERCEIVED, W_STYLE
 from bowlby.simulate.latent import composite as weighted
 from bowlby.simulate.oracle import supported

@@ -14,7 +14,7 @@ import pandas as pd
 
 from bowlby.compare.verdict import Effect, claim_negligible
 from bowlby.design.frame import Patients, patients
-from bowlby.mixed.studies import Studies
+from bowlby.simulate.batched_models import Studies
 from bowlby.simulate.many import M1, Z_W, Analysis, with_slope
 from bowlby.simulate.session_bed import CASES, Case, session_config, session_study
 from bowlby.simulate.session_claims import known_variances, session_claims, without_baseline

@@ -8,8 +8,8 @@ from scipy import sparse
 import bowlby.mixed.crossproducts as crossproducts
 from bowlby.mixed import MixedModel, MixedResult
 from bowlby.mixed.criterion import evaluate
-from bowlby.mixed.membership import Membership
-from bowlby.mixed.optimise import Optimum
+from bowlby.mixed.model_frame import Membership
+from bowlby.mixed.optimiser import Optimum
 
 SLOPE = "y ~ a_w + s + (1 + a_w || therapist)"
 BOTH = "y ~ a_w + s + (1 + a_w | therapist)"

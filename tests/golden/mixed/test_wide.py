@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 import bowlby.mixed.crossproducts as crossproducts
-import bowlby.mixed.wide as wide_module
+import bowlby.mixed.sparse_outer as wide_module
 from bowlby.mixed import MixedModel, MixedResult
 from bowlby.mixed.criterion import evaluate
-from bowlby.mixed.optimise import Optimum
+from bowlby.mixed.optimiser import Optimum
 
 FORMULA = "y ~ time * a_w + s + (1 + time | patient) + (1 | therapist)"
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from bowlby.errors import UserError
-from bowlby.mixed.second_engine import fit_second
+from bowlby.fit.second_engine import fit_second
 
 ROOT = Path(__file__).parents[3]
 REFRAMED = ROOT.parent / "shared/data/reframed_dbt_rct/reframed.csv"

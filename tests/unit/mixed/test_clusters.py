@@ -5,8 +5,7 @@ import pandas as pd
 import pytest
 
 from bowlby.errors import UserError
-from bowlby.mixed import CAR1, MixedModel
-from bowlby.mixed import clusters as clusters_module
+from bowlby.mixed import CAR1, MixedModel, cluster_refits
 
 FIELDS = ("params", "se", "df", "variances", "llf", "singular")
 SLOPE = "y ~ a_w + s + (1 + a_w || therapist)"
@@ -80,7 +79,7 @@ def test_therapists_who_share_patients_are_drawn_together(shared, monkeypatch):
     assert len(groups) == 21 and groups[0] == ["T00", "T05", "T11"] and groups[2] == ["T02", "T09"]
     counts = np.random.default_rng(2).multinomial(21, np.full(21, 1 / 21), size=12)
     batch = result.refit_clusters(counts, kenward_roger=True)
-    monkeypatch.setattr(clusters_module, "independent_units", lambda model: None)
+    monkeypatch.setattr(cluster_refits, "independent_units", lambda model: None)
     slow = result.refit_clusters(counts, kenward_roger=True)
     for k in range(12):
         assert np.allclose(batch.params[k], slow.params[k], atol=1e-8) and np.allclose(batch.df[k], slow.df[k])

@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 
 from bowlby.mixed import MixedModel
-from bowlby.mixed.compact import Compact, Single
-from bowlby.mixed.optimise import Profiled
+from bowlby.mixed.criterion import Compact, Single
+from bowlby.mixed.optimiser import Profiled
 
 MODELS = {
     "one factor": ("pre_post", "y ~ a_w + s + (1 | therapist)"),

@@ -8,9 +8,8 @@ import pytest
 
 from bowlby.errors import UserError
 from bowlby.mixed import MixedModel
-from bowlby.mixed.blocks import Dense, Narrow
-from bowlby.mixed.linked import Linked
-from bowlby.mixed.stacks import independent_units
+from bowlby.mixed.random_effect_layout import Linked, independent_units
+from bowlby.mixed.random_effect_units import Dense, Narrow
 
 FIELDS = ("params", "se", "df", "contrasts", "variances", "llf", "singular", "converged")
 CONTRAST = [{"a_w": 1, "s": -1}]
@@ -183,7 +182,7 @@ def test_bad_outcomes(shared):
 
 def test_a_variance_without_information_does_not_stop_the_other_replicates(pre_post):
     """A step of Fisher's of 1e17, as rounding leaves it where fixed effects take up what therapists differ by."""
-    from bowlby.mixed.descent import Search
+    from bowlby.mixed.newton_batch import Search
 
     model = MixedModel.from_formula("y ~ a_w + s + (1 + a_w | therapist)", pre_post)
     search = Search(SimpleNamespace(parameters=model.parameters, count=2))

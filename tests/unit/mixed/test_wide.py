@@ -6,7 +6,7 @@ import pytest
 
 from bowlby.mixed import MixedModel, crossproducts
 from bowlby.mixed.derivatives import moments
-from bowlby.mixed.optimise import Profiled
+from bowlby.mixed.optimiser import Profiled
 
 FORMULA = "y ~ time + s + (1 + time | patient) + (1 | therapist)"
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from bowlby.errors import UserError, problem
+from bowlby.mixed.covariance_parameters import Parameters
 from bowlby.mixed.criterion import State, residual_variance
 from bowlby.mixed.crossproducts import Reduced
 from bowlby.mixed.derivatives import Moments, moments
-from bowlby.mixed.parameters import Parameters
 
 _RCOND = 1e-10
 

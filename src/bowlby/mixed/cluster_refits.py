@@ -22,8 +22,8 @@ from scipy import sparse
 
 from bowlby.errors import UserError, problem
 from bowlby.mixed.components import joined
+from bowlby.mixed.random_effect_layout import independent_units
 from bowlby.mixed.refits import Batch, Refits, contrast_rows, fill_one
-from bowlby.mixed.stacks import independent_units
 
 _DEPENDENT = 1e-6  # lowest eigenvalue of a correlation matrix
 

@@ -11,11 +11,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bowlby.mixed.compact import Compact, Single, suits
-from bowlby.mixed.criterion import State, evaluate
+from bowlby.mixed.covariance_parameters import Parameters
+from bowlby.mixed.criterion import Compact, Point, Single, State, evaluate, suits
 from bowlby.mixed.crossproducts import Reduced
 from bowlby.mixed.derivatives import moments, profiled
-from bowlby.mixed.parameters import Parameters
 
 # Relative SDs to start from: on the boundary, inside, near the boundary. The first steps are Fisher's, so a start on
 # the boundary goes to the moment estimate of the variances where that is inside. Models with several blocks of effects
@@ -50,22 +49,6 @@ class Optimum:
     converged: bool
     log: list[StartLog] = field(default_factory=list)
     at_zero: list[int] = field(default_factory=list)
-
-
-@dataclass
-class Point:
-    """Where a descent stands: free coordinates x, the state there, first and second derivatives in x.
-
-    `slope` and `expected`, the gradient and the expected Hessian in delta, serve the first steps.
-    """
-
-    x: np.ndarray
-    state: State
-    height: float
-    gradient: np.ndarray
-    hessian: np.ndarray
-    slope: np.ndarray | None = None
-    expected: np.ndarray | None = None
 
 
 class Profiled:

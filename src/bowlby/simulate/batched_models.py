@@ -11,10 +11,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from bowlby.mixed.batch import Replicates, relative_covariances
-from bowlby.mixed.blocks import OwnUnits
-from bowlby.mixed.descent import Search
-from bowlby.mixed.information import (
+from bowlby.mixed.covariance_parameters import Parameters
+from bowlby.mixed.kenward_roger import (
     Information,
     adjusted_covariance,
     assemble,
@@ -23,7 +21,8 @@ from bowlby.mixed.information import (
     one_df,
     without,
 )
-from bowlby.mixed.parameters import Parameters
+from bowlby.mixed.newton_batch import Replicates, Search, relative_covariances
+from bowlby.mixed.random_effect_units import OwnUnits
 
 
 class Studies:

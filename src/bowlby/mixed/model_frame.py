@@ -1,4 +1,4 @@
-"""From a table to model columns and group codes: which rows count, which levels there are."""
+"""From a table to model columns and group codes: which rows count, which levels there are, who belongs to whom."""
 
 from __future__ import annotations
 
@@ -6,24 +6,88 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from bowlby.errors import UserError, problem
 from bowlby.mixed import checks
-from bowlby.mixed.columns import (
+from bowlby.mixed.model_matrix import (
     categories,
     check_defined,
     computed,
     constant_columns,
     design_columns,
+    group_codes,
     is_numeric,
+    level_parts,
     missing,
     numbers,
     plain,
     random_columns,
+    ranks,
+    with_missing,
 )
-from bowlby.mixed.levels import group_codes, level_parts, ranks, with_missing
-from bowlby.mixed.membership import Membership
-from bowlby.mixed.spec import INTERCEPT, ModelSpec, RandomTerm
+from bowlby.mixed.terms import INTERCEPT, ModelSpec, RandomTerm
+
+DENSE = 20_000_000
+
+
+"""Cells up to which weights are a full matrix; a platform's (a million patients by 25,000 therapists) never is."""
+
+
+@dataclass(frozen=True)
+class Membership:
+    """Membership weights of patients in therapists.
+
+    Attributes
+    ----------
+    weights : csr_array, shape (n_patients, n_therapists)
+        A row a patient, or a row an observation of one; a row's weights sum to 1.
+    columns : Index
+        Therapists in sorted order.
+    """
+
+    weights: sparse.csr_array
+    columns: pd.Index
+
+    @classmethod
+    def of(cls, therapists) -> Membership:
+        """Of rows that belong to one therapist each, given by name."""
+        codes, names = pd.factorize(np.asarray(therapists, dtype=object), sort=True)
+        cells = (np.ones(len(codes)), (np.arange(len(codes)), codes))
+        return cls(sparse.csr_array(cells, shape=(len(codes), len(names))), pd.Index(names, name="therapist"))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Patients and therapists."""
+        return self.weights.shape
+
+    def to_numpy(self, dtype=float) -> np.ndarray:
+        """The full matrix."""
+        return self.weights.toarray().astype(dtype)
+
+    def matrix(self) -> np.ndarray | sparse.csr_array:
+        """The full matrix, or where it would be large the sparse one; :func:`within_between` takes either."""
+        return self.to_numpy() if np.prod(self.shape, dtype=float) <= DENSE else self.weights
+
+    def rows(self, chosen: np.ndarray) -> Membership:
+        """The rows chosen by position (also several times) or by a mask."""
+        return Membership(self.weights[chosen], self.columns)
+
+    def without(self, therapist: str) -> Membership:
+        """Without a therapist with whom no row shares anything."""
+        kept = np.flatnonzero(self.columns != therapist)
+        return Membership(self.weights[:, kept], self.columns[kept])
+
+    def main(self) -> np.ndarray:
+        """Each patient's therapist with the largest weight (the first of equals), as the number of a column."""
+        indptr, indices, data = self.weights.indptr, self.weights.indices, self.weights.data
+        largest = np.maximum.reduceat(data, indptr[:-1])
+        place = np.where(data == np.repeat(largest, np.diff(indptr)), indices, self.shape[1])
+        return np.minimum.reduceat(place, indptr[:-1])
+
+    def switching(self) -> int:
+        """Number of patients with more than one therapist."""
+        return int((np.diff(self.weights.indptr) > 1).sum())
 
 
 @dataclass
@@ -97,7 +161,11 @@ class Frame:
     sources: dict[str, pd.Series] = field(default_factory=dict)
     """Numeric columns of the rows used that predictors and the formula's offset are made of."""
     level: np.ndarray | None = None
-    """Predictors (p,) that sum to the constant, see :class:`bowlby.mixed.scaling.Scaling`."""
+    """Predictors (p,) that sum to the constant, see :class:`bowlby.mixed.covariance_parameters.Scaling`."""
+
+    def columns(self, which) -> np.ndarray:
+        """Columns of the fixed part by their numbers, (n, len(which))."""
+        return np.column_stack([np.ones(len(self.y)) if self.x[k] is None else self.x[k] for k in which])
 
 
 def _vector(value, data: pd.DataFrame, what: str) -> pd.Series | None:

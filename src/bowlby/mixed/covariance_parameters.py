@@ -1,0 +1,320 @@
+"""The covariance parameters and the internal units in which they are estimated; variance explained.
+
+Relative Cholesky factors theta make the relative covariances delta. Predictors, random-effect columns and outcome are
+scaled to internal units, so that no unit of measurement can harm the algebra.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bowlby.mixed.model_frame import Factor
+
+_NIL, _LEAST = 1e-6, 0.1
+_FAR = 0.1  # SD of a slope's column over its mean, below which the column is centred
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """Entry (a, b), a >= b, of the covariance matrix of factor number `factor`."""
+
+    factor: int
+    a: int
+    b: int
+
+
+class Parameters:
+    """Index of all variance parameters of a model and the maps between theta, D and delta.
+
+    Attributes
+    ----------
+    items : list of Parameter
+        The entries of delta, block by block, column by column of the lower triangle.
+    roots : list of Parameter
+        The entries of Lambda that theta fills. The same as `items` unless `first` moves effects of a block to the
+        top, so that the SD of the first is |theta| of its only entry (used for profiles).
+    diagonal : ndarray of bool
+        Which entries of theta are alone in their row or last in it: a variance of 0 needs them to be 0.
+    known_zero : ndarray of bool
+        Which entries of delta count as known where they are estimated as 0.
+    """
+
+    def __init__(self, factors, first: tuple[int, tuple[int, ...]] | None = None):
+        self.sizes = [len(f.labels) for f in factors]
+        self.items: list[Parameter] = []
+        self.roots: list[Parameter] = []
+        diagonal = []
+        for g, factor in enumerate(factors):
+            for positions, _ in factor.blocks:
+                rows = positions
+                if first is not None and first[0] == g and set(first[1]) <= set(positions):
+                    rows = [*first[1], *(k for k in positions if k not in first[1])]
+                size = range(len(positions))
+                self.items += [Parameter(g, positions[i], positions[j]) for j in size for i in size if i >= j]
+                self.roots += [Parameter(g, rows[i], positions[j]) for j in size for i in size if i >= j]
+                diagonal += [i == j for j in size for i in size if i >= j]
+        self.count = len(self.items)
+        self.known_zero = np.array([t.a == t.b and factors[t.factor].labels[t.a] in factors[t.factor].known_zero
+                                    for t in self.items], dtype=bool)
+        self.diagonal = np.array(diagonal, dtype=bool)
+        self.tensor = self._tensor()
+        self._row = np.array([[float((t.factor, t.a) == (u.factor, u.a)) for u in self.roots] for t in self.roots])
+
+    def _tensor(self) -> np.ndarray:
+        tensor = np.zeros((self.count, self.count, self.count))
+        for i, d in enumerate(self.items):
+            for j, x in enumerate(self.roots):
+                for k, y in enumerate(self.roots):
+                    if d.factor == x.factor == y.factor and x.b == y.b:
+                        tensor[i, j, k] = (d.a == x.a and d.b == y.a) + (d.b == x.a and d.a == y.a)
+        return tensor
+
+    def blocks(self) -> list[list[int]]:
+        """Entries of theta that belong together: those of one set of effects that may covary."""
+        out: list[list[int]] = []
+        seen: dict = {}
+        for k, t in enumerate(self.roots):
+            ends = {(t.factor, t.a), (t.factor, t.b)}
+            home = next((seen[e] for e in ends if e in seen), None)
+            if home is None:
+                home = len(out)
+                out.append([])
+            out[home].append(k)
+            seen |= dict.fromkeys(ends, home)
+        return out
+
+    def jacobian(self, theta: np.ndarray) -> np.ndarray:
+        """d delta / d theta, (count, count)."""
+        return self.tensor @ theta
+
+    def bend(self, gradient: np.ndarray) -> np.ndarray:
+        """sum_i gradient_i d^2 delta_i / d theta^2, (count, count)."""
+        return (gradient @ self.tensor.reshape(self.count, -1)).reshape(self.count, self.count)
+
+    def delta(self, theta: np.ndarray) -> np.ndarray:
+        return 0.5 * self.jacobian(theta) @ theta
+
+    def lambdas(self, theta: np.ndarray) -> list[np.ndarray]:
+        out = [np.zeros((q, q)) for q in self.sizes]
+        for value, t in zip(theta, self.roots):
+            out[t.factor][t.a, t.b] = value
+        return out
+
+    def covariances(self, delta: np.ndarray) -> list[np.ndarray]:
+        """D of each factor from delta."""
+        out = [np.zeros((q, q)) for q in self.sizes]
+        for value, t in zip(delta, self.items):
+            out[t.factor][t.a, t.b] = out[t.factor][t.b, t.a] = value
+        return out
+
+    def nil(self, theta: np.ndarray) -> np.ndarray:
+        """Diagonal entries of theta (..., count) that are 0 to rounding: there D has lost a rank.
+
+        An entry counts as 0 at a millionth of its row of Lambda, whose length is the effect's relative SD. Rounding of
+        the criterion, 1e-12 or more of its size, cannot tell such a correlation from 1.
+        """
+        size = np.sqrt(theta**2 @ self._row)
+        return self.diagonal & (np.abs(theta) <= _NIL * np.maximum(size, _LEAST))
+
+    def in_units(self, maps: list[np.ndarray]) -> np.ndarray:
+        """U (count, count) with U delta the entries of T D T' of each factor, T (q, q) from `maps`."""
+        unit = np.zeros((self.count, self.count))
+        for j in range(self.count):
+            column = self.covariances(np.eye(self.count)[j])
+            turned = [t @ d @ t.T for t, d in zip(maps, column)]
+            unit[:, j] = [turned[i.factor][i.a, i.b] for i in self.items]
+        return unit
+
+    def start(self, value: float) -> np.ndarray:
+        return np.where(self.diagonal, value, 0.0)
+
+    def cholesky(self, covariances: list[np.ndarray]) -> np.ndarray:
+        """theta from D of each factor; a vanishing pivot gives a column of zeros."""
+        theta = np.zeros(self.count)
+        for k, t in enumerate(self.roots):
+            # Entries are listed column by column, so all earlier columns are done.
+            same = [(j, u) for j, u in enumerate(self.roots[:k]) if u.factor == t.factor]
+            d = covariances[t.factor]
+            row = {u.b: theta[j] for j, u in same if u.a == t.a and u.b != t.b}
+            pivot_k = k if self.diagonal[k] else max(j for j, u in same if u.b == t.b and self.diagonal[j])
+            pivot = self.roots[pivot_k]
+            pivot_row = {u.b: theta[j] for j, u in same if u.a == pivot.a and u.b != t.b}
+            left = d[t.a, pivot.a] - sum(v * pivot_row.get(b, 0.0) for b, v in row.items())
+            if self.diagonal[k]:
+                theta[k] = np.sqrt(max(left, 0.0)) if left > 1e-14 * d[t.a, t.a] else 0.0
+            elif theta[pivot_k] > 0:
+                theta[k] = left / theta[pivot_k]
+        return theta
+
+    def tidy_signs(self, theta: np.ndarray) -> np.ndarray:
+        """The equivalent theta with no negative diagonal."""
+        out = theta.copy()
+        for k in np.flatnonzero(self.diagonal):
+            if out[k] < 0:
+                t = self.items[k]
+                for j, u in enumerate(self.items):
+                    if u.factor == t.factor and u.b == t.b:
+                        out[j] = -out[j]
+        return out + 0.0
+
+    def entries(self, i: int) -> list[tuple[int, int]]:
+        """Index pairs of the symmetric pattern matrix E_i."""
+        t = self.items[i]
+        return [(t.a, t.a)] if t.a == t.b else [(t.a, t.b), (t.b, t.a)]
+
+
+@dataclass(frozen=True)
+class Slopes:
+    """z_internal = (z - shift) / scale, (q,) each, of the random-effect columns of one factor.
+
+    A column whose values lie far from 0, such as a calendar day, is centred where its slope may covary with an
+    intercept: both forms are the same model, but off centre the two effects are all but the same one.
+    """
+
+    shift: np.ndarray
+    scale: np.ndarray
+    to_user: np.ndarray
+    """T (q, q) with u = T u_internal, so that Cov(u) = T Cov(u_internal) T'."""
+
+    @classmethod
+    def of(cls, factor: Factor, n: int) -> Slopes:
+        q = len(factor.basis)
+        shift, scale = np.zeros(q), np.ones(q)
+        for positions, correlated in factor.blocks:
+            may_shift = correlated and any(factor.basis[k] is None for k in positions)
+            for k in positions:
+                column = factor.basis[k]
+                if column is None:
+                    continue
+                mean, size = float(column.mean()), float(np.sqrt(column @ column / n))
+                if may_shift and size**2 - mean**2 < (_FAR * mean) ** 2:
+                    shift[k] = mean
+                    size = float(np.sqrt(np.mean((column - mean) ** 2)))
+                scale[k] = size
+        to_user = np.diag(1 / scale)
+        if shift.any():
+            one = next(k for k, column in enumerate(factor.basis) if column is None)
+            to_user[one] -= shift / scale
+        return cls(shift, scale, to_user)
+
+    def columns(self, factor: Factor, root_w) -> list[np.ndarray | None]:
+        """Internal columns (n,) of a factor, weights applied; None stands for ones."""
+        out = []
+        for column, shift, scale in zip(factor.basis, self.shift, self.scale):
+            z = root_w if column is None else (column - shift if shift else column) / scale
+            out.append(z if root_w is None or column is None else z * root_w)
+        return out
+
+    def covariance(self, internal: np.ndarray) -> np.ndarray:
+        """(..., q, q) in the units of the given columns."""
+        return self.to_user @ internal @ self.to_user.T
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """x_internal = ((x - shift X level) / scale) mix and y_internal = (y - offset - y_shift X level) / y_scale.
+
+    `level` (p,) are the predictors that sum to the constant: the intercept, or the columns of a category without one;
+    zeros where none do. `mix` (p, p) is the identity unless predictors are nearly collinear, when it makes them
+    orthogonal. `slopes` has for each factor how its random-effect columns are centred and scaled.
+    """
+
+    x_shift: np.ndarray
+    x_scale: np.ndarray
+    x_mix: np.ndarray
+    slopes: list[Slopes]
+    y_shift: float
+    y_scale: float
+    level: np.ndarray
+
+    def matrix(self) -> np.ndarray:
+        """T (p, p) with beta = y_scale T beta_internal + y_shift level."""
+        return (np.diag(1 / self.x_scale) - np.outer(self.level, self.x_shift / self.x_scale)) @ self.x_mix
+
+    def log_det(self) -> float:
+        """log |det| of the map from internal to given predictors; enters the REML likelihood."""
+        return float(np.log(self.x_scale).sum()) - float(np.log(np.abs(np.diagonal(self.x_mix))).sum())
+
+
+def level_column(x, level: np.ndarray) -> np.ndarray | float:
+    """X level of predictors x, a list of columns (n,) or None for ones; 1.0 for an intercept, 0.0 where level is 0."""
+    at = np.flatnonzero(level)
+    if not at.size:
+        return 0.0
+    return 1.0 if x[at[0]] is None else sum(level[k] * x[k] for k in at)
+
+
+def centre(v: np.ndarray, column: np.ndarray | float) -> float:
+    """How often `column` lies in v by least squares; of an intercept's column the mean of v."""
+    if isinstance(column, float):
+        return float(v.mean()) if column else 0.0
+    return float(column @ v) / float(column @ column)
+
+
+def scale_outcome(y, offset, column, root_w):
+    """Internal outcome (n,) with its shift and scale, `column` from :func:`level_column`; weights come last."""
+    v = y if offset is None else y - offset
+    shift = centre(v, column)
+    v = v - shift * column
+    scale = float(np.sqrt(v @ v / len(v))) or 1.0
+    v /= scale
+    return (v if root_w is None else v * root_w), shift, scale
+
+
+def r_squared(result) -> dict:
+    """Nakagawa-Johnson R squared from the fitted variances.
+
+    With V_f = var(X beta) over rows (denominator n - 1), V_g = mean diag(Z Sigma_g Z') of each grouping factor and
+    V_e the mean over rows of the residual variance, which weights and residual structures make differ:
+    marginal = V_f / V, conditional = (V_f + sum V_g) / V, V their sum.
+
+    Returns
+    -------
+    dict
+        marginal, conditional : float
+        by_level : dict of str to float
+            Share of V of "fixed", of each group and of "residual"; sums to 1.
+        variances : dict of str to float
+            The same in outcome units squared.
+        icc_adjusted, icc_unadjusted : float
+            sum V_g over V without, and with, V_f.
+
+    References
+    ----------
+    Nakagawa & Schielzeth (2013), Methods Ecol Evol 4:133-142; Johnson (2014), ibid. 5:944-946.
+    """
+    model = result.model
+    fixed = model.linear_predictor(result.params.to_numpy())
+    if model.frame.offset is not None:
+        fixed = fixed - model.frame.offset
+    variances = {"fixed": float(np.var(fixed, ddof=1))}
+    for factor, cov in zip(model.reduced.factors, result.covariances):
+        variances[factor.name] = _mean_diagonal(factor, cov, model.nobs)
+    variances["residual"] = float(np.mean(result.residual_variances))
+    total = sum(variances.values())
+    random = total - variances["fixed"] - variances["residual"]
+    return {"marginal": variances["fixed"] / total, "conditional": (variances["fixed"] + random) / total,
+            "by_level": {name: v / total for name, v in variances.items()}, "variances": variances,
+            "icc_adjusted": random / (random + variances["residual"]), "icc_unadjusted": random / total}
+
+
+def _mean_diagonal(factor, cov: np.ndarray, n: int) -> float:
+    """Mean over rows of z' Sigma z; under multiple membership of sum_j w_j^2 z' Sigma z."""
+    share = 1.0
+    if factor.codes is None:
+        share = np.asarray(factor.weights.multiply(factor.weights).sum(axis=1)).ravel()
+    total = 0.0
+    for a, za in enumerate(factor.basis):
+        for b, zb in enumerate(factor.basis):
+            if cov[a, b]:
+                product = np.ones(n) if za is None else za
+                total += cov[a, b] * float(np.mean(product * (1.0 if zb is None else zb) * share))
+    return total
+
+
+def covariance_root(cov: np.ndarray) -> np.ndarray:
+    """A matrix whose product with its transpose is `cov`, also a singular one."""
+    values, vectors = np.linalg.eigh(cov)
+    return vectors * np.sqrt(np.maximum(values, 0))
