@@ -40,7 +40,7 @@ def omega_total(items: pd.DataFrame, level: float = 0.95) -> tuple[float, float,
     n, k = values.shape
     if k < 3 or n <= 2 * k:
         return NOTHING
-    found = _one_factor(np.corrcoef(values.T))
+    found = one_factor(np.corrcoef(values.T))
     if found is None:
         return NOTHING
     sd = values.std(axis=0)
@@ -51,7 +51,7 @@ def omega_total(items: pd.DataFrame, level: float = 0.95) -> tuple[float, float,
     return (value, *logit_interval(value, _variance(loadings, residuals, n), level))
 
 
-def _one_factor(correlations: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+def one_factor(correlations: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     """Loadings and uniquenesses by maximum likelihood; None where the search does not end.
 
     statsmodels begins at random unless it is told where, and calls a search failed that ends by rounding.
