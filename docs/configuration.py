@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import types
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal, Union, get_args, get_origin
 
@@ -78,7 +79,8 @@ def _values(annotation) -> str:
         return f"map to {_values(inner[1])}"
     if isinstance(annotation, type) and issubclass(annotation, Model):
         return "block"
-    return {str: "text", float: "number", int: "whole number", bool: "true or false"}[annotation]
+    plain = {str: "text", float: "number", int: "whole number", bool: "true or false", date: "date (2025-03-01)"}
+    return plain[annotation]
 
 
 def _default(info: FieldInfo) -> str:

@@ -21,6 +21,10 @@ WORDS = {
     "int_from_float": "is not a whole number",
     "float_parsing": "is not a number",
     "bool_parsing": "is neither true nor false",
+    "date_type": "is not a date such as 2025-03-01",
+    "date_parsing": "is not a date such as 2025-03-01",
+    "date_from_datetime_parsing": "is not a date such as 2025-03-01",
+    "string_too_short": "is empty",
 }
 
 

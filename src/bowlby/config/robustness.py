@@ -23,7 +23,7 @@ class Replicates(Model):
     assumptions: int = Field(200, ge=20)
     """Studies simulated from the model to judge residuals and therapists' effects by; the first is the study itself."""
     multiverse: int = Field(512, ge=2)
-    """Specifications of the multiverse at most; where there are more, a seeded sample that holds the registered one."""
+    """Specifications of the multiverse at most; where there are more, a seeded sample that holds the main analysis."""
     multiverse_null: int = Field(50, ge=2)
     """Runs of the whole multiverse under the null hypothesis; the first is the study itself."""
     imputation: int = Field(50, ge=2)
@@ -48,18 +48,18 @@ class Imputation(Model):
 
 
 class Multiverse(Model):
-    """Choices one could have made; every combination is a specification. The registered choice is always among them."""
+    """Choices one could have made; every combination is a specification. That of the main analysis is always among them."""
 
     outcome: list[Literal["ancova", "change"]] = Field(["ancova", "change"], min_length=1)
     """Outcome adjusted for baseline, or change from baseline."""
     answers: list[Literal["prorated", "complete"]] = Field(["prorated", "complete"], min_length=1)
     """Scale scores with missing items prorated, or only those with every item answered."""
     perceived: list[Literal["composite", "joint", "single"]] = Field(["composite", "joint", "single"], min_length=1)
-    """The registered composite, its scales in one model, or each scale alone."""
+    """The composite of the comparison, its scales in one model, or each scale alone."""
     style: list[Literal["composite", "single"]] = Field(["composite", "single"], min_length=1)
-    """The registered composite of therapists' style, or each scale alone."""
+    """The composite of therapists' style, or each scale alone."""
     occasion: list[Literal["registered", "other"]] = Field(["registered", "other"], min_length=1)
-    """When perceived attachment was measured: as registered, or at any other occasion."""
+    """When perceived attachment was measured: as in the main analysis (`registered`), or at any other occasion."""
     covariates: list[Literal["registered", "none", "more"]] = Field(["registered", "none", "more"], min_length=1)
     """Covariates of the comparison, none, or those and `more_covariates`."""
     more_covariates: list[str] = Field(default_factory=list)

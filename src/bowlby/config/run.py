@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from typing import Literal
 
@@ -13,7 +14,7 @@ from bowlby.config.robustness import Robustness
 
 
 class Block(Model):
-    """One side of the comparison: scales and the weights of their registered composite."""
+    """One side of the comparison: scales and their weights in the composite."""
 
     instrument: str
     """Instrument."""
@@ -130,7 +131,7 @@ class Growth(Model):
 
 
 class Side(Block):
-    """One of two predictors: scales and the weights of their registered composite."""
+    """One of two predictors: scales and their weights in the composite."""
 
     label: str = Field(min_length=1, max_length=60)
     """What it is called in the report (example: attachment to mother)."""
@@ -198,7 +199,7 @@ class Outcome(Model):
     """Reliability of the outcome before treatment in this study; by default it comes from the items, and is unknown
     where scores are given."""
     reference_sd: float | None = Field(None, gt=0)
-    """SD of an other outcome in the clinical norm sample (that of the registered one stands in the reference)."""
+    """SD of an other outcome in the clinical norm sample (that of the primary one is in the reference)."""
     domain: Literal[
         "depression",
         "anxiety",
@@ -260,6 +261,19 @@ class Comparison(Model):
     """How patients who switch therapist count: by share of sessions, first or last therapist, equally."""
 
 
+class Registration(Model):
+    """Where and when the analysis was registered, and what was done otherwise."""
+
+    address: str = Field(min_length=1, max_length=300)
+    """Where it can be read (a DOI, or the address of the registry's page)."""
+    date: datetime.date
+    """Day of registration: `2025-03-01`."""
+    before: Literal["collection", "access", "analysis"] | None = None
+    """What had not begun by then: the collection of data, access to them, or their analysis."""
+    deviations: list[str] = Field(default_factory=list)
+    """What was done otherwise than registered, one sentence each; printed as they are."""
+
+
 class Run(Model):
     """One run."""
 
@@ -282,8 +296,10 @@ class Run(Model):
     clients in teams: `words: {patient: [child, children], therapist: [class, classes]}`."""
     privacy: Literal["shareable", "internal"] = "shareable"
     """`shareable` shows no single patient; `internal` allows points and says so on the page."""
+    registration: Registration | None = None
+    """Registration of the analysis; left out, the methods say that the configuration names none."""
     outcome: Outcome
-    """The registered primary outcome."""
+    """The primary outcome."""
     other_outcomes: list[Outcome] = Field(default_factory=list)
     """Other outcomes (anxiety, anger, trauma, ...): the comparison for each, p adjusted across all of them."""
     comparison: Comparison | None = None

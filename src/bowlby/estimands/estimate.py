@@ -65,7 +65,7 @@ def estimate(data: pd.DataFrame, membership: pd.DataFrame, design: dict, fits: d
         "e3": {"question": "share of what each could account for", **parts["level"]},
         "e4": _between(data, design["sd_outcome"], fits),
         "e5": _prediction(fitter, data, membership, seed),
-        "e6": equivalence(fits, delta),
+        "e6": {**equivalence(fits, delta), "bound": bound(data, membership, fits, design["sd_outcome"], delta)},
         "dominance": _dominance(fitter, data, membership, fits),
         "suppression": _suppression(fitter, fits, 1.0 / design["sd_outcome"]),
         "likelihood": comparisons(fits),
@@ -126,6 +126,24 @@ def equivalence(fits: dict, delta: float) -> dict:
     return out
 
 
+def bound(data: pd.DataFrame, membership: pd.DataFrame, fits: dict, sd_outcome: float, delta: float) -> dict:
+    """What the equivalence bound means in this study.
+
+    Returns
+    -------
+    dict
+        points: outcome units; share_of_therapist_variance: of the variance between therapists in the model without
+        either predictor, what a style with a slope of delta would account for (above 1: more than there is), None
+        where that variance is estimated at 0.
+    """
+    terms = [f["term"] for f in fits["primary"]["fixed"] if f["term"] != "Intercept"]
+    rows = rows_of(data, membership, terms)
+    therapists = partition_of(fits["m0"], rows)["m"]
+    own = (delta * sd_outcome) ** 2 * float(rows.phi.loc["s_star", "s_star"])
+    share = own / therapists if therapists > 0 else None
+    return {"points": delta * sd_outcome, "share_of_therapist_variance": share}
+
+
 def tost(estimate: float, se: float, df: float, delta: float) -> float:
     """p of two one-sided tests that an effect lies within (-delta, delta): the larger of the two."""
     return float(max(stats.t.sf((estimate + delta) / se, df), stats.t.cdf((estimate - delta) / se, df)))
@@ -158,10 +176,21 @@ def _variance(fitter: Fitter, m1, data, membership, fits: dict, seed: int) -> di
         values = {new: {"share": found[old], "ci": around(found[old], limits[old])} for new, old in names.items()}
         return {**values, "replicates": len(drawn), "base": base, "full": full}
 
-    return {
-        "total": kept({"perceived": "perceived_total", "style": "style_total"}),
-        "level": kept({"perceived": "perceived_within", "style": "style_between"}),
-    }
+    total = kept({"perceived": "perceived_total", "style": "style_total"})
+    level = kept({"perceived": "perceived_within", "style": "style_between"})
+    return {"total": total, "level": level | {"difference": difference(level)}}
+
+
+def difference(level: dict) -> dict:
+    """Perceived attachment's share less style's, with an interval from theirs (MOVER), and what could be told apart.
+
+    ``detectable`` is the difference that a two-sided test at .05 would find with 80 % power, were its standard error
+    that of the interval.
+    """
+    p, s = (level[name] for name in ("perceived", "style"))
+    low, high = mover((p["share"], *p["ci"]), (s["share"], *s["ci"]))
+    half = (high - low) / 2 / stats.norm.ppf(0.975)
+    return {"share": p["share"] - s["share"], "ci": [low, high], "detectable": half * stats.norm.ppf([0.975, 0.8]).sum()}
 
 
 def around(estimate: float, limits) -> list[float]:

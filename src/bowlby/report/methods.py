@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bowlby.disclosure import shown_count
 from bowlby.report.methods_doubts import doubts, estimands
+from bowlby.report.methods_estimand import estimand, registration
 from bowlby.report.methods_model import at, bracket, fitted, random_part, second_engine, switched, weights, when
 from bowlby.report.methods_pair import pair
 from bowlby.report.works import cite, cited
@@ -33,8 +34,10 @@ def references(results: Results) -> list[str]:
 
 
 def _marked(results: Results) -> list[str]:
-    written = [_data(results), _scoring(results)]
-    if results.comparison and "primary" in results.fits:
+    compared = bool(results.comparison) and "primary" in results.fits
+    written = [estimand(results)] if compared else []
+    written += [registration(results), _data(results), _scoring(results)]
+    if compared:
         written += [_primary(results), _rules(results), _beside(results), estimands(results), doubts(results)]
     written += pair(results)
     if "growth" in results.fits:

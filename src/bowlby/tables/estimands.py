@@ -62,6 +62,9 @@ def estimands_table(records: dict[str, dict], imputed: dict[str, dict] | None = 
     for name in ("e2", "e3"):
         for key, words, how in (("perceived", A, "bootstrap CI"), ("style", S, "CI from that of T")):
             add(name, words, records[name][key]["share"], records[name][key]["ci"], note=f"bias-corrected, {how}")
+    apart = records["e3"]["difference"]
+    add("e3", "difference", apart["share"], apart["ci"],
+        note=f"approximate CI (MOVER); {number(apart['detectable'], 2)} would be detected with 80% power")  # fmt: skip
     e4 = records["e4"]
     if e4["estimable"]:
         add("e4", A, e4["perceived"], e4["perceived_ci"], note="Fieller")
@@ -83,6 +86,11 @@ def estimands_table(records: dict[str, dict], imputed: dict[str, dict] | None = 
         for delta, p in record["p"].items():
             add("e6", f"{words}, bound {delta}", record["estimate"], record["ci90"], p,
                 f"smallest bound reached {record['smallest_bound']:.2f}")  # fmt: skip
+    size = records["e6"]["bound"]
+    add("e6", "bound δ in points of the outcome", size["points"])
+    if size["share_of_therapist_variance"] is not None:
+        add("e6", "bound δ as a share of the therapist variance", size["share_of_therapist_variance"],
+            note="what a style with the slope δ would account for")  # fmt: skip
     for unit, value in records["dominance"]["general"].items():
         add("dominance", unit.removeprefix("a_").removesuffix("_w").replace("_", " "), value)
     for term, record in records["suppression"].items():

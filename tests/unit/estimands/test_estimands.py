@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from bowlby.estimands.blocks import index, mover
-from bowlby.estimands.estimate import around
+from bowlby.estimands.estimate import around, bound, difference
 from bowlby.estimands.likeforlike import like_for_like
 from bowlby.estimands.partition import Rows, partition, rows_of, shares, style_limits
 from bowlby.estimands.prediction import folds, out_of_sample
@@ -101,6 +101,30 @@ def test_an_interval_holds_its_estimate():
 
 def test_mover_of_two_numbers():
     assert mover((0.28, 0.19, 0.37), (0.04, -0.11, 0.19)) == pytest.approx((0.065071443154641, 0.414928556845359))
+
+
+def test_the_difference_of_shares_has_an_interval_and_the_power_that_goes_with_it():
+    """MOVER by hand: .10 - .02 less sqrt(.04^2 + .06^2), plus sqrt(.05^2 + .02^2); 80 % power at 2.8016 SE."""
+    found = difference({"perceived": {"share": 0.10, "ci": [0.06, 0.15]}, "style": {"share": 0.02, "ci": [0.0, 0.08]}})
+    low, high = 0.08 - np.hypot(0.04, 0.06), 0.08 + np.hypot(0.05, 0.02)
+    assert (found["share"], found["ci"]) == (pytest.approx(0.08), pytest.approx([low, high]))
+    assert found["detectable"] == pytest.approx(2.801585 * (high - low) / 2 / 1.959964, rel=1e-6)
+
+
+def test_the_bound_in_points_and_as_a_share_of_what_lies_between_therapists():
+    """SD of outcome 5, style of SD 1, delta .1: .5 points, .25 of a therapist variance of 1."""
+    style = np.repeat(stats.zscore(np.arange(20.0), ddof=0), 4)
+    data = pd.DataFrame({"patient": range(80), "s_star": style * np.sqrt(79 / 80)})
+    fits = {"primary": {"fixed": [{"term": "Intercept"}, {"term": "s_star"}]},
+            "m0": {"fixed": [{"term": "Intercept", "estimate": 0.0}], "vcov_adjusted": None, "scale": 20.0,
+                   "vcov": {"terms": ["Intercept"], "values": [[1.0]]},
+                   "random": [{"group": "therapist", "term": "Intercept", "term2": None, "variance_or_cov": 1.0}]}}
+    data["a_star_w"] = 0.0
+    members = data[["patient"]].assign(weight=1.0)
+    found = bound(data, members, fits, 5.0, 0.1)
+    assert found == {"points": 0.5, "share_of_therapist_variance": pytest.approx(0.25)}
+    fits["m0"]["random"][0]["variance_or_cov"] = 0.0
+    assert bound(data, members, fits, 5.0, 0.1)["share_of_therapist_variance"] is None
 
 
 def therapists(j, n, between, own, seed):

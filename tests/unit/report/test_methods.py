@@ -146,3 +146,20 @@ def test_doubtful_units_stand_below_every_table_of_standardised_numbers(comparis
     found = sheets(Results(folder))
     said = "more than twice or less than half the reference *SD* (phq9 total 0.70 for 6.10)."
     assert [name for name, (_, sheet) in found.items() if sheet.note.endswith(said)] == ["table1", "claims"]
+
+
+def test_methods_begin_with_the_estimands_and_say_where_the_analysis_was_registered(comparison_run):
+    folder = comparison_run()
+    write_json(folder / "analysis/primary.design.json", {"n_switching": 3})
+    config = Results(folder).config
+    text = paragraphs(Results(folder))
+    assert text[0].startswith("Estimands: the difference in outcome") and "(T), at equal outcome before" in text[0]
+    assert "(complete cases); outcome is that of each patient's therapists in proportion to sessions." in text[0]
+    assert text[1] == "No registration of the analysis is named in the configuration."
+    config["registration"] = {"address": "doi:10.1/x", "date": "2025-03-01", "before": "access",
+                              "deviations": ["Two sites joined later.", "Age was added"]}
+    changed(folder / "manifest.json", config=config)
+    assert paragraphs(Results(folder))[1] == (
+        "The analysis was registered on 2025-03-01, before the data were accessed (doi:10.1/x). Deviations from the "
+        "registration: Two sites joined later; Age was added."
+    )
