@@ -48,7 +48,7 @@ class Imputation(Model):
 
 
 class Multiverse(Model):
-    """Choices one could have made; every combination is a specification. That of the main analysis is always among them."""
+    """Choices one could have made. Every combination is a specification; the main analysis is always among them."""
 
     outcome: list[Literal["ancova", "change"]] = Field(["ancova", "change"], min_length=1)
     """Outcome adjusted for baseline, or change from baseline."""

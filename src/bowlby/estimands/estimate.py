@@ -190,7 +190,8 @@ def difference(level: dict) -> dict:
     p, s = (level[name] for name in ("perceived", "style"))
     low, high = mover((p["share"], *p["ci"]), (s["share"], *s["ci"]))
     half = (high - low) / 2 / stats.norm.ppf(0.975)
-    return {"share": p["share"] - s["share"], "ci": [low, high], "detectable": half * stats.norm.ppf([0.975, 0.8]).sum()}
+    detectable = half * float(stats.norm.ppf([0.975, 0.8]).sum())
+    return {"share": p["share"] - s["share"], "ci": [low, high], "detectable": detectable}
 
 
 def around(estimate: float, limits) -> list[float]:

@@ -32,8 +32,8 @@ def pair(results: Results) -> Section | None:
         "pair",
         alt=f"Forest plot with the band ±{record['delta']:g}. {'; '.join(said)}.",
         caption="The points show the slopes of both predictors, their difference and their sum. The first is larger in "
-        f"size if both contrasts lie above 0. The grey band is ±{record['delta']:g}, the size that the configuration calls "
-        "negligible.",
+        f"size if both contrasts lie above 0. The grey band is ±{record['delta']:g}, the size that the configuration "
+        "calls negligible.",
     )
     doubts = [*record["unfair"], *(QUALIFIERS[q] for q in record["qualifiers"])]
     if units := doubtful_units(record):
