@@ -22,7 +22,8 @@ STAGES = {
     "validate": ("config", "design", "mixed", "fit", "estimands", "compare", "simulate"),
     "figures": ("config", "design/adequacy.py", "instruments", "figures", "results.py"),
     "tables": ("config", "instruments", "tables", "results.py"),
-    "report": ("config", "compare", "figures", "instruments", "tables", "report", "manifest.py", "results.py"),
+    "manifest": ("config", "fit", "manifest.py", "plan.py", "reproduction/scripts.py", "reproduction/templates"),
+    "report": ("config", "compare", "figures", "instruments", "tables", "report", "results.py"),
 }
 WHOLE_FILE = 1_000_000_000
 END = 1_000_000

@@ -268,17 +268,6 @@ def estimands_of(run: Run, folder: Path) -> dict[str, dict]:
     return records
 
 
-def cross_check(folder: Path) -> None:
-    """The primary model in R, beside our fit."""
-    from bowlby.fit.rscript import cross_check as check
-
-    stem = folder / "analysis/primary"
-    membership = read_parquet(stem.with_suffix(".membership.parquet"))
-    result = check(read_json(folder / "fits/primary.json"), read_parquet(stem.with_suffix(".parquet")), membership)
-    write_json(folder / "fits/r/primary.json", result)
-    log.info("largest difference %.2g SE", result["largest_difference_in_se"])
-
-
 def judge_domains(loaded: Loaded, folder: Path) -> None:
     """Scores to the comparison for other outcomes than the registered one."""
     from bowlby.compare.domains import domains

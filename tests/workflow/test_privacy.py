@@ -14,6 +14,7 @@ from bowlby import figures, report, stages, tables
 from bowlby.job import job
 from bowlby.manifest import write_manifest
 from bowlby.plan import plan
+from bowlby.reproduction.scripts import write_scripts
 from bowlby.robustness.stage import robust
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +29,7 @@ SECRETS = {
     "unknown group": "Hermaphroditus",
 }
 SHARED = ("report.html", "methods.md", "issues.csv", "verdict.json", "comparison.json", "adequacy.json",
-          "robustness.json", "dictionary.csv", "datapackage.json")
+          "robustness.json", "dictionary.csv", "datapackage.json", "reproduce.R", "reproduce.py")
 FOLDERS = ("figures", "tables", "logs", "estimands")
 CODED = {".pdf", ".png"}
 
@@ -80,6 +81,7 @@ def run_here(config: Path) -> Path:
           for kind, work in planned.robustness.items()),
         ("compare", lambda: stages.compare(loaded, folder)),
         ("manifest", lambda: write_manifest(planned)),
+        ("scripts", lambda: write_scripts(folder, planned.models(), loaded.title)),
         *((part.__name__, lambda part=part: part.build(folder)) for part in (figures, tables, report)),
     ]
     for name, work in steps:

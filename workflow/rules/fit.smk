@@ -28,25 +28,3 @@ for SET in PLAN.sets:
             settings=PLAN.settings("growth"),
         script:
             "../scripts/fit.py"
-
-
-if "primary" in PLAN.sets:
-
-    # Optional third opinion, asked for by its output; needs Rscript with lme4.
-    rule cross_check_in_r:
-        input:
-            fit=f"{OUT}/fits/primary.json",
-            data=f"{OUT}/analysis/primary.parquet",
-            membership=f"{OUT}/analysis/primary.membership.parquet",
-        output:
-            check=f"{OUT}/fits/r/primary.json",
-        log:
-            f"{OUT}/logs/fit/r.log",
-        resources:
-            mem_mb=megabytes(PLAN.raw, "fit"),
-            runtime=minutes(PLAN.raw, "fit"),
-        params:
-            config=CONFIG,
-            code=fingerprint("fit"),
-        script:
-            "../scripts/cross_check.py"

@@ -18,6 +18,7 @@ rule write_manifest:
         manifest=f"{OUT}/manifest.json",
         config=f"{OUT}/config.yaml",
         study=f"{OUT}/study.yaml",
+        scripts=multiext(f"{OUT}/reproduce", ".R", ".py"),
     log:
         f"{OUT}/logs/present/manifest.log",
     benchmark:
@@ -29,7 +30,7 @@ rule write_manifest:
         runtime=minutes(PLAN.raw, "write"),
     params:
         config=CONFIG,
-        code=fingerprint("report"),
+        code=fingerprint("manifest"),
         data=PLAN.checksums(),
         settings=PLAN.settings(*type(PLAN.loaded.run).model_fields),
     script:

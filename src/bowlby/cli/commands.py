@@ -114,7 +114,7 @@ def verify(
     files first. Numbers agree if they differ by less than 1e-6 of their size. Exit status 3 if something differs.
     """
     from bowlby.config import load
-    from bowlby.reproduce import verify as compare
+    from bowlby.reproduction.verify import verify as compare
 
     result = compare(results, load(config) if config else None)
     if not result.listed:

@@ -71,7 +71,7 @@ def run(
         print("", *listener.places(), sep="\n", file=sys.stderr)
         raise typer.Exit(1)
     if listener.ran and not dry:
-        from bowlby.reproduce import write_checksums
+        from bowlby.reproduction.verify import write_checksums
 
         write_checksums(planned.folder)
         print(*ending(planned.folder), sep="\n")

@@ -1,0 +1,1 @@
+"""What lets others check, compare and pass on a finished run."""
