@@ -1,4 +1,4 @@
-"""What went wrong, said to the person who can mend it."""
+"""What went wrong, worded for the person who can correct it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 LONGEST = 300
-"""Characters of what is wrong, and of what to do, that are read in one go."""
+"""Most characters of what is wrong, and of what to do."""
 NAME = 80
-"""Characters of a file's or a column's name that tell which one it is."""
+"""Most characters of a file's or a column's name."""
+FULL_DISK = "the disk is full, or your quota is used up"
+MAKE_ROOM = "make room and run again; finished results are kept"
+OWN_ERROR = "an error in bowlby, not in your data; please report it with"
+RECOMPUTE = "run again to recompute"
+"""What to do where an unusable result was removed."""
 
 
 def printable(text: str) -> str:
-    r"""A text without signs that a terminal would obey or hide; they are written as escapes such as ``\x1b``."""
+    r"""A text without characters that a terminal would obey or hide; they are written as escapes such as ``\x1b``."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() or c in " \n\t" else c.encode("unicode_escape").decode() for c in text)
@@ -46,11 +51,27 @@ class Place:
         return ":".join(parts)
 
 
-def problem(what: str, do: str, place: Place | None = None) -> str:
+class Problem(str):
+    """A problem as one line, which also keeps its parts.
+
+    Attributes
+    ----------
+    what, do : str
+        What is wrong, and what to do.
+    place : Place
+    """
+
+    what: str
+    do: str
+    place: Place
+
+
+def problem(what: str, do: str, place: Place | None = None) -> Problem:
     """One line: ``FILE:ROW:COLUMN: what; do this``."""
-    line = f"{readable(what)}; {readable(do)}"
     where = str(place) if place else ""
-    return f"{where}: {line}" if where else line
+    line = Problem(f"{where}: " * bool(where) + f"{readable(what)}; {readable(do)}")
+    line.what, line.do, line.place = what, do, place or Place()
+    return line
 
 
 class UserError(Exception):

@@ -14,9 +14,8 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from bowlby.errors import Place, UserError, problem
+from bowlby.errors import RECOMPUTE, Place, UserError, problem
 
-ANEW = "run again, and it is made anew"
 """What to do about a result that was found unusable and removed."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -123,7 +122,7 @@ class Damaged(UserError):
 
     def _line(self, do: str) -> str:
         what = f"the file, which an earlier step of the run wrote, is damaged ({type(self.why).__name__})"
-        return problem(what, f"{do}; {ANEW}", Place(self.path.name))
+        return problem(what, f"{do}; {RECOMPUTE}", Place(self.path.name))
 
 
 def _whole(path: str | Path, read: Callable[[Path], Any]) -> Any:

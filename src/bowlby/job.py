@@ -1,4 +1,4 @@
-"""What a workflow script needs: its plan, its log, and errors said to the reader. Does not import Snakemake."""
+"""What a workflow script needs: its plan, its log, and errors as lines. Does not import Snakemake."""
 
 from __future__ import annotations
 
@@ -11,19 +11,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bowlby.errors import Place, UserError, problem
+from bowlby.errors import FULL_DISK, MAKE_ROOM, OWN_ERROR, Place, UserError, problem
 from bowlby.files import Damaged
 from bowlby.plan import Plan, plan
 from bowlby.run_marker import begun_with
 
 KILOBYTES = 1024 if sys.platform != "darwin" else 2**20  # in which units the system counts memory, for MB
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-FULL_DISK = "the disk is full, or your share of it"
 
 
 @contextmanager
 def job(snakemake) -> Iterator[logging.Logger]:
-    """Run a job's work with everything it says in its ``log:`` file.
+    """Run a job's work with its messages in its ``log:`` file.
 
     A :class:`UserError` becomes its lines in the log and exit status 1; any other exception keeps its traceback,
     in the log too.
@@ -45,32 +44,32 @@ def job(snakemake) -> Iterator[logging.Logger]:
         logger.info("%.1f s of processor, %.0f MB of memory at most", seconds, megabytes)
         logger.info("done")
     except Exception as error:
-        lines = said(error.removed() if isinstance(error, Damaged) else error)
+        lines = user_lines(error.removed() if isinstance(error, Damaged) else error)
         if lines is None:
-            logger.exception("this is a fault of bowlby, not of your data; please report it with this log")
+            logger.exception(f"{OWN_ERROR} this log")
         else:
             handler.close()
-            _tell(lines, path)
+            _write(lines, path)
         sys.exit(1)
     finally:
         root.removeHandler(handler)
         handler.close()
 
 
-def said(error: Exception) -> list[str] | None:
+def user_lines(error: Exception) -> list[str] | None:
     """The lines for the reader where an error is no fault of the program: theirs, a full disk, want of memory."""
     if isinstance(error, UserError):
         return error.lines()
     if isinstance(error, OSError) and error.errno in FULL:
         what = f"{FULL_DISK}: {error.filename or 'a result'} could not be written"
-        return [f"error: {problem(what, 'make room and run again; what was finished before stands')}"]
+        return [f"error: {problem(what, MAKE_ROOM)}"]
     if isinstance(error, MemoryError):
-        do = "close other programs, or run where there is more; a cluster tries once more with twice as much"
-        return [f"error: {problem('more memory is needed than there is', do)}"]
+        do = "close other programs, or use a machine with more memory; a cluster tries once more with twice as much"
+        return [f"error: {problem('not enough memory', do)}"]
     return None
 
 
-def _tell(lines: list[str], path: Path) -> None:
+def _write(lines: list[str], path: Path) -> None:
     """Write lines to the log; where even that has no room, to the screen."""
     try:
         with path.open("a", encoding="utf-8") as log:
@@ -90,8 +89,8 @@ def planned(snakemake) -> Plan:
     run = plan(snakemake.params.config)
     started = begun_with(run.folder)
     if started and started != run.digest:
-        what = "the configuration was changed while the run was going on"
-        raise UserError(problem(what, "run again; what it concerns is made anew", Place(run.loaded.path.name)))
+        what = "the configuration was changed during the run"
+        raise UserError(problem(what, "run again; whatever depends on it is recomputed", Place(run.loaded.path.name)))
     return run
 
 
@@ -109,8 +108,8 @@ def same_data(run: Plan, before: dict[str, str]) -> None:
     UserError
         One line for each file.
     """
-    changed = [path for path, found in run.checksums().items() if before.get(path) != found]
+    changed = [path for path, checksum in run.checksums().items() if before.get(path) != checksum]
     if changed:
-        do = "run again once nobody writes to it"
-        raise UserError([problem("the file was changed while the run was going on", do, Place(Path(p).name))
+        do = "run again when no other program writes to it"
+        raise UserError([problem("the file was changed during the run", do, Place(Path(p).name))
                          for p in changed])  # fmt: skip

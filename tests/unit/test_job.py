@@ -57,7 +57,7 @@ def test_where_the_log_has_no_room_the_screen_has(tmp_path, capsys):
 def test_want_of_memory_is_said(tmp_path):
     with pytest.raises(SystemExit), job(SimpleNamespace(log=[tmp_path / "job.log"])):
         np.empty(2**57)
-    assert "error: more memory is needed than there is" in (tmp_path / "job.log").read_text()
+    assert "error: not enough memory" in (tmp_path / "job.log").read_text()
 
 
 def test_what_killed_jobs_left_is_swept(tmp_path):
@@ -85,7 +85,7 @@ def test_a_configuration_changed_meanwhile_stops_the_job(study):
     assert planned(asked).digest == begun_with("results/example")
     path = study / "config/config.yaml"
     path.write_text(path.read_text("utf-8").replace("delta: 0.10", "delta: 0.20"), encoding="utf-8")
-    with pytest.raises(UserError, match=r"config\.yaml: the configuration was changed while the run was going on"):
+    with pytest.raises(UserError, match=r"config\.yaml: the configuration was changed during the run"):
         planned(asked)
     run = plan("config/config.yaml")
     claim(run.folder, run.digest)  # as the next run begins
@@ -98,7 +98,7 @@ def test_a_raw_file_changed_meanwhile_is_named(study):
     same_data(run, before)
     with (study / "data/raw/example/patients.csv").open("a") as file:
         file.write("\n")
-    with pytest.raises(UserError, match=r"^patients\.csv: the file was changed while the run was going on"):
+    with pytest.raises(UserError, match=r"^patients\.csv: the file was changed during the run"):
         same_data(run, before)
 
 

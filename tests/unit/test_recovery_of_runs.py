@@ -8,9 +8,10 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from bowlby.cli.snakemake_log import Listener
-from bowlby.files import ANEW, Damaged, read_json, read_parquet, write_json, write_parquet
-from bowlby.job import FULL_DISK, job
+from bowlby.cli.snakemake_log import SnakemakeLog
+from bowlby.errors import FULL_DISK, RECOMPUTE
+from bowlby.files import Damaged, read_json, read_parquet, write_json, write_parquet
+from bowlby.job import job
 from bowlby.run_marker import MARKER, claim, ended, identity, lift_lock
 
 
@@ -24,8 +25,8 @@ def test_a_damaged_result_is_removed_and_said(tmp_path, name, left):
         read_json(path) if name.endswith("json") else read_parquet(path)
     assert not path.exists()
     (line,) = [line for line in log.read_text("utf-8").splitlines() if line.startswith("error")]
-    assert line.startswith(f"error: {name}: ") and line.endswith(ANEW) and "fault of bowlby" not in line
-    assert heard(line, log).mended(tmp_path)
+    assert line.startswith(f"error: {name}: ") and line.endswith(RECOMPUTE) and "error in bowlby" not in line
+    assert heard(line, log).removed(tmp_path)
 
 
 def test_a_whole_result_is_read_and_one_that_is_missing_is_not_called_damaged(tmp_path):
@@ -38,22 +39,22 @@ def test_a_whole_result_is_read_and_one_that_is_missing_is_not_called_damaged(tm
 
 
 def heard(line, log):
-    listener = Listener()
+    messages = SnakemakeLog()
     for text in (line, "Error in rule fit:", f"    log: {log} (check log file(s) for error details)"):
-        listener.hear(f"{text}\n")
-    return listener
+        messages.read(f"{text}\n")
+    return messages
 
 
 def test_another_error_is_not_mended_by_running_again(tmp_path):
-    assert not heard("error: a.csv:3: wrong; correct it", tmp_path / "no.log").mended(tmp_path)
+    assert not heard("error: a.csv:3: wrong; correct it", tmp_path / "no.log").removed(tmp_path)
 
 
 def test_a_full_disk_says_nothing_of_memory(tmp_path):
     """A job that could write neither result nor log leaves nothing but Snakemake's own line."""
     log = tmp_path / "fit.log"
     log.write_text("INFO begun\n")
-    listener = heard("OSError: [Errno 28] No space left on device: 'fits/a.json'", log)
-    (line,) = listener.reasons(tmp_path)
+    messages = heard("OSError: [Errno 28] No space left on device: 'fits/a.json'", log)
+    (line,) = messages.failure(tmp_path)
     assert line.startswith(f"error: {FULL_DISK}") and "memory" not in line
 
 

@@ -21,3 +21,8 @@ def test_a_run_without_a_comparison_has_no_verdict_to_say(tmp_path):
 
 def test_a_target_other_than_the_report_says_nothing_of_it(tmp_path):
     assert ending(tmp_path) == []
+
+
+def test_a_run_of_a_pair_ends_with_its_result(tmp_path):
+    write_json(tmp_path / "pair.json", {"sentence": "1 SD more of closeness went with an outcome 0.10 SD higher."})
+    assert ending(tmp_path) == ["1 SD more of closeness went with an outcome 0.10 SD higher."]

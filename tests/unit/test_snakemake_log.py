@@ -4,15 +4,15 @@ import io
 
 import pytest
 
-from bowlby.cli.progress import Board, replicates
-from bowlby.cli.snakemake_log import UNLOCK, Listener
+from bowlby.cli.progress import ProgressBars, replicates
+from bowlby.cli.snakemake_log import UNLOCK, SnakemakeLog
 
 
 def heard(*lines):
-    listener = Listener()
+    log = SnakemakeLog()
     for line in lines:
-        listener.hear(f"{line}\n")
-    return listener
+        log.read(f"{line}\n")
+    return log
 
 
 @pytest.mark.parametrize(
@@ -20,46 +20,46 @@ def heard(*lines):
     [
         ("INFO parametric: 250 of 1000\n", "error: robustness_parametric: it was killed"),
         (None, "error: robustness_parametric: it was killed"),
-        ("Traceback (most recent call last):\n", "error: robustness_parametric: a fault of bowlby"),
+        ("Traceback (most recent call last):\n", "error: robustness_parametric: an error in bowlby"),
     ],
 )
 def test_a_job_that_says_nothing_is_spoken_for(tmp_path, log, expected):
     path = tmp_path / "parametric.log"
     if log:
         path.write_text(log)
-    listener = heard("Error in rule robustness_parametric:", "    message: None", "    input: a, b",
-                     f"    log: {path} (check log file(s) for error details)")  # fmt: skip
-    (line,) = listener.reasons(tmp_path)
+    log = heard("Error in rule robustness_parametric:", "    message: None", "    input: a, b",
+                f"    log: {path} (check log file(s) for error details)")  # fmt: skip
+    (line,) = log.failure(tmp_path)
     assert line.startswith(expected) and str(path) in line
 
 
 def test_lines_of_a_job_are_said_once_and_alone(tmp_path):
     path = tmp_path / "ingest.log"
     path.write_text("error: a.csv:3: wrong; correct it\n")
-    listener = heard("error: a.csv:3: wrong; correct it", "Error in rule ingest:", f"    log: {path} (check)",
-                     "error: a.csv:3: wrong; correct it")  # fmt: skip
-    assert listener.reasons(tmp_path) == ["error: a.csv:3: wrong; correct it"]
+    log = heard("error: a.csv:3: wrong; correct it", "Error in rule ingest:", f"    log: {path} (check)",
+                "error: a.csv:3: wrong; correct it")  # fmt: skip
+    assert log.failure(tmp_path) == ["error: a.csv:3: wrong; correct it"]
 
 
 def test_a_second_run_in_one_folder_is_told_what_to_do(tmp_path):
-    assert heard("LockException:", "Error: Directory cannot be locked. Please").reasons(tmp_path) == [UNLOCK]
+    assert heard("LockException:", "Error: Directory cannot be locked. Please").failure(tmp_path) == [UNLOCK]
 
 
 def test_what_nothing_explains_is_told_in_snakemakes_own_words(tmp_path):
-    *said, last = heard("Building DAG of jobs...", "", "No rule to produce x.json").reasons(tmp_path)
-    assert said == ["Building DAG of jobs...", "No rule to produce x.json"] and last.startswith("error: the run cannot")
+    *said, last = heard("Building DAG of jobs...", "", "No rule to produce x.json").failure(tmp_path)
+    assert said == ["Building DAG of jobs...", "No rule to produce x.json"] and last.startswith("error: the run")
 
 
 def test_only_progress_is_shown_and_the_logs_come_last():
-    listener = Listener()
+    log = SnakemakeLog()
     lines = ["Building DAG of jobs...", "localrule ingest:", "Finished jobid: 3 (Rule: fit_pair_models)",
              "4 of 23 steps (17%) done", "error: a.csv:1:x: wrong; correct it", "Error in rule ingest:",
              "    log: results/a/ingest.log (check log file(s) for error details)",
              "Complete log(s): /path/to/.snakemake/log/1.log"]  # fmt: skip
-    shown = [told for line in lines if (told := listener.hear(f"{line}\n"))]
+    shown = [progress for line in lines if (progress := log.read(f"{line}\n"))]
     assert shown == ["4 of 23 jobs done: fit pair models\n"]
     whole = "log of the whole run: /path/to/.snakemake/log/1.log"
-    assert listener.places() == ["log of ingest: results/a/ingest.log", whole]
+    assert log.logs_to_read() == ["log of ingest: results/a/ingest.log", whole]
 
 
 def test_bars_follow_jobs_and_replicates(tmp_path):
@@ -75,9 +75,9 @@ def test_bars_follow_jobs_and_replicates(tmp_path):
     assert found["parametric-1-of-2"][:2] == (500, 500)
     assert found["cluster"] == (250, 1000, "50", "15")
     bars = Progress(console=Console(file=io.StringIO()))
-    board = Board(bars, heard("3 of 20 steps (15%) done"), tmp_path)
+    board = ProgressBars(bars, heard("3 of 20 steps (15%) done"), tmp_path)
     board.began = 0
-    board.look()
+    board.update()
     seen = {task.description: (task.completed, task.total, task.fields["said"]) for task in bars.tasks}
     assert seen == {"jobs": (3, 20, "3 of 20"), "parametric-1-of-2": (500, 500, "500, done"),
                     "cluster": (250, 1000, "250 of 1,000, 50 a second, 15 s left")}  # fmt: skip

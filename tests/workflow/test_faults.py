@@ -77,7 +77,7 @@ def test_a_configuration_changed_meanwhile_mixes_nothing(folder, shell):
     path.write_text(path.read_text("utf-8").replace("delta: 0.1", "delta: 0.3"), encoding="utf-8")
     said = process.communicate(timeout=200)[0]
     assert process.returncode == 1
-    assert last_words(said).startswith("error: config.yaml: the configuration was changed while the run was going on")
+    assert last_words(said).startswith("error: config.yaml: the configuration was changed during the run")
     assert not (folder / TARGET).exists()
     again = shell("bowlby", "run", "config/config.yaml", "--cores", 1, TARGET, cwd=folder)
     assert again.status == 0, again.err[-2000:]

@@ -1,4 +1,4 @@
-"""Bars at the foot of the terminal while a run goes on: jobs done, and replicates with their rate and time left."""
+"""Progress bars during a run: jobs done, and replicates with their rate and time left."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bowlby.cli.snakemake_log import Listener
+from bowlby.cli.snakemake_log import SnakemakeLog
 
 REPLICATES = re.compile(r"(\w+): ([\d,]+) of ([\d,]+), ([\d.,]+) a second, ([\d.,]+) s left")
 EVERY = 0.5
@@ -18,15 +18,15 @@ TAIL = 400
 
 
 @contextmanager
-def shown(listener: Listener, folder: Path) -> Iterator[Callable[[str], None]]:
-    """What shows the lines of a run: as they are, and in a terminal with bars below them.
+def progress_bars(log: SnakemakeLog, folder: Path) -> Iterator[Callable[[str], None]]:
+    """A function that shows the lines of a run; in a terminal, progress bars follow below them.
 
     Parameters
     ----------
-    listener : Listener
-        Hears the same lines.
+    log : SnakemakeLog
+        Reads the same lines.
     folder : Path
-        The run's results, whose logs tell how far batches have come.
+        The run's results, whose logs hold the progress of replicates.
     """
     if not sys.stderr.isatty():
         yield sys.stderr.write
@@ -37,11 +37,11 @@ def shown(listener: Listener, folder: Path) -> Iterator[Callable[[str], None]]:
     console = Console(stderr=True, highlight=False)
     columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[said]}")
     with Progress(*columns, console=console, transient=True) as bars:
-        board, ended = Board(bars, listener, folder), threading.Event()
+        display, ended = ProgressBars(bars, log, folder), threading.Event()
 
         def watch() -> None:
             while not ended.wait(EVERY):
-                board.look()
+                display.update()
 
         watcher = threading.Thread(target=watch, daemon=True)
         watcher.start()
@@ -52,18 +52,18 @@ def shown(listener: Listener, folder: Path) -> Iterator[Callable[[str], None]]:
             watcher.join()
 
 
-class Board:
+class ProgressBars:
     """The bars of one run."""
 
-    def __init__(self, bars, listener: Listener, folder: Path):
-        self.bars, self.listener, self.folder = bars, listener, folder
+    def __init__(self, bars, log: SnakemakeLog, folder: Path):
+        self.bars, self.log, self.folder = bars, log, folder
         self.began = time.time()
         self.jobs = bars.add_task("jobs", total=None, said="")
         self.kinds: dict[str, int] = {}
 
-    def look(self) -> None:
-        """Bring the bars up to date."""
-        done, total = self.listener.steps
+    def update(self) -> None:
+        """Show the present state of jobs and replicates."""
+        done, total = self.log.steps
         self.bars.update(self.jobs, completed=done, total=total or None, said=f"{done} of {total}" if total else "")
         for name, (at, of, rate, left) in replicates(self.folder, self.began).items():
             if name not in self.kinds:
@@ -73,7 +73,7 @@ class Board:
 
 
 def replicates(folder: Path, since: float) -> dict[str, tuple[int, int, str, str]]:
-    """How far each batch has come that has written to its log.
+    """Progress of each batch of replicates that has written to its log.
 
     Parameters
     ----------
@@ -85,14 +85,14 @@ def replicates(folder: Path, since: float) -> dict[str, tuple[int, int, str, str
     Returns
     -------
     dict of tuple
-        By log: replicates done, replicates in all, rate a second and seconds left as they are written there.
+        By log: replicates done, all replicates, rate per second and seconds left as written there.
     """
     out = {}
     for log in sorted((folder / "logs/robustness").glob("*.log")):
         if log.stat().st_mtime < since:
             continue
         text = log.read_text("utf-8", errors="replace")[-TAIL:]
-        if found := REPLICATES.findall(text):
-            _, at, of, rate, left = found[-1]
+        if matches := REPLICATES.findall(text):
+            _, at, of, rate, left = matches[-1]
             out[log.stem] = int(at.replace(",", "")), int(of.replace(",", "")), rate, left
     return out

@@ -12,28 +12,27 @@ from typing import Annotated
 
 import typer
 
-from bowlby.cli.progress import shown
-from bowlby.cli.snakemake_log import Listener
+from bowlby.cli.progress import progress_bars
+from bowlby.cli.snakemake_log import SnakemakeLog
 from bowlby.errors import UserError, printable, problem
-from bowlby.files import read_json
-from bowlby.run_marker import lift_lock
 
 DRY = {"-n", "--dry-run", "--dryrun"}
 WIDTH = 100
 INTERRUPTED = 130
-KILLED = ["error: Snakemake was killed; run again, and the run goes on where it stopped"]
+KILLED = ["error: Snakemake was killed; run again to continue where it stopped"]
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def run(
     context: typer.Context,
     config: Annotated[Path, typer.Argument(help="The run's configuration file.")],
-    cores: Annotated[int, typer.Option(help="Cores to use; 0 for all (with a profile: as it says).")] = 0,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show all that Snakemake says.")] = False,
+    cores: Annotated[int, typer.Option(help="Cores to use; 0 for all (or as the profile sets).")] = 0,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show all of Snakemake's messages.")] = False,
     profile: Annotated[str, typer.Option(help="Where to run: slurm, or the folder of a Snakemake profile.")] = "",
 ) -> None:
     """Run a study from its raw files to its report; targets and Snakemake options may follow after --."""
     from bowlby.plan import plan
+    from bowlby.run_marker import lift_lock
 
     planned = plan(config)
     where = ["--workflow-profile", str(profile_folder(profile))] if profile else []
@@ -53,74 +52,79 @@ def run(
     whole = verbose or bool(profile) or any(word.startswith("-") for word in context.args)
     dry = not DRY.isdisjoint(context.args)
     if not dry and lift_lock(planned.folder):
-        print("note: the run before was killed and had left these results locked; the lock is lifted", file=sys.stderr)
-    listener, status = _heard(command, planned.folder, whole)
+        what = "the previous run was killed and left the results folder locked; the lock was removed"
+        print(f"note: {what}", file=sys.stderr)
+    log, status = _run_snakemake(command, planned.folder, whole)
     logs = planned.folder / "logs"
-    if status and listener.mended(logs):
-        print(*(f"note: {line.removeprefix('error: ')}" for line in listener.reasons(logs)), sep="\n", file=sys.stderr)
-        listener, status = _heard(command, planned.folder, whole)
-    if status and listener.interrupted:
-        print(_interruption(listener), file=sys.stderr)
+    if status and log.removed(logs):
+        print(*(f"note: {line.removeprefix('error: ')}" for line in log.failure(logs)), sep="\n", file=sys.stderr)
+        log, status = _run_snakemake(command, planned.folder, whole)
+    if status and log.interrupted:
+        print(_interruption(log), file=sys.stderr)
         raise typer.Exit(INTERRUPTED)
     if status:
         report = planned.folder / "report.html"
         if report.is_file():
             print(f"unfinished: {report}")
         print("\nbowlby stopped:", file=sys.stderr)
-        print(*(KILLED if status < 0 else listener.reasons(logs)), sep="\n", file=sys.stderr)
-        print("", *listener.places(), sep="\n", file=sys.stderr)
+        print(*(KILLED if status < 0 else log.failure(logs)), sep="\n", file=sys.stderr)
+        print("", *log.logs_to_read(), sep="\n", file=sys.stderr)
         raise typer.Exit(1)
-    if listener.ran and not dry:
+    if log.ran and not dry:
         from bowlby.reproduction.verify import write_checksums
 
         write_checksums(planned.folder)
         print(*ending(planned.folder), sep="\n")
 
 
-def _heard(command: list[str], folder: Path, whole: bool) -> tuple[Listener, int]:
-    """Run Snakemake to its end; what was heard of it, and its exit status."""
-    listener, running = Listener(), []
+def _run_snakemake(command: list[str], folder: Path, whole: bool) -> tuple[SnakemakeLog, int]:
+    """Run Snakemake; its messages and its exit status."""
+    log, running = SnakemakeLog(), []
 
     def interrupt(_number: int, _frame) -> None:
-        listener.interrupted = True
+        log.interrupted = True
         for process in running:
             os.killpg(process.pid, signal.SIGINT)
 
     before = {number: signal.signal(number, interrupt) for number in ENDING}
     try:
-        # In a session of its own it hears of Ctrl-C from here alone, once, with all its jobs.
+        # In a session of its own it gets Ctrl-C only from here, once, with all its jobs.
         with subprocess.Popen(
             command, stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True
-        ) as process, shown(listener, folder) as show:
+        ) as process, progress_bars(log, folder) as show:
             running.append(process)
             for line in process.stderr:
-                told = listener.hear(line)
-                if whole or told:
-                    show(printable(line if whole else told))
+                progress = log.read(line)
+                if whole or progress:
+                    show(printable(line if whole else progress))
         running.clear()
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    return listener, process.returncode
+    return log, process.returncode
 
 
-def _interruption(listener: Listener) -> str:
-    """What is finished of a run that was interrupted, and how to go on."""
-    done, total = listener.steps
-    finished = f"{done} of {total} jobs are done and stay" if total else "no job was finished in this run"
-    return f"\nbowlby was interrupted: {finished}; the same command goes on from there"
+def _interruption(log: SnakemakeLog) -> str:
+    """What is finished of a run that was interrupted, and how to continue."""
+    done, total = log.steps
+    finished = f"{done} of {total} jobs are done and are kept" if total else "no job was finished in this run"
+    return f"\nbowlby was interrupted: {finished}; the same command continues from there"
 
 
 def ending(folder: Path) -> list[str]:
-    """What a finished run says: the verdict's sentence where there is one, doubts about keys, and the report's path."""
+    """Last lines of a finished run: results of comparison, pair and growth model, doubtful keys, the report's path."""
+    from bowlby.report.sections.course import mean_change
     from bowlby.report.sections.keys import alarms
     from bowlby.results import Results
     from bowlby.tables.words import typeset
 
-    lines, verdict, report = [], folder / "verdict.json", folder / "report.html"
-    if verdict.is_file():
-        lines += textwrap.wrap(typeset(read_json(verdict)["sentence"]), WIDTH)
-    audit = Results(folder).text_table("keying_audit.csv")
+    results, report = Results(folder), folder / "report.html"
+    records = (results.json("verdict.json"), results.json("pair.json"))
+    sentences = [typeset(record["sentence"]) for record in records if record]
+    if change := mean_change(results):
+        sentences.append(change)
+    lines = [line for sentence in sentences for line in textwrap.wrap(sentence, WIDTH)]
+    audit = results.text_table("keying_audit.csv")
     if audit is not None:
         lines += [f"warning: {line}" for line in alarms(audit)]
     if report.is_file():
@@ -147,8 +151,8 @@ def snakefile() -> Path:
     if not path.is_file():
         raise UserError(
             problem(
-                "the workflow is not beside the package",
-                "install from a checkout with `make`, or set BOWLBY_CHECKOUT to its folder",
+                "the workflow was not found",
+                "install from a checkout with `make`, or set BOWLBY_CHECKOUT to the folder of the checkout",
             ),
             status=4,
         )

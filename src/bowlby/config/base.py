@@ -28,6 +28,13 @@ WORDS = {
 }
 
 
+class Invalid(ValueError):
+    """A value that a model refuses: what is wrong with it, and what to do."""
+
+    def __str__(self) -> str:
+        return "; ".join(self.args)
+
+
 class Model(BaseModel):
     """Unknown keys are errors; values do not change after reading."""
 
@@ -112,6 +119,9 @@ def _line(document: Document, model: type[Model], error: dict) -> str:
 def _said(error: dict, known: list[str]) -> tuple[str, str]:
     """What is wrong with a value, and what to do."""
     kind, correct = error["type"], "correct the value"
+    if kind == "value_error" and isinstance(fault := error["ctx"]["error"], Invalid):
+        what, do = fault.args
+        return what, do
     if error.get("input") is None and kind in WORDS:
         return "is empty", "fill it in, or delete the key"
     if kind in WORDS:
@@ -121,9 +131,6 @@ def _said(error: dict, known: list[str]) -> tuple[str, str]:
     what = error["msg"].removeprefix("Value error, ").rstrip(".")
     what = what.replace("Input should", "should", 1)
     what = what[:1].lower() + what[1:]
-    if kind == "value_error" and "; " in what:
-        what, _, do = what.partition("; ")
-        return what, do
     return what, correct
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from bowlby.config.base import Model
+from bowlby.config.base import Invalid, Model
 
 
 class Replicates(Model):
@@ -43,7 +43,7 @@ class Imputation(Model):
     @classmethod
     def _once(cls, deltas):
         if len(set(deltas)) < len(deltas):
-            raise ValueError("a value is given twice; keep one")
+            raise Invalid("a value is given twice", "keep one")
         return deltas
 
 
@@ -117,5 +117,5 @@ class Robustness(Model):
     def _once(cls, kinds):
         twice = sorted({k for k in kinds if kinds.count(k) > 1})
         if twice:
-            raise ValueError(f"{', '.join(twice)} is given twice; keep one")
+            raise Invalid(f"{', '.join(twice)} is given twice", "keep one")
         return kinds

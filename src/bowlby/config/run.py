@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from bowlby.config.base import Model
+from bowlby.config.base import Invalid, Model
 from bowlby.config.labels import Words
 from bowlby.config.robustness import Robustness
 
@@ -36,7 +36,7 @@ class Block(Model):
     @model_validator(mode="after")
     def _not_all_zero(self):
         if not any(self.weights.values()):
-            raise ValueError("all weights are 0; give at least one scale a weight")
+            raise Invalid("all weights are 0", "give at least one scale a weight")
         return self
 
     @property
@@ -82,7 +82,7 @@ class ReferenceBlock(Model):
     @model_validator(mode="after")
     def _positive(self):
         if any(v <= 0 for v in self.sd.values()):
-            raise ValueError("a reference SD must be above 0; correct it")
+            raise Invalid("a reference SD must be above 0", "correct it")
         return self
 
 
@@ -104,7 +104,7 @@ class RandomEffects(Model):
     @classmethod
     def _once(cls, names: list[str]) -> list[str]:
         if len(set(names)) < len(names):
-            raise ValueError("names one thing twice; keep each once")
+            raise Invalid("names one thing twice", "keep each once")
         return names
 
 
@@ -126,7 +126,7 @@ class Growth(Model):
     @classmethod
     def _not_a_column_of_its_own(cls, names: list[str]) -> list[str]:
         if taken := sorted(set(names) & set(OWN)):
-            raise ValueError(f"'{taken[0]}' is a column of the model itself; name the covariate otherwise")
+            raise Invalid(f"'{taken[0]}' is a column of the model itself", "name the covariate otherwise")
         return names
 
 
@@ -315,28 +315,28 @@ class Run(Model):
     @classmethod
     def _folder(cls, name: str) -> str:
         if not re.match(NAME, name):
-            raise ValueError("can have small letters, digits and hyphens only; write it so, beginning with a letter")
+            raise Invalid("can have small letters, digits and hyphens only", "write it so, beginning with a letter")
         return name
 
     @field_validator("results")
     @classmethod
     def _plain_folder(cls, folder: str) -> str:
         if any(sign in "{}*?" or not sign.isprintable() for sign in folder):
-            raise ValueError("contains characters with a special meaning in paths ({, }, *, ?); write a plain folder")
+            raise Invalid("contains characters with a special meaning in paths ({, }, *, ?)", "write a plain folder")
         return folder
 
     @model_validator(mode="after")
     def _complete(self):
         if self.comparison is None and self.growth is None and self.pair is None:
-            raise ValueError("nothing is asked for; add `comparison:`, `pair:` or `growth:`")
+            raise Invalid("nothing is asked for", "add `comparison:`, `pair:` or `growth:`")
         if self.comparison and not (self.outcome.after or (self.outcome.pre and self.outcome.post)):
-            raise ValueError(
-                "the comparison needs outcome.pre and outcome.post; add both, or outcome.after for session data"
+            raise Invalid(
+                "the comparison needs outcome.pre and outcome.post", "add both, or outcome.after for session data"
             )
         if self.outcome.after and (self.outcome.pre or self.outcome.post or self.outcome.early):
-            raise ValueError("outcome.after stands in the place of pre, post and early; leave those out")
+            raise Invalid("outcome.after stands in the place of pre, post and early", "leave those out")
         if self.other_outcomes and not self.comparison:
-            raise ValueError("other_outcomes has no comparison; add `comparison:` or leave `other_outcomes:` out")
+            raise Invalid("other_outcomes has no comparison", "add `comparison:` or leave `other_outcomes:` out")
         if self.robustness and not self.comparison:
-            raise ValueError("robustness has no comparison to try; add `comparison:` or leave `robustness:` out")
+            raise Invalid("robustness has no comparison to try", "add `comparison:` or leave `robustness:` out")
         return self

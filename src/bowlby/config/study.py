@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from bowlby.config.base import Model
+from bowlby.config.base import Invalid, Model
 
 Role = Literal["patient", "therapist", "observer", "other"]
 Kind = Literal["sum", "mean"]
@@ -45,7 +45,7 @@ class When(Model):
     @model_validator(mode="after")
     def _one_way(self):
         if sum([self.occasion is not None, self.column is not None, bool(self.names)]) != 1:
-            raise ValueError("give one of occasion, column, names; `when: {occasion: intake}`")
+            raise Invalid("give one of occasion, column, names", "`when: {occasion: intake}`")
         return self
 
     @property
@@ -104,13 +104,13 @@ class Measure(Model):
     def _one_form(self):
         given = [name for name in ("items", "scored", "coded") if getattr(self, name) is not None]
         if len(given) != 1 and given != ["items", "scored"]:
-            raise ValueError("say how the instrument comes; give one of items, scored, coded, or items with scored")
+            raise Invalid("say how the instrument comes", "give one of items, scored, coded, or items with scored")
         if self.scored_as is not None and self.scored is None:
-            raise ValueError("scored_as says what the columns under `scored` are; add `scored`, or leave it out")
+            raise Invalid("scored_as says what the columns under `scored` are", "add `scored`, or leave it out")
         if isinstance(self.scored_as, dict) and (others := [s for s in self.scored_as if s not in self.scored]):
-            raise ValueError(f"scored_as names {', '.join(others)}, which `scored` does not; use its scales")
+            raise Invalid(f"scored_as names {', '.join(others)}, which `scored` does not", "use its scales")
         if self.coded and self.response:
-            raise ValueError("categories have no response range; leave `response` out")
+            raise Invalid("categories have no response range", "leave `response` out")
         return self
 
     def kind(self, scale: str) -> Kind | None:
@@ -165,7 +165,7 @@ class Who(Model):
     @model_validator(mode="after")
     def _one_site(self):
         if self.site and self.site_name:
-            raise ValueError("site and site_name are both there; keep the one that is true")
+            raise Invalid("site and site_name are both there", "keep the one that is true")
         return self
 
 
@@ -206,9 +206,9 @@ class RowRule(Model):
     @model_validator(mode="after")
     def _one_way(self):
         if (self.keep is None) == (self.leave_out is None):
-            raise ValueError("give either keep or leave_out; `{Status: {leave_out: [Survey Preview]}}`")
+            raise Invalid("give either keep or leave_out", "`{Status: {leave_out: [Survey Preview]}}`")
         if self.keep == []:
-            raise ValueError("keep lists no value; name the values that count")
+            raise Invalid("keep lists no value", "name the values that count")
         return self
 
 
@@ -272,7 +272,7 @@ class DataFile(Model):
     @classmethod
     def _date_style(cls, value):
         if not STYLE.fullmatch(value):
-            raise ValueError("no way of writing dates; use YYYY, MM and DD once each, such as DD.MM.YYYY")
+            raise Invalid("no way of writing dates", "use YYYY, MM and DD once each, such as DD.MM.YYYY")
         return value
 
     @model_validator(mode="after")
@@ -283,11 +283,11 @@ class DataFile(Model):
         columns += [name for e in self.episodes for name in (e.therapist, e.sessions)]
         sessions = [self.session, *(m.session for m in self.measures)]
         if ROW in [*columns, *sessions]:
-            raise ValueError(f"{ROW} stands for a person only; name a column, or {COUNT} for a session")
+            raise Invalid(f"{ROW} stands for a person only", f"name a column, or {COUNT} for a session")
         if HIDDEN in [self.who.person, *columns, *sessions]:
-            raise ValueError(f"{HIDDEN} stands in `rows` only; name a column")
+            raise Invalid(f"{HIDDEN} stands in `rows` only", "name a column")
         if COUNT in [self.who.person, *columns, *self.rows]:
-            raise ValueError(f"{COUNT} stands for a session only; name a column")
+            raise Invalid(f"{COUNT} stands for a session only", "name a column")
         return self
 
     @field_validator("covariates", mode="before")
@@ -330,19 +330,19 @@ class Study(Model):
     def _known_occasions(self):
         ids = [o.id for o in self.occasions]
         if len(set(ids)) < len(ids):
-            raise ValueError("an occasion is listed twice; keep each once")
+            raise Invalid("an occasion is listed twice", "keep each once")
         whens = [w for f in self.files for w in (f.when, *(m.when for m in f.measures)) if w]
         unknown = sorted({o for w in whens for o in w.occasions} - set(ids))
         if unknown:
-            raise ValueError(f"occasion {', '.join(unknown)} is not in the list of occasions; add it there")
+            raise Invalid(f"occasion {', '.join(unknown)} is not in the list of occasions", "add it there")
         for file in self.files:
             for measure in file.measures:
                 if (measure.when or file.when) is None and (measure.role or file.who.role) == "patient":
-                    raise ValueError(f"{file.path}: {measure.instrument} has no occasion; add `when:`")
+                    raise Invalid(f"{file.path}: {measure.instrument} has no occasion", "add `when:`")
                 when = measure.when or file.when
                 place, told = f"{file.path}: {measure.instrument}", [TIME in name for name in measure.named]
                 if any(told) and not (when and when.names):
-                    raise ValueError(f"{place} has {TIME} in its columns; add `when: {{names: …}}`")
+                    raise Invalid(f"{place} has {TIME} in its columns", "add `when: {names: …}`")
                 if when and when.names and not all(told):
-                    raise ValueError(f"{place} has no {TIME} in its columns; add it where the occasion stands")
+                    raise Invalid(f"{place} has no {TIME} in its columns", "add it where the occasion stands")
         return self

@@ -37,17 +37,18 @@ def instruments(study: Study, own_dir, study_file: str, issues: Issues) -> dict:
     """Load the instruments that the study names, each on the study's forms; one that cannot be had so is an error."""
     from bowlby.instruments.catalogue import load_instrument
 
-    found = {}
+    instruments = {}
     for name in dict.fromkeys(m.instrument for f in study.files for m in f.measures):
         code = "unknown_instrument"
         try:
             instrument, code = load_instrument(name, own_dir), "response_range"
-            found[name] = on_forms(instrument, study.responses(name))
+            instruments[name] = on_forms(instrument, study.responses(name))
         except UserError as error:
-            for line in error.problems:
-                what, _, do = line.partition("; ")
-                issues.add("error", code, what, do or "correct it", file=study_file, instrument=name)
-    return found
+            for fault in error.problems:
+                place = fault.place
+                issues.add("error", code, fault.what, fault.do, file=place.file or study_file, row=place.row,
+                           instrument=name)  # fmt: skip
+    return instruments
 
 
 def spread(spec: DataFile) -> list[Measure]:

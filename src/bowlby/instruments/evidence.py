@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, model_validator
 
-from bowlby.config.base import Model
+from bowlby.config.base import Invalid, Model
 
 if TYPE_CHECKING:
     from bowlby.instruments.model import Instrument
@@ -135,7 +135,7 @@ class StyleRule(Model):
     def _one_rule(self):
         dimensions = bool(self.anxiety) and (bool(self.avoidance) != bool(self.closeness))
         if dimensions == bool(self.prototypes):
-            raise ValueError("give anxiety with avoidance or closeness, or prototypes; keep one of them")
+            raise Invalid("give anxiety with avoidance or closeness, or prototypes", "keep one of them")
         return self
 
     @property

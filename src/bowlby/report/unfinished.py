@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from bowlby.errors import OWN_ERROR
 from bowlby.files import write_text
 from bowlby.report.section import render
 from bowlby.run_marker import MARKER
@@ -116,7 +117,7 @@ def _read(log: Path) -> tuple[str, list[str]]:
         more = [f"… and {len(errors) - SHOWN:,} more"] if len(errors) > SHOWN else []
         return "failed", [*errors[:SHOWN], *more]
     if any(line.startswith("Traceback") for line in lines):
-        return "failed", ["a fault of bowlby, not of your data; please report it with the log"]
+        return "failed", [f"{OWN_ERROR} the log"]
     if lines and lines[-1].endswith(DONE):
         return "waiting", []
     return "interrupted", []

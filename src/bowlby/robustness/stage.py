@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bowlby.errors import UserError, problem
-from bowlby.files import ANEW, Damaged, read_json, read_parquet, write_parquet
+from bowlby.errors import RECOMPUTE, UserError, problem
+from bowlby.files import Damaged, read_json, read_parquet, write_parquet
 from bowlby.fingerprint import checksum
 from bowlby.robustness.address import Address
 from bowlby.robustness.claims import Basis, Rows
@@ -71,7 +71,7 @@ def gathered(loaded, folder: Path, work: Work, shards: list[Path], path: Path) -
         raise UserError(
             problem(
                 f"the shards of {work.kind} were made from other data or another configuration",
-                f"they were removed; {ANEW}",
+                f"they were removed; {RECOMPUTE}",
             )
         )
     write_parquet(path, table)

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from bowlby.errors import Place, UserError, problem
-from bowlby.files import ANEW, read_parquet
+from bowlby.errors import RECOMPUTE, Place, UserError, problem
+from bowlby.files import read_parquet
 from bowlby.robustness.assumptions import judged
 from bowlby.robustness.fragile import ESTIMATES, binding
 from bowlby.robustness.specification import NODES
@@ -102,7 +102,7 @@ def read_tables(folder: Path, marks: dict[str, str]) -> dict[str, pd.DataFrame]:
             problems.append(
                 problem(
                     "made from other data or another configuration",
-                    f"it was removed; {ANEW}",
+                    f"it was removed; {RECOMPUTE}",
                     Place(path.name),
                 )
             )

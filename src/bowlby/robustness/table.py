@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bowlby.errors import Place, UserError, problem
-from bowlby.files import ANEW
+from bowlby.errors import RECOMPUTE, Place, UserError, problem
 from bowlby.robustness.address import Address
 
 OK, SINGULAR, FAILED = "ok", "singular", "failed"
@@ -119,7 +118,7 @@ def gather(paths: list[Path], seed: int, kind: str, count: int, fewer: bool = Fa
         found, wrong = _read(path, seed, kind)
         if wrong:
             path.unlink(missing_ok=True)
-            problems.append(problem(wrong, f"it was removed; {ANEW}", Place(path.name)))
+            problems.append(problem(wrong, f"it was removed; {RECOMPUTE}", Place(path.name)))
         else:
             tables.append(found)
     if problems:
@@ -130,7 +129,7 @@ def gather(paths: list[Path], seed: int, kind: str, count: int, fewer: bool = Fa
         raise UserError(
             problem(
                 f"the shards of {kind} were made from {len(marks)} different inputs",
-                f"they were removed; {ANEW}",
+                f"they were removed; {RECOMPUTE}",
             )
         )
     whole = stacked(tables).sort_values("replicate", kind="stable", ignore_index=True)
@@ -140,7 +139,7 @@ def gather(paths: list[Path], seed: int, kind: str, count: int, fewer: bool = Fa
         raise UserError(
             problem(
                 f"the shards of {kind} hold {whole['replicate'].nunique()} of {count} replicates",
-                f"they were removed; {ANEW}",
+                f"they were removed; {RECOMPUTE}",
             )
         )
     whole.attrs = dict(tables[0].attrs)

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 import pytest
 
 from bowlby import report, tables
+from bowlby.cli.run import ending
 from bowlby.files import read_json, write_json
 
 
@@ -89,6 +90,10 @@ def test_what_is_not_asked_for_is_absent(growth_run):
     for name in ("course", "therapists", "flow", "issues", "keys", "methods", "provenance"):
         assert f'<h2 id="{name}">' in page, name
     assert "Time (months)" in page
+
+
+def test_a_run_of_a_growth_model_ends_with_its_slope(growth_run):
+    assert ending(growth_run)[0].startswith("Mean change of the outcome per unit of time (months): b = ")
 
 
 def test_the_course_says_how_slopes_differ_and_what_the_design_cannot_show(growth_run):

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from bowlby import report
-from bowlby.plan import claim
 from bowlby.report import unfinished
+from bowlby.run_marker import claim
 
 
 def job(folder, rule, outputs, log):
@@ -89,4 +89,4 @@ def test_a_fault_of_our_own_is_not_blamed_on_the_data(stopped):
     (folder / "logs").mkdir()
     (folder / "logs/fit.log").write_text("Traceback (most recent call last):\nKeyError: 'P0007'\n", encoding="utf-8")
     first = unfinished.parts(folder, unfinished.jobs(needed))[0]
-    assert first["state"] == "failed" and "fault of bowlby" in first["why"][0] and "P0007" not in str(first["why"])
+    assert first["state"] == "failed" and "error in bowlby" in first["why"][0] and "P0007" not in str(first["why"])

@@ -16,21 +16,30 @@ def course(results: Results) -> Section | None:
     fit = results.fits.get("growth")
     if not fit:
         return None
-    slope = next(f for f in fit["fixed"] if f["term"] == "time")
+    mean = mean_change(results)
     unit = results.study.get("time_unit") or "units of time"
-    said = f"b = {number(slope['estimate'])}, 95% CI {interval(slope['ci_low'], slope['ci_high'])}"
     plot = figure(
         results,
         "trajectory",
-        alt=f"The model's mean course as a line with its interval, and observed means as points. Slope: {said}.",
+        alt=f"The model's mean course as a line with its interval, and observed means as points. {mean}",
         caption=f"The line shows the model's mean with its 95% interval, the diamonds the observed means, over {unit}. "
         "An observed mean is that of the patients with data at that time; means of fewer than five patients are not "
         "shown.",
     )
     table = Markup(sheet_html(sheets(results)["growth"][1]))
-    mean = f"Mean change of the outcome per unit of time ({unit}): {said}."
     intro = " ".join(sentence for sentence in (mean, *_spread(fit), boundary(fit), left_out(fit)) if sentence)
     return Section("course", "Course over time", render("stack.html", parts=[plot, table], intro=intro))
+
+
+def mean_change(results: Results) -> str | None:
+    """The mean slope of the growth model in a sentence; None without growth model."""
+    fit = results.fits.get("growth")
+    if not fit:
+        return None
+    slope = next(f for f in fit["fixed"] if f["term"] == "time")
+    unit = results.study.get("time_unit") or "units of time"
+    said = f"b = {number(slope['estimate'])}, 95% CI {interval(slope['ci_low'], slope['ci_high'])}"
+    return f"Mean change of the outcome per unit of time ({unit}): {said}."
 
 
 def _spread(fit: dict) -> list[str]:
