@@ -48,7 +48,7 @@ validate: $(VENV)/.ready
 
 # The same where outcome and perceived attachment are asked session by session: 1,000 studies a cell, 40 minutes of one core.
 validate-sessions: $(VENV)/.ready
-	$(BIN)/snakemake -s workflow/validate_sessions.smk --cores $(if $(filter 0,$(CORES)),all,$(CORES))
+	$(BIN)/snakemake -s workflow/validate.smk --cores $(if $(filter 0,$(CORES)),all,$(CORES)) --config kind=sessions
 
 # Share of the package's lines that the unit tests run; a table of what they do not is in build/coverage.txt.
 coverage: $(VENV)/.ready-test

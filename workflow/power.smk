@@ -45,7 +45,7 @@ rule power_summary:
         mem_mb=lambda wildcards, attempt: 800 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
-        code=fingerprint("validate"),
+        code=fingerprint("simulate"),
     script:
         "scripts/power_summary.py"
 
@@ -72,6 +72,6 @@ rule power_batch:
         mem_mb=lambda wildcards, attempt: 600 * attempt,  # 250 measured, most of it libraries
         runtime=lambda wildcards, attempt: attempt * (5 + BATCH // 100),
     params:
-        code=fingerprint("validate"),
+        code=fingerprint("simulate"),
     script:
         "scripts/power_batch.py"

@@ -10,8 +10,7 @@ import pandas as pd
 from bowlby.instruments.catalogue import load_instrument
 from bowlby.instruments.model import Instrument, Scale
 from bowlby.instruments.scoring import item_name
-from bowlby.simulate.audit_study import ITEM_CHECKS, alarms
-from bowlby.simulate.faults import shuffled_columns, turned
+from validation.keying_audit import ITEM_CHECKS, alarms, shuffled_columns, turned
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 BFI = SHARED / "rdatasets_subset" / "psychTools_bfi.csv"

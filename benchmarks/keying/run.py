@@ -1,6 +1,6 @@
 """Measure the audit of keys on simulated studies with known faults, and write docs/keying_audit.md.
 
-python benchmarks/keying/run.py [STUDIES]        about ten minutes for 100
+PYTHONPATH=. python benchmarks/keying/run.py [STUDIES]        about ten minutes for 100
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 from real import real_rates
 
-from bowlby.simulate.audit_study import PATIENTS, SEED, STUDIES, blind, cases, table
+from validation.keying_audit import PATIENTS, SEED, STUDIES, blind, cases, table
 
 TARGET = Path(__file__).parents[2] / "docs" / "keying_audit.md"
 FAULTS = {

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 from scipy.special import stdtrit
 
+from bowlby.simulate.batched_analysis import M1, drawn, rows_of
 from bowlby.simulate.batched_models import Model
-from bowlby.simulate.many import M1, drawn, rows_of
 from bowlby.simulate.scenarios import SCENARIOS
-from bowlby.simulate.testbed import Replicate
+from bowlby.simulate.study_analysis import Replicate
 
 DESIGNS = ("8x50", "12x23", "16x12", "16x36", "16x100", "31x8", "31x45", "48x12", "100x5", "100x10")
 SPREADS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3)

@@ -19,7 +19,7 @@ STAGES = {
     "robust": ("config", "design", "instruments", "mixed", "fit", "estimands", "compare", "robustness"),
     "domains": ("config", "design", "instruments", "mixed", "fit", "compare"),
     "compare": ("config", "compare", "robustness"),
-    "validate": ("config", "design", "mixed", "fit", "estimands", "compare", "simulate"),
+    "simulate": ("config", "design", "mixed", "fit", "estimands", "compare", "simulate"),
     "figures": ("config", "design/adequacy.py", "instruments", "figures", "results.py"),
     "tables": ("config", "instruments", "tables", "results.py"),
     "manifest": ("config", "fit", "manifest.py", "plan.py", "reproduction/scripts.py", "reproduction/templates"),
@@ -30,14 +30,14 @@ END = 1_000_000
 
 
 @cache
-def fingerprint(stage: str) -> str:
-    """Hash of a stage's sources and of the libraries' versions (16 hexadecimal digits)."""
+def fingerprint(stage: str, *more: Path) -> str:
+    """Hash of a stage's sources, those of `more` folders, and of the libraries' versions (16 hexadecimal digits)."""
     digest = hashlib.sha256()
-    for part in (*SHARED, *STAGES[stage]):
-        path = PACKAGE / part
+    for path in (*(PACKAGE / part for part in (*SHARED, *STAGES[stage])), *more):
         for file in sorted(path.rglob("*") if path.is_dir() else [path]):
             if file.is_file() and file.suffix != ".pyc":
-                digest.update(file.relative_to(PACKAGE).as_posix().encode() + b"\0" + file.read_bytes())
+                base = PACKAGE if file.is_relative_to(PACKAGE) else path.parent
+                digest.update(file.relative_to(base).as_posix().encode() + b"\0" + file.read_bytes())
     for library, number in versions(LIBRARIES).items():
         digest.update(f"{library}={number}".encode())
     return digest.hexdigest()[:16]

@@ -4,13 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bowlby.simulate.characteristics import characteristics, interval, mean_interval
-from bowlby.simulate.many import studies as together
-from bowlby.simulate.page import page
-from bowlby.simulate.plot import plot_characteristics
+from bowlby.simulate.batched_analysis import studies as simulated
 from bowlby.simulate.scenarios import SCENARIOS
-from bowlby.simulate.testbed import DESIGNS, Replicate, simulated_patients, study_claims, validated_study
-from bowlby.simulate.truth import slopes
+from bowlby.simulate.study_analysis import Replicate, simulated_patients
+from validation.characteristics import DESIGNS, characteristics, interval, mean_interval
+from validation.page import page
+from validation.plot import plot_characteristics
+from validation.scenario_checks import ScenarioValidator
+from validation.scenario_truth import slopes
 
 STUDIES = 400
 CLAIMS = ("C1", "C2", "C3", "C4", "C5")
@@ -79,16 +80,16 @@ def test_an_association_without_its_qualifiers_fails():
 
 @pytest.mark.parametrize("name", ["S6", "S7"])
 def test_shared_causes_are_never_called_an_effect(name):
-    found = [validated_study(Replicate(name, "16x36", 2, k)) for k in range(4)]
-    assert any(row["C1"] == "supported" for row in found)  # the association is there
-    assert not any(row["unqualified"] for row in found)
+    found = simulated(name, "16x36", 2, range(4), validator=ScenarioValidator(SCENARIOS[name]))
+    assert found["C1"].eq("supported").any()  # the association is there
+    assert not found["unqualified"].any()
 
 
 def test_a_study_depends_on_its_address_alone():
-    one, other = (study_claims(Replicate("S10", "16x36", 3, 7)) for _ in range(2))
-    assert one == other
-    assert study_claims(Replicate("S10", "16x36", 3, 8))["P"] != one["P"]
-    assert one.items() <= validated_study(Replicate("S10", "16x36", 3, 7)).items()
+    one = simulated("S10", "16x36", 3, [7, 8], validator=ScenarioValidator(SCENARIOS["S10"]))
+    other = simulated("S10", "16x36", 3, [8, 7])
+    pd.testing.assert_frame_equal(one[other.columns], other.iloc[::-1].reset_index(drop=True))
+    assert one["P"].nunique() == 2
 
 
 @pytest.mark.parametrize("name", ["S1", "S3", "S5", "S6", "S7", "S8", "S11", "S12", "S14", "S15", "S17b", "S18"])
@@ -128,7 +129,8 @@ OTHERS = [(name, design) for name, _ in CELLS for design in DESIGNS if (name, de
 
 
 def failing(name, design, count=STUDIES):
-    table = characteristics(together(name, design, 11, range(count), validate=True))
+    found = simulated(name, design, 11, range(count), validator=ScenarioValidator(SCENARIOS[name]))
+    table = characteristics(found)
     assert (table["verdict"] == "ok").any()
     return table.query("verdict == 'fails'")
 

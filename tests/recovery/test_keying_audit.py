@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bowlby.simulate.audit_study import STUDIES, Case, cases, count, study_alarms
+from validation.keying_audit import STUDIES, Case, cases, count, study_alarms
 
 SHORT = 5
 PAGE = Path(__file__).parents[2] / "docs/keying_audit.md"

@@ -25,6 +25,12 @@ def test_imports_lead_to_lower_floors_only():
     assert not upward
 
 
+def test_the_package_does_not_need_what_proves_it():
+    """`validation/` is not in the wheel."""
+    needs = re.compile(r"^\s*(from|import) validation\b", re.MULTILINE)
+    assert not [p for p in (ROOT / "src").rglob("*.py") if needs.search(p.read_text("utf-8"))]
+
+
 def test_picture_has_the_packages_on_their_floors():
     """Its lines follow the imports when it is drawn anew; that is `make docs`."""
     boxes = re.compile("<rect x=.*|<text .*")

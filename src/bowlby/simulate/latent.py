@@ -83,6 +83,15 @@ def with_error(correlation: np.ndarray, reliability: float) -> np.ndarray:
     return reliability * correlation + (1 - reliability) * np.eye(len(correlation))
 
 
+def references(scenario: Scenario) -> dict[str, np.ndarray]:
+    """Correlations of the observed scales in the population: perceived (a), therapist's (s) and patient's style (z)."""
+    return {
+        "a": with_error(perceived_correlation(scenario), scenario.reliability),
+        "s": with_error(STYLE, scenario.style_reliability),
+        "z": STYLE,
+    }
+
+
 @dataclass(frozen=True)
 class Latent:
     """Latent variables.

@@ -9,7 +9,7 @@ import pandas as pd
 
 from bowlby.design.adequacy import planned_standard_error, row
 from bowlby.errors import UserError, problem
-from bowlby.simulate.many import studies as simulated
+from bowlby.simulate.batched_analysis import studies as simulated
 from bowlby.simulate.scenarios import scenario
 
 TRUTHS = {"S0": "neither side predicts", "S1": "perceived attachment predicts, style does not", "S2": "both equally",

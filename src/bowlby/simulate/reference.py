@@ -17,10 +17,10 @@ from bowlby.simulate.latent import (
     latent_study,
     normal_draws,
     perceived_correlation,
+    references,
 )
 from bowlby.simulate.scenarios import Scenario
 from bowlby.simulate.scenarios import scenario as find
-from bowlby.simulate.truth import references
 
 SEED = 1_000_003
 GAIN, SPREAD = 1.15, 1.2

@@ -11,7 +11,7 @@ from bowlby.design.primary import analysis_set, comparison_set
 from bowlby.errors import UserError
 from bowlby.fit.models import SLOPE, Fitter, fit_set
 from bowlby.simulate.scenarios import scenario
-from bowlby.simulate.testbed import run_config, simulated_patients
+from bowlby.simulate.study_analysis import run_config, simulated_patients
 
 
 @pytest.fixture(scope="module")

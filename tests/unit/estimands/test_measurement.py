@@ -12,7 +12,7 @@ from bowlby.fit.models import SLOPE, Fitter
 from bowlby.instruments.catalogue import load_instrument
 from bowlby.instruments.reliability import alpha, squared_errors
 from bowlby.simulate.scenarios import scenario
-from bowlby.simulate.testbed import run_config, simulated_patients
+from bowlby.simulate.study_analysis import run_config, simulated_patients
 
 
 def forms(n: int = 60) -> pd.DataFrame:

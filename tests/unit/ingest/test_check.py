@@ -6,7 +6,7 @@ import typer
 
 from bowlby.cli.commands import check
 from bowlby.instruments.catalogue import load_instrument
-from bowlby.simulate.faults import answers
+from validation.keying_audit import answers
 
 RUN = """run: t
 study: study.yaml

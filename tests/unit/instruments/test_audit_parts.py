@@ -7,7 +7,7 @@ from bowlby.instruments.across import across, directed
 from bowlby.instruments.audit import audit
 from bowlby.instruments.catalogue import load_instrument
 from bowlby.instruments.scoring import score
-from bowlby.simulate.faults import (
+from validation.keying_audit import (
     answers,
     missing_as_highest,
     one_form_for_many,

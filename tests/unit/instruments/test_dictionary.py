@@ -8,7 +8,7 @@ from bowlby.dictionary import dictionary
 from bowlby.instruments.catalogue import list_instruments, load_instrument
 from bowlby.instruments.dictionary import score_tables
 from bowlby.instruments.scoring import given, score
-from bowlby.simulate.faults import answers
+from validation.keying_audit import answers
 
 SCORED = [n for n in list_instruments() if load_instrument(n).scales]
 

@@ -7,7 +7,7 @@ import pytest
 from bowlby.instruments.audit import audit, audit_given
 from bowlby.instruments.catalogue import load_instrument
 from bowlby.instruments.scoring import given, score
-from bowlby.simulate.faults import answers, turned
+from validation.keying_audit import answers, turned
 
 PHQ = load_instrument("phq9")
 

@@ -11,7 +11,7 @@ from bowlby.files import write_csv
 from bowlby.ingest import look_through
 from bowlby.instruments.catalogue import load_instrument
 from bowlby.instruments.scoring import score
-from bowlby.simulate.faults import answers, study, turned
+from validation.keying_audit import answers, study, turned
 
 RUN = "run: t\nstudy: study.yaml\noutcome: {instrument: %s}\ngrowth: {reml: true}\n"
 STUDY = """name: s

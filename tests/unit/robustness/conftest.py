@@ -12,7 +12,7 @@ from bowlby.design.primary import analysis_set
 from bowlby.robustness.claims import Basis, Rows
 from bowlby.robustness.multiverse import Universe
 from bowlby.simulate.scenarios import scenario
-from bowlby.simulate.testbed import run_config, simulated_patients
+from bowlby.simulate.study_analysis import run_config, simulated_patients
 
 OCCASIONS = ["intake", "session_5", "session_10", "end"]
 

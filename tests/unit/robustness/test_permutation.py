@@ -18,7 +18,7 @@ from bowlby.robustness.summary import summarise
 from bowlby.robustness.table import HEAD
 from bowlby.robustness.wild import webb, wild
 from bowlby.simulate.scenarios import scenario
-from bowlby.simulate.testbed import run_config, simulated_patients
+from bowlby.simulate.study_analysis import run_config, simulated_patients
 
 
 def with_style(basis, values):

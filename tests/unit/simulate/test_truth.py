@@ -4,12 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bowlby.design.frame import AnalysisSet
 from bowlby.design.primary import analysis_set
 from bowlby.simulate import latent as model
-from bowlby.simulate.oracle import _Gls, membership_matrix, oracle_claims, random_columns
+from bowlby.simulate.latent import references
 from bowlby.simulate.scenarios import SCENARIOS
-from bowlby.simulate.testbed import run_config, simulated_patients
-from bowlby.simulate.truth import Variances, outcome_variances, perceived_variances, references, slopes
+from bowlby.simulate.study_analysis import run_config, simulated_patients
+from validation.oracle import OracleValidator, membership_matrix, of_set, random_columns
+from validation.scenario_truth import Variances, outcome_variances, perceived_variances, slopes
 
 
 def population(name, therapists, patients, seed=9):
@@ -127,22 +129,25 @@ def test_oracle_is_least_squares_in_the_true_covariance(sets):
         inverse = np.linalg.inv(x.T @ np.linalg.solve(v, x))
         b = inverse @ x.T @ np.linalg.solve(v, y)
         scale = (y - x @ b) @ np.linalg.solve(v, y - x @ b) / (len(y) - x.shape[1])
-        found = _Gls(rows, names, variances)
-        effect = found.effect([1, -1], 9)
         c = np.zeros(x.shape[1])
         c[:2] = 1, -1
-        assert effect.estimate == pytest.approx(c @ b, abs=1e-10)
-        assert effect.se == pytest.approx(np.sqrt(scale * c @ inverse @ c), rel=1e-9)
+        (estimate,), (se,) = of_set(rows, names, variances).effect(c[None])
+        assert estimate == pytest.approx(c @ b, abs=1e-10)
+        assert se == pytest.approx(np.sqrt(scale * c @ inverse @ c), rel=1e-9)
 
 
 def test_oracle_answers_every_claim(sets):
     case, primary, perceived = sets
-    found = oracle_claims((outcome_variances(case), perceived_variances(case)), primary, perceived, 0.1)
+    oracle = OracleValidator((outcome_variances(case), perceived_variances(case)))
+    found = oracle.single(primary, perceived, {})
     assert set(found) == {f"oracle_C{k}" for k in range(1, 6)}
 
 
 def test_variance_ratios():
     shares = np.array([[1.0, 0.0], [1.0, 0.0], [0.5, 0.5]])
-    z, ratio = random_columns(shares, Variances(0.5, 0.05, mean=0.09), None, None)
+    members = pd.DataFrame([("P1", "T1", 1.0), ("P2", "T1", 1.0), ("P3", "T1", 0.5), ("P3", "T2", 0.5)],
+                           columns=["patient", "therapist", "weight"])  # fmt: skip
+    rows = AnalysisSet(pd.DataFrame({"patient": ["P1", "P2", "P3"]}), members, pd.DataFrame(), {}, [])
+    z, ratio = random_columns(rows, Variances(0.5, 0.05, mean=0.09))
     assert np.array_equal(z, shares)
     assert ratio == pytest.approx([(0.05 + 0.09 / 2.25) / 0.5, (0.05 + 0.09 / 0.25) / 0.5])

@@ -1,4 +1,4 @@
-"""Operating characteristics: many simulated studies through the product's own models and decision rules.
+"""One simulated study through the product's own models and decision rules.
 
 A study here is the latent scales themselves, without questionnaires: the claims are tested as in a run, from the
 analysis sets on. Each study's numbers depend on (seed, scenario, design, replicate) alone.
@@ -17,12 +17,10 @@ from bowlby.config.run import Block, Comparison, Outcome, Run
 from bowlby.design.composite import Scaling, composite
 from bowlby.design.frame import AnalysisSet, Patients
 from bowlby.design.primary import analysis_set
-from bowlby.simulate.latent import Latent, latent_study
+from bowlby.fit.models import claims_fits
+from bowlby.simulate.latent import Latent, latent_study, references
 from bowlby.simulate.scenarios import Scenario, scenario
-from bowlby.simulate.truth import outcome_variances, perceived_variances, references
 
-DESIGNS = ("16x36", "31x45", "48x12", "100x10")
-"""Designs of the validation: therapists times average patients of one."""
 DELTA = 0.10
 SCALES = {"a": ("secure", "avoidant", "preoccupied"), "s": ("anxiety", "avoidance"), "z": ("anxiety", "avoidance")}
 WEIGHTS = {"a": (1.0, -1.0, -1.0), "s": (-1.0, -1.0), "z": (-1.0, -1.0)}
@@ -89,7 +87,19 @@ class Drawn:
 
 
 def drawn(found: Scenario, design: str, seed: int) -> Drawn:
-    """Draw a study, unbalanced as in a clinic; arguments as of :func:`simulated_patients`."""
+    """Draw a study, unbalanced as in a clinic.
+
+    Parameters
+    ----------
+    found : Scenario
+    design : str
+        Therapists times average patients, such as ``48x12``.
+    seed : int
+
+    Returns
+    -------
+    Drawn
+    """
     therapists, average = size(design)
     rng = np.random.default_rng(np.random.SeedSequence((seed, 0)))
     load = np.clip(rng.poisson(rng.gamma(6.0, average / 6.0, therapists)), 2, None)
@@ -107,22 +117,14 @@ def drawn(found: Scenario, design: str, seed: int) -> Drawn:
 
 
 def simulated_patients(found: Scenario, design: str, seed: int) -> Patients:
-    """Draw a study's patients, unbalanced as in a clinic.
+    """Draw a study's patients; arguments as of :func:`drawn`."""
+    return patients_of(found, drawn(found, design, seed), size(design)[0])
 
-    Parameters
-    ----------
-    found : Scenario
-    design : str
-        Therapists times average patients, such as ``48x12``.
-    seed : int
 
-    Returns
-    -------
-    Patients
-    """
-    draw = drawn(found, design, seed)
+def patients_of(found: Scenario, draw: Drawn, therapists: int) -> Patients:
+    """Patients of a drawn study, as a run makes them from scores."""
     latent, share, moved = draw.latent, draw.share, draw.moved
-    first, second, n, therapists = draw.first, draw.second, len(draw.first), size(design)[0]
+    first, second, n = draw.first, draw.second, len(draw.first)
     names = np.array([f"P{i:05}" for i in range(n)], dtype=object)  # quicker to look up than Arrow strings
     label = np.array([f"T{j:04}" for j in range(therapists)], dtype=object)
     episodes = pd.DataFrame({
@@ -147,73 +149,56 @@ def simulated_patients(found: Scenario, design: str, seed: int) -> Patients:
     return Patients(frame, episodes, scaling, 1.0, pd.Series(composite(style, blocks["s"], scaling["s"]), label))
 
 
-def study_claims(address: Replicate, delta: float = DELTA) -> dict:
+def analysis_sets(case: Scenario, draw: Drawn, therapists: int) -> tuple[AnalysisSet, AnalysisSet]:
+    """Analysis sets of a drawn study, for outcome and for perceived attachment as the outcome."""
+    run, found = run_config(), patients_of(case, draw, therapists)
+    people = {"therapists": pd.DataFrame({"therapist": found.style.index})}
+    return analysis_set(run, found, people, "primary"), analysis_set(run, found, people, "perceived")
+
+
+def study_claims(
+    address: Replicate, primary: AnalysisSet, perceived: AnalysisSet, delta: float = DELTA
+) -> tuple[dict, dict[str, dict]]:
     """Analyse one simulated study.
 
     Parameters
     ----------
     address : Replicate
+    primary, perceived : AnalysisSet
     delta : float
         Equivalence bound.
 
     Returns
     -------
-    dict
+    row : dict
         scenario, design, number; verdict of C1 to C5; estimate, limits of the 95 % interval (``_low``, ``_high``) and
         standard error (``_se``) of P, T, P-T, P+T, T_A, Z; singular.
+    claims : dict of dict
+        As the rules return them.
     """
-    return decided(address, *_analysed(address, delta), delta)[0]
-
-
-def validated_study(address: Replicate, delta: float = DELTA) -> dict:
-    """The same with what the oracle supports (``oracle_C1`` to ``oracle_C5``) and what the scenario is there to show.
-
-    Returns
-    -------
-    dict
-        As of :func:`study_claims`, :func:`bowlby.simulate.oracle.oracle_claims`,
-        :func:`bowlby.simulate.shown.shown`.
-    """
-    from bowlby.simulate.oracle import oracle_claims
-    from bowlby.simulate.shown import shown
-
-    case = scenario(address.scenario)
-    sets = _analysed(address, delta)
-    row, claims = decided(address, *sets, delta)
-    oracle = oracle_claims((outcome_variances(case), perceived_variances(case)), *sets, delta)
-    return row | oracle | shown(case, sets[0], claims, delta)
-
-
-def _analysed(address: Replicate, delta: float) -> tuple[AnalysisSet, AnalysisSet]:
-    """Analysis sets of a simulated study, for outcome and for perceived attachment as the outcome."""
-    case = scenario(address.scenario)
-    run, found = run_config(delta), simulated_patients(case, address.design, address.entropy())
-    people = {"therapists": pd.DataFrame({"therapist": found.style.index})}
-    return analysis_set(run, found, people, "primary"), analysis_set(run, found, people, "perceived")
-
-
-def decided(
-    address: Replicate, primary: AnalysisSet, perceived: AnalysisSet, delta: float
-) -> tuple[dict, dict[str, dict]]:
-    """A study's row, and its claims as the rules return them."""
-    from bowlby.fit.models import claims_fits
-
     contrasts, singular = claims_fits(primary, perceived)
     effect = {name: Effect(c["estimate"], c["se"], c["df"]) for name, c in contrasts.items()}
-    return row_of(address, effect, singular, delta)
+    return claims_row(address, effect, singular, delta)
 
 
-def row_of(
-    address: Replicate, effect: dict[str, Effect], singular: bool, delta: float
-) -> tuple[dict, dict[str, dict]]:
-    """A study's row, and its claims as the rules return them, from its effects."""
+def decided(effect: dict[str, Effect], delta: float) -> dict[str, dict]:
+    """The claims as the rules return them, from P, T, P-T, P+T, T_A, Z; without the last two C1 to C3."""
     claims = {
         "C1": claim_slope(effect["P"], delta, "P"),
         "C2": claim_more(effect["P-T"], effect["P+T"]),
         "C3": claim_negligible(effect["T"], delta),
-        "C4": claim_negligible(effect["T_A"], delta, "T_A"),
-        "C5": claim_slope(effect["Z"], delta, "Z"),
     }
+    if "Z" in effect:
+        claims["C4"] = claim_negligible(effect["T_A"], delta, "T_A")
+        claims["C5"] = claim_slope(effect["Z"], delta, "Z")
+    return claims
+
+
+def claims_row(
+    address: Replicate, effect: dict[str, Effect], singular: bool, delta: float
+) -> tuple[dict, dict[str, dict]]:
+    """A study's row, and its claims as the rules return them, from its effects."""
+    claims = decided(effect, delta)
     row = {"scenario": address.name, "design": address.design, "number": address.number}
     row |= {name: claim["verdict"] for name, claim in claims.items()}
     for name in ("P", "T", "P-T", "P+T", "T_A", "Z"):

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bowlby.files import atomic
-from bowlby.simulate.characteristics import CLAIMS, COVERAGE, EFFECTS, SLACK
+from validation.characteristics import CLAIMS, COVERAGE, EFFECTS, SLACK
 
 MARKS = ("o", "s", "^", "D", "v", "P")
 COLORS = {"ok": "#0072b2", "fails": "#d55e00", "reported": "#8a8a8a"}
@@ -43,8 +43,8 @@ def _row(figure, title: str, table: pd.DataFrame, panels: dict[str, pd.Series], 
     axes = figure.subplots(1, len(panels), sharey=True)
     for ax, (name, chosen) in zip(axes, panels.items()):
         part = table[chosen]
-        beside = part["design"].map(designs.index).astype(float) - (len(designs) - 1) / 2
-        place = part["scenario"].map(scenarios.index).astype(float) + GAP * beside
+        offset = part["design"].map(designs.index).astype(float) - (len(designs) - 1) / 2
+        place = part["scenario"].map(scenarios.index).astype(float) + GAP * offset
         for verdict, color in COLORS.items():
             for design, mark in zip(designs, MARKS):
                 here = (part["verdict"] == verdict) & (part["design"] == design)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
-from bowlby.simulate.characteristics import CLAIMS, EFFECTS, REFUTE, REPORTED, SHOWN, SUPPORT
 from bowlby.simulate.scenarios import SCENARIOS, Scenario
-from bowlby.simulate.truth import slopes
+from validation.characteristics import CHECKS, CLAIMS, EFFECTS, REFUTE, REPORTED, SUPPORT
+from validation.scenario_truth import slopes
 
 TITLES = {
     "C1": "perceived attachment predicts outcome (P > 0)",
@@ -19,42 +20,14 @@ ABSENT = "–"
 ALWAYS = "1.000; 1.000; +.000 ± .000"
 
 
-def page(table: pd.DataFrame, seed: int, notes: str = "") -> str:
-    """Write the page.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Of :func:`bowlby.simulate.characteristics.characteristics`.
-    seed : int
-    notes : str
-        What is to be said about the results (Markdown), placed after the failures.
-
-    Returns
-    -------
-    str
-        Markdown.
-    """
-    parts = [_head(table, seed), failures(table)]
-    parts += [notes.strip()] if notes.strip() else []
-    parts += ["![Rates with their intervals beside the bars](validation.png)", _truths(table)]
-    parts += [claim_tables(table, claim) for claim in CLAIMS]
-    parts += [coverage_table(table), _shown(table), singular_table(table)]
-    return "\n\n".join(parts) + "\n"
-
-
-def _head(table: pd.DataFrame, seed: int) -> str:
-    fewest, most = table["n"][table["quantity"] == "singular"].agg(["min", "max"])
-    studies = f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
-    return f"""# Operating characteristics
+HEAD = """# Operating characteristics
 
 How often the claims come out right and wrong in simulated studies whose truth is known, analysed by bowlby's own
 analysis sets, models and decision rules.
-{table["scenario"].nunique()} scenarios, {table["design"].nunique()} designs (therapists × average patients of one, \
-case loads unequal), {studies} studies in each; seed {seed}.
+{size}
 Made by `make validate`; every number with its interval is in `validation.csv`.
 
-A cell is judged with its Monte-Carlo error (99.9 % intervals):
+A cell is judged with its Monte Carlo error (99.9 % intervals):
 
 - *wrong verdicts*: fails where the lower limit of the rate exceeds 1.2 times the nominal rate;
 - *coverage* of 95 % intervals, 31 therapists or more: fails where its interval lies wholly outside .94 to .96 (above is
@@ -66,6 +39,67 @@ A cell is judged with its Monte-Carlo error (99.9 % intervals):
   qualifiers fails.
 
 Everything else is reported, not judged. Outcome is turned so that higher is better; slopes are in SDs."""
+SESSIONS_HEAD = """# Operating characteristics with session data
+
+How often the claims come out right and wrong where outcome and perceived attachment are measured session by session and
+the claims are decided on patients' means around a landmark (`perceived.sessions: 5`, `outcome.after: 5`). Tables of
+simulated session scores go through bowlby's own functions: patients' means, analysis sets, models, decision rules.
+{size}
+Made by `make validate-sessions`; every number with its interval is in `validation_sessions.csv`. The bars are those
+of [validation.md](validation.md), by 99.9 % intervals. The oracle knows the true variances at the level of patients'
+means, averaged over patients, who have unequal numbers of sessions."""
+
+
+def page(
+    table: pd.DataFrame,
+    seed: int,
+    notes: str = "",
+    cases: dict[str, Scenario] = SCENARIOS,
+    head: str = HEAD,
+    name: str = "validation",
+    more: dict[str, dict[str, str]] | None = None,
+) -> str:
+    """Write the page.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of :func:`validation.characteristics.characteristics`.
+    seed : int
+    notes : str
+        What is to be said about the results (Markdown), placed after the failures.
+    cases : dict of Scenario
+        By id; what is true.
+    head : str
+        How the page begins; ``{size}`` is replaced.
+    name : str
+        Of the page's files.
+    more : dict of dict of str
+        Further columns of the table of scenarios: text by heading and id.
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
+    parts = [head.format(size=_size(table, seed)), failures(table)]
+    parts += [notes.strip()] if notes.strip() else []
+    parts += [f"![Rates with their intervals and bars]({name}.png)", _truths(table, cases, more or {})]
+    parts += [_claim(table, cases, claim) for claim in CLAIMS]
+    parts += [_coverage(table), _checks(table), _singular(table)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _size(table: pd.DataFrame, seed: int) -> str:
+    """How many studies there are of what, and the Monte Carlo error that goes with their number."""
+    counts = table["n"][table["quantity"] == "singular"]
+    fewest, most = counts.min(), counts.max()
+    studies = f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
+    errors = [number(np.sqrt(0.025 * 0.975 / n)) for n in sorted({fewest, most})]
+    return (f"{table['scenario'].nunique()} scenarios, {table['design'].nunique()} designs (therapists × average "
+            f"patients of one,\ncaseloads unequal), {studies} studies in each; seed {seed}. The Monte Carlo standard "
+            f"error of a rate of .025 is\n{' with the fewest and '.join(errors)}"
+            f"{' with the most' if len(errors) > 1 else ''}.")  # fmt: skip
 
 
 def failures(table: pd.DataFrame) -> str:
@@ -79,24 +113,24 @@ def failures(table: pd.DataFrame) -> str:
     return "\n\n".join(parts)
 
 
-def _truths(table: pd.DataFrame) -> str:
+def _truths(table: pd.DataFrame, cases: dict[str, Scenario], more: dict[str, dict[str, str]]) -> str:
     words, rows = {True: "true", False: "false", None: ABSENT}, []
     for name in _scenarios(table):
-        case: Scenario = SCENARIOS[name]
-        truth = slopes(case)
-        rows.append([name, case.what, f"{truth['P']:.3g}", f"{truth['T']:.3g}", *(words[c] for c in case.claims)])
+        case, truth = cases[name], slopes(cases[name])
+        rows.append([name, case.what, f"{truth['P']:.3g}", f"{truth['T']:.3g}", *(text[name] for text in more.values()),
+                     *(words[c] for c in case.claims)])  # fmt: skip
     return "\n\n".join([
         "## Scenarios",
         "P and T are the slopes that the observed composites have in the population, the targets of the intervals.",
-        grid(["", "what is true", "P", "T", *CLAIMS], rows),
-        *(f"{name}: coverage is reported only; {reason}." for name, reason in REPORTED.items()),
+        grid(["", "what is true", "P", "T", *more, *CLAIMS], rows),
+        *(f"{name}: coverage is reported only; {reason}." for name, reason in REPORTED.items() if name in cases),
     ])  # fmt: skip
 
 
-def claim_tables(table: pd.DataFrame, claim: str) -> str:
+def _claim(table: pd.DataFrame, cases: dict[str, Scenario], claim: str) -> str:
     """Wrong and open verdicts by scenario; support beside the oracle's where the claim is not false."""
     designs = _designs(table)
-    truth = {name: SCENARIOS[name].claims[CLAIMS.index(claim)] for name in _scenarios(table)}
+    truth = {name: cases[name].claims[CLAIMS.index(claim)] for name in _scenarios(table)}
     wrong, open_ = _wide(table, f"{claim} false"), _wide(table, f"{claim} inconclusive")
     words = {True: "true", False: "false", None: "association"}
     heads = [f"wrong, {sized(d)}" for d in designs] + [f"inconclusive, {sized(d)}" for d in designs]
@@ -132,7 +166,7 @@ def _power(table: pd.DataFrame, claim: str, name: str, design: str) -> str:
     return f"**{text}**" if difference["verdict"] == "fails" else text
 
 
-def coverage_table(table: pd.DataFrame) -> str:
+def _coverage(table: pd.DataFrame) -> str:
     designs = _designs(table)
     found = {effect: _wide(table, f"coverage {effect}", exact=True) for effect in EFFECTS}
     rows = [[name, *(", ".join(found[effect].get((name, d), ABSENT) for effect in EFFECTS) for d in designs)]
@@ -144,19 +178,17 @@ def coverage_table(table: pd.DataFrame) -> str:
     ])  # fmt: skip
 
 
-def _shown(table: pd.DataFrame) -> str:
+def _checks(table: pd.DataFrame) -> str:
     designs, rows = _designs(table), []
-    for one in SHOWN:
-        found = _wide(table, one.quantity, exact=True)
+    for quantity in ("mean P", "mean T", *(check.quantity for check in CHECKS)):
+        found = _wide(table, quantity, exact=True)
         for name in dict.fromkeys(scenario for scenario, _ in found):
-            rows.append([name, one.quantity, *(found.get((name, d), ABSENT) for d in designs)])
-    return "\n\n".join([
-        "## What some scenarios are there to show",
-        grid(["scenario", "quantity", *map(sized, designs)], rows),
-    ])  # fmt: skip
+            rows.append([name, quantity, *(found.get((name, d), ABSENT) for d in designs)])
+    rows.sort(key=lambda row: _scenarios(table).index(row[0]))
+    return "## What some scenarios are there to show\n\n" + grid(["scenario", "quantity", *map(sized, designs)], rows)
 
 
-def singular_table(table: pd.DataFrame) -> str:
+def _singular(table: pd.DataFrame) -> str:
     designs, found = _designs(table), _wide(table, "singular", exact=True)
     rows = [[name, *(found.get((name, d), ABSENT) for d in designs)] for name in _scenarios(table)]
     return "\n\n".join([
@@ -174,9 +206,9 @@ def grid(heads: list[str], rows: list[list[str]]) -> str:
 
 def _grid_without(heads: list[str], rows: list[list[str]], plain: set[str], what: str) -> list[str]:
     """A table of the rows that are not plain in every cell; the others in one sentence."""
-    told = [row for row in rows if not set(row[2:]) <= plain]
+    open_ = [row for row in rows if not set(row[2:]) <= plain]
     rest = [row[0] for row in rows if set(row[2:]) <= plain]
-    parts = [grid(heads, told)] if told else []
+    parts = [grid(heads, open_)] if open_ else []
     return parts + ([f"{what}: {', '.join(rest)}."] if rest else [])
 
 

@@ -16,6 +16,7 @@ from bowlby.simulate.latent import (
     before_outcome,
     composite_scales,
     perceived_correlation,
+    references,
     residual_variance,
     shared_loads,
     with_error,
@@ -47,15 +48,6 @@ class Variances:
     mean: float = 0.0
     slope: float = 0.0
     unit: float = 0.0
-
-
-def references(scenario: Scenario) -> dict[str, np.ndarray]:
-    """Correlations of the observed scales in the population: perceived (a), therapist's (s) and patient's style (z)."""
-    return {
-        "a": with_error(perceived_correlation(scenario), scenario.reliability),
-        "s": with_error(STYLE, scenario.style_reliability),
-        "z": STYLE,
-    }
 
 
 def slopes(scenario: Scenario) -> dict[str, float]:

@@ -6,11 +6,11 @@ import pytest
 
 from bowlby.design.frame import patients
 from bowlby.design.primary import analysis_set
-from bowlby.simulate import session_bed as bed
-from bowlby.simulate import session_truth as truth
 from bowlby.simulate.latent import latent_study
 from bowlby.simulate.scenarios import SCENARIOS
-from bowlby.simulate.truth import slopes
+from validation import session_studies as bed
+from validation import session_truth as truth
+from validation.scenario_truth import slopes
 
 
 def primary(name, design, seed):

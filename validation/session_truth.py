@@ -15,7 +15,7 @@ from scipy import stats
 
 from bowlby.simulate.latent import ICC_A, PRE_SLOPE, before_outcome
 from bowlby.simulate.scenarios import Scenario
-from bowlby.simulate.truth import Variances, perceived_variances
+from validation.scenario_truth import Variances, perceived_variances
 
 LANDMARK = 5
 FEWEST, MOST = 4, 20

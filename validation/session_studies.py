@@ -7,16 +7,35 @@ through the functions that a run's scores go through.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
+from bowlby.compare.verdict import Effect, claim_negligible
 from bowlby.config.run import Block, Comparison, Correlation, Outcome, Reference, ReferenceBlock, Run
-from bowlby.simulate.latent import STYLE, W_STYLE, composite, generator, latent_study, perceived_correlation
+from bowlby.design.frame import AnalysisSet, Patients, patients
+from bowlby.design.primary import analysis_set
+from bowlby.design.sessions import session_set
+from bowlby.fit.models import Fitter
+from bowlby.simulate.batched_analysis import M1, Z_W, Analysis, analysed, with_slope
+from bowlby.simulate.batched_models import Studies
+from bowlby.simulate.latent import (
+    STYLE,
+    W_STYLE,
+    composite,
+    generator,
+    latent_study,
+    perceived_correlation,
+    references,
+)
 from bowlby.simulate.scenarios import SCENARIOS, Scenario
-from bowlby.simulate.session_truth import (
+from bowlby.simulate.study_analysis import DELTA, SCALES, WEIGHTS, Replicate, decided, size
+from validation.oracle import OracleValidator
+from validation.scenario_checks import effects
+from validation.session_truth import (
     CARRY,
     FEWEST,
     LANDMARK,
@@ -28,9 +47,8 @@ from bowlby.simulate.session_truth import (
     TREND,
     effective,
     measured,
+    session_variances,
 )
-from bowlby.simulate.testbed import DELTA, SCALES, WEIGHTS, size
-from bowlby.simulate.truth import references
 
 CELLS = ("S0", "S1", "S2", "S4", "S10", "S14", "S17a", "S17b")
 """Scenarios of the validation with sessions."""
@@ -70,6 +88,135 @@ CASES = {case.scenario.id: case for case in (
     Case(_named("S3", "S3-switch", "as S3; 30 % of patients change therapist", switching=0.30)),
 )}  # fmt: skip
 """The scenarios of the validation, and variants that show what the landmark does."""
+VARIANTS = tuple(name for name in CASES if name not in CELLS)
+
+
+class SessionStudies:
+    """Studies with sessions of one case; a :class:`bowlby.simulate.batched_analysis.Source`."""
+
+    patients = 25_000
+
+    def __init__(self, case: Case):
+        self.case, self.together = case, not case.scenario.switching
+
+    def batch(self, addresses: list[Replicate]) -> tuple[Studies, Studies]:
+        """By the rules of :func:`bowlby.design.primary.analysis_set`."""
+        found = landmark_means(self.case, addresses)
+        code, labels = pd.factorize(found.episodes.set_index("patient")["therapist"].reindex(found.frame.index))
+        study, therapist = np.array([[int(part) for part in label.split("T")] for label in labels]).T[:, code]
+        frame = found.frame.reset_index(drop=True)
+        complete = frame[["pre", "a_star", "s_star", "z_star"]].notna().all(axis=1).to_numpy()
+        sets = []
+        for outcome, keep in (("y", complete & frame["y"].notna().to_numpy()), ("a_star", complete)):
+            rows, kept = Studies(study[keep], therapist[keep], size(addresses[0].design)[0]), frame[keep]
+            style = kept["s_star"].to_numpy()
+            rows.columns |= {outcome: kept[outcome].to_numpy(), "s_star": style - rows.of_studies(style)}
+            split = ["pre", "a_star"] if outcome == "y" else ["pre", "z_star", *(z.removesuffix("_w") for z in Z_W)]
+            for column in split:
+                rows.split(column, kept[column].to_numpy())
+            sets.append(rows)
+        return sets[0], sets[1]
+
+    def single(self, address: Replicate) -> tuple[AnalysisSet, AnalysisSet]:
+        run, (scores, people) = session_config(), session_study(self.case, address.design, address.entropy())
+        found = patients(run, scores, people)
+        return analysis_set(run, found, people, "primary"), analysis_set(run, found, people, "perceived")
+
+
+class SessionValidator(OracleValidator):
+    """Adds what the oracle supports and, of the variants, ``T_unadjusted`` and ``C3_unadjusted``: without therapists'
+    mean outcome up to the landmark in M1.
+
+    The oracle knows the true variances around the models of patients' means, averaged over patients: that means of few
+    sessions vary more is left out of the models and of the oracle alike.
+    """
+
+    def __init__(self, case: Case, delta: float = DELTA):
+        super().__init__(session_variances(drawn_scenario(case)), delta)
+        self.case = case
+
+    def batch(self, analysis: Analysis, claims: list[dict | None]) -> list[dict]:
+        found = super().batch(analysis, claims)
+        if self.case.scenario.id in VARIANTS:
+            fits = with_slope(analysis.m1.rows, "y", [name for name in M1 if name != "pre_b"], "a_star_w").fit()
+            for row, t in zip(found, effects(fits, "s_star")):
+                verdict = claim_negligible(t, self.delta)["verdict"]
+                row |= {"T_unadjusted": t.estimate, "C3_unadjusted": verdict}
+        return found
+
+
+def session_studies(
+    name: str, design: str, seed: int, numbers: Iterable[int], with_sessions: int = 0, delta: float = DELTA
+) -> pd.DataFrame:
+    """Simulate and analyse studies with sessions of one case and design.
+
+    Parameters
+    ----------
+    name : str
+        One of :data:`CASES`.
+    design : str
+        Therapists times average patients, such as ``48x12``.
+    seed : int
+    numbers : iterable of int
+        Which studies; each draws from its own address, whoever analyses it.
+    with_sessions : int
+        Studies below this number have the model of the single sessions too.
+    delta : float
+        Equivalence bound.
+
+    Returns
+    -------
+    DataFrame
+        One row a study, as of :func:`bowlby.simulate.batched_analysis.studies` with :class:`SessionValidator`, and as
+        of :func:`single_sessions`.
+    """
+    case = CASES[name]
+    addresses = [Replicate(case.scenario, design, seed, number) for number in numbers]
+    rows = analysed(SessionStudies(case), addresses, delta, SessionValidator(case, delta))
+    more = [single_sessions(case, one, delta) | {"number": one.number} for one in addresses
+            if one.number < with_sessions]  # fmt: skip
+    return rows.merge(pd.DataFrame(more), how="left", on="number") if more else rows
+
+
+def single_sessions(case: Case, address: Replicate, delta: float = DELTA) -> dict:
+    """The model of the single sessions in one study.
+
+    Returns
+    -------
+    dict
+        Verdicts ``sessions_C1`` to ``sessions_C3``, estimates and 95 % intervals (``sessions_P``, ``sessions_P_low``,
+        ``sessions_P_high``; T, P-T, P+T).
+    """
+    run, (scores, people) = session_config(delta), session_study(case, address.design, address.entropy())
+    rows = session_set(run, scores, people, [""])
+    record = Fitter(rows.data, rows.membership, rows.design).sessions()["sessions"].record
+    effect = {c["name"]: Effect(c["estimate"], c["se"], c["df"]) for c in record["contrasts"]}
+    found = {f"sessions_{name}": claim["verdict"] for name, claim in decided(effect, delta).items()}
+    for name in ("P", "T", "P-T", "P+T"):
+        low, high = effect[name].limits(0.975)
+        found |= {f"sessions_{name}": effect[name].estimate, f"sessions_{name}_low": low, f"sessions_{name}_high": high}
+    return found
+
+
+def landmark_means(case: Case, addresses: list[Replicate]) -> Patients:
+    """Patients' means of several studies, by the function that a run's are made by; ids begin with the study's place.
+
+    Reference SDs are given in the configuration, so that no study is measured by another's patients.
+    """
+    tables, people = {}, {}
+    for place, address in enumerate(addresses):
+        study = session_study(case, address.design, address.entropy(), prefix=f"{place:04}")
+        for kept, drawn in zip((tables, people), study):
+            for name, table in drawn.items():
+                kept.setdefault(name, []).append(table)
+    scores, persons = ({name: pd.concat(parts, ignore_index=True) for name, parts in kept.items()}
+                       for kept in (tables, people))  # fmt: skip
+    return patients(session_config(), scores, persons)
+
+
+def drawn_scenario(case: Case) -> Scenario:
+    """What is true of the levels that sessions measure."""
+    return effective(case.scenario) if case.compensated else case.scenario
 
 
 def session_config(delta: float = DELTA) -> Run:
@@ -117,7 +264,7 @@ def session_study(
     people : dict of DataFrame
         ``patients``, ``therapists``, ``episodes`` (weight: share of the patient's sessions).
     """
-    found = effective(case.scenario) if case.compensated else case.scenario
+    found = drawn_scenario(case)
     therapists, average = size(design)
     rng = np.random.default_rng(np.random.SeedSequence((seed, 101)))
     load = np.clip(rng.poisson(rng.gamma(6.0, average / 6.0, therapists)), 2, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,11 +10,13 @@ import pandas as pd
 from scipy import stats
 
 from bowlby.simulate.scenarios import SCENARIOS, Scenario
-from bowlby.simulate.testbed import size
-from bowlby.simulate.truth import slopes
+from bowlby.simulate.study_analysis import size
+from validation.scenario_truth import slopes
 
+DESIGNS = ("16x36", "31x45", "48x12", "100x10")
+"""Therapists times average patients of one."""
 CLAIMS = ("C1", "C2", "C3", "C4", "C5")
-SUPPORT = {"C1": 0.025, "C2": 0.025, "C3": 0.05, "C4": 0.05, "C5": 0.05}
+SUPPORT = {"C1": 0.025, "C2": 0.025, "C3": 0.05, "C4": 0.05, "C5": 0.025}
 REFUTE = {"C1": 0.05, "C2": 0.025, "C3": 0.025, "C4": 0.025, "C5": 0.05}
 EFFECTS = ("P", "T", "P-T", "P+T")
 LEVEL = 0.999
@@ -34,14 +37,20 @@ def interval(count: int, n: int) -> tuple[float, float]:
     return low, high
 
 
-def characteristics(studies: pd.DataFrame) -> pd.DataFrame:
+def characteristics(
+    studies: pd.DataFrame, cases: dict[str, Scenario] = SCENARIOS, unjudged: Collection[str] = ()
+) -> pd.DataFrame:
     """Summarise simulated studies.
 
     Parameters
     ----------
     studies : DataFrame
-        Rows of :func:`bowlby.simulate.testbed.validated_study`; of :func:`bowlby.simulate.testbed.study_claims` too,
-        without power beside the oracle's.
+        Rows of :func:`bowlby.simulate.batched_analysis.studies`, with what a validator adds or without; then power is
+        not compared with the oracle's.
+    cases : dict of Scenario
+        By id; what is true.
+    unjudged : collection of str
+        Ids of cases whose rates have no bar.
 
     Returns
     -------
@@ -51,8 +60,12 @@ def characteristics(studies: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for (name, design), cell in studies.groupby(["scenario", "design"], sort=False):
-        for found in _cell(SCENARIOS[name], size(design)[0], cell):
-            rows.append((name, design, *found))
+        found = _cell(cases[name], size(design)[0], cell)
+        if name in unjudged:
+            found = [(*row[:-2], None, "reported") for row in found]
+            found += [(f"mean {effect}", len(cell), *mean_interval(cell[effect].to_numpy(float)), None, "reported")
+                      for effect in ("P", "T")]  # fmt: skip
+        rows += [(name, design, *row) for row in found]
     columns = ["scenario", "design", "quantity", "n", "rate", "low", "high", "bar", "verdict"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -70,7 +83,9 @@ def _cell(case: Scenario, therapists: int, cell: pd.DataFrame):
     for effect in EFFECTS:
         yield _coverage(case, therapists, effect, truth[effect], cell)
     yield _share("singular", cell["singular"].astype(bool))
-    yield from _shown(truth, cell)
+    for check in CHECKS:
+        if check.column in cell and cell[check.column].notna().any():
+            yield check.of(cell[cell[check.column].notna()], truth)
 
 
 def _share(quantity: str, hit: pd.Series, bar: float | None = None, verdict: str = "reported"):
@@ -115,46 +130,83 @@ def _coverage(case: Scenario, therapists: int, effect: str, value: float, cell: 
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A quantity that some scenarios are there to show: the studies' column, and how it is counted."""
+class Check:
+    """A quantity that some scenarios are there to show.
+
+    Attributes
+    ----------
+    column : str
+        Column of the studies that have it.
+    quantity : str
+    value : callable
+        Of the studies and the true slopes: a share where it is true or false, otherwise a mean.
+    never : bool
+        A share above 0 fails.
+    """
 
     column: str
     quantity: str
-    how: str
+    value: Callable[[pd.DataFrame, dict[str, float]], pd.Series]
+    never: bool = False
+
+    def of(self, cell: pd.DataFrame, truth: dict[str, float]):
+        values = self.value(cell, truth)
+        if values.dtype == float:
+            return self.quantity, len(values), *mean_interval(values.to_numpy()), None, "reported"
+        if self.never:
+            return _share(self.quantity, values, 0.0, "fails" if values.any() else "ok")
+        return _share(self.quantity, values)
 
 
-SHOWN = (
-    Shown("unqualified", "C1 or C2 supported without its qualifiers", "never"),
-    Shown("moderated", "style by severity p < .05", "share"),
-    Shown("interaction", "slope of style by severity", "mean"),
-    Shown("C1_no_slope", "C1 supported without the random slope", "supported"),
-    Shown("C1_estimated", "C1 supported where a slope variance of 0 counts as estimated", "supported"),
-    Shown("M2", "M2: slope of therapists' mean perceived attachment", "mean"),
-    Shown("M2", "M2: its interval excludes 0", "excludes"),
-    Shown("E4_estimable", "E4: estimable", "share"),
-    Shown("E4", "E4: its set excludes 0, where estimable", "excludes"),
-    Shown("P_alone", "coverage P without the groups", "P"),
-    Shown("T_alone", "coverage T without the groups", "T"),
+def _flag(column: str, quantity: str, never: bool = False) -> Check:
+    return Check(column, quantity, lambda cell, truth: cell[column].astype(bool), never)
+
+
+def _mean(column: str, quantity: str) -> Check:
+    return Check(column, quantity, lambda cell, truth: cell[column].astype(float))
+
+
+def _supported(column: str, quantity: str) -> Check:
+    return Check(column, quantity, lambda cell, truth: cell[column] == "supported")
+
+
+def _excludes(column: str, quantity: str) -> Check:
+    return Check(column, quantity, lambda cell, truth: (cell[f"{column}_low"] > 0) | (cell[f"{column}_high"] < 0))
+
+
+def _covers(column: str, quantity: str, effect: str) -> Check:
+    low, high = f"{column}_low", f"{column}_high"
+    return Check(low, quantity, lambda cell, truth: (cell[low] <= truth[effect]) & (truth[effect] <= cell[high]))
+
+
+def _agrees(claim: str) -> Check:
+    column = f"sessions_{claim}"
+    return Check(column, f"single sessions: same {claim}", lambda cell, truth: cell[column] == cell[claim])
+
+
+def _width(effect: str) -> Check:
+    def ratio(cell, truth):
+        own, other = (cell[f"{of}{effect}_high"] - cell[f"{of}{effect}_low"] for of in ("sessions_", ""))
+        return (own / other).astype(float)
+
+    return Check(f"sessions_{effect}_low", f"single sessions: width {effect}, to means", ratio)
+
+
+CHECKS = (
+    _flag("unqualified", "C1 or C2 supported without its qualifiers", never=True),
+    _flag("moderated", "style by severity p < .05"),
+    _mean("interaction", "slope of style by severity"),
+    _supported("C1_no_slope", "C1 supported without the random slope"),
+    _supported("C1_estimated", "C1 supported where a slope variance of 0 counts as estimated"),
+    _mean("M2", "M2: slope of therapists' mean perceived attachment"),
+    _excludes("M2", "M2: its interval excludes 0"),
+    _flag("E4_estimable", "E4: estimable"),
+    _excludes("E4", "E4: its set excludes 0, where estimable"),
+    _covers("P_alone", "coverage P without the groups", "P"),
+    _covers("T_alone", "coverage T without the groups", "T"),
+    _mean("T_unadjusted", "mean T, unadjusted"),
+    _supported("C3_unadjusted", "C3 supported, unadjusted"),
+    *(_agrees(claim) for claim in ("C1", "C2", "C3")),
+    *(_covers(f"sessions_{effect}", f"single sessions: coverage {effect}", effect) for effect in ("P", "T")),
+    *(_width(effect) for effect in ("P", "T")),
 )
-
-
-def _shown(truth: dict[str, float], cell: pd.DataFrame):
-    for one in SHOWN:
-        if one.column not in cell or cell[one.column].isna().all():
-            continue
-        known = cell[cell[one.column].notna()]
-        if one.how == "never":
-            hit = known[one.column].astype(bool)
-            yield _share(one.quantity, hit, 0.0, "fails" if hit.any() else "ok")
-        elif one.how == "mean":
-            yield one.quantity, len(known), *mean_interval(known[one.column].to_numpy(float)), None, "reported"
-        elif one.how == "excludes":
-            yield _share(one.quantity, (known[f"{one.column}_low"] > 0) | (known[f"{one.column}_high"] < 0))
-        elif one.how == "supported":
-            yield _share(one.quantity, known[one.column] == "supported")
-        elif one.how == "share":
-            yield _share(one.quantity, known[one.column].astype(bool))
-        else:
-            value = truth[one.how]
-            low, high = known[f"{one.column}_low"], known[f"{one.column}_high"]
-            yield _share(one.quantity, (low <= value) & (value <= high))
