@@ -45,7 +45,7 @@ def ready(count: dict[str, int]) -> None:
     """Read the example once in every process, and fit once so that imports are not timed."""
     from bowlby.config import load
     from bowlby.config.robustness import Imputation
-    from bowlby.robustness.claims import fit_c4, fit_m1
+    from bowlby.robustness.refit_claims import fit_c4, fit_m1
     from bowlby.robustness.stage import read_basis, read_universe
 
     loaded = load(ROOT / "config/config.yaml")
@@ -90,7 +90,7 @@ def _bootstrap(first: int, last: int, began: float) -> tuple[float, int]:
     """What ``lme4::bootMer`` does: outcomes drawn from M1, and M1 refitted to each."""
     import numpy as np
 
-    from bowlby.robustness.claims import fit_m1
+    from bowlby.robustness.refit_claims import fit_m1
 
     m1 = fit_m1(_READY["basis"].primary)
     found = m1.refit_many(np.vstack([m1.simulate(1, (1, number)) for number in range(first, last)]))

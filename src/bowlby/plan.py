@@ -14,7 +14,7 @@ from bowlby.errors import Place, UserError, problem
 from bowlby.fingerprint import checksum
 from bowlby.fit.sets import models_of
 from bowlby.resources import size
-from bowlby.robustness.kinds import Work, works
+from bowlby.robustness.jobs import Work, works
 from bowlby.run_marker import MARKER
 
 

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from bowlby.config.robustness import Robustness
-from bowlby.robustness.kinds import works
+from bowlby.robustness.jobs import works
 
 ROOT = Path(__file__).parents[2]
 LIMIT = 900

@@ -1,4 +1,4 @@
-from bowlby.robustness.kinds import inputs, settings_of
+from bowlby.robustness.jobs import inputs, settings_of
 
 # One job a kind; shards only where one job would last long. Each replicate draws from its own address, so the number of
 # shards changes nothing in the results.

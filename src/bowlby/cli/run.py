@@ -113,7 +113,7 @@ def _interruption(log: SnakemakeLog) -> str:
 
 def ending(folder: Path) -> list[str]:
     """Last lines of a finished run: results of comparison, pair and growth model, doubtful keys, the report's path."""
-    from bowlby.report.sections.course import mean_change
+    from bowlby.report.sections.change import mean_change
     from bowlby.report.sections.keys import alarms
     from bowlby.results import Results
     from bowlby.tables.words import typeset

@@ -7,8 +7,8 @@ import pandas as pd
 
 from bowlby.disclosure import SMALLEST, bins
 from bowlby.figures.canvas import BLUE, GREY, INK, WIDTH, keys, point_ranges
-from bowlby.figures.missing import scales_of
 from bowlby.figures.outcome import about_whom, fine_edges, named
+from bowlby.figures.participants import scales_of
 from bowlby.results import Results
 
 HEAD = ["instrument", "scale", "about", "role"]

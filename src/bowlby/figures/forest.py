@@ -1,6 +1,8 @@
-"""The forest: both slopes and their contrasts, with the band within which a slope counts as negligible."""
+"""Forest plots: the comparison, two predictors, and every outcome, with the band of negligible slopes."""
 
 from __future__ import annotations
+
+import textwrap
 
 import pandas as pd
 
@@ -67,3 +69,59 @@ def rows_named(ax, labels) -> None:
     ax.tick_params(axis="y", length=0)
     ax.set_ylim(-0.6, len(labels) - 0.4)
     ax.set_ylabel("")
+
+
+PAIR = {"first": "P", "second": "T", "first-second": "P-T", "first+second": "P+T"}
+
+
+def gather_pair(results: Results) -> pd.DataFrame | None:
+    """From ``pair.json``."""
+    pair = results.json("pair.json")
+    if not pair:
+        return None
+    table = forest_data({PAIR[name]: c for name, c in pair["contrasts"].items()} | {"delta": pair["delta"]})
+    first, second = (textwrap.fill(pair["labels"][side], 22) for side in ("first", "second"))
+    return table.assign(label=[first, second, "difference", "sum"])
+
+
+def draw_pair(ax, data: pd.DataFrame) -> None:
+    """Draw the forest of two predictors."""
+    draw(ax, data)
+
+
+SLOPES = {
+    "P": ("P: perceived attachment", 0.15, {"color": BLUE, "marker": "o"}),
+    "T": ("T: therapist's own style", -0.15, {"color": VERMILION, "marker": "s", "fill": False}),
+}
+
+
+def gather_domains(results: Results) -> pd.DataFrame | None:
+    """From ``domains.json``: a row for each outcome and slope."""
+    record = results.json("domains.json")
+    if not record:
+        return None
+    rows = []
+    for row in record["outcomes"]:
+        said = row["outcome"]
+        label = f"{said['domain']}\n({said['instrument']} {said['scale']})"
+        for effect in SLOPES:
+            e = row["effects"][effect]
+            rows.append((label, effect, e["estimate"], *e["ci"], record["delta"]))
+    return pd.DataFrame(rows, columns=["outcome", "effect", "estimate", "ci_low", "ci_high", "delta"])
+
+
+def draw_domains(ax, data: pd.DataFrame) -> None:
+    """Draw a line for each outcome; the registered one is on top."""
+    outcomes = list(dict.fromkeys(data["outcome"]))
+    ax.figure.set_size_inches(WIDTH, 1.6 + 0.75 * len(outcomes))
+    handles = [negligible(ax, data["delta"].iloc[0])]
+    data = data.rename(columns={"estimate": "value", "ci_low": "low", "ci_high": "high"})
+    for effect, (label, shift, how) in SLOPES.items():
+        own = data[data["effect"] == effect]
+        own = own.assign(at=[len(outcomes) - 1 - outcomes.index(o) + shift for o in own["outcome"]])
+        point_ranges(ax, own, pointsize=7, linewidth=1.8, **how)
+        face = "white" if how.get("fill") is False else how["color"]
+        handles += keys(ax, (label, {"color": how["color"], "marker": how["marker"], "mfc": face, "ms": 7}))
+    rows_named(ax, outcomes)
+    ax.set_xlabel(UNIT)
+    ax.figure.legend(handles=handles, loc="outside upper center", ncols=1)

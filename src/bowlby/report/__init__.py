@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from bowlby.files import write_text
-from bowlby.report.drawing import inline
+from bowlby.report.inline_svg import inline
 from bowlby.report.methods import methods_text
 from bowlby.report.section import Section, render
 from bowlby.report.sections import APPENDIX, REPORT, SECTIONS

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from bowlby.disclosure import shown_count
-from bowlby.report.methods_doubts import doubts, estimands
 from bowlby.report.methods_estimand import estimand, registration
-from bowlby.report.methods_model import at, bracket, fitted, random_part, second_engine, switched, weights, when
-from bowlby.report.methods_pair import pair
-from bowlby.report.works import cite, cited
+from bowlby.report.methods_models import at, bracket, fitted, pair, random_part, second_engine, switched, weights, when
+from bowlby.report.methods_robustness import doubts, estimands
+from bowlby.report.references import cite, cited
 from bowlby.results import MAIN, Results
-from bowlby.tables.random_part import boundary, left_out
+from bowlby.tables.fits import boundary, left_out
 from bowlby.tables.words import outcome_name, people
 
 MODELS = {"primary": "main analysis", "pair": "model of the two predictors", "growth": "growth model"}

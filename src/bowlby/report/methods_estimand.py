@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bowlby.report.methods_model import at
+from bowlby.report.methods_models import at
 from bowlby.results import Results
 
 SWITCHED = {

@@ -14,13 +14,12 @@ from bowlby.design.primary import BLOCKS, analysis_set
 from bowlby.errors import UserError
 from bowlby.fit.models import perceived_style, slopes, standardised
 from bowlby.fit.units import with_sd_error
-from bowlby.robustness.address import Address
-from bowlby.robustness.claims import SLOPES, Rows, fit_c4, fit_m1
 from bowlby.robustness.gibbs import TwoLevel, impute
-from bowlby.robustness.kinds import moves_of
+from bowlby.robustness.imputation_summary import NAMES, TRACES, described
+from bowlby.robustness.jobs import moves_of
 from bowlby.robustness.multiverse import Universe
-from bowlby.robustness.table import FAILED, OK, SINGULAR, statuses, table
-from bowlby.robustness.unanswered import NAMES, TRACES, described
+from bowlby.robustness.refit_claims import SLOPES, Rows, fit_c4, fit_m1
+from bowlby.robustness.replicates import FAILED, OK, SINGULAR, Address, statuses, table
 
 KIND, TIPPING = "imputation", "tipping"
 SUFFIXES = ("", "_se", "_df")
@@ -78,7 +77,7 @@ def incomplete(universe: Universe) -> Incomplete:
 
 
 def missing(of: Incomplete) -> dict:
-    """Who has something missing; see :func:`bowlby.robustness.unanswered.described`."""
+    """Who has something missing; see :func:`bowlby.robustness.imputation_summary.described`."""
     frame = of.found.frame
     shown = [*of.columns, *(c for c in frame if c.endswith("_star")), *(c for c in frame if c.startswith("s_"))]
     return described(frame, list(dict.fromkeys(shown)), of.data.s)

@@ -14,10 +14,9 @@ from bowlby.design.centring import within_between
 from bowlby.errors import UserError
 from bowlby.fit.models import Fitter, slopes
 from bowlby.fit.units import with_sd_error
-from bowlby.robustness.address import Address
-from bowlby.robustness.claims import SLOPES, Answer, Basis, Rows, answer, fit_c4, fit_m1, with_patient_style
-from bowlby.robustness.parts import MOST, joined, undivided
-from bowlby.robustness.table import FAILED, OK, SINGULAR, not_computed, reason, table
+from bowlby.robustness.cluster_robust import MOST, joined, undivided
+from bowlby.robustness.refit_claims import SLOPES, Answer, Basis, Rows, answer, fit_c4, fit_m1, with_patient_style
+from bowlby.robustness.replicates import FAILED, OK, SINGULAR, Address, not_computed, reason, table
 
 KIND = "influence"
 

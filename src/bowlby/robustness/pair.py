@@ -15,11 +15,9 @@ from bowlby.fit.clusters import clusters_of
 from bowlby.fit.pair import pair_contrasts, pair_model
 from bowlby.fit.units import with_sd_error
 from bowlby.mixed.random_effect_layout import independent_units
-from bowlby.robustness.address import Address
-from bowlby.robustness.claims import Rows
-from bowlby.robustness.parts import divisible, groups, undivided
-from bowlby.robustness.sandwich import cr2
-from bowlby.robustness.table import batch, reason
+from bowlby.robustness.cluster_robust import cr2, divisible, groups, undivided
+from bowlby.robustness.refit_claims import Rows
+from bowlby.robustness.replicates import Address, batch, reason
 
 KIND = "pair"
 REPLICATES = 1000

@@ -14,10 +14,9 @@ import pandas as pd
 from bowlby.errors import RECOMPUTE, UserError, problem
 from bowlby.files import Damaged, read_json, read_parquet, write_parquet
 from bowlby.fingerprint import checksum
-from bowlby.robustness.address import Address
-from bowlby.robustness.claims import Basis, Rows
-from bowlby.robustness.kinds import PEOPLE, SETS, UNIVERSE, Work, inputs, instruments, works
-from bowlby.robustness.table import gather, not_computed, reason, stacked
+from bowlby.robustness.jobs import PEOPLE, SETS, UNIVERSE, Work, inputs, instruments, works
+from bowlby.robustness.refit_claims import Basis, Rows
+from bowlby.robustness.replicates import Address, gather, not_computed, reason, stacked
 
 STEPS = {"multiverse": 32, "multiverse_null": 1000, "imputation": 10, "tipping": 60}
 STEP = 250
@@ -27,7 +26,7 @@ log = logging.getLogger("bowlby")
 def robust(loaded, folder: Path, work: Work, path: Path, shard: int = 0) -> None:
     """Compute one shard of one kind of robustness and write it.
 
-    What the study does not allow is written as not computed, with its reason (see :mod:`bowlby.robustness.table`).
+    What the study does not allow is written as not computed, with its reason (see :mod:`bowlby.robustness.replicates`).
 
     Parameters
     ----------
@@ -78,19 +77,16 @@ def gathered(loaded, folder: Path, work: Work, shards: list[Path], path: Path) -
 
 
 def _whole(basis: Basis, kind: str) -> pd.DataFrame:
+    from bowlby.robustness.cluster_robust import sandwich
     from bowlby.robustness.influence import influence
-    from bowlby.robustness.sandwich import sandwich
 
     return {"influence": influence, "sandwich": sandwich}[kind](basis)
 
 
 def _maker(kind: str, basis: Basis):
     """What makes replicates of one kind, from the first up to the last but one."""
-    from bowlby.robustness.assumptions import assumptions
-    from bowlby.robustness.cluster import cluster
-    from bowlby.robustness.parametric import parametric
-    from bowlby.robustness.permutation import permutation
-    from bowlby.robustness.wild import wild
+    from bowlby.robustness.cluster_robust import cluster, wild
+    from bowlby.robustness.resampling import assumptions, parametric, permutation
 
     make = {"parametric": parametric, "cluster": cluster, "permutation": permutation, "wild": wild,
             "assumptions": assumptions}[kind]  # fmt: skip
@@ -100,9 +96,8 @@ def _maker(kind: str, basis: Basis):
 def _from_scores(loaded, folder: Path, work: Work, shard: int) -> pd.DataFrame:
     """Kinds that go back to the scores, with what they say of the study as a whole."""
     from bowlby.robustness.imputation import imputation, incomplete, missing, tipping
-    from bowlby.robustness.multiverse import multiverse
-    from bowlby.robustness.null import multiverse_null
-    from bowlby.robustness.specification import choices
+    from bowlby.robustness.multiverse import choices, multiverse
+    from bowlby.robustness.multiverse_null import multiverse_null
 
     universe = read_universe(loaded, folder)
     if work.kind == "multiverse":
@@ -169,7 +164,7 @@ def _strata(run, folder: Path, rows: Rows) -> pd.Series:
 
 def doubts(run, folder: Path, fits: dict[str, dict], claims: dict[str, dict]) -> dict:
     """Weigh the claims by what the replicates say, and summarise the replicates (``robustness.json``)."""
-    from bowlby.robustness.fragile import weigh
+    from bowlby.robustness.fragility import weigh
     from bowlby.robustness.summary import read_tables, summarise
 
     tables = read_tables(folder, {kind: mark(run, folder, kind) for kind in works(run.robustness)})

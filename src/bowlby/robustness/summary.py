@@ -10,11 +10,11 @@ from scipy import stats
 
 from bowlby.errors import RECOMPUTE, Place, UserError, problem
 from bowlby.files import read_parquet
-from bowlby.robustness.assumptions import judged
-from bowlby.robustness.fragile import ESTIMATES, binding
-from bowlby.robustness.specification import NODES
-from bowlby.robustness.table import FAILED, SINGULAR, absent
-from bowlby.robustness.unanswered import imputed, tipped
+from bowlby.robustness.fragility import ESTIMATES, binding
+from bowlby.robustness.imputation_summary import imputed, tipped
+from bowlby.robustness.multiverse import NODES
+from bowlby.robustness.replicates import FAILED, SINGULAR, absent
+from bowlby.robustness.resampling import judged
 
 NAMES = ("P", "T", "P-T", "P+T", "T_A")
 CLAIMS = ("C1", "C2", "C3", "C4", "C5")
@@ -49,8 +49,8 @@ def summarise(
         - sandwich: estimate, se, df, p, ci of every contrast;
         - any kind that could not be computed: ``not_computed``, the reason;
         - multiverse, multiverse_null: see :func:`curve`; p of the curve under the null;
-        - assumptions: see :func:`bowlby.robustness.assumptions.judged`;
-        - imputation, tipping: see :mod:`bowlby.robustness.unanswered`;
+        - assumptions: see :func:`bowlby.robustness.resampling.judged`;
+        - imputation, tipping: see :mod:`bowlby.robustness.imputation_summary`;
         - influence: per claim the verdicts without one therapist, and those who turn it (the other verdict, by how many
           SE the estimate moves; the largest first, therapists not named); the largest distances, and how many
           therapists' Cook's distance is above 4 / J.

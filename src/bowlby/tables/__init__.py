@@ -10,12 +10,11 @@ from bowlby.config.labels import Wording
 from bowlby.config.run import Run
 from bowlby.files import atomic, harmless, write_csv, write_text
 from bowlby.results import Results
-from bowlby.tables.claims import claims_sheet, claims_table
+from bowlby.tables.claims import claims_sheet, claims_table, pair_sheet, pair_table
 from bowlby.tables.estimands import estimands_sheet, estimands_table
 from bowlby.tables.fits import doubtful_units, fit_sheet, fit_table
 from bowlby.tables.layout import Sheet, frame_sheet, sheet_docx, sheet_html, sheet_page
 from bowlby.tables.numbers import interval, number, p_value
-from bowlby.tables.pair import pair_sheet, pair_table
 from bowlby.tables.words import outcome_name
 
 __all__ = [

@@ -7,14 +7,14 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from bowlby import figures
-from bowlby.figures import missing
+from bowlby.figures import participants
 from bowlby.figures.association import association_data
 from bowlby.figures.canvas import save
 from bowlby.figures.change import change_data, criterion
+from bowlby.figures.course import prepost_data
 from bowlby.figures.distributions import distribution_data
-from bowlby.figures.missing import missing_data
 from bowlby.figures.outcome import fine_edges
-from bowlby.figures.prepost import prepost_data
+from bowlby.figures.participants import missing_data
 from bowlby.figures.residuals import conditional, residual_data
 from bowlby.instruments.catalogue import load_instrument
 
@@ -108,7 +108,7 @@ def test_missing_map_keeps_forms_about_several_persons_apart():
         ["patient", "father", "50%"], ["patient", "mother", "100%"], ["therapist", "self", "100%"],
     ]  # fmt: skip
     figure = Figure()
-    missing.draw(figure.subplots(), data)
+    participants.draw_missing(figure.subplots(), data)
     assert [t.get_text() for t in figure.axes[0].get_yticklabels()] == ["ECR, father", "ECR, mother", "ECR, self"]
     alone = missing_data({"ecr": mother}, sizes, ["survey"])
     assert alone[["about", "said"]].to_numpy().tolist() == [["", "100%"]]

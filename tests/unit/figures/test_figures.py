@@ -7,13 +7,13 @@ import pytest
 from bowlby import figures
 from bowlby.design.adequacy import adequacy, detection_power
 from bowlby.disclosure import group_therapists
-from bowlby.figures import domains, prepost
+from bowlby.figures import course, forest
 from bowlby.figures.adequacy import adequacy_data
-from bowlby.figures.caterpillar import caterpillar_data
-from bowlby.figures.flow import flow_data
+from bowlby.figures.course import trajectory_data
 from bowlby.figures.forest import forest_data
+from bowlby.figures.participants import flow_data
 from bowlby.figures.partition import partition_data
-from bowlby.figures.trajectory import trajectory_data
+from bowlby.figures.therapists import caterpillar_data
 
 EFFECTS = pd.DataFrame(
     {
@@ -48,7 +48,7 @@ STEPS = [
 ]
 
 
-def course() -> pd.DataFrame:
+def growth_rows() -> pd.DataFrame:
     rows = [(f"P{i}", "T1", t, 16 - 0.5 * t + i % 3) for t in (0.0, 1.0, 2.0) for i in range(9)]
     return pd.DataFrame([*rows, ("P1", "T1", 9.0, 3.0)], columns=["patient", "therapist", "time", "y"])
 
@@ -56,7 +56,7 @@ def course() -> pd.DataFrame:
 DRAWN = {
     "forest": lambda: forest_data(COMPARISON),
     "caterpillar": lambda: caterpillar_data(EFFECTS),
-    "trajectory": lambda: trajectory_data(GROWTH, course()),
+    "trajectory": lambda: trajectory_data(GROWTH, growth_rows()),
     "flow": lambda: flow_data(STEPS),
     "partition": lambda: partition_data(PARTITION),
 }
@@ -134,7 +134,7 @@ def test_adequacy_curve_has_its_power():
 
 @pytest.mark.parametrize("name", ["prepost", "domains"])
 def test_lines_differ_without_colour(name):
-    how = prepost.LINES if name == "prepost" else {k: v for k, (_, _, v) in domains.EFFECTS.items()}
+    how = course.LINES if name == "prepost" else {k: v for k, (_, _, v) in forest.SLOPES.items()}
     one, two = ({k: v for k, v in h.items() if k != "color"} for h in how.values())
     assert one["marker"] != two["marker"] and one.get("fill", True) != two.get("fill", True)
     assert name != "prepost" or one["dashes"] != two["dashes"]
@@ -147,7 +147,7 @@ def test_forest_data_keep_what_is_missing_missing():
 
 
 def test_trajectory_line_interval_and_small_cells():
-    data = trajectory_data(GROWTH, course()).set_index("time")
+    data = trajectory_data(GROWTH, growth_rows()).set_index("time")
     assert 9.0 not in data.index, "one patient alone is not shown"
     assert data.loc[2.0, "model"] == 15.0
     # t(.975, 20) = 2.085963; se at time 2 = sqrt(0.25 + 4 * 0.01)

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from bowlby.config.study import DataFile, Who
-from bowlby.figures.flow import flow_data
+from bowlby.figures.participants import flow_data
 from bowlby.ingest import check, ingest
 from bowlby.ingest.readers.base import Raw
 from bowlby.ingest.rows import doubts

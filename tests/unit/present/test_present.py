@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from bowlby import figures, tables
-from bowlby.figures.caterpillar import caterpillar_data
+from bowlby.figures.therapists import caterpillar_data
 from bowlby.report import inline
 
 

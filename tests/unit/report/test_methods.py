@@ -8,10 +8,10 @@ import yaml
 
 from bowlby import report
 from bowlby.files import read_json, write_csv, write_json, write_text
-from bowlby.report import methods, methods_doubts, methods_model, methods_pair
+from bowlby.report import methods, methods_models, methods_robustness
 from bowlby.report.methods import _marked, paragraphs, references
-from bowlby.report.methods_model import random_part
-from bowlby.report.works import MARK, WORKS, cite, cited
+from bowlby.report.methods_models import random_part
+from bowlby.report.references import MARK, WORKS, cite, cited
 from bowlby.results import Results
 from bowlby.tables import sheets
 
@@ -21,7 +21,7 @@ def changed(path: Path, **values) -> None:
 
 
 def test_every_work_is_cited_somewhere_and_every_mark_is_a_work():
-    modules = (methods, methods_doubts, methods_model, methods_pair)
+    modules = (methods, methods_robustness, methods_models)
     sources = "".join(Path(module.__file__).read_text("utf-8") for module in modules)
     assert set(MARK.findall(sources)) == set(WORKS)
     for short, full in WORKS.values():

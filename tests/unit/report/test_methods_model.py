@@ -1,6 +1,6 @@
 """What the methods text says of a fit."""
 
-from bowlby.report.methods_model import counted, fitted
+from bowlby.report.methods_models import counted, fitted
 
 
 def fit(**other):

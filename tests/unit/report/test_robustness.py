@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from bowlby import figures, report
-from bowlby.figures.influence import influence_data
 from bowlby.figures.multiverse import influence, multiverse_data
+from bowlby.figures.therapists import influence_data
 from bowlby.files import read_json, write_json, write_parquet
-from bowlby.report.checklists.known import missing
+from bowlby.report.checklists.answers import missing
 from bowlby.report.sections.verdict import verdict as verdict_card
 from bowlby.results import Results
 

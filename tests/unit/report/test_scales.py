@@ -5,7 +5,7 @@ import io
 import pandas as pd
 
 from bowlby.files import write_json
-from bowlby.report.sections.scales import _means
+from bowlby.report.sections.questionnaires import _means
 from bowlby.results import Results
 
 

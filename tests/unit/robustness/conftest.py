@@ -9,8 +9,8 @@ import pytest
 from bowlby.config.robustness import Multiverse, Replicates, Robustness
 from bowlby.config.run import Block, Comparison, Outcome, Reference, ReferenceBlock, Run
 from bowlby.design.primary import analysis_set
-from bowlby.robustness.claims import Basis, Rows
 from bowlby.robustness.multiverse import Universe
+from bowlby.robustness.refit_claims import Basis, Rows
 from bowlby.simulate.scenarios import scenario
 from bowlby.simulate.study_analysis import run_config, simulated_patients
 

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from bowlby.robustness.assumptions import assumptions, described, judged, quantiles
-from bowlby.robustness.claims import fit_m1
+from bowlby.robustness.refit_claims import fit_m1
+from bowlby.robustness.resampling import assumptions, described, judged, quantiles
 
 
 def test_the_study_is_described_by_the_usual_formulas(basis):

@@ -10,9 +10,8 @@ import pytest
 from bowlby.config.robustness import Imputation, Robustness
 from bowlby.config.run import Block, ReferenceBlock
 from bowlby.robustness.imputation import complete, imputation, incomplete, missing, tipping
+from bowlby.robustness.imputation_summary import described, drift, imputed, moved, pooled, rubin, tipped, tips, turned
 from bowlby.robustness.multiverse import Universe
-from bowlby.robustness.pooling import drift, rubin
-from bowlby.robustness.unanswered import described, imputed, moved, pooled, tipped, tips, turned
 
 GOLDEN = Path(__file__).parents[2] / "golden/robust"
 

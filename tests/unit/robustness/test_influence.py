@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from bowlby.robustness.claims import Basis, Rows, answer
-from bowlby.robustness.fragile import weigh
+from bowlby.robustness.fragility import weigh
 from bowlby.robustness.influence import influence, recentred, without
+from bowlby.robustness.refit_claims import Basis, Rows, answer
 from bowlby.robustness.summary import summarise
 
 

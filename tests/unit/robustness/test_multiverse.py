@@ -8,12 +8,21 @@ import pytest
 
 from bowlby.config.robustness import Multiverse, Replicates, Robustness
 from bowlby.design.primary import comparison_set
-from bowlby.robustness.address import Address
-from bowlby.robustness.claims import Rows, answer
-from bowlby.robustness.fragile import elsewhere
-from bowlby.robustness.multiverse import Universe, cell, complete_only, few_patients, multiverse, outliers
-from bowlby.robustness.null import _membership, _permuted_style, multiverse_null
-from bowlby.robustness.specification import Specification, choices, specifications
+from bowlby.robustness.fragility import elsewhere
+from bowlby.robustness.multiverse import (
+    Specification,
+    Universe,
+    cell,
+    choices,
+    complete_only,
+    few_patients,
+    multiverse,
+    outliers,
+    specifications,
+)
+from bowlby.robustness.multiverse_null import _membership, _permuted_style, multiverse_null
+from bowlby.robustness.refit_claims import Rows, answer
+from bowlby.robustness.replicates import Address
 from bowlby.robustness.summary import curve, expected_support
 
 OCCASIONS = ["intake", "session_5", "session_10", "end"]

@@ -11,9 +11,9 @@ from bowlby.compare.pair import compare_pair
 from bowlby.config.run import Outcome, Pair, Run, Side
 from bowlby.design.pair import pair_set
 from bowlby.fit.pair import fit_pair
-from bowlby.report.pair_doubts import pair_doubts_sheet, pair_turned
+from bowlby.report.robustness_tables import pair_doubts_sheet, pair_turned
 from bowlby.robustness.pair import pair_doubts
-from bowlby.tables.pair import statements
+from bowlby.tables.claims import statements
 
 NAMES = ("first", "second", "first-second", "first+second")
 STYLE = {"role": "therapist", "about": "self", "instrument": "ecr_s", "weights": {"anxiety": -1}}

@@ -6,17 +6,13 @@ import pytest
 
 from bowlby.design.primary import analysis_set
 from bowlby.fit.models import SLOPE, standardised
-from bowlby.report.doubts import left_undone
-from bowlby.robustness.address import Address
-from bowlby.robustness.claims import M1, SLOPES, Basis, Rows, answer, effects, fit_m1
-from bowlby.robustness.cluster import cluster, drawn_counts
+from bowlby.report.robustness_tables import left_undone
+from bowlby.robustness.cluster_robust import cluster, drawn_counts, joined, sandwich, webb, wild
 from bowlby.robustness.influence import recentred
-from bowlby.robustness.parts import joined
-from bowlby.robustness.permutation import permutation, permuted, style_residual
-from bowlby.robustness.sandwich import sandwich
+from bowlby.robustness.refit_claims import M1, SLOPES, Basis, Rows, answer, effects, fit_m1
+from bowlby.robustness.replicates import HEAD, Address
+from bowlby.robustness.resampling import permutation, permuted, style_residual
 from bowlby.robustness.summary import summarise
-from bowlby.robustness.table import HEAD
-from bowlby.robustness.wild import webb, wild
 from bowlby.simulate.scenarios import scenario
 from bowlby.simulate.study_analysis import run_config, simulated_patients
 

@@ -8,10 +8,9 @@ import pytest
 
 from bowlby.errors import UserError
 from bowlby.files import write_parquet
-from bowlby.robustness.address import Address
-from bowlby.robustness.claims import answer
-from bowlby.robustness.parametric import parametric
-from bowlby.robustness.table import gather
+from bowlby.robustness.refit_claims import answer
+from bowlby.robustness.replicates import Address, gather
+from bowlby.robustness.resampling import parametric
 
 
 def test_addresses_are_told_apart():

@@ -3,9 +3,9 @@
 import pytest
 
 from bowlby.files import write_parquet
-from bowlby.robustness.kinds import Work
+from bowlby.robustness.jobs import Work
+from bowlby.robustness.replicates import gather
 from bowlby.robustness.stage import _maker, _replicates
-from bowlby.robustness.table import gather
 
 REPLICATES = 17
 

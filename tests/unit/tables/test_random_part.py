@@ -1,6 +1,6 @@
 """What is said of random effects: their SDs, variances at the boundary, what was left out and why."""
 
-from bowlby.tables.random_part import boundary, left_out, random_sds
+from bowlby.tables.fits import boundary, left_out, random_sds
 
 
 def variance(group: str, term: str, value: float) -> dict:

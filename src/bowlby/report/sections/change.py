@@ -1,4 +1,4 @@
-"""Reliable change: the plot of scores before and after treatment, and counts by every method."""
+"""Change of the outcome: before and after treatment, reliable change, course over time, deterioration."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import pandas as pd
 from markupsafe import Markup
 
 from bowlby.disclosure import SMALLEST
-from bowlby.report.drawing import drawn, figure
+from bowlby.report.inline_svg import drawn, figure
 from bowlby.report.section import Section, render
 from bowlby.results import Results
-from bowlby.tables import number, to_html
+from bowlby.tables import interval, number, sheet_html, sheets, to_html
+from bowlby.tables.fits import boundary, left_out
 
 METHODS = {
     "published": "Published points",
@@ -84,3 +85,155 @@ def _count(row: dict) -> str:
         return "hidden"
     n, of = float(row["count"]), pd.to_numeric(row["of"], errors="coerce")
     return f"{n:,.0f} ({100 * n / of:.0f}%)" if of > 0 else f"{n:,.0f}"
+
+
+def prepost(results: Results) -> Section | None:
+    """Expected courses; None without a comparison."""
+    table = drawn(results, "prepost")
+    if table is None:
+        return None
+    expected = table[(table["kind"] == "expected") & (table["at"] == "post")]
+    said = [
+        f"{_sign(r.perceived)} SD of perceived attachment and {_sign(r.style)} SD of style: {number(r.value, 1)}"
+        for r in expected.itertuples(index=False)
+    ]
+    start = table.loc[(table["kind"] == "expected") & (table["at"] == "pre"), "value"].iloc[0]
+    seen = "The histograms show the observed scores, in bins of five patients or more." if results.shareable else (
+        "The histograms show the observed scores, the thin lines single patients."
+    )  # fmt: skip
+    plot = figure(
+        results,
+        "prepost",
+        alt=f"Four lines from a mean of {number(start, 1)} before treatment to what the model expects after it. "
+        f"{'; '.join(said)}.",
+        caption="The lines show the scores that the model expects after treatment of patients who felt one reference "
+        "SD more (solid line, filled point) or less (dashed line, hollow point) securely attached than the same "
+        "therapist's other patients. The left panel shows therapists whose own style is one SD more secure, the right "
+        "panel those whose style is one SD less secure. All lines start at the mean before treatment. Vertical lines "
+        f"are 95% intervals of the means. {seen}",
+    )
+    better = bool((results.config.get("outcome") or {}).get("higher_is_better"))
+    intro = f"Scores are in the units of the outcome; {'higher' if better else 'lower'} scores are better."
+    return Section("prepost", "From before to after treatment", render("stack.html", parts=[plot], intro=intro))
+
+
+def _sign(value: float) -> str:
+    return "+1" if value > 0 else "−1"
+
+
+def course(results: Results) -> Section | None:
+    """Trajectory and table; None where no growth was asked for."""
+    fit = results.fits.get("growth")
+    if not fit:
+        return None
+    mean = mean_change(results)
+    unit = results.study.get("time_unit") or "units of time"
+    plot = figure(
+        results,
+        "trajectory",
+        alt=f"The model's mean course as a line with its interval, and observed means as points. {mean}",
+        caption=f"The line shows the model's mean with its 95% interval, the diamonds the observed means, over {unit}. "
+        "An observed mean is that of the patients with data at that time; means of fewer than five patients are not "
+        "shown.",
+    )
+    table = Markup(sheet_html(sheets(results)["growth"][1]))
+    intro = " ".join(sentence for sentence in (mean, *_spread(fit), boundary(fit), left_out(fit)) if sentence)
+    return Section("course", "Course over time", render("stack.html", parts=[plot, table], intro=intro))
+
+
+def mean_change(results: Results) -> str | None:
+    """The mean slope of the growth model in a sentence; None without growth model."""
+    fit = results.fits.get("growth")
+    if not fit:
+        return None
+    slope = next(f for f in fit["fixed"] if f["term"] == "time")
+    unit = results.study.get("time_unit") or "units of time"
+    said = f"b = {number(slope['estimate'])}, 95% CI {interval(slope['ci_low'], slope['ci_high'])}"
+    return f"Mean change of the outcome per unit of time ({unit}): {said}."
+
+
+def _spread(fit: dict) -> list[str]:
+    """How much slopes differ, for each group that has random slopes."""
+    return [
+        f"The slopes of {r['group']}s differ with an SD of {number(r['sd_or_corr'])}."
+        for r in fit["random"]
+        if r["term"] == "time" and not r["term2"]
+    ]
+
+
+CHANGE_METHODS = {
+    "published": "published points",
+    "jacobson_truax": "Jacobson and Truax",
+    "hageman_arrindell": "Hageman and Arrindell",
+}
+TITLE = "Deterioration and Responses Indicating Risk"
+NOTE = (
+    "Deteriorated: reliably worse by the method named. A response indicates risk if it is above the lowest response of "
+    "the item. This is not a diagnosis and does not replace the review of each patient's responses at the time."
+)
+HIDDEN = " Hidden: fewer than five patients, or a number from which fewer than five could be derived."
+
+
+def harm(results: Results) -> Markup | None:
+    """Counts of deterioration on every scale and of each risk item; None where no scale has either."""
+    rows = [*_deteriorated(results), *_danger(results)]
+    if not rows:
+        return None
+    table = pd.DataFrame(rows, columns=["Questionnaire", "Counted", "n", "of", "Share"])
+    return Markup(to_html(table, NOTE + (HIDDEN if results.shareable else ""), TITLE, by="Questionnaire"))
+
+
+def counted(row: dict) -> tuple[str, str, str]:
+    """Count, out of how many, and share; ``hidden`` where it could identify a person."""
+    n, of = (pd.to_numeric(row[key], errors="coerce") for key in ("count", "of"))
+    if row["suppressed"] == "True":
+        return "hidden", "hidden" if pd.isna(of) else f"{of:,.0f}", "–"
+    if pd.isna(n):
+        return row["note"] or "–", "–", "–"
+    return f"{n:,.0f}", f"{of:,.0f}", f"{100 * n / of:.0f}%" if of > 0 else "–"
+
+
+def _deteriorated(results: Results) -> list[tuple]:
+    table = results.text_table("change.csv")
+    found = [] if table is None else table[table["class"].eq("deteriorated")].to_dict("records")
+    return [(_name(results, r), f"deteriorated, {_from_to(r)}: {_rule(r)}", *counted(r)) for r in found]
+
+
+def _danger(results: Results) -> list[tuple]:
+    rows = []
+    table, change = results.text_table("severity.csv"), results.text_table("change.csv")
+    if table is not None:
+        for r in table[table["kind"].eq("flag")].to_dict("records"):
+            rows.append((_name(results, r), f"{_words(r['name'])}, {_words(r['occasion']) or 'once'}", *counted(r)))
+    if change is not None:
+        for r in change[change["method"].eq("flag") & change["class"].ne("never")].to_dict("records"):
+            rows.append((_name(results, r), f"{_words(r['criterion'])}, {_from_to(r)}: {r['class']}", *counted(r)))
+    return rows
+
+
+def _name(results: Results, row: dict) -> str:
+    scale = "" if row["scale"] in ("", "total") else f", {_words(row['scale'])}"
+    who = "" if row["role"] == "patient" else f", {row['role']}"
+    about = "" if row["about"] == "self" else f" about {row['about']}"
+    return results.instrument(row["instrument"])[0] + scale + who + about
+
+
+def _rule(row: dict) -> str:
+    rule = CHANGE_METHODS.get(row["method"], row["method"])
+    return f"{rule} ({row['criterion']})" if row["criterion"] else rule
+
+
+def _from_to(row: dict) -> str:
+    return f"{_words(row['from_occasion'])} to {_words(row['to_occasion'])}"
+
+
+def _words(text: str) -> str:
+    return text.replace("_", " ")
+
+
+def risk(results: Results) -> Section | None:
+    """The table of harm; None where no scale has deterioration or risk items."""
+    table = harm(results)
+    if table is None:
+        return None
+    return Section("risk", "Deterioration and risk", render("stack.html", parts=[table], intro=None))

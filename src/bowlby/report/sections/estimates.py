@@ -1,13 +1,18 @@
-"""The comparison's estimates: the scatter of the main association and Table 1."""
+"""The comparison's estimates: the main association, Table 1, the estimands and further models."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from markupsafe import Markup
 
-from bowlby.report.drawing import drawn, figure
+from bowlby.report.inline_svg import drawn, figure
 from bowlby.report.section import Section, render
 from bowlby.results import Results
-from bowlby.tables import number, sheet_html, sheets
+from bowlby.tables import interval, number, sheet_html, sheets
+from bowlby.tables.estimands import ADDITIVE
+from bowlby.tables.fits import fit_sheet
+from bowlby.tables.layout import Sheet
 
 
 def estimates(results: Results) -> Section | None:
@@ -36,3 +41,126 @@ def _association(results: Results) -> Markup:
         "difference from the mean of the same therapist's patients, with its 95% interval and all other terms of the "
         f"model at their means. The points are {points}, adjusted for the other terms.",
     )
+
+
+def estimands(results: Results) -> Section | None:
+    """Table of E1 to E6; None where they were not computed."""
+    if not results.estimands:
+        return None
+    sheet, six, _ = split(results)
+    table = Markup(sheet_html(replace(sheet, parts=six, note=sheet.note.replace(f"{ADDITIVE} ", ""))))
+    parts = [_partition(results), table, _measured(results)]
+    return Section("estimands", "Six ways to compare", render("stack.html", parts=parts, intro=None))
+
+
+def split(results: Results) -> tuple[Sheet, list, list]:
+    """The table of the estimands, its parts E1 to E6, and its other parts."""
+    sheet = sheets(results)["estimands"][1]
+    six = [part for part in sheet.parts if part[0][1:2].isdigit()]
+    return sheet, six, [part for part in sheet.parts if part not in six]
+
+
+NOT_COMPUTED = {
+    "unknown": "The reliability of the outcome before treatment is not known, because scores were given and "
+    "<code>outcome.reliability</code> is empty. The influence of measurement error on C1 and C2 was not examined.",
+    "large_part": "Patients who changed therapist connect too many therapists for the estimate corrected for "
+    "measurement error. The influence of measurement error on C1 and C2 was not examined.",
+    "errors_too_large": "The estimate corrected for measurement error does not exist, because the error variances are "
+    "as large as the variances. The influence of measurement error on C1 and C2 was not examined.",
+}
+
+
+def _measured(results: Results) -> Markup:
+    """What errors of measurement do to the claims, in words."""
+    record = results.estimands["measurement"]
+    if record["reason"]:
+        return Markup("<p>{}</p>").format(Markup(NOT_COMPUTED[record["reason"]]))
+    variables, rows, decided = record["variables"], record["rows"], (results.verdict or {}).get("without_errors") or {}
+    said = [
+        f"The outcome before treatment has a reliability of {_reliability(variables['pre'])}. Corrected for its "
+        f"measurement error, P is {_value(rows['baseline']['P'])} and T is {_value(rows['baseline']['T'])}. "
+        + _changes(results, decided.get("baseline"), ("C1", "C2"))
+    ]
+    if record["within_only"]:
+        said.append("Between therapists the baseline varies hardly more than its error and was not corrected there.")
+    if rows["all"]:
+        said.append(
+            f"The reliability of perceived attachment is {_reliability(variables['a_star'])}, that of the therapist's "
+            f"own style {_reliability(variables['s_star'])}. Corrected for the errors of all three, P is "
+            f"{_value(rows['all']['P'])} and T is {_value(rows['all']['T'])}. "
+            + _changes(results, decided.get("all"), ("C1", "C2", "C3"))
+        )
+    off = [f"{number(one['row']['P']['estimate'])} at {number(one['reliability'], bounded=True)}"
+           for one in record["reliability_off"] if one["row"]]  # fmt: skip
+    if off:
+        said.append(f"With other reliabilities of the outcome before treatment, P would be {' and '.join(off)}.")
+    return Markup("<p>{}</p>").format(" ".join(said))
+
+
+def _reliability(variable: dict) -> str:
+    origin = {"items": "estimated from its items", "configuration": "from the configuration"}[variable["from"]]
+    return f"{number(variable['reliability'], bounded=True)} ({origin})"
+
+
+def _value(effect: dict) -> str:
+    return f"{number(effect['estimate'])} (95% CI {interval(*effect['ci'])})"
+
+
+def _changes(results: Results, corrected: dict | None, names: tuple[str, ...]) -> str:
+    """Which verdicts would change."""
+    claims = (results.verdict or {}).get("claims") or {}
+    if not corrected or not claims:
+        return ""
+    changed = [f"{n} would be {corrected[n]} instead of {claims[n]['verdict']}" for n in names
+               if corrected[n] != claims[n]["verdict"]]  # fmt: skip
+    kept = f"{', '.join(names[:-1])} and {names[-1]} would keep their verdicts"
+    return (", and ".join(changed) if changed else kept) + "."
+
+
+def _partition(results: Results) -> Markup:
+    """The bars of variance, said in words for who cannot see them."""
+    table = drawn(results, "partition")
+    if table is None:
+        return Markup("")
+    share = table.set_index(["level", "part"])["share"]
+    said = {
+        (level, part): f"{number(100 * share[level, part], 1)}%"
+        for level, part in (
+            ("total", "perceived"),
+            ("total", "style"),
+            ("within", "perceived"),
+            ("between", "style"),
+        )
+    }
+    below = " A share estimated below 0 is smaller than chance would give, and is drawn as 0."
+    caption = (
+        "The bars show what accounts for the variance of outcome: all of it (E2), that within therapists and that "
+        "between therapists (E3). A therapist's own style can only account for variance between therapists."
+    )
+    return figure(
+        results,
+        "partition",
+        alt=f"Bars of variance. Of all outcome variance, perceived attachment {said['total', 'perceived']} and style "
+        f"{said['total', 'style']}; within therapists, perceived attachment {said['within', 'perceived']}; between "
+        f"therapists, style {said['between', 'style']}.",
+        caption=caption + (below if (share < 0).any() else ""),
+    )
+
+
+MODELS = ("m1b", "c4", "c5")
+
+
+def models(results: Results) -> Section | None:
+    """Tables of the further models; None where there are none."""
+    if not results.comparison:
+        return None
+    tables = [fit_sheet("", results.fits[name]) for name in MODELS if name in results.fits]
+    if results.estimands:
+        sheet, _, more = split(results)
+        if more:
+            title = "Further Results on Both Predictors"
+            tables.append(replace(sheet, number="", title=title, parts=more, note=ADDITIVE))
+    if not tables:
+        return None
+    parts = [Markup(sheet_html(table)) for table in tables]
+    return Section("models", "Further models", render("stack.html", parts=parts, intro=None))

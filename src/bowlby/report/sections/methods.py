@@ -1,8 +1,9 @@
-"""The methods text and its references, to paste into a paper."""
+"""How the results were obtained: methods text, references, reporting checklists and provenance."""
 
 from __future__ import annotations
 
 from bowlby.report import methods as text
+from bowlby.report.checklists import CHECKLISTS, filled
 from bowlby.report.section import Section, render
 from bowlby.results import Results
 
@@ -18,3 +19,32 @@ def references(results: Results) -> Section | None:
     """The works that the methods cite, and the sources of the questionnaires."""
     works = text.references(results) if results.manifest else []
     return Section("references", "References", render("references.html", works=works)) if works else None
+
+
+def checklists(results: Results) -> Section | None:
+    """JARS-Quant and STROBE; None where nothing was fitted."""
+    if not results.fits or not results.manifest:
+        return None
+    lists = []
+    for checklist in CHECKLISTS:
+        rows = filled(checklist, results)
+        parts = {row["part"]: [r for r in rows if r["part"] == row["part"]] for row in rows}
+        known = sum(row["says"] is not None for row in rows)
+        lists.append({"list": checklist, "parts": parts, "known": known, "n": len(rows)})
+    return Section("checklists", "Reporting checklists", render("checklists.html", lists=lists))
+
+
+def provenance(results: Results) -> Section | None:
+    """Versions and checksums; None without a manifest."""
+    manifest = results.manifest
+    if not manifest:
+        return None
+    html = render(
+        "provenance.html",
+        run=manifest.get("run"),
+        seed=manifest.get("seed"),
+        git=manifest.get("git") or {},
+        versions=manifest.get("versions") or {},
+        inputs=manifest.get("inputs") or {},
+    )
+    return Section("provenance", "Provenance", html)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from markupsafe import Markup, escape
 
-from bowlby.report.drawing import figure
-from bowlby.report.pair_doubts import pair_doubts_sheet, pair_turned
+from bowlby.report.inline_svg import figure
+from bowlby.report.robustness_tables import pair_doubts_sheet, pair_turned
 from bowlby.report.section import Section, render
 from bowlby.results import Results
 from bowlby.tables import interval, number, sheet_html, sheets
+from bowlby.tables.claims import statements
 from bowlby.tables.fits import doubtful_units
-from bowlby.tables.pair import statements
 from bowlby.tables.words import typeset
 
 QUALIFIERS = {

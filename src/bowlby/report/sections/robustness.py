@@ -1,12 +1,12 @@
-"""Robustness of the verdicts: what changes them, other intervals, the specification curve, single therapists."""
+"""Robustness checks of the verdicts, and outcomes missing not at random."""
 
 from __future__ import annotations
 
 from markupsafe import Markup
 
 from bowlby.figures.multiverse import DRAWN
-from bowlby.report.doubts import computed_of, flips_sheet, intervals_sheet, left_undone
-from bowlby.report.drawing import drawn, figure
+from bowlby.report.inline_svg import drawn, figure
+from bowlby.report.robustness_tables import computed_of, flips_sheet, intervals_sheet, left_undone, tipping_sheet
 from bowlby.report.section import Section, render
 from bowlby.results import Results
 from bowlby.tables import number, p_value, sheet_html
@@ -146,3 +146,12 @@ def _p_values(record: dict) -> Markup:
         text = "Wild cluster bootstrap ({:,} replicates), two-sided: {}."
         said.append(Markup(text).format(found["replicates"], values))
     return Markup("").join(Markup("<p>{}</p>").format(text) for text in said)
+
+
+def tipping(results: Results) -> Section | None:
+    """The table of other slopes among patients without outcome; None where it was not computed."""
+    found = computed_of(results.json("robustness.json") or {}).get("tipping")
+    if not found or not results.verdict:
+        return None
+    table = Markup(sheet_html(tipping_sheet(found)))
+    return Section("tipping", "Outcomes missing not at random", render("stack.html", parts=[table], intro=None))

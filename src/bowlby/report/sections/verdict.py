@@ -5,7 +5,7 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from bowlby.compare import USUAL_ICC
-from bowlby.report.drawing import drawn, figure
+from bowlby.report.inline_svg import drawn, figure
 from bowlby.report.section import Section, render
 from bowlby.report.sections.adequacy import detectable, observed
 from bowlby.results import Results

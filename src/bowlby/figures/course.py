@@ -1,0 +1,193 @@
+"""The course of the outcome: from before to after treatment, and over time."""
+
+from __future__ import annotations
+
+from math import ceil
+
+import numpy as np
+import pandas as pd
+
+from bowlby.disclosure import SMALLEST, bins
+from bowlby.figures.canvas import BLUE, GREY, INK, VERMILION, WIDTH, note, point_ranges
+from bowlby.figures.outcome import before_after, direction, fine_edges, label
+from bowlby.results import Results
+
+NUMBERS = ["value", "ci_low", "ci_high", "low", "high", "share"]
+COLUMNS = ["kind", "perceived", "style", "at", *NUMBERS, "outcome", "better"]
+TERMS = ("Intercept", "a_star_w", "s_star")
+THREADS = 300
+ENDS = {"pre": 0.0, "post": 1.0}
+LINES = {
+    1: {"color": BLUE, "marker": "o", "dashes": "", "fill": True, "shift": 0.0},
+    -1: {"color": VERMILION, "marker": "s", "dashes": (4, 2), "fill": False, "shift": 0.03},
+}
+
+
+def gather(results: Results) -> pd.DataFrame | None:
+    """From the primary model, its analysis set and the outcome's scores."""
+    fit, rows = results.json("fits/primary.json"), results.table("analysis/primary.parquet")
+    scores = before_after(results)
+    if not fit or rows is None or scores is None:
+        return None
+    table = prepost_data(fit, scores.reindex(rows["patient"]).dropna(), direction(results), results.shareable)
+    return table.assign(outcome=label(results), better=direction(results))
+
+
+def prepost_data(fit: dict, scores: pd.DataFrame, sign: int, shareable: bool = True) -> pd.DataFrame:
+    """Expected scores of four kinds of patients, and the observed ones in bins.
+
+    All four start at the mean before treatment; after treatment the model expects them apart, by one reference SD up
+    and down of perceived attachment (against the same therapist's other patients) and of the therapist's style.
+
+    Parameters
+    ----------
+    fit : dict
+        ``fits/primary.json``; its outcome is higher where better.
+    scores : DataFrame
+        Columns pre and post of the analysed patients, in the outcome's own units.
+    sign : {1, -1}
+        Direction of the outcome's own units.
+    shareable : bool
+        Bins of five patients or more only; otherwise single patients are drawn too. Shares of the bins are rounded
+        to 1 %, so that comparing them with those of all patients does not tell who was left out.
+    """
+    from scipy import stats
+
+    fixed = {f["term"]: f for f in fit["fixed"]}
+    if len(scores) < SMALLEST or not set(TERMS) <= set(fixed):
+        return pd.DataFrame(columns=COLUMNS)
+    covariance = fit.get("vcov_adjusted") or fit["vcov"]
+    at = [covariance["terms"].index(t) for t in TERMS]
+    v = np.asarray(covariance["values"], dtype=float)[np.ix_(at, at)]
+    df = min((fixed[t]["df"] for t in TERMS if fixed[t].get("df") is not None), default=np.inf)
+    beta = np.array([fixed[t]["estimate"] for t in TERMS])
+    rows = []
+    for perceived in (1, -1):
+        for style in (1, -1):
+            x = np.array([1.0, perceived, style])
+            value, half = sign * float(x @ beta), float(stats.t.ppf(0.975, df) * np.sqrt(x @ v @ x))
+            who = {"kind": "expected", "perceived": perceived, "style": style}
+            rows.append({**who, "at": "pre", "value": scores["pre"].mean()})
+            rows.append({**who, "at": "post", "value": value, "ci_low": value - half, "ci_high": value + half})
+    edges = fine_edges(scores.to_numpy().min(), scores.to_numpy().max())
+    for end in ENDS:
+        for low, high, n in bins(scores[end], edges, shareable):
+            rows.append({"kind": "observed", "at": end, "low": low, "high": high, "share": round(n / len(scores), 2)})
+    if not shareable:
+        for pre, post in scores.iloc[:: max(1, len(scores) // THREADS)].itertuples(index=False):
+            rows.append({"kind": "patient", "low": pre, "high": post})
+    return pd.DataFrame(rows).reindex(columns=COLUMNS).astype(dict.fromkeys(NUMBERS, float))
+
+
+def draw(ax, data: pd.DataFrame) -> None:
+    """Draw two lines for each kind of therapist, between the distributions before and after."""
+    import seaborn
+
+    figure = ax.figure
+    ax.remove()
+    figure.set_size_inches(WIDTH, 4.4)
+    before, *panels, after = figure.subplots(1, 4, sharey=True, width_ratios=[0.55, 1.5, 1.5, 0.55])
+    for side, end in ((before, "pre"), (after, "post")):
+        _observed(seaborn, side, data[(data["kind"] == "observed") & (data["at"] == end)])
+        place = "left" if end == "pre" else "right"
+        side.set_title("observed\n" + ("before" if end == "pre" else "after"), fontsize=9.5, loc=place)
+    before.invert_xaxis()
+    for panel, style in zip(panels, (1, -1)):
+        for row in data[data["kind"] == "patient"].itertuples(index=False):
+            panel.plot([0, 1], [row.low, row.high], color=GREY, lw=0.4, alpha=0.35)
+        for perceived, how in LINES.items():
+            own = data[(data["kind"] == "expected") & (data["style"] == style) & (data["perceived"] == perceived)]
+            _expected(seaborn, panel, own.assign(x=own["at"].map(ENDS)), perceived, how)
+        panel.set_title(f"therapist's style\n{_signed(style)} SD", fontsize=10.5)
+        panel.set(xlim=(-0.15, 1.45), xlabel="", ylabel="")
+        panel.set_xticks([0, 1], ["before", "after"])
+        panel.tick_params(axis="y", length=0, labelleft=False)
+        panel.spines["left"].set_visible(False)
+    figure.supxlabel("perceived attachment: solid +1 SD, dashed −1 SD", fontsize=10.5)
+    before.set_ylabel(f"{data['outcome'].iloc[0]} ({'higher' if data['better'].iloc[0] > 0 else 'lower'} is better)")
+
+
+def _expected(seaborn, ax, own: pd.DataFrame, perceived: int, how: dict) -> None:
+    """One line with the interval of its end, named at its end."""
+    colour, marker, dashes, fill, shift = how["color"], how["marker"], how["dashes"], how["fill"], how["shift"]
+    seaborn.lineplot(own, x="x", y="value", color=colour, lw=2, errorbar=None, ax=ax, legend=False,
+                     **({"dashes": dashes} if dashes else {}))  # fmt: skip
+    end = own[own["at"] == "post"].assign(at=1 + shift, low=own["ci_low"], high=own["ci_high"])
+    point_ranges(ax, end, "y", color=colour, marker=marker, fill=fill, pointsize=7, linewidth=1.8)
+    for row in end.itertuples(index=False):
+        note(ax, 1.14, row.value, f"{_signed(perceived)} SD", va="center", fontsize=9.5)
+
+
+def _observed(seaborn, ax, bins: pd.DataFrame) -> None:
+    """The distribution, in bins of several widths."""
+    if len(bins):
+        middle, wide = (bins["low"] + bins["high"]) / 2, bins["high"] - bins["low"]
+        edges = [*bins["low"], bins["high"].iloc[-1]]
+        seaborn.histplot(y=middle, weights=bins["share"] / wide, bins=edges, element="step", color=GREY, alpha=0.25,
+                         lw=0.8, ax=ax)  # fmt: skip
+    ax.set(xlabel="", ylabel="", xticks=[])
+    ax.spines["bottom"].set_visible(False)
+    if ax.get_subplotspec().colspan.start:
+        ax.spines["left"].set_visible(False)
+        ax.tick_params(axis="y", length=0, labelleft=False)
+
+
+def _signed(value: float) -> str:
+    return "+1" if value > 0 else "−1"
+
+
+BINS = 10
+
+
+def gather_trajectory(results: Results) -> pd.DataFrame | None:
+    """From the growth model and its analysis set."""
+    fit, data = results.json("fits/growth.json"), results.table("analysis/growth.parquet")
+    return trajectory_data(fit, data) if fit and data is not None else None
+
+
+def trajectory_data(fit: dict, data: pd.DataFrame) -> pd.DataFrame:
+    """Observed means and the model's mean with 95 % limits, for each time.
+
+    Times with fewer than five patients are left out; where every patient has times of their own, times are put
+    together in ten groups. The limits take t with the smaller of the two terms' degrees of freedom.
+    """
+    from scipy import stats
+
+    table = _means(data, data["time"])
+    if len(table) < 2 and len(data) >= 2 * SMALLEST:
+        table = _means(data, pd.qcut(data["time"], min(BINS, len(data) // SMALLEST), duplicates="drop"))
+    fixed = {f["term"]: f for f in fit["fixed"]}
+    covariance = fit.get("vcov_adjusted") or fit["vcov"]
+    at = [covariance["terms"].index(term) for term in ("Intercept", "time")]
+    v = np.asarray(covariance["values"], dtype=float)[np.ix_(at, at)]
+    x = np.column_stack([np.ones(len(table)), table["time"]])
+    se = np.sqrt(np.einsum("ij,jk,ik->i", x, v, x))
+    df = min((fixed[t]["df"] for t in ("Intercept", "time") if fixed[t]["df"] is not None), default=np.inf)
+    half = stats.t.ppf(0.975, df) * se
+    model = x @ [fixed["Intercept"]["estimate"], fixed["time"]["estimate"]]
+    return table.assign(model=model, ci_low=model - half, ci_high=model + half)
+
+
+def _means(data: pd.DataFrame, by: pd.Series) -> pd.DataFrame:
+    groups = data.groupby(by.rename("group"), observed=True)
+    table = groups.agg(time=("time", "mean"), observed=("y", "mean"), n=("patient", "nunique"))
+    return table[table["n"] >= SMALLEST].reset_index(drop=True)
+
+
+def draw_trajectory(ax, data: pd.DataFrame) -> None:
+    """Draw line, interval, means, and the number of patients behind each mean."""
+    import seaborn
+
+    ax.fill_between(data["time"], data["ci_low"], data["ci_high"], color=BLUE, alpha=0.2, lw=0, label="95% CI")
+    seaborn.lineplot(data, x="time", y="model", color=BLUE, lw=2.2, label="model", errorbar=None, legend=False, ax=ax)
+    seaborn.scatterplot(data, x="time", y="observed", marker="D", s=40, color=VERMILION, label="observed mean",
+                        legend=False, zorder=3, ax=ax)  # fmt: skip
+    ax.set_ylabel("outcome (its own units)")
+    ax.margins(x=0.05, y=0.12)
+    shown = max(2, min(6, 36 // len(f"{data['n'].max():,}")))  # as many numbers as have room
+    every = ceil(len(data) / shown)
+    bottom = ax.get_ylim()[0]
+    for row in pd.concat([data.iloc[: -every or None : every], data.iloc[-1:]]).itertuples(index=False):
+        ax.text(row.time, bottom, f"{row.n:,}", ha="center", va="bottom", fontsize=9.5, color=INK)
+    ax.set_xlabel("time (numbers along the bottom: patients)")
+    ax.figure.legend(loc="outside upper center", ncols=3, handlelength=1.4, columnspacing=1.2)

@@ -1,0 +1,336 @@
+"""What a run knows of a paper, for the items of the checklists; None where this run does not know it."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from bowlby.disclosure import shown_count
+from bowlby.report.checklists.item import said, see
+from bowlby.report.methods_models import weights
+from bowlby.results import MAIN, Results
+from bowlby.tables import number
+from bowlby.tables.fits import random_sds
+from bowlby.tables.words import CLAIMS, NOT_TESTED, df_method, people, say, typeset, verdict
+
+SIDES = {
+    "perceived": "perceived attachment",
+    "therapist_style": "the therapist's own style",
+    "patient_style": "the patient's own style",
+    "alliance": "the alliance",
+    "mentalizing": "mentalizing",
+}
+ROBUSTNESS = "Robustness"
+SEE_FLOW = see("flow", "Flow of patients")
+
+
+def _asked(results: Results) -> dict:
+    return results.config.get("comparison") or {}
+
+
+def _main(results: Results) -> dict | None:
+    return next((results.fits[name] for name in MAIN if name in results.fits), None)
+
+
+def _included(fit: dict) -> str:
+    """Numbers in the main analysis; observations only where a patient has several."""
+    several = f"{fit['n_obs']:,} observations of " if "patient" in fit["groups"] else f"{fit['n_obs']:,} patients, "
+    return f"{several}{people(fit)}."
+
+
+def _occasion(label: str | None) -> str:
+    return f" at {label.replace('_', ' ')}" if label else ""
+
+
+def outcome(results: Results) -> str:
+    """The outcome and when it was measured."""
+    asked = results.config.get("outcome") or {}
+    name = results.instrument(asked.get("instrument", "outcome"))[0]
+    better = "higher" if asked.get("higher_is_better") else "lower"
+    when = [_occasion(asked[key]) for key in ("pre", "post") if asked.get(key)]
+    return f"Outcome: {name}{' and'.join(when)}; {better} is better."
+
+
+def sides(results: Results) -> str | None:
+    """The predictors and when they were measured."""
+    asked = _asked(results)
+    named = [
+        f"{words}: {results.instrument(asked[key]['instrument'])[0]}{_occasion(asked[key].get('occasion'))}"
+        for key, words in SIDES.items()
+        if asked.get(key)
+    ]
+    return f"Predictors – {'; '.join(named)}." if named else None
+
+
+def covariates(results: Results) -> str | None:
+    """What the models adjust for."""
+    if not results.comparison:
+        return None
+    names = ["outcome before treatment", *(c.replace("_", " ") for c in _asked(results).get("covariates") or [])]
+    return f"Adjusted for {', '.join(names)}, within and between therapists."
+
+
+def variables(results: Results) -> str | None:
+    """Everything that was measured for the models."""
+    return said(outcome(results), sides(results), covariates(results))
+
+
+def design(results: Results) -> str | None:
+    """Who is nested in whom, and what was measured when."""
+    fit = _main(results)
+    if not fit:
+        return None
+    levels = ["occasions"] if "patient" in fit["groups"] else []
+    levels += ["patients"] + (["therapists"] if "therapist" in fit["groups"] else [])
+    return said(f"Levels: {' in '.join(levels)}.", outcome(results), sides(results))
+
+
+def aims(results: Results) -> str | None:
+    """The claims that were tested."""
+    claims = (results.verdict or {}).get("claims") or {}
+    tested = [f"{name}: {CLAIMS[name]}." for name in CLAIMS if name in claims and not claims[name].get("not_tested")]
+    return said(*tested, "Rules and verdicts:", see("verdict", "Verdict")) if tested else None
+
+
+def size(results: Results) -> str | None:
+    """Sample size, and what it can show."""
+    fit = _main(results)
+    if not fit:
+        return None
+    found = results.json("adequacy.json")
+    text = _included(fit)
+    return said(text, see("adequacy", "Power of this sample") if found else "")
+
+
+def flow(results: Results) -> str | None:
+    """Who was analysed, and why others were not."""
+    fit = _main(results)
+    if not fit:
+        return None
+    left = [f"{why} ({shown_count(n, results.shareable)})" for why, n in (fit.get("n_dropped") or {}).items() if n]
+    return said(f"Analysed: {_included(fit)}", f"Left out: {', '.join(left)}." if left else "", SEE_FLOW)
+
+
+def diagram(results: Results) -> str | None:
+    """The flow chart."""
+    return said(SEE_FLOW, "(figures/flow)") if (results.folder / "figures/flow.svg").is_file() else None
+
+
+def instruments(results: Results) -> str | None:
+    """The questionnaires with their sources."""
+    audit = results.text_table("keying_audit.csv")
+    if audit is None:
+        return None
+    pairs = [results.instrument(name) for name in sorted(set(audit["instrument"]))]
+    names = [f"{name} – {source}" if source else name for name, source in pairs]
+    return said(f"{'; '.join(names)}.", "How they were scored:", see("methods", "Methods"))
+
+
+def reliability(results: Results) -> str | None:
+    """Reliability of the scores in this sample."""
+    if results.text_table("reliability.csv") is None:
+        return None
+    return said("Coefficient alpha in this sample:", see("reliability", "Reliability"))
+
+
+def keys(results: Results) -> str | None:
+    """Checks of the scoring keys."""
+    if results.text_table("keying_audit.csv") is None:
+        return None
+    doubtful = ", ".join(results.instrument(name)[0] for name in results.unverified)
+    return said("Scoring keys were checked against the data:", see("keys", "Scoring keys"),
+                f"Unverified: {doubtful}." if doubtful else "")  # fmt: skip
+
+
+def scales(results: Results) -> str | None:
+    """Descriptive statistics."""
+    if not (results.folder / "figures/distributions.svg").is_file():
+        return None
+    return said("Means, SDs and numbers of every scale:", see("scales", "Scales"))
+
+
+def quantities(results: Results) -> str | None:
+    """How scores became predictors."""
+    if not results.comparison:
+        return None
+    unit = "reference SDs" if results.comparison.get("standardiser") == "reference" else "this sample's SDs"
+    asked = _asked(results)
+    return (
+        "Composites with weights fixed in the configuration: perceived attachment "
+        f"({weights(asked.get('perceived'))}), therapist's own style ({weights(asked.get('therapist_style'))}); "
+        f"standardised by {unit} and analysed as continuous. Perceived attachment was centred within therapists."
+    )
+
+
+def analysis(results: Results) -> str | None:
+    """All statistical methods."""
+    return said("To paste, written from what was run:", see("methods", "Methods")) if _main(results) else None
+
+
+def subgroups(results: Results) -> str | None:
+    """Interactions that were tested."""
+    claim = ((results.verdict or {}).get("claims") or {}).get("C3") or {}
+    if not claim.get("severity"):
+        return None
+    return said("Style by severity before treatment, with claim C3:", see("verdict", "Verdict"))
+
+
+def missing(results: Results) -> str | None:
+    """How missing data were handled."""
+    if not _main(results):
+        return None
+    scored = "" if results.text_table("reliability.csv") is None else "Missing items: each questionnaire's own rule. "
+    imputed = "imputation" in (results.json("robustness.json") or {})
+    how = "as a check, missing values were imputed and the analysis repeated" if imputed else "nothing was imputed"
+    return said(
+        f"{scored}The main analysis included patients with complete data on the variables of the model; {how}.",
+        see("missing", "Missing data"),
+        see("robustness", ROBUSTNESS) if imputed else "",
+    )
+
+
+def lost_to_follow_up(results: Results) -> str | None:
+    """Those without an outcome."""
+    fit = results.fits.get("primary")
+    gone = [n for why, n in (fit.get("n_dropped") or {}).items() if "outcome" in why] if fit else []
+    if not gone:
+        return None
+    return f"Excluded because they had no outcome after treatment: {shown_count(sum(gone), results.shareable)}."
+
+
+def robustness(results: Results) -> str | None:
+    """Sensitivity analyses."""
+    if not results.json("robustness.json"):
+        return None
+    return said("Sensitivity analyses:", see("robustness", ROBUSTNESS))
+
+
+def other_analyses(results: Results) -> str | None:
+    """All analyses other than the main model."""
+    return said(
+        see("estimands", "Six ways to compare") if (results.folder / "estimands").is_dir() else "",
+        see("beside", "Attachment and other ratings") if _asked(results).get("alliance") else "",
+        robustness(results),
+    )
+
+
+def estimates(results: Results) -> str | None:
+    """The main results."""
+    if results.comparison:
+        return said("Estimates with 95% intervals:", see("estimates", "Estimates"), covariates(results))
+    return said("Estimates with 95% intervals:", see("course", "Course over time")) if _main(results) else None
+
+
+def categories(results: Results) -> str | None:
+    """Boundaries of categories."""
+    if not _main(results):
+        return None
+    shown = {"severity.csv": "severity bands", "styles.csv": "attachment styles", "change.csv": "classes of change"}
+    cut = [words for file, words in shown.items() if (results.folder / file).is_file()]
+    where = f" Categories are used in descriptive tables only: {', '.join(cut)}." if cut else ""
+    return said(f"The models use continuous scores.{where}", see("scales", "Scales"), see("change", "Reliable change"))
+
+
+def no_risks(results: Results) -> str | None:
+    """Relative and absolute risks."""
+    return "Not applicable: no risks were estimated." if _main(results) else None
+
+
+def bias(results: Results) -> str | None:
+    """What the run says and does about bias."""
+    if not results.comparison:
+        return None
+    return said(
+        "Effects within and between therapists were separated, so that differences between caseloads are not counted "
+        "as effects of attachment.",
+        see("beside", "Attachment and other ratings") if _asked(results).get("alliance") else "",
+    )
+
+
+def findings(results: Results) -> str | None:
+    """The verdict."""
+    return said(typeset((results.verdict or {}).get("sentence") or ""))
+
+
+def support(results: Results) -> str | None:
+    """The verdict of each claim."""
+    claims = (results.verdict or {}).get("claims") or {}
+    words = {name: verdict(claims[name]) for name in CLAIMS if name in claims}
+    return said(*(f"{name}: {word}." for name, word in words.items() if word != NOT_TESTED))
+
+
+def limits(results: Results) -> str | None:
+    """Limitations that the run names."""
+    record = results.verdict
+    if not record:
+        return None
+    named = list(record.get("flags") or [])
+    for claim in record["claims"].values():
+        named += [code for code in [*(claim.get("reasons") or []), *(claim.get("flags") or [])] if " " not in code]
+    return said(f"{'; '.join(dict.fromkeys(say(code) for code in named)).capitalize()}." if named else "",
+                "Associations, not causes.")  # fmt: skip
+
+
+def levels(results: Results) -> str | None:
+    """Number of units at each level."""
+    fit = _main(results)
+    if not fit:
+        return None
+    load = (results.json("adequacy.json") or {}).get("caseload")
+    size = f"Patients of a therapist: median {number(load['median'], 1)}." if load else ""
+    return said(_included(fit), size)
+
+
+def fixed_and_random(results: Results) -> str | None:
+    """Fixed and random part, and how they were estimated."""
+    fit = _main(results)
+    if not fit:
+        return None
+    own = [r for r in fit["random"] if not r["term2"]]
+    parts = {f"{r['group']} {'intercept' if r['term'] == 'Intercept' else 'slope'}" for r in own}
+    method = "REML" if fit["reml"] else "ML"
+    return f"Random: {', '.join(sorted(parts))}, residual. {method}; degrees of freedom by {df_method(fit)}."
+
+
+def variances(results: Results) -> str | None:
+    """Variances and intraclass correlation."""
+    fit = _main(results)
+    if not fit:
+        return None
+    if fit["model"] == "pair":  # its table has no random part in the note
+        return f"{random_sds(fit, names=(results.json('pair.json') or {}).get('labels'))}.".replace("*", "")
+    where = see("estimates", "Estimates") if results.comparison else see("course", "Course over time")
+    return said("Random part in the note of the model's table:", where)
+
+
+def convergence(results: Results) -> str | None:
+    """Trouble in estimation."""
+    fit = _main(results)
+    if not fit:
+        return None
+    text = "The main model converged" if fit.get("converged") else "The main model did not converge"
+    edge = "with a variance estimated at 0" if fit.get("singular") else "with no variance at 0"
+    return f"{text}, {edge}."
+
+
+def diagnostics(results: Results) -> str | None:
+    """Residuals and checks of the data."""
+    drawn = (results.folder / "figures/residuals.svg").is_file()
+    found = (results.folder / "issues.csv").is_file()
+    return said(
+        see("diagnostics", "Diagnostics") if drawn else "",
+        see("issues", "Data issues") if found else "",
+    )
+
+
+def software(results: Results) -> str | None:
+    """Programs, versions and seed."""
+    versions = results.manifest.get("versions") or {}
+    if not versions:
+        return None
+    shown = ", ".join(f"{name} {versions[name]}" for name in ("bowlby", "python", "snakemake") if name in versions)
+    return said(f"{shown}; seed {results.manifest.get('seed', 'not set')}.", see("provenance", "Provenance"))
+
+
+def synthetic(results: Results) -> Markup | None:
+    """Whether anybody took part."""
+    return Markup("The data are simulated; nobody took part.") if results.synthetic else None

@@ -1,0 +1,214 @@
+"""Tables of the robustness checks: verdicts that change, and intervals by other methods."""
+
+from __future__ import annotations
+
+from bowlby.tables import interval, number
+from bowlby.tables.layout import Sheet
+from bowlby.tables.words import CLAIMS, say
+from bowlby.tables.words import verdict as verdict_of
+
+EFFECTS = ("P", "T", "P-T", "P+T")
+HALF = 0.5
+KINDS = {
+    "cluster": "the bootstrap over therapists",
+    "sandwich": "cluster-robust standard errors",
+    "wild": "the wild cluster bootstrap",
+    "influence": "leaving out one therapist at a time",
+    "parametric": "the parametric bootstrap",
+    "permutation": "the permutation of style",
+    "assumptions": "the simulations of the model's assumptions",
+    "multiverse": "the alternative analyses",
+    "multiverse_null": "the alternative analyses without an effect",
+    "imputation": "the imputation of missing values",
+    "tipping": "the analysis of outcomes missing not at random",
+}
+PLURAL = ("sandwich", "assumptions", "multiverse", "multiverse_null")
+SHORT = {
+    "C1": "P > 0",
+    "C2": "P > |T|",
+    "C3": "T negligible",
+    "C4": "T negligible for attachment",
+    "C5": "Patient's style",
+}
+NOT_TRIED = "not computed"
+WAYS = {
+    "parametric": "Parametric bootstrap",
+    "cluster": "Bootstrap of therapists",
+    "sandwich": "Cluster-robust (CR2)",
+    "imputation": "Missing values imputed",
+}
+
+
+def computed_of(record: dict) -> dict:
+    """The kinds of robustness that could be computed."""
+    return {kind: found for kind, found in record.items() if not found.get("not_computed")}
+
+
+def left_undone(record: dict) -> str:
+    """What was asked for and could not be computed, a sentence a reason; empty where all was."""
+    kinds: dict[str, list[str]] = {}
+    for kind in KINDS:
+        if why := record.get(kind, {}).get("not_computed"):
+            kinds.setdefault(why, []).append(kind)
+    return " ".join(_undone(own, why, record) for why, own in kinds.items())
+
+
+def _undone(kinds: list[str], why: str, record: dict) -> str:
+    left = [KINDS[kind] for kind in kinds]
+    listed = f"{', '.join(left[:-1])} and {left[-1]}" if len(left) > 1 else left[0]
+    verb = "were" if len(left) > 1 or kinds[0] in PLURAL else "was"
+    apart = "parametric" not in record and not {"cluster", "sandwich", "wild"}.isdisjoint(kinds)
+    instead = "; request `parametric` instead" if apart else ""
+    return f"{listed[0].upper()}{listed[1:]} {verb} not computed: {why}{instead}."
+
+
+def flips_sheet(verdict: dict, record: dict) -> Sheet:
+    """Each tested claim: whether it is fragile, and its verdict in every other analysis."""
+    tried = {
+        "Without one therapist": (record.get("influence", {}).get("verdicts"), counted),
+        "Alternative analyses": (record.get("multiverse", {}).get("verdicts"), _shared),
+        "Imputed": (record.get("imputation", {}).get("verdicts"), _once),
+    }
+    tried = {head: (found, say_) for head, (found, say_) in tried.items() if found}
+    rows = []
+    for name in CLAIMS:
+        claim = verdict["claims"].get(name)
+        if claim is None or claim.get("not_tested"):
+            continue
+        row = [f"{name}. {SHORT[name]}", verdict_of(claim), _fragile(claim)]
+        rows.append([*row, *(words(found.get(name), claim["verdict"]) for found, words in tried.values())])
+    note = (
+        "The last columns give the verdict of each claim when each therapist was omitted in turn, in the alternative "
+        "analyses of the curve below, and with missing values multiply imputed. A decided verdict is called fragile if "
+        "it changes too easily under predefined rules."
+    )
+    title = "Robustness of Each Verdict"
+    return Sheet("", title, ["Claim", "Verdict", "Fragile?", *tried], [(None, rows)], note)
+
+
+def _fragile(claim: dict) -> str:
+    if claim.get("fragile") is None:
+        if claim["verdict"] not in ("supported", "refuted"):
+            return "not applicable"
+        untried = "; ".join(claim.get("fragile_not_tried") or [])
+        return f"not known; not computed: {untried}" if untried else NOT_TRIED
+    reasons = "; ".join(say(r) for r in claim.get("fragile_because") or [])
+    return f"yes: {reasons}" if claim["fragile"] else "no"
+
+
+def counted(found: dict | None, verdict: str) -> str:
+    """Verdicts as counts: "supported in all 48", or how often which."""
+    if not found:
+        return NOT_TRIED
+    total = sum(found.values())
+    if found.get(verdict, 0) == total:
+        return f"{verdict} in all {total:,}"
+    return "; ".join(f"{word} in {n:,} of {total:,}" for word, n in _in_order(found, verdict))
+
+
+def _shared(found: dict | None, verdict: str) -> str:
+    """Verdicts as shares of the analyses."""
+    if not found:
+        return NOT_TRIED
+    total = sum(found.values())
+    if found.get(verdict, 0) == total:
+        return f"{verdict} in all"
+    return "; ".join(f"{word} in {_percent(share / total)}" for word, share in _in_order(found, verdict))
+
+
+def _once(found: str | None, _: str) -> str:
+    """The verdict of the pooled imputed data."""
+    return found or NOT_TRIED
+
+
+def _in_order(found: dict, verdict: str) -> list[tuple[str, float]]:
+    """The run's own verdict first, then the others by how often they came."""
+    kept = [(word, n) for word, n in found.items() if n > 0]
+    return sorted(kept, key=lambda pair: (pair[0] != verdict, -pair[1]))
+
+
+def _percent(share: float) -> str:
+    """A share in whole per cent that says 0 or 100 only where it is so."""
+    if share < 0.005:
+        return "under 1%"
+    return "over 99%" if share > 0.995 else f"{number(100 * share, 0)}%"
+
+
+def intervals_sheet(comparison: dict, record: dict) -> Sheet:
+    """95 % intervals of the contrasts, as in Table 1 and by every other method that was run."""
+    rows = [["Main analysis", *(interval(*comparison[e]["ci"]) for e in EFFECTS)]]
+    for kind, words in WAYS.items():
+        found = record.get(kind) or {}
+        effects = found.get("intervals") or found.get("contrasts") or found.get("effects") or {}
+        if not effects:
+            continue
+        n = f" ({found['replicates']:,})" if kind != "sandwich" else ""
+        rows.append([f"{words}{n}", *(_limits(effects.get(e)) for e in EFFECTS)])
+    note = (
+        "*SD* of outcome per *SD* of predictor; number of replicates in brackets. Bootstrap intervals are percentile "
+        "intervals; those of therapists are bias-corrected and accelerated if each therapist was also omitted."
+    )
+    heads = ["Method", "P", "T", "P − T", "P + T"]
+    return Sheet("", "95% Confidence Intervals by Other Methods", heads, [(None, rows)], note)
+
+
+def _limits(effect: dict | None) -> str:
+    return interval(*(effect.get("bca") or effect["ci"])) if effect else "–"
+
+
+ALONG = {"attachment": "perceived attachment", "style": "therapist style"}
+
+
+def tipping_sheet(found: dict) -> Sheet:
+    """Verdicts where the slopes of patients without outcome differ from those of the others."""
+    claims = [name for name in CLAIMS if any(name in move["verdicts"] for move in found["moves"])]
+    rows = [
+        [ALONG[move["along"]], number(move["delta"]), *(number(move["effects"][e]["estimate"]) for e in ("P", "T")),
+         *(move["verdicts"].get(name, "–") for name in claims)]
+        for move in found["moves"]
+    ]  # fmt: skip
+    note = (
+        "Missing outcomes were imputed and then shifted so that the slope of the predictor among patients without "
+        "outcome differs by this many *SD* of outcome per *SD* of predictor."
+    )
+    heads = ["Predictor", "Shift (SD)", "P", "T", *claims]
+    return Sheet("", "Sensitivity to Outcomes Missing Not at Random", heads, [(None, rows)], note)
+
+
+NAMES = ("first", "second", "first-second", "first+second")
+
+
+def pair_doubts_sheet(record: dict) -> Sheet | None:
+    """95 % intervals of both slopes, their difference and their sum in other ways; None where none was tried."""
+    found, labels = record.get("doubts"), record["labels"]
+    if not found:
+        return None
+    rows = [["Main analysis", *(interval(*record["contrasts"][name]["ci"]) for name in NAMES)]]
+    drawn = found["parametric"]
+    if drawn.get("intervals"):
+        what = f"Parametric bootstrap ({drawn['replicates']:,})"
+        rows.append([what, *(interval(*drawn["intervals"][name]["ci"]) for name in NAMES)])
+    if robust := found["sandwich"].get("contrasts"):
+        rows.append(["Cluster-robust (CR2)", *(interval(*robust[name]["ci"]) for name in NAMES)])
+    spread = found.get("influence", {}).get("range")
+    if spread:
+        what = f"Without one therapist ({found['influence']['therapists']:,}): estimates from, to"
+        rows.append([what, *(f"{number(spread[name][0])} to {number(spread[name][1])}" for name in NAMES)])
+    note = (
+        "*SD* of outcome per *SD* of predictor; number of replicates in brackets. Bootstrap: percentile intervals. "
+        "CR2 is valid if the variances differ from those of the model."
+    )
+    heads = ["Method", labels["first"], labels["second"], "difference", "sum"]
+    return Sheet("", "95% Confidence Intervals by Other Methods", heads, [(None, rows)], note)
+
+
+def pair_turned(record: dict, statements: dict[str, str]) -> list[str]:
+    """What became of each statement without one therapist, and what could not be computed."""
+    found = record.get("doubts") or {}
+    verdicts = found.get("influence", {}).get("verdicts") or {}
+    said = [
+        f"Without any one therapist, “{statement}” was {counted(verdicts[name], record['claims'][name]['verdict'])}."
+        for name, statement in statements.items()
+        if name in verdicts
+    ]
+    return said + [text for text in [left_undone(found)] if text]

@@ -1,0 +1,192 @@
+"""The scales in this sample: descriptive statistics, distributions, correlations and reliability."""
+
+from __future__ import annotations
+
+import pandas as pd
+from markupsafe import Markup
+
+from bowlby.disclosure import SMALLEST
+from bowlby.report.inline_svg import drawn, figure
+from bowlby.report.section import Section, folded, render
+from bowlby.results import Results
+from bowlby.tables import interval, number, to_html
+
+
+def scales(results: Results) -> Section | None:
+    """Distributions, counts of severity and of styles; None where nothing was scored."""
+    table = drawn(results, "distributions")
+    parts = [_plot(results, table), _means(results, table)] if table is not None else []
+    parts += [part for part in (_severity(results), _styles(results)) if part]
+    if not parts:
+        return None
+    return Section("scales", "Scales", render("stack.html", parts=parts, intro=None))
+
+
+def _plot(results: Results, table: pd.DataFrame) -> Markup:
+    means = table[table["kind"] == "mean"]
+    said = [
+        f"{r.instrument} {r.scale}{_about(r.about)}, {r.role}{'' if r.occasion == 'once' else f', {r.occasion}'}: mean "
+        f"{number(r.mean, 1)}, SD {number(r.sd, 1)}, n {r.n:,.0f}".replace("_", " ")
+        for r in means.itertuples(index=False)
+    ]
+    norms = (table["kind"] == "norm").any()
+    doubt = (table.loc[table["kind"] == "norm", "sure"] == "unverified").any()
+    caption = (
+        "The panels show each scale in its own units, by respondent and occasion. Panels of one scale share the "
+        "horizontal axis; panels of patients and panels of therapists each share the vertical axis."
+    )
+    if results.shareable:
+        caption += " Bins of fewer than five persons are pooled with their neighbours and drawn at their mean height."
+    if norms:
+        unverified = ", dotted if not verified against a published source" if doubt else ""
+        caption += f" Published means ± SD are drawn above{unverified}."
+    return figure(results, "distributions", alt=f"Distributions. {'; '.join(said)}.", caption=caption)
+
+
+def _means(results: Results, table: pd.DataFrame) -> Markup:
+    """Means and SDs of this study's persons, with the published ones under them."""
+    rows, doubt = [], False
+    for (instrument, scale, about), part in table.groupby(["instrument", "scale", "about"], sort=False, dropna=False):
+        name = results.instrument(instrument)[0] + ("" if scale == "total" else f", {scale}".replace("_", " "))
+        name += _about(about)
+        for r in part[part["kind"].isin(["mean", "norm"])].to_dict("records"):
+            here = r["kind"] == "mean"
+            sample = f"{r['role']}, {_when(r)}" if here else f"published: {r['name']}"
+            doubtful = not here and r["sure"] == "unverified"
+            doubt |= doubtful
+            n = f"{r['n']:,.0f}" if here else "–"
+            rows.append((name, sample + (" *" if doubtful else ""), n, number(r["mean"], 1), number(r["sd"], 1)))
+    shown = pd.DataFrame(rows, columns=["Scale", "Sample", "n", "Mean", "SD"])
+    note = "* Not verified against the original publication." if doubt else ""
+    return _folded("Means and Published Means", shown, "Scale", note)
+
+
+def _about(about: str | float | None) -> str:
+    """Whom a scale was answered about, where that must be said."""
+    return f", about {about.replace('_', ' ')}" if isinstance(about, str) and about else ""
+
+
+def _severity(results: Results) -> Markup | None:
+    table = results.text_table("severity.csv")
+    if table is None:
+        return None
+    rows = [
+        (
+            f"{_scale(results, r)}, {_when(r)}",
+            r["class"] if not r["name"] else f"{r['name']}: {r['class']}".replace("_", " "),
+            *_count(r),
+        )
+        for r in table[table["kind"].ne("flag")].to_dict("records")
+    ]
+    if not rows:
+        return None
+    shown = pd.DataFrame(rows, columns=["Scale", "Class", "n", "Share"])
+    doubtful = (table["confidence"] == "unverified").any()
+    note = "Some of these cut-offs were not seen in a document; severity.csv says which." if doubtful else ""
+    return _folded("Severity and cut-offs", shown, "Scale", note)
+
+
+def _scale(results: Results, row: dict) -> str:
+    scale = "" if row["scale"] in ("", "total") else f", {row['scale']}".replace("_", " ")
+    who = "" if row["role"] == "patient" else f", {row['role']}"
+    return results.instrument(row["instrument"])[0] + scale + who
+
+
+def _styles(results: Results) -> Markup | None:
+    table = results.text_table("styles.csv")
+    if table is None:
+        return None
+    rows = [
+        (f"{results.instrument(r['instrument'])[0]}, {r['role']}, {_when(r)}", r["style"], *_count(r))
+        for r in table.to_dict("records")
+    ]
+    shown = pd.DataFrame(rows, columns=["Questionnaire", "Style", "n", "Share"])
+    rules = [f"Rule: {rule}." for rule in dict.fromkeys(table["rule"]) if rule]
+    note = " ".join([*rules, *dict.fromkeys(w for w in table["warning"] if w)])
+    return _folded("Attachment styles as categories", shown, "Questionnaire", note)
+
+
+def _folded(title: str, table: pd.DataFrame, by: str, note: str) -> Markup:
+    return folded(title, Markup(to_html(table, note, title, by=by)))
+
+
+def _when(row: dict) -> str:
+    return str(row["occasion"]).replace("_", " ") or "once"
+
+
+def _count(row: dict) -> tuple[str, str]:
+    n, of = pd.to_numeric(row["count"], errors="coerce"), pd.to_numeric(row["of"], errors="coerce")
+    if row["suppressed"] == "True" or not n >= 0:
+        return "hidden", "–"
+    return f"{n:,.0f}", f"{100 * n / of:.0f}%" if of > 0 else "–"
+
+
+KEY = ["instrument", "scale", "role", "occasion"]
+LEVELS = {
+    "icc": "Share between (ICC)",
+    "lambda": "Reliability of a mean",
+    "omega_within": "Omega within",
+    "omega_between": "Omega between",
+}
+NOTE = (
+    "Alpha and omega of complete responses. Below .70, a large part of the variance is measurement error."
+)
+LEVEL_NOTE = (
+    "Share of the variance of a score between therapists (or between patients with repeated measurements), reliability "
+    "of the mean of a therapist's patients, and omega at each level."
+)
+
+
+def reliability(results: Results) -> Section | None:
+    """Coefficients; None where no scale was scored from items."""
+    table = results.text_table("reliability.csv")
+    if table is None:
+        return None
+    overall, nested = [], []
+    for key, rows in table.groupby(KEY, sort=False):
+        found = {row["coefficient"]: row for row in rows.to_dict("records")}
+        head = _head(results, *key)
+        if "alpha" in found or "omega_total" in found:
+            overall.append([*head, *_overall(found, results.shareable)])
+        for level in ("therapist", "patient"):
+            if f"icc_{level}" in found:
+                nested.append([*head, f"{level}s", *_nested(found, level, results.shareable)])
+    heads = ["Instrument", "Scale", "Answered by", "Occasion"]
+    columns = [*heads, "Alpha", "95% CI", "Omega", "n", "Items"]
+    parts = [Markup(to_html(pd.DataFrame(overall, columns=columns), NOTE, "Reliability", by="Instrument"))]
+    if nested:
+        shown = pd.DataFrame(nested, columns=[*heads, "Level", *LEVELS.values()])
+        inner = Markup(to_html(shown, LEVEL_NOTE, "Reliability at each level", by="Instrument"))
+        parts.append(folded("Between and within therapists", inner))
+    return Section("reliability", "Reliability", render("stack.html", parts=parts, intro=None))
+
+
+def _head(results: Results, instrument: str, scale: str, role: str, occasion: str) -> list[str]:
+    when = occasion.replace("_", " ") or "once"
+    return [results.instrument(instrument)[0], scale.replace("_", " "), role, when]
+
+
+def _overall(found: dict[str, dict], shareable: bool) -> list[str]:
+    first = found.get("alpha") or found["omega_total"]
+    low, high = (_value(found.get("alpha"), shareable, limit) for limit in ("ci_low", "ci_high"))
+    few = shareable and pd.to_numeric(first["n"], errors="coerce") < SMALLEST
+    return [
+        number(_value(found.get("alpha"), shareable), bounded=True),
+        interval(low, high, bounded=True),
+        number(_value(found.get("omega_total"), shareable), bounded=True),
+        f"fewer than {SMALLEST}" if few else first["n"],
+        first["n_items"],
+    ]
+
+
+def _nested(found: dict[str, dict], level: str, shareable: bool) -> list[str]:
+    names = [f"{name}_{level}" if name != "lambda" else f"lambda_{level}_mean" for name in LEVELS]
+    return [number(_value(found.get(name), shareable), bounded=True) for name in names]
+
+
+def _value(row: dict | None, shareable: bool, column: str = "value") -> float | None:
+    """A coefficient or a limit; None where it does not exist, or where so few answered that it must not be told."""
+    if row is None or (shareable and pd.to_numeric(row["n"], errors="coerce") < SMALLEST):
+        return None
+    value = pd.to_numeric(row[column], errors="coerce")
+    return None if pd.isna(value) else float(value)

@@ -1,0 +1,304 @@
+"""Inference from therapists, or therapists joined by switching patients: bootstrap, CR2, wild bootstrap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import sparse, stats
+from scipy.sparse.csgraph import connected_components
+
+from bowlby.design.centring import components
+from bowlby.fit.clusters import Clusters, clusters_of
+from bowlby.fit.models import slopes
+from bowlby.robustness.refit_claims import SLOPES, Basis, Rows, fit_c4, fit_c5, fit_m1
+from bowlby.robustness.replicates import FAILED, OK, Address, not_computed, statuses, table
+
+JOINED = 0.5
+"""Share of the therapists in one part beyond which there are no parts to speak of."""
+LARGEST = 5_000
+"""Patients of a part whose covariance is still a full matrix."""
+MOST = 1_000
+"""Therapists of a part who are still left out one at a time: each time is three fits of their own."""
+
+
+def groups(rows: Rows) -> np.ndarray:
+    """Cluster of each row: a therapist, or therapists whom patients join by switching."""
+    return components(rows.membership, rows.data["patient"])
+
+
+def joined(rows: Rows) -> float:
+    """Share of the therapists in the largest part."""
+    members = rows.membership
+    patient, therapist = (pd.factorize(members[name])[0] for name in ("patient", "therapist"))
+    n, j = patient.max() + 1, therapist.max() + 1
+    met = sparse.coo_matrix((np.ones(len(members)), (patient, n + therapist)), shape=(n + j, n + j))
+    of_therapist = connected_components(met, directed=False)[1][n:]
+    return float(np.bincount(of_therapist).max() / j)
+
+
+def undivided(*rows: Rows) -> str:
+    """Why these analysis sets have no parts, for the reader."""
+    share = max(map(joined, rows))
+    if share <= JOINED:
+        return "patients who switched join therapists to groups that are too large"
+    who = "all therapists" if share == 1 else f"{min(round(100 * share), 99)}% of the therapists"
+    return f"patients who switched join {who} to one group, which leaves no separate groups to draw or to sum over"
+
+
+def divisible(rows: Rows, group: np.ndarray) -> bool:
+    """Whether residuals can be summed over parts: none holds most therapists, or more patients than a matrix takes."""
+    return joined(rows) <= JOINED and np.bincount(group).max() <= LARGEST
+
+
+BATCH = 250
+
+
+def cluster(basis: Basis, first: int, last: int) -> pd.DataFrame:
+    """Replicates ``first`` to ``last - 1``.
+
+    Where patients switch, the therapists whom they join are drawn together. Centring again within the therapists drawn
+    changes no slope (every part keeps its own means, and the shift of the grand mean goes to the intercept), so parts
+    are counted in place of copied.
+
+    Returns
+    -------
+    DataFrame
+        P, T, P-T, P+T (M1) and T_A (model of C4), each with ``_se``; reference SDs stay those of the run. Not computed
+        where one part holds more than half of the therapists: there is nothing to draw.
+    """
+    m1, c4, numbers = fit_m1(basis.primary), fit_c4(basis.perceived), np.arange(first, last)
+    for result in (m1, c4):
+        parts = result.model.clusters("therapist")
+        if len(max(parts, key=len)) > JOINED * sum(map(len, parts)):
+            addresses = [Address(basis.seed, "cluster", int(n)) for n in numbers]
+            return not_computed(addresses, undivided(basis.primary, basis.perceived))
+    asked = slopes(basis.primary.design)
+    models = [(m1, SLOPES, [asked[name] for name in SLOPES]), (c4, ("T_A",), [{"s_star": 1.0}])]
+    return pd.concat(
+        [_batch(basis, models, numbers[at : at + BATCH]) for at in range(0, len(numbers), BATCH)], ignore_index=True
+    )
+
+
+def _batch(basis: Basis, models: list, numbers: np.ndarray) -> pd.DataFrame:
+    addresses = [Address(basis.seed, "cluster", int(n)) for n in numbers]
+    columns, converged, singular = {}, np.ones(len(numbers), bool), np.zeros(len(numbers), bool)
+    for stream, (result, names, contrasts) in enumerate(models):
+        parts = len(result.model.clusters("therapist"))
+        drawn = np.stack([drawn_counts(a.generator(stream), parts) for a in addresses])
+        found = result.refit_clusters(drawn, "therapist", contrasts, kenward_roger=True)
+        for k, name in enumerate(names):
+            for position, suffix in enumerate(("", "_se")):
+                columns[name + suffix] = found.contrasts[:, k, position]
+        converged &= found.converged
+        singular |= found.singular
+    status = statuses(converged, singular)
+    for values in columns.values():
+        values[status == FAILED] = np.nan
+    return table(addresses, status, columns)
+
+
+def drawn_counts(rng: np.random.Generator, parts: int) -> np.ndarray:
+    """How often each of the parts is drawn in as many draws with replacement."""
+    return np.bincount(rng.integers(0, parts, parts), minlength=parts)
+
+
+FEW = 1e-10
+
+
+@dataclass(frozen=True)
+class Sandwich:
+    """A CR2 covariance, and what its degrees of freedom need.
+
+    Attributes
+    ----------
+    names : list of str
+    beta, cov : ndarray
+    inner, turned : ndarray, shape (clusters, p, p)
+        ``G_j' V_j G_j`` and ``X_j' G_j`` with ``G_j = A_j' W_j X_j M``.
+    bread : ndarray
+        ``M = (X' W X)^-1``.
+    """
+
+    names: list[str]
+    beta: np.ndarray
+    cov: np.ndarray
+    inner: np.ndarray
+    turned: np.ndarray
+    bread: np.ndarray
+
+    def contrast(self, name: str, weights: dict[str, float]) -> dict:
+        """Estimate, CR2 standard error, Satterthwaite df and two-sided p of one contrast."""
+        c = np.array([weights.get(n, 0.0) for n in self.names])
+        estimate, se, df = float(c @ self.beta), float(np.sqrt(c @ self.cov @ c)), self.df(c)
+        p = float(2 * stats.t.sf(abs(estimate / se), df))
+        return {"name": name, "estimate": estimate, "se": se, "df": df, "p": p}
+
+    def df(self, c: np.ndarray) -> float:
+        """Satterthwaite df under the working model: ``(tr P)^2 / tr P^2``, P the covariance of the clusters' parts."""
+        own = np.einsum("i,jik,k->j", c, self.inner, c)
+        b = (self.turned @ c) @ np.linalg.cholesky(self.bread)
+        shared = (b * b).sum(axis=1)
+        square = (own**2).sum() - 2 * (own * shared).sum() + ((b.T @ b) ** 2).sum()
+        return float((own - shared).sum() ** 2 / square)
+
+    def joint(self, terms: list[str]) -> dict:
+        """Approximate Hotelling test of several coefficients (Tipton & Pustejovsky's HTZ)."""
+        at = [self.names.index(t) for t in terms]
+        q = len(at)
+        value, vectors = np.linalg.eigh(self.bread[np.ix_(at, at)])  # what CR2 expects under the working model
+        root = vectors / np.sqrt(value)
+        rows = np.zeros((q, len(self.names)))
+        rows[:, at] = root @ vectors.T
+        spread = 0.0
+        for s in range(q):
+            for t in range(q):
+                spread += self._variance(rows[s], rows[t])
+        eta = q * (q + 1) / spread
+        estimate = self.beta[at]
+        wald = float(estimate @ np.linalg.solve(self.cov[np.ix_(at, at)], estimate))
+        df = eta - q + 1
+        f = wald * df / (eta * q)
+        return {"terms": terms, "f": f, "df_num": q, "df_den": df, "p": float(stats.f.sf(f, q, df)) if df > 0 else None}
+
+    def _variance(self, c: np.ndarray, d: np.ndarray) -> float:
+        """Variance of ``c' V d`` under the working model: ``tr(P_cc P_dd) + tr(P_cd P_cd)``."""
+        half = np.linalg.cholesky(self.bread)
+        own = {k: np.einsum("i,jik,k->j", a, self.inner, b) for k, (a, b) in
+               {"cc": (c, c), "dd": (d, d), "cd": (c, d)}.items()}  # fmt: skip
+        bc, bd = (self.turned @ c) @ half, (self.turned @ d) @ half
+        first = (
+            (own["cc"] * own["dd"]).sum()
+            - (own["cc"] * (bd * bd).sum(axis=1)).sum()
+            - (own["dd"] * (bc * bc).sum(axis=1)).sum()
+            + ((bc.T @ bd) ** 2).sum()
+        )
+        cross = bc.T @ bd
+        second = (own["cd"] ** 2).sum() - 2 * (own["cd"] * (bc * bd).sum(axis=1)).sum() + float((cross * cross.T).sum())
+        return float(first + second)
+
+
+def cr2(clusters: Clusters) -> Sandwich:
+    """Bias-reduced cluster-robust covariance (Bell & McCaffrey; Pustejovsky & Tipton 2018, J Bus Econ Stat 36:672).
+
+    Notes
+    -----
+    Weights ``W = V^-1`` and working covariance V are the fitted model's, so with ``M = (X'WX)^-1``
+    ``A_j = D_j' B_j^{+1/2} D_j``, ``D_j'D_j = V_j`` and ``B_j = D_j (V_j - X_j M X_j') D_j'``.
+    """
+    m, inner, turned, scores = clusters.bread, [], [], []
+    for x, v, e in zip(clusters.x, clusters.v, clusters.e):
+        d = np.linalg.cholesky(v).T
+        value, vector = np.linalg.eigh(d @ (v - x @ m @ x.T) @ d.T)
+        root = np.where(value > FEW * value.max(), 1.0 / np.sqrt(np.maximum(value, FEW * value.max())), 0.0)
+        adjust = d.T @ (vector * root) @ vector.T @ d
+        g = adjust.T @ np.linalg.solve(v, x) @ m
+        scores.append(g.T @ e)
+        inner.append(g.T @ v @ g)
+        turned.append(x.T @ g)
+    s = np.array(scores)
+    return Sandwich(clusters.names, clusters.beta, s.T @ s, np.array(inner), np.array(turned), m)
+
+
+def sandwich(basis: Basis) -> pd.DataFrame:
+    """CR2 of P, T, P-T, P+T (M1) T_A (model of C4) and Z (model of C5).
+
+    Returns
+    -------
+    DataFrame
+        One row: each name, ``<name>_se``, ``<name>_df``, ``<name>_p``. ``failed``, and no number, where
+        patients who switch leave no parts to sum over: with one part scores sum to 0, and so would every error.
+    """
+    address, own, perceived = [Address(basis.seed, "sandwich", 0)], groups(basis.primary), groups(basis.perceived)
+    if not (divisible(basis.primary, own) and divisible(basis.perceived, perceived)):
+        return not_computed(address, undivided(basis.primary, basis.perceived))
+    m1, columns = fit_m1(basis.primary), {}
+    asked = slopes(basis.primary.design).items()
+    found = cr2(clusters_of(m1, own))
+    rows = [found.contrast(name, weights) for name, weights in asked]
+    rows.append(cr2(clusters_of(fit_c4(basis.perceived), perceived)).contrast("T_A", {"s_star": 1.0}))
+    if "z" in basis.perceived.design["scaling"]:
+        rows.append(cr2(clusters_of(fit_c5(basis.perceived.fitter), perceived)).contrast("Z", {"z_star_w": 1.0}))
+    for row in rows:
+        name = row["name"]
+        columns |= {name: row["estimate"], f"{name}_se": row["se"], f"{name}_df": row["df"], f"{name}_p": row["p"]}
+    return table(address, [OK], {k: np.array([v], float) for k, v in columns.items()})
+
+
+WEBB = np.sqrt([0.5, 1.0, 1.5, 0.5, 1.0, 1.5]) * [1, 1, 1, -1, -1, -1]
+
+
+def wild(basis: Basis, first: int, last: int) -> pd.DataFrame:
+    """Replicates ``first`` to ``last - 1``; replicate 0 is the data themselves.
+
+    The coefficients are those of generalised least squares with the fitted model's covariance; in each replicate the
+    contrast in question is 0 (restricted), so the share of replicates whose t is as large as that of replicate 0 is a
+    p value.
+
+    Returns
+    -------
+    DataFrame
+        ``<name>_t`` of P, T, P-T, P+T and T_A: estimate over its cluster-robust standard error; ``failed``, and no
+        number, where patients who switch leave no parts whose signs could be changed.
+
+    References
+    ----------
+    Cameron, Gelbach & Miller (2008), Rev Econ Stat 90:414-427; weights of Webb (2014), QED working paper 1315.
+    """
+    addresses, columns = [Address(basis.seed, "wild", number) for number in range(first, last)], {}
+    own, perceived = groups(basis.primary), groups(basis.perceived)
+    if not (divisible(basis.primary, own) and divisible(basis.perceived, perceived)):
+        return not_computed(addresses, undivided(basis.primary, basis.perceived))
+    m1, c4 = fit_m1(basis.primary), fit_c4(basis.perceived)
+    asked = slopes(basis.primary.design)
+    for stream, (result, group, contrasts) in enumerate(
+        [(m1, own, {n: asked[n] for n in SLOPES}), (c4, perceived, {"T_A": {"s_star": 1.0}})]
+    ):
+        clusters = clusters_of(result, group)
+        weights = np.stack([webb(a, stream, len(clusters.x)) for a in addresses])
+        for name, contrast in contrasts.items():
+            c = np.array([contrast.get(n, 0.0) for n in clusters.names])
+            columns[f"{name}_t"] = wild_t(clusters, c, weights)
+    return table(addresses, [OK] * len(addresses), columns)
+
+
+def webb(address: Address, stream: int, clusters: int) -> np.ndarray:
+    """A weight for each cluster; all 1 in replicate 0."""
+    if address.number == 0:
+        return np.ones(clusters)
+    return WEBB[address.generator(stream).integers(0, len(WEBB), clusters)]
+
+
+def wild_t(clusters: Clusters, c: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """t of the contrast c in each replicate, under ``c'beta = 0``.
+
+    Parameters
+    ----------
+    clusters : Clusters
+    c : ndarray, shape (p,)
+    weights : ndarray, shape (n, clusters)
+
+    Returns
+    -------
+    ndarray, shape (n,)
+
+    Notes
+    -----
+    With ``M = (X'WX)^-1`` and restricted residuals ``r_j``, ``g_j = X_j'W_j r_j``: ``b* = sum w_j g_j`` moves the
+    coefficients by ``M b*``, and cluster j's score is ``w_j c'M g_j - c'M X_j'W_j X_j M b*``.
+    """
+    m = clusters.bread
+    shift = m @ c * (c @ clusters.beta) / (c @ m @ c)  # unrestricted less restricted coefficients
+    g, k = [], []
+    for x, v, e in zip(clusters.x, clusters.v, clusters.e):
+        wx = np.linalg.solve(v, x)
+        g.append(wx.T @ (e + x @ shift))
+        k.append(c @ m @ (wx.T @ x) @ m)
+    g, k = np.array(g), np.array(k)
+    out = np.empty(len(weights))
+    for i, w in enumerate(weights):
+        moved = w @ g
+        scores = w * (g @ (m @ c)) - k @ moved
+        out[i] = (c @ m @ moved) / np.sqrt(scores @ scores)
+    return out
