@@ -1,9 +1,10 @@
-"""``bowlby verify`` on the shared run of the example, as it is and after one number was changed."""
+"""``bowlby verify`` and ``bowlby diff`` on the shared run of the example, as it is and after something was changed."""
 
 import json
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -35,3 +36,31 @@ def test_a_changed_number_and_a_removed_file_are_named(example, shell, tmp_path)
 def test_a_folder_without_a_run_is_said_to_be_that(shell, tmp_path):
     ran = shell("bowlby", "verify", tmp_path, cwd=tmp_path)
     assert ran.status != 0 and "there is no run in this folder" in ran.err and "Traceback" not in ran.err
+
+
+def test_runs_that_differ_are_shown_side_by_side(example, shell, tmp_path):
+    """One setting, one checksum, one version and one of the numbers of comparison.json are changed."""
+    here, other = example / "results/example", tmp_path / "other"
+    shutil.copytree(here, other, ignore=shutil.ignore_patterns("people", "measures", "scores", "figures", "logs"))
+    for name, place, value in (("manifest.json", ("versions", "numpy"), "1.0"), ("comparison.json", ("T", "se"), 0.5),
+                               ("manifest.json", ("inputs", "patients.csv"), "0" * 64)):  # fmt: skip
+        record = json.loads((other / name).read_text("utf-8"))
+        record[place[0]][place[1]] = value
+        (other / name).write_text(json.dumps(record), "utf-8")
+    config = (other / "config.yaml").read_text("utf-8")
+    (other / "config.yaml").write_text(config.replace("delta: 0.1\n", "delta: 0.2\n"), "utf-8")
+    ran = shell("bowlby", "diff", here, other, "--output", tmp_path / "out", cwd=tmp_path)
+    assert ran.status == 0 and "comparison.json: 1 differ" in ran.out, ran.out + ran.err
+    found = pd.read_csv(tmp_path / "out/differences.csv", dtype=str)
+    changed = {"config.comparison.delta", "patients.csv", "numpy", "comparison.json T.se"}
+    assert set(found["place"]) == changed and list(found) == ["part", "place", "example", "other"]
+    table = pd.read_csv(tmp_path / "out/estimates.csv")
+    assert set(table.loc[table["number"] == "T", "se"]) == {0.5, read(here, "comparison.json")["T"]["se"]}
+    assert (tmp_path / "out/figures/estimates.svg").is_file() and (tmp_path / "out/estimates.docx").is_file()
+    same = shell("bowlby", "diff", here, here, cwd=tmp_path)
+    assert "no setting, file of data, version or number differs" in same.out
+    assert "name the folders of two runs" in shell("bowlby", "diff", here, cwd=tmp_path).err
+
+
+def read(folder, name):
+    return json.loads((folder / name).read_text("utf-8"))

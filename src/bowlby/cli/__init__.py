@@ -9,7 +9,7 @@ def main() -> None:
     """Entry point of the ``bowlby`` command."""
     import typer
 
-    from bowlby.cli import commands
+    from bowlby.cli import commands, reproduction
     from bowlby.cli.run import run
     from bowlby.errors import UserError
 
@@ -20,7 +20,8 @@ def main() -> None:
         help="Does perceived attachment predict outcome more than the therapist's own style?",
     )
     app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(run)
-    for command in (commands.init, commands.check, commands.simulate, commands.plan, commands.verify):
+    for command in (commands.init, commands.check, commands.simulate, commands.plan, commands.verify,
+                    reproduction.diff):  # fmt: skip
         app.command()(command)
     app.add_typer(commands.instruments, name="instruments")
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,15 +15,14 @@ from bowlby import stages
 from bowlby.config import Loaded
 from bowlby.config.run import Run
 from bowlby.errors import Place, UserError, problem
-from bowlby.files import read_json, read_parquet, write_text
+from bowlby.files import plain, read_json, read_parquet, write_text
+from bowlby.reproduction.numbers import TOLERANCE, ZERO, flat, is_number, same
 
 CHECKSUMS = "checksums.txt"
 NOT_HASHED = {CHECKSUMS, "manifest.json"}
 """The list itself, and the one file with times."""
 PASSING = ("logs", "benchmarks", ".snakemake")
-TOLERANCE = 1e-6
-"""Relative to the number; a difference below 1e-9 is none."""
-ZERO = 1e-9
+ABSENT = "nothing"
 
 
 @dataclass
@@ -139,36 +137,14 @@ def _sets(folder: Path) -> list[str]:
     return sorted(path.name.removesuffix(".design.json") for path in (folder / "analysis").glob("*.design.json"))
 
 
-def _compare(file: str, kept: Any, made: Any, out: Outcome, place: str = "") -> None:
-    """Numbers of two records by place; texts have to be the same."""
-    if isinstance(kept, dict):
-        for key, value in kept.items():
-            _compare(file, value, made.get(key) if isinstance(made, dict) else None, out, f"{place}.{key}".lstrip("."))
-        return
-    if isinstance(kept, list):
-        made = list(made) if hasattr(made, "__len__") and not isinstance(made, str | dict) else []
-        if len(made) != len(kept):
-            out.differing.append(f"{file} {place}: {len(kept)} values kept, {len(made)} computed")
-            return
-        for k, (one, other) in enumerate(zip(kept, made, strict=True)):
-            _compare(file, one, other, out, f"{place}[{k}]")
-        return
-    number = isinstance(kept, int | float) and not isinstance(kept, bool)
-    out.numbers += number
-    if not (_near(kept, made) if number else kept == made or (kept is None and _missing(made))):
-        out.differing.append(f"{file} {place}: {kept} kept, {made} computed")
-
-
-def _near(kept: float, made: Any) -> bool:
-    try:
-        made = float(made)
-    except (TypeError, ValueError):
-        return False
-    return math.isclose(kept, made, rel_tol=TOLERANCE, abs_tol=ZERO)
-
-
-def _missing(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and not math.isfinite(value))
+def _compare(file: str, kept: Any, made: Any, out: Outcome) -> None:
+    """Values of two records by place; places that only one of them has differ too."""
+    before, now = dict(flat(kept)), dict(flat(plain(made)))
+    out.numbers += sum(map(is_number, before.values()))
+    for place in [*before, *(place for place in now if place not in before)]:
+        one, other = before.get(place, ABSENT), now.get(place, ABSENT)
+        if not same(one, other):
+            out.differing.append(f"{file} {place}: {one} kept, {other} computed")
 
 
 def _frames(file: str, kept: pd.DataFrame, made: pd.DataFrame, out: Outcome) -> None:
