@@ -48,16 +48,16 @@ def check(config: str | Path) -> Lines:
     if isinstance(loaded, Loaded):
         problems += mismatches(loaded)
     ingested, issues = look_through(loaded)
-    found = issues.lines()
+    data_lines = issues.lines()
     if isinstance(loaded, Loaded):
         unsaid = unstated_occasions(requirements(loaded.run), ingested.measures)
         problems += [f"{loaded.path.name}: {line}" for line in unsaid]
     if problems or not isinstance(loaded, Loaded) or not issues.error_codes <= OF_ROWS:
-        return [*_errors(problems), *found, _later("scores and models")]
+        return [*_errors(problems), *data_lines, _later("scores and models")]
     made, problems = _scores(loaded, ingested)
     doubts = [] if problems else alarms(audit_keys(made, ingested.measures, ingested.people))
     refused = problems or refusals(loaded, ingested, {name: scores for name, (_, _, scores) in made.items()})
-    return [*found, *(("warning", line) for line in doubts), *_errors(refused)]
+    return [*data_lines, *(("warning", line) for line in doubts), *_errors(refused)]
 
 
 def _later(what: str) -> tuple[str, str]:

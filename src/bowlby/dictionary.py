@@ -195,13 +195,13 @@ def _resource(table: Table) -> dict[str, Any]:
 
 
 def _field(one: Column) -> dict[str, Any]:
-    found: dict[str, Any] = {"name": one.name, "type": one.type, "description": one.description}
-    found |= {key: text for key, text in (("unit", one.unit), ("source", one.source)) if text}
+    field: dict[str, Any] = {"name": one.name, "type": one.type, "description": one.description}
+    field |= {key: text for key, text in (("unit", one.unit), ("source", one.source)) if text}
     if one.labels:
-        found["categories"] = [{"value": value, "label": label} for value, label in one.labels.items()]
+        field["categories"] = [{"value": value, "label": label} for value, label in one.labels.items()]
     limits = {key: value for key, value in (("minimum", one.low), ("maximum", one.high)) if value is not None}
     if one.required:
-        found["constraints"] = {"required": True} | limits
+        field["constraints"] = {"required": True} | limits
     else:  # readers of Parquet give a missing number as NaN, which every limit as a constraint would refuse
-        found |= limits
-    return found
+        field |= limits
+    return field

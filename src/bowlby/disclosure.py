@@ -6,6 +6,7 @@ Counts are hidden or written as "fewer than 5"; values are pooled with their nei
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import compress
 
 import numpy as np
 import pandas as pd
@@ -38,7 +39,7 @@ def hide_classes(counts: Sequence[int], shareable: bool) -> list[bool]:
     """
     hidden = [shareable and small(n) for n in counts]
     rest = sorted((n, i) for i, n in enumerate(counts) if n and not hidden[i])
-    while any(hidden) and rest and (sum(hidden) < 2 or sum(n for n, h in zip(counts, hidden) if h) < SMALLEST):
+    while any(hidden) and rest and (sum(hidden) < 2 or sum(compress(counts, hidden)) < SMALLEST):
         hidden[rest.pop(0)[1]] = True
     return hidden
 

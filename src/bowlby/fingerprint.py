@@ -45,13 +45,13 @@ def fingerprint(stage: str, *more: Path) -> str:
 
 def versions(libraries: tuple[str, ...]) -> dict[str, str]:
     """Installed versions of libraries."""
-    found = {}
+    numbers = {}
     for library in libraries:
         try:
-            found[library] = version(library)
+            numbers[library] = version(library)
         except PackageNotFoundError:
-            found[library] = "not installed"
-    return found
+            numbers[library] = "not installed"
+    return numbers
 
 
 def checksum(path: str | Path) -> str:

@@ -275,8 +275,8 @@ def judge_domains(loaded: Loaded, folder: Path) -> None:
     asked = {o.instrument for o in loaded.run.other_outcomes} | {
         block.instrument for block in vars(loaded.run.comparison).values() if hasattr(block, "instrument")
     }
-    found = {path.stem: path for path in (folder / "scores").glob("*.parquet")}
-    scores = {name: read_parquet(found[name]) for name in asked & set(found)}
+    paths = {path.stem: path for path in (folder / "scores").glob("*.parquet")}
+    scores = {name: read_parquet(paths[name]) for name in asked & set(paths)}
     people = {i: read_parquet(folder / f"people/{i}.parquet") for i in PEOPLE}
     order = [o.id for o in loaded.study.occasions]
     write_json(

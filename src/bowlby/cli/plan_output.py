@@ -1,4 +1,4 @@
-"""What ``bowlby plan`` prints: the claims and the truths in words, what the columns mean, and what to conclude."""
+"""What ``bowlby plan`` prints: two tables, what their columns mean, and conclusions."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from bowlby.tables.words import CLAIMS as WORDS
 WIDTH = 100
 ENOUGH = 0.8
 MEANING = (
-    "ICC: share of the outcome's variance between therapists, their style included. Smallest found: slope of style (SD "
-    "of outcome per SD of style) that 80 of 100 such studies would find. Largest possible: no slope of style can be "
-    "larger at that ICC. Half-width: of the 90% interval of the slope; style can be shown to be negligible only where "
-    "it is below {delta:g}. Shown: how many of 100 studies would show that, if style does nothing. This is a formula "
-    "for an average study; where simulated studies differ from it (C3), trust them."
+    "ICC: share of the outcome variance between therapists, including their style. Detectable: smallest slope of style "
+    "(SD of outcome per SD of style) that a study detects with 80% power. Maximum possible: no slope of style can be "
+    "larger at that ICC. Half-width: of the 90% interval of the slope; style can be shown to be negligible only if it "
+    "is below {delta:g}. P(shown negligible): probability of showing this if the slope of style is 0. These values are "
+    "computed by a formula for an average study; if simulated studies differ from it (C3), rely on the simulation."
 )
 CELLS = (
     "P and T are the true slopes of perceived attachment and of the therapist's own style, in SD of outcome. Each cell "
-    "says whether the claim is true there, and in how many of 100 studies it would be supported and refuted; all "
-    "others leave it open. Chance alone moves these numbers by about {error:.0%} (standard error)."
+    "gives whether the claim is true in that case, and the percentage of studies in which it is supported and refuted; "
+    "the remaining studies are inconclusive. The simulation error of these percentages is about {error:.0%} (SE)."
 )
 HELP = {
     "C1": "more patients",
@@ -51,11 +51,11 @@ def truth(name: str) -> str:
 
 
 def style_table(grid: pd.DataFrame, therapists: int, patients: float):
-    """The closed form as a table: one row an ICC."""
+    """The formula's results as a table, one row per ICC."""
     from rich.table import Table
 
-    table = Table(title=f"What {therapists} therapists with {patients:g} patients each could show of their style")
-    for head in ("ICC", "smallest found", "largest possible", "half-width", "negligible shown"):
+    table = Table(title=f"Effects of style detectable with {therapists} therapists and {patients:g} patients each")
+    for head in ("ICC", "detectable (80% power)", "maximum possible", "half-width", "P(shown negligible)"):
         table.add_column(head, justify="right")
     for line in grid.itertuples(index=False):
         table.add_row(f"{line.icc:g}", f"{line.minimum_detectable:.2f}", f"{line.largest_possible:.2f}",
@@ -64,22 +64,23 @@ def style_table(grid: pd.DataFrame, therapists: int, patients: float):
 
 
 def style_conclusion(line: dict, delta: float) -> str:
-    """What the closed form says at one ICC."""
+    """Conclusion from the formula at one ICC."""
     least, most = line["minimum_detectable"], line["largest_possible"]
-    found = (
-        f"an effect of style can be found from {least:.2f} SD on (none can exceed {most:.2f})"
+    detectable = (
+        f"an effect of style is detectable (80% power) from {least:.2f} SD (the maximum possible is {most:.2f})"
         if least <= most
-        else f"no effect of style is sure to be found (it would take {least:.2f} SD; none can exceed {most:.2f})"
+        else f"no effect of style is detectable with 80% power (this requires {least:.2f} SD; the maximum possible is "
+        f"{most:.2f})"
     )
-    shown = f"that style is negligible (within ±{delta:g}) would be shown in {line['equivalence_power']:.0%} of studies"
-    return f"At an ICC of {line['icc']:g}, {found}; {shown} if it does nothing."
+    shown = f"{line['equivalence_power']:.0%} of studies would show that it is negligible (within ±{delta:g})"
+    return f"At an ICC of {line['icc']:g}, {detectable}. If the slope of style is 0, {shown}."
 
 
-def verdict_table(found: pd.DataFrame, delta: float, studies: int, icc: float):
-    """Verdicts of simulated studies: a row a claim, a column a truth."""
+def verdict_table(verdicts: pd.DataFrame, delta: float, studies: int, icc: float):
+    """Verdicts of simulated studies: one row per claim, one column per truth."""
     from rich.table import Table
 
-    by = found.set_index(["truth", "claim"])
+    by = verdicts.set_index(["truth", "claim"])
     title = f"Verdicts of {studies:,} simulated studies for each of four truths (ICC {icc:g})"
     table = Table(title=title, show_lines=True)
     table.add_column("claim", width=34)
@@ -100,12 +101,12 @@ def _broken(words: str) -> str:
     return "\n".join(textwrap.wrap(words, 12))
 
 
-def conclusions(found: pd.DataFrame, delta: float) -> list[str]:
-    """What to conclude of each claim: how often it would be shown where it is true, how often where it is not.
+def conclusions(verdicts: pd.DataFrame, delta: float) -> list[str]:
+    """Conclusion on each claim: how often it is supported if it is true, and if it is not.
 
     Parameters
     ----------
-    found : DataFrame
+    verdicts : DataFrame
         Of :func:`bowlby.simulate.planning.power`.
     delta : float
         Equivalence bound.
@@ -113,32 +114,32 @@ def conclusions(found: pd.DataFrame, delta: float) -> list[str]:
     Returns
     -------
     list of str
-        One line a claim.
+        One line per claim.
     """
-    supported = found.set_index(["truth", "claim"])["supported"]
+    supported = verdicts.set_index(["truth", "claim"])["supported"]
     lines = []
     for claim in CLAIMS:
         share = {name: float(supported[words, claim]) for name, words in TRUTHS.items()}
         true = [name for name in TRUTHS if holds(scenario(name), delta)[claim]]
         wrong = max((share[name] for name in TRUTHS if name not in true), default=None)
         if not true:
-            shown = "is true under none of the four"
+            shown = "is true in none of the four cases"
         else:
-            shown = f"can be shown in {_where(claim, {name: share[name] for name in true})}"
-        error = "" if wrong is None else f". Where it is not true, it would be supported in at most {wrong:.0%}"
+            shown = f"is supported in {_where(claim, {name: share[name] for name in true})}"
+        error = "" if wrong is None else f". If it is not true, it is supported in at most {wrong:.0%}"
         best = max((share[name] for name in true), default=1.0)
-        advice = "" if best >= ENOUGH else f" Expect it to stay open; {HELP[claim]} would help."
+        advice = "" if best >= ENOUGH else f" Expect it to remain inconclusive; {HELP[claim]} would help."
         lines.append(f"With this design {claim} {shown}{error}.{advice}")
     return lines
 
 
 def _where(claim: str, share: dict[str, float]) -> str:
-    """How often a claim is shown under each truth where it holds; truths that do not matter to it are put together."""
+    """How often a claim is supported under each truth for which it holds; irrelevant truths are combined."""
     if claim in ("C3", "C4"):
-        what = "style does nothing" if claim == "C3" else "style does nothing to perceived attachment"
+        what = "style has no effect" if claim == "C3" else "style has no effect on perceived attachment"
         return f"{_range(share)} of studies if {what}"
     if len(share) == len(TRUTHS):
-        return f"{_range(share)} of studies, whichever of the four is true"
+        return f"{_range(share)} of studies, in all four cases"
     first, *more = (f"{value:.0%}{{}} if {truth(name)}" for name, value in share.items())
     return "; in ".join([first.format(" of studies"), *(line.format("") for line in more)])
 

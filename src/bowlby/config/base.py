@@ -55,23 +55,23 @@ def parse(document: Document, model: type[M]) -> M:
     try:
         return model.model_validate(document.data)
     except ValidationError as error:
-        found = _without_echoes(_without_branches(document, error.errors()), model)
-        numbered = [(_row(document, e) or 0, _line(document, model, e)) for e in found]
+        errors = _without_echoes(_without_branches(document, error.errors()), model)
+        numbered = [(_row(document, e) or 0, _line(document, model, e)) for e in errors]
         raise UserError([line for _, line in sorted(numbered, key=lambda pair: pair[0])]) from None
 
 
 def _without_branches(document: Document, errors: Sequence[Mapping[str, Any]]) -> list[dict]:
     """One error where a value may have several forms: what is wrong with the form that it has, not with the others."""
-    found: dict[tuple, list[dict]] = {}
+    by_place: dict[tuple, list[dict]] = {}
     for e in errors:
         loc = tuple(e["loc"])
         known = [i for i in range(len(loc) + 1) if loc[:i] in document.lines][-1]
         form = known < len(loc) - (e["type"] in ("missing", "extra_forbidden"))
         at = loc[:known] if form else loc
         plain = {**e, "loc": (*at, *loc[known + 1 :]) if form else loc, "form": form}
-        found.setdefault(at if form else (*loc, e["type"]), []).append(plain)
+        by_place.setdefault(at if form else (*loc, e["type"]), []).append(plain)
     kept = []
-    for at, same in found.items():
+    for at, same in by_place.items():
         inner = [e for e in same if e["type"] not in SHAPES or len(e["loc"]) > len(at)]
         if len(same) > 1 and same[0]["form"]:
             same = inner or [same[0] | {"type": "form", "msg": "has a form that is not known here"}]
@@ -141,11 +141,11 @@ def _known_keys(model: type[Model], location: tuple) -> list[str]:
         if isinstance(part, int) or any(part in m.model_fields for m in current):
             fields = [m.model_fields[part] for m in current if part in m.model_fields] or []
             if fields:
-                current = [found for f in fields for found in _models(f.annotation)]
+                current = [inner for f in fields for inner in _models(f.annotation)]
     return sorted({name for m in current for name in m.model_fields})
 
 
 def _models(annotation) -> list[type[Model]]:
     if isinstance(annotation, type) and issubclass(annotation, Model):
         return [annotation]
-    return [found for inner in get_args(annotation) for found in _models(inner)]
+    return [model for inner in get_args(annotation) for model in _models(inner)]

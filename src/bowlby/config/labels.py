@@ -74,14 +74,14 @@ class Wording:
     def _put(self, text: str, kept: tuple[str, ...]) -> str:
         names = "|".join(map(re.escape, kept))
         pattern = f"(?P<kept>{names})|{NOUN}" if names else NOUN
-        return re.sub(pattern, lambda found: self._word(found.groupdict()) or found[0], text)
+        return re.sub(pattern, lambda match: self._word(match.groupdict()) or match[0], text)
 
-    def _word(self, found: dict) -> str | None:
-        """The new word for what was found, with its article and its capital; None for a name that is kept."""
-        if found.get("kept"):
+    def _word(self, match: dict) -> str | None:
+        """The new word for a match, with its article and its capital; None for a name that is kept."""
+        if match.get("kept"):
             return None
-        noun, article = found["noun"], found["article"]
-        word = self.words.get(noun.lower(), [noun.lower(), f"{noun.lower()}s"])[bool(found["many"])]
+        noun, article = match["noun"], match["article"]
+        word = self.words.get(noun.lower(), [noun.lower(), f"{noun.lower()}s"])[bool(match["many"])]
         if noun[0].isupper():
             word = word[0].upper() + word[1:]
         if not article:

@@ -222,13 +222,13 @@ class DataFile(Model):
     dictionary: str | None = None
     """REDCap's data dictionary (CSV) for this file: gives value labels, and names to columns headed by labels."""
     delimiter: str | None = None
-    """Column separator of a text file; by default found."""
+    """Column separator of a text file; by default detected."""
     quote: str = Field('"', min_length=1, max_length=1)
     """Quote sign of a text file."""
     decimal: Literal[".", ","] = "."
     """Decimal sign of a text file."""
     encoding: str | None = None
-    """Text encoding; by default found and stated."""
+    """Text encoding; by default detected and stated."""
     sheet: str | None = None
     """Sheet of a workbook; by default the first."""
     header_row: int = Field(1, ge=1, le=1_000_000)

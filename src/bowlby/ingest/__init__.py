@@ -104,17 +104,17 @@ def look_through(loaded: LoadedStudy) -> tuple[Ingested, Issues]:
     comparison = loaded.run.comparison if loaded.run else None
     style = comparison.therapist_style.instrument if comparison else None
     occasions = [o.id for o in study.occasions]
-    found = people(raws, measures, occasions, style, issues, whole=len(raws) == len(study.files))
-    steps = _flow(raws, counts, measures, found, occasions)
-    tables = [] if issues.errors else describe(raws, found, measures, models, study)
-    return Ingested(found, measures, issues.table(), {"steps": steps}, tables), issues
+    persons = people(raws, measures, occasions, style, issues, whole=len(raws) == len(study.files))
+    steps = _flow(raws, counts, measures, persons, occasions)
+    tables = [] if issues.errors else describe(raws, persons, measures, models, study)
+    return Ingested(persons, measures, issues.table(), {"steps": steps}, tables), issues
 
 
 def _answers(raw: Raw, models: dict, issues: Issues) -> set[str]:
     """Raw columns that hold answers and nothing else."""
     asked = [m for m in spread(raw.spec) if m.instrument in models]
-    found = {c for m in asked for c in (columns_of(raw, m, models[m.instrument], issues) or {}).values()}
-    return found - set(_columns_beside(raw))
+    columns = {c for m in asked for c in (columns_of(raw, m, models[m.instrument], issues) or {}).values()}
+    return columns - set(_columns_beside(raw))
 
 
 def _named_columns(raw: Raw, issues: Issues) -> None:
@@ -140,9 +140,9 @@ def _columns_beside(raw: Raw) -> list[str]:
     return [column for column in named if column]
 
 
-def _flow(raws, counts, measures, found, occasions: list[str]) -> list[dict]:
-    patients, therapists = len(found["patients"]), found["episodes"]["therapist"].nunique()
-    steps = _left_out(raws, found, therapists)
+def _flow(raws, counts, measures, people, occasions: list[str]) -> list[dict]:
+    patients, therapists = len(people["patients"]), people["episodes"]["therapist"].nunique()
+    steps = _left_out(raws, people, therapists)
     steps += [_step("rows read", patients, therapists, sum(len(r.frame) for r in raws), "all rows of all files")]
     for name, table in measures.items():
         repeats = counts[name] - len(table)
@@ -155,10 +155,10 @@ def _flow(raws, counts, measures, found, occasions: list[str]) -> list[dict]:
     return steps
 
 
-def _left_out(raws, found, therapists: int) -> list[dict]:
+def _left_out(raws, people, therapists: int) -> list[dict]:
     """Rows and patients that `rows:` leaves out, one step for each file and column; none where it leaves out none."""
     out = [(raw, column, who) for raw in raws for column, who in raw.left_out.items()]
-    n, patients = sum(len(raw.frame) for raw in raws), {*found["patients"]["patient"]}
+    n, patients = sum(len(raw.frame) for raw in raws), {*people["patients"]["patient"]}
     steps = []
     for raw, column, who in reversed(out):
         reason = f"left out of {raw.name} by `rows:` ({column.strip('{}')})"

@@ -163,8 +163,8 @@ def numbers(
 
 
 def _as_numbers(codes: list[str]) -> list[float]:
-    found = pd.to_numeric(pd.Series(codes, dtype=object), errors="coerce")
-    return found.dropna().tolist()
+    values = pd.to_numeric(pd.Series(codes, dtype=object), errors="coerce")
+    return values.dropna().tolist()
 
 
 def _ambiguous(raw: Raw, column: str, rows, issues: Issues) -> None:
@@ -190,16 +190,16 @@ def labelled_missing(
     codes = codes_labelled(labels, words)
     if codes:
         cells = raw.text(column).str.strip()
-        found = cells.isin({*codes, *(labels[code] for code in codes)})
-        if found.any():
+        coded = cells.isin({*codes, *(labels[code] for code in codes)})
+        if coded.any():
             issues.add(
                 "note",
                 "labelled_missing",
-                f"{count(int(found.sum()), 'cell holds', 'cells hold')} a code that is labelled as missing or refused",
+                f"{count(int(coded.sum()), 'cell holds', 'cells hold')} a code that is labelled as missing or refused",
                 "set to missing",
-                row=found.index[found][0],
+                row=coded.index[coded][0],
                 column=column,
-                n=int(found.sum()),
+                n=int(coded.sum()),
                 instrument=instrument,
                 **raw.place,
             )

@@ -66,8 +66,8 @@ def _highest_age(name: str, unit: str) -> float | None:
 def _category(raw: Raw, column: str, labels: dict[str, str], missing: list[str], issues: Issues) -> pd.Series:
     cells = one_spelling(raw.text(column).str.strip())
     cells = cells.mask(cells.eq("") | among(cells, missing))
-    found = cells.map(lambda v: labels.get(v, v), na_action="ignore").astype(object)
-    different = [str(v) for v in found.dropna().unique()]
+    categories = cells.map(lambda v: labels.get(v, v), na_action="ignore").astype(object)
+    different = [str(v) for v in categories.dropna().unique()]
     alike = [v for v in different if [folded(d) for d in different].count(folded(v)) > 1]
     for code, texts, what, do in (
         ("category_alike", alike, "hold categories that differ only in capitals", "write them alike if they are one"),
@@ -79,7 +79,7 @@ def _category(raw: Raw, column: str, labels: dict[str, str], missing: list[str],
         ),
     ):
         if texts:
-            rows = found.index[found.isin(texts)]
+            rows = categories.index[categories.isin(texts)]
             issues.add(
                 "warning",
                 code,
@@ -90,7 +90,7 @@ def _category(raw: Raw, column: str, labels: dict[str, str], missing: list[str],
                 n=len(rows),
                 **raw.place,
             )
-    return found
+    return categories
 
 
 BOX = {"checked": 1.0, "unchecked": 0.0, "true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0}

@@ -42,14 +42,14 @@ def altered_ids(places: list[tuple[Raw, list[str | None]]], noun: str, issues: I
         for column in columns:
             if not present(raw, column):
                 continue
-            found = ids_of(raw, column)
-            different = [one for one in found.unique() if one]
+            values = ids_of(raw, column)
+            different = [one for one in values.unique() if one]
             alike = {one for one in different if first.setdefault(_seen_as(one), one) != one}
             do = "they stay different persons; write them alike if they are one"
             what = f"{count(len(alike), f'{noun} id')} like an earlier one but for spaces, case, zeros or accents"
-            _tell_ids(raw, column, found, alike, "id_alike", what, do, issues)
+            _tell_ids(raw, column, values, alike, "id_alike", what, do, issues)
             for code, (some, what, do) in _changed(different).items():
-                _tell_ids(raw, column, found, some, code, f"{count(len(some), f'{noun} id')} {what}", do, issues)
+                _tell_ids(raw, column, values, some, code, f"{count(len(some), f'{noun} id')} {what}", do, issues)
 
 
 def _changed(different: list[str]) -> dict[str, tuple[set[str], str, str]]:
@@ -85,7 +85,7 @@ def _changed(different: list[str]) -> dict[str, tuple[set[str], str, str]]:
 
 
 def _entered_twice(different: list[str]) -> set[str]:
-    stems = Counter(found[1] for one in different if (found := ENTRY.fullmatch(one)))
+    stems = Counter(match[1] for one in different if (match := ENTRY.fullmatch(one)))
     return {f"{stem}--{n}" for stem, entries in stems.items() if entries == 2 for n in (1, 2)}
 
 
@@ -99,15 +99,15 @@ def _as_number(bare: dict[str, str]) -> set[str]:
 
 def _without_zeros(bare: dict[str, str]) -> set[str]:
     """Ids with decimals, where these have one or more digits and none ends in 0."""
-    found = {one: m[1] for one, text in bare.items() if (m := TENTHS.fullmatch(text))}
-    if len(found) < 0.5 * len(bare) or len({*map(len, found.values())}) < 2:
+    decimals = {one: m[1] for one, text in bare.items() if (m := TENTHS.fullmatch(text))}
+    if len(decimals) < 0.5 * len(bare) or len({*map(len, decimals.values())}) < 2:
         return set()
-    return set() if any(text.endswith("0") for text in found.values()) else {*found}
+    return set() if any(text.endswith("0") for text in decimals.values()) else {*decimals}
 
 
-def _tell_ids(raw: Raw, column: str, found: pd.Series, some: set[str], code: str, what: str, do: str, issues) -> None:
+def _tell_ids(raw: Raw, column: str, values: pd.Series, some: set[str], code: str, what: str, do: str, issues) -> None:
     if some:
-        rows = found[found.isin(some)].drop_duplicates().index
+        rows = values[values.isin(some)].drop_duplicates().index
         issues.add(
             "warning", code, f"{what} ({rows_text(rows)})", do, row=rows[0], column=column, n=len(some), **raw.place
         )
@@ -231,8 +231,8 @@ def _one_sided_therapists(patient_files, therapist_files, measures, treating, st
 
 
 def _one_sided_ids(raw: Raw, column: str, known: set, what: tuple[str, str], action, issues, of_patients=False) -> None:
-    found = ids_of(raw, column)
-    lone = found[found.ne("") & ~found.isin(known)]
+    values = ids_of(raw, column)
+    lone = values[values.ne("") & ~values.isin(known)]
     if lone.empty:
         return
     rows = lone.drop_duplicates().index

@@ -53,15 +53,15 @@ def instruments(study: Study, own_dir, study_file: str, issues: Issues) -> dict:
 
 def spread(spec: DataFile) -> list[Measure]:
     """A file's measures, with one for each occasion where the column names hold the occasion."""
-    found = []
+    measures = []
     for one in spec.measures:
         columns = {"session": one.session or spec.session, "date": one.date or spec.date}
         measure, when = one.model_copy(update=columns), one.when or spec.when
         if when and when.names:
-            found += [measure.at(text, occasion) for text, occasion in when.names.items()]
+            measures += [measure.at(text, occasion) for text, occasion in when.names.items()]
         else:
-            found.append(measure)
-    return found
+            measures.append(measure)
+    return measures
 
 
 def measure_table(raw: Raw, measure: Measure, model, study: Study, issues: Issues) -> pd.DataFrame | None:
@@ -150,7 +150,7 @@ def _by_label(raw: Raw, column: str) -> dict[str, float]:
     """What a column's value labels mean, for exports that hold the labels."""
     labels = raw.labels.get(column, {})
     codes = pd.to_numeric(pd.Series(list(labels), dtype=object), errors="coerce")
-    return {folded(text): code for text, code in zip(labels.values(), codes) if pd.notna(code)}
+    return {folded(text): code for text, code in zip(labels.values(), codes, strict=True) if pd.notna(code)}
 
 
 def _therapists(raw: Raw, rows) -> pd.Series:
@@ -238,9 +238,9 @@ def _listed(raw: Raw, measure: Measure, issues: Issues) -> list[str] | None:
     if not isinstance(measure.items, Span):
         return measure.items
     names = unique(raw.header)
-    found = span(measure.items, names)
-    if found:
-        return names[slice(*found)]
+    ends_at = span(measure.items, names)
+    if ends_at:
+        return names[slice(*ends_at)]
     ends = [has(raw, column, issues, measure.instrument) for column in measure.named]
     if all(ends):
         what, do = "the last item stands before the first", "exchange `first` and `last`"
@@ -256,8 +256,8 @@ def _occasions(raw: Raw, when: When | None, rows, study: Study, issues: Issues) 
     cells = raw.text(when.column, rows).str.strip()
     known = dict(when.values) or {o.id: o.id for o in study.occasions}
     by_text = {plain(text): occasion for text, occasion in known.items()}
-    found = cells.map({text: by_text.get(plain(text)) for text in cells.unique()}).astype(object)
-    for _, group in cells[found.isna()].groupby(cells[found.isna()]):
+    occasions = cells.map({text: by_text.get(plain(text)) for text in cells.unique()}).astype(object)
+    for _, group in cells[occasions.isna()].groupby(cells[occasions.isna()]):
         blank = group.iloc[0] == ""
         what = "the occasion is missing" if blank else "unknown occasion"
         if len(group) > 1:
@@ -273,7 +273,7 @@ def _occasions(raw: Raw, when: When | None, rows, study: Study, issues: Issues) 
             n=len(group),
             **raw.place,
         )
-    return found.fillna("")
+    return occasions.fillna("")
 
 
 FEW = 5

@@ -198,12 +198,12 @@ def _value(name: str, model, measures: list[Measure], source: str) -> Column:
 
 
 def _ids(raws: list[Raw], role: str) -> str:
-    found = [(r.name, r.spec.who.person) for r in raws if r.spec.who.role == role]
+    columns = [(r.name, r.spec.who.person) for r in raws if r.spec.who.role == role]
     if role == "therapist":
         patients = [r for r in raws if r.spec.who.role == "patient"]
-        found += [(r.name, r.spec.who.therapist) for r in patients if r.spec.who.therapist]
-        found += [(r.name, e.therapist) for r in patients for e in r.spec.episodes]
-    return _join(found)
+        columns += [(r.name, r.spec.who.therapist) for r in patients if r.spec.who.therapist]
+        columns += [(r.name, e.therapist) for r in patients for e in r.spec.episodes]
+    return _join(columns)
 
 
 def _sites(files: list[Raw]) -> str:

@@ -67,15 +67,15 @@ def episodes(files: list[Raw], measures: dict[str, pd.DataFrame], occasions: lis
 
 def _stated(raw: Raw, issues: Issues) -> list[pd.DataFrame]:
     """Episodes that the study file names, with their place in it."""
-    found, person = [], ids(raw, raw.spec.who.person)
+    tables, person = [], ids(raw, raw.spec.who.person)
     for place, episode in enumerate(raw.spec.episodes):
         if episode.therapist in raw.frame.columns:
             known: dict[str, pd.Series | float] = {"place": float(place)}
             if episode.sessions in raw.frame.columns:
                 known["sessions"] = _session_counts(raw, episode.sessions, issues)
             _tell_none(raw, episode.therapist, person, issues)
-            found.append(_pairs(person, therapist_ids(raw, episode.therapist), **known))
-    return found
+            tables.append(_pairs(person, therapist_ids(raw, episode.therapist), **known))
+    return tables
 
 
 def _session_counts(raw: Raw, column: str, issues: Issues) -> pd.Series:
@@ -131,10 +131,10 @@ def _pairs(person: pd.Series, therapist: pd.Series, **known: pd.Series | float) 
     """How many rows name a patient and a therapist, with their sessions and place where the study file tells them."""
     table = pd.DataFrame({"patient": person, "therapist": therapist} | known)
     groups = table[table["patient"].ne("") & table["therapist"].ne("")].groupby(PAIR, sort=False)
-    found = groups.size().rename("rows").reset_index()
-    found["sessions"] = groups["sessions"].sum(min_count=1).to_numpy() if "sessions" in known else float("nan")
-    found["place"] = groups["place"].min().to_numpy() if "place" in known else float("nan")
-    return found
+    pairs = groups.size().rename("rows").reset_index()
+    pairs["sessions"] = groups["sessions"].sum(min_count=1).to_numpy() if "sessions" in known else float("nan")
+    pairs["place"] = groups["place"].min().to_numpy() if "place" in known else float("nan")
+    return pairs
 
 
 def _weights(result: pd.DataFrame) -> pd.Series:

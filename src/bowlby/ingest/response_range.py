@@ -66,8 +66,8 @@ def parts(**columns: pd.Series) -> Parts:
     **columns : Series of str
         By what they say of the rows; empty where nothing is known.
     """
-    found = [(what, *pd.factorize(values.mask(values.eq("")))) for what, values in columns.items()]
-    return [(what, codes, list(known)) for what, codes, known in found if len(known) > 1]
+    factors = [(what, *pd.factorize(values.mask(values.eq("")))) for what, values in columns.items()]
+    return [(what, codes, list(known)) for what, codes, known in factors if len(known) > 1]
 
 
 def in_range(raw: Raw, measure: Measure, model, columns: dict[str, str], values: pd.DataFrame, of: Parts,
@@ -83,11 +83,11 @@ def in_range(raw: Raw, measure: Measure, model, columns: dict[str, str], values:
     outside = (values < low) | (values > high)
     place = {"column": next(iter(columns.values())), "row": raw.spec.header_row, "instrument": measure.instrument}
     if outside.to_numpy().any():
-        found = _mostly_outside(values, outside, low, high)
+        other_form = _mostly_outside(values, outside, low, high)
         if not measure.response:
-            found = _shifted(values, low, high, of) or found or _stretched(values, outside, low, high)
-        if found:
-            issues.add("error", "other_range", *found, n=int(outside.to_numpy().sum()), **place, **raw.place)
+            other_form = _shifted(values, low, high, of) or other_form or _stretched(values, outside, low, high)
+        if other_form:
+            issues.add("error", "other_range", *other_form, n=int(outside.to_numpy().sum()), **place, **raw.place)
             return values
     elif not measure.response:
         for what, do, n in _unused(values, low, high, of):

@@ -106,13 +106,13 @@ def tell_doubts(raw: Raw, issues: Issues) -> None:
 
     These rows are left out of what else is checked, so that each is reported once.
     """
-    found = doubts(raw)
-    for doubt in found:
+    doubtful = doubts(raw)
+    for doubt in doubtful:
         column = doubt.column if doubt.column in raw.known else None
         do = f"if they do not count, write `{doubt.line}` for this file; if they do, `{_line(doubt.column, [])}`"
         place = {"row": doubt.rows[0], "column": column, "n": len(doubt.rows)} | raw.place
         issues.add("error", doubt.code, f"{doubt.what} ({rows_text(doubt.rows)})", do, **place)
-    raw.frame = raw.frame.drop(index={row for doubt in found for row in doubt.rows})
+    raw.frame = raw.frame.drop(index={row for doubt in doubtful for row in doubt.rows})
 
 
 def doubts(raw: Raw) -> list[Doubt]:
@@ -124,7 +124,7 @@ def doubts(raw: Raw) -> list[Doubt]:
 
 
 def _by_survey(raw: Raw) -> list[Doubt]:
-    found = []
+    doubtful = []
     for column in survey_columns(raw.header):
         if column in raw.spec.rows or column not in raw.frame.columns:
             continue
@@ -134,8 +134,8 @@ def _by_survey(raw: Raw) -> list[Doubt]:
             one, many = WHAT.get(column, ("not finished", "not finished"))
             is_one = count(len(rows), f"row is {one}", f"rows are {many}")
             what = f"{is_one} according to the survey's own {column} column"
-            found.append(Doubt("not_counted", what, column, sorted(texts.loc[rows].unique()), rows))
-    return found
+            doubtful.append(Doubt("not_counted", what, column, sorted(texts.loc[rows].unique()), rows))
+    return doubtful
 
 
 def _not_counted(raw: Raw, column: str, texts: pd.Series) -> pd.Series:
@@ -191,7 +191,7 @@ def _hidden(raw: Raw) -> list[Doubt]:
 
 
 def _statistics(raw: Raw) -> list[Doubt]:
-    found = []
+    doubtful = []
     for column in _label_columns(raw):
         texts = raw.text(column).str.strip()
         kinds = {text: kinds for text in texts.unique() if (kinds := _kinds(text))}
@@ -202,8 +202,8 @@ def _statistics(raw: Raw) -> list[Doubt]:
         rows = [row for row, text in named.items() if _fits(raw, values, row, named.index, kinds[text])]
         if rows:
             what = f"{count(len(rows), 'row holds a statistic', 'rows hold statistics')} of the rows above"
-            found.append(Doubt("summary_row", what, column, list(dict.fromkeys(named[rows])), rows))
-    return found
+            doubtful.append(Doubt("summary_row", what, column, list(dict.fromkeys(named[rows])), rows))
+    return doubtful
 
 
 def _label_columns(raw: Raw) -> list[str]:
@@ -224,29 +224,29 @@ def _settled(raw: Raw) -> bool:
 def _kinds(text: str) -> list[set[str]]:
     """What a row's name says that it holds: the kinds of its first number and, as in ``M (SD)``, of its second one."""
     parts = re.split(r"\s*(?:[(\[±/]|\+/?-)\s*", folded(text).rstrip(":)] "))
-    found = [{kind for kind, words in STATISTICS.items() if part in words.split("|")} for part in parts]
-    return found if len(found) <= 2 and all(found) else []
+    kinds = [{kind for kind, words in STATISTICS.items() if part in words.split("|")} for part in parts]
+    return kinds if len(kinds) <= 2 and all(kinds) else []
 
 
 def _numbers_beside(raw: Raw, label: str, named: pd.Index) -> dict[str, tuple[pd.Series, pd.Series]]:
     """The columns of numbers by the rows without such a name: as they stand, and without codes for missing."""
     who = {label, raw.spec.who.person, raw.spec.who.therapist, raw.spec.session, raw.spec.date}
     missing = [*raw.spec.missing, *(code for m in raw.spec.measures for code in m.missing)]
-    found = {}
+    columns = {}
     for column in raw.frame.columns:
         if column not in who and not pd.api.types.is_datetime64_any_dtype(raw.frame[column]):
             every = numbers(raw, column, [], Issues())[0]
             if every.drop(named).notna().mean() > 0.5:
-                found[column] = (every, numbers(raw, column, missing, Issues())[0])
-    return found
+                columns[column] = (every, numbers(raw, column, missing, Issues())[0])
+    return columns
 
 
 def _fits(raw: Raw, values: dict, row: int, named: pd.Index, kinds: list[set[str]]) -> bool:
     """Whether the numbers of a row are a statistic of all rows above, or of those since the last statistic."""
     cells = {column: _written(raw, column, row, float(every[row])) for column, (every, _) in values.items()}
-    pairs = [(column, found) for column, found in cells.items() if found]
+    pairs = [(column, written) for column, written in cells.items() if written]
     # The second number of a cell without a name of its own is what usually stands there.
-    kinds = kinds if len(kinds) > 1 or all(len(found) == 1 for _, found in pairs) else [*kinds, {"sd"}]
+    kinds = kinds if len(kinds) > 1 or all(len(written) == 1 for _, written in pairs) else [*kinds, {"sd"}]
     before = [n for n in named if n < row]
     blocks = [n for n in before if n + 1 not in named]
     for start in {-1, blocks[-1] if blocks else -1}:
@@ -262,8 +262,8 @@ def _written(raw: Raw, column: str, row: int, read: float) -> list[float]:
     """The numbers that stand in a cell, whatever their decimal sign; none where it holds anything else."""
     if np.isfinite(read):
         return [read]
-    found = CELL.fullmatch(raw.text(column, [row]).iloc[0])
-    return [float(number.replace(",", ".")) for number in found.groups() if number] if found else []
+    match = CELL.fullmatch(raw.text(column, [row]).iloc[0])
+    return [float(number.replace(",", ".")) for number in match.groups() if number] if match else []
 
 
 def _are(number: int, above: dict[str, pd.Series], cells: list[tuple[str, list[float]]], kinds: set[str]) -> bool:
@@ -271,7 +271,7 @@ def _are(number: int, above: dict[str, pd.Series], cells: list[tuple[str, list[f
 
     Whole numbers may be rounded beside others that have decimals, or where all of several fit.
     """
-    written = [(found[number], above[c].to_numpy()) for c, found in cells if len(found) > number and len(above[c]) > 1]
+    written = [(pair[number], above[c].to_numpy()) for c, pair in cells if len(pair) > number and len(above[c]) > 1]
     decimals = any(not cell.is_integer() for cell, _ in written)
     for kind in kinds if written else ():
         expected = [(cell, _statistic(kind, others)) for cell, others in written]

@@ -77,20 +77,20 @@ def given_scores(raw: Raw, measure: Measure, model: Instrument, values: pd.DataF
         The scores by scale, as in the file.
     issues : Issues
     """
-    beside, found = measure.items is not None, {}
+    beside, scores = measure.items is not None, {}
     for scale, column in measure.scored.items():
         units, said = _units(measure, model, scale), measure.kind(scale)
         v, recoded = values[scale], bool(model.all_scales()[scale].recode)
         if not beside and (fault := _other_units(v, units, said, measure, scale, recoded)):
             _error(raw, measure, column, *fault, issues)
-            found[scale] = v
+            scores[scale] = v
             continue
         kinds = [said or units.own] if said or not beside else ["sum", "mean"]
         bad = pd.Series(np.all([outside(v.to_numpy(), *units.range_of(k)) for k in kinds], axis=0), index=v.index)
         _impossible(raw, measure, scale, v, bad, units.range_of(kinds[0]), not beside, issues)
         v = v.mask(bad)
-        found[scale] = v if beside and not said else units.converted(v, kinds[0])
-    return pd.DataFrame(found, index=values.index)
+        scores[scale] = v if beside and not said else units.converted(v, kinds[0])
+    return pd.DataFrame(scores, index=values.index)
 
 
 def given_codes(raw: Raw, measure: Measure, model: Instrument, codes: pd.Series, issues: Issues) -> pd.Series:

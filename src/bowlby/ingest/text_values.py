@@ -103,8 +103,8 @@ def parse_dates(cells: pd.Series, style: str) -> pd.Series:
     """
     codes, written = pd.factorize(cells)
     texts = pd.Series(written, dtype=object).astype(str).str.strip().str.replace(CLOCK, "", regex=True)
-    found = pd.to_datetime(texts, format=_format(style), errors="coerce")
-    days = pd.array([None if pd.isna(d) else d.date() for d in [*found, pd.NaT]], dtype=DATE)
+    read = pd.to_datetime(texts, format=_format(style), errors="coerce")
+    days = pd.array([None if pd.isna(d) else d.date() for d in [*read, pd.NaT]], dtype=DATE)
     return pd.Series(days[codes], index=cells.index)
 
 
@@ -181,5 +181,5 @@ def among(cells: pd.Series, texts: Iterable[str]) -> pd.Series:
     wanted = {plain(text) for text in texts}
     if not wanted:
         return pd.Series(False, index=cells.index)
-    found = [text for text in cells.dropna().unique() if plain(text) in wanted]
-    return cells.isin(found)
+    matches = [text for text in cells.dropna().unique() if plain(text) in wanted]
+    return cells.isin(matches)

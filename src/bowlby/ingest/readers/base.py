@@ -59,7 +59,7 @@ class Unreadable(Exception):
 
 @dataclass
 class Table:
-    """What a reader found: the names of the header, and the columns asked for, indexed by row.
+    """What a reader gives: the names of the header, and the columns asked for, indexed by row.
 
     Attributes
     ----------
@@ -217,10 +217,10 @@ def check_kind(path: Path, kind: str) -> None:
         raise Unreadable("is an old workbook (.xls) or another Office file", "save it as .xlsx")
     if head.startswith(b"\x1f\x8b"):
         raise Unreadable("is compressed", "unpack it first")
-    found = next((k for sign, k in SIGNS if head.startswith(sign)), "sas" if SAS in head[:64] else None)
-    if found and found != kind:
+    kind_found = next((k for sign, k in SIGNS if head.startswith(sign)), "sas" if SAS in head[:64] else None)
+    if kind_found and kind_found != kind:
         raise Unreadable(
-            f"is {WORDS[found]}, not {WORDS[kind]}", f"give it the right ending, or write `format: {found}`"
+            f"is {WORDS[kind_found]}, not {WORDS[kind]}", f"give it the right ending, or write `format: {kind_found}`"
         )
     if kind == "csv" and (head.lstrip()[:5].lower() in (b"<html", b"<!doc") or head.startswith((b"%PDF", b"{\\rtf"))):
         raise Unreadable("is a web page or document, not a text file with columns", "export it again as CSV")

@@ -64,11 +64,11 @@ class Ask:
     def _answering(self, names: list[str]) -> set[int]:
         patterns = dict.fromkeys(_pattern(name) for name in _named(self.spec) if name)
         whole = re.compile("|".join(f"(?:{p})" for p in patterns), re.DOTALL)
-        found = {i for i, n in enumerate(names) if n and (whole.fullmatch(n) or whole.fullmatch(HELD_BY.sub("", n)))}
+        places = {i for i, n in enumerate(names) if n and (whole.fullmatch(n) or whole.fullmatch(HELD_BY.sub("", n)))}
         for measure in self.spec.measures:
             if isinstance(measure.items, Span):
-                found |= set(range(*span(measure.items, names) or (0, 0)))
-        return found
+                places |= set(range(*span(measure.items, names) or (0, 0)))
+        return places
 
 
 def survey_columns(names: Iterable[str]) -> list[str]:

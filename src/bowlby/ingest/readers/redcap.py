@@ -60,46 +60,46 @@ class Dictionary:
                 known.setdefault(label, []).append(column)
         names = {column for columns in known.values() for column in columns}
         forms = list(dict.fromkeys(f.form for f in self.fields))
-        found = []
+        names_of = []
         for text in header:
             label = plain(re.sub(r"\(choice=(.*)\)\s*$", r" \1", text))
             if text in names or text.endswith("_complete"):
-                found.append(text)
+                names_of.append(text)
             elif label in FIXED:
-                found.append(FIXED[label])
+                names_of.append(FIXED[label])
             elif text.strip() == "Complete?" and forms:
-                found.append(f"{forms.pop(0)}_complete")
+                names_of.append(f"{forms.pop(0)}_complete")
             elif known.get(label):
-                found.append(known[label].pop(0))
+                names_of.append(known[label].pop(0))
             else:
-                found.append(text)
-        return found
+                names_of.append(text)
+        return names_of
 
     def labels(self) -> dict[str, dict[str, str]]:
         """Value labels, column: code: label."""
-        found: dict[str, dict[str, str]] = {}
+        labels: dict[str, dict[str, str]] = {}
         for one in self.fields:
             if one.kind == "checkbox":
-                found |= {column: {"0": "Unchecked", "1": "Checked"} for column in one.columns()}
+                labels |= {column: {"0": "Unchecked", "1": "Checked"} for column in one.columns()}
             elif one.kind == "yesno":
-                found[one.name] = {"1": "Yes", "0": "No"}
+                labels[one.name] = {"1": "Yes", "0": "No"}
             elif one.kind == "truefalse":
-                found[one.name] = {"1": "True", "0": "False"}
+                labels[one.name] = {"1": "True", "0": "False"}
             elif one.choices:
-                found[one.name] = one.choices
-            found[f"{one.form}_complete"] = STATUS
-        return found
+                labels[one.name] = one.choices
+            labels[f"{one.form}_complete"] = STATUS
+        return labels
 
     def titles(self) -> dict[str, str]:
         """What the fields' columns mean, column: label."""
-        found = {}
+        titles = {}
         for one in self.fields:
             label = " ".join(re.sub(r"<[^>]+>", " ", one.label).split())
             if one.kind == "checkbox":
-                found |= {box(one.name, code): f"{label}: {choice}" for code, choice in one.choices.items()}
+                titles |= {box(one.name, code): f"{label}: {choice}" for code, choice in one.choices.items()}
             elif label:
-                found[one.name] = label
-        return found
+                titles[one.name] = label
+        return titles
 
     def status_of(self, column: str) -> str | None:
         """The column with the status of the form that a column is on."""

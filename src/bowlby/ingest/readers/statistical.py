@@ -51,17 +51,17 @@ def _read(reader, path: Path, spec: DataFile, options: dict, kind: str, issues: 
     for encoding in tries:
         chosen = options | ({"encoding": encoding} if encoding else {})
         try:
-            found = reader(path, **chosen)
+            result = reader(path, **chosen)
         except OverflowError:  # a date that no calendar holds
             frame, meta = reader(path, **chosen, disable_datetime_conversion=True)
-            found = (_spss_dates(frame, meta, path.name, issues) if kind == "spss" else frame), meta
+            result = (_spss_dates(frame, meta, path.name, issues) if kind == "spss" else frame), meta
         except faults:
             continue
         if encoding and not spec.encoding:
             issues.add(
                 "note", "encoding", f"read as {encoding}", "none needed; `encoding:` sets another", file=path.name
             )
-        return found
+        return result
     raise Unreadable(f"cannot be read as {WORDS[kind]}", "export it again")
 
 
@@ -72,7 +72,8 @@ def _spss_dates(frame: pd.DataFrame, meta, file: str, issues: Issues) -> pd.Data
             continue
         seconds = frame[column]
         good = seconds.between(0, SPSS_LAST)
-        frame[column] = [SPSS_FIRST + dt.timedelta(seconds=s) if g else None for s, g in zip(seconds, good)]
+        pairs = zip(seconds, good, strict=True)
+        frame[column] = [SPSS_FIRST + dt.timedelta(seconds=s) if g else None for s, g in pairs]
         bad = seconds.notna() & ~good
         if bad.any():
             n = int(bad.sum())

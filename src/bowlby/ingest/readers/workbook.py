@@ -7,6 +7,7 @@ import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from xml.etree.ElementTree import ParseError
 
@@ -134,15 +135,15 @@ def open_workbook(path: Path, results: bool = True):
 
 def hidden_rows(path: Path, sheet) -> frozenset[int]:
     """The numbers of the rows that a sheet hides, by a filter or by hand."""
-    found: set[int] = set()
+    rows: set[int] = set()
     with zipfile.ZipFile(path) as parts, parts.open(sheet._worksheet_path.lstrip("/")) as part:
         tail = b""
         while block := part.read(1 << 20):
             window = tail + block
-            found |= {int(n) for tag in ROW_TAG.findall(window) if b"hidden" in tag and HIDE.search(tag)
+            rows |= {int(n) for tag in ROW_TAG.findall(window) if b"hidden" in tag and HIDE.search(tag)
                       for n in NUMBER.findall(tag)[:1]}  # fmt: skip
             tail = window[window.rfind(b"<") :][-1000:]
-    return frozenset(found)
+    return frozenset(rows)
 
 
 def rows_of(book, sheet: str, most: int | None = None, decimal: str = ".") -> Iterator[list[str]]:
@@ -168,13 +169,14 @@ def rows_of(book, sheet: str, most: int | None = None, decimal: str = ".") -> It
             end -= 1
         texts = [cell_text(value) for value in cells[:end]]
         if decimal == ",":
-            texts = [t.replace(".", ",") if isinstance(v, float) else t for t, v in zip(texts, cells)]
+            pairs = zip(texts, cells[:end], strict=True)
+            texts = [text.replace(".", ",") if isinstance(value, float) else text for text, value in pairs]
         yield texts
 
 
 def _table(rows: Iterator[list[str]], ask: Ask) -> Table:
     spec = ask.spec
-    top = [row for _, row in zip(range(spec.header_row - 1 + spec.header_rows), rows)][spec.header_row - 1 :]
+    top = list(islice(rows, spec.header_row - 1 + spec.header_rows))[spec.header_row - 1 :]
     if not top or not any(cell.strip() for cell in top[-1]):
         raise Unreadable("no column names in the header row", "correct `header_row:`, or export it again")
     header = ask.header(joined(top))
