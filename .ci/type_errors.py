@@ -7,7 +7,7 @@ import sys
 # What `import bowlby` gives, the records of a run, the configuration, and the ground floors.
 STRICT = re.compile(
     r"src/bowlby/(__init__|errors|files|records|results|disclosure|config/\w+|simulate/(planning|study)|mixed/model"
-    r"|instruments/(frames|catalogue|forms|model|scoring|reliability))\.py"
+    r"|instruments/(frames|catalogue|model|scoring|reliability))\.py"
 )
 MOST = 550
 """Errors elsewhere; lower it when you have mended some, never raise it."""

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bowlby.instruments.across import across, directed
 from bowlby.instruments.audit import audit
 from bowlby.instruments.catalogue import load_instrument
-from bowlby.instruments.evidence import in_score_units, middle
+from bowlby.instruments.direction_checks import across, directed
 from bowlby.instruments.model import Instrument
+from bowlby.instruments.published_norms import in_score_units, middle
 from bowlby.instruments.scoring import item_name, score
 
 R_BETWEEN, R_OF_TOTAL = 0.35, 0.6

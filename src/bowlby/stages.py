@@ -36,9 +36,8 @@ def ingest(loaded: Loaded, folder: Path) -> None:
 def score(loaded: Loaded, folder: Path, instruments: list[str]) -> None:
     """Measures to scores with their dictionary, and to tables of reliability, keys, severity, styles and change."""
     from bowlby.dictionary import write_dictionary
-    from bowlby.instruments.across import across, directed
-    from bowlby.instruments.dictionary import score_tables
-    from bowlby.instruments.summaries import stack, summarise
+    from bowlby.instruments.direction_checks import across, directed
+    from bowlby.instruments.score_tables import score_tables, stack, summarise
 
     tables, described, scales = [], [], {}
     sites = sites_of({role: read_parquet(folder / f"people/{role}s.parquet") for role in ("patient", "therapist")})
@@ -98,7 +97,7 @@ def answers(loaded: Loaded, name: str, measures: pd.DataFrame):
 def on_study_forms(loaded: Loaded, name: str):
     """An instrument on the response ranges of the study's forms."""
     from bowlby.instruments.catalogue import load_instrument
-    from bowlby.instruments.forms import on_forms
+    from bowlby.instruments.model import on_forms
 
     return on_forms(load_instrument(name, loaded.instruments_dir), loaded.study.responses(name))
 
@@ -125,8 +124,8 @@ def audit_keys(made: dict[str, tuple], measures: dict[str, pd.DataFrame], people
     DataFrame
         As :func:`bowlby.instruments.audit.audit`.
     """
-    from bowlby.instruments.across import across, directed
-    from bowlby.instruments.summaries import key_audit, stack
+    from bowlby.instruments.direction_checks import across, directed
+    from bowlby.instruments.score_tables import key_audit, stack
 
     sites = sites_of({role: people[f"{role}s"] for role in ("patient", "therapist")})
     tables, scales = [], {}

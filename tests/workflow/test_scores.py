@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from bowlby.instruments.summaries import COLUMNS
+from bowlby.instruments.score_tables import COLUMNS
 
 
 def test_every_table_of_the_score_stage_keeps_its_columns(example):

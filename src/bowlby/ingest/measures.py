@@ -25,8 +25,7 @@ from bowlby.ingest.readers.column_selection import span
 from bowlby.ingest.response_range import in_range, parts, text_columns
 from bowlby.ingest.scale_scores import given_codes, given_scores
 from bowlby.ingest.text_values import DATE, NOT_ANSWERED, among, folded, one_spelling, plain
-from bowlby.instruments.forms import counted_from, on_forms
-from bowlby.instruments.model import Instrument
+from bowlby.instruments.model import Instrument, counted_from, on_forms
 from bowlby.instruments.scoring import ITEM_NUMBER, item_column
 
 KEY = ["person", "role", "about", "occasion", "session"]

@@ -12,7 +12,7 @@ from bowlby.ingest.issues import Issues
 from bowlby.ingest.measures import KEY, columns_of, spread
 from bowlby.ingest.readers.base import Raw
 from bowlby.ingest.text_values import DATE
-from bowlby.instruments.forms import counted_from
+from bowlby.instruments.model import counted_from
 
 
 def validate(people: dict[str, pd.DataFrame], measures: dict[str, pd.DataFrame]) -> None:

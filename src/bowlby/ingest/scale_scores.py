@@ -12,8 +12,7 @@ from bowlby.ingest.columns import cell_issues
 from bowlby.ingest.issues import Issues, rows_text
 from bowlby.ingest.readers.base import Raw
 from bowlby.ingest.response_range import advice
-from bowlby.instruments.forms import counted_from
-from bowlby.instruments.model import Instrument
+from bowlby.instruments.model import Instrument, counted_from
 from bowlby.instruments.scoring import outside
 from bowlby.instruments.styles import UNKNOWN_CODE, from_codes
 

@@ -1,24 +1,172 @@
-"""Does the key fit the data? Signs and patterns that a wrong key or file leaves; data stay as they are."""
+"""Does the key fit the data? Signs that a wrong key or file leaves; data stay as they are.
+
+Beside the checks of items and directions these are comparisons of means, SDs and alphas with published ones, and of
+totals in the file with the items.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
-from bowlby.instruments.agreement import centred, correlations
-from bowlby.instruments.directions import direction_checks
-from bowlby.instruments.highest_answer import highest_answer
-from bowlby.instruments.item_checks import SURE, TURN, level_of, scale_checks, sign, strength
+from bowlby.instruments.direction_checks import direction_checks
+from bowlby.instruments.item_agreement import (
+    FEWEST,
+    Finding,
+    Part,
+    by_part,
+    centred,
+    correlations,
+    findings_table,
+    sample,
+)
+from bowlby.instruments.item_checks import SURE, TURN, level_of, order_check, scale_checks, sign, strength
 from bowlby.instruments.model import Instrument
-from bowlby.instruments.norm_checks import norm_checks
-from bowlby.instruments.order import order_check
-from bowlby.instruments.parts import FEWEST, Finding, Part, by_part, sample
-from bowlby.instruments.patterns import form_checks, one_answer
+from bowlby.instruments.published_norms import Norm, in_score_units
+from bowlby.instruments.reliability import alpha
+from bowlby.instruments.response_patterns import form_checks, highest_answer, one_answer
 from bowlby.instruments.scoring import item_name, keyed
-from bowlby.instruments.totals import given_totals
+from bowlby.instruments.styles import by_occasion
 
-COLUMNS = ["instrument", "part", "scale", "item", "check", "observed", "expected", "verdict", "advice"]
+FAR, MIRRORED, SPREAD = 2.0, 1.0, 2.0
+POPULATIONS = {"patient": ("clinical",), "therapist": ("therapists",)}
+OTHERS = ("clinical", "community", "students", "therapists")
+WHOLE = "the scale looks reversed as a whole; compare the direction of the answers with your form"
+LOOK = "compare the response range, the direction and the kind of score (sum or mean) with your form"
+KEY = "compare the reversals and the order of the item columns with your form"
+SLACK = 1e-6
+UNREVERSED = "the file's totals are made of items that are not reversed; do not use them"
+AS_ZERO = "the file's totals leave missing items out of the sum; do not use them where items are missing"
+OTHER = "find out how the file's totals were made; the items are scored by the key"
 CONFIRM = "confirm against your licensed copy, or put your key in config/instruments/{id}.yaml"
+
+
+def norm_checks(
+    scores: pd.DataFrame, items: pd.DataFrame | None, instrument: Instrument
+) -> list[tuple[str, Finding]]:
+    """Findings that compare the scales with what is published, each with the role and occasion that it is about.
+
+    Each role's occasion with the most persons is compared with norms of its own population; a mean that lies between
+    that population and the others is usual. What is published can make a scale suspicious, never wrong.
+    """
+    rows = []
+    for role, occasion, group in _largest(scores):
+        found: list[Finding] = []
+        for scale in instrument.all_scales():
+            norms = [n for n in instrument.norm_table if n.scale == scale]
+            own = [n for n in norms if n.population in POPULATIONS.get(role, OTHERS)]
+            if not own:
+                continue
+            here = None if items is None else keyed(items.loc[group.index], instrument, scale).dropna()
+            if scale in group:
+                found += _moments(group[scale].to_numpy(float, na_value=np.nan), instrument, scale, own, norms)
+            if here is not None:
+                found += _alpha(here, scale, own)
+        rows += [(f"{role}{f', {occasion}' if occasion else ''}", finding) for finding in found]
+    return rows
+
+
+def _largest(scores: pd.DataFrame):
+    """The occasion (and target) of each role that most persons answered."""
+    best: dict[str, tuple[str, pd.DataFrame]] = {}
+    for (role, _, occasion), group in by_occasion(scores):
+        if role not in best or len(group) > len(best[role][1]):
+            best[role] = (occasion, group)
+    return [(role, occasion, group) for role, (occasion, group) in best.items()]
+
+
+def _moments(values: np.ndarray, instrument: Instrument, scale: str, own: list[Norm], norms: list[Norm]):
+    values = values[np.isfinite(values)]
+    known = [(m, s, n) for n in own if None not in (pair := in_score_units(instrument, n)) for m, s in [pair]]
+    if not known:
+        return
+    checks = ("norm_mean", "norm_direction", "norm_sd")
+    if len(values) < FEWEST:
+        for check in checks:
+            yield Finding(scale, None, check, f"fewer than {FEWEST} persons", "", "not_testable")
+        return
+    mean, sd = float(values.mean()), float(values.std(ddof=1))
+    mirrored = sum(instrument.range_of(scale)) - mean
+    expected = "; ".join(f"{m:.4g} (SD {s:.3g}){_doubt(n)}" for m, s, n in known)
+    others = [m for n in norms if (m := in_score_units(instrument, n)[0]) is not None]
+    off, turned = (min(abs(x - m) / s for m, s, _ in known) for x in (mean, mirrored))
+    # Milder cases, and patients after treatment, lie between clinical and other norms.
+    between = min(others) <= mean <= max(others)
+    far, reversed_ = off > FAR and not between, off > MIRRORED and turned < off / 2 and not between
+    most = SPREAD * (1 + 2.33 / np.sqrt(2 * (len(values) - 1)))
+    narrow = all(not 1 / most <= sd / s <= most for _, s, _ in known)
+    shown = (f"mean {mean:.4g}", f"mean {mean:.4g}", f"SD {sd:.3g}")
+    for check, seen, bad, advice in zip(checks, shown, (far, reversed_, narrow), (LOOK, WHOLE, LOOK)):
+        yield _judged(scale, check, seen, expected, bad, advice)
+
+
+def _alpha(items: pd.DataFrame, scale: str, own: list[Norm]):
+    published = [(min(n.alpha) if isinstance(n.alpha, tuple) else n.alpha, n) for n in own if n.alpha is not None]
+    if not published:
+        return
+    lowest, norm = min(published, key=lambda pair: pair[0])
+    expected = f">= {lowest - 0.1:.2f} (published {lowest:.2f}{_doubt(norm)})"
+    value, _, high = alpha(items)
+    if len(items) < FEWEST or np.isnan(value):
+        yield Finding(scale, None, "norm_alpha", "too few complete forms", expected, "not_testable")
+        return
+    yield _judged(scale, "norm_alpha", f"alpha {value:.3f}", expected, high < lowest - 0.1, KEY)
+
+
+def _judged(scale: str, check: str, observed: str, expected: str, bad: bool, advice: str) -> Finding:
+    return Finding(scale, None, check, observed, expected, "suspicious" if bad else "ok", advice if bad else "")
+
+
+def _doubt(entry) -> str:
+    return ", unchecked" if entry.confidence == "unverified" else ""
+
+
+def given_totals(measures: pd.DataFrame, scores: pd.DataFrame, instrument: Instrument) -> list[Finding]:
+    """Findings for each scale that is also given as a score.
+
+    A given total agrees if it is the score that the key makes of the items, as a sum or as a mean. Where it does not,
+    the advice says so if it is the score of unreversed items, or the sum with missing items left out.
+    """
+    rows = []
+    for name, scale in instrument.all_scales().items():
+        if name not in measures.columns or not pd.api.types.is_numeric_dtype(measures[name]):
+            continue
+        given = measures[name].to_numpy(float, na_value=np.nan)
+        made = scores[name].to_numpy(float, na_value=np.nan)
+        n = instrument.terms(name) if instrument.how(name) != "mean" else len(scale.items)
+        there = np.isfinite(given) & np.isfinite(made)
+        if not there.any():
+            rows.append(Finding(name, None, "given_total", "no form with items and total", "", "not_testable"))
+            continue
+        own = made / n if instrument.how(name) == "sum" else made * n
+        differ = min((~_same(given, kind))[there].sum() for kind in (made, own))
+        advice = _reason(given, measures, instrument, scale, there, int(differ)) if differ else ""
+        verdict = "ok" if not differ else "wrong" if differ > 0.05 * there.sum() else "suspicious"
+        observed = f"{int(differ)} of {int(there.sum())} differ"
+        rows.append(Finding(name, None, "given_total", observed, "0 differ from the items", verdict, advice))
+    return rows
+
+
+def _reason(given, measures: pd.DataFrame, instrument: Instrument, scale, there: np.ndarray, differ: int) -> str:
+    answers = measures[[item_name(i) for i in scale.items]].to_numpy(float, na_value=np.nan)
+    low, high = instrument.response
+    turned = np.array([i in scale.reverse for i in scale.items])
+    keyed = np.where(turned, low + high - answers, answers)
+    complete = np.isfinite(answers).all(axis=1) & there
+    for values, rows, reason in (
+        (answers, complete, UNREVERSED if scale.reverse else ""),
+        (keyed, there, AS_ZERO),
+    ):
+        total = np.nansum(values, axis=1)
+        wrong = min((~_same(given, kind))[rows].sum() for kind in (total, total / len(scale.items)))
+        if reason and rows.any() and wrong < 0.5 * differ:
+            return reason
+    return OTHER
+
+
+def _same(given: np.ndarray, made: np.ndarray) -> np.ndarray:
+    """Equal, or equal as rounded to two decimals in the file."""
+    return np.abs(given - made) <= np.where(np.abs(given * 100 - np.round(given * 100)) < SLACK, 0.005 + SLACK, SLACK)
 
 
 def audit(
@@ -101,12 +249,6 @@ def _table(rows: list[tuple[str, Finding]], instrument: Instrument) -> pd.DataFr
     table = findings_table([(instrument.id, part, row) for part, row in rows])
     table["advice"] = table["advice"].str.replace("{id}", instrument.id, regex=False)
     return table
-
-
-def findings_table(rows: list[tuple[str, str, Finding]]) -> pd.DataFrame:
-    """Instrument, part and finding as a table with the columns of ``keying_audit.csv``."""
-    cells = [(name, ", ".join(filter(None, (part, row.where))), *row[:7]) for name, part, row in rows]
-    return pd.DataFrame(cells, columns=COLUMNS).astype({"item": "Int64"})
 
 
 def _confidence(instrument: Instrument, name: str) -> Finding:

@@ -8,8 +8,7 @@ import pandas as pd
 
 from bowlby.errors import Place, UserError, problem
 from bowlby.instruments.catalogue import load_instrument
-from bowlby.instruments.forms import Range, counted_from, on_forms
-from bowlby.instruments.model import Instrument
+from bowlby.instruments.model import Instrument, Range, counted_from, on_forms
 from bowlby.instruments.reliability import reliability as reliability_table
 from bowlby.instruments.scoring import ITEM_NUMBER, check_items, item_column, item_name
 from bowlby.instruments.scoring import score as score_items

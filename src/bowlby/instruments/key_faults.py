@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from bowlby.instruments.evidence import evidence_faults
+from bowlby.instruments.published_norms import evidence_faults
 
 if TYPE_CHECKING:
     from bowlby.instruments.model import Instrument, Scale, Total

@@ -8,23 +8,24 @@ import numpy as np
 import pandas as pd
 
 from bowlby.disclosure import hide_classes, hide_totals, small
-from bowlby.instruments.change import (
+from bowlby.instruments.clinical_significance import (
     CLASSES,
     HA_CRITICAL,
     JT_CRITICAL,
+    NO_ITEMS,
     classify,
     classify_shrunken,
     cut_offs,
+    flag,
     functional,
     hageman_arrindell,
     jacobson_truax,
 )
-from bowlby.instruments.evidence import in_score_units, middle
 from bowlby.instruments.model import Instrument
-from bowlby.instruments.occasions import one_each
+from bowlby.instruments.published_norms import in_score_units, middle
 from bowlby.instruments.reliability import alpha
 from bowlby.instruments.scoring import item_name, keyed
-from bowlby.instruments.severity import NO_ITEMS, flag
+from bowlby.instruments.styles import one_each
 
 COLUMNS = [
     "instrument",

@@ -1,19 +1,34 @@
-"""Scores made of scales, and attachment styles: by each instrument's stated rule, or as raters coded them."""
+"""Scores made of scales, and attachment styles: by each instrument's stated rule, or as raters coded them.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 
 from bowlby.disclosure import hide_classes, hide_totals
 from bowlby.instruments.model import Instrument
-from bowlby.instruments.occasions import by_occasion
 
+HEAD = ["role", "about", "occasion"]
 STYLES = ("secure", "preoccupied", "dismissing", "fearful/disorganized")
 UNCLASSIFIED = "unclassified"
 UNKNOWN_CODE = "unknown code"
+
+
+def by_occasion(table: pd.DataFrame) -> Iterator[tuple[tuple[str, str, str], pd.DataFrame]]:
+    """Rows by role, target and occasion; of a person's several sessions in one occasion the first."""
+    for key, group in table.groupby(HEAD, sort=True, dropna=False):
+        yield key, one_each(group)
+
+
+def one_each(rows: pd.DataFrame, last: bool = False) -> pd.DataFrame:
+    """The first (or last) session of each person."""
+    if "session" in rows.columns:
+        rows = rows.sort_values("session", kind="stable", na_position="first")
+    return rows.drop_duplicates("person", keep="last" if last else "first")
 
 
 def add_derived(scores: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:

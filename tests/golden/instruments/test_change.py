@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bowlby.instruments.change import (
+from bowlby.instruments.clinical_significance import (
     classify,
     classify_shrunken,
     cut_offs,

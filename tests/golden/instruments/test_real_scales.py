@@ -7,14 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bowlby.instruments.agreement import alphas, item_rest
 from bowlby.instruments.audit import audit
 from bowlby.instruments.catalogue import load_instrument
+from bowlby.instruments.clinical_significance import severity
+from bowlby.instruments.item_agreement import alphas, item_rest
 from bowlby.instruments.model import Instrument, Scale
-from bowlby.instruments.multilevel import one_way
-from bowlby.instruments.reliability import reliability
+from bowlby.instruments.reliability import one_way, reliability
 from bowlby.instruments.scoring import item_name, keyed, score
-from bowlby.instruments.severity import severity
 
 HERE = Path(__file__).parent
 SHARED = HERE.parents[3] / "shared" / "data"

@@ -9,9 +9,8 @@ import pytest
 from scipy.special import logit
 from scipy.stats import norm
 
-from bowlby.instruments.multilevel import one_way
-from bowlby.instruments.omega import omega_total
-from bowlby.instruments.twolevel import fit_two_level
+from bowlby.instruments.factor_models import fit_two_level, omega_total
+from bowlby.instruments.reliability import one_way
 
 HERE = Path(__file__).parent
 

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bowlby.instruments.across import across, directed
 from bowlby.instruments.catalogue import load_instrument
+from bowlby.instruments.direction_checks import across, directed
 from bowlby.instruments.scoring import score
 
 

@@ -2,9 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bowlby.instruments.agreement import alphas, correlations, first_loadings, item_rest
 from bowlby.instruments.audit import audit
 from bowlby.instruments.catalogue import load_instrument
+from bowlby.instruments.item_agreement import alphas, correlations, first_loadings, item_rest
 
 STUDIES = 8
 

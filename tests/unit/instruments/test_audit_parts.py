@@ -3,9 +3,9 @@
 import pandas as pd
 import pytest
 
-from bowlby.instruments.across import across, directed
 from bowlby.instruments.audit import audit
 from bowlby.instruments.catalogue import load_instrument
+from bowlby.instruments.direction_checks import across, directed
 from bowlby.instruments.scoring import score
 from validation.keying_audit import (
     answers,

@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from bowlby.instruments.change import classify, classify_shrunken, cut_offs, hageman_arrindell, jacobson_truax
+from bowlby.instruments.clinical_significance import (
+    classify,
+    classify_shrunken,
+    cut_offs,
+    hageman_arrindell,
+    jacobson_truax,
+)
 
 RANDOM = np.random.default_rng(4)
 PRE = RANDOM.normal(16, 5, 200)

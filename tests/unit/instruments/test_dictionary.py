@@ -6,7 +6,7 @@ import pytest
 
 from bowlby.dictionary import dictionary
 from bowlby.instruments.catalogue import list_instruments, load_instrument
-from bowlby.instruments.dictionary import score_tables
+from bowlby.instruments.score_tables import score_tables
 from bowlby.instruments.scoring import given, score
 from validation.keying_audit import answers
 

@@ -4,8 +4,8 @@ import pytest
 
 from bowlby.errors import UserError
 from bowlby.instruments.catalogue import describe, list_instruments, load_instrument
-from bowlby.instruments.evidence import in_score_units
 from bowlby.instruments.model import read_instrument
+from bowlby.instruments.published_norms import in_score_units
 
 OWN = """
 id: mine

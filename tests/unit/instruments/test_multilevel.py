@@ -3,10 +3,8 @@ import pandas as pd
 import pytest
 
 from bowlby.instruments.catalogue import load_instrument
-from bowlby.instruments.multilevel import level_rows, one_way
-from bowlby.instruments.omega import omega_total
-from bowlby.instruments.reliability import reliability
-from bowlby.instruments.twolevel import _Likelihood, fit_two_level
+from bowlby.instruments.factor_models import _Likelihood, fit_two_level, omega_total
+from bowlby.instruments.reliability import level_rows, one_way, reliability
 
 
 def two_level(seed, groups=80, size=12, k=5, between=0.5):

@@ -3,9 +3,9 @@ import pandas as pd
 import pytest
 
 from bowlby.instruments.catalogue import load_instrument
+from bowlby.instruments.clinical_significance import severity
 from bowlby.instruments.outcomes import STARTED_WELL, change
 from bowlby.instruments.scoring import given, score
-from bowlby.instruments.severity import severity
 
 PHQ = load_instrument("phq9")
 

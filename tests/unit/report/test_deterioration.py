@@ -7,8 +7,8 @@ import pytest
 
 from bowlby.files import write_csv, write_json
 from bowlby.instruments.catalogue import load_instrument
+from bowlby.instruments.score_tables import stack, summarise
 from bowlby.instruments.scoring import given, score
-from bowlby.instruments.summaries import stack, summarise
 from bowlby.report.sections.change import harm
 from bowlby.results import Results
 

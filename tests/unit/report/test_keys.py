@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from bowlby.files import write_csv, write_json
-from bowlby.instruments.audit import COLUMNS
+from bowlby.instruments.item_agreement import COLUMNS
 from bowlby.report.sections.keys import alarms, keys
 from bowlby.results import Results
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from bowlby.instruments.catalogue import load_instrument
-from bowlby.instruments.evidence import middle
+from bowlby.instruments.published_norms import middle
 from bowlby.instruments.reliability import alpha
 from bowlby.instruments.scoring import keyed, score
 from bowlby.simulate import SCENARIOS, reference_population
