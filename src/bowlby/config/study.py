@@ -222,7 +222,7 @@ class DataFile(Model):
     dictionary: str | None = None
     """REDCap's data dictionary (CSV) for this file: gives value labels, and names to columns headed by labels."""
     delimiter: str | None = None
-    """Column separator of a text file; by default detected."""
+    """Column separator of a text file, or `whitespace`; by default detected."""
     quote: str = Field('"', min_length=1, max_length=1)
     """Quote sign of a text file."""
     decimal: Literal[".", ","] = "."

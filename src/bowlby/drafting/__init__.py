@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from bowlby.drafting.blocks import blocks
-from bowlby.drafting.look import Look, is_redcap_dictionary, look
-from bowlby.drafting.match import library, match
-from bowlby.drafting.odd import odd_items
-from bowlby.drafting.roles import ordered, roles
-from bowlby.drafting.run import run_text
-from bowlby.drafting.write import MARK, Part, study_text
+from bowlby.drafting.columns import constant_within
+from bowlby.drafting.matching import Instrument, library, match, odd_items, sizes
+from bowlby.drafting.naming import Block, blocks
+from bowlby.drafting.roles import START, Roles, guess_roles, ordered, plain_id, therapist_ids
+from bowlby.drafting.run_text import run_text
+from bowlby.drafting.study_text import MARK, Part, occasions_of, study_text
+from bowlby.drafting.tables import Table, is_redcap_dictionary, read_tables
 from bowlby.errors import Place, UserError, problem
 from bowlby.files import write_text
 
@@ -19,7 +19,6 @@ __all__ = ["MARK", "draft", "write_draft"]
 
 UNITS = {"month": "months", "months": "months", "week": "weeks", "weeks": "weeks", "day": "days", "days": "days"}
 TIMED = re.compile(r"(?P<unit>[A-Za-z]*)_?(?P<n>\d+(?:\.\d+)?)(?P<after>[A-Za-z]*)")
-START = re.compile(r"(?:pre|prae|prä|baseline|bl|base|intake|aufnahme|admission|start|begin)\d*", re.IGNORECASE)
 FIRST, DURING = "intake", "treatment"
 
 
@@ -43,21 +42,7 @@ def draft(paths: list[Path], folder: Path) -> dict[str, str]:
     UserError
         For each file that cannot be read.
     """
-    problems, parts = [], []
-    known = library()
-    described = [path for path in paths if path.is_file() and is_redcap_dictionary(path)]
-    dictionary = described[0] if len(described) == 1 else None
-    for path in paths:
-        if path == dictionary and len(paths) > 1:
-            continue
-        try:
-            parts += [_part(one, known) for one in look(path, dictionary)]
-        except UserError as error:
-            problems += error.problems
-    if problems:
-        raise UserError(problems)
-    for part in parts:
-        part.occasions = _occasions_of(part)
+    parts = _parts(_tables(paths), library())
     names = ordered(list(dict.fromkeys(o for p in parts for o in p.occasions)))
     if len({tuple(p.occasions) for p in parts if p.occasions}) <= 1:
         names = next((p.occasions for p in parts if p.occasions), names)
@@ -90,18 +75,85 @@ def write_draft(paths: list[Path], folder: Path) -> list[Path]:
     return [write_text(folder / name, text) for name, text in texts.items()]
 
 
-def _part(one: Look, known) -> Part:
-    found = blocks(list(one.columns))
-    matched = [(b, m) for b in found if (m := match(b, one.columns, known)) is not None]
+def _tables(paths: list[Path]) -> list[Table]:
+    """All tables with data; code books only give labels to the others."""
+    problems, found = [], []
+    described = [path for path in paths if path.is_file() and is_redcap_dictionary(path)]
+    dictionary = described[0] if len(described) == 1 else None
+    for path in paths:
+        if path == dictionary and len(paths) > 1:
+            continue
+        try:
+            found += read_tables(path, dictionary)
+        except UserError as error:
+            problems += error.problems
+    if problems:
+        raise UserError(problems)
+    books = [(table, book) for table in found if (book := table.code_book()) is not None]
+    data = [t for t in found if not any(t is table for table, _ in books) and len(t.columns) > 1] or found
+    for table in data:
+        for _, book in books:
+            table.add_labels(book)
+    return data
+
+
+def _parts(data: list[Table], known: list[Instrument]) -> list[Part]:
+    """What each table is taken for; the therapists of one tell which other is theirs."""
+    first = [_part(table, known, frozenset()) for table in data]
+    therapists = frozenset(i for part in first for i in therapist_ids(part.table, part.roles))
+    parts = []
+    for part in first:
+        others = therapists - therapist_ids(part.table, part.roles)
+        final = _part(part.table, known, others) if others else part
+        own = _of_therapists(final)
+        parts += [final, own] if own else [final]
+    for part in parts:
+        part.occasions = _occasions_of(part)
+    return parts
+
+
+def _part(table: Table, known: list[Instrument], therapists: frozenset[str]) -> Part:
+    columns = table.columns
+
+    def alike(one: str, other: str) -> bool:
+        a, b = columns[one], columns[other]
+        return a.numeric == b.numeric and not (a.dates or b.dates) and (a.numeric or bool(set(a.texts) & set(b.texts)))
+
+    found = blocks(list(columns), table.labels, sizes(known), alike)
+    matched = [(b, m) for b in found if (m := match(b, columns, known)) is not None]
     odd = odd_items(found, known, {c for b, m in matched if b.n or b.times for c in b.columns})
-    asked = {c for o in odd for c in o.used}
-    matched = [(b, m) for b, m in matched if not asked & set(b.columns)]
-    taken = asked | {c for b, _ in matched for c in b.columns} | {c for b in found if b.n > 3 for c in b.columns}
-    guessed = roles(one, taken)
-    used = {guessed.person, guessed.therapist, guessed.site, guessed.occasion, guessed.session, guessed.date}
-    matched = [(b, m) for b, m in matched if not used & set(b.columns)]
+    suspected = {c for o in odd for c in o.used}
+    matched = [(b, m) for b, m in matched if not suspected & set(b.columns)]
+    taken = suspected | {c for b, m in matched for c in b.columns if m.named}
+    taken |= {c for b in found if b.n > 3 for c in b.columns}
+    guessed = guess_roles(table, taken, therapists)
+    matched = [(b, m) for b, m in matched if not guessed.used & set(b.columns)]
     done = {id(b) for b, _ in matched}
-    return Part(one, guessed, matched, [b for b in found if id(b) not in done and not asked & set(b.columns)], odd)
+    unmatched = [b for b in found if id(b) not in done and not suspected & set(b.columns)]
+    return Part(table, guessed, matched, unmatched, odd)
+
+
+def _of_therapists(part: Part) -> Part | None:
+    """The therapists' own forms that stand in every row of their patients, as a second entry of the same file."""
+    if part.roles.role != "patient" or not part.roles.therapist:
+        return None
+    text = part.table.raw.text
+    ids = text(part.roles.therapist).map(plain_id)
+    filled = ids[ids != ""]
+    if filled.nunique() * 2 > len(filled):
+        return None
+
+    def theirs(block: Block) -> bool:
+        varied = any(text(c).nunique() > 2 for c in block.columns)
+        return block.n > 0 and not block.times and varied and all(constant_within(text(c), ids) for c in block.columns)
+
+    own = [(b, m) for b, m in part.matched if theirs(b)]
+    if not own:
+        return None
+    part.matched = [pair for pair in part.matched if not any(pair[0] is b for b, _ in own)]
+    part.elsewhere = {c for b, _ in own for c in b.columns}
+    named = Roles("therapist", part.roles.therapist, by="their forms, the same in all rows of a therapist")
+    return Part(part.table, named, own, [], whole=False)
 
 
 def _occasions_of(part: Part) -> list[str]:
@@ -109,10 +161,12 @@ def _occasions_of(part: Part) -> list[str]:
         return []
     found = list(part.roles.occasions)
     for block, _ in part.matched:
-        extra = block.times or ([block.when] if block.when else [])
+        extra = occasions_of(part, block)
         found = [*(t for t in extra if START.fullmatch(t)), *found, *(t for t in extra if not START.fullmatch(t))]
     if not found and part.matched:
         found = [DURING if part.roles.session else FIRST]
+    elif not part.roles.occasion and not all(occasions_of(part, b) for b, _ in part.matched):
+        found = list(dict.fromkeys([FIRST, *found]))
     return ordered(list(dict.fromkeys(found))) if not part.roles.occasions else list(dict.fromkeys(found))
 
 

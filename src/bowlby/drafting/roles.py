@@ -1,4 +1,4 @@
-"""Which columns say who and when, guessed from their names and from what they hold."""
+"""Which columns say who and when, guessed from their names, labels and contents, and from the study's other files."""
 
 from __future__ import annotations
 
@@ -8,32 +8,23 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from bowlby.config.study import COUNT
-from bowlby.drafting.look import Look
-from bowlby.drafting.profile import Column, constant_within, natural
+from bowlby.drafting.columns import Column, constant_within, natural
+from bowlby.drafting.naming import bare, is_occasion, keyed, listed, words
+from bowlby.drafting.tables import Table
 from bowlby.ingest.text_values import parse_dates
 
-NAMES = {
-    "therapist": "therapist|therap|ther|th|clinician|counsel+or|provider|practitioner|behandler|therapeut|therapeutin|"
-    "terapeuta|terapeut|therapeute|psychologist|caseworker",
-    "patient": "patient|pat|pt|client|klient|cliente|subject|subj|participant|respondent|case|record|proband|"
-    "versuchsperson|vp|vpn|paciente|person|studyid|responseid|recordid|patientid|pid|id|code|nr|student",
-    "session": "session|sessions|sess|sitzung|sitzungen|appointment|contact|visitnr|instance|seance|sesion",
-    "date": "date|datum|fecha|day|timestamp|zeitstempel|startdate|recorded|submitdate|datestamp|data",
-    "occasion": "timepoint|occasion|wave|time|event|visit|month|months|week|weeks|zeitpunkt|messzeitpunkt|mzp|"
-    "assessment|phase|stage|period|t|interview|days",
-    "site": "site|centre|center|clinic|klinik|hospital|standort|zentrum|praxis|location|dag|group",
-}
-ORDER = (
-    (re.compile(r"screen|enrol|intake|pre|prae|prä|base|bl|aufnahme|admission|start|begin|initial|before", re.I), 0),
-    (re.compile(r"mid|during|middle", re.I), 1),
-    (re.compile(r"post|end|ende|termination|discharge|entlassung|final|after", re.I), 3),
-    (re.compile(r"fu|follow|katamnese", re.I), 4),
-)
+TITLES = re.compile(r"^(?:dr|prof|mr|mrs|ms|frau|herr|dipl|psych|med|phil|msc|ba|ma)\b\.?|[\W_]+", re.IGNORECASE)
+ADDED = re.compile(r"_DO(_|$)|_TEXT$|display order|^(group|question)time|_timestamp$|^time_?\d+$", re.IGNORECASE)
+"""Columns of display orders, free texts beside a choice, times on a page."""
+OF_TREATMENT = {"consent", "start", "beginn", "begin", "intake", "therapiebeginn", "aufnahme", "enrol"}
+LONG = 4
+"""Words of a name or label from which it must also say that it is an id."""
 ID = re.compile(r"(record|patient|subject|participant|study|client|response)_?id")
-BESIDE_ID = {"id", "nr", "no", "number", "nummer", "code", "kennung", "study", "response", "survey", "public", "main"}
-BIRTH = re.compile(r"birth|dob|geb|geburt|geburtsdatum|born|nacimiento", re.IGNORECASE)
+START = re.compile(rf"(?:{'|'.join(keyed('occasions')['before'])})\d*", re.IGNORECASE)
 MOST_OCCASIONS = 40
 MOST_ROWS = 100
+LINKED = 0.5
+"""Share of a file's ids that are therapists of another file from which it is the therapists' own."""
 
 
 @dataclass
@@ -42,6 +33,7 @@ class Roles:
 
     role: str = "patient"
     person: str | None = None
+    unit: str | None = None
     therapist: str | None = None
     site: str | None = None
     occasion: str | None = None
@@ -51,132 +43,271 @@ class Roles:
     style: str | None = None
     episodes: list[dict[str, str]] = field(default_factory=list)
     doubts: dict[str, str] = field(default_factory=dict)
+    by: str = "the name of their id column"
+
+    @property
+    def used(self) -> set[str]:
+        """The columns that have a role."""
+        named = {self.person, self.unit, self.therapist, self.site, self.occasion, self.session, self.date}
+        return {c for c in named if c} | {c for e in self.episodes for c in e.values()}
 
 
-def words(name: str) -> list[str]:
-    """The words of a column name in small letters: `PatientID_2` is patient, id."""
-    spaced = re.sub(r"(?<=[a-zäöü])(?=[A-Z])", " ", name)
-    return [w.lower() for w in re.findall(r"[^\W\d_]+", spaced)]
+def guess_roles(table: Table, taken: set[str], therapists: frozenset[str] = frozenset()) -> Roles:
+    """Guess the roles of the columns that belong to no instrument.
 
-
-def _rank(name: str, role: str) -> int | None:
-    """How well a name fits a role: 0 is best."""
-    wanted = NAMES[role].split("|")
-    joined = "".join(words(name))
-    for rank, word in enumerate(wanted):
-        if any(re.fullmatch(word, w) for w in [*words(name), joined]):
-            return rank
-    return None
-
-
-def _candidates(look: Look, role: str, fits) -> list[str]:
-    ranked = [
-        (r, i, n) for i, (n, c) in enumerate(look.columns.items()) if (r := _rank(n, role)) is not None and fits(n, c)
-    ]
-    return [name for _, _, name in sorted(ranked)]
-
-
-def roles(look: Look, taken: set[str]) -> Roles:
-    """Guess the roles of the columns that belong to no instrument."""
-    found, rows = Roles(), len(look.raw.frame)
-
-    def free(name: str) -> bool:
-        return name not in taken and not name.lower().endswith(("_complete", "label"))
-
-    def identifies(name: str, c: Column) -> bool:
-        several = c.distinct > 1 or bool(ID.fullmatch("".join(words(name))))
-        many = c.distinct * MOST_ROWS >= c.n
-        return free(name) and several and many and c.n >= 0.5 * rows and (not c.numeric or c.whole)
-
-    therapists = _candidates(look, "therapist", lambda n, c: free(n) and not c.empty and (not c.numeric or c.whole))
-    patients = [
-        n
-        for n in _candidates(look, "patient", identifies)
-        if n not in therapists and not look.columns[n].dates and _is_id(n)
-    ]
-    if not patients and therapists and look.columns[therapists[0]].distinct > 0.9 * look.columns[therapists[0]].n:
-        found.role, found.person = "therapist", therapists[0]
+    Parameters
+    ----------
+    table : Table
+    taken : set of str
+        Columns that belong to an instrument.
+    therapists : frozenset of str
+        Ids of therapists in the study's other files, as :func:`plain_id` writes them.
+    """
+    found = Roles()
+    free = {n: c for n, c in table.columns.items() if n not in taken and not n.lower().endswith(("_complete", "label"))}
+    named = _therapist_columns(table, free)
+    linked = _linked(table, free, therapists) if not _names_patients(table, free) else None
+    patients = [n for n in _patient_columns(table, free) if n not in named]
+    own = named[0] if named and free[named[0]].distinct > 0.9 * free[named[0]].n else None
+    if linked:
+        found.role, found.person, found.by = "therapist", linked, "the therapists of another file"
+    elif not patients and own:
+        found.role, found.person = "therapist", own
+    elif _of_therapists(table) and (own or patients):
+        found.role, found.person, found.by = "therapist", own or patients[0], "the file's name"
     elif patients:
         found.person = patients[0]
         if len(patients) > 1:
             found.doubts["person"] = f"or {', '.join(patients[1:4])}"
-    if found.role == "patient" and therapists:
-        found.episodes = _episodes(look, therapists)
+    if found.role == "patient" and named:
+        found.episodes = _episodes(table, named)
         if not found.episodes:
-            found.therapist = therapists[0]
-            if len(therapists) > 1:
-                found.doubts["therapist"] = f"or {', '.join(therapists[1:4])}"
-    others = {found.person, found.therapist, None}
-    sites = _candidates(look, "site", lambda n, c: free(n) and n not in others and 1 < c.distinct <= max(2, rows / 5))
-    found.site = sites[0] if sites else None
-    dates = _candidates(look, "date", lambda n, c: free(n) and bool(c.dates) and not _of_birth(n))
-    if dates:
-        found.date, found.style = dates[0], look.columns[dates[0]].dates[0]
-        if len(dates) > 1:
-            found.doubts["date"] = f"or {', '.join(dates[1:4])}"
-        styles = look.columns[dates[0]].dates
-        if len(styles) > 1:
-            found.doubts["style"] = f"or {', '.join(styles[1:])}"
-    _when(look, found, free)
+            found.therapist = named[0]
+            if len(named) > 1:
+                found.doubts["therapist"] = f"or {', '.join(named[1:4])}"
+    _site_and_date(table, found, free)
+    if found.role == "patient":
+        _when(table, found, free)
+        _unit(table, found, free)
     return found
 
 
-def _is_id(name: str) -> bool:
-    """Whether the words of a name say an id of persons, and nothing beside it: `client_code`, not `Year_of_Study`."""
-    known = NAMES["patient"].split("|")
-    return all(len(w) < 2 or w in BESIDE_ID or any(re.fullmatch(k, w) for k in known) for w in words(name))
+def plain_id(text: str) -> str:
+    """An id as ids of several files are compared: without case, signs and titles."""
+    return TITLES.sub("", TITLES.sub("", text.strip(), count=1)).lower()
 
 
-def _of_birth(name: str) -> bool:
-    return any(BIRTH.fullmatch(w) for w in words(name))
+def therapist_ids(table: Table, found: Roles) -> frozenset[str]:
+    """The therapists that a file of patients names."""
+    columns = [found.therapist, *(e["therapist"] for e in found.episodes)] if found.role == "patient" else []
+    return frozenset(plain_id(t) for c in columns if c for t in table.raw.text(c).unique()) - {""}
 
 
-def _episodes(look: Look, therapists: list[str]) -> list[dict[str, str]]:
+def is_metadata(table: Table, column: str) -> bool:
+    """Whether a survey tool added a column: when, how and from where a form came, and in which order it was shown."""
+    known = set(listed("metadata"))
+    label = table.labels.get(column, "")
+    return (
+        bare(column) in known
+        or bare(label) in known
+        or bool(ADDED.search(column))
+        or "display order" in label.lower()
+    )
+
+
+def _rank(table: Table, name: str, role: str) -> int | None:
+    """How well the words of a name, or of its label, fit a role: 0 is best."""
+    wanted = keyed("roles")[role]
+    own, label = words(name), words(table.labels.get(name, ""))
+    for texts, late in ((own, 0), ([bare(re.sub(r"\d", "", name))], 0), (label, 100)):
+        if len(texts) > LONG and role in ("patient", "therapist") and not set(texts) & set(listed("ids")):
+            continue
+        ranks = [wanted.index(w) for w in texts if w in wanted and (len(w) > 1 or len(texts) == 1)]
+        if ranks:
+            return min(ranks) + late
+    return None
+
+
+def _candidates(table: Table, role: str, free: dict[str, Column], fits) -> list[str]:
+    ranked = [
+        (r, i, n) for i, (n, c) in enumerate(free.items()) if fits(n, c) and (r := _rank(table, n, role)) is not None
+    ]
+    return [name for _, _, name in sorted(ranked)]
+
+
+def _describes(table: Table, name: str) -> bool:
+    """Whether a name or label says something of persons, as `therapist_age`, and does not name them."""
+    return bool(set(table.texts(name)) & set(listed("describes")))
+
+
+def _therapist_columns(table: Table, free: dict[str, Column]) -> list[str]:
+    def fits(name: str, c: Column) -> bool:
+        names = not c.empty and (not c.numeric or c.whole or bool(c.slips)) and not c.dates
+        return names and not _describes(table, name) and not is_metadata(table, name)
+
+    return _candidates(table, "therapist", free, fits)
+
+
+def _patient_columns(table: Table, free: dict[str, Column]) -> list[str]:
+    rows = len(table.raw.frame)
+
+    def fits(name: str, c: Column) -> bool:
+        several = c.distinct > 1 or bool(ID.fullmatch("".join(words(name))))
+        many = c.distinct * MOST_ROWS >= c.n
+        ids = several and many and c.n >= 0.5 * rows and (not c.numeric or c.whole or bool(c.slips))
+        return ids and not c.dates and _is_id(table, name) and not _describes(table, name)
+
+    found = _candidates(table, "patient", free, fits)
+    return [n for n in found if not is_metadata(table, n)] or [n for n in found if bare(n) != "redcaprepeatinstrument"]
+
+
+def _is_id(table: Table, name: str) -> bool:
+    """Whether a name says an id of persons and nothing beside it (`client_code`), or a label says one."""
+    known, ids = set(keyed("roles")["patient"]), set(listed("ids"))
+    label = words(table.labels.get(name, ""))
+    asked = len(words(name)) > LONG or bool(label)
+    texts = label or words(name)
+    if asked and set(texts) & ids and set(texts) & known - ids:
+        return True
+    return all(len(w) < 2 or w in ids or w in known for w in words(name)) and bool(words(name))
+
+
+def _names_patients(table: Table, free: dict[str, Column]) -> bool:
+    """Whether the words of a file's ids, or its name, say that its persons are patients."""
+    sure = set(keyed("roles")["patient"]) - set(listed("ids")) - {"record", "person", "case", "recordid", "pid"}
+    ids = [n for n in _patient_columns(table, free) if not is_metadata(table, n)]
+    return any(set(table.texts(n)) & sure and "therap" not in " ".join(table.texts(n)) for n in ids[:1])
+
+
+def _of_therapists(table: Table) -> bool:
+    """Whether the name of the file or sheet says that it holds therapists."""
+    named = set(words(str(table.stated.get("sheet", table.path.stem))))
+    singular = {w.rstrip("s") for w in named} | {w.removesuffix("en").removesuffix("innen") for w in named}
+    return bool((named | singular) & set(keyed("roles")["therapist"]))
+
+
+def _linked(table: Table, free: dict[str, Column], therapists: frozenset[str]) -> str | None:
+    """The column that holds the therapists of another file, each once."""
+    best, share = None, LINKED
+    for name, c in free.items():
+        if c.n and c.distinct >= 0.9 * c.n and not c.dates:
+            ids = {plain_id(t) for t in table.raw.text(name).unique()} - {""}
+            if ids and (s := len(ids & therapists) / len(ids)) > share:
+                best, share = name, s
+    return best
+
+
+def _site_and_date(table: Table, found: Roles, free: dict[str, Column]) -> None:
+    rows, others = len(table.raw.frame), found.used
+
+    def site(name: str, c: Column) -> bool:
+        return name not in others and 1 < c.distinct <= max(2, rows / 3) and not c.dates and not _describes(table, name)
+
+    sites = _candidates(table, "site", free, site)
+    group = bare("redcap_data_access_group")
+    found.site = next((n for n in free if bare(n) == group and free[n].distinct > 1), sites[0] if sites else None)
+
+    def dated(name: str, c: Column) -> bool:
+        return bool(c.dates) and not is_private(table, name) and not _of_treatment(table, name)
+
+    dates = _candidates(table, "date", free, dated)
+    dates = sorted(dates, key=lambda n: is_metadata(table, n))
+    if dates:
+        found.date, found.style = dates[0], free[dates[0]].dates[0]
+        if len(dates) > 1:
+            found.doubts["date"] = f"or {', '.join(dates[1:4])}"
+        styles = free[dates[0]].dates
+        if len(styles) > 1:
+            found.doubts["style"] = f"or {', '.join(styles[1:])}"
+
+
+def _of_treatment(table: Table, name: str) -> bool:
+    """Whether a date is that of the treatment, or of consent, in place of the form's."""
+    said = {*table.texts(name), bare(name)}
+    return bool(said & OF_TREATMENT) and not is_metadata(table, name)
+
+
+def is_private(table: Table, name: str) -> bool:
+    """Whether a name or label says that the column shows who someone is."""
+    known = set(listed("private"))
+    said = {*table.texts(name), bare(name)}
+    own = words(name)
+    names = own == ["name"] or any(w.endswith("name") and w not in ("name", "username") for w in own)
+    return names or bool(said & known) or any("birth" in w or "geburt" in w for w in said)
+
+
+def _unit(table: Table, found: Roles, free: dict[str, Column]) -> None:
+    """The couple or family, where persons are named by it and by their part in it."""
+    units = _candidates(table, "unit", free, lambda n, c: n not in found.used and c.distinct > 1)
+    if not units:
+        return
+    unit = units[0]
+    parts = _candidates(table, "part", free, lambda n, c: n not in found.used | {unit} and 1 < c.distinct <= 4)
+    keys = [c for c in (unit, found.occasion, found.session) if c]
+    if found.person is None or not _unique(table, [found.person, *keys[1:]]):
+        if found.person and _unique(table, [*keys, found.person]):
+            found.unit = unit
+        elif part := next((p for p in parts if _unique(table, [*keys, p])), parts[0] if parts else None):
+            found.unit, found.person = unit, part
+            found.doubts.pop("person", None)
+
+
+def _episodes(table: Table, therapists: list[str]) -> list[dict[str, str]]:
     """Several therapist columns with a running number, each with its number of sessions where it has one."""
     numbered = {m.group(): n for n in therapists if (m := re.search(r"\d+", n))}
     if len(numbered) < 2:
         return []
-    sessions = {m.group(): n for n in look.columns if _rank(n, "session") is not None and (m := re.search(r"\d+", n))}
+    sessions = {m.group(): n for n in table.columns
+                if _rank(table, n, "session") is not None and (m := re.search(r"\d+", n))}  # fmt: skip
     return [
         {"therapist": name} | ({"sessions": sessions[number]} if number in sessions else {})
         for number, name in numbered.items()
     ]
 
 
-def _when(look: Look, found: Roles, free) -> None:
-    repeated = found.person is None or look.columns[found.person].distinct < look.columns[found.person].n
-    others = {found.person, found.therapist, found.site, found.date}
+def _when(table: Table, found: Roles, free: dict[str, Column]) -> None:
+    person = free.get(found.person) if found.person else None
+    if person is not None and person.distinct == person.n:
+        return
+    others = found.used
 
     def counts(name: str, c: Column) -> bool:
-        return free(name) and name not in others and c.numeric and c.whole and (c.low or 0) >= 0 and c.distinct > 1
+        return name not in others and c.numeric and c.whole and (c.low or 0) >= 0 and c.distinct > 1
 
     def labels(name: str, c: Column) -> bool:
-        return free(name) and name not in others and 1 < c.distinct <= MOST_OCCASIONS and bool(c.texts)
+        many = 1 < c.distinct <= MOST_OCCASIONS and bool(c.texts)
+        return name not in others and many and not c.dates and not c.clock and not is_metadata(table, name)
 
-    if not repeated:
-        return
-    candidates = [n for n in _candidates(look, "occasion", labels) if _splits(look, found, n)]
-    sessions = [n for n in _candidates(look, "session", counts) if n not in candidates]
+    candidates = [n for n in _candidates(table, "occasion", free, labels) if _splits(table, found, n)]
+    candidates = sorted(candidates, key=lambda n: not _like_occasions(table.columns[n]))
+    sessions = [n for n in _candidates(table, "session", free, counts) if _splits(table, found, n)]
+    sessions = [n for n in sessions if n not in candidates]
     if candidates:
         found.occasion = candidates[0]
-        found.occasions = _in_time(look, found) or ordered(look.columns[candidates[0]].texts)
+        found.occasions = _in_time(table, found) or ordered(table.columns[candidates[0]].texts)
         if len(candidates) > 1:
             found.doubts["occasion"] = f"or {', '.join(candidates[1:4])}"
     if sessions:
         found.session = sessions[0]
     elif not candidates:
-        _count_or_number(look, found, counts)
-    if found.occasion and not found.session and not _unique(look, found, found.occasion):
-        told = [found.doubts["occasion"]] if "occasion" in found.doubts else []
-        found.doubts["occasion"] = "; ".join([*told, "the same one stands in several rows of a person"])
-    if found.session not in (None, COUNT) and not _unique(look, found, found.session):
+        _count_or_number(table, found, free, counts)
+    keys = [c for c in (found.person, found.occasion) if c]
+    if found.occasion and not found.session and not _unique(table, keys):
+        doubt = [found.doubts["occasion"]] if "occasion" in found.doubts else []
+        found.doubts["occasion"] = "; ".join([*doubt, "the same one stands in several rows of a person"])
+    if found.session not in (None, COUNT) and not _unique(table, [c for c in (found.person, found.session) if c]):
         found.doubts["session"] = "the same number stands in several rows of a person"
 
 
-def _count_or_number(look: Look, found: Roles, counts) -> None:
+def _like_occasions(c: Column) -> bool:
+    """Whether the values of a column read like occasions."""
+    return bool(c.texts) and all(any(is_occasion(p) for p in re.findall(r"[^\W_]+", t)) for t in c.texts)
+
+
+def _count_or_number(table: Table, found: Roles, free: dict[str, Column], counts) -> None:
     """The session, where no column says it: a time that tells a person's rows apart, or the rows counted."""
-    several = _candidates(look, "occasion", counts)
-    if several and _unique(look, found, several[0]):
+    several = _candidates(table, "occasion", free, counts)
+    if several and found.person and _unique(table, [found.person, several[0]]):
         found.session = several[0]
         found.doubts["session"] = "many different values; taken as the number of the session"
     elif found.person and (several or found.date):
@@ -185,35 +316,33 @@ def _count_or_number(look: Look, found: Roles, counts) -> None:
         found.doubts["session"] = f"the rows of a person are counted, {order}"
     elif found.person:
         site = f"; the same ids at several sites? then add `site: {found.site}` to who" if found.site else ""
-        told = [found.doubts["person"]] if "person" in found.doubts else []
-        told.append(f"ids stand in several rows, and no column tells these apart{site}")
-        found.doubts["person"] = "; ".join(told)
+        doubt = [found.doubts["person"]] if "person" in found.doubts else []
+        doubt.append(f"ids stand in several rows, and no column tells these apart{site}")
+        found.doubts["person"] = "; ".join(doubt)
 
 
-def _unique(look: Look, found: Roles, name: str) -> bool:
-    """Whether a column and the person name a row at most once."""
-    if found.person is None:
-        return False
-    pairs = pd.DataFrame({"person": look.raw.text(found.person), "value": look.raw.text(name)})
-    return not pairs[pairs["value"] != ""].duplicated().any()
+def _unique(table: Table, names: list[str]) -> bool:
+    """Whether some columns together name a row at most once."""
+    cells = pd.DataFrame({name: table.raw.text(name) for name in names})
+    return len(names) > 1 and not cells[cells.ne("").all(axis=1)].duplicated().any()
 
 
-def _splits(look: Look, found: Roles, name: str) -> bool:
+def _splits(table: Table, found: Roles, name: str) -> bool:
     """Whether a column tells the rows of one person apart."""
     if found.person is None:
         return False
-    return not constant_within(look.raw.text(name), look.raw.text(found.person))
+    return not constant_within(table.raw.text(name), table.raw.text(found.person))
 
 
-def _in_time(look: Look, found: Roles) -> list[str]:
+def _in_time(table: Table, found: Roles) -> list[str]:
     """Occasions in the order of their dates, counted from each person's first; empty without dates."""
     if not (found.date and found.person and found.occasion):
         return []
-    person, cells = look.raw.text(found.person), look.raw.text(found.date)
+    person, cells = table.raw.text(found.person), table.raw.text(found.date)
     days = pd.to_datetime(parse_dates(cells.mask(cells == ""), found.style).astype(object))
     since = (days - days.groupby(person).transform("min")).dt.days
-    middle = since.groupby(look.raw.text(found.occasion).str.strip()).median()
-    texts = look.columns[found.occasion].texts
+    middle = since.groupby(table.raw.text(found.occasion).str.strip()).median()
+    texts = table.columns[found.occasion].texts
     if middle.reindex(texts).isna().any():
         return []
     return sorted(texts, key=lambda text: middle[text])
@@ -224,18 +353,22 @@ def ordered(texts: list[str]) -> list[str]:
     numeric = natural(texts)
     if numeric != texts or all(t.isdigit() for t in texts):
         return numeric
-    units = {re.split(r"\d", t)[0].lower() for t in texts if re.search(r"\d", t) and _kind(t) == 2}
+    units = {re.split(r"\d", t)[0].lower() for t in texts if re.search(r"\d", t) and _stage(t) == 1}
 
     def place(item: tuple[int, str]):
         position, text = item
         number = re.search(r"\d+", text)
-        kind = _kind(text)
-        if not number or (kind == 2 and len(units) > 1):
-            return (kind, 0, position)
-        return (kind, int(number.group()), position)
+        stage = _stage(text)
+        if not number or (stage == 1 and len(units) > 1):
+            return (stage, 0, position)
+        return (stage, int(number.group()), position)
 
     return [text for _, text in sorted(enumerate(texts), key=place)]
 
 
-def _kind(text: str) -> int:
-    return next((rank for pattern, rank in ORDER if pattern.search(text)), 2)
+def _stage(text: str) -> int:
+    """Before (0), during (1), after (2) or long after (3) the treatment; during where nothing says it."""
+    said = [re.sub(r"\d", "", w) for w in re.findall(r"[^\W_]+", text.lower())]
+    if len(text) == 1 and text in "AME":
+        return "AME".index(text)
+    return next((k for k, names in enumerate(keyed("occasions").values()) if set(said) & set(names)), 1)

@@ -337,7 +337,7 @@ NEITHER = "none of the columns that the study file names is in row 1; "
     ("name", "data", "expected"),
     [
         ("a.csv", "sep=,\n" + GOOD, NEITHER + "check `header_row:`, `delimiter:` and `sheet:`, or the names"),
-        ("a.csv", GOOD.replace(",", " "), NEITHER + "check `header_row:`, `delimiter:` and `sheet:`, or the names"),
+        ("a.csv", GOOD.replace(",", "~"), NEITHER + "check `header_row:`, `delimiter:` and `sheet:`, or the names"),
         ("a.csv", GOOD.upper(), NEITHER + "write them in capitals and small letters as there"),
         ("a.xls", bytes.fromhex("d0cf11e0a1b11ae1") + b"\0" * 600,
          "is an old workbook (.xls) or another Office file; save it as .xlsx"),

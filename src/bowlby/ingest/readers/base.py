@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 KINDS = {
     ".csv": "csv",
     ".tsv": "csv",
+    ".tab": "csv",
     ".txt": "csv",
     ".dat": "csv",
     ".xlsx": "excel",

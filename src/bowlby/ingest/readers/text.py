@@ -7,7 +7,7 @@ import csv
 import io
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,10 @@ BLOCK = 1 << 20
 SAMPLE = 1 << 18
 SAMPLE_ROWS = 60
 DELIMITERS = ",;\t|"
+SPACES = "whitespace"
+SPACED = re.compile(r'"[^"]*"|\S+')
+REGULAR = 0.8
+"""Share of rows of one width, of three columns or more, from which blanks separate columns and not words."""
 NOT_CP1252 = bytes([0x81, 0x8D, 0x8F, 0x90, 0x9D])
 
 
@@ -42,7 +46,7 @@ def read_text(path: Path, ask: Ask, issues: Issues) -> Table:
     try:
         delimiter = delimiter or find_delimiter(path, encoding, spec)
         with path.open(encoding=encoding, newline="") as file:
-            records = csv.reader(file, delimiter=delimiter, quotechar=spec.quote, strict=True)
+            records = _records(file, delimiter, spec.quote, strict=True)
             try:
                 return _table(records, ask)
             finally:
@@ -58,6 +62,13 @@ def read_text(path: Path, ask: Ask, issues: Issues) -> Table:
         raise Unreadable(f"cannot be read as CSV (line {line})", "check quotes and `delimiter:`") from None
     except TypeError:
         raise Unreadable("`delimiter:` and `quote:` are one character each", "correct them") from None
+
+
+def _records(file: Iterable[str], delimiter: str, quote: str, strict: bool = False):
+    """The records of a text; columns that blanks separate are read as if by tabs."""
+    if delimiter == SPACES:
+        file = ("\t".join(SPACED.findall(line)) + "\n" for line in file)
+    return csv.reader(file, delimiter="\t" if delimiter == SPACES else delimiter, quotechar=quote, strict=strict)
 
 
 def _table(records: Iterator[list[str]], ask: Ask) -> Table:
@@ -170,9 +181,11 @@ def sample(path: Path, encoding: str) -> str:
 def best_delimiter(text: str, quote: str = '"', skip: int = 0) -> tuple[str, list[list[str]]]:
     """The separator that makes the most regular rows, and those rows."""
     best, best_rows, best_score = ",", [], -1.0
-    for delimiter in DELIMITERS:
+    for delimiter in [*DELIMITERS, SPACES]:
+        if delimiter == SPACES and best_score > 0:
+            break
         try:
-            reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quotechar=quote)
+            reader = _records(io.StringIO(text, newline=""), delimiter, quote)
             rows = list(itertools.islice(reader, skip + SAMPLE_ROWS))
         except csv.Error:
             continue
@@ -180,7 +193,8 @@ def best_delimiter(text: str, quote: str = '"', skip: int = 0) -> tuple[str, lis
         if not widths:
             continue
         common = max(set(widths), key=widths.count)
-        score = common * widths.count(common) / len(widths) if common > 1 else 0.0
+        regular = delimiter != SPACES or (common > 2 and widths.count(common) >= REGULAR * len(widths))
+        score = common * widths.count(common) / len(widths) if common > 1 and regular else 0.0
         if score > best_score:
             best, best_rows, best_score = delimiter, rows, score
     return best, best_rows

@@ -1,16 +1,15 @@
-"""The draft of a run's file."""
+"""The draft of a run's file: the outcome, and the comparison where both sides are there."""
 
 from __future__ import annotations
 
 import re
 
 from bowlby.config.study import FILL
-from bowlby.drafting.blocks import Block
-from bowlby.drafting.match import Match
-from bowlby.drafting.write import MARK, Part, flow, quoted
+from bowlby.config.yamlfile import quoted
+from bowlby.drafting.matching import Match
+from bowlby.drafting.naming import Block
+from bowlby.drafting.study_text import ATTACHMENT, MARK, Part, flow
 from bowlby.instruments.catalogue import load_instrument
-
-ATTACHMENT = ("cats", "ecr", "rq", "rsq", "aas", "asq", "aai")
 
 
 def run_text(name: str, parts: list[Part], occasions: list[str], timed: bool) -> str:
@@ -30,8 +29,8 @@ def run_text(name: str, parts: list[Part], occasions: list[str], timed: bool) ->
         f"  pre: {quoted(occasions[0])}  {MARK} occasion before treatment",
         f"  post: {quoted(occasions[-1])}  {MARK} occasion of the outcome",
     ]
-    asked = [(p.roles.role, Match(o.instrument)) for p in parts for o in p.odd if o.instrument]
-    lines += _comparison([(role, m) for role, _, m in brought], asked, occasions)
+    suspected = [(p.roles.role, Match(o.instrument)) for p in parts for o in p.odd if o.instrument]
+    lines += _comparison([(role, m) for role, _, m in brought], suspected, occasions)
     if lines[-1].startswith("#"):
         lines.append(f"growth: {{reml: true}}{'' if timed else f'  {MARK} needs `time` in the occasions'}")
     return "\n".join(lines) + "\n"
@@ -43,7 +42,7 @@ def _title(name: str) -> str:
 
 
 def _comparison(
-    brought: list[tuple[str, Match]], asked: list[tuple[str, Match]], occasions: list[str]
+    brought: list[tuple[str, Match]], suspected: list[tuple[str, Match]], occasions: list[str]
 ) -> list[str]:
     """The comparison where both sides are there; else as a comment to fill in, with what there is, or may be."""
     middle = occasions[len(occasions) // 2]
@@ -52,7 +51,7 @@ def _comparison(
     if felt and own:
         sides = [*_block(felt, "therapist", middle), "  therapist_style:", *_block(own, "self", None)]
         return ["comparison:", "  perceived:", *sides]
-    every = [*brought, *asked]
+    every = [*brought, *suspected]
     felt = felt or _first(every, "patient", *ATTACHMENT)
     own = own or _first(every, "therapist", *ATTACHMENT)
     lines = ["comparison:", "  perceived:", *_block(felt, "therapist", middle)]
@@ -69,22 +68,22 @@ def _first(brought: list[tuple[str, Match]], role: str, *families: str) -> Match
 
 
 def _outcome(brought: list[tuple[str, Block, Match]]) -> tuple[str, str]:
-    for role, _, found in brought:
-        scales = load_instrument(found.instrument).all_scales()
-        scale = found.scale or ("total" if "total" in scales else None)
+    for role, _, match in brought:
+        scales = load_instrument(match.instrument).all_scales()
+        scale = match.scale or ("total" if "total" in scales else None)
         if role == "patient" and scale and scales[scale].higher == "worse":
-            return found.instrument, scale
+            return match.instrument, scale
     return FILL, "total"
 
 
-def _block(found: Match | None, about: str, occasion: str | None) -> list[str]:
+def _block(match: Match | None, about: str, occasion: str | None) -> list[str]:
     """A side of the comparison; what is not known is to be filled in."""
     lines = [f"    occasion: {quoted(occasion)}  {MARK}"] if occasion else []
-    if found is None:
+    if match is None:
         weights = f"    weights: {{{FILL}: 1}}  {MARK} scale: weight, as registered"
-        return [f"    instrument: {FILL}  {MARK} not among what was found", f"    about: {about}", *lines, weights]
+        return [f"    instrument: {FILL}  {MARK} not among what was match", f"    about: {about}", *lines, weights]
     signs = {"better": 1, "worse": -1}
-    scales = load_instrument(found.instrument).scales
+    scales = load_instrument(match.instrument).scales
     weights = {name: signs.get(scale.higher, 1 if name == "secure" else -1) for name, scale in scales.items()}
-    head = [f"    instrument: {found.instrument}", f"    about: {about}  {MARK}"]
+    head = [f"    instrument: {match.instrument}", f"    about: {about}  {MARK}"]
     return [*head, *lines, f"    weights: {flow(weights)}  {MARK} as registered"]

@@ -1,7 +1,8 @@
-"""A raw file as it is found: kind, sheet, header row, rows that are no data, decimal sign, columns."""
+"""The tables of a raw file as it comes: sheet, header rows, labels, rows that are no data, decimal sign, columns."""
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,11 +10,12 @@ from pathlib import Path
 import pandas as pd
 
 from bowlby.config.study import FILL, DataFile, Who
-from bowlby.drafting.profile import Column, profile
+from bowlby.drafting.columns import Column, profile
+from bowlby.drafting.naming import bare, words
 from bowlby.errors import Place, UserError, problem
 from bowlby.ingest.issues import Issues
 from bowlby.ingest.readers import Ask, read
-from bowlby.ingest.readers.base import KINDS, Raw, Unreadable, check_kind
+from bowlby.ingest.readers.base import KINDS, Raw, Unreadable, check_kind, joined, unique
 from bowlby.ingest.readers.redcap import is_dictionary, read_dictionary
 from bowlby.ingest.readers.text import best_delimiter, find_encoding, sample
 from bowlby.ingest.readers.workbook import inspect, open_workbook, rows_of
@@ -28,10 +30,17 @@ USUAL = set(
     "date datum wave".split()
 )
 MOST_ROWS = 20_000
+FULL = 0.6
+"""Share of the widest row's cells that a row of column names fills."""
+BOOK_NAMES = set("variable variablenname kürzel kuerzel code name item field spalte column variablen".split())
+BOOK_TEXTS = set("bedeutung label description beschreibung meaning inhalt text frage question erläuterung".split())
+MOST_BOOK_COLUMNS = 6
+CODED_NAME = re.compile(r"([A-Za-z]\w*(?:\[[^\]]*\])*)[.:]\s+(\S.*)", re.DOTALL)
+"""A column name of LimeSurvey: the question's code, a dot, and the question."""
 
 
 @dataclass
-class Look:
+class Table:
     """One table of one file.
 
     Attributes
@@ -49,6 +58,10 @@ class Look:
         REDCap's data dictionary of the file.
     doubts : list of Doubt
         Rows that look like nobody's answers; ``raw`` is without them.
+    labels : dict of str
+        What the file says that columns mean: variable labels, questions, or the question behind a code.
+    groups : dict of str
+        The heading above several columns, column: heading.
     """
 
     path: Path
@@ -58,6 +71,37 @@ class Look:
     notes: list[str] = field(default_factory=list)
     dictionary: Path | None = None
     doubts: list[Doubt] = field(default_factory=list)
+    labels: dict[str, str] = field(default_factory=dict)
+    groups: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """File and sheet."""
+        return f"{self.path.stem} {self.stated.get('sheet', '')}".strip()
+
+    def texts(self, column: str) -> list[str]:
+        """The words of a column's name and label."""
+        return [*words(column), *words(self.labels.get(column, ""))]
+
+    def add_labels(self, book: dict[str, str]) -> None:
+        """Take the meanings of a code book, of the column itself or of all that begin alike."""
+        known = {bare(name): text for name, text in book.items()}
+        for column in self.columns:
+            stem = re.sub(r"[\d_\W]+", "", column).lower()
+            text = known.get(bare(column)) or known.get(stem)
+            if text and column not in self.labels:
+                self.labels[column] = text
+
+    def code_book(self) -> dict[str, str] | None:
+        """The meanings of columns, where the table is a code book and no data."""
+        names = list(self.columns)
+        if not 2 <= len(names) <= MOST_BOOK_COLUMNS:
+            return None
+        name = next((n for n in names if set(words(n)) & BOOK_NAMES), None)
+        text = next((n for n in names if n != name and set(words(n)) & BOOK_TEXTS), None)
+        if name is None or text is None or self.columns[text].numeric:
+            return None
+        return dict(zip(self.raw.text(name), self.raw.text(text), strict=True))
 
 
 def is_redcap_dictionary(path: Path) -> bool:
@@ -66,7 +110,7 @@ def is_redcap_dictionary(path: Path) -> bool:
     return bool(head) and is_dictionary(head[0])
 
 
-def look(path: Path, dictionary: Path | None = None) -> list[Look]:
+def read_tables(path: Path, dictionary: Path | None = None) -> list[Table]:
     """The tables of one file.
 
     Parameters
@@ -88,27 +132,59 @@ def look(path: Path, dictionary: Path | None = None) -> list[Look]:
     return [_table(path, _text_head(path) if kind == "csv" else [], {}, dictionary if kind == "csv" else None)]
 
 
-def _table(path: Path, head: list[list[str]], stated: dict, dictionary: Path | None = None) -> Look | None:
-    stated, notes = dict(stated), []
+def _table(path: Path, head: list[list[str]], stated: dict, dictionary: Path | None = None) -> Table | None:
+    stated, notes, above, questions = dict(stated), [], [], []
     if head:
         try:
             row = header_row(head)
         except Unreadable as error:
             raise UserError(problem(*error.args, Place(path.name))) from None
+        above, rows = head[row - 2] if row > 1 else [], head[row - 1 :]
+        if len(rows) > 1 and _is_upper_half(rows[0], rows[1]) and _goes_on(rows[0], rows[1]):
+            rows, stated["header_rows"] = [joined(rows[:2]), *rows[2:]], 2
+        elif _is_upper_half(above, rows[0]):
+            row, rows, above = row - 1, [joined([above, rows[0]]), *rows[1:]], []
+            stated["header_rows"] = 2
         if row > 1:
             stated["header_row"] = row
             notes.append(f"column names in row {row}; the rows above it look like a title")
-        skip, what = rows_below(head[row - 1 :])
+        skip, what = rows_below(rows)
         if skip:
-            stated["skip_rows"] = skip
+            stated["skip_rows"], questions = skip, [rows[0], rows[1]]
             notes.append(what)
     raw, dictionary = _read(path, stated, dictionary)
     found = doubts(raw)
     raw.frame = raw.frame.drop(index={row for doubt in found for row in doubt.rows})
+    if not len(raw.frame):
+        return None
     columns = {name: profile(_coded(raw, name)) for name in raw.frame.columns}
     if any(c.comma for c in columns.values()) and KINDS.get(path.suffix.lower()) == "csv":
         stated["decimal"] = ","
-    return Look(path, raw, columns, stated, notes, dictionary, found)
+    names = unique(raw.header)
+    labels = {n: m[2] for n in columns if (m := CODED_NAME.fullmatch(n))} | raw.titles
+    labels |= raw.dictionary.titles() if raw.dictionary else {}
+    labels |= {n: q for n, q in zip(names, questions[1], strict=False) if q and q != n} if questions else {}
+    return Table(path, raw, columns, stated, notes, dictionary, found, labels, _groups(above, names))
+
+
+def _is_upper_half(above: list[str], below: list[str]) -> bool:
+    """Whether a row is the upper of two rows of column names: it names columns that the lower one leaves empty."""
+    filled = [i for i, cell in enumerate(above) if cell]
+    return len(filled) > 1 and any(i >= len(below) or not below[i] for i in filled)
+
+
+def _goes_on(above: list[str], below: list[str]) -> bool:
+    """Whether a row without numbers names columns for which the one above it has no name."""
+    more = sum(bool(cell) and (i >= len(above) or not above[i]) for i, cell in enumerate(below))
+    return more > 1 and not any(map(_number, below))
+
+
+def _groups(above: list[str], names: list[str]) -> dict[str, str]:
+    """The headings above several columns each, where the row above the column names holds any."""
+    filled = [i for i, cell in enumerate(above) if cell]
+    if len(filled) < 2 or filled[0] == 0:
+        return {}
+    return {n: above[max(i for i in filled if i <= at)] for at, n in enumerate(names) if n and at >= filled[0]}
 
 
 def _read(path: Path, stated: dict, dictionary: Path | None) -> tuple[Raw, Path | None]:
@@ -145,8 +221,8 @@ def header_row(rows: list[list[str]]) -> int:
     wide = max(widths, default=0)
     found = [
         number
-        for number, (row, width) in enumerate(zip(rows, widths), 1)
-        if width >= max(2, 0.6 * wide) and not any(_number(cell) for cell in row)
+        for number, (row, width) in enumerate(zip(rows, widths, strict=True), 1)
+        if width >= max(2, FULL * wide) and not any(_number(cell) for cell in row) and not row[0].startswith("#")
     ]
     if found:
         usual = {number: len(USUAL & {folded(cell) for cell in rows[number - 1]}) for number in found}
@@ -166,7 +242,19 @@ def rows_below(rows: list[list[str]]) -> tuple[int, str]:
             return number, f"{number} rows below the column names hold Qualtrics' questions and ImportIds"
     if len(rows) > 1 and rows[0][:2] == ["V1", "V2"] and rows[1][:1] == ["ResponseID"]:
         return 1, "the row below the column names holds Qualtrics' questions"
+    if len(rows) > 3 and _is_label_row(rows):
+        return 1, "the row below the column names holds labels"
     return 0, ""
+
+
+def _is_label_row(rows: list[list[str]]) -> bool:
+    """Whether the row below the column names holds texts where all rows below it hold numbers."""
+    names, row, below = rows[0], rows[1], rows[2:]
+    filled = [i for i, cell in enumerate(row) if cell]
+    if len(filled) < FULL * len(names) or any(_number(row[i]) for i in filled):
+        return False
+    numeric = [i for i in filled if (c := [r[i] for r in below if i < len(r) and r[i]]) and all(map(_number, c))]
+    return len(numeric) > len(filled) / 2
 
 
 def _number(cell: str) -> bool:

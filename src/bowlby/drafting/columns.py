@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import pandas as pd
 
+from bowlby.drafting.naming import listed
 from bowlby.ingest.text_values import styles_of
 
-EMPTY_WORDS = {
-    "na",
-    "n/a",
-    "nan",
-    "null",
-    "none",
-    "missing",
-    ".",
-    "-",
-    "#n/a",
-    "#null!",
-    "k.a.",
-    "keine angabe",
-    "n.a.",
-}
+MOSTLY = 0.8
+"""Share of cells that are numbers from which the others count as words for missing or as slips."""
+CLOCK = re.compile(r"\d{1,2}:\d{2}(:\d{2})?")
 LEVELS = 60
+FEW_SLIPS = 4
 
 
 @dataclass
@@ -51,6 +42,10 @@ class Column:
         Words for missing among numbers.
     comma : bool
         Whether numbers have a decimal comma.
+    slips : list of str
+        Cells that are no numbers in a column of numbers.
+    clock : bool
+        Whether all are times of day.
     """
 
     n: int
@@ -64,6 +59,8 @@ class Column:
     dates: list[str] = field(default_factory=list)
     words: list[str] = field(default_factory=list)
     comma: bool = False
+    slips: list[str] = field(default_factory=list)
+    clock: bool = False
 
     @property
     def empty(self) -> bool:
@@ -75,35 +72,44 @@ def profile(cells: pd.Series) -> Column:
     """Look at one column of text cells."""
     cells = cells.str.strip()
     cells = cells[cells != ""]
-    lower = cells.str.lower()
-    words = list(dict.fromkeys(cells[lower.isin(EMPTY_WORDS)]))
-    plain = cells[~lower.isin(EMPTY_WORDS)]
+    empty_words = set(listed("missing"))
+    unknown = cells.str.lower().isin(empty_words)
+    words = list(dict.fromkeys(cells[unknown]))
+    plain = cells[~unknown]
     if plain.empty:
         return Column(0, 0, words=words)
     counts = plain.value_counts(sort=False)
     column = Column(len(plain), len(counts))
-    numbers = pd.to_numeric(pd.Series(counts.index, dtype=object), errors="coerce")
-    if numbers.isna().any():
-        commas = pd.Series(counts.index, dtype=object).str.replace(",", ".", regex=False)
-        with_commas = pd.to_numeric(commas, errors="coerce")
-        if with_commas.notna().all():
-            numbers, column.comma = with_commas, True
-    if numbers.notna().all():
+    numbers, column.comma = _numbers(counts)
+    good = numbers.notna().to_numpy()
+    if good.all() or (counts[good].sum() >= MOSTLY * len(plain) and (~good).sum() <= FEW_SLIPS):
         column.numeric, column.words = True, words
+        column.slips = list(counts.index[~good])
+        counts, numbers = counts[good], numbers[good]
         column.whole = bool((numbers % 1 == 0).all())
         column.low, column.high = float(numbers.min()), float(numbers.max())
         if numbers.nunique() <= LEVELS:
             column.levels = counts.groupby(numbers.to_numpy()).sum().to_dict()
     else:
         column.n, column.distinct = len(cells), cells.nunique()
+        column.clock = bool(plain.str.fullmatch(CLOCK).all())
     if column.distinct <= LEVELS:
         column.texts = list(dict.fromkeys(cells if not column.numeric else plain))
     column.dates = _dates(plain, column)
     return column
 
 
+def _numbers(counts: pd.Series) -> tuple[pd.Series, bool]:
+    """Texts as numbers, missing where they are none, and whether they have a decimal comma."""
+    texts = pd.Series(counts.index, dtype=object)
+    numbers = pd.to_numeric(texts, errors="coerce")
+    with_commas = pd.to_numeric(texts.str.replace(",", ".", regex=False), errors="coerce")
+    comma = bool(with_commas.notna().sum() > numbers.notna().sum())
+    return (with_commas if comma else numbers), comma
+
+
 def _dates(cells: pd.Series, column: Column) -> list[str]:
-    if column.numeric and not (column.whole and column.low > 19000101):
+    if column.slips or (column.numeric and not (column.whole and column.low > 19000101)):
         return []
     some = cells.drop_duplicates().head(300)
     return [style for style, n in styles_of(some).items() if n == len(some)]
