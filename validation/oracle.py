@@ -10,6 +10,7 @@ from bowlby.design.frame import AnalysisSet
 from bowlby.simulate.batched_analysis import C4, C5, CONTRASTS, M1, Analysis
 from bowlby.simulate.batched_models import Model
 from bowlby.simulate.study_analysis import DELTA, decided
+from bowlby.terms import P
 from validation.scenario_truth import Variances
 
 MODELS = {"m1": M1, "c4": C4, "c5": C5}
@@ -104,7 +105,7 @@ def of_studies(model: Model, variances: Variances) -> LeastSquares:
     ratio = np.empty((*load.shape, q))
     ratio[..., 0] = (variances.therapist + variances.mean / load) / variances.residual
     if variances.slope:  # of the scaled column
-        unit = np.sqrt(np.bincount(rows.study, weights=rows.columns["a_star_w"] ** 2) / rows.n)
+        unit = np.sqrt(np.bincount(rows.study, weights=rows.columns[P] ** 2) / rows.n)
         ratio[..., 1] = (variances.slope * unit**2 / variances.residual)[:, None]
     zx, zz = (part[:, :, :q].transpose(0, 3, 2, 1) for part in (model.z[:, : p + 1], model.z[:, p + 1 : p + 1 + q]))
     return LeastSquares(model.xx, zx, zz, ratio, rows.n)
@@ -124,7 +125,7 @@ def random_columns(rows: AnalysisSet, variances: Variances) -> tuple[np.ndarray,
     shares = membership_matrix(rows)
     parts = [(shares, variances.therapist + variances.mean / (shares**2).sum(axis=0))]
     if variances.slope:
-        slope = rows.data["a_star_w"].to_numpy(float)
+        slope = rows.data[P].to_numpy(float)
         parts.append((shares * slope[:, None], np.full(shares.shape[1], variances.slope)))
     if "unit" in rows.data and variances.unit:
         codes, names = pd.factorize(rows.data["unit"])

@@ -6,16 +6,18 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
+from bowlby import terms
 from bowlby.compare import QUALIFIERS, qualify
 from bowlby.compare.verdict import ALPHA, Effect, claim_slope
 from bowlby.design.frame import AnalysisSet
 from bowlby.estimands.likeforlike import like_for_like
-from bowlby.fit.models import SLOPE, Fitter
+from bowlby.fit.models import Fitter
 from bowlby.fit.record import contrast
 from bowlby.simulate.batched_analysis import M1, Analysis, with_slope
 from bowlby.simulate.batched_models import Fits, Model, Studies
 from bowlby.simulate.scenarios import Scenario
 from bowlby.simulate.study_analysis import DELTA
+from bowlby.terms import BASELINE, P_BETWEEN, P, T
 from validation.oracle import OracleValidator
 from validation.scenario_truth import outcome_variances, perceived_variances
 
@@ -44,7 +46,7 @@ class ScenarioValidator(OracleValidator):
         if case.slope_sd:
             _add(found, self._c1("C1_no_slope", Model(rows, "y", M1, [])))
         if small(case):
-            _add(found, self._c1("C1_estimated", Model(rows, "y", M1, ["a_star_w"])))
+            _add(found, self._c1("C1_estimated", Model(rows, "y", M1, [P])))
         if case.confounder:
             _add(found, _between(rows))
         return found
@@ -53,7 +55,7 @@ class ScenarioValidator(OracleValidator):
         return super().single(primary, perceived, claims) | (_alone(primary) if self.case.unit else {})
 
     def _c1(self, name: str, model: Model) -> list[dict]:
-        return [{name: claim_slope(p, self.delta, "P")["verdict"]} for p in effects(model.fit(), "a_star_w")]
+        return [{name: claim_slope(p, self.delta, "P")["verdict"]} for p in effects(model.fit(), P)]
 
 
 def effects(fits: Fits, term: str) -> list[Effect]:
@@ -81,10 +83,10 @@ def _add(rows: list[dict], more: list[dict]) -> None:
 
 
 def _moderated(rows: Studies) -> list[dict]:
-    for name in ("pre_w", "pre_b"):
-        rows.columns[f"s_star:{name}"] = rows.columns["s_star"] * rows.columns[name]
-    products = ["s_star:pre_w", "s_star:pre_b"]
-    fits = Model(rows, "y", [*M1, *products], ["a_star_w", "pre_w"]).fit()
+    for name in BASELINE:
+        rows.columns[f"{T}:{name}"] = rows.columns[T] * rows.columns[name]
+    products = [f"{T}:{name}" for name in BASELINE]
+    fits = Model(rows, "y", [*M1, *products], [P, BASELINE[0]]).fit()
     return [{"moderated": bool(special.fdtrc(2, df, f) < ALPHA), "interaction": effect.estimate}
             for (f, df, _), effect in zip(fits.joint(products), effects(fits, products[0]))]  # fmt: skip
 
@@ -92,7 +94,8 @@ def _moderated(rows: Studies) -> list[dict]:
 def _between(rows: Studies) -> list[dict]:
     """M2's slope of therapists' mean perceived attachment, and the like-for-like slope."""
     found = []
-    for k, effect in enumerate(effects(with_slope(rows, "y", [*M1, "a_star_b"], "a_star_w").fit(), "a_star_b")):
+    m2 = with_slope(rows, "y", [*M1, P_BETWEEN], P).fit()
+    for k, effect in enumerate(effects(m2, P_BETWEEN)):
         here = slice(rows.bounds[k], rows.bounds[k + 1])
         data = {name: values[here] for name, values in rows.columns.items()} | {"therapist": rows.group[here]}
         like = like_for_like(pd.DataFrame(data), 1.0, 0.0)
@@ -105,9 +108,9 @@ def _between(rows: Studies) -> list[dict]:
 def _alone(primary: AnalysisSet) -> dict:
     """P and T of M1 without the groups that patients are treated in."""
     data = primary.data.drop(columns=["unit", "in_unit"], errors="ignore")
-    result = Fitter(data, primary.membership, primary.design).fit(["a_star_w", "s_star"], SLOPE)
+    result = Fitter(data, primary.membership, primary.design).fit(terms.M1, terms.M1_RANDOM)
     found = {}
-    for name, term in (("P_alone", "a_star_w"), ("T_alone", "s_star")):
+    for name, term in (("P_alone", P), ("T_alone", T)):
         slope = contrast(result, name, {term: 1.0})
         found |= {name: slope["estimate"], f"{name}_low": slope["ci_low"], f"{name}_high": slope["ci_high"]}
     return found

@@ -90,7 +90,7 @@ def perceived_variances(scenario: Scenario) -> Variances:
 
 def _weights(scenario: Scenario) -> np.ndarray:
     """Weights of the observed scales in their composite."""
-    return W_PERCEIVED / np.sqrt(W_PERCEIVED @ references(scenario)["a"] @ W_PERCEIVED)
+    return W_PERCEIVED / np.sqrt(W_PERCEIVED @ references(scenario)["perceived"] @ W_PERCEIVED)
 
 
 def _style_validity(scenario: Scenario) -> float:

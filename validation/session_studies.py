@@ -20,7 +20,7 @@ from bowlby.design.frame import AnalysisSet, Patients, patients
 from bowlby.design.primary import analysis_set
 from bowlby.design.sessions import session_set
 from bowlby.fit.models import Fitter
-from bowlby.simulate.batched_analysis import M1, Z_W, Analysis, analysed, with_slope
+from bowlby.simulate.batched_analysis import M1, OWN_SCALES, Analysis, analysed, with_slope
 from bowlby.simulate.batched_models import Studies
 from bowlby.simulate.latent import (
     STYLE,
@@ -33,6 +33,7 @@ from bowlby.simulate.latent import (
 )
 from bowlby.simulate.scenarios import SCENARIOS, Scenario
 from bowlby.simulate.study_analysis import DELTA, SCALES, WEIGHTS, Replicate, decided, size
+from bowlby.terms import BASELINE, P, T
 from validation.oracle import OracleValidator
 from validation.scenario_checks import effects
 from validation.session_truth import (
@@ -52,7 +53,7 @@ from validation.session_truth import (
 
 CELLS = ("S0", "S1", "S2", "S4", "S10", "S14", "S17a", "S17b")
 """Scenarios of the validation with sessions."""
-NAMES = {"a": "felt", "s": "style", "z": "own"}
+NAMES = {"perceived": "felt", "therapist_style": "style", "patient_style": "own"}
 
 
 @dataclass(frozen=True)
@@ -105,13 +106,13 @@ class SessionStudies:
         code, labels = pd.factorize(found.episodes.set_index("patient")["therapist"].reindex(found.frame.index))
         study, therapist = np.array([[int(part) for part in label.split("T")] for label in labels]).T[:, code]
         frame = found.frame.reset_index(drop=True)
-        complete = frame[["pre", "a_star", "s_star", "z_star"]].notna().all(axis=1).to_numpy()
+        complete = frame[["baseline", "perceived", "therapist_style", "patient_style"]].notna().all(axis=1).to_numpy()
         sets = []
-        for outcome, keep in (("y", complete & frame["y"].notna().to_numpy()), ("a_star", complete)):
+        for outcome, keep in (("y", complete & frame["y"].notna().to_numpy()), ("perceived", complete)):
             rows, kept = Studies(study[keep], therapist[keep], size(addresses[0].design)[0]), frame[keep]
-            style = kept["s_star"].to_numpy()
-            rows.columns |= {outcome: kept[outcome].to_numpy(), "s_star": style - rows.of_studies(style)}
-            split = ["pre", "a_star"] if outcome == "y" else ["pre", "z_star", *(z.removesuffix("_w") for z in Z_W)]
+            style = kept["therapist_style"].to_numpy()
+            rows.columns |= {outcome: kept[outcome].to_numpy(), "therapist_style": style - rows.of_studies(style)}
+            split = ["baseline", *(["perceived"] if outcome == "y" else ["patient_style", *OWN_SCALES])]
             for column in split:
                 rows.split(column, kept[column].to_numpy())
             sets.append(rows)
@@ -138,8 +139,8 @@ class SessionValidator(OracleValidator):
     def batch(self, analysis: Analysis, claims: list[dict | None]) -> list[dict]:
         found = super().batch(analysis, claims)
         if self.case.scenario.id in VARIANTS:
-            fits = with_slope(analysis.m1.rows, "y", [name for name in M1 if name != "pre_b"], "a_star_w").fit()
-            for row, t in zip(found, effects(fits, "s_star")):
+            fits = with_slope(analysis.m1.rows, "y", [name for name in M1 if name != BASELINE[1]], P).fit()
+            for row, t in zip(found, effects(fits, T)):
                 verdict = claim_negligible(t, self.delta)["verdict"]
                 row |= {"T_unadjusted": t.estimate, "C3_unadjusted": verdict}
         return found
@@ -222,14 +223,13 @@ def drawn_scenario(case: Case) -> Scenario:
 def session_config(delta: float = DELTA) -> Run:
     """The configuration that the studies are analysed by: the landmark after session 5, all SDs known."""
     blocks = {
-        side: Block(instrument=name, about="therapist" if side == "a" else "self",
-                    weights=dict(zip(SCALES[side], WEIGHTS[side])), sessions=LANDMARK if side == "a" else None)
+        side: Block(instrument=name, about="therapist" if side == "perceived" else "self",
+                    weights=dict(zip(SCALES[side], WEIGHTS[side])), sessions=LANDMARK if side == "perceived" else None)
         for side, name in NAMES.items()
     }  # fmt: skip
     known = references(SCENARIOS["S1"])  # the same in all cases
-    norms = Reference(outcome_sd=1.0, perceived=_norms("a", known["a"]), therapist_style=_norms("s", known["s"]),
-                      patient_style=_norms("z", known["z"]))  # fmt: skip
-    comparison = Comparison(perceived=blocks["a"], therapist_style=blocks["s"], patient_style=blocks["z"], delta=delta,
+    norms = Reference(outcome_sd=1.0, **{name: _norms(name, known[name]) for name in SCALES})
+    comparison = Comparison(**blocks, delta=delta,
                             reference=norms)  # fmt: skip
     outcome = Outcome(instrument="core", after=LANDMARK, higher_is_better=True)
     return Run(run="validation", study="none", outcome=outcome, comparison=comparison)
@@ -299,9 +299,9 @@ def session_study(
     who, when = np.nonzero(answered[:, :LANDMARK])
     scores = {
         "core": core,
-        "felt": _table(names[who], "patient", "therapist", when + 1, dict(zip(SCALES["a"], felt[who, when].T))),
-        "style": _table(labels, "therapist", "self", None, dict(zip(SCALES["s"], latent.style.T))),
-        "own": _table(names, "patient", "self", None, dict(zip(SCALES["z"], latent.patient_style.T))),
+        "felt": _table(names[who], "patient", "therapist", when + 1, dict(zip(SCALES["perceived"], felt[who, when].T))),
+        "style": _table(labels, "therapist", "self", None, dict(zip(SCALES["therapist_style"], latent.style.T))),
+        "own": _table(names, "patient", "self", None, dict(zip(SCALES["patient_style"], latent.patient_style.T))),
     }
     share = with_first / sessions
     episodes = pd.DataFrame({

@@ -7,7 +7,7 @@
 suppressMessages(library(lme4))
 args <- commandArgs(TRUE)
 data <- read.csv(args[1])
-fit <- lmer(y ~ pre_w + pre_b + a_star_w + s_star + (1 + a_star_w || therapist), data,
+fit <- lmer(y ~ baseline_within + baseline_between + perceived_within + therapist_style + (1 + perceived_within || therapist), data,
             control = lmerControl(check.conv.singular = "ignore"))
 took <- system.time(found <- suppressWarnings(suppressMessages(
   bootMer(fit, fixef, nsim = as.integer(args[2]), seed = 1, use.u = FALSE, type = "parametric"))))

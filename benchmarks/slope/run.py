@@ -20,8 +20,8 @@ from bowlby.simulate.study_analysis import Replicate
 DESIGNS = ("8x50", "12x23", "16x12", "16x36", "16x100", "31x8", "31x45", "48x12", "100x5", "100x10")
 SPREADS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3)
 FORMS = {
-    "variance of 0 known": (["a_star_w"], ("a_star_w",)),
-    "variance of 0 estimated": (["a_star_w"], ()),
+    "variance of 0 known": (["perceived_within"], ("perceived_within",)),
+    "variance of 0 estimated": (["perceived_within"], ()),
     "no slope variance": ([], ()),
 }
 TOGETHER = 200
@@ -37,7 +37,7 @@ def rates(spread: float, design: str, studies: int) -> dict[str, float]:
         rows = rows_of(case, draws, "y")
         for form, (slopes, known) in FORMS.items():
             model = Model(rows, "y", M1, slopes, known)
-            estimate, se, df = model.fit().effect(model.vector({"a_star_w": 1.0})).T
+            estimate, se, df = model.fit().effect(model.vector({"perceived_within": 1.0})).T
             hits[form] += int(np.sum(estimate > stdtrit(df, 0.975) * se))
     return {form: count / studies for form, count in hits.items()}
 

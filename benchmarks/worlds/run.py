@@ -16,8 +16,9 @@ from bowlby.design.centring import within_between
 from bowlby.design.composite import sd_error
 from bowlby.estimands.measurement import measurement
 from bowlby.estimands.sensitivity import sensitivity
-from bowlby.fit.models import SLOPE, Fitter, standardised
+from bowlby.fit.models import Fitter, standardised
 from bowlby.fit.record import record_fit
+from bowlby.terms import M1, M1_RANDOM
 
 SEED = 20261129
 DELTA, ICC, BASELINE = 0.1, 0.05, 0.5
@@ -60,27 +61,27 @@ def drawn(rng, therapists, average, p=0.0, t=0.0, pre=1.0, a=1.0, s=1.0, slope=0
     y = BASELINE * before + (p + own[j]) * within + w @ level + noise
     seen = {name: x if r >= 1 else x + np.sqrt((1 - r) / r) * rng.standard_normal(len(x))
             for name, x, r in (("pre", before, pre), ("a", felt, a), ("s", style, s))}  # fmt: skip
-    sides = {"y": seen["pre"], "a": seen["a"], "s": seen["s"]}
+    sides = {"y": seen["pre"], "perceived": seen["a"], "therapist_style": seen["s"]}
     unit = {side: 1.0 if norms else values.std(ddof=1) for side, values in sides.items()}
     data = pd.DataFrame({"patient": [f"P{i}" for i in range(n)], "therapist": [f"T{k:03d}" for k in w.argmax(1)]})
     data["y"] = y
-    data["pre_w"], data["pre_b"] = within_between(seen["pre"], w)
-    data["a_star_w"], data["a_star_b"] = within_between(seen["a"] / unit["a"], w)
-    data["s_star"] = w @ seen["s"] / unit["s"]
-    data["s_star"] -= data["s_star"].mean()
-    errors = {"pre": (1 - pre) / pre, "a_star": (1 - a) / a, "s_star": (1 - s) / s}
+    data["baseline_within"], data["baseline_between"] = within_between(seen["pre"], w)
+    data["perceived_within"], data["perceived_between"] = within_between(seen["a"] / unit["perceived"], w)
+    data["therapist_style"] = w @ seen["s"] / unit["therapist_style"]
+    data["therapist_style"] -= data["therapist_style"].mean()
+    errors = {"baseline": (1 - pre) / pre, "perceived": (1 - a) / a, "therapist_style": (1 - s) / s}
     for name, variance in errors.items():
         data[f"{name}_error"] = variance if variance else np.nan
     i, k = np.nonzero(w)
     members = pd.DataFrame({"patient": data["patient"].to_numpy()[i], "therapist": [f"T{x:03d}" for x in k],
                             "weight": w[i, k]})  # fmt: skip
     one = {"scales": ["x"], "sd": [1.0], "correlation": [[1.0]], "weights": {"x": 1.0}}
-    data["a_x_w"], data["s_x"] = data["a_star_w"], data["s_star"]
+    data["perceived_x_within"], data["therapist_style_x"] = data["perceived_within"], data["therapist_style"]
     design = {
         "sd_outcome": unit["y"],
         "covariates": [],
         "n_dropped": {},
-        "scaling": {"a": one, "s": one},
+        "scaling": {"perceived": one, "therapist_style": one},
         "sd_error": {} if norms else {side: sd_error(pd.Series(values)) for side, values in sides.items()},
         "reliability_from": {name: "configuration" if variance else None for name, variance in errors.items()},
     }
@@ -90,7 +91,7 @@ def drawn(rng, therapists, average, p=0.0, t=0.0, pre=1.0, a=1.0, s=1.0, slope=0
 def analysed(data, members, design) -> dict:
     """P, T, P-T, P+T as the product has them, corrected, and which warnings fire."""
     fitter = Fitter(data, members, design)
-    result = fitter.fit(["a_star_w", "s_star"], SLOPE)
+    result = fitter.fit(M1, M1_RANDOM)
     record = record_fit("primary", result, "kenward-roger", {}, standardised(result, design))
     naive = {c["name"]: Effect(c["estimate"], c["se"], c["df"]) for c in record["contrasts"]}
     out = {"naive": naive}

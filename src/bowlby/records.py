@@ -13,8 +13,6 @@ from scipy.special import stdtr, stdtrit
 from bowlby.errors import UserError, problem
 
 EFFECTS = ("P", "T", "P-T", "P+T")
-SIDES = {"a": "perceived", "s": "therapist_style", "z": "patient_style", "w": "alliance", "m": "mentalizing"}
-"""Side of the comparison in column names: the key of the configuration that it comes from."""
 VARIANCE = ("group", "term", "term2", "variance_or_cov", "sd_or_corr")
 NUMBERS = ("estimate", "se", "df", "t", "p", "ci_low", "ci_high")
 
@@ -379,7 +377,7 @@ class Design(Record):
     @classmethod
     def of(cls, name: str, record: Mapping[str, Any]) -> Design:
         """Of the contents of ``analysis/<name>.design.json``."""
-        composites = {SIDES.get(side, side): _composite(s) for side, s in (record.get("scaling") or {}).items()}
+        composites = {name: _composite(s) for name, s in (record.get("scaling") or {}).items()}
         patients, therapists, switching = (record.get(key) for key in ("n_patients", "n_therapists", "n_switching"))
         covariates, dropped = tuple(record.get("covariates") or ()), record.get("n_dropped") or {}
         return cls(record, name, patients, therapists, switching, dropped, _float(record.get("sd_outcome")),

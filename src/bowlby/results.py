@@ -205,7 +205,7 @@ def load_results(folder: str | Path) -> Results:
     >>> run = bowlby.load_results("results/example")
     >>> run.claims["C1"].verdict
     'supported'
-    >>> both = run.fits["primary"].contrast({"a_star_w": 1, "s_star": 1})
+    >>> both = run.fits["primary"].contrast({"perceived_within": 1, "therapist_style": 1})
     >>> both.p < 0.05
     True
     """

@@ -6,12 +6,13 @@ import pytest
 
 from bowlby.compare.verdict import Effect, claim_slope
 from bowlby.errors import UserError
-from bowlby.fit.models import INTERCEPT, SLOPE, Fitter
+from bowlby.fit.models import Fitter
 from bowlby.fit.record import contrast
 from bowlby.simulate import batched_analysis
 from bowlby.simulate.batched_analysis import LatentStudies, analysed, studies
 from bowlby.simulate.scenarios import SCENARIOS
 from bowlby.simulate.study_analysis import Replicate, drawn
+from bowlby.terms import INTERCEPT, M1, M1_RANDOM, P_BETWEEN
 from validation.scenario_checks import ScenarioValidator
 
 CHECKED = ["S2b", "S6", "S8", "S9", "S13", "S17a", "S18"]
@@ -41,17 +42,17 @@ def test_other_forms_of_the_model_have_the_numbers_of_a_run():
         return fitter, studies(name, "16x36", 4, [0], validator=ScenarioValidator(SCENARIOS[name])).iloc[0]
 
     fitter, row = run("S17a")
-    every = [{"group": "therapist", "terms": ["1", "a_star_w"], "correlated": False}]
+    every = [{"group": "therapist", "terms": ["1", "perceived_within"], "correlated": False}]
     for column, random in (("C1_no_slope", INTERCEPT), ("C1_estimated", every)):
-        p = contrast(fitter.fit(["a_star_w", "s_star"], random), "P", {"a_star_w": 1.0})
+        p = contrast(fitter.fit(M1, random), "P", {"perceived_within": 1.0})
         assert row[column] == claim_slope(Effect(p["estimate"], p["se"], p["df"]), 0.1, "P")["verdict"]
     fitter, row = run("S13")
     severity = fitter.severity(1.0).record
     assert row["moderated"] == (severity["blocks"][0]["p"] < 0.05)
-    (product,) = (f["estimate"] for f in severity["fixed"] if f["term"] == "s_star:pre_w")
+    (product,) = (f["estimate"] for f in severity["fixed"] if f["term"] == "therapist_style:baseline_within")
     assert row["interaction"] == pytest.approx(product, abs=1e-9)
     fitter, row = run("S8")
-    m2 = contrast(fitter.fit(["a_star_w", "s_star", "a_star_b"], SLOPE), "M2", {"a_star_b": 1.0})
+    m2 = contrast(fitter.fit([*M1, P_BETWEEN], M1_RANDOM), "M2", {P_BETWEEN: 1.0})
     assert [row["M2"], row["M2_low"], row["M2_high"]] == pytest.approx(
         [m2["estimate"], m2["ci_low"], m2["ci_high"]], abs=1e-9)
 

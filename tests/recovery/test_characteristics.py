@@ -100,8 +100,16 @@ def test_scenarios_have_the_truth_they_state(name):
     for number in range(20):
         people = simulated_patients(found, "100x10", Replicate(name, "100x10", 5, number).entropy())
         f, therapist = people.frame, people.episodes["therapist"].to_numpy()
-        within = f[["a_star", "pre"]] - f[["a_star", "pre"]].groupby(therapist).transform("mean")
-        x = np.column_stack([np.ones(len(f)), within["a_star"], f["s_star"], within["pre"], f["pre"] - within["pre"]])
+        within = f[["perceived", "baseline"]] - f[["perceived", "baseline"]].groupby(therapist).transform("mean")
+        x = np.column_stack(
+            [
+                np.ones(len(f)),
+                within["perceived"],
+                f["therapist_style"],
+                within["baseline"],
+                f["baseline"] - within["baseline"],
+            ]
+        )
         estimates.append(np.linalg.lstsq(x, f["y"], rcond=None)[0][1:3])
         variance.append(f["y"].var())
     mean, se = np.mean(estimates, axis=0), np.std(estimates, axis=0, ddof=1) / np.sqrt(20)

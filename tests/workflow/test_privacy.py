@@ -133,7 +133,7 @@ def test_no_id_or_row_of_a_patient_is_in_what_is_drawn(planted):
     """Bare ids, and the scores of single patients in full precision."""
     data = pd.read_parquet(planted / "analysis/primary.parquet")
     # short numbers such as 8.625 are also means of several patients
-    own = {text for c in ("pre_w", "a_star_w") for v in data[c] if len(text := repr(v)) > 10}
+    own = {text for c in ("baseline_within", "perceived_within") for v in data[c] if len(text := repr(v)) > 10}
     assert len(own) > len(data)
     for name, text in shared(planted).items():
         assert not re.search(r"\bP0\d{3}\b|\bT[0-4]\d\b", text), name

@@ -66,7 +66,10 @@ def test_example_ends_in_a_verdict(example):
     assert verdict["claims"]["C5"]["verdict"] == "supported"  # true by simulation, and easy to see
     fit = read(example, "fits/primary.json")
     assert (fit["engine"], fit["df_method"], fit["reml"]) == ("bowlby.mixed", "kenward-roger", True)
-    assert [(r["group"], r["term"]) for r in fit["random"]] == [("therapist", "Intercept"), ("therapist", "a_star_w")]
+    assert [(r["group"], r["term"]) for r in fit["random"]] == [
+        ("therapist", "Intercept"),
+        ("therapist", "perceived_within"),
+    ]
 
 
 def test_estimates_hold_the_truth(example):

@@ -198,8 +198,8 @@ def _comparison(fit: dict, effects: dict[str, Effect], design: dict, delta: floa
         "therapist_icc": therapist / (therapist + fit["scale"]),
         "reference": {
             "outcome_sd": design["sd_outcome"],
-            "perceived_sd": _sds(design, "a"),
-            "therapist_style_sd": _sds(design, "s"),
+            "perceived_sd": _sds(design, "perceived"),
+            "therapist_style_sd": _sds(design, "therapist_style"),
         },
     }
 
@@ -213,8 +213,8 @@ def _effects(fit: dict) -> dict[str, Effect]:
     return {c["name"]: Effect(c["estimate"], c["se"], c["df"]) for c in fit["contrasts"]}
 
 
-def _sds(design: dict, side: str) -> dict[str, float]:
-    scaling = design["scaling"][side]
+def _sds(design: dict, variable: str) -> dict[str, float]:
+    scaling = design["scaling"][variable]
     return dict(zip(scaling["scales"], scaling["sd"]))
 
 

@@ -9,7 +9,8 @@ from bowlby.config.run import Outcome, Run
 from bowlby.design.primary import comparison_set
 from bowlby.design.requirements import absent_norms, of_others, unscored, wrong_orders
 from bowlby.errors import UserError
-from bowlby.fit.models import SLOPE, Fitter, standardised
+from bowlby.fit.models import Fitter, standardised
+from bowlby.terms import M1, M1_RANDOM
 
 EFFECTS = ("P", "T", "P-T", "P+T")
 CLAIMS = ("C1", "C2", "C3")
@@ -84,7 +85,7 @@ def _of(run: Run, outcome: Outcome) -> Run:
 
 def _fitted(run: Run, scores: dict, people: dict, occasions: list[str]) -> dict:
     built = comparison_set(run, scores, people, occasions, "primary")
-    result = Fitter(built.data, built.membership, built.design).fit(["a_star_w", "s_star"], SLOPE)
+    result = Fitter(built.data, built.membership, built.design).fit(M1, M1_RANDOM)
     contrasts = standardised(result, built.design)
     fit = {"n_obs": len(built.data), "groups": {"therapist": built.design["n_therapists"]}, "singular": result.singular}
     return _described(run.outcome, contrasts, run.comparison.delta, fit)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from bowlby import terms
 from bowlby.config.run import Block, Comparison, Outcome, ReferenceBlock, Run
 from bowlby.design.composite import Scaling, composite, far_from_reference, reference_scaling, sample_scaling, sd_error
 from bowlby.errors import UserError, problem
@@ -45,14 +46,13 @@ class Patients:
     Attributes
     ----------
     frame : DataFrame
-        Index patient; pre, y (higher is better), a_star, s_star and, where asked for, z_star, w_star, m_star;
-        a_<scale> and so on; change up to the early outcome; covariates; unit where patients are treated together.
-        Composites and scales in reference SD, not centred.
+        Index patient; baseline, y (higher is better), perceived, therapist_style and, where asked for, patient_style,
+        alliance, mentalizing; perceived_<scale> and so on; change up to the early outcome; covariates; unit where
+        patients are treated together. Composites and scales in reference SD, not centred.
     episodes : DataFrame
         Columns patient, therapist, weight by the configured rule.
     scaling : dict of Scaling
-        By side: ``a`` perceived attachment, ``s`` therapist style, ``z`` patient style, ``w`` alliance, ``m``
-        mentalizing.
+        By variable: perceived, therapist_style, patient_style, alliance, mentalizing.
     sd_outcome : float
         Reference SD of the outcome.
     style : Series
@@ -62,7 +62,7 @@ class Patients:
     far : list of dict
         Reference SDs far from the sample's (:func:`bowlby.design.composite.far_from_reference`).
     sd_error : dict of dict
-        By side and for the outcome (``y``): how well the population's SD is known; empty where norms are given.
+        By variable and for the outcome (``y``): how well the population's SD is known; empty where norms are given.
     """
 
     frame: pd.DataFrame
@@ -141,28 +141,28 @@ def patients(run: Run, scores: dict[str, pd.DataFrame], people: dict[str, pd.Dat
     described = people["patients"].set_index("patient").sort_index()
     episodes = chosen_episodes(people["episodes"], comparison.switching)
     frame = pd.DataFrame(index=described.index)
-    frame["pre"] = sign * pre.reindex(frame.index)
+    frame["baseline"] = sign * pre.reindex(frame.index)
     frame["y"] = sign * post.reindex(frame.index)
     if outcome.early:
         early = sign * at(table, outcome.role, outcome.whom, outcome.early)[outcome.scale].reindex(frame.index)
-        frame["change"] = early - frame["pre"]
+        frame["change"] = early - frame["baseline"]
     scaling, style, errors, far = {}, None, {}, []
-    for side, role, block, norms in _sides(comparison):
+    for variable, role, block, norms in _variables(comparison):
         found = answered(scores[block.instrument], role, block)
         scale = sample_scaling(block, found) if norms is None else reference_scaling(block, norms)
         sds = scale_sds(block, scale, found, norms)
         if norms is not None:
             far += far_from_reference(found[block.scales].std(), sds, block.instrument)
-        own = found[block.scales] / sds
-        own.insert(0, "star", composite(found, block, scale))
-        scaling[side] = scale
+        own = (found[block.scales] / sds).rename(columns={s: terms.column(variable, s) for s in block.scales})
+        own.insert(0, variable, composite(found, block, scale))
+        scaling[variable] = scale
         if norms is None:
-            errors[side] = sd_error(own["star"])
-        if side == "s":
-            style = own["star"].dropna()
+            errors[variable] = sd_error(own[variable])
+        if variable == "therapist_style":
+            style = own[variable].dropna()
         for name in own:
             values = of_therapists(own[name].dropna(), episodes) if role == "therapist" else own[name]
-            frame[f"{side}_{name}"] = values.reindex(frame.index)
+            frame[name] = values.reindex(frame.index)
     frame, covariates = with_described(frame, described, comparison.covariates, comparison.unit)
     sd = float(pre.std()) if comparison.reference is None else comparison.reference.outcome_sd
     far = [*outcome_far(outcome, pre, sd), *far]
@@ -208,16 +208,13 @@ def covariate_columns(values: pd.Series) -> dict[str, pd.Series]:
     return {f"{values.name}_{value}": (values == value).astype(float).where(values.notna()) for value in later}
 
 
-def _sides(comparison: Comparison):
+def _variables(comparison: Comparison):
     norms = comparison.reference
-    sides: list[tuple[str, str, Block | None, object]] = [
-        ("a", "patient", comparison.perceived, norms and norms.perceived),
-        ("s", "therapist", comparison.therapist_style, norms and norms.therapist_style),
-        ("z", "patient", comparison.patient_style, norms and norms.patient_style),
-        ("w", "patient", comparison.alliance, norms and norms.alliance),
-        ("m", "patient", comparison.mentalizing, norms and norms.mentalizing),
+    return [
+        (name, terms.ROLES[name], block, norms and getattr(norms, name))
+        for name in terms.PREDICTORS
+        if (block := getattr(comparison, name)) is not None
     ]
-    return [side for side in sides if side[2] is not None]
 
 
 def of_therapists(values: pd.Series, episodes: pd.DataFrame) -> pd.Series:

@@ -8,12 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from bowlby import terms
 from bowlby.config.run import Block, Outcome, Run
 from bowlby.design.frame import AnalysisSet, answered, at, before_after, ratings
 from bowlby.instruments.model import Instrument
 from bowlby.instruments.reliability import squared_errors
 
-ERRORS = ("pre", "a_star", "s_star")
+ERRORS = ("baseline", "perceived", "therapist_style")
 Forms = Callable[[str], tuple[Instrument, pd.DataFrame | None]]
 
 
@@ -33,23 +34,25 @@ def with_errors(built: AnalysisSet, run: Run, scores: dict[str, pd.DataFrame], f
     Returns
     -------
     AnalysisSet
-        With columns ``pre_error``, ``a_star_error`` and ``s_star_error`` (of the patient's main therapist) in squared
-        units of the columns that they are about, whose means are the error variances; missing where nothing is known.
+        With columns ``baseline_error``, ``perceived_error`` and ``therapist_style_error`` (of the patient's main
+        therapist) in squared units of the columns that they are about, whose means are the error variances; missing
+        where nothing is known.
         ``design["reliability_from"]`` says what each rests on: ``configuration``, ``items`` or None.
     """
-    comparison = run.comparison
     own = {
-        "pre": (built.data["patient"], *_baseline(run.outcome, scores, forms)),
-        "a_star": (built.data["patient"], *_side(comparison.perceived, "a", "patient", built, scores, forms)),
-        "s_star": (built.data["therapist"], *_side(comparison.therapist_style, "s", "therapist", built, scores, forms)),
-    }
+        "baseline": (built.data["patient"], *_baseline(run.outcome, scores, forms)),
+        **{variable: (built.data[terms.ROLES[variable]],
+                      *_composite(getattr(run.comparison, variable), variable, built, scores, forms))
+           for variable in ("perceived", "therapist_style")},
+    }  # fmt: skip
     data, rests = built.data.copy(), {}
     for name, (person, origin, values) in own.items():
-        data[f"{name}_error"] = np.nan if values is None else values.reindex(person).to_numpy(float)
-        rests[name] = origin if data[f"{name}_error"].notna().any() else None
+        column = terms.error_of(name)
+        data[column] = np.nan if values is None else values.reindex(person).to_numpy(float)
+        rests[name] = origin if data[column].notna().any() else None
     meaning = "estimate from one row of the variance of the error of measurement; its mean is that variance"
-    units = {"pre": "outcome units squared", "a_star": "reference SD squared", "s_star": "reference SD squared"}
-    added = pd.DataFrame([(f"{name}_error", f"{name}: {meaning}", units[name], "scores") for name in ERRORS],
+    units = dict.fromkeys(ERRORS, "reference SD squared") | {"baseline": "outcome units squared"}
+    added = pd.DataFrame([(terms.error_of(name), f"{name}: {meaning}", units[name], "scores") for name in ERRORS],
                          columns=built.columns.columns)
     columns = pd.concat([built.columns, added], ignore_index=True)
     return replace(built, data=data, columns=columns, design=built.design | {"reliability_from": rests})
@@ -70,11 +73,11 @@ def _baseline(outcome: Outcome, scores: dict[str, pd.DataFrame], forms: Forms) -
     return "items", _of_sessions(own, instrument, outcome.scale, outcome.after)
 
 
-def _side(
-    block: Block, side: str, role: str, built: AnalysisSet, scores: dict[str, pd.DataFrame], forms: Forms
+def _composite(
+    block: Block, variable: str, built: AnalysisSet, scores: dict[str, pd.DataFrame], forms: Forms
 ) -> tuple[str, pd.Series | None]:
     """Of a composite: errors of its scales are independent, so their variances add up."""
-    scaling = built.design["scaling"][side]
+    scaling, role = built.design["scaling"][variable], terms.ROLES[variable]
     w = np.array([scaling["weights"][scale] for scale in scaling["scales"]], float)
     factor = w / np.asarray(scaling["sd"], float) / np.sqrt(w @ np.asarray(scaling["correlation"], float) @ w)
     if block.reliability is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from bowlby import terms
 from bowlby.config.run import Run
 from bowlby.design.centring import membership, within_between
 from bowlby.design.composite import composite, far_from_reference, reference_scaling, sample_scaling, sd_error
@@ -20,7 +21,6 @@ from bowlby.design.frame import (
     with_described,
 )
 from bowlby.design.requirements import (
-    SIDES,
     TOO_FEW_THERAPISTS,
     absent_norms,
     of_outcome,
@@ -31,6 +31,7 @@ from bowlby.design.requirements import (
     unstated_occasions,
 )
 from bowlby.errors import UserError, problem
+from bowlby.terms import SIDES
 
 SAME = 1 - 1e-9
 
@@ -59,7 +60,7 @@ def pair_set(run: Run, scores: dict[str, pd.DataFrame], people: dict[str, pd.Dat
     pair = run.pair
     _check(run, scores, people["patients"])
     found = _patients(run, scores, people)
-    needed = {"pre": "no outcome before treatment"} if "pre" in found.frame else {}
+    needed = {"baseline": "no outcome before treatment"} if "baseline" in found.frame else {}
     needed |= {"y": "no outcome", **{side: f"no {getattr(pair, side).label}" for side in SIDES}}
     needed |= {column: f"no {name}" for column, name in found.covariates.items()}
     frame, episodes, dropped, flow = complete_rows(found, needed)
@@ -70,14 +71,17 @@ def pair_set(run: Run, scores: dict[str, pd.DataFrame], people: dict[str, pd.Dat
     data = pd.DataFrame({"patient": frame.index.astype(str), "therapist": main, "y": frame["y"].to_numpy(float)})
     if "unit" in frame:
         data["unit"], data["in_unit"] = frame["unit"].to_numpy(object), frame["unit"].notna().to_numpy(float)
-    for column in [*(c for c in ("pre",) if c in frame), *found.covariates]:
-        data[f"{column}_w"], data[f"{column}_b"] = within_between(frame[column].to_numpy(float), w)
+    for column in [*(c for c in ("baseline",) if c in frame), *found.covariates]:
+        data[terms.column(column, level=terms.WITHIN)], data[terms.column(column, level=terms.BETWEEN)] = (
+            within_between(frame[column].to_numpy(float), w)
+        )
     for side in SIDES:
-        for column in [side, *(f"{side}_{scale}" for scale in found.scaling[side].scales)]:
+        for column in [side, *(terms.column(side, scale) for scale in found.scaling[side].scales)]:
             values = frame[column].to_numpy(float)
             patient = getattr(pair, side).role == "patient"
             data[column] = within_between(values, w)[0] if patient else values - values.mean()
     design = {
+        "schema": terms.SCHEMA,
         "sd_outcome": found.sd_outcome,
         "sd_error": found.sd_error,
         "reference": found.scaling["first"].origin,
@@ -87,7 +91,7 @@ def pair_set(run: Run, scores: dict[str, pd.DataFrame], people: dict[str, pd.Dat
         "n_therapists": weights.shape[1],
         "n_switching": weights.switching(),
         "covariates": list(found.covariates),
-        "baseline": "pre" in frame,
+        "baseline": "baseline" in frame,
         "roles": {side: getattr(pair, side).role for side in SIDES},
         "scaling": {
             side: {"scales": s.scales, "sd": s.sd, "correlation": s.correlation, "weights": getattr(pair, side).weights}
@@ -106,7 +110,7 @@ def _patients(run: Run, scores: dict, people: dict) -> Patients:
     sign = 1.0 if outcome.higher_is_better else -1.0
     pre, post = before_after(scores[outcome.instrument], outcome)
     if outcome.pre or outcome.after:
-        frame["pre"] = sign * pre.reindex(frame.index)
+        frame["baseline"] = sign * pre.reindex(frame.index)
     frame["y"] = sign * post.reindex(frame.index)
     scaling, errors, far = {}, {}, []
     for side in SIDES:
@@ -116,7 +120,7 @@ def _patients(run: Run, scores: dict, people: dict) -> Patients:
         scaling[side] = scale = reference_scaling(block, norms) if norms else sample_scaling(block, found)
         if norms:
             far += far_from_reference(found[scale.scales].std(), pd.Series(scale.sd, scale.scales), block.instrument)
-        own = (found[scale.scales] / scale.sd).add_prefix(f"{side}_")
+        own = (found[scale.scales] / scale.sd).rename(columns={s: terms.column(side, s) for s in scale.scales})
         own.insert(0, side, composite(found, block, scale))
         if not norms:
             errors[side] = sd_error(own[side])
@@ -124,10 +128,10 @@ def _patients(run: Run, scores: dict, people: dict) -> Patients:
             values = of_therapists(own[name].dropna(), episodes) if block.role == "therapist" else own[name]
             frame[name] = values.reindex(frame.index)
     frame, covariates = with_described(frame, described, pair.covariates, pair.unit)
-    own = frame["pre" if "pre" in frame else "y"]
+    own = frame["baseline" if "baseline" in frame else "y"]
     sd = pair.reference.outcome_sd if pair.reference else float(own.std())
     if pair.reference:
-        far = [*outcome_far(outcome, pre if "pre" in frame else post, sd), *far]
+        far = [*outcome_far(outcome, pre if "baseline" in frame else post, sd), *far]
     else:
         errors["y"] = sd_error(own)
     return Patients(frame, episodes, scaling, sd, pd.Series(dtype=float), covariates, far, errors)
@@ -170,12 +174,12 @@ def _meaning(name: str, pair) -> tuple[str, str, str]:
     }
     if name in fixed:
         return fixed[name]
-    side, _, scale = name.partition("_")
-    if side in SIDES:
-        block = getattr(pair, side)
+    term = terms.parse(name)
+    if term.variable in SIDES:
+        block = getattr(pair, term.variable)
         level = "within therapist" if block.role == "patient" else "shared by membership, centred"
-        return f"{block.label}: {scale or 'composite'}, {level}", "reference SD", "scores"
-    base, level = name.rsplit("_", 1)
-    what = "outcome before treatment, higher is better" if base == "pre" else base
-    unit, source = ("outcome units", "scores") if base == "pre" else ("own units", "people")
-    return f"{what}, {'within' if level == 'w' else 'between'} therapist{'' if level == 'w' else 's'}", unit, source
+        return f"{block.label}: {term.scale or 'composite'}, {level}", "reference SD", "scores"
+    earlier = term.variable == "baseline"
+    what = "outcome before treatment, higher is better" if earlier else term.variable
+    unit, source = ("outcome units", "scores") if earlier else ("own units", "people")
+    return f"{what}, {terms.LEVELS[term.level]}", unit, source

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from bowlby import terms
 from bowlby.config.run import Run
 from bowlby.design.adequacy import adequacy
 from bowlby.design.centring import Membership, means, membership, within_between
@@ -22,24 +23,9 @@ from bowlby.design.requirements import (
 )
 from bowlby.errors import UserError, problem
 
-SIDES = {
-    "a": "perceived attachment",
-    "s": "therapist style",
-    "z": "patient style",
-    "w": "alliance",
-    "m": "mentalizing",
-}
-BLOCKS = {
-    "a": "perceived",
-    "s": "therapist_style",
-    "z": "patient_style",
-    "w": "alliance",
-    "m": "mentalizing",
-}
-BESIDE = {"alliance": "w", "mentalizing": "m"}
 SAME = 1 - 1e-9
 OUTCOMES = {
-    "pre": "outcome before treatment, higher is better",
+    "baseline": "outcome before treatment, higher is better",
     "change": "change of the outcome up to when perceived attachment was asked, higher is better",
 }
 
@@ -79,41 +65,40 @@ def comparison_set(
 
 def analysis_set(run: Run, found: Patients, people: dict[str, pd.DataFrame], name: str) -> AnalysisSet:
     """An analysis set of :func:`comparison_set`, from all patients."""
-    needed = {"pre": "no outcome before treatment"}
+    needed = {"baseline": "no outcome before treatment"}
     if name != "perceived":
         needed["y"] = "no outcome after treatment"
-    needed |= {"a_star": "no perceived attachment", "s_star": "no style of the therapist"}
+    needed |= {"perceived": "no perceived attachment", "therapist_style": "no style of the therapist"}
     if name == "perceived" and run.comparison.patient_style:
-        needed["z_star"] = "no style of the patient"
+        needed["patient_style"] = "no style of the patient"
     if name == "early":
         needed["change"] = "no early outcome"
-    if name in BESIDE:
-        side = BESIDE[name]
-        needed[f"{side}_star"] = f"no {name}"
-        needed |= {f"{side}_{scale}": f"no {scale} of {name}" for scale in getattr(run.comparison, name).apart}
+    if name in terms.OTHER_RATINGS:
+        needed[name] = f"no {name}"
+        scales = getattr(run.comparison, name).apart
+        needed |= {terms.column(name, scale): f"no {scale} of {name}" for scale in scales}
     return _build(run, found, people, needed, name)
 
 
 def _levels(name: str, frame: pd.DataFrame, covariates: list[str]) -> tuple[list[str], list[str]]:
     """Columns that a set splits into within and between therapists, and those of which it keeps the within part."""
-    both = ["pre", *covariates]
-    scales = {side: [c for c in frame if c.startswith(f"{side}_") and c != f"{side}_star"] for side in SIDES}
+    both = ["baseline", *covariates]
     if name == "primary":
-        return [*both, "a_star"], scales["a"]
+        return [*both, "perceived"], terms.scales_of(frame, "perceived")
     if name == "perceived":
-        return [*both, *(c for c in ("z_star",) if c in frame), *scales["z"]], []
+        return [*both, *terms.columns_of(frame, "patient_style")], []
     if name == "early":
-        return [*both, "change"], ["a_star"]
-    return both, ["a_star", f"{BESIDE[name]}_star", *scales[BESIDE[name]]]
+        return [*both, "change"], ["perceived"]
+    return both, ["perceived", *terms.columns_of(frame, name)]
 
 
 def _build(run: Run, found: Patients, people: dict, needed: dict[str, str], name: str) -> AnalysisSet:
     covariates = list(found.covariates)
-    outcome = "a_star" if name == "perceived" else "y"
+    outcome = "perceived" if name == "perceived" else "y"
     needed = needed | {column: f"no {name}" for column, name in found.covariates.items()}
     frame, episodes, dropped, flow = complete_rows(found, needed)
     weights = membership(episodes, frame.index)
-    styles = [c for c in frame if c.startswith("z_") and c != "z_star"] if name == "perceived" else []
+    styles = terms.scales_of(frame, "patient_style") if name == "perceived" else []
     _check_size(weights, frame, [*covariates, *styles])
     w = weights.matrix()
     data = pd.DataFrame(
@@ -129,16 +114,17 @@ def _build(run: Run, found: Patients, people: dict, needed: dict[str, str], name
     levels = [*split, *within_only]
     within, between = within_between(frame[levels].to_numpy(float), w)
     for k, column in enumerate(levels):
-        data[f"{column}_w"] = within[:, k]
+        data[terms.column(column, level=terms.WITHIN)] = within[:, k]
         if column in split:
-            data[f"{column}_b"] = between[:, k]
-    style = [c for c in frame if c.startswith("s_")] if name in ("primary", "perceived") else ["s_star"]
-    for column in style:
+            data[terms.column(column, level=terms.BETWEEN)] = between[:, k]
+    own = terms.columns_of(frame, "therapist_style")
+    for column in own if name in ("primary", "perceived") else ["therapist_style"]:
         data[column] = frame[column].to_numpy(float) - frame[column].mean()
     design = {
+        "schema": terms.SCHEMA,
         "sd_outcome": found.sd_outcome,
         "sd_error": found.sd_error,
-        "reference": found.scaling["a"].origin,
+        "reference": found.scaling["perceived"].origin,
         "far_from_reference": found.far,
         "n_dropped": dropped,
         "n_patients": len(data),
@@ -146,12 +132,13 @@ def _build(run: Run, found: Patients, people: dict, needed: dict[str, str], name
         "n_switching": weights.switching(),
         "style_share": float(people["therapists"]["therapist"].isin(found.style.index).mean()),
         "covariates": covariates,
-        "subscales": getattr(run.comparison, name).apart if name in BESIDE else [],
+        "subscales": getattr(run.comparison, name).apart if name in terms.OTHER_RATINGS else [],
         "scaling": {
-            side: {"scales": s.scales, "sd": s.sd, "correlation": s.correlation, "weights": _weights(run, side)}
-            for side, s in found.scaling.items()
+            variable: {"scales": s.scales, "sd": s.sd, "correlation": s.correlation,
+                       "weights": getattr(run.comparison, variable).weights}
+            for variable, s in found.scaling.items()
         },
-    }
+    }  # fmt: skip
     if name == "perceived":
         design["adequacy"] = _adequacy(run, found, weights, frame, covariates, people)
     columns = pd.DataFrame(
@@ -165,7 +152,7 @@ def _adequacy(run: Run, found: Patients, weights: Membership, frame: pd.DataFram
     w = weights.matrix()
     style = found.style.reindex(weights.columns).to_numpy(float)
     caseload = w.sum(axis=0)
-    others = means(frame[["pre", *covariates]].to_numpy(float), w)
+    others = means(frame[["baseline", *covariates]].to_numpy(float), w)
     root = np.sqrt(1.0 / (0.05 + 0.87 / caseload))[:, None]
     known = np.column_stack([np.ones(len(style)), others]) * root
     centred = root * (style - np.average(style, weights=root[:, 0] ** 2))[:, None]
@@ -173,11 +160,6 @@ def _adequacy(run: Run, found: Patients, weights: Membership, frame: pd.DataFram
     vif = float((centred**2).sum() / (left**2).sum())
     with_style = int(people["therapists"]["therapist"].isin(found.style.index).sum())
     return adequacy(style, caseload, 2 + len(covariates), run.comparison.delta, vif, with_style)
-
-
-def _weights(run: Run, side: str) -> dict[str, float]:
-    comparison = run.comparison
-    return getattr(comparison, BLOCKS[side]).weights
 
 
 def _meaning(name: str, outcome: str) -> tuple[str, str, str]:
@@ -193,17 +175,14 @@ def _meaning(name: str, outcome: str) -> tuple[str, str, str]:
     }
     if name in fixed:
         return fixed[name]
-    side, _, rest = name.partition("_")
-    level = {"_w": ", within therapist", "_b": ", between therapists"}.get(name[-2:], "")
-    if side not in SIDES:
-        base = name.removesuffix("_w").removesuffix("_b")
-        if base in OUTCOMES:
-            return OUTCOMES[base] + level, "outcome units", "scores"
-        return base + level, "own units", "people"
-    scale = rest.removesuffix("_w").removesuffix("_b")
-    what = "composite" if scale == "star" else scale
-    shared = ", shared by membership, centred" if side == "s" else ""
-    return f"{SIDES[side]}: {what}{level}{shared}", "reference SD", "scores"
+    term = terms.parse(name)
+    level = f", {terms.LEVELS[term.level]}" if term.level else ", shared by membership, centred"
+    if term.variable in OUTCOMES:
+        return OUTCOMES[term.variable] + level, "outcome units", "scores"
+    if term.variable not in terms.PREDICTORS:
+        return term.variable + level, "own units", "people"
+    what = terms.PREDICTORS[term.variable].lower()
+    return f"{what}: {term.scale or 'composite'}{level}", "reference SD", "scores"
 
 
 def _check_design(run: Run, scores: dict, described: pd.DataFrame, occasions: list[str]) -> None:
@@ -220,7 +199,7 @@ def _check_design(run: Run, scores: dict, described: pd.DataFrame, occasions: li
 
 
 def _check_size(weights: Membership, frame: pd.DataFrame, others: list[str]) -> None:
-    level = 2 + len(others)  # s_star, pre_b and every other variable between therapists
+    level = 2 + len(others)  # therapist_style, baseline_between and every other variable between therapists
     if weights.shape[1] < level + 2:
         here = "1 therapist" if weights.shape[1] == 1 else f"{weights.shape[1]} therapists"
         raise UserError(
@@ -233,11 +212,11 @@ def _check_size(weights: Membership, frame: pd.DataFrame, others: list[str]) -> 
         raise UserError(
             problem("no two patients with complete data share a unit", "correct comparison.unit, or leave it out")
         )
-    if len(frame) > 2 and abs(np.corrcoef(frame["a_star"], frame["s_star"])[0, 1]) > SAME:
+    if len(frame) > 2 and abs(np.corrcoef(frame["perceived"], frame["therapist_style"])[0, 1]) > SAME:
         raise UserError(
             problem("perceived attachment and therapist style hold the same values", "correct one of the two blocks")
         )
-    if np.ptp(frame["s_star"].to_numpy(float)) == 0:
+    if np.ptp(frame["therapist_style"].to_numpy(float)) == 0:
         raise UserError(
             problem(
                 "all therapists have the same style score",

@@ -18,15 +18,8 @@ from bowlby.errors import UserError, problem
 from bowlby.instruments.catalogue import load_instrument
 from bowlby.instruments.model import Instrument
 from bowlby.instruments.styles import STYLES
+from bowlby.terms import ROLES, SIDES
 
-ROLES = {
-    "perceived": "patient",
-    "therapist_style": "therapist",
-    "patient_style": "patient",
-    "alliance": "patient",
-    "mentalizing": "patient",
-}
-SIDES = ("first", "second")
 TOO_FEW_THERAPISTS = (
     "too few therapists have two or more patients with complete data",
     "differences between patients of the same therapist cannot be estimated; add patients, or data that are missing",

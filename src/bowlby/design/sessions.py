@@ -9,6 +9,7 @@ from bowlby.design.composite import composite
 from bowlby.design.frame import AnalysisSet, asked_scales, patients, ratings
 from bowlby.design.primary import comparison_set
 from bowlby.errors import UserError, problem
+from bowlby.terms import P_WITHIN_PATIENT
 
 
 def session_set(
@@ -24,10 +25,11 @@ def session_set(
     Returns
     -------
     AnalysisSet
-        The patients' columns of the primary set (``a_star_w``, the mean up to the landmark between patients of one
-        therapist, and ``a_star_b``, between therapists), and by session: ``y``, ``session`` (after the landmark),
-        ``therapist`` (who gave it), ``s_star`` (that therapist's style) and, where perceived attachment was asked
-        after the landmark too, ``a_now``: its deviation from the patient's own mean over these rows.
+        The patients' columns of the primary set (``perceived_within``, the mean up to the landmark between patients of
+        one therapist, and ``perceived_between``, between therapists), and by session: ``y``, ``session`` (after the
+        landmark), ``therapist`` (who gave it), ``therapist_style`` (that therapist's style) and, where perceived
+        attachment was asked after the landmark too, ``perceived_within_patient``: its deviation from the patient's own
+        mean over these rows.
 
     Raises
     ------
@@ -44,34 +46,34 @@ def session_set(
         "therapist": table["therapist"].astype(object) if "therapist" in table else None,
         "y": sign * table[outcome.scale].astype(float),
     }).dropna(subset=["y"])  # fmt: skip
-    kept = built.data.drop(columns=["y", "s_star"]).rename(columns={"therapist": "main"})
+    kept = built.data.drop(columns=["y", "therapist_style"]).rename(columns={"therapist": "main"})
     rows = rows.merge(kept, on="patient", how="inner")
     rows["therapist"] = rows["therapist"].fillna(rows["main"])
-    rows["s_star"] = rows["therapist"].map(found.style)
-    dropped = {"no style of the session's therapist": int(rows["s_star"].isna().sum())}
-    rows = rows.dropna(subset=["s_star"])
+    rows["therapist_style"] = rows["therapist"].map(found.style)
+    dropped = {"no style of the session's therapist": int(rows["therapist_style"].isna().sum())}
+    rows = rows.dropna(subset=["therapist_style"])
     block = run.comparison.perceived
     felt = _later(asked_scales(scores[block.instrument], block), outcome.after)
     felt = felt[(felt["role"] == "patient") & (felt["about"] == block.about)]
     if len(felt):
-        felt = felt.assign(now=composite(felt, block, found.scaling["a"]))
+        felt = felt.assign(now=composite(felt, block, found.scaling["perceived"]))
         felt = felt.groupby(["person", "session"])["now"].mean().rename_axis(["patient", "number"]).reset_index()
         rows["number"] = rows["session"] + outcome.after
         rows = rows.merge(felt.astype({"number": float}), on=["patient", "number"], how="left")
         dropped["no perceived attachment in the session"] = int(rows["now"].isna().sum())
         rows = rows.dropna(subset=["now"])
-        rows["a_now"] = rows["now"] - rows.groupby("patient")["now"].transform("mean")
+        rows[P_WITHIN_PATIENT] = rows["now"] - rows.groupby("patient")["now"].transform("mean")
     if not rows["patient"].duplicated().any():
         raise UserError(problem(f"no patient has two sessions after session {outcome.after} with everything needed",
                                 "choose an earlier outcome.after"))  # fmt: skip
-    rows["s_star"] -= rows["s_star"].mean()
+    rows["therapist_style"] -= rows["therapist_style"].mean()
     rows = rows.drop(columns=[c for c in ("main", "number", "now") if c in rows])
     rows = rows.sort_values(["patient", "session"], ignore_index=True)
     dropped = {reason: n for reason, n in dropped.items() if n}
     meanings = {
         "session": ("sessions after the landmark", "sessions", "scores"),
         "therapist": ("therapist who gave the session", "id", "people"),
-        "a_now": ("perceived attachment, deviation from the patient's own mean", "reference SD", "scores"),
+        P_WITHIN_PATIENT: ("perceived attachment, deviation from the patient's own mean", "reference SD", "scores"),
     }
     known = built.columns.set_index("name")
     columns = [(c, *(meanings.get(c) or known.loc[c])) for c in rows]

@@ -18,10 +18,11 @@ from bowlby.estimands.partition import partition_of, rows_of, shares, style_limi
 from bowlby.estimands.prediction import folds, out_of_sample
 from bowlby.estimands.sensitivity import sensitivity
 from bowlby.estimands.variance import exact_test, icc_interval, mixture, restricted_likelihood_ratio
-from bowlby.fit.models import INTERCEPT, SLOPE, Fitter
+from bowlby.fit.models import Fitter
 from bowlby.fit.record import contrast
 from bowlby.mixed.random_effect_layout import independent_units
 from bowlby.mixed.refits import variance_names
+from bowlby.terms import INTERCEPT, M1, M1_RANDOM, P_BETWEEN, P, T
 
 REPLICATES = 500
 FEWER = 100
@@ -57,7 +58,7 @@ def estimate(data: pd.DataFrame, membership: pd.DataFrame, design: dict, fits: d
         By the names of :data:`bowlby.estimands.names.NAMES`.
     """
     fitter = Fitter(data, membership, design)
-    m1 = fitter.fit(["a_star_w", "s_star"], SLOPE)
+    m1 = fitter.fit(M1, M1_RANDOM)
     parts = _variance(fitter, m1, data, membership, fits, seed)
     return {
         "e1": slopes(fits, design),
@@ -81,8 +82,8 @@ def _between(data: pd.DataFrame, sd_outcome: float, fits: dict) -> dict:
     ``observed`` is M2's slope of the observed means, ``corrected`` the like-for-like one, both in outcome SD per
     reference SD of perceived attachment.
     """
-    found = like_for_like(data, sd_outcome, _coefficient(fits["primary"], "s_star")["estimate"])
-    m2 = _coefficient(fits["m2"], "a_star_b")
+    found = like_for_like(data, sd_outcome, _coefficient(fits["primary"], T)["estimate"])
+    m2 = _coefficient(fits["m2"], P_BETWEEN)
     found["observed"] = {"estimate": m2["estimate"] / sd_outcome,
                          "ci": [m2["ci_low"] / sd_outcome, m2["ci_high"] / sd_outcome]}  # fmt: skip
     if found["estimable"]:
@@ -97,10 +98,10 @@ def slopes(fits: dict, design: dict) -> dict:
     joint = fits["m1b"]
     terms = joint["vcov"]["terms"]
     cov = np.array(joint["vcov_adjusted"]["values"])
-    for block, side in zip(joint["blocks"], "as"):
+    for block, variable in zip(joint["blocks"], ("perceived", "therapist_style"), strict=True):
         keep = [terms.index(t) for t in block["terms"]]
         gamma = np.array([_coefficient(joint, t)["estimate"] for t in block["terms"]])
-        r = np.array(design["scaling"][side]["correlation"], float)
+        r = np.array(design["scaling"][variable]["correlation"], float)
         out["blocks"][block["name"]] = index(gamma, cov[np.ix_(keep, keep)], r, block["df_den"], unit)
     a, s = out["blocks"].values()
     out["difference"] = a["corrected"] - s["corrected"]
@@ -139,7 +140,7 @@ def bound(data: pd.DataFrame, membership: pd.DataFrame, fits: dict, sd_outcome: 
     terms = [f["term"] for f in fits["primary"]["fixed"] if f["term"] != "Intercept"]
     rows = rows_of(data, membership, terms)
     therapists = partition_of(fits["m0"], rows)["m"]
-    own = (delta * sd_outcome) ** 2 * float(rows.phi.loc["s_star", "s_star"])
+    own = (delta * sd_outcome) ** 2 * float(rows.phi.loc[T, T])
     share = own / therapists if therapists > 0 else None
     return {"points": delta * sd_outcome, "share_of_therapist_variance": share}
 
@@ -238,7 +239,7 @@ def _prediction(fitter: Fitter, data, membership, seed: int) -> dict:
     """E5: every therapist's patients predicted by models that never saw a patient of theirs (random effects 0)."""
     rng = np.random.default_rng(np.random.SeedSequence((seed, STAGE["folds"])))
     place = pd.Index(data["patient"]).get_indexer(membership["patient"])
-    models = {"m0": ([], INTERCEPT), "m_p": (["a_star_w"], SLOPE), "m_t": (["s_star"], INTERCEPT)}
+    models = {"m0": ([], INTERCEPT), "m_p": ([P], M1_RANDOM), "m_t": ([T], INTERCEPT)}
 
     def errors(fold) -> pd.DataFrame:
         kept = membership[(place >= 0) & ~fold.unseen[place]]
@@ -287,8 +288,8 @@ def _suppression(fitter: Fitter, fits: dict, unit: float) -> dict:
         By scale: separate and joint, each estimate, ci, p in outcome SD per reference SD (style composite in all).
     """
     out = {}
-    for term in fitter.block("a"):
-        alone = contrast(fitter.fit([term, "s_star"], SLOPE), term, {term: unit})
+    for term in fitter.block("perceived"):
+        alone = contrast(fitter.fit([term, T], M1_RANDOM), term, {term: unit})
         joint = _coefficient(fits["m1b"], term)
         out[term] = {
             "separate": {"estimate": alone["estimate"], "ci": [alone["ci_low"], alone["ci_high"]], "p": alone["p"]},
@@ -307,7 +308,7 @@ def _dominance(fitter: Fitter, data, membership, fits: dict) -> dict:
     ``D_k = mean over sizes m of mean over subsets s of size m of R2(s + k) - R2(s)``, R2 the variance of the fixed
     part over M0's total; covariates stand in every subset.
     """
-    units = {t: [t] for t in fitter.block("a")} | {"therapist style": fitter.block("s")}
+    units = {t: [t] for t in fitter.block("perceived")} | {"therapist style": fitter.block("therapist_style")}
     every = [*fitter.base, *(t for block in units.values() for t in block)]
     phi = data[every].astype(float).cov()
     rows = rows_of(data, membership, [f["term"] for f in fits["primary"]["fixed"] if f["term"] != "Intercept"])
@@ -315,7 +316,7 @@ def _dominance(fitter: Fitter, data, membership, fits: dict) -> dict:
     r2 = {}
     for size in range(len(units) + 1):
         for chosen in combinations(units, size):
-            b = fitter.fit([t for u in chosen for t in units[u]], SLOPE).params.drop("Intercept")
+            b = fitter.fit([t for u in chosen for t in units[u]], M1_RANDOM).params.drop("Intercept")
             r2[frozenset(chosen)] = float(b @ phi.loc[b.index, b.index] @ b) / total
     p = len(units)
     general = {}

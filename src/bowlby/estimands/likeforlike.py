@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from bowlby.terms import BASELINE, P_BETWEEN, P, T
+
 WORKING_ICC = 0.05
 
 
@@ -18,11 +20,11 @@ def like_for_like(data: pd.DataFrame, sd_outcome: float, style_slope: float) -> 
     Parameters
     ----------
     data : DataFrame
-        Columns therapist, y, a_star_w, a_star_b, pre_b, s_star.
+        Columns therapist, y, perceived_within, perceived_between, baseline_between, therapist_style.
     sd_outcome : float
         Reference SD of the outcome.
     style_slope : float
-        Coefficient of s_star in M1, outcome units.
+        Coefficient of therapist_style in M1, outcome units.
 
     Returns
     -------
@@ -39,7 +41,7 @@ def like_for_like(data: pd.DataFrame, sd_outcome: float, style_slope: float) -> 
     ``L = sum w u_AA / sum w a^2`` this is the slope of the observed means corrected for it, ``(b - (1 - L) b_w) / L``,
     b the weighted slope of y on a and b_w the slope within therapists (Ludtke et al., 2008: the latent slope).
     """
-    a = data["a_star_w"].to_numpy(float) + data["a_star_b"].to_numpy(float)
+    a = data[P].to_numpy(float) + data[P_BETWEEN].to_numpy(float)
     y = data["y"].to_numpy(float)
     group, _ = pd.factorize(data["therapist"], sort=True)
     n = np.bincount(group).astype(float)
@@ -54,7 +56,7 @@ def like_for_like(data: pd.DataFrame, sd_outcome: float, style_slope: float) -> 
         return {"estimable": False, "reason": "too few patients or therapists"}
     s_ay, s_aa = float(da @ dy) / left, float(da @ da) / left
     w = n / (1 + WORKING_ICC * n)
-    x = np.column_stack([np.ones(len(n)), means(data["s_star"].to_numpy(float)), means(data["pre_b"].to_numpy(float))])
+    x = np.column_stack([np.ones(len(n)), means(data[T].to_numpy(float)), means(data[BASELINE[1]].to_numpy(float))])
     root = np.sqrt(w)[:, None]
     q, _ = np.linalg.qr(x * root)
     h = 1 - (q**2).sum(axis=1)
@@ -85,7 +87,7 @@ def like_for_like(data: pd.DataFrame, sd_outcome: float, style_slope: float) -> 
     half = np.sqrt(max(middle**2 - lead * last, 0.0))
     slope, low, high = total_y / total_a, (middle - half) / lead, (middle + half) / lead
     unit = np.sqrt(variance) / sd_outcome
-    between = float(np.std(means(data["s_star"].to_numpy(float)), ddof=1))
+    between = float(np.std(means(data[T].to_numpy(float)), ddof=1))
     return {
         "estimable": True,
         "slope": slope,

@@ -13,11 +13,12 @@ from bowlby.estimands.errors_in_variables import Measured, Part, corrected, mome
 from bowlby.fit.clusters import clusters_of
 from bowlby.fit.models import Fitter, slopes
 from bowlby.fit.units import with_sd_error
+from bowlby.terms import BASELINE, WITHIN, P, T, both_levels, error_of, parse
 
 COLUMNS = {
-    "pre": {"pre_w": "within", "pre_b": "between"},
-    "a_star": {"a_star_w": "within"},
-    "s_star": {"s_star": "shared"},
+    "baseline": {name: parse(name).level for name in BASELINE},
+    "perceived": {P: WITHIN},
+    "therapist_style": {T: "shared"},
 }
 OFF = 0.05
 """How far off the baseline's reliability is assumed to be, below and above."""
@@ -77,28 +78,28 @@ def measurement(result, fitter: Fitter, members: pd.DataFrame) -> dict:
         return {name: _effect(*value) for name, value in with_sd_error(values, design["sd_error"]).items()}
 
     out["rows"]["uncorrected"] = row({})
-    if known["pre"] is None:
+    if known["baseline"] is None:
         return out | {"reason": "unknown"}
-    out["rows"]["baseline"] = row({"pre": known["pre"]})
+    out["rows"]["baseline"] = row({"baseline": known["baseline"]})
     if out["rows"]["baseline"] is None:
-        known["pre"] = replace(known["pre"], columns={"pre_w": "within"})
-        out["rows"]["baseline"] = row({"pre": known["pre"]})
+        known["baseline"] = replace(known["baseline"], columns={BASELINE[0]: WITHIN})
+        out["rows"]["baseline"] = row({"baseline": known["baseline"]})
         out["within_only"] = out["rows"]["baseline"] is not None
     out["reason"] = None if out["rows"]["baseline"] else "errors_too_large"
     if None not in known.values():
         out["rows"]["all"] = row(known)
-    pre, reliability = known["pre"], out["variables"]["pre"]["reliability"]
+    before, reliability = known["baseline"], out["variables"]["baseline"]["reliability"]
     for off in (-OFF, OFF):
         if 0 < reliability + off < 1:
-            moved = replace(pre, sums=pre.sums - off * _variance("pre", data) * pre.counts)
-            out["reliability_off"].append({"reliability": reliability + off, "row": row({"pre": moved})})
+            moved = replace(before, sums=before.sums - off * _variance("baseline", data) * before.counts)
+            out["reliability_off"].append({"reliability": reliability + off, "row": row({"baseline": moved})})
     return out
 
 
 def _measured(name: str, data: pd.DataFrame, weights: Membership) -> Measured | None:
     """The errors of one variable by therapist; None where nothing is known of them."""
-    errors = data[f"{name}_error"]
-    if name == "s_star":  # a therapist's own answers, once
+    errors = data[error_of(name)]
+    if name == "therapist_style":  # a therapist's own answers, once
         errors = errors[~data["therapist"].duplicated()]
     by = errors.groupby(data["therapist"])
     sums, counts = (f.reindex(weights.columns, fill_value=0).to_numpy(float) for f in (by.sum(), by.count()))
@@ -115,9 +116,9 @@ def _described(name: str, measured: Measured | None, data: pd.DataFrame, origin:
 
 def _variance(name: str, data: pd.DataFrame) -> float:
     """Variance of persons' values."""
-    if name == "s_star":
+    if name == "therapist_style":
         return float(data.drop_duplicates("therapist")[name].var())
-    return float((data[f"{name}_w"] + data[f"{name}_b"]).var())
+    return float(data[both_levels(name)].sum(axis=1, skipna=False).var())
 
 
 def _effect(estimate: float, se: float, df: float) -> dict:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from bowlby.terms import WITHIN, P, T, at_level, parse
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -34,12 +36,12 @@ class Rows:
     in_unit: float = 0.0
 
 
-def rows_of(data: pd.DataFrame, membership: pd.DataFrame, terms: list[str], slope: str = "a_star_w") -> Rows:
+def rows_of(data: pd.DataFrame, membership: pd.DataFrame, terms: list[str], slope: str = P) -> Rows:
     """Describe the rows of an analysis set for :func:`partition`."""
     squares = (membership["weight"] ** 2).groupby(membership["patient"]).sum()
     return Rows(
-        [t for t in terms if t.endswith("_w")],
-        [t for t in terms if not t.endswith("_w")],
+        at_level(terms, WITHIN),
+        [t for t in terms if parse(t).level != WITHIN],
         data[terms].astype(float).cov(),
         float((data[slope] ** 2).mean()),
         float(squares.reindex(data["patient"]).mean()),
@@ -150,12 +152,12 @@ def style_limits(fit: dict, base: dict, rows: Rows) -> dict[str, list[float]]:
         style_total (E2), style_between (E3): lower and upper limit of ``b^2 Var(S | others) / V``, V the variance of
         M0 that :func:`shares` divides by and others the remaining terms between therapists.
     """
-    found = next(f for f in fit["fixed"] if f["term"] == "s_star")
+    found = next(f for f in fit["fixed"] if f["term"] == T)
     low, high = sorted(abs(found[name]) for name in ("ci_low", "ci_high"))
     if found["ci_low"] < 0 < found["ci_high"]:
         low = 0.0
     phi = rows.phi.loc[rows.between, rows.between].to_numpy()
-    own = 1.0 / np.linalg.inv(phi)[rows.between.index("s_star"), rows.between.index("s_star")]
+    own = 1.0 / np.linalg.inv(phi)[rows.between.index(T), rows.between.index(T)]
     return {name: [low**2 * own / base[part], high**2 * own / base[part]]
             for name, part in (("style_total", "total"), ("style_between", "between"))}  # fmt: skip
 

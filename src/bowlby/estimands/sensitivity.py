@@ -6,15 +6,17 @@ import numpy as np
 import pandas as pd
 from scipy.special import digamma, stdtr, stdtrit
 
-from bowlby.fit.models import SLOPE, Fitter, standardised
+from bowlby.fit.models import Fitter, standardised
 from bowlby.fit.record import block_test, contrast
+from bowlby.terms import BETWEEN, M1, M1_RANDOM, WITHIN, P, T, at_level, parse
 
 FEW = 20
 """Therapists below whom P's interval is also given with the variance of its slope counted as estimated."""
 FEWEST = 8
 """Therapists of three patients or more below whom unequal spread is not tested."""
-ESTIMATED = [{"group": "therapist", "terms": ["1", "a_star_w"], "correlated": False}]
-WITHIN, BETWEEN = ("a_star_w", "_w"), ("s_star", "_b")
+ESTIMATED = [{"group": "therapist", "terms": ["1", P], "correlated": False}]
+PREDICTORS = {WITHIN: P, BETWEEN: T}
+"""By level: the predictor whose association a covariate of that level could explain."""
 
 
 def sensitivity(result, fitter: Fitter, members: pd.DataFrame, fit: dict) -> dict:
@@ -44,11 +46,11 @@ def sensitivity(result, fitter: Fitter, members: pd.DataFrame, fit: dict) -> dic
     """
     therapists, n = fit["groups"]["therapist"], fit["n_obs"]
     terms = [f["term"] for f in fit["fixed"]]
-    own = {"within": n - therapists - sum(t.endswith("_w") for t in terms),
-           "between": therapists - 2 - sum(t.endswith("_b") for t in terms)}  # fmt: skip
+    own = {WITHIN: n - therapists - len(at_level(terms, WITHIN)),
+           BETWEEN: therapists - 2 - len(at_level(terms, BETWEEN))}  # fmt: skip
     return {
         "question": "sensitivity to unmeasured confounding and to assumptions of the model",
-        "robustness_values": {c["name"]: _value(c, own["within" if c["name"] == "P" else "between"])
+        "robustness_values": {c["name"]: _value(c, own[WITHIN if c["name"] == "P" else BETWEEN])
                               for c in fit["contrasts"]},
         "yardsticks": _yardsticks(fitter, fit, own),
         **_slopes(fitter, therapists),
@@ -86,13 +88,14 @@ def _yardsticks(fitter: Fitter, fit: dict, df: dict[str, float]) -> dict[str, di
     of_therapists = data.groupby("therapist", sort=True).mean(numeric_only=True)
     out = {}
     for f in fit["fixed"]:
-        for (predictor, suffix), level, rows in ((WITHIN, "within", data), (BETWEEN, "between", of_therapists)):
-            if f["term"].endswith(suffix) and f["term"] != predictor:
-                others = [c for c in fitter.base if c.endswith(suffix) and c != f["term"]]
-                out[f["term"]] = {
-                    "outcome": f["t"] ** 2 / (f["t"] ** 2 + df[level]),
-                    "predictor": _partial_r2(rows, predictor, f["term"], others),
-                }
+        level = parse(f["term"]).level
+        if level in PREDICTORS and f["term"] != PREDICTORS[level]:
+            others = [c for c in at_level(fitter.base, level) if c != f["term"]]
+            rows = data if level == WITHIN else of_therapists
+            out[f["term"]] = {
+                "outcome": f["t"] ** 2 / (f["t"] ** 2 + df[level]),
+                "predictor": _partial_r2(rows, PREDICTORS[level], f["term"], others),
+            }
     return out
 
 
@@ -108,15 +111,15 @@ def _partial_r2(rows: pd.DataFrame, y: str, x: str, others: list[str]) -> float:
 
 def _slopes(fitter: Fitter, therapists: int) -> dict:
     """SD of the slope of perceived attachment between therapists, in outcome SD per reference SD."""
-    unit, terms = 1.0 / fitter.design["sd_outcome"], ["a_star_w", "s_star"]
-    model = fitter.fit(terms, SLOPE, reml=False)
+    unit = 1.0 / fitter.design["sd_outcome"]
+    model = fitter.fit(M1, M1_RANDOM, reml=False)
     out: dict = {"slope_sd": None, "p_estimated": None}
     if not model.model.reduced.wide:
         profile = model.profile("therapist").set_index("term")
-        own = profile[profile["kind"] == "sd"].loc["a_star_w"]
+        own = profile[profile["kind"] == "sd"].loc[P]
         out["slope_sd"] = {"estimate": unit * own["estimate"], "upper": unit * own["ci_high"]}
     if therapists < FEW:
-        p = standardised(fitter.fit(terms, ESTIMATED), fitter.design)[0]
+        p = standardised(fitter.fit(M1, ESTIMATED), fitter.design)[0]
         out["p_estimated"] = {"estimate": p["estimate"], "ci": [p["ci_low"], p["ci_high"]], "df": p["df"]}
     return out
 
@@ -130,22 +133,22 @@ def _caseload(fitter: Fitter, members: pd.DataFrame) -> dict:
     patients = data.assign(log_caseload=caseload - caseload.mean())
     of_therapists = float(patients.drop_duplicates("therapist")["log_caseload"].mean())
     by = Fitter(patients, members, fitter.design)
-    result = by.fit(["a_star_w", "s_star", "log_caseload", ("a_star_w", "log_caseload")], SLOPE)
-    product = "a_star_w:log_caseload"
+    result = by.fit([*M1, "log_caseload", (P, "log_caseload")], M1_RANDOM)
+    product = f"{P}:log_caseload"
     return {
         "test": block_test(result, "perceived attachment by caseload", [product]),
-        "patient": contrast(result, "P", {"a_star_w": unit}),
-        "therapist": contrast(result, "P", {"a_star_w": unit, product: unit * of_therapists}),
+        "patient": contrast(result, "P", {P: unit}),
+        "therapist": contrast(result, "P", {P: unit, product: unit * of_therapists}),
     }
 
 
 def _curved(fitter: Fitter, members: pd.DataFrame) -> dict:
     """Whether outcome goes with style in a curve: then T is the slope of a line through it."""
-    squared = fitter.data["s_star"] ** 2
-    curved = Fitter(fitter.data.assign(s_squared=squared - squared.mean()), members, fitter.design)
-    if np.linalg.matrix_rank(curved.data[["s_star", "s_squared"]].to_numpy(float)) < 2:
+    squared = fitter.data[T] ** 2
+    curved = Fitter(fitter.data.assign(style_squared=squared - squared.mean()), members, fitter.design)
+    if np.linalg.matrix_rank(curved.data[[T, "style_squared"]].to_numpy(float)) < 2:
         return {"p": None}
-    return block_test(curved.fit(["a_star_w", "s_star", "s_squared"], SLOPE), "style squared", ["s_squared"])
+    return block_test(curved.fit([*M1, "style_squared"], M1_RANDOM), "style squared", ["style_squared"])
 
 
 def _spread(result, data: pd.DataFrame) -> dict:
@@ -155,7 +158,7 @@ def _spread(result, data: pd.DataFrame) -> dict:
     freedom as weight (the precision of the logarithm of a variance of normal residuals).
     """
     by = pd.Series(np.asarray(result.resid), data.index).groupby(data["therapist"])
-    own = pd.DataFrame({"v": by.var(ddof=1), "n": by.size(), "s": data.groupby("therapist")["s_star"].mean()})
+    own = pd.DataFrame({"v": by.var(ddof=1), "n": by.size(), "s": data.groupby("therapist")[T].mean()})
     own = own[(own["n"] >= 3) & (own["v"] > 0)]
     if len(own) < FEWEST or np.ptp(own["s"]) < 1e-12:
         return {"p": None}

@@ -10,9 +10,9 @@ from bowlby.figures.canvas import BLUE, INK, WIDTH
 from bowlby.figures.outcome import direction, label
 from bowlby.figures.residuals import column
 from bowlby.results import Results
+from bowlby.terms import P
 
 COLUMNS = ["kind", "x", "y", "low", "high", "n", "outcome", "better"]
-TERM = "a_star_w"
 POINTS = 2000
 
 
@@ -48,7 +48,7 @@ def association_data(fit: dict, rows: pd.DataFrame, sign: int, shareable: bool =
     from scipy import stats
 
     terms = [f["term"] for f in fit["fixed"]]
-    if len(rows) < 2 * SMALLEST or TERM not in terms:
+    if len(rows) < 2 * SMALLEST or P not in terms:
         return pd.DataFrame(columns=COLUMNS)
     beta = np.array([f["estimate"] for f in fit["fixed"]])
     covariance = fit.get("vcov_adjusted") or fit["vcov"]
@@ -56,19 +56,19 @@ def association_data(fit: dict, rows: pd.DataFrame, sign: int, shareable: bool =
     v = np.asarray(covariance["values"], dtype=float)[np.ix_(at, at)]
     columns = np.column_stack([column(rows, t) for t in terms])
     mean = columns.mean(axis=0)
-    others = (columns - mean) @ np.where(np.array(terms) == TERM, 0.0, beta)
-    points = pd.DataFrame({"x": columns[:, terms.index(TERM)], "y": sign * (rows["y"].to_numpy(float) - others)})
+    others = (columns - mean) @ np.where(np.array(terms) == P, 0.0, beta)
+    points = pd.DataFrame({"x": columns[:, terms.index(P)], "y": sign * (rows["y"].to_numpy(float) - others)})
     if shareable:
         points = points.groupby(neighbours(points)).agg(x=("x", "mean"), y=("y", "mean"), n=("x", "size"))
     else:
         points = points.iloc[:: max(1, len(points) // POINTS)].assign(n=1)
     points = points.sort_values(["x", "y"]).assign(kind="point")
     line = np.tile(mean, (25, 1))
-    line[:, terms.index(TERM)] = np.linspace(points["x"].min(), points["x"].max(), 25)
-    df = next(f["df"] for f in fit["fixed"] if f["term"] == TERM)
+    line[:, terms.index(P)] = np.linspace(points["x"].min(), points["x"].max(), 25)
+    df = next(f["df"] for f in fit["fixed"] if f["term"] == P)
     half = stats.t.ppf(0.975, df if df is not None else np.inf) * np.sqrt(np.einsum("ij,jk,ik->i", line, v, line))
     value = sign * (line @ beta)
-    lines = pd.DataFrame({"kind": "line", "x": line[:, terms.index(TERM)], "y": value})
+    lines = pd.DataFrame({"kind": "line", "x": line[:, terms.index(P)], "y": value})
     lines = lines.assign(low=value - half, high=value + half)
     return pd.concat([lines, points], ignore_index=True).reindex(columns=COLUMNS).astype({"n": "Int64"})
 

@@ -11,10 +11,11 @@ from bowlby.disclosure import SMALLEST, bins
 from bowlby.figures.canvas import BLUE, GREY, INK, VERMILION, WIDTH, note, point_ranges
 from bowlby.figures.outcome import before_after, direction, fine_edges, label
 from bowlby.results import Results
+from bowlby.terms import M1
 
 NUMBERS = ["value", "ci_low", "ci_high", "low", "high", "share"]
 COLUMNS = ["kind", "perceived", "style", "at", *NUMBERS, "outcome", "better"]
-TERMS = ("Intercept", "a_star_w", "s_star")
+TERMS = ("Intercept", *M1)
 THREADS = 300
 ENDS = {"pre": 0.0, "post": 1.0}
 LINES = {

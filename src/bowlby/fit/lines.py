@@ -6,6 +6,7 @@ import numpy as np
 from scipy import optimize, stats
 
 from bowlby.fit.record import contrast
+from bowlby.terms import P, T
 
 LARGEST = 1000.0
 
@@ -32,7 +33,7 @@ def reference_ratio(result, unit: float, q: float = 0.975) -> float | None:
     def lowest(k: float) -> float:
         limits = []
         for sign in (-1.0, 1.0):
-            c = contrast(result, "", {"a_star_w": unit, "s_star": sign * k * unit})
+            c = contrast(result, "", {P: unit, T: sign * k * unit})
             limits.append(c["estimate"] - stats.t.ppf(q, c["df"]) * c["se"])
         return min(limits)
 
@@ -77,7 +78,7 @@ def three_lines(m0, m1, unit: float, sd_style: float) -> dict:
         of therapists could have, ``upper limit of the SD between therapists / SD of style``, and
         any_therapist_variable: whether P surely exceeds even that.
     """
-    p = contrast(m1, "P", {"a_star_w": unit})
+    p = contrast(m1, "P", {P: unit})
     low = p["estimate"] - stats.t.ppf(0.975, p["df"]) * p["se"]
     bound = therapist_sd_limit(m0, unit) / sd_style
     return {

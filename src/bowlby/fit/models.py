@@ -7,30 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from bowlby import terms
 from bowlby.design.centring import Membership, membership
 from bowlby.fit import units
 from bowlby.fit.lines import three_lines
 from bowlby.fit.record import block_test, contrast, effects_table, record_fit, second_fit
 from bowlby.mixed import MixedModel
+from bowlby.terms import BASELINE, INTERCEPT, M1, M1_RANDOM, P, T, Z, sloped
 
-INTERCEPT = [{"group": "therapist", "terms": ["1"], "correlated": False}]
-C5 = ["z_star_w", "z_star_b", "s_star"]
-BESIDE = {"alliance": "w", "mentalizing": "m"}
 MAIN = {"primary": "primary", "perceived": "c4", "early": "early_m1", "sessions": "sessions", "growth": "growth",
         "pair": "pair"}  # fmt: skip
 
-
-def sloped(*terms: str) -> list[dict]:
-    """Random part of therapists: an intercept and uncorrelated slopes of what is tested within therapists.
-
-    A slope variance estimated as 0 counts as known. Kenward-Roger's allowance for its uncertainty, made on top of an
-    estimate that cannot fall below 0, would hold the rate of error of C1 far below the nominal one and cost power;
-    simulation has the rate at its nominal value or below wherever slopes differ (``docs/validation.md``).
-    """
-    return [{"group": "therapist", "terms": ["1", *terms], "correlated": False, "known_zero": [*terms]}]
-
-
-SLOPE = sloped("a_star_w")
 
 
 @dataclass(frozen=True)
@@ -69,8 +56,8 @@ def fit_set(name: str, data: pd.DataFrame, membership: pd.DataFrame, design: dic
         By model.
     """
     fitter = Fitter(data, membership, design)
-    if name in BESIDE:
-        return fitter.beside(name, f"{BESIDE[name]}_star_w")
+    if name in terms.OTHER_RATINGS:
+        return fitter.other_rating(name)
     return {"primary": fitter.primary, "perceived": fitter.perceived, "early": fitter.early,
             "sessions": fitter.sessions}[name]()  # fmt: skip
 
@@ -78,9 +65,9 @@ def fit_set(name: str, data: pd.DataFrame, membership: pd.DataFrame, design: dic
 def second_of(name: str, data: pd.DataFrame, fits: dict[str, Fitted]) -> dict:
     """The second engine on the rows of a set's main model, and how far the two differ."""
     main = fits[MAIN.get(name, f"{name}_m1")].record
-    terms = [f["term"] for f in main["fixed"] if f["term"] != "Intercept"]
+    fixed = [f["term"] for f in main["fixed"] if f["term"] != "Intercept"]
     groups = tuple(g for g in ("therapist", "patient") if g in main["groups"]) if name == "growth" else ("therapist",)
-    return second_fit(data, terms, main, groups)
+    return second_fit(data, fixed, main, groups)
 
 class Fitter:
     """Fits models to one set of rows."""
@@ -90,12 +77,12 @@ class Fitter:
         self.membership = _shared(members, data["patient"])
         # A patient treated alone is in no unit, so units are an effect of being in one.
         self.together = [{"group": "unit", "terms": ["in_unit"]}] if "unit" in data else []
-        self.base = [c for c in ("pre_w", "pre_b") if c in data]
-        self.base += [f"{c}_{p}" for c in design["covariates"] for p in "wb"]
+        self.base = [c for c in BASELINE if c in data]
+        self.base += [column for name in design["covariates"] for column in terms.both_levels(name)]
 
-    def fit(self, terms: list[str], random: list[dict], reml: bool = True):
+    def fit(self, added: list[str], random: list[dict], reml: bool = True):
         shared = self.membership if random else None
-        fixed = [*self.base, *terms]
+        fixed = [*self.base, *added]
         model = MixedModel.from_terms("y", fixed, [*random, *self.together], self.data, membership=shared)
         return model.fit(reml=reml)
 
@@ -105,29 +92,30 @@ class Fitter:
             record_fit(model, result, method, self.design["n_dropped"], contrasts, blocks), effects_table(result)
         )
 
-    def block(self, side: str) -> list[str]:
-        level = "" if side == "s" else "_w"
-        return [f"{side}_{scale}{level}" for scale in self.design["scaling"][side]["scales"]]
+    def block(self, variable: str) -> list[str]:
+        """Terms of a variable's scales: what patients answer within therapists."""
+        level = terms.WITHIN if terms.ROLES[variable] == "patient" else None
+        return [terms.column(variable, scale, level) for scale in self.design["scaling"][variable]["scales"]]
 
     def primary(self) -> dict[str, Fitted]:
         """M0, M_P, M_T, M1, M1b, M2, and the ML refits for likelihood-ratio tests (all with M1's random part)."""
         unit = 1.0 / self.design["sd_outcome"]
-        terms = {"m0": [], "m_p": ["a_star_w"], "m_t": ["s_star"], "primary": ["a_star_w", "s_star"]}
+        models = {"m0": [], "m_p": [P], "m_t": [T], "primary": M1}
         fits, results = {}, {}
-        for model, added in terms.items():
-            results[model] = result = self.fit(added, SLOPE if "a_star_w" in added else INTERCEPT)
+        for model, added in models.items():
+            results[model] = result = self.fit(added, M1_RANDOM if P in added else INTERCEPT)
             contrasts = standardised(result, self.design) if model == "primary" else ()
             fits[model] = self.kept(model, result, contrasts)
-        style = self.data.groupby("therapist")["s_star"].mean().std(ddof=1)
+        style = self.data.groupby("therapist")[T].mean().std(ddof=1)
         fits["primary"].record["c2_lines"] = three_lines(results["m0"], results["primary"], unit, float(style))
-        a, s = self.block("a"), self.block("s")
-        joint = self.fit([*a, *s], SLOPE)
+        a, s = self.block("perceived"), self.block("therapist_style")
+        joint = self.fit([*a, *s], M1_RANDOM)
         fits["m1b"] = self.kept("m1b", joint, self._directions(joint, unit), [
             block_test(joint, "perceived attachment", a), block_test(joint, "therapist style", s)])  # fmt: skip
-        fits["m2"] = self.kept("m2", self.fit(["a_star_w", "s_star", "a_star_b"], SLOPE))
+        fits["m2"] = self.kept("m2", self.fit([*M1, terms.P_BETWEEN], M1_RANDOM))
         fits["severity"] = self.severity(unit)
-        for model, added in terms.items():
-            fits[f"{model}_ml"] = self.kept(f"{model}_ml", self.fit(added, SLOPE, reml=False))
+        for model, added in models.items():
+            fits[f"{model}_ml"] = self.kept(f"{model}_ml", self.fit(added, M1_RANDOM, reml=False))
         return fits
 
     def severity(self, unit: float) -> Fitted:
@@ -136,65 +124,63 @@ class Fitter:
         The slope of severity varies between therapists too: without it the test of style by severity would count
         patients where it should count therapists.
         """
-        random = [{"group": "therapist", "terms": ["1", "a_star_w", "pre_w"], "correlated": False}]
-        products = [("s_star", "pre_w"), ("s_star", "pre_b")]
-        result = self.fit(["a_star_w", "s_star", *products], random)
-        names = ["s_star:pre_w", "s_star:pre_b"]
-        severe = float(np.quantile(self.data["pre_w"], 0.10))  # the outcome is turned: low is severe
+        random = [{"group": "therapist", "terms": ["1", P, BASELINE[0]], "correlated": False}]
+        result = self.fit([*M1, *((T, level) for level in BASELINE)], random)
+        names = [f"{T}:{level}" for level in BASELINE]
+        severe = float(np.quantile(self.data[BASELINE[0]], 0.10))  # the outcome is turned: low is severe
         contrasts = [
-            contrast(result, "T_average", {"s_star": unit}),
-            contrast(result, "T_severe", {"s_star": unit, names[0]: severe * unit}),
+            contrast(result, "T_average", {T: unit}),
+            contrast(result, "T_severe", {T: unit, names[0]: severe * unit}),
         ]
         return self.kept("severity", result, contrasts, [block_test(result, "style by severity", names)])
 
     def _directions(self, result, unit: float) -> list[dict]:
         """Slopes of the registered directions in the joint model, in outcome SD per reference SD."""
-        out = []
-        for name, side in (("P_u", "a"), ("T_u", "s")):
-            out.append(contrast(result, name, self.direction(side, unit)))
-        return out
+        asked = (("P_u", "perceived"), ("T_u", "therapist_style"))
+        return [contrast(result, name, self.direction(variable, unit)) for name, variable in asked]
 
-    def direction(self, side: str, unit: float) -> dict[str, float]:
+    def direction(self, variable: str, unit: float) -> dict[str, float]:
         """Weights of ``u' R gamma`` for the registered direction u (``u' R u = 1``)."""
-        scaling = self.design["scaling"][side]
+        scaling = self.design["scaling"][variable]
         r = np.asarray(scaling["correlation"], float)
         w = np.array([scaling["weights"][s] for s in scaling["scales"]], float)
         u = w / np.sqrt(w @ r @ w)
-        return dict(zip(self.block(side), unit * (r @ u)))
+        return dict(zip(self.block(variable), unit * (r @ u)))
 
-    def beside(self, name: str, term: str) -> dict[str, Fitted]:
+    def other_rating(self, name: str) -> dict[str, Fitted]:
         """Another rating by the patient beside perceived attachment, and in its place.
 
         ``<name>_m1`` is M1 on the rows that have it, ``<name>_joint`` adds it, ``<name>_alone`` puts it in the place of
         perceived attachment, its slope varying between therapists in the same way; ``<name>_scales`` adds its subscales
         instead, where there are several.
         """
-        first, joint = self.fit(["a_star_w", "s_star"], SLOPE), self.fit(["a_star_w", term, "s_star"], SLOPE)
-        other = self.fit([term, "s_star"], sloped(term))
+        term = terms.column(name, level=terms.WITHIN)
+        first, joint = self.fit(M1, M1_RANDOM), self.fit([P, term, T], M1_RANDOM)
+        other = self.fit([term, T], sloped(term))
         fits = {
             f"{name}_m1": self.kept(f"{name}_m1", first, standardised(first, self.design)),
             f"{name}_joint": self.kept(f"{name}_joint", joint, standardised(joint, self.design)),
             f"{name}_alone": self.kept(f"{name}_alone", other, standardised(other, self.design, term)),
         }
-        scales = [f"{BESIDE[name]}_{scale}_w" for scale in self.design["subscales"]]
+        scales = [terms.column(name, scale, terms.WITHIN) for scale in self.design["subscales"]]
         if scales:
-            apart, model = self.fit(["a_star_w", *scales, "s_star"], SLOPE), f"{name}_scales"
+            apart, model = self.fit([P, *scales, T], M1_RANDOM), f"{name}_scales"
             fits[model] = self.kept(model, apart, standardised(apart, self.design), [block_test(apart, name, scales)])
         return fits
 
     def early(self) -> dict[str, Fitted]:
         """M1 on the rows with an early outcome, and adjusted for the change up to it."""
         fits = {}
-        for model, added in {"early_m1": [], "early": ["change_w", "change_b"]}.items():
-            result = self.fit([*added, "a_star_w", "s_star"], SLOPE)
+        for model, added in {"early_m1": [], "early": terms.both_levels("change")}.items():
+            result = self.fit([*added, *M1], M1_RANDOM)
             fits[model] = self.kept(model, result, standardised(result, self.design))
         return fits
 
     def sessions(self) -> dict[str, Fitted]:
         """Sessions in patients, crossed with the therapists who gave them; ``(1 | patient)`` and M1's random part."""
         unit = 1.0 / self.design["sd_outcome"]
-        now = [c for c in ("a_now",) if c in self.data]
-        result = self.fit(["session", "a_star_w", "a_star_b", *now, "s_star"], [*SLOPE, {"group": "patient"}])
+        now = [c for c in (terms.P_WITHIN_PATIENT,) if c in self.data]
+        result = self.fit(["session", P, terms.P_BETWEEN, *now, T], [*M1_RANDOM, {"group": "patient"}])
         contrasts = standardised(result, self.design) + [contrast(result, "within_patient", {c: unit}) for c in now]
         return {"sessions": self.kept("sessions", result, contrasts)}
 
@@ -206,21 +192,20 @@ class Fitter:
         c4, c5 = self.style_models()
         fits = {"c4": self.kept("c4", c4, perceived_style(c4, self.design))}
         if c5 is not None:
-            within = self.block("z")
-            joint = self.fit(self.style_terms(), sloped("z_star_w"))
+            within = self.block("patient_style")
+            joint = self.fit(self.style_terms(), sloped(Z))
             block = block_test(joint, "patient style", within)
             fits["c5"] = self.kept("c5", c5, patient_style(c5, self.design), [block])
         return fits
 
     def style_terms(self) -> list[str]:
         """Terms of C4: the patient's scales at both levels where there are any, and the therapist's style."""
-        scales = self.design["scaling"]["z"]["scales"] if "z" in self.design["scaling"] else []
-        return [*(f"z_{scale}_{part}" for scale in scales for part in "wb"), "s_star"]
+        return terms.c4(self.design["scaling"].get("patient_style", {"scales": []})["scales"])
 
     def style_models(self):
         """The fits behind C4 and C5; None for C5 where the patient's style was not asked for."""
-        asked = "z" in self.design["scaling"]
-        return self.fit(self.style_terms(), INTERCEPT), self.fit(C5, sloped("z_star_w")) if asked else None
+        asked = "patient_style" in self.design["scaling"]
+        return self.fit(self.style_terms(), INTERCEPT), self.fit(terms.C5, sloped(Z)) if asked else None
 
 
 def _shared(members: pd.DataFrame, patients: pd.Series) -> dict[str, Membership] | None:
@@ -233,37 +218,31 @@ def _shared(members: pd.DataFrame, patients: pd.Series) -> dict[str, Membership]
     return {"therapist": membership(used, people).rows(row)}
 
 
-def standardised(result, design: dict, term: str = "a_star_w") -> list[dict]:
+def standardised(result, design: dict, term: str = P) -> list[dict]:
     """P, T, P-T and P+T in outcome SD per reference SD; P is the slope of ``term``.
 
     Where the SDs are this sample's own, standard errors allow for that (:mod:`bowlby.fit.units`).
     """
-    errors, side = design["sd_error"], term[0]
-    if side != "a" and errors:  # another rating in the place of perceived attachment
-        errors = errors | {"a": errors[side]}
+    errors, variable = design["sd_error"], terms.parse(term).variable
+    if errors:  # perhaps another rating is in the place of perceived attachment
+        errors = errors | {"perceived": errors[variable]}
     asked = slopes(design, term).items()
     return units.standardised([contrast(result, name, weights) for name, weights in asked], errors)
 
 
-def slopes(design: dict, term: str = "a_star_w") -> dict[str, dict[str, float]]:
+def slopes(design: dict, term: str = P) -> dict[str, dict[str, float]]:
     """Weights of P, T, P-T and P+T in outcome SD per reference SD; P is the slope of ``term``."""
-    unit = 1.0 / design["sd_outcome"]
-    return {
-        "P": {term: unit},
-        "T": {"s_star": unit},
-        "P-T": {term: unit, "s_star": -unit},
-        "P+T": {term: unit, "s_star": unit},
-    }
+    return terms.slopes(term, T, 1.0 / design["sd_outcome"])
 
 
 def perceived_style(result, design: dict) -> list[dict]:
     """T_A of the model of C4: slope of the therapist's style, per reference SD of both."""
-    return units.standardised([contrast(result, "T_A", {"s_star": 1.0})], design["sd_error"])
+    return units.standardised([contrast(result, "T_A", {T: 1.0})], design["sd_error"])
 
 
 def patient_style(result, design: dict) -> list[dict]:
     """Z of the model of C5: slope of the patient's own style within therapists, per reference SD of both."""
-    return units.standardised([contrast(result, "Z", {"z_star_w": 1.0})], design["sd_error"])
+    return units.standardised([contrast(result, "Z", {Z: 1.0})], design["sd_error"])
 
 
 def claims_fits(primary, perceived) -> tuple[dict[str, dict], bool]:
@@ -281,7 +260,7 @@ def claims_fits(primary, perceived) -> tuple[dict[str, dict], bool]:
         Of the primary fit.
     """
     one = Fitter(primary.data, primary.membership, primary.design)
-    result = one.fit(["a_star_w", "s_star"], SLOPE)
+    result = one.fit(M1, M1_RANDOM)
     contrasts = standardised(result, primary.design)
     c4, c5 = Fitter(perceived.data, perceived.membership, perceived.design).style_models()
     contrasts += perceived_style(c4, perceived.design) + patient_style(c5, perceived.design)

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import pandas as pd
 
+from bowlby import terms
 from bowlby.fit import units
-from bowlby.fit.models import Fitted, Fitter, sloped
+from bowlby.fit.models import Fitted, Fitter
 from bowlby.fit.record import block_test, contrast
-
-SIDES = ("first", "second")
+from bowlby.terms import SIDES, sloped
 
 
 def pair_contrasts(design: dict) -> dict[str, dict[str, float]]:
     """Weights of both slopes, their difference and their sum, in outcome SD per reference SD."""
-    unit = 1.0 / design["sd_outcome"]
-    return {
-        "first": {"first": unit},
-        "second": {"second": unit},
-        "first-second": {"first": unit, "second": -unit},
-        "first+second": {"first": unit, "second": unit},
-    }
+    return terms.slopes(*SIDES, 1.0 / design["sd_outcome"], SIDES)
 
 
 def pair_model(data: pd.DataFrame, membership: pd.DataFrame, design: dict):
@@ -55,9 +49,9 @@ def fit_pair(data: pd.DataFrame, membership: pd.DataFrame, design: dict) -> dict
     result = fitter.fit(list(SIDES), random)
     contrasts = [contrast(result, name, weights) for name, weights in pair_contrasts(design).items()]
     contrasts = units.standardised(contrasts, design["sd_error"])
-    blocks = {side: [f"{side}_{scale}" for scale in design["scaling"][side]["scales"]] for side in SIDES}
-    every = fitter.fit([term for terms in blocks.values() for term in terms], random)
-    tests = [block_test(every, side, terms) for side, terms in blocks.items()]
+    blocks = {side: [terms.column(side, scale) for scale in design["scaling"][side]["scales"]] for side in SIDES}
+    every = fitter.fit([term for block in blocks.values() for term in block], random)
+    tests = [block_test(every, side, block) for side, block in blocks.items()]
     return {
         "pair": fitter.kept("pair", result, contrasts),
         "pair_scales": fitter.kept("pair_scales", every, (), tests),

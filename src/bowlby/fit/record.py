@@ -7,6 +7,7 @@ import pandas as pd
 
 from bowlby.errors import UserError, problem
 from bowlby.fit.second_engine import fit_second
+from bowlby.terms import SCHEMA
 
 ENGINE = "bowlby.mixed"
 LARGE = 200_000
@@ -50,7 +51,7 @@ def record_fit(
     derivatives, covariance = result.df_parts(method)
     adjusted = result.cov_params(adjusted=True).to_numpy() if method == "kenward-roger" else None
     return {
-        "schema": 1,
+        "schema": SCHEMA,
         "model": model,
         "engine": ENGINE,
         "reml": result.reml,
@@ -131,7 +132,7 @@ def second_fit(data: pd.DataFrame, terms: list[str], first: dict, groups: tuple[
     ]
     slopes = any(r["term"] != "Intercept" for r in first["random"])
     return {
-        "schema": 1,
+        "schema": SCHEMA,
         "engine": SECOND,
         "llf": result.llf,
         "fixed": fixed,
@@ -144,7 +145,7 @@ def second_fit(data: pd.DataFrame, terms: list[str], first: dict, groups: tuple[
 
 
 def _no_second(why: str) -> dict:
-    return {"schema": 1, "engine": SECOND, "fixed": [], "left_out": why}
+    return {"schema": SCHEMA, "engine": SECOND, "fixed": [], "left_out": why}
 
 
 def without_error(model: str, record: dict) -> str | None:

@@ -8,8 +8,8 @@ from scipy.special import stdtr, stdtrit
 
 Values = tuple[float, float, float]
 """Estimate, standard error, degrees of freedom."""
-SIDES = {"P": ("y", "a"), "T": ("y", "s"), "T_A": ("a", "s"), "Z": ("a", "z"), "first": ("y", "first"),
-         "second": ("y", "second")}  # fmt: skip
+SIZES = {"P": ("y", "perceived"), "T": ("y", "therapist_style"), "T_A": ("perceived", "therapist_style"),
+         "Z": ("perceived", "patient_style"), "first": ("y", "first"), "second": ("y", "second")}  # fmt: skip
 """Contrast: the SDs that it is counted in."""
 PAIRS = {"P-T": ("P", "T"), "P+T": ("P", "T"), "first-second": ("first", "second"), "first+second": ("first", "second")}
 """Difference or sum: the two slopes."""
@@ -21,12 +21,11 @@ def with_sd_error(effects: Mapping[str, Values], errors: dict[str, dict]) -> dic
     Parameters
     ----------
     effects : mapping of tuple
-        Estimate, standard error and df as the model has them for known SDs, by the names of :data:`SIDES` and
+        Estimate, standard error and df as the model has them for known SDs, by the names of :data:`SIZES` and
         :data:`PAIRS`; others stay as they are.
     errors : dict of dict
-        ``sd_error`` of an analysis set: ``variance`` of the logarithm of each SD and its ``df``, by side (``y``
-        outcome, ``a`` perceived attachment, ``s`` therapist style, ``z`` patient style, or ``first`` and ``second``);
-        empty where norms are given.
+        ``sd_error`` of an analysis set: ``variance`` of the logarithm of each SD and its ``df``, by
+        variable (``y``: the outcome); empty where norms are given.
 
     Returns
     -------
@@ -54,11 +53,11 @@ def standardised(contrasts: list[dict], errors: dict[str, dict]) -> list[dict]:
 
 
 def _sizes(name: str, effects: Mapping[str, Values]) -> dict[str, float]:
-    """By side: derivative of a contrast by the logarithm of its SD, up to the sign."""
-    if name in SIDES:
-        return dict.fromkeys(SIDES[name], effects[name][0])
+    """By variable: derivative of a contrast by the logarithm of its SD, up to the sign."""
+    if name in SIZES:
+        return dict.fromkeys(SIZES[name], effects[name][0])
     if name in PAIRS:
-        return {"y": effects[name][0], **{SIDES[one][1]: effects[one][0] for one in PAIRS[name]}}
+        return {"y": effects[name][0], **{SIZES[one][1]: effects[one][0] for one in PAIRS[name]}}
     return {}
 
 

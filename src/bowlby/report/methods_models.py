@@ -6,6 +6,7 @@ from bowlby.report.robustness_tables import computed_of, left_undone
 from bowlby.results import MAIN, Results
 from bowlby.tables import number
 from bowlby.tables.words import df_method
+from bowlby.terms import in_words
 
 DF_WORKS = {"kenward-roger": " ([[kenward]])", "satterthwaite": " ([[satterthwaite]])"}
 SWITCHING = {
@@ -14,7 +15,6 @@ SWITCHING = {
     "first": "counts with the first therapist",
     "last": "counts with the last therapist",
 }
-SLOPES = {"a_star_w": "perceived attachment", "time": "time", "z_star_w": "the patient's own style"}
 UNIT = "groups, couples or families"
 WITHOUT = {
     "no random slope": "without random slopes",
@@ -56,7 +56,6 @@ def estimated(fit: dict) -> str:
 
 def random_part(fit: dict, names: dict[str, str] | None = None) -> str:
     """The random part in words: "therapists had a random intercept and …"; ``names`` says what slopes are called."""
-    named = {**SLOPES, **(names or {})}
     single = [r for r in fit["random"] if not r["term2"]]
     paired = {r["group"] for r in fit["random"] if r["term2"]}
     said = []
@@ -65,7 +64,7 @@ def random_part(fit: dict, names: dict[str, str] | None = None) -> str:
             said.append(f"{UNIT} treated together had a random intercept")
             continue
         slopes = [r["term"] for r in single if r["group"] == group and r["term"] != "Intercept"]
-        words = [named.get(slope, slope.replace("_", " ")) for slope in slopes]
+        words = [(names or {}).get(slope) or in_words(slope) for slope in slopes]
         intercept = any(r["group"] == group and r["term"] == "Intercept" for r in single)
         parts = (["a random intercept"] if intercept else []) + [
             f"{'a' if group in paired else 'an uncorrelated'} random slope of {word}" for word in words

@@ -14,6 +14,7 @@ from bowlby.fit.clusters import Clusters, clusters_of
 from bowlby.fit.models import slopes
 from bowlby.robustness.refit_claims import SLOPES, Basis, Rows, fit_c4, fit_c5, fit_m1
 from bowlby.robustness.replicates import FAILED, OK, Address, not_computed, statuses, table
+from bowlby.terms import T, Z
 
 JOINED = 0.5
 """Share of the therapists in one part beyond which there are no parts to speak of."""
@@ -75,7 +76,7 @@ def cluster(basis: Basis, first: int, last: int) -> pd.DataFrame:
             addresses = [Address(basis.seed, "cluster", int(n)) for n in numbers]
             return not_computed(addresses, undivided(basis.primary, basis.perceived))
     asked = slopes(basis.primary.design)
-    models = [(m1, SLOPES, [asked[name] for name in SLOPES]), (c4, ("T_A",), [{"s_star": 1.0}])]
+    models = [(m1, SLOPES, [asked[name] for name in SLOPES]), (c4, ("T_A",), [{T: 1.0}])]
     return pd.concat(
         [_batch(basis, models, numbers[at : at + BATCH]) for at in range(0, len(numbers), BATCH)], ignore_index=True
     )
@@ -217,9 +218,9 @@ def sandwich(basis: Basis) -> pd.DataFrame:
     asked = slopes(basis.primary.design).items()
     found = cr2(clusters_of(m1, own))
     rows = [found.contrast(name, weights) for name, weights in asked]
-    rows.append(cr2(clusters_of(fit_c4(basis.perceived), perceived)).contrast("T_A", {"s_star": 1.0}))
-    if "z" in basis.perceived.design["scaling"]:
-        rows.append(cr2(clusters_of(fit_c5(basis.perceived.fitter), perceived)).contrast("Z", {"z_star_w": 1.0}))
+    rows.append(cr2(clusters_of(fit_c4(basis.perceived), perceived)).contrast("T_A", {T: 1.0}))
+    if "patient_style" in basis.perceived.design["scaling"]:
+        rows.append(cr2(clusters_of(fit_c5(basis.perceived.fitter), perceived)).contrast("Z", {Z: 1.0}))
     for row in rows:
         name = row["name"]
         columns |= {name: row["estimate"], f"{name}_se": row["se"], f"{name}_df": row["df"], f"{name}_p": row["p"]}
@@ -253,7 +254,7 @@ def wild(basis: Basis, first: int, last: int) -> pd.DataFrame:
     m1, c4 = fit_m1(basis.primary), fit_c4(basis.perceived)
     asked = slopes(basis.primary.design)
     for stream, (result, group, contrasts) in enumerate(
-        [(m1, own, {n: asked[n] for n in SLOPES}), (c4, perceived, {"T_A": {"s_star": 1.0}})]
+        [(m1, own, {n: asked[n] for n in SLOPES}), (c4, perceived, {"T_A": {T: 1.0}})]
     ):
         clusters = clusters_of(result, group)
         weights = np.stack([webb(a, stream, len(clusters.x)) for a in addresses])

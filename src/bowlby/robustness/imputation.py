@@ -10,7 +10,7 @@ import pandas as pd
 from bowlby.design.centring import membership
 from bowlby.design.composite import composite
 from bowlby.design.frame import Patients, answered, patients
-from bowlby.design.primary import BLOCKS, analysis_set
+from bowlby.design.primary import analysis_set
 from bowlby.errors import UserError
 from bowlby.fit.models import perceived_style, slopes, standardised
 from bowlby.fit.units import with_sd_error
@@ -20,6 +20,7 @@ from bowlby.robustness.jobs import moves_of
 from bowlby.robustness.multiverse import Universe
 from bowlby.robustness.refit_claims import SLOPES, Rows, fit_c4, fit_m1
 from bowlby.robustness.replicates import FAILED, OK, SINGULAR, Address, statuses, table
+from bowlby.terms import P_BETWEEN, PREDICTORS, ROLES, P, T, column, columns_of
 
 KIND, TIPPING = "imputation", "tipping"
 SUFFIXES = ("", "_se", "_df")
@@ -56,15 +57,16 @@ def incomplete(universe: Universe) -> Incomplete:
     """
     run = universe.run
     found = patients(run, universe.scores, universe.people)
-    asked = ["pre", "y", *(f"a_{scale}" for scale in found.scaling["a"].scales)]
+    asked = ["baseline", "y", *(column("perceived", scale) for scale in found.scaling["perceived"].scales)]
     keep = found.frame.index.isin(found.episodes["patient"]) & found.frame[asked].notna().any(axis=1)
     frame = found.frame[keep]
     episodes = found.episodes[found.episodes["patient"].isin(frame.index)]
     found = replace(found, frame=frame, episodes=episodes)
-    columns = ["pre", *(c for c in ("change",) if c in frame), *found.covariates]
-    columns += [f"{side}_{scale}" for side, s in found.scaling.items() if side != "s" for scale in s.scales]
+    columns = ["baseline", *(c for c in ("change",) if c in frame), *found.covariates]
+    asked_of_patients = [name for name in found.scaling if ROLES[name] == "patient"]
+    columns += [column(name, scale) for name in asked_of_patients for scale in found.scaling[name].scales]
     weights = membership(episodes, frame.index)
-    block, scaling = run.comparison.therapist_style, found.scaling["s"]
+    block, scaling = run.comparison.therapist_style, found.scaling["therapist_style"]
     style = answered(universe.scores[block.instrument], "therapist", block)[scaling.scales]
     data = TwoLevel(
         frame[columns].to_numpy(float),
@@ -79,15 +81,15 @@ def incomplete(universe: Universe) -> Incomplete:
 def missing(of: Incomplete) -> dict:
     """Who has something missing; see :func:`bowlby.robustness.imputation_summary.described`."""
     frame = of.found.frame
-    shown = [*of.columns, *(c for c in frame if c.endswith("_star")), *(c for c in frame if c.startswith("s_"))]
+    shown = [*of.columns, *(c for c in PREDICTORS if c in frame), *columns_of(frame, "therapist_style")]
     return described(frame, list(dict.fromkeys(shown)), of.data.s)
 
 
 def _slope(run, found: Patients, columns: list[str]) -> np.ndarray:
     """Weights of the scales in the composite of perceived attachment."""
-    scaling = found.scaling["a"]
+    scaling = found.scaling["perceived"]
     w = np.array([run.comparison.perceived.weights[scale] for scale in scaling.scales])
-    w = dict(zip((f"a_{scale}" for scale in scaling.scales), w / np.sqrt(w @ scaling.correlation @ w)))
+    w = dict(zip((column("perceived", scale) for scale in scaling.scales), w / np.sqrt(w @ scaling.correlation @ w)))
     return np.array([w.get(column, 0.0) for column in columns])
 
 
@@ -105,17 +107,16 @@ def complete(of: Incomplete, imputation: int) -> tuple[Patients, dict[str, np.nd
     data, traces = impute(of.data, run.robustness.imputation.iterations, rng)
     frame = found.frame.copy()
     frame[of.columns], frame["y"] = data.x, data.y
-    for side, scaling in found.scaling.items():
-        block = getattr(run.comparison, BLOCKS[side])
-        if side == "s":
+    for name, scaling in found.scaling.items():
+        block, scales = getattr(run.comparison, name), [column(name, scale) for scale in scaling.scales]
+        if ROLES[name] == "therapist":
             style = pd.DataFrame(data.s * scaling.sd, of.therapists, scaling.scales)
             own = composite(style, block, scaling)
-            frame["s_star"] = of.data.weights @ own
-            frame[[f"s_{scale}" for scale in scaling.scales]] = of.data.weights @ data.s
+            frame[name] = of.data.weights @ own
+            frame[scales] = of.data.weights @ data.s
         else:
-            scales = pd.DataFrame(frame[[f"{side}_{scale}" for scale in scaling.scales]].to_numpy() * scaling.sd,
-                                  columns=scaling.scales)  # fmt: skip
-            frame[f"{side}_star"] = composite(scales, block, scaling)
+            values = pd.DataFrame(frame[scales].to_numpy() * scaling.sd, columns=scaling.scales)
+            frame[name] = composite(values, block, scaling)
     return replace(found, frame=frame, style=pd.Series(own, of.therapists)), traces
 
 
@@ -197,7 +198,7 @@ def _tipped(of: Incomplete, number: int, moves: list[tuple[str, float]], replica
         return table(addresses, [FAILED] * len(moves), columns)
     data = primary.data
     left = of.found.frame["y"].isna().reindex(data["patient"]).to_numpy(float)
-    sides = {"attachment": data["a_star_w"] + data["a_star_b"], "style": data["s_star"]}
+    sides = {"attachment": data[P] + data[P_BETWEEN], "style": data[T]}
     moved = np.array([delta * left * sides[side].to_numpy(float) for side, delta in moves]) / primary.unit
     asked = list(slopes(primary.design).values())
     found = m1.refit_many(data["y"].to_numpy(float) + moved, asked, kenward_roger=True)

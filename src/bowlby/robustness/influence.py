@@ -17,6 +17,7 @@ from bowlby.fit.units import with_sd_error
 from bowlby.robustness.cluster_robust import MOST, joined, undivided
 from bowlby.robustness.refit_claims import SLOPES, Answer, Basis, Rows, answer, fit_c4, fit_m1, with_patient_style
 from bowlby.robustness.replicates import FAILED, OK, SINGULAR, Address, not_computed, reason, table
+from bowlby.terms import WITHIN, T, at_level, between_of, columns_of
 
 KIND = "influence"
 
@@ -77,7 +78,7 @@ def _side_by_side(basis: Basis) -> dict[str, Answer]:
     sums = [{names[i]: 1.0, names[j]: 1.0} for i, j in pairs]
     found = m1.refit_clusters(of_m1, "therapist", asked, kenward_roger=True)
     plain = m1.refit_clusters(of_m1, "therapist", sums)
-    style = c4.refit_clusters(of_c4, "therapist", [{"s_star": 1.0}], kenward_roger=True)
+    style = c4.refit_clusters(of_c4, "therapist", [{T: 1.0}], kenward_roger=True)
     out = {}
     for k, therapist in enumerate(both):
         if not (found.converged[k] and style.converged[k]):
@@ -131,8 +132,8 @@ def recentred(rows: Rows) -> Rows:
     data = rows.data.copy()
     shared = rows.membership["patient"].duplicated().any()
     weights = membership_of(rows.membership, pd.Index(data["patient"])).matrix() if shared else None
-    for column in [c for c in data if c.endswith("_w")]:
-        between = f"{column.removesuffix('_w')}_b"
+    for column in at_level(data, WITHIN):
+        between = between_of(column)
         if shared:
             whole = data[column].to_numpy(float) + (data[between].to_numpy(float) if between in data else 0.0)
             data[column], part = within_between(whole, weights)
@@ -140,7 +141,7 @@ def recentred(rows: Rows) -> Rows:
                 data[between] = part
         elif between in data:
             data[between] -= data[between].mean()
-    for column in [c for c in data if c.startswith("s_")]:
+    for column in columns_of(data, "therapist_style"):
         data[column] -= data[column].mean()
     return Rows(data, rows.membership, rows.design)
 

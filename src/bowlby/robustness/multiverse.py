@@ -9,16 +9,18 @@ from math import prod
 import numpy as np
 import pandas as pd
 
+from bowlby import terms
 from bowlby.config.robustness import Multiverse
 from bowlby.config.run import Run
 from bowlby.design.frame import Patients, patients
 from bowlby.design.primary import analysis_set
 from bowlby.errors import UserError, problem
 from bowlby.fit import units
-from bowlby.fit.models import INTERCEPT, SLOPE, Fitter
+from bowlby.fit.models import Fitter
 from bowlby.fit.record import contrast
 from bowlby.robustness.refit_claims import SLOPES, Answer, effects
 from bowlby.robustness.replicates import FAILED, OK, SINGULAR, Address, table
+from bowlby.terms import P, T
 
 
 @dataclass(frozen=True)
@@ -247,27 +249,27 @@ def cell(universe: Universe, spec: Specification) -> Cell:
     frame = few_patients(frame, found.episodes, int(spec.caseload))
     frame = outliers(frame, spec.outliers)
     if spec.outcome == "change":
-        frame["y"] = frame["y"] - frame["pre"]
+        frame["y"] = frame["y"] - frame["baseline"]
     built = analysis_set(run, replace(found, frame=frame), universe.people, "primary")
     fitter = Fitter(built.data, built.membership, built.design)
     if spec.outcome == "change":
-        fitter.base = [term for term in fitter.base if term not in ("pre_w", "pre_b")]
+        fitter.base = [term for term in fitter.base if term not in terms.BASELINE]
     unit = 1.0 / built.design["sd_outcome"]
-    p = fitter.direction("a", unit) if spec.perceived == "joint" else {"a_star_w": unit}
-    terms = [*p, "s_star", *(["a_star_b"] if spec.between == "in" else [])]
-    together = [{"group": "therapist", "terms": ["1", "a_star_w"]}]
-    random = {"uncorrelated": SLOPE, "none": INTERCEPT, "correlated": together}[spec.slope]
-    t = {"s_star": unit}
-    weights = {"P": p, "T": t, "P-T": {**p, "s_star": -unit}, "P+T": {**p, **t}}
-    return Cell(fitter, terms, random, weights)
+    p = fitter.direction("perceived", unit) if spec.perceived == "joint" else {P: unit}
+    fixed = [*p, T, *([terms.P_BETWEEN] if spec.between == "in" else [])]
+    together = [{"group": "therapist", "terms": ["1", P]}]
+    random = {"uncorrelated": terms.M1_RANDOM, "none": terms.INTERCEPT, "correlated": together}[spec.slope]
+    t = {T: unit}
+    weights = {"P": p, "T": t, "P-T": {**p, T: -unit}, "P+T": {**p, **t}}
+    return Cell(fitter, fixed, random, weights)
 
 
 def _sides(run: Run, frame: pd.DataFrame, spec: Specification) -> pd.DataFrame:
     """Put single scales in the place of composites, turned so that the registered direction stays."""
-    for side, choice, block in (("a", spec.perceived, run.comparison.perceived),
-                                ("s", spec.style, run.comparison.therapist_style)):  # fmt: skip
+    for variable, choice in (("perceived", spec.perceived), ("therapist_style", spec.style)):
         if choice not in ("composite", "joint"):
-            frame[f"{side}_star"] = np.sign(block.weights[choice]) * frame[f"{side}_{choice}"]
+            weight = getattr(run.comparison, variable).weights[choice]
+            frame[variable] = np.sign(weight) * frame[terms.column(variable, choice)]
     return frame
 
 
@@ -277,7 +279,7 @@ def few_patients(frame: pd.DataFrame, episodes: pd.DataFrame, least: int) -> pd.
         return frame
     main = episodes.sort_values("weight", ascending=False, kind="stable").drop_duplicates("patient")
     therapist = main.set_index("patient")["therapist"].reindex(frame.index)
-    complete = frame[["pre", "y", "a_star", "s_star"]].notna().all(axis=1)
+    complete = frame[["baseline", "y", "perceived", "therapist_style"]].notna().all(axis=1)
     count = therapist.map(therapist[complete].value_counts()).fillna(0)
     return frame.assign(y=frame["y"].where(count >= least))
 
@@ -292,18 +294,18 @@ def outliers(frame: pd.DataFrame, treatment: str) -> pd.DataFrame:
         return frame
     way, _, limit = treatment.partition("_")
     k = float(limit)
-    both = frame[["pre", "y"]].dropna()
+    both = frame[["baseline", "y"]].dropna()
     if len(both) < 3:
         raise UserError(problem("fewer than three patients are left", "nothing to do: the specification is left out"))
-    slope, level = np.polyfit(both["pre"], both["y"], 1)
-    expected = level + slope * frame["pre"]
+    slope, level = np.polyfit(both["baseline"], both["y"], 1)
+    expected = level + slope * frame["baseline"]
     rest = frame["y"] - expected
-    a = frame["a_star"]
+    a = frame["perceived"]
     if way == "drop":
         far = (rest.abs() > k * rest.std()) | ((a - a.mean()).abs() > k * a.std())
         return frame.assign(y=frame["y"].mask(far))
     moved = {"y": expected + rest.clip(-k * rest.std(), k * rest.std())}
-    for column in [c for c in frame if c.startswith("a_")]:
+    for column in terms.columns_of(frame, "perceived"):
         values = frame[column]
         moved[column] = values.clip(values.mean() - k * values.std(), values.mean() + k * values.std())
     return frame.assign(**moved)

@@ -8,6 +8,7 @@ import zlib
 import numpy as np
 import pandas as pd
 
+from bowlby import terms
 from bowlby.compare.verdict import Effect, claim_more
 from bowlby.design.centring import Membership, means, within_between
 from bowlby.errors import UserError
@@ -15,6 +16,7 @@ from bowlby.robustness.cluster_robust import JOINED
 from bowlby.robustness.multiverse import Cell, Universe, cell
 from bowlby.robustness.refit_claims import SLOPES
 from bowlby.robustness.replicates import OK, Address, table
+from bowlby.terms import T
 
 KIND = "multiverse_null"
 CURVES = ("style", "perceived", "control", "drawn")
@@ -96,7 +98,7 @@ def _curves(made: Cell, addresses: list[Address], strata: pd.Series, people: lis
     styles = np.stack([_permuted_style(made, weights, strata, a) for a in addresses])
     control = np.stack([_no_meaning(made, weights, strata, a) for a in addresses])
     out = {
-        name: result.refit_many(contrasts=contrasts, kenward_roger=True, columns={"s_star": values}).contrasts
+        name: result.refit_many(contrasts=contrasts, kenward_roger=True, columns={T: values}).contrasts
         for name, values in (("style", styles), ("control", control))
     }
     y, residual = _without(made, weights)
@@ -126,8 +128,8 @@ def _rng(address: Address, what: str) -> np.random.Generator:
 def _permuted_style(made: Cell, weights: Membership, strata: pd.Series, address: Address) -> np.ndarray:
     """Style with its residual at the level of therapists permuted within strata; a therapist has the same place in the
     order whatever the specification leaves out."""
-    between = [term for term in (*made.fitter.base, *made.terms) if term.endswith("_b")]
-    level = _level(made, weights, ["s_star", *between])
+    between = terms.at_level((*made.fitter.base, *made.terms), terms.BETWEEN)
+    level = _level(made, weights, [T, *between])
     known = np.column_stack([np.ones(len(level)), level[:, 1:]])
     residual = level[:, 0] - known @ np.linalg.lstsq(known, level[:, 0], rcond=None)[0]
     if address.number:
@@ -145,7 +147,7 @@ def _permuted_style(made: Cell, weights: Membership, strata: pd.Series, address:
 def _no_meaning(made: Cell, weights: Membership, strata: pd.Series, address: Address) -> np.ndarray:
     """A standard normal variable of the therapists, as their patients see it; in run 0 the style itself."""
     if not address.number:
-        return made.fitter.data["s_star"].to_numpy(float)
+        return made.fitter.data[T].to_numpy(float)
     drawn = pd.Series(_rng(address, "control").standard_normal(len(strata)), index=strata.index)
     values = weights.weights @ drawn.reindex(weights.columns).to_numpy()
     return values - values.mean()
@@ -153,9 +155,7 @@ def _no_meaning(made: Cell, weights: Membership, strata: pd.Series, address: Add
 
 def _without(made: Cell, weights: Membership) -> tuple[np.ndarray, np.ndarray]:
     """Outcome, and the within-therapist part of its residuals in the model without perceived attachment."""
-    from bowlby.fit.models import INTERCEPT
-
-    reduced = made.fitter.fit([t for t in made.terms if not t.startswith("a_")], INTERCEPT)
+    reduced = made.fitter.fit([t for t in made.terms if terms.parse(t).variable != "perceived"], terms.INTERCEPT)
     y = made.fitter.data["y"].to_numpy(float)
     residual = y - reduced.model.linear_predictor(reduced.params.to_numpy())
     return y, within_between(residual, weights.matrix())[0]

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from bowlby.compare.verdict import Effect, claim_more, claim_negligible, claim_slope
-from bowlby.fit.models import C5, INTERCEPT, SLOPE, Fitter, patient_style, perceived_style, sloped, standardised
+from bowlby.fit.models import Fitter, patient_style, perceived_style, standardised
+from bowlby.terms import C5, INTERCEPT, M1, M1_RANDOM, Z, sloped
 
-M1 = ["a_star_w", "s_star"]
 SLOPES = ("P", "T", "P-T", "P+T")
 
 
@@ -100,7 +100,7 @@ class Answer:
 
 def fit_m1(rows: Rows):
     """M1 on these rows."""
-    return rows.fitter.fit(M1, SLOPE)
+    return rows.fitter.fit(M1, M1_RANDOM)
 
 
 def fit_c4(rows: Rows):
@@ -111,7 +111,7 @@ def fit_c4(rows: Rows):
 
 def fit_c5(fitter: Fitter):
     """The model of claim C5."""
-    return fitter.fit(C5, sloped("z_star_w"))
+    return fitter.fit(C5, sloped(Z))
 
 
 def answer(primary: Rows | None, perceived: Rows | None) -> Answer:
@@ -135,7 +135,7 @@ def answer(primary: Rows | None, perceived: Rows | None) -> Answer:
 
 def with_patient_style(found: Answer, fitter: Fitter) -> Answer:
     """Add what claim C5 needs, where the patient's style is asked for."""
-    if "z" in fitter.design["scaling"]:
+    if "patient_style" in fitter.design["scaling"]:
         found.effects |= effects(patient_style(fit_c5(fitter), fitter.design))
     return found
 

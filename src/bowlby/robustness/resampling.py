@@ -13,6 +13,7 @@ from bowlby.fit.models import slopes
 from bowlby.fit.units import with_sd_error
 from bowlby.robustness.refit_claims import SLOPES, Basis, Rows, fit_c4, fit_m1
 from bowlby.robustness.replicates import FAILED, OK, SINGULAR, Address, batch, statuses, table
+from bowlby.terms import BETWEEN, T, column
 
 BATCH = 250
 
@@ -39,7 +40,7 @@ def _batch(basis: Basis, numbers: np.ndarray) -> pd.DataFrame:
     m1, c4 = fit_m1(basis.primary), fit_c4(basis.perceived)
     asked = slopes(basis.primary.design)
     one = _refits(m1, addresses, 0, [asked[name] for name in SLOPES])
-    two = _refits(c4, addresses, 1, [{"s_star": 1.0}])
+    two = _refits(c4, addresses, 1, [{T: 1.0}])
     columns = {}
     for refits, names in ((one, SLOPES), (two, ("T_A",))):
         for k, name in enumerate(names):
@@ -87,7 +88,7 @@ def _permuted(basis: Basis, m1, residual, weights, strata, numbers) -> pd.DataFr
         values[k] = weights @ residual[order]
         values[k] -= values[k].mean()
     asked = slopes(basis.primary.design).values()
-    refits = m1.refit_many(contrasts=list(asked), kenward_roger=True, columns={"s_star": values})
+    refits = m1.refit_many(contrasts=list(asked), kenward_roger=True, columns={T: values})
     columns = {}
     for k, name in enumerate(SLOPES):
         columns |= dict(zip((name, f"{name}_se", f"{name}_df"), refits.contrasts[:, k].T))
@@ -113,9 +114,9 @@ def style_residual(rows: Rows) -> tuple[np.ndarray, Membership]:
         Of the patients.
     """
     weights = membership_of(rows.membership, pd.Index(rows.data["patient"]))
-    between = ["pre_b", *(f"{c}_b" for c in rows.design["covariates"])]
+    between = [column(c, level=BETWEEN) for c in ("baseline", *rows.design["covariates"])]
     matrix = weights.matrix()
-    level = means(rows.data[["s_star", *between]].to_numpy(float), matrix)
+    level = means(rows.data[[T, *between]].to_numpy(float), matrix)
     known = np.column_stack([np.ones(len(level)), level[:, 1:]])
     return level[:, 0] - known @ np.linalg.lstsq(known, level[:, 0], rcond=None)[0], weights
 

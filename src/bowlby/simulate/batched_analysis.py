@@ -13,9 +13,9 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
+from bowlby import terms
 from bowlby.compare.verdict import Effect
 from bowlby.design.frame import AnalysisSet
-from bowlby.fit.models import sloped
 from bowlby.simulate.batched_models import Model, Studies
 from bowlby.simulate.latent import W_PERCEIVED, W_STYLE, references
 from bowlby.simulate.latent import composite as weighted
@@ -31,11 +31,13 @@ from bowlby.simulate.study_analysis import (
     size,
     study_claims,
 )
+from bowlby.terms import BASELINE, P, T, Z, sloped
 
-M1 = ["a_star_w", "s_star", "pre_w", "pre_b"]
-Z_W = [f"z_{scale}_w" for scale in SCALES["z"]]
-C4 = ["s_star", *Z_W, *(f"z_{scale}_b" for scale in SCALES["z"]), "pre_w", "pre_b"]
-C5 = ["z_star_w", "z_star_b", "s_star", "pre_w", "pre_b"]
+M1 = [*terms.M1, *BASELINE]
+OWN_SCALES = [terms.column("patient_style", scale) for scale in SCALES["patient_style"]]
+OWN_WITHIN = [terms.column(scale, level=terms.WITHIN) for scale in OWN_SCALES]
+C4 = [T, *OWN_WITHIN, *map(terms.between_of, OWN_WITHIN), *BASELINE]
+C5 = [*terms.C5, *BASELINE]
 CONTRASTS = {"P": (1, 0), "T": (0, 1), "P-T": (1, -1), "P+T": (1, 1)}
 
 
@@ -83,7 +85,7 @@ class LatentStudies:
 
     def batch(self, addresses: list[Replicate]) -> tuple[Studies, Studies]:
         draws = [self.draw(address) for address in addresses]
-        return rows_of(self.case, draws, "y"), rows_of(self.case, draws, "a_star")
+        return rows_of(self.case, draws, "y"), rows_of(self.case, draws, "perceived")
 
     def single(self, address: Replicate) -> tuple[AnalysisSet, AnalysisSet]:
         return analysis_sets(self.case, self.draw(address), size(address.design)[0])
@@ -155,9 +157,9 @@ class Analysis:
     """
 
     def __init__(self, primary: Studies, perceived: Studies):
-        self.m1 = with_slope(primary, "y", M1, "a_star_w")
-        self.c4 = Model(perceived, "a_star", C4, [])
-        self.c5 = with_slope(perceived, "a_star", C5, "z_star_w")
+        self.m1 = with_slope(primary, "y", M1, P)
+        self.c4 = Model(perceived, "perceived", C4, [])
+        self.c5 = with_slope(perceived, "perceived", C5, Z)
         fits = {model: model.fit() for model in (self.m1, self.c4, self.c5)}
         self.effects = {name: fits[model].effect(c) for name, (model, c) in self.contrasts().items()}
         self.singular = fits[self.m1].singular
@@ -168,8 +170,8 @@ class Analysis:
     def contrasts(self) -> dict[str, tuple[Model, np.ndarray]]:
         """Model and internal contrast of P, T, P-T, P+T, T_A, Z."""
         found = {name: (self.m1, self.m1.vector(dict(zip(M1, weights)))) for name, weights in CONTRASTS.items()}
-        found["T_A"] = self.c4, self.c4.vector({"s_star": 1.0})
-        return found | {"Z": (self.c5, self.c5.vector({"z_star_w": 1.0}))}
+        found["T_A"] = self.c4, self.c4.vector({T: 1.0})
+        return found | {"Z": (self.c5, self.c5.vector({Z: 1.0}))}
 
     def study(self, address: Replicate, k: int, delta: float) -> tuple[dict | None, dict | None]:
         """Row of a study and its claims as the rules return them; None where it has to be analysed alone."""
@@ -191,7 +193,7 @@ def _enough(rows: Studies, level: int) -> np.ndarray:
 
 
 def rows_of(case: Scenario, draws: list[Drawn], outcome: str) -> Studies:
-    """The analysis set of drawn studies, ``y`` or ``a_star`` being the outcome, by the rules of
+    """The analysis set of drawn studies, ``y`` or ``perceived`` being the outcome, by the rules of
     :func:`bowlby.design.primary.analysis_set`."""
     keep = [np.isfinite(draw.outcome) if outcome == "y" else np.ones(len(draw.first), bool) for draw in draws]
 
@@ -201,17 +203,17 @@ def rows_of(case: Scenario, draws: list[Drawn], outcome: str) -> Studies:
     study = np.repeat(np.arange(len(draws)), [kept.sum() for kept in keep])
     therapists = len(draws[0].latent.style)
     rows, norms = Studies(study, joined(lambda d: d.first), therapists), references(case)
-    perceived = weighted(joined(lambda d: d.latent.perceived), W_PERCEIVED, norms["a"])
-    style = weighted(joined(lambda d: d.latent.style[d.first]), W_STYLE, norms["s"])
-    rows.columns["s_star"] = style - rows.of_studies(style)
-    rows.split("pre", joined(lambda d: d.latent.pre))
+    perceived = weighted(joined(lambda d: d.latent.perceived), W_PERCEIVED, norms["perceived"])
+    style = weighted(joined(lambda d: d.latent.style[d.first]), W_STYLE, norms["therapist_style"])
+    rows.columns[T] = style - rows.of_studies(style)
+    rows.split("baseline", joined(lambda d: d.latent.pre))
     if outcome == "y":
         rows.columns["y"] = joined(lambda d: d.outcome)
-        rows.split("a_star", perceived)
+        rows.split("perceived", perceived)
         return rows
-    rows.columns["a_star"] = perceived
+    rows.columns["perceived"] = perceived
     own = joined(lambda d: d.latent.patient_style)
-    rows.split("z_star", weighted(own, W_STYLE, norms["z"]))
-    for k, scale in enumerate(SCALES["z"]):
-        rows.split(f"z_{scale}", own[:, k])
+    rows.split("patient_style", weighted(own, W_STYLE, norms["patient_style"]))
+    for k, scale in enumerate(OWN_SCALES):
+        rows.split(scale, own[:, k])
     return rows

@@ -23,6 +23,7 @@ from bowlby.mixed.kenward_roger import (
 )
 from bowlby.mixed.newton_batch import Replicates, Search, relative_covariances
 from bowlby.mixed.random_effect_units import OwnUnits
+from bowlby.terms import BETWEEN, WITHIN, column
 
 
 class Studies:
@@ -59,8 +60,8 @@ class Studies:
         """Add a column's parts within and between therapists, as :func:`bowlby.design.centring.within_between`."""
         means = np.bincount(self.group, weights=values, minlength=len(self.load)) / np.maximum(self.load, 1)
         between = means[self.group]
-        self.columns[f"{name}_w"] = values - between
-        self.columns[f"{name}_b"] = between - self.of_studies(between)
+        self.columns[column(name, level=WITHIN)] = values - between
+        self.columns[column(name, level=BETWEEN)] = between - self.of_studies(between)
 
     def sums(self, values: np.ndarray) -> np.ndarray:
         """Sum over each therapist's rows, (studies, therapists)."""

@@ -84,11 +84,11 @@ def with_error(correlation: np.ndarray, reliability: float) -> np.ndarray:
 
 
 def references(scenario: Scenario) -> dict[str, np.ndarray]:
-    """Correlations of the observed scales in the population: perceived (a), therapist's (s) and patient's style (z)."""
+    """Correlations of the observed scales in the population: perceived, therapist's and patient's style."""
     return {
-        "a": with_error(perceived_correlation(scenario), scenario.reliability),
-        "s": with_error(STYLE, scenario.style_reliability),
-        "z": STYLE,
+        "perceived": with_error(perceived_correlation(scenario), scenario.reliability),
+        "therapist_style": with_error(STYLE, scenario.style_reliability),
+        "patient_style": STYLE,
     }
 
 

@@ -66,7 +66,7 @@ def _population(scenario: Scenario, therapists: int, patients: int) -> dict:
     cats = _scores(forms.CATS, by_scale(forms.CATS, latent.perceived), rng)
     rng = generator(SEED, "therapist_items")
     own = _scores(forms.ECR_S_THERAPIST, by_scale(forms.ECR_S_THERAPIST, latent.style), rng)
-    drawn = normal_draws(rng, known["s"], therapists * patients)
+    drawn = normal_draws(rng, known["therapist_style"], therapists * patients)
     norm = _scores(forms.ECR_S_THERAPIST, by_scale(forms.ECR_S_THERAPIST, drawn), rng)
     patient = _scores(forms.ECR_S_PATIENT, by_scale(forms.ECR_S_PATIENT, latent.patient_style),
                       generator(SEED, "patient_items"))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from bowlby import terms
 from bowlby.compare.verdict import Effect, claim_more, claim_negligible, claim_slope
 from bowlby.config.run import Block, Comparison, Outcome, Run
 from bowlby.design.composite import Scaling, composite
@@ -22,8 +23,9 @@ from bowlby.simulate.latent import Latent, latent_study, references
 from bowlby.simulate.scenarios import Scenario, scenario
 
 DELTA = 0.10
-SCALES = {"a": ("secure", "avoidant", "preoccupied"), "s": ("anxiety", "avoidance"), "z": ("anxiety", "avoidance")}
-WEIGHTS = {"a": (1.0, -1.0, -1.0), "s": (-1.0, -1.0), "z": (-1.0, -1.0)}
+SCALES = {"perceived": ("secure", "avoidant", "preoccupied"),
+          "therapist_style": ("anxiety", "avoidance"), "patient_style": ("anxiety", "avoidance")}  # fmt: skip
+WEIGHTS = {"perceived": (1.0, -1.0, -1.0), "therapist_style": (-1.0, -1.0), "patient_style": (-1.0, -1.0)}
 
 
 @dataclass(frozen=True)
@@ -55,9 +57,9 @@ def size(design: str) -> tuple[int, float]:
 def run_config(delta: float = DELTA) -> Run:
     """The configuration that the studies are analysed by."""
     blocks = {
-        side: Block(instrument="latent", weights=dict(zip(SCALES[side], WEIGHTS[side]))) for side in ("a", "s", "z")
+        name: Block(instrument="latent", weights=dict(zip(scales, WEIGHTS[name]))) for name, scales in SCALES.items()
     }
-    comparison = Comparison(perceived=blocks["a"], therapist_style=blocks["s"], patient_style=blocks["z"], delta=delta)
+    comparison = Comparison(**blocks, delta=delta)
     outcome = Outcome(instrument="latent", pre="pre", post="post", higher_is_better=True)
     return Run(run="validation", study="none", outcome=outcome, comparison=comparison)
 
@@ -133,20 +135,20 @@ def patients_of(found: Scenario, draw: Drawn, therapists: int) -> Patients:
         "weight": np.concatenate([share, 1 - share[moved]]),
     })  # fmt: skip
     config = run_config().comparison
-    blocks = {"a": config.perceived, "s": config.therapist_style, "z": config.patient_style}
-    scaling = {side: Scaling(list(SCALES[side]), np.ones(len(SCALES[side])), correlation, "reference")
-               for side, correlation in references(found).items()}  # fmt: skip
-    columns = {"pre": latent.pre, "y": draw.outcome}
+    scaling = {name: Scaling(list(SCALES[name]), np.ones(len(SCALES[name])), correlation, "reference")
+               for name, correlation in references(found).items()}  # fmt: skip
+    columns = {"baseline": latent.pre, "y": draw.outcome}
     if latent.unit is not None:
         columns["unit"] = np.char.add("G", latent.unit.astype(str))
     seen = share[:, None] * latent.style[first] + (1 - share[:, None]) * latent.style[second]
-    for side, values in (("a", latent.perceived), ("s", seen), ("z", latent.patient_style)):
-        table = pd.DataFrame(values, columns=list(SCALES[side]))
-        columns[f"{side}_star"] = composite(table, blocks[side], scaling[side])
-        columns |= {f"{side}_{scale}": values[:, k] for k, scale in enumerate(SCALES[side])}
+    for name, values in zip(SCALES, (latent.perceived, seen, latent.patient_style), strict=True):
+        table = pd.DataFrame(values, columns=list(SCALES[name]))
+        columns[name] = composite(table, getattr(config, name), scaling[name])
+        columns |= {terms.column(name, scale): values[:, k] for k, scale in enumerate(SCALES[name])}
     frame = pd.DataFrame(columns, index=pd.Index(names, dtype=object, name="patient"))
-    style = pd.DataFrame(latent.style, columns=list(SCALES["s"]), index=label)
-    return Patients(frame, episodes, scaling, 1.0, pd.Series(composite(style, blocks["s"], scaling["s"]), label))
+    style = pd.DataFrame(latent.style, columns=list(SCALES["therapist_style"]), index=label)
+    own = composite(style, config.therapist_style, scaling["therapist_style"])
+    return Patients(frame, episodes, scaling, 1.0, pd.Series(own, label))
 
 
 def analysis_sets(case: Scenario, draw: Drawn, therapists: int) -> tuple[AnalysisSet, AnalysisSet]:

@@ -8,6 +8,7 @@ from bowlby.tables.layout import Sheet
 from bowlby.tables.numbers import interval, number, p_value
 from bowlby.tables.words import INDEX
 from bowlby.tables.words import term as term_name
+from bowlby.terms import parse, scale_label
 
 QUESTIONS = {
     "e1": "E1. Which is associated with the larger difference in outcome? (SD of outcome per SD)",
@@ -92,9 +93,9 @@ def estimands_table(records: dict[str, dict], imputed: dict[str, dict] | None = 
         add("e6", "bound δ as a share of the therapist variance", size["share_of_therapist_variance"],
             note="what a style with the slope δ would account for")  # fmt: skip
     for unit, value in records["dominance"]["general"].items():
-        add("dominance", unit.removeprefix("a_").removesuffix("_w").replace("_", " "), value)
+        add("dominance", scale_label(unit) if parse(unit).scale else unit, value)
     for term, record in records["suppression"].items():
-        scale = term.removeprefix("a_").removesuffix("_w").replace("_", " ")
+        scale = scale_label(term)
         for key, words in (("separate", "alone"), ("joint", "adjusted for the others")):
             add("suppression", f"{scale}, {words}", record[key]["estimate"], record[key]["ci"], record[key]["p"])
     for test in records["likelihood"]["tests"]:

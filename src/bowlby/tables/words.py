@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from bowlby.terms import label
+
 FLIPS = re.compile(r"loto_flips: (\d+) of (\d+)")
 CLAIMS = {
     "C1": "Perceived attachment is associated with outcome (P > 0)",
@@ -30,11 +32,6 @@ VERDICTS = {"supported": "supported", "refuted": "refuted", "inconclusive": "inc
 NOT_TESTED = "not tested"
 TERMS = {
     "Intercept": "Intercept",
-    "a_star_b": "Perceived attachment, between therapists",
-    "a_star_w": "Perceived attachment, within therapist",
-    "pre_b": "Outcome before treatment, between therapists",
-    "pre_w": "Outcome before treatment, within therapist",
-    "s_star": "Therapist's own style",
     "P": "P: perceived attachment",
     "T": "T: therapist's own style",
     "P-T": "P − T",
@@ -43,8 +40,6 @@ TERMS = {
     "T_u": "Direction slope of therapist's own style",
     "T_A": "T on perceived attachment",
     "Z": "Z: patient's own style on perceived attachment",
-    "z_star_b": "Patient's own style, between therapists",
-    "z_star_w": "Patient's own style, within therapist",
 }
 WORDS = {
     "against_adequacy": "supported although the sample was not expected to be large enough to show it",
@@ -89,8 +84,6 @@ PRINTED = {
     "P-|T|": f"P{FIXED}−{FIXED}|T|",
     "T_A ": "T on perceived attachment ",
 }
-SIDES = {"a": "Perceived attachment", "s": "Therapist's own style", "z": "Patient's own style"}
-LEVELS = {"_w": "within therapist", "_b": "between therapists"}
 DF_METHODS = {
     "containment": "containment",
     "kenward-roger": "Kenward-Roger",
@@ -124,13 +117,7 @@ def term(name: str, time_unit: str | None = None) -> str:
     """A term of a model in words."""
     if name == "time":
         return f"Time ({time_unit})" if time_unit else "Time"
-    if name in TERMS:
-        return TERMS[name]
-    level = LEVELS.get(name[-2:])
-    base = name[:-2] if level else name
-    side = SIDES.get(base[:1]) if base[1:2] == "_" and (base[0] == "s") == (level is None) else None
-    base = f"{side}: {base[2:].replace('_', ' ')}" if side else base
-    return f"{base}, {level}" if level else base
+    return TERMS.get(name) or label(name)
 
 
 def outcome_name(results) -> str:

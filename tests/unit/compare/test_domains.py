@@ -8,7 +8,8 @@ from bowlby.compare.domains import domains, holm
 from bowlby.config.run import Block, Comparison, Outcome, Run
 from bowlby.design.primary import comparison_set
 from bowlby.errors import UserError
-from bowlby.fit.models import SLOPE, Fitter, standardised
+from bowlby.fit.models import Fitter, standardised
+from bowlby.terms import M1, M1_RANDOM
 
 OCCASIONS = ["pre", "mid", "post"]
 
@@ -48,7 +49,7 @@ def data():
 
 def registered(run, data):
     built = comparison_set(run, *data, OCCASIONS, "primary")
-    result = Fitter(built.data, built.membership, built.design).fit(["a_star_w", "s_star"], SLOPE)
+    result = Fitter(built.data, built.membership, built.design).fit(M1, M1_RANDOM)
     return {"contrasts": standardised(result, built.design), "n_obs": 160,
             "groups": {"therapist": 20}, "singular": bool(result.singular)}  # fmt: skip
 

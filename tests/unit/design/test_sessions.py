@@ -56,7 +56,7 @@ def run(**perceived):
 def test_baseline_and_outcome_are_means_on_both_sides_of_the_landmark(study):
     frame = patients(run(), *study).frame
     own = study[0]["core"].set_index("person").loc["P001"]
-    assert frame.loc["P001", "pre"] == pytest.approx(own["total"].iloc[:AFTER].mean())
+    assert frame.loc["P001", "baseline"] == pytest.approx(own["total"].iloc[:AFTER].mean())
     assert frame.loc["P001", "y"] == pytest.approx(own["total"].iloc[AFTER:].mean())
 
 
@@ -64,18 +64,18 @@ def test_a_session_counts_with_the_therapist_who_gave_it(study):
     built = session_set(run(), *study, [""])
     rows = built.data[built.data["patient"] == "P000"]
     assert rows["therapist"].tolist() == ["T00"] * 3 + ["T01"] * 2
-    assert built.data.groupby("patient")["a_now"].mean().abs().max() < 1e-12
+    assert built.data.groupby("patient")["perceived_within_patient"].mean().abs().max() < 1e-12
     assert len(built.data) == 120 * 5
 
 
 def test_the_session_model_is_that_of_lme4(study):
-    """lme4, ``(1 | patient) + (1 + a_star_w || therapist)``, REML: log-likelihood and slopes."""
+    """lme4, ``(1 | patient) + (1 + perceived_within || therapist)``, REML: log-likelihood and slopes."""
     built = session_set(run(), *study, [""])
     fits = fit_set("sessions", built.data, built.membership, built.design)
     record = fits["sessions"].record
     fixed = {f["term"]: f["estimate"] for f in record["fixed"]}
     assert record["llf"] == pytest.approx(-598.6834680713, abs=1e-6)
-    assert fixed["a_star_w"] == pytest.approx(0.320313590, abs=1e-6)
+    assert fixed["perceived_within"] == pytest.approx(0.320313590, abs=1e-6)
     main = comparison_set(run(), *study, [""], "primary")
     p = fit_set("primary", main.data, main.membership, main.design)["primary"].record["contrasts"][0]
     beside = record["contrasts"][0]

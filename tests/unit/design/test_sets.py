@@ -9,9 +9,10 @@ from bowlby.design.composite import Scaling, sample_scaling
 from bowlby.design.frame import patients
 from bowlby.design.primary import analysis_set, comparison_set
 from bowlby.errors import UserError
-from bowlby.fit.models import SLOPE, Fitter, fit_set
+from bowlby.fit.models import Fitter, fit_set
 from bowlby.simulate.scenarios import scenario
 from bowlby.simulate.study_analysis import run_config, simulated_patients
+from bowlby.terms import M1_RANDOM
 
 
 @pytest.fixture(scope="module")
@@ -20,11 +21,11 @@ def found():
     people = simulated_patients(scenario("S1"), "16x36", 3)
     rng = np.random.default_rng(0)
     frame = people.frame
-    frame["w_star"] = frame["w_total"] = 0.7 * frame["a_star"] + 0.7 * rng.normal(size=len(frame))
-    frame["w_goal"] = frame["w_total"] + rng.normal(size=len(frame))
-    frame["w_bond"] = 2 * frame["w_total"] - frame["w_goal"]
-    frame.loc[frame.index[::10], ["w_star", "w_total"]] = np.nan
-    people.scaling["w"] = Scaling(["total"], np.ones(1), np.eye(1), "reference")
+    frame["alliance"] = frame["alliance_total"] = 0.7 * frame["perceived"] + 0.7 * rng.normal(size=len(frame))
+    frame["alliance_goal"] = frame["alliance_total"] + rng.normal(size=len(frame))
+    frame["alliance_bond"] = 2 * frame["alliance_total"] - frame["alliance_goal"]
+    frame.loc[frame.index[::10], ["alliance", "alliance_total"]] = np.nan
+    people.scaling["alliance"] = Scaling(["total"], np.ones(1), np.eye(1), "reference")
     return people
 
 
@@ -43,14 +44,14 @@ def test_alliance_rows_are_those_that_have_it(run, found):
     primary, beside = built(run, found, "primary"), built(run, found, "alliance")
     assert beside.design["n_dropped"]["no alliance"] == len(found.frame.index[::10])
     assert len(beside.data) == len(primary.data) - beside.design["n_dropped"]["no alliance"]
-    assert {"a_star_w", "w_star_w", "s_star"} <= set(beside.data)
-    assert "w_star_w" not in primary.data
+    assert {"perceived_within", "alliance_within", "therapist_style"} <= set(beside.data)
+    assert "alliance_within" not in primary.data
 
 
 @pytest.mark.parametrize("name", ["primary", "perceived", "alliance"])
 def test_within_parts_sum_to_zero_in_each_therapist_and_every_column_is_described(run, found, name):
     made = built(run, found, name)
-    within = [c for c in made.data if c.endswith("_w")]
+    within = [c for c in made.data if c.endswith("_within")]
     assert made.data.groupby("therapist")[within].sum().abs().to_numpy().max() < 1e-9
     assert made.columns["name"].tolist() == list(made.data)
     assert made.columns["meaning"].str.len().min() > 0
@@ -62,12 +63,13 @@ def test_alliance_beside_and_in_place_of_attachment(run, found):
     fits = fit_set("alliance", made.data, made.membership, made.design)
     joint = {f["term"]: f for f in fits["alliance_joint"].record["fixed"]}
     alone = {c["name"]: c for c in fits["alliance_alone"].record["contrasts"]}
-    assert alone["P"]["p"] < 0.001 and joint["a_star_w"]["p"] < 0.001
-    assert abs(joint["w_star_w"]["t"]) < 3
+    assert alone["P"]["p"] < 0.001 and joint["perceived_within"]["p"] < 0.001
+    assert abs(joint["alliance_within"]["t"]) < 3
     direct = Fitter(made.data, made.membership, made.design).fit(
-        ["w_star_w", "s_star"], [{"group": "therapist", "terms": ["1", "w_star_w"], "correlated": False}]
+        ["alliance_within", "therapist_style"],
+        [{"group": "therapist", "terms": ["1", "alliance_within"], "correlated": False}],
     )
-    assert alone["P"]["estimate"] == pytest.approx(direct.params["w_star_w"])
+    assert alone["P"]["estimate"] == pytest.approx(direct.params["alliance_within"])
 
 
 def test_subscales_stand_together_in_the_place_of_the_total(run, found):
@@ -76,11 +78,18 @@ def test_subscales_stand_together_in_the_place_of_the_total(run, found):
     made = built(run, found, "alliance")
     fits = fit_set("alliance", made.data, made.membership, made.design)
     apart = fits["alliance_scales"].record
-    assert apart["blocks"][0]["terms"] == ["w_goal_w", "w_bond_w"] and apart["blocks"][0]["df_num"] == 2
+    assert (
+        apart["blocks"][0]["terms"] == ["alliance_goal_within", "alliance_bond_within"]
+        and apart["blocks"][0]["df_num"] == 2
+    )
     fixed = {f["term"]: f["estimate"] for f in apart["fixed"]}
-    direct = Fitter(made.data, made.membership, made.design).fit(["a_star_w", "w_total_w", "w_goal_w", "s_star"], SLOPE)
-    assert fixed["w_bond_w"] == pytest.approx(direct.params["w_total_w"] / 2, abs=1e-6)
-    assert fixed["w_goal_w"] - fixed["w_bond_w"] == pytest.approx(direct.params["w_goal_w"], abs=1e-6)
+    direct = Fitter(made.data, made.membership, made.design).fit(
+        ["perceived_within", "alliance_total_within", "alliance_goal_within", "therapist_style"], M1_RANDOM
+    )
+    assert fixed["alliance_bond_within"] == pytest.approx(direct.params["alliance_total_within"] / 2, abs=1e-6)
+    assert fixed["alliance_goal_within"] - fixed["alliance_bond_within"] == pytest.approx(
+        direct.params["alliance_goal_within"], abs=1e-6
+    )
     plain = run.model_copy(update={"comparison": run.comparison.model_copy(update={
         "alliance": Rating(instrument="latent", about="therapist", weights={"total": 1.0})})})  # fmt: skip
     made = built(plain, found, "alliance")
@@ -118,7 +127,7 @@ def study():
 def test_a_coded_style_is_compared_with_all_others(study):
     scores, people = scored(study)
     found = comparison_set(study, scores, people, ["pre", "mid", "post"], "primary").data
-    style = found.groupby("therapist")["s_secure"].first()
+    style = found.groupby("therapist")["therapist_style_secure"].first()
     assert (style > 0).tolist() == [True, False, True, False] * 3
     assert style.max() - style.min() == pytest.approx(1 / pd.Series([1, 0] * 6).std())  # in SD of the 12 therapists
 
@@ -161,7 +170,7 @@ def test_sessions_up_to_one_are_averaged(study):
     frame = patients(run, scores | {"cats": felt}, people).frame
     once = scores["cats"].set_index("person")["secure"]
     sd = felt[felt["session"] < 9].groupby("person")["secure"].mean().std()
-    assert frame["a_star"].to_numpy() == pytest.approx((once.loc[frame.index] + 1.5) / sd)
+    assert frame["perceived"].to_numpy() == pytest.approx((once.loc[frame.index] + 1.5) / sd)
 
 
 def test_the_early_outcome_must_come_before_perceived_attachment_was_asked(study):

@@ -5,7 +5,7 @@ import pytest
 
 from bowlby.estimands.errors_in_variables import Measured, Part, corrected, moments
 
-NAMES = ["Intercept", "pre_w", "pre_b", "a_star_w", "s_star"]
+NAMES = ["Intercept", "baseline_within", "baseline_between", "perceived_within", "therapist_style"]
 
 
 @pytest.fixture(scope="module")
@@ -55,9 +55,9 @@ def measured(errors: dict[str, float], sizes=None, unequal=None) -> dict[str, Me
     sizes = np.ones(10) if sizes is None else sizes
     own = errors["pre"] if unequal is None else unequal
     return {
-        "pre": Measured({"pre_w": "within", "pre_b": "between"}, own * sizes, sizes),
-        "a": Measured({"a_star_w": "within"}, errors["a"] * sizes, sizes),
-        "s": Measured({"s_star": "shared"}, np.full(10, errors["s"]), np.ones(10)),
+        "pre": Measured({"baseline_within": "within", "baseline_between": "between"}, own * sizes, sizes),
+        "a": Measured({"perceived_within": "within"}, errors["a"] * sizes, sizes),
+        "s": Measured({"therapist_style": "shared"}, np.full(10, errors["s"]), np.ones(10)),
     }
 
 
@@ -79,7 +79,7 @@ def test_the_jackknife_leaves_out_each_main_therapist(study):
     left = np.array([plainly(study, errors, np.flatnonzero(group != j)) for j in range(10)]) - plainly(study, errors)
     assert found.cov == pytest.approx(9 / 10 * left.T @ left, rel=1e-9)
     assert found.df == 9
-    estimate, se, df = found.contrast({"a_star_w": 1.0, "s_star": -1.0})
+    estimate, se, df = found.contrast({"perceived_within": 1.0, "therapist_style": -1.0})
     assert estimate == pytest.approx(found.beta[3] - found.beta[4])
     assert se == pytest.approx(np.sqrt(9 / 10 * ((left[:, 3] - left[:, 4]) ** 2).sum()), rel=1e-9)
     assert df == 9
@@ -103,7 +103,7 @@ def test_errors_of_columns_that_are_not_named_stay(study):
     """The moments are those of both columns; only the one within therapists is corrected."""
     variables = measured({"pre": 0.1, "a": 0.1, "s": 0.02})
     of = moments(NAMES, parts(study), {name: m.columns for name, m in variables.items()})
-    within = Measured({"pre_w": "within"}, variables["pre"].sums, variables["pre"].counts)
+    within = Measured({"baseline_within": "within"}, variables["pre"].sums, variables["pre"].counts)
     alone = moments(NAMES, parts(study), {"pre": within.columns})
     assert corrected(of, {"pre": within}).beta == pytest.approx(corrected(alone, {"pre": within}).beta, abs=1e-13)
 
@@ -126,14 +126,14 @@ def test_it_finds_the_slope_that_an_unreliable_baseline_hides():
         mean = values.reshape(therapists, patients).mean(axis=1)[group]
         return values - mean, mean
 
-    (pre_w, pre_b), (a_w, _) = levels(seen), levels(a)
-    x = np.column_stack([np.ones(n), pre_w, pre_b, a_w])
+    (baseline_within, baseline_between), (a_w, _) = levels(seen), levels(a)
+    x = np.column_stack([np.ones(n), baseline_within, baseline_between, a_w])
     parts = [Part(x[c], y[c], np.eye(patients), np.ones((patients, 1)), np.array([j]))
              for j, c in enumerate(np.split(np.arange(n), therapists))]
     sizes = np.full(therapists, float(patients))
-    own = {"pre": Measured({"pre_w": "within", "pre_b": "between"}, 0.3 / 0.7 * sizes, sizes)}
+    own = {"pre": Measured({"baseline_within": "within", "baseline_between": "between"}, 0.3 / 0.7 * sizes, sizes)}
     of = moments(NAMES[:4], parts, {"pre": own["pre"].columns})
     naive, found = (corrected(of, errors) for errors in ({}, own))
     assert naive.beta[3] == pytest.approx(0.0392, abs=0.006)  # .25 * .5 * .3 / (1 - .7 * .0625)
-    assert found.beta[3] == pytest.approx(0.0, abs=3 * found.contrast({"a_star_w": 1.0})[1])
+    assert found.beta[3] == pytest.approx(0.0, abs=3 * found.contrast({"perceived_within": 1.0})[1])
     assert found.beta[1] == pytest.approx(0.5, abs=0.02)

@@ -21,15 +21,16 @@ GOLDEN = Path(__file__).parents[2] / "golden"
 
 def prepost():
     data = pd.read_csv(next(GOLDEN.rglob("1_prepost_ancova.csv")), dtype={"therapist": str})
+    data = data.rename(columns={"pre_w": "baseline_within", "pre_b": "baseline_between", "a_w": "perceived_within"})
     return data.assign(patient=[f"P{i}" for i in range(len(data))])
 
 
 def test_partition_is_that_of_rights_and_sterba():
     """R's formulas (r2mlm's) on the pre-post design; 1e-6."""
     data = prepost()
-    terms = ["pre_w", "pre_b", "a_w", "s_anx", "s_avo"]
+    terms = ["baseline_within", "baseline_between", "perceived_within", "s_anx", "s_avo"]
     fit = MixedModel.from_terms("y", terms, [{"group": "therapist"}], data).fit()
-    rows = rows_of(data, data[["patient"]].assign(weight=1.0), terms, slope="a_w")
+    rows = rows_of(data, data[["patient"]].assign(weight=1.0), terms)
     values = fit.params[terms].to_numpy()
     cov = fit.cov_params().loc[terms, terms].to_numpy()
     found = partition(values, cov, {"Intercept": fit.varcorr["variance"][0]}, fit.scale, rows, terms)
@@ -52,15 +53,28 @@ def test_shares_have_fixed_denominators():
 
 def test_shares_of_style_are_the_squares_that_the_interval_of_its_coefficient_allows():
     """T's own interval in the example, -0.7944 to 0.6624, is 1.43 % of all variance and 15.2 % of therapists'."""
-    phi = pd.DataFrame(np.diag([20.0, 0.7674052]), ["pre_b", "s_star"], ["pre_b", "s_star"])
-    rows, base = Rows([], ["pre_b", "s_star"], phi, 1.0, 1.0), {"total": 33.879356, "between": 3.18534948}
-    found = style_limits({"fixed": [{"term": "s_star", "ci_low": -0.7943938, "ci_high": 0.6624244}]}, base, rows)
+    phi = pd.DataFrame(
+        np.diag([20.0, 0.7674052]), ["baseline_between", "therapist_style"], ["baseline_between", "therapist_style"]
+    )
+    rows, base = (
+        Rows([], ["baseline_between", "therapist_style"], phi, 1.0, 1.0),
+        {"total": 33.879356, "between": 3.18534948},
+    )
+    found = style_limits(
+        {"fixed": [{"term": "therapist_style", "ci_low": -0.7943938, "ci_high": 0.6624244}]}, base, rows
+    )
     assert found["style_total"] == pytest.approx([0.0, 0.014294], abs=1e-6)
     assert found["style_between"] == pytest.approx([0.0, 0.152034], abs=1e-6)
-    below = {"fixed": [{"term": "s_star", "ci_low": -0.8, "ci_high": -0.2}]}
+    below = {"fixed": [{"term": "therapist_style", "ci_low": -0.8, "ci_high": -0.2}]}
     assert style_limits(below, {"total": 10.0, "between": 1.0}, rows)["style_total"] == pytest.approx(
         [0.04 * 0.07674052, 0.64 * 0.07674052])  # fmt: skip
-    related = Rows([], ["pre_b", "s_star"], pd.DataFrame([[1.0, 0.6], [0.6, 1.0]], phi.index, phi.index), 1.0, 1.0)
+    related = Rows(
+        [],
+        ["baseline_between", "therapist_style"],
+        pd.DataFrame([[1.0, 0.6], [0.6, 1.0]], phi.index, phi.index),
+        1.0,
+        1.0,
+    )
     assert style_limits(below, {"total": 1.0, "between": 1.0}, related)["style_total"] == pytest.approx(
         [0.04 * 0.64, 0.64 * 0.64])  # fmt: skip
 
@@ -114,12 +128,12 @@ def test_the_difference_of_shares_has_an_interval_and_the_power_that_goes_with_i
 def test_the_bound_in_points_and_as_a_share_of_what_lies_between_therapists():
     """SD of outcome 5, style of SD 1, delta .1: .5 points, .25 of a therapist variance of 1."""
     style = np.repeat(stats.zscore(np.arange(20.0), ddof=0), 4)
-    data = pd.DataFrame({"patient": range(80), "s_star": style * np.sqrt(79 / 80)})
-    fits = {"primary": {"fixed": [{"term": "Intercept"}, {"term": "s_star"}]},
+    data = pd.DataFrame({"patient": range(80), "therapist_style": style * np.sqrt(79 / 80)})
+    fits = {"primary": {"fixed": [{"term": "Intercept"}, {"term": "therapist_style"}]},
             "m0": {"fixed": [{"term": "Intercept", "estimate": 0.0}], "vcov_adjusted": None, "scale": 20.0,
                    "vcov": {"terms": ["Intercept"], "values": [[1.0]]},
                    "random": [{"group": "therapist", "term": "Intercept", "term2": None, "variance_or_cov": 1.0}]}}
-    data["a_star_w"] = 0.0
+    data["perceived_within"] = 0.0
     members = data[["patient"]].assign(weight=1.0)
     found = bound(data, members, fits, 5.0, 0.1)
     assert found == {"points": 0.5, "share_of_therapist_variance": pytest.approx(0.25)}
@@ -136,8 +150,10 @@ def therapists(j, n, between, own, seed):
     a = level[group] + shared
     y = 2 * level[group] + own * shared + rng.normal(size=j * n)
     mean = pd.Series(a).groupby(group).transform("mean").to_numpy()
-    return pd.DataFrame({"therapist": group.astype(str), "y": y, "a_star_w": a - mean, "a_star_b": mean - mean.mean(),
-                         "pre_b": rng.normal(size=j)[group], "s_star": rng.normal(size=j)[group]})  # fmt: skip
+    return pd.DataFrame({"therapist": group.astype(str), "y": y,
+                         "perceived_within": a - mean, "perceived_between": mean - mean.mean(),
+                         "baseline_between": rng.normal(size=j)[group],
+                         "therapist_style": rng.normal(size=j)[group]})  # fmt: skip
 
 
 def test_like_for_like_leaves_the_shared_rater_out():
@@ -154,11 +170,14 @@ def test_like_for_like_is_the_observed_slope_corrected_for_the_reliability_of_th
     100 therapists of 20 with between SD .5 and within SD 1: L is .25 / (.25 + 1/20) = .83.
     """
     data = therapists(100, 20, 0.5, -3.0, 4)
-    means = data.groupby("therapist")[["y", "a_star_b", "s_star", "pre_b"]].mean()
-    x = np.column_stack([np.ones(100), means[["s_star", "pre_b"]]])
-    y, a = (means[c] - x @ np.linalg.lstsq(x, means[c], rcond=None)[0] for c in ("y", "a_star_b"))
+    means = data.groupby("therapist")[["y", "perceived_between", "therapist_style", "baseline_between"]].mean()
+    x = np.column_stack([np.ones(100), means[["therapist_style", "baseline_between"]]])
+    y, a = (means[c] - x @ np.linalg.lstsq(x, means[c], rcond=None)[0] for c in ("y", "perceived_between"))
     within = data["y"] - data.groupby("therapist")["y"].transform("mean")
-    b, b_within = (y @ a) / (a @ a), (within @ data["a_star_w"]) / (data["a_star_w"] @ data["a_star_w"])
+    b, b_within = (
+        (y @ a) / (a @ a),
+        (within @ data["perceived_within"]) / (data["perceived_within"] @ data["perceived_within"]),
+    )
     found = like_for_like(data, 1.0, 0.0)
     reliability = found["reliability"]
     assert found["slope"] == pytest.approx((b - (1 - reliability) * b_within) / reliability, abs=1e-9)
@@ -203,7 +222,7 @@ def test_prediction_by_hand():
 def test_exact_test_of_the_therapist_variance():
     """RLRsim: statistic 1.4136, p = .0925 (Monte-Carlo SE .0006), mixture p = .1172."""
     data = prepost()
-    terms = ["pre_w", "pre_b", "a_w", "s_anx", "s_avo"]
+    terms = ["baseline_within", "baseline_between", "perceived_within", "s_anx", "s_avo"]
     fit = MixedModel.from_terms("y", terms, [{"group": "therapist"}], data).fit()
     x = np.column_stack([np.ones(len(data)), data[terms]])
     z = Membership.of(data["therapist"]).weights

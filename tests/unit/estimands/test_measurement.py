@@ -8,11 +8,12 @@ from bowlby.config.run import Block
 from bowlby.design.measurement import with_errors
 from bowlby.design.primary import analysis_set
 from bowlby.estimands.measurement import measurement
-from bowlby.fit.models import SLOPE, Fitter
+from bowlby.fit.models import Fitter
 from bowlby.instruments.catalogue import load_instrument
 from bowlby.instruments.reliability import alpha, squared_errors
 from bowlby.simulate.scenarios import scenario
 from bowlby.simulate.study_analysis import run_config, simulated_patients
+from bowlby.terms import M1, M1_RANDOM
 
 
 def forms(n: int = 60) -> pd.DataFrame:
@@ -72,7 +73,7 @@ def simulated(seed: int):
 
 def measured(data, members, design) -> dict:
     fitter = Fitter(data, members, design)
-    return measurement(fitter.fit(["a_star_w", "s_star"], SLOPE), fitter, members)
+    return measurement(fitter.fit(M1, M1_RANDOM), fitter, members)
 
 
 def stated(run, pre=None, perceived=None, style=None):
@@ -86,17 +87,25 @@ def stated(run, pre=None, perceived=None, style=None):
 
 def given(run, found) -> dict[str, pd.DataFrame]:
     """Scores whose composites are those of the simulated study, as they would be given in a file."""
-    scales = {"a": list(run.comparison.perceived.weights), "s": list(run.comparison.therapist_style.weights)}
+    scales = {
+        "perceived": list(run.comparison.perceived.weights),
+        "therapist_style": list(run.comparison.therapist_style.weights),
+    }
     frame, style = found.frame, found.style
 
     def rows(people, role, about, occasion, values):
         return pd.DataFrame({"person": people, "role": role, "about": about, "occasion": occasion, **values})
 
-    perceived = {s: found.frame[f"a_{s}"].to_numpy() * sd for s, sd in zip(scales["a"], found.scaling["a"].sd)}
-    own = {s: style.to_numpy() for s in scales["s"]}
+    perceived = {
+        s: found.frame[f"perceived_{s}"].to_numpy() * sd
+        for s, sd in zip(scales["perceived"], found.scaling["perceived"].sd)
+    }
+    own = {s: style.to_numpy() for s in scales["therapist_style"]}
     block, therapists = run.comparison.perceived, run.comparison.therapist_style
     return {
-        "outcome": rows(frame.index, "patient", "self", run.outcome.pre, {run.outcome.scale: -frame["pre"].to_numpy()}),
+        "outcome": rows(
+            frame.index, "patient", "self", run.outcome.pre, {run.outcome.scale: -frame["baseline"].to_numpy()}
+        ),
         "perceived": rows(frame.index, "patient", block.about, block.occasion or "", perceived),
         "style": rows(style.index, "therapist", therapists.about, therapists.occasion or "", own),
     }
@@ -108,10 +117,10 @@ def test_stated_reliabilities_give_error_variances(study):
     scores = given(run, found)
     table = scores["outcome"]
     made = with_errors(built, run, {run.outcome.instrument: table}, lambda name: (None, None))
-    assert made.design["reliability_from"] == {"pre": "configuration", "a_star": None, "s_star": None}
+    assert made.design["reliability_from"] == {"baseline": "configuration", "perceived": None, "therapist_style": None}
     assert made.columns["name"].tolist() == list(made.data)
     record = measured(made.data, made.membership, made.design)
-    assert record["variables"]["pre"]["reliability"] == pytest.approx(0.9, abs=0.02)
+    assert record["variables"]["baseline"]["reliability"] == pytest.approx(0.9, abs=0.02)
     assert not record["within_only"]
     assert record["rows"]["baseline"] and record["rows"]["all"] is None and record["reason"] is None
     naive, corrected = record["rows"]["uncorrected"]["P"], record["rows"]["baseline"]["P"]
@@ -144,7 +153,7 @@ def test_errors_as_large_as_what_varies_are_said(study):
     run, found, built = study
     run = stated(run, pre=0.02)
     made = with_errors(built, run, {run.outcome.instrument: given(run, found)["outcome"]}, lambda name: (None, None))
-    data = made.data.assign(pre_error=made.data["pre_error"] * 2)
+    data = made.data.assign(baseline_error=made.data["baseline_error"] * 2)
     assert measured(data, made.membership, made.design)["reason"] == "errors_too_large"
 
 
@@ -154,7 +163,7 @@ def test_a_reliability_of_one_is_known_and_changes_nothing(study):
     made = with_errors(built, run, {run.outcome.instrument: given(run, found)["outcome"]}, lambda name: (None, None))
     record = measured(made.data, made.membership, made.design)
     rows = record["rows"]
-    assert record["reason"] is None and record["variables"]["pre"]["reliability"] == 1.0
+    assert record["reason"] is None and record["variables"]["baseline"]["reliability"] == 1.0
     assert rows["baseline"]["P"]["estimate"] == pytest.approx(rows["uncorrected"]["P"]["estimate"], abs=1e-12)
     assert [one["reliability"] for one in record["reliability_off"]] == [0.95]
 
@@ -163,7 +172,7 @@ def test_estimated_sds_widen_the_corrected_rows_as_they_widen_the_others(study):
     run, found, built = study
     run = stated(run, pre=0.9)
     made = with_errors(built, run, {run.outcome.instrument: given(run, found)["outcome"]}, lambda name: (None, None))
-    wide = {side: {"variance": 0.02, "df": 30.0} for side in "yas"}
+    wide = {side: {"variance": 0.02, "df": 30.0} for side in ("y", "perceived", "therapist_style")}
     known, estimated = (measured(made.data, made.membership, made.design | {"sd_error": errors})["rows"]["baseline"]
                         for errors in ({}, wide))  # fmt: skip
     p = known["P"]

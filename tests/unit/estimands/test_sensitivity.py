@@ -6,7 +6,8 @@ import pytest
 
 from bowlby.design.centring import within_between
 from bowlby.estimands.sensitivity import robustness_value, sensitivity
-from bowlby.fit.models import SLOPE, Fitter
+from bowlby.fit.models import Fitter
+from bowlby.terms import M1, M1_RANDOM
 
 
 def study(slope_by_caseload=0.0, therapists=24, seed=2, curve=0.0, spread=0.0):
@@ -20,15 +21,21 @@ def study(slope_by_caseload=0.0, therapists=24, seed=2, curve=0.0, spread=0.0):
     y = y + curve * s[j] ** 2 + np.exp(spread * s[j]) * rng.normal(size=n)
     w = np.eye(therapists)[j]
     data = pd.DataFrame({"patient": [f"P{i}" for i in range(n)], "therapist": [f"T{k:02d}" for k in j], "y": y,
-                         "s_star": s[j] - s[j].mean()})  # fmt: skip
-    data["pre_w"], data["pre_b"] = within_between(pre, w)
-    data["a_star_w"], data["a_star_b"] = within_between(a, w)
+                         "therapist_style": s[j] - s[j].mean()})  # fmt: skip
+    data["baseline_within"], data["baseline_between"] = within_between(pre, w)
+    data["perceived_within"], data["perceived_between"] = within_between(a, w)
     one = {"scales": ["x"], "sd": [1.0], "correlation": [[1.0]], "weights": {"x": 1.0}}
-    data["a_x_w"], data["s_x"] = data["a_star_w"], data["s_star"]
-    design = {"sd_outcome": 1.0, "sd_error": {}, "n_dropped": {}, "covariates": [], "scaling": {"a": one, "s": one}}
+    data["perceived_x_within"], data["therapist_style_x"] = data["perceived_within"], data["therapist_style"]
+    design = {
+        "sd_outcome": 1.0,
+        "sd_error": {},
+        "n_dropped": {},
+        "covariates": [],
+        "scaling": {"perceived": one, "therapist_style": one},
+    }
     members = data[["patient", "therapist"]].assign(weight=1.0)
     fitter = Fitter(data, members, design)
-    result = fitter.fit(["a_star_w", "s_star"], SLOPE)
+    result = fitter.fit(M1, M1_RANDOM)
     return sensitivity(result, fitter, members, fitter.primary()["primary"].record), fitter
 
 
@@ -53,10 +60,10 @@ def test_values_stand_on_the_df_of_their_level(found):
 def test_a_yardstick_is_the_partial_r2_of_a_covariate(found):
     record, fitter = found
     data = fitter.data
-    assert set(record["yardsticks"]) == {"pre_w", "pre_b"}
-    r = np.corrcoef(data["pre_w"], data["a_star_w"])[0, 1]
-    assert record["yardsticks"]["pre_w"]["predictor"] == pytest.approx(r**2, abs=1e-9)
-    assert 0.1 < record["yardsticks"]["pre_w"]["outcome"] < 0.4
+    assert set(record["yardsticks"]) == {"baseline_within", "baseline_between"}
+    r = np.corrcoef(data["baseline_within"], data["perceived_within"])[0, 1]
+    assert record["yardsticks"]["baseline_within"]["predictor"] == pytest.approx(r**2, abs=1e-9)
+    assert 0.1 < record["yardsticks"]["baseline_within"]["outcome"] < 0.4
 
 
 def test_slopes_have_an_upper_limit_and_few_therapists_both_intervals(found):

@@ -24,10 +24,13 @@ SCORES = pd.DataFrame({"pre": RNG.integers(8, 28, N), "post": RNG.integers(0, 20
 FIT = {
     "fixed": [
         {"term": "Intercept", "estimate": -10.0, "df": 40.0},
-        {"term": "a_star_w", "estimate": 1.7, "df": 30.0},
-        {"term": "s_star", "estimate": -0.1, "df": 50.0},
+        {"term": "perceived_within", "estimate": 1.7, "df": 30.0},
+        {"term": "therapist_style", "estimate": -0.1, "df": 50.0},
     ],
-    "vcov": {"terms": ["Intercept", "a_star_w", "s_star"], "values": np.diag([0.09, 0.04, 0.16]).tolist()},
+    "vcov": {
+        "terms": ["Intercept", "perceived_within", "therapist_style"],
+        "values": np.diag([0.09, 0.04, 0.16]).tolist(),
+    },
     "scale": 4.0,
 }
 
@@ -52,14 +55,14 @@ def test_expected_scores_are_the_models_in_the_outcomes_own_direction():
 
 
 def test_association_is_adjusted_and_its_line_has_the_models_slope():
-    rows = pd.DataFrame({"a_star_w": RNG.normal(size=N), "s_star": RNG.normal(size=N)})
-    rows["y"] = -10 + 1.7 * rows["a_star_w"] - 0.1 * rows["s_star"]
+    rows = pd.DataFrame({"perceived_within": RNG.normal(size=N), "therapist_style": RNG.normal(size=N)})
+    rows["y"] = -10 + 1.7 * rows["perceived_within"] - 0.1 * rows["therapist_style"]
     data = association_data(FIT, rows, -1, shareable=False)
     line, points = (data[data["kind"] == kind] for kind in ("line", "point"))
     assert np.polyfit(line["x"], line["y"], 1)[0] == pytest.approx(-1.7)
     # without residuals every adjusted outcome lies on the line
     assert points["y"].to_numpy() == pytest.approx(np.polyval(np.polyfit(line["x"], line["y"], 1), points["x"]))
-    mid = np.array([1.0, line["x"].iloc[0], rows["s_star"].mean()])
+    mid = np.array([1.0, line["x"].iloc[0], rows["therapist_style"].mean()])
     half = stats.t.ppf(0.975, 30) * np.sqrt(mid**2 @ [0.09, 0.04, 0.16])
     assert line["high"].iloc[0] - line["y"].iloc[0] == pytest.approx(half)
     assert association_data(FIT, rows, -1).query("kind == 'point'")["n"].between(5, 9).all()
@@ -146,17 +149,22 @@ def test_whole_numbers_fall_equally_into_bins():
 
 
 def test_residuals_count_random_effects_by_share_of_sessions():
-    rows = pd.DataFrame({"patient": ["P1", "P2"], "y": [1.0, -3.0], "a_star_w": [1.0, 2.0], "s_star": [0.0, 0.0]})
+    rows = pd.DataFrame(
+        {"patient": ["P1", "P2"], "y": [1.0, -3.0], "perceived_within": [1.0, 2.0], "therapist_style": [0.0, 0.0]}
+    )
     members = pd.DataFrame({"patient": ["P1", "P2", "P2"], "therapist": ["A", "A", "B"], "weight": [1, 0.25, 0.75]})
     effects = pd.DataFrame({"group": "therapist", "level": ["A", "B", "A"],
-                            "term": ["Intercept", "Intercept", "a_star_w"], "value": [2.0, 4.0, 0.5]})  # fmt: skip
+                            "term": ["Intercept", "Intercept", "perceived_within"],
+                            "value": [2.0, 4.0, 0.5]})  # fmt: skip
     fitted, residual = conditional(FIT, rows, effects, members)
     assert fitted == pytest.approx([-10 + 1.7 + 2 + 0.5, -10 + 3.4 + 0.5 + 3 + 0.25])
     assert residual == pytest.approx((rows["y"] - fitted) / 2)
 
 
 def test_residuals_of_repeated_rows_count_the_therapist_of_the_row():
-    rows = pd.DataFrame({"patient": "P1", "therapist": ["A", "B"], "y": 0.0, "a_star_w": 0.0, "s_star": 0.0})
+    rows = pd.DataFrame(
+        {"patient": "P1", "therapist": ["A", "B"], "y": 0.0, "perceived_within": 0.0, "therapist_style": 0.0}
+    )
     members = pd.DataFrame({"patient": "P1", "therapist": ["A", "B"], "weight": 0.5})
     effects = pd.DataFrame({"group": "therapist", "level": ["A", "B"], "term": "Intercept", "value": [2.0, 4.0]})
     assert conditional(FIT, rows, effects, members)[0] == pytest.approx([-10 + 2, -10 + 4])

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bowlby.fit.models import SLOPE, Fitter, fit_set, second_of
+from bowlby.fit.models import Fitter, fit_set, second_of
 from bowlby.mixed import MixedModel
+from bowlby.terms import M1, M1_RANDOM
 
 
 @pytest.fixture(scope="module")
@@ -17,14 +18,16 @@ def analysis():
     s = rng.normal(size=24)[group]
     y = 2 * a + (0.6 * rng.normal(size=24))[group] * a + 0.5 * s + rng.normal(size=24)[group] + 3 * rng.normal(size=240)
     names = [f"T{g:02}" for g in group]
-    data = pd.DataFrame({"patient": [f"P{i:03}" for i in range(240)], "therapist": names, "y": y, "a_star_w": a})
-    data["s_star"] = data["s_x"] = s - s.mean()
-    data["a_x_w"], data["a_star_b"] = a, rng.normal(size=24)[group]
+    data = pd.DataFrame(
+        {"patient": [f"P{i:03}" for i in range(240)], "therapist": names, "y": y, "perceived_within": a}
+    )
+    data["therapist_style"] = data["therapist_style_x"] = s - s.mean()
+    data["perceived_x_within"], data["perceived_between"] = a, rng.normal(size=24)[group]
     pre = rng.normal(size=240)
-    data["pre_b"] = pd.Series(pre).groupby(group).transform("mean").to_numpy()
-    data["pre_w"] = pre - data["pre_b"]
+    data["baseline_between"] = pd.Series(pre).groupby(group).transform("mean").to_numpy()
+    data["baseline_within"] = pre - data["baseline_between"]
     one = {"scales": ["x"], "sd": [1.0], "correlation": [[1.0]], "weights": {"x": 1.0}}
-    scaling = {"a": one, "s": one}
+    scaling = {"perceived": one, "therapist_style": one}
     design = {"sd_outcome": 4.0, "sd_error": {}, "n_dropped": {"no outcome": 3}, "covariates": [], "scaling": scaling}
     return data, data[["patient", "therapist"]].assign(weight=1.0), design
 
@@ -57,11 +60,11 @@ def test_contrasts_are_the_standardised_coefficients(analysis):
     fit, _, _ = fit_primary(*analysis)
     fixed = {f["term"]: f for f in fit["fixed"]}
     contrasts = {c["name"]: c for c in fit["contrasts"]}
-    p, t = fixed["a_star_w"], fixed["s_star"]
+    p, t = fixed["perceived_within"], fixed["therapist_style"]
     assert contrasts["P"]["estimate"] == pytest.approx(p["estimate"] / 4)
     assert (contrasts["T"]["se"], contrasts["T"]["df"]) == pytest.approx((t["se"] / 4, t["df"]))
     cov = np.array(fit["vcov_adjusted"]["values"])
-    i, j = (fit["vcov_adjusted"]["terms"].index(n) for n in ("a_star_w", "s_star"))
+    i, j = (fit["vcov_adjusted"]["terms"].index(n) for n in ("perceived_within", "therapist_style"))
     variance = (cov[i, i] + cov[j, j] - 2 * cov[i, j]) / 16
     assert contrasts["P-T"]["estimate"] == pytest.approx((p["estimate"] - t["estimate"]) / 4)
     assert contrasts["P-T"]["se"] == pytest.approx(np.sqrt(variance))
@@ -70,7 +73,7 @@ def test_contrasts_are_the_standardised_coefficients(analysis):
 def test_slope_of_perceived_attachment_has_therapist_degrees_of_freedom(analysis):
     """Slopes that differ between therapists leave P with about as many df as therapists, not as patients."""
     fit, _, _ = fit_primary(*analysis)
-    assert {f["term"]: f["df"] for f in fit["fixed"]}["a_star_w"] < 40
+    assert {f["term"]: f["df"] for f in fit["fixed"]}["perceived_within"] < 40
     assert fit["n_dropped"] == {"no outcome": 3}
 
 
@@ -88,8 +91,8 @@ def test_membership_is_used_where_patients_switch(analysis):
     weights = shared.pivot_table(index="patient", columns="therapist", values="weight", fill_value=0.0)
     model = MixedModel.from_terms(
         "y",
-        ["pre_w", "pre_b", "a_star_w", "s_star"],
-        [{"group": "therapist", "terms": ["1", "a_star_w"], "correlated": False}],
+        ["baseline_within", "baseline_between", "perceived_within", "therapist_style"],
+        [{"group": "therapist", "terms": ["1", "perceived_within"], "correlated": False}],
         data,
         membership={"therapist": weights.loc[data["patient"]]},
     )
@@ -115,11 +118,11 @@ def many_switch(analysis):
 def test_sparse_membership_gives_what_a_full_table_gives(many_switch):
     """Estimates, Kenward-Roger and each therapist's effects under their names: 1e-10."""
     data, shared, design = many_switch
-    sparse = Fitter(data, shared, design).fit(["a_star_w", "s_star"], SLOPE)
+    sparse = Fitter(data, shared, design).fit(M1, M1_RANDOM)
     table = shared.pivot_table(index="patient", columns="therapist", values="weight", fill_value=0.0)
     full = Fitter(data, shared, design)
     full.membership = {"therapist": table.loc[data["patient"]]}
-    full = full.fit(["a_star_w", "s_star"], SLOPE)
+    full = full.fit(M1, M1_RANDOM)
     assert sparse.llf == pytest.approx(full.llf, abs=1e-10)
     one, other = sparse.tidy().set_index("term"), full.tidy().set_index("term")
     assert np.allclose(one, other, rtol=1e-10, atol=1e-10)
@@ -150,7 +153,7 @@ def test_reference_ratio_is_where_c2_falls(analysis):
     data, membership, design = analysis
     assert 1 < ratio < 1000
     for factor, supported in ((0.99, True), (1.01, False)):
-        stretched = data.assign(s_star=data["s_star"] / (ratio * factor))
+        stretched = data.assign(therapist_style=data["therapist_style"] / (ratio * factor))
         found, _, _ = fit_primary(stretched, membership, design)
         low = [c["ci_low"] for c in found["contrasts"] if c["name"] in ("P-T", "P+T")]
         assert bool(min(low) > 0) is supported
@@ -161,9 +164,9 @@ def test_largest_slope_of_any_therapist_variable(analysis):
     data, membership, design = analysis
     fits = fit_set("primary", data, membership, design)
     random = [{"group": "therapist"}]
-    m0 = MixedModel.from_terms("y", ["pre_w", "pre_b"], random, data).fit()
+    m0 = MixedModel.from_terms("y", ["baseline_within", "baseline_between"], random, data).fit()
     limit = m0.profile(parameters=["therapist"], level=0.90)["ci_high"][0]
-    style = data.groupby("therapist")["s_star"].first().std()
+    style = data.groupby("therapist")["therapist_style"].first().std()
     assert fits["primary"].record["c2_lines"]["therapist_slope_limit"] == pytest.approx(limit / 4.0 / style)
 
 
@@ -179,9 +182,9 @@ def grouped(analysis):
 
 
 def test_groups_of_patients_are_a_level_of_their_own(grouped):
-    """lme4, ``(1 + a_star_w || therapist) + (0 + in_unit | unit)``, REML: log-likelihood -624.9491832."""
+    """lme4, ``(1 + perceived_within || therapist) + (0 + in_unit | unit)``, REML: log-likelihood -624.9491832."""
     data, membership, design = grouped
-    fitted = Fitter(data, membership, design).fit(["a_star_w", "s_star"], SLOPE)
+    fitted = Fitter(data, membership, design).fit(M1, M1_RANDOM)
     assert fitted.llf == pytest.approx(-624.9491831972396, abs=1e-6)
-    alone = Fitter(data.drop(columns=["unit", "in_unit"]), membership, design).fit(["a_star_w", "s_star"], SLOPE)
+    alone = Fitter(data.drop(columns=["unit", "in_unit"]), membership, design).fit(M1, M1_RANDOM)
     assert alone.llf < fitted.llf - 2

@@ -8,7 +8,8 @@ from bowlby.design.composite import sd_error
 from bowlby.fit.units import standardised, with_sd_error
 
 ERRORS = {side: {"variance": variance, "df": df}
-          for side, variance, df in (("y", 0.001, 499.0), ("a", 0.002, 499.0), ("s", 0.02, 24.0))}  # fmt: skip
+          for side, variance, df in (("y", 0.001, 499.0), ("perceived", 0.002, 499.0),
+                                     ("therapist_style", 0.02, 24.0))}  # fmt: skip
 
 
 def test_the_parts_add_up_by_hand():

@@ -114,7 +114,7 @@ def comparison_run(tmp_path):
         folder = tmp_path / "comparison"
         config = {"outcome": {"instrument": "phq9"}, "comparison": {"delta": 0.1, "covariates": ["<b>age</b>"]}}
         common(folder, title, config, synthetic=synthetic)
-        terms = ["Intercept", "a_star_w", "s_star"]
+        terms = ["Intercept", "perceived_within", "therapist_style"]
         write_json(folder / "fits/primary.json", fit("primary", terms, {"therapist": 2}))
         random_effects(folder, "primary")
         effects = {"P": effect(0.3), "T": effect(-0.01), "P-T": effect(0.31), "P+T": effect(0.29)}

@@ -51,7 +51,7 @@ def test_sentences_follow_the_run(comparison_run):
     assert "Therapists had a random intercept." in text and "with degrees of freedom by Kenward-Roger" in text
     assert "Robustness was" not in text and "alliance" not in text and "Shares of variance" not in text
     write_json(folder / "analysis/primary.design.json", {"n_switching": 0})
-    slope = {"group": "therapist", "term": "a_star_w", "term2": None, "variance_or_cov": 1.0, "sd_or_corr": 1.0}
+    slope = {"group": "therapist", "term": "perceived_within", "term2": None, "variance_or_cov": 1.0, "sd_or_corr": 1.0}
     fit = read_json(folder / "fits/primary.json")
     changed(folder / "fits/primary.json", random=[*fit["random"], slope], reml=False, vcov_adjusted=fit["vcov"])
     record = {"sandwich": {"replicates": 1}, "cluster": {"replicates": 500, "intervals": {"P": {"ci": [0, 1]}}}}

@@ -8,11 +8,11 @@ def fit(**other):
 
 
 def test_a_slope_variance_of_0_is_said_to_count_as_known():
-    said = fitted(fit(known_zero=["a_star_w"]))
+    said = fitted(fit(known_zero=["perceived_within"]))
     assert said.endswith("estimated as 0 (boundary); it counts as known in standard errors and degrees of freedom.")
     assert "they count" in counted(fit(known_zero=["first", "second"]))
 
 
 def test_nothing_is_said_where_none_is_known():
-    for other in ({}, {"known_zero": []}, {"known_zero": ["a_star_w"], "df_method": "satterthwaite"}):
+    for other in ({}, {"known_zero": []}, {"known_zero": ["perceived_within"], "df_method": "satterthwaite"}):
         assert counted(fit(**other)) == ""

@@ -10,14 +10,26 @@ def fit(terms, blocks=()):
 
 
 def sheet(scales):
-    both = ["a_star_w", "w_star_w", "s_star"]
-    fits = {"m1": fit(["a_star_w"]), "joint": fit(both), "alone": fit(["w_star_w", "s_star"]), "scales": scales}
-    return _sheet("alliance", "w_star_w", fits, 6.0)
+    both = ["perceived_within", "alliance_within", "therapist_style"]
+    fits = {
+        "m1": fit(["perceived_within"]),
+        "joint": fit(both),
+        "alone": fit(["alliance_within", "therapist_style"]),
+        "scales": scales,
+    }
+    return _sheet("alliance", fits, 6.0)
 
 
 def test_subscales_stand_below_with_their_joint_test():
-    block = {"name": "alliance", "terms": ["w_goal_w", "w_bond_w"], "f": 4.5, "df_num": 2, "df_den": 70.0, "p": 0.015}
-    made = sheet(fit(["a_star_w", "w_goal_w", "w_bond_w"], [block]))
+    block = {
+        "name": "alliance",
+        "terms": ["alliance_goal_within", "alliance_bond_within"],
+        "f": 4.5,
+        "df_num": 2,
+        "df_den": 70.0,
+        "p": 0.015,
+    }
+    made = sheet(fit(["perceived_within", "alliance_goal_within", "alliance_bond_within"], [block]))
     title, rows = made.parts[1]
     assert title == "With the subscales of alliance in one model"
     assert [row[:2] for row in rows] == [["Perceived attachment", "0.50"], ["Goal", "1.00"], ["Bond", "1.50"]]

@@ -165,8 +165,15 @@ def test_methods_cite_what_was_used(growth_run, method):
 def test_models_of_perceived_attachment_are_told_where_they_were_run(comparison_run):
     folder = comparison_run(claims={"C4": claim_tested("supported"), "C5": claim_tested("supported")})
     fit = read_json(folder / "fits/primary.json")
-    term = {**fit["fixed"][0], "term": "z_anxiety_w"}
-    block = {"name": "patient style", "terms": ["z_anxiety_w"], "f": 5.5, "df_num": 2, "df_den": 41.26, "p": 0.0077}
+    term = {**fit["fixed"][0], "term": "patient_style_anxiety_within"}
+    block = {
+        "name": "patient style",
+        "terms": ["patient_style_anxiety_within"],
+        "f": 5.5,
+        "df_num": 2,
+        "df_den": 41.26,
+        "p": 0.0077,
+    }
     write_json(folder / "fits/c5.json", {**fit, "model": "c5", "fixed": [term], "contrasts": [], "blocks": [block]})
     page = report.build_report(folder)
     assert "Patient&#x27;s own style: anxiety, within therapist" in page

@@ -32,14 +32,14 @@ def lossy(universe):
 def test_composites_come_from_completed_scales_and_memberships(lossy):
     made, _ = complete(lossy, 0)
     before, after = lossy.found.frame, made.frame
-    for column in ("pre", "y", "a_secure", "a_avoidant"):
+    for column in ("baseline", "y", "perceived_secure", "perceived_avoidant"):
         seen = before[column].notna()
         assert after.loc[seen, column].equals(before.loc[seen, column]) and after[column].notna().all()
-    star = (after["a_secure"] - after["a_avoidant"]) / np.sqrt(2)
-    assert after["a_star"].to_numpy() == pytest.approx(star.to_numpy())
+    star = (after["perceived_secure"] - after["perceived_avoidant"]) / np.sqrt(2)
+    assert after["perceived"].to_numpy() == pytest.approx(star.to_numpy())
     therapist = lossy.found.episodes.set_index(["patient", "therapist"])["weight"]
     own = therapist.index.get_level_values("therapist").map(made.style) * therapist
-    assert after["s_star"].to_numpy() == pytest.approx(own.groupby("patient").sum()[after.index].to_numpy())
+    assert after["therapist_style"].to_numpy() == pytest.approx(own.groupby("patient").sum()[after.index].to_numpy())
     assert made.style.notna().all() and len(made.style) == 20
 
 

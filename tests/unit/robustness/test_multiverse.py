@@ -79,36 +79,38 @@ def test_scales_alone_keep_the_registered_direction(universe):
     """Avoidant attachment counts against the therapist: alone it is turned, so that P stays above 0."""
     for scale in ("secure", "avoidant"):
         made = cell(universe, replace(Specification(), perceived=scale))
-        assert made.fit().params["a_star_w"] > 0
+        assert made.fit().params["perceived_within"] > 0
     joint = cell(universe, replace(Specification(), perceived="joint"))
-    assert set(joint.contrasts["P"]) == {"a_secure_w", "a_avoidant_w"}
+    assert set(joint.contrasts["P"]) == {"perceived_secure_within", "perceived_avoidant_within"}
 
 
 def test_change_scores_leave_baseline_out(universe):
     made = cell(universe, replace(Specification(), outcome="change"))
-    assert list(made.fit().params.index) == ["Intercept", "a_star_w", "s_star"]
+    assert list(made.fit().params.index) == ["Intercept", "perceived_within", "therapist_style"]
     data = cell(universe, Specification()).fitter.data
     rest = made.fitter.data["y"] - data["y"]
-    assert np.ptp(rest + data["pre_w"] + data["pre_b"]) < 1e-9
+    assert np.ptp(rest + data["baseline_within"] + data["baseline_between"]) < 1e-9
 
 
 def test_outliers_are_dropped_or_moved():
     """One patient 10 SD off: dropped; winsorised to 3 SD of the rest's line."""
     rng = np.random.default_rng(1)
-    frame = pd.DataFrame({"pre": rng.normal(size=200), "a_star": rng.normal(size=200)})
-    frame["y"] = frame["pre"] + rng.normal(size=200)
+    frame = pd.DataFrame({"baseline": rng.normal(size=200), "perceived": rng.normal(size=200)})
+    frame["y"] = frame["baseline"] + rng.normal(size=200)
     frame.loc[0, "y"] += 20
     assert outliers(frame, "drop_3")["y"].isna().tolist()[:2] == [True, False]
     moved = outliers(frame, "winsorise_3")
-    slope, level = np.polyfit(frame["pre"], frame["y"], 1)
-    rest = frame["y"] - level - slope * frame["pre"]
-    assert moved["y"][0] == pytest.approx(level + slope * frame["pre"][0] + 3 * rest.std())
+    slope, level = np.polyfit(frame["baseline"], frame["y"], 1)
+    rest = frame["y"] - level - slope * frame["baseline"]
+    assert moved["y"][0] == pytest.approx(level + slope * frame["baseline"][0] + 3 * rest.std())
     assert moved["y"][1] == pytest.approx(frame["y"][1])
     assert outliers(frame, "keep") is frame
 
 
 def test_therapists_with_few_patients_leave():
-    frame = pd.DataFrame({"pre": 1.0, "y": [1.0, 2, 3, 4], "a_star": 1.0, "s_star": 1.0}, index=list("abcd"))
+    frame = pd.DataFrame(
+        {"baseline": 1.0, "y": [1.0, 2, 3, 4], "perceived": 1.0, "therapist_style": 1.0}, index=list("abcd")
+    )
     episodes = pd.DataFrame({"patient": list("abcd"), "therapist": ["X", "X", "X", "Y"], "weight": 1.0})
     assert few_patients(frame, episodes, 2)["y"].isna().tolist() == [False, False, False, True]
 
@@ -140,9 +142,13 @@ def test_permuted_style_goes_without_what_other_predictors_of_therapists_account
     made = cell(universe, replace(Specification(), between="in", switching="first"))
     strata = pd.Series("all", index=sorted(universe.people["therapists"]["therapist"]))
     weights = _membership(made)
-    level = made.fitter.data.groupby("therapist")[["s_star", "pre_b", "a_star_b"]].mean().loc[weights.columns]
-    known = np.column_stack([np.ones(len(level)), level[["pre_b", "a_star_b"]]])
-    residual = level["s_star"] - known @ np.linalg.lstsq(known, level["s_star"], rcond=None)[0]
+    level = (
+        made.fitter.data.groupby("therapist")[["therapist_style", "baseline_between", "perceived_between"]]
+        .mean()
+        .loc[weights.columns]
+    )
+    known = np.column_stack([np.ones(len(level)), level[["baseline_between", "perceived_between"]]])
+    residual = level["therapist_style"] - known @ np.linalg.lstsq(known, level["therapist_style"], rcond=None)[0]
     seen = pd.Series(_permuted_style(made, weights, strata, Address(11, "multiverse_null", 3)))
     own = seen.groupby(made.fitter.data["therapist"]).mean()
     own += residual.mean() - own.mean()

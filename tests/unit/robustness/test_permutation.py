@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from bowlby.design.primary import analysis_set
-from bowlby.fit.models import SLOPE, standardised
+from bowlby.fit.models import standardised
 from bowlby.report.robustness_tables import left_undone
 from bowlby.robustness.cluster_robust import cluster, drawn_counts, joined, sandwich, webb, wild
 from bowlby.robustness.influence import recentred
@@ -15,11 +15,12 @@ from bowlby.robustness.resampling import permutation, permuted, style_residual
 from bowlby.robustness.summary import summarise
 from bowlby.simulate.scenarios import scenario
 from bowlby.simulate.study_analysis import run_config, simulated_patients
+from bowlby.terms import M1_RANDOM
 
 
 def with_style(basis, values):
     data = basis.primary.data.copy()
-    data["s_star"] = values - values.mean()
+    data["therapist_style"] = values - values.mean()
     return Rows(data, basis.primary.membership, basis.primary.design)
 
 
@@ -32,7 +33,7 @@ def test_permutations_are_refits_with_another_style(which, request):
     for k in range(4):
         order = permuted(np.zeros(weights.shape[1], int), Address(7, "permutation", k).generator())
         values = weights.to_numpy() @ (residual[order] if k else residual)
-        fit = with_style(basis, values).fitter.fit(M1, SLOPE)
+        fit = with_style(basis, values).fitter.fit(M1, M1_RANDOM)
         for name, effect in effects(standardised(fit, basis.primary.design)).items():
             assert found[name][k] == pytest.approx(effect.estimate, abs=1e-7)
             assert found[f"{name}_se"][k] == pytest.approx(effect.se, rel=1e-6)
@@ -77,7 +78,7 @@ def test_cluster_replicates_are_fits_of_relabelled_copies(basis):
     for k in range(3):
         counts = drawn_counts(Address(7, "cluster", k).generator(0), len(parts))
         assert counts.sum() == len(parts) == 16
-        fit = relabelled(basis.primary, part, counts).fitter.fit(M1, SLOPE)
+        fit = relabelled(basis.primary, part, counts).fitter.fit(M1, M1_RANDOM)
         for name, effect in effects(standardised(fit, basis.primary.design)).items():
             assert found[name][k] == pytest.approx(effect.estimate, abs=1e-7)
             assert found[f"{name}_se"][k] == pytest.approx(effect.se, rel=1e-6)

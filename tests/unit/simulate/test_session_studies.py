@@ -21,7 +21,9 @@ def primary(name, design, seed):
 
 def population(data):
     """Slopes P and T, covariance within therapists of the three means, variances left within and between therapists."""
-    x = np.column_stack([np.ones(len(data)), data[["a_star_w", "s_star", "pre_w", "pre_b"]]])
+    x = np.column_stack(
+        [np.ones(len(data)), data[["perceived_within", "therapist_style", "baseline_within", "baseline_between"]]]
+    )
     b = np.linalg.lstsq(x, data["y"], rcond=None)[0]
     left, group = data["y"] - x @ b, data["therapist"].to_numpy()
     freedom = len(data) - data["therapist"].nunique()
@@ -29,7 +31,7 @@ def population(data):
     def within(v):
         return v - v.groupby(group).transform("mean")
 
-    three = np.column_stack([data["a_star_w"], data["pre_w"], within(data["y"])])
+    three = np.column_stack([data["perceived_within"], data["baseline_within"], within(data["y"])])
     residual = (within(left) ** 2).sum() / freedom
     between = (left.groupby(group).mean()).var() - residual * (1 / data.groupby("therapist").size()).mean()
     return b[1:3], three.T @ three / freedom, residual, between

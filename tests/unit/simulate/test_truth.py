@@ -19,8 +19,8 @@ def population(name, therapists, patients, seed=9):
     found, first = SCENARIOS[name], np.repeat(np.arange(therapists), patients)
     drawn = model.latent_study(found, seed, first, first, np.ones(len(first)))
     known = references(found)
-    a = model.composite(drawn.perceived, model.W_PERCEIVED, known["a"])
-    s = model.composite(drawn.style, model.W_STYLE, known["s"])[first]
+    a = model.composite(drawn.perceived, model.W_PERCEIVED, known["perceived"])
+    s = model.composite(drawn.style, model.W_STYLE, known["therapist_style"])[first]
 
     def mean(x):
         return x.reshape(therapists, patients).mean(axis=1)[first]
@@ -60,7 +60,7 @@ def test_perfect_scales_show_the_slopes_of_the_scenario():
 def test_error_attenuates():
     """By hand: reliability .65 with unequal correlations gives the composite 2.6 / 3.65 of its variance."""
     weights = model.W_PERCEIVED
-    seen = references(SCENARIOS["S12"])["a"]
+    seen = references(SCENARIOS["S12"])["perceived"]
     assert weights @ seen @ weights == pytest.approx(0.65 * 4.0 + 0.35 * 3)
     assert 0.38 * np.sqrt(2.6 / 3.65) * 0.95 < slopes(SCENARIOS["S12"])["P"] < 0.38 * np.sqrt(2.6 / 3.65)
 
@@ -85,7 +85,7 @@ def test_confounded_therapists():
     """Therapists' part of perceived attachment goes with their part of outcome at the correlation stated."""
     first = np.repeat(np.arange(3000), 40)
     drawn = model.latent_study(SCENARIOS["S8"], 4, first, first, np.ones(len(first)))
-    a = model.composite(drawn.perceived, model.W_PERCEIVED, references(SCENARIOS["S8"])["a"])
+    a = model.composite(drawn.perceived, model.W_PERCEIVED, references(SCENARIOS["S8"])["perceived"])
     halves = {n: v.reshape(3000, 2, 20).mean(axis=2) for n, v in (("a", a), ("y", drawn.outcome))}
     shared = np.cov(halves["a"][:, 0], halves["y"][:, 1])[0, 1]  # other patients' answers: no patient in common
     assert shared / 0.05 == pytest.approx(0.7, abs=0.08)
@@ -113,15 +113,23 @@ def test_oracle_is_least_squares_in_the_true_covariance(sets):
     """Against the textbook form with the whole covariance matrix: slope, standard error, joint F test."""
     case, primary, perceived = sets
     for rows, names, variances in (
-        (primary, ["a_star_w", "s_star", "pre_w", "pre_b"], outcome_variances(case)),
-        (perceived, ["z_anxiety_w", "z_avoidance_w", "s_star"], perceived_variances(case)),
+        (
+            primary,
+            ["perceived_within", "therapist_style", "baseline_within", "baseline_between"],
+            outcome_variances(case),
+        ),
+        (
+            perceived,
+            ["patient_style_anxiety_within", "patient_style_avoidance_within", "therapist_style"],
+            perceived_variances(case),
+        ),
     ):
         data, shares = rows.data, membership_matrix(rows)
         assert shares.sum(axis=1) == pytest.approx(1.0)
         v = variances.residual * np.eye(len(data))
         v += shares @ np.diag(variances.therapist + variances.mean / (shares**2).sum(axis=0)) @ shares.T
         if variances.slope:
-            s = shares * data["a_star_w"].to_numpy()[:, None]
+            s = shares * data["perceived_within"].to_numpy()[:, None]
             v += variances.slope * s @ s.T
         if variances.unit and "unit" in data:
             v += variances.unit * (data["unit"].to_numpy()[:, None] == data["unit"].to_numpy()[None, :])

@@ -23,8 +23,8 @@ FIT = {
     "n_dropped": {},
     "groups": {"therapist": 48},
     "fixed": [
-        {"term": "a_star_w", "estimate": 1 / 7, **ROW},
-        {"term": "=1+1_w", "estimate": -0.001, **ROW, "p": None},
+        {"term": "perceived_within", "estimate": 1 / 7, **ROW},
+        {"term": "=1+1_within", "estimate": -0.001, **ROW, "p": None},
     ],
     "vcov": {"terms": [], "values": []},
     "vcov_adjusted": None,
@@ -75,7 +75,7 @@ def test_table_one_is_written_raw_and_rounded(tmp_path):
     assert [p.name for p in written] == ["table1.csv", "table1.html", "table1.docx"]
     raw = pd.read_csv(tmp_path / "tables/table1.csv")
     assert raw.loc[0, "estimate"] == 1 / 7 and raw.loc[0, "ci_high"] == 1 / 3
-    assert raw.loc[1, "term"] == "'=1+1_w"
+    assert raw.loc[1, "term"] == "'=1+1_within"
     assert raw["kind"].tolist() == ["coefficient"] * 2 + ["standardised"] + ["variance"] * 2
     page = (tmp_path / "tables/table1.html").read_text("utf-8")
     assert page.startswith("<!doctype html>") and '<meta charset="utf-8">' in page
@@ -124,9 +124,9 @@ def test_html_is_escaped_in_cells_titles_and_notes():
 
 
 def test_words():
-    assert term("s_anxiety") == "Therapist's own style: anxiety"
-    assert term("a_avoidant_fearful_w") == "Perceived attachment: avoidant fearful, within therapist"
-    assert term("age_w") == "age, within therapist" and term("time", "weeks") == "Time (weeks)"
+    assert term("therapist_style_anxiety") == "Therapist's own style: anxiety"
+    assert term("perceived_avoidant_fearful_within") == "Perceived attachment: avoidant fearful, within therapist"
+    assert term("age_within") == "age, within therapist" and term("time", "weeks") == "Time (weeks)"
     assert say("same_rater") == "the patient rated both attachment and outcome"
     assert say("loto_flips: 3 of 48").endswith("one therapist is left out, for 3 of 48 therapists")
     assert say("new_flag") == "new flag"
@@ -154,7 +154,7 @@ def estimand_records() -> dict:
         "e5": {"q2": {"perceived": 0.1, "style": 0.0}, "difference": 0.1, "difference_ci": [0.0, 0.2]},
         "e6": {"outcome": equal, "perceived attachment": equal,
                "bound": {"points": 0.5, "share_of_therapist_variance": 0.2}},
-        "dominance": {"general": {"a_secure_w": 0.05, "therapist style": 0.01}},
+        "dominance": {"general": {"perceived_secure_within": 0.05, "therapist style": 0.01}},
         "suppression": {},
         "likelihood": {"tests": []},
         "variance": {"statistic": 3.2, "p": 0.03, "icc": 0.062, "icc_ci": [0.011, 0.154]},

@@ -77,7 +77,7 @@ def _measured(results: Results) -> Markup:
         return Markup("<p>{}</p>").format(Markup(NOT_COMPUTED[record["reason"]]))
     variables, rows, decided = record["variables"], record["rows"], (results.verdict or {}).get("without_errors") or {}
     said = [
-        f"The outcome before treatment has a reliability of {_reliability(variables['pre'])}. Corrected for its "
+        f"The outcome before treatment has a reliability of {_reliability(variables['baseline'])}. Corrected for its "
         f"measurement error, P is {_value(rows['baseline']['P'])} and T is {_value(rows['baseline']['T'])}. "
         + _changes(results, decided.get("baseline"), ("C1", "C2"))
     ]
@@ -85,9 +85,9 @@ def _measured(results: Results) -> Markup:
         said.append("Between therapists the baseline varies hardly more than its error and was not corrected there.")
     if rows["all"]:
         said.append(
-            f"The reliability of perceived attachment is {_reliability(variables['a_star'])}, that of the therapist's "
-            f"own style {_reliability(variables['s_star'])}. Corrected for the errors of all three, P is "
-            f"{_value(rows['all']['P'])} and T is {_value(rows['all']['T'])}. "
+            f"The reliability of perceived attachment is {_reliability(variables['perceived'])}, that of the "
+            f"therapist's own style {_reliability(variables['therapist_style'])}. Corrected for the errors of "
+            f"all three, P is {_value(rows['all']['P'])} and T is {_value(rows['all']['T'])}. "
             + _changes(results, decided.get("all"), ("C1", "C2", "C3"))
         )
     off = [f"{number(one['row']['P']['estimate'])} at {number(one['reliability'], bounded=True)}"
