@@ -20,10 +20,10 @@ STAGES = {
     "domains": ("config", "design", "instruments", "mixed", "fit", "compare"),
     "compare": ("config", "compare", "robustness"),
     "simulate": ("config", "design", "mixed", "fit", "estimands", "compare", "simulate"),
-    "figures": ("config", "design/adequacy.py", "instruments", "figures", "results.py"),
-    "tables": ("config", "instruments", "tables", "results.py"),
+    "figures": ("config", "design/adequacy.py", "instruments", "figures", "results.py", "schema.py"),
+    "tables": ("config", "instruments", "tables", "results.py", "schema.py"),
     "manifest": ("config", "fit", "manifest.py", "plan.py", "reproduction/scripts.py", "reproduction/templates"),
-    "report": ("config", "compare", "figures", "instruments", "tables", "report", "results.py"),
+    "report": ("config", "compare", "figures", "instruments", "tables", "report", "results.py", "schema.py"),
 }
 WHOLE_FILE = 1_000_000_000
 END = 1_000_000

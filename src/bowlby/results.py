@@ -14,6 +14,7 @@ from bowlby.config.labels import Wording
 from bowlby.errors import UserError, problem
 from bowlby.files import read_csv, read_json, read_mapping, read_parquet
 from bowlby.records import Claim, Comparison, Design, Fit, Verdict
+from bowlby.schema import older_names, record_of_today, table_of_today
 
 MODELS = ("primary", "m1b", "c4", "c5", "pair", "growth")
 MAIN = ("primary", "pair", "growth")
@@ -32,16 +33,25 @@ class Results:
     folder: Path
 
     def json(self, name: str) -> Any:
-        """A JSON file of the run, or None."""
+        """A JSON file of the run, or None; of a run by an older version with today's names of terms."""
         path = self.folder / name
-        return read_json(path) if path.is_file() else None
+        if not path.is_file():
+            return None
+        record = read_json(path)
+        return record_of_today(name, record) if self.older else record
+
+    @cached_property
+    def older(self) -> bool:
+        """Whether a version wrote this run that had other names of terms (schema 1)."""
+        return older_names(self.folder)
 
     def table(self, name: str) -> pd.DataFrame | None:
         """A Parquet or CSV file of the run with its types, or None."""
         path = self.folder / name
         if not path.is_file():
             return None
-        return read_parquet(path) if path.suffix == ".parquet" else read_csv(path)
+        table = read_parquet(path) if path.suffix == ".parquet" else read_csv(path)
+        return table_of_today(name, table) if self.older else table
 
     def text_table(self, name: str) -> pd.DataFrame | None:
         """A CSV file of the run with every cell as text, or None where there is none or it has no rows."""
@@ -105,7 +115,8 @@ class Results:
     @property
     def estimands(self) -> dict[str, dict]:
         """Records of the estimands by name."""
-        return {path.stem: read_json(path) for path in sorted((self.folder / "estimands").glob("*.json"))}
+        names = [path.stem for path in sorted((self.folder / "estimands").glob("*.json"))]
+        return {name: self.json(f"estimands/{name}.json") for name in names}
 
     @cached_property
     def scores(self) -> dict[str, pd.DataFrame]:
@@ -187,7 +198,8 @@ def load_results(folder: str | Path) -> Results:
     Returns
     -------
     Results
-        Reads each file when it is first needed; what the run did not write is None or empty.
+        Reads each file when it is first needed; what the run did not write is None or empty. Runs of older versions
+        are read with today's names of terms.
 
     Raises
     ------

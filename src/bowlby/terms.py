@@ -32,7 +32,7 @@ FIXED_NAMES = ("patient", "therapist", "unit", "in_unit", "y", "session", "time"
 SIDES = ("first", "second")
 """The two predictors of ``pair``."""
 SCHEMA = 2
-"""Version of the files that hold names of terms: 1 has the names that :func:`from_schema_1` reads."""
+"""Version of the files that hold names of terms: 1 has the names that :mod:`bowlby.schema` reads."""
 
 
 @dataclass(frozen=True)
@@ -207,32 +207,3 @@ def slopes(first: str, second: str, unit: float, names: tuple[str, str] = ("P", 
         f"{one}-{other}": {first: unit, second: -unit},
         f"{one}+{other}": {first: unit, second: unit},
     }
-
-
-OLD_SIDES = {"a": "perceived", "s": "therapist_style", "z": "patient_style", "w": "alliance", "m": "mentalizing"}
-OLD_LEVELS = {"_w": WITHIN, "_b": BETWEEN}
-OLD_NAMES = {"pre": "baseline", "a_now": P_WITHIN_PATIENT}
-
-
-def from_schema_1(name: str) -> str:
-    """A term, column or side as schema 1 wrote it, by its name of today; products by each of their terms.
-
-    Examples
-    --------
-    >>> from_schema_1("a_star_w"), from_schema_1("s_anxiety"), from_schema_1("w_goal_w"), from_schema_1("age_b")
-    ('perceived_within', 'therapist_style_anxiety', 'alliance_goal_within', 'age_between')
-    >>> from_schema_1("s_star:pre_w"), from_schema_1("a")
-    ('therapist_style:baseline_within', 'perceived')
-    """
-    if ":" in name:
-        return ":".join(from_schema_1(part) for part in name.split(":"))
-    if name in OLD_NAMES | OLD_SIDES:
-        return (OLD_NAMES | OLD_SIDES)[name]
-    if name.endswith("_error"):
-        return error_of(from_schema_1(name.removesuffix("_error")))
-    level = OLD_LEVELS.get(name[-2:])
-    base = name[:-2] if level else name
-    side, _, scale = base.partition("_")
-    if scale and side in OLD_SIDES:
-        return column(OLD_SIDES[side], None if scale == "star" else scale, level)
-    return column(OLD_NAMES.get(base, base), level=level)

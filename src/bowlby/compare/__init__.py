@@ -13,6 +13,7 @@ from bowlby.compare.verdict import (
     not_tested,
 )
 from bowlby.config.run import Run
+from bowlby.terms import SCHEMA
 
 FEW_THERAPISTS = 30
 STYLE_SHARE = 0.8
@@ -56,7 +57,7 @@ def compare(
     outcome = run.outcome.model_dump(include={"instrument", "scale", "domain", "pre", "post"})
     sides = {side: _name(getattr(run.comparison, side)) for side in ("perceived", "therapist_style")}
     verdict = {
-        "schema": 1,
+        "schema": SCHEMA,
         "run": run.run,
         "version": __version__,
         "outcome": outcome,

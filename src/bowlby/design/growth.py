@@ -12,6 +12,7 @@ from bowlby.design.frame import AnalysisSet, ratings, with_described
 from bowlby.design.random_part import random_part
 from bowlby.design.requirements import of_outcome, unknown_variables, unscored
 from bowlby.errors import UserError, problem
+from bowlby.terms import SCHEMA
 
 
 def growth_set(
@@ -71,6 +72,7 @@ def growth_set(
     data = data.sort_values(["patient", "time"], ignore_index=True)
     flow = [_step("occasions in the file", every, None), *steps, _step("analysed", data, None)]
     design = {
+        "schema": SCHEMA,
         "n_dropped": {b["reason"]: a["rows"] - b["rows"] for a, b in pairwise(flow) if b["reason"]},
         "n_patients": flow[-1]["patients"],
         "n_therapists": flow[-1]["therapists"],

@@ -17,6 +17,7 @@ from bowlby.config.run import Run
 from bowlby.errors import Place, UserError, problem
 from bowlby.files import plain, read_json, read_parquet, write_text
 from bowlby.reproduction.numbers import TOLERANCE, ZERO, flat, is_number, same
+from bowlby.schema import older_names
 
 CHECKSUMS = "checksums.txt"
 NOT_HASHED = {CHECKSUMS, "manifest.json"}
@@ -80,11 +81,16 @@ def verify(folder: Path, loaded: Loaded | None = None) -> Outcome:
     Raises
     ------
     UserError
-        If the folder holds no run.
+        If the folder holds no run, or one of a version with other names of terms.
     """
     manifest = folder / "manifest.json"
     if not manifest.is_file():
         raise UserError(problem("there is no run in this folder", "name a folder under results/", Place(str(folder))))
+    if older_names(folder):
+        version = read_json(manifest).get("versions", {}).get("bowlby", "of an older version")
+        what = f"the run was made by bowlby {version}, in which terms of models and columns had other names"
+        do = "install that version to verify it, or run the study again; `sha256sum -c checksums.txt` checks its files"
+        raise UserError(problem(what, do, Place(str(folder))))
     out = Outcome()
     _hashes(folder, out)
     run = loaded.run if loaded else Run.model_validate(read_json(manifest)["config"])
