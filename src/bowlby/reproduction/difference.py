@@ -13,7 +13,7 @@ import pandas as pd
 from bowlby.errors import UserError, problem
 from bowlby.figures.canvas import BLUE, GREY, INK, VERMILION, WIDTH, keys, point_ranges, save
 from bowlby.figures.forest import LABELS, UNIT, negligible, rows_named
-from bowlby.files import atomic, harmless, read_json, write_csv, write_text
+from bowlby.files import atomic, harmless, write_csv, write_text
 from bowlby.reproduction.numbers import flat, is_number, same
 from bowlby.results import Results
 from bowlby.tables.layout import Sheet, sheet_docx, sheet_page
@@ -193,7 +193,7 @@ def _numbers(run: Results) -> dict[str, float]:
     out = {}
     for path in paths:
         file = path.relative_to(run.folder).as_posix()
-        out |= {f"{file} {place}": value for place, value in flat(read_json(path)) if is_number(value)}
+        out |= {f"{file} {place}": value for place, value in flat(run.json(file)) if is_number(value)}
     return out
 
 
