@@ -49,10 +49,18 @@ def simulate(
     platform: Annotated[bool, typer.Option("--platform", help="A platform's size, as Parquet.")] = False,
     switching: Annotated[float, typer.Option(min=0, max=1, help="Share of a platform's patients who change therapist.")]
     = 0.0,
+    like: Annotated[
+        Path | None, typer.Option(help="A file that `bowlby freeze` wrote: a study of the same structure instead.")
+    ] = None,
     with_config: Annotated[bool, typer.Option(help="Also write a configuration.")] = True,
 ) -> None:
     """Simulate a study with known truth, clearly labelled synthetic."""
-    if platform:
+    if like:
+        from bowlby.reproduction.frozen import read_frozen
+        from bowlby.simulate.like import write_like
+
+        write_like(read_frozen(like), folder, seed)
+    elif platform:
         from bowlby.simulate.platform import Platform, write_platform
 
         write_platform(Platform(therapists or 25_000, patients or 40, seed, switching), folder)
@@ -107,21 +115,30 @@ def verify(
     config: Annotated[
         Path | None, typer.Option(help="The run's configuration file, with its raw files: begin with these.")
     ] = None,
+    frozen: Annotated[
+        Path | None, typer.Option(help="A file that `bowlby freeze` wrote: compare the run with its endpoints instead.")
+    ] = None,
 ) -> None:
     """Compare a run's files with their checksums, and compute its numbers again.
 
     Fits and estimands are computed from the analysis sets of the folder; with --config the analysis sets from the raw
     files first. Numbers agree if they differ by less than 1e-6 of their size. Exit status 3 if something differs.
     """
-    from bowlby.config import load
-    from bowlby.reproduction.verify import verify as compare
+    if frozen:
+        from bowlby.reproduction.frozen import compare as compare_frozen
+        from bowlby.results import load_results
 
-    result = compare(results, load(config) if config else None)
+        result = compare_frozen(load_results(results), frozen)
+    else:
+        from bowlby.config import load
+        from bowlby.reproduction.verify import verify as compare
+
+        result = compare(results, load(config) if config else None)
     if not result.listed:
         print("no checksums.txt: it is not known whether files were altered")
     for what, names in (("missing", result.missing), ("altered since the run", result.altered)):
         for name in names[:SHOWN]:
-            print(f"{name}: {what}")
+            print(f"{name}: {'not that of the paper' if frozen else what}")
     for line in result.differing[:SHOWN]:
         print(line)
     if len(result.differing) > SHOWN:

@@ -49,3 +49,23 @@ def diff(
     if output:
         for path in write_difference(opened, output):
             print(f"written: {path}")
+
+
+def freeze(
+    results: Annotated[Path, typer.Argument(help="Folder of a run, such as results/example.")],
+    output: Annotated[Path | None, typer.Option(help="File to write; by default <run>.frozen.json.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="The run's configuration file, needed if the study has own instrument files.")
+    ] = None,
+) -> None:
+    """Write a paper's endpoints, checksums of its data and its study's structure into a file without patients' data."""
+    from bowlby.config import load
+    from bowlby.reproduction.frozen import write_frozen
+    from bowlby.results import load_results
+
+    run = load_results(results)
+    own = load(config).instruments_dir if config else None
+    path = write_frozen(run, output or Path(f"{run.folder.resolve().name}.frozen.json"), own)
+    print(f"written: {path}")
+    print(f"with the data: `bowlby verify RESULTS --frozen {path.name}` compares a run with it")
+    print(f"without them: `bowlby simulate FOLDER --like {path.name}` makes a study of the same structure")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 
 from bowlby.config.base import Invalid, Model
 
@@ -47,6 +47,11 @@ class Imputation(Model):
         return deltas
 
 
+def _whole(value: object) -> object:
+    """A number as it is written in YAML, where every scalar is text."""
+    return int(value) if isinstance(value, str) and value.isdigit() else value
+
+
 class Multiverse(Model):
     """Choices one could have made. Every combination is a specification; the main analysis is always among them."""
 
@@ -74,7 +79,7 @@ class Multiverse(Model):
         ["uncorrelated", "none", "correlated"], min_length=1
     )
     """Therapists' own slopes of perceived attachment."""
-    caseload: list[Literal[1, 5]] = Field([1, 5], min_length=1)
+    caseload: list[Annotated[Literal[1, 5], BeforeValidator(_whole)]] = Field([1, 5], min_length=1)
     """Fewest patients of a therapist who is kept."""
     outliers: list[Literal["keep", "drop_3", "drop_2", "winsorise_3", "winsorise_2"]] = Field(
         ["keep", "drop_3", "drop_2", "winsorise_3", "winsorise_2"], min_length=1

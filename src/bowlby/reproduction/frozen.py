@@ -1,0 +1,153 @@
+"""The endpoints of a paper as one file that holds nothing of a patient, and a run compared with such a file."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from bowlby.config.study import Study
+from bowlby.disclosure import small
+from bowlby.errors import UserError, problem
+from bowlby.files import plain, read_json, write_json
+from bowlby.instruments.catalogue import load_instrument
+from bowlby.instruments.forms import on_forms
+from bowlby.instruments.model import Instrument
+from bowlby.reproduction.numbers import flat, is_number, same
+from bowlby.reproduction.verify import Outcome
+from bowlby.results import Results
+from bowlby.simulate.structure import structure
+
+KIND = "bowlby frozen endpoints"
+STATISTICS = r"(?:estimate|se|df|p|ci\[\d\])"
+ENDPOINTS = {
+    "verdict.json": rf"claims\.\w+\.(?:verdict|qualified|fragile|{STATISTICS})",
+    "comparison.json": rf"(?:P|T|P-T|P\+T)\.{STATISTICS}|delta|n_obs|n_therapists",
+    "pair.json": rf"contrasts\.[^.]+\.{STATISTICS}|claims\.\w+\.verdict|n_obs|n_therapists",
+    "domains.json": rf".*\.(?:p_adjusted|{STATISTICS})",
+}
+"""By file, the places of what a paper reports."""
+MODELS = ("primary", "c4", "c5", "pair", "growth")
+
+
+def endpoints(run: Results) -> dict[str, Any]:
+    """What a paper reports of a run, by file and place; numbers of fewer than five persons are left out."""
+    out = {}
+    for file, places in ENDPOINTS.items():
+        for place, value in flat(run.json(file) or {}):
+            counted = place.startswith(("n_", "groups."))
+            if re.fullmatch(places, place) and not (counted and small(value)):
+                out[f"{file} {place}"] = value
+    for model in (name for name in MODELS if name in run.fits):
+        fit = run.fits[model]
+        out |= {f"{model} {group}": n for group, n in {"rows": fit.n_obs, **fit.n_levels}.items() if not small(n)}
+        for name, one in (fit.contrasts or fit.coefficients).items():
+            out |= {f"{model} {name}.{key}": getattr(one, key) for key in ("estimate", "se", "df", "p")}
+    return out
+
+
+def freeze(run: Results, own: Path | None = None) -> dict[str, Any]:
+    """The endpoints of a run with what is needed to compute them again.
+
+    Parameters
+    ----------
+    run : Results
+    own : Path, optional
+        Folder of the study's own instrument files, if it has some.
+
+    Returns
+    -------
+    dict
+        endpoints (by file and place), data (SHA-256 of every raw file), configuration, versions, commit, seed, and
+        structure, from which :func:`bowlby.simulate.like.write_like` draws a study.
+
+    Raises
+    ------
+    UserError
+        If the run has no endpoints yet.
+    """
+    found, manifest = endpoints(run), run.manifest
+    if not found:
+        raise UserError(problem(f"{run.folder} holds no fitted model", "finish the run first, by `bowlby run`"))
+    return plain({
+        "schema": 1,
+        "kind": KIND,
+        "title": run.title,
+        "synthetic": run.synthetic,
+        "endpoints": found,
+        "data": manifest.get("inputs") or {},
+        "configuration": {key: value for key, value in run.config.items() if key not in ("data", "results")},
+        "versions": manifest.get("versions") or {},
+        "commit": (manifest.get("git") or {}).get("commit"),
+        "seed": manifest.get("seed"),
+        "structure": structure(run, partial(_instrument, run, own)),
+        "instrument_files": _own_files(run, own),
+    })  # fmt: skip
+
+
+def write_frozen(run: Results, path: Path, own: Path | None = None) -> Path:
+    """Write :func:`freeze` as JSON.
+
+    Raises
+    ------
+    UserError
+        If the file is there already: endpoints are frozen once.
+    """
+    if path.exists():
+        raise UserError(problem(f"{path} is there already", "name another file by --output; frozen endpoints stay"))
+    return write_json(path, freeze(run, own))
+
+
+def compare(run: Results, path: Path) -> Outcome:
+    """Compare a run with frozen endpoints.
+
+    Returns
+    -------
+    Outcome
+        `numbers` counts the frozen numbers, `differing` says which are others in the run, `altered` and `missing` name
+        raw files whose content is not that of the paper.
+
+    Raises
+    ------
+    UserError
+        If the file holds no frozen endpoints.
+    """
+    frozen = read_frozen(path)
+    out, now = Outcome(), endpoints(run)
+    for place, value in frozen["endpoints"].items():
+        out.numbers += is_number(value)
+        if not same(value, now.get(place)):
+            out.differing.append(f"{place}: {value} frozen, {now.get(place, 'nothing')} in {run.folder.name}")
+    inputs = run.manifest.get("inputs") or {}
+    out.missing = [f"raw file {name}" for name in frozen["data"] if name not in inputs]
+    out.altered = [f"raw file {name}" for name, digest in frozen["data"].items() if inputs.get(name, digest) != digest]
+    return out
+
+
+def read_frozen(path: Path) -> dict[str, Any]:
+    """A file of frozen endpoints.
+
+    Raises
+    ------
+    UserError
+        If it is not one.
+    """
+    record = read_json(path) if path.is_file() else None
+    if not isinstance(record, dict) or record.get("kind") != KIND:
+        raise UserError(problem(f"{path} holds no frozen endpoints", "name a file that `bowlby freeze` wrote"))
+    return record
+
+
+def _instrument(run: Results, own: Path | None, name: str) -> Instrument:
+    """An instrument on the forms of a run's study."""
+    if f"{name}.yaml" in (run.manifest.get("inputs") or {}) and own is None:
+        what = f"{name} is an instrument of the study's own"
+        raise UserError(problem(what, "name the run's configuration file too, by --config"))
+    return on_forms(load_instrument(name, own), Study.model_validate(run.study).responses(name))
+
+
+def _own_files(run: Results, own: Path | None) -> dict[str, str]:
+    """The study's own instrument files by name; a key holds nothing of a person."""
+    names = [name for name in run.manifest.get("inputs") or {} if own and (own / name).is_file()]
+    return {name: (own / name).read_text("utf-8") for name in names if name.endswith(".yaml")}
