@@ -23,7 +23,7 @@ Lines = list[tuple[str, str]]
 """Severity (error, warning or note) and line for the reader."""
 
 OF_ROWS = {"contradicting_rows", "date_style", "ragged_row"}
-"""Errors of single rows or of dates, beside which the rest of a table can be analysed."""
+"""Errors of single rows or of dates; the rest of the table can still be analysed."""
 
 
 def check(config: str | Path) -> Lines:
@@ -39,8 +39,8 @@ def check(config: str | Path) -> Lines:
     list of tuple of str
         Severity and line of every problem, each once: of the run's file and the study file, then of the data by file
         and row, then of keys that do not fit the answers, scores, analysis sets and models. A file that cannot be read
-        does not hide what is wrong with the others. Scores and models are only tried where what they are made from is
-        there: a note says so.
+        does not hide what is wrong with the others. Scores and models are checked only if their input is
+        without errors; otherwise a note says so.
     """
     loaded, problems = read_config(config)
     if loaded is None:
@@ -61,7 +61,7 @@ def check(config: str | Path) -> Lines:
 
 
 def _later(what: str) -> tuple[str, str]:
-    return "note", problem(f"{what} are not checked yet", "correct the errors above, and check again")
+    return "note", problem(f"{what} were not checked", "correct the errors, then check again")
 
 
 def _scores(loaded: Loaded, ingested: Ingested) -> tuple[dict, list[str]]:
@@ -107,7 +107,7 @@ def _other_outcomes(loaded: Loaded, scores: dict, people: dict, primary: dict) -
 
 
 def _tried(work: Callable, problems: list[str]):
-    """What some work gives; None where it is refused, with the reasons added to the problems."""
+    """The result of some work; None if it is refused, with the reasons added to the problems."""
     try:
         return work()
     except UserError as error:

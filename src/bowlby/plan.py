@@ -42,11 +42,12 @@ class Plan:
     def sets(self) -> list[str]:
         """Analysis sets that the configuration asks for."""
         run = self.loaded.run
-        beside = [s for s, asked in (("early", run.outcome.early), ("sessions", run.outcome.after)) if asked]
-        beside = beside if run.comparison else []
-        beside += [b for b in ("alliance", "mentalizing") if run.comparison and getattr(run.comparison, b)]
-        apart = [s for s in ("pair", "growth") if getattr(run, s)]
-        return (["primary", "perceived"] if run.comparison else []) + beside + apart
+        sets = [s for s in ("pair", "growth") if getattr(run, s)]
+        if run.comparison is None:
+            return sets
+        further = [s for s, given in (("early", run.outcome.early), ("sessions", run.outcome.after)) if given]
+        ratings = [b for b in ("alliance", "mentalizing") if getattr(run.comparison, b)]
+        return ["primary", "perceived", *further, *ratings, *sets]
 
     def models(self, name: str | None = None) -> list[str]:
         """Models fitted to one analysis set, or to all."""
@@ -107,7 +108,7 @@ def plan(config: str | Path) -> Plan:
 
 
 def _absent(loaded: Loaded, number: int, path: Path) -> str | None:
-    """Why a raw file or data dictionary is not to be had, as one line."""
+    """Why a raw file or data dictionary cannot be read, as one line."""
     files = loaded.study.files
     key = f"files[{number}].path" if number < len(files) else "`dictionary:`"
     place = Place(files[number].path if number < len(files) else path.name)
@@ -117,7 +118,7 @@ def _absent(loaded: Loaded, number: int, path: Path) -> str | None:
         with path.open("rb"):
             return None
     except OSError as error:
-        return problem(f"cannot be opened ({error.strerror})", "ask for the right to read it, or copy it", place)
+        return problem(f"cannot be opened ({error.strerror})", "ask for permission to read it, or use a copy", place)
 
 
 def relative(path: str | Path) -> Path:
@@ -145,7 +146,7 @@ def mismatches(loaded: Loaded) -> list[str]:
         problems.append(problem(what, "choose another `run:` name, or move that folder away"))
     nearest = next((place for place in (folder, *folder.parents) if place.exists()), Path())
     if not nearest.is_dir():
-        problems.append(problem(f"{nearest}, where the results are to be, is a file", "choose another `results:`"))
+        problems.append(problem(f"{nearest}, the place of the results, is a file", "choose another `results:`"))
     elif not os.access(nearest, os.W_OK):
         problems.append(problem(f"the folder {nearest} cannot be written to", "choose another `results:`"))
     return problems

@@ -112,7 +112,7 @@ def test_a_results_folder_that_cannot_be_is_refused(tmp_path):
     config = study_of(tmp_path / "study", DESIGN, RUN)
     with contextlib.chdir(config.parent):
         (config.parent / "results").write_text("a file")
-        with pytest.raises(UserError, match="where the results are to be, is a file"):
+        with pytest.raises(UserError, match="the place of the results, is a file"):
             plan(config)
 
 

@@ -14,7 +14,7 @@ from bowlby.drafting.columns import Column, profile
 from bowlby.drafting.naming import bare, words
 from bowlby.errors import Place, UserError, problem
 from bowlby.ingest.issues import Issues
-from bowlby.ingest.readers import Ask, read
+from bowlby.ingest.readers import Selection, read
 from bowlby.ingest.readers.base import KINDS, Raw, Unreadable, check_kind, joined, unique
 from bowlby.ingest.readers.redcap import is_dictionary, read_dictionary
 from bowlby.ingest.readers.text import best_delimiter, find_encoding, sample
@@ -190,7 +190,8 @@ def _groups(above: list[str], names: list[str]) -> dict[str, str]:
 def _read(path: Path, stated: dict, dictionary: Path | None) -> tuple[Raw, Path | None]:
     issues, spec = Issues(), DataFile(path=path.name, who=Who(person=FILL), **stated)
     fields = read_dictionary(dictionary, issues) if dictionary else None
-    raw = read(path, Ask(spec, everything=True, limit=MOST_ROWS, renamed=fields.named if fields else None), issues)
+    selection = Selection(spec, everything=True, limit=MOST_ROWS, renamed=fields.named if fields else None)
+    raw = read(path, selection, issues)
     if raw is None or issues.errors:
         raise UserError(issues.errors)
     if fields and set(raw.header) & set(fields.titles()):

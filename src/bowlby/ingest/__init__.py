@@ -1,4 +1,4 @@
-"""Raw files to people and measures; everything found is an issue, nothing is silently repaired."""
+"""Raw files to people and measures; every irregularity is an issue, nothing is silently repaired."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from bowlby.dictionary import Table
 from bowlby.errors import UserError
 from bowlby.ingest.columns import has
 from bowlby.ingest.issues import Issues
-from bowlby.ingest.measures import Repeats, columns_of, combine, instruments, measure_table, spread, tell_repeats
+from bowlby.ingest.measures import Repeats, columns_of, combine, instruments, measure_table, report_repeats, spread
 from bowlby.ingest.output_tables import describe
 from bowlby.ingest.people import people
-from bowlby.ingest.readers import Ask, Raw, read
+from bowlby.ingest.readers import Raw, Selection, read
 from bowlby.ingest.readers.redcap import read_dictionary
-from bowlby.ingest.rows import select_rows, tell_doubts
+from bowlby.ingest.rows import report_doubts, select_rows
 
 __all__ = ["Ingested", "check", "ingest", "look_through"]
 
@@ -73,21 +73,22 @@ def ingest(loaded: LoadedStudy) -> Ingested:
 
 
 def look_through(loaded: LoadedStudy) -> tuple[Ingested, Issues]:
-    """What a study's files hold and everything found in them, as far as each can be read; nothing is written."""
+    """What a study's files hold and all issues, as far as each file can be read; nothing is written."""
     issues, study = Issues(), loaded.study
     models = instruments(study, loaded.instruments_dir, loaded.study_path.name, issues)
     dictionaries = {name: read_dictionary(path, issues) for name, path in loaded.dictionaries.items()}
     raws = []
     for spec in study.files:
         dictionary = dictionaries.get(spec.dictionary)
-        raw = read(loaded.data_dir / spec.path, Ask(spec, renamed=dictionary.named if dictionary else None), issues)
+        selection = Selection(spec, renamed=dictionary.named if dictionary else None)
+        raw = read(loaded.data_dir / spec.path, selection, issues)
         if raw is not None:
             raws.append(raw)
             if dictionary:
                 raw.dictionary, raw.labels = dictionary, dictionary.labels() | raw.labels
                 raw.titles = dictionary.titles() | raw.titles
             select_rows(raw, issues)
-            tell_doubts(raw, issues)
+            report_doubts(raw, issues)
     parts: dict[str, list[pd.DataFrame]] = {}
     for raw in raws:
         _named_columns(raw, issues)
@@ -100,7 +101,7 @@ def look_through(loaded: LoadedStudy) -> tuple[Ingested, Issues]:
     repeats: Repeats = {}
     counts = {name: sum(map(len, some)) for name, some in parts.items()}
     measures = {name: combine(parts.pop(name), name, repeats, issues) for name in sorted(parts)}
-    tell_repeats(repeats, issues)
+    report_repeats(repeats, issues)
     comparison = loaded.run.comparison if loaded.run else None
     style = comparison.therapist_style.instrument if comparison else None
     occasions = [o.id for o in study.occasions]
@@ -112,18 +113,18 @@ def look_through(loaded: LoadedStudy) -> tuple[Ingested, Issues]:
 
 def _answers(raw: Raw, models: dict, issues: Issues) -> set[str]:
     """Raw columns that hold answers and nothing else."""
-    asked = [m for m in spread(raw.spec) if m.instrument in models]
-    columns = {c for m in asked for c in (columns_of(raw, m, models[m.instrument], issues) or {}).values()}
-    return columns - set(_columns_beside(raw))
+    known = [m for m in spread(raw.spec) if m.instrument in models]
+    columns = {c for m in known for c in (columns_of(raw, m, models[m.instrument], issues) or {}).values()}
+    return columns - set(_other_columns(raw))
 
 
 def _named_columns(raw: Raw, issues: Issues) -> None:
-    for column in dict.fromkeys(_columns_beside(raw)):
+    for column in dict.fromkeys(_other_columns(raw)):
         has(raw, column, issues)
 
 
-def _columns_beside(raw: Raw) -> list[str]:
-    """The columns that the study file names beside answers."""
+def _other_columns(raw: Raw) -> list[str]:
+    """The columns that the study file names, other than those of answers."""
     spec = raw.spec
     measures = spread(spec)
     whens = [w for w in (spec.when, *(m.when for m in measures)) if w]
@@ -147,11 +148,13 @@ def _flow(raws, counts, measures, people, occasions: list[str]) -> list[dict]:
     for name, table in measures.items():
         repeats = counts[name] - len(table)
         left = f"{repeats or 'no'} repeated row{'s' * (repeats != 1)} left out"
-        steps.append(_step(f"{name}: answered", *_count(table), f"rows with an answer; {left}"))
+        answered = _step(f"{name}: answered", *_count(table), f"rows with an answer; {left}")
+        steps.append({**answered, "instrument": name, "occasion": None})
         for occasion in occasions:
             rows = table[table["occasion"].eq(occasion)]
             if len(rows):
-                steps.append(_step(f"{name}: {occasion}", *_count(rows), "answered at this occasion"))
+                step = _step(f"{name}: {occasion}", *_count(rows), "answered at this occasion")
+                steps.append({**step, "instrument": name, "occasion": occasion})
     return steps
 
 

@@ -44,7 +44,7 @@ def has(raw: Raw, column: str | None, issues: Issues, instrument: str | None = N
         issues.add(
             "error",
             "duplicate_column",
-            f"column name stands {'twice' if len(twins) == 2 else f'{len(twins)} times'}",
+            f"column name occurs {'twice' if len(twins) == 2 else f'{len(twins)} times'}",
             f"rename one of them, or name {' or '.join(twins)} in the study file",
             row=raw.spec.header_row,
             column=column,
@@ -80,7 +80,7 @@ def ids(raw: Raw, column: str) -> pd.Series:
 
 
 def therapist_ids(raw: Raw, column: str) -> pd.Series:
-    """Ids of therapists, empty where the text means that there is none (:func:`no_therapist`)."""
+    """Ids of therapists, empty if the text means that there is none (:func:`no_therapist`)."""
     return ids(raw, column).mask(no_therapist(raw, column), "")
 
 
@@ -121,7 +121,7 @@ def unseen(raw: Raw, column: str | None) -> pd.Series:
 def numbers(
     raw: Raw, column: str, missing: list[str], issues: Issues, answers: dict[str, float] | None = None, rows=None
 ):
-    """A column as numbers, and where text stands that is neither a number nor a code for missing.
+    """A column as numbers, and the cells with text that is neither a number nor a code for missing.
 
     Parameters
     ----------
@@ -275,8 +275,8 @@ def _other_styles(raw: Raw, column: str, wrong: pd.Series, others: dict[str, int
     elif not others:
         what, do = f"none of {n:,} cells is a date written {style}", "say with `dates:` how they are written"
     else:
-        told_rows = rows_text(wrong.index[wrong])
-        what = f"dates are written in several styles: {right:,} {style}, {count(n, 'other')} ({told_rows})"
+        rows = rows_text(wrong.index[wrong])
+        what = f"dates are written in several styles: {right:,} {style}, {count(n, 'other')} ({rows})"
         do = "write all in one style"
     issues.add("error", "date_style", what, do, row=wrong.index[wrong][0], column=column, n=n, **raw.place)
 

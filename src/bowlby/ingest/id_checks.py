@@ -27,14 +27,14 @@ WHOLE = re.compile(r"^(\d+)[.,]0+$")
 
 
 def altered_ids(places: list[tuple[Raw, list[str | None]]], noun: str, issues: Issues) -> None:
-    """Tell ids that differ only in what the eye passes over, and those that a program has changed.
+    """Report ids that differ only in details easily overlooked, and those that a program has changed.
 
     Parameters
     ----------
     places : list of (Raw, list of str)
         Files with their columns of ids.
     noun : str
-        What the ids stand for.
+        What the ids denote.
     issues : Issues
     """
     first: dict[str, str] = {}
@@ -47,9 +47,9 @@ def altered_ids(places: list[tuple[Raw, list[str | None]]], noun: str, issues: I
             alike = {one for one in different if first.setdefault(_seen_as(one), one) != one}
             do = "they stay different persons; write them alike if they are one"
             what = f"{count(len(alike), f'{noun} id')} like an earlier one but for spaces, case, zeros or accents"
-            _tell_ids(raw, column, values, alike, "id_alike", what, do, issues)
+            _report_ids(raw, column, values, alike, "id_alike", what, do, issues)
             for code, (some, what, do) in _changed(different).items():
-                _tell_ids(raw, column, values, some, code, f"{count(len(some), f'{noun} id')} {what}", do, issues)
+                _report_ids(raw, column, values, some, code, f"{count(len(some), f'{noun} id')} {what}", do, issues)
 
 
 def _changed(different: list[str]) -> dict[str, tuple[set[str], str, str]]:
@@ -105,7 +105,7 @@ def _without_zeros(bare: dict[str, str]) -> set[str]:
     return set() if any(text.endswith("0") for text in decimals.values()) else {*decimals}
 
 
-def _tell_ids(raw: Raw, column: str, values: pd.Series, some: set[str], code: str, what: str, do: str, issues) -> None:
+def _report_ids(raw: Raw, column: str, values: pd.Series, some: set[str], code: str, what: str, do, issues) -> None:
     if some:
         rows = values[values.isin(some)].drop_duplicates().index
         issues.add(
@@ -135,7 +135,7 @@ def one_sided(
     whole: bool,
     issues: Issues,
 ) -> None:
-    """Tell ids that stand in one kind of file only, unless some files could not be read.
+    """Report ids that are in one kind of file only, unless some files could not be read.
 
     Parameters
     ----------
@@ -158,14 +158,14 @@ def one_sided(
         _doubtful_therapists(raw, listed, issues)
     if not whole:
         return
-    asked = {p for t in measures.values() for p in t.loc[t["role"].eq("patient"), "person"].unique()}
+    answered = {p for t in measures.values() for p in t.loc[t["role"].eq("patient"), "person"].unique()}
     described = [r for r in patient_files if not r.spec.measures]
     listed = {p for r in described for p in ids(r, r.spec.who.person).unique()}
     for raw in patient_files:
         person = raw.spec.who.person
         if raw in described and measures:
             action = "they have no scores, so no model counts them; check the ids if they did answer"
-            _one_sided_ids(raw, person, asked, ("patient", "without questionnaires"), action, issues)
+            _one_sided_ids(raw, person, answered, ("patient", "without questionnaires"), action, issues)
         elif described:
             action = f"what {described[0].name} says of patients is missing for them; check the ids"
             _one_sided_ids(raw, person, listed, ("patient", f"not in {described[0].name}"), action, issues)
@@ -174,7 +174,7 @@ def one_sided(
 
 
 def _doubtful_therapists(raw: Raw, listed: set[str], issues: Issues) -> None:
-    """An error where a text that means no therapist is the id of one by what else is there.
+    """An error if a text that means no therapist seems to be the id of one.
 
     That is a text that the therapists' own file lists, and a number listed under ``missing`` that lies among the ids.
     """

@@ -242,7 +242,7 @@ def _listed(raw: Raw, measure: Measure, issues: Issues) -> list[str] | None:
         return names[slice(*ends_at)]
     ends = [has(raw, column, issues, measure.instrument) for column in measure.named]
     if all(ends):
-        what, do = "the last item stands before the first", "exchange `first` and `last`"
+        what, do = "the last item is before the first", "exchange `first` and `last`"
         issues.add("error", "item_span", what, do, instrument=measure.instrument, **raw.place)
     return None
 
@@ -296,7 +296,7 @@ def combine(tables: list[pd.DataFrame], instrument: str, repeats: Repeats, issue
         From :func:`bowlby.ingest.measures.measure_table`.
     instrument : str
     repeats : dict
-        Exact repeats of all instruments so far, which :func:`tell_repeats` tells once all are known; added to.
+        Exact repeats of all instruments so far, which :func:`report_repeats` reports once all are known; added to.
     issues : Issues
 
     Returns
@@ -337,8 +337,8 @@ def _repeated(
         _report_rows(kind, CONTRADICTING, do, str(name), rows, instrument, issues, instrument)
 
 
-def tell_repeats(repeats: Repeats, issues: Issues) -> None:
-    """Tell each exact repeat once, with the instruments whose answers it repeats."""
+def report_repeats(repeats: Repeats, issues: Issues) -> None:
+    """Report each exact repeat once, with the instruments whose answers it repeats."""
     alike: dict[tuple[str, str], list[tuple]] = {}
     for place, named in repeats.items():
         alike.setdefault((place[0], ", ".join(named)), []).append(place)

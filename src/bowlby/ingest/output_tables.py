@@ -100,7 +100,7 @@ def _persons(role: str, raws: list[Raw], table: pd.DataFrame) -> Table:
 def _covariate(name: str, spec: Covariate, raw: Raw, files: list[Raw], values: pd.Series) -> Column:
     kind = {"number": "number", "checkbox": "number", "date": "date", "category": "string"}[spec.kind]
     labels = {"1": "ticked", "0": "not ticked"} if spec.kind == "checkbox" else {}
-    if spec.kind == "category":  # a category stands there as its label
+    if spec.kind == "category":  # a category is given by its label
         given = raw.labels.get(spec.column, {}) | spec.labels
         labels = {label: label for label in dict.fromkeys(given.values())}
         rare = {label for label, n in values.value_counts().items() if n < SMALLEST}
@@ -145,36 +145,36 @@ def _sessions(raws: list[Raw]) -> Table:
         Column("session", "integer", "number within the patient, from 1", "", _when(files, "session"), low=1.0),
         Column("date", "date", "earliest known date of the session", "", _when(files, "date")),
     ]
-    what = "Sessions that answers or a log of sessions tell of, each once."
+    what = "Sessions in answers or in a log of sessions, each once."
     refers = {"patient": WHO["patient"]}
     return Table("people-sessions", "people/sessions.parquet", what, columns, ("patient", "session", "date"), refers)
 
 
 def _measure(name: str, table: pd.DataFrame, raws: list[Raw], model, study: Study) -> Table:
-    asked = [(r, m) for r in raws for m in spread(r.spec) if m.instrument == name]
+    sources = [(r, m) for r in raws for m in spread(r.spec) if m.instrument == name]
     occasions = ", ".join(o.id for o in study.occasions)
     head = [
-        Column("person", "string", "id of who answered", source=_join([(r.name, r.spec.who.person) for r, _ in asked]),
-               required=True),
+        Column("person", "string", "id of who answered",
+               source=_join([(r.name, r.spec.who.person) for r, _ in sources]), required=True),
         Column("role", "string", "what that person is: patient, therapist, observer or other", source="study file",
                required=True),
         Column("about", "string", "whom the answers are about", source="study file", required=True),
         Column("occasion", "string", f"occasion of measurement: {occasions}; empty where a therapist's has none",
-               source=_occasions(asked)),
+               source=_occasions(sources)),
         Column("session", "integer", "number of the session within the patient; 0 before the first", "",
-               _named(asked, "session") or "study file, where its occasions have one", low=0.0),
+               _named(sources, "session") or "study file, where its occasions have one", low=0.0),
         Column("therapist", "string", "therapist who treated the patient at that time",
-               source=_join([(r.name, r.spec.who.therapist) for r, _ in asked if r.spec.who.therapist])),
-        Column("date", "date", "date of answering", source=_named(asked, "date")),
+               source=_join([(r.name, r.spec.who.therapist) for r, _ in sources if r.spec.who.therapist])),
+        Column("date", "date", "date of answering", source=_named(sources, "date")),
         Column("source_file", "string", "raw file of the row", source="the file's name", required=True),
         Column("source_row", "integer", "row in that file, as the user's program counts", "row", "counted", True, 1.0),
     ]  # fmt: skip
     from_columns: dict[str, list[tuple[str, str]]] = {}
-    for raw, measure in asked:
+    for raw, measure in sources:
         for column, source in (columns_of(raw, measure, model, Issues()) or {}).items():
             from_columns.setdefault(column, []).append((raw.name, source))
     values = [
-        _value(c, model, [m for _, m in asked], _join(from_columns.get(c, []))) for c in table.columns[len(head) :]
+        _value(c, model, [m for _, m in sources], _join(from_columns.get(c, []))) for c in table.columns[len(head) :]
     ]
     what = f"Answers to {model.name} ({name}); one row for each person, role, about, occasion and session."
     key = tuple(c.name for c in head[:5])
@@ -192,8 +192,8 @@ def _value(name: str, model, measures: list[Measure], source: str) -> Column:
         return Column(name, "number", what, "points", source, low=low, high=high)
     low, high = model.range_of(name)
     what = f"score on {name}, as given in the file"
-    turned = any(m.kind(name) not in (None, model.how(name)) or counted_from(model, m.response) for m in measures)
-    what += ", in the questionnaire's own units" * turned
+    converted = any(m.kind(name) not in (None, model.how(name)) or counted_from(model, m.response) for m in measures)
+    what += ", in the questionnaire's own units" * converted
     return Column(name, "number", what, "points", source, low=low, high=high)
 
 
@@ -210,14 +210,14 @@ def _sites(files: list[Raw]) -> str:
     return _join([(r.name, r.spec.who.site or "study file") for r in files if r.spec.who.site or r.spec.who.site_name])
 
 
-def _occasions(asked: list[tuple[Raw, Measure]]) -> str:
-    whens = [(raw, measure.when or raw.spec.when) for raw, measure in asked]
+def _occasions(sources: list[tuple[Raw, Measure]]) -> str:
+    whens = [(raw, measure.when or raw.spec.when) for raw, measure in sources]
     return _join([(r.name, w.column) for r, w in whens if w and w.column]) or "study file"
 
 
-def _named(asked: list[tuple[Raw, Measure]], key: str) -> str:
+def _named(sources: list[tuple[Raw, Measure]], key: str) -> str:
     """The raw columns of a measure's session or date."""
-    return _join([(r.name, c) for r, m in asked if present(r, c := getattr(m, key))])
+    return _join([(r.name, c) for r, m in sources if present(r, c := getattr(m, key))])
 
 
 def _when(files: list[Raw], key: str) -> str:

@@ -73,7 +73,7 @@ def _stated(raw: Raw, issues: Issues) -> list[pd.DataFrame]:
             known: dict[str, pd.Series | float] = {"place": float(place)}
             if episode.sessions in raw.frame.columns:
                 known["sessions"] = _session_counts(raw, episode.sessions, issues)
-            _tell_none(raw, episode.therapist, person, issues)
+            _report_none(raw, episode.therapist, person, issues)
             tables.append(_pairs(person, therapist_ids(raw, episode.therapist), **known))
     return tables
 
@@ -93,14 +93,14 @@ def _seen(raw: Raw, issues: Issues) -> list[pd.DataFrame]:
         return []
     person, therapist = ids(raw, raw.spec.who.person), therapist_ids(raw, column)
     blank = ids(raw, column).eq("") & person.ne("")
-    _tell_none(raw, column, person, issues)
+    _report_none(raw, column, person, issues)
     if blank.any():
         n = int(blank.sum())
         issues.add(
             "warning",
             "missing_therapist",
             f"therapist id is missing in {count(n, 'row')} of {count(person[blank].nunique(), 'patient')}",
-            "models leave out who has no therapist anywhere; fill it in where it is known",
+            "models exclude patients without any therapist; fill it in if it is known",
             row=blank.index[blank][0],
             column=column,
             n=n,
@@ -109,8 +109,8 @@ def _seen(raw: Raw, issues: Issues) -> list[pd.DataFrame]:
     return [_pairs(person, therapist)]
 
 
-def _tell_none(raw: Raw, column: str, person: pd.Series, issues: Issues) -> None:
-    """Tell the rows whose text in a column of therapists means that there is none."""
+def _report_none(raw: Raw, column: str, person: pd.Series, issues: Issues) -> None:
+    """Report the rows whose text in a column of therapists means that there is none."""
     none = no_therapist(raw, column) & person.ne("")
     n = int(none.sum())
     if n:
@@ -128,7 +128,7 @@ def _tell_none(raw: Raw, column: str, person: pd.Series, issues: Issues) -> None
 
 
 def _pairs(person: pd.Series, therapist: pd.Series, **known: pd.Series | float) -> pd.DataFrame:
-    """How many rows name a patient and a therapist, with their sessions and place where the study file tells them."""
+    """How many rows name a patient and a therapist, with their sessions and place if the study file gives them."""
     table = pd.DataFrame({"patient": person, "therapist": therapist} | known)
     groups = table[table["patient"].ne("") & table["therapist"].ne("")].groupby(PAIR, sort=False)
     pairs = groups.size().rename("rows").reset_index()
@@ -166,7 +166,7 @@ SESSION_COLUMNS = {"patient": "str", "therapist": "str", "session": "Int64", "da
 
 
 def sessions(files: list[Raw], measures: dict[str, pd.DataFrame], issues: Issues) -> pd.DataFrame:
-    """Every session that patients' answers or a log of sessions tell of.
+    """Every session in patients' answers or in a log of sessions.
 
     Parameters
     ----------
@@ -253,7 +253,7 @@ def people(
     issues: Issues,
     whole: bool = True,
 ) -> dict[str, pd.DataFrame]:
-    """Patients, therapists, episodes and sessions; ids that stand in one kind of file only are warnings.
+    """Patients, therapists, episodes and sessions; ids that are in one kind of file only are warnings.
 
     Parameters
     ----------
@@ -266,7 +266,7 @@ def people(
         The instrument of the therapists' style, where the run compares it.
     issues : Issues
     whole : bool
-        Whether all files could be read; if not, nobody is said to stand in one kind of file only.
+        Whether all files could be read; if not, ids in one kind of file only are not reported.
     """
     usable = [r for r in raws if present(r, r.spec.who.person)]
     named = [c for r in raws for c in (r.spec.who.therapist, *(e.therapist for e in r.spec.episodes)) if c]

@@ -31,7 +31,7 @@ COMMA = 'write `decimal: ","` for this file'
 WORDS = "name columns of numbers, or say under `answers:` what the words mean"
 
 Parts = list[tuple[str, np.ndarray, list[str]]]
-"""What rows can be told apart by (occasion, site): its number for each row, and the name of each number."""
+"""Factors that distinguish rows (occasion, site): the number of the level for each row, and the levels' names."""
 
 
 def text_columns(raw: Raw, columns: dict[str, str], values: pd.DataFrame, wrong: pd.DataFrame, instrument: str,
@@ -64,7 +64,7 @@ def parts(**columns: pd.Series) -> Parts:
     Parameters
     ----------
     **columns : Series of str
-        By what they say of the rows; empty where nothing is known.
+        Name of the factor: its level for each row; empty if unknown.
     """
     factors = [(what, *pd.factorize(values.mask(values.eq("")))) for what, values in columns.items()]
     return [(what, codes, list(known)) for what, codes, known in factors if len(known) > 1]
@@ -179,7 +179,7 @@ def _mostly_outside(values: pd.DataFrame, outside: pd.DataFrame, low: float, hig
     """Answers over half of which are out of range."""
     if outside.to_numpy().sum() <= values.notna().to_numpy().sum() / 2:
         return None
-    return f"{_told(values, outside, low, high)}: the instrument is scored on another range", RANGE
+    return f"{_count_outside(values, outside, low, high)}: the instrument is scored on another range", RANGE
 
 
 def _stretched(values: pd.DataFrame, outside: pd.DataFrame, low: float, high: float) -> tuple[str, str] | None:
@@ -189,10 +189,10 @@ def _stretched(values: pd.DataFrame, outside: pd.DataFrame, low: float, high: fl
     n = near.to_numpy().sum()
     if n < FEWEST_STRETCHED or n <= STRETCHED * given or near.any().sum() <= values.shape[1] / 2:
         return None
-    return f"{_told(values, outside, low, high)}, in most items: the form may have another range", STRETCH
+    return f"{_count_outside(values, outside, low, high)}, in most items: the form may have another range", STRETCH
 
 
-def _told(values: pd.DataFrame, outside: pd.DataFrame, low: float, high: float) -> str:
+def _count_outside(values: pd.DataFrame, outside: pd.DataFrame, low: float, high: float) -> str:
     bad, given = outside.to_numpy().sum(), values.notna().to_numpy().sum()
     return f"{bad} of {given} values are outside {low:g} to {high:g}"
 

@@ -40,7 +40,7 @@ STATISTICS = {
 FITTING = 0.8
 """Share of a row's numbers that are the statistic of the rows above."""
 FEWEST_ROUNDED = 3
-"""Fewest numbers by which a row of whole numbers is told to be a rounded statistic."""
+"""Fewest numbers by which a row of whole numbers is recognised as rounded statistics."""
 NUMBER = r"([+-]?\d*[.,]?\d+)"
 CELL = re.compile(rf"\s*{NUMBER}(?:\s*(?:\(|\[|±|\+/?-)\s*(?:SD\s*=?\s*)?{NUMBER}\s*[)\]]?)?\s*", re.IGNORECASE)
 """A statistic, or two as in ``1.50 (0.94)``."""
@@ -101,7 +101,7 @@ def select_rows(raw: Raw, issues: Issues) -> None:
         issues.add("error", "no_rows", "`rows:` leaves no row", "correct the values there", **raw.place)
 
 
-def tell_doubts(raw: Raw, issues: Issues) -> None:
+def report_doubts(raw: Raw, issues: Issues) -> None:
     """An error for each kind of rows that look like nobody's answers and that the study file says nothing of.
 
     These rows are left out of what else is checked, so that each is reported once.
@@ -164,8 +164,8 @@ def _unfinished(raw: Raw, texts: pd.Series) -> pd.Series:
 def _incomplete(raw: Raw, column: str, texts: pd.Series) -> pd.Series:
     """Rows with data on a form of REDCap that is not complete by its status.
 
-    The columns of a form stand before its status. Where a data dictionary or ``seen:`` uses the status, nothing is left
-    to say; where no form is complete, nobody used it.
+    The columns of a form precede its status. Nothing is reported if a data dictionary or ``seen:`` uses the status, or
+    if no form is complete, because then the status was not used.
     """
     spec, none = raw.spec, pd.Series(False, index=texts.index)
     seen = {*(m.seen for m in spec.measures), *(c.seen for c in spec.covariates.values())}
@@ -198,7 +198,7 @@ def _statistics(raw: Raw) -> list[Doubt]:
         if not kinds:
             continue
         named = texts[texts.isin(list(kinds))]
-        values = _numbers_beside(raw, column, named.index)
+        values = _number_columns(raw, column, named.index)
         rows = [row for row, text in named.items() if _fits(raw, values, row, named.index, kinds[text])]
         if rows:
             what = f"{count(len(rows), 'row holds a statistic', 'rows hold statistics')} of the rows above"
@@ -207,7 +207,7 @@ def _statistics(raw: Raw) -> list[Doubt]:
 
 
 def _label_columns(raw: Raw) -> list[str]:
-    """Where the name of a statistic would stand: among the ids, or in any column of text where rows have no id."""
+    """Columns that may hold the name of a statistic: the ids, or any column of text if rows have no id."""
     if _settled(raw):
         return []
     person = raw.spec.who.person
@@ -228,8 +228,8 @@ def _kinds(text: str) -> list[set[str]]:
     return kinds if len(kinds) <= 2 and all(kinds) else []
 
 
-def _numbers_beside(raw: Raw, label: str, named: pd.Index) -> dict[str, tuple[pd.Series, pd.Series]]:
-    """The columns of numbers by the rows without such a name: as they stand, and without codes for missing."""
+def _number_columns(raw: Raw, label: str, named: pd.Index) -> dict[str, tuple[pd.Series, pd.Series]]:
+    """The columns of numbers by the rows without such a name: as they are, and without codes for missing."""
     who = {label, raw.spec.who.person, raw.spec.who.therapist, raw.spec.session, raw.spec.date}
     missing = [*raw.spec.missing, *(code for m in raw.spec.measures for code in m.missing)]
     columns = {}
@@ -245,7 +245,7 @@ def _fits(raw: Raw, values: dict, row: int, named: pd.Index, kinds: list[set[str
     """Whether the numbers of a row are a statistic of all rows above, or of those since the last statistic."""
     cells = {column: _written(raw, column, row, float(every[row])) for column, (every, _) in values.items()}
     pairs = [(column, written) for column, written in cells.items() if written]
-    # The second number of a cell without a name of its own is what usually stands there.
+    # The second number of a cell without a name of its own is taken as an SD.
     kinds = kinds if len(kinds) > 1 or all(len(written) == 1 for _, written in pairs) else [*kinds, {"sd"}]
     before = [n for n in named if n < row]
     blocks = [n for n in before if n + 1 not in named]
@@ -259,7 +259,7 @@ def _fits(raw: Raw, values: dict, row: int, named: pd.Index, kinds: list[set[str
 
 
 def _written(raw: Raw, column: str, row: int, read: float) -> list[float]:
-    """The numbers that stand in a cell, whatever their decimal sign; none where it holds anything else."""
+    """The numbers in a cell, whatever their decimal sign; none if it holds anything else."""
     if np.isfinite(read):
         return [read]
     match = CELL.fullmatch(raw.text(column, [row]).iloc[0])
@@ -269,7 +269,7 @@ def _written(raw: Raw, column: str, row: int, read: float) -> list[float]:
 def _are(number: int, above: dict[str, pd.Series], cells: list[tuple[str, list[float]]], kinds: set[str]) -> bool:
     """Whether the first or second numbers of cells are one kind of statistic of the numbers above them.
 
-    Whole numbers may be rounded beside others that have decimals, or where all of several fit.
+    Whole numbers may be rounded if others have decimals, or if all of several fit.
     """
     written = [(pair[number], above[c].to_numpy()) for c, pair in cells if len(pair) > number and len(above[c]) > 1]
     decimals = any(not cell.is_integer() for cell, _ in written)
@@ -298,7 +298,7 @@ def _equal(cell: float, expected: list[float], rounded: bool) -> bool:
 
 
 def _foot(raw: Raw) -> list[Doubt]:
-    """Lines below the table, such as a note or the date of the export: text where the ids stand, and nothing else."""
+    """Lines below the table, such as a note or the date of the export: text in the column of ids, and nothing else."""
     if _settled(raw) or not len(raw.frame):
         return []
     person = raw.spec.who.person if raw.spec.who.person in raw.frame.columns else raw.frame.columns[0]

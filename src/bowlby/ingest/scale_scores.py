@@ -76,19 +76,19 @@ def given_scores(raw: Raw, measure: Measure, model: Instrument, values: pd.DataF
         The scores by scale, as in the file.
     issues : Issues
     """
-    beside, scores = measure.items is not None, {}
+    with_items, scores = measure.items is not None, {}
     for scale, column in measure.scored.items():
         units, said = _units(measure, model, scale), measure.kind(scale)
         v, recoded = values[scale], bool(model.all_scales()[scale].recode)
-        if not beside and (fault := _other_units(v, units, said, measure, scale, recoded)):
+        if not with_items and (fault := _other_units(v, units, said, measure, scale, recoded)):
             _error(raw, measure, column, *fault, issues)
             scores[scale] = v
             continue
-        kinds = [said or units.own] if said or not beside else ["sum", "mean"]
+        kinds = [said or units.own] if said or not with_items else ["sum", "mean"]
         bad = pd.Series(np.all([outside(v.to_numpy(), *units.range_of(k)) for k in kinds], axis=0), index=v.index)
-        _impossible(raw, measure, scale, v, bad, units.range_of(kinds[0]), not beside, issues)
+        _impossible(raw, measure, scale, v, bad, units.range_of(kinds[0]), not with_items, issues)
         v = v.mask(bad)
-        scores[scale] = v if beside and not said else units.converted(v, kinds[0])
+        scores[scale] = v if with_items and not said else units.converted(v, kinds[0])
     return pd.DataFrame(scores, index=values.index)
 
 

@@ -192,7 +192,7 @@ def test_entities_are_refused(made, error_lines, part):
         return data[:start] + bomb + data[start:]
 
     assert error_lines(made(study("a.xlsx"), a__xlsx=rezipped(book(), change))) == [
-        "error: a.xlsx: declares XML entities, which no workbook needs; do not open it; ask for it anew"
+        "error: a.xlsx: declares XML entities, which no workbook needs; do not open it; ask for a new copy"
     ]
 
 

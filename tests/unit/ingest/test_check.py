@@ -87,7 +87,7 @@ GOOD = {
 CELLS = GOOD["b"].splitlines()[4].split(",")
 AGAIN = ",".join([*CELLS[:3], str((int(CELLS[3]) + 1) % 4), *CELLS[4:]]) + "\n"
 """Row 5 with another answer to one item of the GAD-7."""
-LATER = "note: scores and models are not checked yet; correct the errors above, and check again"
+LATER = "note: scores and models were not checked; correct the errors, then check again"
 
 
 def test_nothing_wrong(tmp_path, capsys):
@@ -115,7 +115,7 @@ def test_ids_on_one_side_say_what_follows(tmp_path, capsys):
         "warning: b.csv:6:id: 1 patient not in d.csv (row 6); "
         "what d.csv says of patients is missing for them; check the ids",
         "warning: b.csv:7:th: therapist id is missing in 1 row of 1 patient; "
-        "models leave out who has no therapist anywhere; fill it in where it is known",
+        "models exclude patients without any therapist; fill it in if it is known",
         "warning: d.csv:7:id: 1 patient without questionnaires (row 7); "
         "they have no scores, so no model counts them; check the ids if they did answer",
         "0 errors, 6 warnings",

@@ -155,7 +155,7 @@ def test_questions_as_column_names(made):
     ("items", "expected"),
     [
         ("{first: g1, last: g6}", "error: a.csv: 6 item columns are listed for gad7; list its 7 items in order"),
-        ("{first: g7, last: g1}", "error: a.csv: the last item stands before the first; exchange `first` and `last`"),
+        ("{first: g7, last: g1}", "error: a.csv: the last item is before the first; exchange `first` and `last`"),
         ("{first: g1, last: h}", "error: a.csv:1:h: column 'h' is missing; did you mean 'th'?"),
     ],
 )
@@ -300,10 +300,11 @@ files:
 def test_real_statistics_files(name, column, expected):
     from bowlby.config.study import DataFile, Who
     from bowlby.ingest.issues import Issues
-    from bowlby.ingest.readers import Ask, read
+    from bowlby.ingest.readers import Selection, read
 
     issues = Issues()
-    raw = read(SHARED / "messy_spss" / name, Ask(DataFile(path=name, who=Who(person="x")), everything=True), issues)
+    selection = Selection(DataFile(path=name, who=Who(person="x")), everything=True)
+    raw = read(SHARED / "messy_spss" / name, selection, issues)
     assert raw is not None and issues.errors == []
     if expected:
         assert np.allclose(raw.frame[column].dropna().astype(float), expected)

@@ -74,7 +74,7 @@ def test_good_file_keeps_ids_as_written(study):
         (HEAD, "error: a.csv: holds a header but no rows; export it again, with the data"),
         (
             "id,th,t,q1,q1,q2\n1,A,pre,1,1,1\n",
-            "error: a.csv:1:q1: column name stands twice; rename one of them, or name 'q1#1' or 'q1#2' in the study "
+            "error: a.csv:1:q1: column name occurs twice; rename one of them, or name 'q1#1' or 'q1#2' in the study "
             "file",
         ),
         ("id,th,t,q1,q_2\n1,A,pre,1,1\n", "error: a.csv:1:q2: column 'q2' is missing; did you mean 'q_2'?"),

@@ -90,7 +90,8 @@ def common(folder, title: str, config: dict, *, synthetic: bool) -> None:
     write_json(folder / "manifest.json", manifest)
     steps = [
         {"step": "rows read", "patients": 122, "therapists": 2, "rows": 122, "reason": "all rows of all files"},
-        {"step": "phq9: intake", "patients": 119, "therapists": 2, "rows": 119, "reason": "answered"},
+        {"step": "phq9: intake", "patients": 119, "therapists": 2, "rows": 119, "reason": "answered",
+         "instrument": "phq9", "occasion": "intake"},
     ]
     write_json(folder / "people/flow.json", {"steps": steps})
     audit = [

@@ -10,12 +10,12 @@ import numpy as np
 
 from bowlby.ingest.issues import Issues, count, rows_text
 from bowlby.ingest.readers.base import KINDS, Raw, Table, Unreadable, as_text, check_kind
-from bowlby.ingest.readers.column_selection import Ask
+from bowlby.ingest.readers.column_selection import Selection
 from bowlby.ingest.readers.statistical import read_parquet, read_statistical
 from bowlby.ingest.readers.text import read_text
 from bowlby.ingest.readers.workbook import read_workbook
 
-__all__ = ["KINDS", "Ask", "Raw", "Unreadable", "read"]
+__all__ = ["KINDS", "Raw", "Selection", "Unreadable", "read"]
 
 READERS: dict[str, Callable[..., Table]] = {
     "csv": read_text,
@@ -28,17 +28,17 @@ READERS: dict[str, Callable[..., Table]] = {
 TYPED = {"excel", "spss", "stata", "sas", "parquet"}
 
 
-def read(path: Path, ask: Ask, issues: Issues) -> Raw | None:
+def read(path: Path, selection: Selection, issues: Issues) -> Raw | None:
     """Read one raw file; a fault is added to the issues and gives None.
 
     Parameters
     ----------
     path : Path
-    ask : Ask
-        What the study file says of it; by default only the columns it names are held.
+    selection : Selection
+        What the study file says of it; by default only the columns it names are kept.
     issues : Issues
     """
-    spec = ask.spec
+    spec = selection.spec
     place = {"file": path.name, "sheet": spec.sheet}
     try:
         if not path.is_file():
@@ -50,10 +50,10 @@ def read(path: Path, ask: Ask, issues: Issues) -> Raw | None:
             check_kind(path, "csv")
             raise Unreadable("unknown kind of file", "say which with `format:` in the study file")
         check_kind(path, kind)
-        table = READERS[kind](path, ask, issues)
-        if not len(table.frame.columns) and not ask.everything:
+        table = READERS[kind](path, selection, issues)
+        if not len(table.frame.columns) and not selection.everything:
             do = "check `header_row:`, `delimiter:` and `sheet:`, or the names"
-            if ask.differ_in_case(table.header):
+            if selection.differ_in_case(table.header):
                 do = "write them in capitals and small letters as there"
             raise Unreadable(f"none of the columns that the study file names is in row {spec.header_row}", do)
     except Unreadable as error:
@@ -61,7 +61,7 @@ def read(path: Path, ask: Ask, issues: Issues) -> Raw | None:
         return None
     except OSError as error:
         what = f"cannot be opened ({error.strerror or type(error).__name__})"
-        issues.add("error", "unreadable_file", what, "ask for the right to read it, or copy it", **place)
+        issues.add("error", "unreadable_file", what, "ask for permission to read it, or use a copy", **place)
         return None
     place["sheet"] = table.sheet
     if table.wide:
@@ -88,7 +88,7 @@ def read(path: Path, ask: Ask, issues: Issues) -> Raw | None:
         )
     frame = table.frame
     filled = np.zeros(len(frame), dtype=bool)
-    for column in frame.columns.difference(list(ask.only_choosing(list(frame.columns))), sort=False):
+    for column in frame.columns.difference(list(selection.only_choosing(list(frame.columns))), sort=False):
         filled |= _filled(frame[column])
     if not filled.all() and len(frame.columns):
         frame = frame.loc[filled]

@@ -65,7 +65,7 @@ class Table:
     Attributes
     ----------
     header : list of str
-        All names as they stand there, doubled ones too.
+        All names as in the file, including repeated ones.
     frame : DataFrame
         Columns under :func:`unique` names; text, or numbers and dates where the file has types.
     sheet : str or None
@@ -124,7 +124,7 @@ class Raw:
 
     @property
     def doubled(self) -> set[str]:
-        """Names that stand several times in the header."""
+        """Names that occur several times in the header."""
         return {h for h in self.header if h and self.header.count(h) > 1}
 
     def text(self, column: str, rows=None) -> pd.Series:
@@ -167,7 +167,7 @@ def cell_text(value) -> str:
 
 
 def unique(header: list[str]) -> list[str]:
-    """Names by which columns can be told apart: doubled ones get ``#1``, ``#2`` …, those without a name none."""
+    """Unique names of columns: repeated ones get ``#1``, ``#2`` …, those without a name none."""
     seen: dict[str, int] = {}
     names = []
     for name in header:

@@ -1,4 +1,4 @@
-"""What a reader is asked for: which columns of a file, under which names, and how many rows."""
+"""Selection of a file's columns: which are read, under which names, and how many rows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ITEM = re.compile(r"\{n(?::0?\d{1,2})?\}")
 
 
 @dataclass
-class Ask:
+class Selection:
     """What to read of a file.
 
     Attributes
@@ -85,7 +85,7 @@ def is_qualtrics(names: Iterable[str]) -> bool:
 
 
 def span(items: Span, names: list[str]) -> tuple[int, int] | None:
-    """Places of the first column and behind the last; None where they are not there in this order."""
+    """Positions of the first column and after the last; None if they are absent or in another order."""
     if items.first in names and items.last in names:
         start, end = names.index(items.first), names.index(items.last) + 1
         return (start, end) if start < end else None

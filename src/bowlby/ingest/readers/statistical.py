@@ -11,14 +11,14 @@ import pandas as pd
 from bowlby.config.study import DataFile
 from bowlby.ingest.issues import Issues, count, rows_text
 from bowlby.ingest.readers.base import WORDS, Table, Unreadable, cell_text, unique
-from bowlby.ingest.readers.column_selection import Ask
+from bowlby.ingest.readers.column_selection import Selection
 
 SPSS_DATE = re.compile(r"[AEJS]?DATE|DATETIME|YMDHMS", re.IGNORECASE)
 SPSS_FIRST = dt.datetime(1582, 10, 14)
 SPSS_LAST = (dt.datetime(9999, 12, 31) - SPSS_FIRST).total_seconds()
 
 
-def read_statistical(kind: str, path: Path, ask: Ask, issues: Issues) -> Table:
+def read_statistical(kind: str, path: Path, selection: Selection, issues: Issues) -> Table:
     """Read an SPSS, Stata or SAS file."""
     import pyreadstat
 
@@ -31,11 +31,11 @@ def read_statistical(kind: str, path: Path, ask: Ask, issues: Issues) -> Table:
         reader, options = pyreadstat.read_xport, {}
     else:
         reader, options = pyreadstat.read_sas7bdat, {"user_missing": True}
-    if ask.limit is not None:
-        options["row_limit"] = ask.limit
-    frame, meta = _read(reader, path, ask.spec, options, kind, issues)
+    if selection.limit is not None:
+        options["row_limit"] = selection.limit
+    frame, meta = _read(reader, path, selection.spec, options, kind, issues)
     header = [str(c) for c in frame.columns]
-    frame = frame.iloc[:, ask.keep(header)]
+    frame = frame.iloc[:, selection.keep(header)]
     labels = {c: {cell_text(k): v for k, v in m.items()} for c, m in (meta.variable_value_labels or {}).items()}
     columns = {c: _declared(frame[c], c, meta, path.name, issues) for c in frame.columns}
     frame = pd.DataFrame(columns, index=pd.RangeIndex(1, len(frame) + 1))
@@ -110,7 +110,7 @@ def _declared(values: pd.Series, column: str, meta, file: str, issues: Issues) -
     return values.reset_index(drop=True).set_axis(pd.RangeIndex(1, len(values) + 1))
 
 
-def read_parquet(path: Path, ask: Ask, issues: Issues) -> Table:
+def read_parquet(path: Path, selection: Selection, issues: Issues) -> Table:
     """Read a Parquet file; whole numbers with gaps stay whole."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -126,10 +126,10 @@ def read_parquet(path: Path, ask: Ask, issues: Issues) -> Table:
             keep = names
             table = file.read()
         else:
-            keep = [names[i] for i in ask.keep(names)]
+            keep = [names[i] for i in selection.keep(names)]
             table = file.read(columns=keep)
-        if ask.limit is not None:
-            table = table.slice(0, ask.limit)
+        if selection.limit is not None:
+            table = table.slice(0, selection.limit)
         nested = [f.name for f in table.schema if pa.types.is_nested(f.type)]
         if nested:
             what = f"{count(len(nested), 'column holds', 'columns hold')} lists in place of single values"

@@ -17,7 +17,7 @@ import pyarrow as pa
 from bowlby.config.study import DataFile
 from bowlby.ingest.issues import Issues
 from bowlby.ingest.readers.base import Table, Unreadable, framed, joined, unique
-from bowlby.ingest.readers.column_selection import Ask
+from bowlby.ingest.readers.column_selection import Selection
 
 PIECE = 50_000
 ESCAPED = re.compile("[\udc80-\udcff]")
@@ -36,9 +36,9 @@ REGULAR = 0.8
 NOT_CP1252 = bytes([0x81, 0x8D, 0x8F, 0x90, 0x9D])
 
 
-def read_text(path: Path, ask: Ask, issues: Issues) -> Table:
+def read_text(path: Path, selection: Selection, issues: Issues) -> Table:
     """Read a text file with columns."""
-    spec = ask.spec
+    spec = selection.spec
     encoding = stated_encoding(spec.encoding) if spec.encoding else find_encoding(path)
     if not spec.encoding and encoding != "utf-8":
         issues.add("note", "encoding", f"read as {encoding}", "none needed; `encoding:` sets another", file=path.name)
@@ -48,7 +48,7 @@ def read_text(path: Path, ask: Ask, issues: Issues) -> Table:
         with path.open(encoding=encoding, newline="") as file:
             records = _records(file, delimiter, spec.quote, strict=True)
             try:
-                return _table(records, ask)
+                return _table(records, selection)
             finally:
                 line = records.line_num
     except UnicodeError:
@@ -71,16 +71,17 @@ def _records(file: Iterable[str], delimiter: str, quote: str, strict: bool = Fal
     return csv.reader(file, delimiter="\t" if delimiter == SPACES else delimiter, quotechar=quote, strict=strict)
 
 
-def _table(records: Iterator[list[str]], ask: Ask) -> Table:
-    spec = ask.spec
+def _table(records: Iterator[list[str]], selection: Selection) -> Table:
+    spec = selection.spec
     top = list(itertools.islice(records, spec.header_row - 1 + spec.header_rows))[spec.header_row - 1 :]
     if not top or not any(cell.strip() for cell in top[-1]):
         raise Unreadable("no column names in the header row", "correct `header_row:`, or export it again")
-    header = ask.header(joined(top))
+    header = selection.header(joined(top))
     names = unique(header)
-    keep = ask.keep(names)
+    keep = selection.keep(names)
     first = spec.header_row + spec.header_rows + spec.skip_rows
-    rows = itertools.islice(records, spec.skip_rows, None if ask.limit is None else spec.skip_rows + ask.limit)
+    stop = None if selection.limit is None else spec.skip_rows + selection.limit
+    rows = itertools.islice(records, spec.skip_rows, stop)
     columns: list[list[pa.Array]] = [[] for _ in keep]
     numbers: list[np.ndarray] = []
     wide: list[int] = []

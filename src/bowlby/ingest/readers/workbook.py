@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from bowlby.ingest.issues import Issues, count, rows_text
 from bowlby.ingest.readers.base import Table, Unreadable, cell_text, framed, joined, unique
-from bowlby.ingest.readers.column_selection import Ask
+from bowlby.ingest.readers.column_selection import Selection
 
 MOST_BYTES = 2_000_000_000
 MOST_STRINGS = 400_000_000
@@ -41,9 +41,9 @@ NUMBER = re.compile(rb"\sr=[\"'](\d+)[\"']")
 DECLARATIONS = (b"<!DOCTYPE", b"<!ENTITY", "<!DOCTYPE".encode("utf-16-le"), "<!DOCTYPE".encode("utf-16-be"))
 
 
-def read_workbook(path: Path, ask: Ask, issues: Issues) -> Table:
+def read_workbook(path: Path, selection: Selection, issues: Issues) -> Table:
     """Read one sheet of a workbook."""
-    spec = ask.spec
+    spec = selection.spec
     formulas = inspect(path)
     book = open_workbook(path)
     try:
@@ -53,7 +53,7 @@ def read_workbook(path: Path, ask: Ask, issues: Issues) -> Table:
             raise Unreadable(f"no sheet '{spec.sheet}'", f"use one of {', '.join(book.sheetnames)}")
         sheet = spec.sheet or book.sheetnames[0]
         _which(book, sheet, path.name, spec.sheet is not None, issues)
-        table = _table(rows_of(book, sheet, decimal=spec.decimal), ask)
+        table = _table(rows_of(book, sheet, decimal=spec.decimal), selection)
         table.hidden = hidden_rows(path, book[sheet])
     except FAULTS:
         raise Unreadable("the sheet is damaged", "open the workbook and save it again as .xlsx") from None
@@ -116,7 +116,7 @@ def _part(parts: zipfile.ZipFile, info: zipfile.ZipInfo) -> bool:
         while block := part.read(1 << 20):
             window = tail + block
             if any(word in window for word in DECLARATIONS):
-                raise Unreadable("declares XML entities, which no workbook needs", "do not open it; ask for it anew")
+                raise Unreadable("declares XML entities, which no workbook needs", "do not open it; ask for a new copy")
             formulas |= b"<f>" in window or b"<f " in window
             tail = window[-40:]
     return formulas
@@ -174,14 +174,14 @@ def rows_of(book, sheet: str, most: int | None = None, decimal: str = ".") -> It
         yield texts
 
 
-def _table(rows: Iterator[list[str]], ask: Ask) -> Table:
-    spec = ask.spec
+def _table(rows: Iterator[list[str]], selection: Selection) -> Table:
+    spec = selection.spec
     top = list(islice(rows, spec.header_row - 1 + spec.header_rows))[spec.header_row - 1 :]
     if not top or not any(cell.strip() for cell in top[-1]):
         raise Unreadable("no column names in the header row", "correct `header_row:`, or export it again")
-    header = ask.header(joined(top))
+    header = selection.header(joined(top))
     names = unique(header)
-    keep = ask.keep(names)
+    keep = selection.keep(names)
     first = spec.header_row + spec.header_rows
     columns: list[list[str]] = [[] for _ in keep]
     done: list[list[pa.Array]] = [[] for _ in keep]
@@ -191,7 +191,7 @@ def _table(rows: Iterator[list[str]], ask: Ask) -> Table:
         number += 1
         if number < first + spec.skip_rows:
             continue
-        if ask.limit is not None and number >= first + spec.skip_rows + ask.limit:
+        if selection.limit is not None and number >= first + spec.skip_rows + selection.limit:
             break
         read += 1
         if any(cell.strip() for cell in row[len(header) :]):

@@ -35,19 +35,18 @@ def flow(results: Results) -> Section | None:
 
 
 def answers_table(steps: list[dict], shareable: bool) -> pd.DataFrame:
-    """Patients with an answer, by questionnaire and occasion, of the steps named "questionnaire: occasion".
+    """Patients with an answer, by questionnaire and occasion, of the steps with an instrument.
 
-    Where privacy asks for it, a number below five is "fewer than 5", and one that leaves fewer than five of the
-    study's patients is "all but a few".
+    In shareable results a number below five is "fewer than 5", and one that leaves fewer than five of the study's
+    patients is "all but a few".
     """
     read = [s["step"] for s in steps].index("rows read") if any(s["step"] == "rows read" for s in steps) else 0
     total = max((s["patients"] or 0 for s in steps[read:]), default=0)
     rows = []
     for step in steps:
-        name, colon, occasion = str(step["step"]).partition(": ")
-        if not colon or name == "without" or step["patients"] is None:
+        if not (name := step.get("instrument")) or step["patients"] is None:
             continue
-        label = "any occasion" if occasion == "answered" else occasion.replace("_", " ")
+        label = step["occasion"].replace("_", " ") if step["occasion"] else "any occasion"
         rows.append((name, label, _count(step["patients"], total, shareable)))
     return pd.DataFrame(rows, columns=["Questionnaire", "Occasion", "Patients"])
 
