@@ -15,6 +15,7 @@ from validation.scenario_truth import slopes
 
 DESIGNS = ("16x36", "31x45", "48x12", "100x10")
 """Therapists times average patients of one."""
+COLUMNS = ["scenario", "design", "quantity", "n", "rate", "low", "high", "bar", "verdict"]
 CLAIMS = ("C1", "C2", "C3", "C4", "C5")
 SUPPORT = {"C1": 0.025, "C2": 0.025, "C3": 0.05, "C4": 0.05, "C5": 0.025}
 REFUTE = {"C1": 0.05, "C2": 0.025, "C3": 0.025, "C4": 0.025, "C5": 0.05}
@@ -66,8 +67,7 @@ def characteristics(
             found += [(f"mean {effect}", len(cell), *mean_interval(cell[effect].to_numpy(float)), None, "reported")
                       for effect in ("P", "T")]  # fmt: skip
         rows += [(name, design, *row) for row in found]
-    columns = ["scenario", "design", "quantity", "n", "rate", "low", "high", "bar", "verdict"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _cell(case: Scenario, therapists: int, cell: pd.DataFrame):
@@ -76,19 +76,20 @@ def _cell(case: Scenario, therapists: int, cell: pd.DataFrame):
     for claim, true in zip(CLAIMS, case.claims):
         if true is not None:
             yield _error(claim, true, truth["P"], cell[claim])
-        yield _share(f"{claim} supported", cell[claim] == "supported")
-        yield _share(f"{claim} inconclusive", cell[claim] == "inconclusive")
+        yield share(f"{claim} supported", cell[claim] == "supported")
+        yield share(f"{claim} inconclusive", cell[claim] == "inconclusive")
         if true and f"oracle_{claim}" in cell:
             yield from _power(claim, therapists, cell)
     for effect in EFFECTS:
         yield _coverage(case, therapists, effect, truth[effect], cell)
-    yield _share("singular", cell["singular"].astype(bool))
+    yield share("singular", cell["singular"].astype(bool))
     for check in CHECKS:
         if check.column in cell and cell[check.column].notna().any():
             yield check.of(cell[cell[check.column].notna()], truth)
 
 
-def _share(quantity: str, hit: pd.Series, bar: float | None = None, verdict: str = "reported"):
+def share(quantity: str, hit: pd.Series, bar: float | None = None, verdict: str = "reported"):
+    """Quantity, n, rate, 99.9 % interval, bar, verdict."""
     n, count = len(hit), int(hit.sum())
     return quantity, n, count / n, *interval(count, n), bar, verdict
 
@@ -98,15 +99,15 @@ def _error(claim: str, true: bool, p: float, verdicts: pd.Series):
     quantity, hit = f"{claim} false {'refutation' if true else 'support'}", verdicts == wrong
     # refuting C1 is wrong at the stated rate only where the true slope reaches the bound
     if true and claim == "C1" and p < BOUND - 1e-9:
-        return _share(quantity, hit)
+        return share(quantity, hit)
     low = interval(int(hit.sum()), len(hit))[0]
-    return _share(quantity, hit, bars[claim], "fails" if low > SLACK * bars[claim] else "ok")
+    return share(quantity, hit, bars[claim], "fails" if low > SLACK * bars[claim] else "ok")
 
 
 def _power(claim: str, therapists: int, cell: pd.DataFrame):
     """Support beside the oracle's in the same studies; fails where the difference lies wholly beyond the bar."""
     own, oracle = (cell[claim] == "supported").to_numpy(float), cell[f"oracle_{claim}"].to_numpy(float)
-    yield _share(f"{claim} oracle", pd.Series(oracle.astype(bool)))
+    yield share(f"{claim} oracle", pd.Series(oracle.astype(bool)))
     bar = -POWER_LOSS["few" if therapists < FEW else "many"]
     mean, low, high = mean_interval(own - oracle)
     yield f"{claim} power difference", len(own), mean, low, high, bar, "fails" if high < bar else "ok"
@@ -122,11 +123,11 @@ def mean_interval(values: np.ndarray) -> tuple[float, float, float]:
 def _coverage(case: Scenario, therapists: int, effect: str, value: float, cell: pd.DataFrame):
     hit = (cell[f"{effect}_low"] <= value) & (value <= cell[f"{effect}_high"])
     if therapists < FEW or case.id in REPORTED:
-        return _share(f"coverage {effect}", hit)
+        return share(f"coverage {effect}", hit)
     low, high = interval(int(hit.sum()), len(hit))
     over = case.slope_sd == 0  # a true variance of 0 lets intervals be too wide, never too narrow
     fails = high < COVERAGE[0] or (low > COVERAGE[1] and not over)
-    return _share(f"coverage {effect}", hit, 0.95, "fails" if fails else "ok")
+    return share(f"coverage {effect}", hit, 0.95, "fails" if fails else "ok")
 
 
 @dataclass(frozen=True)
@@ -154,8 +155,8 @@ class Check:
         if values.dtype == float:
             return self.quantity, len(values), *mean_interval(values.to_numpy()), None, "reported"
         if self.never:
-            return _share(self.quantity, values, 0.0, "fails" if values.any() else "ok")
-        return _share(self.quantity, values)
+            return share(self.quantity, values, 0.0, "fails" if values.any() else "ok")
+        return share(self.quantity, values)
 
 
 def _flag(column: str, quantity: str, never: bool = False) -> Check:

@@ -8,6 +8,8 @@ import pandas as pd
 from bowlby.simulate.scenarios import SCENARIOS, Scenario
 from validation.characteristics import CHECKS, CLAIMS, EFFECTS, REFUTE, REPORTED, SUPPORT
 from validation.scenario_truth import slopes
+from validation.world_rates import WORLD_DESIGNS, WRONG
+from validation.worlds import WORLDS
 
 TITLES = {
     "C1": "perceived attachment predicts outcome (P > 0)",
@@ -21,7 +23,7 @@ ALWAYS = "1.000; 1.000; +.000 ± .000"
 
 
 HEAD = """# Operating characteristics
-
+{start}
 How often the claims come out right and wrong in simulated studies whose truth is known, analysed by bowlby's own
 analysis sets, models and decision rules.
 {size}
@@ -40,7 +42,7 @@ A cell is judged with its Monte Carlo error (99.9 % intervals):
 
 Everything else is reported, not judged. Outcome is turned so that higher is better; slopes are in SDs."""
 SESSIONS_HEAD = """# Operating characteristics with session data
-
+{start}
 How often the claims come out right and wrong where outcome and perceived attachment are measured session by session and
 the claims are decided on patients' means around a landmark (`perceived.sessions: 5`, `outcome.after: 5`). Tables of
 simulated session scores go through bowlby's own functions: patients' means, analysis sets, models, decision rules.
@@ -67,7 +69,8 @@ def page(
         Of :func:`validation.characteristics.characteristics`.
     seed : int
     notes : str
-        What is to be said about the results (Markdown), placed after the failures.
+        What is to be said about the results (Markdown), placed after the failures; what comes before a line
+        ``<!-- failures -->`` begins the page.
     cases : dict of Scenario
         By id; what is true.
     head : str
@@ -82,8 +85,13 @@ def page(
     str
         Markdown.
     """
-    parts = [head.format(size=_size(table, seed)), failures(table)]
-    parts += [notes.strip()] if notes.strip() else []
+    of_world = table["scenario"].isin(WORLDS)
+    table, worlds = table[~of_world], table[of_world]
+    *first, rest = notes.split("<!-- failures -->", 1)
+    start = f"\n{first[0].strip()}\n\n## What was simulated\n" if first else ""
+    parts = [head.format(size=_size(table, seed), start=start), failures(pd.concat([table, worlds]))]
+    parts += [rest.strip()] if rest.strip() else []
+    parts += [_worlds(worlds)] if len(worlds) else []
     parts += [f"![Rates with their intervals and bars]({name}.png)", _truths(table, cases, more or {})]
     parts += [_claim(table, cases, claim) for claim in CLAIMS]
     parts += [_coverage(table), _checks(table), _singular(table)]
@@ -94,12 +102,11 @@ def _size(table: pd.DataFrame, seed: int) -> str:
     """How many studies there are of what, and the Monte Carlo error that goes with their number."""
     counts = table["n"][table["quantity"] == "singular"]
     fewest, most = counts.min(), counts.max()
-    studies = f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
     errors = [number(np.sqrt(0.025 * 0.975 / n)) for n in sorted({fewest, most})]
+    error = " with the fewest and ".join(errors) + (" with the most" if len(errors) > 1 else "")
     return (f"{table['scenario'].nunique()} scenarios, {table['design'].nunique()} designs (therapists × average "
-            f"patients of one,\ncaseloads unequal), {studies} studies in each; seed {seed}. The Monte Carlo standard "
-            f"error of a rate of .025 is\n{' with the fewest and '.join(errors)}"
-            f"{' with the most' if len(errors) > 1 else ''}.")  # fmt: skip
+            f"patients of one,\ncaseloads unequal), {_several(counts)} studies in each; seed {seed}. The Monte Carlo "
+            f"standard error of a\nrate of .025 is {error}.")  # fmt: skip
 
 
 def failures(table: pd.DataFrame) -> str:
@@ -111,6 +118,38 @@ def failures(table: pd.DataFrame) -> str:
         heads = ["scenario", "design", "quantity", "rate", "99.9 % interval", "bar", "studies"]
         parts.append(grid(heads, rows))
     return "\n\n".join(parts)
+
+
+def _worlds(table: pd.DataFrame) -> str:
+    """What worlds do to the claims, and what corrects or shows it."""
+    counts, rows = table["n"][table["quantity"] == WRONG], []
+    for name in _scenarios(table):
+        part = table[table["scenario"] == name]
+        for quantity in dict.fromkeys(part["quantity"]):
+            found = _wide(part, quantity, exact=True)
+            bars = part.loc[part["quantity"] == quantity, "bar"].dropna()
+            rows.append([name if not rows or rows[-1][5] != name else "", quantity,
+                         *(found.get((name, d), ABSENT) for d in WORLD_DESIGNS), name,
+                         number(bars.iloc[0]) if len(bars) else ABSENT])  # fmt: skip
+    detailed = table["n"][table["quantity"].str.startswith(("without", "standard", "warning, all"))]
+    return "\n\n".join([
+        "## Worlds in which a claim could err",
+        f"In these worlds the model of the comparison does not hold. {_several(counts)} studies in each give the rates "
+        f"*as decided*; corrected rows and warnings were computed in the first {detailed.max():,} of them, and the "
+        "world's warning also in every study with a wrong decision. A decision is wrong if a claim is supported or "
+        "refuted against the truth, or if the 95 % interval of P or T misses it. The corrected rows take the true "
+        "reliabilities. Bars: in a corrected row false support of C1 or C2 .025 (fails where the lower limit exceeds "
+        ".03) and coverage .95 (fails where the upper limit is below .94); a warning in .80 of wrong decisions, and in "
+        "at most .10 of studies of a world in which the model holds.",
+        "\n".join(f"- {name}: {WORLDS[name].what}." for name in _scenarios(table)),
+        grid(["world", "rate", *map(sized, WORLD_DESIGNS), "bar"], [row[:5] + row[6:] for row in rows]),
+    ])  # fmt: skip
+
+
+def _several(counts: pd.Series) -> str:
+    """A number of studies, or from which to which."""
+    fewest, most = counts.min(), counts.max()
+    return f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
 
 
 def _truths(table: pd.DataFrame, cases: dict[str, Scenario], more: dict[str, dict[str, str]]) -> str:

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from bowlby.simulate.batched_analysis import studies
+from bowlby.simulate.batched_analysis import analysed, studies
 from bowlby.simulate.scenarios import SCENARIOS, Scenario
+from bowlby.simulate.study_analysis import Replicate
 from validation import session_studies as sessions
-from validation.characteristics import characteristics
+from validation.characteristics import DESIGNS, characteristics
 from validation.page import HEAD, SESSIONS_HEAD, number, page
 from validation.scenario_checks import ScenarioValidator
+from validation.world_rates import WORLD_DESIGNS, world_characteristics
+from validation.worlds import WORLDS, World, WorldStudies, WorldValidator
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,8 @@ class Kind:
     cases : dict of Scenario
         By id.
     studies : callable
-        Rows of simulated studies by case, design, seed, numbers, and studies with the model of the single sessions.
+        Rows of simulated studies by case, design, seed, numbers, and how many of them have what takes long too: the
+        model of the single sessions; the corrections and warnings of a world.
     head : str
         How the page begins.
     unjudged : tuple of str
@@ -45,12 +49,23 @@ class Kind:
 
     @property
     def slow(self) -> set[str]:
-        """Cases that are not judged or are analysed one by one."""
-        return {*self.unjudged, *(name for name, case in self.cases.items() if case.switching or case.unit)}
+        """Cases that are not judged, are analysed one by one, or need what takes long."""
+        long = {name for name, case in self.cases.items() if case.switching or case.unit or isinstance(case, World)}
+        return long | {*self.unjudged}
+
+    def designs(self, name: str) -> tuple[str, ...]:
+        """Designs of a case's studies."""
+        return WORLD_DESIGNS if isinstance(self.cases[name], World) else DESIGNS
 
     def characteristics(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Rates of simulated studies."""
-        return characteristics(rows, self.cases, self.unjudged)
+        of_world = rows["scenario"].isin(WORLDS)
+        table = characteristics(rows[~of_world], self.cases, self.unjudged)
+        return pd.concat([table, world_characteristics(rows[of_world])], ignore_index=True) if of_world.any() else table
+
+    def judged(self, table: pd.DataFrame) -> pd.DataFrame:
+        """The rates of scenarios that are judged by their verdicts."""
+        return table[~table["scenario"].isin({*self.unjudged, *WORLDS})]
 
     def page(self, table: pd.DataFrame, seed: int, notes: str = "") -> str:
         """The page of rates (Markdown)."""
@@ -63,13 +78,17 @@ class Kind:
                                             for name, case in sessions.CASES.items()}}  # fmt: skip
 
 
-def _claims(case: str, design: str, seed: int, numbers, with_sessions: int = 0) -> pd.DataFrame:
-    return studies(case, design, seed, numbers, validator=ScenarioValidator(SCENARIOS[case]))
+def _claims(case: str, design: str, seed: int, numbers, detailed: int = 0) -> pd.DataFrame:
+    if case not in WORLDS:
+        return studies(case, design, seed, numbers, validator=ScenarioValidator(SCENARIOS[case]))
+    source = WorldStudies(WORLDS[case])
+    addresses = [Replicate(WORLDS[case], design, seed, number) for number in numbers]
+    return analysed(source, addresses, validator=WorldValidator(source, detailed))
 
 
 KINDS = {kind.id: kind for kind in (
-    Kind("claims", "validation", 1, {name: case for name, case in SCENARIOS.items() if name != "example"}, _claims,
-         HEAD),
+    Kind("claims", "validation", 1, {name: case for name, case in (SCENARIOS | WORLDS).items() if name != "example"},
+         _claims, HEAD),
     Kind("sessions", "validation_sessions", 2, {name: case.scenario for name, case in sessions.CASES.items()},
          sessions.session_studies, SESSIONS_HEAD, sessions.VARIANTS),
 )}  # fmt: skip

@@ -12,14 +12,13 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):  # a
     os.environ.setdefault(name, "1")
 
 from bowlby.fingerprint import fingerprint
-from validation.characteristics import DESIGNS
 from validation.runs import KINDS
 
 KIND = KINDS[config.get("kind", "claims")]
 SEED = int(config.get("seed", KIND.seed))
 STUDIES = int(config.get("studies", 1000))
-FEWER = int(config.get("fewer", min(STUDIES, 400)))  # of cases that are analysed one by one, and of variants
-SESSIONS = int(config.get("sessions", 100))  # that have the model of the single sessions too
+FEWER = int(config.get("fewer", min(STUDIES, 400)))  # of variants, worlds and cases that are analysed one by one
+DETAILED = int(config.get("detailed", 100))  # with the model of the single sessions, or a world's corrections
 BATCH = int(config.get("batch", 500))
 OUT = f"results/{KIND.name}"
 WANTED = str(config.get("scenarios", ",".join(KIND.cases))).split(",")
@@ -35,7 +34,7 @@ rule summary:
         batches=[
             f"{OUT}/batches/{case}-{design}-{batch}.parquet"
             for case in WANTED
-            for design in DESIGNS
+            for design in KIND.designs(case)
             for batch in range((studies(case) + BATCH - 1) // BATCH)
         ],
     output:
@@ -68,7 +67,7 @@ rule batch:
         seed=SEED,
         first=lambda wildcards: int(wildcards.batch) * BATCH,
         last=lambda wildcards: min((int(wildcards.batch) + 1) * BATCH, studies(wildcards.case)),
-        sessions=lambda wildcards: 0 if wildcards.case in KIND.unjudged else SESSIONS,
+        detailed=lambda wildcards: 0 if wildcards.case in KIND.unjudged else DETAILED,
         code=fingerprint("simulate", ROOT / "validation"),
     script:
         "scripts/validation_batch.py"

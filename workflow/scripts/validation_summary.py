@@ -16,4 +16,4 @@ with job(snakemake):  # noqa: F821
     write_csv(snakemake.output.csv, table)  # noqa: F821
     notes = Path(snakemake.input.notes).read_text("utf-8")  # noqa: F821
     write_text(snakemake.output.page, kind.page(table, snakemake.params.seed, notes))  # noqa: F821
-    plot_characteristics(table[~table["scenario"].isin(kind.unjudged)], snakemake.output.figure)  # noqa: F821
+    plot_characteristics(kind.judged(table), snakemake.output.figure)  # noqa: F821

@@ -238,5 +238,6 @@ def _flags(fit: dict, design: dict, sensitivity: dict) -> list[str]:
         "slopes_by_caseload": significant(sensitivity["caseload"]["test"]),
         "curved_style": significant(sensitivity["curved_style"]),
         "unequal_spread": significant(sensitivity["unequal_spread"]),
+        "missing_outcomes_differ": significant(design.get("missing_outcomes")),
     }
     return [name for name, holds in tests.items() if holds]

@@ -10,6 +10,7 @@ from bowlby.config.run import Run
 from bowlby.design.adequacy import adequacy
 from bowlby.design.centring import Membership, means, membership, within_between
 from bowlby.design.frame import AnalysisSet, Patients, complete_rows, patients
+from bowlby.design.missing_outcomes import missing_outcomes
 from bowlby.design.requirements import (
     TOO_FEW_THERAPISTS,
     absent_norms,
@@ -139,6 +140,10 @@ def _build(run: Run, found: Patients, people: dict, needed: dict[str, str], name
             for variable, s in found.scaling.items()
         },
     }  # fmt: skip
+    if name == "primary":
+        others = {column: reason for column, reason in needed.items() if column != "y"}
+        asked, members = complete_rows(found, others)[:2]
+        design["missing_outcomes"] = missing_outcomes(asked, membership(members, asked.index).main())
     if name == "perceived":
         design["adequacy"] = _adequacy(run, found, weights, frame, covariates, people)
     columns = pd.DataFrame(

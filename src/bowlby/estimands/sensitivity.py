@@ -54,9 +54,9 @@ def sensitivity(result, fitter: Fitter, members: pd.DataFrame, fit: dict) -> dic
                               for c in fit["contrasts"]},
         "yardsticks": _yardsticks(fitter, fit, own),
         **_slopes(fitter, therapists),
-        "caseload": _caseload(fitter, members),
-        "curved_style": _curved(fitter, members),
-        "unequal_spread": _spread(result, fitter.data),
+        "caseload": slopes_by_caseload(fitter, members),
+        "curved_style": curved_style(fitter, members),
+        "unequal_spread": unequal_spread(result, fitter.data),
     }  # fmt: skip
 
 
@@ -124,7 +124,7 @@ def _slopes(fitter: Fitter, therapists: int) -> dict:
     return out
 
 
-def _caseload(fitter: Fitter, members: pd.DataFrame) -> dict:
+def slopes_by_caseload(fitter: Fitter, members: pd.DataFrame) -> dict:
     """Whether P goes with caseload: then the average therapist's P is not the average patient's."""
     data, unit = fitter.data, 1.0 / fitter.design["sd_outcome"]
     caseload = np.log(data.groupby("therapist")["patient"].transform("size"))
@@ -142,7 +142,7 @@ def _caseload(fitter: Fitter, members: pd.DataFrame) -> dict:
     }
 
 
-def _curved(fitter: Fitter, members: pd.DataFrame) -> dict:
+def curved_style(fitter: Fitter, members: pd.DataFrame) -> dict:
     """Whether outcome goes with style in a curve: then T is the slope of a line through it."""
     squared = fitter.data[T] ** 2
     curved = Fitter(fitter.data.assign(style_squared=squared - squared.mean()), members, fitter.design)
@@ -151,7 +151,7 @@ def _curved(fitter: Fitter, members: pd.DataFrame) -> dict:
     return block_test(curved.fit([*M1, "style_squared"], M1_RANDOM), "style squared", ["style_squared"])
 
 
-def _spread(result, data: pd.DataFrame) -> dict:
+def unequal_spread(result, data: pd.DataFrame) -> dict:
     """Whether patients of therapists with another style scatter more: then the standard error of T is off.
 
     Weighted least squares of the logarithm of each therapist's residual variance on style, with half its degrees of

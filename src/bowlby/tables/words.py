@@ -57,6 +57,8 @@ WORDS = {
     "numbers may be in wrong units",
     "few_therapists": "fewer than 30 therapists",
     "no_baseline": "there is no earlier outcome to adjust for",
+    "missing_outcomes_differ": "patients without an outcome differ in perceived attachment or in their therapist's "
+    "style, so that P and T may be biased",
     "moderated": "the association depends on the severity of the patients",
     "reverse_causation_open": "improvement may have preceded attachment",
     "same_rater": "the patient rated both attachment and outcome",
