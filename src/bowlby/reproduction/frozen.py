@@ -12,8 +12,7 @@ from bowlby.disclosure import small
 from bowlby.errors import UserError, problem
 from bowlby.files import plain, read_json, write_json
 from bowlby.instruments.catalogue import load_instrument
-from bowlby.instruments.forms import on_forms
-from bowlby.instruments.model import Instrument
+from bowlby.instruments.model import Instrument, on_forms
 from bowlby.reproduction.numbers import flat, is_number, same
 from bowlby.reproduction.verify import Outcome
 from bowlby.results import Results

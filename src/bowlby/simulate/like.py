@@ -123,8 +123,9 @@ def _answers(block: dict, people: dict, scores: dict, rng: np.random.Generator) 
     table = pd.DataFrame({block["level"]: persons, "occasion": block["occasion"]})
     if "codes" in block:
         table["code"] = rng.choice(list(block["codes"]), len(table), p=_sure(block["codes"]))
-    for scale in block.get("scores", []):
-        table[scale] = np.round(scores[f"{label} {scale}"], 3)
+    for scale, given in block.get("scores", {}).items():
+        values = np.clip(scores[f"{label} {scale}"], *(given["range"] or (-np.inf, np.inf)))
+        table[scale] = np.rint(values) if given["whole"] else np.round(values, 3)
     for scale, items in block.get("items", {}).items():
         for item, value in zip(items, _items(items, block, scores[f"{label} {scale}"], rng).T, strict=True):
             value = sum(block["response"]) - value if item["reversed"] else value
@@ -180,6 +181,7 @@ def _file(name: str, level: str, blocks: list[dict]) -> dict:
         measure["coded"] = "code"
     elif "scores" in first:
         measure["scored"] = {scale: scale for scale in first["scores"]}
+        measure["scored_as"] = {scale: given["as"] for scale, given in first["scores"].items()}
     else:
         numbers = sorted(item["item"] for items in first["items"].values() for item in items)
         measure |= {"items": [f"i{n}" for n in numbers], "response": first["response"]}

@@ -86,8 +86,17 @@ def _block(rows: pd.DataFrame, instrument: Instrument) -> tuple[dict, dict[str, 
     if "code" in rows:
         shares = _shares(rows["code"])
         return {"codes": shares}, {}
-    scales = [c for c in rows if c in instrument.all_scales()]
-    return {"scores": scales}, {scale: rows[scale].astype(float) for scale in scales}
+    given = {c: rows[c].astype(float) for c in rows if c in instrument.all_scales()}
+    return {"scores": {scale: _given(instrument, scale, values) for scale, values in given.items()}}, given
+
+
+def _given(instrument: Instrument, scale: str, values: pd.Series) -> dict[str, Any]:
+    """How a score that was given is counted: sum or mean, whole numbers or not, and its possible range."""
+    return {
+        "as": "mean" if instrument.how(scale) == "mean" else "sum",
+        "whole": bool((values.dropna() % 1 == 0).all()),
+        "range": list(instrument.range_of(scale)) if instrument.response else None,
+    }
 
 
 def _items(raw: pd.DataFrame, instrument: Instrument) -> tuple[dict, dict[str, pd.Series]]:
