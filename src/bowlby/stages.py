@@ -154,9 +154,11 @@ def design(loaded: Loaded, folder: Path, name: str, instruments: list[str]) -> N
     people = {i: read_parquet(folder / f"people/{i}.parquet") for i in PEOPLE}
     built = analysis_set(loaded, name, scores, people)
     if name == "primary":
-        from bowlby.design.measurement import with_errors
+        from bowlby.design.measurement import factor_structure, with_errors
 
-        built = with_errors(built, loaded.run, scores, partial(_stored, loaded, folder))
+        forms = partial(_stored, loaded, folder)
+        built = with_errors(built, loaded.run, scores, forms)
+        built.design["structure"] = factor_structure(built, loaded.run, forms)
     stem = folder / "analysis" / name
     write_parquet(stem.with_suffix(".parquet"), built.data)
     if len(built.data) <= CSV_ROWS:

@@ -11,8 +11,10 @@ import pandas as pd
 from bowlby import terms
 from bowlby.config.run import Block, Outcome, Run
 from bowlby.design.frame import AnalysisSet, answered, at, before_after, ratings
+from bowlby.instruments.factor_models import structure
 from bowlby.instruments.model import Instrument
 from bowlby.instruments.reliability import squared_errors
+from bowlby.instruments.scoring import keyed
 
 ERRORS = ("baseline", "perceived", "therapist_style")
 Forms = Callable[[str], tuple[Instrument, pd.DataFrame | None]]
@@ -78,8 +80,7 @@ def _composite(
 ) -> tuple[str, pd.Series | None]:
     """Of a composite: errors of its scales are independent, so their variances add up."""
     scaling, role = built.design["scaling"][variable], terms.ROLES[variable]
-    w = np.array([scaling["weights"][scale] for scale in scaling["scales"]], float)
-    factor = w / np.asarray(scaling["sd"], float) / np.sqrt(w @ np.asarray(scaling["correlation"], float) @ w)
+    factor = _per_point(scaling)
     if block.reliability is not None:
         own = answered(scores[block.instrument], role, block)[scaling["scales"]]
         return "configuration", _stated(pd.Series(own.to_numpy(float) @ factor, own.index), block.reliability)
@@ -97,6 +98,60 @@ def _composite(
             rows = rows[rows["occasion"] == block.occasion]
         parts = [_of_sessions(rows, instrument, s, block.sessions) for s in scaling["scales"]]
     return "items", sum(c**2 * part for c, part in zip(factor, parts, strict=True) if c)
+
+
+def _per_point(scaling: dict) -> np.ndarray:
+    """By how much the composite changes with one point of each of its scales."""
+    w = np.array([scaling["weights"][scale] for scale in scaling["scales"]], float)
+    return w / np.asarray(scaling["sd"], float) / np.sqrt(w @ np.asarray(scaling["correlation"], float) @ w)
+
+
+def factor_structure(built: AnalysisSet, run: Run, forms: Forms) -> dict[str, dict | None]:
+    """Whether one factor fits the items of each composite, on which the claims rest.
+
+    Parameters
+    ----------
+    built, run, forms
+        As of :func:`with_errors`.
+
+    Returns
+    -------
+    dict
+        ``perceived`` (of the set's patients, with their main therapists) and ``therapist_style`` (of the therapists):
+        :class:`bowlby.instruments.factor_models.OneFactor` as a dictionary; None where scores are given or the persons
+        are too few. Of sessions, the last one that each person answered.
+    """
+    therapists = built.data.set_index("patient")["therapist"]
+    persons = {"perceived": therapists, "therapist_style": pd.Series(index=pd.Index(therapists.unique()), dtype=object)}
+    out = {}
+    for variable, own in persons.items():
+        items = _weighted_items(getattr(run.comparison, variable), variable, built, forms)
+        kept = None if items is None else items.loc[items.index.intersection(own.index)]
+        groups = None if kept is None or variable == "therapist_style" else own.loc[kept.index]
+        out[variable] = None if kept is None else structure(kept, groups)
+    return out
+
+
+def _weighted_items(block: Block, variable: str, built: AnalysisSet, forms: Forms) -> pd.DataFrame | None:
+    """Items of a composite, one row a person, each times what one point of it adds; None where scores are given."""
+    instrument, answers = forms(block.instrument)
+    scaling = built.design["scaling"][variable]
+    if answers is None or not set(scaling["scales"]) <= {*instrument.all_scales(), *instrument.composites}:
+        return None
+    rows = answers[(answers["role"] == terms.ROLES[variable]) & (answers["about"] == block.about)]
+    if block.occasion is not None:
+        rows = rows[rows["occasion"] == block.occasion]
+    if block.sessions is not None:
+        rows = rows[rows["session"].between(1, block.sessions).fillna(False).astype(bool)].sort_values("session")
+    rows = rows.drop_duplicates("person", keep="first" if block.sessions is None else "last").set_index("person")
+    parts: list[pd.DataFrame] = []
+    for scale, weight in zip(scaling["scales"], _per_point(scaling), strict=True):
+        own = instrument.composites[scale].weights if scale in instrument.composites else {scale: 1.0}
+        for name, w in own.items():
+            items = keyed(rows, instrument, name)
+            parts.append(items * (weight * w / (1 if instrument.how(name) == "sum" else items.shape[1])))
+    # An item of several scales counts with the sum of its weights.
+    return pd.concat(parts, axis=1).T.groupby(level=0).sum(min_count=1).T if parts else None
 
 
 def _stated(values: pd.Series, reliability: float) -> pd.Series:

@@ -1,16 +1,19 @@
 """Errors of measurement from items and from stated reliabilities, and the comparison without them."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from bowlby.config.run import Block
-from bowlby.design.measurement import with_errors
+from bowlby.design.measurement import _weighted_items, with_errors
 from bowlby.design.primary import analysis_set
 from bowlby.estimands.measurement import measurement
 from bowlby.fit.models import Fitter
 from bowlby.instruments.catalogue import load_instrument
 from bowlby.instruments.reliability import alpha, squared_errors
+from bowlby.instruments.scoring import score
 from bowlby.simulate.scenarios import scenario
 from bowlby.simulate.study_analysis import run_config, simulated_patients
 from bowlby.terms import M1, M1_RANDOM
@@ -177,3 +180,21 @@ def test_estimated_sds_widen_the_corrected_rows_as_they_widen_the_others(study):
                         for errors in ({}, wide))  # fmt: skip
     p = known["P"]
     assert estimated["P"]["se"] ** 2 == pytest.approx(p["se"] ** 2 + 0.04 * p["estimate"] ** 2)
+
+
+def test_items_of_a_composite_add_up_to_it_and_one_factor_is_fitted_to_them():
+    """Items times their weights sum to the composite of the scores, w'A / sqrt(w'Rw), exactly (1e-9)."""
+    rng = np.random.default_rng(5)
+    instrument = load_instrument("ecr_s")
+    n = 60
+    answers = pd.DataFrame(rng.integers(1, 8, (n, 12)), columns=[f"i{k:02d}" for k in range(1, 13)])
+    answers = answers.assign(person=[f"T{i:02d}" for i in range(n)], role="therapist", about="self", occasion="once")
+    scaling = {"scales": ["anxiety", "avoidance"], "weights": {"anxiety": -1, "avoidance": -2}, "sd": [5.0, 4.0],
+               "correlation": [[1, 0.2], [0.2, 1]]}
+    built = SimpleNamespace(design={"scaling": {"therapist_style": scaling}}, data=None)
+    block = Block(instrument="ecr_s", weights={"anxiety": -1, "avoidance": -2})
+    items = _weighted_items(block, "therapist_style", built, lambda name: (instrument, answers))
+    scores = score(answers, instrument)
+    expected = (-scores["anxiety"] / 5.0 - 2 * scores["avoidance"] / 4.0) / np.sqrt(1 + 4 + 2 * 2 * 0.2)
+    assert items.shape == (n, 12)
+    assert items.sum(axis=1).to_numpy(float) == pytest.approx(expected.to_numpy(float), abs=1e-9)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pandas as pd
 from markupsafe import Markup
 
+from bowlby import terms
 from bowlby.disclosure import SMALLEST
 from bowlby.report.inline_svg import drawn, figure
 from bowlby.report.section import Section, folded, render
 from bowlby.results import Results
-from bowlby.tables import interval, number, to_html
+from bowlby.tables import interval, number, p_value, to_html
 
 
 def scales(results: Results) -> Section | None:
@@ -158,7 +159,36 @@ def reliability(results: Results) -> Section | None:
         shown = pd.DataFrame(nested, columns=[*heads, "Level", *LEVELS.values()])
         inner = Markup(to_html(shown, LEVEL_NOTE, "Reliability at each level", by="Instrument"))
         parts.append(folded("Between and within therapists", inner))
+    if composites := _factor_structure(results):
+        parts.append(composites)
     return Section("reliability", "Reliability", render("stack.html", parts=parts, intro=None))
+
+
+FACTOR_NOTE = (
+    "One factor was fitted by maximum likelihood to the items of a composite, each weighted as in the composite. "
+    "Values of CFI near .95, RMSEA near .06 and SRMR near .08 are usually taken as a good fit (Hu & Bentler, 1999). A "
+    "composite with a poor fit measures more than one characteristic; its slope is a mean over these. Levels: within "
+    "and between therapists, in a two-level model."
+)
+
+
+def _factor_structure(results: Results) -> Markup | None:
+    """Does one factor fit the composites; None where scores are given or the persons are too few."""
+    known = (results.json("analysis/primary.design.json") or {}).get("structure") or {}
+    rows = [
+        [terms.PREDICTORS[variable], f"{one['n']:,}", one["n_items"], f"{number(one['chi2'], 1)} ({one['df']})",
+         p_value(one["p"]),
+         *(number(one[name], bounded=True)
+           for name in ("cfi", "rmsea", "srmr", "omega", "omega_within", "omega_between"))]
+        for variable, one in known.items() if one and not (results.shareable and one["n"] < SMALLEST)
+    ]  # fmt: skip
+    if not rows:
+        return None
+    columns = ["Composite", "n", "Items", "χ² (df)", "p", "CFI", "RMSEA", "SRMR", "Omega", "Omega within",
+               "Omega between"]  # fmt: skip
+    shown = pd.DataFrame(rows, columns=columns)
+    return folded("Factor structure of the composites",
+                  Markup(to_html(shown, FACTOR_NOTE, "One factor for each composite", by="Composite")))  # fmt: skip
 
 
 def _head(results: Results, instrument: str, scale: str, role: str, occasion: str) -> list[str]:
