@@ -186,6 +186,18 @@ class Results:
             return name, None
         return instrument.name, instrument.citation
 
+    def important_difference(self, name: str, scale: str) -> float | None:
+        """The published smallest important difference of a scale, in its points; None where none is known."""
+        from bowlby.instruments.catalogue import load_instrument
+
+        if f"{name}.yaml" in (self.manifest.get("inputs") or {}):
+            return None
+        try:
+            published = load_instrument(name).important_points
+        except UserError:
+            return None
+        return next((entry.size for entry in published if entry.scale == scale), None)
+
 
 def load_results(folder: str | Path) -> Results:
     """Open the results of a run.

@@ -133,6 +133,8 @@ class Instrument(Model):
     """Cut-offs as numbers; of several for one scale, the first decides who has recovered."""
     reliable_points: list[ReliableChange] = Field(default_factory=list)
     """Published reliable change, as numbers."""
+    important_points: list[ReliableChange] = Field(default_factory=list)
+    """Published smallest important differences (the smallest change that patients themselves notice)."""
     norm_table: list[Norm] = Field(default_factory=list)
     """Published means, SDs and reliabilities, as numbers."""
     relations: list[Relation] = Field(default_factory=list)
@@ -225,6 +227,7 @@ class Instrument(Model):
                 "severity": [],
                 "caseness": [],
                 "reliable_points": [],
+                "important_points": [],
                 "norm_table": other,
             }
         )

@@ -170,7 +170,8 @@ def in_score_units(instrument: Instrument, norm: Norm) -> tuple[float | None, fl
 def evidence_faults(instrument: Instrument):
     """What is wrong with the published numbers of an instrument: place in the file, what, and what to do."""
     known = instrument.all_scales()
-    lists = {key: getattr(instrument, key) for key in ("severity", "caseness", "reliable_points", "norm_table")}
+    published = ("severity", "caseness", "reliable_points", "important_points", "norm_table")
+    lists = {key: getattr(instrument, key) for key in published}
     for key, entries in lists.items():
         for n, entry in enumerate(entries):
             if entry.scale not in known:

@@ -24,7 +24,7 @@ def verdict(results: Results) -> Section | None:
     record = results.verdict
     if not record:
         return None
-    claims = [_claim(name, record["claims"][name]) for name in CLAIMS if name in record["claims"]]
+    claims = [_claim(results, name, record["claims"][name]) for name in CLAIMS if name in record["claims"]]
     qualified = [claim for claim in record["claims"].values() if claim.get("qualified")]
     sentence, answer = record.get("sentence") or f"The sentence is {MISSING}.", record.get("answer") or ""
     html = render(
@@ -75,7 +75,7 @@ def _expected(results: Results) -> str | None:
     )
 
 
-def _claim(name: str, claim: dict) -> dict:
+def _claim(results: Results, name: str, claim: dict) -> dict:
     word = verdict_of(claim)
     estimate, limits, p, test = decision(claim)
     return {
@@ -88,7 +88,7 @@ def _claim(name: str, claim: dict) -> dict:
         "rule": None if claim.get("not_tested") else RULES.get(name),
         "reasons": [say(r) for r in claim.get("reasons") or [] if r not in WORDS],  # a qualification is no reason
         "flags": [say(f) for f in claim.get("flags") or []],
-        "lines": _severity(claim.get("severity")),
+        "lines": [*_severity(claim.get("severity")), *(_bound(results) if name == "C3" else [])],
     }
 
 
@@ -117,6 +117,21 @@ def _severity(severity: dict | None) -> list[str]:
         f"severely ill tenth of the patients T is {number(severe['estimate'])} SD, 95% CI "
         f"{interval(severe['ci_low'], severe['ci_high'])}."
     ]
+
+
+def _bound(results: Results) -> list[str]:
+    """What the bound of C3 means in points and as a share of what lies between therapists."""
+    size, comparison = (results.json("estimands/e6.json") or {}).get("bound"), results.comparison
+    if not size or not comparison:
+        return []
+    outcome, share = results.config.get("outcome") or {}, size["share_of_therapist_variance"]
+    smallest = results.important_difference(outcome.get("instrument", ""), outcome.get("scale", "total"))
+    known = f" (smallest important difference: {number(smallest, 1)})" if smallest else ""
+    said = f"δ = {comparison['delta']:g} corresponds to {number(size['points'], 1)} points of the outcome{known}"
+    if share is None:
+        return [f"{said}; the variance between therapists is estimated at 0."]
+    explained = "more than all" if share > 1 else f"{number(100 * share, 0)}% of the"
+    return [f"{said}. A style with this slope would explain {explained} variance between therapists."]
 
 
 def _context(results: Results, claim: dict) -> list[str]:
@@ -175,9 +190,13 @@ def _lines(lines: dict | None) -> list[str]:
 def _shares(level: dict | None) -> str:
     if not level:
         return ""
+    apart = level["difference"]
+    size, *limits, detectable = (100 * x for x in (apart["share"], *apart["ci"], apart["detectable"]))
     return (
         f"Perceived attachment accounts for {_share(level['perceived'])} of the variance within therapists, style for "
-        f"{_share(level['style'])} of the variance between therapists (E3)."
+        f"{_share(level['style'])} of the variance between therapists (E3). The difference is {number(size, 1)} "
+        f"percentage points (95% CI {interval(*limits, digits=1)}); this sample would show a difference of "
+        f"{number(detectable, 0)} points with 80% power."
     )
 
 
