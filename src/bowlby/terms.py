@@ -124,9 +124,11 @@ def error_of(variable: str) -> str:
     return f"{variable}_error"
 
 
-def reserved(covariate: str) -> bool:
-    """Whether a covariate's columns would be taken for those of a variable of the comparison."""
-    return covariate in {*FIXED_NAMES, *VARIABLES, *SIDES} or any(_of(covariate, v) for v in PREDICTORS)
+def reserved(covariate: str, analysis: str) -> bool:
+    """Whether a covariate of ``comparison``, ``pair`` or ``growth`` would be taken for a column of the models' own."""
+    variables = {"comparison": PREDICTORS, "pair": (*PREDICTORS, *SIDES), "growth": ()}[analysis]
+    split = VARIABLES if analysis != "growth" else ()
+    return covariate in {*FIXED_NAMES, *split} or any(_of(covariate, variable) for variable in variables)
 
 
 def in_words(name: str) -> str:

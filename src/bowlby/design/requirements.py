@@ -18,7 +18,7 @@ from bowlby.errors import UserError, problem
 from bowlby.instruments.catalogue import load_instrument
 from bowlby.instruments.model import Instrument
 from bowlby.instruments.styles import STYLES
-from bowlby.terms import ROLES, SIDES
+from bowlby.terms import ROLES, SIDES, reserved
 
 TOO_FEW_THERAPISTS = (
     "too few therapists have two or more patients with complete data",
@@ -213,7 +213,7 @@ def _times(run: Run, study: Study) -> list[str]:
 
 
 def unknown_variables(run: Run, available: list[str]) -> list[str]:
-    """Covariates, units and strata that are not among the patient variables of the study."""
+    """Covariates, units and strata that are not among the patient variables of the study, or whose names are taken."""
     choice = f"add it to `covariates:` of a file, or choose one of {', '.join(available)}"
     do = choice if available else "add it to `covariates:` of a file"
     named = [
@@ -228,7 +228,18 @@ def unknown_variables(run: Run, available: list[str]) -> list[str]:
         named += [("robustness.multiverse.more_covariates", name) for name in more]
         named += [("robustness.strata", name) for name in run.robustness.strata]
     absent = [(key, name) for key, name in named if name not in available]
-    return [problem(f"{key}: the study has no patient variable '{name}'", do) for key, name in absent]
+    taken = [(key, name) for key, name in named if _taken(key, name)]
+    return [
+        *(problem(f"{key}: the study has no patient variable '{name}'", do) for key, name in absent),
+        *(problem(f"{key}: '{name}' is a name of the models' own columns",
+                  f"give it another name in the study file, such as `covariates: {{own_{name}: {name}}}`")
+          for key, name in taken),
+    ]  # fmt: skip
+
+
+def _taken(key: str, name: str) -> bool:
+    part, _, kind = key.partition(".")
+    return kind.endswith("covariates") and reserved(name, "comparison" if part == "robustness" else part)
 
 
 def absent_norms(run: Run) -> list[str]:

@@ -107,6 +107,16 @@ def test_sides_of_a_pair_are_looked_at_as_well(tmp_path):
     ]
 
 
+@pytest.mark.parametrize("name", ["alliance_goal", "baseline", "therapist"])
+def test_a_covariate_cannot_have_the_name_of_a_column_of_the_models(tmp_path, name):
+    """Its columns would be taken for the models' own: ``alliance_goal_within``."""
+    study = STUDY.replace("[age, family]", f"[{name}, family]")
+    assert said(tmp_path, ("[age, site]", f"[{name}, site]"), study=study) == [
+        f"comparison.covariates: '{name}' is a name of the models' own columns; give it another name in the study "
+        f"file, such as `covariates: {{own_{name}: {name}}}`"
+    ]
+
+
 REFERENCE = """  reference:
     outcome_sd: 5
     perceived: {sd: {avoidance: 1.2}}
