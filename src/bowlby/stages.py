@@ -236,12 +236,9 @@ def fits_of(run: Run, name: str, data: pd.DataFrame, membership: pd.DataFrame, d
     """
     from bowlby.fit.growth import fit_growth
     from bowlby.fit.models import fit_set
-    from bowlby.fit.pair import fit_pair
     from bowlby.fit.record import without_error
 
-    if name == "pair":
-        fits = fit_pair(data, membership, described)
-    elif name == "growth":
+    if name == "growth":
         fits = fit_growth(data, described, run.growth.reml)
     else:
         fits = fit_set(name, data, membership, described)

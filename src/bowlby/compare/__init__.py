@@ -178,15 +178,7 @@ def _comparison(fit: dict, effects: dict[str, Effect], design: dict, delta: floa
         r["variance_or_cov"] for r in fit["random"] if (r["group"], r["term"]) == ("therapist", "Intercept")
     )
     described = {
-        name: {
-            "estimate": e.estimate,
-            "se": e.se,
-            "df": e.df,
-            "t": e.estimate / e.se,
-            "p": 2 * min(e.p_above(0), 1 - e.p_above(0)),
-            "ci": list(e.limits(0.975)),
-            "ci90": list(e.limits(0.95)),
-        }
+        name: e.record() | {"t": e.estimate / e.se, "p": 2 * min(e.p_above(0), 1 - e.p_above(0))}
         for name, e in effects.items()
     }
     return described | {

@@ -48,16 +48,7 @@ def compare_pair(run: Run, fit: dict, design: dict) -> dict:
         "far_from_reference": design["far_from_reference"],
         "n_obs": fit["n_obs"],
         "n_therapists": fit["groups"]["therapist"],
-        "contrasts": {
-            name: {
-                "estimate": e.estimate,
-                "se": e.se,
-                "df": e.df,
-                "ci": list(e.limits(0.975)),
-                "ci90": list(e.limits(0.95)),
-            }
-            for name, e in effects.items()
-        },
+        "contrasts": {name: effect.record() for name, effect in effects.items()},
         "claims": claims,
         "unfair": unfair(pair, design["roles"]),
         "qualifiers": qualifiers,

@@ -22,6 +22,11 @@ class Effect:
         half = float(stdtrit(self.df, q)) * self.se
         return self.estimate - half, self.estimate + half
 
+    def record(self) -> dict:
+        """As it is kept: estimate, se, df, 95 % interval and 90 % interval."""
+        limits = {"ci": list(self.limits(0.975)), "ci90": list(self.limits(0.95))}
+        return {"estimate": self.estimate, "se": self.se, "df": self.df, **limits}
+
     def within(self, delta: float) -> bool:
         """True where the 90 % interval lies inside (-delta, delta): equivalence by two one-sided tests."""
         low, high = self.limits(0.95)
@@ -80,7 +85,7 @@ def claim_more(minus: Effect, plus: Effect) -> dict:
     of = min(high, key=high.get) if verdict == "refuted" else min(parts, key=lambda name: parts[name].estimate)
     kind, level = ("one_sided_of_two", 0.975) if verdict == "refuted" else ("one_sided", 0.95)
     claim = _claim(verdict, rule, binding, [], bound=0.0, p=p, test=_test(kind, of, parts[of], level, p))
-    claim["parts"] = {name: _describe(e) | {"p_above_0": e.p_above(0)} for name, e in parts.items()}
+    claim["parts"] = {name: e.record() | {"p_above_0": e.p_above(0)} for name, e in parts.items()}
     return claim
 
 
@@ -145,14 +150,4 @@ def _claim(
         "p": p,
         "test": test,
         "parts": {},
-    } | {k: v for k, v in _describe(effect).items() if k in ("estimate", "ci", "df")}
-
-
-def _describe(effect: Effect) -> dict:
-    return {
-        "estimate": effect.estimate,
-        "se": effect.se,
-        "df": effect.df,
-        "ci": list(effect.limits(0.975)),
-        "ci90": list(effect.limits(0.95)),
-    }
+    } | {k: v for k, v in effect.record().items() if k in ("estimate", "ci", "df")}

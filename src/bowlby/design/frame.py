@@ -8,10 +8,25 @@ import numpy as np
 import pandas as pd
 
 from bowlby import terms
-from bowlby.config.run import Block, Comparison, Outcome, ReferenceBlock, Run
+from bowlby.config.run import Block, Comparison, Outcome, Pair, ReferenceBlock, Run
+from bowlby.design.centring import Membership
 from bowlby.design.composite import Scaling, composite, far_from_reference, reference_scaling, sample_scaling, sd_error
 from bowlby.errors import UserError, problem
 from bowlby.instruments.styles import STYLES, UNKNOWN_CODE
+
+MEANINGS = {
+    "patient": ("patient", "id", "people"),
+    "therapist": ("therapist with the largest share of the patient's sessions", "id", "people"),
+    "unit": ("group, couple or family treated together", "id", "people"),
+    "in_unit": ("1 where the patient was treated in a unit", "0 or 1", "people"),
+    "y": ("outcome after treatment, higher is better", "outcome units", "scores"),
+}
+OUTCOMES = {
+    "baseline": "outcome before treatment, higher is better",
+    "change": "change of the outcome up to when perceived attachment was asked, higher is better",
+}
+SHARED = "shared by membership, centred"
+"""How values of therapists stand in the rows of their patients."""
 
 
 @dataclass(frozen=True)
@@ -118,39 +133,44 @@ def asked_scales(scores: pd.DataFrame, block: Block) -> pd.DataFrame:
     return scores.assign(**{style: (scores["style"] == style).astype(float).where(known) for style in asked})
 
 
-def patients(run: Run, scores: dict[str, pd.DataFrame], people: dict[str, pd.DataFrame]) -> Patients:
-    """Collect outcome, both sides of the comparison and the covariates of every patient.
+def patients(
+    run: Run, scores: dict[str, pd.DataFrame], people: dict[str, pd.DataFrame], analysis: str = "comparison"
+) -> Patients:
+    """Collect outcome, predictors and covariates of every patient.
 
     Parameters
     ----------
     run : Run
-        With a comparison.
+        With a comparison, or a pair.
     scores : dict of DataFrame
         Scores by instrument.
     people : dict of DataFrame
         ``patients``, ``therapists``, ``episodes``.
+    analysis : {"comparison", "pair"}
+        Whose predictors.
 
     Returns
     -------
     Patients
     """
-    comparison, outcome = run.comparison, run.outcome
+    asked, outcome = getattr(run, analysis), run.outcome
     sign = 1.0 if outcome.higher_is_better else -1.0
     table = scores[outcome.instrument]
     pre, post = before_after(table, outcome)
     described = people["patients"].set_index("patient").sort_index()
-    episodes = chosen_episodes(people["episodes"], comparison.switching)
+    episodes = chosen_episodes(people["episodes"], asked.switching)
     frame = pd.DataFrame(index=described.index)
-    frame["baseline"] = sign * pre.reindex(frame.index)
+    if outcome.pre or outcome.after:
+        frame["baseline"] = sign * pre.reindex(frame.index)
     frame["y"] = sign * post.reindex(frame.index)
-    if outcome.early:
+    if outcome.early and "baseline" in frame:
         early = sign * at(table, outcome.role, outcome.whom, outcome.early)[outcome.scale].reindex(frame.index)
         frame["change"] = early - frame["baseline"]
-    scaling, style, errors, far = {}, None, {}, []
-    for variable, role, block, norms in _variables(comparison):
+    scaling, style, errors, far = {}, pd.Series(dtype=float), {}, []
+    for variable, role, block, norms in _predictors(asked):
         found = answered(scores[block.instrument], role, block)
         scale = sample_scaling(block, found) if norms is None else reference_scaling(block, norms)
-        sds = scale_sds(block, scale, found, norms)
+        sds = _scale_sds(block, scale, found, norms)
         if norms is not None:
             far += far_from_reference(found[block.scales].std(), sds, block.instrument)
         own = (found[block.scales] / sds).rename(columns={s: terms.column(variable, s) for s in block.scales})
@@ -163,22 +183,24 @@ def patients(run: Run, scores: dict[str, pd.DataFrame], people: dict[str, pd.Dat
         for name in own:
             values = of_therapists(own[name].dropna(), episodes) if role == "therapist" else own[name]
             frame[name] = values.reindex(frame.index)
-    frame, covariates = with_described(frame, described, comparison.covariates, comparison.unit)
-    sd = float(pre.std()) if comparison.reference is None else comparison.reference.outcome_sd
-    far = [*outcome_far(outcome, pre, sd), *far]
-    if comparison.reference is None:
-        errors["y"] = sd_error(pre)
+    frame, covariates = with_described(frame, described, asked.covariates, asked.unit)
+    measured = pre if "baseline" in frame else post
+    sd = float(measured.std()) if asked.reference is None else asked.reference.outcome_sd
+    if asked.reference is None:
+        errors["y"] = sd_error(measured)
+    else:
+        far = [*_outcome_far(outcome, measured, sd), *far]
     return Patients(frame, episodes, scaling, sd, style, covariates, far, errors)
 
 
-def outcome_far(outcome: Outcome, before: pd.Series, sd: float) -> list[dict]:
+def _outcome_far(outcome: Outcome, before: pd.Series, sd: float) -> list[dict]:
     """Whether the outcome's SD before treatment is far from its reference SD."""
     return far_from_reference(
         pd.Series({outcome.scale: before.std()}), pd.Series({outcome.scale: sd}), outcome.instrument
     )
 
 
-def scale_sds(block: Block, scaling: Scaling, scores: pd.DataFrame, norms: ReferenceBlock | None) -> pd.Series:
+def _scale_sds(block: Block, scaling: Scaling, scores: pd.DataFrame, norms: ReferenceBlock | None) -> pd.Series:
     """SD of every scale that a block asks for: of its composite's, and of subscales beside it."""
     sd = pd.Series(scaling.sd, scaling.scales)
     others = [scale for scale in block.scales if scale not in sd]
@@ -208,12 +230,13 @@ def covariate_columns(values: pd.Series) -> dict[str, pd.Series]:
     return {f"{values.name}_{value}": (values == value).astype(float).where(values.notna()) for value in later}
 
 
-def _variables(comparison: Comparison):
-    norms = comparison.reference
+def _predictors(asked: Comparison | Pair) -> list[tuple[str, str, Block, ReferenceBlock | None]]:
+    """Name, who answers, scales and norms of every predictor."""
+    names = terms.SIDES if isinstance(asked, Pair) else terms.PREDICTORS
+    given = {name: block for name in names if (block := getattr(asked, name)) is not None}
     return [
-        (name, terms.ROLES[name], block, norms and getattr(norms, name))
-        for name in terms.PREDICTORS
-        if (block := getattr(comparison, name)) is not None
+        (name, getattr(block, "role", terms.ROLES.get(name)), block, asked.reference and getattr(asked.reference, name))
+        for name, block in given.items()
     ]
 
 
@@ -295,3 +318,44 @@ def _step(name: str, therapist: pd.Series, keep: np.ndarray, reason: str | None)
         "rows": n,
         "reason": reason,
     }
+
+
+def meaning(name: str) -> tuple[str, str, str]:
+    """Meaning, unit and source of a column that is no predictor's."""
+    if name in MEANINGS:
+        return MEANINGS[name]
+    term = terms.parse(name)
+    level = terms.LEVELS[term.level]
+    if term.variable in OUTCOMES:
+        return f"{OUTCOMES[term.variable]}, {level}", "outcome units", "scores"
+    return f"{term.variable}, {level}", "own units", "people"
+
+
+def base_rows(frame: pd.DataFrame, weights: Membership, outcome: str) -> pd.DataFrame:
+    """Patient, main therapist, outcome ``y`` and, where some were treated together, their unit."""
+    main = weights.columns.to_numpy()[weights.main()]
+    data = pd.DataFrame({"patient": frame.index.astype(str), "therapist": main, "y": frame[outcome].to_numpy(float)})
+    if "unit" in frame:
+        data["unit"], data["in_unit"] = frame["unit"].to_numpy(object), frame["unit"].notna().to_numpy(float)
+    return data
+
+
+def described_set(asked: Comparison | Pair, found: Patients, weights: Membership, dropped: dict[str, int]) -> dict:
+    """What every description of an analysis set says."""
+    return {
+        "schema": terms.SCHEMA,
+        "sd_outcome": found.sd_outcome,
+        "sd_error": found.sd_error,
+        "reference": next(iter(found.scaling.values())).origin,
+        "far_from_reference": found.far,
+        "n_dropped": dropped,
+        "n_patients": weights.shape[0],
+        "n_therapists": weights.shape[1],
+        "n_switching": weights.switching(),
+        "covariates": list(found.covariates),
+        "scaling": {
+            name: {"scales": s.scales, "sd": s.sd, "correlation": s.correlation,
+                   "weights": getattr(asked, name).weights}
+            for name, s in found.scaling.items()
+        },
+    }  # fmt: skip

@@ -8,18 +8,7 @@ import pandas as pd
 from bowlby import terms
 from bowlby.config.run import Run
 from bowlby.design.centring import membership, within_between
-from bowlby.design.composite import composite, far_from_reference, reference_scaling, sample_scaling, sd_error
-from bowlby.design.frame import (
-    AnalysisSet,
-    Patients,
-    answered,
-    before_after,
-    chosen_episodes,
-    complete_rows,
-    of_therapists,
-    outcome_far,
-    with_described,
-)
+from bowlby.design.frame import SHARED, AnalysisSet, base_rows, complete_rows, described_set, meaning, patients
 from bowlby.design.requirements import (
     TOO_FEW_THERAPISTS,
     absent_norms,
@@ -59,7 +48,7 @@ def pair_set(run: Run, scores: dict[str, pd.DataFrame], people: dict[str, pd.Dat
     """
     pair = run.pair
     _check(run, scores, people["patients"])
-    found = _patients(run, scores, people)
+    found = patients(run, scores, people, "pair")
     needed = {"baseline": "no outcome before treatment"} if "baseline" in found.frame else {}
     needed |= {"y": "no outcome", **{side: f"no {getattr(pair, side).label}" for side in SIDES}}
     needed |= {column: f"no {name}" for column, name in found.covariates.items()}
@@ -67,74 +56,17 @@ def pair_set(run: Run, scores: dict[str, pd.DataFrame], people: dict[str, pd.Dat
     weights = membership(episodes, frame.index)
     _check_rows(pair, frame, weights)
     w = weights.matrix()
-    main = weights.columns.to_numpy()[weights.main()]
-    data = pd.DataFrame({"patient": frame.index.astype(str), "therapist": main, "y": frame["y"].to_numpy(float)})
-    if "unit" in frame:
-        data["unit"], data["in_unit"] = frame["unit"].to_numpy(object), frame["unit"].notna().to_numpy(float)
+    data = base_rows(frame, weights, "y")
     for column in [*(c for c in ("baseline",) if c in frame), *found.covariates]:
-        data[terms.column(column, level=terms.WITHIN)], data[terms.column(column, level=terms.BETWEEN)] = (
-            within_between(frame[column].to_numpy(float), w)
-        )
-    for side in SIDES:
-        for column in [side, *(terms.column(side, scale) for scale in found.scaling[side].scales)]:
+        data[terms.both_levels(column)] = np.column_stack(within_between(frame[column].to_numpy(float), w))
+    roles = {side: getattr(pair, side).role for side in SIDES}
+    for side, role in roles.items():
+        for column in terms.columns_of(frame, side):
             values = frame[column].to_numpy(float)
-            patient = getattr(pair, side).role == "patient"
-            data[column] = within_between(values, w)[0] if patient else values - values.mean()
-    design = {
-        "schema": terms.SCHEMA,
-        "sd_outcome": found.sd_outcome,
-        "sd_error": found.sd_error,
-        "reference": found.scaling["first"].origin,
-        "far_from_reference": found.far,
-        "n_dropped": dropped,
-        "n_patients": len(data),
-        "n_therapists": weights.shape[1],
-        "n_switching": weights.switching(),
-        "covariates": list(found.covariates),
-        "baseline": "baseline" in frame,
-        "roles": {side: getattr(pair, side).role for side in SIDES},
-        "scaling": {
-            side: {"scales": s.scales, "sd": s.sd, "correlation": s.correlation, "weights": getattr(pair, side).weights}
-            for side, s in found.scaling.items()
-        },
-    }
+            data[column] = within_between(values, w)[0] if role == "patient" else values - values.mean()
+    design = described_set(pair, found, weights, dropped) | {"baseline": "baseline" in frame, "roles": roles}
     columns = pd.DataFrame([(c, *_meaning(c, pair)) for c in data], columns=["name", "meaning", "unit", "source"])
     return AnalysisSet(data, episodes[["patient", "therapist", "weight"]], columns, design, flow)
-
-
-def _patients(run: Run, scores: dict, people: dict) -> Patients:
-    pair, outcome = run.pair, run.outcome
-    described = people["patients"].set_index("patient").sort_index()
-    episodes = chosen_episodes(people["episodes"], pair.switching)
-    frame = pd.DataFrame(index=described.index)
-    sign = 1.0 if outcome.higher_is_better else -1.0
-    pre, post = before_after(scores[outcome.instrument], outcome)
-    if outcome.pre or outcome.after:
-        frame["baseline"] = sign * pre.reindex(frame.index)
-    frame["y"] = sign * post.reindex(frame.index)
-    scaling, errors, far = {}, {}, []
-    for side in SIDES:
-        block = getattr(pair, side)
-        found = answered(scores[block.instrument], block.role, block)
-        norms = pair.reference and getattr(pair.reference, side)
-        scaling[side] = scale = reference_scaling(block, norms) if norms else sample_scaling(block, found)
-        if norms:
-            far += far_from_reference(found[scale.scales].std(), pd.Series(scale.sd, scale.scales), block.instrument)
-        own = (found[scale.scales] / scale.sd).rename(columns={s: terms.column(side, s) for s in scale.scales})
-        own.insert(0, side, composite(found, block, scale))
-        if not norms:
-            errors[side] = sd_error(own[side])
-        for name in own:
-            values = of_therapists(own[name].dropna(), episodes) if block.role == "therapist" else own[name]
-            frame[name] = values.reindex(frame.index)
-    frame, covariates = with_described(frame, described, pair.covariates, pair.unit)
-    own = frame["baseline" if "baseline" in frame else "y"]
-    sd = pair.reference.outcome_sd if pair.reference else float(own.std())
-    if pair.reference:
-        far = [*outcome_far(outcome, pre if "baseline" in frame else post, sd), *far]
-    else:
-        errors["y"] = sd_error(own)
-    return Patients(frame, episodes, scaling, sd, pd.Series(dtype=float), covariates, far, errors)
 
 
 def _check(run: Run, scores: dict, described: pd.DataFrame) -> None:
@@ -165,21 +97,9 @@ def _check_rows(pair, frame: pd.DataFrame, weights: pd.DataFrame) -> None:
 
 def _meaning(name: str, pair) -> tuple[str, str, str]:
     """Meaning, unit and source of a column, from the parts of its name."""
-    fixed = {
-        "patient": ("patient", "id", "people"),
-        "therapist": ("therapist with the largest share of the patient's sessions", "id", "people"),
-        "unit": ("group, couple or family treated together", "id", "people"),
-        "in_unit": ("1 where the patient was treated in a unit", "0 or 1", "people"),
-        "y": ("outcome, higher is better", "outcome units", "scores"),
-    }
-    if name in fixed:
-        return fixed[name]
     term = terms.parse(name)
-    if term.variable in SIDES:
-        block = getattr(pair, term.variable)
-        level = "within therapist" if block.role == "patient" else "shared by membership, centred"
-        return f"{block.label}: {term.scale or 'composite'}, {level}", "reference SD", "scores"
-    earlier = term.variable == "baseline"
-    what = "outcome before treatment, higher is better" if earlier else term.variable
-    unit, source = ("outcome units", "scores") if earlier else ("own units", "people")
-    return f"{what}, {terms.LEVELS[term.level]}", unit, source
+    if term.variable not in SIDES:
+        return ("outcome, higher is better", "outcome units", "scores") if name == "y" else meaning(name)
+    block = getattr(pair, term.variable)
+    level = terms.LEVELS[terms.WITHIN] if block.role == "patient" else SHARED
+    return f"{block.label}: {term.scale or 'composite'}, {level}", "reference SD", "scores"

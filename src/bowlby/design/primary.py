@@ -9,7 +9,16 @@ from bowlby import terms
 from bowlby.config.run import Run
 from bowlby.design.adequacy import adequacy
 from bowlby.design.centring import Membership, means, membership, within_between
-from bowlby.design.frame import AnalysisSet, Patients, complete_rows, patients
+from bowlby.design.frame import (
+    SHARED,
+    AnalysisSet,
+    Patients,
+    base_rows,
+    complete_rows,
+    described_set,
+    meaning,
+    patients,
+)
 from bowlby.design.missing_outcomes import missing_outcomes
 from bowlby.design.requirements import (
     TOO_FEW_THERAPISTS,
@@ -25,10 +34,6 @@ from bowlby.design.requirements import (
 from bowlby.errors import UserError, problem
 
 SAME = 1 - 1e-9
-OUTCOMES = {
-    "baseline": "outcome before treatment, higher is better",
-    "change": "change of the outcome up to when perceived attachment was asked, higher is better",
-}
 
 
 def comparison_set(
@@ -102,15 +107,7 @@ def _build(run: Run, found: Patients, people: dict, needed: dict[str, str], name
     styles = terms.scales_of(frame, "patient_style") if name == "perceived" else []
     _check_size(weights, frame, [*covariates, *styles])
     w = weights.matrix()
-    data = pd.DataFrame(
-        {
-            "patient": frame.index.astype(str),
-            "therapist": weights.columns.to_numpy()[weights.main()],
-            "y": frame[outcome].to_numpy(float),
-        }
-    )
-    if "unit" in frame:
-        data["unit"], data["in_unit"] = frame["unit"].to_numpy(object), frame["unit"].notna().to_numpy(float)
+    data = base_rows(frame, weights, outcome)
     split, within_only = _levels(name, frame, covariates)
     levels = [*split, *within_only]
     within, between = within_between(frame[levels].to_numpy(float), w)
@@ -121,25 +118,10 @@ def _build(run: Run, found: Patients, people: dict, needed: dict[str, str], name
     own = terms.columns_of(frame, "therapist_style")
     for column in own if name in ("primary", "perceived") else ["therapist_style"]:
         data[column] = frame[column].to_numpy(float) - frame[column].mean()
-    design = {
-        "schema": terms.SCHEMA,
-        "sd_outcome": found.sd_outcome,
-        "sd_error": found.sd_error,
-        "reference": found.scaling["perceived"].origin,
-        "far_from_reference": found.far,
-        "n_dropped": dropped,
-        "n_patients": len(data),
-        "n_therapists": weights.shape[1],
-        "n_switching": weights.switching(),
+    design = described_set(run.comparison, found, weights, dropped) | {
         "style_share": float(people["therapists"]["therapist"].isin(found.style.index).mean()),
-        "covariates": covariates,
         "subscales": getattr(run.comparison, name).apart if name in terms.OTHER_RATINGS else [],
-        "scaling": {
-            variable: {"scales": s.scales, "sd": s.sd, "correlation": s.correlation,
-                       "weights": getattr(run.comparison, variable).weights}
-            for variable, s in found.scaling.items()
-        },
-    }  # fmt: skip
+    }
     if name == "primary":
         others = {column: reason for column, reason in needed.items() if column != "y"}
         asked, members = complete_rows(found, others)[:2]
@@ -169,25 +151,14 @@ def _adequacy(run: Run, found: Patients, weights: Membership, frame: pd.DataFram
 
 def _meaning(name: str, outcome: str) -> tuple[str, str, str]:
     """Meaning, unit and source of a column, from the parts of its name."""
-    fixed = {
-        "patient": ("patient", "id", "people"),
-        "therapist": ("therapist with the largest share of the patient's sessions", "id", "people"),
-        "unit": ("group, couple or family treated together", "id", "people"),
-        "in_unit": ("1 where the patient was treated in a unit", "0 or 1", "people"),
-        "y": ("outcome after treatment, higher is better", "outcome units", "scores")
-        if outcome == "y"
-        else ("perceived attachment composite", "reference SD", "scores"),
-    }
-    if name in fixed:
-        return fixed[name]
+    if name == "y" and outcome != "y":
+        return "perceived attachment composite", "reference SD", "scores"
     term = terms.parse(name)
-    level = f", {terms.LEVELS[term.level]}" if term.level else ", shared by membership, centred"
-    if term.variable in OUTCOMES:
-        return OUTCOMES[term.variable] + level, "outcome units", "scores"
     if term.variable not in terms.PREDICTORS:
-        return term.variable + level, "own units", "people"
+        return meaning(name)
+    level = terms.LEVELS[term.level] if term.level else SHARED
     what = terms.PREDICTORS[term.variable].lower()
-    return f"{what}: {term.scale or 'composite'}{level}", "reference SD", "scores"
+    return f"{what}: {term.scale or 'composite'}, {level}", "reference SD", "scores"
 
 
 def _check_design(run: Run, scores: dict, described: pd.DataFrame, occasions: list[str]) -> None:

@@ -13,7 +13,7 @@ from bowlby.fit import units
 from bowlby.fit.lines import three_lines
 from bowlby.fit.record import block_test, contrast, effects_table, record_fit, second_fit
 from bowlby.mixed import MixedModel
-from bowlby.terms import BASELINE, INTERCEPT, M1, M1_RANDOM, P, T, Z, sloped
+from bowlby.terms import BASELINE, INTERCEPT, M1, M1_RANDOM, SIDES, P, T, Z, sloped
 
 MAIN = {"primary": "primary", "perceived": "c4", "early": "early_m1", "sessions": "sessions", "growth": "growth",
         "pair": "pair"}  # fmt: skip
@@ -42,7 +42,7 @@ def fit_set(name: str, data: pd.DataFrame, membership: pd.DataFrame, design: dic
     Parameters
     ----------
     name : str
-        ``primary``, ``perceived``, ``early``, ``sessions``, ``alliance`` or ``mentalizing``.
+        ``primary``, ``perceived``, ``early``, ``sessions``, ``alliance``, ``mentalizing`` or ``pair``.
     data : DataFrame
         The analysis set.
     membership : DataFrame
@@ -59,7 +59,7 @@ def fit_set(name: str, data: pd.DataFrame, membership: pd.DataFrame, design: dic
     if name in terms.OTHER_RATINGS:
         return fitter.other_rating(name)
     return {"primary": fitter.primary, "perceived": fitter.perceived, "early": fitter.early,
-            "sessions": fitter.sessions}[name]()  # fmt: skip
+            "sessions": fitter.sessions, "pair": fitter.pair}[name]()  # fmt: skip
 
 
 def second_of(name: str, data: pd.DataFrame, fits: dict[str, Fitted]) -> dict:
@@ -117,6 +117,24 @@ class Fitter:
         for model, added in models.items():
             fits[f"{model}_ml"] = self.kept(f"{model}_ml", self.fit(added, M1_RANDOM, reml=False))
         return fits
+
+    def two_predictors(self):
+        """The main model of a pair. What patients answer has a slope that varies between therapists: without it the
+        test of a slope that differs between therapists would be too sure."""
+        return self.fit(list(SIDES), self._of_sides())
+
+    def _of_sides(self) -> list[dict]:
+        return sloped(*(side for side in SIDES if self.design["roles"][side] == "patient"))
+
+    def pair(self) -> dict[str, Fitted]:
+        """Both predictors of a pair by their composites, and all their scales with a joint test of each side."""
+        scaling = self.design["scaling"]
+        blocks = {side: [terms.column(side, scale) for scale in scaling[side]["scales"]] for side in SIDES}
+        result = self.two_predictors()
+        every = self.fit([term for block in blocks.values() for term in block], self._of_sides())
+        tests = [block_test(every, side, block) for side, block in blocks.items()]
+        contrasts = standardised(result, self.design, *SIDES, SIDES)
+        return {"pair": self.kept("pair", result, contrasts), "pair_scales": self.kept("pair_scales", every, (), tests)}
 
     def severity(self, unit: float) -> Fitted:
         """M1 with style by severity; T at average severity and in the most severe tenth of patients.
@@ -218,21 +236,25 @@ def _shared(members: pd.DataFrame, patients: pd.Series) -> dict[str, Membership]
     return {"therapist": membership(used, people).rows(row)}
 
 
-def standardised(result, design: dict, term: str = P) -> list[dict]:
-    """P, T, P-T and P+T in outcome SD per reference SD; P is the slope of ``term``.
+def standardised(
+    result, design: dict, first: str = P, second: str = T, names: tuple[str, str] = ("P", "T")
+) -> list[dict]:
+    """Slopes of two terms, their difference and their sum in outcome SD per reference SD; P, T, P-T and P+T of M1.
 
     Where the SDs are this sample's own, standard errors allow for that (:mod:`bowlby.fit.units`).
     """
-    errors, variable = design["sd_error"], terms.parse(term).variable
-    if errors:  # perhaps another rating is in the place of perceived attachment
+    errors, variable = design["sd_error"], terms.parse(first).variable
+    if errors and names[0] == "P":  # perhaps another rating is in the place of perceived attachment
         errors = errors | {"perceived": errors[variable]}
-    asked = slopes(design, term).items()
+    asked = slopes(design, first, second, names).items()
     return units.standardised([contrast(result, name, weights) for name, weights in asked], errors)
 
 
-def slopes(design: dict, term: str = P) -> dict[str, dict[str, float]]:
-    """Weights of P, T, P-T and P+T in outcome SD per reference SD; P is the slope of ``term``."""
-    return terms.slopes(term, T, 1.0 / design["sd_outcome"])
+def slopes(
+    design: dict, first: str = P, second: str = T, names: tuple[str, str] = ("P", "T")
+) -> dict[str, dict[str, float]]:
+    """Weights of two slopes, their difference and their sum in outcome SD per reference SD."""
+    return terms.slopes(first, second, 1.0 / design["sd_outcome"], names)
 
 
 def perceived_style(result, design: dict) -> list[dict]:

@@ -12,12 +12,13 @@ from bowlby.compare.pair import NAMES, decided
 from bowlby.compare.verdict import Effect
 from bowlby.errors import UserError
 from bowlby.fit.clusters import clusters_of
-from bowlby.fit.pair import pair_contrasts, pair_model
+from bowlby.fit.models import slopes
 from bowlby.fit.units import with_sd_error
 from bowlby.mixed.random_effect_layout import independent_units
 from bowlby.robustness.cluster_robust import cr2, divisible, groups, undivided
 from bowlby.robustness.refit_claims import Rows
 from bowlby.robustness.replicates import Address, batch, reason
+from bowlby.terms import SIDES
 
 KIND = "pair"
 REPLICATES = 1000
@@ -55,7 +56,7 @@ def pair_doubts(data: pd.DataFrame, membership: pd.DataFrame, design: dict, delt
           of its own and therapists are more than 100.
     """
     rows = Rows(data, membership, design)
-    result, asked = pair_model(data, membership, design), pair_contrasts(design)
+    result, asked = rows.fitter.two_predictors(), slopes(design, *SIDES, SIDES)
     side_by_side = independent_units(result.model) is not None
     replicates = REPLICATES if side_by_side and len(data) <= LARGE else FEWER
     out = {

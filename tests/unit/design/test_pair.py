@@ -8,7 +8,7 @@ from bowlby.compare.pair import compare_pair
 from bowlby.config.run import Outcome, Pair, PairReference, ReferenceBlock, Run, Side
 from bowlby.design.pair import pair_set
 from bowlby.errors import UserError
-from bowlby.fit.pair import fit_pair
+from bowlby.fit.models import fit_set
 from bowlby.tables.fits import doubtful_units
 
 PATIENT = [f"P{i:03}" for i in range(300)]
@@ -41,7 +41,7 @@ def asked(**second) -> Run:
 
 def found(run: Run):
     built = pair_set(run, *scored())
-    fits = fit_pair(built.data, built.membership, built.design)
+    fits = fit_set("pair", built.data, built.membership, built.design)
     return built, compare_pair(run, fits["pair"].record, built.design)
 
 

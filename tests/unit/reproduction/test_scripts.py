@@ -11,7 +11,7 @@ import pytest
 
 from bowlby.files import write_csv, write_json
 from bowlby.fit.growth import fit_growth
-from bowlby.fit.pair import fit_pair
+from bowlby.fit.models import fit_set
 from bowlby.reproduction.scripts import formula, write_scripts
 
 PACKAGES = "c('lme4', 'lmerTest', 'pbkrtest')"
@@ -64,7 +64,7 @@ def pair(tmp_path_factory):
     design = {"roles": {"first": "patient", "second": "therapist"}, "covariates": ["age of patient"], "n_dropped": {},
               "sd_outcome": 2.0, "scaling": {"first": one, "second": one},
               "sd_error": {side: {"variance": 0.002, "df": 200} for side in ("y", "first", "second")}}  # fmt: skip
-    fits = fit_pair(data.assign(first_x=first, second_x=second), membership, design)
+    fits = fit_set("pair", data.assign(first_x=first, second_x=second), membership, design)
     assert fits["pair"].record["contrasts"][0]["se"] > 1.01 * fits["pair"].record["contrasts"][0]["se_known_sd"]
     return stored(tmp_path_factory.mktemp("run") / "pair", "pair", data, membership, {"pair": fits["pair"]})
 

@@ -10,7 +10,7 @@ import bowlby.robustness.pair
 from bowlby.compare.pair import compare_pair
 from bowlby.config.run import Outcome, Pair, Run, Side
 from bowlby.design.pair import pair_set
-from bowlby.fit.pair import fit_pair
+from bowlby.fit.models import fit_set
 from bowlby.report.robustness_tables import pair_doubts_sheet, pair_turned
 from bowlby.robustness.pair import pair_doubts
 from bowlby.tables.claims import statements
@@ -46,7 +46,7 @@ def study(switching: bool = False, **second):
     run = Run(run="pair", study="none", outcome=Outcome(instrument="symptoms", post="once", higher_is_better=True),
               pair=Pair(first=mother, second=Side(**father)))  # fmt: skip
     built = pair_set(run, scores, {"patients": pd.DataFrame({"patient": patient}), "episodes": episodes})
-    fits = fit_pair(built.data, built.membership, built.design)
+    fits = fit_set("pair", built.data, built.membership, built.design)
     record = compare_pair(run, fits["pair"].record, built.design)
     model = {c["name"]: c["se_known_sd"] for c in fits["pair"].record["contrasts"]}
     return record | {"model_se": model, "doubts": pair_doubts(built.data, built.membership, built.design, 0.1, 1)}
