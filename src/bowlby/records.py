@@ -253,9 +253,13 @@ class Claim:
     tested, qualified : bool
         Whether there was a test; whether the verdict holds only with the reservations that `reasons` name.
     fragile : bool or None
-        Whether it changes too easily under the predefined rules; None where that does not apply.
-    reasons, flags, fragile_because : tuple of str
-        The rule that decided and what qualifies it.
+        Whether a robustness check changes it by the predefined rules; None where that does not apply.
+    rule : mapping or None
+        The rule that decided: code and fields (:func:`bowlby.reasons.say_rule` has the words).
+    reasons, flags : tuple of str
+        Codes of what qualifies the verdict and of what else is noted (:func:`bowlby.reasons.say`).
+    fragile_because : tuple of mapping
+        Robustness checks that change the verdict: codes and fields (:func:`bowlby.reasons.say_changed`).
     estimate, ci_low, ci_high : float
         In SD of outcome per SD of the predictor; NaN where not tested.
     df, p, bound : float
@@ -267,9 +271,10 @@ class Claim:
     tested: bool
     qualified: bool
     fragile: bool | None
+    rule: Mapping[str, Any] | None
     reasons: tuple[str, ...]
     flags: tuple[str, ...]
-    fragile_because: tuple[str, ...]
+    fragile_because: tuple[Mapping[str, Any], ...]
     estimate: float
     ci_low: float
     ci_high: float
@@ -283,7 +288,8 @@ class Claim:
         low, high = record["ci"]
         return cls(
             name, record["verdict"], not record["not_tested"], record["qualified"], record["fragile"],
-            tuple(record["reasons"]), tuple(record["flags"]), tuple(record.get("fragile_because") or ()),
+            record.get("rule"), tuple(record["reasons"]), tuple(record["flags"]),
+            tuple(record.get("fragile_because") or ()),
             *(_float(value) for value in (record["estimate"], low, high, record["df"], record["p"], record["bound"])),
         )  # fmt: skip
 

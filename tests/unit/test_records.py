@@ -48,7 +48,7 @@ def folder(tmp_path, fits):
     effects = dict.fromkeys(("P", "T", "P-T", "P+T"), effect)
     write_json(place / "comparison.json", effects | {"delta": 0.1, "standardiser": "reference", "n_obs": 200,
                                                      "n_therapists": 20, "therapist_icc": None})  # fmt: skip
-    claims = {"C1": claim_slope(Effect(0.3, 0.1, 40.0), 0.1, "P"), "C5": not_tested("no style of the patient")}
+    claims = {"C1": claim_slope(Effect(0.3, 0.1, 40.0), 0.1, "P"), "C5": not_tested("no_patient_style")}
     write_json(place / "verdict.json", {"claims": claims, "sentence": "S.", "flags": ["few_therapists"]})
     scaling = {"perceived": {"scales": ["x", "z"], "sd": [2.0, 3.0], "weights": {"x": 1.0, "z": -1.0},
                      "correlation": [[1.0, -0.4], [-0.4, 1.0]]}}  # fmt: skip
@@ -90,7 +90,7 @@ def test_verdict_comparison_and_design_have_types(folder):
     run = bowlby.load_results(str(folder))
     first, last = run.claims["C1"], run.claims["C5"]
     assert (first.verdict, first.tested, first.ci_low > 0, first.bound) == ("supported", True, True, 0.1)
-    assert (last.verdict, last.tested, last.reasons) == ("inconclusive", False, ("no style of the patient",))
+    assert (last.verdict, last.tested, last.rule) == ("inconclusive", False, {"code": "no_patient_style"})
     assert np.isnan([last.estimate, last.ci_low, last.p]).all()
     assert (run.comparison.effects["P-T"].ci_high, run.comparison.delta) == (0.5, 0.1)
     assert np.isnan(run.comparison.therapist_icc)

@@ -56,6 +56,8 @@ def test_example_ends_in_a_verdict(example):
         "claims",
         "flags",
         "answer",
+        "finding",
+        "grounds",
         "sentence",
         "without_errors",
     }

@@ -13,6 +13,7 @@ from bowlby.compare.verdict import (
     not_tested,
 )
 from bowlby.config.run import Run
+from bowlby.reasons import reason
 from bowlby.terms import SCHEMA
 
 FEW_THERAPISTS = 30
@@ -70,14 +71,15 @@ def compare(
 
 
 def in_words(verdict: dict, fits: dict[str, dict], adequacy: dict, delta: float) -> dict[str, str]:
-    """``answer`` and ``sentence`` of ``verdict.json``, once it is known what is fragile; the sentence has both."""
+    """``finding``, ``grounds`` and both with the verdict of ``verdict.json``, once the robustness checks are known."""
     claims, fit = verdict["claims"], fits["primary"]
     effects = _effects(fit)
     if "moderated" in claims["C3"]["flags"]:
         effects["T_severe"] = _effects(fits["severity"])["T_severe"]
     detectable = _usual(adequacy)["minimum_detectable"]
-    answer, grounds = headline(effects, claims, delta, fit["groups"]["therapist"], detectable)
-    return {"answer": answer, "sentence": f"{answer} {grounds}"}
+    finding, grounds = headline(effects, claims, delta, fit["groups"]["therapist"], detectable)
+    answer = f"{claims['C2']['verdict'].capitalize()}: {finding}"
+    return {"finding": finding, "grounds": grounds, "answer": answer, "sentence": f"{answer} {grounds}"}
 
 
 def _claims(
@@ -91,7 +93,7 @@ def _claims(
         "C4": claim_negligible(_effects(fits["c4"])["T_A"], delta, "T_A"),
         "C5": claim_slope(_effects(fits["c5"])["Z"], delta, "Z") | {"parts": {"block": fits["c5"]["blocks"][0]}}
         if "c5" in fits
-        else not_tested("the configuration names no patient_style"),
+        else not_tested("no_patient_style"),
     }
     qualify(claims, fits.get("early"), rater)
     lines = claims["C2"]["lines"] = fits["primary"]["c2_lines"]
@@ -107,11 +109,8 @@ def _claims(
     largest = _usual(adequacy)["largest_possible"]
     for claim in (claims["C3"], claims["C4"]):
         if claim["verdict"] == "supported" and delta >= largest:
-            reason = (
-                f"the bound {delta:g} is wider than the largest slope that any variable of therapists could have "
-                f"({largest:.2f} at a therapist ICC of {USUAL_ICC:.2f}), so the claim could not have been missed"
-            )
-            claim |= {"verdict": "inconclusive", "reasons": [reason]}
+            rule = reason("bound_too_wide", bound=delta, largest=largest, icc=USUAL_ICC)
+            claim |= {"verdict": "inconclusive", "rule": rule}
             claim["flags"].append("bound_too_wide")
     if claims["C3"]["verdict"] == "supported" and not _usual(adequacy)["can_show_equivalence"]:
         claims["C3"]["flags"].append("against_adequacy")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 from bowlby.compare.verdict import Effect, claim_more, claim_negligible, claim_slope
 from bowlby.config.run import Run
+from bowlby.reasons import reason, say_rule
 
 NAMES = ("first", "second", "first-second", "first+second")
+CONTRASTS = {"first-second": "the difference", "first+second": "the sum"}
 
 
 def compare_pair(run: Run, fit: dict, design: dict) -> dict:
@@ -30,12 +30,7 @@ def compare_pair(run: Run, fit: dict, design: dict) -> dict:
     """
     pair = run.pair
     effects = {c["name"]: Effect(c["estimate"], c["se"], c["df"]) for c in fit["contrasts"]}
-    claims = decided(effects, pair.delta, pair.second.label)
-    for name, label in (("first", pair.first.label), ("second", pair.second.label)):
-        claims[name]["reasons"] = [re.sub(r"\bP\b", lambda _, label=label: label, r) for r in claims[name]["reasons"]]
-    words = {"first-second": "the difference", "first+second": "the sum"}
-    reason = claims["more"]["reasons"][0].replace("P-T", words["first-second"]).replace("P+T", words["first+second"])
-    claims["more"]["reasons"] = [reason]
+    claims = decided(effects, pair.delta)
     qualifiers = _qualifiers(pair, design)
     for name in ("first", "second", "more"):
         claims[name]["qualified"] = claims[name]["verdict"] == "supported" and bool(qualifiers)
@@ -56,35 +51,27 @@ def compare_pair(run: Run, fit: dict, design: dict) -> dict:
     }
 
 
-def decided(effects: dict[str, Effect], delta: float, second: str = "second") -> dict[str, dict]:
+def decided(effects: dict[str, Effect], delta: float) -> dict[str, dict]:
     """The statements that two slopes, their difference and their sum decide."""
     return {
-        "first": claim_slope(effects["first"], delta, "P"),
-        "second": claim_slope(effects["second"], delta, "P"),
-        "more": claim_more(effects["first-second"], effects["first+second"]),
-        "negligible": claim_negligible(effects["second"], delta, second),
+        "first": claim_slope(effects["first"], delta, "first"),
+        "second": claim_slope(effects["second"], delta, "second"),
+        "more": claim_more(effects["first-second"], effects["first+second"], ("first-second", "first+second")),
+        "negligible": claim_negligible(effects["second"], delta, "second"),
     }
 
 
-def unfair(pair, roles: dict[str, str]) -> list[str]:
-    """What one side has over the other, which no statistic takes away."""
+def unfair(pair, roles: dict[str, str]) -> list[dict]:
+    """What one side has over the other, which no statistic takes away: codes with the labels of both."""
     sides = {"first": pair.first.label, "second": pair.second.label}
     patients = [sides[s] for s in sides if roles[s] == "patient"]
     therapists = [sides[s] for s in sides if roles[s] == "therapist"]
-    said = []
     if len(patients) == 2:
-        said.append("Both predictors vary between patients of one therapist, so neither is held to the differences "
-                    "between therapists.")  # fmt: skip
-        said.append("Both were rated by the same person, so that mood and response style influence both, and the "
-                    "outcome if that person rated it. Variance that they share is attributed to neither.")  # fmt: skip
-    elif therapists and patients:
-        said.append(f"{therapists[0]} can account only for differences between therapists, usually about 5% of the "
-                    f"outcome's variance; {patients[0]} for nearly all of it.")  # fmt: skip
-        said.append(f"{patients[0]} may share the rater with the outcome, {therapists[0]} does not.")
-    else:
-        said.append("Both predictors vary between therapists only: the sample is as large as the number of therapists, "
-                    "and neither shares the rater with the outcome.")  # fmt: skip
-    return said
+        return [reason("both_within"), reason("one_rater")]
+    if not patients:
+        return [reason("both_between")]
+    sides = {"patient": patients[0], "therapist": therapists[0]}
+    return [reason("levels", **sides), reason("rater_of_one", **sides)]
 
 
 def _qualifiers(pair, design: dict) -> list[str]:
@@ -106,7 +93,8 @@ def _sentence(pair, effects: dict[str, Effect], more: dict, qualifiers: list[str
     qualified = f" (qualified: {', '.join(doubts[q] for q in qualifiers)})" if more["verdict"] == "supported" else ""
     said = [f"1 SD more of {side.label} went with an outcome {_size(effects[name])}"
             for side, name in ((pair.first, "first"), (pair.second, "second"))]  # fmt: skip
-    return f"{said[0]}; {said[1]}. Verdict: {more['verdict']}; {words}{qualified}, because {more['reasons'][0]}."
+    because = say_rule(more["rule"], CONTRASTS)
+    return f"{said[0]}; {said[1]}. Verdict: {more['verdict']}; {words}{qualified}, because {because}."
 
 
 def _size(effect: Effect) -> str:

@@ -45,7 +45,7 @@ def headline(
 
     Returns
     -------
-    answer, grounds : str
+    finding, grounds : str
     """
     p, t = effects["P"], effects["T"]
     unable = cannot_answer(t, therapists)
@@ -66,7 +66,7 @@ def headline(
             "With 80 % power this sample could detect an effect of the therapist's attachment style only if it was at "
             f"least {detectable:.2f} SD."
         )
-    return f"{claims['C2']['verdict'].capitalize()}: {_finding(effects, claims, delta)}", " ".join(parts)
+    return _finding(effects, claims, delta), " ".join(parts)
 
 
 def difference(effect: Effect) -> str:
@@ -124,7 +124,7 @@ def _reservations(claims: dict[str, dict], unable: str | None) -> list[str]:
     reasons = {*more["reasons"], *more["flags"]}
     found = [unable] if unable else []
     if more["fragile"]:
-        found.append("the verdict is fragile (see Robustness)")
+        found.append("the verdict changes in a robustness check (see Robustness)")
     if supported:
         said = {
             "baseline_error": "the verdict does not hold after correction for measurement error in the baseline",

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from scipy.special import stdtr, stdtrit
 
+from bowlby.reasons import reason
+
 ALPHA = 0.05
 
 
@@ -49,36 +51,34 @@ def claim_slope(effect: Effect, delta: float, name: str) -> dict:
     """C1 (P) and C5 (Z): a slope within therapists lies in the registered direction, above 0."""
     low, high = effect.limits(0.975)
     if low > 0:
-        verdict, rule = "supported", f"the 95 % interval of {name} lies above 0"
+        verdict, code = "supported", "above_0"
     elif high < 0:
-        verdict, rule = "refuted", f"the 95 % interval of {name} lies below 0"
+        verdict, code = "refuted", "below_0"
     elif effect.within(delta):
-        verdict = "refuted"
-        rule = f"the 90 % interval of {name} lies within the equivalence bound: any association is negligible"
+        verdict, code = "refuted", "negligible"
     else:
-        verdict, rule = "inconclusive", f"the interval of {name} includes 0 and values beyond the equivalence bound"
+        verdict, code = "inconclusive", "undecided"
     flags = ["below_delta"] if verdict == "supported" and effect.within(delta) else []
     p = 2 * min(effect.p_above(0), effect.p_below(0))
     small = low <= 0 <= high and effect.within(delta)
     decided = _equivalence(name, effect, delta) if small else _test("two_sided", name, effect, 0.95, p)
-    return _claim(verdict, rule, effect, flags, bound=delta, p=p, test=decided)
+    return _claim(verdict, reason(code, of=name), effect, flags, bound=delta, p=p, test=decided)
 
 
-def claim_more(minus: Effect, plus: Effect) -> dict:
-    """C2: P > |T|, as an intersection-union test of P - T > 0 and P + T > 0.
+def claim_more(minus: Effect, plus: Effect, names: tuple[str, str] = ("P-T", "P+T")) -> dict:
+    """C2: P > |T|, as an intersection-union test of P - T > 0 and P + T > 0, which go by ``names`` in the claim.
 
     p is the larger of their two; of a refuted claim it is that of the reverse, twice the smaller of the two.
     """
-    parts = {"P-T": minus, "P+T": plus}
+    parts = dict(zip(names, (minus, plus), strict=True))
     low = {name: e.limits(0.975)[0] for name, e in parts.items()}
     high = {name: e.limits(0.9875)[1] for name, e in parts.items()}
     if all(v > 0 for v in low.values()):
-        verdict, rule = "supported", "the lower 97.5 % limits of P-T and of P+T lie above 0"
+        verdict, rule = "supported", reason("both_above_0", of=list(names))
     elif any(v < 0 for v in high.values()):
-        verdict = "refuted"
-        rule = f"the upper 98.75 % limit of {min(high, key=high.get)} lies below 0"
+        verdict, rule = "refuted", reason("one_below_0", of=min(high, key=high.get))
     else:
-        verdict, rule = "inconclusive", "the interval of P-T or of P+T includes 0"
+        verdict, rule = "inconclusive", reason("one_includes_0", of=list(names))
     binding = min(parts.values(), key=lambda e: e.estimate)
     against = min(1.0, 2 * min(e.p_below(0) for e in parts.values()))  # either of two parts refutes
     p = against if verdict == "refuted" else max(e.p_above(0) for e in parts.values())
@@ -93,28 +93,27 @@ def claim_negligible(t: Effect, delta: float, name: str = "T") -> dict:
     """C3 and C4: the therapist's style is negligible (|T| < delta) for outcome, or for perceived attachment."""
     low, high = t.limits(0.975)
     if t.within(delta):
-        verdict, rule = "supported", f"the 90 % interval of {name} lies within the equivalence bound"
+        verdict, code = "supported", "within_bound"
     elif low > delta or high < -delta:
-        verdict, rule = "refuted", f"the 95 % interval of {name} lies beyond the equivalence bound"
+        verdict, code = "refuted", "beyond_bound"
     else:
-        apart = f"{name} differs from 0, but its" if low > 0 or high < 0 else "the"
-        of = "" if low > 0 or high < 0 else f" of {name}"
-        verdict, rule = "inconclusive", f"{apart} interval{of} includes both negligible and non-negligible values"
+        verdict, code = "inconclusive", "not_0_size_undecided" if low > 0 or high < 0 else "size_undecided"
     flags = ["detectable"] if low > 0 or high < 0 else []
     decided = _equivalence(name, t, delta)
     if verdict == "refuted":
         decided = _test("beyond", name, t, 0.95, 2 * min(t.p_above(delta), t.p_below(-delta)))
-    return _claim(verdict, rule, t, flags, bound=delta, p=t.p_equivalence(delta), test=decided)
+    return _claim(verdict, reason(code, of=name), t, flags, bound=delta, p=t.p_equivalence(delta), test=decided)
 
 
-def not_tested(reason: str) -> dict:
-    """A claim that was not tested: inconclusive, with the reason."""
+def not_tested(code: str) -> dict:
+    """A claim that was not tested: inconclusive, with the code of the reason as its rule."""
     return {
         "verdict": "inconclusive",
         "fragile": None,
         "qualified": False,
         "not_tested": True,
-        "reasons": [reason],
+        "rule": reason(code),
+        "reasons": [],
         "flags": [],
         "estimate": None,
         "ci": [None, None],
@@ -137,14 +136,15 @@ def _equivalence(name: str, effect: Effect, delta: float) -> dict:
 
 
 def _claim(
-    verdict: str, rule: str, effect: Effect, flags: list[str], bound: float, p: float, test: dict
+    verdict: str, rule: dict, effect: Effect, flags: list[str], bound: float, p: float, test: dict
 ) -> dict:
     return {
         "verdict": verdict,
         "fragile": None,
         "qualified": False,
         "not_tested": False,
-        "reasons": [rule],
+        "rule": rule,
+        "reasons": [],
         "flags": flags,
         "bound": bound,
         "p": p,

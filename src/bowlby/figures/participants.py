@@ -61,7 +61,7 @@ def flow_data(steps: list[dict], privacy: str = "shareable") -> pd.DataFrame:
         out = str(step["step"]).startswith(WITHOUT)
         lost = {k: before[k] - step[k] for k in ("patients", "rows")} if before else {"patients": 0, "rows": 0}
         if any(lost.values()):
-            reason = (step.get("reason") or step["step"].removeprefix(WITHOUT)) if out else f"not in: {step['step']}"
+            reason = step["reason"] if out else f"not in: {step['step']}"
             rows.append({"kind": "left_out", "step": "left out", "therapists": None, "reason": reason, **lost})
         if not out:
             rows.append({"kind": "box", **{k: step.get(k) for k in COLUMNS[1:]}})

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from bowlby.reasons import ALONG, say_changed
 from bowlby.tables import interval, number
 from bowlby.tables.layout import Sheet
-from bowlby.tables.words import CLAIMS, say
+from bowlby.tables.words import CLAIMS, typeset
 from bowlby.tables.words import verdict as verdict_of
 
 EFFECTS = ("P", "T", "P-T", "P+T")
@@ -63,7 +64,7 @@ def _undone(kinds: list[str], why: str, record: dict) -> str:
 
 
 def flips_sheet(verdict: dict, record: dict) -> Sheet:
-    """Each tested claim: whether it is fragile, and its verdict in every other analysis."""
+    """Each tested claim: what changes its verdict, and its verdict in every other analysis."""
     tried = {
         "Without one therapist": (record.get("influence", {}).get("verdicts"), counted),
         "Alternative analyses": (record.get("multiverse", {}).get("verdicts"), _shared),
@@ -75,24 +76,25 @@ def flips_sheet(verdict: dict, record: dict) -> Sheet:
         claim = verdict["claims"].get(name)
         if claim is None or claim.get("not_tested"):
             continue
-        row = [f"{name}. {SHORT[name]}", verdict_of(claim), _fragile(claim)]
+        row = [f"{name}. {SHORT[name]}", verdict_of(claim), _changed(claim)]
         rows.append([*row, *(words(found.get(name), claim["verdict"]) for found, words in tried.values())])
     note = (
         "The last columns give the verdict of each claim when each therapist was omitted in turn, in the alternative "
-        "analyses of the curve below, and with missing values multiply imputed. A decided verdict is called fragile if "
-        "it changes too easily under predefined rules."
+        "analyses of the curve below, and with missing values multiply imputed. The third column gives the checks that "
+        "change a decided verdict by predefined rules. They show how it depends on sample and analysis, and not more "
+        "than *p* whether it is right."
     )
     title = "Robustness of Each Verdict"
-    return Sheet("", title, ["Claim", "Verdict", "Fragile?", *tried], [(None, rows)], note)
+    return Sheet("", title, ["Claim", "Verdict", "Changed by a check?", *tried], [(None, rows)], note)
 
 
-def _fragile(claim: dict) -> str:
+def _changed(claim: dict) -> str:
     if claim.get("fragile") is None:
         if claim["verdict"] not in ("supported", "refuted"):
             return "not applicable"
-        untried = "; ".join(claim.get("fragile_not_tried") or [])
+        untried = typeset("; ".join(map(say_changed, claim.get("fragile_not_tried") or [])))
         return f"not known; not computed: {untried}" if untried else NOT_TRIED
-    reasons = "; ".join(say(r) for r in claim.get("fragile_because") or [])
+    reasons = typeset("; ".join(map(say_changed, claim.get("fragile_because") or [])))
     return f"yes: {reasons}" if claim["fragile"] else "no"
 
 
@@ -154,9 +156,6 @@ def intervals_sheet(comparison: dict, record: dict) -> Sheet:
 
 def _limits(effect: dict | None) -> str:
     return interval(*(effect.get("bca") or effect["ci"])) if effect else "–"
-
-
-ALONG = {"attachment": "perceived attachment", "style": "therapist style"}
 
 
 def tipping_sheet(found: dict) -> Sheet:

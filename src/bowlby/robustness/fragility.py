@@ -1,34 +1,28 @@
-"""Fragility of verdicts: what it would take to turn them (section 6 of the statistical design)."""
+"""Robustness checks that change a verdict (section 6 of the statistical design)."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
+from bowlby.reasons import reason
 from bowlby.robustness.imputation_summary import OUTCOME, turned
 from bowlby.robustness.replicates import FAILED, absent
 
 DECIDED = ("supported", "refuted")
 FEW = 30
 ELSEWHERE = 0.20
-BOOTSTRAPS = {"parametric": "parametric bootstrap", "cluster": "bootstrap over therapists"}
-TRIED = {
-    "influence": "leaving out one therapist",
-    "multiverse": "other analyses",
-    "imputation": "missing values imputed",
-    "tipping": "other slopes among patients without outcome",
-    **BOOTSTRAPS,
-}
+BOOTSTRAPS = ("parametric", "cluster")
 ESTIMATES = {"C1": "P", "C3": "T", "C4": "T_A", "C5": "Z"}
 
 
 def weigh(claims: dict[str, dict], tables: dict[str, pd.DataFrame], effects: dict[str, dict], delta: float) -> None:
-    """Write into the claims whether they are fragile, and why.
+    """Write into the claims whether a check changes their verdict, and which.
 
-    A decided claim gets ``fragile`` and ``fragile_because``, a list of reasons; ``loto_flips: k of J`` joins its flags
-    where leaving out one therapist changes the verdict. ``fragile_not_tried`` lists what was asked for and could not be
-    computed: without a reason to call the claim fragile, and with something not tried, ``fragile`` is null. An
-    undecided claim is not assessed.
+    A decided claim gets ``fragile`` and ``fragile_because``, codes of :mod:`bowlby.reasons` with their fields;
+    ``loto_flips`` joins its flags, with numbers of therapists under that key, if leaving out one therapist changes the
+    verdict. ``fragile_not_tried`` lists what was asked for and could not be computed: if nothing changes the verdict
+    and something was not tried, ``fragile`` is null. An undecided claim is not assessed.
 
     Parameters
     ----------
@@ -46,12 +40,13 @@ def weigh(claims: dict[str, dict], tables: dict[str, pd.DataFrame], effects: dic
             continue
         flips, carried = left_out(name, claim, tables.get("influence"), effects)
         if flips:
-            claim["flags"].append(f"loto_flips: {flips} of {len(tables['influence'])}")
+            claim["flags"].append("loto_flips")
+            claim["loto_flips"] = {"changed": flips, "therapists": len(tables["influence"])}
         if claim["verdict"] not in DECIDED:
             continue
-        reasons = ["the reference ratio is below 1.25"] if claim["fragile"] else []
+        reasons = [reason("reference_ratio")] if claim["fragile"] else []
         if carried:
-            reasons.append("leaving out one therapist changes the verdict and moves its estimate by over 1 SE")
+            reasons.append(reason("left_out"))
         reasons += elsewhere(name, claim, tables.get("multiverse"), delta)
         reasons += turned(name, claim, tables, delta)
         reasons += contradicted(name, claim, tables, effects, delta)
@@ -71,8 +66,8 @@ def left_out(name: str, claim: dict, table: pd.DataFrame | None, effects: dict) 
     return int(flipped.sum()), int((flipped & moved).sum())
 
 
-def not_tried(name: str, claim: dict, tables: dict, effects: dict, delta: float) -> list[str]:
-    """Checks that could have turned a decided claim and gave no answer, each with the reason."""
+def not_tried(name: str, claim: dict, tables: dict, effects: dict, delta: float) -> list[dict]:
+    """Checks that could have changed a decided claim and gave no answer, each with the reason."""
     tests, _ = rule_tests(name, claim, effects, delta)
     concerned = {
         "influence": True,
@@ -88,9 +83,10 @@ def not_tried(name: str, claim: dict, tables: dict, effects: dict, delta: float)
             continue
         failed = int((table["status"] == FAILED).sum())
         if why := absent(kind, table):
-            out.append(f"{TRIED[kind]}: {why}")
+            out.append(reason("not_computed", check=kind, reason=why))
         elif kind == "influence" and failed:
-            out.append(f"{TRIED[kind]}: {failed} of {len(table)} refits gave no estimate")
+            why = f"{failed} of {len(table)} refits gave no estimate"
+            out.append(reason("not_computed", check=kind, reason=why))
     return out
 
 
@@ -99,27 +95,28 @@ def binding(effects: dict) -> str:
     return min(("P-T", "P+T"), key=lambda name: effects[name]["estimate"])
 
 
-def elsewhere(name: str, claim: dict, table: pd.DataFrame | None, delta: float) -> list[str]:
+def elsewhere(name: str, claim: dict, table: pd.DataFrame | None, delta: float) -> list[dict]:
     """The sign that a verdict rests on, in the other specifications of the multiverse."""
     if table is None or name not in OUTCOME or absent("multiverse", table):
         return []
     fitted, registered = table[table["status"] != FAILED], table.iloc[0]
     if name == "C3":
         beyond = float((fitted["T"].abs() >= delta).mean())
-        share, what = (beyond, "at least") if claim["verdict"] == "supported" else (1 - beyond, "less than")
-        words = f"|T| is {what} the bound"
+        supported = claim["verdict"] == "supported"
+        share, code = (beyond, "beyond_elsewhere") if supported else (1 - beyond, "within_elsewhere")
+        changed = reason(code, share=share)
     else:
         column = {"C1": "P", "C2": "P-|T|"}[name]
         share = float((np.sign(fitted[column]) != np.sign(registered[column])).mean())
-        words = f"{column} has the other sign"
-    return [f"{words} in {share:.0%} of the analyses tried"] if share > ELSEWHERE else []
+        changed = reason("sign_elsewhere", of=column, share=share)
+    return [changed] if share > ELSEWHERE else []
 
 
-def contradicted(name: str, claim: dict, tables: dict, effects: dict, delta: float) -> list[str]:
+def contradicted(name: str, claim: dict, tables: dict, effects: dict, delta: float) -> list[dict]:
     """Resampling that says otherwise by more than a factor 2 of the level and 3 Monte-Carlo standard errors."""
     tests, alpha = rule_tests(name, claim, effects, delta)
     out = []
-    for kind, words in BOOTSTRAPS.items():
+    for kind in BOOTSTRAPS:
         table = tables.get(kind)
         if table is None or not tests or (kind == "cluster" and len(tables["influence"]) < FEW):
             continue
@@ -129,7 +126,7 @@ def contradicted(name: str, claim: dict, tables: dict, effects: dict, delta: flo
         p = max(studentised_p(kept, effects, *test) for test in tests)
         error = np.sqrt(p * (1 - p) / len(kept))
         if p > 2 * alpha and p - alpha > 3 * error:
-            out.append(f"the {words} gives p = {p:.3f} where the rule needs {alpha:g}")
+            out.append(reason("resampled", check=kind, p=float(p), level=alpha))
     return out
 
 

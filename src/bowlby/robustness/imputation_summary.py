@@ -11,6 +11,7 @@ from scipy import stats
 
 from bowlby.compare.verdict import Effect
 from bowlby.disclosure import SMALLEST, small
+from bowlby.reasons import reason
 from bowlby.robustness.refit_claims import Answer
 from bowlby.robustness.replicates import FAILED
 
@@ -169,20 +170,19 @@ def tipped(table: pd.DataFrame, now: dict[str, str], delta: float) -> dict:
     }
 
 
-def turned(name: str, claim: dict, tables: dict[str, pd.DataFrame], delta: float) -> list[str]:
-    """Reasons why what is missing makes a verdict fragile: another one with imputed values, or close to them."""
+def turned(name: str, claim: dict, tables: dict[str, pd.DataFrame], delta: float) -> list[dict]:
+    """How what is missing changes a verdict: another one with imputed values, or close to them."""
     verdict, out = claim["verdict"], []
     if "imputation" in tables:
         other = verdicts(pooled(tables["imputation"]), delta).get(name, verdict)
         if other != verdict:
-            out.append(f"with missing values imputed it is {other}")
+            out.append(reason("imputed", verdict=other))
     if "tipping" in tables and name in OUTCOME:
         at = tips(name, verdict, tables["tipping"], delta)
         if at is not None and abs(at["delta"]) <= NEAR + 1e-9 and not out:
-            what = {"attachment": "perceived attachment", "style": "therapist style"}[at["along"]]
-            out.append(f"it changes where the slope of {what} is {abs(at['delta']):g} SD "
-                       f"{'lower' if at['delta'] < 0 else 'higher'} among patients without outcome"
-                       if at["delta"] else "with missing outcomes imputed it is another")  # fmt: skip
+            way = "lower" if at["delta"] < 0 else "higher"
+            tipped = reason("tipped", along=at["along"], size=abs(at["delta"]), way=way)
+            out.append(tipped if at["delta"] else reason("outcomes_imputed"))
     return out
 
 

@@ -31,7 +31,7 @@ __all__ = [
 ]
 NAMES = ("table1", "estimands", "pair", "growth", "claims")
 KINDS = ("csv", "html", "docx")
-SPOKEN = ("label", "quantity", "statement", "note", "reasons")
+SPOKEN = ("label", "quantity", "statement", "note", "rule")
 
 
 def names(run: Run) -> list[str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
+from bowlby.reasons import say, say_changed, say_rule
 from bowlby.tables.layout import Sheet
 from bowlby.tables.numbers import interval, number, p_value
-from bowlby.tables.words import CLAIMS, TESTS, say, term, verdict
+from bowlby.tables.words import CLAIMS, TESTS, term, typeset, verdict
 
 COLUMNS = [
     "claim",
@@ -26,6 +27,7 @@ COLUMNS = [
     "test_low",
     "test_high",
     "p",
+    "rule",
     "reasons",
     "flags",
 ]
@@ -46,7 +48,8 @@ def claims_table(record: dict) -> pd.DataFrame:
         row |= {"test": test.get("kind"), "tested": test.get("of"), "level": test.get("level"), "p": test.get("p")}
         row |= dict(zip(("test_low", "test_high"), test.get("ci") or (None, None)))
         row |= {k: claim.get(k) for k in COLUMNS if k not in row}
-        rows.append(row | {k: "; ".join(claim.get(k) or []) for k in ("reasons", "flags")})
+        codes = {k: "; ".join(claim.get(k) or []) for k in ("reasons", "flags")}
+        rows.append(row | codes | {"rule": say_rule(claim.get("rule"))})
     table = pd.DataFrame(rows, columns=COLUMNS)
     return table.astype(dict.fromkeys(NUMBERS, float))
 
@@ -63,9 +66,16 @@ def decision(claim: dict) -> list[str]:
 
 
 def decided(claim: dict) -> str:
-    """The verdict with what limits it: "supported, qualified"."""
-    limits = [word for word in ("qualified", "fragile") if claim.get(word)]
-    return ", ".join([verdict(claim), *limits])
+    """The verdict, and whether it is qualified: "supported, qualified"."""
+    return verdict(claim) + (", qualified" if claim.get("qualified") else "")
+
+
+def limits(claim: dict) -> list[str]:
+    """What limits a claim in words: qualifications, flags, and the robustness checks that change it."""
+    said = [say_rule(claim.get("rule"))] if claim.get("not_tested") else []
+    said += [say(code, claim) for key in ("reasons", "flags") for code in claim.get(key) or []]
+    changes = [found for found in claim.get("fragile_because") or [] if found["code"] not in claim["flags"]]
+    return said + [f"changed by a robustness check: {typeset(say_changed(found))}" for found in changes]
 
 
 def claims_sheet(number_: str, record: dict) -> Sheet:
@@ -75,9 +85,7 @@ def claims_sheet(number_: str, record: dict) -> Sheet:
         claim = record["claims"].get(name)
         if claim is None:
             continue
-        reasons = [*(claim.get("reasons") or [])[0 if claim.get("not_tested") else 1 :], *(claim.get("flags") or [])]
-        limits = "; ".join(say(r) for r in reasons)
-        rows.append([f"{name}. {statement}", decided(claim), *decision(claim), limits])
+        rows.append([f"{name}. {statement}", decided(claim), *decision(claim), "; ".join(limits(claim))])
     note = (
         "Estimates in *SD* of outcome per *SD* of predictor (C4 and C5: *SD* of perceived attachment). CI and *p* are "
         "those of the test that decided the claim, with the level of the CI. C2 is tested on the smaller of P − T and "
@@ -87,7 +95,7 @@ def claims_sheet(number_: str, record: dict) -> Sheet:
 
 
 PAIR_HEADS = ["", "Estimate", "SE", "df", "95% CI", "p"]
-PAIR_COLUMNS = ["kind", "name", "label", "verdict", "estimate", "se", "df", "ci_low", "ci_high", "p", "reasons"]
+PAIR_COLUMNS = ["kind", "name", "label", "verdict", "estimate", "se", "df", "ci_low", "ci_high", "p", "rule"]
 
 
 def _labels(record: dict) -> dict[str, str]:
@@ -117,7 +125,7 @@ def pair_table(record: dict) -> pd.DataFrame:
         low, high = claim["ci"]
         kept = {k: claim[k] for k in ("verdict", "estimate", "df", "p")}
         row = {"kind": "statement", "name": name, "label": statement, "ci_low": low, "ci_high": high}
-        rows.append(row | kept | {"reasons": "; ".join(claim["reasons"])})
+        rows.append(row | kept | {"rule": say_rule(claim["rule"], _labels(record))})
     return pd.DataFrame(rows).reindex(columns=PAIR_COLUMNS)
 
 
@@ -128,12 +136,13 @@ def pair_sheet(number_: str, record: dict) -> Sheet:
         for name, label in _labels(record).items()
         for c in [record["contrasts"][name]]
     ]
+    spoken = {name: label if name in record["labels"] else f"the {label}" for name, label in _labels(record).items()}
     decided = []
     for name, statement in statements(record).items():
         claim = record["claims"][name]
         word = verdict(claim) + (", qualified" if claim["qualified"] else "")
         cells = [number(claim["estimate"]), "", number(claim["df"], 1), interval(*claim["ci"]), p_value(claim["p"])]
-        decided.append([f"{statement}: {word}, because {say(claim['reasons'][0])}", *cells])
+        decided.append([f"{statement}: {word}, because {say_rule(claim['rule'], spoken)}", *cells])
     note = (
         f"*N* = {record['n_obs']:,} patients, *J* = {record['n_therapists']:,} therapists. *SD* of outcome per *SD* of "
         f"predictor, higher outcome scores are better. Negligible: within ±{record['delta']:g}; there *p* is "

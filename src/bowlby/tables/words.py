@@ -1,12 +1,9 @@
-"""What claims, terms, reasons and flags are called on paper."""
+"""What claims and terms are called on paper."""
 
 from __future__ import annotations
 
-import re
-
 from bowlby.terms import label
 
-FLIPS = re.compile(r"loto_flips: (\d+) of (\d+)")
 CLAIMS = {
     "C1": "Perceived attachment is associated with outcome (P > 0)",
     "C2": "Perceived attachment is more strongly associated with outcome than the therapist's own style (P > |T|)",
@@ -40,35 +37,6 @@ TERMS = {
     "T_u": "Direction slope of therapist's own style",
     "T_A": "T on perceived attachment",
     "Z": "Z: patient's own style on perceived attachment",
-}
-WORDS = {
-    "against_adequacy": "supported although the sample was not expected to be large enough to show it",
-    "after_landmark": "the baseline includes sessions with the therapist; T is the association with later outcome only",
-    "any_therapist_variable": "the claim would be supported for any characteristic of therapists",
-    "reference_ratio": "the verdict depends on the reference SD of style",
-    "baseline_error": "not supported after correction for measurement error in the baseline",
-    "baseline_error_not_examined": "the influence of measurement error in the baseline was not examined",
-    "below_delta": "significant, but smaller than the bound δ",
-    "bound_too_wide": "the bound δ is larger than any slope that a characteristic of therapists could have",
-    "curved_style": "the association of outcome with style is curved; T is the slope of a straight line",
-    "detectable": "the slope of style differs significantly from 0",
-    "early_improvement": "not significant after adjustment for earlier improvement",
-    "far_from_reference": "a sample SD is more than twice or less than half its reference SD, so all standardised "
-    "numbers may be in wrong units",
-    "few_therapists": "fewer than 30 therapists",
-    "no_baseline": "there is no earlier outcome to adjust for",
-    "missing_outcomes_differ": "patients without an outcome differ in perceived attachment or in their therapist's "
-    "style, so that P and T may be biased",
-    "moderated": "the association depends on the severity of the patients",
-    "reverse_causation_open": "improvement may have preceded attachment",
-    "same_rater": "the patient rated both attachment and outcome",
-    "sample_reference": "standardised by the SDs of this sample, because no reference SDs were given",
-    "singular": "a variance was estimated at 0 (boundary)",
-    "slope_variance_not_modelled": "differences between therapists in the slope are not modelled",
-    "therapist_rated": "the therapist rated both the outcome and the therapist's own style",
-    "slopes_by_caseload": "P depends on caseload and differs between the average therapist and the average patient",
-    "style_incomplete": "style is known for fewer than 80% of the therapists",
-    "unequal_spread": "the variance of outcome depends on style, so that the standard error of T may be wrong",
 }
 DIRECTION = (
     "Direction slope: the slope along the weights of the configuration, in a model with all scales of both predictors; "
@@ -105,14 +73,6 @@ def typeset(text: str) -> str:
     for written, printed in PRINTED.items():
         text = text.replace(written, printed)
     return text
-
-
-def say(code: str) -> str:
-    """A reason or flag in words; what is not a known code is given as it is."""
-    text = str(code)
-    if flips := FLIPS.fullmatch(text):
-        return f"the verdict changes when one therapist is left out, for {flips[1]} of {flips[2]} therapists"
-    return WORDS.get(text, typeset(text) if " " in text else text.replace("_", " "))
 
 
 def term(name: str, time_unit: str | None = None) -> str:

@@ -40,13 +40,13 @@ def test_each_number_has_one_direction(estimate, se, words):
 def test_a_clear_support():
     text = said(0.34, -0.03)
     claim = "perceived attachment is more strongly associated with outcome than the therapist's own attachment style"
-    assert text.startswith(f"Supported: the data support the claim that {claim}. ")
+    assert text.startswith(f"the data support the claim that {claim}. ")
     assert "could detect an effect of the therapist's attachment style only if it was at least 0.16 SD." in text
 
 
 def test_twelve_times_as_much_in_the_other_direction_is_not_that_it_matters_less():
     text = said(-0.25, 0.02)
-    assert text.startswith("Refuted: more secure perceived attachment was associated with a worse outcome. ")
+    assert text.startswith("more secure perceived attachment was associated with a worse outcome. ")
     assert "stronger than that of the therapist's own attachment style, but in the opposite direction" in text
     assert "refute the claim that perceived attachment is more" not in text
 
@@ -84,8 +84,8 @@ def test_a_large_slope_that_is_known_well_is_an_answer():
 def test_at_most_two_reservations_the_gravest_first():
     text = said(0.34, -0.03, fragile=True, reasons=["same_rater", "baseline_error", "after_landmark"],
                 flags=["any_therapist_variable"])  # fmt: skip
-    assert ("The verdict is fragile (see Robustness); the verdict does not hold after correction for measurement error "
-            "in the baseline.") in text  # fmt: skip
+    assert ("The verdict changes in a robustness check (see Robustness); the verdict does not hold after correction "
+            "for measurement error in the baseline.") in text  # fmt: skip
     assert "rated both" not in text and "landmark" not in text and "any characteristic" not in text
 
 
@@ -94,7 +94,6 @@ def test_every_sentence_of_the_grid_is_whole():
     for p, t, se_p, se_t, therapists in grid:
         for flags in ((), ("any_therapist_variable",)):
             text = said(p, t, se_p, se_t, therapists, flags=flags, reasons=["same_rater"])
-            assert re.fullmatch(r"([A-Z][^.]*(\.\d+[^.]*)*\. ?)+", text), text
+            assert re.fullmatch(r"([a-zA-Z][^.]*(\.\d+[^.]*)*\. ?)+", text), text
             assert "0.00 SD better" not in text and "0.00 SD worse" not in text and "-0" not in text
-            assert len(re.findall("Supported:|Refuted:|Inconclusive:", text)) == 1
             assert "therapist effect" not in text and "  " not in text

@@ -17,14 +17,14 @@ from bowlby.results import Results
 CLASSES = {"patient": ["child", "children"], "therapist": ["adult", "adults"]}
 CI = {"ci": [-0.1, 0.3], "ci90": [0.0, 0.2]}
 CLAIM = {"verdict": "inconclusive", "qualified": False, "estimate": 0.1, "df": 40.0, "p": 0.2, "ci": [0.0, 0.2],
-         "reasons": ["it could be 0"]}  # fmt: skip
+         "rule": {"code": "undecided", "of": "first"}, "reasons": []}  # fmt: skip
 PAIR = {
     "labels": {"first": "trust in the therapist", "second": "warmth"},
     "delta": 0.1, "n_obs": 300, "n_therapists": 30, "sentence": "Verdict: inconclusive.", "qualifiers": ["same_rater"],
     "contrasts": {n: {"estimate": 0.1, "se": 0.05, "df": 40.0, **CI}
                   for n in ("first", "second", "first-second", "first+second")},
     "claims": dict.fromkeys(("first", "second", "more", "negligible"), CLAIM),
-    "unfair": ["Both predictors vary between patients of one therapist."],
+    "unfair": [{"code": "both_within"}],
 }  # fmt: skip
 
 

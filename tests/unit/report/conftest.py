@@ -28,7 +28,8 @@ def effect(estimate: float, se: float = 0.05) -> dict:
 
 
 def claim(verdict: str = "inconclusive", **more) -> dict:
-    base = {"verdict": verdict, "fragile": None, "qualified": False, "not_tested": False, "reasons": [], "flags": []}
+    base = {"verdict": verdict, "fragile": None, "qualified": False, "not_tested": False, "rule": None}
+    base |= {"reasons": [], "flags": []}
     base |= {"estimate": None, "ci": [None, None], "df": None, "p": None, "bound": None, "test": None, "parts": {}}
     return base | more
 
@@ -123,14 +124,17 @@ def comparison_run(tmp_path):
         write_json(folder / "comparison.json", {**effects, **more, "therapist_icc": 0.31, "sentence": "S."})
         made = {
             "C1": claim("supported", qualified=True, reasons=["same_rater"], estimate=0.3, test=TESTED),
-            "C2": claim("refuted", reasons=["a rule"], test=TESTED | {"kind": "one_sided_of_two", "of": "P+T"}),
+            "C2": claim("refuted", rule={"code": "one_below_0", "of": "P+T"},
+                        test=TESTED | {"kind": "one_sided_of_two", "of": "P+T"}),
             "C3": claim(),
-            "C4": claim(not_tested=True, reasons=["not by this version"]),
-            "C5": claim(not_tested=True, reasons=["not by this version"]),
+            "C4": claim(not_tested=True, rule={"code": "no_patient_style"}),
+            "C5": claim(not_tested=True, rule={"code": "no_patient_style"}),
         }
         record = {"schema": 1, "run": "tiny", "flags": ["few_therapists"]}
         write_json(
-            folder / "verdict.json", {**record, "claims": made | (claims or {}), "sentence": "A <i>finding</i>."}
+            folder / "verdict.json",
+            {**record, "claims": made | (claims or {}), "sentence": "A <i>finding</i>.",
+             "finding": "a <i>finding</i>.", "grounds": "G."}
         )
         figures.build(folder)
         tables.build(folder)

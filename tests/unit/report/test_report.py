@@ -182,5 +182,6 @@ def test_models_of_perceived_attachment_are_told_where_they_were_run(comparison_
 
 
 def claim_tested(verdict: str) -> dict:
-    base = {"verdict": verdict, "fragile": None, "qualified": False, "not_tested": False, "reasons": [], "flags": []}
+    base = {"verdict": verdict, "fragile": None, "qualified": False, "not_tested": False, "rule": None}
+    base |= {"reasons": [], "flags": []}
     return base | {"estimate": 0.1, "ci": [0.0, 0.2], "df": 20.0, "p": 0.01, "bound": 0.1, "parts": {}}

@@ -61,9 +61,10 @@ def doubted(comparison_run):
     }  # fmt: skip
     write_json(folder / "robustness.json", record)
     verdict = read_json(folder / "verdict.json")
-    because = ["P has the other sign in 30% of the analyses tried"]
+    because = [{"code": "sign_elsewhere", "of": "P", "share": 0.3}]
     verdict["claims"]["C1"] |= {"fragile": True, "fragile_because": because}
-    verdict["claims"]["C2"] |= {"fragile": False, "flags": ["loto_flips: 1 of 6"]}
+    verdict["claims"]["C2"] |= {"fragile": False, "flags": ["loto_flips"],
+                                "loto_flips": {"changed": 1, "therapists": 6}}  # fmt: skip
     write_json(folder / "verdict.json", verdict)
     figures.build(folder)
     return folder

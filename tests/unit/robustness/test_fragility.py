@@ -47,17 +47,15 @@ def test_one_therapist_must_turn_the_verdict_and_move_the_estimate():
     assert left_out("C2", found["C2"], table, EFFECTS) == (2, 1)
     weigh(found, {"influence": table}, EFFECTS, 0.1)
     assert found["C2"]["fragile"] is True
-    assert found["C2"]["fragile_because"] == [
-        "leaving out one therapist changes the verdict and moves its estimate by over 1 SE"
-    ]
-    assert found["C2"]["flags"] == ["loto_flips: 2 of 3"]
+    assert found["C2"]["fragile_because"] == [{"code": "left_out"}]
+    assert found["C2"]["flags"] == ["loto_flips"] and found["C2"]["loto_flips"] == {"changed": 2, "therapists": 3}
     assert found["C1"]["fragile"] is False and found["C1"]["fragile_because"] == []
 
 
 def test_turning_without_moving_is_a_flag_and_not_fragility():
     found = claims()
     weigh(found, {"influence": influence(["supported", "inconclusive"], [0.28, 0.24])}, EFFECTS, 0.1)
-    assert found["C2"]["fragile"] is False and found["C2"]["flags"] == ["loto_flips: 1 of 2"]
+    assert found["C2"]["fragile"] is False and found["C2"]["loto_flips"] == {"changed": 1, "therapists": 2}
 
 
 def test_undecided_claims_have_nothing_to_turn():
@@ -71,7 +69,7 @@ def test_a_low_reference_ratio_is_a_reason():
     found = claims()
     found["C2"]["fragile"] = True
     weigh(found, {}, EFFECTS, 0.1)
-    assert found["C2"]["fragile_because"] == ["the reference ratio is below 1.25"]
+    assert found["C2"]["fragile_because"] == [{"code": "reference_ratio"}]
 
 
 def replicates(spread, n=2000):

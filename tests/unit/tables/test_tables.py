@@ -7,10 +7,11 @@ import pytest
 
 from bowlby import tables
 from bowlby.files import harmless, write_json, write_text
+from bowlby.reasons import say
 from bowlby.tables.estimands import estimands_sheet, estimands_table
 from bowlby.tables.fits import fit_sheet
 from bowlby.tables.layout import Sheet
-from bowlby.tables.words import say, term
+from bowlby.tables.words import term
 
 ROW = {"se": 0.1, "df": 31.05, "t": 2.0, "p": 0.00001, "ci_low": -0.5, "ci_high": 1 / 3}
 FIT = {
@@ -128,7 +129,7 @@ def test_words():
     assert term("perceived_avoidant_fearful_within") == "Perceived attachment: avoidant fearful, within therapist"
     assert term("age_within") == "age, within therapist" and term("time", "weeks") == "Time (weeks)"
     assert say("same_rater") == "the patient rated both attachment and outcome"
-    assert say("loto_flips: 3 of 48").endswith("one therapist is left out, for 3 of 48 therapists")
+    assert say("loto_flips", {"loto_flips": {"changed": 3, "therapists": 48}}).endswith("for 3 of 48 therapists")
     assert say("new_flag") == "new flag"
 
 

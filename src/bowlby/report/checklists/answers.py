@@ -5,12 +5,13 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from bowlby.disclosure import shown_count
+from bowlby.reasons import say
 from bowlby.report.checklists.item import said, see
 from bowlby.report.methods_models import weights
 from bowlby.results import MAIN, Results
 from bowlby.tables import number
 from bowlby.tables.fits import random_sds
-from bowlby.tables.words import CLAIMS, NOT_TESTED, df_method, people, say, typeset, verdict
+from bowlby.tables.words import CLAIMS, NOT_TESTED, df_method, people, typeset, verdict
 
 SIDES = {
     "perceived": "perceived attachment",
@@ -208,7 +209,7 @@ def other_analyses(results: Results) -> str | None:
     """All analyses other than the main model."""
     return said(
         see("estimands", "Six ways to compare") if (results.folder / "estimands").is_dir() else "",
-        see("beside", "Attachment and other ratings") if _asked(results).get("alliance") else "",
+        see("other-ratings", "Attachment and other ratings") if _asked(results).get("alliance") else "",
         robustness(results),
     )
 
@@ -242,7 +243,7 @@ def bias(results: Results) -> str | None:
     return said(
         "Effects within and between therapists were separated, so that differences between caseloads are not counted "
         "as effects of attachment.",
-        see("beside", "Attachment and other ratings") if _asked(results).get("alliance") else "",
+        see("other-ratings", "Attachment and other ratings") if _asked(results).get("alliance") else "",
     )
 
 
@@ -263,10 +264,10 @@ def limits(results: Results) -> str | None:
     record = results.verdict
     if not record:
         return None
-    named = list(record.get("flags") or [])
+    named = [say(code) for code in record.get("flags") or []]
     for claim in record["claims"].values():
-        named += [code for code in [*(claim.get("reasons") or []), *(claim.get("flags") or [])] if " " not in code]
-    return said(f"{'; '.join(dict.fromkeys(say(code) for code in named)).capitalize()}." if named else "",
+        named += [say(code, claim) for key in ("reasons", "flags") for code in claim.get(key) or []]
+    return said(f"{'; '.join(dict.fromkeys(named)).capitalize()}." if named else "",
                 "Associations, not causes.")  # fmt: skip
 
 

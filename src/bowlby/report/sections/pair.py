@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup, escape
 
+from bowlby.reasons import say_unfair
 from bowlby.report.inline_svg import figure
 from bowlby.report.robustness_tables import pair_doubts_sheet, pair_turned
 from bowlby.report.section import Section, render
@@ -35,7 +36,7 @@ def pair(results: Results) -> Section | None:
         f"size if both contrasts lie above 0. The grey band is ±{record['delta']:g}, the size that the configuration "
         "calls negligible.",
     )
-    doubts = [*record["unfair"], *(QUALIFIERS[q] for q in record["qualifiers"])]
+    doubts = [*map(say_unfair, record["unfair"]), *(QUALIFIERS[q] for q in record["qualifiers"])]
     if units := doubtful_units(record):
         doubts.insert(0, units.replace("*", ""))
     items = Markup("").join(Markup("<li>{}</li>").format(line) for line in doubts)

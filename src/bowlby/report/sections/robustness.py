@@ -34,20 +34,18 @@ def robustness(results: Results) -> Section | None:
 
 
 def _intro(verdict: dict, record: dict) -> str:
-    """What is fragile by the rules, and what has another verdict in most of the alternative analyses."""
+    """Which verdicts a check changes by the rules, and what has another verdict in most of the alternative analyses."""
     decided = {n: c for n, c in verdict["claims"].items() if c["verdict"] in ("supported", "refuted")}
-    fragile = [name for name, claim in decided.items() if claim.get("fragile")]
-    unknown = [name for name, claim in decided.items() if claim.get("fragile_not_tried") and name not in fragile]
-    if fragile:
-        said = [f"Fragile by predefined rules: {', '.join(fragile)}."]
-    elif unknown:
-        said = ["No decided claim was found to be fragile."]
+    changed = [name for name, claim in decided.items() if claim.get("fragile")]
+    unknown = [name for name, claim in decided.items() if claim.get("fragile_not_tried") and name not in changed]
+    if changed:
+        said = [f"By predefined rules a check changes the verdict of {', '.join(changed)}."]
     elif decided:
-        said = ["By predefined rules no decided claim is fragile."]
+        said = [f"By predefined rules no {'computed ' if unknown else ''}check changes a decided verdict."]
     else:
-        said = ["No claim is decided, so fragility does not apply."]
+        said = ["No claim is decided, so that no check can change a verdict."]
     if unknown:
-        said.append(f"Whether {' and '.join(unknown)} is fragile is not known, because some checks were not computed.")
+        said.append(f"For {' and '.join(unknown)} some checks were not computed.")
     elsewhere = (record.get("multiverse") or {}).get("verdicts") or {}
     rare = [
         f"{name} is {claim['verdict']} in only {number(100 * share, 0)}%"
@@ -58,8 +56,8 @@ def _intro(verdict: dict, record: dict) -> str:
         said.append(f"Note that {' and '.join(rare)} of the alternative analyses.")
     if elsewhere:
         said.append(
-            "Alternative analyses make a claim fragile if the sign of its estimate changes in more than 20% of them "
-            "(C3: if T crosses the bound), not if they leave it inconclusive."
+            "Alternative analyses count as a change if the sign of the estimate differs in more than 20% of them (C3: "
+            "if T crosses the bound), not if they leave the claim inconclusive."
         )
     if lost := sum(kind.get("failed") or 0 for kind in record.values() if not kind.get("not_computed")):
         said.append(f"{lost:,} of the refits failed and are not counted.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from bowlby.compare import USUAL_ICC
+from bowlby.reasons import reason, say, say_changed, say_rule
 from bowlby.report.inline_svg import drawn, figure
 from bowlby.report.section import Section, render
 from bowlby.report.sections.adequacy import detectable, observed
@@ -12,7 +13,7 @@ from bowlby.results import Results
 from bowlby.tables import interval, number, p_value
 from bowlby.tables.claims import decided, decision
 from bowlby.tables.numbers import MISSING
-from bowlby.tables.words import CLAIMS, NOT_TESTED, RULES, WORDS, outcome_name, say, term, typeset
+from bowlby.tables.words import CLAIMS, NOT_TESTED, RULES, outcome_name, term, typeset
 from bowlby.tables.words import verdict as verdict_of
 
 SIGNS = {"supported": "✓", "refuted": "✕", "inconclusive": "?", NOT_TESTED: "–", MISSING: "–"}
@@ -26,19 +27,18 @@ def verdict(results: Results) -> Section | None:
         return None
     claims = [_claim(results, name, record["claims"][name]) for name in CLAIMS if name in record["claims"]]
     qualified = [claim for claim in record["claims"].values() if claim.get("qualified")]
-    sentence, answer = record.get("sentence") or f"The sentence is {MISSING}.", record.get("answer") or ""
     html = render(
         "verdict.html",
-        answer=_capital(typeset(answer.partition(": ")[2])),
-        sentence=typeset(sentence.removeprefix(answer).strip()),
+        answer=_capital(typeset(record.get("finding") or f"The finding is {MISSING}.")),
+        sentence=typeset(record.get("grounds") or ""),
         forest=_forest(results),
         claims=claims,
         context=_context(results, record["claims"].get("C2") or {}),
         expected=_expected(results),
         delta=f"{results.comparison['delta']:g}" if results.comparison else None,
         flags=[say(f) for f in record.get("flags") or []],
-        fragile=_fragile(record["claims"]),
-        qualifiers=list(dict.fromkeys(say(r) for claim in qualified for r in claim["reasons"] if r in WORDS)),
+        changed=_changed(record["claims"]),
+        qualifiers=list(dict.fromkeys(say(code) for claim in qualified for code in claim["reasons"])),
     )
     return Section("verdict", "Verdict", html)
 
@@ -86,16 +86,16 @@ def _claim(results: Results, name: str, claim: dict) -> dict:
         "sign": SIGNS[word],
         "numbers": (estimate, limits, p, test),
         "rule": None if claim.get("not_tested") else RULES.get(name),
-        "reasons": [say(r) for r in claim.get("reasons") or [] if r not in WORDS],  # a qualification is no reason
-        "flags": [say(f) for f in claim.get("flags") or []],
+        "here": typeset(say_rule(claim.get("rule"))),
+        "flags": [say(code, claim) for code in claim.get("flags") or []],
         "lines": [*_severity(claim.get("severity")), *(_bound(results) if name == "C3" else [])],
     }
 
 
-def _fragile(claims: dict[str, dict]) -> list[str]:
-    """Why each fragile claim is so, with its name; without robustness checks only the reference SDs can make it so."""
+def _changed(claims: dict[str, dict]) -> list[str]:
+    """What changes a decided verdict, by claim; without robustness checks only the reference SDs are known to."""
     return [
-        f"{name} ({'; '.join(say(reason) for reason in claim.get('fragile_because') or ['reference_ratio'])})"
+        f"{name} ({typeset('; '.join(map(say_changed, claim.get('fragile_because') or [reason('reference_ratio')])))})"
         for name, claim in claims.items()
         if claim.get("fragile")
     ]
