@@ -9,7 +9,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parent
 LIBRARIES = ("numpy", "scipy", "pandas", "statsmodels", "pingouin")
-SHARED = ("disclosure.py", "errors.py", "files.py", "stages.py", "terms.py")
+SHARED = ("disclosure.py", "errors.py", "files.py", "reasons.py", "stages.py", "terms.py")
 STAGES = {
     "ingest": ("config", "ingest", "instruments", "dictionary.py"),
     "score": ("config", "instruments", "dictionary.py"),

@@ -123,7 +123,7 @@ def test_many_therapists_and_specifications_stay_small(comparison_run, tmp_path)
 def test_the_page_says_what_flips(doubted):
     page = report.build_report(doubted)
     part = page[page.index('<h2 id="robustness">') : page.index('<h2 id="therapists">')]
-    assert "Fragile by predefined rules: C1." in part
+    assert "By predefined rules a check changes the verdict of C1." in part
     assert "yes: P has the other sign in 30% of the analyses tried" in part
     cells = re.findall("<td>(.*?)</td>", part[part.index("Robustness of Each Verdict") :].split("</table>")[0])
     assert cells == [
@@ -133,7 +133,7 @@ def test_the_page_says_what_flips(doubted):
         "supported in 67%; inconclusive in 33%",
         "inconclusive", "not applicable", "not computed", "not computed",
     ]  # fmt: skip
-    assert "if the sign of its estimate changes in more than 20% of them" in part
+    assert "if the sign of the estimate differs in more than 20% of them" in part
     assert "C2 is refuted in only 0% of the alternative analyses" in part and "1 of the refits failed" in part
     assert "a random sample of the 40" in part and "1 of the omissions changes C2" in part
     assert "[0.11, 0.92]" in part and "<i>p</i> = .883" in part and "(50 repetitions" in part
@@ -145,13 +145,13 @@ def test_the_page_says_what_flips(doubted):
     assert "the verdict changes when one therapist is left out, for 1 of 6 therapists" in page
 
 
-def test_the_card_explains_fragile_where_a_claim_is(doubted, comparison_run):
+def test_the_card_names_the_checks_that_change_a_claim(doubted, comparison_run):
     card = str(verdict_card(Results(doubted)).html)
     assert "C1 (P has the other sign in 30% of the analyses tried)." in card
     record = read_json(doubted / "verdict.json")
     record["claims"]["C1"]["fragile"] = False
     write_json(doubted / "verdict.json", record)
-    assert "ragile" not in str(verdict_card(Results(doubted)).html)
+    assert "by a robustness check" not in str(verdict_card(Results(doubted)).html)
 
 
 def test_p_of_the_second_claim_is_said_to_be_one_sided(comparison_run):

@@ -141,21 +141,21 @@ def test_the_smallest_move_that_turns_a_verdict_is_found():
     assert tips("C1", "supported", moves(p=0.17), 0.1) == {"along": "attachment", "delta": -0.2}
 
 
-def test_a_move_of_a_fifth_makes_a_verdict_fragile():
+def test_a_shift_of_a_fifth_that_changes_a_verdict_is_a_reason():
     claim = {"verdict": "supported"}
     assert turned("C1", claim, {"tipping": moves(p=0.3)}, 0.1) == []
     assert turned("C1", claim, {"tipping": moves(p=0.17)}, 0.1) == [
-        "it changes where the slope of perceived attachment is 0.2 SD lower among patients without outcome"]
+        {"code": "tipped", "along": "attachment", "size": 0.2, "way": "lower"}]  # fmt: skip
     assert turned("C4", claim, {"tipping": moves(p=0.0)}, 0.1) == []
 
 
-def test_a_verdict_that_is_another_with_imputed_values_is_fragile():
+def test_another_verdict_with_imputed_values_is_a_reason():
     table = moves(p=0.05)
     table = table[table["delta"] == 0]
     assert turned("C1", {"verdict": "supported"}, {"imputation": table}, 0.1) == [
-        "with missing values imputed it is inconclusive"]  # fmt: skip
+        {"code": "imputed", "verdict": "inconclusive"}]  # fmt: skip
     assert turned("C1", {"verdict": "supported"}, {"tipping": moves(p=0.05)}, 0.1) == [
-        "with missing outcomes imputed it is another"]  # fmt: skip
+        {"code": "outcomes_imputed"}]  # fmt: skip
     assert pooled(table.assign(status="failed")) == {}
     assert len(moved(moves(p=0.05).assign(status="failed"), 0.1)) == 0
 
