@@ -17,12 +17,13 @@ def main() -> None:
         add_completion=False,
         no_args_is_help=True,
         pretty_exceptions_enable=False,
-        help="Does perceived attachment predict outcome more than the therapist's own style?",
+        context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(run)
     for command in (commands.init, commands.check, commands.simulate, commands.plan, commands.verify,
                     reproduction.diff, reproduction.freeze):  # fmt: skip
         app.command()(command)
+    app.callback()(commands.bowlby)
     app.add_typer(commands.instruments, name="instruments")
     try:
         app()

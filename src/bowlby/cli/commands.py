@@ -11,6 +11,22 @@ SHOWN = 20
 DIFFERS = 3
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from bowlby import __version__
+
+        print(f"bowlby {__version__}")
+        raise typer.Exit
+
+
+def bowlby(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Does perceived attachment predict outcome more than the therapist's own style?"""
+
+
 def init(
     files: Annotated[list[Path], typer.Argument(help="Raw data files: CSV, Excel, SPSS, Stata, SAS, Parquet.")],
     into: Annotated[Path, typer.Option(help="Folder for the draft; created if it does not exist.")] = Path("."),
@@ -26,12 +42,12 @@ def init(
 
 
 def check(config: Annotated[Path, typer.Argument(help="The run's configuration file.")]) -> None:
-    """Check a configuration and its data: every problem, one line each, by file and row; nothing is written."""
+    """Check a configuration and its data: one line per problem, errors first, by file and row; nothing is written."""
     from bowlby.check import check as problems_of
     from bowlby.ingest.issues import ORDER, count
 
     problems = problems_of(config)
-    for severity, line in problems:
+    for severity, line in sorted(problems, key=lambda problem: ORDER[problem[0]]):
         print(f"{severity}: {line}")
     severities = [severity for severity, _ in problems]
     numbers = {severity: severities.count(severity) for severity in ORDER}

@@ -104,7 +104,7 @@ class RandomEffects(Model):
     @classmethod
     def _once(cls, names: list[str]) -> list[str]:
         if len(set(names)) < len(names):
-            raise Invalid("names one thing twice", "keep each once")
+            raise Invalid("lists one name twice", "keep each once")
         return names
 
 
@@ -328,15 +328,15 @@ class Run(Model):
     @model_validator(mode="after")
     def _complete(self):
         if self.comparison is None and self.growth is None and self.pair is None:
-            raise Invalid("nothing is asked for", "add `comparison:`, `pair:` or `growth:`")
+            raise Invalid("no analysis is requested", "add `comparison:`, `pair:` or `growth:`")
         if self.comparison and not (self.outcome.after or (self.outcome.pre and self.outcome.post)):
             raise Invalid(
                 "the comparison needs outcome.pre and outcome.post", "add both, or outcome.after for session data"
             )
         if self.outcome.after and (self.outcome.pre or self.outcome.post or self.outcome.early):
-            raise Invalid("outcome.after stands in the place of pre, post and early", "leave those out")
+            raise Invalid("outcome.after replaces pre, post and early", "leave those out")
         if self.other_outcomes and not self.comparison:
             raise Invalid("other_outcomes has no comparison", "add `comparison:` or leave `other_outcomes:` out")
         if self.robustness and not self.comparison:
-            raise Invalid("robustness has no comparison to try", "add `comparison:` or leave `robustness:` out")
+            raise Invalid("robustness has no comparison to check", "add `comparison:` or leave `robustness:` out")
         return self

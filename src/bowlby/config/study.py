@@ -165,7 +165,7 @@ class Who(Model):
     @model_validator(mode="after")
     def _one_site(self):
         if self.site and self.site_name:
-            raise Invalid("site and site_name are both there", "keep the one that is true")
+            raise Invalid("site and site_name are both given", "keep the one that is true")
         return self
 
 
@@ -283,11 +283,11 @@ class DataFile(Model):
         columns += [name for e in self.episodes for name in (e.therapist, e.sessions)]
         sessions = [self.session, *(m.session for m in self.measures)]
         if ROW in [*columns, *sessions]:
-            raise Invalid(f"{ROW} stands for a person only", f"name a column, or {COUNT} for a session")
+            raise Invalid(f"{ROW} is for persons only", f"name a column, or {COUNT} for a session")
         if HIDDEN in [self.who.person, *columns, *sessions]:
-            raise Invalid(f"{HIDDEN} stands in `rows` only", "name a column")
+            raise Invalid(f"{HIDDEN} is for `rows` only", "name a column")
         if COUNT in [self.who.person, *columns, *self.rows]:
-            raise Invalid(f"{COUNT} stands for a session only", "name a column")
+            raise Invalid(f"{COUNT} is for sessions only", "name a column")
         return self
 
     @field_validator("covariates", mode="before")
@@ -344,5 +344,5 @@ class Study(Model):
                 if any(told) and not (when and when.names):
                     raise Invalid(f"{place} has {TIME} in its columns", "add `when: {names: …}`")
                 if when and when.names and not all(told):
-                    raise Invalid(f"{place} has no {TIME} in its columns", "add it where the occasion stands")
+                    raise Invalid(f"{place} has no {TIME} in its columns", "add it where the occasion is in the name")
         return self

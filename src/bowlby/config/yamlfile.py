@@ -121,7 +121,7 @@ def _build(node, location: tuple, lines: dict, problems: list[str], name: str, o
             what = "a key holds a NUL or half a character, which no file can hold"
             problems.append(problem(what, "delete it", Place(name, row)))
         if key in result:
-            problems.append(problem(f"key '{key}' stands twice", "keep one of them", Place(name, row)))
+            problems.append(problem(f"key '{key}' occurs twice", "keep one of them", Place(name, row)))
         lines[(*location, key)] = row
         result[key] = _build(value_node, (*location, key), lines, problems, name, open_nodes)
     return result

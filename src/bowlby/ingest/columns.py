@@ -170,17 +170,10 @@ def _as_numbers(codes: list[str]) -> list[float]:
 def _ambiguous(raw: Raw, column: str, rows, issues: Issues) -> None:
     """An error for numbers that can be read in two ways, which names both."""
     sign, example = ("dot", "1.234") if raw.spec.decimal == "," else ("comma", "1,234")
-    issues.add(
-        "error",
-        "ambiguous_number",
-        f"{count(len(rows), 'number has', 'numbers have')} a {sign} before three digits ({rows_text(rows)}): "
-        f"{example} could be one thousand two hundred and thirty-four, or 1.234 with three decimals",
-        f"write `thousands: {{{column}: yes}}` for this file if the {sign} separates thousands, `no` if decimals",
-        row=rows[0],
-        column=column,
-        n=len(rows),
-        **raw.place,
-    )
+    what = (f"{count(len(rows), 'number has', 'numbers have')} a {sign} before three digits ({rows_text(rows)}): "
+            f"{example} could be one thousand two hundred and thirty-four, or 1.234 with three decimals")  # fmt: skip
+    do = f"write `thousands: {{{column}: yes}}` for this file if the {sign} separates thousands, `no` if decimals"
+    issues.add_rows("error", "ambiguous_number", what, do, rows, column=column, **raw.place)
 
 
 def labelled_missing(
@@ -192,17 +185,10 @@ def labelled_missing(
         cells = raw.text(column).str.strip()
         coded = cells.isin({*codes, *(labels[code] for code in codes)})
         if coded.any():
-            issues.add(
-                "note",
-                "labelled_missing",
-                f"{count(int(coded.sum()), 'cell holds', 'cells hold')} a code that is labelled as missing or refused",
-                "set to missing",
-                row=coded.index[coded][0],
-                column=column,
-                n=int(coded.sum()),
-                instrument=instrument,
-                **raw.place,
-            )
+            rows = coded.index[coded]
+            what = f"{count(len(rows), 'cell holds', 'cells hold')} a code that is labelled as missing or refused"
+            issues.add_rows("note", "labelled_missing", what, "set to missing", rows, column=column,
+                            instrument=instrument, **raw.place)  # fmt: skip
     return [*codes, *(labels[code] for code in codes)]
 
 
@@ -278,23 +264,14 @@ def _other_styles(raw: Raw, column: str, wrong: pd.Series, others: dict[str, int
         rows = rows_text(wrong.index[wrong])
         what = f"dates are written in several styles: {right:,} {style}, {count(n, 'other')} ({rows})"
         do = "write all in one style"
-    issues.add("error", "date_style", what, do, row=wrong.index[wrong][0], column=column, n=n, **raw.place)
+    issues.add_rows("error", "date_style", what, do, wrong.index[wrong], column=column, **raw.place)
 
 
 def reported(raw: Raw, column: str, wrong: pd.Series, code: str, what: str, issues: Issues, instrument=None) -> None:
     """Note the wrong cells of one column as one issue: how many, and the first rows."""
     rows = wrong.index[wrong]
-    issues.add(
-        "warning",
-        code,
-        f"{count(len(rows), 'cell is', 'cells are')} {what} ({rows_text(rows)})",
-        "set to missing",
-        row=rows[0],
-        column=column,
-        n=len(rows),
-        instrument=instrument,
-        **raw.place,
-    )
+    issues.add_rows("warning", code, f"{count(len(rows), 'cell is', 'cells are')} {what} ({rows_text(rows)})",
+                    "set to missing", rows, column=column, instrument=instrument, **raw.place)  # fmt: skip
 
 
 def cell_issues(raw: Raw, columns: dict[str, str], mask: pd.DataFrame, code, what, action, instrument, issues) -> None:
@@ -307,14 +284,7 @@ def cell_issues(raw: Raw, columns: dict[str, str], mask: pd.DataFrame, code, wha
     for name, column in columns.items():
         rows = mask.index[mask[name]]
         if len(rows):
-            issues.add(
-                "warning",
-                code,
-                what if len(rows) == 1 else f"{len(rows)} times: {what} ({rows_text(rows)})",
-                action(name) if callable(action) else action,
-                row=rows[0],
-                column=column,
-                instrument=instrument,
-                n=len(rows),
-                **raw.place,
-            )
+            issues.add_rows("warning", code,
+                            what if len(rows) == 1 else f"{len(rows)} times: {what} ({rows_text(rows)})",
+                            action(name) if callable(action) else action, rows, column=column,
+                            instrument=instrument, **raw.place)  # fmt: skip

@@ -80,16 +80,8 @@ def _category(raw: Raw, column: str, labels: dict[str, str], missing: list[str],
     ):
         if texts:
             rows = categories.index[categories.isin(texts)]
-            issues.add(
-                "warning",
-                code,
-                f"{count(len(rows), 'cell', 'cells')} {what} ({rows_text(rows)})",
-                f"each stays a category; {do}",
-                row=rows[0],
-                column=column,
-                n=len(rows),
-                **raw.place,
-            )
+            issues.add_rows("warning", code, f"{count(len(rows), 'cell', 'cells')} {what} ({rows_text(rows)})",
+                            f"each stays a category; {do}", rows, column=column, **raw.place)  # fmt: skip
     return categories
 
 

@@ -242,13 +242,5 @@ def _one_sided_ids(raw: Raw, column: str, known: set, what: tuple[str, str], act
         person = ids(raw, raw.spec.who.person)[lone.index]
         treated = count(person[person.ne("")].nunique(), "patient")
         about += f" who {'treats' if len(rows) == 1 else 'treat'} {treated} {'is' if len(rows) == 1 else 'are'}"
-    issues.add(
-        "warning",
-        "one_sided_id",
-        f"{about} {state} ({rows_text(rows)})",
-        action,
-        row=rows[0],
-        column=column,
-        n=len(rows),
-        **raw.place,
-    )
+    issues.add_rows("warning", "one_sided_id", f"{about} {state} ({rows_text(rows)})", action, rows,
+                    column=column, **raw.place)  # fmt: skip

@@ -1,4 +1,4 @@
-"""The collector of issues: everything found in the raw files, in the order found."""
+"""The collector of issues of the raw files."""
 
 from __future__ import annotations
 
@@ -36,6 +36,10 @@ class Issues:
         noted = dict(zip(COLUMNS, (*values, int(n)), strict=True))
         if noted not in self._rows:
             self._rows.append(noted)
+
+    def add_rows(self, severity: str, code: str, what: str, action: str, rows, **place) -> None:
+        """Note one issue of several rows or cells, at the first of them; see :meth:`add`."""
+        self.add(severity, code, what, action, row=rows[0], n=len(rows), **place)
 
     @property
     def errors(self) -> list[str]:

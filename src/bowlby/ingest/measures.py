@@ -262,16 +262,7 @@ def _occasions(raw: Raw, when: When | None, rows, study: Study, issues: Issues) 
         if len(group) > 1:
             what += f" ({rows_text(group.index)})"
         do = "fill it in" if blank else f"use one of {', '.join(known)}, or add it to the study file"
-        issues.add(
-            "error",
-            "unknown_occasion",
-            what,
-            do,
-            row=group.index[0],
-            column=when.column,
-            n=len(group),
-            **raw.place,
-        )
+        issues.add_rows("error", "unknown_occasion", what, do, group.index, column=when.column, **raw.place)
     return occasions.fillna("")
 
 

@@ -96,35 +96,22 @@ def _seen(raw: Raw, issues: Issues) -> list[pd.DataFrame]:
     _report_none(raw, column, person, issues)
     if blank.any():
         n = int(blank.sum())
-        issues.add(
-            "warning",
-            "missing_therapist",
-            f"therapist id is missing in {count(n, 'row')} of {count(person[blank].nunique(), 'patient')}",
-            "models exclude patients without any therapist; fill it in if it is known",
-            row=blank.index[blank][0],
-            column=column,
-            n=n,
-            **raw.place,
-        )
+        issues.add_rows("warning", "missing_therapist",
+                        f"therapist id is missing in {count(n, 'row')} of {count(person[blank].nunique(), 'patient')}",
+                        "models exclude patients without any therapist; fill it in if it is known",
+                        blank.index[blank], column=column, **raw.place)  # fmt: skip
     return [_pairs(person, therapist)]
 
 
 def _report_none(raw: Raw, column: str, person: pd.Series, issues: Issues) -> None:
     """Report the rows whose text in a column of therapists means that there is none."""
     none = no_therapist(raw, column) & person.ne("")
-    n = int(none.sum())
-    if n:
-        issues.add(
-            "warning",
-            "no_therapist",
-            f"{count(n, 'row')} of {count(person[none].nunique(), 'patient')} with a text that means no therapist, "
-            f"such as NA, unknown or a code for missing ({rows_text(none.index[none])})",
-            "counted as without therapist; list a text that is a therapist's id under `keep_ids:`",
-            row=none.index[none][0],
-            column=column,
-            n=n,
-            **raw.place,
-        )
+    rows = none.index[none]
+    if len(rows):
+        what = (f"{count(len(rows), 'row')} of {count(person[none].nunique(), 'patient')} with a text that means no "
+                f"therapist, such as NA, unknown or a code for missing ({rows_text(rows)})")  # fmt: skip
+        do = "counted as without therapist; list a text that is a therapist's id under `keep_ids:`"
+        issues.add_rows("warning", "no_therapist", what, do, rows, column=column, **raw.place)
 
 
 def _pairs(person: pd.Series, therapist: pd.Series, **known: pd.Series | float) -> pd.DataFrame:
@@ -302,16 +289,9 @@ def _persons(files: list[Raw], role: str, issues: Issues) -> pd.DataFrame:
         person = ids(raw, raw.spec.who.person)
         blank = person.eq("")
         if blank.any():
-            issues.add(
-                "warning",
-                "missing_id",
-                f"the id is missing ({rows_text(person.index[blank])})",
-                "these rows are left out",
-                row=person.index[blank][0],
-                column=raw.spec.who.person,
-                n=int(blank.sum()),
-                **raw.place,
-            )
+            issues.add_rows("warning", "missing_id", f"the id is missing ({rows_text(person.index[blank])})",
+                            "these rows are left out", person.index[blank], column=raw.spec.who.person,
+                            **raw.place)  # fmt: skip
         known += person[~blank].unique().tolist()
         where = site(raw)
         if where is not None:

@@ -93,7 +93,7 @@ def test_all_problems_at_once(tmp_path):
 
 
 def test_duplicate_key(tmp_path):
-    assert problems(tmp_path, RUN + "run: y\n") == ["run.yaml:7: key 'run' stands twice; keep one of them"]
+    assert problems(tmp_path, RUN + "run: y\n") == ["run.yaml:7: key 'run' occurs twice; keep one of them"]
 
 
 def test_names_stay_as_typed(tmp_path):

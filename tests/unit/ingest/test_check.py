@@ -122,14 +122,14 @@ def test_ids_on_one_side_say_what_follows(tmp_path, capsys):
     ]
 
 
-def test_errors_and_warnings_stand_together_by_file_and_row(tmp_path, capsys):
+def test_errors_come_first_then_warnings_each_by_file_and_row(tmp_path, capsys):
     files = GOOD | {"b": rows("1,A,pre", *(f"x{i},A,pre" for i in range(8)), "2,A,end", "3,B,x", ",B,post")}
     status, lines = said(tmp_path, capsys, **files)
     assert status == 1
     assert [line.split(":")[:3] for line in lines[:-1]] == [
-        ["warning", " b.csv", "3"],
         ["error", " b.csv", "11"],
         ["error", " b.csv", "12"],
+        ["warning", " b.csv", "3"],
         ["warning", " b.csv", "13"],
         ["warning", " d.csv", "3"],
         LATER.split(":"),

@@ -132,7 +132,7 @@ def test_occasions_in_column_names_and_persons_by_row(made):
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("{t}_g{n}", "g{n}", "gad7 has no {t} in its columns; add it where the occasion stands"),
+        ("{t}_g{n}", "g{n}", "gad7 has no {t} in its columns; add it where the occasion is in the name"),
         ("names: {pre: intake, t2: end}", "occasion: end", "gad7 has {t} in its columns; add `when: {names: …}`"),
         ("t2: end}", "t2: later}", "occasion later is not in the list of occasions; add it there"),
         ("    date:", "    dates: DD.MM\n    date:", "no way of writing dates; use YYYY, MM and DD once each"),
@@ -160,9 +160,9 @@ def test_rows_of_a_patient_can_be_counted(made, dated, expected):
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("session: s", 'session: "{row}"', "{row} stands for a person only; name a column, or {count} for a session"),
-        ("date: day", 'date: "{row}"', "{row} stands for a person only; name a column, or {count} for a session"),
-        ("person: id", 'person: "{count}"', "{count} stands for a session only; name a column"),
+        ("session: s", 'session: "{row}"', "{row} is for persons only; name a column, or {count} for a session"),
+        ("date: day", 'date: "{row}"', "{row} is for persons only; name a column, or {count} for a session"),
+        ("person: id", 'person: "{count}"', "{count} is for sessions only; name a column"),
     ],
 )
 def test_signs_in_the_wrong_place(made, old, new, expected):

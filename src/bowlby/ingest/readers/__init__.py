@@ -66,26 +66,15 @@ def read(path: Path, selection: Selection, issues: Issues) -> Raw | None:
     place["sheet"] = table.sheet
     if table.wide:
         what = "more cells than the header has columns"
-        issues.add(
-            "error",
-            "ragged_row",
-            what if len(table.wide) == 1 else f"{what} ({rows_text(table.wide)})",
-            "check quotes and separators there, and in the header",
-            row=table.wide[0],
-            n=len(table.wide),
-            **place,
-        )
+        issues.add_rows("error", "ragged_row",
+                        what if len(table.wide) == 1 else f"{what} ({rows_text(table.wide)})",
+                        "check quotes and separators there, and in the header", table.wide, **place)  # fmt: skip
     if table.short:
         n = len(table.short)
-        issues.add(
-            "warning",
-            "short_row",
-            f"{count(n, 'row has', 'rows have')} fewer cells than the header ({rows_text(table.short)})",
-            "the rest is taken as empty; check whether the file is cut off",
-            row=table.short[0],
-            n=n,
-            **place,
-        )
+        issues.add_rows("warning", "short_row",
+                        f"{count(n, 'row has', 'rows have')} fewer cells than the header ({rows_text(table.short)})",
+                        "the rest is taken as empty; check whether the file is cut off", table.short,
+                        **place)  # fmt: skip
     frame = table.frame
     filled = np.zeros(len(frame), dtype=bool)
     for column in frame.columns.difference(list(selection.only_choosing(list(frame.columns))), sort=False):

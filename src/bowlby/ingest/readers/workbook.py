@@ -237,13 +237,7 @@ def _formulas(path: Path, sheet: str, table: Table, issues: Issues) -> None:
         what = f"{count(with_result, 'cell is a formula', 'cells are formulas')}; what is stored as the result is read"
         issues.add("note", "formula", what, "none needed", n=with_result, **place)
     for name, rows in lost.items():
-        issues.add(
-            "error",
-            "formula",
-            f"{count(len(rows), 'formula')} without a stored result ({rows_text(rows)})",
-            "open the workbook in Excel or LibreOffice and save it",
-            row=rows[0],
-            column=name,
-            n=len(rows),
-            **place,
-        )
+        issues.add_rows("error", "formula",
+                        f"{count(len(rows), 'formula')} without a stored result ({rows_text(rows)})",
+                        "open the workbook in Excel or LibreOffice and save it", rows, column=name,
+                        **place)  # fmt: skip
