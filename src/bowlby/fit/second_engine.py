@@ -126,7 +126,7 @@ def fit_second(
 def _check_columns(columns: np.ndarray, terms: list[str], y: np.ndarray) -> None:
     problems = [
         problem(f"term '{t}' does not vary", "leave it out")
-        for t, c in zip(terms, columns.T)
+        for t, c in zip(terms, columns.T, strict=True)
         if t != "Intercept" and np.ptp(c) == 0
     ]
     if np.ptp(y) == 0:
@@ -172,7 +172,7 @@ def _gls(y, columns, blocks, covs, reml):
     """Coefficients ``(X' V^-1 X)^-1 X' V^-1 y``, their covariance and the log-likelihood."""
     p = columns.shape[1]
     xx, xy, yy, logdet = np.zeros((p, p)), np.zeros(p), 0.0, 0.0
-    for rows, cov in zip(blocks, covs):
+    for rows, cov in zip(blocks, covs, strict=True):
         factor = np.linalg.cholesky(cov)
         white = np.linalg.solve(factor, np.column_stack([columns[rows], y[rows]]))
         wx, wy = white[:, :-1], white[:, -1]

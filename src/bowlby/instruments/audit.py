@@ -96,7 +96,7 @@ def _moments(values: np.ndarray, instrument: Instrument, scale: str, own: list[N
     most = SPREAD * (1 + 2.33 / np.sqrt(2 * (len(values) - 1)))
     narrow = all(not 1 / most <= sd / s <= most for _, s, _ in known)
     shown = (f"mean {mean:.4g}", f"mean {mean:.4g}", f"SD {sd:.3g}")
-    for check, seen, bad, advice in zip(checks, shown, (far, reversed_, narrow), (LOOK, WHOLE, LOOK)):
+    for check, seen, bad, advice in zip(checks, shown, (far, reversed_, narrow), (LOOK, WHOLE, LOOK), strict=True):
         yield _judged(scale, check, seen, expected, bad, advice)
 
 

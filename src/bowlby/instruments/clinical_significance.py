@@ -270,7 +270,7 @@ def _bands(key: tuple, group: pd.DataFrame, instrument: Instrument, shareable: b
                     known.append(start)
                 else:
                     hidden[n - 1] = hidden[n] = True
-            for band, count, hide in zip(entry.bands, counts, hidden):
+            for band, count, hide in zip(entry.bands, counts, hidden, strict=True):
                 head = (scale, *key, "band", entry.name, band.name, band.lowest)
                 rows.append(_row(head, count, len(values), hide, entry))
         for entry in (e for e in instrument.caseness if e.scale == scale):

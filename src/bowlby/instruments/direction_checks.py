@@ -132,7 +132,7 @@ def _mirrored(forms: pd.DataFrame, values: pd.DataFrame, instrument: Instrument)
                     found.setdefault((str(role), column, name, scale), []).append((str(occasion), *means))
     rows, said = [], set()
     for (role, column, name, scale), cells in found.items():
-        occasions, means, others = zip(*cells)
+        occasions, means, others = zip(*cells, strict=True)
         everywhere = forms.loc[forms["role"].eq(role) & forms[column].eq(name), "occasion"].nunique() == len(cells)
         label = ", ".join([role, *([] if everywhere else occasions), f"site {name}" if column == "site" else name])
         observed, expected = (", ".join(f"{m:.3g}" for m in some) for some in (means, others))

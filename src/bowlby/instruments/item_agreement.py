@@ -194,7 +194,7 @@ def named(found: list[tuple[Part, list[Finding]]]) -> list[tuple[str, Finding]]:
     # Where a scale's answers differ in direction between parts, its items seem to go together less in all forms.
     apart = [p for p, f in rows if f.alarm and f.scale is not None]
     mixed = [f.alarm and f.scale is None and any(_meets(q, p) and not _inside(p, q) for q in apart) for p, f in rows]
-    return [(part.label, finding) for (part, finding), drop in zip(rows, mixed) if not drop]
+    return [(part.label, finding) for (part, finding), drop in zip(rows, mixed, strict=True) if not drop]
 
 
 def _confined(found: list[tuple[Part, list[Finding]]]) -> list[tuple[Part, Finding]]:

@@ -63,7 +63,7 @@ def scale_checks(
     level = level_of(tests)
     scale = instrument.scales[name]
     varied = np.nan_to_num(_sd(values)) > 1e-9
-    numbers = [n for n, keep in zip(scale.items, varied) if keep]
+    numbers = [n for n, keep in zip(scale.items, varied, strict=True) if keep]
     answers = values[:, varied]
     alpha = _alpha(answers, instrument, name, persons, tests)
     why = untestable(answers, instrument, name, persons)
@@ -92,7 +92,7 @@ def scale_checks(
             else r
             for r in rows
         ]
-    constant = [n for n, keep in zip(scale.items, varied) if not keep]
+    constant = [n for n, keep in zip(scale.items, varied, strict=True) if not keep]
     alike = [Finding(name, n, "item_rest", "all answers are the same", "> 0", "not_testable") for n in constant]
     return [*rows, *alike, already, groups, alpha]
 
@@ -158,7 +158,7 @@ class Split:
         within = [matrix[np.ix_(g, g)].sum() for g in (a, b)]
         r = matrix[np.ix_(a, b)].sum() / np.sqrt(max(within[0], 1e-12) * max(within[1], 1e-12))
         alpha = [len(g) / (len(g) - 1) * (1 - len(g) / w) if len(g) > 1 and w > 0 else np.nan
-                 for g, w in zip((a, b), within)]  # fmt: skip
+                 for g, w in zip((a, b), within, strict=True)]  # fmt: skip
         coherent = min(alpha) >= COHERENT
         return cls(first, float(np.clip(r, -1, 1)), float(np.sqrt(alpha[0] * alpha[1])) if coherent else np.nan)
 
@@ -186,7 +186,7 @@ class Split:
         clear = strength(self.r, persons) > SURE and verdict == "ok"
         if verdict == "ok":
             return Finding(name, None, check, self.r, expected, verdict, "", clear)
-        one, other = ([n for n, keep in zip(numbers, g) if keep] for g in (self.smaller, ~self.smaller))
+        one, other = ([n for n, keep in zip(numbers, g, strict=True) if keep] for g in (self.smaller, ~self.smaller))
         observed = f"items {_list(one)} with {_list(other)}: r {self.r:.2f}"
         return Finding(name, None, check, observed, expected, verdict, advice)
 
@@ -228,7 +228,7 @@ def _items(
     rest, loadings = item_rest(answers), first_loadings(complete)
     given = {"ok": ""}
     rows = []
-    for n, r, loading in zip(numbers, rest.tolist(), loadings.tolist()):
+    for n, r, loading in zip(numbers, rest.tolist(), loadings.tolist(), strict=True):
         verdict, clear = sign(r, persons, level), strength(r, persons) > SURE
         rows.append(Finding(name, n, "item_rest", r, "> 0", verdict, given.get(verdict, advice), clear))
         if not whole:
@@ -247,7 +247,7 @@ def _dropped(name: str, numbers: list[int], complete, rest: np.ndarray, persons:
     whole, without = alphas(complete)
     highest = np.tanh(np.arctanh(np.clip(rest, -0.999999, 0.999999)) + 1.645 / np.sqrt(persons - 3))
     rows = []
-    for n, value, r in zip(numbers, without.tolist(), highest.tolist()):
+    for n, value, r in zip(numbers, without.tolist(), highest.tolist(), strict=True):
         better = value > whole + GAIN and r < WEAK
         verdict, do = ("suspicious", advice) if better else ("ok", "")
         rows.append(Finding(name, n, "alpha_if_dropped", value, f"<= {whole + GAIN:.3f}", verdict, do))

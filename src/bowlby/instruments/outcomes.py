@@ -164,7 +164,7 @@ def _scale(head, pre, post, measures, instrument, before: str, shareable: bool) 
         if cut.at is not None:
             names, counts = (*names, STARTED_WELL), [*counts, int(began.sum())]
             hidden.append(shareable and (small(counts[-1]) or small(of - counts[-1])))
-        for name, n, hide in zip(names, counts, hidden):
+        for name, n, hide in zip(names, counts, hidden, strict=True):
             rows.append((*head, method, criterion, name, None if hide else n, of, hide, *about))
 
     gain = post - pre if better else pre - post
@@ -244,7 +244,7 @@ def _flags(head, measures, instrument: Instrument, occasions, shareable: bool) -
         if any(hidden) and sum(h for h in hidden) < len(hidden):
             hidden = [True] * len(hidden)
         of = sum(counts)
-        for label, n, hide in zip(classes, counts, hidden):
+        for label, n, hide in zip(classes, counts, hidden, strict=True):
             rows.append(("", *head, "flag", name, label, None if hide else n, of, hide, *blank, ""))
     return rows
 

@@ -97,7 +97,7 @@ def _scale(scale: str, scores: pd.DataFrame, instrument: Instrument, measures: s
 def _composite(name: str, instrument: Instrument) -> Column:
     composite = instrument.composites[name]
     ends = [sorted(w * end for end in instrument.range_of(s)) for s, w in composite.weights.items()]
-    low, high = map(sum, zip(*ends))
+    low, high = map(sum, zip(*ends, strict=True))
     terms = " ".join(f"{weight:+g} {scale}" for scale, weight in composite.weights.items())
     meaning = f"; higher is {composite.higher}" if composite.higher else ""
     return Column(name, "number", f"{name}: {terms}{meaning}", "points", f"scales {', '.join(composite.weights)}",

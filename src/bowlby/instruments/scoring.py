@@ -230,7 +230,7 @@ def _aggregated(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A scale's score from the items that are answered, how many these are, and how many a mean stands for."""
     if parts := instrument.added(name):
-        scores, counts, means = zip(*(_aggregated(measures, instrument, part) for part in parts))
+        scores, counts, means = zip(*(_aggregated(measures, instrument, part) for part in parts), strict=True)
         answered, replaced = (np.asarray(np.sum(n, axis=0, dtype=np.int16)) for n in (counts, means))
         return np.sum(scores, axis=0), answered, replaced
     scale = instrument.all_scales()[name]

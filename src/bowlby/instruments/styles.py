@@ -165,7 +165,7 @@ def style_counts(scores: pd.DataFrame, instrument: Instrument, shareable: bool =
             hidden = hide_classes(counts, shareable)
             rows += [
                 (*key, name, None if hide else n, sum(counts), hide, *about_rule)
-                for name, n, hide in zip(names, counts, hidden)
+                for name, n, hide in zip(names, counts, hidden, strict=True)
             ]
     table = pd.DataFrame(rows, columns=COLUMNS[1:])
     table.insert(0, "instrument", instrument.id)

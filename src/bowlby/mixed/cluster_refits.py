@@ -45,7 +45,7 @@ def clusters(model, group: str | None = None) -> list[list]:
     factor = _factor(model, group)
     cluster = _cluster_of_level(model, factor)
     out: list[list] = [[] for _ in range(int(cluster.max()) + 1)]
-    for level, number in zip(factor.levels, cluster):
+    for level, number in zip(factor.levels, cluster, strict=True):
         if number >= 0:
             out[number].append(level)
     return out
@@ -87,7 +87,7 @@ def refit_clusters(result, counts, group: str | None = None, contrasts=None, ken
     fitted = counts @ np.bincount(cluster[cluster >= 0], minlength=size) > 1  # one level has no variance
     stacks = independent_units(model)
     labels = joined(model.reduced.factors, model.nobs)
-    own = next(part for part, f in zip(labels, model.reduced.factors) if f is factor)
+    own = next(part for part, f in zip(labels, model.reduced.factors, strict=True) if f is factor)
     holds = np.full(1 + max(int(part.max()) for part in labels), -1)
     holds[own[factor.named]] = cluster[factor.named]
     if stacks is not None and (holds >= 0).sum() == size:
@@ -192,7 +192,7 @@ def _doubtful(model, counts: np.ndarray, component: np.ndarray, labels: list[np.
     ones = np.ones(data.n)
     n = products([ones])[:, 0, 0]
     out = _dependent(products(model._internal_x.T))
-    for factor, part in zip(data.factors, labels):
+    for factor, part in zip(data.factors, labels, strict=True):
         levels = counts @ np.bincount(part[factor.named], minlength=size)
         widest = max(len(positions) for positions, _ in factor.blocks)
         out |= (levels < 2) | (levels <= data.p) | (levels * widest >= n)

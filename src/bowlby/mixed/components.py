@@ -79,14 +79,15 @@ class Layout:
             stack = 1 + max(int(part.max()) for part in labels)
             counts = [np.bincount(part, minlength=stack) for part in labels]
             room = [int(count.max()) for count in counts]
-            width = sum(r * q for r, q in zip(room, sizes))
+            width = sum(r * q for r, q in zip(room, sizes, strict=True))
             # One component that holds nearly everything is better left whole.
-            if stack * width**3 < sum(c * q for c, q in zip(levels, sizes)) ** 3:
+            if stack * width**3 < sum(c * q for c, q in zip(levels, sizes, strict=True)) ** 3:
                 self.stack, slots = stack, room
-                self.place = [part * r + _rank_within(part, count) for part, r, count in zip(labels, room, counts)]
+                self.place = [part * r + _rank_within(part, count)
+                              for part, r, count in zip(labels, room, counts, strict=True)]
         self.select, self._base, at = [], [], 0
         self._slots, self._sizes = slots, sizes
-        for q, count in zip(sizes, slots):
+        for q, count in zip(sizes, slots, strict=True):
             self._base.append(at)
             self.select.append([slice(at + b, at + count * q, q) for b in range(q)])
             at += count * q

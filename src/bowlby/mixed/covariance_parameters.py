@@ -98,14 +98,14 @@ class Parameters:
 
     def lambdas(self, theta: np.ndarray) -> list[np.ndarray]:
         out = [np.zeros((q, q)) for q in self.sizes]
-        for value, t in zip(theta, self.roots):
+        for value, t in zip(theta, self.roots, strict=True):
             out[t.factor][t.a, t.b] = value
         return out
 
     def covariances(self, delta: np.ndarray) -> list[np.ndarray]:
         """D of each factor from delta."""
         out = [np.zeros((q, q)) for q in self.sizes]
-        for value, t in zip(delta, self.items):
+        for value, t in zip(delta, self.items, strict=True):
             out[t.factor][t.a, t.b] = out[t.factor][t.b, t.a] = value
         return out
 
@@ -123,7 +123,7 @@ class Parameters:
         unit = np.zeros((self.count, self.count))
         for j in range(self.count):
             column = self.covariances(np.eye(self.count)[j])
-            turned = [t @ d @ t.T for t, d in zip(maps, column)]
+            turned = [t @ d @ t.T for t, d in zip(maps, column, strict=True)]
             unit[:, j] = [turned[i.factor][i.a, i.b] for i in self.items]
         return unit
 
@@ -202,7 +202,7 @@ class Slopes:
     def columns(self, factor: Factor, root_w) -> list[np.ndarray | None]:
         """Internal columns (n,) of a factor, weights applied; None stands for ones."""
         out = []
-        for column, shift, scale in zip(factor.basis, self.shift, self.scale):
+        for column, shift, scale in zip(factor.basis, self.shift, self.scale, strict=True):
             z = root_w if column is None else (column - shift if shift else column) / scale
             out.append(z if root_w is None or column is None else z * root_w)
         return out
@@ -290,7 +290,7 @@ def r_squared(result) -> dict:
     if model.frame.offset is not None:
         fixed = fixed - model.frame.offset
     variances = {"fixed": float(np.var(fixed, ddof=1))}
-    for factor, cov in zip(model.reduced.factors, result.covariances):
+    for factor, cov in zip(model.reduced.factors, result.covariances, strict=True):
         variances[factor.name] = _mean_diagonal(factor, cov, model.nobs)
     variances["residual"] = float(np.mean(result.residual_variances))
     total = sum(variances.values())

@@ -102,8 +102,8 @@ def outer_inverse(c: np.ndarray, lambdas: list[np.ndarray], select: list) -> tup
         return d / m, float(np.log(m).sum())
     if stack > 1:
         lam = np.zeros((k, k))
-        for columns, part in zip(select, lambdas):
-            for a, b in zip(*np.nonzero(part)):
+        for columns, part in zip(select, lambdas, strict=True):
+            for a, b in zip(*np.nonzero(part), strict=True):
                 np.fill_diagonal(lam[columns[a], columns[b]], part[a, b])
         m = lam.T @ c @ lam + np.eye(k)
         chol = np.linalg.cholesky(m)
@@ -128,12 +128,12 @@ def _scale_both(m, lambdas, select, transpose):
     """Lambda' m Lambda, or Lambda m Lambda' with `transpose`, Lambda block diagonal over levels."""
     if all(len(columns) == 1 for columns in select):
         scale = np.empty(len(m))
-        for columns, lam in zip(select, lambdas):
+        for columns, lam in zip(select, lambdas, strict=True):
             scale[columns[0]] = lam[0, 0]
         return m * scale * scale[:, None]
     for _ in range(2):
         out = np.zeros_like(m)
-        for columns, lam in zip(select, lambdas):
+        for columns, lam in zip(select, lambdas, strict=True):
             lam = lam.T if transpose else lam
             for a in range(len(lam)):
                 for b in range(len(lam)):

@@ -118,7 +118,7 @@ def reduce_rows(frame: Frame) -> Reduced:
 
     factors, has_inner = _order_factors(frame.factors)
     slopes = [Slopes.of(f, n) for f in factors]
-    basis = [s.columns(f, root_w) for f, s in zip(factors, slopes)]
+    basis = [s.columns(f, root_w) for f, s in zip(factors, slopes, strict=True)]
     projector, s, links, cc, select, place = _structure(factors, basis, has_inner, n)
     columns = [*xs, y]
     ones = None if root_w is not None else np.ones(n)
@@ -277,7 +277,7 @@ def _crossed(outer, z_outer, unit, z_inner, n_units, n):
         total = layout.stack * layout.k
     a_parts, unit_parts, column_parts = [], [], []
     rows_all, cols_all, values_all = [], [], []
-    for number, (factor, zs) in enumerate(zip(outer, z_outer)):
+    for number, (factor, zs) in enumerate(zip(outer, z_outer, strict=True)):
         levels = factor.n_levels
         if factor.codes is not None:
             row, level, share = np.arange(n), factor.codes, None

@@ -53,7 +53,7 @@ def outer_complement(data: Reduced, state: State) -> tuple[np.ndarray, np.ndarra
     d = state.d[int(data.has_inner):]
     if size > 200 and all(len(x) == 1 and x[0, 0] > 0 for x in d):
         inverse = np.empty(size)
-        for columns, x in zip(data.select, d):
+        for columns, x in zip(data.select, d, strict=True):
             inverse[columns[0]] = 1 / x[0, 0]
         if inverse.max() < 1e4 * np.diagonal(c[0]).mean():
             m1 = k * inverse[:, None]
@@ -318,9 +318,9 @@ def blups(data: Reduced, state: State) -> list[np.ndarray]:
     t, tb = unit_scores(data, state)
     scores = [] if t is None else [t[:, -1].T]
     scores += [np.stack([tb[:, columns, -1].ravel()[place] for columns in factor], axis=1)
-               for factor, place in zip(data.select, data.place)]
+               for factor, place in zip(data.select, data.place, strict=True)]
     return [data.scaling.y_scale * (score @ d) @ s.to_user.T
-            for score, d, s in zip(scores, state.d, data.scaling.slopes)]
+            for score, d, s in zip(scores, state.d, data.scaling.slopes, strict=True)]
 
 
 def conditional_covariances(data: Reduced, state: State, fixed_uncertainty: bool) -> list[np.ndarray]:
@@ -337,12 +337,12 @@ def conditional_covariances(data: Reduced, state: State, fixed_uncertainty: bool
         m = np.moveaxis(m, -1, 0)
         middles.append(m - _explained(np.moveaxis(t, -1, 0), state.phi) if fixed_uncertainty else m)
     if data.links is not None:
-        for factor, place, m in zip(data.select, data.place, _outer_middles(data, state)):
+        for factor, place, m in zip(data.select, data.place, _outer_middles(data, state), strict=True):
             if fixed_uncertainty:
                 scores = np.stack([tb[:, c].reshape(-1, tb.shape[2])[place] for c in factor], axis=1)
                 m = m - _explained(scores, state.phi)
             middles.append(m)
-    return [s.covariance(d - d @ m @ d) for m, d, s in zip(middles, state.d, data.scaling.slopes)]
+    return [s.covariance(d - d @ m @ d) for m, d, s in zip(middles, state.d, data.scaling.slopes, strict=True)]
 
 
 def _outer_middles(data: Reduced, state: State) -> list[np.ndarray]:
@@ -353,7 +353,7 @@ def _outer_middles(data: Reduced, state: State) -> list[np.ndarray]:
         return level_middles(state.c, state.k, data.select)
     _, mbb = outer_complement(data, state)
     out = []
-    for factor, place in zip(data.select, data.place):
+    for factor, place in zip(data.select, data.place, strict=True):
         q = len(factor)
         m = np.empty((len(place), q, q))
         for a in range(q):
@@ -370,6 +370,6 @@ def _explained(scores: np.ndarray, phi: np.ndarray) -> np.ndarray:
 
 def add_random(out: np.ndarray, factor, u: np.ndarray) -> None:
     """Add Z u of one factor to the rows of `out` in place."""
-    for column, effect in zip(factor.basis, u.T):
+    for column, effect in zip(factor.basis, u.T, strict=True):
         part = effect[factor.codes] if factor.codes is not None else factor.weights @ effect
         out += part if column is None else part * column

@@ -140,7 +140,7 @@ def hypotheses(model) -> dict[Term, np.ndarray]:
                                 "leave the terms out that have no data, or test effects with f_test"))
     cats, start = model.frame.categories, int(model.spec.intercept)
     coded = codings(model.spec.fixed, model.spec.intercept, cats)
-    columns = [(term, full, dict(zip(term, levels)))
+    columns = [(term, full, dict(zip(term, levels, strict=True)))
                for term, full in coded for levels in product(*(_levels(name, name in full, cats) for name in term))]
     out = {}
     for term, full in coded:
@@ -153,7 +153,7 @@ def hypotheses(model) -> dict[Term, np.ndarray]:
             if not set(term) <= set(other) or not further <= cats.keys():
                 continue
             share = 1 / np.prod([len(cats[name].levels) for name in further])
-            for row, mine in zip(out[term], own):
+            for row, mine in zip(out[term], own, strict=True):
                 row[at] = share * np.prod([_same_level(mine[name], levels[name], name in other_full - full)
                                            for name in term])
     return out

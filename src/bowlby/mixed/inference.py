@@ -351,4 +351,5 @@ class Inference:
 
 def _written(c: np.ndarray, names: list[str]) -> str:
     """A contrast as text."""
-    return " + ".join(name if weight == 1 else f"{weight:.4g} {name}" for name, weight in zip(names, c) if weight)
+    return " + ".join(name if weight == 1 else f"{weight:.4g} {name}"
+                      for name, weight in zip(names, c, strict=True) if weight)

@@ -85,7 +85,8 @@ class Information:
             return np.diag(1 / size)
         for n in vectors[:, null].T:
             if not self._redundant(n / size):
-                names = [name for name, weight in zip(self.names, np.abs(n)) if weight > 0.1 * np.abs(n).max()]
+                names = [name for name, weight in zip(self.names, np.abs(n), strict=True)
+                         if weight > 0.1 * np.abs(n).max()]
                 raise UserError(problem(f"the data do not tell apart the variances {' and '.join(names)}, so that no "
                                         "df can be computed", "drop one of these random terms"))
         return vectors[:, ~null] / size[:, None]

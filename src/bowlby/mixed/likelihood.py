@@ -135,7 +135,7 @@ def profile(model, parameters=None, level: float = 0.95) -> pd.DataFrame:
         rows.append((target.kind, target.group, target.term, target.term2, estimate, low, high))
     names = ["kind", "group", "term", "term2", "estimate", "ci_low", "ci_high"]
     return pd.DataFrame({name: pd.Series(values, dtype=object if i < 4 else np.float64)
-                         for i, (name, values) in enumerate(zip(names, zip(*rows)))})
+                         for i, (name, values) in enumerate(zip(names, zip(*rows, strict=True), strict=True))})
 
 
 def _targets(model) -> list[Target]:

@@ -122,7 +122,7 @@ def _warn_constant_slopes(frame: Frame) -> None:
     for factor in frame.factors:
         if factor.codes is None or not any(b is None for b in factor.basis):
             continue
-        for label, column in zip(factor.labels, factor.basis):
+        for label, column in zip(factor.labels, factor.basis, strict=True):
             if column is None:
                 continue
             first = np.empty(factor.n_levels)
@@ -280,7 +280,7 @@ class MixedModel:
             return self
         checks.known(columns, self.names, "the fixed effect")
         columns = {name: self._of_rows(values, f"column '{name}'") for name, values in columns.items()}
-        x = [columns.get(name, self.frame.x[k]) for name, k in zip(self.names, self.reduced.kept)]
+        x = [columns.get(name, self.frame.x[k]) for name, k in zip(self.names, self.reduced.kept, strict=True)]
         return self._of_frame(replace(self.frame, x=x, names=list(self.names),
                                       level=self.frame.level[self.reduced.kept], sources={}))
 
@@ -328,7 +328,7 @@ class MixedModel:
     def linear_predictor(self, params: np.ndarray) -> np.ndarray:
         """X beta + offset of the rows used, outcome units, (nobs,)."""
         out = np.zeros(self.nobs) if self.frame.offset is None else self.frame.offset.copy()
-        for value, k in zip(params, self.reduced.kept):
+        for value, k in zip(params, self.reduced.kept, strict=True):
             column = self.frame.x[k]
             out += value if column is None else value * column
         return out

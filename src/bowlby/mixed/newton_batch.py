@@ -72,7 +72,7 @@ class Replicates:
         jac = jacobian(self.parameters, theta)
         delta = 0.5 * (jac @ theta[:, :, None])[:, :, 0]
         units = [stack.evaluate(theta, delta, _of(z, at), _of(k, at))
-                 for stack, z, k in zip(self.stacks, self.z, self.counts)]
+                 for stack, z, k in zip(self.stacks, self.z, self.counts, strict=True)]
         xvx, logdet = _of(self.xx, at), 0.0
         for unit in units:
             xvx, logdet = xvx - unit.explained, logdet + unit.logdet

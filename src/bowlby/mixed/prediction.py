@@ -43,10 +43,10 @@ def predict(result, data: pd.DataFrame, random: bool, membership=None, offset=No
     good, used = complete(model, data, slopes=random, groups=random)
     _, columns = design_columns(spec.fixed, spec.intercept, used, frame.categories)
     total = np.zeros(len(used))
-    for k, value in zip(model.reduced.kept, result.params.to_numpy()):
+    for k, value in zip(model.reduced.kept, result.params.to_numpy(), strict=True):
         total += value if columns[k] is None else value * columns[k]
     if random:
-        for factor, u in zip(result._data.factors, result._blups):
+        for factor, u in zip(result._data.factors, result._blups, strict=True):
             weights = membership.get(factor.name)
             matrix = None if weights is None else new_weights(factor, weights, data)[good]
             _add_known(total, factor, u, used, frame.categories, matrix)
@@ -213,7 +213,7 @@ def known_levels(factor, used) -> np.ndarray:
     """Position of each row's level among the model's, -1 for one it has not seen."""
     group = factor.terms[0].group
     codes, levels = group_codes(group, used)
-    for name, new, old in zip(group, level_parts(levels), level_parts(factor.levels)):
+    for name, new, old in zip(group, level_parts(levels), level_parts(factor.levels), strict=True):
         check_types(name, new.unique(), old.unique())
     return np.append(factor.levels.get_indexer(levels) if len(levels) else np.zeros(0, dtype=np.intp), -1)[codes]
 
@@ -297,7 +297,7 @@ def get_prediction(result, data, random: bool, membership, offset, method: str) 
     if model.kernel is None:
         observed = np.full(len(x), np.nan)
         observed[good] = result.scale + sum(_level_variance(cov, basis, matrix, random)
-                                            for cov, (_, basis, matrix) in zip(result.covariances, parts))
+                                            for cov, (_, basis, matrix) in zip(result.covariances, parts, strict=True))
     series = [pd.Series(v, index=index) for v in (mean + (0.0 if known is None else known), se, df)]
     return Prediction(*series, None if observed is None else pd.Series(observed, index=index))
 
@@ -379,7 +379,7 @@ def _error_variance(result, x: np.ndarray, z) -> np.ndarray:
         raise UserError(problem(f"errors of predictions with {effects} random effects take too long",
                                 "use random=False, or random_effects_pev for the levels"))
     root = sparse.block_diag([sparse.kron(covariance_root(cov / sigma2), sparse.identity(f.n_levels))
-                              for f, cov in zip(result._data.factors, result.covariances)], format="csr")
+                              for f, cov in zip(result._data.factors, result.covariances, strict=True)], format="csr")
     own = sparse.hstack([_matrix(f) if c is None else sparse.diags(c) @ _matrix(f)
                          for f in result._data.factors for c in f.basis], format="csr") @ root
     fixed = model.frame.columns(model.reduced.kept)

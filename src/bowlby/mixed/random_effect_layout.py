@@ -231,7 +231,7 @@ def _columns(model) -> list[list]:
     data, frame = model.reduced, model.frame
     root_w = None if frame.weights is None else np.sqrt(frame.weights)
     out = []
-    for factor, slopes in zip(data.factors, data.scaling.slopes):
+    for factor, slopes in zip(data.factors, data.scaling.slopes, strict=True):
         met = factor.weights if factor.codes is None else sparse.csr_matrix(
             (np.ones(data.n), (np.arange(data.n), factor.codes)), shape=(data.n, factor.n_levels))
         out.append([(met if b is None else sparse.diags(b) @ met).tocsc() for b in slopes.columns(factor, root_w)])
@@ -285,7 +285,7 @@ def _one_stack(columns, labels, parameters, by_factor: bool) -> Linked:
         zt, cluster = zt[order], cluster[order]
         bounds = np.flatnonzero(np.diff(cluster)) + 1
         turns = [_axes((part @ part.T).toarray()) for part in (
-            zt[i:j] for i, j in zip([0, *bounds], [*bounds, len(cluster)]))]
+            zt[i:j] for i, j in zip([0, *bounds], [*bounds, len(cluster)], strict=True))]
         zt = (sparse.block_diag(turns, format="csr") @ zt).tocsr()
     select, at = {}, 0
     for f, b in outer:

@@ -262,7 +262,7 @@ def solve_lower(chol: np.ndarray, right: np.ndarray) -> np.ndarray:
 
     out = np.ascontiguousarray(right)
     k, columns = out.shape[-2:]
-    for factor, block in zip(chol.reshape(-1, k, k), out.reshape(-1, k, columns)):
+    for factor, block in zip(chol.reshape(-1, k, k), out.reshape(-1, k, columns), strict=True):
         # Seen from Fortran both are transposed: X L' = right'.
         block[...] = blas.dtrsm(1.0, factor.T, block.T, side=1, lower=0, overwrite_b=1).T
     return out

@@ -46,7 +46,7 @@ def simulate(result, n: int, seed) -> np.ndarray:
         if model.kernel is not None:
             noise = model.kernel.colour(noise, result._residual_x)
         out[k] = mean + sd * noise
-        for factor, root in zip(model.reduced.factors, roots):
+        for factor, root in zip(model.reduced.factors, roots, strict=True):
             add_random(out[k], factor, rng.standard_normal((factor.n_levels, len(root))) @ root.T)
     return out
 
@@ -226,7 +226,7 @@ class Batch:
 
     def chunks(self, n: int):
         """Slices of replicates that fit in memory."""
-        each = sum(8 * z.size + stack.room for z, stack in zip(self.zx, self.stacks))
+        each = sum(8 * z.size + stack.room for z, stack in zip(self.zx, self.stacks, strict=True))
         size = max(1, min(256, _MEMORY // max(each, 1)))
         return [slice(start, min(n, start + size)) for start in range(0, n, size)]
 
@@ -249,7 +249,7 @@ class Batch:
             xx[k, p, p] = column @ column
             ys[:, k] = column
         z = []
-        for stack, zx in zip(self.stacks, self.zx):
+        for stack, zx in zip(self.stacks, self.zx, strict=True):
             whole = np.empty((count, p + 1, *zx.shape[1:]))
             whole[:, :p], whole[:, p] = zx, stack.arranged(stack.zt @ ys)
             for change, mix in changes:
@@ -287,7 +287,7 @@ class Batch:
         weights = 0.0 if frame.weights is None else sums([np.log(frame.weights)])[:, 0]
         dof = n - p if self.reml else n
         z = [np.concatenate([zx, stack.arranged(stack.zt @ y[:, None])])[None]
-             for stack, zx in zip(self.stacks, self.zx)]
+             for stack, zx in zip(self.stacks, self.zx, strict=True)]
         replicates = Replicates(self.parameters, self.stacks, xx.reshape(-1, p + 1, p + 1), z,
                                 [counts[:, stack.cluster] for stack in self.stacks],
                                 np.where(n > p, dof, np.nan), self.reml, len(counts))

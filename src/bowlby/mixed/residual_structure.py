@@ -198,17 +198,19 @@ class Scales:
     def _stop_without_variance(self, x) -> None:
         """Where a level's residuals are all 0 the likelihood has no upper bound."""
         logs = self._log(x)
-        gone = [level for level, value in zip(self.levels, logs) if value < logs.max() - _GONE]
+        gone = [level for level, value in zip(self.levels, logs, strict=True) if value < logs.max() - _GONE]
         if gone:
             raise UserError([problem(f"level '{level}' of '{self.column}' has next to no residual variation",
                                      "leave its rows out, or join it with another level") for level in gone])
 
     def report(self, x) -> dict:
-        return {f"sd ratio {level} : {self.levels[0]}": float(np.exp(v)) for level, v in zip(self.levels[1:], x)}
+        first, *others = self.levels
+        return {f"sd ratio {level} : {first}": float(np.exp(v)) for level, v in zip(others, x, strict=True)}
 
     def describe(self, x, scale: float) -> str:
         sds = np.sqrt(scale) * np.exp(self._log(x))
-        return f"SD by {self.column}: " + "; ".join(f"{level} {sd:.5g}" for level, sd in zip(self.levels, sds))
+        pairs = zip(self.levels, sds, strict=True)
+        return f"SD by {self.column}: " + "; ".join(f"{level} {sd:.5g}" for level, sd in pairs)
 
     def notes(self, x, height) -> list[str]:
         """Levels whose variance could as well be 0."""
@@ -287,7 +289,7 @@ class VarianceByGroup:
         if len(levels) > _MOST_LEVELS:
             raise UserError(problem(f"'{self.column}' has {len(levels)} levels, a residual variance each",
                                     f"join them to at most {_MOST_LEVELS}"))
-        alone = [level for level, count in zip(levels, np.bincount(codes)) if count < 2]
+        alone = [level for level, count in zip(levels, np.bincount(codes), strict=True) if count < 2]
         if alone:
             raise UserError([problem(f"level '{level}' of '{self.column}' has one row, too few for a variance of its "
                                      "own", "join it with another level") for level in alone])

@@ -211,7 +211,7 @@ class MixedResult(Inference):
     @cached_property
     def varcorr(self) -> pd.DataFrame:
         rows = []
-        for factor, cov in zip(self._data.factors, self.covariances):
+        for factor, cov in zip(self._data.factors, self.covariances, strict=True):
             for positions, correlated in factor.blocks:
                 for k in positions:
                     rows.append((factor.name, factor.labels[k], None, cov[k, k], np.sqrt(cov[k, k])))
@@ -225,7 +225,7 @@ class MixedResult(Inference):
         rows.append(("Residual", None, None, self.scale, np.sqrt(self.scale)))
         names = ["group", "term", "term2", "variance", "sd"]
         return pd.DataFrame({name: pd.Series(values, dtype=object if name[0] in "gt" else np.float64)
-                             for name, values in zip(names, zip(*rows))})
+                             for name, values in zip(names, zip(*rows, strict=True), strict=True)})
 
     @cached_property
     def known_zero(self) -> list[str]:
@@ -239,13 +239,13 @@ class MixedResult(Inference):
     def covariances(self) -> list[np.ndarray]:
         """Covariance matrix (q, q) of the random effects of each factor, user units."""
         sigma2 = self.scale
-        return [sigma2 * s.covariance(d) for d, s in zip(self._state.d, self._data.scaling.slopes)]
+        return [sigma2 * s.covariance(d) for d, s in zip(self._state.d, self._data.scaling.slopes, strict=True)]
 
     @property
     def cov_re(self) -> dict[str, pd.DataFrame]:
         """Covariance matrix of the random effects of each group: {group: DataFrame (q, q)}, user units."""
         return {f.name: pd.DataFrame(cov, index=f.labels, columns=f.labels)
-                for f, cov in zip(self._data.factors, self.covariances)}
+                for f, cov in zip(self._data.factors, self.covariances, strict=True)}
 
     @property
     def residual_variances(self) -> np.ndarray:
@@ -268,7 +268,7 @@ class MixedResult(Inference):
         Levels of combined groups, as in ``(1 | site/patient)``, are pairs of ids: a MultiIndex.
         """
         out = {}
-        for f, u in zip(self._data.factors, self._blups):
+        for f, u in zip(self._data.factors, self._blups, strict=True):
             order = f.sorted_levels()
             index = f.levels[order].rename(f.name if f.levels.nlevels == 1 else f.levels.names)
             out[f.name] = pd.DataFrame(u[order], index=index, columns=f.labels)
@@ -287,17 +287,17 @@ class MixedResult(Inference):
     def _cov_by_level(self, fixed_uncertainty: bool) -> dict[str, dict]:
         covs = derivatives.conditional_covariances(self._data, self._state, fixed_uncertainty)
         out = {}
-        for f, values in zip(self._data.factors, covs):
+        for f, values in zip(self._data.factors, covs, strict=True):
             values = values * self.scale
             order = f.sorted_levels()
-            out[f.name] = dict(zip(f.levels[order], values[order]))
+            out[f.name] = dict(zip(f.levels[order], values[order], strict=True))
         return out
 
     @cached_property
     def fittedvalues(self) -> pd.Series:
         """X beta + Z u of the rows used, (nobs,), outcome units, by row label."""
         out = self.model.linear_predictor(self.params.to_numpy())
-        for factor, u in zip(self._data.factors, self._blups):
+        for factor, u in zip(self._data.factors, self._blups, strict=True):
             derivatives.add_random(out, factor, u)
         return pd.Series(out, index=self.model.frame.labels[self.model.rows], name="fitted")
 

@@ -153,7 +153,7 @@ class WideInverse:
     def _by_solving(self, t, left, right) -> np.ndarray:
         columns, place = np.unique(right, return_inverse=True)
         x = self._solve(t[:, columns].toarray(), TOL)
-        return np.array([t[:, [i]].T @ x[:, j] for i, j in zip(left, place)]).ravel()
+        return np.array([t[:, [i]].T @ x[:, j] for i, j in zip(left, place, strict=True)]).ravel()
 
     def logdet(self) -> float:
         """log det A: diagonal and R to fourth order exactly, the remainder by Lanczos quadrature.
@@ -263,7 +263,7 @@ def _whitening(a, select):
 def block_diagonal(lambdas, select, size: int):
     rows, cols, data = [], [], []
     at = np.arange(size)
-    for columns, lam in zip(select, lambdas):
+    for columns, lam in zip(select, lambdas, strict=True):
         for a in range(len(lam)):
             for b in range(len(lam)):
                 if lam[a, b] or a == b:

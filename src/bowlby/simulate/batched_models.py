@@ -7,6 +7,7 @@ alone. The criterion, the descent and Kenward-Roger are those of every other fit
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from types import SimpleNamespace
 
 import numpy as np
@@ -107,7 +108,7 @@ class Model:
         random = [columns[0], *(self._unit(rows.columns[name], []) for name in slopes)]
         self.size, self.y_size = np.column_stack(size[:-1]), size[-1]
         table = np.column_stack(columns)
-        self.xx = np.stack([table[a:b].T @ table[a:b] for a, b in zip(rows.bounds, rows.bounds[1:])])
+        self.xx = np.stack([table[a:b].T @ table[a:b] for a, b in pairwise(rows.bounds)])
         self.z = np.stack([np.stack([rows.sums(r * c) for r in random], axis=1) for c in [*columns, *random]], axis=1)
 
     def _unit(self, values: np.ndarray, size: list) -> np.ndarray:
