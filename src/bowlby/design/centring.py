@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from bowlby.mixed.components import connected
 from bowlby.mixed.model_frame import Membership
 
 
@@ -102,11 +103,7 @@ def components(membership: pd.DataFrame, patients: pd.Series) -> np.ndarray:
     -------
     ndarray of int, shape (n,)
     """
-    from scipy.sparse.csgraph import connected_components
-
     p, t = pd.factorize(membership["patient"])[0], pd.factorize(membership["therapist"], sort=True)[0]
-    n, j = p.max() + 1, t.max() + 1
-    graph = sparse.coo_matrix((np.ones(len(p)), (p, n + t)), shape=(n + j, n + j))
-    label = connected_components(graph, directed=False)[1][:n]
+    label, _ = connected(p, t, (p.max() + 1, t.max() + 1))
     by_patient = pd.Series(label, index=pd.unique(membership["patient"]))
     return pd.factorize(by_patient.loc[patients].to_numpy(), sort=True)[0]

@@ -21,7 +21,7 @@ import numpy as np
 from scipy import sparse
 
 from bowlby.errors import UserError, problem
-from bowlby.mixed.components import joined
+from bowlby.mixed.components import connected_levels
 from bowlby.mixed.random_effect_layout import independent_units
 from bowlby.mixed.refits import Batch, Refits, contrast_rows, fill_one
 
@@ -86,7 +86,7 @@ def refit_clusters(result, counts, group: str | None = None, contrasts=None, ken
     of_row = _of_rows(factor, cluster)
     fitted = counts @ np.bincount(cluster[cluster >= 0], minlength=size) > 1  # one level has no variance
     stacks = independent_units(model)
-    labels = joined(model.reduced.factors, model.nobs)
+    labels = connected_levels(model.reduced.factors, model.nobs)
     own = next(part for part, f in zip(labels, model.reduced.factors, strict=True) if f is factor)
     holds = np.full(1 + max(int(part.max()) for part in labels), -1)
     holds[own[factor.named]] = cluster[factor.named]
@@ -151,7 +151,7 @@ def _factor(model, group: str | None):
 
 def _cluster_of_level(model, factor) -> np.ndarray:
     """Cluster number of every level, -1 for the level of rows without one."""
-    labels, = joined([factor], model.nobs)
+    labels, = connected_levels([factor], model.nobs)
     out = np.full(len(labels), -1)
     out[factor.named] = np.unique(labels[factor.named], return_inverse=True)[1]
     return out

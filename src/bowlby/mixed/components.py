@@ -21,8 +21,32 @@ from __future__ import annotations
 import numpy as np
 
 
-def joined(factors, n: int) -> list[np.ndarray]:
-    """Component number of every level of each factor: levels that meet in a row, directly or in a chain, share one.
+def connected(row: np.ndarray, column: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Component of every row and of every column of a table of which these cells are filled.
+
+    Parameters
+    ----------
+    row, column : ndarray of int, shape (cells,)
+    shape : (int, int)
+        Rows and columns of the table.
+
+    Returns
+    -------
+    ndarray of int, shape (rows,)
+        Components are numbered by their first row.
+    ndarray of int, shape (columns,)
+    """
+    from scipy import sparse
+    from scipy.sparse.csgraph import connected_components
+
+    n, size = shape[0], sum(shape)
+    graph = sparse.coo_matrix((np.ones(len(row)), (row, n + column)), shape=(size, size))
+    component = connected_components(graph, directed=False)[1]
+    return component[:n], component[n:]
+
+
+def connected_levels(factors, n: int) -> list[np.ndarray]:
+    """Component of every level of each factor: levels that share a row, directly or in a chain, have one component.
 
     Parameters
     ----------
@@ -35,26 +59,19 @@ def joined(factors, n: int) -> list[np.ndarray]:
     list of ndarray
         One array (n_levels,) for each factor; components are numbered over all factors by their first level.
     """
-    from scipy import sparse
-    from scipy.sparse.csgraph import connected_components
-
-    rows, nodes, size = [], [], 0
+    rows, levels, size = [], [], 0
     for factor in factors:
         if factor.codes is not None:
             rows.append(np.arange(n))
-            nodes.append(size + factor.codes)
+            levels.append(size + factor.codes)
         else:
             coo = factor.weights.tocoo()
             rows.append(coo.row)
-            nodes.append(size + coo.col)
+            levels.append(size + coo.col)
         size += factor.n_levels
-    row, node = np.concatenate(rows), np.concatenate(nodes)
-    met = sparse.coo_matrix((np.ones(len(row)), (node, size + row)), shape=(size + n, size + n))
-    labels = connected_components(met, directed=False)[1][:size]
-    _, first, number = np.unique(labels, return_index=True, return_inverse=True)
-    number = np.argsort(np.argsort(first))[number]
+    component, _ = connected(np.concatenate(levels), np.concatenate(rows), (size, n))
     bounds = np.cumsum([f.n_levels for f in factors])[:-1]
-    return np.split(number, bounds)
+    return np.split(component, bounds)
 
 
 class Layout:
@@ -75,7 +92,7 @@ class Layout:
         self.stack, slots = 1, levels
         self.place = [np.arange(count) for count in levels]
         if apart:
-            labels = joined(factors, n)
+            labels = connected_levels(factors, n)
             stack = 1 + max(int(part.max()) for part in labels)
             counts = [np.bincount(part, minlength=stack) for part in labels]
             room = [int(count.max()) for count in counts]

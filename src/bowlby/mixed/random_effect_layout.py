@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from bowlby.mixed.components import joined
+from bowlby.mixed.components import connected_levels
 from bowlby.mixed.derivatives import Moments
 from bowlby.mixed.random_effect_units import Columns, Dense, Narrow, inverse_by_unit, solve_lower, sum_of, total_of
 
@@ -201,7 +201,7 @@ def independent_units(model) -> list | None:
     crossed = data.links is not None and data.has_inner
     if model.kernel is not None or (crossed and (many > 200 or data.factors[0].n_levels > 2000)):
         return None
-    labels = joined(data.factors, data.n)
+    labels = connected_levels(data.factors, data.n)
     count = 1 + max(int(part.max()) for part in labels)
     shapes = np.stack([np.bincount(part, minlength=count) for part in labels], axis=1)
     width = (shapes[shapes.sum(axis=1) > 1] @ sizes).astype(float)

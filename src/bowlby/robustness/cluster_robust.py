@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import sparse, stats
-from scipy.sparse.csgraph import connected_components
+from scipy import stats
 
 from bowlby.design.centring import components
 from bowlby.fit.clusters import Clusters, clusters_of
 from bowlby.fit.models import slopes
+from bowlby.mixed.components import connected
 from bowlby.robustness.refit_claims import SLOPES, Basis, Rows, fit_c4, fit_c5, fit_m1
 from bowlby.robustness.replicates import FAILED, OK, Address, not_computed, statuses, table
 from bowlby.terms import T, Z
@@ -34,8 +34,7 @@ def joined(rows: Rows) -> float:
     members = rows.membership
     patient, therapist = (pd.factorize(members[name])[0] for name in ("patient", "therapist"))
     n, j = patient.max() + 1, therapist.max() + 1
-    met = sparse.coo_matrix((np.ones(len(members)), (patient, n + therapist)), shape=(n + j, n + j))
-    of_therapist = connected_components(met, directed=False)[1][n:]
+    _, of_therapist = connected(patient, therapist, (n, j))
     return float(np.bincount(of_therapist).max() / j)
 
 

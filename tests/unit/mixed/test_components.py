@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from bowlby.mixed import MixedModel, components, crossproducts
-from bowlby.mixed.components import joined
+from bowlby.mixed.components import connected_levels
 
 FORMULAS = ["y ~ a_w + s + (1 | therapist)", "y ~ a_w + s + (1 + a_w || therapist)",
             "y ~ a_w + s + (1 + a_w | therapist)"]
@@ -22,9 +22,9 @@ def parts(result, w):
     return x, z, v
 
 
-def test_levels_are_joined_by_shared_rows(shared):
+def test_levels_are_connected_by_shared_rows(shared):
     data, w = shared
-    labels, = joined(MixedModel.from_formula(FORMULAS[0], data, {"therapist": w}).frame.factors, len(data))
+    labels, = connected_levels(MixedModel.from_formula(FORMULAS[0], data, {"therapist": w}).frame.factors, len(data))
     assert labels[[0, 5, 11]].tolist() == [0, 0, 0] and labels[2] == labels[9] == 2
     assert len(set(labels)) == 24 - 3
 
