@@ -57,7 +57,7 @@ def test_a_killed_job_is_said_and_the_next_run_goes_on(folder, shell):
     process, job = begun(folder)
     second = shell("bowlby", "run", "config/config.yaml", "--cores", 1, TARGET, cwd=folder)
     assert second.status == 1
-    assert last_words(second.err).startswith("error: another run works on these results")
+    assert last_words(second.err).startswith("error: another run uses this results folder")
     job.kill()
     said = process.communicate(timeout=200)[0]
     assert process.returncode == 1
