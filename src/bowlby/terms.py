@@ -125,10 +125,14 @@ def error_of(variable: str) -> str:
 
 
 def reserved(covariate: str, analysis: str) -> bool:
-    """Whether a covariate of ``comparison``, ``pair`` or ``growth`` would be taken for a column of the models' own."""
-    variables = {"comparison": PREDICTORS, "pair": (*PREDICTORS, *SIDES), "growth": ()}[analysis]
-    split = VARIABLES if analysis != "growth" else ()
-    return covariate in {*FIXED_NAMES, *split} or any(_of(covariate, variable) for variable in variables)
+    """Whether a covariate would be taken for a column of the models' own.
+
+    ``analysis`` is the configuration's part that names it: ``comparison``, ``robustness``, ``pair`` or ``growth``.
+    """
+    if analysis == "growth":
+        return covariate in FIXED_NAMES
+    variables = (*PREDICTORS, *SIDES) if analysis == "pair" else PREDICTORS
+    return covariate in {*FIXED_NAMES, *VARIABLES} or any(_of(covariate, variable) for variable in variables)
 
 
 def in_words(name: str) -> str:

@@ -228,18 +228,13 @@ def unknown_variables(run: Run, available: list[str]) -> list[str]:
         named += [("robustness.multiverse.more_covariates", name) for name in more]
         named += [("robustness.strata", name) for name in run.robustness.strata]
     absent = [(key, name) for key, name in named if name not in available]
-    taken = [(key, name) for key, name in named if _taken(key, name)]
+    taken = [(k, name) for k, name in named if k.endswith("covariates") and reserved(name, k.partition(".")[0])]
     return [
         *(problem(f"{key}: the study has no patient variable '{name}'", do) for key, name in absent),
         *(problem(f"{key}: '{name}' is a name of the models' own columns",
                   f"give it another name in the study file, such as `covariates: {{own_{name}: {name}}}`")
           for key, name in taken),
     ]  # fmt: skip
-
-
-def _taken(key: str, name: str) -> bool:
-    part, _, kind = key.partition(".")
-    return kind.endswith("covariates") and reserved(name, "comparison" if part == "robustness" else part)
 
 
 def absent_norms(run: Run) -> list[str]:

@@ -12,14 +12,8 @@ from bowlby.results import MAIN, Results
 from bowlby.tables import number
 from bowlby.tables.fits import random_sds
 from bowlby.tables.words import CLAIMS, NOT_TESTED, df_method, people, typeset, verdict
+from bowlby.terms import IN_SENTENCES
 
-SIDES = {
-    "perceived": "perceived attachment",
-    "therapist_style": "the therapist's own style",
-    "patient_style": "the patient's own style",
-    "alliance": "the alliance",
-    "mentalizing": "mentalizing",
-}
 ROBUSTNESS = "Robustness"
 SEE_FLOW = see("flow", "Flow of patients")
 
@@ -56,7 +50,7 @@ def sides(results: Results) -> str | None:
     asked = _asked(results)
     named = [
         f"{words}: {results.instrument(asked[key]['instrument'])[0]}{_occasion(asked[key].get('occasion'))}"
-        for key, words in SIDES.items()
+        for key, words in IN_SENTENCES.items()
         if asked.get(key)
     ]
     return f"Predictors – {'; '.join(named)}." if named else None
