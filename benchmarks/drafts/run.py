@@ -47,14 +47,37 @@ def drafted(folder: Path, work: Path) -> dict:
         for name, said in _columns(file, node, lines, list(columns)):
             if name in columns:
                 table.setdefault(columns[name], said)
+        for name in _suggested(lines[node.start_mark.line : end], list(columns)):
+            table.setdefault(columns[name], {"kind": "ignore", "marked": True})
         for line in lines[node.start_mark.line : end]:
             if (left := line.strip()).startswith(f"{MARK} not used"):
                 for name in yaml.safe_load(re.search(r"\[.*\]", left).group()):
-                    if name in columns:
-                        table.setdefault(columns[name], {"kind": "ignore", "marked": True})
+                    for column in _fitting(name, list(columns)):
+                        table.setdefault(columns[column], {"kind": "ignore", "marked": True})
         first = file.header_row + file.header_rows + file.skip_rows
         table["__file__"] = {"header_row": file.header_row, "first_data_row": first}
     return out
+
+
+def _suggested(lines: list[str], names: list[str]) -> list[str]:
+    """The columns of measures that the draft only suggests, in a marked comment."""
+    found = []
+    for line in lines:
+        if m := re.match(r"\s*# - (\{.*\})  " + re.escape(MARK), line):
+            said = yaml.safe_load(m.group(1))
+            items = said.get("items", [])
+            if isinstance(items, dict):
+                found += names[names.index(items["first"]) : names.index(items["last"]) + 1]
+            for name in [*([items] if isinstance(items, str) else items), *said.get("scored", {}).values()]:
+                found += _fitting(name, names)
+    return [name for name in found if name in names]
+
+
+def _fitting(pattern: str, names: list[str]) -> list[str]:
+    """The columns that a name, or a pattern with {n} and {t}, gives."""
+    parts = re.split(r"(\{n(?::0?\d+)?\}|\{t\})", pattern)
+    whole = "".join(r"\d+" if p.startswith("{n") else ".*" if p == "{t}" else re.escape(p) for p in parts)
+    return [name for name in names if re.fullmatch(whole, name)]
 
 
 def _files(root: yaml.Node) -> list[yaml.Node]:

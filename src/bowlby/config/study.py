@@ -151,8 +151,9 @@ class Measure(Model):
 class Who(Model):
     """Which columns say who."""
 
-    person: str
-    """Column with the id of the person who answered (or whom the row describes); `{row}`: the row's own number."""
+    person: str | list[str]
+    """Column with the id of the person who answered (or whom the row describes); `{row}`: the row's own number. A list
+    of columns that name a person together (`[family, member]`); the ids become `family:member`."""
     role: Role = "patient"
     """What these persons are."""
     therapist: str | None = None
@@ -161,6 +162,18 @@ class Who(Model):
     """Column with the site, where ids of different sites clash; ids become `site:id`."""
     site_name: str | None = None
     """The site of all rows of the file, where ids of different sites clash and no column says it."""
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that name the person."""
+        return [self.person] if isinstance(self.person, str) else self.person
+
+    @field_validator("person")
+    @classmethod
+    def _several(cls, value):
+        if isinstance(value, list) and (len(set(value)) < max(2, len(value)) or {ROW, COUNT, HIDDEN} & set(value)):
+            raise Invalid("a list names a person by two or more columns", "name one column, or each column once")
+        return value
 
     @model_validator(mode="after")
     def _one_site(self):
@@ -284,9 +297,9 @@ class DataFile(Model):
         sessions = [self.session, *(m.session for m in self.measures)]
         if ROW in [*columns, *sessions]:
             raise Invalid(f"{ROW} is for persons only", f"name a column, or {COUNT} for a session")
-        if HIDDEN in [self.who.person, *columns, *sessions]:
+        if HIDDEN in [*self.who.columns, *columns, *sessions]:
             raise Invalid(f"{HIDDEN} is for `rows` only", "name a column")
-        if COUNT in [self.who.person, *columns, *self.rows]:
+        if COUNT in [*self.who.columns, *columns, *self.rows]:
             raise Invalid(f"{COUNT} is for sessions only", "name a column")
         return self
 

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from bowlby.drafting.columns import constant_within
-from bowlby.drafting.matching import Instrument, library, match, odd_items, sizes
-from bowlby.drafting.naming import Block, blocks
+from bowlby.drafting.matching import Instrument, Match, library, match, odd_items, sizes
+from bowlby.drafting.naming import Block, blocks, keyed
 from bowlby.drafting.roles import START, Roles, guess_roles, ordered, plain_id, therapist_ids
 from bowlby.drafting.run_text import run_text
 from bowlby.drafting.study_text import MARK, Part, occasions_of, study_text
@@ -19,6 +19,8 @@ __all__ = ["MARK", "draft", "write_draft"]
 
 UNITS = {"month": "months", "months": "months", "week": "weeks", "weeks": "weeks", "day": "days", "days": "days"}
 TIMED = re.compile(r"(?P<unit>[A-Za-z]*)_?(?P<n>\d+(?:\.\d+)?)(?P<after>[A-Za-z]*)")
+NEAR, MOST_STEPS = 1, 10
+"""How far the ends of two columns' answers may lie apart, and most steps of an answer."""
 FIRST, DURING = "intake", "treatment"
 
 
@@ -107,7 +109,9 @@ def _parts(data: list[Table], known: list[Instrument]) -> list[Part]:
         final = _part(part.table, known, others) if others else part
         own = _of_therapists(final)
         parts += [final, own] if own else [final]
+    texts = {t for part in parts for b, _ in part.matched for t in [*b.times, b.when] if t}
     for part in parts:
+        part.same = {t: f"{u}{t}" for t in texts if t.isdigit() for u in "tT" if f"{u}{t}" in texts}
         part.occasions = _occasions_of(part)
     return parts
 
@@ -117,7 +121,12 @@ def _part(table: Table, known: list[Instrument], therapists: frozenset[str]) -> 
 
     def alike(one: str, other: str) -> bool:
         a, b = columns[one], columns[other]
-        return a.numeric == b.numeric and not (a.dates or b.dates) and (a.numeric or bool(set(a.texts) & set(b.texts)))
+        if a.empty or b.empty or a.dates or b.dates or a.numeric != b.numeric:
+            return False
+        if not a.numeric:
+            return bool(set(a.texts) & set(b.texts))
+        ends = {a.low, b.low}, {a.high, b.high}
+        return all(max(e) - min(e) <= NEAR for e in ends) and max(ends[1]) - min(ends[0]) <= MOST_STEPS
 
     found = blocks(list(columns), table.labels, sizes(known), alike)
     matched = [(b, m) for b in found if (m := match(b, columns, known)) is not None]
@@ -126,11 +135,21 @@ def _part(table: Table, known: list[Instrument], therapists: frozenset[str]) -> 
     matched = [(b, m) for b, m in matched if not suspected & set(b.columns)]
     taken = suspected | {c for b, m in matched for c in b.columns if m.named}
     taken |= {c for b in found if b.n > 3 for c in b.columns}
+    for block, guess in matched:
+        if _is_scale(block, guess, matched):
+            block.when = None
     guessed = guess_roles(table, taken, therapists)
     matched = [(b, m) for b, m in matched if not guessed.used & set(b.columns)]
     done = {id(b) for b, _ in matched}
     unmatched = [b for b in found if id(b) not in done and not suspected & set(b.columns)]
     return Part(table, guessed, matched, unmatched, odd)
+
+
+def _is_scale(block: Block, guess: Match, matched: list[tuple[Block, Match]]) -> bool:
+    """Whether what looks like an occasion in a score's name is its scale: `CATS_pre` beside `CATS_sec`."""
+    if not (guess.scale and block.when and block.when.lower() in keyed("scales").get(guess.scale, ())):
+        return False
+    return any(m.instrument == guess.instrument and m.scale and not (b.when or b.times) for b, m in matched)
 
 
 def _of_therapists(part: Part) -> Part | None:
@@ -145,9 +164,9 @@ def _of_therapists(part: Part) -> Part | None:
 
     def theirs(block: Block) -> bool:
         varied = any(text(c).nunique() > 2 for c in block.columns)
-        return block.n > 0 and not block.times and varied and all(constant_within(text(c), ids) for c in block.columns)
+        return not block.times and varied and all(constant_within(text(c), ids) for c in block.columns)
 
-    own = [(b, m) for b, m in part.matched if theirs(b)]
+    own = [(b, m) for b, m in part.matched if (b.n or m.scale) and theirs(b)]
     if not own:
         return None
     part.matched = [pair for pair in part.matched if not any(pair[0] is b for b, _ in own)]

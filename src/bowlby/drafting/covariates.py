@@ -9,7 +9,7 @@ import pandas as pd
 from bowlby.config.yamlfile import quoted
 from bowlby.drafting.columns import MOSTLY, Column, constant_within
 from bowlby.drafting.naming import Block, bare, listed
-from bowlby.drafting.roles import Roles, is_metadata, is_private
+from bowlby.drafting.roles import Roles, counts_rows, is_metadata, is_private, person_ids
 from bowlby.drafting.tables import Table
 from bowlby.ingest.text_values import parse_dates
 
@@ -59,7 +59,7 @@ class Leftovers:
 
     def _place(self, name: str, c: Column) -> None:
         """Put one column where it belongs."""
-        said = {*self.table.texts(name), bare(name)}
+        said = {*self.table.texts(name), bare(self.table.code(name))}
         if name == self.roles.site:
             self.covariates.append((name, "category", ["the site"]))
         elif is_metadata(self.table, name) or name.endswith("_complete") or name.startswith("redcap_") or c.empty:
@@ -83,7 +83,7 @@ class Leftovers:
         """How a covariate is read; None of a column that is none."""
         if "___" in name:
             return "checkbox"
-        if (c.dates and not c.numeric) or self._counts_rows(name, c):
+        if (c.dates and not c.numeric) or (c.n > FEW and counts_rows(self.table, name)):
             return None
         if c.numeric and not (c.levels and set(c.levels) <= self._labelled(name)):
             return "number"
@@ -96,20 +96,10 @@ class Leftovers:
         begun = cells[cells != ""].str.match(r"\D{0,2}\d").mean()
         return "number" if said & set(listed("covariates")) and begun > MOSTLY and not c.dates else None
 
-    def _counts_rows(self, name: str, c: Column) -> bool:
-        """Whether a column only numbers the rows."""
-        if not (c.numeric and c.whole and c.n == c.distinct > FEW):
-            return False
-        return bool(pd.to_numeric(self.table.raw.text(name), errors="coerce").dropna().is_monotonic_increasing)
-
     def _constant(self, name: str) -> bool:
         if not self.roles.person:
             return True
-        text = self.table.raw.text
-        persons = text(self.roles.person)
-        if self.roles.unit:
-            persons = text(self.roles.unit) + "\0" + persons
-        return constant_within(text(name), persons)
+        return constant_within(self.table.raw.text(name), person_ids(self.table, self.roles))
 
     def _doubtful(self, c: Column) -> list[str]:
         return [t for t in c.texts if t.lower() in listed("missing")] if not c.numeric else []
@@ -131,7 +121,7 @@ def covariate_lines(rest: Leftovers, mark) -> list[str]:
     """The lines of the covariates, and comments with the columns that are not used."""
     lines, keys = [], set()
     for name, kind, doubts in rest.covariates:
-        lines.append(mark(_covariate(name, kind, keys, name == rest.roles.site), doubts))
+        lines.append(mark(_covariate(name, rest.table.code(name), kind, keys, name == rest.roles.site), doubts))
     shown = ["    covariates:", *lines] if lines else []
     if rest.unsure:
         shown.append(mark(f"    # ? not used: [{', '.join(map(quoted, rest.unsure))}]", []))
@@ -142,10 +132,9 @@ def covariate_lines(rest: Leftovers, mark) -> list[str]:
     return shown
 
 
-def _covariate(name: str, kind: str, keys: set[str], is_site: bool) -> str:
+def _covariate(name: str, code: str, kind: str, keys: set[str], is_site: bool) -> str:
     """The line of a covariate; its name is short, and not one of ``keys``, to which it is added."""
-    code = re.match(r"([A-Za-z]\w*(?:\[[^\]]*\])*)[.:]\s", name)
-    short = "site" if is_site else re.sub(r"\W+", "_", code[1] if code else name).strip("_")[:LONGEST_NAME] or "x"
+    short = "site" if is_site else re.sub(r"\W+", "_", code).strip("_")[:LONGEST_NAME] or "x"
     key = next(k for n in range(1, len(keys) + 2) if (k := short if n == 1 else f"{short}_{n}") not in keys)
     keys.add(key)
     spec = quoted(name) if kind == "number" else "{column: " + quoted(name) + f", kind: {kind}}}"

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from bowlby.drafting.columns import Column
-from bowlby.drafting.naming import Block, bare, graded_answers, keyed, listed
+from bowlby.drafting.naming import Block, bare, graded_answers, keyed, says_score
 from bowlby.ingest.issues import count
 from bowlby.ingest.text_values import folded
 from bowlby.instruments.catalogue import list_instruments, load_instrument
@@ -84,19 +84,25 @@ def _aliases(name: str, title: str) -> frozenset[str]:
 
 
 def named_by(instrument: Instrument, text: str) -> int:
-    """How clearly a text names an instrument: 3 by its own short name, 2 nearly, 1 by its family, 0 not at all."""
+    """How clearly a text names an instrument: 4 and 3 by its own name, 2 nearly, 1 by its family, 0 not at all."""
     tokens = [t.lower() for t in TOKEN.findall(text)]
     joined = {"".join(tokens[i : i + k]) for k in (1, 2, 3) for i in range(len(tokens) - k + 1)}
     heads = {m.group() for t in tokens if (m := FAMILY.match(t))}
     own, root = _aliases(instrument.id, instrument.name), family(instrument.id)
     texts = joined | heads
     if own & texts:
-        return 3
+        return 3 + any(a != root for a in own & texts)
     if any((t.endswith(a) and len(t) - len(a) <= 2) or t.startswith(a) for a in own if len(a) > 2 for t in texts):
         return 2
     if root in heads | set(tokens):
         return 1
-    return int(len(root) > 2 and any(t.startswith(root) and len(t) - len(root) <= 3 for t in heads))
+    return int(len(root) > 2 and any(t.startswith(root) and len(t) - len(root) <= 3 for t in heads - _common_words()))
+
+
+@cache
+def _common_words() -> frozenset[str]:
+    """Words that name a scale or a score and no instrument."""
+    return frozenset(w for each in (*keyed("scales").values(), *keyed("scores").values()) for w in each)
 
 
 def sizes(known: list[Instrument]):
@@ -200,7 +206,7 @@ def _in_words(block: Block, profiles: list[Column], alike: list[Instrument], nam
     graded = [(numbers, i) for i in alike if (numbers := meaning(texts, *i.answers)) is not None]
     if graded:
         numbers, chosen = max(graded, key=lambda pair: named.get(pair[1].id, 0))
-        found = Match(chosen.id, named=bool(named), answers=numbers, uncertain=not named)
+        found = Match(chosen.id, named=bool(named) or len(graded) == 1, answers=numbers, uncertain=not named)
         found.doubts.append("answers in words; check the numbers that they are given")
         others = [i.id for _, i in graded if i.id != chosen.id and named.get(i.id, 0) == named.get(chosen.id, 0)]
         found.doubts += [f"could be {', '.join(others)} as well"] if others else []
@@ -214,16 +220,19 @@ def _in_words(block: Block, profiles: list[Column], alike: list[Instrument], nam
 def meaning(texts: list[str], low: float, high: float) -> dict[str, float] | None:
     """Answers in words as numbers from ``low`` to ``high``; None where their order is not known."""
     steps = int(high - low) + 1
+    coded = {t: m for t in texts if (m := re.fullmatch(r"([A-Za-z]+)(\d)", t.strip()))}
+    if len(coded) == len(texts) and len({m[1] for m in coded.values()}) == 1:
+        numbers = {t: low + int(m[2]) - 1 for t, m in coded.items()}
+        return numbers if all(low <= n <= high for n in numbers.values()) else None
     begun = {t: m for t in texts if (m := re.match(r"\s*(-?\d+)\b|.*\((\d+)\)\s*$", t))}
     if len(begun) == len(texts):
         numbers = {t: float(m.group(1) or m.group(2)) for t, m in begun.items()}
         return numbers if all(low - 1 <= n <= high + 1 for n in numbers.values()) else None
-    ends = {t: m for t, m in begun.items()}
-    plain = {t: folded(t) for t in texts if t not in ends}
+    plain = {t: folded(t) for t in texts if t not in begun}
     for family_ in graded_answers():
         if len(family_) == steps and all(any(p in step for step in family_) for p in plain.values()):
             numbers = {t: low + next(k for k, step in enumerate(family_) if p in step) for t, p in plain.items()}
-            return numbers | {t: float(m.group(1) or m.group(2)) for t, m in ends.items()}
+            return numbers | {t: float(m.group(1) or m.group(2)) for t, m in begun.items()}
     return None
 
 
@@ -236,31 +245,42 @@ def _outside(answers: dict[float, int], instrument: Instrument) -> int:
 
 
 def _score(block: Block, profiles: list[Column], known: list[Instrument]) -> Match | None:
-    """A column of scores: named after an instrument, and within the range of one of its scales."""
+    """A column of scores: named after an instrument, and within the range of one of its scales, the tightest first."""
     tokens = [t.lower() for t in re.findall(r"[^\W\d_]+", block.text)]
     levels = {v for p in profiles for v in (*p.levels, p.low, p.high) if v is not None}
-    codes = {v for v in levels if v in SENTINELS and v < 0}
-    seen = sorted(levels - codes) or sorted(levels)
     ranked = [(r, i) for i in known if (r := max(named_by(i, block.stem), named_by(i, block.label)))]
-    for rank, instrument in sorted(ranked, key=lambda pair: -pair[0]):
-        for scale in scales_named(tokens, instrument):
-            low, high = instrument.range_of(scale)
-            n = instrument.terms(scale)
-            mean = n > 1 and seen[-1] <= instrument.answers[1] and any(v % 1 for v in seen)
-            if mean:
-                low, high = instrument.answers
-            slack = SLACK * (high - low)
-            if not (low - slack <= seen[0] and seen[-1] <= high + slack):
-                codes |= {v for v in seen if v in SENTINELS}
-                inside = [v for v in seen if v not in codes]
-                if not inside or not ((low - slack <= inside[0] and inside[-1] <= high + slack) or says_score(block)):
-                    continue
-            values = f"its values run from {seen[0]:.4g} to {seen[-1]:.4g}, {scale} from {low:g} to {high:g}"
-            doubts = [f"a score already? {values}"]
-            others = [i.id for r, i in ranked if r == rank and i.id != instrument.id]
-            doubts += [f"could be of {', '.join(others)} as well"] if others and rank < 3 else []
-            return Match(instrument.id, scale, doubts=doubts, missing=[f"{v:g}" for v in sorted(codes)], mean=mean)
-    return None
+    fits = [(rank, fit) for rank, i in ranked for scale in scales_named(tokens, i)
+            if (fit := _scale_fit(i, scale, levels, says_score(block.text)))]  # fmt: skip
+    if not fits:
+        return None
+    best, (chosen, scale, width, mean, codes) = max(fits, key=lambda pair: (pair[0], -pair[1][2]))
+    seen = sorted(levels - codes) or sorted(levels)
+    low, high = chosen.answers if mean else chosen.range_of(scale)
+    values = f"its values run from {seen[0]:.4g} to {seen[-1]:.4g}, {scale} from {low:g} to {high:g}"
+    doubts = [f"a score already? {values}"]
+    others = list(dict.fromkeys(fit[0].id for rank, fit in fits if rank == best and fit[0].id != chosen.id))
+    doubts += [f"could be of {', '.join(others)} as well"] if others and best < 3 else []
+    unsure = width > 2 or (bool(others) and best < 3)
+    missing = [f"{v:g}" for v in sorted(codes)]
+    return Match(chosen.id, scale, doubts=doubts, uncertain=unsure, missing=missing, mean=mean)
+
+
+def _scale_fit(
+    instrument: Instrument, scale: str, levels: set[float], said: bool
+) -> tuple[Instrument, str, float, bool, set[float]] | None:
+    """Whether values fit a scale: the scale's range in units of theirs, if they are item means, codes for missing."""
+    terms = instrument.terms(scale)
+    codes = {v for v in levels if v in SENTINELS and v < 0}
+    for extra in (set(), {v for v in levels if v in SENTINELS}):
+        inside = sorted(levels - codes - extra)
+        if not inside:
+            continue
+        mean = terms > 1 and inside[-1] <= instrument.answers[1] and any(v % 1 for v in inside)
+        low, high = instrument.answers if mean else instrument.range_of(scale)
+        slack = SLACK * (high - low)
+        if low - slack <= inside[0] and inside[-1] <= high + slack:
+            return instrument, scale, (high - low) / max(inside[-1] - low, 1e-9), mean, codes | extra
+    return (instrument, scale, 9.0, False, codes) if said else None
 
 
 def scales_named(tokens: list[str], instrument: Instrument) -> list[str]:
@@ -279,12 +299,6 @@ def scales_named(tokens: list[str], instrument: Instrument) -> list[str]:
     if found:
         return found
     return ["total"] if "total" in scales else scales if len(scales) == 1 else []
-
-
-def says_score(block: Block) -> bool:
-    """Whether a name says that the column is a score."""
-    said = {*block.words, *re.findall(r"[a-zäöü]+", block.label.lower())}
-    return bool(said & {*listed("scores", "total"), *listed("scores", "mean")})
 
 
 @dataclass(frozen=True)
@@ -344,7 +358,7 @@ def odd_items(found: list[Block], known: list[Instrument], matched: set[str]) ->
 
 def _like_item(single: Block, block: Block, own: list[Instrument]) -> bool:
     """Whether a column carries the word of a block's instruments, and a number that is not part of their name."""
-    if says_score(single) or not {family(i.id) for i in own} & {w.rstrip("s") for w in single.words}:
+    if says_score(single.text) or not {family(i.id) for i in own} & {w.rstrip("s") for w in single.words}:
         return False
     plain = _plain(single.pattern.replace(single.when or "\0", ""))
     stems = [_plain(block.pattern.partition("{n")[0]), *(_plain(i.id) for i in own)]

@@ -11,13 +11,13 @@ from importlib import resources
 
 import yaml
 
-FEWEST, SHORT = 3, 2
+FEWEST, SHORT, LONG, MOST_WAVES = 3, 2, 4, 8
 EXTRA = 2
 """Most columns that may follow the items of an instrument under its name, such as a question on impairment."""
 NUMBER = re.compile(r"\d+")
 PIECE = re.compile(r"[^\W\d_]+\d*|\d+[^\W\d_]*|[\W_]+")
 MARKED_ITEM = re.compile(r"\{n(?::\d+)?\}")
-WAVE = re.compile(r"(?<=[\W_])\d+(?=[\W_])|(?<=[A-Za-z])\d+(?=[\W_])|(?<![^\W_])[A-Za-z](?![^\W_])")
+WAVE = re.compile(r"(?<=[\W_])\d+$|(?<=[\W_])\d+(?=[\W_])|(?<=[A-Za-z])\d+(?=[\W_])|(?<![^\W_])[A-Za-z](?![^\W_])")
 SPLIT = re.compile(r" / | - | – |: |\. |\[|\? ")
 
 
@@ -73,15 +73,31 @@ def is_occasion(text: str) -> bool:
 
 def occasion_in(text: str) -> str | None:
     """The occasion that a label names, where it names exactly one; words of any sentence do not count."""
-    named = dict.fromkeys(p for p in PIECE.findall(text) if is_occasion(p) and p.lower() not in listed("weak"))
+    pieces = PIECE.findall(_closed(text))
+    named = dict.fromkeys(p for p in pieces if is_occasion(p) and p.lower() not in listed("weak"))
     return next(iter(named)) if len(named) == 1 else None
+
+
+def _closed(text: str) -> str:
+    """A text with the number of an occasion at its unit: `session 5` and `5. session` are `session5`."""
+    units = "|".join(u for u in listed("units") if len(u) > 2)
+    text = re.sub(rf"\b(\d+)(?:\.|st|nd|rd|th)? ({units})\b", r"\2\1", text, flags=re.IGNORECASE)
+    return re.sub(rf"\b({units}) (\d+)\b", r"\1\2", text, flags=re.IGNORECASE)
 
 
 def _occasions_after(text: str) -> list[str]:
     """The occasions in what follows an item's number; words count only where no sentence follows."""
-    pieces = [p for p in PIECE.findall(text) if is_occasion(p)]
-    short = len(words(text)) <= SHORT
-    return [p for p in pieces if short or re.search(r"\d", p)]
+    found = []
+    for part in re.split(r"[():;,\[\]]", _closed(text)):
+        short = len(words(part)) <= SHORT
+        found += [p for p in PIECE.findall(part) if is_occasion(p) and (short or re.search(r"\d", p))]
+    return found
+
+
+def says_score(text: str) -> bool:
+    """Whether a name or label says that the column is a score."""
+    said = {*words(text), *re.findall(r"[a-zäöü]+", text.lower())}
+    return bool(said & {*listed("scores", "total"), *listed("scores", "mean")})
 
 
 @dataclass
@@ -157,14 +173,16 @@ def blocks(
     labels, place = labels or {}, {c: i for i, c in enumerate(columns)}
     found: list[Block] = []
     left = list(columns)
-    for handles in (_by_name, _by_label, _by_side):
+    for handles in (_by_name, _by_label, _by_side, _by_name_alone):
         new, left = handles(left, labels, place, sizes, alike)
         found += new
     found = [part for block in found for part in _fitted(block, labels, sizes)]
     single = [Block(c, [c], 0, label=labels.get(c, "")) for c in left]
     merged = _over_time(_waves([*found, *single], sizes))
     for block in merged:
-        if not (block.times or block.when) and block.label and block.n:
+        if block.when and not block.regular and (m := re.search(re.escape(block.when), block.label, re.IGNORECASE)):
+            block.when = m.group()
+        if not (block.times or block.when) and block.label and (block.n or says_score(block.label)):
             block.when = occasion_in(block.label)
     return sorted(merged, key=lambda b: place[b.columns[0]])
 
@@ -182,11 +200,31 @@ def _by_name(columns, labels, place, sizes, alike) -> tuple[list[Block], list[st
             if len(after) > 2 and bare(before):
                 times = _occasions_after(name[match.end() :])
                 _hold(begun, f"{before}{{n}}|{'|'.join(times)}", int(match.group()), name)
-    found, taken = _runs(whole, set())
+    found, taken = _runs(whole, set(), lambda key, run: _coherent(key, run, labels, sizes))
     more, taken = _runs(begun, taken)
     letters, taken = _lettered([c for c in columns if c not in taken], taken, sizes)
     blocks_ = [_block(run, key, labels) for key, run in [*found, *more, *letters]]
     return blocks_, [c for c in columns if c not in taken]
+
+
+def _coherent(key: str, run: list[str], labels: dict[str, str], sizes) -> bool:
+    """Whether columns whose names are alike belong together by their labels too, or by an instrument in the name."""
+    texts = [labels[c] for c in run if c in labels]
+    if len(texts) < len(run) / 2 or sizes(key.replace("{n}", " ")):
+        return True
+    first = [words(t)[:1] for t in texts]
+    return all(f == first[0] for f in first) and bool(first[0])
+
+
+def _by_name_alone(columns, labels, place, sizes, alike) -> tuple[list[Block], list[str]]:
+    """Blocks by a number in the names of columns whose labels have nothing in common, of the same kind of answers."""
+    held: dict[str, dict[int, str]] = {}
+    for name in columns:
+        for match in NUMBER.finditer(name):
+            key = f"{_folded(name[: match.start()])}{{n}}{_folded(name[match.end() :])}"
+            _hold(held, key, int(match.group()), name)
+    found, taken = _runs(held, set(), lambda key, run: all(map(alike, run, run[1:])))
+    return [_block(run, key, labels) for key, run in found], [c for c in columns if c not in taken]
 
 
 def _by_label(columns, labels, place, sizes, alike) -> tuple[list[Block], list[str]]:
@@ -232,24 +270,23 @@ def _lead(text: str) -> str:
 
 
 def _hold(held: dict[str, dict[int, str]], key: str, number: int, name: str) -> None:
-    """Keep a column under a key and a number; two of one number make the key useless."""
-    group = held.setdefault(key, {})
-    if group.setdefault(number, name) != name:
-        group[-1] = name
+    """Keep a column under a key and a number; numbers that begin anew have a group of their own."""
+    while held.setdefault(key, {}).setdefault(number, name) != name:
+        key = f"{key} "
 
 
-def _runs(held: dict[str, dict[int, str]], taken: set[str]) -> tuple[list[tuple[str, list[str]]], set[str]]:
+def _runs(
+    held: dict[str, dict[int, str]], taken: set[str], fits=lambda key, run: True
+) -> tuple[list[tuple[str, list[str]]], set[str]]:
     """The longest runs of numbers from 1, each column once."""
     found = []
     for key, group in sorted(held.items(), key=lambda item: -len(item[1])):
-        if -1 in group:
-            continue
         free = {n: c for n, c in group.items() if c not in taken}
         n = 0
         while n + 1 in free:
             n += 1
-        if n >= FEWEST:
-            run = [free[i] for i in range(1, n + 1)]
+        run = [free[i] for i in range(1, n + 1)]
+        if n >= FEWEST and fits(key, run):
             taken = taken | set(run)
             found.append((key, run))
     return found, taken
@@ -277,9 +314,16 @@ def _block(run: list[str], key: str, labels: dict[str, str]) -> Block:
             number = "{n}" if width == 1 else f"{{n:0{width}}}"
             before, after = run[0][: match.start()], run[0][match.end() :]
             if run == [f"{before}{k:0{width}}{after}" for k in range(1, len(run) + 1)]:
-                return Block(f"{before}{number}{after}".replace("{t}", ""), run, len(run), label=label)
-    bars = key.partition("|")
-    return Block(f"{bars[0]} {bars[2]}".strip(), run, len(run), label=label or _common(run), regular=False)
+                pattern = f"{before}{number}{after}".replace("{t}", "")
+                return Block(pattern, run, len(run), when=_after_bar(key, pattern), label=label)
+    stem = f"{key.partition('|')[0]} "
+    return Block(stem, run, len(run), when=_after_bar(key, stem), label=label or _common(run), regular=False)
+
+
+def _after_bar(key: str, pattern: str) -> str | None:
+    """The one occasion that the columns of a key have in common, where their pattern does not hold it."""
+    texts = [t for t in key.partition("|")[2].split("|") if t]
+    return texts[0] if len(texts) == 1 and texts[0] not in pattern else None
 
 
 def _common(texts: list[str]) -> str:
@@ -329,7 +373,8 @@ def _waves(found: list[Block], sizes) -> list[Block]:
         letters = sorted(t.lower() for t in texts) in [sorted(e) for e in keyed_letters()]
         one_label = len({bare(b.label) for _, b in members}) == 1
         fresh = not any(id(b) in done for _, b in members)
-        if len(set(texts)) < 2 or not (fresh and one_label and ((numbers and n) or letters)):
+        waves = numbers and (n or (says_score(key) and len(texts) <= MOST_WAVES))
+        if len(set(texts)) < 2 or not (fresh and one_label and (waves or letters)):
             continue
         merged = Block(key, [c for _, b in members for c in b.columns], n, texts, label=members[0][1].label)
         done |= {id(b): merged for _, b in members}
@@ -358,7 +403,7 @@ def _over_time(found: list[Block]) -> list[Block]:
         if split and block.regular:
             groups.setdefault((split[0], block.n), []).append((split[1], block))
         else:
-            alone.append(replace(block, when=split[1]) if split else block)
+            alone.append(replace(block, when=split[1]) if split and not block.when else block)
     merged = []
     for (pattern, n), members in groups.items():
         if len(members) > 1:
@@ -367,7 +412,7 @@ def _over_time(found: list[Block]) -> list[Block]:
             merged.append(Block(pattern, columns, n, [t for t, _ in members], label=label))
         else:
             text, only = members[0]
-            merged.append(replace(only, when=text))
+            merged.append(replace(only, when=only.when or text))
     return [*alone, *merged]
 
 
@@ -379,7 +424,8 @@ def _time_piece(pattern: str) -> tuple[str, str] | None:
             end = start + len(piece)
             new = part[:start] + "{t}" + part[end:]
             rest = "".join(pieces[:at]) + part[:start] + part[end:] + "".join(pieces[at + 1 :])
-            if is_occasion(piece) and re.search(r"[^\W\d_]", rest.replace("{n", "")):
+            sentence = piece.lower() in listed("weak") and len(words(pattern)) > LONG
+            if is_occasion(piece) and not sentence and re.search(r"[^\W\d_]", rest.replace("{n", "")):
                 return "".join(pieces[:at]) + new + "".join(pieces[at + 1 :]), piece
             start = end
     return None

@@ -16,13 +16,17 @@ from bowlby.ingest.text_values import parse_dates
 TITLES = re.compile(r"^(?:dr|prof|mr|mrs|ms|frau|herr|dipl|psych|med|phil|msc|ba|ma)\b\.?|[\W_]+", re.IGNORECASE)
 ADDED = re.compile(r"_DO(_|$)|_TEXT$|display order|^(group|question)time|_timestamp$|^time_?\d+$", re.IGNORECASE)
 """Columns of display orders, free texts beside a choice, times on a page."""
+OF_PAGES = re.compile(r"display order|^(question|group) time|^(fragen|gruppen)zeit", re.IGNORECASE)
+PERSONAL = {"your", "personal", "dein", "deine", "ihr", "ihre", "persönlicher", "persönliche", "persönlichen"}
 OF_TREATMENT = {"consent", "start", "beginn", "begin", "intake", "therapiebeginn", "aufnahme", "enrol"}
 LONG = 4
 """Words of a name or label from which it must also say that it is an id."""
 ID = re.compile(r"(record|patient|subject|participant|study|client|response)_?id")
 START = re.compile(rf"(?:{'|'.join(keyed('occasions')['before'])})\d*", re.IGNORECASE)
-MOST_OCCASIONS = 40
+MOST_OCCASIONS, FEW_OCCASIONS = 40, 8
 MOST_ROWS = 100
+MOST_PARTS = 4
+"""Most members of a couple or family."""
 LINKED = 0.5
 """Share of a file's ids that are therapists of another file from which it is the therapists' own."""
 
@@ -77,6 +81,9 @@ def guess_roles(table: Table, taken: set[str], therapists: frozenset[str] = froz
         found.role, found.person, found.by = "therapist", own or patients[0], "the file's name"
     elif patients:
         found.person = patients[0]
+        if len(patients) > 1 and counts_rows(table, patients[0]):
+            patients = [*patients[1:], patients[0]]
+            found.person = patients[0]
         if len(patients) > 1:
             found.doubts["person"] = f"or {', '.join(patients[1:4])}"
     if found.role == "patient" and named:
@@ -87,9 +94,17 @@ def guess_roles(table: Table, taken: set[str], therapists: frozenset[str] = froz
                 found.doubts["therapist"] = f"or {', '.join(named[1:4])}"
     _site_and_date(table, found, free)
     if found.role == "patient":
-        _when(table, found, free)
         _unit(table, found, free)
+        _when(table, found, free)
     return found
+
+
+def counts_rows(table: Table, name: str) -> bool:
+    """Whether a column only numbers the rows."""
+    c = table.columns[name]
+    if not (c.numeric and c.whole and c.n == c.distinct):
+        return False
+    return bool(pd.to_numeric(table.raw.text(name), errors="coerce").dropna().is_monotonic_increasing)
 
 
 def plain_id(text: str) -> str:
@@ -107,19 +122,16 @@ def is_metadata(table: Table, column: str) -> bool:
     """Whether a survey tool added a column: when, how and from where a form came, and in which order it was shown."""
     known = set(listed("metadata"))
     label = table.labels.get(column, "")
-    return (
-        bare(column) in known
-        or bare(label) in known
-        or bool(ADDED.search(column))
-        or "display order" in label.lower()
-    )
+    timed = column.endswith("Time") and column.removesuffix("Time") in table.columns
+    named = {bare(table.code(column)), bare(label)} & known
+    return bool(timed or named or ADDED.search(column) or OF_PAGES.search(label))
 
 
 def _rank(table: Table, name: str, role: str) -> int | None:
     """How well the words of a name, or of its label, fit a role: 0 is best."""
     wanted = keyed("roles")[role]
-    own, label = words(name), words(table.labels.get(name, ""))
-    for texts, late in ((own, 0), ([bare(re.sub(r"\d", "", name))], 0), (label, 100)):
+    own, label = table.words(name), words(table.labels.get(name, ""))
+    for texts, late in ((own, 0), ([bare(re.sub(r"\d", "", table.code(name)))], 0), (label, 100)):
         if len(texts) > LONG and role in ("patient", "therapist") and not set(texts) & set(listed("ids")):
             continue
         ranks = [wanted.index(w) for w in texts if w in wanted and (len(w) > 1 or len(texts) == 1)]
@@ -152,7 +164,7 @@ def _patient_columns(table: Table, free: dict[str, Column]) -> list[str]:
     rows = len(table.raw.frame)
 
     def fits(name: str, c: Column) -> bool:
-        several = c.distinct > 1 or bool(ID.fullmatch("".join(words(name))))
+        several = c.distinct > 1 or bool(ID.fullmatch("".join(table.words(name))))
         many = c.distinct * MOST_ROWS >= c.n
         ids = several and many and c.n >= 0.5 * rows and (not c.numeric or c.whole or bool(c.slips))
         return ids and not c.dates and _is_id(table, name) and not _describes(table, name)
@@ -164,12 +176,11 @@ def _patient_columns(table: Table, free: dict[str, Column]) -> list[str]:
 def _is_id(table: Table, name: str) -> bool:
     """Whether a name says an id of persons and nothing beside it (`client_code`), or a label says one."""
     known, ids = set(keyed("roles")["patient"]), set(listed("ids"))
-    label = words(table.labels.get(name, ""))
-    asked = len(words(name)) > LONG or bool(label)
-    texts = label or words(name)
-    if asked and set(texts) & ids and set(texts) & known - ids:
+    own, label = table.words(name), words(table.labels.get(name, ""))
+    texts = {*(label or own)}
+    if (len(own) > LONG or label) and texts & ids and texts & (known - ids | PERSONAL):
         return True
-    return all(len(w) < 2 or w in ids or w in known for w in words(name)) and bool(words(name))
+    return bool(own) and all(len(w) < 2 or w in ids or w in known or w in listed("fillers") for w in own)
 
 
 def _names_patients(table: Table, free: dict[str, Column]) -> bool:
@@ -231,25 +242,22 @@ def is_private(table: Table, name: str) -> bool:
     """Whether a name or label says that the column shows who someone is."""
     known = set(listed("private"))
     said = {*table.texts(name), bare(name)}
-    own = words(name)
+    own = table.words(name)
     names = own == ["name"] or any(w.endswith("name") and w not in ("name", "username") for w in own)
     return names or bool(said & known) or any("birth" in w or "geburt" in w for w in said)
 
 
 def _unit(table: Table, found: Roles, free: dict[str, Column]) -> None:
     """The couple or family, where persons are named by it and by their part in it."""
-    units = _candidates(table, "unit", free, lambda n, c: n not in found.used and c.distinct > 1)
-    if not units:
+    units = _candidates(table, "unit", free, lambda n, c: c.distinct > 1)
+    if not units or (found.person not in (None, units[0]) and free[found.person].distinct > MOST_PARTS):
         return
-    unit = units[0]
-    parts = _candidates(table, "part", free, lambda n, c: n not in found.used | {unit} and 1 < c.distinct <= 4)
-    keys = [c for c in (unit, found.occasion, found.session) if c]
-    if found.person is None or not _unique(table, [found.person, *keys[1:]]):
-        if found.person and _unique(table, [*keys, found.person]):
-            found.unit = unit
-        elif part := next((p for p in parts if _unique(table, [*keys, p])), parts[0] if parts else None):
-            found.unit, found.person = unit, part
-            found.doubts.pop("person", None)
+    others = found.used | {units[0]}
+    parts = _candidates(table, "part", free, lambda n, c: n not in others and 1 < c.distinct <= MOST_PARTS)
+    part = found.person if found.person not in (None, units[0]) else parts[0] if parts else None
+    if part:
+        found.unit, found.person = units[0], part
+        found.doubts.pop("person", None)
 
 
 def _episodes(table: Table, therapists: list[str]) -> list[dict[str, str]]:
@@ -266,8 +274,7 @@ def _episodes(table: Table, therapists: list[str]) -> list[dict[str, str]]:
 
 
 def _when(table: Table, found: Roles, free: dict[str, Column]) -> None:
-    person = free.get(found.person) if found.person else None
-    if person is not None and person.distinct == person.n:
+    if found.person and _unique(table, _id(found)):
         return
     others = found.used
 
@@ -282,6 +289,11 @@ def _when(table: Table, found: Roles, free: dict[str, Column]) -> None:
     candidates = sorted(candidates, key=lambda n: not _like_occasions(table.columns[n]))
     sessions = [n for n in _candidates(table, "session", free, counts) if _splits(table, found, n)]
     sessions = [n for n in sessions if n not in candidates]
+    if not candidates and not sessions:
+        few = [n for n, c in free.items() if labels(n, c) and c.distinct <= FEW_OCCASIONS]
+        apart = [n for n in few if found.person and not _describes(table, n)]
+        candidates = [n for n in apart if _unique(table, [*_id(found), n])][:1]
+        found.doubts |= {"occasion": "it tells the rows of a person apart"} if candidates else {}
     if candidates:
         found.occasion = candidates[0]
         found.occasions = _in_time(table, found) or ordered(table.columns[candidates[0]].texts)
@@ -291,11 +303,10 @@ def _when(table: Table, found: Roles, free: dict[str, Column]) -> None:
         found.session = sessions[0]
     elif not candidates:
         _count_or_number(table, found, free, counts)
-    keys = [c for c in (found.person, found.occasion) if c]
-    if found.occasion and not found.session and not _unique(table, keys):
+    if found.occasion and not found.session and not _unique(table, [*_id(found), found.occasion]):
         doubt = [found.doubts["occasion"]] if "occasion" in found.doubts else []
         found.doubts["occasion"] = "; ".join([*doubt, "the same one stands in several rows of a person"])
-    if found.session not in (None, COUNT) and not _unique(table, [c for c in (found.person, found.session) if c]):
+    if found.session not in (None, COUNT) and not _unique(table, [*_id(found), found.session]):
         found.doubts["session"] = "the same number stands in several rows of a person"
 
 
@@ -307,7 +318,7 @@ def _like_occasions(c: Column) -> bool:
 def _count_or_number(table: Table, found: Roles, free: dict[str, Column], counts) -> None:
     """The session, where no column says it: a time that tells a person's rows apart, or the rows counted."""
     several = _candidates(table, "occasion", free, counts)
-    if several and found.person and _unique(table, [found.person, several[0]]):
+    if several and found.person and _unique(table, [*_id(found), several[0]]):
         found.session = several[0]
         found.doubts["session"] = "many different values; taken as the number of the session"
     elif found.person and (several or found.date):
@@ -321,24 +332,35 @@ def _count_or_number(table: Table, found: Roles, free: dict[str, Column], counts
         found.doubts["person"] = "; ".join(doubt)
 
 
+def _id(found: Roles) -> list[str]:
+    """The columns that name a person."""
+    return [c for c in (found.unit, found.person) if c]
+
+
+def person_ids(table: Table, found: Roles) -> pd.Series:
+    """The ids of the persons of the rows."""
+    cells = [table.raw.text(c) for c in _id(found)]
+    return cells[0] if len(cells) == 1 else cells[0] + ":" + cells[1]
+
+
 def _unique(table: Table, names: list[str]) -> bool:
     """Whether some columns together name a row at most once."""
     cells = pd.DataFrame({name: table.raw.text(name) for name in names})
-    return len(names) > 1 and not cells[cells.ne("").all(axis=1)].duplicated().any()
+    return not cells[cells.ne("").all(axis=1)].duplicated().any()
 
 
 def _splits(table: Table, found: Roles, name: str) -> bool:
     """Whether a column tells the rows of one person apart."""
     if found.person is None:
         return False
-    return not constant_within(table.raw.text(name), table.raw.text(found.person))
+    return not constant_within(table.raw.text(name), person_ids(table, found))
 
 
 def _in_time(table: Table, found: Roles) -> list[str]:
     """Occasions in the order of their dates, counted from each person's first; empty without dates."""
     if not (found.date and found.person and found.occasion):
         return []
-    person, cells = table.raw.text(found.person), table.raw.text(found.date)
+    person, cells = person_ids(table, found), table.raw.text(found.date)
     days = pd.to_datetime(parse_dates(cells.mask(cells == ""), found.style).astype(object))
     since = (days - days.groupby(person).transform("min")).dt.days
     middle = since.groupby(table.raw.text(found.occasion).str.strip()).median()

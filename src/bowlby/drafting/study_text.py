@@ -43,6 +43,8 @@ class Part:
     unmatched: list[Block]
     odd: list[Odd] = field(default_factory=list)
     occasions: list[str] = field(default_factory=list)
+    same: dict[str, str] = field(default_factory=dict)
+    """Numbers of occasions that other columns write with a letter, number: occasion."""
     elsewhere: set[str] = field(default_factory=set)
     """Columns that another entry of the same file uses."""
     whole: bool = True
@@ -282,7 +284,7 @@ def _items(part: Part, block: Block) -> object:
 def _occasion(part: Part, block: Block, text: str) -> str:
     """The occasion of a text in the names: the heading above these columns, where there is one for each text."""
     heads = {t: part.table.groups.get(block.columns[k * max(block.n, 1)]) for k, t in enumerate(block.times)}
-    return heads[text] if len(set(heads.values()) - {None}) == len(heads) else text
+    return heads[text] if len(set(heads.values()) - {None}) == len(heads) else part.same.get(text, text)
 
 
 def occasion_of(part: Part, block: Block) -> str | None:
@@ -321,15 +323,21 @@ def _person(part: Part, block: Block, match: Match, alike: list[Block]) -> tuple
     about = next((who for who, names in keyed("about").items() if set(said) & set(names)), None)
     if part.roles.role == "patient" and len(alike) > 1 and _from_therapist(block, alike):
         return "therapist", "patient", "answered by the therapist?"
+    patients = set(keyed("roles")["patient"]) - {"id", "code"}
+    if about == "therapist" and any(b is not block and patients & {*b.words, *words(b.label)} for b in alike):
+        return "therapist", "patient", "answered by the therapist?"
+    if about == "therapist" and part.roles.role == "therapist":
+        return None, None, ""
     if about and (family(match.instrument) in (*ABOUT_THERAPIST, *ATTACHMENT) or about in ("mother", "father")):
         return None, about, f"about: {about}, by the columns' name"
     answered = next((who for who, names in keyed("answered").items() if set(said) & set(names)), None)
     if answered and part.roles.role == "patient" and not match.scale:
         return answered, "patient", f"answered by {answered}?"
     both = part.roles.role == "patient" and any(_from_therapist(b, alike) for b in alike)
+    both |= bool(patients & set(said))
     if len(alike) > 1 and not match.scale and not both:
         common = set.intersection(*(set(b.words) for b in alike))
-        own = [w for w in block.words if w not in common]
+        own = [w for w in block.words if w not in common and w not in patients]
         return None, ("_".join(own) or None), "whom is it about?"
     if part.roles.role == "patient" and family(match.instrument) in ABOUT_THERAPIST:
         return None, "therapist", "about: therapist, as patients usually answer it"

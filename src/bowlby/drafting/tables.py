@@ -74,14 +74,17 @@ class Table:
     labels: dict[str, str] = field(default_factory=dict)
     groups: dict[str, str] = field(default_factory=dict)
 
-    @property
-    def name(self) -> str:
-        """File and sheet."""
-        return f"{self.path.stem} {self.stated.get('sheet', '')}".strip()
+    def code(self, column: str) -> str:
+        """A column's name; of one that holds a question as well, the code before it."""
+        return m[1] if (m := CODED_NAME.fullmatch(column)) else column
+
+    def words(self, column: str) -> list[str]:
+        """The words of a column's name."""
+        return words(self.code(column))
 
     def texts(self, column: str) -> list[str]:
         """The words of a column's name and label."""
-        return [*words(column), *words(self.labels.get(column, ""))]
+        return [*self.words(column), *words(self.labels.get(column, ""))]
 
     def add_labels(self, book: dict[str, str]) -> None:
         """Take the meanings of a code book, of the column itself or of all that begin alike."""

@@ -252,3 +252,27 @@ def test_a_therapists_rating_of_patients_makes_no_patient_a_therapist(study):
     before, _ = before_after(scores["phq2"], outcome)
     assert before.to_dict() == {"01": 3.0, "NA": 3.0}
     assert before_after(scores["phq2"], loaded.run.outcome)[0].empty
+
+
+DYADS = """name: s
+occasions: [pre, post]
+files:
+  - path: a.csv
+    who: {person: [family, member], therapist: th}
+    when: {column: wave}
+    measures: [{instrument: gad7, items: "g{n}"}]
+"""
+
+
+def test_persons_named_by_two_columns(made, error_lines):
+    """Members of different families have one letter; together with the family they are persons of their own."""
+    rows = [f"F{f},{m},T{f % 2},{w},{f % 4},1,1,1,1,1,1" for f in range(6) for m in "AB" for w in ("pre", "post")]
+    text = "family,member,th,wave,g1,g2,g3,g4,g5,g6,g7\n" + "\n".join(rows) + "\n"
+    table = ingest(made(DYADS, a__csv=text)).measures["gad7"]
+    assert table["person"].nunique() == 12 and "F0:A" in set(table["person"])
+    assert error_lines(made(DYADS.replace("member]", "mamber]"), a__csv=text)) == [
+        "error: a.csv:1:mamber: column 'mamber' is missing; did you mean 'member'?"
+    ]
+    left = ingest(made(DYADS, a__csv=text.replace("F0,A,T0,pre", "F0,,T0,pre")))
+    assert left.measures["gad7"]["person"].nunique() == 12 and len(left.measures["gad7"]) == 23
+    assert left.issues["what"].tolist() == ["the id is missing (row 2)"]

@@ -7,7 +7,9 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
+from bowlby.config.study import DataFile
 from bowlby.ingest.issues import Issues, count, rows_text
 from bowlby.ingest.readers.base import KINDS, Raw, Table, Unreadable, as_text, check_kind
 from bowlby.ingest.readers.column_selection import Selection
@@ -84,8 +86,26 @@ def read(path: Path, selection: Selection, issues: Issues) -> Raw | None:
     if not len(frame):
         issues.add("error", "no_rows", "holds a header but no rows", "export it again, with the data", **place)
         return None
+    spec, frame = _one_id(spec, frame)
     return Raw(spec, path.name, frame, table.sheet, table.labels, table.header, kind in TYPED, titles=table.titles,
                hidden=table.hidden)  # fmt: skip
+
+
+def _one_id(spec: DataFile, frame: pd.DataFrame) -> tuple[DataFile, pd.DataFrame]:
+    """The file with one id of persons where several columns name them, such as `family:member`.
+
+    A column that is not there becomes the id column, so that it is reported by its own name.
+    """
+    names = spec.who.columns
+    if len(names) == 1:
+        return spec, frame
+    if missing := [name for name in names if name not in frame.columns]:
+        name = missing[0]
+    else:
+        name, cells = ":".join(names), [as_text(frame[column]).str.strip() for column in names]
+        joint = cells[0].str.cat(cells[1:], sep=":")
+        frame = frame.assign(**{name: joint.where(pd.concat(cells, axis=1).ne("").all(axis=1), "")})
+    return spec.model_copy(update={"who": spec.who.model_copy(update={"person": name})}), frame
 
 
 def _filled(values) -> np.ndarray:

@@ -94,7 +94,7 @@ def span(items: Span, names: list[str]) -> tuple[int, int] | None:
 
 def _named(spec: DataFile) -> Iterable[str | None]:
     whens = [w for w in (spec.when, *(m.when for m in spec.measures)) if w]
-    yield from (spec.who.person, spec.who.therapist, spec.who.site, spec.session, spec.date)
+    yield from (*spec.who.columns, spec.who.therapist, spec.who.site, spec.session, spec.date)
     yield from (w.column for w in whens)
     for covariate in spec.covariates.values():
         yield from (covariate.column, covariate.seen)
