@@ -82,6 +82,8 @@ UNFAIR = {
     "levels": "{therapist} can account only for differences between therapists, usually about 5% of the outcome's "
     "variance; {patient} for nearly all of it.",
     "rater_of_one": "{patient} may share the rater with the outcome, {therapist} does not.",
+    "one_observer": "Both were rated by observers, whose expectations of what belongs together influence both.",
+    "observer_of_one": "{patient} was rated by observers of single patients, {therapist} by the therapists themselves.",
     "both_between": "Both predictors vary between therapists only: the sample is as large as the number of therapists, "
     "and neither shares the rater with the outcome.",
 }

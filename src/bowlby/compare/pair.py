@@ -31,7 +31,7 @@ def compare_pair(run: Run, fit: dict, design: dict) -> dict:
     pair = run.pair
     effects = {c["name"]: Effect(c["estimate"], c["se"], c["df"]) for c in fit["contrasts"]}
     claims = decided(effects, pair.delta)
-    qualifiers = _qualifiers(pair, design)
+    qualifiers = _qualifiers(run, design)
     for name in ("first", "second", "more"):
         claims[name]["qualified"] = claims[name]["verdict"] == "supported" and bool(qualifiers)
     return {
@@ -63,19 +63,24 @@ def decided(effects: dict[str, Effect], delta: float) -> dict[str, dict]:
 
 def unfair(pair, roles: dict[str, str]) -> list[dict]:
     """What one side has over the other, which no statistic takes away: codes with the labels of both."""
-    sides = {"first": pair.first.label, "second": pair.second.label}
-    patients = [sides[s] for s in sides if roles[s] == "patient"]
-    therapists = [sides[s] for s in sides if roles[s] == "therapist"]
-    if len(patients) == 2:
-        return [reason("both_within"), reason("one_rater")]
-    if not patients:
+    labels = {role: getattr(pair, side).label for side, role in roles.items()}
+    if set(labels) == {"therapist"}:
         return [reason("both_between")]
-    sides = {"patient": patients[0], "therapist": therapists[0]}
-    return [reason("levels", **sides), reason("rater_of_one", **sides)]
+    if len(labels) == 1:
+        return [reason("both_within"), reason("one_rater" if "patient" in labels else "one_observer")]
+    if "therapist" not in labels:
+        raters = reason("rater_of_one", patient=labels["patient"], therapist=labels["observer"])
+        return [reason("both_within"), raters]
+    own = next(role for role in labels if role != "therapist")
+    sides = {"patient": labels[own], "therapist": labels["therapist"]}
+    return [reason("levels", **sides), reason("rater_of_one" if own == "patient" else "observer_of_one", **sides)]
 
 
-def _qualifiers(pair, design: dict) -> list[str]:
-    found = ["same_rater"] if "patient" in design["roles"].values() else []
+def _qualifiers(run: Run, design: dict) -> list[str]:
+    roles = design["roles"].values()
+    found = ["same_rater"] if "patient" in roles else []
+    if run.outcome.role == "observer" and "observer" in roles:
+        found.append("same_observer")
     return [*found, "reverse_causation_open", *([] if design["baseline"] else ["no_baseline"])]
 
 
@@ -87,6 +92,7 @@ def _sentence(pair, effects: dict[str, Effect], more: dict, qualifiers: list[str
     }[more["verdict"]]
     doubts = {
         "same_rater": "one rater",
+        "same_observer": "one observer",
         "reverse_causation_open": "the outcome may come first",
         "no_baseline": "no earlier outcome to adjust for",
     }

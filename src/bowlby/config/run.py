@@ -135,8 +135,9 @@ class Side(Block):
 
     label: str = Field(min_length=1, max_length=60)
     """What it is called in the report (example: attachment to mother)."""
-    role: Literal["patient", "therapist"] = "patient"
-    """Who answered. What patients answer is compared within therapists, what therapists answer between them."""
+    role: Literal["patient", "therapist", "observer"] = "patient"
+    """Who answered. What patients answer, or observers of patients, is compared within therapists, what therapists
+    answer between them."""
 
 
 class PairReference(Model):

@@ -1,4 +1,4 @@
-"""Rows for two predictors of any level: patients' answers within therapists, therapists' answers between them."""
+"""Rows for two predictors of any level: what is rated of patients within therapists, therapists' answers between."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def pair_set(run: Run, scores: dict[str, pd.DataFrame], people: dict[str, pd.Dat
     -------
     AnalysisSet
         ``first`` and ``second`` are the composites, ``first_<scale>`` and so on their scales: the part within
-        therapists of what patients answer; what therapists answer shared by membership and centred.
+        therapists of what is rated of patients; what therapists answer shared by membership and centred.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def pair_set(run: Run, scores: dict[str, pd.DataFrame], people: dict[str, pd.Dat
     for side, role in roles.items():
         for column in terms.columns_of(frame, side):
             values = frame[column].to_numpy(float)
-            data[column] = within_between(values, w)[0] if role == "patient" else values - values.mean()
+            data[column] = within_between(values, w)[0] if role != "therapist" else values - values.mean()
     design = described_set(pair, found, weights, dropped) | {"baseline": "baseline" in frame, "roles": roles}
     columns = pd.DataFrame([(c, *_meaning(c, pair)) for c in data], columns=["name", "meaning", "unit", "source"])
     return AnalysisSet(data, episodes[["patient", "therapist", "weight"]], columns, design, flow)
@@ -101,5 +101,5 @@ def _meaning(name: str, pair) -> tuple[str, str, str]:
     if term.variable not in SIDES:
         return ("outcome, higher is better", "outcome units", "scores") if name == "y" else meaning(name)
     block = getattr(pair, term.variable)
-    level = terms.LEVELS[terms.WITHIN] if block.role == "patient" else SHARED
+    level = terms.LEVELS[terms.WITHIN] if block.role != "therapist" else SHARED
     return f"{block.label}: {term.scale or 'composite'}, {level}", "reference SD", "scores"

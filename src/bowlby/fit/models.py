@@ -119,12 +119,12 @@ class Fitter:
         return fits
 
     def two_predictors(self):
-        """The main model of a pair. What patients answer has a slope that varies between therapists: without it the
+        """The main model of a pair. A rating of patients has a slope that varies between therapists: without it the
         test of a slope that differs between therapists would be too sure."""
         return self.fit(list(SIDES), self._of_sides())
 
     def _of_sides(self) -> list[dict]:
-        return sloped(*(side for side in SIDES if self.design["roles"][side] == "patient"))
+        return sloped(*(side for side in SIDES if self.design["roles"][side] != "therapist"))
 
     def pair(self) -> dict[str, Fitted]:
         """Both predictors of a pair by their composites, and all their scales with a joint test of each side."""

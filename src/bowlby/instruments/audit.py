@@ -28,6 +28,8 @@ from bowlby.instruments.response_patterns import form_checks, highest_answer, on
 from bowlby.instruments.scoring import item_name, keyed
 from bowlby.instruments.styles import by_occasion
 
+MOST_ROWS = 5
+"""Rows of a file that one finding names."""
 FAR, MIRRORED, SPREAD = 2.0, 1.0, 2.0
 POPULATIONS = {"patient": ("clinical",), "therapist": ("therapists",)}
 OTHERS = ("clinical", "community", "students", "therapists")
@@ -139,12 +141,22 @@ def given_totals(measures: pd.DataFrame, scores: pd.DataFrame, instrument: Instr
             rows.append(Finding(name, None, "given_total", "no form with items and total", "", "not_testable"))
             continue
         own = made / n if instrument.how(name) == "sum" else made * n
-        differ = min((~_same(given, kind))[there].sum() for kind in (made, own))
-        advice = _reason(given, measures, instrument, scale, there, int(differ)) if differ else ""
+        apart = min(((~_same(given, kind)) & there for kind in (made, own)), key=np.sum)
+        differ = int(apart.sum())
+        advice = _reason(given, measures, instrument, scale, there, differ) if differ else ""
         verdict = "ok" if not differ else "wrong" if differ > 0.05 * there.sum() else "suspicious"
-        observed = f"{int(differ)} of {int(there.sum())} differ"
+        observed = f"{differ} of {int(there.sum())} differ{_which(measures, apart)}"
         rows.append(Finding(name, None, "given_total", observed, "0 differ from the items", verdict, advice))
     return rows
+
+
+def _which(measures: pd.DataFrame, apart: np.ndarray) -> str:
+    """The rows of the raw file in which a given total differs, as far as a line holds them."""
+    if "source_row" not in measures.columns or not apart.any():
+        return ""
+    rows = [str(row) for row in measures["source_row"].to_numpy()[apart]]
+    more = f" and {len(rows) - MOST_ROWS} more" if len(rows) > MOST_ROWS else ""
+    return f" ({'row' if len(rows) == 1 else 'rows'} {', '.join(rows[:MOST_ROWS])}{more})"
 
 
 def _reason(given, measures: pd.DataFrame, instrument: Instrument, scale, there: np.ndarray, differ: int) -> str:

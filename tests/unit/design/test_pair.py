@@ -66,6 +66,23 @@ def test_a_patients_and_a_therapists_predictor_stand_at_their_levels():
     assert pair["contrasts"]["second"]["df"] < pair["contrasts"]["first-second"]["df"]
 
 
+def test_an_observers_rating_of_patients_is_compared_within_therapists():
+    """The same numbers as a patient's own rating; what is unfair differs, as the rater does."""
+    seen = {"label": "coded attachment", "about": "father", "role": "observer"}
+    scores, people = scored()
+    figures = scores["figure"]
+    figures.loc[figures["about"] == "father", "role"] = "observer"
+    run = asked(**seen)
+    built = pair_set(run, scores, people)
+    fits = fit_set("pair", built.data, built.membership, built.design)
+    pair = compare_pair(run, fits["pair"].record, built.design)
+    assert pair["contrasts"] == found(asked())[1]["contrasts"]
+    assert [one["code"] for one in pair["unfair"]] == ["both_within", "rater_of_one"]
+    assert pair["unfair"][1]["therapist"] == "coded attachment" and pair["qualifiers"][0] == "same_rater"
+    by_observer = run.model_copy(update={"outcome": Outcome(instrument="symptoms", post="once", role="observer")})
+    assert "same_observer" in compare_pair(by_observer, fits["pair"].record, built.design)["qualifiers"]
+
+
 def test_what_cannot_be_weighed_is_one_line_each():
     run = asked(about="mother")
     with pytest.raises(UserError, match="the same scales"):

@@ -94,9 +94,12 @@ def test_totals_that_a_file_brings_are_compared_with_the_items(make, verdict, re
     core = load_instrument("core10")
     data = answers(core, 2)
     data["total"] = make(score(data, core), data)
+    data["source_row"] = np.arange(2, len(data) + 2)
     row = rows_of(audit(data, core, score(data, core)), "given_total").iloc[0]
     assert row["verdict"] == verdict
     assert reason in row["advice"]
+    if verdict == "suspicious":
+        assert row["observed"].endswith(" differ (rows 2, 3, 4, 5)")
 
 
 def test_totals_that_leave_missing_items_out():

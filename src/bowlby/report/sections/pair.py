@@ -16,6 +16,7 @@ from bowlby.tables.words import typeset
 
 QUALIFIERS = {
     "same_rater": "If the patient also rated the outcome, mood may influence both predictor and outcome.",
+    "same_observer": "If the same observers also rated the outcome, their expectations may influence both.",
     "reverse_causation_open": "Change in outcome may have preceded the predictor.",
     "no_baseline": "There is no earlier outcome to adjust for.",
 }
