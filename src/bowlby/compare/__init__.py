@@ -207,7 +207,7 @@ def _effects(fit: dict) -> dict[str, Effect]:
 
 def _sds(design: dict, variable: str) -> dict[str, float]:
     scaling = design["scaling"][variable]
-    return dict(zip(scaling["scales"], scaling["sd"]))
+    return dict(zip(scaling["scales"], scaling["sd"], strict=True))
 
 
 def _name(block) -> dict:

@@ -62,7 +62,7 @@ def domains(
     if lines:
         raise UserError(lines)
     for claim in CLAIMS:
-        for row, p in zip(rows, holm([row["claims"][claim]["p"] for row in rows])):
+        for row, p in zip(rows, holm([row["claims"][claim]["p"] for row in rows]), strict=True):
             row["claims"][claim]["p_holm"] = p
     return {"schema": 1, "delta": run.comparison.delta, "outcomes": rows}
 

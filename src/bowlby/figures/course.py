@@ -93,7 +93,7 @@ def draw(ax, data: pd.DataFrame) -> None:
         place = "left" if end == "pre" else "right"
         side.set_title("observed\n" + ("before" if end == "pre" else "after"), fontsize=9.5, loc=place)
     before.invert_xaxis()
-    for panel, style in zip(panels, (1, -1)):
+    for panel, style in zip(panels, (1, -1), strict=True):
         for row in data[data["kind"] == "patient"].itertuples(index=False):
             panel.plot([0, 1], [row.low, row.high], color=GREY, lw=0.4, alpha=0.35)
         for perceived, how in LINES.items():

@@ -158,7 +158,7 @@ def draw(ax, data: pd.DataFrame) -> None:
     top = shown.groupby("role")["persons"].max()
     named_ones = shown[shown["occasion"] != "once"].sort_values("place")["occasion"].drop_duplicates()
     lines = {"once": LINES[0], **{occasion: LINES[min(k, 2)] for k, occasion in enumerate(named_ones)}}
-    for place, (instrument, scale, about, role) in zip(grid, panels):
+    for place, (instrument, scale, about, role) in zip(grid, panels, strict=False):
         own = data[(data["instrument"] == instrument) & (data["scale"] == scale) & (data["about"] == about)]
         _panel(place, own[own["role"].isna() | (own["role"] == role)], lines, float(top[role]))
         title = named(instrument, scale) + (f", {about}".replace("_", " ") if about else "")

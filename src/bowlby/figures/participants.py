@@ -111,7 +111,7 @@ def draw(ax, data: pd.DataFrame) -> None:
     ax.axis("off")
     top, foot = max(height, 1.0) - 0.05, None
     arrow = {"arrowstyle": "-|>", "color": GREY, "lw": 1.2, "shrinkA": 0, "shrinkB": 0}
-    for kind, lines, tall in zip(data["kind"], texts, heights):
+    for kind, lines, tall in zip(data["kind"], texts, heights, strict=True):
         box = kind == "box"
         left, wide = (0.05, 2.75) if box else (2.2, WIDTH - 2.25)
         ax.add_patch(_patch(left, top - tall, wide, tall, box))
@@ -207,7 +207,7 @@ def missing_data(
     table = pd.DataFrame(rows, columns=TILES[:8])
     table = table[table["scored"] > 0]
     hidden, said = [], []
-    for n, of in zip(table["scored"], table["of"]):
+    for n, of in zip(table["scored"], table["of"], strict=True):
         few, nearly = small(n), small(of - n)
         hidden.append(shareable and (few or nearly))
         said.append(FEW if shareable and few else NEARLY if shareable and nearly else f"{100 * n / of:.0f}%")

@@ -188,7 +188,7 @@ def cr2(clusters: Clusters) -> Sandwich:
     ``A_j = D_j' B_j^{+1/2} D_j``, ``D_j'D_j = V_j`` and ``B_j = D_j (V_j - X_j M X_j') D_j'``.
     """
     m, inner, turned, scores = clusters.bread, [], [], []
-    for x, v, e in zip(clusters.x, clusters.v, clusters.e):
+    for x, v, e in zip(clusters.x, clusters.v, clusters.e, strict=True):
         d = np.linalg.cholesky(v).T
         value, vector = np.linalg.eigh(d @ (v - x @ m @ x.T) @ d.T)
         root = np.where(value > FEW * value.max(), 1.0 / np.sqrt(np.maximum(value, FEW * value.max())), 0.0)
@@ -291,7 +291,7 @@ def wild_t(clusters: Clusters, c: np.ndarray, weights: np.ndarray) -> np.ndarray
     m = clusters.bread
     shift = m @ c * (c @ clusters.beta) / (c @ m @ c)  # unrestricted less restricted coefficients
     g, k = [], []
-    for x, v, e in zip(clusters.x, clusters.v, clusters.e):
+    for x, v, e in zip(clusters.x, clusters.v, clusters.e, strict=True):
         wx = np.linalg.solve(v, x)
         g.append(wx.T @ (e + x @ shift))
         k.append(c @ m @ (wx.T @ x) @ m)

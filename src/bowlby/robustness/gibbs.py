@@ -73,7 +73,7 @@ def impute(data: TwoLevel, iterations: int, rng: np.random.Generator) -> tuple[T
     """
     chain = Chain(data, rng)
     traces = np.array([chain.step() for _ in range(iterations)])
-    return chain.completed(), dict(zip(("between", "within", "mean"), traces.T))
+    return chain.completed(), dict(zip(("between", "within", "mean"), traces.T, strict=True))
 
 
 class Chain:
@@ -87,7 +87,7 @@ class Chain:
         self.n, self.p = data.x.shape
         self.groups, self.q = data.s.shape
         self.units = [_unit(v) for v in (data.x, data.y[:, None], data.s)]
-        x, y, s = ((v - m) / sd for v, (m, sd) in zip((data.x, data.y[:, None], data.s), self.units))
+        x, y, s = ((v - m) / sd for v, (m, sd) in zip((data.x, data.y[:, None], data.s), self.units, strict=True))
         self.lost_x, self.lost_s, self.lost_y = np.isnan(x), np.isnan(s), np.isnan(y[:, 0])
         self.patterns_x, self.patterns_s = _patterns(self.lost_x), _patterns(self.lost_s)
         self.x, self.y, self.s = self._filled(x), self._filled(y)[:, 0], self._filled(s)
@@ -251,7 +251,7 @@ class Chain:
         """The data with the chain's present draws in the place of what is missing, in their own units."""
         values = []
         for own, drawn, (m, sd) in zip((self.data.x, self.data.y[:, None], self.data.s),
-                                       (self.x, self.y[:, None], self.s), self.units):  # fmt: skip
+                                       (self.x, self.y[:, None], self.s), self.units, strict=True):  # fmt: skip
             values.append(np.where(np.isnan(own), m + sd * drawn, own))
         return TwoLevel(values[0], values[1][:, 0], values[2], self.data.weights, self.data.slope)
 
@@ -261,7 +261,7 @@ def colours(weights: sparse.csr_array) -> list[np.ndarray]:
     shared = weights[np.diff(weights.indptr) > 1]
     colour = np.zeros(weights.shape[1], int)
     meets: dict[int, set[int]] = {}
-    for a, b in zip(shared.indptr[:-1], shared.indptr[1:]):
+    for a, b in zip(shared.indptr[:-1], shared.indptr[1:], strict=True):
         for one in shared.indices[a:b]:
             meets.setdefault(int(one), set()).update(int(j) for j in shared.indices[a:b] if j != one)
     for one in sorted(meets):

@@ -89,7 +89,8 @@ def _slope(run, found: Patients, columns: list[str]) -> np.ndarray:
     """Weights of the scales in the composite of perceived attachment."""
     scaling = found.scaling["perceived"]
     w = np.array([run.comparison.perceived.weights[scale] for scale in scaling.scales])
-    w = dict(zip((column("perceived", scale) for scale in scaling.scales), w / np.sqrt(w @ scaling.correlation @ w)))
+    names = (column("perceived", scale) for scale in scaling.scales)
+    w = dict(zip(names, w / np.sqrt(w @ scaling.correlation @ w), strict=True))
     return np.array([w.get(column, 0.0) for column in columns])
 
 
@@ -160,7 +161,8 @@ def _fitted(of: Incomplete, made: Patients) -> tuple[dict, str]:
         return {}, FAILED
     row = {"therapist": m1.covariances[0][0, 0]}
     for found in effects:
-        row |= dict(zip((found["name"] + s for s in SUFFIXES), (found["estimate"], found["se"], found["df"])))
+        values = (found["estimate"], found["se"], found["df"])
+        row |= dict(zip((found["name"] + s for s in SUFFIXES), values, strict=True))
     return row, SINGULAR if m1.singular else OK
 
 
@@ -189,7 +191,7 @@ def tipping(of: Incomplete, first: int, last: int) -> pd.DataFrame:
 def _tipped(of: Incomplete, number: int, moves: list[tuple[str, float]], replicates: list[int]) -> pd.DataFrame:
     made, _ = complete(of, number)
     addresses = [Address(of.universe.run.seed, TIPPING, r) for r in replicates]
-    along, deltas = (np.array(values, dtype) for values, dtype in zip(zip(*moves), (object, float)))
+    along, deltas = np.array([way for way, _ in moves], object), np.array([delta for _, delta in moves], float)
     columns = {"imputation": np.full(len(moves), number), "along": along, "delta": deltas}
     try:
         primary = _rows(of, made, "primary")
@@ -202,7 +204,8 @@ def _tipped(of: Incomplete, number: int, moves: list[tuple[str, float]], replica
     moved = np.array([delta * left * sides[side].to_numpy(float) for side, delta in moves]) / primary.unit
     asked = list(slopes(primary.design).values())
     found = m1.refit_many(data["y"].to_numpy(float) + moved, asked, kenward_roger=True)
-    effects = [with_sd_error(dict(zip(SLOPES, map(tuple, row))), primary.design["sd_error"]) for row in found.contrasts]
+    slopes_of = [dict(zip(SLOPES, map(tuple, row), strict=True)) for row in found.contrasts]
+    effects = [with_sd_error(values, primary.design["sd_error"]) for values in slopes_of]
     for name in SLOPES:
-        columns |= dict(zip((name + s for s in SUFFIXES), np.array([row[name] for row in effects]).T))
+        columns |= dict(zip((name + s for s in SUFFIXES), np.array([row[name] for row in effects]).T, strict=True))
     return table(addresses, statuses(found.converged, found.singular), columns)

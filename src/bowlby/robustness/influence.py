@@ -84,9 +84,9 @@ def _side_by_side(basis: Basis) -> dict[str, Answer]:
         if not (found.converged[k] and style.converged[k]):
             continue
         cov = np.diag(plain.se[k] ** 2)
-        for (i, j), (_, se, _) in zip(pairs, plain.contrasts[k]):
+        for (i, j), (_, se, _) in zip(pairs, plain.contrasts[k], strict=True):
             cov[i, j] = cov[j, i] = (se**2 - plain.se[k, i] ** 2 - plain.se[k, j] ** 2) / 2
-        values = dict(zip(SLOPES, map(tuple, found.contrasts[k]))) | {"T_A": tuple(style.contrasts[k, 0])}
+        values = dict(zip(SLOPES, map(tuple, found.contrasts[k]), strict=True)) | {"T_A": tuple(style.contrasts[k, 0])}
         effects = {name: Effect(*v) for name, v in with_sd_error(values, basis.primary.design["sd_error"]).items()}
         out[therapist] = Answer(effects, pd.Series(found.params[k], names), cov, bool(found.singular[k]))
     return out

@@ -88,7 +88,7 @@ def _parametric(result, asked: dict, seed: int, replicates: int) -> dict:
     kept = values[np.isfinite(values).all(axis=1)]
     intervals = {
         name: {"mean": own.mean(), "sd": own.std(ddof=1), "ci": np.quantile(own, LEVELS).tolist()}
-        for name, own in zip(asked, kept.T)
+        for name, own in zip(asked, kept.T, strict=True)
         if len(own) > 1
     }
     return {"replicates": replicates, "singular": singular, "failed": replicates - len(kept), "intervals": intervals}
@@ -116,10 +116,10 @@ def _influence(result, asked: dict, delta: float, errors: dict) -> dict:
         return {"not_computed": "no refit without one therapist is possible"}
     verdicts: dict[str, dict[str, int]] = {}
     for row in left.contrasts[good]:
-        values = with_sd_error(dict(zip(NAMES, map(tuple, row))), errors)
+        values = with_sd_error(dict(zip(NAMES, map(tuple, row), strict=True)), errors)
         for name, claim in decided({n: Effect(*v) for n, v in values.items()}, delta).items():
             counts = verdicts.setdefault(name, {})
             counts[claim["verdict"]] = counts.get(claim["verdict"], 0) + 1
     estimates = left.contrasts[good, :, 0]
-    range_ = {name: [own.min(), own.max()] for name, own in zip(asked, estimates.T)}
+    range_ = {name: [own.min(), own.max()] for name, own in zip(asked, estimates.T, strict=True)}
     return {"therapists": len(good), "failed": int((~good).sum()), "range": range_, "verdicts": verdicts}

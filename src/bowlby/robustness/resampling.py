@@ -45,7 +45,7 @@ def _batch(basis: Basis, numbers: np.ndarray) -> pd.DataFrame:
     for refits, names in ((one, SLOPES), (two, ("T_A",))):
         for k, name in enumerate(names):
             columns[name], columns[f"{name}_se"] = refits.contrasts[:, k, 0], refits.contrasts[:, k, 1]
-    columns |= dict(zip(("therapist", "slope", "residual"), one.variances.T))
+    columns |= dict(zip(("therapist", "slope", "residual"), one.variances.T, strict=True))
     return table(addresses, statuses(one.converged & two.converged, one.singular | two.singular), columns)
 
 
@@ -91,14 +91,14 @@ def _permuted(basis: Basis, m1, residual, weights, strata, numbers) -> pd.DataFr
     refits = m1.refit_many(contrasts=list(asked), kenward_roger=True, columns={T: values})
     columns = {}
     for k, name in enumerate(SLOPES):
-        columns |= dict(zip((name, f"{name}_se", f"{name}_df"), refits.contrasts[:, k].T))
+        columns |= dict(zip((name, f"{name}_se", f"{name}_df"), refits.contrasts[:, k].T, strict=True))
     columns["T_t"] = columns["T"] / columns["T_se"]
     columns["C2_t"] = np.minimum(columns["P-T"] / columns["P-T_se"], columns["P+T"] / columns["P+T_se"])
     errors = basis.primary.design["sd_error"]
-    wider = [with_sd_error(dict(zip(SLOPES, map(tuple, row))), errors) for row in refits.contrasts]
+    wider = [with_sd_error(dict(zip(SLOPES, map(tuple, row), strict=True)), errors) for row in refits.contrasts]
     columns["C2"] = [
         claim_more(*(Effect(*effects[n]) for n in ("P-T", "P+T")))["verdict"] if converged else None
-        for effects, converged in zip(wider, refits.converged)
+        for effects, converged in zip(wider, refits.converged, strict=True)
     ]
     return table(addresses, statuses(refits.converged, refits.singular), columns)
 

@@ -46,7 +46,7 @@ def claims_table(record: dict) -> pd.DataFrame:
         test = claim.get("test") or {}
         row = {"claim": name, "statement": statement, "ci_low": low, "ci_high": high}
         row |= {"test": test.get("kind"), "tested": test.get("of"), "level": test.get("level"), "p": test.get("p")}
-        row |= dict(zip(("test_low", "test_high"), test.get("ci") or (None, None)))
+        row |= dict(zip(("test_low", "test_high"), test.get("ci") or (None, None), strict=True))
         row |= {k: claim.get(k) for k in COLUMNS if k not in row}
         codes = {k: "; ".join(claim.get(k) or []) for k in ("reasons", "flags")}
         rows.append(row | codes | {"rule": say_rule(claim.get("rule"))})

@@ -110,7 +110,7 @@ def sheet_docx(path: Path, sheet: Sheet) -> None:
     document.add_paragraph().add_run(sheet.title).italic = True
     grid = document.add_table(rows=1, cols=len(sheet.columns))
     grid.autofit = True
-    for cell, name in zip(grid.rows[0].cells, sheet.columns):
+    for cell, name in zip(grid.rows[0].cells, sheet.columns, strict=True):
         cell.paragraphs[0].add_run(name).italic = name in STATISTICS
     _rule(grid.rows[0], top=True, bottom=True)
     for title, rows in sheet.parts:
@@ -118,7 +118,7 @@ def sheet_docx(path: Path, sheet: Sheet) -> None:
             cells = grid.add_row().cells
             cells[0].merge(cells[-1]).text = _printable(title)
         for row in rows:
-            for cell, value in zip(grid.add_row().cells, row):
+            for cell, value in zip(grid.add_row().cells, row, strict=True):
                 cell.text = _printable(_unbroken(str(value)))
     _rule(grid.rows[-1], bottom=True)
     paragraph = document.add_paragraph()

@@ -74,7 +74,7 @@ def _counts(results: Results) -> pd.DataFrame | None:
         return None
     rows = []
     for (method, criterion), part in own.groupby(["method", "criterion"], sort=False):
-        said = dict(zip(part["class"], (_count(r) for r in part.to_dict("records"))))
+        said = dict(zip(part["class"], (_count(r) for r in part.to_dict("records")), strict=True))
         rule = METHODS.get(method, method) + (f" ({criterion})" if criterion else "")
         rows.append([rule, *(said.get(name, "–") for name in CLASSES)])
     return pd.DataFrame(rows, columns=["Method", *(name.capitalize() for name in CLASSES)])
