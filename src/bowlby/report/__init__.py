@@ -6,9 +6,8 @@ import re
 from pathlib import Path
 
 from bowlby.files import write_text
-from bowlby.report.inline_svg import inline
 from bowlby.report.methods import methods_text
-from bowlby.report.section import Section, render
+from bowlby.report.section import Section, inline, render
 from bowlby.report.sections import APPENDIX, REPORT, SECTIONS
 from bowlby.results import Results
 

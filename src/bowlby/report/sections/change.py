@@ -6,8 +6,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from bowlby.disclosure import SMALLEST
-from bowlby.report.inline_svg import drawn, figure
-from bowlby.report.section import Section, render
+from bowlby.report.section import Section, drawn, figure, render
 from bowlby.results import Results
 from bowlby.tables import interval, number, sheet_html, sheets, to_html
 from bowlby.tables.fits import boundary, left_out

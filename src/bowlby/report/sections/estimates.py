@@ -6,8 +6,7 @@ from dataclasses import replace
 
 from markupsafe import Markup
 
-from bowlby.report.inline_svg import drawn, figure
-from bowlby.report.section import Section, render
+from bowlby.report.section import Section, drawn, figure, render
 from bowlby.results import Results
 from bowlby.tables import interval, number, sheet_html, sheets
 from bowlby.tables.estimands import ADDITIVE

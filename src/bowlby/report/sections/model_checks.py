@@ -5,8 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from markupsafe import Markup
 
-from bowlby.report.inline_svg import drawn, figure
-from bowlby.report.section import Section, render
+from bowlby.report.section import Section, drawn, figure, render
 from bowlby.results import Results
 from bowlby.tables import number, to_html
 from bowlby.tables.words import term

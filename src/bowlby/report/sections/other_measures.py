@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from bowlby.report.inline_svg import figure
-from bowlby.report.section import Section, render
+from bowlby.report.section import Section, figure, render
 from bowlby.results import Results
 from bowlby.tables import interval, number, p_value, sheet_html
 from bowlby.tables.fits import joint_test

@@ -5,9 +5,8 @@ from __future__ import annotations
 from markupsafe import Markup, escape
 
 from bowlby.reasons import say_unfair
-from bowlby.report.inline_svg import figure
 from bowlby.report.robustness_tables import pair_doubts_sheet, pair_turned
-from bowlby.report.section import Section, render
+from bowlby.report.section import Section, figure, render
 from bowlby.results import Results
 from bowlby.tables import interval, number, sheet_html, sheets
 from bowlby.tables.claims import statements

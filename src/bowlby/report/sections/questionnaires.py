@@ -7,8 +7,7 @@ from markupsafe import Markup
 
 from bowlby import terms
 from bowlby.disclosure import SMALLEST
-from bowlby.report.inline_svg import drawn, figure
-from bowlby.report.section import Section, folded, render
+from bowlby.report.section import Section, drawn, figure, folded, render
 from bowlby.results import Results
 from bowlby.tables import interval, number, p_value, to_html
 

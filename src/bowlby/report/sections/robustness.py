@@ -5,9 +5,8 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from bowlby.figures.multiverse import DRAWN
-from bowlby.report.inline_svg import drawn, figure
 from bowlby.report.robustness_tables import computed_of, flips_sheet, intervals_sheet, left_undone, tipping_sheet
-from bowlby.report.section import Section, render
+from bowlby.report.section import Section, drawn, figure, render
 from bowlby.results import Results
 from bowlby.tables import number, p_value, sheet_html
 from bowlby.tables.estimands import SYMBOLS

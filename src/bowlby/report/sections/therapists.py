@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from bowlby.report.inline_svg import drawn, figure
-from bowlby.report.section import Section, render
+from bowlby.report.section import Section, drawn, figure, render
 from bowlby.results import Results
 from bowlby.tables import number
 from bowlby.tables.numbers import absent

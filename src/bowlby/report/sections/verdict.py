@@ -6,8 +6,7 @@ from markupsafe import Markup
 
 from bowlby.compare import USUAL_ICC
 from bowlby.reasons import reason, say, say_changed, say_rule
-from bowlby.report.inline_svg import drawn, figure
-from bowlby.report.section import Section, render
+from bowlby.report.section import Section, drawn, figure, render
 from bowlby.report.sections.adequacy import detectable, observed
 from bowlby.results import Results
 from bowlby.tables import interval, number, p_value
