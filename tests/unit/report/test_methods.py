@@ -11,7 +11,7 @@ from bowlby.files import read_json, write_csv, write_json, write_text
 from bowlby.report import methods, methods_models, methods_robustness
 from bowlby.report.methods import _marked, paragraphs, references
 from bowlby.report.methods_models import random_part
-from bowlby.report.references import MARK, WORKS, cite, cited
+from bowlby.report.references import MARK, cite, cited, works
 from bowlby.results import Results
 from bowlby.tables import sheets
 
@@ -23,24 +23,24 @@ def changed(path: Path, **values) -> None:
 def test_every_work_is_cited_somewhere_and_every_mark_is_a_work():
     modules = (methods, methods_robustness, methods_models)
     sources = "".join(Path(module.__file__).read_text("utf-8") for module in modules)
-    assert set(MARK.findall(sources)) == set(WORKS)
-    for short, full in WORKS.values():
+    assert set(MARK.findall(sources)) == set(works())
+    for short, full in works().values():
         year = short[-4:]
-        assert f"({year})" in full and full.startswith(re.split(r"[ ,]", short)[0]), short
+        assert f"({year})" in full and "doi:10." in full and full.startswith(re.split(r"[ ,]", short)[0]), short
 
 
 def test_marks_become_short_forms_and_unknown_ones_stay():
     assert cite("([[berger]]) [[nobody]]") == "(Berger, 1982) [[nobody]]"
-    assert cited(["a [[berger]]", "[[nobody]]"]) == {WORKS["berger"][1]}
+    assert cited(["a [[berger]]", "[[nobody]]"]) == {works()["berger"][1]}
 
 
 def test_references_are_the_works_in_the_text(comparison_run):
     results = Results(comparison_run())
     text = " ".join(paragraphs(results))
     assert "[[" not in text
-    works = {full: short for short, full in WORKS.values()}
+    short_forms = {full: short for short, full in works().values()}
     for work in references(results):
-        assert work not in works or works[work] in text
+        assert work not in short_forms or short_forms[work] in text
     assert {m for text in _marked(results) for m in MARK.findall(text)} >= {"kenward", "berger", "browne", "cronbach"}
 
 
