@@ -15,7 +15,7 @@ from bowlby.tables.estimands import estimands_sheet, estimands_table
 from bowlby.tables.fits import doubtful_units, fit_sheet, fit_table
 from bowlby.tables.layout import Sheet, frame_sheet, sheet_docx, sheet_html, sheet_page
 from bowlby.tables.numbers import interval, number, p_value
-from bowlby.tables.words import outcome_name
+from bowlby.tables.words import outcome_label, outcome_name
 
 __all__ = [
     "build",
@@ -28,6 +28,7 @@ __all__ = [
     "sheet_html",
     "sheets",
     "to_html",
+    "with_outcome",
 ]
 NAMES = ("table1", "estimands", "pair", "growth", "claims")
 KINDS = ("csv", "html", "docx")
@@ -62,32 +63,32 @@ def sheets(results: Results) -> dict[str, tuple[pd.DataFrame, Sheet]]:
     """Tables of the run by name, each in full precision and as printed, numbered in order."""
     fits, pair, unit, wording = results.fits, results.json("pair.json"), results.study.get("time_unit"), results.wording
     tables: dict[str, tuple[pd.DataFrame, Sheet]] = {}
-    doubt, outcome, direction = doubtful_units(results.comparison), *outcome_in(results)
+    doubt = doubtful_units(results.comparison)
     if "primary" in fits:
         sheet = fit_sheet("Table 1", fits["primary"], results.comparison)
-        tables["table1"] = (fit_table(fits["primary"]), sheet.titled(outcome).noted(direction).noted(doubt))
+        tables["table1"] = (fit_table(fits["primary"]), with_outcome(sheet, results).noted(doubt))
     if records := results.estimands:
         imputed = ((results.json("robustness.json") or {}).get("imputation") or {}).get("effects") or None
-        sheet = estimands_sheet("Table 2", records, imputed).titled(outcome)
-        tables["estimands"] = (estimands_table(records, imputed), sheet.noted(direction).noted(doubt))
+        sheet = with_outcome(estimands_sheet("Table 2", records, imputed), results)
+        tables["estimands"] = (estimands_table(records, imputed), sheet.noted(doubt))
     if pair:
         sheet = pair_sheet(f"Table {len(tables) + 1}", pair)
-        tables["pair"] = (pair_table(pair), sheet.titled(outcome).noted(direction).noted(doubtful_units(pair)))
+        tables["pair"] = (pair_table(pair), with_outcome(sheet, results).noted(doubtful_units(pair)))
     if "growth" in fits:
         sheet = fit_sheet(f"Table {len(tables) + 1}", fits["growth"], None, unit)
-        tables["growth"] = (fit_table(fits["growth"], unit), sheet)
+        better = "higher" if (results.config.get("outcome") or {}).get("higher_is_better") else "lower"
+        own = f"The outcome is in its own units; {better} scores are better."
+        tables["growth"] = (fit_table(fits["growth"], unit), with_outcome(sheet, results, own))
     if results.verdict:
         sheet = claims_sheet(f"Table {len(tables) + 1}", results.verdict)
-        tables["claims"] = (claims_table(results.verdict), sheet.titled(outcome).noted(direction).noted(doubt))
+        tables["claims"] = (claims_table(results.verdict), with_outcome(sheet, results).noted(doubt))
     return {name: (_reworded(raw, wording), sheet.reworded(wording)) for name, (raw, sheet) in tables.items()}
 
 
-def outcome_in(results: Results) -> tuple[str, str]:
-    """The outcome for the titles of tables, and a sentence on its direction; empty if no outcome was named."""
-    name = outcome_name(results)
-    if not name:
-        return "", ""
-    return f"Outcome: {name.rpartition(', ')[0]}", f"Outcome: {name}."
+def with_outcome(sheet: Sheet, results: Results, direction: str = "") -> Sheet:
+    """The same with the outcome in its title, and its direction in the models (or a given sentence) in its note."""
+    name = outcome_label(results)
+    return sheet.titled(f"Outcome: {name}").noted(direction or f"Outcome: {outcome_name(results)}.") if name else sheet
 
 
 def _reworded(raw: pd.DataFrame, wording: Wording) -> pd.DataFrame:

@@ -82,14 +82,20 @@ def term(name: str, time_unit: str | None = None) -> str:
     return TERMS.get(name) or label(name)
 
 
-def outcome_name(results) -> str:
-    """The outcome of the comparison as tables name it: the questionnaire, and its direction in the models."""
+def outcome_label(results) -> str:
+    """Questionnaire and scale of the outcome; empty if the run names none."""
     asked = results.config.get("outcome") or {}
     if not asked.get("instrument"):
         return ""
     scale = "" if asked.get("scale") in (None, "total") else f", {asked['scale'].replace('_', ' ')}"
-    direction = "higher is better" if asked.get("higher_is_better") else "multiplied by −1 so that higher is better"
-    return f"{results.instrument(asked['instrument'])[0]}{scale}, {direction}"
+    return f"{results.instrument(asked['instrument'])[0]}{scale}"
+
+
+def outcome_name(results) -> str:
+    """The outcome of the comparison with its direction in the models; empty if the run names none."""
+    label_ = outcome_label(results)
+    better = (results.config.get("outcome") or {}).get("higher_is_better")
+    return label_ and f"{label_}, {'higher is better' if better else 'multiplied by −1 so that higher is better'}"
 
 
 def df_method(fit: dict) -> str:

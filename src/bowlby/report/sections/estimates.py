@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from bowlby.report.section import Section, drawn, figure, render
 from bowlby.results import Results
-from bowlby.tables import interval, number, sheet_html, sheets
+from bowlby.tables import interval, number, sheet_html, sheets, with_outcome
 from bowlby.tables.estimands import ADDITIVE
 from bowlby.tables.fits import fit_sheet
 from bowlby.tables.layout import Sheet
@@ -153,12 +153,14 @@ def models(results: Results) -> Section | None:
     """Tables of the further models; None where there are none."""
     if not results.comparison:
         return None
-    tables = [fit_sheet("", results.fits[name]) for name in MODELS if name in results.fits]
+    sheets_ = {name: fit_sheet("", results.fits[name]) for name in MODELS if name in results.fits}
+    tables = [with_outcome(sheet, results) if name == "m1b" else sheet for name, sheet in sheets_.items()]
     if results.estimands:
         sheet, _, more = split(results)
         if more:
             title = "Further Results on Both Predictors"
-            tables.append(replace(sheet, number="", title=title, parts=more, note=ADDITIVE))
+            further = replace(sheet, number="", title=title, parts=more, note=ADDITIVE)
+            tables.append(with_outcome(further, results))
     if not tables:
         return None
     parts = [Markup(sheet_html(table)) for table in tables]

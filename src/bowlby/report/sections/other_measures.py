@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from bowlby.report.section import Section, figure, render
 from bowlby.results import Results
-from bowlby.tables import interval, number, p_value, sheet_html
+from bowlby.tables import interval, number, p_value, sheet_html, with_outcome
 from bowlby.tables.fits import joint_test
 from bowlby.tables.layout import Sheet
 from bowlby.terms import OTHER_RATINGS, PREDICTORS, WITHIN, P, T, column, scale_label
@@ -19,7 +19,7 @@ def other_ratings(results: Results) -> Section | None:
     for name in OTHER_RATINGS:
         fits = {kind: results.json(f"fits/{name}_{kind}.json") for kind in ("m1", "joint", "alone", "scales")}
         if unit and all(fits[kind] for kind in ("m1", "joint", "alone")):
-            parts.append(Markup(sheet_html(_sheet(name, fits, unit))))
+            parts.append(Markup(sheet_html(with_outcome(_sheet(name, fits, unit), results))))
     if not parts:
         return None
     intro = (
@@ -78,7 +78,7 @@ def early(results: Results) -> Section | None:
         "Patients who have already improved may rate their therapist more positively. The slopes are therefore "
         "adjusted for the change in outcome up to the rating of perceived attachment."
     )
-    table = Markup(sheet_html(sheet))
+    table = Markup(sheet_html(with_outcome(sheet, results)))
     return Section("early", "Earlier improvement", render("stack.html", parts=[table], intro=intro))
 
 
@@ -97,7 +97,8 @@ def sessions(results: Results) -> Section | None:
         f"*SD* of outcome per *SD* of predictor. {fit['n_obs']:,} sessions of {fit['groups']['patient']:,} patients; a "
         "session counts with the therapist who gave it. An association within patients does not show which came first."
     )
-    table = Markup(sheet_html(Sheet("", "Slopes From Sessions", ["", "Estimate", "95% CI", "p"], parts, note)))
+    sheet = Sheet("", "Slopes From Sessions", ["", "Estimate", "95% CI", "p"], parts, note)
+    table = Markup(sheet_html(with_outcome(sheet, results)))
     intro = (
         "Perceived attachment up to the landmark, between patients of one therapist, and the outcome of every later "
         "session, adjusted for the outcome up to the landmark."
@@ -133,8 +134,8 @@ def domains(results: Results) -> Section | None:
     rows = [[_name(row["outcome"]), *(_effect(row, e) for e in "PT"), *(_claim(row, c) for c in ("C1", "C2", "C3"))]
             for row in record["outcomes"]]  # fmt: skip
     note = (
-        "The main outcome comes first. *p* in brackets is adjusted by Holm's method across these outcomes (C3: "
-        "equivalence test); verdicts and intervals are not adjusted."
+        "The main outcome comes first. Outcomes are scored so that higher is better. *p* in brackets is adjusted by "
+        "Holm's method across these outcomes (C3: equivalence test); verdicts and intervals are not adjusted."
     )
     table = Markup(sheet_html(Sheet("", "The Comparison for Every Outcome", HEADS, [(None, rows)], note)))
     return Section("domains", "Other outcomes", render("stack.html", parts=[plot, table], intro=None))

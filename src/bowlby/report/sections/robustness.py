@@ -8,7 +8,7 @@ from bowlby.figures.multiverse import DRAWN
 from bowlby.report.robustness_tables import computed_of, flips_sheet, intervals_sheet, left_undone, tipping_sheet
 from bowlby.report.section import Section, drawn, figure, render
 from bowlby.results import Results
-from bowlby.tables import number, p_value, sheet_html
+from bowlby.tables import number, p_value, sheet_html, with_outcome
 from bowlby.tables.estimands import SYMBOLS
 from bowlby.tables.fits import doubtful_units
 
@@ -20,12 +20,13 @@ def robustness(results: Results) -> Section | None:
     record = results.json("robustness.json")
     if not record or not results.verdict or not results.comparison:
         return None
+    intervals = intervals_sheet(results.comparison, record)
     parts = [
         Markup(sheet_html(flips_sheet(results.verdict, record))),
         _curve(results, record),
         _null(record),
         _one_left_out(results),
-        Markup(sheet_html(intervals_sheet(results.comparison, record).noted(doubtful_units(results.comparison)))),
+        Markup(sheet_html(with_outcome(intervals, results).noted(doubtful_units(results.comparison)))),
         _p_values(record),
     ]
     intro = _intro(results.verdict, record)
@@ -150,5 +151,5 @@ def tipping(results: Results) -> Section | None:
     found = computed_of(results.json("robustness.json") or {}).get("tipping")
     if not found or not results.verdict:
         return None
-    table = Markup(sheet_html(tipping_sheet(found)))
+    table = Markup(sheet_html(with_outcome(tipping_sheet(found), results)))
     return Section("tipping", "Outcomes missing not at random", render("stack.html", parts=[table], intro=None))
