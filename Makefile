@@ -1,5 +1,5 @@
 # Two commands: `make results` and `make test`. See README.md.
-STUDIES ?= 10000
+STUDIES ?= 1000
 .PHONY: results test test-all test-cluster validate validate-sessions docs pictures lock lint coverage try-wheel clean help
 .DEFAULT_GOAL := help
 
@@ -41,8 +41,8 @@ test-all: $(VENV)/.ready-test
 test-cluster: $(VENV)/.ready-test
 	$(BIN)/python -m pytest -m cluster
 
-# Operating characteristics of the claims: 10,000 studies a cell take about three hours of one core (two of them for the
-# scenarios in which patients switch or are treated in groups), STUDIES=400 ten minutes. Resumes.
+# Operating characteristics of the claims: 1,000 studies a cell (400 where they are analysed one by one) take about half an
+# hour of one core. Resumes.
 validate: $(VENV)/.ready
 	$(BIN)/snakemake -s workflow/validate.smk --cores $(if $(filter 0,$(CORES)),all,$(CORES)) --config studies=$(STUDIES)
 

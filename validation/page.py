@@ -102,11 +102,16 @@ def _size(table: pd.DataFrame, seed: int) -> str:
     """How many studies there are of what, and the Monte Carlo error that goes with their number."""
     counts = table["n"][table["quantity"] == "singular"]
     fewest, most = counts.min(), counts.max()
-    errors = [number(np.sqrt(0.025 * 0.975 / n)) for n in sorted({fewest, most})]
+    errors = [_error(n) for n in sorted({fewest, most})]
     error = " with the fewest and ".join(errors) + (" with the most" if len(errors) > 1 else "")
     return (f"{table['scenario'].nunique()} scenarios, {table['design'].nunique()} designs (therapists × average "
             f"patients of one,\ncaseloads unequal), {_several(counts)} studies in each; seed {seed}. The Monte Carlo "
             f"standard error of a\nrate of .025 is {error}.")  # fmt: skip
+
+
+def _error(n: int) -> str:
+    """Monte Carlo standard error of a rate of .025."""
+    return number(np.sqrt(0.025 * 0.975 / n))
 
 
 def failures(table: pd.DataFrame) -> str:
@@ -132,15 +137,18 @@ def _worlds(table: pd.DataFrame) -> str:
                          *(found.get((name, d), ABSENT) for d in WORLD_DESIGNS), name,
                          number(bars.iloc[0]) if len(bars) else ABSENT])  # fmt: skip
     detailed = table["n"][table["quantity"].str.startswith(("without", "standard", "warning, all"))]
+    text = f"""In most of these worlds the model of the comparison does not hold. {_several(counts)} studies
+in each give the rates *as decided*; corrected rows and warnings were computed in up to {detailed.max():,}
+of them, and the world's warning also in every study with a wrong decision. A decision is wrong if a claim is
+supported or refuted against the truth, or if the 95 % interval of P or T misses it. The corrected rows take the true
+reliabilities. Bars: in a corrected row false support of C1 or C2 .025 (fails where the lower limit exceeds .03) and
+coverage .95 (fails where the upper limit is below .94); a warning in .80 of wrong decisions, and in at most .10 of
+studies of a world in which the model holds. The Monte Carlo standard error of a rate of .025 is
+{_error(counts.min())} in {counts.min():,} studies and {_error(counts.max())} in {counts.max():,}. Designs with
+{ABSENT} were not simulated."""
     return "\n\n".join([
         "## Worlds in which a claim could err",
-        f"In these worlds the model of the comparison does not hold. {_several(counts)} studies in each give the rates "
-        f"*as decided*; corrected rows and warnings were computed in the first {detailed.max():,} of them, and the "
-        "world's warning also in every study with a wrong decision. A decision is wrong if a claim is supported or "
-        "refuted against the truth, or if the 95 % interval of P or T misses it. The corrected rows take the true "
-        "reliabilities. Bars: in a corrected row false support of C1 or C2 .025 (fails where the lower limit exceeds "
-        ".03) and coverage .95 (fails where the upper limit is below .94); a warning in .80 of wrong decisions, and in "
-        "at most .10 of studies of a world in which the model holds.",
+        text,
         "\n".join(f"- {name}: {WORLDS[name].what}." for name in _scenarios(table)),
         grid(["world", "rate", *map(sized, WORLD_DESIGNS), "bar"], [row[:5] + row[6:] for row in rows]),
     ])  # fmt: skip
