@@ -87,8 +87,8 @@ def verify(folder: Path, loaded: Loaded | None = None) -> Outcome:
     if not manifest.is_file():
         raise UserError(problem("there is no run in this folder", "name a folder under results/", Place(str(folder))))
     if older_names(folder):
-        version = read_json(manifest).get("versions", {}).get("bowlby", "of an older version")
-        what = f"the run was made by bowlby {version}, in which terms of models and columns had other names"
+        version = read_json(manifest).get("versions", {}).get("bowlby", "not known")
+        what = f"the run was made by an older version ({version}), in which terms of models and columns had other names"
         do = "install that version to verify it, or run the study again; `sha256sum -c checksums.txt` checks its files"
         raise UserError(problem(what, do, Place(str(folder))))
     out = Outcome()
