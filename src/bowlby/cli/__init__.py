@@ -21,7 +21,7 @@ def main() -> None:
     )
     app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(run)
     for command in (commands.init, commands.check, commands.simulate, commands.plan, commands.verify,
-                    reproduction.diff, reproduction.freeze):  # fmt: skip
+                    reproduction.diff, reproduction.freeze, reproduction.share, reproduction.export):  # fmt: skip
         app.command()(command)
     app.callback()(commands.bowlby)
     app.add_typer(commands.instruments, name="instruments")

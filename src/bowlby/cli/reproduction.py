@@ -69,3 +69,30 @@ def freeze(
     print(f"written: {path}")
     print(f"with the data: `bowlby verify RESULTS --frozen {path.name}` compares a run with it")
     print(f"without them: `bowlby simulate FOLDER --like {path.name}` makes a study of the same structure")
+
+
+def share(
+    results: Annotated[Path, typer.Argument(help="Folder of a run, such as results/example.")],
+    output: Annotated[Path | None, typer.Option(help="Archive to write; by default <run>.zip.")] = None,
+    licence: Annotated[str | None, typer.Option(help="SPDX id of the licence, such as CC-BY-4.0.")] = None,
+) -> None:
+    """Write an archive of a run without patients' data: report, tables, figures with their data, codebook, metadata."""
+    from bowlby.reproduction.share import share as write_archive
+    from bowlby.results import load_results
+
+    run = load_results(results)
+    path = output or Path(f"{run.folder.resolve().name}.zip")
+    print(f"written: {path} ({len(write_archive(run, path, licence))} files)")
+
+
+def export(
+    results: Annotated[Path, typer.Argument(help="Folder of a run, such as results/example.")],
+    output: Annotated[Path, typer.Option(help="Folder to write into.")],
+) -> None:
+    """Write scores and analysis sets as CSV and SPSS files with labels, and methods and references for a paper."""
+    from bowlby.reproduction.export import export as write_export
+    from bowlby.results import load_results
+
+    for path in write_export(load_results(results), output):
+        print(f"written: {path}")
+    print("scores/ and analysis/ hold data of patients: keep them where the raw data are")

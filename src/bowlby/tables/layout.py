@@ -129,10 +129,10 @@ def sheet_docx(path: Path, sheet: Sheet) -> None:
         setattr(document.core_properties, when, dt.datetime(*EPOCH))
     made = io.BytesIO()
     document.save(made)
-    _undated(made, path)
+    undated(made, path)
 
 
-def _undated(made: io.BytesIO, path: Path) -> None:
+def undated(made: io.BytesIO, path: Path) -> None:
     """Write a zip archive anew with one date in all entries, so that its bytes depend on its content alone."""
     with ZipFile(made) as source, ZipFile(path, "w", ZIP_DEFLATED) as target:
         for name in sorted(source.namelist(), key=lambda n: (n != "[Content_Types].xml", n)):
