@@ -86,7 +86,8 @@ def _block(rows: pd.DataFrame, instrument: Instrument) -> tuple[dict, dict[str, 
     if "code" in rows:
         shares = _shares(rows["code"])
         return {"codes": shares}, {}
-    given = {c: rows[c].astype(float) for c in rows if c in instrument.all_scales()}
+    scales = [c for c in rows if c in instrument.all_scales() and rows[c].notna().sum() >= SMALLEST]
+    given = {scale: rows[scale].astype(float) for scale in scales}
     return {"scores": {scale: _given(instrument, scale, values) for scale, values in given.items()}}, given
 
 
@@ -106,7 +107,7 @@ def _items(raw: pd.DataFrame, instrument: Instrument) -> tuple[dict, dict[str, p
     scales = instrument.scales or instrument.all_scales()
     parts = {name: (scale.items, scale.reverse) for name, scale in scales.items()}
     for name, (numbers, reverse) in [*parts.items(), (REST, (sorted(free), []))]:
-        own = [n for n in numbers if n in free]
+        own = [n for n in numbers if n in free and raw[n].notna().sum() >= SMALLEST]
         free -= set(own)
         if not own:
             continue
@@ -135,10 +136,12 @@ def _moments(patients: dict, therapists: dict, main: pd.Series) -> dict[str, Any
     within = (table - groups.transform("mean")).to_numpy(float)
     free = np.maximum((table.notna().sum() - (sizes > 0).sum()).to_numpy(float), 1)
     here = ~np.isnan(within)
-    products = np.nan_to_num(within).T @ np.nan_to_num(within)
-    cov_w = products / np.sqrt(np.outer(free, free)) * (here.sum(0) / np.maximum(here.T.astype(float) @ here, 1))
+    products, pairs = np.nan_to_num(within).T @ np.nan_to_num(within), here.T.astype(float) @ here
+    wider = np.sqrt(here.sum(0) / free)  # from means of squares to variances; each pair of scales has its own persons
+    cov_w = products / np.maximum(pairs, 1) * np.outer(wider, wider)
+    cov_w[pairs < SMALLEST] = 0.0
     joint = pd.concat([means, own], axis=1)
-    cov_b = joint.cov(min_periods=3).fillna(0.0).to_numpy().copy()
+    cov_b = joint.cov(min_periods=SMALLEST).fillna(0.0).to_numpy().copy()
     k, inverse = len(means.columns), (1 / sizes.where(sizes > 0)).mean().to_numpy(float)
     cov_b[:k, :k] -= cov_w * np.sqrt(np.outer(inverse, inverse))
     enough = len(joint) >= PERSONS_PER_VARIABLE * len(joint.columns)
