@@ -43,6 +43,7 @@ def test_nothing_of_a_person_is_in_it(example, frozen):
     assert min(shares.values()) * 540 > 4.9
 
 
+@pytest.mark.slow
 def test_a_study_of_the_same_structure_is_drawn(shell, frozen, tmp_path):
     """It has the same instruments, occasions and moments, and `bowlby check` finds nothing wrong."""
     ran = shell("bowlby", "simulate", tmp_path / "like", "--like", frozen, "--seed", 3, cwd=tmp_path)
