@@ -123,15 +123,22 @@ def _build(run: Run, found: Patients, people: dict, needed: dict[str, str], name
         "subscales": getattr(run.comparison, name).apart if name in terms.OTHER_RATINGS else [],
     }
     if name == "primary":
-        others = {column: reason for column, reason in needed.items() if column != "y"}
-        asked, members = complete_rows(found, others)[:2]
-        design["missing_outcomes"] = missing_outcomes(asked, membership(members, asked.index).main())
+        design["missing_outcomes"] = _missing(found, needed)
     if name == "perceived":
         design["adequacy"] = _adequacy(run, found, weights, frame, covariates, people)
     columns = pd.DataFrame(
         [(column, *_meaning(column, outcome)) for column in data.columns], columns=["name", "meaning", "unit", "source"]
     )
     return AnalysisSet(data, episodes[["patient", "therapist", "weight"]], columns, design, flow)
+
+
+def _missing(found: Patients, needed: dict[str, str]) -> dict:
+    """Whether patients who lack nothing but the outcome differ from those who have it."""
+    if found.frame["y"].notna().all():  # imputed, or nobody left
+        return {"p": None}
+    others = {column: reason for column, reason in needed.items() if column != "y"}
+    frame, episodes = complete_rows(found, others)[:2]
+    return missing_outcomes(frame, membership(episodes, frame.index).main())
 
 
 def _adequacy(run: Run, found: Patients, weights: Membership, frame: pd.DataFrame, covariates, people) -> dict:
