@@ -9,7 +9,6 @@ from bowlby.tables.words import CLAIMS, typeset
 from bowlby.tables.words import verdict as verdict_of
 
 EFFECTS = ("P", "T", "P-T", "P+T")
-HALF = 0.5
 KINDS = {
     "cluster": "the bootstrap over therapists",
     "sandwich": "cluster-robust standard errors",
