@@ -21,7 +21,7 @@ STAGES = {
     "compare": ("config", "compare", "robustness"),
     "simulate": ("config", "design", "mixed", "fit", "estimands", "compare", "simulate"),
     "figures": ("config", "design/adequacy.py", "instruments", "figures", "results.py", "schema.py"),
-    "tables": ("config", "instruments", "tables", "results.py", "schema.py"),
+    "tables": ("config", "design/frame.py", "instruments", "tables", "results.py", "schema.py"),
     "manifest": ("config", "fit", "manifest.py", "plan.py", "reproduction/scripts.py", "reproduction/templates"),
     "report": ("config", "compare", "figures", "instruments", "tables", "report", "results.py", "schema.py"),
 }

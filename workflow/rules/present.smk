@@ -79,6 +79,9 @@ rule write_tables:
         verdict=VERDICT,
         robustness=rules.compare_predictors.output.robustness if "primary" in PLAN.sets else [],
         manifest=rules.write_manifest.output.manifest,
+        analysis=ANALYSIS,
+        scores=rules.score_instruments.output.scores,
+        reliability=rules.score_instruments.output.reliability,
     output:
         shown=[
             report(f"{OUT}/tables/{name}.html", f"../report/tables/{name}.rst", "Tables", labels={"table": name})

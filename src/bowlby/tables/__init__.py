@@ -11,6 +11,7 @@ from bowlby.config.run import Run
 from bowlby.files import atomic, harmless, write_csv, write_text
 from bowlby.results import Results
 from bowlby.tables.claims import claims_sheet, claims_table, pair_sheet, pair_table
+from bowlby.tables.descriptives import descriptives_sheet, descriptives_table
 from bowlby.tables.estimands import estimands_sheet, estimands_table
 from bowlby.tables.fits import doubtful_units, fit_sheet, fit_table
 from bowlby.tables.layout import Sheet, frame_sheet, sheet_docx, sheet_html, sheet_page
@@ -19,6 +20,7 @@ from bowlby.tables.words import outcome_label, outcome_name
 
 __all__ = [
     "build",
+    "descriptives",
     "interval",
     "names",
     "number",
@@ -30,7 +32,7 @@ __all__ = [
     "to_html",
     "with_outcome",
 ]
-NAMES = ("table1", "estimands", "pair", "growth", "claims")
+NAMES = ("table1", "estimands", "pair", "growth", "claims", "descriptives")
 KINDS = ("csv", "html", "docx")
 SPOKEN = ("label", "quantity", "statement", "note", "rule")
 
@@ -47,10 +49,12 @@ def outputs(run: Run) -> list[str]:
 
 def build(folder: Path) -> list[Path]:
     """Write the tables that the results call for, and return the files written."""
-    folder = Path(folder)
-    written = []
-    for name, (raw, sheet) in sheets(Results(folder)).items():
-        stem = folder / f"tables/{name}"
+    results, written = Results(Path(folder)), []
+    tables = sheets(results)
+    if (raw := descriptives_table(results)) is not None:
+        tables["descriptives"] = (raw, descriptives(results, raw))
+    for name, (raw, sheet) in tables.items():
+        stem = results.folder / f"tables/{name}"
         written += [
             write_csv(stem.with_suffix(".csv"), harmless(raw)),
             write_text(stem.with_suffix(".html"), sheet_page(sheet)),
@@ -83,6 +87,14 @@ def sheets(results: Results) -> dict[str, tuple[pd.DataFrame, Sheet]]:
         sheet = claims_sheet(f"Table {len(tables) + 1}", results.verdict)
         tables["claims"] = (claims_table(results.verdict), with_outcome(sheet, results).noted(doubt))
     return {name: (_reworded(raw, wording), sheet.reworded(wording)) for name, (raw, sheet) in tables.items()}
+
+
+def descriptives(results: Results, raw: pd.DataFrame | None = None) -> Sheet | None:
+    """The table of descriptive statistics, from its file if not given; it takes seconds and has the last number."""
+    raw = results.table("tables/descriptives.csv") if raw is None else raw
+    if raw is None or raw.empty:
+        return None
+    return descriptives_sheet(f"Table {len(sheets(results)) + 1}", raw).reworded(results.wording)
 
 
 def with_outcome(sheet: Sheet, results: Results, direction: str = "") -> Sheet:

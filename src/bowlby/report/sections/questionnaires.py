@@ -9,13 +9,15 @@ from bowlby import terms
 from bowlby.disclosure import SMALLEST
 from bowlby.report.section import Section, drawn, figure, folded, render
 from bowlby.results import Results
-from bowlby.tables import interval, number, p_value, to_html
+from bowlby.tables import descriptives, interval, number, p_value, sheet_html, to_html
 
 
 def scales(results: Results) -> Section | None:
     """Distributions, counts of severity and of styles; None where nothing was scored."""
     table = drawn(results, "distributions")
-    parts = [_plot(results, table), _means(results, table)] if table is not None else []
+    first = descriptives(results)
+    parts = [Markup(sheet_html(first))] if first else []
+    parts += [_plot(results, table), _means(results, table)] if table is not None else []
     parts += [part for part in (_severity(results), _styles(results)) if part]
     if not parts:
         return None

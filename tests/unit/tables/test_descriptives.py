@@ -1,0 +1,51 @@
+"""Descriptive statistics and correlations by hand: within therapists from deviations, between from means."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bowlby.tables.descriptives import _correlations, descriptives_sheet
+
+RNG = np.random.default_rng(2)
+THERAPIST = pd.Series(np.repeat([f"t{i}" for i in range(8)], 10), index=[f"p{i}" for i in range(80)])
+VALUES = pd.DataFrame({"A": RNG.normal(size=80), "B": RNG.normal(size=80)}, index=THERAPIST.index)
+VALUES["B"] += 0.5 * VALUES["A"] + THERAPIST.map(dict(zip(THERAPIST.unique(), RNG.normal(size=8), strict=True)))
+VALUES["S"] = THERAPIST.map(dict(zip(THERAPIST.unique(), RNG.normal(size=8), strict=True)))
+
+
+def correlations():
+    table = pd.DataFrame(_correlations(VALUES, THERAPIST, {"A", "B"}),
+                         columns=["variable", "quantity", "other", "value", "ci_low", "ci_high", "p", "n"])
+    return table, table.set_index(["variable", "quantity", "other"])
+
+
+def test_correlations_are_those_of_deviations_and_of_means():
+    """1e-9; Fisher's interval with N - J + 1 in the place of N within therapists."""
+    _, found = correlations()
+    deviations = VALUES - VALUES.groupby(THERAPIST).transform("mean")
+    within = found.loc[("B", "within", "A")]
+    r = np.corrcoef(deviations["A"], deviations["B"])[0, 1]
+    assert within["value"] == pytest.approx(r, abs=1e-9) and within["n"] == 80
+    half = 1.959963985 / np.sqrt((80 - 8 + 1) - 3)
+    limits = np.tanh([np.arctanh(r) - half, np.arctanh(r) + half])
+    assert [within["ci_low"], within["ci_high"]] == pytest.approx(limits, abs=1e-6)
+    means = VALUES.groupby(THERAPIST).mean()
+    between = found.loc[("B", "between", "A")]
+    assert between["value"] == pytest.approx(np.corrcoef(means["A"], means["B"])[0, 1], abs=1e-9) and between["n"] == 8
+
+
+def test_what_therapists_say_of_themselves_has_no_correlation_within():
+    _, found = correlations()
+    assert not any(quantity == "within" for variable, quantity, _ in found.index if variable == "S")
+    assert ("S", "between", "A") in found.index
+
+
+def test_within_is_printed_below_the_diagonal_and_between_above():
+    table, found = correlations()
+    means = pd.DataFrame([(v, "mean", None, 1.0, None, None, None, 80) for v in "ABS"], columns=table.columns)
+    (_, rows), = descriptives_sheet("Table 4", pd.concat([means, table])).parts
+    assert [row[0] for row in rows] == ["1. A", "2. B", "3. S"]
+    below, above = found.loc[("B", "within", "A"), "value"], found.loc[("B", "between", "A"), "value"]
+    assert rows[1][6] == f"{below:.2f}".replace("0.", ".").replace("-", "−") and rows[0][7] == f"{above:.2f}".replace(
+        "0.", ".").replace("-", "−")
+    assert rows[2][6] == "–" and rows[2][8] == ""
