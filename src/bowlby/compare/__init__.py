@@ -71,15 +71,16 @@ def compare(
 
 
 def in_words(verdict: dict, fits: dict[str, dict], adequacy: dict, delta: float) -> dict[str, str]:
-    """``finding``, ``grounds`` and both with the verdict of ``verdict.json``, once the robustness checks are known."""
+    """``finding``, ``cannot_answer``, ``grounds`` and all with the verdict of ``verdict.json``, once the robustness checks are known."""
     claims, fit = verdict["claims"], fits["primary"]
     effects = _effects(fit)
     if "moderated" in claims["C3"]["flags"]:
         effects["T_severe"] = _effects(fits["severity"])["T_severe"]
     detectable = _usual(adequacy)["minimum_detectable"]
-    finding, grounds = headline(effects, claims, delta, fit["groups"]["therapist"], detectable)
+    finding, unable, grounds = headline(effects, claims, delta, fit["groups"]["therapist"], detectable)
     answer = f"{claims['C2']['verdict'].capitalize()}: {finding}"
-    return {"finding": finding, "grounds": grounds, "answer": answer, "sentence": f"{answer} {grounds}"}
+    sentence = " ".join(part for part in (answer, unable, grounds) if part)
+    return {"finding": finding, "cannot_answer": unable, "grounds": grounds, "answer": answer, "sentence": sentence}
 
 
 def _claims(

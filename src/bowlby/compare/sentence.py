@@ -16,18 +16,18 @@ def cannot_answer(t: Effect, therapists: int) -> str | None:
     """Why the study says nothing on the therapist's style, or None where it does."""
     low, high = t.limits(0.975)
     if therapists < FEWEST:
-        return f"with {therapists} therapists this study cannot answer the question on the therapist's attachment style"
+        return f"With {therapists} therapists this study cannot answer the question on the therapist's attachment style."
     if (high - low) / 2 > WIDEST:
         return (
-            "this study cannot answer the question on the therapist's attachment style, whose slope could be "
-            f"anything from {_limit(low)} to {_limit(high)}"
+            "This study cannot answer the question on the therapist's attachment style, whose slope could be "
+            f"anything from {_limit(low)} to {_limit(high)}."
         )
     return None
 
 
 def headline(
     effects: dict[str, Effect], claims: dict[str, dict], delta: float, therapists: int, detectable: float
-) -> tuple[str, str]:
+) -> tuple[str, str | None, str]:
     """What the study found: the verdict in a line, and in a few sentences what it rests on and how firm it is.
 
     Parameters
@@ -45,7 +45,10 @@ def headline(
 
     Returns
     -------
-    finding, grounds : str
+    finding : str
+    unable : str or None
+        That the study cannot answer the question on style, and why; T is then left out of the grounds.
+    grounds : str
     """
     p, t = effects["P"], effects["T"]
     unable = cannot_answer(t, therapists)
@@ -58,7 +61,7 @@ def headline(
     if "T_severe" in effects and unable is None:
         severe = difference(effects["T_severe"])
         parts.append(f"That is at average severity; among the most severely ill tenth, patients ended {severe}.")
-    if reservations := _reservations(claims, unable)[:MOST]:
+    if reservations := _reservations(claims)[: MOST - (unable is not None)]:
         said = "; ".join(reservations)
         parts.append(f"{said[0].upper()}{said[1:]}.")
     if unable is None:
@@ -66,7 +69,7 @@ def headline(
             "With 80 % power this sample could detect an effect of the therapist's attachment style only if it was at "
             f"least {detectable:.2f} SD."
         )
-    return _finding(effects, claims, delta), " ".join(parts)
+    return _finding(effects, claims, delta), unable, " ".join(parts)
 
 
 def difference(effect: Effect) -> str:
@@ -118,13 +121,11 @@ def _finding(effects: dict[str, Effect], claims: dict[str, dict], delta: float) 
     )
 
 
-def _reservations(claims: dict[str, dict], unable: str | None) -> list[str]:
+def _reservations(claims: dict[str, dict]) -> list[str]:
     """What limits the verdict, the gravest first."""
     more, supported = claims["C2"], claims["C2"]["verdict"] == "supported"
     reasons = {*more["reasons"], *more["flags"]}
-    found = [unable] if unable else []
-    if more["fragile"]:
-        found.append("the verdict changes in a robustness check (see Robustness)")
+    limits = ["the verdict changes in a robustness check (see Robustness)"] if more["fragile"] else []
     if supported:
         said = {
             "baseline_error": "the verdict does not hold after correction for measurement error in the baseline",
@@ -132,13 +133,13 @@ def _reservations(claims: dict[str, dict], unable: str | None) -> list[str]:
             "any_therapist_variable": "the claim would be supported for any characteristic of therapists",
             "after_landmark": "the slope of style is its association with outcome after the landmark session only",
         }
-        found += [words for code, words in said.items() if code in reasons]
+        limits += [words for code, words in said.items() if code in reasons]
         if "below_delta" in claims["C1"]["flags"]:
-            found.append("the association of perceived attachment is itself smaller than the equivalence bound")
+            limits.append("the association of perceived attachment is itself smaller than the equivalence bound")
         if "same_rater" in reasons:
-            found.append("the patient rated both perceived attachment and outcome")
+            limits.append("the patient rated both perceived attachment and outcome")
         if "reverse_causation_open" in reasons:
-            found.append("improvement may have preceded attachment")
+            limits.append("improvement may have preceded attachment")
     if "therapist_rated" in reasons:
-        found.append("the therapist rated both the outcome and the therapist's own style")
-    return found
+        limits.append("the therapist rated both the outcome and the therapist's own style")
+    return limits

@@ -24,7 +24,7 @@ def said(p, t, se_p=0.04, se_t=0.06, therapists=48, detectable=0.16, reasons=(),
     claims = claims_of(effects["P"], effects["T"], **more)
     claims["C2"]["reasons"] += reasons
     claims["C2"]["flags"] += flags
-    return " ".join(headline(effects, claims, DELTA, therapists, detectable))
+    return " ".join(part for part in headline(effects, claims, DELTA, therapists, detectable) if part)
 
 
 @pytest.mark.parametrize(("estimate", "se", "words"), [

@@ -185,3 +185,13 @@ def claim_tested(verdict: str) -> dict:
     base = {"verdict": verdict, "fragile": None, "qualified": False, "not_tested": False, "rule": None}
     base |= {"reasons": [], "flags": []}
     return base | {"estimate": 0.1, "ci": [0.0, 0.2], "df": 20.0, "p": 0.01, "bound": 0.1, "parts": {}}
+
+
+def test_a_study_that_cannot_answer_says_so_above_the_figure(comparison_run):
+    folder = comparison_run()
+    record = read_json(folder / "verdict.json")
+    unable = "With 9 therapists this study cannot answer the question on the therapist's attachment style."
+    assert unable not in report.build_report(folder)
+    write_json(folder / "verdict.json", {**record, "cannot_answer": unable})
+    page = report.build_report(folder)
+    assert 0 < page.index("cannot answer the question") < page.index("<th scope=\"col\">Claim<")

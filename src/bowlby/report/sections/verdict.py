@@ -29,6 +29,7 @@ def verdict(results: Results) -> Section | None:
     html = render(
         "verdict.html",
         answer=_capital(typeset(record.get("finding") or f"The finding is {MISSING}.")),
+        unable=typeset(record.get("cannot_answer") or ""),
         sentence=typeset(record.get("grounds") or ""),
         forest=_forest(results),
         claims=claims,
