@@ -171,8 +171,8 @@ def curve_table():
 def test_a_sign_that_turns_in_a_fifth_of_specifications_is_a_reason():
     """Two of nine fitted specifications: 22 % for C2 and C3, none for C1."""
     claim = {"verdict": "supported"}
-    assert elsewhere("C2", claim, curve_table(), 0.1) == ["P-|T| has the other sign in 22% of the analyses tried"]
-    assert elsewhere("C3", claim, curve_table(), 0.1) == ["|T| is at least the bound in 22% of the analyses tried"]
+    assert elsewhere("C2", claim, curve_table(), 0.1) == [{"code": "sign_elsewhere", "of": "P-|T|", "share": 2 / 9}]
+    assert elsewhere("C3", claim, curve_table(), 0.1) == [{"code": "beyond_elsewhere", "share": 2 / 9}]
     assert elsewhere("C1", claim, curve_table(), 0.1) == []
     found = curve(curve_table(), 0.1)
     assert found["other_sign"] == pytest.approx({"P": 0.0, "P-|T|": 2 / 9})
