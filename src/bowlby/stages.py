@@ -137,9 +137,9 @@ def audit_keys(made: dict[str, tuple], measures: dict[str, pd.DataFrame], people
 
 def change_occasions(loaded: Loaded, scores: pd.DataFrame) -> tuple[str, str]:
     """The outcome's occasions before and after, or the first and last at which the instrument was answered."""
-    outcome = loaded.run.outcome
-    if outcome.pre and outcome.post:
-        return outcome.pre, outcome.post
+    asked = loaded.run.outcome or loaded.run.scores
+    if asked.pre and asked.post:
+        return asked.pre, asked.post
     answered = set(scores["occasion"])
     order = [o.id for o in loaded.study.occasions if o.id in answered]
     return (order[0], order[-1]) if len(order) > 1 else ("", "")

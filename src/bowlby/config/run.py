@@ -220,6 +220,21 @@ class Outcome(Model):
         return self.about or ("self" if self.role == "patient" else "patient")
 
 
+class Scores(Model):
+    """A run that reads, scores and audits, and shows reliability, severity and reliable change; nothing is modelled."""
+
+    pre: str | None = None
+    """Occasion from which change is counted; by default the first at which an instrument was answered."""
+    post: str | None = None
+    """Occasion up to which change is counted; by default the last."""
+
+    @model_validator(mode="after")
+    def _both(self):
+        if (self.pre is None) != (self.post is None):
+            raise Invalid("change needs two occasions", "give both pre and post, or neither")
+        return self
+
+
 class Reference(Model):
     """Fixed SDs by which P and T are standardised; all given here, or none."""
 
@@ -299,8 +314,10 @@ class Run(Model):
     """`shareable` shows no single patient; `internal` allows points and says so on the page."""
     registration: Registration | None = None
     """Registration of the analysis; left out, the methods say that the configuration names none."""
-    outcome: Outcome
-    """The primary outcome."""
+    scores: Scores | None = None
+    """Scores alone (`scores: {}`), with a short report; no outcome is needed, and no analysis is requested with it."""
+    outcome: Outcome = Field(default=None)
+    """The primary outcome; needed for all but `scores`."""
     other_outcomes: list[Outcome] = Field(default_factory=list)
     """Other outcomes (anxiety, anger, trauma, ...): the comparison for each, p adjusted across all of them."""
     comparison: Comparison | None = None
@@ -326,10 +343,20 @@ class Run(Model):
             raise Invalid("contains characters with a special meaning in paths ({, }, *, ?)", "write a plain folder")
         return folder
 
+    def _alone(self):
+        models = ("outcome", "comparison", "pair", "growth", "other_outcomes", "robustness")
+        if asked := [f"`{name}:`" for name in models if getattr(self, name)]:
+            raise Invalid(f"`scores:` is a run of its own, and {', '.join(asked)} is there too", "keep one of the two")
+        return self
+
     @model_validator(mode="after")
     def _complete(self):
+        if self.scores is not None:
+            return self._alone()
         if self.comparison is None and self.growth is None and self.pair is None:
-            raise Invalid("no analysis is requested", "add `comparison:`, `pair:` or `growth:`")
+            raise Invalid("no analysis is requested", "add `comparison:`, `pair:`, `growth:` or `scores:`")
+        if self.outcome is None:
+            raise Invalid("outcome is missing", "add `outcome:`, or request `scores: {}` alone")
         if self.comparison and not (self.outcome.after or (self.outcome.pre and self.outcome.post)):
             raise Invalid(
                 "the comparison needs outcome.pre and outcome.post", "add both, or outcome.after for session data"

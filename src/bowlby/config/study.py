@@ -323,8 +323,8 @@ class Study(Model):
     """Name of the study, shown in the report."""
     synthetic: bool = False
     """True where the data are simulated; everything shown says so."""
-    occasions: list[Occasion] = Field(min_length=1)
-    """All occasions in order; a closed list."""
+    occasions: list[Occasion] = Field(default_factory=list)
+    """All occasions in order; a closed list. Left out, each person was measured once, and no `when:` is needed."""
     time_unit: str = "weeks"
     """Unit of the occasions' times."""
     files: list[DataFile] = Field(min_length=1)
@@ -350,7 +350,8 @@ class Study(Model):
             raise Invalid(f"occasion {', '.join(unknown)} is not in the list of occasions", "add it there")
         for file in self.files:
             for measure in file.measures:
-                if (measure.when or file.when) is None and (measure.role or file.who.role) == "patient":
+                of_patients = (measure.role or file.who.role) == "patient"
+                if self.occasions and (measure.when or file.when) is None and of_patients:
                     raise Invalid(f"{file.path}: {measure.instrument} has no occasion", "add `when:`")
                 when = measure.when or file.when
                 place, told = f"{file.path}: {measure.instrument}", [TIME in name for name in measure.named]

@@ -59,7 +59,7 @@ def requirements(run: Run) -> list[Requirement]:
 
 def of_outcome(run: Run) -> list[Requirement]:
     """What the registered outcome asks for."""
-    return [_of_outcome("outcome", run.outcome, "outcome.post" if run.pair else None)]
+    return [_of_outcome("outcome", run.outcome, "outcome.post" if run.pair else None)] if run.outcome else []
 
 
 def of_others(run: Run) -> list[Requirement]:
@@ -135,6 +135,9 @@ def unmet(run: Run, study: Study, instruments: dict[str, Instrument]) -> list[st
     for requirement in requirements(run):
         problems += _unknown_occasions(requirement, known)
         problems += _unmet_measure(requirement, study, instruments)
+    if run.scores:
+        named = {f"scores.{key}": getattr(run.scores, key) for key in ("pre", "post")}
+        problems += _unknown_occasions(Requirement("scores", "", "", "", [], named), known)
     problems += unknown_variables(run, _variables(study))
     return [*problems, *wrong_orders(run, known), *absent_norms(run), *same_sides(run), *_times(run, study)]
 

@@ -11,6 +11,10 @@ from bowlby.drafting.naming import Block
 from bowlby.drafting.study_text import ATTACHMENT, MARK, Part, flow
 from bowlby.instruments.catalogue import load_instrument
 
+SCORES = (
+    "scores: {}  # reads, scores and audits; a study with an outcome has `outcome:` and `comparison:` in its place",
+)
+
 
 def run_text(name: str, parts: list[Part], occasions: list[str], timed: bool) -> str:
     """The draft of a run's file: the outcome, and the comparison where both sides are there."""
@@ -31,6 +35,8 @@ def run_text(name: str, parts: list[Part], occasions: list[str], timed: bool) ->
     ]
     suspected = [(p.roles.role, Match(o.instrument)) for p in parts for o in p.odd if o.instrument]
     lines += _comparison([(role, m) for role, _, m in brought], suspected, occasions)
+    if outcome == FILL and not any(line.startswith("comparison:") for line in lines):
+        return "\n".join([*lines[:5], *SCORES, *lines[10:]]) + "\n"
     if lines[-1].startswith("#"):
         lines.append(f"growth: {{reml: true}}{'' if timed else f'  {MARK} needs `time` in the occasions'}")
     return "\n".join(lines) + "\n"

@@ -52,7 +52,7 @@ def _comparison(run: Run) -> bool:
 
 
 def _before_after(run: Run) -> bool:
-    return bool(run.outcome.pre and run.outcome.post)
+    return bool(run.outcome and run.outcome.pre and run.outcome.post)
 
 
 def _domains(run: Run) -> bool:
@@ -76,6 +76,11 @@ def _doubted(*kinds: str) -> Callable[[Run], bool]:
     return lambda run: run.robustness is not None and not set(kinds).isdisjoint(run.robustness.kinds)
 
 
+def _modelled(run: Run) -> bool:
+    """Whether a model is fitted: not where scores alone are asked for."""
+    return run.scores is None
+
+
 def _always(run: Run) -> bool:
     return True
 
@@ -89,14 +94,14 @@ PLOTS = {
     "partition": Plot(partition.gather, partition.draw, _comparison),
     "prepost": Plot(course.gather, course.draw, _compared_before_after),
     "trajectory": Plot(course.gather_trajectory, course.draw_trajectory, _growth),
-    "caterpillar": Plot(therapists.gather, therapists.draw, _always),
+    "caterpillar": Plot(therapists.gather, therapists.draw, _modelled),
     "multiverse": Plot(multiverse.gather, multiverse.draw, _doubted("multiverse")),
     "influence": Plot(therapists.gather_influence, therapists.draw_influence, _doubted("influence", "cluster")),
     "change": Plot(change.gather, change.draw, _before_after),
     "flow": Plot(participants.gather, participants.draw, _always),
     "missing": Plot(participants.gather_missing, participants.draw_missing, _always),
     "distributions": Plot(distributions.gather, distributions.draw, _always),
-    "residuals": Plot(residuals.gather, residuals.draw, _always),
+    "residuals": Plot(residuals.gather, residuals.draw, _modelled),
 }
 
 

@@ -100,7 +100,7 @@ def measure_table(raw: Raw, measure: Measure, model, study: Study, issues: Issue
         "source_row": pd.Series(rows.to_numpy(), index=rows),
     }
     table = pd.concat([pd.DataFrame(head, index=rows), values], axis=1)
-    keep = person.ne("") & (occasion.ne("") if who.role == "patient" else True)
+    keep = person.ne("") & (occasion.ne("") if who.role == "patient" and study.occasions else True)
     if measure.when and measure.when.occasion and raw.spec.when and raw.spec.when.column:
         # a value of one occasion that every row of a person repeats, such as the baseline in a long file
         keep &= ~table.duplicated([*KEY, *values.columns])

@@ -123,7 +123,9 @@ def change(
 
 
 def _pair(rows: pd.DataFrame, occasions: tuple[str, str]) -> tuple[pd.DataFrame, pd.DataFrame] | None:
-    """Before and after of the persons who were asked both times, in the same order."""
+    """Before and after of the persons who were asked both times, in the same order; None if there is one time only."""
+    if occasions[0] == occasions[1]:
+        return None
     pre, post = (
         one_each(rows[rows["occasion"].eq(o)], last=n == 1).set_index("person") for n, o in enumerate(occasions)
     )
