@@ -71,7 +71,7 @@ def compare(
 
 
 def in_words(verdict: dict, fits: dict[str, dict], adequacy: dict, delta: float) -> dict[str, str]:
-    """``finding``, ``cannot_answer``, ``grounds`` and all with the verdict of ``verdict.json``, once the robustness checks are known."""
+    """The sentences of ``verdict.json``, once the robustness checks are known: ``finding``, ``grounds`` and others."""
     claims, fit = verdict["claims"], fits["primary"]
     effects = _effects(fit)
     if "moderated" in claims["C3"]["flags"]:

@@ -16,10 +16,10 @@ def cannot_answer(t: Effect, therapists: int) -> str | None:
     """Why the study says nothing on the therapist's style, or None where it does."""
     low, high = t.limits(0.975)
     if therapists < FEWEST:
-        return f"With {therapists} therapists this study cannot answer the question on the therapist's attachment style."
+        return f"With {therapists} therapists this study cannot answer the question on the therapist's own style."
     if (high - low) / 2 > WIDEST:
         return (
-            "This study cannot answer the question on the therapist's attachment style, whose slope could be "
+            "This study cannot answer the question on the therapist's own style, whose slope could be "
             f"anything from {_limit(low)} to {_limit(high)}."
         )
     return None

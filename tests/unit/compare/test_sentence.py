@@ -67,7 +67,7 @@ def test_a_support_smaller_than_the_bound_is_said():
 
 @pytest.mark.parametrize(("therapists", "se", "why"), [
     (9, 0.05, "With 9 therapists this study cannot answer"),
-    (20, 0.4, "This study cannot answer the question on the therapist's attachment style, whose slope could be"),
+    (20, 0.4, "This study cannot answer the question on the therapist's own style, whose slope could be"),
 ])  # fmt: skip
 def test_where_style_cannot_be_answered_it_leaves_the_headline(therapists, se, why):
     text = said(0.34, 0.1, se_t=se, therapists=therapists)
