@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from bowlby.config import Loaded, read_config
+from bowlby.config import Loaded, LoadedStudy, read_config
 from bowlby.design.requirements import requirements, unstated_occasions
-from bowlby.errors import UserError, problem
+from bowlby.drafting.study_text import MARK
+from bowlby.errors import Place, UserError, problem
 from bowlby.ingest import Ingested, look_through
+from bowlby.ingest.issues import Issues, count
 from bowlby.plan import Plan, mismatches, results_of
 from bowlby.report.sections.keys import alarms
 from bowlby.stages import PEOPLE, analysis_set, audit_keys, fits_of, scored
@@ -40,28 +42,54 @@ def check(config: str | Path) -> Lines:
         Severity and line of every problem, each once: of the run's file and the study file, then of the data by file
         and row, then of keys that do not fit the answers, scores, analysis sets and models. A file that cannot be read
         does not hide what is wrong with the others. Scores and models are checked only if their input is
-        without errors; otherwise a note says so.
+        without errors; otherwise a note says so. Notes also say what was not checked because a file could not be read,
+        and how many lines of a draft are still marked as a guess.
     """
     loaded, problems = read_config(config)
     if loaded is None:
-        return [*_errors(problems), _later("the data")]
+        return [*_errors(problems), *_not_checked("the data", problems)]
     if isinstance(loaded, Loaded):
         problems += mismatches(loaded)
     ingested, issues = look_through(loaded)
-    data_lines = issues.lines()
+    data_lines = [*issues.lines(), *_unread(loaded, issues), *_guesses(loaded)]
     if isinstance(loaded, Loaded):
         unsaid = unstated_occasions(requirements(loaded.run), ingested.measures)
         problems += [f"{loaded.path.name}: {line}" for line in unsaid]
     if problems or not isinstance(loaded, Loaded) or not issues.error_codes <= OF_ROWS:
-        return [*_errors(problems), *data_lines, _later("scores and models")]
+        return [*_errors(problems), *data_lines, *_not_checked("scores and models", [*problems, *issues.errors])]
     made, problems = _scores(loaded, ingested)
     doubts = [] if problems else alarms(audit_keys(made, ingested.measures, ingested.people))
     refused = problems or refusals(loaded, ingested, {name: scores for name, (_, _, scores) in made.items()})
     return [*data_lines, *(("warning", line) for line in doubts), *_errors(refused)]
 
 
-def _later(what: str) -> tuple[str, str]:
-    return "note", problem(f"{what} were not checked", "correct the errors, then check again")
+def _not_checked(what: str, errors: list[str]) -> Lines:
+    """What was not checked, and the files whose errors are the reason."""
+    files = sorted({line.partition(":")[0] for line in errors})
+    because = f"because of {count(len(errors), 'error')} in {', '.join(files)}"
+    return [("note", problem(f"{what} were not checked {because}", "correct this, then check again"))]
+
+
+def _unread(loaded: LoadedStudy, issues: Issues) -> Lines:
+    """For each file that could not be read, the questionnaires whose answers in it were not checked."""
+    lines = []
+    for spec in loaded.study.files:
+        names = ", ".join(sorted({measure.instrument for measure in spec.measures}))
+        if names and Path(spec.path).name in issues.unread:
+            what = f"the answers to {names} in this file were not checked because it could not be read"
+            lines.append(("note", problem(what, "correct its error, then check again", Place(Path(spec.path).name))))
+    return lines
+
+
+def _guesses(loaded: LoadedStudy) -> Lines:
+    """For each file of the configuration, how many lines of a draft are still marked as a guess."""
+    lines = []
+    for path in dict.fromkeys((loaded.path, loaded.study_path) if isinstance(loaded, Loaded) else (loaded.study_path,)):
+        n = sum(MARK in line for line in path.read_text("utf-8").splitlines())
+        if n:
+            what = f"{count(n, 'line')} still {'has' if n == 1 else 'have'} the mark of a guess (`{MARK}`)"
+            lines.append(("note", problem(what, "check each guess and delete its mark", Place(path.name))))
+    return lines
 
 
 def _scores(loaded: Loaded, ingested: Ingested) -> tuple[dict, list[str]]:

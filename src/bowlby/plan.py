@@ -17,6 +17,9 @@ from bowlby.resources import size
 from bowlby.robustness.jobs import Work, works
 from bowlby.run_marker import MARKER
 
+JOB, JOB_MORE = 4.5, 1.0
+"""Seconds that a job lasts, its start included, and more for each MB of raw data as text."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -68,6 +71,20 @@ class Plan:
         """Raw data files and own instrument files."""
         own = [self.loaded.instruments_dir / f"{i}.yaml" for i in self.instruments]
         return [str(relative(p)) for p in (*self.loaded.raw_files, *(p for p in own if p.is_file()))]
+
+    def seconds(self, jobs: dict[str, int]) -> float:
+        """Processor time of jobs, from what was measured on studies of other sizes.
+
+        Parameters
+        ----------
+        jobs : dict of int
+            Number of jobs by name of the rule.
+        """
+        total = sum(jobs.values()) * (JOB + JOB_MORE * size(self.raw))
+        for kind, work in self.robustness.items():
+            share = jobs.get(f"robustness_{kind}", 0) + jobs.get(f"shard_{kind}", 0) / work.shards
+            total += share * work.seconds
+        return total
 
     def checksums(self) -> dict[str, str]:
         """Content of the raw files, so that other data under an older date are noticed."""

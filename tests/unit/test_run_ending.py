@@ -1,7 +1,13 @@
-"""What ``bowlby run`` says last."""
+"""What ``bowlby run`` says first and last."""
 
-from bowlby.cli.run import ending
+import pytest
+
+from bowlby.cli.run import beginning, ending
+from bowlby.cli.snakemake_log import SnakemakeLog
+from bowlby.config.robustness import Robustness
 from bowlby.files import write_json, write_text
+from bowlby.plan import Plan
+from bowlby.robustness.jobs import works
 
 
 def test_verdict_and_where_the_report_is(tmp_path):
@@ -26,3 +32,24 @@ def test_a_target_other_than_the_report_says_nothing_of_it(tmp_path):
 def test_a_run_of_a_pair_ends_with_its_result(tmp_path):
     write_json(tmp_path / "pair.json", {"sentence": "1 SD more of closeness went with an outcome 0.10 SD higher."})
     assert ending(tmp_path) == ["1 SD more of closeness went with an outcome 0.10 SD higher."]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(50, "less than a minute"), (241, "about 3 minutes"), (14400, "about 2 hours")]
+)
+def test_a_run_begins_with_jobs_duration_and_folder(tmp_path, monkeypatch, seconds, words):
+    monkeypatch.setattr(Plan, "seconds", lambda self, jobs: seconds * (jobs == {"ingest": 1, "score": 1}))
+    log = SnakemakeLog(announce=lambda log: beginning(Plan(None, tmp_path), log))
+    lines = ["Provided cores: 2", "Job stats:", "job      count", "-----  -------", "ingest       1", "score        1",
+             "total        2", "Select jobs to execute..."]  # fmt: skip
+    shown = [said for line in lines if (said := log.read(f"{line}\n"))]
+    assert shown == [f"2 jobs, {words} on 2 cores; results go to {tmp_path}\n"]
+
+
+def test_the_duration_counts_the_replicates_that_are_left(monkeypatch):
+    monkeypatch.setattr(Plan, "robustness", works(Robustness.model_validate({"kinds": ["cluster"], "shards": 2})))
+    monkeypatch.setattr(Plan, "raw", [])
+    plan = Plan(None, None)
+    assert plan.robustness["cluster"].seconds == plan.robustness["cluster"].replicates * 0.001
+    assert plan.seconds({"ingest": 1}) == 4.5
+    assert plan.seconds({"shard_cluster": 1}) == 4.5 + plan.robustness["cluster"].seconds / 2

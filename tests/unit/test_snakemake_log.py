@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from bowlby.cli.progress import ProgressBars, replicates
+from bowlby.cli.progress import ProgressBars, long_jobs, replicates
 from bowlby.cli.snakemake_log import UNLOCK, SnakemakeLog
 
 
@@ -60,6 +60,19 @@ def test_only_progress_is_shown_and_the_logs_come_last():
     assert shown == ["4 of 23 jobs done: fit pair models\n"]
     whole = "log of the whole run: /path/to/.snakemake/log/1.log"
     assert log.logs_to_read() == ["log of ingest: results/a/ingest.log", whole]
+
+
+def test_long_jobs_are_named_with_their_replicates(tmp_path, monkeypatch):
+    logs = tmp_path / "logs/robustness"
+    logs.mkdir(parents=True)
+    (logs / "cluster.log").write_text("INFO cluster: 250 of 1000, 50 a second, 15 s left\n")
+    log = heard("rule ingest:", "rule robustness_cluster:", "Finished jobid: 1 (Rule: ingest)",
+                "1 of 3 steps (33%) done")  # fmt: skip
+    assert long_jobs(log, tmp_path, 0) == []
+    log.running["robustness_cluster"] -= 130
+    assert long_jobs(log, tmp_path, 0) == [
+        "running for 2 min: robustness cluster (250 of 1,000 replicates, 15 s left)\n"
+    ]
 
 
 def test_bars_follow_jobs_and_replicates(tmp_path):

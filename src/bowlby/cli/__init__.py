@@ -11,6 +11,7 @@ def main() -> None:
 
     from bowlby.cli import commands, reproduction
     from bowlby.cli.run import run
+    from bowlby.cli.terminal import show
     from bowlby.errors import UserError
 
     app = typer.Typer(
@@ -28,5 +29,5 @@ def main() -> None:
     try:
         app()
     except UserError as error:
-        print(*error.lines(), sep="\n", file=sys.stderr)
+        show(error.lines(), err=True)
         sys.exit(error.status)

@@ -44,11 +44,11 @@ def init(
 def check(config: Annotated[Path, typer.Argument(help="The run's configuration file.")]) -> None:
     """Check a configuration and its data: one line per problem, errors first, by file and row; nothing is written."""
     from bowlby.check import check as problems_of
+    from bowlby.cli.terminal import show
     from bowlby.ingest.issues import ORDER, count
 
     problems = problems_of(config)
-    for severity, line in sorted(problems, key=lambda problem: ORDER[problem[0]]):
-        print(f"{severity}: {line}")
+    show(f"{severity}: {line}" for severity, line in sorted(problems, key=lambda problem: ORDER[problem[0]]))
     severities = [severity for severity, _ in problems]
     numbers = {severity: severities.count(severity) for severity in ORDER}
     print(", ".join(count(n, severity) for severity, n in numbers.items() if n or severity != "note"))
@@ -56,9 +56,17 @@ def check(config: Annotated[Path, typer.Argument(help="The run's configuration f
         raise typer.Exit(1)
 
 
+def _list_scenarios(wanted: bool) -> None:
+    if wanted:
+        from bowlby.simulate.scenarios import explained
+
+        print(explained())
+        raise typer.Exit
+
+
 def simulate(
     folder: Annotated[Path, typer.Argument(help="Where to write; must be empty or absent.")],
-    scenario: Annotated[str, typer.Option(help="Scenario of the statistical design, such as S0, S1, S3.")] = "S1",
+    scenario: Annotated[str, typer.Option(help="What is true in the population: see --list.")] = "S1",
     seed: Annotated[int, typer.Option(min=0, help="Seed.")] = 1,
     therapists: Annotated[int | None, typer.Option(min=3, help="Number of therapists (48; platform 25,000).")] = None,
     patients: Annotated[int | None, typer.Option(min=2, help="Patients per therapist (12; platform 40).")] = None,
@@ -69,6 +77,9 @@ def simulate(
         Path | None, typer.Option(help="A file that `bowlby freeze` wrote: a study of the same structure instead.")
     ] = None,
     with_config: Annotated[bool, typer.Option(help="Also write a configuration.")] = True,
+    explain: Annotated[
+        bool, typer.Option("--list", callback=_list_scenarios, is_eager=True, help="Explain the scenarios and exit.")
+    ] = False,
 ) -> None:
     """Simulate a study with known truth, clearly labelled synthetic."""
     if like:
@@ -164,7 +175,18 @@ def verify(
         raise typer.Exit(DIFFERS)
 
 
-instruments = typer.Typer(help="The library of questionnaires, and your own.", invoke_without_command=True)
+class _Words(typer.core.TyperGroup):
+    """A group that takes words that are none of its commands as words to search for."""
+
+    def resolve_command(self, ctx, args):
+        return super().resolve_command(ctx, args if args[0] in self.commands else ["find", *args])
+
+
+instruments = typer.Typer(
+    help="The library of questionnaires, and your own; words search it: bowlby instruments anger, or 6 items.",
+    invoke_without_command=True,
+    cls=_Words,
+)
 Config = Annotated[
     Path | None, typer.Option("--config", help="A run's configuration file: also use your study's own instruments.")
 ]
@@ -172,17 +194,29 @@ Config = Annotated[
 
 @instruments.callback()
 def list_instruments(context: typer.Context, config: Config = None) -> None:
-    """List the questionnaires with the confidence of their keys and their licence."""
+    """List the questionnaires with the confidence of their keys."""
     if context.invoked_subcommand is None:
-        from bowlby.errors import UserError
-        from bowlby.instruments.catalogue import HEAD, table
+        _print_instruments([], config)
 
-        rows, faults = table(_own_instruments(config))
-        widths = [max(map(len, column)) for column in zip(HEAD, *rows, strict=True)]
-        for row in (HEAD, *rows):
-            print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-        if faults:
-            raise UserError(faults)
+
+@instruments.command("find")
+def find_instruments(
+    context: typer.Context,
+    words: Annotated[list[str], typer.Argument(help="Words, or a number of items: anger, 6 items.")],
+    config: Config = None,
+) -> None:
+    """List the questionnaires whose name, scales, citation or licence have all the words; "find" can be left out."""
+    _print_instruments(words, config or context.parent.params["config"])
+
+
+def _print_instruments(words: list[str], config: Path | None) -> None:
+    from bowlby.errors import UserError
+    from bowlby.instruments.catalogue import find, text_table
+
+    found, faults = find(words, _own_instruments(config))
+    print(text_table(found))
+    if faults:
+        raise UserError(faults)
 
 
 @instruments.command("show")

@@ -1,4 +1,4 @@
-"""Progress bars during a run: jobs done, and replicates with their rate and time left."""
+"""Progress of a run: jobs done, and replicates with their rate and time left; as bars on a terminal."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from bowlby.cli.snakemake_log import SnakemakeLog
 
 REPLICATES = re.compile(r"(\w+): ([\d,]+) of ([\d,]+), ([\d.,]+) a second, ([\d.,]+) s left")
 EVERY = 0.5
+LONG = 60.0
+"""Seconds after which a job is named, and between two lines on it, where there are no bars."""
 TAIL = 400
 
 
 @contextmanager
 def progress_bars(log: SnakemakeLog, folder: Path) -> Iterator[Callable[[str], None]]:
-    """A function that shows the lines of a run; in a terminal, progress bars follow below them.
+    """A function that shows the lines of a run; bars follow below them on a terminal, lines on long jobs elsewhere.
 
     Parameters
     ----------
@@ -29,7 +31,9 @@ def progress_bars(log: SnakemakeLog, folder: Path) -> Iterator[Callable[[str], N
         The run's results, whose logs hold the progress of replicates.
     """
     if not sys.stderr.isatty():
-        yield sys.stderr.write
+        began = time.time()
+        with _repeated(LONG, lambda: sys.stderr.writelines(long_jobs(log, folder, began))):
+            yield sys.stderr.write
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
@@ -37,19 +41,39 @@ def progress_bars(log: SnakemakeLog, folder: Path) -> Iterator[Callable[[str], N
     console = Console(stderr=True, highlight=False)
     columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[said]}")
     with Progress(*columns, console=console, transient=True) as bars:
-        display, ended = ProgressBars(bars, log, folder), threading.Event()
-
-        def watch() -> None:
-            while not ended.wait(EVERY):
-                display.update()
-
-        watcher = threading.Thread(target=watch, daemon=True)
-        watcher.start()
-        try:
+        with _repeated(EVERY, ProgressBars(bars, log, folder).update):
             yield lambda line: console.print(line, end="", markup=False, emoji=False, soft_wrap=True)
-        finally:
-            ended.set()
-            watcher.join()
+
+
+@contextmanager
+def _repeated(seconds: float, work: Callable[[], None]) -> Iterator[None]:
+    """Do some work every few seconds until the block ends."""
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(seconds):
+            work()
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()
+
+
+def long_jobs(log: SnakemakeLog, folder: Path, since: float) -> list[str]:
+    """A line for each job that has been running for a minute or longer, with its replicates if it has any."""
+    done = replicates(folder, since)
+    lines = []
+    for rule, seconds in log.long_running(LONG).items():
+        kind = rule.partition("_")[2]
+        of = [f"{at:,} of {n:,} replicates, {left} s left" for name, (at, n, _, left) in done.items()
+              if at < n and name.startswith(kind) and name.removeprefix(kind)[:1] in ("", "-")]  # fmt: skip
+        progress = f" ({'; '.join(of)})" if of else ""
+        lines.append(f"running for {seconds / 60:.0f} min: {rule.replace('_', ' ')}{progress}\n")
+    return lines
 
 
 class ProgressBars:

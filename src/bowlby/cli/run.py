@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from math import ceil
 from pathlib import Path
 from typing import Annotated
 
@@ -14,10 +15,14 @@ import typer
 
 from bowlby.cli.progress import progress_bars
 from bowlby.cli.snakemake_log import SnakemakeLog
+from bowlby.cli.terminal import show
 from bowlby.errors import UserError, printable, problem
+from bowlby.ingest.issues import count
+from bowlby.plan import Plan
 
 DRY = {"-n", "--dry-run", "--dryrun"}
 WIDTH = 100
+LONG_RUN = 90 * 60
 INTERRUPTED = 130
 KILLED = ["error: Snakemake was killed; run again to continue where it stopped"]
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -53,12 +58,12 @@ def run(
     dry = not DRY.isdisjoint(context.args)
     if not dry and lift_lock(planned.folder):
         what = "the previous run was killed and left the results folder locked; the lock was removed"
-        print(f"note: {what}", file=sys.stderr)
-    log, status = _run_snakemake(command, planned.folder, whole)
+        show([f"note: {what}"], err=True)
+    log, status = _run_snakemake(command, planned, whole)
     logs = planned.folder / "logs"
     if status and log.removed(logs):
-        print(*(f"note: {line.removeprefix('error: ')}" for line in log.failure(logs)), sep="\n", file=sys.stderr)
-        log, status = _run_snakemake(command, planned.folder, whole)
+        show((f"note: {line.removeprefix('error: ')}" for line in log.failure(logs)), err=True)
+        log, status = _run_snakemake(command, planned, whole)
     if status and log.interrupted:
         print(_interruption(log), file=sys.stderr)
         raise typer.Exit(INTERRUPTED)
@@ -67,7 +72,7 @@ def run(
         if report.is_file():
             print(f"unfinished: {report}")
         print("\nbowlby stopped:", file=sys.stderr)
-        print(*(KILLED if status < 0 else log.failure(logs)), sep="\n", file=sys.stderr)
+        show(KILLED if status < 0 else log.failure(logs), err=True)
         print("", *log.logs_to_read(), sep="\n", file=sys.stderr)
         raise typer.Exit(1)
     if log.ran and not dry:
@@ -77,9 +82,22 @@ def run(
         print(*ending(planned.folder), sep="\n")
 
 
-def _run_snakemake(command: list[str], folder: Path, whole: bool) -> tuple[SnakemakeLog, int]:
+def beginning(planned: Plan, log: SnakemakeLog) -> str:
+    """The first line of a run: how many jobs, about how long, and where results go."""
+    seconds = planned.seconds(log.jobs) / log.cores
+    if seconds < 60:
+        duration = "less than a minute"
+    elif seconds < LONG_RUN:
+        duration = f"about {count(ceil(seconds / 60), 'minute')}"
+    else:
+        duration = f"about {count(round(seconds / 3600), 'hour')}"
+    jobs, cores = count(log.steps[1], "job"), count(log.cores, "core")
+    return f"{jobs}, {duration} on {cores}; results go to {planned.folder}\n"
+
+
+def _run_snakemake(command: list[str], planned: Plan, whole: bool) -> tuple[SnakemakeLog, int]:
     """Run Snakemake; its messages and its exit status."""
-    log, running = SnakemakeLog(), []
+    log, running = SnakemakeLog(announce=lambda log: beginning(planned, log)), []
 
     def interrupt(_number: int, _frame) -> None:
         log.interrupted = True
@@ -91,12 +109,12 @@ def _run_snakemake(command: list[str], folder: Path, whole: bool) -> tuple[Snake
         # In a session of its own it gets Ctrl-C only from here, once, with all its jobs.
         with subprocess.Popen(
             command, stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True
-        ) as process, progress_bars(log, folder) as show:
+        ) as process, progress_bars(log, planned.folder) as show_line:
             running.append(process)
             for line in process.stderr:
                 progress = log.read(line)
                 if whole or progress:
-                    show(printable(line if whole else progress))
+                    show_line(printable(line if whole else progress))
         running.clear()
     finally:
         for number, handler in before.items():
@@ -107,7 +125,7 @@ def _run_snakemake(command: list[str], folder: Path, whole: bool) -> tuple[Snake
 def _interruption(log: SnakemakeLog) -> str:
     """What is finished of a run that was interrupted, and how to continue."""
     done, total = log.steps
-    finished = f"{done} of {total} jobs are done and are kept" if total else "no job was finished in this run"
+    finished = f"{done} of {total} jobs are done and are kept" if done else "no job was finished in this run"
     return f"\nbowlby was interrupted: {finished}; the same command continues from there"
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +18,9 @@ MESSAGE = re.compile(r"^\s*message: (?!None$|For further error details)(.+)$")
 LOCKED = re.compile(r"LockException|Directory cannot be locked")
 NO_ROOM = re.compile(r"No space left on device|Disk quota exceeded")
 STEPS = re.compile(r"^(\d+) of (\d+) steps")
+STARTED = re.compile(r"^(?:local)?rule (\w+):")
+JOBS = re.compile(r"^(\w+) +(\d+)$")
+CORES = re.compile(r"^Provided cores: (\d+)")
 FINISHED = re.compile(r"^Finished jobid: .*\(Rule: (\w+)\)")
 COMPLETE = re.compile(r"^Complete log(?:\(s\))?: (.+)$")
 NOTHING = "Nothing to be done"
@@ -51,6 +56,13 @@ class SnakemakeLog:
         Whether results were computed or complete already.
     interrupted : bool
         Whether the user or the system ended the run.
+    jobs : dict of int
+        Number of jobs to be done, by rule.
+    cores : int
+    running : dict of float
+        When each rule that is at work began, in seconds of :func:`time.monotonic`.
+    announce : callable or None
+        Makes the line that a run begins with, once its jobs are known.
     whole : str or None
         File with all of Snakemake's messages.
     last : deque of str
@@ -66,6 +78,10 @@ class SnakemakeLog:
     interrupted: bool = False
     locked: bool = False
     full: bool = False
+    jobs: dict[str, int] = field(default_factory=dict)
+    cores: int = 1
+    running: dict[str, float] = field(default_factory=dict)
+    announce: Callable[[SnakemakeLog], str] | None = None
     whole: str | None = None
     last: deque[str] = field(default_factory=lambda: deque(maxlen=LAST))
     _rule: str | None = None
@@ -90,15 +106,35 @@ class SnakemakeLog:
             self._rule = None
         elif match := STEPS.match(line):
             self.steps, self.ran = (int(match[1]), int(match[2])), True
-            return f"{self.steps[0]} of {self.steps[1]} jobs done: {self._finished}\n"
+            self.running.pop(self._finished, None)
+            return f"{self.steps[0]} of {self.steps[1]} jobs done: {self._finished.replace('_', ' ')}\n"
         elif match := FINISHED.match(line):
-            self._finished = match[1].replace("_", " ")
+            self._finished = match[1]
+        elif match := STARTED.match(line):
+            self.running[match[1]] = time.monotonic()
+        elif match := CORES.match(line):
+            self.cores = int(match[1])
+        elif (match := JOBS.match(line)) and not self.steps[1]:
+            return self._count_jobs(match[1], int(match[2]))
         elif match := COMPLETE.match(line):
             self.whole = match[1].strip()
         elif line.startswith(NOTHING):
             self.ran = True
             return "all results are up to date\n"
         return None
+
+    def _count_jobs(self, rule: str, n: int) -> str | None:
+        """Note a line of the table of jobs; returns what to show at its end."""
+        if rule != "total":
+            self.jobs[rule] = n
+            return None
+        self.steps = (0, n)
+        return self.announce(self) if self.announce else None
+
+    def long_running(self, seconds: float) -> dict[str, float]:
+        """Rules that have been at work longer than some seconds, and for how long."""
+        now = time.monotonic()
+        return {rule: now - begun for rule, begun in list(self.running.items()) if now - begun > seconds}
 
     def _take_reason(self, line: str) -> None:
         """Collect the paragraph in which Snakemake explains why it stops."""

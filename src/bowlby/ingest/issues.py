@@ -51,6 +51,11 @@ class Issues:
         """The kinds of errors."""
         return {row["code"] for row in self._rows if row["severity"] == "error"}
 
+    @property
+    def unread(self) -> set[str]:
+        """Names of the files that could not be read."""
+        return {row["file"] for row in self._rows if row["code"] == "unreadable_file"}
+
     def lines(self) -> list[tuple[str, str]]:
         """All issues as severity and line for the reader, by file and row."""
         return [

@@ -83,20 +83,38 @@ def _library(name: str) -> Instrument:
     return read_instrument(LIBRARY / f"{name}.yaml")
 
 
-HEAD = ("id", "name", "items", "answers", "key", "from", "licence")
+HEAD = ("id", "name", "items", "answers", "key", "from")
+NAME_WIDTH = 26
+"""Of 80 columns, what the other cells leave to the name; longer names go on in the next line."""
+SHOW = "Key, norms, sources and licence of one: bowlby instruments show ID"
+N_ITEMS = re.compile(r"(\d+)[ -]items?\b")
 
 
-def table(own_dir: Path | None = None) -> tuple[list[tuple[str, ...]], list[str]]:
+def find(words: list[str], own_dir: Path | None = None) -> tuple[list[tuple[str, ...]], list[str]]:
     """The library's instruments and the user's own, and what is wrong with the user's files.
+
+    Parameters
+    ----------
+    words : list of str
+        Only instruments for which each of these begins a word of id, name, scales, citation, direction or licence;
+        "6 items" is their number. All instruments if there are none.
+    own_dir : path, optional
 
     Returns
     -------
     rows : list of tuple of str
         Columns ``HEAD``, sorted by id: id, name, number of items, response range, confidence of the key, ``library`` or
-        ``yours``, licence.
+        ``yours``.
     faults : list of str
         One line each; an instrument with faults has no row.
+
+    Raises
+    ------
+    UserError
+        If no instrument is found.
     """
+    query = " ".join(words).lower()
+    sizes, rest = {int(n) for n in N_ITEMS.findall(query)}, N_ITEMS.sub(" ", query).split()
     rows: list[tuple[str, ...]] = []
     faults: list[str] = []
     for name in list_instruments(own_dir):
@@ -105,10 +123,33 @@ def table(own_dir: Path | None = None) -> tuple[list[tuple[str, ...]], list[str]
         except UserError as error:
             faults += error.problems
             continue
+        if not (sizes <= {i.n_items} and all(re.search(rf"\b{re.escape(word)}", _searched(i)) for word in rest)):
+            continue
         answers = f"{i.response[0]:g}-{i.response[1]:g}" if i.response else "codes"
         whose = "yours" if is_own(name, own_dir) else "library"
-        rows.append((i.id, i.name, str(i.n_items), answers, i.confidence, whose, i.licence))
+        rows.append((i.id, i.name, str(i.n_items), answers, i.confidence, whose))
+    if not rows and not faults:
+        raise UserError(problem(f"no questionnaire has '{query}'", "`bowlby instruments` lists all"))
     return rows, faults
+
+
+def _searched(i: Instrument) -> str:
+    """The text of an instrument that is searched, in small letters and with blanks for underscores."""
+    scales = [name.replace("_", " ") for name in i.all_scales()]
+    return " ".join((i.id, i.name, i.citation, i.direction, i.licence, *scales)).lower()
+
+
+def text_table(rows: list[tuple[str, ...]]) -> str:
+    """Rows of :func:`find` as text of 80 columns."""
+    wrapped = [(row, textwrap.wrap(row[1], NAME_WIDTH)) for row in (HEAD, *rows)]
+    widths = [max(len(row[k]) for row, _ in wrapped) for k in range(len(HEAD))]
+    widths[1] = NAME_WIDTH
+    lines = []
+    for (key, _, *others), (first, *further) in wrapped:
+        cells = zip((key, first, *others), widths, strict=True)
+        lines.append("  ".join(cell.ljust(width) for cell, width in cells).rstrip())
+        lines += [f"{'':{widths[0]}}  {part}" for part in further]
+    return "\n".join([*lines, "", SHOW])
 
 
 def describe(name: str, own_dir: Path | None = None) -> str:

@@ -44,11 +44,14 @@ class Work:
     replicates : int or None
         None where the study says how many (therapists).
     shards : int
+    seconds : float
+        Processor time of all replicates on one core, as measured.
     """
 
     kind: str
     replicates: int | None
     shards: int
+    seconds: float = 0.0
 
     def bounds(self, shard: int) -> tuple[int, int]:
         """First replicate of a shard (from 0), and the one after its last."""
@@ -109,5 +112,5 @@ def _work(asked: Robustness, kind: str, times: float) -> Work:
         return Work(kind, None, 1)
     count = getattr(asked.replicates, "imputation" if kind == "tipping" else kind)
     count *= len(moves_of(asked.imputation.deltas)) if kind == "tipping" else 1
-    wanted = asked.shards or ceil(count * SECONDS[kind] * times / LONGEST)
-    return Work(kind, count, min(wanted, count, MOST))
+    seconds = count * SECONDS[kind] * times
+    return Work(kind, count, min(asked.shards or ceil(seconds / LONGEST), count, MOST), seconds)

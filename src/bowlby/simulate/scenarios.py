@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import textwrap
 from dataclasses import dataclass
 
 from bowlby.errors import UserError, problem
@@ -26,7 +27,7 @@ class Scenario:
         In words.
     claims : tuple of bool or None
         Whether each of C1 to C5 is true in the population; None where the claim holds as an association and not as
-        an effect, which no verdict of these data can tell.
+        an effect, which these data cannot show.
     icc : float
         Variance between therapists, style included.
     gamma : float
@@ -129,8 +130,8 @@ SCENARIOS = {s.id: s for s in (
              (None, None, True, True, True), mood=0.25),
     Scenario("S8", 0.25, 0.0, "something about therapists shapes both perceived attachment and outcome", (True,) * 5,
              confounder=0.7),
-    Scenario("S9", 0.38, 0.0, "as S1; who is worse off drops out", (True,) * 5, dropout=0.5),
-    Scenario("S10", 0.38, 0.0, "as S1; 30 % of patients change therapist", (True,) * 5, switching=0.30),
+    Scenario("S9", 0.38, 0.0, "as S1; patients with a poorer outcome drop out more often", (True,) * 5, dropout=0.5),
+    Scenario("S10", 0.38, 0.0, "as S1; 30% of patients change therapist", (True,) * 5, switching=0.30),
     Scenario("S11", 0.38, 0.0, "as S1; patients are treated in groups of six", (True,) * 5, unit=0.05),
     Scenario("S12", 0.38, 0.0, "as S1; scales measure with error", (True,) * 5, reliability=0.65,
              style_reliability=0.90),
@@ -146,6 +147,21 @@ SCENARIOS = {s.id: s for s in (
     Scenario("S18", 0.25, 0.0, "skewed outcome with a floor, residuals wider with some therapists", (True,) * 5,
              uneven=0.3, skew=1.0, floor=1.2, floor_slope=0.225, floor_residual=0.556),
 )}
+
+
+def explained() -> str:
+    """All scenarios as text of at most 80 columns: id, P, T, true claims, and what is true in words."""
+    lines = [
+        "P and T: true slopes of perceived attachment and of the therapist's own style,",
+        "in SD of outcome per SD. Claims: those of C1 to C5 that are true (δ = 0.10);",
+        "? marks a claim that is true of an association but not of an effect.",
+        "",
+    ]
+    for s in SCENARIOS.values():
+        claims = (f"C{k}{'' if true else '?'}" for k, true in enumerate(s.claims, 1) if true is not False)
+        lines.append(f"{s.id:<8} P = {s.p:<5g} T = {s.t:<5g} claims {' '.join(claims)}")
+        lines += textwrap.wrap(s.what, 71, initial_indent=" " * 9, subsequent_indent=" " * 9)
+    return "\n".join(lines)
 
 
 def scenario(name: str | Scenario) -> Scenario:

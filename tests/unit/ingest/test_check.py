@@ -87,7 +87,7 @@ GOOD = {
 CELLS = GOOD["b"].splitlines()[4].split(",")
 AGAIN = ",".join([*CELLS[:3], str((int(CELLS[3]) + 1) % 4), *CELLS[4:]]) + "\n"
 """Row 5 with another answer to one item of the GAD-7."""
-LATER = "note: scores and models were not checked; correct the errors, then check again"
+LATER = "note: scores and models were not checked because of {} in {}; correct this, then check again"
 
 
 def test_nothing_wrong(tmp_path, capsys):
@@ -132,7 +132,7 @@ def test_errors_come_first_then_warnings_each_by_file_and_row(tmp_path, capsys):
         ["warning", " b.csv", "3"],
         ["warning", " b.csv", "13"],
         ["warning", " d.csv", "3"],
-        LATER.split(":"),
+        LATER.format("2 errors", "b.csv").split(":"),
     ]
     assert lines[-1] == "2 errors, 3 warnings, 1 note"
 
@@ -140,7 +140,8 @@ def test_errors_come_first_then_warnings_each_by_file_and_row(tmp_path, capsys):
 def test_configuration_that_cannot_be_read_ends_alike(tmp_path, capsys):
     assert said(tmp_path, capsys, run=RUN.replace("outcome:", "outcom:"), **GOOD) == (
         1,
-        ["error: run.yaml:3: unknown key 'outcom'; did you mean 'outcome'?", LATER, "1 error, 0 warnings, 1 note"],
+        ["error: run.yaml:3: unknown key 'outcom'; did you mean 'outcome'?",
+         LATER.format("1 error", "run.yaml"), "1 error, 0 warnings, 1 note"],
     )
 
 
@@ -154,7 +155,7 @@ def test_a_run_that_asks_for_another_instrument_does_not_hide_what_is_wrong_with
             "error: run.yaml: outcome.instrument: the study file has no phq9; "
             "add it there, or choose one of cats, ecr_s, gad7",
             "error: d.csv: no such file; check `path` in the study file, and `data` in the run's file",
-            LATER,
+            LATER.format("2 errors", "d.csv, run.yaml"),
             "2 errors, 0 warnings, 1 note",
         ],
     )
@@ -162,6 +163,10 @@ def test_a_run_that_asks_for_another_instrument_does_not_hide_what_is_wrong_with
 
 def test_a_patients_file_that_cannot_be_read_leaves_nobody_without_patients(tmp_path, capsys):
     status, lines = said(tmp_path, capsys, **GOOD | {"b": "<html>"})
+    assert lines[1] == (
+        "note: b.csv: the answers to cats, gad7 in this file were not checked because it could not be read; "
+        "correct its error, then check again"
+    )
     assert status == 1 and [line for line in lines if line.startswith("warning")] == []
     status, lines = said(tmp_path, capsys, **GOOD | {"b": GOOD["b"].replace("id,th,", "id,ther,", 1)})
     assert status == 1 and not any("without patients" in line for line in lines)
@@ -210,6 +215,12 @@ def test_what_the_models_need_is_checked_beside_rows_that_contradict_each_other(
         "error: ecr_s anxiety is the same for everyone; without variance it is no predictor; check the answers",
         "error: ecr_s avoidance is the same for everyone; without variance it is no predictor; check the answers",
     ]
+
+
+def test_the_guesses_left_in_a_draft_are_counted(tmp_path, capsys):
+    status, lines = said(tmp_path, capsys, run=RUN.replace("run: t", "run: t  # ?"), **GOOD)
+    note = "note: run.yaml: 1 line still has the mark of a guess (`# ?`); check each guess and delete its mark"
+    assert (status, lines) == (0, [note, "0 errors, 0 warnings, 1 note"])
 
 
 def test_check_writes_nothing(tmp_path, capsys, monkeypatch):

@@ -2,7 +2,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bowlby.errors import UserError
-from bowlby.instruments.catalogue import describe, list_instruments, load_instrument, table
+from bowlby.instruments.catalogue import describe, find, list_instruments, load_instrument
 from bowlby.instruments.model import read_instrument
 
 OWN = """
@@ -157,7 +157,7 @@ def test_all_faults_at_once(tmp_path):
 def test_table_lists_range_confidence_and_whose_it_is(tmp_path):
     write(tmp_path, OWN)
     write(tmp_path, OWN.replace("id: mine", "id: gad7"), "gad7")
-    rows, faults = table(tmp_path)
+    rows, faults = find([], tmp_path)
     found = {row[0]: row for row in rows}
     assert not faults
     assert found["phq9"][1:6] == ("PHQ-9", "9", "0-3", "verified-2", "library")
@@ -168,7 +168,7 @@ def test_table_lists_range_confidence_and_whose_it_is(tmp_path):
 
 def test_a_wrong_file_of_the_user_is_told_beside_the_list(tmp_path):
     write(tmp_path, OWN.replace("items: [3, 4]", "items: [2, 3, 4]").replace("reverse: [2]", "reverse: [9]"))
-    rows, faults = table(tmp_path)
+    rows, faults = find([], tmp_path)
     assert len(rows) == 50 + 1
     assert [line.split(";")[0] for line in faults] == [
         "mine.yaml:8: scale a reverses items 9 that are not its own",
@@ -189,7 +189,13 @@ def test_the_command_lists_and_shows_the_instruments_beside_a_study(tmp_path):
     config = ["--config", str(tmp_path / "run.yaml")]
     run = CliRunner().invoke
     listed = run(app, config).output.splitlines()
-    assert listed[0].split() == ["id", "name", "items", "answers", "key", "from", "licence"]
+    assert listed[0].split() == ["id", "name", "items", "answers", "key", "from"]
+    assert max(map(len, listed)) <= 80
+    assert [line.split()[0] for line in run(app, ["anger"]).output.splitlines()[1:5:2]] == ["dar5", "promis_anger"]
+    assert run(app, [*config, "my", "4 items"]).output.splitlines()[1].split()[0] == "mine"
+    assert run(app, ["zebra"]).exception.problems == [
+        "no questionnaire has 'zebra'; `bowlby instruments` lists all"
+    ]
     assert [line.split()[0] for line in listed if " yours" in line] == ["mine"]
     assert " yours" not in run(app, []).output
     for order in (["show", "mine", *config], [*config, "show", "mine"]):
@@ -199,6 +205,11 @@ def test_the_command_lists_and_shows_the_instruments_beside_a_study(tmp_path):
     broken = run(app, config)
     assert "phq9" in broken.output
     assert broken.exception.problems[0].startswith("mine.yaml:7: items 5, 6 belong to no scale")
+
+
+def test_instruments_are_found_by_words_and_number_of_items():
+    assert [row[0] for row in find(["6", "items"])[0]] == ["sai6"]
+    assert {row[0] for row in find(["avoidance", "12 items"])[0]} == {"ecr_12", "ecr_s"}
 
 
 def test_description_gives_key_and_rule():
