@@ -1,6 +1,6 @@
 # Two commands: `make results` and `make test`. See README.md.
 STUDIES ?= 1000
-.PHONY: results test test-all test-cluster validate validate-sessions docs pictures lock lint coverage try-wheel clean help
+.PHONY: results test test-all test-cluster validate validate-sessions docs docs-site notebooks pictures lock lint coverage try-wheel clean help
 .DEFAULT_GOAL := help
 
 CONFIG ?= config/config.yaml
@@ -71,6 +71,19 @@ docs: $(VENV)/.ready
 	$(BIN)/python docs/configuration.py
 	$(BIN)/python docs/architecture.py
 
+$(VENV)/.ready-docs: requirements-docs.txt $(VENV)/.ready-test
+	$(PIP) install --require-hashes -r requirements-docs.txt
+	@touch $@
+
+# The documentation as a site in build/site, its notebooks run on the example's results; a warning is an error.
+docs-site: $(VENV)/.ready-docs results
+	$(BIN)/python -m sphinx -q -W --keep-going -b html -c docs/site . build/site
+	@echo "written: build/site/docs/site/index.html"
+
+# The notebooks in Jupyter, on the example's results.
+notebooks: $(VENV)/.ready-docs
+	$(BIN)/python -m jupyterlab notebooks
+
 # The README's pictures, from the example's report; needs Chromium.
 pictures: results
 	$(BIN)/python docs/pictures.py results/example
@@ -79,6 +92,7 @@ pictures: results
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra cluster --extra build pyproject.toml -o requirements.txt
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra cluster --extra build --extra test -c requirements.txt pyproject.toml -o requirements-test.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra cluster --extra build --extra test --extra docs -c requirements-test.txt pyproject.toml -o requirements-docs.txt
 
 clean:
 	rm -rf $(VENV) build src/*.egg-info

@@ -44,3 +44,6 @@ def test_lock_satisfies_the_bounds_with_hashes():
 def test_test_lock_contains_the_lock():
     lines = {line for line in (ROOT / "requirements.txt").read_text().splitlines() if "==" in line}
     assert lines <= set((ROOT / "requirements-test.txt").read_text().splitlines())
+    tested, docs = (re.findall(r"^([\w.-]+==[^\s;\\]+)", (ROOT / f"requirements-{name}.txt").read_text(), re.M)
+                    for name in ("test", "docs"))  # fmt: skip
+    assert set(tested) <= set(docs)
