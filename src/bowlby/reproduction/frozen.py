@@ -13,7 +13,7 @@ from bowlby.errors import UserError, problem
 from bowlby.files import plain, read_json, write_json
 from bowlby.instruments.catalogue import load_instrument
 from bowlby.instruments.model import Instrument, on_forms
-from bowlby.reproduction.numbers import flat, is_number, same
+from bowlby.reproduction.numbers import PRINTED, flat, is_number, same_as_printed
 from bowlby.reproduction.verify import Outcome
 from bowlby.results import Results
 from bowlby.simulate.structure import structure
@@ -115,12 +115,13 @@ def compare(run: Results, path: Path) -> Outcome:
     frozen = read_frozen(path)
     out, now = Outcome(), endpoints(run)
     for place, value in frozen["endpoints"].items():
-        out.numbers += is_number(value)
-        if not same(value, now.get(place)):
+        out.numbers += is_number(value) or bool(PRINTED.fullmatch(str(value)))
+        if not same_as_printed(value, now.get(place)):
             out.differing.append(f"{place}: {value} frozen, {now.get(place, 'nothing')} in {run.folder.name}")
     inputs = run.manifest.get("inputs") or {}
-    out.missing = [f"raw file {name}" for name in frozen["data"] if name not in inputs]
-    out.altered = [f"raw file {name}" for name, digest in frozen["data"].items() if inputs.get(name, digest) != digest]
+    data = frozen.get("data") or {}
+    out.missing = [f"raw file {name}" for name in data if name not in inputs]
+    out.altered = [f"raw file {name}" for name, digest in data.items() if inputs.get(name, digest) != digest]
     return out
 
 
@@ -133,7 +134,7 @@ def read_frozen(path: Path) -> dict[str, Any]:
         If it is not one.
     """
     record = read_json(path) if path.is_file() else None
-    if not isinstance(record, dict) or record.get("kind") != KIND:
+    if not isinstance(record, dict) or record.get("kind") != KIND or not isinstance(record.get("endpoints"), dict):
         raise UserError(problem(f"{path} holds no frozen endpoints", "name a file that `bowlby freeze` wrote"))
     return record
 

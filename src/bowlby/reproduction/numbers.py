@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from typing import Any
 
 TOLERANCE = 1e-6
 """Relative to the number; a difference below 1e-9 is none."""
 ZERO = 1e-9
+PRINTED = re.compile(r"[-−]?\d*\.?\d+")
 
 
 def flat(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
@@ -39,3 +41,17 @@ def same(one: Any, other: Any) -> bool:
     if is_number(one) and is_number(other):
         return math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=ZERO)
     return one == other
+
+
+def same_as_printed(printed: Any, value: Any) -> bool:
+    """Whether a value is the same as one that was frozen; a number kept as text counts to the digits that it has.
+
+    Examples
+    --------
+    >>> same_as_printed("-0.30", -0.2952), same_as_printed("-0.30", -0.2949), same_as_printed("supported", "supported")
+    (True, False, True)
+    """
+    if not (isinstance(printed, str) and PRINTED.fullmatch(printed) and is_number(value)):
+        return same(printed, value)
+    decimals = len(printed.partition(".")[2])
+    return abs(float(printed.replace("−", "-")) - value) <= 0.5 * 10.0**-decimals + ZERO
