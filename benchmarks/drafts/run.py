@@ -21,7 +21,7 @@ from bowlby.config.study import COUNT, ROW, DataFile, Measure, Span
 from bowlby.config.yamlfile import read_yaml
 from bowlby.drafting import MARK, write_draft
 from bowlby.ingest.issues import Issues
-from bowlby.ingest.readers import KINDS, Ask, read
+from bowlby.ingest.readers import KINDS, Selection, read
 from bowlby.ingest.readers.base import unique
 from bowlby.ingest.readers.redcap import read_dictionary
 from bowlby.instruments.catalogue import load_instrument
@@ -87,7 +87,7 @@ def _files(root: yaml.Node) -> list[yaml.Node]:
 def _names(path: Path, file: DataFile, work: Path) -> list[str]:
     issues = Issues()
     fields = read_dictionary(work / file.dictionary, issues) if file.dictionary else None
-    raw = read(path, Ask(file, everything=True, limit=50, renamed=fields.named if fields else None), issues)
+    raw = read(path, Selection(file, everything=True, limit=50, renamed=fields.named if fields else None), issues)
     return unique(raw.header)
 
 
