@@ -32,11 +32,11 @@ def init(
     into: Annotated[Path, typer.Option(help="Folder for the draft; created if it does not exist.")] = Path("."),
 ) -> None:
     """Draft a study file and a run's file from raw files; guesses are marked, existing files are never overwritten."""
-    from bowlby.drafting import MARK, write_draft
+    from bowlby.drafting import MARK, marks, write_draft
 
     written = write_draft(files, into)
     for path in written:
-        guesses = sum(MARK in line for line in path.read_text("utf-8").splitlines())
+        guesses = sum(name == path.name for name, _, _ in marks(into / "config.yaml"))
         print(f"written: {path} ({guesses} lines with a guess, marked `{MARK}`)")
     print(f"next: check every guess in both files, then run `bowlby check {into / 'config.yaml'}`")
 
@@ -45,13 +45,19 @@ def check(config: Annotated[Path, typer.Argument(help="The run's configuration f
     """Check a configuration and its data: one line per problem, errors first, by file and row; nothing is written."""
     from bowlby.check import check as problems_of
     from bowlby.cli.terminal import show
+    from bowlby.drafting import UNSURE, marks
     from bowlby.ingest.issues import ORDER, count
 
-    problems = problems_of(config)
+    problems, guesses = problems_of(config), marks(config)
     show(f"{severity}: {line}" for severity, line in sorted(problems, key=lambda problem: ORDER[problem[0]]))
     severities = [severity for severity, _ in problems]
+    unsure = [guess for guess in guesses if guess[2].startswith(UNSURE)]
+    show(f"guess: {name}:{line}: {what}" for name, line, what in unsure)
     numbers = {severity: severities.count(severity) for severity in ORDER}
     print(", ".join(count(n, severity) for severity, n in numbers.items() if n or severity != "note"))
+    if guesses:
+        marked = count(len(guesses), "line of the draft has a mark", "lines of the draft have a mark")
+        print(f"{marked} (`# ?`), {len(unsure)} of them uncertain; confirm each, and delete its mark")
     if numbers["error"]:
         raise typer.Exit(1)
 

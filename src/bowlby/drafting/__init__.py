@@ -10,12 +10,12 @@ from bowlby.drafting.matching import Instrument, Match, library, match, odd_item
 from bowlby.drafting.naming import Block, blocks, keyed
 from bowlby.drafting.roles import START, Roles, guess_roles, ordered, plain_id, therapist_ids
 from bowlby.drafting.run_text import run_text
-from bowlby.drafting.study_text import MARK, Part, occasions_of, study_text
+from bowlby.drafting.study_text import MARK, UNSURE, Part, occasions_of, study_text
 from bowlby.drafting.tables import Table, is_redcap_dictionary, read_tables
 from bowlby.errors import Place, UserError, problem
 from bowlby.files import write_text
 
-__all__ = ["MARK", "draft", "write_draft"]
+__all__ = ["MARK", "draft", "marks", "write_draft"]
 
 UNITS = {"month": "months", "months": "months", "week": "weeks", "weeks": "weeks", "day": "days", "days": "days"}
 TIMED = re.compile(r"(?P<unit>[A-Za-z]*)_?(?P<n>\d+(?:\.\d+)?)(?P<after>[A-Za-z]*)")
@@ -75,6 +75,20 @@ def write_draft(paths: list[Path], folder: Path) -> list[Path]:
         )
     texts = draft(paths, folder)
     return [write_text(folder / name, text) for name, text in texts.items()]
+
+
+def marks(config: Path) -> list[tuple[str, int, str]]:
+    """The guesses that are left in a run's file and its study file: file, line, what to check; uncertain ones first."""
+    config, found = Path(config), []
+    lines = config.read_text("utf-8").splitlines() if config.is_file() else []
+    study = next((m[1] for line in lines if (m := re.match(r"study:\s*[\"']?([^\"'#]+?)[\"']?\s*(#|$)", line))), None)
+    for path in (config, config.parent / study if study else config):
+        texts = path.read_text("utf-8").splitlines() if path.is_file() and (path != config or not found) else []
+        for number, line in enumerate(texts, 1):
+            _, mark, what = line.partition(f"{MARK} ")
+            if mark and not what.startswith("`"):
+                found.append((path.name, number, what))
+    return sorted(dict.fromkeys(found), key=lambda guess: not guess[2].startswith(UNSURE))
 
 
 def _tables(paths: list[Path]) -> list[Table]:

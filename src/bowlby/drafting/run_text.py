@@ -87,7 +87,7 @@ def _block(match: Match | None, about: str, occasion: str | None) -> list[str]:
     lines = [f"    occasion: {quoted(occasion)}  {MARK}"] if occasion else []
     if match is None:
         weights = f"    weights: {{{FILL}: 1}}  {MARK} scale: weight, as registered"
-        return [f"    instrument: {FILL}  {MARK} not among what was match", f"    about: {about}", *lines, weights]
+        return [f"    instrument: {FILL}  {MARK} none in these files", f"    about: {about}", *lines, weights]
     signs = {"better": 1, "worse": -1}
     scales = load_instrument(match.instrument).scales
     weights = {name: signs.get(scale.higher, 1 if name == "secure" else -1) for name, scale in scales.items()}

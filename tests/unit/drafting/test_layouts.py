@@ -7,7 +7,7 @@ import pytest
 from bowlby.config import Study, load
 from bowlby.config.base import parse
 from bowlby.config.yamlfile import read_yaml
-from bowlby.drafting import MARK, write_draft
+from bowlby.drafting import MARK, marks, write_draft
 from bowlby.drafting.matching import library, meaning, sizes
 from bowlby.drafting.naming import blocks
 from bowlby.ingest import ingest
@@ -181,3 +181,7 @@ def test_what_rests_on_little_is_marked_as_uncertain(tmp_path):
     lines = (tmp_path / "draft/study.yaml").read_text("utf-8").splitlines()
     (line,) = [line for line in lines if "D{n}" in line and "instrument" in line]
     assert line.strip().startswith("# - ") and f"{MARK} uncertain: only the number of items" in line
+    guesses = marks(tmp_path / "draft/config.yaml")
+    assert (guesses[0][0], guesses[0][1]) == ("study.yaml", lines.index(line) + 1)
+    texts = [*lines, *(tmp_path / "draft/config.yaml").read_text("utf-8").splitlines()]
+    assert len(guesses) == sum(f"{MARK} " in text for text in texts)
