@@ -33,6 +33,7 @@ def write_manifest(plan: Plan) -> None:
             "synthetic": loaded.study.synthetic,
             "privacy": loaded.run.privacy,
             "seed": loaded.run.seed,
+            "command": f"bowlby run {loaded.path.name}",
             "config": run,
             "inputs": {Path(path).name: digest for path, digest in plan.checksums().items()},
             "versions": {"bowlby": __version__, "python": platform.python_version()}

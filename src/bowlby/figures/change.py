@@ -20,13 +20,17 @@ def gather(results: Results) -> pd.DataFrame | None:
     scores, table = before_after(results), results.table("change.csv")
     if scores is None or table is None:
         return None
-    asked = results.config["outcome"]
-    own = table[(table["instrument"] == asked["instrument"]) & (table["scale"] == asked.get("scale", "total"))]
-    own = own[(own["role"] == "patient") & (own["about"] == "self")]
-    reliable, cut = criterion(own)
+    reliable, cut = criterion(own_scale(results, table))
     return change_data(scores, reliable, cut, results.shareable).assign(
         direction=direction(results), outcome=label(results)
     )
+
+
+def own_scale(results: Results, table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of ``change.csv`` of the run's outcome."""
+    asked = results.config["outcome"]
+    own = table[(table["instrument"] == asked["instrument"]) & (table["scale"] == asked.get("scale", "total"))]
+    return own[(own["role"] == "patient") & (own["about"] == "self")]
 
 
 def criterion(table: pd.DataFrame) -> tuple[float | None, float | None]:

@@ -9,9 +9,10 @@ import pandas as pd
 
 from bowlby.disclosure import SMALLEST, bins
 from bowlby.figures.canvas import BLUE, GREY, INK, VERMILION, WIDTH, note, point_ranges
+from bowlby.figures.change import criterion, own_scale
 from bowlby.figures.outcome import before_after, direction, fine_edges, label
 from bowlby.results import Results
-from bowlby.terms import M1
+from bowlby.terms import M1, P
 
 NUMBERS = ["value", "ci_low", "ci_high", "low", "high", "share"]
 COLUMNS = ["kind", "perceived", "style", "at", *NUMBERS, "outcome", "better"]
@@ -30,7 +31,11 @@ def gather(results: Results) -> pd.DataFrame | None:
     scores = before_after(results)
     if not fit or rows is None or scores is None:
         return None
-    table = prepost_data(fit, scores.reindex(rows["patient"]).dropna(), direction(results), results.shareable)
+    sign = direction(results)
+    table = prepost_data(fit, scores.reindex(rows["patient"]).dropna(), sign, results.shareable)
+    limits = None if (change := results.table("change.csv")) is None else criterion(own_scale(results, change))
+    if limits and None not in limits and len(table):
+        table = pd.concat([table, recovered_data(fit, rows.set_index("patient"), scores["pre"], sign, *limits)])
     return table.assign(outcome=label(results), better=direction(results))
 
 
@@ -78,6 +83,48 @@ def prepost_data(fit: dict, scores: pd.DataFrame, sign: int, shareable: bool = T
         for pre, post in scores.iloc[:: max(1, len(scores) // THREADS)].itertuples(index=False):
             rows.append({"kind": "patient", "low": pre, "high": post})
     return pd.DataFrame(rows).reindex(columns=COLUMNS).astype(dict.fromkeys(NUMBERS, float))
+
+
+def recovered_data(
+    fit: dict, rows: pd.DataFrame, pre: pd.Series, sign: int, reliable: float, cut: float
+) -> pd.DataFrame:
+    """Share of patients who would recover if all perceived attachment were one SD higher, or lower, than the mean.
+
+    Each patient's outcome is moved along the model's slope from the observed value of perceived attachment (difference
+    from the therapist's mean) to +1 or -1 SD; all else stays as observed. Counted are patients on the dysfunctional
+    side of the cut-off before treatment, ten or more.
+
+    Parameters
+    ----------
+    fit : dict
+        ``fits/primary.json``.
+    rows : DataFrame
+        Its analysis set by patient.
+    pre : Series
+        Scores before treatment by patient, in the outcome's own units.
+    sign : {1, -1}
+        Direction of the outcome's own units.
+    reliable, cut : float
+        Points of reliable change, and the cut-off.
+
+    Returns
+    -------
+    DataFrame
+        kind ``recovered``: perceived, value (share, rounded to 1 %); ci_low and ci_high with the slope at the limits of
+        its interval.
+    """
+    slope = next((f for f in fit["fixed"] if f["term"] == P), None)
+    pre = sign * pre.reindex(rows.index)
+    rows, pre = rows[pre < sign * cut], pre[pre < sign * cut]
+    if slope is None or len(rows) < 2 * SMALLEST:
+        return pd.DataFrame(columns=COLUMNS)
+    found = []
+    for at in (1.0, -1.0):
+        post = [rows["y"] + slope[b] * (at - rows[P]) for b in ("estimate", "ci_low", "ci_high")]
+        share = [round(float(((y >= sign * cut) & (y - pre >= reliable)).mean()), 2) for y in post]
+        ends = {"value": share[0], "ci_low": min(share), "ci_high": max(share)}
+        found.append({"kind": "recovered", "perceived": at, "at": "post", **ends})
+    return pd.DataFrame(found).reindex(columns=COLUMNS)
 
 
 def draw(ax, data: pd.DataFrame) -> None:

@@ -7,11 +7,14 @@ from pathlib import Path
 
 from bowlby.files import write_text
 from bowlby.report.methods import methods_text
-from bowlby.report.section import Section, inline, render
+from bowlby.report.section import Section, inline, numbered, render
 from bowlby.report.sections import APPENDIX, REPORT, SECTIONS
 from bowlby.results import Results
 
 __all__ = ["SECTIONS", "Results", "Section", "build", "build_report", "inline", "methods_text"]
+
+LEADS = ("verdict", "pair", "course")
+"""Sections that answer the run's question; the first that a run has is its first screen."""
 
 
 def build(folder: Path) -> list[Path]:
@@ -47,10 +50,11 @@ def build_report(folder: Path, missing: list[dict] | None = None) -> str:
     main, appendix = ([section for make in part if (section := make(results))] for part in (REPORT, APPENDIX))
     if missing:
         main.insert(0, Section("missing-parts", "What is missing", render("missing.html", parts=missing)))
-    page = without_dead_links(
-        render("page.html", results=results, report=main, appendix=appendix, unfinished=bool(missing))
+    lead = next((section for section in main if section.id in LEADS), None)
+    page = render(
+        "page.html", results=results, lead=lead, report=main, appendix=appendix, unfinished=bool(missing)
     )
-    return results.wording.page(page)
+    return results.wording.page(numbered(without_dead_links(page)))
 
 
 def without_dead_links(page: str) -> str:

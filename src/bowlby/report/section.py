@@ -81,6 +81,28 @@ def drawn(results: Results, name: str) -> pd.DataFrame | None:
     return None if table is None or table.empty else table
 
 
+def see(results: Results, name: str) -> Markup:
+    """A sentence that refers to a figure, numbered once the page is whole; empty where it is not drawn."""
+    if not (results.folder / f"figures/{name}.svg").is_file():
+        return Markup("")
+    return Markup(' See <a href="#figure-{}">Figure</a>.').format(name)
+
+
+REFERENCE = re.compile(r'(<a href="#figure-([\w-]+)">Figure)(?=</a>)')
+
+
+def numbered(page: str) -> str:
+    """A page with its figures numbered in reading order, in captions and in what refers to them.
+
+    Examples
+    --------
+    >>> numbered('<a href="#figure-b">Figure</a> <figure id="figure-a"></figure><figure id="figure-b"></figure>')
+    '<a href="#figure-b">Figure 2</a> <figure id="figure-a"></figure><figure id="figure-b"></figure>'
+    """
+    order = {name: k for k, name in enumerate(re.findall(r'<figure[^>]* id="figure-([\w-]+)"', page), start=1)}
+    return REFERENCE.sub(lambda found: f"{found[1]} {order[found[2]]}", page)
+
+
 def figure(results: Results, name: str, *, alt: str, caption: str) -> Markup:
     """A figure on its card, with its alternative text, caption and where its data are; empty where not drawn."""
     path = results.folder / f"figures/{name}.svg"

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from bowlby import figures
-from bowlby.figures import participants
+from bowlby.figures import course, participants
 from bowlby.figures.association import association_data
 from bowlby.figures.canvas import save
 from bowlby.figures.change import change_data, criterion
@@ -17,6 +17,7 @@ from bowlby.figures.outcome import fine_edges
 from bowlby.figures.participants import missing_data
 from bowlby.figures.residuals import conditional, residual_data
 from bowlby.instruments.catalogue import load_instrument
+from bowlby.terms import P
 
 RNG = np.random.default_rng(20261125)
 N = 60
@@ -198,3 +199,15 @@ def test_each_is_drawn(shareable, tmp_path):
     for name, data in made.items():
         svg, *_ = figures.draw(name, data, tmp_path)
         assert svg.read_text("utf-8").count("<path") > 5, name
+
+
+def test_recovered_share_by_hand_when_perceived_attachment_is_moved():
+    """Ten patients begin at 20 points (lower is better) and end at 9 to 13.5; P is 2 points, cut-off 10."""
+    people = [f"p{k}" for k in range(11)]
+    rows = pd.DataFrame({"y": [*-np.arange(9, 14, 0.5), 0.0], P: 0.0}, index=people)
+    pre = pd.Series([20.0] * 10 + [4.0], index=people)
+    fit = {"fixed": [{"term": P, "estimate": 2.0, "ci_low": 1.0, "ci_high": 3.0}]}
+    more, less = course.recovered_data(fit, rows, pre, -1, 6.0, 10.0).to_dict("records")
+    assert (more["value"], more["ci_low"], more["ci_high"]) == (0.7, 0.5, 0.9), "ends of 12 or less; 11; 13"
+    assert (less["value"], less["ci_low"], less["ci_high"]) == (0.0, 0.0, 0.1), "ends of 8 or less; 9; 7"
+    assert course.recovered_data(fit, rows.iloc[:9], pre, -1, 6.0, 10.0).empty, "fewer than ten patients"

@@ -45,8 +45,22 @@ def test_headings_in_order_and_every_link_arrives(comparison_run):
     assert seen.headings[:2] == [1, 2] and seen.headings.count(1) == 1
     assert all(b - a <= 1 for a, b in zip(seen.headings, seen.headings[1:]))
     assert len(seen.ids) == len(set(seen.ids)), "an id stands twice"
-    assert set(seen.targets) <= set(seen.ids)
+    files = {target for target in seen.targets if target.startswith("figures/")}
+    assert set(seen.targets) - files <= set(seen.ids)
     assert seen.unlabelled == 0
+
+
+def test_figures_are_numbered_in_reading_order_and_their_data_linked(comparison_run):
+    folder = comparison_run()
+    page = report.build_report(folder)
+    shown = re.findall(r'<figure[^>]* id="figure-(\w+)"', page)
+    captions = re.findall(r'<figcaption><b><a href="#figure-(\w+)">Figure (\d+)</a>', page)
+    assert captions == [(name, str(k)) for k, name in enumerate(shown, start=1)] and len(shown) > 2
+    referred = re.findall(r'See <a href="#figure-(\w+)">Figure (\d+)</a>', page)
+    assert referred and set(referred) <= set(captions)
+    assert len(re.findall(r"Figure \d", page)) == len(captions) + len(referred), "a figure is named without a link"
+    linked = re.findall(r'href="(figures/data/[\w.]+)"', page)
+    assert len(linked) == len(shown) and all((folder / path).is_file() for path in linked)
 
 
 def test_labels_are_escaped(comparison_run):
@@ -62,7 +76,7 @@ def test_verdicts_are_said_in_words(comparison_run):
     assert page.count("</span> not tested</span>") == 2
     assert "0.30 <span class=\"whole\">95% [0.20, 0.40]</span>" in page and "</i> &lt; .001</td>" in page
     assert "<td>two-sided test of P</td>" in page
-    assert "<td>one-sided test, corrected for two tests of P + T</td>" in page
+    assert "<td>one-sided test, corrected for two tests of P\u00a0+\u00a0T</td>" in page
     assert "fewer than 30 therapists" in page
 
 

@@ -20,10 +20,9 @@ from bowlby.report.sections.verdict import verdict
 REPORT: list[Build] = [
     verdict,
     adequacy,
-    pair,
     estimates,
+    pair,
     robustness,
-    estimands,
     course,
     therapists,
     prepost,
@@ -33,6 +32,7 @@ REPORT: list[Build] = [
     methods,
 ]
 APPENDIX: list[Build] = [
+    estimands,
     risk,
     models,
     tipping,

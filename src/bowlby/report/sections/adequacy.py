@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from bowlby.report.section import Section, figure, render
+from bowlby.report.section import Section, figure, render, see
 from bowlby.results import Results
 from bowlby.tables import number
 
@@ -39,10 +39,10 @@ def adequacy(results: Results) -> Section | None:
             "between therapists."
         )
     median = number(found["caseload"]["median"], 1).removesuffix(".0")
-    intro = (
+    intro = Markup.escape(
         f"{found['therapists']:,} therapists with {median} patients each (median){_several(found)}. {equivalence} "
         "Computed from caseloads and style scores alone, before any outcome was read."
-    )
+    ) + see(results, "adequacy")
     parts = [plot, *_after(results)]
     return Section("adequacy", "Power of this sample", render("stack.html", parts=parts, intro=intro))
 

@@ -6,7 +6,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from bowlby.disclosure import SMALLEST
-from bowlby.report.section import Section, drawn, figure, render
+from bowlby.report.section import Section, drawn, figure, render, see
 from bowlby.results import Results
 from bowlby.tables import interval, number, sheet_html, sheets, to_html
 from bowlby.tables.fits import boundary, left_out
@@ -113,7 +113,22 @@ def prepost(results: Results) -> Section | None:
     )
     better = bool((results.config.get("outcome") or {}).get("higher_is_better"))
     intro = f"Scores are in the units of the outcome; {'higher' if better else 'lower'} scores are better."
+    intro = Markup.escape(f"{intro}{_recovered(table)}") + see(results, "prepost")
     return Section("prepost", "From before to after treatment", render("stack.html", parts=[plot], intro=intro))
+
+
+def _recovered(table: pd.DataFrame) -> str:
+    """The share that would recover at one SD more and less of perceived attachment; empty if not computed."""
+    shares = table[table["kind"] == "recovered"].sort_values("perceived", ascending=False)
+    if shares.empty:
+        return ""
+    more, less = (f"{number(100 * r.value, 0)}% ({number(100 * r.ci_low, 0)} to {number(100 * r.ci_high, 0)}%)"
+                  for r in shares.itertuples(index=False))  # fmt: skip
+    return (
+        f" Among patients beyond the cut-off at intake, the model implies that {more} recover if perceived attachment "
+        f"is 1 SD above the mean of the therapist's patients, and {less} if it is 1 SD below (all else as observed; "
+        "in brackets with the slope at the limits of its 95% CI)."
+    )
 
 
 def _sign(value: float) -> str:

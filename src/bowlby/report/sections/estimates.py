@@ -6,12 +6,14 @@ from dataclasses import replace
 
 from markupsafe import Markup
 
-from bowlby.report.section import Section, drawn, figure, render
+from bowlby.report.section import Section, drawn, figure, render, see
 from bowlby.results import Results
 from bowlby.tables import interval, number, sheet_html, sheets, with_outcome
 from bowlby.tables.estimands import ADDITIVE
 from bowlby.tables.fits import fit_sheet
 from bowlby.tables.layout import Sheet
+from bowlby.tables.numbers import absent
+from bowlby.tables.words import outcome_label
 
 
 def estimates(results: Results) -> Section | None:
@@ -19,8 +21,26 @@ def estimates(results: Results) -> Section | None:
     if not results.comparison or "primary" not in results.fits:
         return None
     table = Markup(sheet_html(sheets(results)["table1"][1]))
-    parts = [_association(results), table]
-    return Section("estimates", "Estimates", render("stack.html", parts=parts, intro=None))
+    intro = Markup.escape(_points(results)) + see(results, "association")
+    parts = [_association(results), table, _partition(results)]
+    parts += [_measured(results)] if results.estimands else []
+    return Section("estimates", "Estimates", render("stack.html", parts=parts, intro=intro))
+
+
+def _points(results: Results) -> str:
+    """The slope of perceived attachment in points of the outcome."""
+    sd, p = results.comparison["reference"].get("outcome_sd"), results.comparison["P"]
+    if absent(sd):
+        return ""
+    asked = results.config.get("outcome") or {}
+    smallest = results.important_difference(asked.get("instrument", ""), asked.get("scale") or "total")
+    known = f"; the smallest important difference is {number(smallest, 1)} points" if smallest else ""
+    size = f"{number(abs(p['estimate']) * sd, 1)} points {'better' if p['estimate'] >= 0 else 'worse'}"
+    low, high = (number(limit * sd, 1) for limit in p["ci"])
+    return (
+        f"One SD more of perceived attachment corresponds to an outcome that is {size} on the {outcome_label(results)} "
+        f"(95% CI {low} to {high}, higher is better{known})."
+    )
 
 
 def _association(results: Results) -> Markup:
@@ -48,7 +68,7 @@ def estimands(results: Results) -> Section | None:
         return None
     sheet, six, _ = split(results)
     table = Markup(sheet_html(replace(sheet, parts=six, note=sheet.note.replace(f"{ADDITIVE} ", ""))))
-    parts = [_partition(results), table, _measured(results)]
+    parts = [table]
     return Section("estimands", "Six ways to compare", render("stack.html", parts=parts, intro=None))
 
 

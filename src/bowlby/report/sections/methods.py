@@ -42,6 +42,8 @@ def provenance(results: Results) -> Section | None:
     html = render(
         "provenance.html",
         run=manifest.get("run"),
+        command=manifest.get("command"),
+        written=(manifest.get("written") or "")[:16].replace("T", " "),
         seed=manifest.get("seed"),
         git=manifest.get("git") or {},
         versions=manifest.get("versions") or {},

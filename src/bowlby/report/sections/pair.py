@@ -42,7 +42,7 @@ def pair(results: Results) -> Section | None:
     items = Markup("").join(Markup("<li>{}</li>").format(line) for line in doubts)
     fair = Markup("<h3>Limitations</h3><ul>{}</ul>").format(items)
     table = Markup(sheet_html(sheets(results)["pair"][1]))
-    sentence = Markup("<p><strong>{}</strong></p>").format(escape(typeset(record["sentence"])))
+    sentence = Markup('<p class="answer">{}</p>').format(escape(typeset(record["sentence"])))
     parts = [sentence, plot, table, *_doubts(record), fair]
     return Section("pair", "Two predictors", render("stack.html", parts=parts, intro=None))
 

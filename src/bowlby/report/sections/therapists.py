@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from bowlby.report.section import Section, drawn, figure, render
+from markupsafe import Markup
+
+from bowlby.report.section import Section, drawn, figure, render, see
 from bowlby.results import Results
 from bowlby.tables import number
 from bowlby.tables.numbers import absent
@@ -32,7 +34,8 @@ def therapists(results: Results) -> Section | None:
     intro = f"Therapists differ by an SD of {number(sd)} units of the outcome{_icc(results, model)}."
     if not absent(sd) and sd == 0:
         intro = "The variance between therapists is estimated at 0, so that all effects are 0."
-    return Section("therapists", "Therapists", render("stack.html", parts=[plot], intro=intro))
+    said = Markup.escape(intro) + see(results, "caterpillar")
+    return Section("therapists", "Therapists", render("stack.html", parts=[plot], intro=said))
 
 
 def _grouped(results: Results) -> str:

@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from bowlby.compare import USUAL_ICC
 from bowlby.reasons import reason, say, say_changed, say_rule
-from bowlby.report.section import Section, drawn, figure, render
+from bowlby.report.section import Section, drawn, figure, render, see
 from bowlby.report.sections.adequacy import detectable, observed
 from bowlby.results import Results
 from bowlby.tables import interval, number, p_value
@@ -30,7 +30,7 @@ def verdict(results: Results) -> Section | None:
         "verdict.html",
         answer=_capital(typeset(record.get("finding") or f"The finding is {MISSING}.")),
         unable=typeset(record.get("cannot_answer") or ""),
-        sentence=typeset(record.get("grounds") or ""),
+        sentence=Markup.escape(typeset(record.get("grounds") or "")) + see(results, "forest"),
         forest=_forest(results),
         claims=claims,
         context=_context(results, record["claims"].get("C2") or {}),
@@ -84,7 +84,7 @@ def _claim(results: Results, name: str, claim: dict) -> dict:
         "word": decided(claim),
         "kind": word.replace(" ", "-"),
         "sign": SIGNS[word],
-        "numbers": (estimate, limits, p, test),
+        "numbers": (estimate, limits, p, test.replace("P + T", "P\u00a0+\u00a0T").replace("P − T", "P\u00a0−\u00a0T")),
         "rule": None if claim.get("not_tested") else RULES.get(name),
         "here": typeset(say_rule(claim.get("rule"))),
         "flags": [say(code, claim) for code in claim.get("flags") or []],
@@ -152,7 +152,7 @@ def _permuted(record: dict) -> str:
     )
 
 
-def _alternatives(results: Results, record: dict) -> str:
+def _alternatives(results: Results, record: dict) -> Markup | str:
     shares = ((record.get("multiverse") or {}).get("verdicts") or {}).get("C2")
     if not shares:
         return ""
@@ -165,7 +165,8 @@ def _alternatives(results: Results, record: dict) -> str:
         return f"{said}."
     size = table["P-|T|"].astype(float)
     place = int((size > size[table["registered"]].iloc[0]).sum()) + 1
-    return f"{said}; the main analysis has rank {place} of {len(table):,} by size of P − |T|."
+    said += f"; the main analysis has rank {place} of {len(table):,} by size of P − |T|."
+    return Markup.escape(said) + see(results, "multiverse")
 
 
 def _lines(lines: dict | None) -> list[str]:
