@@ -237,6 +237,32 @@ def show_instrument(
     print(describe(name, _own_instruments(config or context.parent.params["config"])))
 
 
+@instruments.command("new")
+def new_instrument(
+    name: Annotated[str, typer.Argument(help="Id of the questionnaire: small letters, digits and _.")],
+    items: Annotated[int, typer.Option(min=1, max=999, help="Number of items.")],
+    low: Annotated[int, typer.Option(help="Lowest answer.")] = 0,
+    high: Annotated[int, typer.Option(help="Highest answer.")] = 4,
+    into: Annotated[Path, typer.Option(help="Folder for the file.")] = Path("config/instruments"),
+) -> None:
+    """Write a commented file of a questionnaire of your own, to be filled in."""
+    from bowlby.drafting.own_key import new_instrument as write
+
+    print(f"written: {write(into, name, items, low, high)}")
+
+
+@instruments.command("test")
+def test_instrument(
+    file: Annotated[Path, typer.Argument(help="The instrument's file.")],
+    data: Annotated[Path, typer.Argument(help="A raw data file with its items.")],
+) -> None:
+    """Score a raw file by an instrument file and audit the key; nothing is written."""
+    from bowlby.cli.terminal import show
+    from bowlby.drafting.own_key import try_key
+
+    show(try_key(file, data))
+
+
 def _own_instruments(config: Path | None) -> Path | None:
     """Folder of the user's own instruments."""
     if config is None:

@@ -10,6 +10,8 @@ from bowlby.config.yamlfile import read_yaml
 from bowlby.drafting import MARK, marks, write_draft
 from bowlby.drafting.matching import library, meaning, sizes
 from bowlby.drafting.naming import blocks
+from bowlby.drafting.own_key import new_instrument, try_key
+from bowlby.errors import UserError
 from bowlby.ingest import ingest
 
 ROWS = 24
@@ -185,3 +187,19 @@ def test_what_rests_on_little_is_marked_as_uncertain(tmp_path):
     assert (guesses[0][0], guesses[0][1]) == ("study.yaml", lines.index(line) + 1)
     texts = [*lines, *(tmp_path / "draft/config.yaml").read_text("utf-8").splitlines()]
     assert len(guesses) == sum(f"{MARK} " in text for text in texts)
+
+
+def test_a_new_questionnaire_is_tried_on_data(tmp_path):
+    path = new_instrument(tmp_path / "own", "mine", 6, 0, 3)
+    items = answers(6, 0, 3)
+    items[2][4] = "9"
+    csv_of(tmp_path / "a.csv", [["id", *(f"mine_{n}" for n in range(1, 7))]], persons(), items)
+    lines = try_key(path, tmp_path / "a.csv")
+    totals = [sum(map(int, row)) for k, row in enumerate(items) if k != 2]
+    assert lines[0] == f"items: mine_1 to mine_6, {ROWS} forms" and "1 answer outside 0 to 3" in lines[1]
+    assert lines[2].startswith(f"total: n {ROWS}, mean ") and f"range {min(totals)} to {max(totals)}, alpha" in lines[2]
+    with pytest.raises(UserError, match="exists already"):
+        new_instrument(tmp_path / "own", "mine", 6, 0, 3)
+    csv_of(tmp_path / "b.csv", [["id", "x"]], persons(), answers(1, 0, 3))
+    with pytest.raises(UserError, match=r"b\.csv: no set of 6 numbered columns for mine"):
+        try_key(path, tmp_path / "b.csv")
