@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from bowlby.drafting.naming import listed
+from bowlby.drafting.vocabulary import listed
 from bowlby.ingest.text_values import styles_of
 
 MOSTLY = 0.8

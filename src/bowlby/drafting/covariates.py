@@ -8,9 +8,10 @@ import pandas as pd
 
 from bowlby.config.yamlfile import quoted
 from bowlby.drafting.columns import MOSTLY, Column, constant_within
-from bowlby.drafting.naming import Block, bare, listed
+from bowlby.drafting.naming import Block
 from bowlby.drafting.roles import Roles, counts_rows, is_metadata, is_private, person_ids
 from bowlby.drafting.tables import Table
+from bowlby.drafting.vocabulary import bare, listed
 from bowlby.ingest.text_values import parse_dates
 
 FEW = 20

@@ -10,7 +10,8 @@ from functools import cache
 from pathlib import Path
 
 from bowlby.drafting.columns import Column
-from bowlby.drafting.naming import Block, bare, graded_answers, keyed, says_score
+from bowlby.drafting.naming import Block, says_score
+from bowlby.drafting.vocabulary import bare, graded_answers, keyed
 from bowlby.ingest.issues import count
 from bowlby.ingest.text_values import folded
 from bowlby.instruments.catalogue import list_instruments, load_instrument

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache
-from importlib import resources
 
-import yaml
+from bowlby.drafting.vocabulary import bare, keyed, listed, vocabulary, words
 
 FEWEST, SHORT, LONG, MOST_WAVES = 3, 2, 4, 8
 EXTRA = 2
@@ -19,45 +17,6 @@ PIECE = re.compile(r"[^\W\d_]+\d*|\d+[^\W\d_]*|[\W_]+")
 MARKED_ITEM = re.compile(r"\{n(?::\d+)?\}")
 WAVE = re.compile(r"(?<=[\W_])\d+$|(?<=[\W_])\d+(?=[\W_])|(?<=[A-Za-z])\d+(?=[\W_])|(?<![^\W_])[A-Za-z](?![^\W_])")
 SPLIT = re.compile(r" / | - | – |: |\. |\[|\? ")
-
-
-@cache
-def _vocabulary() -> dict:
-    return yaml.safe_load(resources.files("bowlby.drafting").joinpath("vocabulary.yaml").read_text("utf-8"))
-
-
-@cache
-def listed(*path: str) -> tuple[str, ...]:
-    """The words of one list of ``vocabulary.yaml``, in its order."""
-    entry = _vocabulary()
-    for key in path:
-        entry = entry[key]
-    parts = [entry] if isinstance(entry, str) else entry
-    return tuple(w.strip().strip('"') for part in parts for w in str(part).split(",") if w.strip())
-
-
-@cache
-def keyed(name: str) -> dict[str, tuple[str, ...]]:
-    """The lists of one chapter of ``vocabulary.yaml``, by key."""
-    return {key: tuple(e) if isinstance(e, list) else listed(name, key) for key, e in _vocabulary()[name].items()}
-
-
-@cache
-def graded_answers() -> tuple[tuple[frozenset[str], ...], ...]:
-    """Families of answers in words, each from the lowest to the highest, with the ways of saying one."""
-    return tuple(tuple(frozenset(e.strip() for e in step.split("|")) for step in line.split(","))
-                 for line in _vocabulary()["answers"])  # fmt: skip
-
-
-def words(name: str) -> list[str]:
-    """The words of a column name in small letters: `PatientID_2` is patient, id."""
-    spaced = re.sub(r"(?<=[a-zäöüß])(?=[A-ZÄÖÜ])", " ", unicodedata.normalize("NFKC", name))
-    return [w.lower() for w in re.findall(r"[^\W\d_]+", spaced)]
-
-
-def bare(text: str) -> str:
-    """A text as letters and digits only, small."""
-    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", text)).lower()
 
 
 @cache
@@ -384,7 +343,7 @@ def _waves(found: list[Block], sizes) -> list[Block]:
 @cache
 def keyed_letters() -> tuple[tuple[str, ...], ...]:
     """Sets of single letters that stand for occasions: Anfang, Mitte, Ende."""
-    return tuple(tuple(e) for e in _vocabulary()["letters"])
+    return tuple(tuple(e) for e in vocabulary()["letters"])
 
 
 def _pieces(pattern: str):

@@ -9,8 +9,9 @@ import pandas as pd
 
 from bowlby.config.study import COUNT
 from bowlby.drafting.columns import Column, constant_within, natural
-from bowlby.drafting.naming import bare, is_occasion, keyed, listed, words
+from bowlby.drafting.naming import is_occasion
 from bowlby.drafting.tables import Table
+from bowlby.drafting.vocabulary import bare, keyed, listed, words
 from bowlby.ingest.text_values import parse_dates
 
 TITLES = re.compile(r"^(?:dr|prof|mr|mrs|ms|frau|herr|dipl|psych|med|phil|msc|ba|ma)\b\.?|[\W_]+", re.IGNORECASE)

@@ -11,9 +11,10 @@ from pathlib import Path
 from bowlby.config.yamlfile import quoted
 from bowlby.drafting.covariates import Leftovers, covariate_lines
 from bowlby.drafting.matching import SENTINELS, Match, Odd, family
-from bowlby.drafting.naming import Block, bare, keyed, words
+from bowlby.drafting.naming import Block
 from bowlby.drafting.roles import Roles
 from bowlby.drafting.tables import Table
+from bowlby.drafting.vocabulary import bare, keyed, words
 from bowlby.ingest.issues import count
 
 MARK = "# ?"

@@ -11,7 +11,7 @@ import pandas as pd
 
 from bowlby.config.study import FILL, DataFile, Who
 from bowlby.drafting.columns import Column, profile
-from bowlby.drafting.naming import bare, words
+from bowlby.drafting.vocabulary import bare, words
 from bowlby.errors import Place, UserError, problem
 from bowlby.ingest.issues import Issues
 from bowlby.ingest.readers import Selection, read
