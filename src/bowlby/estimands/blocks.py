@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import optimize, stats
+from scipy.special import fdtr, ncfdtr
 
 
 def index(gamma: np.ndarray, cov: np.ndarray, correlation: np.ndarray, df: float | None, unit: float) -> dict:
@@ -45,8 +45,10 @@ def index(gamma: np.ndarray, cov: np.ndarray, correlation: np.ndarray, df: float
 def _noncentrality(f: float, k: int, df: float, q: float) -> float:
     """The noncentrality at which the observed F is the quantile q; 0 where none is."""
 
+    from scipy.optimize import brentq
+
     def excess(x: float) -> float:
-        return stats.ncf.cdf(f, k, df, x) - q if x > 0 else stats.f.cdf(f, k, df) - q
+        return ncfdtr(k, df, x, f) - q if x > 0 else fdtr(k, df, f) - q
 
     if excess(0.0) <= 0:
         return 0.0
@@ -56,7 +58,7 @@ def _noncentrality(f: float, k: int, df: float, q: float) -> float:
     while excess(middle + step) > 0:
         step *= 2
     top = middle + step
-    return float(optimize.brentq(excess, 0.0, top, xtol=1e-10))
+    return float(brentq(excess, 0.0, top, xtol=1e-10))
 
 
 def mover(one: tuple[float, float, float], other: tuple[float, float, float]) -> tuple[float, float]:

@@ -7,7 +7,7 @@ from math import comb
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import ndtri, stdtr, stdtrit
 
 from bowlby.design.centring import Membership
 from bowlby.estimands.blocks import index, mover
@@ -117,7 +117,7 @@ def equivalence(fits: dict, delta: float) -> dict:
     out = {}
     for name, (model, wanted) in chosen.items():
         c = next(c for c in fits[model]["contrasts"] if c["name"] == wanted)
-        half = stats.t.ppf(0.95, c["df"]) * c["se"]
+        half = stdtrit(c["df"], 0.95) * c["se"]
         out[name] = {
             "estimate": c["estimate"],
             "ci90": [c["estimate"] - half, c["estimate"] + half],
@@ -147,7 +147,7 @@ def bound(data: pd.DataFrame, membership: pd.DataFrame, fits: dict, sd_outcome: 
 
 def tost(estimate: float, se: float, df: float, delta: float) -> float:
     """p of two one-sided tests that an effect lies within (-delta, delta): the larger of the two."""
-    return float(max(stats.t.sf((estimate + delta) / se, df), stats.t.cdf((estimate - delta) / se, df)))
+    return float(max(stdtr(df, -((estimate + delta) / se)), stdtr(df, (estimate - delta) / se)))
 
 
 def _coefficient(fit: dict, term: str) -> dict:
@@ -190,8 +190,8 @@ def difference(level: dict) -> dict:
     """
     p, s = (level[name] for name in ("perceived", "style"))
     low, high = mover((p["share"], *p["ci"]), (s["share"], *s["ci"]))
-    half = (high - low) / 2 / stats.norm.ppf(0.975)
-    detectable = half * float(stats.norm.ppf([0.975, 0.8]).sum())
+    half = (high - low) / 2 / ndtri(0.975)
+    detectable = half * float(ndtri([0.975, 0.8]).sum())
     return {"share": p["share"] - s["share"], "ci": [low, high], "detectable": detectable}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import stdtrit
 
 from bowlby.terms import BASELINE, P_BETWEEN, P, T
 
@@ -67,7 +67,7 @@ def like_for_like(data: pd.DataFrame, sd_outcome: float, style_slope: float) -> 
     ra, ry = residual(aj), residual(yj)
     u_ay, u_aa = w * (ra * ry - h * s_ay / n), w * (ra**2 - h * s_aa / n)
     j = len(n)
-    limit = stats.t.ppf(0.975, j - 1 - (x.shape[1] - 1)) ** 2 * j / (j - 1)
+    limit = stdtrit(j - 1 - (x.shape[1] - 1), 0.975) ** 2 * j / (j - 1)
 
     def spread(p, r):
         return float(((p - p.mean()) * (r - r.mean())).sum())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
+from scipy.special import chdtrc
 
 PAIRS = (("m0", "m_p"), ("m0", "m_t"), ("m_p", "primary"), ("m_t", "primary"), ("m0", "primary"))
 
@@ -28,7 +28,7 @@ def comparisons(fits: dict[str, dict]) -> dict:
         chisq = max(0.0, 2 * (ml[large]["llf"] - ml[small]["llf"]))
         df = ml[large]["n_parameters"] - ml[small]["n_parameters"]
         tests.append(
-            {"smaller": small, "larger": large, "chisq": chisq, "df": df, "p": float(stats.chi2.sf(chisq, df))}
+            {"smaller": small, "larger": large, "chisq": chisq, "df": df, "p": float(chdtrc(df, max(chisq, 0.0)))}
         )
     aic = np.array([2 * f["n_parameters"] - 2 * f["llf"] for f in ml.values()])
     weight = np.exp(-(aic - aic.min()) / 2)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import stdtrit
 
 LEAVE_ONE_OUT = 60
 FOLDS = 10
@@ -85,11 +85,11 @@ def out_of_sample(errors: list[list[pd.DataFrame]], therapist: np.ndarray) -> di
     gain = (every["m_t"] - every["m_p"]).groupby(therapist[every.index.to_numpy()]).mean()
     mean, j = float(gain.mean()), len(gain)
     if len(errors) == 1:
-        half = stats.t.ppf(0.975, j - 1) * float(gain.std(ddof=1)) / np.sqrt(j)
+        half = stdtrit(j - 1, 0.975) * float(gain.std(ddof=1)) / np.sqrt(j)
     else:
         parts = [_mean_gain(fold, therapist) for division in errors for fold in division]
         m = len(parts)
-        half = stats.t.ppf(0.975, m - 1) * np.std(parts, ddof=1) * np.sqrt(1 / m + 1 / (len(errors[0]) - 1))
+        half = stdtrit(m - 1, 0.975) * np.std(parts, ddof=1) * np.sqrt(1 / m + 1 / (len(errors[0]) - 1))
     return {
         "q2": {"perceived": 1 - float(sums["m_p"] / sums["m0"]), "style": 1 - float(sums["m_t"] / sums["m0"])},
         "difference": mean,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import optimize, sparse, stats
+from scipy import sparse
+from scipy.special import chdtrc, fdtri
 
 DRAWS = 20_000
 GRID = np.r_[0.0, np.exp(np.linspace(np.log(1e-4), np.log(1e4), 120))]
@@ -107,6 +108,8 @@ def icc_interval(z: sparse.csr_array, x: np.ndarray, y: np.ndarray, level: float
     ----------
     Harville & Fenech (1985), Biometrics 41:137-152.
     """
+    from scipy.optimize import brentq
+
     q, _ = np.linalg.qr(x)
     rest = y - q @ (q.T @ y)
     mu, u = np.linalg.eigh(_left(z, x))
@@ -116,12 +119,12 @@ def icc_interval(z: sparse.csr_array, x: np.ndarray, y: np.ndarray, level: float
     residual = (rest @ rest - squares.sum()) / f
 
     def limit(quantile: float) -> float:
-        wanted = stats.f.ppf(quantile, len(mu), f)
+        wanted = fdtri(len(mu), f, quantile)
 
         def excess(icc: float) -> float:
             return float(np.mean(squares / (1 + icc / (1 - icc) * mu)) / residual - wanted)
 
-        return optimize.brentq(excess, 0.0, 1 - 1e-9) if excess(0.0) > 0 else 0.0
+        return brentq(excess, 0.0, 1 - 1e-9) if excess(0.0) > 0 else 0.0
 
     return [limit((1 + level) / 2), limit((1 - level) / 2)]
 
@@ -135,4 +138,4 @@ def _left(z: sparse.csr_array, x: np.ndarray) -> np.ndarray:
 
 def mixture(statistic: float) -> float:
     """p by the half-and-half mixture of a chi-square of 1 df and 0, which many groups approach."""
-    return 0.5 * float(stats.chi2.sf(statistic, 1)) if statistic > 0 else 1.0
+    return 0.5 * float(chdtrc(1, statistic)) if statistic > 0 else 1.0

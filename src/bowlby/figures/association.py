@@ -45,7 +45,7 @@ def association_data(fit: dict, rows: pd.DataFrame, sign: int, shareable: bool =
         kind ``line``: perceived attachment x (reference SD, difference from the therapist's mean), the model's mean y
         with the other terms at their means, in the outcome's own units, and its 95 % limits; kind ``point``: x, y, n.
     """
-    from scipy import stats
+    from scipy.special import stdtrit
 
     terms = [f["term"] for f in fit["fixed"]]
     if len(rows) < 2 * SMALLEST or P not in terms:
@@ -66,7 +66,7 @@ def association_data(fit: dict, rows: pd.DataFrame, sign: int, shareable: bool =
     line = np.tile(mean, (25, 1))
     line[:, terms.index(P)] = np.linspace(points["x"].min(), points["x"].max(), 25)
     df = next(f["df"] for f in fit["fixed"] if f["term"] == P)
-    half = stats.t.ppf(0.975, df if df is not None else np.inf) * np.sqrt(np.einsum("ij,jk,ik->i", line, v, line))
+    half = stdtrit(df if df is not None else np.inf, 0.975) * np.sqrt(np.einsum("ij,jk,ik->i", line, v, line))
     value = sign * (line @ beta)
     lines = pd.DataFrame({"kind": "line", "x": line[:, terms.index(P)], "y": value})
     lines = lines.assign(low=value - half, high=value + half)

@@ -57,7 +57,7 @@ def prepost_data(fit: dict, scores: pd.DataFrame, sign: int, shareable: bool = T
         Bins of five patients or more only; otherwise single patients are drawn too. Shares of the bins are rounded
         to 1 %, so that comparing them with those of all patients does not tell who was left out.
     """
-    from scipy import stats
+    from scipy.special import stdtrit
 
     fixed = {f["term"]: f for f in fit["fixed"]}
     if len(scores) < SMALLEST or not set(TERMS) <= set(fixed):
@@ -71,7 +71,7 @@ def prepost_data(fit: dict, scores: pd.DataFrame, sign: int, shareable: bool = T
     for perceived in (1, -1):
         for style in (1, -1):
             x = np.array([1.0, perceived, style])
-            value, half = sign * float(x @ beta), float(stats.t.ppf(0.975, df) * np.sqrt(x @ v @ x))
+            value, half = sign * float(x @ beta), float(stdtrit(df, 0.975) * np.sqrt(x @ v @ x))
             who = {"kind": "expected", "perceived": perceived, "style": style}
             rows.append({**who, "at": "pre", "value": scores["pre"].mean()})
             rows.append({**who, "at": "post", "value": value, "ci_low": value - half, "ci_high": value + half})
@@ -199,7 +199,7 @@ def trajectory_data(fit: dict, data: pd.DataFrame) -> pd.DataFrame:
     Times with fewer than five patients are left out; where every patient has times of their own, times are put
     together in ten groups. The limits take t with the smaller of the two terms' degrees of freedom.
     """
-    from scipy import stats
+    from scipy.special import stdtrit
 
     table = _means(data, data["time"])
     if len(table) < 2 and len(data) >= 2 * SMALLEST:
@@ -211,7 +211,7 @@ def trajectory_data(fit: dict, data: pd.DataFrame) -> pd.DataFrame:
     x = np.column_stack([np.ones(len(table)), table["time"]])
     se = np.sqrt(np.einsum("ij,jk,ik->i", x, v, x))
     df = min((fixed[t]["df"] for t in ("Intercept", "time") if fixed[t]["df"] is not None), default=np.inf)
-    half = stats.t.ppf(0.975, df) * se
+    half = stdtrit(df, 0.975) * se
     model = x @ [fixed["Intercept"]["estimate"], fixed["time"]["estimate"]]
     return table.assign(model=model, ci_low=model - half, ci_high=model + half)
 

@@ -59,14 +59,14 @@ def multiverse_data(table: pd.DataFrame) -> pd.DataFrame:
         rank, P, T, P-|T| with the 95 % limits of the smaller of P - T and P + T, verdict of C2, registered, and the
         choice at every node at which there was one, the node of most influence (:func:`influence`) first.
     """
-    from scipy import stats
+    from scipy.special import stdtrit
 
     fitted = table[table["status"] != "failed"].sort_values(["P-|T|", "replicate"], ignore_index=True)
     binding = np.where(fitted["T"] >= 0, "P-T", "P+T")
     se, df = (
         np.where(binding == "P-T", fitted[f"P-T_{part}"], fitted[f"P+T_{part}"]).astype(float) for part in ("se", "df")
     )
-    half = stats.t.ppf(0.975, df) * se
+    half = stdtrit(df, 0.975) * se
     chosen = [node for node in NODES if node in fitted and len(set(fitted[node])) > 1]
     out = {"rank": range(1, len(fitted) + 1), "P": fitted["P"], "T": fitted["T"], "P-|T|": fitted["P-|T|"]}
     out |= {"ci_low": fitted["P-|T|"] - half, "ci_high": fitted["P-|T|"] + half, "C2": fitted["C2"]}

@@ -77,7 +77,7 @@ def residual_data(fitted: np.ndarray, residual: np.ndarray, shareable: bool = Tr
         that place; kind fitted: fitted value x, mean residual y and the mean ± 1 SD of the group; kind point: single
         residuals, internal only.
     """
-    from scipy import stats
+    from scipy.special import betaincinv, ndtri
 
     n = len(residual)
     if n < 2 * SMALLEST:
@@ -85,9 +85,9 @@ def residual_data(fitted: np.ndarray, residual: np.ndarray, shareable: bool = Tr
     order = np.sort(residual)
     block = blocks(n, QUANTILES, shareable)
     place = np.arange(1, n + 1)
-    normal = stats.norm.ppf((place - 0.375) / (n + 0.25))
+    normal = ndtri((place - 0.375) / (n + 0.25))
     middle = pd.Series(place).groupby(block).mean().to_numpy()
-    low, high = (stats.norm.ppf(stats.beta.ppf(q, middle, n + 1 - middle)) for q in (0.025, 0.975))
+    low, high = (ndtri(betaincinv(middle, n + 1 - middle, q)) for q in (0.025, 0.975))
     quantiles = pd.DataFrame({"x": normal, "y": order}).groupby(block).agg(x=("x", "mean"), y=("y", "mean"))
     quantiles = quantiles.assign(kind="quantile", low=low, high=high, n=np.bincount(block))
     by = np.argsort(fitted, kind="stable")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import optimize, stats
+from scipy.special import stdtrit
 
 from bowlby.fit.record import contrast
 from bowlby.terms import P, T
@@ -30,18 +30,20 @@ def reference_ratio(result, unit: float, q: float = 0.975) -> float | None:
         supported to begin with, 1000 where it holds even there.
     """
 
+    from scipy.optimize import brentq  # here and elsewhere: it takes as long to import as a set to fit
+
     def lowest(k: float) -> float:
         limits = []
         for sign in (-1.0, 1.0):
             c = contrast(result, "", {P: unit, T: sign * k * unit})
-            limits.append(c["estimate"] - stats.t.ppf(q, c["df"]) * c["se"])
+            limits.append(c["estimate"] - stdtrit(c["df"], q) * c["se"])
         return min(limits)
 
     if lowest(1.0) <= 0:
         return None
     if lowest(LARGEST) > 0:
         return LARGEST
-    return float(optimize.brentq(lowest, 1.0, LARGEST, xtol=1e-6))
+    return float(brentq(lowest, 1.0, LARGEST, xtol=1e-6))
 
 
 def therapist_sd_limit(result, unit: float, level: float = 0.95) -> float:
@@ -79,7 +81,7 @@ def three_lines(m0, m1, unit: float, sd_style: float) -> dict:
         any_therapist_variable: whether P surely exceeds even that.
     """
     p = contrast(m1, "P", {P: unit})
-    low = p["estimate"] - stats.t.ppf(0.975, p["df"]) * p["se"]
+    low = p["estimate"] - stdtrit(p["df"], 0.975) * p["se"]
     bound = therapist_sd_limit(m0, unit) / sd_style
     return {
         "reference_ratio_limit": reference_ratio(m1, unit),

@@ -10,9 +10,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import minimize
-from scipy.special import expit, logit
-from scipy.stats import chi2, norm
+from scipy.special import chdtrc, expit, logit, ndtri
 
 NOTHING = (np.nan, np.nan, np.nan)
 NO_RESIDUAL = 1e-3
@@ -97,7 +95,7 @@ def logit_interval(value: float, variance: float, level: float = 0.95) -> tuple[
     """Interval of a share between 0 and 1 from its variance; NaN where there is none."""
     if not (0 < value < 1 and np.isfinite(variance) and variance > 0):
         return np.nan, np.nan
-    half = norm.isf((1 - level) / 2) * np.sqrt(variance) / (value * (1 - value))
+    half = -ndtri((1 - level) / 2) * np.sqrt(variance) / (value * (1 - value))
     return float(expit(logit(value) - half)), float(expit(logit(value) + half))
 
 
@@ -224,6 +222,8 @@ def fit_two_level(values: np.ndarray, groups: np.ndarray) -> TwoLevel | None:
     )
     free, positive = [(None, None)] * k, [(1e-6, None)] * k
     # Divided by n the criterion has the size of one, whatever the study, and so have its tolerances.
+    from scipy.optimize import minimize
+
     found = minimize(
         lambda p: tuple(x / n for x in likelihood(p)),
         start,
@@ -371,7 +371,7 @@ def structure(items: pd.DataFrame, therapists: pd.Series | None = None) -> dict 
             n_items=k,
             chi2=float(test),
             df=df,
-            p=float(chi2.sf(test, df)),
+            p=float(chdtrc(df, max(test, 0.0))) if df else np.nan,
             cfi=1 - excess / max(excess, excess_independent, 1e-12),
             rmsea=float(np.sqrt(excess / (df * n))),
             srmr=float(np.sqrt(np.sum(np.tril(r - implied) ** 2) / (k * (k + 1) / 2))),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import f, norm
+from scipy.special import fdtr, ndtr, ndtri
 
 from bowlby.instruments.item_agreement import FEWEST, Finding, alphas, first_loadings, item_rest, pairwise
 from bowlby.instruments.model import Instrument
@@ -119,7 +119,7 @@ def published_alpha(instrument: Instrument, name: str) -> float | None:
 
 def level_of(tests: int) -> float:
     """z below which a correlation is suspicious in one of several parts."""
-    return float(norm.ppf(norm.cdf(SUSPICIOUS) / tests))
+    return float(ndtri(ndtr(SUSPICIOUS) / tests))
 
 
 def sign(r: float, persons: int, level: float = SUSPICIOUS) -> str:
@@ -285,7 +285,7 @@ def _alpha(answers: np.ndarray, instrument: Instrument, name: str, persons: int,
     value, published = alphas(complete)[0], published_alpha(instrument, name)
     least = min(k * LEAST_R / (1 + (k - 1) * LEAST_R), 1 if published is None else published)
     # Feldt: (1 - alpha) / (1 - its estimate) follows F.
-    rare = f.cdf((1 - least) / (1 - value), n - 1, (n - 1) * (k - 1)) < RARE / tests
+    rare = fdtr(n - 1, (n - 1) * (k - 1), (1 - least) / (1 - value)) < RARE / tests
     bad = value < 0 and (rare or (tests == 1 and n >= FEWEST))
     return Finding(name, None, "alpha", value, "> 0", "wrong" if bad else "ok", NEGATIVE if bad else "", value > 0.5)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import f
+from scipy.special import fdtri
 
 from bowlby.instruments.factor_models import FEWEST_GROUPS, fit_two_level, omega_total
 from bowlby.instruments.model import Instrument
@@ -85,7 +85,7 @@ def one_way(values, groups, level: float = 0.95) -> OneWay | None:
         return None
     effective = (n - np.sum(sizes**2) / n) / (k - 1)
     ratio, tail = between / within, (1 - level) / 2
-    limits = (ratio / f.isf(tail, k - 1, n - k), ratio * f.isf(tail, n - k, k - 1))
+    limits = (ratio / fdtri(k - 1, n - k, 1 - tail), ratio * fdtri(n - k, k - 1, 1 - tail))
     icc = tuple(float((x - 1) / (x + effective - 1)) for x in (ratio, *limits))
     return OneWay(float((between - within) / effective), float(within), icc, sizes)
 
@@ -186,12 +186,11 @@ def alpha(items: pd.DataFrame, level: float = 0.95) -> tuple[float, float, float
     if k < 2 or n < 3 or not items.sum(axis=1).var() > 1e-12:
         return nothing
     from pingouin import cronbach_alpha
-    from scipy.stats import f
 
     value = float(cronbach_alpha(items)[0])
     tail, df = (1 - level) / 2, (n - 1, (n - 1) * (k - 1))
     # pingouin's limits are the same, rounded to three decimals
-    return value, float(1 - (1 - value) * f.isf(tail, *df)), float(1 - (1 - value) * f.isf(1 - tail, *df))
+    return value, float(1 - (1 - value) * fdtri(*df, 1 - tail)), float(1 - (1 - value) * fdtri(*df, tail))
 
 
 def groups(measures: pd.DataFrame) -> Iterator[tuple[tuple, pd.DataFrame]]:

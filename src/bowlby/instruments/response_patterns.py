@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import minimize
-from scipy.special import expit, ndtr
-from scipy.stats import norm
+from scipy.special import expit, ndtr, ndtri
 
 from bowlby.instruments.item_agreement import CELL, ENOUGH, FEWEST, Finding, pairwise, rest_means
 from bowlby.instruments.item_checks import SUSPICIOUS, compound
@@ -287,7 +285,8 @@ def _off_line(answer: np.ndarray, z: np.ndarray, at: np.ndarray) -> float:
     """How far persons with the highest answer fall short of the line of the others, in standard errors."""
     _, category, counts = np.unique(answer, return_inverse=True, return_counts=True)
     shares = counts / len(answer)
-    density = norm.pdf(norm.ppf(np.clip(np.concatenate([[0.0], np.cumsum(shares)]), 0, 1)))
+    cuts = ndtri(np.clip(np.concatenate([[0.0], np.cumsum(shares)]), 0, 1))
+    density = np.exp(-(cuts**2) / 2) / np.sqrt(2 * np.pi)
     scores = ((density[:-1] - density[1:]) / shares)[category]
     x, y = scores[~at] - scores[~at].mean(), z[~at] - z[~at].mean()
     squares = max(x @ x, 1e-12)
@@ -301,6 +300,8 @@ def _off_line(answer: np.ndarray, z: np.ndarray, at: np.ndarray) -> float:
 
 def _contaminated(answer: np.ndarray, z: np.ndarray, end: int) -> tuple[float, float]:
     """Share of answers that are the highest whatever the others are, and the root of the likelihood ratio."""
+    from scipy.optimize import minimize
+
     place = np.clip(np.searchsorted(np.quantile(z, np.linspace(0, 1, BINS + 1)[1:-1]), z), 0, BINS - 1)
     counts = np.bincount(place * (end + 1) + answer.astype(int), minlength=BINS * (end + 1)).reshape(BINS, end + 1)
     sizes = np.maximum(counts.sum(axis=1), 1)

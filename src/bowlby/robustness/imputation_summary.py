@@ -7,7 +7,7 @@ from math import ceil
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import stdtr
 
 from bowlby.compare.verdict import Effect
 from bowlby.disclosure import SMALLEST, small
@@ -138,7 +138,7 @@ def imputed(table: pd.DataFrame, delta: float) -> dict:
 
 def _line(effect: Effect) -> dict:
     low, high = effect.limits(0.975)
-    p = 2 * float(stats.t.sf(abs(effect.estimate / effect.se), effect.df))
+    p = 2 * float(stdtr(effect.df, -abs(effect.estimate / effect.se)))
     return {"estimate": effect.estimate, "se": effect.se, "df": effect.df, "p": p, "ci": [low, high]}
 
 

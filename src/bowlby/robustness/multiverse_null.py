@@ -76,9 +76,9 @@ def multiverse_null(universe: Universe, strata: pd.Series, first: int, last: int
 
 def _two_sided(values: np.ndarray) -> np.ndarray:
     """p of estimates, SE and df in the last axis."""
-    from scipy import stats
+    from scipy.special import stdtr
 
-    return 2 * stats.t.sf(np.abs(values[..., 0] / values[..., 1]), values[..., 2])
+    return 2 * stdtr(values[..., 2], -np.abs(values[..., 0] / values[..., 1]))
 
 
 def _supported(values: np.ndarray) -> np.ndarray:

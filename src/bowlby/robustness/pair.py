@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import stdtrit
 
 from bowlby.compare.pair import NAMES, decided
 from bowlby.compare.verdict import Effect
@@ -101,7 +101,7 @@ def _sandwich(result, asked: dict, rows: Rows) -> dict:
     robust, out = cr2(clusters_of(result, group)), {}
     for name, weights in asked.items():
         c = robust.contrast(name, weights)
-        half = stats.t.ppf(LEVELS[1], c["df"]) * c["se"]
+        half = stdtrit(c["df"], LEVELS[1]) * c["se"]
         out[name] = {k: c[k] for k in ("estimate", "se", "df", "p")} | {
             "ci": [c["estimate"] - half, c["estimate"] + half]
         }

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import ndtr, ndtri, stdtrit
 
 from bowlby.errors import RECOMPUTE, Place, UserError, problem
 from bowlby.files import read_parquet
@@ -158,12 +158,12 @@ def bca(values: np.ndarray, estimate: float, jackknife: np.ndarray, levels=LEVEL
     """
     share = ((values < estimate).mean() + (values <= estimate).mean()) / 2
     edge = 0.5 / len(values)
-    z0 = stats.norm.ppf(np.clip(share, edge, 1 - edge))
+    z0 = ndtri(np.clip(share, edge, 1 - edge))
     d = jackknife.mean() - jackknife
     square = float((d**2).sum())
     a = float((d**3).sum()) / (6 * square**1.5) if square > 0 else 0.0
-    z = z0 + stats.norm.ppf(np.asarray(levels))
-    return [float(q) for q in np.quantile(values, stats.norm.cdf(z0 + z / (1 - a * z)))]
+    z = z0 + ndtri(np.asarray(levels))
+    return [float(q) for q in np.quantile(values, ndtr(z0 + z / (1 - a * z)))]
 
 
 def _permutation(table: pd.DataFrame, effects: dict, tables: dict) -> dict:
@@ -189,7 +189,7 @@ def share_as_large(values: np.ndarray) -> float:
 def _sandwich(table: pd.DataFrame, effects: dict, tables: dict) -> dict:
     row, out = table.iloc[0], {}
     for name in (*NAMES, *(n for n in ("Z",) if n in table)):
-        half = stats.t.ppf(0.975, row[f"{name}_df"]) * row[f"{name}_se"]
+        half = stdtrit(row[f"{name}_df"], 0.975) * row[f"{name}_se"]
         out[name] = {"estimate": row[name], "se": row[f"{name}_se"], "df": row[f"{name}_df"], "p": row[f"{name}_p"],
                      "ci": [row[name] - half, row[name] + half]}  # fmt: skip
     return {"contrasts": out}
@@ -268,7 +268,7 @@ def expected_support(fitted: pd.DataFrame, registered: pd.Series) -> dict[str, l
     reach = {}
     for name in ("P", "P-T", "P+T"):
         se, df = fitted[f"{name}_se"].to_numpy(float), fitted[f"{name}_df"].to_numpy(float)
-        reach[name] = stats.norm.cdf(registered[name] / se - stats.t.ppf(0.975, df))
+        reach[name] = ndtr(registered[name] / se - stdtrit(df, 0.975))
     both = [reach["P-T"] * reach["P+T"], np.minimum(reach["P-T"], reach["P+T"])]
     return {"C1": [float(reach["P"].mean())] * 2, "C2": [float(one.mean()) for one in both]}
 

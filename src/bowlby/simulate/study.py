@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import ndtri
 
 from bowlby.errors import UserError, problem
 from bowlby.simulate import items as forms
@@ -175,7 +175,7 @@ def _diagnosis(seed: int, better: np.ndarray) -> np.ndarray:
     """Main diagnoses: the more severe the state at intake, the likelier a depressive one."""
     noise = generator(seed, "diagnosis").standard_normal(len(better))
     severity = -DIAGNOSIS_SEVERITY * better + np.sqrt(1 - DIAGNOSIS_SEVERITY**2) * noise
-    bounds = stats.norm.ppf(np.cumsum(list(DIAGNOSES.values()))[:-1])
+    bounds = ndtri(np.cumsum(list(DIAGNOSES.values()))[:-1])
     return np.array(list(DIAGNOSES), float)[np.searchsorted(bounds, severity)]
 
 
