@@ -13,8 +13,8 @@ from bowlby.design.requirements import instruments_of, unmet
 from bowlby.errors import Place, UserError, problem
 from bowlby.fingerprint import checksum
 from bowlby.fit.sets import models_of
-from bowlby.resources import size
-from bowlby.robustness.jobs import Work, works
+from bowlby.resources import SMALL, size
+from bowlby.robustness.jobs import Work, batches, works
 from bowlby.run_marker import MARKER
 
 JOB, JOB_MORE = 4.5, 1.0
@@ -52,14 +52,21 @@ class Plan:
         ratings = [b for b in ("alliance", "mentalizing") if getattr(run.comparison, b)]
         return ["primary", "perceived", *further, *ratings, *sets]
 
-    def models(self, name: str | None = None) -> list[str]:
-        """Models fitted to one analysis set, or to all."""
+    @property
+    def batches(self) -> dict[str, list[str]]:
+        """Analysis sets that one job makes, by the name of the job: of a small study all, else each by itself."""
+        if size(self.raw) <= SMALL:
+            return {"analysis": self.sets}
+        return {name: [name] for name in self.sets}
+
+    def models(self, *names: str) -> list[str]:
+        """Models fitted to these analysis sets, or to all."""
         comparison = self.loaded.run.comparison
         absent = set() if comparison and comparison.patient_style else {"c5"}
         for rating in ("alliance", "mentalizing"):
             if not (comparison and getattr(comparison, rating) and getattr(comparison, rating).apart):
                 absent.add(f"{rating}_scales")
-        return [m for s in self.sets if name in (None, s) for m in models_of(s, absent)]
+        return [m for s in names or self.sets for m in models_of(s, absent)]
 
     @property
     def robustness(self) -> dict[str, Work]:
@@ -81,9 +88,9 @@ class Plan:
             Number of jobs by name of the rule.
         """
         total = sum(jobs.values()) * (JOB + JOB_MORE * size(self.raw))
-        for kind, work in self.robustness.items():
-            share = jobs.get(f"robustness_{kind}", 0) + jobs.get(f"shard_{kind}", 0) / work.shards
-            total += share * work.seconds
+        for name, batch in batches(self.robustness).items():
+            share = jobs.get(f"robustness_{name}", 0) + jobs.get(f"shard_{name}", 0) / batch[0].shards
+            total += share * sum(work.seconds for work in batch)
         return total
 
     def checksums(self) -> dict[str, str]:

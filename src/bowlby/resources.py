@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MEGABYTE = 1e6
+SMALL = 5.0
+"""Largest study, in MB of raw data as text, whose analysis sets are made and fitted by one job: some 10,000 patients. A
+job costs its start-up, and all models of such a study are fitted in a few of these."""
 CELL = 2.5
 """Bytes of a cell of a questionnaire as text; a Parquet file is far smaller than what it becomes in memory."""
 

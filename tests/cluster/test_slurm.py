@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from bowlby.config.robustness import Robustness
-from bowlby.robustness.jobs import works
+from bowlby.robustness.jobs import batches, works
 
 ROOT = Path(__file__).parents[2]
 LIMIT = 900
@@ -80,8 +80,9 @@ def test_the_example_on_slurm_is_the_example_here(example, slurm, tmp_path):
     first, second = (int(m.rstrip("M")) for m in again.sort_index(key=lambda i: i.astype(int))["memory"])
     assert second == 2 * first
     assert (jobs["state"] == "COMPLETED").sum() == len(jobs) - 1
-    # raw files to estimands, each kind in its shards, verdict to report; one killed
-    shards = [work.shards for work in works(Robustness.model_validate(run["robustness"])).values()]
+    # raw files to estimands, each batch of kinds in its shards, verdict to report; one killed
+    parts = batches(works(Robustness.model_validate(run["robustness"])))
+    shards = [part[0].shards for part in parts.values()]
     assert set(shards) == {1, 2} and len(jobs) == 1 + sum(shards) + 1 + 1
     assert jobs["cpus"].astype(int).max() <= cores
 

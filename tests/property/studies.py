@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bowlby import figures, stages, tables
 from bowlby.manifest import write_manifest
 from bowlby.plan import plan
-from bowlby.robustness.stage import gathered, robust
+from bowlby.robustness.stage import Sources, gathered, robust
 from bowlby.run_marker import claim
 
 OCCASIONS = [("pre", 0), ("early", 3), ("mid", 6), ("post", 12)]
@@ -172,10 +172,11 @@ def run_stages(config, shown=("figures", "tables", "report")):
     write_manifest(run)
     if loaded.run.comparison:
         stages.estimate(loaded, folder)
+        sources = Sources(loaded, folder)
         for kind, work in run.robustness.items():
             parts = [folder / f"robustness/shards/{kind}/{k}.parquet" for k in range(work.shards)]
             for k, part in enumerate(parts):
-                robust(loaded, folder, work, part, k)
+                robust(sources, work, part, k)
             whole = folder / f"robustness/{kind}.parquet"
             gathered(loaded, folder, work, parts, whole) if len(parts) > 1 else parts[0].rename(whole)
         stages.compare(loaded, folder)

@@ -15,7 +15,7 @@ from bowlby.job import job
 from bowlby.manifest import write_manifest
 from bowlby.plan import plan
 from bowlby.reproduction.scripts import write_scripts
-from bowlby.robustness.stage import robust
+from bowlby.robustness.stage import Sources, robust
 
 ROOT = Path(__file__).parents[2]
 SECRETS = {
@@ -71,13 +71,14 @@ def run_here(config: Path) -> Path:
     """All stages in this process, each with its log as its job would write it; the run's folder."""
     planned = plan(config)
     loaded, folder = planned.loaded, planned.folder
+    sources = Sources(loaded, folder)
     steps = [
         ("ingest", lambda: stages.ingest(loaded, folder)),
         ("score", lambda: stages.score(loaded, folder, planned.instruments)),
         *((f"{s}_set", lambda s=s: stages.design(loaded, folder, s, planned.instruments)) for s in planned.sets),
         *((f"{s}_fit", lambda s=s: stages.fit(loaded, folder, s)) for s in planned.sets),
         ("estimate", lambda: stages.estimate(loaded, folder)),
-        *((kind, lambda work=work: robust(loaded, folder, work, folder / f"robustness/{work.kind}.parquet"))
+        *((kind, lambda work=work: robust(sources, work, folder / f"robustness/{work.kind}.parquet"))
           for kind, work in planned.robustness.items()),
         ("compare", lambda: stages.compare(loaded, folder)),
         ("manifest", lambda: write_manifest(planned)),

@@ -35,8 +35,8 @@ def test_bare_snakemake_plans_the_whole_way(shell):
     for rule in (
         "ingest",
         "score_instruments",
-        "build_primary_set",
-        "fit_primary_models",
+        "build_analysis_sets",
+        "fit_analysis_models",
         "compare_predictors",
         "draw_figures",
         "write_tables",

@@ -1,24 +1,25 @@
-# One rule an analysis set; the set of perceived attachment, which reads no outcome, also says what the sample can show.
-for SET in PLAN.sets:
+# All analysis sets of a small study in one job, else one rule a set; the set of perceived attachment, which reads no
+# outcome, also says what the sample can show.
+for NAME, SETS in PLAN.batches.items():
 
     rule:
         name:
-            f"build_{SET}_set"
+            f"build_{NAME}_sets"
         input:
             scores=rules.score_instruments.output.scores,
             people=rules.ingest.output.people,
-            measures=rules.ingest.output.measures if SET == "primary" else [],
+            measures=rules.ingest.output.measures if "primary" in SETS else [],
         output:
-            data=f"{OUT}/analysis/{SET}.parquet",
-            columns=f"{OUT}/analysis/{SET}.columns.csv",
-            membership=multiext(f"{OUT}/analysis/{SET}.membership", ".parquet", ".csv"),
-            design=f"{OUT}/analysis/{SET}.design.json",
-            flow=f"{OUT}/analysis/{SET}.flow.json",
-            adequacy=f"{OUT}/adequacy.json" if SET == "perceived" else [],
+            data=expand("{out}/analysis/{set}.parquet", out=OUT, set=SETS),
+            columns=expand("{out}/analysis/{set}.columns.csv", out=OUT, set=SETS),
+            membership=expand("{out}/analysis/{set}.membership.{kind}", out=OUT, set=SETS, kind=["parquet", "csv"]),
+            design=expand("{out}/analysis/{set}.design.json", out=OUT, set=SETS),
+            flow=expand("{out}/analysis/{set}.flow.json", out=OUT, set=SETS),
+            adequacy=f"{OUT}/adequacy.json" if "perceived" in SETS else [],
         log:
-            f"{OUT}/logs/design/{SET}.log",
+            f"{OUT}/logs/design/{NAME}.log",
         benchmark:
-            f"{OUT}/benchmarks/design/{SET}.tsv"
+            f"{OUT}/benchmarks/design/{NAME}.tsv"
         group:
             PREPARE
         resources:
@@ -26,7 +27,7 @@ for SET in PLAN.sets:
             runtime=minutes(PLAN.raw, "design"),
         params:
             config=CONFIG,
-            set=SET,
+            sets=SETS,
             code=fingerprint("design"),
             settings=PLAN.settings("outcome", "comparison", "pair", "growth", "study"),
         script:

@@ -1,21 +1,21 @@
-# One rule an analysis set: a job costs its start-up, and all models of a set are fitted in less.
-for SET in PLAN.sets:
+# As the analysis sets: a job costs its start-up, and all models of a small study are fitted in a few of these.
+for NAME, SETS in PLAN.batches.items():
 
     rule:
         name:
-            f"fit_{SET}_models"
+            f"fit_{NAME}_models"
         input:
-            data=f"{OUT}/analysis/{SET}.parquet",
-            membership=f"{OUT}/analysis/{SET}.membership.parquet",
-            design=f"{OUT}/analysis/{SET}.design.json",
+            data=expand("{out}/analysis/{set}.parquet", out=OUT, set=SETS),
+            membership=expand("{out}/analysis/{set}.membership.parquet", out=OUT, set=SETS),
+            design=expand("{out}/analysis/{set}.design.json", out=OUT, set=SETS),
         output:
-            fits=expand("{out}/fits/{model}.json", out=OUT, model=PLAN.models(SET)),
-            random=expand("{out}/fits/{model}.random.parquet", out=OUT, model=PLAN.models(SET)),
-            second=f"{OUT}/fits/second/{SET}.json",
+            fits=expand("{out}/fits/{model}.json", out=OUT, model=PLAN.models(*SETS)),
+            random=expand("{out}/fits/{model}.random.parquet", out=OUT, model=PLAN.models(*SETS)),
+            second=expand("{out}/fits/second/{set}.json", out=OUT, set=SETS),
         log:
-            f"{OUT}/logs/fit/{SET}.log",
+            f"{OUT}/logs/fit/{NAME}.log",
         benchmark:
-            f"{OUT}/benchmarks/fit/{SET}.tsv"
+            f"{OUT}/benchmarks/fit/{NAME}.tsv"
         group:
             PREPARE
         resources:
@@ -23,7 +23,7 @@ for SET in PLAN.sets:
             runtime=minutes(PLAN.raw, "fit"),
         params:
             config=CONFIG,
-            set=SET,
+            sets=SETS,
             code=fingerprint("fit"),
             settings=PLAN.settings("growth"),
         script:

@@ -1,59 +1,37 @@
-from bowlby.robustness.jobs import inputs, settings_of
+from bowlby.robustness.jobs import batches, inputs, settings_of
 
-# One job a kind; shards only where one job would last long. Each replicate draws from its own address, so the number of
-# shards changes nothing in the results.
-for WORK in PLAN.robustness.values():
-    if WORK.shards == 1:
+# Quick kinds share a job, and so do those that start from the same imputations; shards only where one job would last
+# long. Each replicate draws from its own address, so that neither changes anything in the results.
+for NAME, BATCH in batches(PLAN.robustness).items():
+    KINDS, SHARDS = [work.kind for work in BATCH], BATCH[0].shards
+    PART = "" if SHARDS == 1 else f"-{{shard}}-of-{SHARDS}"
+    TABLE = "{kind}.parquet" if SHARDS == 1 else "shards/{kind}/{{shard}}-of-{n}.parquet"
 
-        rule:
-            name:
-                f"robustness_{WORK.kind}"
-            input:
-                made_from=[f"{OUT}/{name}" for name in inputs(PLAN.loaded.run, WORK.kind)],
-            output:
-                table=f"{OUT}/robustness/{WORK.kind}.parquet",
-            log:
-                f"{OUT}/logs/robustness/{WORK.kind}.log",
-            benchmark:
-                f"{OUT}/benchmarks/robustness/{WORK.kind}.tsv"
-            threads: 1
-            resources:
-                mem_mb=megabytes(PLAN.raw, "robust"),
-                runtime=minutes(PLAN.raw, "robust"),
-            params:
-                config=CONFIG,
-                kind=WORK.kind,
-                replicates=WORK.replicates,
-                code=fingerprint("robust"),
-                settings=PLAN.settings(*settings_of(WORK.kind)),
-            script:
-                "../scripts/robustness.py"
+    rule:
+        name:
+            f"robustness_{NAME}" if SHARDS == 1 else f"shard_{NAME}"
+        input:
+            made_from=sorted({f"{OUT}/{name}" for kind in KINDS for name in inputs(PLAN.loaded.run, kind)}),
+        output:
+            tables=expand(f"{OUT}/robustness/{TABLE}", kind=KINDS, n=SHARDS),
+        log:
+            f"{OUT}/logs/robustness/{NAME}{PART}.log",
+        benchmark:
+            f"{OUT}/benchmarks/robustness/{NAME}{PART}.tsv"
+        threads: 1
+        resources:
+            mem_mb=megabytes(PLAN.raw, "robust"),
+            runtime=minutes(PLAN.raw, "robust"),
+        params:
+            config=CONFIG,
+            kinds=KINDS,
+            replicates=[work.replicates for work in BATCH],
+            code=fingerprint("robust"),
+            settings=PLAN.settings(*sorted({key for kind in KINDS for key in settings_of(kind)})),
+        script:
+            "../scripts/robustness.py"
 
-    else:
-
-        rule:
-            name:
-                f"shard_{WORK.kind}"
-            input:
-                made_from=[f"{OUT}/{name}" for name in inputs(PLAN.loaded.run, WORK.kind)],
-            output:
-                table=f"{OUT}/robustness/shards/{WORK.kind}/{{shard}}-of-{WORK.shards}.parquet",
-            log:
-                f"{OUT}/logs/robustness/{WORK.kind}-{{shard}}-of-{WORK.shards}.log",
-            benchmark:
-                f"{OUT}/benchmarks/robustness/{WORK.kind}-{{shard}}-of-{WORK.shards}.tsv"
-            threads: 1
-            resources:
-                mem_mb=megabytes(PLAN.raw, "robust"),
-                runtime=minutes(PLAN.raw, "robust"),
-            params:
-                config=CONFIG,
-                kind=WORK.kind,
-                replicates=WORK.replicates,
-                code=fingerprint("robust"),
-                settings=PLAN.settings(*settings_of(WORK.kind)),
-            script:
-                "../scripts/robustness.py"
+    for WORK in BATCH if SHARDS > 1 else []:
 
         rule:
             name:
@@ -64,8 +42,8 @@ for WORK in PLAN.robustness.values():
                     "{out}/robustness/shards/{kind}/{shard}-of-{n}.parquet",
                     out=OUT,
                     kind=WORK.kind,
-                    shard=range(1, WORK.shards + 1),
-                    n=WORK.shards,
+                    shard=range(1, SHARDS + 1),
+                    n=SHARDS,
                 ),
             output:
                 table=f"{OUT}/robustness/{WORK.kind}.parquet",

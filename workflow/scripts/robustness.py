@@ -1,12 +1,13 @@
-"""Compute one kind of robustness, or one shard of it."""
+"""Compute kinds of robustness, or one shard of each."""
 
 from pathlib import Path
 
 from bowlby.job import job, planned
-from bowlby.robustness.stage import robust
+from bowlby.robustness.stage import Sources, robust
 
 with job(snakemake):  # noqa: F821
     run = planned(snakemake)  # noqa: F821
-    work = run.robustness[snakemake.params.kind]  # noqa: F821
     shard = int(snakemake.wildcards.get("shard", 1)) - 1  # noqa: F821
-    robust(run.loaded, run.folder, work, Path(snakemake.output[0]), shard)  # noqa: F821
+    sources = Sources(run.loaded, run.folder)
+    for kind, path in zip(snakemake.params.kinds, snakemake.output, strict=True):  # noqa: F821
+        robust(sources, run.robustness[kind], Path(path), shard)

@@ -16,7 +16,6 @@ REPLICATES = re.compile(r"(\w+): ([\d,]+) of ([\d,]+), ([\d.,]+) a second, ([\d.
 EVERY = 0.5
 LONG = 60.0
 """Seconds after which a job is named, and between two lines on it, where there are no bars."""
-TAIL = 400
 
 
 @contextmanager
@@ -65,12 +64,10 @@ def _repeated(seconds: float, work: Callable[[], None]) -> Iterator[None]:
 
 def long_jobs(log: SnakemakeLog, folder: Path, since: float) -> list[str]:
     """A line for each job that has been running for a minute or longer, with its replicates if it has any."""
-    done = replicates(folder, since)
     lines = []
     for rule, seconds in log.long_running(LONG).items():
-        kind = rule.partition("_")[2]
-        of = [f"{at:,} of {n:,} replicates, {left} s left" for name, (at, n, _, left) in done.items()
-              if at < n and name.startswith(kind) and name.removeprefix(kind)[:1] in ("", "-")]  # fmt: skip
+        done = replicates(folder, since, rule.partition("_")[2])
+        of = [f"{at:,} of {n:,} replicates, {left} s left" for at, n, _, left in done.values() if at < n]
         progress = f" ({'; '.join(of)})" if of else ""
         lines.append(f"running for {seconds / 60:.0f} min: {rule.replace('_', ' ')}{progress}\n")
     return lines
@@ -96,7 +93,7 @@ class ProgressBars:
             self.bars.update(self.kinds[name], completed=at, said=said)
 
 
-def replicates(folder: Path, since: float) -> dict[str, tuple[int, int, str, str]]:
+def replicates(folder: Path, since: float, job: str = "*") -> dict[str, tuple[int, int, str, str]]:
     """Progress of each batch of replicates that has written to its log.
 
     Parameters
@@ -105,18 +102,19 @@ def replicates(folder: Path, since: float) -> dict[str, tuple[int, int, str, str
         The run's results.
     since : float
         Time from which logs are of this run.
+    job : str
+        Name of the job, to which its shards belong; all by default.
 
     Returns
     -------
     dict of tuple
-        By log: replicates done, all replicates, rate per second and seconds left as written there.
+        By kind and shard: replicates done, all replicates, rate per second and seconds left as written there.
     """
-    out = {}
-    for log in sorted((folder / "logs/robustness").glob("*.log")):
+    out, logs = {}, folder / "logs/robustness"
+    for log in sorted({*logs.glob(f"{job}.log"), *logs.glob(f"{job}-*.log")}):
         if log.stat().st_mtime < since:
             continue
-        text = log.read_text("utf-8", errors="replace")[-TAIL:]
-        if matches := REPLICATES.findall(text):
-            _, at, of, rate, left = matches[-1]
-            out[log.stem] = int(at.replace(",", "")), int(of.replace(",", "")), rate, left
+        shard = "".join(log.stem.partition("-")[1:])
+        for kind, at, of, rate, left in REPLICATES.findall(log.read_text("utf-8", errors="replace")):
+            out[kind + shard] = int(at.replace(",", "")), int(of.replace(",", "")), rate, left
     return out

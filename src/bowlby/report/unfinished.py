@@ -55,7 +55,8 @@ class Job:
         middle = self.rule.split("_")[1] if self.rule.count("_") > 1 else ""
         if found is None:
             return self.rule.replace("_", " ").capitalize()
-        return f"{found}: {middle}" if self.rule.startswith(("build", "fit")) and middle else found
+        one = self.rule.startswith(("build", "fit")) and middle not in ("", "analysis")
+        return f"{found}: {middle}" if one else found
 
 
 def jobs(needed: Iterable) -> list[Job]:

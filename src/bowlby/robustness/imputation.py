@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -39,6 +39,8 @@ class Incomplete:
         Columns of ``found.frame`` that are the predictors of ``data``.
     therapists : Index
     data : TwoLevel
+    drawn : dict
+        Imputations drawn so far by number, as of :func:`complete`: several kinds of robustness use each.
     """
 
     universe: Universe
@@ -46,6 +48,7 @@ class Incomplete:
     columns: list[str]
     therapists: pd.Index
     data: TwoLevel
+    drawn: dict[int, tuple[Patients, dict[str, np.ndarray]]] = field(default_factory=dict)
 
 
 def incomplete(universe: Universe) -> Incomplete:
@@ -103,6 +106,12 @@ def complete(of: Incomplete, imputation: int) -> tuple[Patients, dict[str, np.nd
     traces : dict of ndarray
         See :func:`bowlby.robustness.gibbs.impute`.
     """
+    if imputation not in of.drawn:
+        of.drawn[imputation] = _drawn(of, imputation)
+    return of.drawn[imputation]
+
+
+def _drawn(of: Incomplete, imputation: int) -> tuple[Patients, dict[str, np.ndarray]]:
     run, found = of.universe.run, of.found
     rng = Address(run.seed, KIND, imputation).generator()
     data, traces = impute(of.data, run.robustness.imputation.iterations, rng)

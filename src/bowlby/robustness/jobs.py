@@ -1,8 +1,8 @@
-"""The kinds of robustness as jobs: how many replicates, in how many shards."""
+"""The kinds of robustness as jobs: how many replicates, in how many shards, and which kinds one job makes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 from bowlby.config.robustness import Robustness
@@ -17,13 +17,19 @@ SECONDS = {
     "assumptions": 0.02,
     "multiverse": 0.05,
     "multiverse_null": 2.0,
-    "imputation": 0.8,
-    "tipping": 0.14,
+    "imputation": 0.6,
+    "tipping": 0.04,
 }
+OTHERS = 2.0
+"""Seconds of each of those."""
 OF_THESE = 0.25
 """MB of data, as text, that such a study brings."""
 LONGEST = 120.0
 MOST = 1000
+IMPUTED = ("imputation", "tipping")
+"""Kinds that start from the same imputations: one job makes both, so that no imputation is drawn twice."""
+REFITS = "refits"
+"""Name of the job that makes several of the other kinds."""
 SETS = ("primary", "perceived")
 PEOPLE = ("patients", "therapists", "episodes")
 UNIVERSE = {
@@ -46,17 +52,20 @@ class Work:
     shards : int
     seconds : float
         Processor time of all replicates on one core, as measured.
+    draw : int
+        Replicates that start from one draw; no shard divides them.
     """
 
     kind: str
     replicates: int | None
     shards: int
     seconds: float = 0.0
+    draw: int = 1
 
     def bounds(self, shard: int) -> tuple[int, int]:
         """First replicate of a shard (from 0), and the one after its last."""
-        n, k = self.replicates, self.shards
-        return shard * n // k, (shard + 1) * n // k
+        n, k = self.replicates // self.draw, self.shards
+        return shard * n // k * self.draw, (shard + 1) * n // k * self.draw
 
 
 def inputs(run, kind: str) -> list[str]:
@@ -97,7 +106,31 @@ def works(asked: Robustness | None, megabytes: float = OF_THESE) -> dict[str, Wo
     kinds = list(asked.kinds)
     if "cluster" in kinds and "influence" not in kinds:
         kinds.append("influence")  # its leave-one-out estimates are the jackknife of the bootstrap's intervals
-    return {kind: _work(asked, kind, max(1.0, megabytes / OF_THESE)) for kind in sorted(kinds)}
+    found = {kind: _work(asked, kind, max(1.0, megabytes / OF_THESE)) for kind in sorted(kinds)}
+    if set(IMPUTED) <= set(found):
+        both = [found[kind] for kind in IMPUTED]
+        shards = _shards(asked, sum(work.seconds for work in both), both[0].replicates)
+        found |= {work.kind: replace(work, shards=shards) for work in both}
+    return found
+
+
+def batches(found: dict[str, Work]) -> dict[str, list[Work]]:
+    """The jobs, by name, with the kinds that each makes, all of as many shards.
+
+    A job costs its start-up, so kinds of one shard share a job where they take two minutes at most together.
+    """
+    imputed = [work for kind, work in found.items() if kind in IMPUTED]
+    others = [work for kind, work in found.items() if kind not in IMPUTED]
+    small = [work for work in others if work.shards == 1]
+    if sum(work.seconds for work in small) > LONGEST:
+        small = []
+    parts = [imputed, small, *([work] for work in others if work not in small)]
+    return {_name(part): part for part in parts if part}
+
+
+def _name(part: list[Work]) -> str:
+    """Of a job: its kind, or its first where it makes imputations, or what the kinds have in common."""
+    return part[0].kind if len(part) == 1 or part[0].kind in IMPUTED else REFITS
 
 
 def moves_of(deltas: list[float]) -> list[tuple[str, float]]:
@@ -109,8 +142,13 @@ def moves_of(deltas: list[float]) -> list[tuple[str, float]]:
 
 def _work(asked: Robustness, kind: str, times: float) -> Work:
     if kind not in SECONDS:
-        return Work(kind, None, 1)
-    count = getattr(asked.replicates, "imputation" if kind == "tipping" else kind)
-    count *= len(moves_of(asked.imputation.deltas)) if kind == "tipping" else 1
-    seconds = count * SECONDS[kind] * times
-    return Work(kind, count, min(asked.shards or ceil(seconds / LONGEST), count, MOST), seconds)
+        return Work(kind, None, 1, OTHERS * times)
+    draws = getattr(asked.replicates, "imputation" if kind == "tipping" else kind)
+    moves = len(moves_of(asked.imputation.deltas)) if kind == "tipping" else 1
+    alone = kind == "tipping" and "imputation" not in asked.kinds  # else the imputations are there
+    seconds = draws * times * (SECONDS[kind] * moves + (SECONDS["imputation"] if alone else 0.0))
+    return Work(kind, draws * moves, _shards(asked, seconds, draws), seconds, moves)
+
+
+def _shards(asked: Robustness, seconds: float, draws: int) -> int:
+    return min(asked.shards or ceil(seconds / LONGEST), draws, MOST)

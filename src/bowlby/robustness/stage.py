@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 import time
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -18,15 +19,13 @@ from bowlby.robustness.jobs import PEOPLE, SETS, UNIVERSE, Work, inputs, instrum
 from bowlby.robustness.refit_claims import Basis, Rows
 from bowlby.robustness.replicates import Address, gather, not_computed, reason, stacked
 
-STEPS = {"multiverse": 32, "multiverse_null": 1000, "imputation": 10, "tipping": 60}
+STEPS = {"multiverse": 32, "multiverse_null": 1000, "imputation": 10, "tipping": 10}
 STEP = 250
 log = logging.getLogger("bowlby")
 
 
-def robust(loaded, folder: Path, work: Work, path: Path, shard: int = 0) -> None:
-    """Compute one shard of one kind of robustness and write it.
-
-    What the study does not allow is written as not computed, with its reason (see :mod:`bowlby.robustness.replicates`).
+class Sources:
+    """What the kinds of robustness start from, read once for all kinds of a job.
 
     Parameters
     ----------
@@ -34,31 +33,64 @@ def robust(loaded, folder: Path, work: Work, path: Path, shard: int = 0) -> None
         Configuration and study.
     folder : Path
         The run's results.
+    """
+
+    def __init__(self, loaded, folder: Path):
+        self.loaded, self.folder = loaded, folder
+
+    @cached_property
+    def basis(self) -> Basis:
+        """The analysis sets."""
+        return read_basis(self.loaded.run, self.folder)
+
+    @cached_property
+    def universe(self):
+        """Scores and people."""
+        return read_universe(self.loaded, self.folder)
+
+    @cached_property
+    def incomplete(self):
+        """The study with its missing values, and the imputations drawn so far."""
+        from bowlby.robustness.imputation import incomplete
+
+        return incomplete(self.universe)
+
+
+def robust(sources: Sources, work: Work, path: Path, shard: int = 0) -> None:
+    """Compute one shard of one kind of robustness and write it.
+
+    What the study does not allow is written as not computed, with its reason (see :mod:`bowlby.robustness.replicates`).
+
+    Parameters
+    ----------
+    sources : Sources
     work : Work
     path : Path
         Where to write.
     shard : int
         From 0.
     """
+    run = sources.loaded.run
     try:
-        table = _made(loaded, folder, work, shard)
+        table = _made(sources, work, shard)
     except Damaged:
         raise
     except (UserError, np.linalg.LinAlgError) as error:  # a check that cannot be computed does not end a run
         why, numbers = reason(error), range(*work.bounds(shard)) if work.replicates else [0]
         log.warning("%s: not computed: %s", work.kind, why)
-        table = not_computed([Address(loaded.run.seed, work.kind, number) for number in numbers], why)
+        table = not_computed([Address(run.seed, work.kind, number) for number in numbers], why)
     counts = table["status"].value_counts()
     log.info("%s: %s", work.kind, ", ".join(f"{n} {status}" for status, n in sorted(counts.items())))
-    table.attrs["inputs"] = mark(loaded.run, folder, work.kind)
+    table.attrs["inputs"] = mark(run, sources.folder, work.kind)
     write_parquet(path, table)
 
 
-def _made(loaded, folder: Path, work: Work, shard: int) -> pd.DataFrame:
+def _made(sources: Sources, work: Work, shard: int) -> pd.DataFrame:
     if work.kind in UNIVERSE:
-        return _from_scores(loaded, folder, work, shard)
-    basis = read_basis(loaded.run, folder)
-    return _replicates(_maker(work.kind, basis), work, shard) if work.replicates else _whole(basis, work.kind)
+        return _from_scores(sources, work, shard)
+    if work.replicates:
+        return _replicates(_maker(work.kind, sources.basis), work, shard)
+    return _whole(sources.basis, work.kind)
 
 
 def gathered(loaded, folder: Path, work: Work, shards: list[Path], path: Path) -> None:
@@ -93,22 +125,22 @@ def _maker(kind: str, basis: Basis):
     return lambda first, last: make(basis, first, last)
 
 
-def _from_scores(loaded, folder: Path, work: Work, shard: int) -> pd.DataFrame:
+def _from_scores(sources: Sources, work: Work, shard: int) -> pd.DataFrame:
     """Kinds that go back to the scores, with what they say of the study as a whole."""
-    from bowlby.robustness.imputation import imputation, incomplete, missing, tipping
+    from bowlby.robustness.imputation import imputation, missing, tipping
     from bowlby.robustness.multiverse import choices, multiverse
     from bowlby.robustness.multiverse_null import multiverse_null
 
-    universe = read_universe(loaded, folder)
+    universe = sources.universe
     if work.kind == "multiverse":
         table = _replicates(lambda first, last: multiverse(universe, first, last), work, shard)
         found = choices(universe.run, universe.scores, universe.people, universe.occasions)
         table.attrs |= {"dropped": found.dropped, "combinations": found.size}
         return table
     if work.kind == "multiverse_null":
-        strata = read_basis(loaded.run, folder).strata
+        strata = sources.basis.strata
         return _replicates(lambda first, last: multiverse_null(universe, strata, first, last), work, shard)
-    of = incomplete(universe)
+    of = sources.incomplete
     make = {"imputation": imputation, "tipping": tipping}[work.kind]
     table = _replicates(lambda first, last: make(of, first, last), work, shard)
     table.attrs |= {"missing": missing(of)}
@@ -118,7 +150,7 @@ def _from_scores(loaded, folder: Path, work: Work, shard: int) -> pd.DataFrame:
 def _replicates(make, work: Work, shard: int) -> pd.DataFrame:
     """A shard's replicates, with a line in the log now and then."""
     first, last = work.bounds(shard)
-    step = STEPS.get(work.kind, STEP)
+    step = STEPS.get(work.kind, STEP) * work.draw
     parts, began = [], time.perf_counter()
     for at in range(first, last, step):
         parts.append(make(at, min(at + step, last)))
