@@ -43,6 +43,7 @@ REASONS = {
     "style, so that P and T may be biased",
     "moderated": "the association depends on the severity of the patients",
     "reverse_causation_open": "improvement may have preceded attachment",
+    "same_observer": "the same observer rated a predictor and the outcome",
     "same_rater": "the patient rated both attachment and outcome",
     "sample_reference": "standardised by the SDs of this sample, because no reference SDs were given",
     "singular": "a variance was estimated at 0 (boundary)",

@@ -234,6 +234,8 @@ def load_results(folder: str | Path) -> Results:
     True
     """
     folder, name = Path(folder), "name the folder of a run, such as results/example"
+    if not folder.exists():
+        raise UserError(problem(f"there is no run in {folder}", "make it with `make results`, or name another folder"))
     if not folder.is_dir():
         raise UserError(problem(f"{folder} is not a folder", name))
     if not (folder / "manifest.json").is_file() and not (folder / ".bowlby").is_file():

@@ -1,5 +1,6 @@
-"""Links of README and docs arrive, and the pictures are small."""
+"""Links of README and docs arrive, what they name exists, and the pictures are small."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -42,3 +43,24 @@ def test_pictures_of_the_readme_are_there_and_small():
     for name in shown:
         picture = (ROOT / name).read_bytes()
         assert picture.startswith(b"\x89PNG") and len(picture) < 150_000
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_tests_that_a_page_names_exist(page):
+    for path, name in re.findall(r"`(?:tests/)?([\w/]*test_\w+\.py)(?:::(\w+))?`", page.read_text("utf-8")):
+        module = ROOT / "tests" / path
+        assert module.is_file(), f"{page.name}: {path}"
+        functions = {n.name for n in ast.walk(ast.parse(module.read_text("utf-8"))) if isinstance(n, ast.FunctionDef)}
+        assert not name or name in functions, f"{page.name}: {path}::{name}"
+
+
+def test_sections_of_the_statistical_design_that_code_cites_exist():
+    sections = set(re.findall(r"^#+ (\d.*)$", (ROOT / "docs" / "statistics.md").read_text("utf-8"), re.MULTILINE))
+    cited = set()
+    for module in sorted((ROOT / "src").rglob("*.py")):
+        text = re.sub(r"\s+", " ", module.read_text("utf-8"))
+        cited |= (titles := set(re.findall(r'docs/statistics\.md``, "([^"]+)"', text)))
+        assert titles <= sections, f"{module}: {titles - sections}"
+        without = re.search(r"section \d+ of the statistical|statistical design \(its|statistics\.md``, section", text)
+        assert without is None, f"{module}: name the section by number and title"
+    assert len(cited) >= 4

@@ -125,7 +125,7 @@ def test_plan_and_results_refuse_what_they_cannot_use(tmp_path):
         bowlby.plan_study(therapists=3, patients=12, icc=0.9, studies=0)
     assert error.value.problems == ["therapists = 3 is below 6; correct it",
                                     "icc = 0.9 is not from 0 to 0.5; correct it"]  # fmt: skip
-    with pytest.raises(bowlby.UserError, match="is not a folder"):
+    with pytest.raises(bowlby.UserError, match=r"there is no run in .*; make it with `make results`"):
         bowlby.load_results(tmp_path / "none")
     with pytest.raises(bowlby.UserError, match="holds no run of bowlby"):
         bowlby.load_results(tmp_path)

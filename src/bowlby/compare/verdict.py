@@ -1,4 +1,4 @@
-"""The claims and their verdicts, by the decision rules of the statistical design (its section 6)."""
+"""The claims and their verdicts, by their decision rules (``docs/statistics.md``, "7 Claims and rules")."""
 
 from __future__ import annotations
 

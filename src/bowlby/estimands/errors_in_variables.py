@@ -2,7 +2,7 @@
 
 A variable that is measured with error leaves part of what it accounts for to the others: an unreliable baseline makes
 perceived attachment, which goes with it, a false positive. The estimator takes the errors' part out of the weighted
-cross-products of the predictors (``docs/statistics.md``, section 8).
+cross-products of the predictors (``docs/statistics.md``, "11 Measurement").
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Robustness checks that change a verdict (section 6 of the statistical design)."""
+"""Robustness checks that change a verdict (``docs/statistics.md``, "9 Robustness")."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def plan_study(
 
     Notes
     -----
-    Formulas and sources: section 8 of the statistical design (``docs/statistics.md``).
+    Formulas and sources: ``docs/statistics.md``, "8 What a sample can show".
 
     Examples
     --------

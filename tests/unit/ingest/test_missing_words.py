@@ -39,7 +39,7 @@ def therapist_of(result):
 @pytest.mark.parametrize(
     "word", ["NA", "n/a", "#N/A", "-", "—", "unknown", "Unbekannt", "k.A.", "None", "TBA", "Warteliste"]
 )
-def test_words_for_no_therapist_are_no_therapist_and_told(made, word):
+def test_words_for_no_therapist_are_no_therapist_and_reported(made, word):
     loaded = made(study(), a__csv=rows(["Ann", word, word, "NAomi", "Unknown-Smith"]))
     result = ingest(loaded)
     assert therapist_of(result) == {"1": "Ann", "2": None, "3": None, "4": "NAomi", "5": "Unknown-Smith"}
@@ -121,7 +121,7 @@ def test_a_code_for_missing_among_the_ids_is_asked_about(made, error_lines):
         (["101--1", "101--2", "102--1", "103"], "double_entry", 2),
     ],
 )
-def test_ids_that_a_program_changed_are_told(made, ids, code, n):
+def test_ids_that_a_program_changed_are_reported(made, ids, code, n):
     issues = check(made(study(), a__csv=rows(["Ann", "Bo"] * len(ids), ids=ids)))
     found = issues[issues["code"] == code]
     assert found[["severity", "column", "n"]].to_numpy().tolist() == [["warning", "id", n]]
@@ -151,7 +151,7 @@ COVARIATES = """    covariates:
 """
 
 
-def test_codes_labelled_as_missing_are_missing_and_told(made, tmp_path):
+def test_codes_labelled_as_missing_are_missing_and_reported(made, tmp_path):
     table = pd.DataFrame({f"g{n}": [1.0, 2, 3, 0, 2] for n in range(1, 8)}).assign(id=[1, 2, 3, 4, 5], th=1)
     table["Age_years"] = [30.0, -5, 999, 41, 130]
     table["dose"] = [1.0, -5, 999, 88, 2]
@@ -204,7 +204,7 @@ def test_words_for_no_answer_as_labels_and_as_categories(made, word):
     ("column", "unit", "highest"),
     [("Age_years", "", 120), ("age", "", 120), ("Alter", "", 120), ("ageMonths", "", 1440)],
 )
-def test_impossible_ages_are_told_and_missing(made, column, unit, highest):
+def test_impossible_ages_are_reported_and_missing(made, column, unit, highest):
     rest = f"    covariates: {{a: {column}}}\n"
     data = f"id,th,{column},{ITEMS}\n" + "".join(
         f"{i},A,{a},1,1,1,1,1,1,1\n" for i, a in enumerate([0, highest, highest + 1, -1, 999 * 12])
@@ -221,7 +221,7 @@ def test_a_stage_is_no_age(made):
     assert result.people["patients"]["stage_n"].tolist() == [500, -4]
 
 
-def test_categories_are_told_where_they_differ_in_capitals_or_read_like_missing(made):
+def test_categories_are_reported_where_they_differ_in_capitals_or_read_like_missing(made):
     rest = "    covariates: {sex: {column: sex, kind: category}}\n"
     values = ["Male", "male", "NA", "café", unicodedata.normalize("NFD", "café"), "d'or", "d’or"]
     data = f"id,th,sex,{ITEMS}\n" + "".join(f"{i},A,{v},1,1,1,1,1,1,1\n" for i, v in enumerate(values))
