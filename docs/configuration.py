@@ -24,9 +24,9 @@ Generated from the models in `src/bowlby/config` and `src/bowlby/instruments`; d
 - `config.yaml`: one run: which study, which question.
 - `study.yaml`: where the study's files are, and what their columns mean.
 - `instruments/<id>.yaml`: your own questionnaires, or your version of one of the library's.
-- `local/`: the place for your own configurations; git does not see it.
+- `local/`: the place for your own configurations; ignored by git.
 
-Paths are relative to the file they stand in; `results` is relative to the folder you run in.
+Paths are relative to the file that contains them; `results` is relative to the current folder.
 """
 
 

@@ -1,4 +1,4 @@
-"""What persons and those they belong to are called, where they are not patients of therapists."""
+"""Words for persons and those they belong to, if they are not patients of therapists."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SPOKEN = re.compile(r'(\b(?:aria-label|alt|title)=")([^"]*)(")')
 
 
 class Words(Model):
-    """What the report calls those who answer, and those they belong to, where they are not patients and therapists."""
+    """Words of the report for those who answer and those they belong to, if they are not patients and therapists."""
 
     patient: tuple[Noun, Noun] = ("patient", "patients")
     """One of those who answer, and several: `[child, children]`."""

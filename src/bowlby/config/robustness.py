@@ -1,4 +1,4 @@
-"""Which doubts are tried, and how often."""
+"""Which robustness checks are computed, and with how many replicates."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bowlby.config.base import Invalid, Model
 
 
 class Replicates(Model):
-    """How many replicates of each kind, where it is asked for."""
+    """Number of replicates of each kind that is listed."""
 
     parametric: int = Field(1000, ge=1)
     """Parametric bootstrap: new outcomes from the fitted models."""
@@ -23,18 +23,18 @@ class Replicates(Model):
     assumptions: int = Field(200, ge=20)
     """Studies simulated from the model to judge residuals and therapists' effects by; the first is the study itself."""
     multiverse: int = Field(512, ge=2)
-    """Specifications of the multiverse at most; where there are more, a seeded sample that holds the main analysis."""
+    """Most specifications of the multiverse; if there are more, a seeded sample that includes the main analysis."""
     multiverse_null: int = Field(50, ge=2)
     """Runs of the whole multiverse under the null hypothesis; the first is the study itself."""
     imputation: int = Field(50, ge=2)
-    """Imputations of what is missing; at least 20, and as many as per cent of the patients have something missing."""
+    """Imputations of missing values; at least 20, and at least the percentage of patients with a missing value."""
 
 
 class Imputation(Model):
-    """How missing values are imputed, and what is tried on outcomes that are missing."""
+    """How missing values are imputed, and how much outcomes may be missing not at random."""
 
     iterations: int = Field(500, ge=20)
-    """Length of every imputation's own chain."""
+    """Length of the chain of each imputation."""
     deltas: list[float] = Field([0.0, 0.1, 0.2, 0.3, 0.4, 0.5], min_length=1)
     """For `tipping`: by how much the slopes of patients whose outcome is missing differ from those of the others, in SD
     of outcome per SD of perceived attachment, and of style. Each is tried in both directions."""
@@ -53,7 +53,7 @@ def _whole(value: object) -> object:
 
 
 class Multiverse(Model):
-    """Choices one could have made. Every combination is a specification; the main analysis is always among them."""
+    """Alternative choices. Every combination is a specification; the main analysis is always included."""
 
     outcome: list[Literal["ancova", "change"]] = Field(["ancova", "change"], min_length=1)
     """Outcome adjusted for baseline, or change from baseline."""
@@ -88,7 +88,7 @@ class Multiverse(Model):
 
 
 class Robustness(Model):
-    """Doubts that the run tries; what is not asked for is absent."""
+    """Robustness checks of the run; only those listed are computed."""
 
     kinds: list[
         Literal[
@@ -105,7 +105,7 @@ class Robustness(Model):
             "tipping",
         ]
     ] = Field(min_length=1)
-    """Kinds of robustness; `influence` leaves one therapist out, `cluster` brings it along for its intervals."""
+    """Kinds of checks; `influence` omits each therapist in turn, and `cluster` includes it for its intervals."""
     replicates: Replicates = Field(default_factory=Replicates)
     """Replicates of each kind."""
     multiverse: Multiverse = Field(default_factory=Multiverse)
@@ -115,7 +115,7 @@ class Robustness(Model):
     strata: list[str] = Field(default_factory=list)
     """Patient variables (site, format) within whose combinations therapists are exchangeable in permutations."""
     shards: int | None = Field(None, ge=1, le=1000)
-    """Jobs of each kind; by default one, and more only where one would take over two minutes."""
+    """Jobs of each kind; by default one, and more only if one would take over two minutes."""
 
     @field_validator("kinds")
     @classmethod

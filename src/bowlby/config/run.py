@@ -21,17 +21,17 @@ class Block(Model):
     about: str = "self"
     """Whom it is about (`therapist` for perceived attachment)."""
     occasion: str | None = None
-    """Occasion; empty where it was answered once, as by therapists."""
+    """Occasion; empty if it was answered once, as by therapists."""
     sessions: int | None = Field(None, ge=1)
-    """Where it was answered session by session: each person's mean of the sessions up to this one."""
+    """If it was answered session by session: use each person's mean of the sessions up to this one."""
     weights: dict[str, float] = Field(min_length=1)
     """Scale: weight in the composite, set before seeing outcomes (example: secure +1, avoidant_fearful -1). A style
-    (`secure`, `preoccupied`, `dismissing`, `fearful/disorganized`) stands for having it, 1, or not, 0: so
+    (`secure`, `preoccupied`, `dismissing`, `fearful/disorganized`) is coded 1 if present and 0 if not:
     `{secure: 1}` compares secure therapists of a coded interview, or of the questionnaire's rule, with all others."""
 
     reliability: float | None = Field(None, gt=0, le=1)
     """Reliability of the composite in this study (of a coded interview, the agreement of two coders); by default it
-    comes from the items, and is unknown where scores are given."""
+    is computed from the items, and is unknown if only scores are given."""
 
     @model_validator(mode="after")
     def _not_all_zero(self):
@@ -41,16 +41,16 @@ class Block(Model):
 
     @property
     def scales(self) -> list[str]:
-        """All scales that it asks for."""
+        """All scales that it uses."""
         return list(self.weights)
 
 
 class Rating(Block):
-    """Another rating by the patient, weighed beside perceived attachment."""
+    """Another rating by the patient, compared with perceived attachment."""
 
     subscales: list[str] = Field(default_factory=list)
-    """Scales that stand together in a model of their own in place of the composite (example: goal, task, bond beside
-    the total); by default those with weights, where there are several."""
+    """Scales that enter a further model together instead of the composite (example: goal, task and bond instead of the
+    total); by default those with weights, if there are several."""
 
     @property
     def scales(self) -> list[str]:
@@ -58,7 +58,7 @@ class Rating(Block):
 
     @property
     def apart(self) -> list[str]:
-        """The subscales that are modelled together; none where there is one scale only."""
+        """The subscales that are modelled together; none if there is one scale only."""
         return self.subscales or (list(self.weights) if len(self.weights) > 1 else [])
 
 
@@ -94,7 +94,7 @@ class RandomEffects(Model):
     """Which effects differ between patients, and between therapists."""
 
     patient: list[Effect] = Field(["intercept", "time"], min_length=1)
-    """Of patients: where they start (`intercept`), how fast they change (`time`)."""
+    """Of patients: their level at the start (`intercept`) and their rate of change (`time`)."""
     therapist: list[Effect] = Field(["intercept", "time"])
     """Of therapists; `[]` leaves them out of the model."""
     correlated: list[Literal["patient", "therapist"]] = Field(["patient"])
@@ -109,7 +109,7 @@ class RandomEffects(Model):
 
 
 class Growth(Model):
-    """Course of the outcome over the occasions that have a time, a straight line."""
+    """Linear change of the outcome over the occasions that have a time."""
 
     reml: bool = True
     """REML (default) or ML."""
@@ -134,10 +134,10 @@ class Side(Block):
     """One of two predictors: scales and their weights in the composite."""
 
     label: str = Field(min_length=1, max_length=60)
-    """What it is called in the report (example: attachment to mother)."""
+    """Its name in the report (example: attachment to mother)."""
     role: Literal["patient", "therapist", "observer"] = "patient"
-    """Who answered. What patients answer, or observers of patients, is compared within therapists, what therapists
-    answer between them."""
+    """Who answered. Ratings by patients, or of patients by observers, are compared within therapists; ratings by
+    therapists are compared between them."""
 
 
 class PairReference(Model):
@@ -152,10 +152,10 @@ class PairReference(Model):
 
 
 class Pair(Model):
-    """Which of two predictors is associated more with outcome?"""
+    """Which of two predictors is more strongly associated with outcome?"""
 
     first: Side
-    """The predictor said to matter more, set before seeing outcomes."""
+    """The predictor hypothesised to be the stronger one, set before seeing outcomes."""
     second: Side
     """The other predictor."""
     covariates: list[str] = Field(default_factory=list)
@@ -174,33 +174,33 @@ NAME = "^[a-z0-9][a-z0-9-]*$"
 
 
 class Outcome(Model):
-    """What patients should gain."""
+    """The outcome of treatment."""
 
     instrument: str
     """Instrument of the outcome."""
     scale: str = "total"
     """Its scale."""
     role: Literal["patient", "therapist", "observer"] = "patient"
-    """Who rated it: `therapist` or `observer` where a measure of patients in the study file has that `role`."""
+    """Who rated it: `therapist` or `observer` if a measure of patients in the study file has that `role`."""
     about: str | None = None
     """Whom the ratings are about; by default `self` of patients' own answers, and `patient` of others' ratings."""
     pre: str | None = None
     """Occasion before treatment (needed for the comparison)."""
     post: str | None = None
-    """Occasion of the outcome (needed for the comparison, and for `pair` where there are several)."""
+    """Occasion of the outcome (needed for the comparison, and for `pair` if there are several)."""
     after: int | None = Field(None, ge=1)
-    """Where it was answered session by session, in place of pre and post: the mean of the sessions up to this one is
-    the baseline, that of all later ones the outcome. A model of the single sessions stands beside the comparison."""
+    """If it was answered session by session, instead of pre and post: the mean of the sessions up to this one is the
+    baseline, that of all later ones the outcome. A model of the single sessions is reported in addition."""
     early: str | None = None
-    """Occasion of the outcome up to when perceived attachment was asked: the comparison is then also adjusted for the
-    improvement until then, which may be the cause of what patients perceive."""
+    """Occasion of the outcome at or before the rating of perceived attachment: the comparison is then also adjusted for
+    the improvement until then, which may be the cause of what patients perceive."""
     higher_is_better: bool = False
-    """Direction; symptom scales are turned so that higher is better everywhere."""
+    """Direction; scores of symptom scales are multiplied by −1, so that higher is better everywhere."""
     reliability: float | None = Field(None, gt=0, le=1)
-    """Reliability of the outcome before treatment in this study; by default it comes from the items, and is unknown
-    where scores are given."""
+    """Reliability of the outcome before treatment in this study; by default it is computed from the items, and
+    is unknown if only scores are given."""
     reference_sd: float | None = Field(None, gt=0)
-    """SD of an other outcome in the clinical norm sample (that of the primary one is in the reference)."""
+    """SD of another outcome in the clinical norm sample (for the primary outcome, see the reference)."""
     domain: Literal[
         "depression",
         "anxiety",
@@ -221,7 +221,7 @@ class Outcome(Model):
 
 
 class Scores(Model):
-    """A run that reads, scores and audits, and shows reliability, severity and reliable change; nothing is modelled."""
+    """A run that scores and audits, and reports reliability, severity and reliable change; no model is fitted."""
 
     pre: str | None = None
     """Occasion from which change is counted; by default the first at which an instrument was answered."""
@@ -245,15 +245,15 @@ class Reference(Model):
     therapist_style: ReferenceBlock
     """Norms of the therapists' style."""
     patient_style: ReferenceBlock | None = None
-    """Norms of the patients' style (needed where `patient_style` is asked for)."""
+    """Norms of the patients' style (needed if `patient_style` is given)."""
     alliance: ReferenceBlock | None = None
-    """Norms of the alliance (needed where `alliance` is asked for)."""
+    """Norms of the alliance (needed if `alliance` is given)."""
     mentalizing: ReferenceBlock | None = None
-    """Norms of mentalizing (needed where `mentalizing` is asked for)."""
+    """Norms of mentalizing (needed if `mentalizing` is given)."""
 
 
 class Comparison(Model):
-    """The question: does perceived attachment predict outcome more than the therapist's style?"""
+    """The question: does perceived attachment predict outcome more strongly than the therapist's style?"""
 
     perceived: Block
     """Attachment to the therapist as the patient perceives it."""
@@ -262,9 +262,9 @@ class Comparison(Model):
     patient_style: Block | None = None
     """The patient's general attachment style before treatment (claim C5); left out, C5 is not tested."""
     alliance: Rating | None = None
-    """The alliance as the patient rates it; asked for, it stands beside and in the place of perceived attachment."""
+    """The alliance as the patient rates it; added to perceived attachment in one model, in its stead in another."""
     mentalizing: Rating | None = None
-    """The patient's mentalizing; asked for, it stands beside perceived attachment."""
+    """The patient's mentalizing; it is added to perceived attachment in a further model."""
     covariates: list[str] = Field(default_factory=list)
     """Patient covariates; each is split into within and between therapists."""
     unit: str | None = None
@@ -278,7 +278,7 @@ class Comparison(Model):
 
 
 class Registration(Model):
-    """Where and when the analysis was registered, and what was done otherwise."""
+    """Where and when the analysis was registered, and deviations from the registration."""
 
     address: str = Field(min_length=1, max_length=300)
     """Where it can be read (a DOI, or the address of the registry's page)."""
@@ -287,7 +287,7 @@ class Registration(Model):
     before: Literal["collection", "access", "analysis"] | None = None
     """What had not begun by then: the collection of data, access to them, or their analysis."""
     deviations: list[str] = Field(default_factory=list)
-    """What was done otherwise than registered, one sentence each; printed as they are."""
+    """Deviations from the registration, one sentence each; printed unchanged."""
 
 
 class Run(Model):
@@ -296,22 +296,22 @@ class Run(Model):
     run: str = Field(max_length=60, json_schema_extra={"pattern": NAME})
     """Name of the run and of its folder under `results/`: small letters, digits and hyphens."""
     title: str | None = None
-    """Title of the report; by default the study's name, with the run's where that says something else."""
+    """Title of the report; by default the study's name, with the name of the run if that differs."""
     study: str
     """The study file, relative to this file."""
     data: str | None = None
-    """Folder of the raw files, relative to this file, where it is not the study file's own."""
+    """Folder of the raw files, relative to this file; by default the folder of the study file."""
     instruments: str = "instruments"
     """Folder with your own instruments, relative to this file."""
     results: str = "results"
     """Folder of the results, relative to the working directory."""
     seed: int = Field(1, ge=0)
-    """Seed of everything random."""
+    """Seed of all random numbers."""
     words: Words | None = None
-    """What the report, its figures and its tables call patients and therapists, where they are children in classes or
+    """Other words for patients and therapists in the report, its figures and its tables, such as children in classes or
     clients in teams: `words: {patient: [child, children], therapist: [class, classes]}`."""
     privacy: Literal["shareable", "internal"] = "shareable"
-    """`shareable` shows no single patient; `internal` allows points and says so on the page."""
+    """`shareable` shows no individual patient; `internal` shows points of patients, and the report says so."""
     registration: Registration | None = None
     """Registration of the analysis; left out, the methods say that the configuration names none."""
     scores: Scores | None = None
@@ -323,11 +323,11 @@ class Run(Model):
     comparison: Comparison | None = None
     """The comparison; left out, no verdict is written."""
     pair: Pair | None = None
-    """Two predictors of any level weighed against each other; left out, none are."""
+    """Comparison of two predictors of any level; left out, none is made."""
     growth: Growth | None = None
     """The growth model; left out, none is fitted."""
     robustness: Robustness | None = None
-    """Doubts to be tried on the comparison; left out, none is."""
+    """Robustness checks of the comparison; left out, there are none."""
 
     @field_validator("run")
     @classmethod

@@ -25,13 +25,13 @@ class Occasion(Model):
     id: str
     """The study's own label, as written in the files or in a `when:` map (example: `intake`)."""
     time: float | None = None
-    """Time since the first session in `time_unit`; empty where it has none (then growth models leave it out)."""
+    """Time since the first session in `time_unit`; empty if it has none (then growth models leave it out)."""
     session: int | None = Field(None, ge=0)
-    """Number of the session that the occasion is (0 = before the first), where no column of the file says it."""
+    """Number of the session that the occasion is (0 = before the first), if no column of the file gives it."""
 
 
 class When(Model):
-    """Where the occasion stands: the same for all rows, in a column, or in the column names."""
+    """Where the occasion is given: the same for all rows, in a column, or in the column names."""
 
     occasion: str | None = None
     """The occasion of every row."""
@@ -40,7 +40,7 @@ class When(Model):
     values: dict[str, str] = Field(default_factory=dict)
     """What the column's values mean, value: occasion; without it the values are the labels themselves."""
     names: dict[str, str] = Field(default_factory=dict)
-    """What stands at {t} in the column names, text: occasion (`phq_{t}_{n}` with `{pre: intake, t2: termination}`)."""
+    """Texts at {t} in the column names, text: occasion (`phq_{t}_{n}` with `{pre: intake, t2: termination}`)."""
 
     @model_validator(mode="after")
     def _one_way(self):
@@ -55,7 +55,7 @@ class When(Model):
 
 
 class Span(Model):
-    """Columns that stand side by side, such as one column for each question."""
+    """Adjacent columns, such as one column for each question."""
 
     first: str
     """Column of item 1."""
@@ -70,35 +70,35 @@ class Measure(Model):
     """Id of an instrument of the library or of your own folder."""
     items: str | list[str] | Span | None = None
     """Item columns: a pattern with {n} for the item number (`phq9_{n}`, `cats_{n:02}`), the list in item order, or the
-    first and last of columns side by side."""
+    first and last of adjacent columns."""
     scored: dict[str, str] | None = None
-    """Scales that are scores already, scale: column; beside `items` they are only compared with the items' scores."""
+    """Scales that are scores already, scale: column; if `items` are given too, the two are only compared."""
     scored_as: Kind | dict[str, Kind] | None = None
-    """Whether those scores are sums of the items or item means, for all scales or scale by scale; they are turned into
-    what the instrument's own rule gives. Needed where the values could be both."""
+    """Whether those scores are sums of the items or item means, for all scales or scale by scale; they are converted to
+    what the instrument's own rule gives. Needed if the values could be either."""
     coded: str | None = None
     """Column of categories given by raters (such as AAI)."""
     about: str = "self"
     """Whom the answers are about: self, therapist, patient, partner, mother, father …"""
     role: Role | None = None
-    """Who answered, where it is not the file's `who.role`."""
+    """Who answered; by default the file's `who.role`."""
     when: When | None = None
-    """Occasion of these columns, where it is not the file's `when`."""
+    """Occasion of these columns; by default the file's `when`."""
     response: tuple[float, float] | None = None
-    """Response range of this form, where it is not the instrument's own; one that only counts from another number
+    """Response range of this form, if it is not the instrument's own; one that only counts from another number
     (1 to 4 for 0 to 3) is scored as the instrument counts. Stated, it also settles where answers that all lie one
     step aside would be taken for those of such a form."""
     missing: list[str] = Field(default_factory=list)
-    """Codes that mean missing in these columns, beside the file's own."""
+    """Codes that mean missing in these columns, in addition to the file's own."""
     answers: dict[str, float] = Field(default_factory=dict)
-    """What answers written as words mean in these columns, text: number, beside the file's own."""
+    """What answers written as words mean in these columns, text: number, in addition to the file's own."""
     seen: str | None = None
-    """Column that says whether the form was seen; where it is 0, empty or Incomplete, a form of zeros only is not
+    """Column that says whether the form was seen; if it is 0, empty or Incomplete, a form of zeros only is not
     counted as answered (REDCap writes 0 for checkboxes that nobody saw; name its `<form>_complete`)."""
     session: str | None = None
-    """Column with the session number, where it is not the file's `session`."""
+    """Column with the session number; by default the file's `session`."""
     date: str | None = None
-    """Column with the date of answering, where it is not the file's `date`."""
+    """Column with the date of answering; by default the file's `date`."""
 
     @model_validator(mode="after")
     def _one_form(self):
@@ -159,9 +159,9 @@ class Who(Model):
     therapist: str | None = None
     """Column with the therapist who treated the patient at that time."""
     site: str | None = None
-    """Column with the site, where ids of different sites clash; ids become `site:id`."""
+    """Column with the site, if different sites use the same ids; ids become `site:id`."""
     site_name: str | None = None
-    """The site of all rows of the file, where ids of different sites clash and no column says it."""
+    """The site of all rows of the file, if different sites use the same ids and no column gives the site."""
 
     @property
     def columns(self) -> list[str]:
@@ -188,7 +188,7 @@ class Covariate(Model):
     column: str
     """Name in the file."""
     kind: Literal["number", "category", "date", "checkbox"] = "number"
-    """How it is read; a checkbox is 1 or 0, and missing where nobody ticked a box of a form that was not seen."""
+    """How it is read; a checkbox is 1 or 0, and missing if no box of a form is ticked that was not seen."""
     seen: str | None = None
     """For a checkbox, the column that says whether its form was seen (REDCap's `<form>_complete`)."""
     labels: dict[str, str] = Field(default_factory=dict)
@@ -196,7 +196,7 @@ class Covariate(Model):
     unit: str | None = None
     """Unit of the numbers, for the data dictionary (example: `years`)."""
     description: str | None = None
-    """What it is, for the data dictionary, where the file does not say it or says it badly."""
+    """Description for the data dictionary, if the file has none or a poor one."""
 
 
 class Episode(Model):
@@ -212,7 +212,7 @@ class RowRule(Model):
     """Which rows of a file count, by what a column holds; one of the two keys."""
 
     keep: list[str] | None = None
-    """Rows with one of these values (or value labels) count, all others are left out; "" stands for an empty cell."""
+    """Rows with one of these values (or value labels) count, all others are left out; "" means an empty cell."""
     leave_out: list[str] | None = None
     """Rows with one of these values (or value labels) are left out; `[]` says that all rows of the column count."""
 
@@ -252,7 +252,7 @@ class DataFile(Model):
     """Rows below the column names that are no data (Qualtrics: 1 or 2)."""
     rows: dict[str, RowRule] = Field(default_factory=dict)
     """Which rows count, column: rule (`{Status: {leave_out: [Survey Preview, Spam]}, arm: {keep: [cbt]}}`); a row that
-    one rule leaves out is left out, and counted in the flow. `"{row}"` stands for the row's number, `"{hidden}"` for
+    one rule leaves out is left out, and counted in the flow. `"{row}"` is the row's number, `"{hidden}"` for
     whether an Excel filter hides it (yes or no)."""
     dates: str = "YYYY-MM-DD"
     """How dates are written, of YYYY, MM (or MMM for Jan, Feb …) and DD; a time of day after it is left out."""
@@ -261,17 +261,17 @@ class DataFile(Model):
     keep_ids: list[str] = Field(default_factory=list)
     """Ids of therapists that read like no therapist (`NA`, `unknown`) or are listed under `missing`, and are one."""
     thousands: dict[str, bool] = Field(default_factory=dict)
-    """Columns in which the sign that is not the decimal sign separates thousands (yes) or decimals too (no), where the
+    """Columns in which the sign that is not the decimal sign separates thousands (yes) or decimals too (no), if the
     column itself does not settle it (`{income: yes}`)."""
     answers: dict[str, float] = Field(default_factory=dict)
     """What answers written as words mean, text: number (`{not at all: 0, several days: 1}`); case does not matter."""
     who: Who
-    """Columns that say who."""
+    """Columns that identify the persons."""
     when: When | None = None
     """Occasion of the rows."""
     session: str | None = None
     """Column with the session number, counted within the patient from 1 (0 = before the first); `{count}`: the
-    patient's rows are counted, by date where there is one, else in the order of the file."""
+    patient's rows are counted, by date if there is one, else in the order of the file."""
     date: str | None = None
     """Column with the date of the row."""
     measures: list[Measure] = Field(default_factory=list)
@@ -322,7 +322,7 @@ class Study(Model):
     name: str
     """Name of the study, shown in the report."""
     synthetic: bool = False
-    """True where the data are simulated; everything shown says so."""
+    """True if the data are simulated; everything shown says so."""
     occasions: list[Occasion] = Field(default_factory=list)
     """All occasions in order; a closed list. Left out, each person was measured once, and no `when:` is needed."""
     time_unit: str = "weeks"

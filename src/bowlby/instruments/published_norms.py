@@ -92,7 +92,7 @@ class Norm(Published):
 
 
 class Relation(Model):
-    """A published correlation between two scales, whose sign a wrong key turns."""
+    """A published correlation between two scales, whose sign a wrong key reverses."""
 
     scales: tuple[str, str]
     """The two scales."""
