@@ -70,6 +70,7 @@ lint: $(VENV)/.ready-test
 docs: $(VENV)/.ready
 	$(BIN)/python docs/configuration.py
 	$(BIN)/python docs/architecture.py
+	$(BIN)/python docs/glossary.py
 
 $(VENV)/.ready-docs: requirements-docs.txt $(VENV)/.ready-test
 	$(PIP) install --require-hashes -r requirements-docs.txt

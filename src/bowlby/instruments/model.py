@@ -49,11 +49,11 @@ class Scale(Model):
     higher: Higher | None = None
     """What a higher score means."""
     aggregate: Aggregate | None = None
-    """Sum, mean or highest answer (`max`), where it is not the instrument's own."""
+    """Sum, mean or highest answer (`max`); by default the instrument's own."""
     recode: list[Recode] = Field(default_factory=list)
     """New values before adding up, in place of reversing; 0 and 1 count the answers that are 1."""
     confidence: Confidence | None = None
-    """How sure the key of this scale is, where it is not the instrument's own."""
+    """Confidence of the key of this scale; by default the instrument's own."""
 
 
 class Total(Model):

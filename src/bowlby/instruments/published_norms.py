@@ -24,9 +24,9 @@ class Published(Model):
     scale: str
     """Scale that it is about."""
     source: str = ""
-    """Where it was read; empty where it was not seen in a document."""
+    """Document in which it was read; empty if it was not seen in a document."""
     confidence: Confidence
-    """How sure it is; `unverified` where it was not seen in a document."""
+    """Confidence; `unverified` if it was not seen in a document."""
 
 
 class Band(Model):
@@ -99,7 +99,7 @@ class Relation(Model):
     r: Spread
     """Their correlation, or [lowest, highest]."""
     source: str = ""
-    """Where it was read; empty where it was not seen in a document."""
+    """Document in which it was read; empty if it was not seen in a document."""
     confidence: Confidence
     """How sure it is."""
 

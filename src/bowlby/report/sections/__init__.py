@@ -7,7 +7,7 @@ from bowlby.report.sections.adequacy import adequacy
 from bowlby.report.sections.change import change, course, prepost, risk
 from bowlby.report.sections.estimates import estimands, estimates, models
 from bowlby.report.sections.keys import keys
-from bowlby.report.sections.methods import checklists, methods, provenance, references
+from bowlby.report.sections.methods import checklists, glossary, methods, provenance, references
 from bowlby.report.sections.model_checks import diagnostics, engines
 from bowlby.report.sections.other_measures import domains, early, other_ratings, sessions
 from bowlby.report.sections.pair import pair
@@ -33,6 +33,7 @@ REPORT: list[Build] = [
 ]
 APPENDIX: list[Build] = [
     estimands,
+    glossary,
     risk,
     models,
     tipping,

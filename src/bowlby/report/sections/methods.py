@@ -1,9 +1,10 @@
-"""How the results were obtained: methods text, references, reporting checklists and provenance."""
+"""How the results were obtained: methods text, references, glossary, reporting checklists and provenance."""
 
 from __future__ import annotations
 
 from bowlby.report import methods as text
 from bowlby.report.checklists import CHECKLISTS, filled
+from bowlby.report.glossary import TERMS
 from bowlby.report.section import Section, render
 from bowlby.results import Results
 
@@ -19,6 +20,13 @@ def references(results: Results) -> Section | None:
     """The works that the methods cite, and the sources of the questionnaires."""
     works = text.references(results) if results.manifest else []
     return Section("references", "References", render("references.html", works=works)) if works else None
+
+
+def glossary(results: Results) -> Section | None:
+    """Terms of the report; None without a comparison, whose terms they are."""
+    if not results.verdict:
+        return None
+    return Section("glossary", "Glossary", render("glossary.html", terms=TERMS))
 
 
 def checklists(results: Results) -> Section | None:

@@ -1,0 +1,47 @@
+"""Terms of the report: one list for its appendix and for ``docs/glossary.md``."""
+
+from __future__ import annotations
+
+from bowlby.tables.words import CLAIMS
+
+HEAD = """# Glossary
+
+Terms of the report, its tables and these pages. The appendix of every report has the same list.
+
+| term | meaning |
+|---|---|
+"""
+ESTIMANDS = {
+    "E1": "P and T side by side: the difference in outcome per reference SD of each predictor.",
+    "E2": "The share of all outcome variance that each predictor accounts for.",
+    "E3": "The share of the variance at its own level that each predictor accounts for: perceived attachment of the "
+    "variance within therapists, style of the variance between them.",
+    "E4": "Both predictors at the level of therapists: mean perceived attachment of a therapist's patients, and style.",
+    "E5": "How much each predictor improves the prediction of outcomes for patients of a new therapist.",
+    "E6": "Whether style is negligible, and the smallest bound at which it would be.",
+}
+TERMS = {
+    "Perceived attachment": "Attachment to the therapist as the patient rates it, as a composite of scales.",
+    "Style": "The therapist's own attachment style, as a composite of scales or a category.",
+    "Reference SD": "The SD by which an outcome or a predictor is divided: that of a published norm sample if the "
+    "configuration gives one, else that of this sample.",
+    "P": "The slope of perceived attachment within therapists: the expected difference in outcome, in reference SDs, "
+    "between two patients of one therapist whose perceived attachment differs by 1 reference SD.",
+    "T": "The slope of the therapist's own style between therapists, in the same unit.",
+    "δ": "The equivalence bound (0.10 SD by default): a slope within ±δ is called negligible.",
+    "Within therapists": "Differences between patients of the same therapist.",
+    "Between therapists": "Differences between averages of therapists; style can account for no others.",
+    **{name: f"Claim: {text[0].lower()}{text[1:]}." for name, text in CLAIMS.items()},
+    "Supported, refuted, inconclusive": "The verdicts on a claim, by rules fixed before the outcomes were read. A "
+    "claim that meets neither rule is inconclusive.",
+    "Qualified": "Said of a supported claim if a named fact, such as a shared rater, limits its interpretation.",
+    "Robustness check": "The analysis repeated with other methods, choices or samples. The report lists the checks "
+    "that change a verdict.",
+    **ESTIMANDS,
+}
+
+
+def page() -> str:
+    """The glossary as Markdown."""
+    rows = (f"| {term} | {text.replace('|', chr(92) + '|')} |\n" for term, text in TERMS.items())
+    return HEAD + "".join(rows)
