@@ -73,7 +73,7 @@ def characteristics(
 def _cell(case: Scenario, therapists: int, cell: pd.DataFrame):
     """All quantities of one scenario and design: quantity, n, rate, low, high, bar, verdict."""
     truth = slopes(case)
-    for claim, true in zip(CLAIMS, case.claims):
+    for claim, true in zip(CLAIMS, case.claims, strict=True):
         if true is not None:
             yield _error(claim, true, truth["P"], cell[claim])
         yield share(f"{claim} supported", cell[claim] == "supported")

@@ -144,7 +144,7 @@ def shuffled_columns(data: pd.DataFrame, seed: int) -> pd.DataFrame:
     """The item columns in another order."""
     columns = _items(data)
     order = np.random.default_rng(seed).permutation(columns)
-    return data.assign(**dict(zip(columns, data[list(order)].to_numpy().T)))
+    return data.assign(**dict(zip(columns, data[list(order)].to_numpy().T, strict=True)))
 
 
 def straight_lines(data: pd.DataFrame, instrument: Instrument, seed: int, share: float = 0.05) -> pd.DataFrame:

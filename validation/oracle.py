@@ -44,8 +44,8 @@ class OracleValidator:
         effects = {}
         for effect, (model, c) in analysis.contrasts().items():
             estimate, se = fits[name_of[model]].effect(c)
-            effects[effect] = [Effect(*map(float, values)) for values in
-                               zip(estimate * model.y_size, se * model.y_size, df[name_of[model]])]  # fmt: skip
+            numbers = zip(estimate * model.y_size, se * model.y_size, df[name_of[model]], strict=True)
+            effects[effect] = [Effect(*map(float, values)) for values in numbers]
         return [self._supported({name: e[k] for name, e in effects.items()}) for k in range(len(claims))]
 
     def single(self, primary: AnalysisSet, perceived: AnalysisSet, claims: dict[str, dict]) -> dict:

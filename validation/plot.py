@@ -41,12 +41,12 @@ def _row(figure, title: str, table: pd.DataFrame, panels: dict[str, pd.Series], 
     scenarios, designs = list(table["scenario"].unique()), list(table["design"].unique())
     figure.suptitle(title, fontsize=11, x=0.01, ha="left")
     axes = figure.subplots(1, len(panels), sharey=True)
-    for ax, (name, chosen) in zip(axes, panels.items()):
+    for ax, (name, chosen) in zip(axes, panels.items(), strict=True):
         part = table[chosen]
         offset = part["design"].map(designs.index).astype(float) - (len(designs) - 1) / 2
         place = part["scenario"].map(scenarios.index).astype(float) + GAP * offset
         for verdict, color in COLORS.items():
-            for design, mark in zip(designs, MARKS):
+            for design, mark in zip(designs, MARKS, strict=False):
                 here = (part["verdict"] == verdict) & (part["design"] == design)
                 ax.hlines(place[here], part.loc[here, "low"], part.loc[here, "high"], color=color, lw=0.8, alpha=0.7)
                 face = "white" if verdict == "reported" else color
@@ -76,7 +76,7 @@ def _legend(figure, designs: list[str]) -> None:
     from matplotlib.lines import Line2D
 
     handles = [Line2D([], [], marker=m, ls="", color="#444444", ms=4, label=d.replace("x", " × "))
-               for d, m in zip(designs, MARKS)]  # fmt: skip
+               for d, m in zip(designs, MARKS, strict=False)]  # fmt: skip
     for verdict, text in (("ok", "holds"), ("fails", "fails"), ("reported", "not judged")):
         color = COLORS[verdict]
         face = "white" if verdict == "reported" else color

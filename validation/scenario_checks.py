@@ -78,7 +78,7 @@ def unqualified(claims: dict[str, dict]) -> bool:
 
 
 def _add(rows: list[dict], more: list[dict]) -> None:
-    for row, added in zip(rows, more):
+    for row, added in zip(rows, more, strict=True):
         row |= added
 
 
@@ -88,7 +88,7 @@ def _moderated(rows: Studies) -> list[dict]:
     products = [f"{T}:{name}" for name in BASELINE]
     fits = Model(rows, "y", [*M1, *products], [P, BASELINE[0]]).fit()
     return [{"moderated": bool(special.fdtrc(2, df, f) < ALPHA), "interaction": effect.estimate}
-            for (f, df, _), effect in zip(fits.joint(products), effects(fits, products[0]))]  # fmt: skip
+            for (f, df, _), effect in zip(fits.joint(products), effects(fits, products[0]), strict=True)]  # fmt: skip
 
 
 def _between(rows: Studies) -> list[dict]:
@@ -100,8 +100,9 @@ def _between(rows: Studies) -> list[dict]:
         data = {name: values[here] for name, values in rows.columns.items()} | {"therapist": rows.group[here]}
         like = like_for_like(pd.DataFrame(data), 1.0, 0.0)
         numbers = (like["slope"], *like["ci"]) if like["estimable"] else (np.nan,) * 3
-        own = dict(zip(("M2", "M2_low", "M2_high"), (effect.estimate, *effect.limits(0.975))))
-        found.append(own | dict(zip(("E4", "E4_low", "E4_high"), numbers)) | {"E4_estimable": like["estimable"]})
+        own = dict(zip(("M2", "M2_low", "M2_high"), (effect.estimate, *effect.limits(0.975)), strict=True))
+        own |= dict(zip(("E4", "E4_low", "E4_high"), numbers, strict=True))
+        found.append(own | {"E4_estimable": like["estimable"]})
     return found
 
 

@@ -140,7 +140,7 @@ class SessionValidator(OracleValidator):
         found = super().batch(analysis, claims)
         if self.case.scenario.id in VARIANTS:
             fits = with_slope(analysis.m1.rows, "y", [name for name in M1 if name != BASELINE[1]], P).fit()
-            for row, t in zip(found, effects(fits, T)):
+            for row, t in zip(found, effects(fits, T), strict=True):
                 verdict = claim_negligible(t, self.delta)["verdict"]
                 row |= {"T_unadjusted": t.estimate, "C3_unadjusted": verdict}
         return found
@@ -207,7 +207,7 @@ def landmark_means(case: Case, addresses: list[Replicate]) -> Patients:
     tables, people = {}, {}
     for place, address in enumerate(addresses):
         study = session_study(case, address.design, address.entropy(), prefix=f"{place:04}")
-        for kept, drawn in zip((tables, people), study):
+        for kept, drawn in zip((tables, people), study, strict=True):
             for name, table in drawn.items():
                 kept.setdefault(name, []).append(table)
     scores, persons = ({name: pd.concat(parts, ignore_index=True) for name, parts in kept.items()}
@@ -224,7 +224,8 @@ def session_config(delta: float = DELTA) -> Run:
     """The configuration that the studies are analysed by: the landmark after session 5, all SDs known."""
     blocks = {
         side: Block(instrument=name, about="therapist" if side == "perceived" else "self",
-                    weights=dict(zip(SCALES[side], WEIGHTS[side])), sessions=LANDMARK if side == "perceived" else None)
+                    weights=dict(zip(SCALES[side], WEIGHTS[side], strict=True)),
+                    sessions=LANDMARK if side == "perceived" else None)
         for side, name in NAMES.items()
     }  # fmt: skip
     known = references(SCENARIOS["S1"])  # the same in all cases
@@ -299,9 +300,9 @@ def session_study(
     who, when = np.nonzero(answered[:, :LANDMARK])
     scores = {
         "core": core,
-        "felt": _table(names[who], "patient", "therapist", when + 1, dict(zip(SCALES["perceived"], felt[who, when].T))),
-        "style": _table(labels, "therapist", "self", None, dict(zip(SCALES["therapist_style"], latent.style.T))),
-        "own": _table(names, "patient", "self", None, dict(zip(SCALES["patient_style"], latent.patient_style.T))),
+        "felt": _table(names[who], "patient", "therapist", when + 1, _by_scale("perceived", felt[who, when])),
+        "style": _table(labels, "therapist", "self", None, _by_scale("therapist_style", latent.style)),
+        "own": _table(names, "patient", "self", None, _by_scale("patient_style", latent.patient_style)),
     }
     share = with_first / sessions
     episodes = pd.DataFrame({
@@ -326,6 +327,10 @@ def _carried(rng: np.random.Generator, n: int) -> np.ndarray:
     for k in range(1, MOST):
         noise[:, k] = CARRY * noise[:, k - 1] + np.sqrt(1 - CARRY**2) * noise[:, k]
     return noise
+
+
+def _by_scale(side: str, values: np.ndarray) -> dict[str, np.ndarray]:
+    return dict(zip(SCALES[side], values.T, strict=True))
 
 
 def _table(person: np.ndarray, role: str, about: str, session: np.ndarray | None, scales: dict) -> pd.DataFrame:

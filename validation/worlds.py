@@ -267,5 +267,6 @@ def corrected(world: World, draw: Drawn, primary: AnalysisSet, delta: float) -> 
         effects = {effect: Effect(c["estimate"], c["se"], c["df"]) for effect, c in row.items()}
         found |= {f"{name}_{claim}": c["verdict"] for claim, c in decided(effects, delta).items()}
         for effect in ("P", "T"):
-            found |= dict(zip((f"{name}_{effect}_low", f"{name}_{effect}_high"), effects[effect].limits(0.975)))
+            low, high = effects[effect].limits(0.975)
+            found |= {f"{name}_{effect}_low": low, f"{name}_{effect}_high": high}
     return found

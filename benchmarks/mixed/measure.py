@@ -49,7 +49,7 @@ def measure(case: Case) -> dict:
         out["seconds"], result = min(s for s, _ in runs), runs[-1][1]
         if case.with_df:
             out["df_seconds"], table = clock(lambda: result.tidy("kenward-roger"))
-            out["df"] = dict(zip(table["term"], table["df"]))
+            out["df"] = dict(zip(table["term"], table["df"], strict=True))
             if "df_se" in table:
                 out["df_error"] = float((table["df_se"] / table["df"]).max())
             out["warnings"] = result.warnings
@@ -59,7 +59,7 @@ def measure(case: Case) -> dict:
             result = fit(case, data)
             seconds.append(clock(lambda: result.tidy("kenward-roger"))[0])  # noqa: B023
         out["seconds"] = min(seconds)
-        out["df"] = dict(zip(result.model.names, result.tidy("kenward-roger")["df"]))
+        out["df"] = dict(zip(result.model.names, result.tidy("kenward-roger")["df"], strict=True))
     else:
         result = fit(case, data)
         n = int(2 * case.refits_per_second)

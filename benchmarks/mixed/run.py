@@ -68,7 +68,7 @@ def compare(case: Case, full: bool, with_r: bool) -> dict:
             row["ratio"] = (ours["refits_per_second"] / theirs["refits_per_second"] if case.work == "refits"
                             else theirs["seconds"] / ours["seconds"])
             if "df" in theirs:
-                worst = max(abs(a / b - 1) for a, b in zip(ours["df"].values(), theirs["df"].values()))
+                worst = max(abs(a / b - 1) for a, b in zip(ours["df"].values(), theirs["df"].values(), strict=True))
                 notes.append(f"largest relative difference of df {worst:.1e}")
     else:
         notes.append("lme4 not run" + (" (--full runs it)" if case.lme4 == "full" else ""))

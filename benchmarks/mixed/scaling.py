@@ -58,7 +58,8 @@ def draw() -> None:
     table.to_csv(HERE / "scaling.csv", index=False)
     figure, axes = plt.subplots(2, len(SIZES), figsize=(11, 6), sharex="col", sharey="row", layout="constrained")
     for column, axis in enumerate(SIZES):
-        for (label, part), colour in zip(table[table["axis"] == axis].groupby("label", sort=False), ("C0", "C1")):
+        parts = table[table["axis"] == axis].groupby("label", sort=False)
+        for (label, part), colour in zip(parts, ("C0", "C1"), strict=False):
             axes[0, column].loglog(part[axis], part["fit_seconds"], "o-", color=colour, label=f"fit, {label}")
             axes[0, column].loglog(part[axis], part["df_seconds"], "s:", color=colour, label=f"df, {label}")
             axes[1, column].loglog(part[axis], part["peak_gib"], "o-", color=colour, label=label)

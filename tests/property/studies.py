@@ -101,7 +101,7 @@ def write(folder, design, run):
     therapists = [f"T{j:02}" for j in range(len(design["caseloads"]))]
     treated = np.repeat(therapists, design["caseloads"])
     patients = [f"P{i:03}" for i in range(len(treated))]
-    n, own = len(patients), dict(zip(therapists, rng.normal(size=len(therapists))))
+    n, own = len(patients), dict(zip(therapists, rng.normal(size=len(therapists)), strict=True))
     latent = rng.normal(size=n) + np.array([own[t] for t in treated]) / 2
     rows = []
     for when, _ in OCCASIONS:

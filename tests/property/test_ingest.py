@@ -67,7 +67,7 @@ def content(folder, result):
 @given(tables())
 def test_ids_stay_as_written(tmp_path, rows):
     table = read(tmp_path, rows).measures["gad7"]
-    assert sorted(zip(table["person"], table["therapist"], table["occasion"])) == sorted(
+    assert sorted(zip(table["person"], table["therapist"], table["occasion"], strict=True)) == sorted(
         (r[0], r[1], r[2]) for r in rows
     )
 

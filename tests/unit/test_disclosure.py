@@ -61,20 +61,20 @@ def test_by_hand():
 @given(COUNTS)
 def test_hidden_classes_hold_five_together_or_are_all(counts):
     hidden = hide_classes(counts, True)
-    assert all(h for n, h in zip(counts, hidden) if 0 < n < 5)
-    held = [n for n, h in zip(counts, hidden) if h]
-    everyone = all(h for n, h in zip(counts, hidden) if n)
+    assert all(h for n, h in zip(counts, hidden, strict=True) if 0 < n < 5)
+    held = [n for n, h in zip(counts, hidden, strict=True) if h]
+    everyone = all(h for n, h in zip(counts, hidden, strict=True) if n)
     assert not held or everyone or (len(held) > 1 and sum(held) >= 5)
 
 
 @given(COUNTS)
 def test_hidden_bands_are_runs_of_five_or_all(counts):
     hidden = hide_bands(counts, True)
-    assert all(h for n, h in zip(counts, hidden) if 0 < n < 5)
-    shown_alone = [n for n, h in zip(counts, hidden) if not h]
+    assert all(h for n, h in zip(counts, hidden, strict=True) if 0 < n < 5)
+    shown_alone = [n for n, h in zip(counts, hidden, strict=True) if not h]
     assert all(n == 0 or n >= 5 for n in shown_alone)
     runs, run = [], 0
-    for n, h in zip([*counts, 0], [*hidden, False]):
+    for n, h in zip([*counts, 0], [*hidden, False], strict=True):
         if h:
             run += n
         elif run:

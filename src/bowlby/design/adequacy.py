@@ -120,7 +120,7 @@ def adequacy(
         "therapists": len(style),
         "therapists_with_style": len(style) if with_style is None else with_style,
         "effective_therapists": int(np.sum(caseload >= 2)),
-        "caseload": dict(zip(QUANTILES, np.percentile(caseload, [0, 25, 50, 75, 100]).tolist())),
+        "caseload": dict(zip(QUANTILES, np.percentile(caseload, [0, 25, 50, 75, 100]).tolist(), strict=True)),
         "sd_style": sd,
         "vif": vif,
         "delta": delta,

@@ -51,7 +51,8 @@ def sample_scaling(block: Block, scores: pd.DataFrame) -> Scaling:
     """Scaling from the sample: SDs (n - 1) and correlations of the persons given."""
     scales = list(block.weights)
     complete = scores[scales].dropna().to_numpy(float)
-    flat = [scale for scale, spread in zip(scales, np.ptp(complete, axis=0)) if spread == 0] if len(complete) else []
+    spread = np.ptp(complete, axis=0) if len(complete) else np.ones(len(scales))
+    flat = [scale for scale, width in zip(scales, spread, strict=True) if width == 0]
     if flat:
         do = "without variance it is no predictor; check the answers"
         raise UserError([problem(f"{block.instrument} {scale} is the same for everyone", do) for scale in flat])

@@ -126,4 +126,4 @@ def natural(texts: Iterable[str]) -> list[str]:
     """Texts in the order of their numbers, where all are numbers; otherwise as they come."""
     texts = list(texts)
     numbers = pd.to_numeric(pd.Series(texts, dtype=object), errors="coerce")
-    return [t for _, t in sorted(zip(numbers, texts))] if numbers.notna().all() else texts
+    return [t for _, t in sorted(zip(numbers, texts, strict=True))] if numbers.notna().all() else texts

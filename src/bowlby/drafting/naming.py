@@ -290,7 +290,8 @@ def _common(texts: list[str]) -> str:
     filled = [t for t in texts if t]
     if not filled:
         return ""
-    end = next((i for i, letters in enumerate(zip(*filled)) if len(set(letters)) > 1), min(map(len, filled)))
+    shortest = min(map(len, filled))
+    end = next((i for i in range(shortest) if len({text[i] for text in filled}) > 1), shortest)
     return filled[0][:end].strip() or filled[0]
 
 

@@ -169,7 +169,7 @@ def _variance(fitter: Fitter, m1, data, membership, fits: dict, seed: int) -> di
     replicates = REPLICATES if independent_units(m1.model) and len(data) <= VERY_LARGE else FEWER
     y = m1.simulate(replicates, np.random.SeedSequence((seed, STAGE["variance"])))
     drawn = pd.DataFrame(
-        [shares(one, none) for one, none in zip(_partitions(m1, y, rows), _partitions(m0, y, rows))]
+        [shares(one, none) for one, none in zip(_partitions(m1, y, rows), _partitions(m0, y, rows), strict=True)]
     ).dropna()
     limits = drawn.quantile([0.025, 0.975]).to_dict("list") | style_limits(fits["primary"], base, rows)
 
@@ -216,7 +216,7 @@ def _partitions(result, y: np.ndarray, rows):
         yield partition(
             params[keep],
             unscaled * np.outer(ratio, ratio),
-            dict(zip(variance_terms, variances[:-1])),
+            dict(zip(variance_terms, variances[:-1], strict=True)),
             variances[-1],
             rows,
             terms,
@@ -227,7 +227,7 @@ def _refitted(result, y: np.ndarray):
     """Coefficients, their SE and variances of every replicate; a fit that is dear starts where the study's ended."""
     if not result.model.reduced.wide:
         refits = result.refit_many(y)
-        yield from zip(refits.params, refits.se, refits.variances)
+        yield from zip(refits.params, refits.se, refits.variances, strict=True)
         return
     for one in y:
         found = result.model.with_outcome(one).fit(result.reml, starts=[result.theta])

@@ -42,6 +42,6 @@ def comparisons(fits: dict[str, dict]) -> dict:
             "bic_rows": np.log(fit["n_obs"]) * fit["n_parameters"] - 2 * fit["llf"],
             "bic_therapists": np.log(fit["groups"]["therapist"]) * fit["n_parameters"] - 2 * fit["llf"],
         }
-        for (name, fit), a, w in zip(ml.items(), aic, weight / weight.sum())
+        for (name, fit), a, w in zip(ml.items(), aic, weight / weight.sum(), strict=True)
     ]
     return {"tests": tests, "models": models}

@@ -57,7 +57,7 @@ def clusters_of(result, group: np.ndarray) -> Clusters:
 def _covariance(result, at: np.ndarray) -> np.ndarray:
     """Model-implied covariance of some rows."""
     v = result.scale * np.eye(len(at))
-    for factor, cov in zip(result.model.reduced.factors, result.covariances):
+    for factor, cov in zip(result.model.reduced.factors, result.covariances, strict=True):
         if factor.codes is None:
             met = factor.weights[at]
             shared = (met @ met.T).toarray()

@@ -163,7 +163,7 @@ class Fitter:
         r = np.asarray(scaling["correlation"], float)
         w = np.array([scaling["weights"][s] for s in scaling["scales"]], float)
         u = w / np.sqrt(w @ r @ w)
-        return dict(zip(self.block(variable), unit * (r @ u)))
+        return dict(zip(self.block(variable), unit * (r @ u), strict=True))
 
     def other_rating(self, name: str) -> dict[str, Fitted]:
         """Another rating by the patient beside perceived attachment, and in its place.

@@ -128,7 +128,7 @@ def second_fit(data: pd.DataFrame, terms: list[str], first: dict, groups: tuple[
     own = {f["term"]: f for f in first["fixed"]}
     fixed = [
         {"term": term, "estimate": b, "se": s, "difference_in_se": (b - own[term]["estimate"]) / own[term]["se"]}
-        for term, b, s in zip(result.terms, result.params, np.sqrt(np.diag(result.cov)))
+        for term, b, s in zip(result.terms, result.params, np.sqrt(np.diag(result.cov)), strict=True)
     ]
     slopes = any(r["term"] != "Intercept" for r in first["random"])
     return {

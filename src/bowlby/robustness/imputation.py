@@ -92,9 +92,9 @@ def _slope(run, found: Patients, columns: list[str]) -> np.ndarray:
     """Weights of the scales in the composite of perceived attachment."""
     scaling = found.scaling["perceived"]
     w = np.array([run.comparison.perceived.weights[scale] for scale in scaling.scales])
-    names = (column("perceived", scale) for scale in scaling.scales)
-    w = dict(zip(names, w / np.sqrt(w @ scaling.correlation @ w), strict=True))
-    return np.array([w.get(column, 0.0) for column in columns])
+    names = [column("perceived", scale) for scale in scaling.scales]
+    slope = dict(zip(names, w / np.sqrt(w @ scaling.correlation @ w), strict=True))
+    return np.array([slope.get(name, 0.0) for name in columns])
 
 
 def complete(of: Incomplete, imputation: int) -> tuple[Patients, dict[str, np.ndarray]]:
@@ -169,9 +169,9 @@ def _fitted(of: Incomplete, made: Patients) -> tuple[dict, str]:
     except UserError:
         return {}, FAILED
     row = {"therapist": m1.covariances[0][0, 0]}
-    for found in effects:
-        values = (found["estimate"], found["se"], found["df"])
-        row |= dict(zip((found["name"] + s for s in SUFFIXES), values, strict=True))
+    for effect in effects:
+        numbers = (effect[key] for key in ("estimate", "se", "df"))
+        row |= dict(zip((effect["name"] + suffix for suffix in SUFFIXES), numbers, strict=True))
     return row, SINGULAR if m1.singular else OK
 
 
@@ -200,8 +200,8 @@ def tipping(of: Incomplete, first: int, last: int) -> pd.DataFrame:
 def _tipped(of: Incomplete, number: int, moves: list[tuple[str, float]], replicates: list[int]) -> pd.DataFrame:
     made, _ = complete(of, number)
     addresses = [Address(of.universe.run.seed, TIPPING, r) for r in replicates]
-    along, deltas = np.array([way for way, _ in moves], object), np.array([delta for _, delta in moves], float)
-    columns = {"imputation": np.full(len(moves), number), "along": along, "delta": deltas}
+    columns = {"imputation": np.full(len(moves), number), "along": np.array([along for along, _ in moves], object),
+               "delta": np.array([delta for _, delta in moves], float)}  # fmt: skip
     try:
         primary = _rows(of, made, "primary")
         m1 = fit_m1(primary)
@@ -212,9 +212,9 @@ def _tipped(of: Incomplete, number: int, moves: list[tuple[str, float]], replica
     sides = {"attachment": data[P] + data[P_BETWEEN], "style": data[T]}
     moved = np.array([delta * left * sides[side].to_numpy(float) for side, delta in moves]) / primary.unit
     asked = list(slopes(primary.design).values())
-    found = m1.refit_many(data["y"].to_numpy(float) + moved, asked, kenward_roger=True)
-    slopes_of = [dict(zip(SLOPES, map(tuple, row), strict=True)) for row in found.contrasts]
-    effects = [with_sd_error(values, primary.design["sd_error"]) for values in slopes_of]
+    refits = m1.refit_many(data["y"].to_numpy(float) + moved, asked, kenward_roger=True)
+    errors = primary.design["sd_error"]
+    effects = [with_sd_error(dict(zip(SLOPES, map(tuple, row), strict=True)), errors) for row in refits.contrasts]
     for name in SLOPES:
         columns |= dict(zip((name + s for s in SUFFIXES), np.array([row[name] for row in effects]).T, strict=True))
-    return table(addresses, statuses(found.converged, found.singular), columns)
+    return table(addresses, statuses(refits.converged, refits.singular), columns)

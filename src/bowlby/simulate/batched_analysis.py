@@ -129,7 +129,7 @@ def analysed(
         part = addresses[start : start + step]
         together = _batch(source, part, delta, validator) if source.together else [None] * len(part)
         rows += [_single(source, address, delta, validator) if row is None else row
-                 for address, row in zip(part, together)]  # fmt: skip
+                 for address, row in zip(part, together, strict=True)]  # fmt: skip
     return pd.DataFrame(rows)
 
 
@@ -138,7 +138,7 @@ def _batch(source: Source, addresses: list[Replicate], delta: float, validator: 
     analysis = Analysis(*source.batch(addresses))
     decided = [analysis.study(address, k, delta) for k, address in enumerate(addresses)]
     added = validator.batch(analysis, [claims for _, claims in decided]) if validator else [{}] * len(decided)
-    return [row and row | more for (row, _), more in zip(decided, added)]
+    return [row and row | more for (row, _), more in zip(decided, added, strict=True)]
 
 
 def _single(source: Source, address: Replicate, delta: float, validator: Validator | None) -> dict:
@@ -169,9 +169,9 @@ class Analysis:
 
     def contrasts(self) -> dict[str, tuple[Model, np.ndarray]]:
         """Model and internal contrast of P, T, P-T, P+T, T_A, Z."""
-        found = {name: (self.m1, self.m1.vector(dict(zip(M1, weights)))) for name, weights in CONTRASTS.items()}
-        found["T_A"] = self.c4, self.c4.vector({T: 1.0})
-        return found | {"Z": (self.c5, self.c5.vector({Z: 1.0}))}
+        weights = {name: dict(zip(M1, row, strict=True)) for name, row in CONTRASTS.items()}
+        of_m1 = {name: (self.m1, self.m1.vector(own)) for name, own in weights.items()}
+        return of_m1 | {"T_A": (self.c4, self.c4.vector({T: 1.0})), "Z": (self.c5, self.c5.vector({Z: 1.0}))}
 
     def study(self, address: Replicate, k: int, delta: float) -> tuple[dict | None, dict | None]:
         """Row of a study and its claims as the rules return them; None where it has to be analysed alone."""
@@ -198,7 +198,7 @@ def rows_of(case: Scenario, draws: list[Drawn], outcome: str) -> Studies:
     keep = [np.isfinite(draw.outcome) if outcome == "y" else np.ones(len(draw.first), bool) for draw in draws]
 
     def joined(values):
-        return np.concatenate([values(draw)[kept] for draw, kept in zip(draws, keep)])
+        return np.concatenate([values(draw)[kept] for draw, kept in zip(draws, keep, strict=True)])
 
     study = np.repeat(np.arange(len(draws)), [kept.sum() for kept in keep])
     therapists = len(draws[0].latent.style)

@@ -34,7 +34,7 @@ def grid_shares(studies: pd.DataFrame) -> pd.DataFrame:
     parts = []
     for (truth, *design), rows in studies.groupby(["planned", *DESIGN], sort=True):
         shares = verdict_shares(truth, rows)
-        parts.append(shares.assign(**dict(zip(DESIGN, design)), studies=len(rows)))
+        parts.append(shares.assign(**dict(zip(DESIGN, design, strict=True)), studies=len(rows)))
     table = pd.concat(parts, ignore_index=True)
     return table[[*DESIGN, "studies", "truth", "claim", "supported", "refuted", "inconclusive", "mc_se"]]
 
@@ -48,11 +48,11 @@ def plot_grid(table: pd.DataFrame, path: str | Path) -> None:
     FigureCanvasAgg(figure)
     axes = figure.subplots(1, len(SHOWN), sharey=True)
     others = [name for name in DESIGN[1:] if len(table[name].unique()) > 1] or ["patients"]
-    for ax, ((truth, claim), title) in zip(axes, SHOWN.items()):
+    for ax, ((truth, claim), title) in zip(axes, SHOWN.items(), strict=True):
         part = table[(table["truth"] == TRUTHS[truth]) & (table["claim"] == claim)]
         for setting, line in part.groupby(others):
             line = line.sort_values("therapists")
-            label = ", ".join(f"{name} {value:g}" for name, value in zip(others, setting))
+            label = ", ".join(f"{name} {value:g}" for name, value in zip(others, setting, strict=True))
             ax.errorbar(line["therapists"], line["supported"], yerr=2 * line["mc_se"], marker="o", ms=4, lw=1.2,
                         capsize=2, label=label)  # fmt: skip
         ax.axhline(0.8, color="0.6", lw=0.8, ls=":")

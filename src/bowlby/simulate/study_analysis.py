@@ -57,7 +57,8 @@ def size(design: str) -> tuple[int, float]:
 def run_config(delta: float = DELTA) -> Run:
     """The configuration that the studies are analysed by."""
     blocks = {
-        name: Block(instrument="latent", weights=dict(zip(scales, WEIGHTS[name]))) for name, scales in SCALES.items()
+        name: Block(instrument="latent", weights=dict(zip(scales, WEIGHTS[name], strict=True)))
+        for name, scales in SCALES.items()
     }
     comparison = Comparison(**blocks, delta=delta)
     outcome = Outcome(instrument="latent", pre="pre", post="post", higher_is_better=True)

@@ -210,7 +210,7 @@ class Checks(list):
             if "p" in e:
                 if e["p"] > 1e-12:
                     self.add("p", item, relative(got["p"], e["p"]))
-                for side, value in zip(("ci_low", "ci_high"), e["ci95"]):
+                for side, value in zip(("ci_low", "ci_high"), e["ci95"], strict=True):
                     self.add("confidence limit", f"{item} {side}", abs(got[side] - value) / e["se"])
         else:
             quantity = "Satterthwaite df, singular" if e.get("singular") else "Satterthwaite df"
@@ -344,11 +344,11 @@ def profile_checks(design: str) -> Checks:
     exact = ref["profile_ci"]
     for name, limits in exact.get("exact_fixed", {}).items():
         row = table[(table["kind"] == "coefficient") & (table["term"] == our_name(name))].iloc[0]
-        for side, value in zip(("ci_low", "ci_high"), limits):
+        for side, value in zip(("ci_low", "ci_high"), limits, strict=True):
             out.add("profile limit", f"{name} {side}", abs(row[side] - value) / se[name])
     for name, limits in exact.get("exact_random", {}).items():
         row = _random_row(table, name)
-        for side, value in zip(("ci_low", "ci_high"), limits):
+        for side, value in zip(("ci_low", "ci_high"), limits, strict=True):
             scale = max(abs(value), abs(limits[1])) if name.startswith(("sd_", "sigma")) else 1.0
             out.add("profile limit", f"{name} {side}", abs(row[side] - value) / (abs(value) or scale))
     return out
@@ -403,7 +403,7 @@ def whole_term_checks(name: str) -> Checks:
                               ("car", reference(ARMS)["car"].get(name, {}))):
         if expected and len(expected) != len(ours):
             raise AssertionError(f"{name}: terms {list(ours.index)} for {list(expected)}")
-        for term, row in zip(ours.index, expected.values()):
+        for term, row in zip(ours.index, expected.values(), strict=True):
             got = ours.loc[term]
             off = max(relative(got[column], row[column]) for column in ("F", "df_num", "df_den"))
             out.add("whole term", f"{program} {term}", off)

@@ -191,7 +191,8 @@ def test_beside_early_change_perceived_attachment_that_follows_it_is_nothing(stu
     felt = scores["cats"].assign(secure=(early - pre).to_numpy() + 0.3 * rng.normal(size=120))
     when = [pre, early.rename("total"), post.rename("total")]
     key = {"role": "patient", "about": "self"}
-    symptoms = pd.concat([v.reset_index().assign(occasion=o, **key) for o, v in zip(("pre", "mid", "post"), when)])
+    occasions = zip(("pre", "mid", "post"), when, strict=True)
+    symptoms = pd.concat([v.reset_index().assign(occasion=o, **key) for o, v in occasions])
     change = {"covariates": []}
     run = study.model_copy(update={"outcome": study.outcome.model_copy(update={"early": "mid"}),
                                    "comparison": study.comparison.model_copy(update=change)})  # fmt: skip

@@ -40,5 +40,5 @@ def test_two_layouts_hold_the_same_scores(tmp_path):
         write_draft([SHARED / f"btheb/{name}.csv"], tmp_path / name)
         table = ingest(load(tmp_path / name / "config.yaml")).measures["bdi_ii"]
         months = table["occasion"].str.removesuffix("m")
-        found.append(sorted(zip(table["person"], months, table["total"])))
+        found.append(sorted(zip(table["person"], months, table["total"], strict=True)))
     assert found[0] == found[1] and len(found[0]) == 380

@@ -101,7 +101,7 @@ def given(run, found) -> dict[str, pd.DataFrame]:
 
     perceived = {
         s: found.frame[f"perceived_{s}"].to_numpy() * sd
-        for s, sd in zip(scales["perceived"], found.scaling["perceived"].sd)
+        for s, sd in zip(scales["perceived"], found.scaling["perceived"].sd, strict=True)
     }
     own = {s: style.to_numpy() for s in scales["therapist_style"]}
     block, therapists = run.comparison.perceived, run.comparison.therapist_style

@@ -312,7 +312,7 @@ def test_decimal_commas_are_known_by_their_look(made, error_lines):
 
 def _pairs(text):
     first, *rest = text.split(",")
-    return [first, *(f"{a},{b}" for a, b in zip(rest[::2], rest[1::2]))]
+    return [first, *(f"{a},{b}" for a, b in zip(rest[::2], rest[1::2], strict=True))]
 
 
 @pytest.mark.parametrize("answers", [[0, 1, 2, 3] * 10 + [9], [0, 1, 2, 3, 3, 3, 2, 1] * 5 + [-1], [1, 2, 3, 1, 2]])

@@ -138,8 +138,8 @@ def rounded(frame, kinds, decimals=0, sign="."):
     for name, (first, *second) in kinds.items():
         cells = [frame[ITEMS].agg([first, *second]).iloc[k] for k in range(1 + len(second))]
         texts = [[f"{v:.{decimals}f}".replace(".", sign) for v in row] for row in cells]
-        joined = [" ".join([t[0], *(f"({x})" for x in t[1:])]) for t in zip(*texts)]
-        found.append({"id": name} | dict(zip(ITEMS, joined)))
+        joined = [" ".join([t[0], *(f"({x})" for x in t[1:])]) for t in zip(*texts, strict=True)]
+        found.append({"id": name} | dict(zip(ITEMS, joined, strict=True)))
     return pd.concat([frame.astype(object), pd.DataFrame(found)], ignore_index=True)
 
 

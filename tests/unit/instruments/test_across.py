@@ -52,7 +52,7 @@ def test_scales_with_nothing_in_common_raise_no_alarm():
     alarms = 0
     for seed in range(15):
         factors = np.random.default_rng(seed).standard_normal((2, 40))
-        made = [(n, filled(n, f, seed + k)) for k, (n, f) in enumerate(zip(("phq9", "gad7"), factors))]
+        made = [(n, filled(n, f, seed + k)) for k, (n, f) in enumerate(zip(("phq9", "gad7"), factors, strict=True))]
         alarms += audited(*made)["verdict"].eq("suspicious").sum()
     assert alarms == 0
 

@@ -43,7 +43,8 @@ def test_a_bootstrap_over_therapists_is_a_fit_to_the_relabelled_rows(pre_post, f
     for field in FIELDS:
         assert np.array_equal(getattr(batch, field)[[17]], getattr(part, field)), field
     for k in (0, 11, 17):
-        agrees(batch, k, MixedModel.from_formula(formula, drawn(pre_post, "therapist", zip(groups, counts[k]))).fit())
+        rows = drawn(pre_post, "therapist", zip(groups, counts[k], strict=True))
+        agrees(batch, k, MixedModel.from_formula(formula, rows).fit())
 
 
 def test_weights_offset_and_other_factors_are_drawn_with_their_rows(nested):
@@ -55,7 +56,7 @@ def test_weights_offset_and_other_factors_are_drawn_with_their_rows(nested):
         groups = result.model.clusters("therapist")
         batch = result.refit_clusters(counts, "therapist", kenward_roger=True)
         for k in range(2):
-            rows = drawn(data, "therapist", zip(groups, counts[k]))
+            rows = drawn(data, "therapist", zip(groups, counts[k], strict=True))
             agrees(batch, k, MixedModel.from_formula(formula, rows, weights="w", offset="o").fit())
 
 
@@ -66,7 +67,7 @@ def test_levels_that_reach_beyond_a_cluster_stay_one(pre_post):
     counts = np.ones((1, 24), int)
     counts[0, [0, 3, 5]] = 0, 2, 3
     batch = result.refit_clusters(counts, "therapist", kenward_roger=True)
-    rows = drawn(data, "therapist", zip(result.model.clusters("therapist"), counts[0]))
+    rows = drawn(data, "therapist", zip(result.model.clusters("therapist"), counts[0], strict=True))
     agrees(batch, 0, MixedModel.from_formula(formula, rows).fit())
     with pytest.raises(UserError, match="several groups"):
         result.refit_clusters(counts)
@@ -87,7 +88,7 @@ def test_therapists_who_share_patients_are_drawn_together(shared, monkeypatch):
     k = int(np.argmax(counts[:, 0]))
     assert counts[k, 0] >= 2
     rows, weights = [], []
-    for levels, count in zip(groups, counts[k]):
+    for levels, count in zip(groups, counts[k], strict=True):
         mine = w[levels].sum(axis=1) > 0
         for copy in range(count):
             rows.append(data[mine])

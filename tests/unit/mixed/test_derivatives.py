@@ -50,7 +50,7 @@ def dense(result):
     parts = []
     for factor in model.reduced.factors:
         z = [np.zeros((n, factor.n_levels)) for _ in factor.labels]
-        for block, column in zip(z, factor.basis):
+        for block, column in zip(z, factor.basis, strict=True):
             block[np.arange(n), factor.codes] = 1.0 if column is None else column
         parts.append(z)
     g, eta = [], []
@@ -60,7 +60,7 @@ def dense(result):
         eta.append(result.covariances[t.factor][t.a, t.b])
     g.append(np.eye(n))
     eta.append(result.scale)
-    return x, sum(e * m for e, m in zip(eta, g)), g
+    return x, sum(e * m for e, m in zip(eta, g, strict=True)), g
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -35,7 +35,7 @@ class _LastDigit(doctest.OutputChecker):
         number = r"-?\d+\.\d+(?:e[-+]\d+)?"
         if super().check_output(re.sub(number, "#", want), re.sub(number, "#", got), optionflags):
             return all(abs(float(a) - float(b)) <= 1.01 * 10.0 ** -len(a.split(".")[1].split("e")[0]) * _power(a)
-                       for a, b in zip(re.findall(number, want), re.findall(number, got)))
+                       for a, b in zip(re.findall(number, want), re.findall(number, got), strict=True))
         return super().check_output(want, got, optionflags)
 
 

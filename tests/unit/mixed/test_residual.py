@@ -10,7 +10,7 @@ def dense_llf(model, result, correlation):
     """ML log-likelihood with residual covariance scale * correlation."""
     x = np.column_stack([np.ones(model.nobs) if c is None else c for c in model.frame.x])
     v = result.scale * correlation
-    for factor, cov in zip(result.model.reduced.factors, result.covariances):
+    for factor, cov in zip(result.model.reduced.factors, result.covariances, strict=True):
         z = np.eye(factor.n_levels)[factor.codes]
         v = v + cov[0, 0] * z @ z.T
     r = model.frame.y - x @ result.params.to_numpy()

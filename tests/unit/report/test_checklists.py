@@ -53,7 +53,7 @@ def test_the_page_folds_them_and_leaves_room_for_the_authors(comparison_run):
     page = report.build_report(comparison_run())
     part = page[page.index('<h2 id="checklists">') : page.index('<h2 id="provenance">')]
     assert part.count('<details class="checklist">') == 2
-    for checklist, text in zip(CHECKLISTS, part.split("<details")[1:]):
+    for checklist, text in zip(CHECKLISTS, part.split("<details")[1:], strict=True):
         assert text.count('<th scope="row">') == len(checklist.items)
         known = int(re.search(r": (\d+) of", text)[1])
         assert text.count("to be completed</i>") == len(checklist.items) - known > 5

@@ -2,6 +2,7 @@
 
 import re
 from html.parser import HTMLParser
+from itertools import pairwise
 
 import pytest
 
@@ -43,7 +44,7 @@ def test_page_stands_alone(comparison_run, growth_run):
 def test_headings_in_order_and_every_link_arrives(comparison_run):
     seen = Outline(report.build_report(comparison_run()))
     assert seen.headings[:2] == [1, 2] and seen.headings.count(1) == 1
-    assert all(b - a <= 1 for a, b in zip(seen.headings, seen.headings[1:]))
+    assert all(b - a <= 1 for a, b in pairwise(seen.headings))
     assert len(seen.ids) == len(set(seen.ids)), "an id stands twice"
     files = {target for target in seen.targets if target.startswith("figures/")}
     assert set(seen.targets) - files <= set(seen.ids)

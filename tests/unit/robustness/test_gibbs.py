@@ -163,7 +163,7 @@ def _pooled_run(name, seed, imputations=20):
     found = np.array(found)
     total = (found[:, 2:4] ** 2).mean(axis=0) + (1 + 1 / imputations) * found[:, :2].var(axis=0, ddof=1)
     values = [*found[:, :2].mean(axis=0), *np.sqrt(total), *found[:, 4:].mean(axis=0)]
-    return dict(zip(("within", "style", "within_se", "style_se", "therapist", "slope"), values))
+    return dict(zip(("within", "style", "within_se", "style_se", "therapist", "slope"), values, strict=True))
 
 
 # pan counts therapists' levels from the mean of the answers and bowlby from their own level, so with slopes that differ

@@ -70,7 +70,7 @@ def style():
 def test_cluster_robust_errors_are_those_of_club_sandwich(which, expected, request):
     """clubSandwich 0.5.8 on ``lmer(y ~ first + second + (1 | therapist))`` (slope variances are 0): SE and df, 1e-6."""
     found = request.getfixturevalue(which)["doubts"]["sandwich"]["contrasts"]
-    for name, (se, df) in zip(NAMES, expected):
+    for name, (se, df) in zip(NAMES, expected, strict=True):
         assert (found[name]["se"], found[name]["df"]) == pytest.approx((se, df), rel=1e-6), name
 
 
