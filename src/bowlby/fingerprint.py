@@ -1,4 +1,4 @@
-"""What a job depends on beside its input files: our own code, libraries' versions and the content of raw data."""
+"""What a job depends on besides its input files: our own code, libraries' versions and the content of raw data."""
 
 from __future__ import annotations
 
@@ -10,21 +10,24 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent
 LIBRARIES = ("numpy", "scipy", "pandas", "statsmodels", "pingouin")
 SHARED = ("disclosure.py", "errors.py", "files.py", "reasons.py", "stages.py", "terms.py")
+MODELS = ("config", "design", "instruments", "mixed", "fit")
+PAGES = ("config", "instruments", "records.py", "results.py", "schema.py")
 STAGES = {
     "ingest": ("config", "ingest", "instruments", "dictionary.py"),
     "score": ("config", "instruments", "dictionary.py"),
-    "design": ("config", "design", "instruments"),
+    "design": ("config", "design", "instruments", "mixed"),
     "fit": ("mixed", "fit", "design/centring.py"),
     "estimate": ("design", "mixed", "fit", "estimands"),
-    "robust": ("config", "design", "instruments", "mixed", "fit", "estimands", "compare", "robustness"),
-    "domains": ("config", "design", "instruments", "mixed", "fit", "compare"),
-    "compare": ("config", "compare", "robustness"),
-    "simulate": ("config", "design", "mixed", "fit", "estimands", "compare", "simulate"),
-    "figures": ("config", "design/adequacy.py", "instruments", "figures", "results.py", "schema.py"),
-    "tables": ("config", "design/frame.py", "instruments", "tables", "results.py", "schema.py"),
+    "robust": (*MODELS, "compare", "robustness"),
+    "domains": (*MODELS, "compare"),
+    "compare": (*MODELS, "compare", "robustness"),
+    "simulate": (*MODELS, "estimands", "compare", "simulate"),
+    "figures": (*PAGES, "design/adequacy.py", "figures"),
+    "tables": (*PAGES, "design/frame.py", "tables"),
     "manifest": ("config", "fit", "manifest.py", "plan.py", "reproduction/scripts.py", "reproduction/templates"),
-    "report": ("config", "compare", "figures", "instruments", "tables", "report", "results.py", "schema.py"),
+    "report": (*PAGES, "compare", "figures", "tables", "report"),
 }
+"""Sources by stage, besides `SHARED`: all that its functions import, directly or not."""
 WHOLE_FILE = 1_000_000_000
 END = 1_000_000
 
