@@ -19,10 +19,7 @@ NUMBERS = ("estimate", "se", "df", "t", "p", "ci_low", "ci_high")
 
 @dataclass(frozen=True, eq=False)
 class Record(Mapping[str, Any]):
-    """A file of a run: attributes with types, and by key what the file itself holds (``docs/outputs.md``).
-
-    `source` is the file's contents.
-    """
+    """A file of a run: attributes with types; by key what the file itself holds, `source` (``docs/outputs.md``)."""
 
     source: Mapping[str, Any] = field(repr=False)
 
@@ -45,7 +42,7 @@ class Estimate:
     name : str
         A fixed effect, or a contrast such as ``P-T``.
     estimate, se, ci_low, ci_high : float
-        In the unit of the record that it belongs to; 95% interval unless another was asked for.
+        In the unit of the record that it belongs to; 95% interval unless another level was given.
     df, t, p : float
         Degrees of freedom, t = estimate / se, two-sided p. NaN where not defined.
     weights : dict of str to float
@@ -84,8 +81,7 @@ class JointTest:
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> JointTest:
         """Of one of a fit's ``blocks``."""
-        numbers = (_float(record[key]) for key in ("f", "df_num", "df_den", "p"))
-        return cls(record["name"], tuple(record["terms"]), *numbers)
+        return cls(record["name"], tuple(record["terms"]), *(_float(record[k]) for k in ("f", "df_num", "df_den", "p")))
 
 
 @dataclass(frozen=True)
@@ -151,7 +147,6 @@ class Fit(Record):
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Fit:
         """Of the contents of ``fits/<model>.json``."""
-        adjusted = record["vcov_adjusted"]
         return cls(
             source=record,
             model=record["model"],
@@ -161,7 +156,7 @@ class Fit(Record):
             variances=tuple(VarianceComponent(*(row[key] for key in VARIANCE)) for row in record["random"]),
             residual_variance=record["scale"],
             covariance=_matrix(record["vcov"]),
-            covariance_adjusted=None if adjusted is None else _matrix(adjusted),
+            covariance_adjusted=_matrix(adjusted) if (adjusted := record["vcov_adjusted"]) else None,
             df_method=record["df_method"],
             n_obs=record["n_obs"],
             n_levels=record["groups"],
@@ -285,12 +280,12 @@ class Claim:
     @classmethod
     def of(cls, name: str, record: Mapping[str, Any]) -> Claim:
         """Of a claim in ``verdict.json``."""
-        low, high = record["ci"]
+        numbers = (record["estimate"], *record["ci"], record["df"], record["p"], record["bound"])
         return cls(
             name, record["verdict"], not record["not_tested"], record["qualified"], record["fragile"],
             record.get("rule"), tuple(record["reasons"]), tuple(record["flags"]),
             tuple(record.get("fragile_because") or ()),
-            *(_float(value) for value in (record["estimate"], low, high, record["df"], record["p"], record["bound"])),
+            *map(_float, numbers),
         )  # fmt: skip
 
 
@@ -344,6 +339,7 @@ class Comparison(Record):
 @dataclass(frozen=True)
 class Composite:
     """A composite of scales: SD and weight by scale, and their correlations (k, k)."""
+
     scales: tuple[str, ...]
     sd: Mapping[str, float]
     weights: Mapping[str, float]
@@ -384,15 +380,14 @@ class Design(Record):
     def of(cls, name: str, record: Mapping[str, Any]) -> Design:
         """Of the contents of ``analysis/<name>.design.json``."""
         composites = {name: _composite(s) for name, s in (record.get("scaling") or {}).items()}
-        patients, therapists, switching = (record.get(key) for key in ("n_patients", "n_therapists", "n_switching"))
+        counts = (record.get(key) for key in ("n_patients", "n_therapists", "n_switching"))
         covariates, dropped = tuple(record.get("covariates") or ()), record.get("n_dropped") or {}
-        return cls(record, name, patients, therapists, switching, dropped, _float(record.get("sd_outcome")),
+        return cls(record, name, *counts, dropped, _float(record.get("sd_outcome")),
                    record.get("reference"), composites, covariates)  # fmt: skip
 
 
 def _composite(record: Mapping[str, Any]) -> Composite:
-    scales = record["scales"]
-    correlation = pd.DataFrame(record["correlation"], index=scales, columns=scales, dtype=float)
+    scales, correlation = record["scales"], _matrix({"terms": record["scales"], "values": record["correlation"]})
     return Composite(tuple(scales), dict(zip(scales, record["sd"], strict=True)), record["weights"], correlation)
 
 
