@@ -192,3 +192,18 @@ def test_words_of_a_figures_data_are_no_formulas(tmp_path):
     figures.draw("flow", flow_data(steps), tmp_path)
     reasons = pd.read_csv(tmp_path / "figures/data/flow.csv")["reason"].dropna()
     assert reasons.tolist() == ["'=HYPERLINK(1); =HYPERLINK(1)"]
+
+
+def test_caterpillar_has_no_ids():
+    effects = pd.DataFrame(
+        {
+            "group": "therapist",
+            "level": ["T07", "T01"],
+            "term": "Intercept",
+            "value": [0.5, -0.5],
+            "variance": [0.04, 0.04],
+        }
+    )
+    data = caterpillar_data(effects)
+    assert "level" not in data and data["effect"].tolist() == [-0.5, 0.5]
+    assert data["ci_low"].tolist() == pytest.approx([-0.892, 0.108])

@@ -10,7 +10,7 @@ from bowlby import report
 from bowlby.files import read_json, write_csv, write_json, write_text
 from bowlby.report import methods, methods_models, methods_robustness
 from bowlby.report.methods import _marked, paragraphs, references
-from bowlby.report.methods_models import random_part
+from bowlby.report.methods_models import counted, fitted, random_part
 from bowlby.report.references import MARK, cite, cited, works
 from bowlby.results import Results
 from bowlby.tables import sheets
@@ -163,3 +163,18 @@ def test_methods_begin_with_the_estimands_and_say_where_the_analysis_was_registe
         "The analysis was registered on 2025-03-01, before the data were accessed (doi:10.1/x). Deviations from the "
         "registration: Two sites joined later; Age was added."
     )
+
+
+def reml_fit(**other):
+    return {"reml": True, "engine": "bowlby.mixed", "df_method": "kenward-roger", "fixed": [], **other}
+
+
+def test_a_slope_variance_of_0_is_said_to_count_as_known():
+    said = fitted(reml_fit(known_zero=["perceived_within"]))
+    assert said.endswith("estimated as 0 (boundary); it counts as known in standard errors and degrees of freedom.")
+    assert "they count" in counted(reml_fit(known_zero=["first", "second"]))
+
+
+def test_nothing_is_said_where_none_is_known():
+    for other in ({}, {"known_zero": []}, {"known_zero": ["perceived_within"], "df_method": "satterthwaite"}):
+        assert counted(reml_fit(**other)) == ""

@@ -210,3 +210,8 @@ def test_a_study_that_cannot_answer_says_so_above_the_figure(comparison_run):
     write_json(folder / "verdict.json", {**record, "cannot_answer": unable})
     page = report.build_report(folder)
     assert 0 < page.index("cannot answer the question") < page.index("<th scope=\"col\">Claim<")
+
+
+def test_inlined_svg_has_ids_of_its_own(tmp_path):
+    (tmp_path / "flow.svg").write_text('<?xml version="1.0"?><svg><path id="p1"/><use href="#p1"/></svg>')
+    assert report.inline(tmp_path / "flow.svg") == '<svg><path id="flow-p1"/><use href="#flow-p1"/></svg>'

@@ -1,11 +1,16 @@
-"""How many jobs each doubt becomes: by its work, never by chance."""
+"""How many jobs each check becomes: by its work, never by chance; and the same bytes for any number of jobs."""
 
 from itertools import pairwise
 
 import pytest
 
 from bowlby.config.robustness import Replicates, Robustness
-from bowlby.robustness.jobs import LONGEST, OF_THESE, SECONDS, works
+from bowlby.files import write_parquet
+from bowlby.robustness.jobs import LONGEST, OF_THESE, SECONDS, Work, works
+from bowlby.robustness.replicates import gather
+from bowlby.robustness.stage import _maker, _replicates
+
+REPLICATES = 17
 
 
 def asked(count, **more):
@@ -40,3 +45,15 @@ def test_shards_share_all_replicates_between_them():
     bounds = [work.bounds(shard) for shard in range(work.shards)]
     assert bounds[0][0] == 0 and bounds[-1][1] == 1003
     assert all(one[1] == two[0] and one[0] < one[1] for one, two in pairwise(bounds))
+
+
+@pytest.mark.parametrize("kind", ["parametric", "cluster", "permutation", "wild"])
+def test_bytes_do_not_depend_on_shards(basis, kind, tmp_path):
+    make, found = _maker(kind, basis), {}
+    for shards in (1, 4, 16):
+        work = Work(kind, REPLICATES, shards)
+        paths = [write_parquet(tmp_path / f"{shard}-of-{shards}.parquet", _replicates(make, work, shard))
+                 for shard in range(shards)]  # fmt: skip
+        table = gather(paths, basis.seed, kind, REPLICATES)
+        found[shards] = write_parquet(tmp_path / f"{shards}.parquet", table).read_bytes()
+    assert found[1] == found[4] == found[16]

@@ -197,3 +197,12 @@ def test_imputed_slopes_stand_beside_those_of_complete_rows():
     table = estimands_table(estimand_records(), imputed).set_index("quantity")
     assert table.loc["P, missing values imputed", "value"] == 0.25
     assert "P, missing values imputed" not in estimands_table(estimand_records())["quantity"].tolist()
+
+
+@pytest.mark.parametrize(("p", "text"), [(0.0004, "< .001"), (0.0311, ".031"), (1.0, "1.000")])
+def test_p_values(p, text):
+    assert tables.p_value(p) == text
+
+
+def test_cells_are_escaped():
+    assert "<b>" not in tables.to_html(pd.DataFrame({"a": ["<b>x</b>"]}), "<i>")
