@@ -81,7 +81,8 @@ class JointTest:
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> JointTest:
         """Of one of a fit's ``blocks``."""
-        return cls(record["name"], tuple(record["terms"]), *(_float(record[k]) for k in ("f", "df_num", "df_den", "p")))
+        f, df_num, df_den, p = (_float(record[key]) for key in ("f", "df_num", "df_den", "p"))
+        return cls(record["name"], tuple(record["terms"]), f, df_num, df_den, p)
 
 
 @dataclass(frozen=True)
@@ -380,9 +381,9 @@ class Design(Record):
     def of(cls, name: str, record: Mapping[str, Any]) -> Design:
         """Of the contents of ``analysis/<name>.design.json``."""
         composites = {name: _composite(s) for name, s in (record.get("scaling") or {}).items()}
-        counts = (record.get(key) for key in ("n_patients", "n_therapists", "n_switching"))
+        patients, therapists, switching = (record.get(key) for key in ("n_patients", "n_therapists", "n_switching"))
         covariates, dropped = tuple(record.get("covariates") or ()), record.get("n_dropped") or {}
-        return cls(record, name, *counts, dropped, _float(record.get("sd_outcome")),
+        return cls(record, name, patients, therapists, switching, dropped, _float(record.get("sd_outcome")),
                    record.get("reference"), composites, covariates)  # fmt: skip
 
 

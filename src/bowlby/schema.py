@@ -78,7 +78,7 @@ def _renamed(record: Any) -> Any:
         return [_renamed(entry) for entry in record]
     if not isinstance(record, dict):
         return record
-    out = {}
+    out: dict[str, Any] = {}
     for key, value in record.items():
         split = key not in WHOLE_COLUMNS
         if isinstance(value, dict) and (key in KEYED or (key == "weights" and "estimate" in record)):

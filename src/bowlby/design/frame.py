@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -211,7 +212,7 @@ def with_described(
     frame: pd.DataFrame, described: pd.DataFrame, names: list[str], unit: str | None
 ) -> tuple[pd.DataFrame, dict[str, str]]:
     """The frame with columns of covariates and the unit, and by column of a covariate its name."""
-    covariates = {}
+    covariates: dict[str, Any] = {}
     for name in names:
         columns = covariate_columns(described[name])
         frame = frame.assign(**columns)

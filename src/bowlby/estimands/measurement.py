@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from bowlby.fit.models import Fitter, slopes
 from bowlby.fit.units import with_sd_error
 from bowlby.terms import BASELINE, WITHIN, P, T, both_levels, error_of, parse
 
-COLUMNS = {
+COLUMNS: dict[str, dict[str, str]] = {
     "baseline": {name: parse(name).level for name in BASELINE},
     "perceived": {P: WITHIN},
     "therapist_style": {T: "shared"},
@@ -52,7 +53,7 @@ def measurement(result, fitter: Fitter, members: pd.DataFrame) -> dict:
     weights = membership(members, data["patient"])
     known = {name: _measured(name, data, weights) for name in COLUMNS}
     origins = design["reliability_from"]
-    out = {
+    out: dict[str, Any] = {
         "question": "the comparison without errors of measurement",
         "variables": {name: _described(name, found, data, origins[name]) for name, found in known.items()},
         "rows": dict.fromkeys(("uncorrected", "baseline", "all")),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -25,7 +27,7 @@ def gather(results: Results) -> pd.DataFrame | None:
     return table.assign(outcome=label(results), better=direction(results))
 
 
-def association_data(fit: dict, rows: pd.DataFrame, sign: int, shareable: bool = True) -> pd.DataFrame:
+def association_data(fit: Mapping, rows: pd.DataFrame, sign: int, shareable: bool = True) -> pd.DataFrame:
     """Outcomes adjusted for the model's other terms, and the model's mean, by perceived attachment.
 
     Parameters

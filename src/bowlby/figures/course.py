@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import ceil
 
 import numpy as np
@@ -39,7 +40,7 @@ def gather(results: Results) -> pd.DataFrame | None:
     return table.assign(outcome=label(results), better=direction(results))
 
 
-def prepost_data(fit: dict, scores: pd.DataFrame, sign: int, shareable: bool = True) -> pd.DataFrame:
+def prepost_data(fit: Mapping, scores: pd.DataFrame, sign: int, shareable: bool = True) -> pd.DataFrame:
     """Expected scores of four kinds of patients, and the observed ones in bins.
 
     All four start at the mean before treatment; after treatment the model expects them apart, by one reference SD up
@@ -193,7 +194,7 @@ def gather_trajectory(results: Results) -> pd.DataFrame | None:
     return trajectory_data(fit, data) if fit and data is not None else None
 
 
-def trajectory_data(fit: dict, data: pd.DataFrame) -> pd.DataFrame:
+def trajectory_data(fit: Mapping, data: pd.DataFrame) -> pd.DataFrame:
     """Observed means and the model's mean with 95 % limits, for each time.
 
     Times with fewer than five patients are left out; where every patient has times of their own, times are put

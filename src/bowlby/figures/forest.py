@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -20,7 +22,7 @@ def gather(results: Results) -> pd.DataFrame | None:
     return forest_data(comparison) if comparison else None
 
 
-def forest_data(comparison: dict) -> pd.DataFrame:
+def forest_data(comparison: Mapping) -> pd.DataFrame:
     """P, T, P-T and P+T with their 95 % and 90 % limits, and the equivalence bound."""
     rows = []
     for name in EFFECTS:
@@ -89,7 +91,7 @@ def draw_pair(ax, data: pd.DataFrame) -> None:
     draw(ax, data)
 
 
-SLOPES = {
+SLOPES: dict[str, tuple[str, float, dict[str, Any]]] = {
     "P": ("P: perceived attachment", 0.15, {"color": BLUE, "marker": "o"}),
     "T": ("T: therapist's own style", -0.15, {"color": VERMILION, "marker": "s", "fill": False}),
 }

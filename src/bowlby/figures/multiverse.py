@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -35,7 +37,7 @@ LEVELS = {
     ("outliers", "winsorise_2"): "winsorised at 2 SD",
     ("switching", "share"): "share of sessions",
 }
-VERDICTS = {
+VERDICTS: dict[str, dict[str, Any]] = {
     "supported": {"color": BLUE, "marker": "o"},
     "inconclusive": {"color": GREY, "marker": "o", "fill": False},
     "refuted": {"color": VERMILION, "marker": "v"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -28,7 +29,7 @@ def gather(results: Results) -> pd.DataFrame | None:
     return None
 
 
-def _before_reading(record: dict | None) -> list[dict]:
+def _before_reading(record: Mapping | None) -> list[dict]:
     """The steps that `rows:` of the study file makes, counted in patients as the models' own steps are."""
     names = [s["step"] for s in record["steps"]] if record else []
     if "rows in the files" not in names:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from bowlby.figures.canvas import BLUE, GREY, INK, VERMILION, WIDTH
@@ -27,7 +29,7 @@ def gather(results: Results) -> pd.DataFrame | None:
     return partition_data(record) if record else None
 
 
-def partition_data(record: dict) -> pd.DataFrame:
+def partition_data(record: Mapping) -> pd.DataFrame:
     """Shares of all variance and of each level's own, in bars that each sum to 1.
 
     The denominators are those of the model without either predictor, as for E2 and E3. A share that is estimated

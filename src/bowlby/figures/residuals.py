@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -28,7 +30,7 @@ def gather(results: Results) -> pd.DataFrame | None:
 
 
 def conditional(
-    fit: dict, rows: pd.DataFrame, effects: pd.DataFrame, members: pd.DataFrame | None
+    fit: Mapping, rows: pd.DataFrame, effects: pd.DataFrame, members: pd.DataFrame | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Fitted values with the random effects in them, and residuals in residual SDs.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -108,7 +110,7 @@ def gather_influence(results: Results) -> pd.DataFrame | None:
     return influence_data(table, comparison, verdict["claims"], results.shareable)
 
 
-def influence_data(table: pd.DataFrame, comparison: dict, claims: dict, shareable: bool = True) -> pd.DataFrame:
+def influence_data(table: pd.DataFrame, comparison: Mapping, claims: dict, shareable: bool = True) -> pd.DataFrame:
     """Estimates without one therapist, each effect's in order of size, so that no line tells a therapist.
 
     Where privacy asks for it, therapists of fewer than five patients are shown in groups of five patients or more, with

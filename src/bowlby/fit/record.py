@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -39,7 +41,7 @@ def block_test(result, name: str, terms: list[str]) -> dict:
 
 
 def record_fit(
-    model: str, result, method: str, n_dropped: dict, contrasts: list[dict] = (), blocks: list[dict] = ()
+    model: str, result, method: str, n_dropped: dict, contrasts: Sequence[dict] = (), blocks: Sequence[dict] = ()
 ) -> dict:
     """A fit in the contract of ``fits/<model>.json``."""
     varcorr = result.varcorr

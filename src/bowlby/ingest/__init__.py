@@ -162,7 +162,7 @@ def _left_out(raws, people, therapists: int) -> list[dict]:
     """Rows and patients that `rows:` leaves out, one step for each file and column; none where it leaves out none."""
     out = [(raw, column, who) for raw in raws for column, who in raw.left_out.items()]
     n, patients = sum(len(raw.frame) for raw in raws), {*people["patients"]["patient"]}
-    steps = []
+    steps: list[dict] = []
     for raw, column, who in reversed(out):
         reason = f"left out of {raw.name} by `rows:` ({column.strip('{}')})"
         steps.insert(0, _step(f"without: {raw.name} {column}", len(patients), therapists, n, reason))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from bowlby.config.study import COUNT, ROW, Covariate, Measure, Study
@@ -106,7 +108,7 @@ def _covariate(name: str, spec: Covariate, raw: Raw, files: list[Raw], values: p
         rare = {label for label, n in values.value_counts().items() if n < SMALLEST}
     also = [(r.name, s.column) for r in files for n, s in r.spec.covariates.items() if n == name]
     what = spec.description or raw.titles.get(spec.column) or name
-    limits = {"low": 0.0, "high": 1.0} if spec.kind == "checkbox" else {}
+    limits: dict[str, Any] = {"low": 0.0, "high": 1.0} if spec.kind == "checkbox" else {}
     if spec.kind == "category" and labels and rare:  # a list that lacks one would not be true of the table
         shown = ", ".join(label for label in labels if label not in rare)
         what += f" ({f'{shown}; others' if shown else 'categories'} of fewer than {SMALLEST} persons each)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -81,17 +82,18 @@ def in_range(raw: Raw, measure: Measure, model, columns: dict[str, str], values:
     """
     low, high = measure.response or model.response
     outside = (values < low) | (values > high)
-    place = {"column": next(iter(columns.values())), "row": raw.spec.header_row, "instrument": measure.instrument}
+    place: dict[str, Any] = {"column": next(iter(columns.values())), "row": raw.spec.header_row}
+    place |= {"instrument": measure.instrument} | raw.place
     if outside.to_numpy().any():
         other_form = _mostly_outside(values, outside, low, high)
         if not measure.response:
             other_form = _shifted(values, low, high, of) or other_form or _stretched(values, outside, low, high)
         if other_form:
-            issues.add("error", "other_range", *other_form, n=int(outside.to_numpy().sum()), **place, **raw.place)
+            issues.add("error", "other_range", *other_form, n=int(outside.to_numpy().sum()), **place)
             return values
     elif not measure.response:
         for what, do, n in _unused(values, low, high, of):
-            issues.add("warning", "unused_end", what, do, n=n, **place, **raw.place)
+            issues.add("warning", "unused_end", what, do, n=n, **place)
     cell_issues(
         raw,
         columns,

@@ -273,14 +273,14 @@ def _bands(key: tuple, group: pd.DataFrame, instrument: Instrument, shareable: b
             for band, count, hide in zip(entry.bands, counts, hidden, strict=True):
                 head = (scale, *key, "band", entry.name, band.name, band.lowest)
                 rows.append(_row(head, count, len(values), hide, entry))
-        for entry in (e for e in instrument.caseness if e.scale == scale):
+        for case in (c for c in instrument.caseness if c.scale == scale):
             worse = instrument.all_scales()[scale].higher == "worse"
-            cut = entry.at if worse else np.nextafter(entry.at, np.inf)
-            count = int((values >= entry.at).sum() if worse else (values <= entry.at).sum())
+            cut = case.at if worse else np.nextafter(case.at, np.inf)
+            count = int((values >= case.at).sum() if worse else (values <= case.at).sum())
             safe = safe_cut(values, cut, known, shareable)
             known += [cut] if safe else []
-            head = (scale, *key, "caseness", entry.name, "case", entry.at)
-            rows.append(_row(head, count, len(values), not safe, entry))
+            head = (scale, *key, "caseness", case.name, "case", case.at)
+            rows.append(_row(head, count, len(values), not safe, case))
     return rows
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -190,7 +191,7 @@ def _cut(instrument: Instrument, scale: str, better: bool) -> Cut:
             # A case is a score from `at` on; functional is what is short of it.
             at = np.nextafter(entry.at, np.inf if better else -np.inf)
             return Cut(float(at), f"published: {entry.name}", entry.confidence)
-    norms = {}
+    norms: dict[str, Any] = {}
     for norm in instrument.norm_table:
         mean, sd = in_score_units(instrument, norm) if norm.scale == scale else (None, None)
         if mean is not None and sd is not None:

@@ -60,8 +60,8 @@ class OneWay:
 
     def mean_reliability(self) -> tuple[float, float, float]:
         """Reliability of a group's mean, averaged over groups, with the interval that the share's implies."""
-        shares = np.clip(self.icc, 0, 1)
-        return tuple(float(np.mean(self.sizes * s / (1 + (self.sizes - 1) * s))) for s in shares)
+        value, low, high = (float(np.mean(self.sizes * s / (1 + (self.sizes - 1) * s))) for s in np.clip(self.icc, 0, 1))
+        return value, low, high
 
 
 def one_way(values, groups, level: float = 0.95) -> OneWay | None:
@@ -73,11 +73,11 @@ def one_way(values, groups, level: float = 0.95) -> OneWay | None:
     Linear models, ch. 9, for groups of several sizes.
     """
     table = pd.DataFrame({"value": np.asarray(values, dtype=float), "group": np.asarray(groups, dtype=object)}).dropna()
-    found = table.groupby("group")["value"].agg(["size", "mean"])
-    n, k = len(table), len(found)
+    by_group = table.groupby("group")["value"].agg(["size", "mean"])
+    n, k = len(table), len(by_group)
     if k < 2 or n <= k:
         return None
-    sizes, means = found["size"].to_numpy(), found["mean"].to_numpy()
+    sizes, means = by_group["size"].to_numpy(), by_group["mean"].to_numpy()
     between = np.sum(sizes * (means - table["value"].mean()) ** 2) / (k - 1)
     whole = np.sum((table["value"] - table["value"].mean()) ** 2)
     within = (whole - between * (k - 1)) / (n - k)
@@ -86,8 +86,8 @@ def one_way(values, groups, level: float = 0.95) -> OneWay | None:
     effective = (n - np.sum(sizes**2) / n) / (k - 1)
     ratio, tail = between / within, (1 - level) / 2
     limits = (ratio / fdtri(k - 1, n - k, 1 - tail), ratio * fdtri(n - k, k - 1, 1 - tail))
-    icc = tuple(float((x - 1) / (x + effective - 1)) for x in (ratio, *limits))
-    return OneWay(float((between - within) / effective), float(within), icc, sizes)
+    share, low, high = (float((x - 1) / (x + effective - 1)) for x in (ratio, *limits))
+    return OneWay(float((between - within) / effective), float(within), (share, low, high), sizes)
 
 
 def level_rows(scores: pd.Series, items: pd.DataFrame, groups: pd.Series, level: str) -> list[tuple]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -46,7 +47,7 @@ def known(names: Iterable, allowed: Iterable, what: str) -> None:
                          for name in odd])
 
 
-def confidence(level) -> float:
+def confidence(level: Any) -> float:
     """A confidence level strictly between 0 and 1."""
     if isinstance(level, (bool, str)) or not np.isscalar(level) or not 0 < level < 1:
         raise UserError(problem(f"the confidence level is {level!r}", "give a share between 0 and 1, such as 0.95"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,8 +23,19 @@ KENWARD_ROGER, SATTERTHWAITE, RESIDUAL = "kenward-roger", "satterthwaite", "resi
 class Inference:
     """What :class:`bowlby.mixed.result.MixedResult` says of its fixed effects beyond their estimates.
 
-    `model`, `reml`, `params`, `df_resid`, `singular` and `warnings` are the result's.
+    The attributes are the result's (:class:`bowlby.mixed.result.MixedResult`).
     """
+
+    model: Any
+    reml: bool
+    singular: bool
+    warnings: list[str]
+    params: pd.Series
+    df_resid: int
+    _data: Any
+    _state: Any
+    _info_phi: np.ndarray
+    _transform: np.ndarray
 
     @cached_property
     def information(self):

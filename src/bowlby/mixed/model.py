@@ -22,7 +22,7 @@ _ROUNDING = 1e-11  # spread of an outcome over its size or its offset's, below w
 def check_frame(frame: Frame, outcome: str) -> None:
     """Stop at designs whose variances cannot be told apart, each with its one line."""
     n = len(frame.y)
-    lines = []
+    lines: list[str] = []
     spread = np.ptp(frame.y if frame.offset is None else frame.y - frame.offset)
     if spread == 0:
         less = "" if frame.offset is None else " less its offset"
@@ -32,7 +32,7 @@ def check_frame(frame: Frame, outcome: str) -> None:
         if levels < 2:
             lines.append(problem(f"'{factor.name}' has {levels} level", "a random effect needs at least 2 groups"))
             continue
-        if factor.codes is not None and (line := _no_level_to_spare(factor, levels)):
+        if factor.codes is not None and (line := _no_level_to_spare(factor, factor.codes, levels)):
             lines.append(line)
             continue
         lines += _collinear_basis(factor)
@@ -47,14 +47,14 @@ def check_frame(frame: Frame, outcome: str) -> None:
     _warn_alike(frame)
 
 
-def _no_level_to_spare(factor: Factor, levels: int) -> str | None:
+def _no_level_to_spare(factor: Factor, codes: np.ndarray, levels: int) -> str | None:
     """The line for a factor none of whose levels has more rows than effects, so that they hold the residual too.
 
     One level with a row to spare is enough, however many have too few: lme4 counts rows and effects of all levels
     together and refuses such designs (`check.nobs.vs.nRE`), though their variances can be told from the residual's.
     """
     most = max(factor.blocks, key=lambda block: len(block[0]))[0]
-    if np.bincount(factor.codes).max() > len(most):
+    if np.bincount(codes).max() > len(most):
         return None
     if len(most) == 1:
         return problem(f"'{factor.name}' has as many levels ({levels}) as there are rows",
@@ -69,7 +69,7 @@ def _too_many(frame: Frame, n: int) -> str:
     text = {name: len(c.levels) for name, c in frame.categories.items() if 2 * len(c.levels) > n}
     if not text:
         return problem(f"{len(frame.names)} fixed effects for {n} rows", "drop terms or add rows")
-    name = max(text, key=text.get)
+    name = max(text, key=lambda one: text[one])
     return problem(f"'{name}' is text or a category with {text[name]} values in {n} rows, a fixed effect each",
                    "make it a number, with missing values empty, or leave it out")
 
@@ -104,8 +104,8 @@ def _warn_alike(frame: Frame) -> None:
                 frame.warnings.append(f"'{other.name}' and '{one.name}' have the same levels: their variances cannot "
                                       "be told apart and are split arbitrarily; drop one")
         for positions, _ in one.blocks:
-            columns = [one.basis[p] for p in positions]
-            if len(columns) == 1 or any(c is None for c in columns):
+            columns = [c for p in positions if (c := one.basis[p]) is not None]
+            if len(positions) == 1 or len(columns) < len(positions):
                 continue
             total = sum(columns)
             for label in (x for k, x in enumerate(one.labels) if k not in positions and _same(one.basis[k], total)):

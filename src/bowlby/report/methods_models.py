@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from bowlby.report.robustness_tables import computed_of, left_undone
 from bowlby.results import MAIN, Results
 from bowlby.tables import number
@@ -24,7 +26,7 @@ WITHOUT = {
 }
 
 
-def fitted(fit: dict) -> str:
+def fitted(fit: Mapping) -> str:
     """How a model was estimated, and where its degrees of freedom are from."""
     method = "restricted maximum likelihood" if fit["reml"] else "maximum likelihood"
     adjusted = "standard errors and " if fit.get("vcov_adjusted") is not None else ""
@@ -33,7 +35,7 @@ def fitted(fit: dict) -> str:
     return " ".join(part for part in (said, counted(fit), estimated(fit)) if part)
 
 
-def counted(fit: dict) -> str:
+def counted(fit: Mapping) -> str:
     """That a slope variance of 0 counts as known; empty where none does."""
     known = fit.get("known_zero")
     if not known or fit["df_method"] != "kenward-roger":
@@ -43,7 +45,7 @@ def counted(fit: dict) -> str:
     return f"{said} standard errors and degrees of freedom."
 
 
-def estimated(fit: dict) -> str:
+def estimated(fit: Mapping) -> str:
     """That degrees of freedom rest on estimated traces, and how well they are known; empty where they are exact."""
     errors = [f["df_se"] / f["df"] for f in fit["fixed"] if f.get("df_se") and f.get("df")]
     if not errors:
@@ -54,7 +56,7 @@ def estimated(fit: dict) -> str:
     )
 
 
-def random_part(fit: dict, names: dict[str, str] | None = None) -> str:
+def random_part(fit: Mapping, names: dict[str, str] | None = None) -> str:
     """The random part in words: "therapists had a random intercept and …"; ``names`` says what slopes are called."""
     single = [r for r in fit["random"] if not r["term2"]]
     paired = {r["group"] for r in fit["random"] if r["term2"]}
@@ -128,7 +130,7 @@ def pair(results: Results) -> list[str]:
     return [_model(results, record, fit), _rules(record), *_doubts(record)]
 
 
-def _model(results: Results, record: dict, fit: dict) -> str:
+def _model(results: Results, record: Mapping, fit: Mapping) -> str:
     asked, outcome = results.config.get("pair") or {}, results.config.get("outcome") or {}
     design = results.json("analysis/pair.design.json") or {}
     labels = record["labels"]
@@ -173,18 +175,18 @@ def _side(results: Results, block: dict, label: str, role: str) -> str:
     return f"{label} ({name}{whom}, {weights(block)}; {said}), {level}"
 
 
-def _composites(record: dict) -> str:
+def _composites(record: Mapping) -> str:
     return (
         "Each is a composite with weights fixed in the configuration, of scales divided by their "
         f"{_sd(record)}, and has itself an SD of 1 by the same SDs and correlations."
     )
 
 
-def _sd(record: dict) -> str:
+def _sd(record: Mapping) -> str:
     return "reference SD" if record["standardiser"] == "reference" else "sample SD"
 
 
-def _doubts(record: dict) -> list[str]:
+def _doubts(record: Mapping) -> list[str]:
     """The robustness checks of the statements; none where none was run."""
     found, said = computed_of(record.get("doubts") or {}), []
     if not record.get("doubts"):
@@ -199,7 +201,7 @@ def _doubts(record: dict) -> list[str]:
     return [" ".join([*said, *(text for text in [left_undone(record["doubts"])] if text)])]
 
 
-def _rules(record: dict) -> str:
+def _rules(record: Mapping) -> str:
     """The rules by which the statements are decided, those of the claims C1 to C3."""
     first, second, delta = record["labels"]["first"], record["labels"]["second"], f"{record['delta']:g}"
     return (

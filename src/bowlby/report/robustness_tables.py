@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from bowlby.reasons import ALONG, say_changed
 from bowlby.tables import interval, number
 from bowlby.tables.layout import Sheet
@@ -39,12 +41,12 @@ WAYS = {
 }
 
 
-def computed_of(record: dict) -> dict:
+def computed_of(record: Mapping) -> dict:
     """The kinds of robustness that could be computed."""
     return {kind: found for kind, found in record.items() if not found.get("not_computed")}
 
 
-def left_undone(record: dict) -> str:
+def left_undone(record: Mapping) -> str:
     """What was asked for and could not be computed, a sentence a reason; empty where all was."""
     kinds: dict[str, list[str]] = {}
     for kind in KINDS:
@@ -53,7 +55,7 @@ def left_undone(record: dict) -> str:
     return " ".join(_undone(own, why, record) for why, own in kinds.items())
 
 
-def _undone(kinds: list[str], why: str, record: dict) -> str:
+def _undone(kinds: list[str], why: str, record: Mapping) -> str:
     left = [KINDS[kind] for kind in kinds]
     listed = f"{', '.join(left[:-1])} and {left[-1]}" if len(left) > 1 else left[0]
     verb = "were" if len(left) > 1 or kinds[0] in PLURAL else "was"
@@ -62,7 +64,7 @@ def _undone(kinds: list[str], why: str, record: dict) -> str:
     return f"{listed[0].upper()}{listed[1:]} {verb} not computed: {why}{instead}."
 
 
-def flips_sheet(verdict: dict, record: dict) -> Sheet:
+def flips_sheet(verdict: Mapping, record: Mapping) -> Sheet:
     """Each tested claim: what changes its verdict, and its verdict in every other analysis."""
     tried = {
         "Without one therapist": (record.get("influence", {}).get("verdicts"), counted),
@@ -135,7 +137,7 @@ def _percent(share: float) -> str:
     return "over 99%" if share > 0.995 else f"{number(100 * share, 0)}%"
 
 
-def intervals_sheet(comparison: dict, record: dict) -> Sheet:
+def intervals_sheet(comparison: Mapping, record: Mapping) -> Sheet:
     """95 % intervals of the contrasts, as in Table 1 and by every other method that was run."""
     rows = [["Main analysis", *(interval(*comparison[e]["ci"]) for e in EFFECTS)]]
     for kind, words in WAYS.items():
@@ -176,7 +178,7 @@ def tipping_sheet(found: dict) -> Sheet:
 NAMES = ("first", "second", "first-second", "first+second")
 
 
-def pair_doubts_sheet(record: dict) -> Sheet | None:
+def pair_doubts_sheet(record: Mapping) -> Sheet | None:
     """95 % intervals of both slopes, their difference and their sum in other ways; None where none was tried."""
     found, labels = record.get("doubts"), record["labels"]
     if not found:
@@ -200,7 +202,7 @@ def pair_doubts_sheet(record: dict) -> Sheet | None:
     return Sheet("", "95% Confidence Intervals by Other Methods", heads, [(None, rows)], note)
 
 
-def pair_turned(record: dict, statements: dict[str, str]) -> list[str]:
+def pair_turned(record: Mapping, statements: dict[str, str]) -> list[str]:
     """What became of each statement without one therapist, and what could not be computed."""
     found = record.get("doubts") or {}
     verdicts = found.get("influence", {}).get("verdicts") or {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from copy import copy
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -147,7 +148,7 @@ def recentred(rows: Rows) -> Rows:
 
 
 def _row(whole: Answer, found: Answer, delta: float) -> dict:
-    row = {}
+    row: dict[str, Any] = {}
     for name, effect in found.effects.items():
         row |= {name: effect.estimate, f"{name}_se": effect.se, f"{name}_df": effect.df}
     row |= {name: claim["verdict"] for name, claim in found.verdicts(delta).items()}

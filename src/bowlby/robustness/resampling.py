@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -89,7 +91,7 @@ def _permuted(basis: Basis, m1, residual, weights, strata, numbers) -> pd.DataFr
         values[k] -= values[k].mean()
     asked = slopes(basis.primary.design).values()
     refits = m1.refit_many(contrasts=list(asked), kenward_roger=True, columns={T: values})
-    columns = {}
+    columns: dict[str, Any] = {}
     for k, name in enumerate(SLOPES):
         columns |= dict(zip((name, f"{name}_se", f"{name}_df"), refits.contrasts[:, k].T, strict=True))
     columns["T_t"] = columns["T"] / columns["T_se"]

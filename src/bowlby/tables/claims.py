@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from bowlby.reasons import say, say_changed, say_rule
@@ -35,7 +37,7 @@ HEADS = ["Claim", "Verdict", "Estimate", "CI", "p", "Test", "Qualifications"]
 NUMBERS = ("estimate", "ci_low", "ci_high", "df", "bound", "level", "test_low", "test_high", "p")
 
 
-def claims_table(record: dict) -> pd.DataFrame:
+def claims_table(record: Mapping) -> pd.DataFrame:
     """``verdict.json``'s claims, a row each, in full precision; ``p`` is that of the test that decided."""
     rows = []
     for name, statement in CLAIMS.items():
@@ -78,7 +80,7 @@ def limits(claim: dict) -> list[str]:
     return said + [f"changed by a robustness check: {typeset(say_changed(found))}" for found in changes]
 
 
-def claims_sheet(number_: str, record: dict) -> Sheet:
+def claims_sheet(number_: str, record: Mapping) -> Sheet:
     """The claims as printed."""
     rows = []
     for name, statement in CLAIMS.items():
@@ -98,12 +100,12 @@ PAIR_HEADS = ["", "Estimate", "SE", "df", "95% CI", "p"]
 PAIR_COLUMNS = ["kind", "name", "label", "verdict", "estimate", "se", "df", "ci_low", "ci_high", "p", "rule"]
 
 
-def _labels(record: dict) -> dict[str, str]:
+def _labels(record: Mapping) -> dict[str, str]:
     first, second = record["labels"]["first"], record["labels"]["second"]
     return {"first": first, "second": second, "first-second": "difference", "first+second": "sum"}
 
 
-def statements(record: dict) -> dict[str, str]:
+def statements(record: Mapping) -> dict[str, str]:
     """What is decided of two predictors, in words."""
     first, second = record["labels"]["first"], record["labels"]["second"]
     return {
@@ -114,7 +116,7 @@ def statements(record: dict) -> dict[str, str]:
     }
 
 
-def pair_table(record: dict) -> pd.DataFrame:
+def pair_table(record: Mapping) -> pd.DataFrame:
     """``pair.json`` in full precision: a row for each contrast and each statement."""
     rows = []
     for name, label in _labels(record).items():
@@ -129,7 +131,7 @@ def pair_table(record: dict) -> pd.DataFrame:
     return pd.DataFrame(rows).reindex(columns=PAIR_COLUMNS)
 
 
-def pair_sheet(number_: str, record: dict) -> Sheet:
+def pair_sheet(number_: str, record: Mapping) -> Sheet:
     """The slopes as printed, with the statements beneath."""
     slopes = [
         [label, number(c["estimate"]), number(c["se"]), number(c["df"], 1), interval(*c["ci"]), ""]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 
 from bowlby.tables.layout import Sheet
@@ -116,7 +119,7 @@ def estimands_table(records: dict[str, dict], imputed: dict[str, dict] | None = 
     return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[2:6], float))
 
 
-def _sensitivity(record: dict, add) -> None:
+def _sensitivity(record: Mapping, add) -> None:
     """Rows of robustness values, of how far slopes differ, and of whose slope P is where that matters."""
     for name, value in record["robustness_values"].items():
         limit = number(value["limit"], bounded=True)
@@ -144,7 +147,7 @@ def estimands_sheet(number_: str, records: dict[str, dict], imputed: dict[str, d
     table = estimands_table(records, imputed)
     parts = []
     for name, question in QUESTIONS.items():
-        how = {"digits": 3, "bounded": True} if name in SHARES else {}
+        how: dict[str, Any] = {"digits": 3, "bounded": True} if name in SHARES else {}
         rows = [
             [
                 SYMBOLS.get(r.quantity, r.quantity),

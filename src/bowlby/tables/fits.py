@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -13,7 +15,7 @@ SINGULAR = 1e-6
 EFFECTS = {"intercept": "intercept", "time": "slope of time"}
 
 
-def random_sds(fit: dict, names: dict[str, str] | None = None) -> str:
+def random_sds(fit: Mapping, names: dict[str, str] | None = None) -> str:
     """The random part as SDs in the outcome's units; ``names`` says what terms of this run are called."""
     pieces = []
     for r in fit.get("random") or []:
@@ -25,7 +27,7 @@ def random_sds(fit: dict, names: dict[str, str] | None = None) -> str:
     return "Random part, *SD*: " + "; ".join([*pieces, f"residual {number(fit['scale'] ** 0.5)}"])
 
 
-def boundary(fit: dict) -> str:
+def boundary(fit: Mapping) -> str:
     """Which variances were estimated at 0; empty where the fit does not lie on the boundary."""
     if not fit.get("singular"):
         return ""
@@ -55,7 +57,7 @@ def _singular(random: list[dict]) -> bool:
     return float(np.linalg.eigvalsh(r)[0]) < SINGULAR
 
 
-def left_out(fit: dict) -> str:
+def left_out(fit: Mapping) -> str:
     """Random effects that the design cannot show, and why; empty where there are none."""
     groups: dict[tuple[str, str], list[str]] = {}
     for r in fit.get("left_out") or []:
@@ -99,7 +101,7 @@ TITLES = {
 }
 
 
-def fit_table(fit: dict, time_unit: str | None = None) -> pd.DataFrame:
+def fit_table(fit: Mapping, time_unit: str | None = None) -> pd.DataFrame:
     """A fit in full precision: coefficients, standardised contrasts, variances.
 
     Returns
@@ -126,7 +128,7 @@ def fit_table(fit: dict, time_unit: str | None = None) -> pd.DataFrame:
     return table.astype(dict.fromkeys(COLUMNS[3:], float))
 
 
-def fit_sheet(number_: str, fit: dict, comparison: dict | None = None, time_unit: str | None = None) -> Sheet:
+def fit_sheet(number_: str, fit: Mapping, comparison: Mapping | None = None, time_unit: str | None = None) -> Sheet:
     """A fit as printed."""
     table = fit_table(fit, time_unit)
     parts = []
@@ -150,7 +152,7 @@ def _row(r) -> list[str]:
     ]
 
 
-def fit_note(fit: dict, comparison: dict | None = None) -> str:
+def fit_note(fit: Mapping, comparison: Mapping | None = None) -> str:
     """The note under the table of a fit; statistics between asterisks."""
     groups = fit["groups"]
     counts = f"*N* = {fit['n_obs']:,} {'observations' if 'patient' in groups else 'patients'}"
@@ -184,7 +186,7 @@ def joint_test(block: dict) -> str:
     return f"*F*({block['df_num']:g}, {number(block['df_den'], 1)}) = {number(block['f'])}, *p* {sign}{p}"
 
 
-def doubtful_units(record: dict | None) -> str:
+def doubtful_units(record: Mapping | None) -> str:
     """A sentence for notes where a sample's SD is far from the reference SD; empty where none is."""
     far = (record or {}).get("far_from_reference") or []
     said = [f"{f['scale']} {number(f['sample_sd'])} for {number(f['reference_sd'])}" for f in far]
@@ -192,7 +194,7 @@ def doubtful_units(record: dict | None) -> str:
     return f"{what} ({'; '.join(said)})." if far else ""
 
 
-def _standardised(comparison: dict) -> str:
+def _standardised(comparison: Mapping) -> str:
     reference = comparison.get("reference") or {}
     source = {
         "reference": "reference *SD*s given in the configuration",

@@ -6,8 +6,8 @@ import datetime as dt
 import html
 import io
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
@@ -45,7 +45,7 @@ class Sheet:
     number: str
     title: str
     columns: list[str]
-    parts: list[tuple[str | None, list[list[str]]]] = field(default_factory=list)
+    parts: Sequence[tuple[str | None, list[list[str]]]] = ()
     note: str = ""
 
     def noted(self, sentence: str) -> Sheet:
@@ -144,7 +144,7 @@ def frame_sheet(table: pd.DataFrame, note: str = "", title: str = "", by: str | 
 
     With ``by``, rows of the same value of that column stand under it.
     """
-    parts = [(None, table)]
+    parts: list[tuple[str | None, pd.DataFrame]] = [(None, table)]
     if by is not None:
         parts = [(str(value), part.drop(columns=by)) for value, part in table.groupby(by, sort=False)]
     columns = [str(c) for c in table.columns if c != by]

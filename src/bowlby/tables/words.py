@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from bowlby.terms import label
 
 CLAIMS = {
@@ -98,7 +100,7 @@ def outcome_name(results) -> str:
     return label_ and f"{label_}, {'higher is better' if better else 'multiplied by −1 so that higher is better'}"
 
 
-def df_method(fit: dict) -> str:
+def df_method(fit: Mapping) -> str:
     """How a fit's degrees of freedom were found."""
     return DF_METHODS.get(fit["df_method"], str(fit["df_method"]).replace("_", " "))
 
@@ -110,6 +112,6 @@ def verdict(claim: dict) -> str:
     return VERDICTS.get(claim.get("verdict"), "not available")
 
 
-def people(fit: dict) -> str:
+def people(fit: Mapping) -> str:
     """How many of each group a fit has: "160 patients, 22 therapists"."""
     return ", ".join(f"{n:,} {name}{'' if n == 1 else 's'}" for name, n in fit["groups"].items())

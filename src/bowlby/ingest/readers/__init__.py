@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -41,7 +42,7 @@ def read(path: Path, selection: Selection, issues: Issues) -> Raw | None:
     issues : Issues
     """
     spec = selection.spec
-    place = {"file": path.name, "sheet": spec.sheet}
+    place: dict[str, Any] = {"file": path.name, "sheet": spec.sheet}
     try:
         if not path.is_file():
             raise Unreadable("no such file", "check `path` in the study file, and `data` in the run's file")

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -118,7 +118,7 @@ class Raw:
         self.frame = self.frame.drop(columns=[c for c in self.frame.columns if c in columns])
 
     @property
-    def place(self) -> dict[str, str | None]:
+    def place(self) -> dict[str, Any]:
         """File and sheet, for an issue."""
         return {"file": self.name, "sheet": self.sheet}
 

@@ -6,6 +6,7 @@ import csv
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from bowlby.ingest.issues import Issues
 from bowlby.ingest.readers.base import Unreadable, check_kind
@@ -92,7 +93,7 @@ class Dictionary:
 
     def titles(self) -> dict[str, str]:
         """What the fields' columns mean, column: label."""
-        titles = {}
+        titles: dict[str, Any] = {}
         for one in self.fields:
             label = " ".join(re.sub(r"<[^>]+>", " ", one.label).split())
             if one.kind == "checkbox":

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 from xml.etree.ElementTree import ParseError
 
 import pyarrow as pa
@@ -67,7 +68,7 @@ def read_workbook(path: Path, selection: Selection, issues: Issues) -> Table:
 
 def _which(book, sheet: str, file: str, stated: bool, issues: Issues) -> None:
     """Tell which sheet is read where the study file does not say it, and a hidden one in any case."""
-    place = {"file": file, "sheet": sheet}
+    place: dict[str, Any] = {"file": file, "sheet": sheet}
     if book[sheet].sheet_state != "visible":
         issues.add("warning", "hidden_sheet", "the sheet is hidden", "it is read; name another `sheet:`", **place)
     elif len(book.sheetnames) > 1 and not stated:
@@ -232,7 +233,7 @@ def _formulas(path: Path, sheet: str, table: Table, issues: Issues) -> None:
         raise Unreadable("the sheet is damaged", "open the workbook and save it again as .xlsx") from None
     finally:
         book.close()
-    place = {"file": path.name, "sheet": sheet}
+    place: dict[str, Any] = {"file": path.name, "sheet": sheet}
     if with_result:
         what = f"{count(with_result, 'cell is a formula', 'cells are formulas')}; what is stored as the result is read"
         issues.add("note", "formula", what, "none needed", n=with_result, **place)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from markupsafe import Markup
 
 from bowlby.disclosure import shown_count
@@ -22,11 +24,11 @@ def _asked(results: Results) -> dict:
     return results.config.get("comparison") or {}
 
 
-def _main(results: Results) -> dict | None:
+def _main(results: Results) -> Mapping | None:
     return next((results.fits[name] for name in MAIN if name in results.fits), None)
 
 
-def _included(fit: dict) -> str:
+def _included(fit: Mapping) -> str:
     """Numbers in the main analysis; observations only where a patient has several."""
     several = f"{fit['n_obs']:,} observations of " if "patient" in fit["groups"] else f"{fit['n_obs']:,} patients, "
     return f"{several}{people(fit)}."

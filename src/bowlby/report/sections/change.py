@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 from markupsafe import Markup
 
@@ -166,7 +168,7 @@ def mean_change(results: Results) -> str | None:
     return f"Mean change of the outcome per unit of time ({unit}): {said}."
 
 
-def _spread(fit: dict) -> list[str]:
+def _spread(fit: Mapping) -> list[str]:
     """How much slopes differ, for each group that has random slopes."""
     return [
         f"The slopes of {r['group']}s differ with an SD of {number(r['sd_or_corr'])}."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from markupsafe import Markup
 
 from bowlby.report.section import Section, figure, render
@@ -50,7 +52,7 @@ def _sheet(name: str, fits: dict, unit: float) -> Sheet:
     return Sheet("", f"Perceived attachment and {word}", ["Slope", "Estimate", "95% CI", "p"], parts, note)
 
 
-def _row(words: str, fit: dict, term: str, unit: float) -> list[str]:
+def _row(words: str, fit: Mapping, term: str, unit: float) -> list[str]:
     f = next(f for f in fit["fixed"] if f["term"] == term)
     values = [f[k] / unit for k in ("estimate", "ci_low", "ci_high")]
     return [words, number(values[0]), interval(*values[1:]), p_value(f["p"])]
@@ -106,7 +108,7 @@ def sessions(results: Results) -> Section | None:
     return Section("sessions", "Session by session", render("stack.html", parts=[table], intro=intro))
 
 
-def _of(fit: dict, name: str) -> dict:
+def _of(fit: Mapping, name: str) -> dict:
     return next(c for c in fit["contrasts"] if c["name"] == name)
 
 

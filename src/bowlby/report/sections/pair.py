@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from markupsafe import Markup, escape
 
 from bowlby.reasons import say_unfair
@@ -47,7 +49,7 @@ def pair(results: Results) -> Section | None:
     return Section("pair", "Two predictors", render("stack.html", parts=parts, intro=None))
 
 
-def _doubts(record: dict) -> list[Markup]:
+def _doubts(record: Mapping) -> list[Markup]:
     """The slopes in other ways, and what each statement became; nothing where none was tried."""
     sheet = pair_doubts_sheet(record)
     said = [Markup("<p>{}</p>").format(line) for line in pair_turned(record, statements(record))]

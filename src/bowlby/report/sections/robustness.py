@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from markupsafe import Markup
 
 from bowlby.figures.multiverse import DRAWN
@@ -33,7 +35,7 @@ def robustness(results: Results) -> Section | None:
     return Section("robustness", "Robustness", render("stack.html", parts=parts, intro=intro))
 
 
-def _intro(verdict: dict, record: dict) -> str:
+def _intro(verdict: Mapping, record: Mapping) -> str:
     """Which verdicts a check changes by the rules, and what has another verdict in most of the alternative analyses."""
     decided = {n: c for n, c in verdict["claims"].items() if c["verdict"] in ("supported", "refuted")}
     changed = [name for name, claim in decided.items() if claim.get("fragile")]
@@ -64,7 +66,7 @@ def _intro(verdict: dict, record: dict) -> str:
     return " ".join([*said, *([undone] if (undone := left_undone(record)) else [])])
 
 
-def _curve(results: Results, record: dict) -> Markup:
+def _curve(results: Results, record: Mapping) -> Markup:
     table, found = drawn(results, "multiverse"), computed_of(record).get("multiverse")
     if table is None or not found:
         return Markup("")
@@ -87,7 +89,7 @@ def _curve(results: Results, record: dict) -> Markup:
     )
 
 
-def _null(record: dict) -> Markup:
+def _null(record: Mapping) -> Markup:
     """The curve against curves without an effect."""
     found = computed_of(record).get("multiverse_null")
     if not found:
@@ -130,7 +132,7 @@ def _one_left_out(results: Results) -> Markup:
     )
 
 
-def _p_values(record: dict) -> Markup:
+def _p_values(record: Mapping) -> Markup:
     """Tests with fewer assumptions."""
     said, computed = [], computed_of(record)
     if found := computed.get("permutation"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from markupsafe import Markup
 
 from bowlby.compare import USUAL_ICC
@@ -141,7 +143,7 @@ def _context(results: Results, claim: dict) -> list[str]:
     return [text for text in [*said, _shares(results.json("estimands/e3.json"))] if text]
 
 
-def _permuted(record: dict) -> str:
+def _permuted(record: Mapping) -> str:
     found = record.get("permutation") or {}
     if "c2_with_permuted_style" not in found:
         return ""
@@ -152,7 +154,7 @@ def _permuted(record: dict) -> str:
     )
 
 
-def _alternatives(results: Results, record: dict) -> Markup | str:
+def _alternatives(results: Results, record: Mapping) -> Markup | str:
     shares = ((record.get("multiverse") or {}).get("verdicts") or {}).get("C2")
     if not shares:
         return ""
