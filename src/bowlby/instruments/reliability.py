@@ -60,7 +60,8 @@ class OneWay:
 
     def mean_reliability(self) -> tuple[float, float, float]:
         """Reliability of a group's mean, averaged over groups, with the interval that the share's implies."""
-        value, low, high = (float(np.mean(self.sizes * s / (1 + (self.sizes - 1) * s))) for s in np.clip(self.icc, 0, 1))
+        shares = np.clip(self.icc, 0, 1)
+        value, low, high = (float(np.mean(self.sizes * s / (1 + (self.sizes - 1) * s))) for s in shares)
         return value, low, high
 
 
