@@ -78,10 +78,10 @@ def unfair(pair, roles: dict[str, str]) -> list[dict]:
 
 def _qualifiers(run: Run, design: dict) -> list[str]:
     roles = design["roles"].values()
-    found = ["same_rater"] if "patient" in roles else []
+    qualifiers = ["same_rater"] if "patient" in roles else []
     if run.outcome.role == "observer" and "observer" in roles:
-        found.append("same_observer")
-    return [*found, "reverse_causation_open", *([] if design["baseline"] else ["no_baseline"])]
+        qualifiers.append("same_observer")
+    return [*qualifiers, "reverse_causation_open", *([] if design["baseline"] else ["no_baseline"])]
 
 
 def _sentence(pair, effects: dict[str, Effect], more: dict, qualifiers: list[str]) -> str:

@@ -169,13 +169,13 @@ def patients(
         frame["change"] = early - frame["baseline"]
     scaling, style, errors, far = {}, pd.Series(dtype=float), {}, []
     for variable, role, block, norms in _predictors(asked):
-        found = answered(scores[block.instrument], role, block)
-        scale = sample_scaling(block, found) if norms is None else reference_scaling(block, norms)
-        sds = _scale_sds(block, scale, found, norms)
+        answers = answered(scores[block.instrument], role, block)
+        scale = sample_scaling(block, answers) if norms is None else reference_scaling(block, norms)
+        sds = _scale_sds(block, scale, answers, norms)
         if norms is not None:
-            far += far_from_reference(found[block.scales].std(), sds, block.instrument)
-        own = (found[block.scales] / sds).rename(columns={s: terms.column(variable, s) for s in block.scales})
-        own.insert(0, variable, composite(found, block, scale))
+            far += far_from_reference(answers[block.scales].std(), sds, block.instrument)
+        own = (answers[block.scales] / sds).rename(columns={s: terms.column(variable, s) for s in block.scales})
+        own.insert(0, variable, composite(answers, block, scale))
         scaling[variable] = scale
         if norms is None:
             errors[variable] = sd_error(own[variable])
@@ -259,13 +259,13 @@ def chosen_episodes(episodes: pd.DataFrame, switching: str) -> pd.DataFrame:
 
 
 def complete_rows(
-    found: Patients, reasons: dict[str, str]
+    sample: Patients, reasons: dict[str, str]
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, int], list[dict]]:
     """The patients who have everything that a model needs.
 
     Parameters
     ----------
-    found : Patients
+    sample : Patients
     reasons : dict
         Column: why a patient without it is left out, in the order in which reasons are counted.
 
@@ -283,7 +283,7 @@ def complete_rows(
     UserError
         If no patient is kept; says how many each reason took.
     """
-    frame, episodes = found.frame, found.episodes
+    frame, episodes = sample.frame, sample.episodes
     absent = {"no therapist": ~frame.index.isin(episodes["patient"])}
     absent |= {reason: frame[column].isna().to_numpy() for column, reason in reasons.items()}
     main = episodes.sort_values("weight", ascending=False, kind="stable").drop_duplicates("patient")
@@ -341,22 +341,22 @@ def base_rows(frame: pd.DataFrame, weights: Membership, outcome: str) -> pd.Data
     return data
 
 
-def described_set(asked: Comparison | Pair, found: Patients, weights: Membership, dropped: dict[str, int]) -> dict:
+def described_set(asked: Comparison | Pair, sample: Patients, weights: Membership, dropped: dict[str, int]) -> dict:
     """What every description of an analysis set says."""
     return {
         "schema": terms.SCHEMA,
-        "sd_outcome": found.sd_outcome,
-        "sd_error": found.sd_error,
-        "reference": next(iter(found.scaling.values())).origin,
-        "far_from_reference": found.far,
+        "sd_outcome": sample.sd_outcome,
+        "sd_error": sample.sd_error,
+        "reference": next(iter(sample.scaling.values())).origin,
+        "far_from_reference": sample.far,
         "n_dropped": dropped,
         "n_patients": weights.shape[0],
         "n_therapists": weights.shape[1],
         "n_switching": weights.switching(),
-        "covariates": list(found.covariates),
+        "covariates": list(sample.covariates),
         "scaling": {
             name: {"scales": s.scales, "sd": s.sd, "correlation": s.correlation,
                    "weights": getattr(asked, name).weights}
-            for name, s in found.scaling.items()
+            for name, s in sample.scaling.items()
         },
     }  # fmt: skip

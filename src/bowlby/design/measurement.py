@@ -165,5 +165,5 @@ def _of_sessions(rows: pd.DataFrame, instrument: Instrument, scale: str, last: i
     rows = rows[rows["session"].between(1, last).fillna(False).astype(bool)]
     errors = pd.concat([pd.Series(squared_errors(group, instrument, scale), group["person"])
                         for _, group in rows.groupby("session")] or [pd.Series(dtype=float)]).dropna()  # fmt: skip
-    found = errors.groupby(level=0).agg(["mean", "size"])
-    return found["mean"] / found["size"]
+    sessions = errors.groupby(level=0).agg(["mean", "size"])
+    return sessions["mean"] / sessions["size"]

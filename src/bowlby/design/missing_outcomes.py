@@ -36,12 +36,12 @@ def missing_outcomes(frame: pd.DataFrame, therapist: np.ndarray) -> dict:
     within, of_therapists = by - groups.transform("mean"), groups.mean()
     size = groups.size().to_numpy(float)
     centred = of_therapists - np.average(of_therapists, axis=0, weights=size)
-    found = {
+    rows = {
         "perceived": _slope(within["perceived"], within["missing"], np.ones(len(by)), len(by) - len(size) - 1),
         "therapist_style": _slope(centred["therapist_style"], centred["missing"], size, len(size) - 2),
     }
-    known = [one["p"] for one in found.values() if one["p"] is not None]
-    return found | {"p": min(1.0, 2 * min(known)) if known else None}
+    known = [one["p"] for one in rows.values() if one["p"] is not None]
+    return rows | {"p": min(1.0, 2 * min(known)) if known else None}
 
 
 def _slope(x: pd.Series, y: pd.Series, weights: np.ndarray, df: int) -> dict:

@@ -48,23 +48,23 @@ def pair_set(run: Run, scores: dict[str, pd.DataFrame], people: dict[str, pd.Dat
     """
     pair = run.pair
     _check(run, scores, people["patients"])
-    found = patients(run, scores, people, "pair")
-    needed = {"baseline": "no outcome before treatment"} if "baseline" in found.frame else {}
+    sample = patients(run, scores, people, "pair")
+    needed = {"baseline": "no outcome before treatment"} if "baseline" in sample.frame else {}
     needed |= {"y": "no outcome", **{side: f"no {getattr(pair, side).label}" for side in SIDES}}
-    needed |= {column: f"no {name}" for column, name in found.covariates.items()}
-    frame, episodes, dropped, flow = complete_rows(found, needed)
+    needed |= {column: f"no {name}" for column, name in sample.covariates.items()}
+    frame, episodes, dropped, flow = complete_rows(sample, needed)
     weights = membership(episodes, frame.index)
     _check_rows(pair, frame, weights)
     w = weights.matrix()
     data = base_rows(frame, weights, "y")
-    for column in [*(c for c in ("baseline",) if c in frame), *found.covariates]:
+    for column in [*(c for c in ("baseline",) if c in frame), *sample.covariates]:
         data[terms.both_levels(column)] = np.column_stack(within_between(frame[column].to_numpy(float), w))
     roles = {side: getattr(pair, side).role for side in SIDES}
     for side, role in roles.items():
         for column in terms.columns_of(frame, side):
             values = frame[column].to_numpy(float)
             data[column] = within_between(values, w)[0] if role != "therapist" else values - values.mean()
-    design = described_set(pair, found, weights, dropped) | {"baseline": "baseline" in frame, "roles": roles}
+    design = described_set(pair, sample, weights, dropped) | {"baseline": "baseline" in frame, "roles": roles}
     columns = pd.DataFrame([(c, *_meaning(c, pair)) for c in data], columns=["name", "meaning", "unit", "source"])
     return AnalysisSet(data, episodes[["patient", "therapist", "weight"]], columns, design, flow)
 

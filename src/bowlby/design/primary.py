@@ -69,7 +69,7 @@ def comparison_set(
     return analysis_set(run, patients(run, scores, people), people, name)
 
 
-def analysis_set(run: Run, found: Patients, people: dict[str, pd.DataFrame], name: str) -> AnalysisSet:
+def analysis_set(run: Run, sample: Patients, people: dict[str, pd.DataFrame], name: str) -> AnalysisSet:
     """An analysis set of :func:`comparison_set`, from all patients."""
     needed = {"baseline": "no outcome before treatment"}
     if name != "perceived":
@@ -83,7 +83,7 @@ def analysis_set(run: Run, found: Patients, people: dict[str, pd.DataFrame], nam
         needed[name] = f"no {name}"
         scales = getattr(run.comparison, name).apart
         needed |= {terms.column(name, scale): f"no {scale} of {name}" for scale in scales}
-    return _build(run, found, people, needed, name)
+    return _build(run, sample, people, needed, name)
 
 
 def _levels(name: str, frame: pd.DataFrame, covariates: list[str]) -> tuple[list[str], list[str]]:
@@ -98,11 +98,11 @@ def _levels(name: str, frame: pd.DataFrame, covariates: list[str]) -> tuple[list
     return both, ["perceived", *terms.columns_of(frame, name)]
 
 
-def _build(run: Run, found: Patients, people: dict, needed: dict[str, str], name: str) -> AnalysisSet:
-    covariates = list(found.covariates)
+def _build(run: Run, sample: Patients, people: dict, needed: dict[str, str], name: str) -> AnalysisSet:
+    covariates = list(sample.covariates)
     outcome = "perceived" if name == "perceived" else "y"
-    needed = needed | {column: f"no {name}" for column, name in found.covariates.items()}
-    frame, episodes, dropped, flow = complete_rows(found, needed)
+    needed = needed | {column: f"no {name}" for column, name in sample.covariates.items()}
+    frame, episodes, dropped, flow = complete_rows(sample, needed)
     weights = membership(episodes, frame.index)
     styles = terms.scales_of(frame, "patient_style") if name == "perceived" else []
     _check_size(weights, frame, [*covariates, *styles])
@@ -118,33 +118,33 @@ def _build(run: Run, found: Patients, people: dict, needed: dict[str, str], name
     own = terms.columns_of(frame, "therapist_style")
     for column in own if name in ("primary", "perceived") else ["therapist_style"]:
         data[column] = frame[column].to_numpy(float) - frame[column].mean()
-    design = described_set(run.comparison, found, weights, dropped) | {
-        "style_share": float(people["therapists"]["therapist"].isin(found.style.index).mean()),
+    design = described_set(run.comparison, sample, weights, dropped) | {
+        "style_share": float(people["therapists"]["therapist"].isin(sample.style.index).mean()),
         "subscales": getattr(run.comparison, name).apart if name in terms.OTHER_RATINGS else [],
     }
     if name == "primary":
-        design["missing_outcomes"] = _missing(found, needed)
+        design["missing_outcomes"] = _missing(sample, needed)
     if name == "perceived":
-        design["adequacy"] = _adequacy(run, found, weights, frame, covariates, people)
+        design["adequacy"] = _adequacy(run, sample, weights, frame, covariates, people)
     columns = pd.DataFrame(
         [(column, *_meaning(column, outcome)) for column in data.columns], columns=["name", "meaning", "unit", "source"]
     )
     return AnalysisSet(data, episodes[["patient", "therapist", "weight"]], columns, design, flow)
 
 
-def _missing(found: Patients, needed: dict[str, str]) -> dict:
+def _missing(sample: Patients, needed: dict[str, str]) -> dict:
     """Whether patients who lack nothing but the outcome differ from those who have it."""
-    if found.frame["y"].notna().all():  # imputed, or nobody left
+    if sample.frame["y"].notna().all():  # imputed, or nobody left
         return {"p": None}
     others = {column: reason for column, reason in needed.items() if column != "y"}
-    frame, episodes = complete_rows(found, others)[:2]
+    frame, episodes = complete_rows(sample, others)[:2]
     return missing_outcomes(frame, membership(episodes, frame.index).main())
 
 
-def _adequacy(run: Run, found: Patients, weights: Membership, frame: pd.DataFrame, covariates, people) -> dict:
+def _adequacy(run: Run, sample: Patients, weights: Membership, frame: pd.DataFrame, covariates, people) -> dict:
     """Adequacy of the rows before outcomes: everyone with a baseline, perceived attachment and a therapist's style."""
     w = weights.matrix()
-    style = found.style.reindex(weights.columns).to_numpy(float)
+    style = sample.style.reindex(weights.columns).to_numpy(float)
     caseload = w.sum(axis=0)
     others = means(frame[["baseline", *covariates]].to_numpy(float), w)
     root = np.sqrt(1.0 / (0.05 + 0.87 / caseload))[:, None]
@@ -152,7 +152,7 @@ def _adequacy(run: Run, found: Patients, weights: Membership, frame: pd.DataFram
     centred = root * (style - np.average(style, weights=root[:, 0] ** 2))[:, None]
     left = centred - known @ np.linalg.lstsq(known, centred, rcond=None)[0]
     vif = float((centred**2).sum() / (left**2).sum())
-    with_style = int(people["therapists"]["therapist"].isin(found.style.index).sum())
+    with_style = int(people["therapists"]["therapist"].isin(sample.style.index).sum())
     return adequacy(style, caseload, 2 + len(covariates), run.comparison.delta, vif, with_style)
 
 

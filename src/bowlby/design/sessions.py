@@ -37,7 +37,7 @@ def session_set(
         If no patient has two sessions after the landmark.
     """
     built = comparison_set(run, scores, people, occasions, "primary")
-    found = patients(run, scores, people)
+    sample = patients(run, scores, people)
     outcome, sign = run.outcome, 1.0 if run.outcome.higher_is_better else -1.0
     table = _later(ratings(scores[outcome.instrument], outcome), outcome.after)
     rows = pd.DataFrame({
@@ -49,14 +49,14 @@ def session_set(
     kept = built.data.drop(columns=["y", "therapist_style"]).rename(columns={"therapist": "main"})
     rows = rows.merge(kept, on="patient", how="inner")
     rows["therapist"] = rows["therapist"].fillna(rows["main"])
-    rows["therapist_style"] = rows["therapist"].map(found.style)
+    rows["therapist_style"] = rows["therapist"].map(sample.style)
     dropped = {"no style of the session's therapist": int(rows["therapist_style"].isna().sum())}
     rows = rows.dropna(subset=["therapist_style"])
     block = run.comparison.perceived
     felt = _later(asked_scales(scores[block.instrument], block), outcome.after)
     felt = felt[(felt["role"] == "patient") & (felt["about"] == block.about)]
     if len(felt):
-        felt = felt.assign(now=composite(felt, block, found.scaling["perceived"]))
+        felt = felt.assign(now=composite(felt, block, sample.scaling["perceived"]))
         felt = felt.groupby(["person", "session"])["now"].mean().rename_axis(["patient", "number"]).reset_index()
         rows["number"] = rows["session"] + outcome.after
         rows = rows.merge(felt.astype({"number": float}), on=["patient", "number"], how="left")

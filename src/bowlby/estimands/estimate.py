@@ -82,13 +82,14 @@ def _between(data: pd.DataFrame, sd_outcome: float, fits: dict) -> dict:
     ``observed`` is M2's slope of the observed means, ``corrected`` the like-for-like one, both in outcome SD per
     reference SD of perceived attachment.
     """
-    found = like_for_like(data, sd_outcome, _coefficient(fits["primary"], T)["estimate"])
+    estimand = like_for_like(data, sd_outcome, _coefficient(fits["primary"], T)["estimate"])
     m2 = _coefficient(fits["m2"], P_BETWEEN)
-    found["observed"] = {"estimate": m2["estimate"] / sd_outcome,
-                         "ci": [m2["ci_low"] / sd_outcome, m2["ci_high"] / sd_outcome]}  # fmt: skip
-    if found["estimable"]:
-        found["corrected"] = {"estimate": found["slope"] / sd_outcome, "ci": [x / sd_outcome for x in found["ci"]]}
-    return found
+    estimand["observed"] = {"estimate": m2["estimate"] / sd_outcome,
+                            "ci": [m2["ci_low"] / sd_outcome, m2["ci_high"] / sd_outcome]}  # fmt: skip
+    if estimand["estimable"]:
+        ci = [x / sd_outcome for x in estimand["ci"]]
+        estimand["corrected"] = {"estimate": estimand["slope"] / sd_outcome, "ci": ci}
+    return estimand
 
 
 def slopes(fits: dict, design: dict) -> dict:
@@ -164,7 +165,7 @@ def _variance(fitter: Fitter, m1, data, membership, fits: dict, seed: int) -> di
     terms = [f["term"] for f in fits["primary"]["fixed"] if f["term"] != "Intercept"]
     rows = rows_of(data, membership, terms)
     base, full = partition_of(fits["m0"], rows), partition_of(fits["primary"], rows)
-    found = shares(full, base)
+    point = shares(full, base)
     m0 = fitter.fit([], INTERCEPT)
     replicates = REPLICATES if independent_units(m1.model) and len(data) <= VERY_LARGE else FEWER
     y = m1.simulate(replicates, np.random.SeedSequence((seed, STAGE["variance"])))
@@ -174,7 +175,7 @@ def _variance(fitter: Fitter, m1, data, membership, fits: dict, seed: int) -> di
     limits = drawn.quantile([0.025, 0.975]).to_dict("list") | style_limits(fits["primary"], base, rows)
 
     def kept(names: dict[str, str]) -> dict:
-        values = {new: {"share": found[old], "ci": around(found[old], limits[old])} for new, old in names.items()}
+        values = {new: {"share": point[old], "ci": around(point[old], limits[old])} for new, old in names.items()}
         return {**values, "replicates": len(drawn), "base": base, "full": full}
 
     total = kept({"perceived": "perceived_total", "style": "style_total"})
@@ -230,9 +231,9 @@ def _refitted(result, y: np.ndarray):
         yield from zip(refits.params, refits.se, refits.variances, strict=True)
         return
     for one in y:
-        found = result.model.with_outcome(one).fit(result.reml, starts=[result.theta])
-        variances = [found.covariances[t.factor][t.a, t.b] for t in found.model.parameters.items]
-        yield found.params.to_numpy(), found.bse.to_numpy(), np.array([*variances, found.scale])
+        refit = result.model.with_outcome(one).fit(result.reml, starts=[result.theta])
+        variances = [refit.covariances[t.factor][t.a, t.b] for t in refit.model.parameters.items]
+        yield refit.params.to_numpy(), refit.bse.to_numpy(), np.array([*variances, refit.scale])
 
 
 def _prediction(fitter: Fitter, data, membership, seed: int) -> dict:
@@ -244,12 +245,12 @@ def _prediction(fitter: Fitter, data, membership, seed: int) -> dict:
     def errors(fold) -> pd.DataFrame:
         kept = membership[(place >= 0) & ~fold.unseen[place]]
         some = Fitter(data[~fold.unseen].reset_index(drop=True), kept, fitter.design)
-        rows, found = data[fold.judged], {}
+        rows, squared = data[fold.judged], {}
         for model, (terms, random) in models.items():
             b = some.fit(terms, random).params
             predicted = b["Intercept"] + rows[[t for t in b.index if t != "Intercept"]] @ b.drop("Intercept")
-            found[model] = (rows["y"] - predicted) ** 2
-        return pd.DataFrame(found)
+            squared[model] = (rows["y"] - predicted) ** 2
+        return pd.DataFrame(squared)
 
     divisions = [[errors(fold) for fold in division] for division in folds(data, membership, rng)]
     return out_of_sample(divisions, data["therapist"].to_numpy())

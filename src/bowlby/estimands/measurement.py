@@ -55,7 +55,7 @@ def measurement(result, fitter: Fitter, members: pd.DataFrame) -> dict:
     origins = design["reliability_from"]
     out: dict[str, Any] = {
         "question": "the comparison without errors of measurement",
-        "variables": {name: _described(name, found, data, origins[name]) for name, found in known.items()},
+        "variables": {name: _described(name, error, data, origins[name]) for name, error in known.items()},
         "rows": dict.fromkeys(("uncorrected", "baseline", "all")),
         "reason": None,
         "within_only": False,
@@ -72,10 +72,10 @@ def measurement(result, fitter: Fitter, members: pd.DataFrame) -> dict:
     of, asked = moments(cut.names, parts, COLUMNS), slopes(design)
 
     def row(measured: dict[str, Measured]) -> dict | None:
-        found = corrected(of, measured)
-        if found is None:
+        fit = corrected(of, measured)
+        if fit is None:
             return None
-        values = {name: found.contrast(weights) for name, weights in asked.items()}
+        values = {name: fit.contrast(weights) for name, weights in asked.items()}
         return {name: _effect(*value) for name, value in with_sd_error(values, design["sd_error"]).items()}
 
     out["rows"]["uncorrected"] = row({})

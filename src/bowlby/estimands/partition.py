@@ -152,9 +152,9 @@ def style_limits(fit: dict, base: dict, rows: Rows) -> dict[str, list[float]]:
         style_total (E2), style_between (E3): lower and upper limit of ``b^2 Var(S | others) / V``, V the variance of
         M0 that :func:`shares` divides by and others the remaining terms between therapists.
     """
-    found = next(f for f in fit["fixed"] if f["term"] == T)
-    low, high = sorted(abs(found[name]) for name in ("ci_low", "ci_high"))
-    if found["ci_low"] < 0 < found["ci_high"]:
+    style = next(f for f in fit["fixed"] if f["term"] == T)
+    low, high = sorted(abs(style[name]) for name in ("ci_low", "ci_high"))
+    if style["ci_low"] < 0 < style["ci_high"]:
         low = 0.0
     phi = rows.phi.loc[rows.between, rows.between].to_numpy()
     own = 1.0 / np.linalg.inv(phi)[rows.between.index(T), rows.between.index(T)]

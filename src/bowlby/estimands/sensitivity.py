@@ -105,8 +105,8 @@ def _partial_r2(rows: pd.DataFrame, y: str, x: str, others: list[str]) -> float:
 
     if not (rows[[y, x]].std() > 0).all():
         return 0.0
-    found = partial_corr(rows, y, x, others) if others else corr(rows[y], rows[x])
-    return float(found["r"].iloc[0] ** 2)
+    correlation = partial_corr(rows, y, x, others) if others else corr(rows[y], rows[x])
+    return float(correlation["r"].iloc[0] ** 2)
 
 
 def _slopes(fitter: Fitter, therapists: int) -> dict:

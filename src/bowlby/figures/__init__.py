@@ -120,8 +120,8 @@ def outputs(run: Run) -> list[str]:
 def build(folder: Path) -> list[Path]:
     """Draw the figures that the run has files for, and return the files written."""
     results = Results(Path(folder))
-    found = {name: plot.gather(results) for name, plot in PLOTS.items()}
-    return [path for name, data in found.items() if data is not None for path in draw(name, data, results.folder)]
+    gathered = {name: plot.gather(results) for name, plot in PLOTS.items()}
+    return [path for name, data in gathered.items() if data is not None for path in draw(name, data, results.folder)]
 
 
 def draw(name: str, data: pd.DataFrame, folder: Path) -> list[Path]:

@@ -124,8 +124,8 @@ def _groups(table: pd.DataFrame, occasions: list[str]):
     """Rows of each role and occasion, one for each person."""
     for role, own in table.groupby("role", sort=True):
         own = own.assign(occasion=own["occasion"].astype("str").fillna("once").replace("", "once"))
-        found = set(own["occasion"].unique())
-        there = [o for o in [*occasions, "once"] if o in found]
+        known = set(own["occasion"].unique())
+        there = [o for o in [*occasions, "once"] if o in known]
         if len(there) > SHOWN_OCCASIONS:
             there = [there[0], there[len(there) // 2], there[-1]]
         for occasion in there:

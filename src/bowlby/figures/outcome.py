@@ -22,11 +22,11 @@ def before_after(results: Results) -> pd.DataFrame | None:
     if scale not in table.columns:
         return None
     own = table[(table["role"] == "patient") & (table["about"] == "self")]
-    found = {
+    scores = {
         name: own[own["occasion"] == asked[name]].drop_duplicates("person").set_index("person")[scale]
         for name in ("pre", "post")
     }
-    return pd.DataFrame(found).dropna()
+    return pd.DataFrame(scores).dropna()
 
 
 def direction(results: Results) -> int:

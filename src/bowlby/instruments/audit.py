@@ -53,7 +53,7 @@ def norm_checks(
     """
     rows = []
     for role, occasion, group in _largest(scores):
-        found: list[Finding] = []
+        findings: list[Finding] = []
         for scale in instrument.all_scales():
             norms = [n for n in instrument.norm_table if n.scale == scale]
             own = [n for n in norms if n.population in POPULATIONS.get(role, OTHERS)]
@@ -61,10 +61,10 @@ def norm_checks(
                 continue
             here = None if items is None else keyed(items.loc[group.index], instrument, scale).dropna()
             if scale in group:
-                found += _moments(group[scale].to_numpy(float, na_value=np.nan), instrument, scale, own, norms)
+                findings += _moments(group[scale].to_numpy(float, na_value=np.nan), instrument, scale, own, norms)
             if here is not None:
-                found += _alpha(here, scale, own)
-        rows += [(f"{role}{f', {occasion}' if occasion else ''}", finding) for finding in found]
+                findings += _alpha(here, scale, own)
+        rows += [(f"{role}{f', {occasion}' if occasion else ''}", finding) for finding in findings]
     return rows
 
 
@@ -279,18 +279,18 @@ def _item_findings(forms: pd.DataFrame, instrument: Instrument) -> list[tuple[st
 
     def check(part: Part, tests: int) -> list[Finding]:
         own = {name: centred(table[part.rows], part.cells) for name, table in values.items()}
-        found = [
+        findings = [
             f for name in own for f in scale_checks(own[name], instrument, name, part.persons, tests, not part.label)
         ]
         if part.persons < FEWEST:
-            return found
+            return findings
         if not part.cells.any():
             level = level_of(tests)
-            found += [f for n in own for f in highest_answer(stored[n][part.rows], own[n], instrument, n, level)]
+            findings += [f for n in own for f in highest_answer(stored[n][part.rows], own[n], instrument, n, level)]
         if len(own) > 1:
-            found += _composite(own, instrument, part.persons, tests)
-            found += order_check({name: pd.DataFrame(own[name], columns=columns[name]) for name in own})
-        return found
+            findings += _composite(own, instrument, part.persons, tests)
+            findings += order_check({name: pd.DataFrame(own[name], columns=columns[name]) for name in own})
+        return findings
 
     return by_part(forms, check)
 

@@ -189,12 +189,12 @@ def _gain(pre, post, higher_is_better: bool) -> np.ndarray:
 
 
 def _classes(change: np.ndarray, crossed: np.ndarray, critical: float) -> np.ndarray:
-    found = np.full(len(change), None, dtype=object)
-    found[np.isfinite(change)] = "unchanged"
-    found[change <= -critical] = "deteriorated"
-    found[change >= critical] = "improved"
-    found[(change >= critical) & crossed] = "recovered"
-    return found
+    classes = np.full(len(change), None, dtype=object)
+    classes[np.isfinite(change)] = "unchanged"
+    classes[change <= -critical] = "deteriorated"
+    classes[change >= critical] = "improved"
+    classes[(change >= critical) & crossed] = "recovered"
+    return classes
 
 
 def severity(

@@ -62,7 +62,7 @@ def direction_checks(forms: pd.DataFrame, scores: pd.DataFrame, instrument: Inst
 
 def _relations(values: pd.DataFrame, part: Part, tests: int, instrument: Instrument) -> list[Finding]:
     """Scales that are published to go together, or against each other, do so here."""
-    found = []
+    findings = []
     for relation in instrument.relations:
         r = middle(relation.r)
         if abs(r) < CLEAR_R or not all(s in values.columns for s in relation.scales):
@@ -73,13 +73,13 @@ def _relations(values: pd.DataFrame, part: Part, tests: int, instrument: Instrum
         doubt = ", unchecked" if relation.confidence == "unverified" else ""
         expected = f"{'> 0' if r > 0 else '< 0'} (published {r:.2f}{doubt})"
         if min(len(both), part.persons) < FEWEST or not (both.std(axis=0) > 1e-9).all():
-            found.append(Finding(name, None, check, f"fewer than {FEWEST} persons", expected, "not_testable"))
+            findings.append(Finding(name, None, check, f"fewer than {FEWEST} persons", expected, "not_testable"))
             continue
         seen = float(correlations(both[:, :1], both[:, 1:])[0])
         z = strength(np.sign(r) * seen, part.persons)
         verdict, advice = ("suspicious", REVERSED) if z < level_of(tests) else ("ok", "")
-        found.append(Finding(name, None, check, f"{seen:.3f}", expected, verdict, advice, z > SURE))
-    return found
+        findings.append(Finding(name, None, check, f"{seen:.3f}", expected, verdict, advice, z > SURE))
+    return findings
 
 
 def _occasions(forms: pd.DataFrame, values: pd.DataFrame, part: Part, tests: int) -> list[Finding]:
@@ -88,7 +88,7 @@ def _occasions(forms: pd.DataFrame, values: pd.DataFrame, part: Part, tests: int
     if here["occasion"].nunique() < 2:
         return []
     keys = pd.MultiIndex.from_frame(here[["role", "about", "person", "occasion"]])
-    found = []
+    findings = []
     for scale in values:
         wide = pd.Series(values[scale].to_numpy()[part.rows], index=keys).unstack("occasion")  # noqa: PD010
         wide = wide.loc[:, (wide.count() >= FEWEST) & (wide.std() > 1e-9)]
@@ -103,11 +103,12 @@ def _occasions(forms: pd.DataFrame, values: pd.DataFrame, part: Part, tests: int
         lowest = min(r[i, j] for i, j in against or pairs)
         if not against:
             clear = all(strength(r[i, j], int(shared[i, j])) > SURE for i, j in pairs)
-            found.append(Finding(scale, None, "between_occasions", f"{lowest:.2f}", "> 0", "ok", clear=clear))
+            findings.append(Finding(scale, None, "between_occasions", f"{lowest:.2f}", "> 0", "ok", clear=clear))
             continue
         where = " or ".join(str(wide.columns[i]) for i in _odd(r, pairs, against))
-        found.append(Finding(scale, None, "between_occasions", f"{lowest:.2f}", "> 0", "wrong", REVERSED, where=where))
-    return found
+        fault = Finding(scale, None, "between_occasions", f"{lowest:.2f}", "> 0", "wrong", REVERSED, where=where)
+        findings.append(fault)
+    return findings
 
 
 def _odd(r: np.ndarray, pairs: list[tuple[int, int]], against: list[tuple[int, int]]) -> list[int]:
@@ -120,7 +121,7 @@ def _odd(r: np.ndarray, pairs: list[tuple[int, int]], against: list[tuple[int, i
 
 def _mirrored(forms: pd.DataFrame, values: pd.DataFrame, instrument: Instrument) -> list[tuple[str, Finding]]:
     """Files or sites of one role and occasion whose means are far apart, and alike after one is reversed."""
-    found: dict[tuple, list[tuple]] = {}
+    mirrored: dict[tuple, list[tuple]] = {}
     for column in ("source_file", "site"):
         if column not in forms.columns or forms[column].nunique() < 2:
             continue
@@ -129,9 +130,9 @@ def _mirrored(forms: pd.DataFrame, values: pd.DataFrame, instrument: Instrument)
             for scale in values if len(groups) > 1 else ():
                 own = {name: v for name, at in groups.items() if len(v := values.loc[at, scale].dropna()) >= FEWEST}
                 for name, *means in _reversed_groups(own, sum(instrument.range_of(scale))):
-                    found.setdefault((str(role), column, name, scale), []).append((str(occasion), *means))
+                    mirrored.setdefault((str(role), column, name, scale), []).append((str(occasion), *means))
     rows, said = [], set()
-    for (role, column, name, scale), cells in found.items():
+    for (role, column, name, scale), cells in mirrored.items():
         occasions, means, others = zip(*cells, strict=True)
         everywhere = forms.loc[forms["role"].eq(role) & forms[column].eq(name), "occasion"].nunique() == len(cells)
         label = ", ".join([role, *([] if everywhere else occasions), f"site {name}" if column == "site" else name])

@@ -44,13 +44,13 @@ def omega_total(items: pd.DataFrame, level: float = 0.95) -> tuple[float, float,
     n, k = values.shape
     if k < 3 or n <= 2 * k:
         return NOTHING
-    found = one_factor(np.corrcoef(values.T))
-    if found is None:
+    factor = one_factor(np.corrcoef(values.T))
+    if factor is None:
         return NOTHING
     sd = values.std(axis=0)
-    loadings, residuals = found[0] * sd, found[1] * sd**2
+    loadings, residuals = factor[0] * sd, factor[1] * sd**2
     value = omega(loadings, residuals)
-    if (found[1] < NO_RESIDUAL).any():
+    if (factor[1] < NO_RESIDUAL).any():
         return value, np.nan, np.nan
     return (value, *logit_interval(value, _variance(loadings, residuals, n), level))
 
@@ -224,7 +224,7 @@ def fit_two_level(values: np.ndarray, groups: np.ndarray) -> TwoLevel | None:
     # Divided by n the criterion has the size of one, whatever the study, and so have its tolerances.
     from scipy.optimize import minimize
 
-    found = minimize(
+    optimum = minimize(
         lambda p: tuple(x / n for x in likelihood(p)),
         start,
         jac=True,
@@ -232,9 +232,9 @@ def fit_two_level(values: np.ndarray, groups: np.ndarray) -> TwoLevel | None:
         bounds=[*free, *positive, *free, *positive],
         options={"maxiter": 5000, "maxfun": 10000, "ftol": 1e-14, "gtol": 1e-8},
     )
-    if not np.isfinite(found.fun):
+    if not np.isfinite(optimum.fun):
         return None
-    l_w, r_w, l_b, r_b = likelihood.split(found.x)
+    l_w, r_w, l_b, r_b = likelihood.split(optimum.x)
     l_w, l_b = (x if x.sum() >= 0 else -x for x in (l_w, l_b))
     at = np.concatenate([l_w, r_w, l_b, r_b])
     free = _free(likelihood, at)

@@ -126,19 +126,19 @@ def parts(forms: pd.DataFrame) -> list[Part]:
     columns = [c for c in ["role", *WITHIN] if c in forms.columns]
     codes = {c: pd.factorize(forms[c])[0] for c in columns}
     known = {c: pd.factorize(forms[c])[1] for c in columns}
-    found = {}
+    rows_of = {}
     for n in range(len(columns)):
         for chosen in combinations(columns[1:], n):
             keys = [] if not n else list(chosen)
             for rows in _groups(codes, ["role", *keys]):
                 label = _label(rows, codes, known)
-                found.setdefault(rows.tobytes(), (label, rows, n == 0))
+                rows_of.setdefault(rows.tobytes(), (label, rows, n == 0))
     everything = np.arange(len(forms))
-    found.pop(everything.tobytes(), None)
+    rows_of.pop(everything.tobytes(), None)
     person = pd.factorize(forms["person"])[0]
     cell = forms.groupby(CELL, dropna=False, sort=False, observed=True).ngroup().to_numpy()
     made = [Part("", everything, cell, len(np.unique(person)), True)]
-    for label, rows, role in found.values():
+    for label, rows, role in rows_of.values():
         persons = len(np.unique(person[rows]))
         if role or persons >= FEWEST:
             made.append(Part(label, rows, np.unique(cell[rows], return_inverse=True)[1], persons, role))
@@ -178,7 +178,7 @@ def by_part(forms: pd.DataFrame, check: Callable[[Part, int], list[Finding]]) ->
     return named([(part, check(part, 1 if part.role else within)) for part in made])
 
 
-def named(found: list[tuple[Part, list[Finding]]]) -> list[tuple[str, Finding]]:
+def named(by_part: list[tuple[Part, list[Finding]]]) -> list[tuple[str, Finding]]:
     """Findings of all parts as rows: those of all forms, and alarms of the parts that they are confined to.
 
     The alarms of a scale are given to the largest part of which no other part is clear of them; within that part they
@@ -186,24 +186,24 @@ def named(found: list[tuple[Part, list[Finding]]]) -> list[tuple[str, Finding]]:
 
     Parameters
     ----------
-    found : list of (Part, list of Finding)
+    by_part : list of (Part, list of Finding)
         All forms first.
     """
-    scales = dict.fromkeys(f.scale for _, findings in found for f in findings)
-    rows = [row for s in scales for row in _confined([(p, [f for f in fs if f.scale == s]) for p, fs in found])]
+    scales = dict.fromkeys(f.scale for _, findings in by_part for f in findings)
+    rows = [row for s in scales for row in _confined([(p, [f for f in fs if f.scale == s]) for p, fs in by_part])]
     # Where a scale's answers differ in direction between parts, its items seem to go together less in all forms.
     apart = [p for p, f in rows if f.alarm and f.scale is not None]
     mixed = [f.alarm and f.scale is None and any(_meets(q, p) and not _inside(p, q) for q in apart) for p, f in rows]
     return [(part.label, finding) for (part, finding), drop in zip(rows, mixed, strict=True) if not drop]
 
 
-def _confined(found: list[tuple[Part, list[Finding]]]) -> list[tuple[Part, Finding]]:
-    whole, chosen, rows = found[0], [], []
-    for part, findings in [whole, *sorted(found[1:], key=lambda pair: -len(pair[0].rows))]:
+def _confined(by_part: list[tuple[Part, list[Finding]]]) -> list[tuple[Part, Finding]]:
+    whole, chosen, rows = by_part[0], [], []
+    for part, findings in [whole, *sorted(by_part[1:], key=lambda pair: -len(pair[0].rows))]:
         known = [f for other, alarms in chosen if _inside(part, other) for f in alarms]
         # What a larger part shows item by item, a smaller one need not show again.
         new = [f for f in findings if f.alarm and not (known and (f.item is not None or _same(f, known)))]
-        inside = [(p, fs) for p, fs in found if p is not part and _inside(p, part)]
+        inside = [(p, fs) for p, fs in by_part if p is not part and _inside(p, part)]
         elsewhere = any(f.alarm for _, fs in inside for f in fs)
         if new and not (elsewhere and any(_contradicts(fs, new) for _, fs in inside)):
             chosen.append((part, new))
@@ -267,9 +267,9 @@ def correlations(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     x, y = (_centred(values, both, n) for values in (a, b))
     sizes = np.sqrt((x**2).sum(axis=0)), np.sqrt((y**2).sum(axis=0))
     usable = (n >= 3) & (np.minimum(*sizes) > 1e-12 * np.sqrt(np.maximum(n, 1)))
-    found = np.zeros(a.shape[1])
-    np.divide((x * y).sum(axis=0), sizes[0] * sizes[1], out=found, where=usable)
-    return np.clip(found, -1, 1)
+    coefficients = np.zeros(a.shape[1])
+    np.divide((x * y).sum(axis=0), sizes[0] * sizes[1], out=coefficients, where=usable)
+    return np.clip(coefficients, -1, 1)
 
 
 def pairwise(values: np.ndarray) -> np.ndarray:
@@ -297,10 +297,10 @@ def pairwise(values: np.ndarray) -> np.ndarray:
     sums, squares = filled.T @ ones, (filled**2).T @ ones
     products = filled.T @ filled - sums * sums.T / np.maximum(n, 1)
     own = np.maximum(squares - sums**2 / np.maximum(n, 1), 0.0)
-    size, found = np.sqrt(own * own.T), np.zeros_like(products)
-    np.divide(products, size, out=found, where=(size > 1e-12) & (n >= 3))
-    np.fill_diagonal(found, 1.0)
-    return np.clip(found, -1, 1)
+    size, coefficients = np.sqrt(own * own.T), np.zeros_like(products)
+    np.divide(products, size, out=coefficients, where=(size > 1e-12) & (n >= 3))
+    np.fill_diagonal(coefficients, 1.0)
+    return np.clip(coefficients, -1, 1)
 
 
 def centred(values: np.ndarray, cells: np.ndarray) -> np.ndarray:

@@ -113,8 +113,8 @@ def untestable(answers: np.ndarray, instrument: Instrument, name: str, persons: 
 
 def published_alpha(instrument: Instrument, name: str) -> float | None:
     """The largest alpha published for a scale."""
-    found = [middle(n.alpha) for n in instrument.norm_table if n.scale == name and n.alpha is not None]
-    return max(found, default=None)
+    alphas = [middle(n.alpha) for n in instrument.norm_table if n.scale == name and n.alpha is not None]
+    return max(alphas, default=None)
 
 
 def level_of(tests: int) -> float:
@@ -124,8 +124,8 @@ def level_of(tests: int) -> float:
 
 def sign(r: float, persons: int, level: float = SUSPICIOUS) -> str:
     """Verdict on a correlation that is positive under a right key."""
-    found = strength(r, persons)
-    return "wrong" if found < min(WRONG, level) else "suspicious" if found < level else "ok"
+    verdict = strength(r, persons)
+    return "wrong" if verdict < min(WRONG, level) else "suspicious" if verdict < level else "ok"
 
 
 def strength(r: float, persons: int) -> float:
@@ -173,9 +173,9 @@ class Split:
 
     def verdict(self, persons: int, level: float, apart: float = APART) -> str:
         """Wrong or suspicious where the groups go against each other; suspicious too where they hardly go together."""
-        found = sign(self.r, persons, level)
+        strength = sign(self.r, persons, level)
         highest = self.r - level / np.sqrt(max(persons - 3, 1))
-        return "suspicious" if found == "ok" and highest < apart * self.expected else found
+        return "suspicious" if strength == "ok" and highest < apart * self.expected else strength
 
     def finding(
         self, name: str, check: str, numbers: list[int], persons: int, level: float, advice: str, apart: float = APART
@@ -262,8 +262,8 @@ def _few(answers, numbers: list[int], instrument: Instrument, name: str, persons
     if persons < FEW or not mixed or untestable_by_design(instrument, name):
         why = "no mixed directions" if not mixed else f"fewer than {FEW} persons"
         return [Finding(name, None, "already_reversed", why, "", "not_testable")]
-    found = Split.of(pairwise(answers), reverse)
-    split = Split(found.first, found.r, np.nan)
+    signs = Split.of(pairwise(answers), reverse)
+    split = Split(signs.first, signs.r, np.nan)
     return [split.finding(name, "already_reversed", numbers, persons, SUSPICIOUS, DONE)]
 
 
@@ -342,12 +342,12 @@ def _grouped(answers: np.ndarray) -> float:
     """How far which items go together agrees between halves of the persons: a correlation by the root of its pairs."""
     random = np.random.default_rng(0)
     half = len(answers) // 2
-    found = []
+    ranks = []
     for _ in range(SPLITS):
         order = random.permutation(len(answers))
-        found.append(np.corrcoef(_pairs(answers[order[:half]]), _pairs(answers[order[half:]]))[0, 1])
+        ranks.append(np.corrcoef(_pairs(answers[order[:half]]), _pairs(answers[order[half:]]))[0, 1])
     k = answers.shape[1]
-    return float(np.nan_to_num(np.mean(found)) * np.sqrt(k * (k - 1) / 2))
+    return float(np.nan_to_num(np.mean(ranks)) * np.sqrt(k * (k - 1) / 2))
 
 
 def _pairs(answers: np.ndarray) -> np.ndarray:

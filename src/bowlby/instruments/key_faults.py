@@ -30,24 +30,24 @@ TAKEN = {
 
 def key_faults(instrument: Instrument) -> list[tuple[tuple, str, str]]:
     """What is wrong with the key: place in the file, what, and what to do."""
-    found = [*_form_faults(instrument)]
-    if any(place == ("response",) for place, *_ in found):
-        return found
+    faults = [*_form_faults(instrument)]
+    if any(place == ("response",) for place, *_ in faults):
+        return faults
     for name, scale in instrument.scales.items():
-        found += _scale_faults(instrument, name, scale)
+        faults += _scale_faults(instrument, name, scale)
     if not instrument.overlap_ok:
-        found += _overlaps(instrument)
+        faults += _overlaps(instrument)
     used = {i for s in instrument.scales.values() for i in s.items}
     unused = sorted(set(range(1, instrument.n_items + 1)) - used)
     if unused and not instrument.unused_ok:
-        found.append(
+        faults.append(
             (
                 ("scales",),
                 f"items {_list(unused)} belong to no scale",
                 "add them to a scale, or write `unused_ok: true`",
             )
         )
-    return [*found, *evidence_faults(instrument)]
+    return [*faults, *evidence_faults(instrument)]
 
 
 def _form_faults(instrument: Instrument) -> Iterator[tuple[tuple, str, str]]:

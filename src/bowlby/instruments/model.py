@@ -148,14 +148,14 @@ class Instrument(Model):
 
     def all_scales(self) -> dict[str, Scale]:
         """The scales, and the total as a scale over all its items."""
-        found = dict(self.scales)
+        scales = dict(self.scales)
         if self.total is not None:
             items = sorted({i for s in self.totalled().values() for i in s.items})
             reverse = sorted({i for s in self.totalled().values() for i in s.reverse})
-            found["total"] = Scale(
+            scales["total"] = Scale(
                 items=items, reverse=reverse, min_answered=self.total.min_answered, higher=self.total.higher
             )
-        return found
+        return scales
 
     @property
     def answers(self) -> tuple[float, float]:

@@ -204,7 +204,7 @@ def _cut(instrument: Instrument, scale: str, better: bool) -> Cut:
 
 def _spreads(instrument: Instrument, scale: str, pre: np.ndarray, measures, before: str) -> dict[str, Spread]:
     """SD and reliability of this sample and of the published clinical norm, where both are known."""
-    found = {}
+    spreads = {}
     norms = [n for n in instrument.norm_table if n.scale == scale and n.population == "clinical"]
     published = next(((middle(n.alpha), n.confidence) for n in norms if n.alpha is not None), None)
     here = pre[np.isfinite(pre)]
@@ -214,16 +214,16 @@ def _spreads(instrument: Instrument, scale: str, pre: np.ndarray, measures, befo
         own_alpha, _, _ = alpha(keyed(first, instrument, scale).dropna())
     if len(here) >= FEWEST_FOR_SD and np.std(here) > 0:
         if 0 < own_alpha < 1:
-            found["this sample"] = Spread(float(np.std(here, ddof=1)), "this sample", own_alpha, "alpha here", "")
+            spreads["this sample"] = Spread(float(np.std(here, ddof=1)), "this sample", own_alpha, "alpha here", "")
         elif published:
-            found["this sample"] = Spread(
+            spreads["this sample"] = Spread(
                 float(np.std(here, ddof=1)), "this sample", published[0], "published alpha", published[1]
             )
     spread = next(((sd, n.confidence) for n in norms if (sd := in_score_units(instrument, n)[1]) is not None), None)
     if spread and published:
         sure = _least(spread[1], published[1])
-        found["norms"] = Spread(spread[0], "published clinical norm", published[0], "published alpha", sure)
-    return found
+        spreads["norms"] = Spread(spread[0], "published clinical norm", published[0], "published alpha", sure)
+    return spreads
 
 
 def _flags(head, measures, instrument: Instrument, occasions, shareable: bool) -> list[tuple]:

@@ -106,23 +106,23 @@ def level_rows(scores: pd.Series, items: pd.DataFrame, groups: pd.Series, level:
         ``therapist`` or ``patient``, for the names of the coefficients.
     """
     known = groups.notna()
-    found = one_way(scores[known], groups[known])
-    if found is None:
+    components = one_way(scores[known], groups[known])
+    if components is None:
         return []
-    size = (found.n, len(found.sizes))
+    size = (components.n, len(components.sizes))
     rows = [
-        (f"icc_{level}", *found.icc, *size),
-        (f"lambda_{level}_mean", *found.mean_reliability(), *size),
+        (f"icc_{level}", *components.icc, *size),
+        (f"lambda_{level}_mean", *components.mean_reliability(), *size),
     ]
     complete = items[known].dropna()
     # An item with the same answer throughout adds nothing to what the sum differs by.
     complete = complete.loc[:, complete.std() > 1e-9]
-    enough = len(found.sizes) >= FEWEST_GROUPS and complete.shape[1] > 2
+    enough = len(components.sizes) >= FEWEST_GROUPS and complete.shape[1] > 2
     fitted = fit_two_level(complete.to_numpy(float), pd.factorize(groups[complete.index])[0]) if enough else None
     if fitted is not None:
         size = (len(complete), fitted.n_groups)
         # Where groups may not differ at all, what they differ in has no reliability.
-        between = fitted.between if found.icc[1] > 0 else (np.nan,) * 3
+        between = fitted.between if components.icc[1] > 0 else (np.nan,) * 3
         rows += [
             (f"omega_within_{level}", *fitted.within, *size),
             (f"omega_between_{level}", *between, *size),
@@ -153,19 +153,19 @@ def reliability(measures: pd.DataFrame, instrument: Instrument, scores: pd.DataF
     for (role, about, occasion), group in groups(measures):
         for name in instrument.all_scales():
             items = keyed(group, instrument, name)
-            found = [
+            levels = [
                 ("alpha", *alpha(items.dropna()), len(items.dropna()), None),
                 ("omega_total", *omega_total(items.dropna()), len(items.dropna()), None),
             ]
             if role == "patient" and "therapist" in group and group["therapist"].notna().any():
-                found += level_rows(scores.loc[group.index, name], items, group["therapist"], "therapist")
-            rows += [_row(instrument, name, role, about, occasion, row) for row in found]
+                levels += level_rows(scores.loc[group.index, name], items, group["therapist"], "therapist")
+            rows += [_row(instrument, name, role, about, occasion, row) for row in levels]
     for (role, about), group in repeated(measures):
         for name in instrument.all_scales():
             items, values = keyed(group, instrument, name), scores.loc[group.index, name]
             items, values = (x - x.groupby(group["occasion"]).transform("mean") for x in (items, values))
-            found = level_rows(values, items, group["person"], "patient")
-            rows += [_row(instrument, name, role, about, ALL, row) for row in found]
+            levels = level_rows(values, items, group["person"], "patient")
+            rows += [_row(instrument, name, role, about, ALL, row) for row in levels]
     return (
         pd.DataFrame(rows, columns=COLUMNS)
         .sort_values(["scale", "role", "occasion"], kind="stable", ignore_index=True)
@@ -173,8 +173,8 @@ def reliability(measures: pd.DataFrame, instrument: Instrument, scores: pd.DataF
     )
 
 
-def _row(instrument: Instrument, name: str, role: str, about: str | None, occasion: str, found: tuple) -> tuple:
-    coefficient, value, low, high, n, n_groups = found
+def _row(instrument: Instrument, name: str, role: str, about: str | None, occasion: str, numbers: tuple) -> tuple:
+    coefficient, value, low, high, n, n_groups = numbers
     label = name if about is None else f"{name} (about {about})"
     n_items = len(instrument.all_scales()[name].items)
     return (instrument.id, label, role, occasion, coefficient, value, low, high, n, n_items, n_groups)

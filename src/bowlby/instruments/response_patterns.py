@@ -233,15 +233,15 @@ def highest_answer(
     scale, (low, high) = instrument.scales[name], instrument.response
     if len(scale.items) < 3 or scale.recode or compound(instrument, name):
         return []
-    rest, found = rest_means(keyed), []
+    rest, findings = rest_means(keyed), []
     for k, number in enumerate(scale.items):
         there = np.isfinite(answers[:, k]) & np.isfinite(rest[:, k])
         share = unexplained(answers[there, k] - low, rest[there, k], round(high - low), level)
         if share >= SHARE:
             observed = f"{high:g} in {share:.0%} of the forms more than the other items explain"
             advice = STORED.format(end=high)
-            found.append(Finding(name, number, "highest_answer", observed, "0%", "suspicious", advice))
-    return found or [Finding(name, None, "highest_answer", "explained by the other items", "", "ok")]
+            findings.append(Finding(name, number, "highest_answer", observed, "0%", "suspicious", advice))
+    return findings or [Finding(name, None, "highest_answer", "explained by the other items", "", "ok")]
 
 
 def unexplained(answer: np.ndarray, rest: np.ndarray, end: int, level: float = SUSPICIOUS) -> float:

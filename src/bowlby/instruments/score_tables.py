@@ -172,11 +172,11 @@ def key_audit(
 
 def stack(tables: list[dict[str, pd.DataFrame]]) -> dict[str, pd.DataFrame]:
     """The tables of several instruments, one under the other; not each has every table."""
-    found = {}
+    stacked = {}
     for name, columns in COLUMNS.items():
         full = [t[name] for t in tables if len(t.get(name, ()))]
-        found[name] = pd.concat(full, ignore_index=True)[columns] if full else _empty(name)
-    return found
+        stacked[name] = pd.concat(full, ignore_index=True)[columns] if full else _empty(name)
+    return stacked
 
 
 def _empty(name: str) -> pd.DataFrame:

@@ -33,23 +33,23 @@ def one_each(rows: pd.DataFrame, last: bool = False) -> pd.DataFrame:
 
 def add_derived(scores: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
     """Scores with their composites, and the column ``style`` where the instrument has a rule or codes for it."""
-    found = scores.drop(columns="source")
+    derived = scores.drop(columns="source")
     for name, values in composites(scores, instrument).items():
-        found[name] = values
+        derived[name] = values
     style = styles(scores, instrument)
     if style is not None:
-        found["style"] = style
-    return found.assign(source=scores["source"])
+        derived["style"] = style
+    return derived.assign(source=scores["source"])
 
 
 def composites(scores: pd.DataFrame, instrument: Instrument) -> dict[str, np.ndarray]:
     """Each composite whose scales are all there, null where one of them is."""
-    found = {}
+    values = {}
     for name, composite in instrument.composites.items():
         if set(composite.weights) <= set(scores.columns):
             parts = [weight * _values(scores, scale) for scale, weight in composite.weights.items()]
-            found[name] = np.sum(parts, axis=0)
-    return found
+            values[name] = np.sum(parts, axis=0)
+    return values
 
 
 def styles(scores: pd.DataFrame, instrument: Instrument) -> pd.Series | None:
@@ -65,8 +65,8 @@ def styles(scores: pd.DataFrame, instrument: Instrument) -> pd.Series | None:
     rule = instrument.style
     if rule is None or not set(rule.scales) <= set(scores.columns):
         return None
-    found = _by_prototypes(scores, rule) if rule.prototypes else _by_dimensions(scores, instrument)
-    return pd.Series(found, index=scores.index, dtype=object)
+    style = _by_prototypes(scores, rule) if rule.prototypes else _by_dimensions(scores, instrument)
+    return pd.Series(style, index=scores.index, dtype=object)
 
 
 def from_codes(codes: pd.Series, meanings: dict[str, str]) -> pd.Series:
@@ -79,8 +79,8 @@ def from_codes(codes: pd.Series, meanings: dict[str, str]) -> pd.Series:
         first = re.match(r"[^\W\d_]*", code.strip()).group().casefold()
         return exact.get(code.strip().casefold(), exact.get(first, UNKNOWN_CODE))
 
-    found = codes.map({code: meaning(code) for code in codes.dropna().unique()}).astype(object)
-    return found.where(codes.notna(), None)
+    style = codes.map({code: meaning(code) for code in codes.dropna().unique()}).astype(object)
+    return style.where(codes.notna(), None)
 
 
 def _by_dimensions(scores: pd.DataFrame, instrument: Instrument) -> np.ndarray:
@@ -88,9 +88,9 @@ def _by_dimensions(scores: pd.DataFrame, instrument: Instrument) -> np.ndarray:
     anxiety = _position(scores, instrument, rule.anxiety)
     avoidance = _position(scores, instrument, rule.avoidance or rule.closeness)
     avoidance = avoidance if rule.avoidance else -avoidance
-    found = np.full(len(scores), None, dtype=object)
+    classes = np.full(len(scores), None, dtype=object)
     both = np.isfinite(anxiety) & np.isfinite(avoidance)
-    found[both] = UNCLASSIFIED
+    classes[both] = UNCLASSIFIED
     corners = {
         "secure": (anxiety < 0) & (avoidance < 0),
         "preoccupied": (anxiety > 0) & (avoidance < 0),
@@ -98,8 +98,8 @@ def _by_dimensions(scores: pd.DataFrame, instrument: Instrument) -> np.ndarray:
         "fearful/disorganized": (anxiety > 0) & (avoidance > 0),
     }
     for style, rows in corners.items():
-        found[rows] = style
-    return found
+        classes[rows] = style
+    return classes
 
 
 def _position(scores: pd.DataFrame, instrument: Instrument, scales: list[str]) -> np.ndarray:
@@ -115,13 +115,13 @@ def _position(scores: pd.DataFrame, instrument: Instrument, scales: list[str]) -
 def _by_prototypes(scores: pd.DataFrame, rule) -> np.ndarray:
     names = np.array(list(rule.prototypes), dtype=object)
     ratings = np.column_stack([_values(scores, scale) for scale in rule.prototypes.values()])
-    found = np.full(len(scores), None, dtype=object)
+    style = np.full(len(scores), None, dtype=object)
     complete = np.isfinite(ratings).all(axis=1)
     whole = ratings[complete]
     highest = names[whole.argmax(axis=1)] if len(whole) else []
     tied = (whole == whole.max(axis=1, keepdims=True)).sum(axis=1) > 1 if len(whole) else []
-    found[complete] = np.where(tied, UNCLASSIFIED, highest)
-    return found
+    style[complete] = np.where(tied, UNCLASSIFIED, highest)
+    return style
 
 
 def _values(scores: pd.DataFrame, scale: str) -> np.ndarray:
@@ -159,9 +159,9 @@ def style_counts(scores: pd.DataFrame, instrument: Instrument, shareable: bool =
         rule = instrument.style
         about_rule = (rule.words, rule.source, rule.confidence, rule.warning) if rule else (AS_CODED, "", "", "")
         for key, group in by_occasion(scores):
-            found = group["style"].value_counts()
-            names = [*STYLES, *sorted(set(found.index) - set(STYLES))]
-            counts = [int(found.get(name, 0)) for name in names]
+            by_style = group["style"].value_counts()
+            names = [*STYLES, *sorted(set(by_style.index) - set(STYLES))]
+            counts = [int(by_style.get(name, 0)) for name in names]
             hidden = hide_classes(counts, shareable)
             rows += [
                 (*key, name, None if hide else n, sum(counts), hide, *about_rule)

@@ -182,7 +182,7 @@ def categories(data, names: Iterable[str], forced: frozenset[str],
 
     The first level is the reference, unless `references` names another.
     """
-    found = {}
+    by_column = {}
     for name in names:
         series = data[name]
         if is_numeric(series) and name not in forced:
@@ -198,8 +198,8 @@ def categories(data, names: Iterable[str], forced: frozenset[str],
             levels = _sorted_levels(series, name)
         if references and name in references:
             levels = _reference_first(levels, references[name], name)
-        found[name] = Category(levels, f"C({name})" if name in forced else name)
-    return found
+        by_column[name] = Category(levels, f"C({name})" if name in forced else name)
+    return by_column
 
 
 def _reference_first(levels: tuple, reference: str, name: str) -> tuple:

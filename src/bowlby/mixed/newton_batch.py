@@ -191,12 +191,12 @@ class Search:
             on, trial = on[able & ~lost], trial[able & ~lost]
             if not on.size:
                 break
-            found = self.criterion.evaluate(trial, at[on])
-            lower = found.deviance < now.deviance[on]
+            points = self.criterion.evaluate(trial, at[on])
+            lower = points.deviance < now.deviance[on]
             scored[:] = False
             scored[on[lower]] = True
             theta[on[lower]] = trial[lower]
-            now.put(on[lower], found, lower)
+            now.put(on[lower], points, lower)
         for _ in range(_STEPS):
             on = np.flatnonzero(~done)
             if not on.size:
@@ -233,12 +233,12 @@ class Search:
             if not open_.size:
                 break
             trial = theta[on[open_]] + scale[open_, None] * move[open_]
-            found = self.criterion.evaluate(trial, at[on[open_]])
+            points = self.criterion.evaluate(trial, at[on[open_]])
             height = now.deviance[on[open_]]
-            ok = found.deviance <= height + 1e-4 * scale[open_] * slope[open_] + 1e-11 * (1 + np.abs(height))
+            ok = points.deviance <= height + 1e-4 * scale[open_] * slope[open_] + 1e-11 * (1 + np.abs(height))
             take = np.flatnonzero(ok)
             theta[on[open_[take]]] = trial[take]
-            now.put(on[open_[take]], found, take)
+            now.put(on[open_[take]], points, take)
             open_ = open_[~ok]
             scale[open_] *= 0.4
         failed = np.zeros(on.size, bool)
@@ -359,13 +359,13 @@ class Search:
 def _solved(matrix: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """matrix^-1 right of each replicate, 0 where there is none, and whether there is one."""
     try:
-        found, able = np.linalg.solve(matrix, right[:, :, None])[:, :, 0], np.ones(len(matrix), bool)
+        solution, able = np.linalg.solve(matrix, right[:, :, None])[:, :, 0], np.ones(len(matrix), bool)
     except np.linalg.LinAlgError:
         able = np.linalg.matrix_rank(matrix, hermitian=True) == matrix.shape[-1]
         safe = np.where(able[:, None, None], matrix, np.eye(matrix.shape[-1]))
-        found = np.linalg.solve(safe, right[:, :, None])[:, :, 0]
-    able &= np.isfinite(found).all(axis=1)
-    return np.where(able[:, None], found, 0.0), able
+        solution = np.linalg.solve(safe, right[:, :, None])[:, :, 0]
+    able &= np.isfinite(solution).all(axis=1)
+    return np.where(able[:, None], solution, 0.0), able
 
 
 def _held(gradient, hessian, free):

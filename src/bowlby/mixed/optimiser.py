@@ -84,20 +84,20 @@ def newton(objective, x: np.ndarray, free=None, known=(), max_steps: int = _MAX_
     """
     free = np.arange(len(x)) if free is None else np.asarray(free, dtype=np.intp)
     exact = not objective.wide
-    found = objective.evaluate(x)
-    if found is None:
+    evaluated = objective.evaluate(x)
+    if evaluated is None:
         return None, 0, False, False
     if not free.size:
-        return Point(x, *found, np.zeros(len(x)), np.zeros((len(x), len(x)))), 0, True, False
-    point = objective.derive(x, *found, exact)
+        return Point(x, *evaluated, np.zeros(len(x)), np.zeros((len(x), len(x)))), 0, True, False
+    point = objective.derive(x, *evaluated, exact)
     for count in range(max_steps):
         if count < scoring:
             x = _scored(objective.parameters, point)
             if x is not None and _by_known(objective.parameters, point, x, known):
                 return point, count, True, True
-            found = None if x is None else objective.evaluate(x)
-            if found is not None and found[1] < point.height:
-                point = objective.derive(x, *found, exact)
+            evaluated = None if x is None else objective.evaluate(x)
+            if evaluated is not None and evaluated[1] < point.height:
+                point = objective.derive(x, *evaluated, exact)
                 continue
             scoring = 0
         gradient = point.gradient[free]
@@ -125,16 +125,16 @@ def newton(objective, x: np.ndarray, free=None, known=(), max_steps: int = _MAX_
         length, size = float(np.linalg.norm(move)), max(1.0, float(np.linalg.norm(point.x)))
         if length > size:
             move *= size / length
-        found, x = _line_search(objective, point, free, move, float(gradient @ move))
-        if found is None:
+        evaluated, x = _line_search(objective, point, free, move, float(gradient @ move))
+        if evaluated is None:
             return point, count, decrement < _CLOSE, False
         if exact and decrement < _LAST and not saddle:
             # The next step would be the square of this one: there is nothing left to derive.
             left = np.zeros_like(point.gradient)
-            return Point(x, *found, left, point.hessian), count + 1, True, False
+            return Point(x, *evaluated, left, point.hessian), count + 1, True, False
         if saddle and length <= size:
-            found, x = _stretch(objective, point, free, move, found, x)
-        after = objective.derive(x, *found, exact)
+            evaluated, x = _stretch(objective, point, free, move, evaluated, x)
+        after = objective.derive(x, *evaluated, exact)
         if decrement < 1e-9 and not saddle and np.abs(after.gradient[free]).max() >= np.abs(gradient).max():
             # The gradient is down to rounding.
             return point, count, True, False
@@ -155,23 +155,23 @@ def _line_search(objective, point: Point, free, move, slope: float):
     for _ in range(40):
         x = point.x.copy()
         x[free] += scale * move
-        found = objective.evaluate(x)
-        if found is not None and found[1] <= point.height + 1e-4 * scale * slope + noise:
-            return found, x
+        evaluated = objective.evaluate(x)
+        if evaluated is not None and evaluated[1] <= point.height + 1e-4 * scale * slope + noise:
+            return evaluated, x
         scale *= 0.4
     return None, point.x
 
 
-def _stretch(objective, point: Point, free, move, found, x):
+def _stretch(objective, point: Point, free, move, best, x):
     """Where the criterion is not convex a Newton step is short: lengthen it while the criterion falls."""
     for scale in (2.0, 4.0, 8.0):
         further = point.x.copy()
         further[free] += scale * move
         trial = objective.evaluate(further)
-        if trial is None or trial[1] >= found[1]:
+        if trial is None or trial[1] >= best[1]:
             break
-        found, x = trial, further
-    return found, x
+        best, x = trial, further
+    return best, x
 
 
 def _near(objective, point: Point, free, move, known) -> bool:

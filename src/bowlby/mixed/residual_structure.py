@@ -111,8 +111,8 @@ class Chain:
         values = [height([g]) for g in grid]
         k = int(np.argmin(values))
         low, high = grid[min(k + 1, steps - 1)], grid[max(k - 1, 0)]
-        found = minimize_scalar(lambda g: height([g]), bounds=(low, high), method="bounded", options={"xatol": 1e-9})
-        x, best = min(((float(found.x), found.fun), (float(grid[k]), values[k])), key=lambda pair: pair[1])
+        optimum = minimize_scalar(lambda g: height([g]), bounds=(low, high), method="bounded", options={"xatol": 1e-9})
+        x, best = min(((float(optimum.x), optimum.fun), (float(grid[k]), values[k])), key=lambda pair: pair[1])
         # No correlation, unless some is better by more than rounding.
         return [np.inf] if height([np.inf]) <= best + 1e-9 else [x]
 
@@ -186,10 +186,10 @@ class Scales:
 
         z = np.zeros(len(unit))
         for _ in range(3):
-            found = minimize(lambda z: walled(z / unit), z, method="BFGS", jac=gradient, callback=stop,
+            optimum = minimize(lambda z: walled(z / unit), z, method="BFGS", jac=gradient, callback=stop,
                              options={"gtol": 1e-6, "maxiter": 100})
-            moved, z = np.abs(found.x - z).max(), found.x
-            if moved < 1e-5 or leaves(z / unit, found.fun):
+            moved, z = np.abs(optimum.x - z).max(), optimum.x
+            if moved < 1e-5 or leaves(z / unit, optimum.fun):
                 break
         x = z / unit
         self._stop_without_variance(x)

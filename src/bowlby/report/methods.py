@@ -91,9 +91,9 @@ def _scoring(results: Results) -> str:
 
 def _omega(table) -> str:
     """What is reported in addition to alpha."""
-    found = set(table["coefficient"])
-    said = ", and coefficient omega" if "omega_total" in found else ""
-    return said + (", also within and between therapists" if "omega_within_therapist" in found else "")
+    coefficients = set(table["coefficient"])
+    said = ", and coefficient omega" if "omega_total" in coefficients else ""
+    return said + (", also within and between therapists" if "omega_within_therapist" in coefficients else "")
 
 
 def _named(results: Results, names: list[str]) -> str:
@@ -166,13 +166,13 @@ def _perceived(results: Results) -> str:
 
 def _beside(results: Results) -> str:
     """Models with another rating by the same patient."""
-    found = [words for name, words in RATINGS.items() if results.json(f"fits/{name}_joint.json")]
-    if not found:
+    ratings = [words for name, words in RATINGS.items() if results.json(f"fits/{name}_joint.json")]
+    if not ratings:
         return ""
     apart = [words for name, words in RATINGS.items() if results.json(f"fits/{name}_scales.json")]
     subscales = f" A further model has the subscales of {' and of '.join(apart)} together." if apart else ""
     return (
-        f"The same model was fitted with {' and with '.join(found)} in addition to and instead of perceived "
+        f"The same model was fitted with {' and with '.join(ratings)} in addition to and instead of perceived "
         f"attachment, for the patients with both ratings.{subscales}"
     )
 

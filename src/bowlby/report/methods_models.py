@@ -110,10 +110,10 @@ def bracket(*parts: str) -> str:
 
 def second_engine(results: Results) -> str:
     """That the main model was fitted by another program, and what that leaves out; empty where it was not."""
-    found = [r for m in MAIN if (r := results.json(f"fits/second/{m}.json") or {}).get("fixed")]
-    if not found:
+    checks = [r for m in MAIN if (r := results.json(f"fits/second/{m}.json") or {}).get("fixed")]
+    if not checks:
         return ""
-    left = dict.fromkeys(WITHOUT.get(what, what) for record in found for what in record.get("differs_by_design") or [])
+    left = dict.fromkeys(WITHOUT.get(what, what) for record in checks for what in record.get("differs_by_design") or [])
     simpler = f", {' and '.join(left)}" if left else ""
     version = (results.manifest.get("versions") or {}).get("statsmodels", "")
     return f"the main model was fitted a second time with statsmodels {version} ([[seabold]]){simpler}"
@@ -188,16 +188,16 @@ def _sd(record: Mapping) -> str:
 
 def _doubts(record: Mapping) -> list[str]:
     """The robustness checks of the statements; none where none was run."""
-    found, said = computed_of(record.get("doubts") or {}), []
+    computed, said = computed_of(record.get("doubts") or {}), []
     if not record.get("doubts"):
         return []
-    if "parametric" in found:
-        n = found["parametric"]["replicates"]
+    if "parametric" in computed:
+        n = computed["parametric"]["replicates"]
         said.append(f"A parametric bootstrap of the fitted model was run ({n:,} replicates).")
-    if "sandwich" in found:
+    if "sandwich" in computed:
         said.append("Cluster-robust standard errors were computed (CR2, [[pustejovsky]]).")
-    if "influence" in found:
-        said.append(f"Each of the {found['influence']['therapists']:,} therapists was omitted once.")
+    if "influence" in computed:
+        said.append(f"Each of the {computed['influence']['therapists']:,} therapists was omitted once.")
     return [" ".join([*said, *(text for text in [left_undone(record["doubts"])] if text)])]
 
 

@@ -8,10 +8,10 @@ from bowlby.results import Results
 
 def estimands(results: Results) -> str:
     """How the other ways to compare were computed; empty where they were not."""
-    found = {name: results.json(f"estimands/{name}.json") for name in ("e1", "e2", "e5", "variance")}
-    if not all(found.values()):
+    records = {name: results.json(f"estimands/{name}.json") for name in ("e1", "e2", "e5", "variance")}
+    if not all(records.values()):
         return ""
-    drawn = found["e2"].get("replicates")
+    drawn = records["e2"].get("replicates")
     said = [
         "In a model with all scales of both predictors, a block index gives the SD of outcome that the scales of a "
         "predictor predict together; the interval of the difference of the indices is derived from theirs ([[zou]]).",
@@ -19,7 +19,7 @@ def estimands(results: Results) -> str:
         + (f", with percentile intervals of a parametric bootstrap ({drawn:,} replicates) for perceived attachment and "
            "the squared limits of T for style." if drawn else "."),
     ]
-    if found["e5"].get("difference_ci"):
+    if records["e5"].get("difference_ci"):
         said.append(
             "Prediction was evaluated in therapists who were left out of the fit, with an interval corrected for the "
             "overlap of the fits ([[nadeau]])."
@@ -29,7 +29,7 @@ def estimands(results: Results) -> str:
             "Slopes were corrected for measurement error by subtracting the error variances, estimated from item "
             "covariances, from the weighted cross-products; standard errors are from a jackknife over therapists."
         )
-    exact = found["variance"].get("p_mc_se") is not None
+    exact = records["variance"].get("p_mc_se") is not None
     said.append(
         "The variance between therapists was tested by the restricted likelihood ratio"
         + (" against its exact distribution, simulated ([[crainiceanu]])." if exact else ".")
@@ -41,60 +41,60 @@ def doubts(results: Results) -> str:
     """The robustness checks; empty where none was run."""
     record = results.json("robustness.json") or {}
     tried = computed_of(record)
-    said = [text for kind, write in WRITERS.items() if (found := tried.get(kind)) and (text := write(found, results))]
+    said = [text for kind, write in WRITERS.items() if (check := tried.get(kind)) and (text := write(check, results))]
     said += [text for text in [left_undone(record)] if text]
     return " ".join(["Robustness was examined as follows.", *said]) if said else ""
 
 
-def _parametric(found: dict, _) -> str:
-    return f"A parametric bootstrap of the fitted model was run ({found['replicates']:,} replicates)."
+def _parametric(record: dict, _) -> str:
+    return f"A parametric bootstrap of the fitted model was run ({record['replicates']:,} replicates)."
 
 
-def _cluster(found: dict, _) -> str:
-    bca = any("bca" in row for row in (found.get("intervals") or {}).values())
+def _cluster(record: dict, _) -> str:
+    bca = any("bca" in row for row in (record.get("intervals") or {}).values())
     how = "; intervals bias-corrected and accelerated, [[efron]]" if bca else ""
-    return f"A cluster bootstrap resampled therapists with their patients ({found['replicates']:,} replicates{how})."
+    return f"A cluster bootstrap resampled therapists with their patients ({record['replicates']:,} replicates{how})."
 
 
-def _influence(found: dict, _) -> str:
-    return f"Each of the {found['therapists']:,} therapists was omitted once."
+def _influence(record: dict, _) -> str:
+    return f"Each of the {record['therapists']:,} therapists was omitted once."
 
 
-def _sandwich(found: dict, _) -> str:
+def _sandwich(record: dict, _) -> str:
     return "Cluster-robust standard errors were computed (CR2, [[pustejovsky]])."
 
 
-def _permutation(found: dict, results: Results) -> str:
+def _permutation(record: dict, results: Results) -> str:
     strata = (results.config.get("robustness") or {}).get("strata") or []
     inside = f" within {', '.join(strata)}" if strata else ""
-    n = f"{found['replicates']:,} permutations, including the observed assignment"
+    n = f"{record['replicates']:,} permutations, including the observed assignment"
     return f"Style was permuted among therapists{inside} ({n})."
 
 
-def _wild(found: dict, _) -> str:
-    return f"A wild cluster bootstrap ([[cameron]]) was run ({found['replicates']:,} replicates)."
+def _wild(record: dict, _) -> str:
+    return f"A wild cluster bootstrap ([[cameron]]) was run ({record['replicates']:,} replicates)."
 
 
-def _multiverse(found: dict, _) -> str:
-    n, of = found["replicates"], found.get("combinations") or found["replicates"]
+def _multiverse(record: dict, _) -> str:
+    n, of = record["replicates"], record.get("combinations") or record["replicates"]
     some = f", a random sample of the {of:,} that are possible with these data" if of > n else ""
     return f"The analysis was repeated in {n:,} specifications{some}, including the main analysis ([[simonsohn]])."
 
 
-def _null(found: dict, _) -> str:
-    return f"The specification curve was repeated {found['replicates']:,} times under the null hypothesis."
+def _null(record: dict, _) -> str:
+    return f"The specification curve was repeated {record['replicates']:,} times under the null hypothesis."
 
 
-def _imputation(found: dict, _) -> str:
+def _imputation(record: dict, _) -> str:
     return (
-        f"Missing values were imputed {found['replicates']:,} times from a joint two-level normal model ([[schafer]]) "
+        f"Missing values were imputed {record['replicates']:,} times from a joint two-level normal model ([[schafer]]) "
         "and "
         "the estimates pooled ([[barnard]])."
     )
 
 
-def _tipping(found: dict, _) -> str:
-    moves = [move["delta"] for move in found.get("moves") or []]
+def _tipping(record: dict, _) -> str:
+    moves = [move["delta"] for move in record.get("moves") or []]
     if not moves:
         return ""
     return (

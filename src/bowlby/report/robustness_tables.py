@@ -43,7 +43,7 @@ WAYS = {
 
 def computed_of(record: Mapping) -> dict:
     """The kinds of robustness that could be computed."""
-    return {kind: found for kind, found in record.items() if not found.get("not_computed")}
+    return {kind: check for kind, check in record.items() if not check.get("not_computed")}
 
 
 def left_undone(record: Mapping) -> str:
@@ -71,14 +71,14 @@ def flips_sheet(verdict: Mapping, record: Mapping) -> Sheet:
         "Alternative analyses": (record.get("multiverse", {}).get("verdicts"), _shared),
         "Imputed": (record.get("imputation", {}).get("verdicts"), _once),
     }
-    tried = {head: (found, say_) for head, (found, say_) in tried.items() if found}
+    tried = {head: (verdicts, say_) for head, (verdicts, say_) in tried.items() if verdicts}
     rows = []
     for name in CLAIMS:
         claim = verdict["claims"].get(name)
         if claim is None or claim.get("not_tested"):
             continue
         row = [f"{name}. {SHORT[name]}", verdict_of(claim), _changed(claim)]
-        rows.append([*row, *(words(found.get(name), claim["verdict"]) for found, words in tried.values())])
+        rows.append([*row, *(words(verdicts.get(name), claim["verdict"]) for verdicts, words in tried.values())])
     note = (
         "The last columns give the verdict of each claim when each therapist was omitted in turn, in the alternative "
         "analyses of the curve below, and with missing values multiply imputed. The third column gives the checks that "
@@ -99,34 +99,34 @@ def _changed(claim: dict) -> str:
     return f"yes: {reasons}" if claim["fragile"] else "no"
 
 
-def counted(found: dict | None, verdict: str) -> str:
+def counted(counts: dict | None, verdict: str) -> str:
     """Verdicts as counts: "supported in all 48", or how often which."""
-    if not found:
+    if not counts:
         return NOT_TRIED
-    total = sum(found.values())
-    if found.get(verdict, 0) == total:
+    total = sum(counts.values())
+    if counts.get(verdict, 0) == total:
         return f"{verdict} in all {total:,}"
-    return "; ".join(f"{word} in {n:,} of {total:,}" for word, n in _in_order(found, verdict))
+    return "; ".join(f"{word} in {n:,} of {total:,}" for word, n in _in_order(counts, verdict))
 
 
-def _shared(found: dict | None, verdict: str) -> str:
+def _shared(verdicts: dict | None, verdict: str) -> str:
     """Verdicts as shares of the analyses."""
-    if not found:
+    if not verdicts:
         return NOT_TRIED
-    total = sum(found.values())
-    if found.get(verdict, 0) == total:
+    total = sum(verdicts.values())
+    if verdicts.get(verdict, 0) == total:
         return f"{verdict} in all"
-    return "; ".join(f"{word} in {_percent(share / total)}" for word, share in _in_order(found, verdict))
+    return "; ".join(f"{word} in {_percent(share / total)}" for word, share in _in_order(verdicts, verdict))
 
 
-def _once(found: str | None, _: str) -> str:
+def _once(label: str | None, _: str) -> str:
     """The verdict of the pooled imputed data."""
-    return found or NOT_TRIED
+    return label or NOT_TRIED
 
 
-def _in_order(found: dict, verdict: str) -> list[tuple[str, float]]:
+def _in_order(values: dict, verdict: str) -> list[tuple[str, float]]:
     """The run's own verdict first, then the others by how often they came."""
-    kept = [(word, n) for word, n in found.items() if n > 0]
+    kept = [(word, n) for word, n in values.items() if n > 0]
     return sorted(kept, key=lambda pair: (pair[0] != verdict, -pair[1]))
 
 
@@ -141,11 +141,11 @@ def intervals_sheet(comparison: Mapping, record: Mapping) -> Sheet:
     """95 % intervals of the contrasts, as in Table 1 and by every other method that was run."""
     rows = [["Main analysis", *(interval(*comparison[e]["ci"]) for e in EFFECTS)]]
     for kind, words in WAYS.items():
-        found = record.get(kind) or {}
-        effects = found.get("intervals") or found.get("contrasts") or found.get("effects") or {}
+        check = record.get(kind) or {}
+        effects = check.get("intervals") or check.get("contrasts") or check.get("effects") or {}
         if not effects:
             continue
-        n = f" ({found['replicates']:,})" if kind != "sandwich" else ""
+        n = f" ({check['replicates']:,})" if kind != "sandwich" else ""
         rows.append([f"{words}{n}", *(_limits(effects.get(e)) for e in EFFECTS)])
     note = (
         "*SD* of outcome per *SD* of predictor; number of replicates in brackets. Bootstrap intervals are percentile "
@@ -159,13 +159,13 @@ def _limits(effect: dict | None) -> str:
     return interval(*(effect.get("bca") or effect["ci"])) if effect else "–"
 
 
-def tipping_sheet(found: dict) -> Sheet:
+def tipping_sheet(tipping: dict) -> Sheet:
     """Verdicts where the slopes of patients without outcome differ from those of the others."""
-    claims = [name for name in CLAIMS if any(name in move["verdicts"] for move in found["moves"])]
+    claims = [name for name in CLAIMS if any(name in move["verdicts"] for move in tipping["moves"])]
     rows = [
         [ALONG[move["along"]], number(move["delta"]), *(number(move["effects"][e]["estimate"]) for e in ("P", "T")),
          *(move["verdicts"].get(name, "–") for name in claims)]
-        for move in found["moves"]
+        for move in tipping["moves"]
     ]  # fmt: skip
     note = (
         "Missing outcomes were imputed and then shifted so that the slope of the predictor among patients without "
@@ -180,19 +180,19 @@ NAMES = ("first", "second", "first-second", "first+second")
 
 def pair_doubts_sheet(record: Mapping) -> Sheet | None:
     """95 % intervals of both slopes, their difference and their sum in other ways; None where none was tried."""
-    found, labels = record.get("doubts"), record["labels"]
-    if not found:
+    checks, labels = record.get("doubts"), record["labels"]
+    if not checks:
         return None
     rows = [["Main analysis", *(interval(*record["contrasts"][name]["ci"]) for name in NAMES)]]
-    drawn = found["parametric"]
+    drawn = checks["parametric"]
     if drawn.get("intervals"):
         what = f"Parametric bootstrap ({drawn['replicates']:,})"
         rows.append([what, *(interval(*drawn["intervals"][name]["ci"]) for name in NAMES)])
-    if robust := found["sandwich"].get("contrasts"):
+    if robust := checks["sandwich"].get("contrasts"):
         rows.append(["Cluster-robust (CR2)", *(interval(*robust[name]["ci"]) for name in NAMES)])
-    spread = found.get("influence", {}).get("range")
+    spread = checks.get("influence", {}).get("range")
     if spread:
-        what = f"Without one therapist ({found['influence']['therapists']:,}): estimates from, to"
+        what = f"Without one therapist ({checks['influence']['therapists']:,}): estimates from, to"
         rows.append([what, *(f"{number(spread[name][0])} to {number(spread[name][1])}" for name in NAMES)])
     note = (
         "*SD* of outcome per *SD* of predictor; number of replicates in brackets. Bootstrap: percentile intervals. "
@@ -204,11 +204,11 @@ def pair_doubts_sheet(record: Mapping) -> Sheet | None:
 
 def pair_turned(record: Mapping, statements: dict[str, str]) -> list[str]:
     """What became of each statement without one therapist, and what could not be computed."""
-    found = record.get("doubts") or {}
-    verdicts = found.get("influence", {}).get("verdicts") or {}
+    checks = record.get("doubts") or {}
+    verdicts = checks.get("influence", {}).get("verdicts") or {}
     said = [
         f"Without any one therapist, “{statement}” was {counted(verdicts[name], record['claims'][name]['verdict'])}."
         for name, statement in statements.items()
         if name in verdicts
     ]
-    return said + [text for text in [left_undone(found)] if text]
+    return said + [text for text in [left_undone(checks)] if text]

@@ -51,22 +51,22 @@ class Job:
     @property
     def name(self) -> str:
         """What the part is called on paper."""
-        found = next((words for start, words in PARTS.items() if self.rule.startswith(start)), None)
+        title = next((words for start, words in PARTS.items() if self.rule.startswith(start)), None)
         middle = self.rule.split("_")[1] if self.rule.count("_") > 1 else ""
-        if found is None:
+        if title is None:
             return self.rule.replace("_", " ").capitalize()
         one = self.rule.startswith(("build", "fit")) and middle not in ("", "analysis")
-        return f"{found}: {middle}" if one else found
+        return f"{title}: {middle}" if one else title
 
 
 def jobs(needed: Iterable) -> list[Job]:
     """The jobs that a workflow engine still has to do; the rule that only collects targets is none."""
-    found = [
+    waiting = [
         Job(job.rule.name, [Path(str(f)) for f in job.output], [Path(str(f)) for f in job.log])
         for job in needed
         if len(job.output)
     ]
-    return sorted(found, key=lambda job: job.rule)
+    return sorted(waiting, key=lambda job: job.rule)
 
 
 def begin(folder: str | Path, needed: Iterable) -> None:
@@ -99,15 +99,15 @@ def parts(folder: Path, left: list[Job]) -> list[dict]:
     """Each part that is missing: name, state, and the reasons that its log gives; what failed comes first."""
     marker = folder / MARKER
     start = marker.stat().st_mtime if marker.is_file() else 0.0
-    found = []
+    rows = []
     for job in left:
         state, why = "waiting", []
         for log in job.logs:
             if log.is_file() and log.stat().st_mtime >= start:
                 state, why = _read(log)
-        found.append({"name": job.name, "state": state, "said": STATES[state], "why": why, "logs": job.logs})
+        rows.append({"name": job.name, "state": state, "said": STATES[state], "why": why, "logs": job.logs})
     order = list(STATES)
-    return sorted(found, key=lambda part: order.index(part["state"]))
+    return sorted(rows, key=lambda part: order.index(part["state"]))
 
 
 def _read(log: Path) -> tuple[str, list[str]]:

@@ -87,12 +87,12 @@ def _batch(basis: Basis, models: list, numbers: np.ndarray) -> pd.DataFrame:
     for stream, (result, names, contrasts) in enumerate(models):
         parts = len(result.model.clusters("therapist"))
         drawn = np.stack([drawn_counts(a.generator(stream), parts) for a in addresses])
-        found = result.refit_clusters(drawn, "therapist", contrasts, kenward_roger=True)
+        refits = result.refit_clusters(drawn, "therapist", contrasts, kenward_roger=True)
         for k, name in enumerate(names):
             for position, suffix in enumerate(("", "_se")):
-                columns[name + suffix] = found.contrasts[:, k, position]
-        converged &= found.converged
-        singular |= found.singular
+                columns[name + suffix] = refits.contrasts[:, k, position]
+        converged &= refits.converged
+        singular |= refits.singular
     status = statuses(converged, singular)
     for values in columns.values():
         values[status == FAILED] = np.nan
@@ -215,8 +215,8 @@ def sandwich(basis: Basis) -> pd.DataFrame:
         return not_computed(address, undivided(basis.primary, basis.perceived))
     m1, columns = fit_m1(basis.primary), {}
     asked = slopes(basis.primary.design).items()
-    found = cr2(clusters_of(m1, own))
-    rows = [found.contrast(name, weights) for name, weights in asked]
+    robust = cr2(clusters_of(m1, own))
+    rows = [robust.contrast(name, weights) for name, weights in asked]
     rows.append(cr2(clusters_of(fit_c4(basis.perceived), perceived)).contrast("T_A", {T: 1.0}))
     if "patient_style" in basis.perceived.design["scaling"]:
         rows.append(cr2(clusters_of(fit_c5(basis.perceived.fitter), perceived)).contrast("Z", {Z: 1.0}))

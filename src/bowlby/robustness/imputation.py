@@ -33,10 +33,10 @@ class Incomplete:
     Attributes
     ----------
     universe : Universe
-    found : Patients
+    sample : Patients
         Those with a therapist and at least one answer.
     columns : list of str
-        Columns of ``found.frame`` that are the predictors of ``data``.
+        Columns of ``sample.frame`` that are the predictors of ``data``.
     therapists : Index
     data : TwoLevel
     drawn : dict
@@ -44,7 +44,7 @@ class Incomplete:
     """
 
     universe: Universe
-    found: Patients
+    sample: Patients
     columns: list[str]
     therapists: pd.Index
     data: TwoLevel
@@ -59,38 +59,38 @@ def incomplete(universe: Universe) -> Incomplete:
     the therapists' variables are the scales of their style.
     """
     run = universe.run
-    found = patients(run, universe.scores, universe.people)
-    asked = ["baseline", "y", *(column("perceived", scale) for scale in found.scaling["perceived"].scales)]
-    keep = found.frame.index.isin(found.episodes["patient"]) & found.frame[asked].notna().any(axis=1)
-    frame = found.frame[keep]
-    episodes = found.episodes[found.episodes["patient"].isin(frame.index)]
-    found = replace(found, frame=frame, episodes=episodes)
-    columns = ["baseline", *(c for c in ("change",) if c in frame), *found.covariates]
-    asked_of_patients = [name for name in found.scaling if ROLES[name] == "patient"]
-    columns += [column(name, scale) for name in asked_of_patients for scale in found.scaling[name].scales]
+    sample = patients(run, universe.scores, universe.people)
+    asked = ["baseline", "y", *(column("perceived", scale) for scale in sample.scaling["perceived"].scales)]
+    keep = sample.frame.index.isin(sample.episodes["patient"]) & sample.frame[asked].notna().any(axis=1)
+    frame = sample.frame[keep]
+    episodes = sample.episodes[sample.episodes["patient"].isin(frame.index)]
+    sample = replace(sample, frame=frame, episodes=episodes)
+    columns = ["baseline", *(c for c in ("change",) if c in frame), *sample.covariates]
+    asked_of_patients = [name for name in sample.scaling if ROLES[name] == "patient"]
+    columns += [column(name, scale) for name in asked_of_patients for scale in sample.scaling[name].scales]
     weights = membership(episodes, frame.index)
-    block, scaling = run.comparison.therapist_style, found.scaling["therapist_style"]
+    block, scaling = run.comparison.therapist_style, sample.scaling["therapist_style"]
     style = answered(universe.scores[block.instrument], "therapist", block)[scaling.scales]
     data = TwoLevel(
         frame[columns].to_numpy(float),
         frame["y"].to_numpy(float),
         style.reindex(weights.columns).to_numpy(float) / scaling.sd,
         weights.weights,
-        _slope(run, found, columns),
+        _slope(run, sample, columns),
     )
-    return Incomplete(universe, found, columns, weights.columns, data)
+    return Incomplete(universe, sample, columns, weights.columns, data)
 
 
 def missing(of: Incomplete) -> dict:
     """Who has something missing; see :func:`bowlby.robustness.imputation_summary.described`."""
-    frame = of.found.frame
+    frame = of.sample.frame
     shown = [*of.columns, *(c for c in PREDICTORS if c in frame), *columns_of(frame, "therapist_style")]
     return described(frame, list(dict.fromkeys(shown)), of.data.s)
 
 
-def _slope(run, found: Patients, columns: list[str]) -> np.ndarray:
+def _slope(run, sample: Patients, columns: list[str]) -> np.ndarray:
     """Weights of the scales in the composite of perceived attachment."""
-    scaling = found.scaling["perceived"]
+    scaling = sample.scaling["perceived"]
     w = np.array([run.comparison.perceived.weights[scale] for scale in scaling.scales])
     names = [column("perceived", scale) for scale in scaling.scales]
     slope = dict(zip(names, w / np.sqrt(w @ scaling.correlation @ w), strict=True))
@@ -112,12 +112,12 @@ def complete(of: Incomplete, imputation: int) -> tuple[Patients, dict[str, np.nd
 
 
 def _drawn(of: Incomplete, imputation: int) -> tuple[Patients, dict[str, np.ndarray]]:
-    run, found = of.universe.run, of.found
+    run, sample = of.universe.run, of.sample
     rng = Address(run.seed, KIND, imputation).generator()
     data, traces = impute(of.data, run.robustness.imputation.iterations, rng)
-    frame = found.frame.copy()
+    frame = sample.frame.copy()
     frame[of.columns], frame["y"] = data.x, data.y
-    for name, scaling in found.scaling.items():
+    for name, scaling in sample.scaling.items():
         block, scales = getattr(run.comparison, name), [column(name, scale) for scale in scaling.scales]
         if ROLES[name] == "therapist":
             style = pd.DataFrame(data.s * scaling.sd, of.therapists, scaling.scales)
@@ -127,7 +127,7 @@ def _drawn(of: Incomplete, imputation: int) -> tuple[Patients, dict[str, np.ndar
         else:
             values = pd.DataFrame(frame[scales].to_numpy() * scaling.sd, columns=scaling.scales)
             frame[name] = composite(values, block, scaling)
-    return replace(found, frame=frame, style=pd.Series(own, of.therapists)), traces
+    return replace(sample, frame=frame, style=pd.Series(own, of.therapists)), traces
 
 
 def imputation(of: Incomplete, first: int, last: int) -> pd.DataFrame:
@@ -208,7 +208,7 @@ def _tipped(of: Incomplete, number: int, moves: list[tuple[str, float]], replica
     except UserError:
         return table(addresses, [FAILED] * len(moves), columns)
     data = primary.data
-    left = of.found.frame["y"].isna().reindex(data["patient"]).to_numpy(float)
+    left = of.sample.frame["y"].isna().reindex(data["patient"]).to_numpy(float)
     sides = {"attachment": data[P] + data[P_BETWEEN], "style": data[T]}
     moved = np.array([delta * left * sides[side].to_numpy(float) for side, delta in moves]) / primary.unit
     asked = list(slopes(primary.design).values())

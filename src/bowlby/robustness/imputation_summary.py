@@ -98,9 +98,9 @@ def pooled(table: pd.DataFrame) -> dict[str, Pooled]:
             for name in NAMES if name in kept}  # fmt: skip
 
 
-def verdicts(found: dict[str, Pooled], delta: float) -> dict[str, str]:
+def verdicts(effects: dict[str, Pooled], delta: float) -> dict[str, str]:
     """Verdicts of the claims that pooled effects decide."""
-    claims = Answer({name: one.effect for name, one in found.items()}).verdicts(delta)
+    claims = Answer({name: one.effect for name, one in effects.items()}).verdicts(delta)
     return {name: claim["verdict"] for name, claim in claims.items()}
 
 
@@ -120,14 +120,14 @@ def imputed(table: pd.DataFrame, delta: float) -> dict:
         ``effects`` (estimate, se, df, p, ci, fmi), ``verdicts``, ``missing`` (see :func:`described`), ``needed``
         imputations, ``enough``; ``drift`` of the chains (t), ``settled`` where none is beyond 4.
     """
-    found = pooled(table)
+    effects = pooled(table)
     missing = table.attrs["missing"]
     needed = max(LEAST, ceil(100 * missing["incomplete_patients"]))
     moved = {name: drift(table[f"{name}_before"].to_numpy(float), table[f"{name}_after"].to_numpy(float))
              for name in TRACES}  # fmt: skip
     return {
-        "effects": {name: _line(one.effect) | {"fmi": one.fmi} for name, one in found.items()},
-        "verdicts": verdicts(found, delta),
+        "effects": {name: _line(one.effect) | {"fmi": one.fmi} for name, one in effects.items()},
+        "verdicts": verdicts(effects, delta),
         "missing": missing,
         "needed": needed,
         "enough": len(table) >= needed,
@@ -146,10 +146,10 @@ def moved(table: pd.DataFrame, delta: float) -> list[dict]:
     """Effects and verdicts for every difference in slope of those whose outcome is missing, the smallest first."""
     out = []
     for (along, move), rows in sorted(table.groupby(["along", "delta"]), key=lambda item: (abs(item[0][1]), *item[0])):
-        found = pooled(rows)
-        if found and (move or along == "attachment"):  # no difference is the same along either
-            out.append({"along": along, "delta": float(move), "verdicts": verdicts(found, delta),
-                        "effects": {name: _line(one.effect) for name, one in found.items()}})  # fmt: skip
+        effects = pooled(rows)
+        if effects and (move or along == "attachment"):  # no difference is the same along either
+            out.append({"along": along, "delta": float(move), "verdicts": verdicts(effects, delta),
+                        "effects": {name: _line(one.effect) for name, one in effects.items()}})  # fmt: skip
     return out
 
 

@@ -50,8 +50,8 @@ def influence(basis: Basis) -> pd.DataFrame:
     rows, status, why = [], [], []
     for therapist in therapists:
         try:
-            found = _without(basis, therapist, side_by_side.get(therapist), fitter)
-            row, state = _row(whole, found, basis.delta), SINGULAR if found.singular else OK
+            refit = _without(basis, therapist, side_by_side.get(therapist), fitter)
+            row, state = _row(whole, refit, basis.delta), SINGULAR if refit.singular else OK
         except (UserError, np.linalg.LinAlgError) as error:
             row, state = {}, FAILED
             why.append(reason(error))
@@ -77,19 +77,19 @@ def _side_by_side(basis: Basis) -> dict[str, Answer]:
     of_c4 = 1 - np.eye(len(c4.model.clusters("therapist")))[[two[t] for t in both]]
     pairs = list(combinations(range(len(names)), 2))
     sums = [{names[i]: 1.0, names[j]: 1.0} for i, j in pairs]
-    found = m1.refit_clusters(of_m1, "therapist", asked, kenward_roger=True)
+    refits = m1.refit_clusters(of_m1, "therapist", asked, kenward_roger=True)
     plain = m1.refit_clusters(of_m1, "therapist", sums)
     style = c4.refit_clusters(of_c4, "therapist", [{T: 1.0}], kenward_roger=True)
     out = {}
     for k, therapist in enumerate(both):
-        if not (found.converged[k] and style.converged[k]):
+        if not (refits.converged[k] and style.converged[k]):
             continue
         cov = np.diag(plain.se[k] ** 2)
         for (i, j), (_, se, _) in zip(pairs, plain.contrasts[k], strict=True):
             cov[i, j] = cov[j, i] = (se**2 - plain.se[k, i] ** 2 - plain.se[k, j] ** 2) / 2
-        values = dict(zip(SLOPES, map(tuple, found.contrasts[k]), strict=True)) | {"T_A": tuple(style.contrasts[k, 0])}
+        values = dict(zip(SLOPES, map(tuple, refits.contrasts[k]), strict=True)) | {"T_A": tuple(style.contrasts[k, 0])}
         effects = {name: Effect(*v) for name, v in with_sd_error(values, basis.primary.design["sd_error"]).items()}
-        out[therapist] = Answer(effects, pd.Series(found.params[k], names), cov, bool(found.singular[k]))
+        out[therapist] = Answer(effects, pd.Series(refits.params[k], names), cov, bool(refits.singular[k]))
     return out
 
 
@@ -147,14 +147,14 @@ def recentred(rows: Rows) -> Rows:
     return Rows(data, rows.membership, rows.design)
 
 
-def _row(whole: Answer, found: Answer, delta: float) -> dict:
+def _row(whole: Answer, answer: Answer, delta: float) -> dict:
     row: dict[str, Any] = {}
-    for name, effect in found.effects.items():
+    for name, effect in answer.effects.items():
         row |= {name: effect.estimate, f"{name}_se": effect.se, f"{name}_df": effect.df}
-    row |= {name: claim["verdict"] for name, claim in found.verdicts(delta).items()}
-    slopes = [name for name in whole.fixed.index[1:] if name in found.fixed.index]
-    moved, p = (whole.fixed[slopes] - found.fixed[slopes]).to_numpy(), len(slopes)
-    with_all, without_one = (one.cov[np.ix_(at, at)] for one in (whole, found)
+    row |= {name: claim["verdict"] for name, claim in answer.verdicts(delta).items()}
+    slopes = [name for name in whole.fixed.index[1:] if name in answer.fixed.index]
+    moved, p = (whole.fixed[slopes] - answer.fixed[slopes]).to_numpy(), len(slopes)
+    with_all, without_one = (one.cov[np.ix_(at, at)] for one in (whole, answer)
                              for at in [one.fixed.index.get_indexer(slopes)])  # fmt: skip
     return row | {
         "cooks": float(moved @ np.linalg.solve(with_all, moved)) / p,

@@ -81,11 +81,11 @@ def choices(run: Run, scores: dict, people: dict, occasions: list[str]) -> Choic
     wanted, dropped = _wanted(asked, run, scores, occasions), []
     reasons = _inadmissible(asked, run, scores, people, occasions)
     levels = {}
-    for node, found in wanted.items():
+    for node, alternatives in wanted.items():
         own = getattr(registered, node)
-        kept = [level for level in found if level != own and (node, level) not in reasons]
+        kept = [level for level in alternatives if level != own and (node, level) not in reasons]
         dropped += [{"node": node, "level": level, "reason": reasons[node, level]}
-                    for level in found if level != own and (node, level) in reasons]  # fmt: skip
+                    for level in alternatives if level != own and (node, level) in reasons]  # fmt: skip
         levels[node] = [own, *kept]
     return Choices(levels, dropped)
 
@@ -138,17 +138,17 @@ def scored(run: Run) -> list[tuple[str, str]]:
     return [(run.outcome.instrument, run.outcome.scale), *((perceived.instrument, s) for s in perceived.weights)]
 
 
-def specifications(found: Choices, seed: int, most: int) -> list[Specification]:
+def specifications(alternatives: Choices, seed: int, most: int) -> list[Specification]:
     """All combinations, or a seeded sample of them; the registered one is the first.
 
     Parameters
     ----------
-    found : Choices
+    alternatives : Choices
     seed : int
         The run's.
     most : int
     """
-    combinations = [Specification(*levels) for levels in product(*found.levels.values())]
+    combinations = [Specification(*levels) for levels in product(*alternatives.levels.values())]
     if len(combinations) <= most:
         return combinations
     order = Address(seed, "multiverse", 0).generator().permutation(len(combinations) - 1)[: most - 1] + 1
@@ -180,8 +180,8 @@ class Universe:
     @property
     def specifications(self) -> list[Specification]:
         """Those that are tried."""
-        found = choices(self.run, self.scores, self.people, self.occasions)
-        return specifications(found, self.run.seed, self.run.robustness.replicates.multiverse)
+        alternatives = choices(self.run, self.scores, self.people, self.occasions)
+        return specifications(alternatives, self.run.seed, self.run.robustness.replicates.multiverse)
 
     def patients(self, spec: Specification) -> Patients:
         """Patients under the choices that scores and memberships hang on, kept for the next specification."""
@@ -244,13 +244,13 @@ def cell(universe: Universe, spec: Specification) -> Cell:
     UserError
         Where the comparison cannot be made so.
     """
-    run, found = universe.chosen_run(spec), universe.patients(spec)
-    frame = _sides(run, found.frame.copy(), spec)
-    frame = few_patients(frame, found.episodes, int(spec.caseload))
+    run, sample = universe.chosen_run(spec), universe.patients(spec)
+    frame = _sides(run, sample.frame.copy(), spec)
+    frame = few_patients(frame, sample.episodes, int(spec.caseload))
     frame = outliers(frame, spec.outliers)
     if spec.outcome == "change":
         frame["y"] = frame["y"] - frame["baseline"]
-    built = analysis_set(run, replace(found, frame=frame), universe.people, "primary")
+    built = analysis_set(run, replace(sample, frame=frame), universe.people, "primary")
     fitter = Fitter(built.data, built.membership, built.design)
     if spec.outcome == "change":
         fitter.base = [term for term in fitter.base if term not in terms.BASELINE]
@@ -339,11 +339,11 @@ def _try(universe: Universe, spec: Specification) -> tuple[dict, str]:
     except UserError as error:
         return {"reason": "; ".join(error.problems)}, FAILED
     contrasts = [contrast(result, name, w) for name, w in made.contrasts.items()]
-    found = Answer(effects(units.standardised(contrasts, made.fitter.design["sd_error"])))
+    answer = Answer(effects(units.standardised(contrasts, made.fitter.design["sd_error"])))
     row = {"patients": len(made.fitter.data), "therapists": made.fitter.data["therapist"].nunique()}
     for name in SLOPES:
-        effect = found.effects[name]
+        effect = answer.effects[name]
         row |= {name: effect.estimate, f"{name}_se": effect.se, f"{name}_df": effect.df}
     row["P-|T|"] = row["P"] - abs(row["T"])
-    verdicts = found.verdicts(universe.run.comparison.delta)
+    verdicts = answer.verdicts(universe.run.comparison.delta)
     return row | {name: verdicts[name]["verdict"] for name in VERDICTS}, SINGULAR if result.singular else OK

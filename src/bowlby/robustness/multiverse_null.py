@@ -54,10 +54,10 @@ def multiverse_null(universe: Universe, strata: pd.Series, first: int, last: int
             log.info("%s: %d of %d specifications, in %d runs", KIND, number + 1, len(specifications), last - first)
         try:
             made = cell(universe, spec)
-            found = _curves(made, addresses, strata, people)
+            by_curve = _curves(made, addresses, strata, people)
         except UserError:
             continue
-        for name, values in found.items():
+        for name, values in by_curve.items():
             curves[name].append(values)
     stacked = {name: np.stack(values) for name, values in curves.items()}  # (specifications, runs, contrasts, 3)
     columns = {"specifications": np.full(len(addresses), len(curves["style"]))}

@@ -133,11 +133,11 @@ def answer(primary: Rows | None, perceived: Rows | None) -> Answer:
     return out
 
 
-def with_patient_style(found: Answer, fitter: Fitter) -> Answer:
+def with_patient_style(answer: Answer, fitter: Fitter) -> Answer:
     """Add what claim C5 needs, where the patient's style is asked for."""
     if "patient_style" in fitter.design["scaling"]:
-        found.effects |= effects(patient_style(fit_c5(fitter), fitter.design))
-    return found
+        answer.effects |= effects(patient_style(fit_c5(fitter), fitter.design))
+    return answer
 
 
 def effects(contrasts: list[dict]) -> dict[str, Effect]:

@@ -95,9 +95,9 @@ def reason(error: Exception) -> str:
 
 def not_computed(addresses: list[Address], reason: str) -> pd.DataFrame:
     """Replicates of a kind that cannot be computed, all ``failed``, with the reason in ``attrs["not_computed"]``."""
-    found = table(addresses, [FAILED] * len(addresses), {})
-    found.attrs["not_computed"] = reason
-    return found
+    rows = table(addresses, [FAILED] * len(addresses), {})
+    rows.attrs["not_computed"] = reason
+    return rows
 
 
 def absent(kind: str, table: pd.DataFrame) -> str | None:
@@ -147,12 +147,12 @@ def gather(paths: list[Path], seed: int, kind: str, count: int, fewer: bool = Fa
     """
     tables, problems = [], []
     for path in paths:
-        found, wrong = _read(path, seed, kind)
+        shard, wrong = _read(path, seed, kind)
         if wrong:
             path.unlink(missing_ok=True)
             problems.append(problem(wrong, f"it was removed; {RECOMPUTE}", Place(path.name)))
         else:
-            tables.append(found)
+            tables.append(shard)
     if problems:
         raise UserError(problems)
     if len(marks := {t.attrs.get("inputs") for t in tables}) > 1:
@@ -181,12 +181,12 @@ def gather(paths: list[Path], seed: int, kind: str, count: int, fewer: bool = Fa
 def _read(path: Path, seed: int, kind: str) -> tuple[pd.DataFrame | None, str | None]:
     """A shard, or what is wrong with it."""
     try:
-        found = pd.read_parquet(path)
+        rows = pd.read_parquet(path)
     except (OSError, ValueError) as error:  # pyarrow's errors are ValueErrors
         return None, f"the shard cannot be read ({type(error).__name__})"
-    if not set(HEAD) <= set(found.columns):
+    if not set(HEAD) <= set(rows.columns):
         return None, "the shard lacks its addresses"
-    expected = [str(Address(seed, kind, number)) for number in found["replicate"]]
-    if found["seed_address"].tolist() != expected:
+    expected = [str(Address(seed, kind, number)) for number in rows["replicate"]]
+    if rows["seed_address"].tolist() != expected:
         return None, "the shard comes from another seed"
-    return found, None
+    return rows, None

@@ -158,13 +158,13 @@ def assumptions(basis: Basis, first: int, last: int) -> pd.DataFrame:
         address = Address(basis.seed, "assumptions", number)
         addresses.append(address)
         try:
-            found = m1.refit(m1.simulate(1, address.sequence())[0]) if number else m1
+            refit = m1.refit(m1.simulate(1, address.sequence())[0]) if number else m1
         except UserError:
             rows.append({})
             status.append(FAILED)
             continue
-        rows.append(described(found, unit, therapist))
-        status.append(SINGULAR if found.singular else OK)
+        rows.append(described(refit, unit, therapist))
+        status.append(SINGULAR if refit.singular else OK)
     columns = pd.DataFrame(rows, columns=described(m1, unit, therapist).keys(), dtype=float)
     return table(addresses, status, {c: columns[c] for c in columns})
 
@@ -202,7 +202,7 @@ def quantiles(values: np.ndarray) -> np.ndarray:
     return np.quantile(values, (np.arange(count) + 0.5) / count)
 
 
-def judged(found: pd.DataFrame) -> dict:
+def judged(table: pd.DataFrame) -> dict:
     """The study among its simulations.
 
     Returns
@@ -212,7 +212,7 @@ def judged(found: pd.DataFrame) -> dict:
         that point, and the p of the largest distance from the simulations' mean in their SD, over all points;
         ``skewness``, ``kurtosis`` (two-sided) and ``spread`` (larger than expected): value and p.
     """
-    kept = found[found["status"] != FAILED]
+    kept = table[table["status"] != FAILED]
     out = {}
     for name, letter in (("therapists", "u_"), ("residuals", "r_")):
         points = kept[[c for c in kept if c.startswith(letter)]].to_numpy(float)

@@ -134,8 +134,8 @@ def _from_scores(sources: Sources, work: Work, shard: int) -> pd.DataFrame:
     universe = sources.universe
     if work.kind == "multiverse":
         table = _replicates(lambda first, last: multiverse(universe, first, last), work, shard)
-        found = choices(universe.run, universe.scores, universe.people, universe.occasions)
-        table.attrs |= {"dropped": found.dropped, "combinations": found.size}
+        alternatives = choices(universe.run, universe.scores, universe.people, universe.occasions)
+        table.attrs |= {"dropped": alternatives.dropped, "combinations": alternatives.size}
         return table
     if work.kind == "multiverse_null":
         strata = sources.basis.strata
@@ -188,8 +188,8 @@ def _strata(run, folder: Path, rows: Rows) -> pd.Series:
     if not names:
         return pd.Series("all", index=therapists)
     people = read_parquet(folder / "people/patients.parquet").set_index("patient")
-    found = people[names].astype(str).agg(" / ".join, axis=1)
-    seen = rows.membership["patient"].map(found)
+    labels = people[names].astype(str).agg(" / ".join, axis=1)
+    seen = rows.membership["patient"].map(labels)
     usual = seen.groupby(rows.membership["therapist"]).agg(lambda values: values.mode().iloc[0])
     return usual.reindex(therapists)
 

@@ -128,13 +128,13 @@ def _bootstrap(table: pd.DataFrame, effects: dict, tables: dict) -> dict:
 
 
 def _cluster(table: pd.DataFrame, effects: dict, tables: dict) -> dict:
-    found = _bootstrap(table, effects, tables)
+    summary = _bootstrap(table, effects, tables)
     left_out = tables.get("influence")
-    for name, row in found["intervals"].items():
+    for name, row in summary["intervals"].items():
         if left_out is not None and name in left_out:
             values = table.loc[table["status"] != FAILED, name].to_numpy(float)
             row["bca"] = bca(values, row["estimate"], left_out[name].dropna().to_numpy(float))
-    return found
+    return summary
 
 
 def bca(values: np.ndarray, estimate: float, jackknife: np.ndarray, levels=LEVELS) -> list[float]:

@@ -175,7 +175,7 @@ def power(
     """
     todo = [(truth, range(first, min(first + TOGETHER, studies))) for truth in TRUTHS
             for first in range(0, studies, TOGETHER)]  # fmt: skip
-    found: dict[str, list[pd.DataFrame]] = {truth: [] for truth in TRUTHS}
+    batches: dict[str, list[pd.DataFrame]] = {truth: [] for truth in TRUTHS}
     for truth, numbers in progress(todo):
-        found[truth].append(planned_studies(truth, therapists, patients, icc, switching, delta, seed, numbers))
-    return pd.concat([verdict_shares(t, pd.concat(rows)) for t, rows in found.items()], ignore_index=True)
+        batches[truth].append(planned_studies(truth, therapists, patients, icc, switching, delta, seed, numbers))
+    return pd.concat([verdict_shares(t, pd.concat(rows)) for t, rows in batches.items()], ignore_index=True)

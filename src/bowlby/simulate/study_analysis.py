@@ -89,12 +89,12 @@ class Drawn:
     outcome: np.ndarray
 
 
-def drawn(found: Scenario, design: str, seed: int) -> Drawn:
+def drawn(case: Scenario, design: str, seed: int) -> Drawn:
     """Draw a study, unbalanced as in a clinic.
 
     Parameters
     ----------
-    found : Scenario
+    case : Scenario
     design : str
         Therapists times average patients, such as ``48x12``.
     seed : int
@@ -109,22 +109,22 @@ def drawn(found: Scenario, design: str, seed: int) -> Drawn:
     first = np.repeat(np.arange(therapists), load)
     n = len(first)
     second, share = first.copy(), np.ones(n)
-    moved = rng.random(n) < found.switching
+    moved = rng.random(n) < case.switching
     second[moved] = (first[moved] + rng.integers(1, therapists, moved.sum())) % therapists
     share[moved] = rng.integers(4, 13, moved.sum()) / 16.0
-    latent = latent_study(found, seed, first, second, share)
+    latent = latent_study(case, seed, first, second, share)
     outcome = latent.outcome
-    if found.dropout:
-        outcome = np.where(rng.random(n) < 1 / (1 + np.exp(1.5 + found.dropout * outcome)), np.nan, outcome)
+    if case.dropout:
+        outcome = np.where(rng.random(n) < 1 / (1 + np.exp(1.5 + case.dropout * outcome)), np.nan, outcome)
     return Drawn(first, second, share, moved, latent, outcome)
 
 
-def simulated_patients(found: Scenario, design: str, seed: int) -> Patients:
+def simulated_patients(case: Scenario, design: str, seed: int) -> Patients:
     """Draw a study's patients; arguments as of :func:`drawn`."""
-    return patients_of(found, drawn(found, design, seed), size(design)[0])
+    return patients_of(case, drawn(case, design, seed), size(design)[0])
 
 
-def patients_of(found: Scenario, draw: Drawn, therapists: int) -> Patients:
+def patients_of(case: Scenario, draw: Drawn, therapists: int) -> Patients:
     """Patients of a drawn study, as a run makes them from scores."""
     latent, share, moved = draw.latent, draw.share, draw.moved
     first, second, n = draw.first, draw.second, len(draw.first)
@@ -137,7 +137,7 @@ def patients_of(found: Scenario, draw: Drawn, therapists: int) -> Patients:
     })  # fmt: skip
     config = run_config().comparison
     scaling = {name: Scaling(list(SCALES[name]), np.ones(len(SCALES[name])), correlation, "reference")
-               for name, correlation in references(found).items()}  # fmt: skip
+               for name, correlation in references(case).items()}  # fmt: skip
     columns = {"baseline": latent.pre, "y": draw.outcome}
     if latent.unit is not None:
         columns["unit"] = np.char.add("G", latent.unit.astype(str))
@@ -154,9 +154,9 @@ def patients_of(found: Scenario, draw: Drawn, therapists: int) -> Patients:
 
 def analysis_sets(case: Scenario, draw: Drawn, therapists: int) -> tuple[AnalysisSet, AnalysisSet]:
     """Analysis sets of a drawn study, for outcome and for perceived attachment as the outcome."""
-    run, found = run_config(), patients_of(case, draw, therapists)
-    people = {"therapists": pd.DataFrame({"therapist": found.style.index})}
-    return analysis_set(run, found, people, "primary"), analysis_set(run, found, people, "perceived")
+    run, patients = run_config(), patients_of(case, draw, therapists)
+    people = {"therapists": pd.DataFrame({"therapist": patients.style.index})}
+    return analysis_set(run, patients, people, "primary"), analysis_set(run, patients, people, "perceived")
 
 
 def study_claims(

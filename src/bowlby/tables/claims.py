@@ -76,8 +76,8 @@ def limits(claim: dict) -> list[str]:
     """What limits a claim in words: qualifications, flags, and the robustness checks that change it."""
     said = [say_rule(claim.get("rule"))] if claim.get("not_tested") else []
     said += [say(code, claim) for key in ("reasons", "flags") for code in claim.get(key) or []]
-    changes = [found for found in claim.get("fragile_because") or [] if found["code"] not in claim["flags"]]
-    return said + [f"changed by a robustness check: {typeset(say_changed(found))}" for found in changes]
+    changes = [reason for reason in claim.get("fragile_because") or [] if reason["code"] not in claim["flags"]]
+    return said + [f"changed by a robustness check: {typeset(say_changed(reason))}" for reason in changes]
 
 
 def claims_sheet(number_: str, record: Mapping) -> Sheet:

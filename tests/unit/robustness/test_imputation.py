@@ -31,13 +31,13 @@ def lossy(universe):
 
 def test_composites_come_from_completed_scales_and_memberships(lossy):
     made, _ = complete(lossy, 0)
-    before, after = lossy.found.frame, made.frame
+    before, after = lossy.sample.frame, made.frame
     for column in ("baseline", "y", "perceived_secure", "perceived_avoidant"):
         seen = before[column].notna()
         assert after.loc[seen, column].equals(before.loc[seen, column]) and after[column].notna().all()
     star = (after["perceived_secure"] - after["perceived_avoidant"]) / np.sqrt(2)
     assert after["perceived"].to_numpy() == pytest.approx(star.to_numpy())
-    therapist = lossy.found.episodes.set_index(["patient", "therapist"])["weight"]
+    therapist = lossy.sample.episodes.set_index(["patient", "therapist"])["weight"]
     own = therapist.index.get_level_values("therapist").map(made.style) * therapist
     assert after["therapist_style"].to_numpy() == pytest.approx(own.groupby("patient").sum()[after.index].to_numpy())
     assert made.style.notna().all() and len(made.style) == 20
@@ -47,7 +47,7 @@ def test_patients_without_any_answer_are_not_made_up(universe):
     phq, cats = (universe.scores[name][universe.scores[name]["person"] != "P007"] for name in ("phq", "cats"))
     of = incomplete(Universe(universe.run, universe.scores | {"phq": phq, "cats": cats}, universe.people,
                              universe.occasions))  # fmt: skip
-    assert "P007" not in of.found.frame.index and len(of.found.frame) == 299
+    assert "P007" not in of.sample.frame.index and len(of.sample.frame) == 299
 
 
 def test_a_style_that_is_a_category_is_imputed_as_having_it(universe):
@@ -84,7 +84,7 @@ def test_slopes_of_those_without_outcome_are_moved_in_every_imputation(lossy):
         assert still[name].to_numpy() == pytest.approx(plain[name].to_numpy(), rel=1e-5)
     parts = pd.concat([tipping(lossy, 0, 5), tipping(lossy, 5, 12)], ignore_index=True)
     pd.testing.assert_frame_equal(whole, parts, check_exact=True)
-    left = lossy.found.frame["y"].isna().mean()
+    left = lossy.sample.frame["y"].isna().mean()
     for along, name in (("attachment", "P"), ("style", "T")):
         up = whole[(whole["along"] == along) & (whole["delta"] == 2)]
         assert (up[name].to_numpy() - still[name].to_numpy()) / (2 * left) == pytest.approx([1, 1], abs=0.35)

@@ -93,9 +93,9 @@ def size(results: Results) -> str | None:
     fit = _main(results)
     if not fit:
         return None
-    found = results.json("adequacy.json")
+    adequacy = results.json("adequacy.json")
     text = _included(fit)
-    return said(text, see("adequacy", "Power of this sample") if found else "")
+    return said(text, see("adequacy", "Power of this sample") if adequacy else "")
 
 
 def flow(results: Results) -> str | None:
@@ -312,10 +312,10 @@ def convergence(results: Results) -> str | None:
 def diagnostics(results: Results) -> str | None:
     """Residuals and checks of the data."""
     drawn = (results.folder / "figures/residuals.svg").is_file()
-    found = (results.folder / "issues.csv").is_file()
+    issues = (results.folder / "issues.csv").is_file()
     return said(
         see("diagnostics", "Diagnostics") if drawn else "",
-        see("issues", "Data issues") if found else "",
+        see("issues", "Data issues") if issues else "",
     )
 
 

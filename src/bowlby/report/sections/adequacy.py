@@ -11,15 +11,15 @@ from bowlby.tables import number
 
 def adequacy(results: Results) -> Section | None:
     """The adequacy chart; None where the run has none."""
-    found = results.json("adequacy.json")
-    if not found:
+    power = results.json("adequacy.json")
+    if not power:
         return None
     plot = figure(
         results,
         "adequacy",
         alt="Curves over the share of outcome variance between therapists. Above: the smallest detectable and the "
         f"largest possible slope of therapist style, and the half-width of its interval. Below: the power to detect a "
-        f"slope of {found['delta']:g}, and to show that a slope of 0 is negligible.",
+        f"slope of {power['delta']:g}, and to show that a slope of 0 is negligible.",
         caption="The curves show what the sample can detect, by the share of outcome variance that lies between "
         "therapists. If the solid curve lies above the dotted one, no possible slope of therapist style can be "
         "detected with 80% power. If the dashed curve lies above the grey band, style cannot be shown to be "
@@ -28,7 +28,7 @@ def adequacy(results: Results) -> Section | None:
     )
     if not plot:
         return None
-    limit = found["icc_limit"]
+    limit = power["icc_limit"]
     if limit is None:
         equivalence = "The sample cannot show style to be negligible, whatever the variance between therapists."
     elif limit >= 1:
@@ -38,30 +38,30 @@ def adequacy(results: Results) -> Section | None:
             f"Style can be shown to be negligible only if less than {number(100 * limit, 1)}% of outcome variance lies "
             "between therapists."
         )
-    median = number(found["caseload"]["median"], 1).removesuffix(".0")
+    median = number(power["caseload"]["median"], 1).removesuffix(".0")
     intro = Markup.escape(
-        f"{found['therapists']:,} therapists with {median} patients each (median){_several(found)}. {equivalence} "
+        f"{power['therapists']:,} therapists with {median} patients each (median){_several(power)}. {equivalence} "
         "Computed from caseloads and style scores alone, before any outcome was read."
     ) + see(results, "adequacy")
     parts = [plot, *_after(results)]
     return Section("adequacy", "Power of this sample", render("stack.html", parts=parts, intro=intro))
 
 
-def _several(found: dict) -> str:
+def _several(adequacy: dict) -> str:
     """Said only if some therapists have one patient."""
-    n = found["effective_therapists"]
-    return "" if n == found["therapists"] else f", of whom {n:,} have two or more"
+    n = adequacy["effective_therapists"]
+    return "" if n == adequacy["therapists"] else f", of whom {n:,} have two or more"
 
 
 def observed(results: Results) -> str | None:
     """How much therapists were found to differ, in words; None where it was not estimated."""
-    found = results.json("estimands/variance.json")
-    if not found or "icc" not in found:
+    variance = results.json("estimands/variance.json")
+    if not variance or "icc" not in variance:
         return None
-    if found["icc_ci"] is None:
-        return _percent(found["icc"])
-    low, high = map(_percent, found["icc_ci"])
-    return f"{_percent(found['icc'])} (95% CI {low} to {high})"
+    if variance["icc_ci"] is None:
+        return _percent(variance["icc"])
+    low, high = map(_percent, variance["icc_ci"])
+    return f"{_percent(variance['icc'])} (95% CI {low} to {high})"
 
 
 def detectable(line: dict) -> str:

@@ -211,8 +211,8 @@ def counted(row: dict) -> tuple[str, str, str]:
 
 def _deteriorated(results: Results) -> list[tuple]:
     table = results.text_table("change.csv")
-    found = [] if table is None else table[table["class"].eq("deteriorated")].to_dict("records")
-    return [(_name(results, r), f"deteriorated, {_from_to(r)}: {_rule(r)}", *counted(r)) for r in found]
+    deteriorated = [] if table is None else table[table["class"].eq("deteriorated")].to_dict("records")
+    return [(_name(results, r), f"deteriorated, {_from_to(r)}: {_rule(r)}", *counted(r)) for r in deteriorated]
 
 
 def _danger(results: Results) -> list[tuple]:

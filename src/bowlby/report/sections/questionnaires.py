@@ -146,13 +146,13 @@ def reliability(results: Results) -> Section | None:
         return None
     overall, nested = [], []
     for key, rows in table.groupby(KEY, sort=False):
-        found = {row["coefficient"]: row for row in rows.to_dict("records")}
+        coefficients = {row["coefficient"]: row for row in rows.to_dict("records")}
         head = _head(results, *key)
-        if "alpha" in found or "omega_total" in found:
-            overall.append([*head, *_overall(found, results.shareable)])
+        if "alpha" in coefficients or "omega_total" in coefficients:
+            overall.append([*head, *_overall(coefficients, results.shareable)])
         for level in ("therapist", "patient"):
-            if f"icc_{level}" in found:
-                nested.append([*head, f"{level}s", *_nested(found, level, results.shareable)])
+            if f"icc_{level}" in coefficients:
+                nested.append([*head, f"{level}s", *_nested(coefficients, level, results.shareable)])
     heads = ["Instrument", "Scale", "Answered by", "Occasion"]
     columns = [*heads, "Alpha", "95% CI", "Omega", "n", "Items"]
     parts = [Markup(to_html(pd.DataFrame(overall, columns=columns), NOTE, "Reliability", by="Instrument"))]
@@ -197,22 +197,22 @@ def _head(results: Results, instrument: str, scale: str, role: str, occasion: st
     return [results.instrument(instrument)[0], scale.replace("_", " "), role, when]
 
 
-def _overall(found: dict[str, dict], shareable: bool) -> list[str]:
-    first = found.get("alpha") or found["omega_total"]
-    low, high = (_value(found.get("alpha"), shareable, limit) for limit in ("ci_low", "ci_high"))
+def _overall(coefficients: dict[str, dict], shareable: bool) -> list[str]:
+    first = coefficients.get("alpha") or coefficients["omega_total"]
+    low, high = (_value(coefficients.get("alpha"), shareable, limit) for limit in ("ci_low", "ci_high"))
     few = shareable and pd.to_numeric(first["n"], errors="coerce") < SMALLEST
     return [
-        number(_value(found.get("alpha"), shareable), bounded=True),
+        number(_value(coefficients.get("alpha"), shareable), bounded=True),
         interval(low, high, bounded=True),
-        number(_value(found.get("omega_total"), shareable), bounded=True),
+        number(_value(coefficients.get("omega_total"), shareable), bounded=True),
         f"fewer than {SMALLEST}" if few else first["n"],
         first["n_items"],
     ]
 
 
-def _nested(found: dict[str, dict], level: str, shareable: bool) -> list[str]:
+def _nested(coefficients: dict[str, dict], level: str, shareable: bool) -> list[str]:
     names = [f"{name}_{level}" if name != "lambda" else f"lambda_{level}_mean" for name in LEVELS]
-    return [number(_value(found.get(name), shareable), bounded=True) for name in names]
+    return [number(_value(coefficients.get(name), shareable), bounded=True) for name in names]
 
 
 def _value(row: dict | None, shareable: bool, column: str = "value") -> float | None:

@@ -67,37 +67,37 @@ def _intro(verdict: Mapping, record: Mapping) -> str:
 
 
 def _curve(results: Results, record: Mapping) -> Markup:
-    table, found = drawn(results, "multiverse"), computed_of(record).get("multiverse")
-    if table is None or not found:
+    table, curve = drawn(results, "multiverse"), computed_of(record).get("multiverse")
+    if table is None or not curve:
         return Markup("")
-    shares = found["verdicts"]["C2"]
+    shares = curve["verdicts"]["C2"]
     said = ", ".join(f"{word} in {number(100 * share, 0)}%" for word, share in shares.items())
-    median = found["median"]
-    of = found.get("combinations") or len(table)
+    median = curve["median"]
+    of = curve.get("combinations") or len(table)
     some = f", a random sample of the {of:,} that are possible with these data" if of > len(table) else ""
     shown = f"; {DRAWN:,} of them are drawn, evenly by rank" if len(table) > DRAWN else ""
     return figure(
         results,
         "multiverse",
         alt=f"Specification curve of {len(table):,} alternative analyses. P is larger than |T| in "
-        f"{number(100 * found['p_above_t'], 0)}% of them; medians: P {number(median['P'])}, T {number(median['T'])}. "
+        f"{number(100 * curve['p_above_t'], 0)}% of them; medians: P {number(median['P'])}, T {number(median['T'])}. "
         f"P > |T| is {said}.",
         caption=f"The columns show P − |T| in {len(table):,} alternative analyses{some}{shown}, with 95% intervals. "
         "The diamond and the dotted line mark the main analysis, which decides the verdicts; its choices are black. "
         "Choices are ordered by influence, the largest difference between the means of P − |T| of their options. "
-        f"P is larger than |T| in {number(100 * found['p_above_t'], 0)}% of the analyses, and C2 is {said}.",
+        f"P is larger than |T| in {number(100 * curve['p_above_t'], 0)}% of the analyses, and C2 is {said}.",
     )
 
 
 def _null(record: Mapping) -> Markup:
     """The curve against curves without an effect."""
-    found = computed_of(record).get("multiverse_null")
-    if not found:
+    null = computed_of(record).get("multiverse_null")
+    if not null:
         return Markup("")
-    share = {name: f"{number(100 * value, 0)}%" for name, value in found["c2_supported"].items()}
+    share = {name: f"{number(100 * value, 0)}%" for name, value in null["c2_supported"].items()}
     return Markup("<p>Joint test of the alternative analyses ({} repetitions without an effect): median P, {}; median "
                   "T, {}. {}</p>").format(
-        found["replicates"], _p(found["p"]["P_median"]), _p(found["p"]["T_median"]),
+        null["replicates"], _p(null["p"]["P_median"]), _p(null["p"]["T_median"]),
         f"C2 is supported in {share['registered']} of the analyses with the therapist's own style, in "
         f"{share['permuted_style']} with permuted style, and in {share['unrelated_variable']} with an unrelated random "
         "variable.",
@@ -135,23 +135,23 @@ def _one_left_out(results: Results) -> Markup:
 def _p_values(record: Mapping) -> Markup:
     """Tests with fewer assumptions."""
     said, computed = [], computed_of(record)
-    if found := computed.get("permutation"):
-        share = number(100 * found["c2_with_permuted_style"]["supported"], 0)
+    if permutation := computed.get("permutation"):
+        share = number(100 * permutation["c2_with_permuted_style"]["supported"], 0)
         text = "Permutation of style among therapists ({:,} permutations): T, {}; C2 was supported in {}% of them."
-        said.append(Markup(text).format(found["replicates"], _p(found["p"]["T"]), share))
-    if found := computed.get("wild"):
+        said.append(Markup(text).format(permutation["replicates"], _p(permutation["p"]["T"]), share))
+    if permutation := computed.get("wild"):
         values = Markup(", ").join(
-            Markup("{} {}").format(SYMBOLS.get(n, n), _p(found["p"][n])) for n in ("P", "T", "P-T", "P+T")
+            Markup("{} {}").format(SYMBOLS.get(n, n), _p(permutation["p"][n])) for n in ("P", "T", "P-T", "P+T")
         )
         text = "Wild cluster bootstrap ({:,} replicates), two-sided: {}."
-        said.append(Markup(text).format(found["replicates"], values))
+        said.append(Markup(text).format(permutation["replicates"], values))
     return Markup("").join(Markup("<p>{}</p>").format(text) for text in said)
 
 
 def tipping(results: Results) -> Section | None:
     """The table of other slopes among patients without outcome; None where it was not computed."""
-    found = computed_of(results.json("robustness.json") or {}).get("tipping")
-    if not found or not results.verdict:
+    check = computed_of(results.json("robustness.json") or {}).get("tipping")
+    if not check or not results.verdict:
         return None
-    table = Markup(sheet_html(with_outcome(tipping_sheet(found), results)))
+    table = Markup(sheet_html(with_outcome(tipping_sheet(check), results)))
     return Section("tipping", "Outcomes missing not at random", render("stack.html", parts=[table], intro=None))

@@ -144,12 +144,13 @@ def _context(results: Results, claim: dict) -> list[str]:
 
 
 def _permuted(record: Mapping) -> str:
-    found = record.get("permutation") or {}
-    if "c2_with_permuted_style" not in found:
+    permutation = record.get("permutation") or {}
+    if "c2_with_permuted_style" not in permutation:
         return ""
-    share = number(100 * found["c2_with_permuted_style"]["supported"], 0)
+    share = number(100 * permutation["c2_with_permuted_style"]["supported"], 0)
+    permutations = f"{permutation['replicates']:,} permutations"
     return (
-        f"With style permuted among therapists ({found['replicates']:,} permutations), C2 was supported in {share}%. "
+        f"With style permuted among therapists ({permutations}), C2 was supported in {share}%. "
         "The closer this is to 100%, the less C2 says about attachment style in particular."
     )
 
