@@ -187,7 +187,7 @@ class Scales:
         z = np.zeros(len(unit))
         for _ in range(3):
             optimum = minimize(lambda z: walled(z / unit), z, method="BFGS", jac=gradient, callback=stop,
-                             options={"gtol": 1e-6, "maxiter": 100})
+                               options={"gtol": 1e-6, "maxiter": 100})
             moved, z = np.abs(optimum.x - z).max(), optimum.x
             if moved < 1e-5 or leaves(z / unit, optimum.fun):
                 break

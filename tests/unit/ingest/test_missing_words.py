@@ -25,7 +25,7 @@ THERAPISTS = """  - path: b.csv{more}
 
 def rows(therapists, ids=None):
     ids = ids or range(1, len(therapists) + 1)
-    return f"id,th,{ITEMS}\n" + "".join(f"{i},{t},1,1,1,1,1,1,1\n" for i, t in zip(ids, therapists, strict=True))
+    return f"id,th,{ITEMS}\n" + "".join(f"{i},{t},1,1,1,1,1,1,1\n" for i, t in zip(ids, therapists, strict=False))
 
 
 def study(more="", rest=""):
