@@ -316,7 +316,7 @@ class Run(Model):
     """Registration of the analysis; left out, the methods say that the configuration names none."""
     scores: Scores | None = None
     """Scores alone (`scores: {}`), with a short report; no outcome is needed, and no analysis is requested with it."""
-    outcome: Outcome = Field(default=None)
+    outcome: Outcome = Field(default=None)  # type: ignore[assignment]  # checked to be there in all but `scores`
     """The primary outcome; needed for all but `scores`."""
     other_outcomes: list[Outcome] = Field(default_factory=list)
     """Other outcomes (anxiety, anger, trauma, ...): the comparison for each, p adjusted across all of them."""
