@@ -23,9 +23,9 @@ STAGES = {
     "compare": (*MODELS, "compare", "robustness"),
     "simulate": (*MODELS, "estimands", "compare", "simulate"),
     "figures": (*PAGES, "design/adequacy.py", "figures"),
-    "tables": (*PAGES, "design/frame.py", "tables"),
+    "tables": (*PAGES, "design", "mixed", "tables"),
     "manifest": ("config", "fit", "manifest.py", "plan.py", "reproduction/scripts.py", "reproduction/templates"),
-    "report": (*PAGES, "compare", "figures", "tables", "report"),
+    "report": (*PAGES, "design", "mixed", "compare", "figures", "tables", "report"),
 }
 """Sources by stage, besides `SHARED`: all that its functions import, directly or not."""
 WHOLE_FILE = 1_000_000_000

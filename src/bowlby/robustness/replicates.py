@@ -156,26 +156,19 @@ def gather(paths: list[Path], seed: int, kind: str, count: int, fewer: bool = Fa
     if problems:
         raise UserError(problems)
     if len(marks := {t.attrs.get("inputs") for t in tables}) > 1:
-        for path in paths:
-            path.unlink(missing_ok=True)
-        raise UserError(
-            problem(
-                f"the shards of {kind} were made from {len(marks)} different inputs",
-                f"they were removed; {RECOMPUTE}",
-            )
-        )
+        raise removed(paths, f"the shards of {kind} were made from {len(marks)} different inputs")
     whole = stacked(tables).sort_values("replicate", kind="stable", ignore_index=True)
     if whole["replicate"].tolist() != list(range(len(whole) if fewer else count)):
-        for path in paths:
-            path.unlink(missing_ok=True)
-        raise UserError(
-            problem(
-                f"the shards of {kind} hold {whole['replicate'].nunique()} of {count} replicates",
-                f"they were removed; {RECOMPUTE}",
-            )
-        )
+        raise removed(paths, f"the shards of {kind} hold {whole['replicate'].nunique()} of {count} replicates")
     whole.attrs = dict(tables[0].attrs)
     return whole
+
+
+def removed(paths: list[Path], why: str) -> UserError:
+    """The error of shards that cannot be used, which are removed, so that the next run computes them again."""
+    for path in paths:
+        path.unlink(missing_ok=True)
+    return UserError(problem(why, f"they were removed; {RECOMPUTE}"))
 
 
 def _read(path: Path, seed: int, kind: str) -> tuple[pd.DataFrame | None, str | None]:

@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bowlby.errors import RECOMPUTE, UserError, problem
+from bowlby.errors import UserError
 from bowlby.files import Damaged, read_json, read_parquet, write_parquet
 from bowlby.fingerprint import checksum
 from bowlby.robustness.jobs import PEOPLE, SETS, UNIVERSE, Work, inputs, instruments, works
 from bowlby.robustness.refit_claims import Basis, Rows
-from bowlby.robustness.replicates import Address, gather, not_computed, reason, stacked
+from bowlby.robustness.replicates import Address, gather, not_computed, reason, removed, stacked
 
 STEPS = {"multiverse": 32, "multiverse_null": 1000, "imputation": 10, "tipping": 10}
 STEP = 250
@@ -97,14 +97,7 @@ def gathered(loaded, folder: Path, work: Work, shards: list[Path], path: Path) -
     """Put the shards of one kind together and write it."""
     table = gather(shards, loaded.run.seed, work.kind, work.replicates, fewer=work.kind == "multiverse")
     if table.attrs["inputs"] != mark(loaded.run, folder, work.kind):
-        for shard in shards:
-            shard.unlink(missing_ok=True)
-        raise UserError(
-            problem(
-                f"the shards of {work.kind} were made from other data or another configuration",
-                f"they were removed; {RECOMPUTE}",
-            )
-        )
+        raise removed(shards, f"the shards of {work.kind} were made from other data or another configuration")
     write_parquet(path, table)
 
 
