@@ -103,7 +103,7 @@ class Plan:
         return self.settings(*type(self.loaded.run).model_fields)
 
     def settings(self, *keys: str) -> str:
-        """Hash of parts of the configuration (``block.key`` for one key); ``study`` stands for the whole study file."""
+        """Hash of parts of the configuration (``block.key`` for one key); ``study`` means the whole study file."""
         run = self.loaded.run.model_dump(mode="json")
         run["study"] = self.loaded.study.model_dump(mode="json")
         chosen = {}

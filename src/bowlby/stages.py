@@ -202,7 +202,7 @@ def analysis_set(loaded: Loaded, name: str, scores: dict[str, pd.DataFrame], peo
 
 
 def fit(loaded: Loaded, folder: Path, name: str) -> None:
-    """Analysis set to the fits of its models, with the second engine beside the main one."""
+    """Analysis set to the fits of its models, with the second engine's for comparison."""
     from bowlby.fit.models import second_of
 
     data, membership, described = stored_set(folder, name)
@@ -283,7 +283,7 @@ def judge_domains(loaded: Loaded, folder: Path) -> None:
 
 
 def compare_pair(loaded: Loaded, folder: Path) -> None:
-    """The fit of two predictors to what is said of them, and what was tried to turn it."""
+    """The fit of two predictors to their verdict and its robustness checks."""
     from bowlby.compare.pair import compare_pair as decide
     from bowlby.robustness.pair import pair_doubts
 

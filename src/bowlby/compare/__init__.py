@@ -33,7 +33,7 @@ def compare(
     run : Run
         With a comparison.
     fits : dict of dict
-        ``fits/<model>.json`` by model; ``primary`` and ``c4``, and ``c5`` where the patient's style is asked for.
+        ``fits/<model>.json`` by model; ``primary`` and ``c4``, and ``c5`` where patient style is configured.
     design : dict
         Description of the analysis set.
     adequacy : dict
@@ -125,8 +125,8 @@ def qualify(claims: dict[str, dict], early: dict | None = None, rater: str = "pa
     ----------
     claims : dict of dict
     early : dict, optional
-        The fit beside the improvement up to when perceived attachment was asked; P above 0 there closes the doubt that
-        improvement came first.
+        The fit that adjusts for improvement up to the rating of perceived attachment; P above 0 there
+        removes the doubt that improvement came first.
     rater : str
         Who rated the outcome. Where it is not the patient, perceived attachment and outcome share no rater; where it
         is the therapist, the therapist's style and outcome do, which C2 and C3 name among their reasons.

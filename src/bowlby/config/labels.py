@@ -34,7 +34,7 @@ class Wording:
     Attributes
     ----------
     words : dict
-        ``patient`` and ``therapist``, each one and several; empty where the usual words stand.
+        ``patient`` and ``therapist``, each one and several; empty for the usual words.
     kept : tuple of str
         Names that stay as they are, such as a questionnaire's.
     """

@@ -62,7 +62,7 @@ class Patients:
     Attributes
     ----------
     frame : DataFrame
-        Index patient; baseline, y (higher is better), perceived, therapist_style and, where asked for, patient_style,
+        Index patient; baseline, y (higher is better), perceived, therapist_style and, where configured, patient_style,
         alliance, mentalizing; perceived_<scale> and so on; change up to the early outcome; covariates; unit where
         patients are treated together. Composites and scales in reference SD, not centred.
     episodes : DataFrame

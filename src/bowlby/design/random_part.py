@@ -21,7 +21,7 @@ class RandomPart:
     terms : list of dict
         By group, in the form that :meth:`bowlby.mixed.MixedModel.from_terms` takes.
     left_out : list of dict
-        group, term, reason: what was asked for and cannot be estimated.
+        group, term, reason: requested random effects that cannot be estimated.
     """
 
     terms: list[dict]
@@ -34,7 +34,7 @@ class RandomPart:
 
 
 def random_part(asked: RandomEffects, rows: pd.DataFrame) -> RandomPart:
-    """The random effects asked for, without those that no outcome on these rows could estimate.
+    """The requested random effects, without those that no outcome on these rows could estimate.
 
     No outcome is looked at: how many times patients were seen and by whom decides.
 

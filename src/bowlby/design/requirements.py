@@ -280,7 +280,7 @@ def _norms(key: str, block: Block | None, norms: ReferenceBlock | None) -> list[
 
 
 def same_sides(run: Run) -> list[str]:
-    """Predictors that are one and the same, though they stand for different things."""
+    """Predictors with different names that are the same measure."""
     alike = []
     for part, names in (("comparison", ROLES), ("pair", SIDES)):
         block = getattr(run, part)

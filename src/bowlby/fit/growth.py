@@ -24,7 +24,7 @@ def fit_growth(data: pd.DataFrame, design: dict, reml: bool = True) -> dict[str,
     Returns
     -------
     dict of Fitted
-        ``growth``; its record has, beside the contract of every fit, ``left_out``: random effects that cannot be
+        ``growth``; its record has, besides the contract of every fit, ``left_out``: random effects that cannot be
         estimated, each with group, term and reason.
     """
     fixed = ["time", *design["covariates"]]

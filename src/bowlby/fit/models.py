@@ -166,7 +166,7 @@ class Fitter:
         return dict(zip(self.block(variable), unit * (r @ u), strict=True))
 
     def other_rating(self, name: str) -> dict[str, Fitted]:
-        """Another rating by the patient beside perceived attachment, and in its place.
+        """Another rating by the patient: together with perceived attachment, and instead of it.
 
         ``<name>_m1`` is M1 on the rows that have it, ``<name>_joint`` adds it, ``<name>_alone`` puts it in the place of
         perceived attachment, its slope varying between therapists in the same way; ``<name>_scales`` adds its subscales
@@ -221,7 +221,7 @@ class Fitter:
         return terms.c4(self.design["scaling"].get("patient_style", {"scales": []})["scales"])
 
     def style_models(self):
-        """The fits behind C4 and C5; None for C5 where the patient's style was not asked for."""
+        """The fits behind C4 and C5; None for C5 where the patient's style is not in the configuration."""
         asked = "patient_style" in self.design["scaling"]
         return self.fit(self.style_terms(), INTERCEPT), self.fit(terms.C5, sloped(Z)) if asked else None
 

@@ -1,4 +1,4 @@
-"""What is kept of a fit, and the second engine beside it."""
+"""The record of a fit, and its comparison with a second engine."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def second_fit(data: pd.DataFrame, terms: list[str], first: dict, groups: tuple[
     ----------
     data : DataFrame
     terms : list of str
-        Fixed effects beside the intercept.
+        Fixed effects besides the intercept.
     first : dict
         The record of the first fit.
     groups : tuple of str

@@ -2,8 +2,8 @@
 
 statsmodels estimates the variances only. Near a variance of 0 its own coefficients can be exactly 0 with
 ``converged=True`` (statsmodels issue 10239), so coefficients and their covariance are computed here from the
-variances by generalised least squares, and a coefficient of exactly 0 is refused. It stands beside
-our own engine, with random intercepts only and one therapist a patient, and gives no degrees of freedom.
+variances by generalised least squares, and a coefficient of exactly 0 is refused. It
+checks our own engine, with random intercepts only and one therapist a patient, and gives no degrees of freedom.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ class Issues:
         instrument: str | None = None,
         n: int = 1,
     ) -> None:
-        """Note one issue; the same issue met twice (by two instruments of a file) is noted once."""
+        """Note one issue; the same issue found twice (by two instruments of a file) is noted once."""
         values = (severity, code, file, sheet, None if row is None else int(row), column, instrument, what, action)
         noted = dict(zip(COLUMNS, (*values, int(n)), strict=True))
         if noted not in self._rows:

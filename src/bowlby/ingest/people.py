@@ -36,7 +36,7 @@ def episodes(files: list[Raw], measures: dict[str, pd.DataFrame], occasions: lis
     files : list of Raw
         Of patients.
     measures : dict of DataFrame
-        By instrument; they say when a therapist was met.
+        By instrument; they say when a patient was with a therapist.
     occasions : list of str
         In order.
     issues : Issues

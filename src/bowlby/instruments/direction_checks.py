@@ -165,7 +165,7 @@ def directed(
     measures: pd.DataFrame | None = None,
     sites: dict[str, pd.Series] | None = None,
 ) -> pd.DataFrame:
-    """Scales of an instrument that are better or worse when higher, all turned so that higher is better.
+    """Scales of an instrument that are better or worse when higher, all with the sign by which higher is better.
 
     Parameters
     ----------

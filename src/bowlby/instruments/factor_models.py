@@ -329,7 +329,7 @@ def structure(items: pd.DataFrame, therapists: pd.Series | None = None) -> dict 
     items : DataFrame, shape (n, k)
         Each item times its weight in the composite, so that all point in its direction.
     therapists : Series of shape (n,), optional
-        Therapist of each row; without it the levels are not told apart.
+        Therapist of each row; without it the levels are not separated.
 
     Returns
     -------

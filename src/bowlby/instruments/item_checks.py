@@ -305,7 +305,7 @@ def _list(numbers: list[int]) -> str:
 def order_check(centred: dict[str, pd.DataFrame]) -> list[Finding]:
     """One finding for a form with several scales.
 
-    Mean size of the correlations within scales less that between them, beside the same for keys that give the items
+    Mean size of the correlations within scales less that between them, and the same for keys that give the items
     to scales of the same sizes at random (always the same ones). The direction of items plays no part in it. Where
     items form no groups that halves of the persons share, as in scales that hardly differ, no order can be told.
 

@@ -200,7 +200,7 @@ class Slopes:
         return cls(shift, scale, to_user)
 
     def columns(self, factor: Factor, root_w) -> list[np.ndarray | None]:
-        """Internal columns (n,) of a factor, weights applied; None stands for ones."""
+        """Internal columns (n,) of a factor, weights applied; None for a column of ones."""
         out = []
         for column, shift, scale in zip(factor.basis, self.shift, self.scale, strict=True):
             z = root_w if column is None else (column - shift if shift else column) / scale

@@ -205,7 +205,7 @@ def residual_variance(data: Reduced, state: State, reml: bool) -> float:
 
 @dataclass
 class Point:
-    """Where a descent stands: free coordinates x, the state there, first and second derivatives in x.
+    """Current point of a descent: free coordinates x, the state there, first and second derivatives in x.
 
     `slope` and `expected`, the gradient and the expected Hessian in delta, serve the first steps.
     """

@@ -22,7 +22,7 @@ from bowlby.mixed.crossproducts import Reduced
 
 @dataclass
 class Moments:
-    """See the module; m = p + 1, the last column being y - X beta. `tvv` is None when not asked for."""
+    """See the module; m = p + 1, the last column being y - X beta. `tvv` is None where not requested."""
 
     tv: np.ndarray      # (c,)
     tvv: np.ndarray | None  # (c, c)

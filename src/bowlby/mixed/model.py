@@ -20,7 +20,7 @@ _ROUNDING = 1e-11  # spread of an outcome over its size or its offset's, below w
 
 
 def check_frame(frame: Frame, outcome: str) -> None:
-    """Stop at designs whose variances cannot be told apart, each with its one line."""
+    """Refuse designs whose variances are not identified, with one line for each reason."""
     n = len(frame.y)
     lines: list[str] = []
     spread = np.ptp(frame.y if frame.offset is None else frame.y - frame.offset)
@@ -170,7 +170,7 @@ class MixedModel:
     ------
     UserError
         One line per problem: unknown columns, no or constant outcome values, groups that are too few or too many,
-        slopes that cannot be told apart, infinite values, unusable weights.
+        slopes that are not separately estimable, infinite values, unusable weights.
 
     References
     ----------

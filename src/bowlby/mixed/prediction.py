@@ -225,7 +225,7 @@ class Prediction:
     Attributes
     ----------
     predicted_mean : Series, shape (n,)
-        Expected outcome: the fixed part, with the random effects of known levels where these were asked for.
+        Expected outcome: the fixed part, with the random effects of known levels where requested.
     se_mean : Series, shape (n,)
         Its standard error, or the root of its prediction error variance where random effects take part.
     df : Series, shape (n,)

@@ -1,7 +1,7 @@
 """Random effects as stacks of independent units, for many replicates at a time.
 
 Levels that no row joins are independent, so the criterion and all its moments are sums over units. Units of one level
-with few effects are taken elementwise (:class:`Narrow`), joined levels as small dense matrices (:class:`Dense`).
+with few effects are taken elementwise (:class:`Narrow`), connected levels as small dense matrices (:class:`Dense`).
 
 Arrays have a leading axis of replicates. Every operation acts on each replicate alone, in an order that does not
 depend on their number, so a replicate has the same bits in every batch. A unit may count several times (`count`), or
@@ -141,7 +141,7 @@ class Columns:
 
 
 class Dense:
-    """Units of several joined levels, alike in how many levels of each factor they have; k columns each.
+    """Units of several connected levels, alike in how many levels of each factor they have; k columns each.
 
     Attributes
     ----------

@@ -59,7 +59,7 @@ class Refits:
     ----------
     names : list of str
     params, se : ndarray (n, p)
-        Fixed effects and model-based standard errors (Kenward-Roger's when asked for).
+        Fixed effects and model-based standard errors (Kenward-Roger's where requested).
     df : ndarray (n, p) or None
         Kenward-Roger df.
     contrasts : ndarray (n, k, 3) or None

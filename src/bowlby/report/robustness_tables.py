@@ -47,7 +47,7 @@ def computed_of(record: Mapping) -> dict:
 
 
 def left_undone(record: Mapping) -> str:
-    """What was asked for and could not be computed, a sentence a reason; empty where all was."""
+    """Requested checks that could not be computed, one sentence for each reason; empty where there are none."""
     kinds: dict[str, list[str]] = {}
     for kind in KINDS:
         if why := record.get(kind, {}).get("not_computed"):

@@ -25,7 +25,7 @@ class Section:
     title : str
         Its heading, which the table of contents repeats.
     html : Markup
-        What stands under the heading, escaped already.
+        Content under the heading, already escaped.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""Inference from therapists, or therapists joined by switching patients: bootstrap, CR2, wild bootstrap."""
+"""Inference from therapists, or groups of them connected by switching patients: bootstrap, CR2, wild bootstrap."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ def weigh(claims: dict[str, dict], tables: dict[str, pd.DataFrame], effects: dic
 
     A decided claim gets ``fragile`` and ``fragile_because``, codes of :mod:`bowlby.reasons` with their fields;
     ``loto_flips`` joins its flags, with numbers of therapists under that key, if leaving out one therapist changes the
-    verdict. ``fragile_not_tried`` lists what was asked for and could not be computed: if nothing changes the verdict
+    verdict. ``fragile_not_tried`` lists requested checks that could not be computed: if nothing changes the verdict
     and something was not tried, ``fragile`` is null. An undecided claim is not assessed.
 
     Parameters

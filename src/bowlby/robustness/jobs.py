@@ -92,7 +92,7 @@ def instruments(run) -> list[str]:
 
 
 def works(asked: Robustness | None, megabytes: float = OF_THESE) -> dict[str, Work]:
-    """What is asked for, as jobs, by kind.
+    """The requested checks as jobs, by kind.
 
     Parameters
     ----------

@@ -184,7 +184,7 @@ class Universe:
         return specifications(alternatives, self.run.seed, self.run.robustness.replicates.multiverse)
 
     def patients(self, spec: Specification) -> Patients:
-        """Patients under the choices that scores and memberships hang on, kept for the next specification."""
+        """Patients under the choices that scores and memberships depend on, kept for the next specification."""
         key = (spec.answers, spec.occasion, spec.switching, spec.covariates)
         if key not in self._patients:
             scores = complete_only(self.run, self.scores) if spec.answers == "complete" else self.scores

@@ -71,7 +71,7 @@ class Answer:
     Attributes
     ----------
     effects : dict of Effect
-        P, T, P-T, P+T; T_A; Z where the patient's style is asked for.
+        P, T, P-T, P+T; T_A; Z where the patient's style is in the configuration.
     fixed : Series
         Coefficients of M1.
     cov : ndarray
@@ -134,7 +134,7 @@ def answer(primary: Rows | None, perceived: Rows | None) -> Answer:
 
 
 def with_patient_style(answer: Answer, fitter: Fitter) -> Answer:
-    """Add what claim C5 needs, where the patient's style is asked for."""
+    """Add what claim C5 needs, where the patient's style is in the configuration."""
     if "patient_style" in fitter.design["scaling"]:
         answer.effects |= effects(patient_style(fit_c5(fitter), fitter.design))
     return answer

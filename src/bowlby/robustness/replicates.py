@@ -130,7 +130,7 @@ def gather(paths: list[Path], seed: int, kind: str, count: int, fewer: bool = Fa
     seed : int
     kind : str
     count : int
-        Replicates asked for.
+        Requested replicates.
     fewer : bool
         Whether there may be fewer (the multiverse of a study that admits fewer specifications).
 

@@ -77,9 +77,9 @@ class Model:
     rows : Studies
     outcome : str
     fixed : list of str
-        Columns beside the intercept.
+        Columns besides the intercept.
     slopes : list of str
-        Columns whose slopes vary between therapists beside the intercept, uncorrelated.
+        Columns whose slopes vary between therapists besides the intercept, uncorrelated.
     known_zero : tuple of str
         Those of them whose variance counts as known where it is estimated as 0.
 

@@ -92,7 +92,7 @@ def answer(
     Returns
     -------
     dict of ndarray
-        Item number: answers as they stand on the form, reversed items reversed.
+        Item number: answers as given on the form, reversed items reversed.
     """
     answers = {}
     for name, scale in scales.items():

@@ -34,7 +34,7 @@ def write_study(study: SimulatedStudy, folder: str | Path, with_config: bool = F
     folder : path
         Must be empty or absent.
     with_config : bool
-        Write ``config.yaml`` and ``study.yaml`` beside the files, so that ``bowlby run`` takes them at once.
+        Write ``config.yaml`` and ``study.yaml`` with the files, so that ``bowlby run`` takes them at once.
 
     Returns
     -------

@@ -47,7 +47,7 @@ def estimands_table(records: dict[str, dict], imputed: dict[str, dict] | None = 
     records : dict of dict
         By estimand.
     imputed : dict of dict, optional
-        P and T pooled over imputations, by name, beside those of complete rows.
+        P and T pooled over imputations, by name, and those of complete rows.
     """
     rows: list[tuple] = []
 

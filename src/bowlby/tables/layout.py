@@ -142,7 +142,7 @@ def undated(made: io.BytesIO, path: Path) -> None:
 def frame_sheet(table: pd.DataFrame, note: str = "", title: str = "", by: str | None = None) -> Sheet:
     """A data frame as a sheet without number; nothing is printed for what is missing.
 
-    With ``by``, rows of the same value of that column stand under it.
+    With ``by``, rows are grouped under the values of that column.
     """
     parts: list[tuple[str | None, pd.DataFrame]] = [(None, table)]
     if by is not None:

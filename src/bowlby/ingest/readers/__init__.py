@@ -1,4 +1,4 @@
-"""One reader per kind of file; each gives the columns asked for, with the rows' own numbers."""
+"""One reader per kind of file; each gives the requested columns, with the row numbers of the file."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ class Unreadable(Exception):
 
 @dataclass
 class Table:
-    """What a reader gives: the names of the header, and the columns asked for, indexed by row.
+    """What a reader gives: the names of the header, and the requested columns, indexed by row.
 
     Attributes
     ----------

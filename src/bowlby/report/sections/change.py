@@ -138,7 +138,7 @@ def _sign(value: float) -> str:
 
 
 def course(results: Results) -> Section | None:
-    """Trajectory and table; None where no growth was asked for."""
+    """Trajectory and table; None where no growth model was requested."""
     fit = results.fits.get("growth")
     if not fit:
         return None
@@ -248,7 +248,7 @@ def _words(text: str) -> str:
 
 
 def risk(results: Results) -> Section | None:
-    """The table of harm; None where no scale has deterioration or risk items."""
+    """The table of deterioration and risk; None where no scale has deterioration or risk items."""
     table = harm(results)
     if table is None:
         return None

@@ -15,7 +15,7 @@ from bowlby.terms import OTHER_RATINGS, PREDICTORS, WITHIN, P, T, column, scale_
 
 
 def other_ratings(results: Results) -> Section | None:
-    """Slopes with and without each other; None where the run asked for neither."""
+    """Slopes with and without each other; None where the run has neither."""
     unit = (results.comparison or {}).get("reference", {}).get("outcome_sd")
     parts = []
     for name in OTHER_RATINGS:

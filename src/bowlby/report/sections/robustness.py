@@ -18,7 +18,7 @@ HALF = 0.5
 
 
 def robustness(results: Results) -> Section | None:
-    """The checks; None where none was asked for."""
+    """The robustness checks; None where none was requested."""
     record = results.json("robustness.json")
     if not record or not results.verdict or not results.comparison:
         return None

@@ -22,7 +22,7 @@ EFFECTS = ("P", "T", "P-T", "P+T")
 
 
 def verdict(results: Results) -> Section | None:
-    """The card; None where no comparison was asked for."""
+    """The card; None where no comparison was requested."""
     record = results.verdict
     if not record:
         return None
