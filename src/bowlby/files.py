@@ -32,7 +32,7 @@ def sweep(folder: str | Path) -> list[Path]:
 
 
 def atomic(path: str | Path, write: Callable[[Path], object]) -> Path:
-    """Call ``write`` with a temporary name in the same folder, then rename: a killed job leaves nothing half-written."""
+    """Call ``write`` with a temporary name in its folder, then rename: a killed job leaves no half-written file."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}{path.suffix}")
