@@ -135,7 +135,7 @@ def save(folder: Path, name: str, data: pd.DataFrame, draw: Callable, wording: W
             _reword(figure, wording)
         for _ in range(2):  # the second pass knows the ticks of the first
             figure.draw_without_rendering()
-        figure.set_layout_engine("none")  # laid out here, not again for each file
+        figure.set_layout_engine(None)  # laid out here, and not drawn once more for each file
         written = [
             atomic(
                 folder / f"figures/{name}.{kind}",
