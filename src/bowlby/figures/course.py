@@ -119,13 +119,13 @@ def recovered_data(
     rows, pre = rows[pre < sign * cut], pre[pre < sign * cut]
     if slope is None or len(rows) < 2 * SMALLEST:
         return pd.DataFrame(columns=COLUMNS)
-    found = []
+    shares = []
     for at in (1.0, -1.0):
         post = [rows["y"] + slope[b] * (at - rows[P]) for b in ("estimate", "ci_low", "ci_high")]
         share = [round(float(((y >= sign * cut) & (y - pre >= reliable)).mean()), 2) for y in post]
         ends = {"value": share[0], "ci_low": min(share), "ci_high": max(share)}
-        found.append({"kind": "recovered", "perceived": at, "at": "post", **ends})
-    return pd.DataFrame(found).reindex(columns=COLUMNS)
+        shares.append({"kind": "recovered", "perceived": at, "at": "post", **ends})
+    return pd.DataFrame(shares).reindex(columns=COLUMNS)
 
 
 def draw(ax, data: pd.DataFrame) -> None:

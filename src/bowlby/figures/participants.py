@@ -146,8 +146,8 @@ def _lines(row) -> list[str]:
     step = step[:1].upper() + step[1:]
     several = not pd.isna(row.rows) and not pd.isna(row.patients) and row.rows != row.patients
     if row.kind == "box":
-        counts = ", ".join(c for c in (_count(row.patients, "patient"), _count(row.therapists, "therapist")) if c)
-        return [*textwrap.wrap(step, 26)[:3], counts, *([_count(row.rows, "row")] if several else [])]
+        persons = ", ".join(c for c in (_count(row.patients, "patient"), _count(row.therapists, "therapist")) if c)
+        return [*textwrap.wrap(step, 26)[:3], persons, *([_count(row.rows, "row")] if several else [])]
     counts = [_count(row.patients, "patient")] if row.patients is not pd.NA and row.patients else []
     counts += [_count(row.rows, "row")] if several else []
     head, *more = [c for c in counts if c] or [""]

@@ -248,7 +248,7 @@ def codings(terms: Iterable[Term], intercept: bool, cats: dict[str, Category]) -
     every level where not (the rule of R and patsy).
     """
     ordered = sorted((t for t in terms if t != INTERCEPT), key=len)
-    present = {frozenset(t) for t in ordered} | ({frozenset()} if intercept else set())
+    present: set[frozenset[str]] = {frozenset(t) for t in ordered} | ({frozenset()} if intercept else set())
     out = []
     for term in ordered:
         out.append((term, {name for name in term if name in cats and frozenset(term) - {name} not in present}))

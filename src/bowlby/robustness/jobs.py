@@ -106,21 +106,22 @@ def works(asked: Robustness | None, megabytes: float = OF_THESE) -> dict[str, Wo
     kinds = list(asked.kinds)
     if "cluster" in kinds and "influence" not in kinds:
         kinds.append("influence")  # its leave-one-out estimates are the jackknife of the bootstrap's intervals
-    found = {kind: _work(asked, kind, max(1.0, megabytes / OF_THESE)) for kind in sorted(kinds)}
-    if set(IMPUTED) <= set(found):
-        both = [found[kind] for kind in IMPUTED]
+    size = max(1.0, megabytes / OF_THESE)
+    jobs: dict[str, Work] = {kind: _work(asked, kind, size) for kind in sorted(kinds)}
+    if set(IMPUTED) <= set(jobs):
+        both = [jobs[kind] for kind in IMPUTED]
         shards = _shards(asked, sum(work.seconds for work in both), both[0].replicates)
-        found |= {work.kind: replace(work, shards=shards) for work in both}
-    return found
+        jobs |= {work.kind: replace(work, shards=shards) for work in both}
+    return jobs
 
 
-def batches(found: dict[str, Work]) -> dict[str, list[Work]]:
+def batches(jobs: dict[str, Work]) -> dict[str, list[Work]]:
     """The jobs, by name, with the kinds that each makes, all of as many shards.
 
     A job costs its start-up, so kinds of one shard share a job where they take two minutes at most together.
     """
-    imputed = [work for kind, work in found.items() if kind in IMPUTED]
-    others = [work for kind, work in found.items() if kind not in IMPUTED]
+    imputed = [work for kind, work in jobs.items() if kind in IMPUTED]
+    others = [work for kind, work in jobs.items() if kind not in IMPUTED]
     small = [work for work in others if work.shards == 1]
     if sum(work.seconds for work in small) > LONGEST:
         small = []
