@@ -52,8 +52,11 @@ def test_an_import_upward_would_be_found(tmp_path, monkeypatch):
 @pytest.mark.parametrize(("module", "without"), [
     ("bowlby.mixed", ("snakemake", "matplotlib", "seaborn", "pingouin", "pydantic", "statsmodels")),
     ("bowlby.results", ("snakemake", "matplotlib", "seaborn", "pingouin", "statsmodels")),
-    ("bowlby.plan", ("snakemake", "matplotlib", "seaborn", "pingouin", "statsmodels")),
-    ("bowlby.cli.run", ("scipy", "matplotlib", "pingouin", "statsmodels", "bowlby.report", "bowlby.mixed")),
+    ("bowlby.plan", ("snakemake", "scipy", "matplotlib", "seaborn", "pingouin", "statsmodels")),
+    ("bowlby.robustness.stage", ("scipy.stats", "scipy.optimize", "matplotlib", "statsmodels")),
+    ("bowlby.figures", ("scipy.stats", "seaborn", "statsmodels")),
+    ("bowlby.instruments.score_tables", ("scipy.stats", "scipy.optimize", "statsmodels")),
+    ("bowlby.cli.run", ("pandas", "scipy", "matplotlib", "pingouin", "statsmodels", "bowlby.report", "bowlby.mixed")),
 ])  # fmt: skip
 def test_slow_libraries_are_imported_only_where_they_are_needed(module, without):
     code = f"import sys, {module}; print(*[name for name in {without!r} if name in sys.modules])"

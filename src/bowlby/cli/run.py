@@ -9,7 +9,7 @@ import sys
 import textwrap
 from math import ceil
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,8 +17,9 @@ from bowlby.cli.progress import progress_bars
 from bowlby.cli.snakemake_log import SnakemakeLog
 from bowlby.cli.terminal import show
 from bowlby.errors import UserError, printable, problem
-from bowlby.ingest.issues import count
-from bowlby.plan import Plan
+
+if TYPE_CHECKING:
+    from bowlby.plan import Plan
 
 DRY = {"-n", "--dry-run", "--dryrun"}
 WIDTH = 100
@@ -84,6 +85,8 @@ def run(
 
 def beginning(planned: Plan, log: SnakemakeLog) -> str:
     """The first line of a run: how many jobs, about how long, and where results go."""
+    from bowlby.ingest.issues import count
+
     seconds = planned.seconds(log.jobs) / log.cores
     if seconds < 60:
         duration = "less than a minute"
