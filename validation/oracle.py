@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from bowlby.compare.verdict import Effect
+from bowlby.compare.claims import Effect
 from bowlby.design.frame import AnalysisSet
 from bowlby.simulate.batched_analysis import C4, C5, CONTRASTS, M1, Analysis
 from bowlby.simulate.batched_models import Model
-from bowlby.simulate.study_analysis import DELTA, decided
+from bowlby.simulate.study_analysis import DELTA, decide_claims
 from bowlby.terms import P
 from validation.scenario_truth import Variances
 
@@ -62,7 +62,7 @@ class OracleValidator:
         return self._supported(effects)
 
     def _supported(self, effects: dict[str, Effect]) -> dict[str, bool]:
-        claims = decided(effects, self.delta)
+        claims = decide_claims(effects, self.delta)
         return {f"oracle_{name}": claim["verdict"] == "supported" for name, claim in claims.items()}
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from bowlby.simulate.batched_analysis import analysed, studies
 from bowlby.simulate.scenarios import SCENARIOS, Scenario
-from bowlby.simulate.study_analysis import Replicate
+from bowlby.simulate.study_analysis import StudyAddress
 from validation import session_studies as sessions
 from validation.characteristics import DESIGNS, characteristics
 from validation.page import HEAD, SESSIONS_HEAD, number, page
@@ -82,7 +82,7 @@ def _claims(case: str, design: str, seed: int, numbers, detailed: int = 0) -> pd
     if case not in WORLDS:
         return studies(case, design, seed, numbers, validator=ScenarioValidator(SCENARIOS[case]))
     source = WorldStudies(WORLDS[case])
-    addresses = [Replicate(WORLDS[case], design, seed, number) for number in numbers]
+    addresses = [StudyAddress(WORLDS[case], design, seed, number) for number in numbers]
     return analysed(source, addresses, validator=WorldValidator(source, detailed))
 
 

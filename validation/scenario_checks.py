@@ -8,7 +8,7 @@ from scipy import special
 
 from bowlby import terms
 from bowlby.compare import QUALIFIERS, qualify
-from bowlby.compare.verdict import ALPHA, Effect, claim_slope
+from bowlby.compare.claims import ALPHA, Effect, claim_slope
 from bowlby.design.frame import AnalysisSet
 from bowlby.estimands.likeforlike import like_for_like
 from bowlby.fit.models import Fitter

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
-from bowlby.compare.verdict import Effect, claim_negligible
+from bowlby.compare.claims import Effect, claim_negligible
 from bowlby.config.run import Block, Comparison, Correlation, Outcome, Reference, ReferenceBlock, Run
 from bowlby.design.frame import AnalysisSet, Patients, patients
 from bowlby.design.primary import analysis_set
@@ -32,7 +32,7 @@ from bowlby.simulate.latent import (
     references,
 )
 from bowlby.simulate.scenarios import SCENARIOS, Scenario
-from bowlby.simulate.study_analysis import DELTA, SCALES, WEIGHTS, Replicate, decided, size
+from bowlby.simulate.study_analysis import DELTA, SCALES, WEIGHTS, StudyAddress, decide_claims, size
 from bowlby.terms import BASELINE, P, T
 from validation.oracle import OracleValidator
 from validation.scenario_checks import effects
@@ -100,7 +100,7 @@ class SessionStudies:
     def __init__(self, case: Case):
         self.case, self.together = case, not case.scenario.switching
 
-    def batch(self, addresses: list[Replicate]) -> tuple[Studies, Studies]:
+    def batch(self, addresses: list[StudyAddress]) -> tuple[Studies, Studies]:
         """By the rules of :func:`bowlby.design.primary.analysis_set`."""
         found = landmark_means(self.case, addresses)
         code, labels = pd.factorize(found.episodes.set_index("patient")["therapist"].reindex(found.frame.index))
@@ -118,7 +118,7 @@ class SessionStudies:
             sets.append(rows)
         return sets[0], sets[1]
 
-    def single(self, address: Replicate) -> tuple[AnalysisSet, AnalysisSet]:
+    def single(self, address: StudyAddress) -> tuple[AnalysisSet, AnalysisSet]:
         run, (scores, people) = session_config(), session_study(self.case, address.design, address.entropy())
         found = patients(run, scores, people)
         return analysis_set(run, found, people, "primary"), analysis_set(run, found, people, "perceived")
@@ -172,14 +172,14 @@ def session_studies(
         of :func:`single_sessions`.
     """
     case = CASES[name]
-    addresses = [Replicate(case.scenario, design, seed, number) for number in numbers]
+    addresses = [StudyAddress(case.scenario, design, seed, number) for number in numbers]
     rows = analysed(SessionStudies(case), addresses, delta, SessionValidator(case, delta))
     more = [single_sessions(case, one, delta) | {"number": one.number} for one in addresses
             if one.number < with_sessions]  # fmt: skip
     return rows.merge(pd.DataFrame(more), how="left", on="number") if more else rows
 
 
-def single_sessions(case: Case, address: Replicate, delta: float = DELTA) -> dict:
+def single_sessions(case: Case, address: StudyAddress, delta: float = DELTA) -> dict:
     """The model of the single sessions in one study.
 
     Returns
@@ -192,14 +192,14 @@ def single_sessions(case: Case, address: Replicate, delta: float = DELTA) -> dic
     rows = session_set(run, scores, people, [""])
     record = Fitter(rows.data, rows.membership, rows.design).sessions()["sessions"].record
     effect = {c["name"]: Effect(c["estimate"], c["se"], c["df"]) for c in record["contrasts"]}
-    found = {f"sessions_{name}": claim["verdict"] for name, claim in decided(effect, delta).items()}
+    found = {f"sessions_{name}": claim["verdict"] for name, claim in decide_claims(effect, delta).items()}
     for name in ("P", "T", "P-T", "P+T"):
         low, high = effect[name].limits(0.975)
         found |= {f"sessions_{name}": effect[name].estimate, f"sessions_{name}_low": low, f"sessions_{name}_high": high}
     return found
 
 
-def landmark_means(case: Case, addresses: list[Replicate]) -> Patients:
+def landmark_means(case: Case, addresses: list[StudyAddress]) -> Patients:
     """Patients' means of several studies, by the function that a run's are made by; ids begin with the study's place.
 
     Reference SDs are given in the configuration, so that no study is measured by another's patients.

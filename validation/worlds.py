@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bowlby.compare import significant
-from bowlby.compare.verdict import Effect
+from bowlby.compare.claims import Effect
 from bowlby.design.composite import sd_error
 from bowlby.design.frame import AnalysisSet
 from bowlby.estimands.measurement import measurement
@@ -28,9 +28,9 @@ from bowlby.simulate.scenarios import ICC_Y, Scenario
 from bowlby.simulate.study_analysis import (
     DELTA,
     Drawn,
-    Replicate,
+    StudyAddress,
     analysis_sets,
-    decided,
+    decide_claims,
 )
 from bowlby.terms import M1, M1_RANDOM, P_BETWEEN, P, T, error_of
 
@@ -163,18 +163,18 @@ class WorldStudies(LatentStudies):
 
     def __init__(self, case: World):
         super().__init__(case)
-        self.kept: list[tuple[Replicate, Drawn]] = []
+        self.kept: list[tuple[StudyAddress, Drawn]] = []
 
-    def draw(self, address: Replicate) -> Drawn:
+    def draw(self, address: StudyAddress) -> Drawn:
         draw = altered(self.case, super().draw(address), address.entropy())
         self.kept.append((address, draw))
         return draw
 
-    def batch(self, addresses: list[Replicate]):
+    def batch(self, addresses: list[StudyAddress]):
         self.kept = []
         return super().batch(addresses)
 
-    def single(self, address: Replicate):
+    def single(self, address: StudyAddress):
         self.kept = []
         return super().single(address)
 
@@ -203,7 +203,7 @@ class WorldValidator:
     def single(self, primary: AnalysisSet, perceived: AnalysisSet, claims: dict[str, dict]) -> dict:
         return self._row(*self.source.kept[-1], claims, primary)
 
-    def _row(self, address: Replicate, draw: Drawn, claims: dict, primary: AnalysisSet | None = None) -> dict:
+    def _row(self, address: StudyAddress, draw: Drawn, claims: dict, primary: AnalysisSet | None = None) -> dict:
         wrong, sampled = erred(self.world, claims), address.number < self.checked
         row = {"wrong": wrong, "sampled": sampled}
         warned = self.world.warning and (wrong or sampled)
@@ -265,7 +265,7 @@ def corrected(world: World, draw: Drawn, primary: AnalysisSet, delta: float) -> 
     found = {}
     for name, row in rows.items():
         effects = {effect: Effect(c["estimate"], c["se"], c["df"]) for effect, c in row.items()}
-        found |= {f"{name}_{claim}": c["verdict"] for claim, c in decided(effects, delta).items()}
+        found |= {f"{name}_{claim}": c["verdict"] for claim, c in decide_claims(effects, delta).items()}
         for effect in ("P", "T"):
             low, high = effects[effect].limits(0.975)
             found |= {f"{name}_{effect}_low": low, f"{name}_{effect}_high": high}

@@ -23,7 +23,7 @@ from bowlby.drafting import MARK, write_draft
 from bowlby.ingest.issues import Issues
 from bowlby.ingest.readers import KINDS, Selection, read
 from bowlby.ingest.readers.base import unique
-from bowlby.ingest.readers.redcap import read_dictionary
+from bowlby.ingest.readers.redcap_dictionary import read_dictionary
 from bowlby.instruments.catalogue import load_instrument
 
 KIND_OF_ROLE = {"therapist": "therapist_id"}

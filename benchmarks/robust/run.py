@@ -67,9 +67,9 @@ def work(kind: str, first: int, last: int) -> tuple[float, int]:
     if kind == "m1":
         return _bootstrap(first, last, began)
     if kind == "left_out":
-        from bowlby.robustness.influence import _side_by_side
+        from bowlby.robustness.leave_one_therapist_out import _batched_refits
 
-        left = len(_side_by_side(_READY["basis"]))
+        left = len(_batched_refits(_READY["basis"]))
         return time.process_time() - began, (0 if left else 48)
     if kind == "influence":
         table = _whole(_READY["basis"], kind)

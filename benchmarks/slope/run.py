@@ -15,7 +15,7 @@ from scipy.special import stdtrit
 from bowlby.simulate.batched_analysis import M1, drawn, rows_of
 from bowlby.simulate.batched_models import Model
 from bowlby.simulate.scenarios import SCENARIOS
-from bowlby.simulate.study_analysis import Replicate
+from bowlby.simulate.study_analysis import StudyAddress
 
 DESIGNS = ("8x50", "12x23", "16x12", "16x36", "16x100", "31x8", "31x45", "48x12", "100x5", "100x10")
 SPREADS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3)
@@ -33,7 +33,7 @@ def rates(spread: float, design: str, studies: int) -> dict[str, float]:
     hits = dict.fromkeys(FORMS, 0)
     for start in range(0, studies, TOGETHER):
         numbers = range(start, min(start + TOGETHER, studies))
-        draws = [drawn(case, design, Replicate("S0", design, 7, k).entropy()) for k in numbers]
+        draws = [drawn(case, design, StudyAddress("S0", design, 7, k).entropy()) for k in numbers]
         rows = rows_of(case, draws, "y")
         for form, (slopes, known) in FORMS.items():
             model = Model(rows, "y", M1, slopes, known)

@@ -19,7 +19,7 @@ from bowlby.ingest import Ingested, look_through
 from bowlby.ingest.issues import Issues, count
 from bowlby.plan import Plan, mismatches, results_of
 from bowlby.report.sections.keys import alarms
-from bowlby.stages import PEOPLE, analysis_set, audit_keys, fits_of, scored
+from bowlby.stages import PEOPLE, analysis_set, audit_keys, fits_of, score_instrument
 
 Lines = list[tuple[str, str]]
 """Severity (error, warning or note) and line for the reader."""
@@ -96,7 +96,7 @@ def _scores(loaded: Loaded, ingested: Ingested) -> tuple[dict, list[str]]:
     """By instrument what scoring gives, and what it would refuse."""
     problems: list[str] = []
     made = {
-        name: _tried(lambda: scored(loaded, name, ingested.measures[name]), problems)  # noqa: B023
+        name: _tried(lambda: score_instrument(loaded, name, ingested.measures[name]), problems)  # noqa: B023
         for name in Plan(loaded, results_of(loaded)).instruments
     }
     return made, problems

@@ -74,7 +74,7 @@ def hide_totals(table: pd.DataFrame, shareable: bool) -> pd.DataFrame:
     return table
 
 
-def bins(values, edges, shareable: bool = True) -> list[tuple[float, float, int]]:
+def pooled_histogram(values, edges, shareable: bool = True) -> list[tuple[float, float, int]]:
     """A histogram whose bins hold five values or none: smaller ones join the neighbour with fewer values.
 
     Parameters
@@ -113,7 +113,7 @@ def _runs(counts: Sequence[int], fewest: int) -> list[tuple[int, int, int]]:
     return runs
 
 
-def neighbours(points, most: int = 400) -> np.ndarray:
+def pool_points(points, most: int = 400) -> np.ndarray:
     """Put points next to each other into groups of at least five.
 
     The points are halved across their longer side again and again while both halves stay large enough.
@@ -181,7 +181,7 @@ def group_therapists(values, patients) -> np.ndarray:
     return group
 
 
-def blocks(n: int, most: int, shareable: bool = True) -> np.ndarray:
+def equal_blocks(n: int, most: int, shareable: bool = True) -> np.ndarray:
     """Block of each of ``n`` sorted values: at most ``most`` blocks of nearly the same size, of five or more."""
     count = max(1, min(most, n // SMALLEST if shareable else n))
     return np.arange(n) * count // max(n, 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-RULES = {
+RULE_WORDS = {
     "above_0": "the 95% interval of {of} lies above 0",
     "below_0": "the 95% interval of {of} lies below 0",
     "negligible": "the 90% interval of {of} lies within the equivalence bound: any association is negligible",
@@ -138,7 +138,7 @@ def say_rule(rule: Mapping[str, Any] | None, names: Mapping[str, str] | None = N
         return ""
     of, names = rule.get("of"), names or {}
     named = names.get(of, of) if isinstance(of, str) else [names.get(one, one) for one in of or []]
-    return RULES[rule["code"]].format(**dict(rule) | {"of": named})
+    return RULE_WORDS[rule["code"]].format(**dict(rule) | {"of": named})
 
 
 def say_changed(found: Mapping[str, Any]) -> str:

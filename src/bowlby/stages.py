@@ -43,7 +43,7 @@ def score(loaded: Loaded, folder: Path, instruments: list[str]) -> None:
     sites = sites_of({role: read_parquet(folder / f"people/{role}s.parquet") for role in ("patient", "therapist")})
     for name in instruments:
         measures = read_parquet(folder / f"measures/{name}.parquet")
-        instrument, items, scores = scored(loaded, name, measures)
+        instrument, items, scores = score_instrument(loaded, name, measures)
         write_parquet(folder / f"scores/{name}.parquet", scores)
         occasions = change_occasions(loaded, scores)
         shareable = loaded.run.privacy == "shareable"
@@ -58,7 +58,7 @@ def score(loaded: Loaded, folder: Path, instruments: list[str]) -> None:
     write_dictionary(folder / "scores", f"{loaded.run.run}-scores", title, described)
 
 
-def scored(loaded: Loaded, name: str, measures: pd.DataFrame):
+def score_instrument(loaded: Loaded, name: str, measures: pd.DataFrame):
     """One instrument's measures as scores.
 
     Returns
@@ -74,7 +74,7 @@ def scored(loaded: Loaded, name: str, measures: pd.DataFrame):
     UserError
         One line for each problem of the form or of its values.
     """
-    from bowlby.instruments.scoring import scored as score_measures
+    from bowlby.instruments.scoring import score_items_or_given as score_measures
 
     instrument = on_study_forms(loaded, name)
     return instrument, *score_measures(measures, instrument)
@@ -113,7 +113,7 @@ def audit_keys(made: dict[str, tuple], measures: dict[str, pd.DataFrame], people
     Parameters
     ----------
     made : dict of tuple
-        By instrument, from :func:`scored`.
+        By instrument, from :func:`score_instrument`.
     measures : dict of DataFrame
         By instrument; what the scores were made from.
     people : dict of DataFrame
@@ -256,13 +256,13 @@ def estimate(loaded: Loaded, folder: Path) -> None:
 
 def estimands_of(run: Run, folder: Path) -> dict[str, dict]:
     """The estimands of the primary analysis set and the fits in a run's folder, by name."""
-    from bowlby.design.adequacy import reading
+    from bowlby.design.adequacy import adequacy_at_icc
     from bowlby.estimands.estimate import estimate as compute
 
     data, membership, described = stored_set(folder, "primary")
     records = compute(data, membership, described, stored_fits(folder), run.comparison.delta, run.seed)
     variance = records["variance"]
-    variance["adequacy"] = reading(read_json(folder / "adequacy.json"), variance["icc"])
+    variance["adequacy"] = adequacy_at_icc(read_json(folder / "adequacy.json"), variance["icc"])
     return records
 
 
@@ -298,18 +298,18 @@ def compare(loaded: Loaded, folder: Path) -> None:
     """Fits to comparison and verdict."""
     from bowlby.compare import in_words
 
-    comparison, verdict = decided(loaded.run, folder)
+    comparison, verdict = decide_run(loaded.run, folder)
     fits = stored_fits(folder)
     if loaded.run.robustness:
-        from bowlby.robustness.stage import doubts
+        from bowlby.robustness.stage import assess_robustness
 
-        write_json(folder / "robustness.json", doubts(loaded.run, folder, fits, verdict["claims"]))
+        write_json(folder / "robustness.json", assess_robustness(loaded.run, folder, fits, verdict["claims"]))
     words = in_words(verdict, fits, read_json(folder / "adequacy.json"), loaded.run.comparison.delta)
     write_json(folder / "comparison.json", comparison | {"sentence": words["sentence"]})
     write_json(folder / "verdict.json", verdict | words)
 
 
-def decided(run: Run, folder: Path) -> tuple[dict, dict]:
+def decide_run(run: Run, folder: Path) -> tuple[dict, dict]:
     """Comparison and verdict of the fits and estimands in a run's folder, before robustness is weighed."""
     from bowlby.compare import compare as decide
 

@@ -204,7 +204,9 @@ def c4(scales: Iterable[str]) -> list[str]:
     return [*(name for scale in scales for name in both_levels(column("patient_style", scale))), T]
 
 
-def slopes(first: str, second: str, unit: float, names: tuple[str, str] = ("P", "T")) -> dict[str, dict[str, float]]:
+def slope_weights(
+    first: str, second: str, unit: float, names: tuple[str, str] = ("P", "T")
+) -> dict[str, dict[str, float]]:
     """Weights of two terms' slopes, their difference and their sum, each times ``unit``; by contrast."""
     one, other = names
     return {

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bowlby import figures, stages, tables
 from bowlby.manifest import write_manifest
 from bowlby.plan import plan
-from bowlby.robustness.stage import Sources, gathered, robust
+from bowlby.robustness.stage import Sources, compute_shard, gather_shards
 from bowlby.run_marker import claim
 
 OCCASIONS = [("pre", 0), ("early", 3), ("mid", 6), ("post", 12)]
@@ -176,9 +176,9 @@ def run_stages(config, shown=("figures", "tables", "report")):
         for kind, work in run.robustness.items():
             parts = [folder / f"robustness/shards/{kind}/{k}.parquet" for k in range(work.shards)]
             for k, part in enumerate(parts):
-                robust(sources, work, part, k)
+                compute_shard(sources, work, part, k)
             whole = folder / f"robustness/{kind}.parquet"
-            gathered(loaded, folder, work, parts, whole) if len(parts) > 1 else parts[0].rename(whole)
+            gather_shards(loaded, folder, work, parts, whole) if len(parts) > 1 else parts[0].rename(whole)
         stages.compare(loaded, folder)
         if loaded.run.other_outcomes:
             stages.judge_domains(loaded, folder)

@@ -14,7 +14,7 @@ from bowlby.estimands.estimate import _therapist_variance
 from bowlby.files import read_json, read_parquet
 from bowlby.plan import plan
 from bowlby.reproduction.verify import verify
-from bowlby.robustness.influence import without
+from bowlby.robustness.leave_one_therapist_out import without
 from bowlby.robustness.refit_claims import answer
 from bowlby.robustness.stage import read_basis
 

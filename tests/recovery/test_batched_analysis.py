@@ -4,14 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bowlby.compare.verdict import Effect, claim_slope
+from bowlby.compare.claims import Effect, claim_slope
 from bowlby.errors import UserError
 from bowlby.fit.models import Fitter
 from bowlby.fit.record import contrast
 from bowlby.simulate import batched_analysis
 from bowlby.simulate.batched_analysis import LatentStudies, analysed, studies
 from bowlby.simulate.scenarios import SCENARIOS
-from bowlby.simulate.study_analysis import Replicate, drawn
+from bowlby.simulate.study_analysis import StudyAddress, drawn
 from bowlby.terms import INTERCEPT, M1, M1_RANDOM, P_BETWEEN
 from validation.scenario_checks import ScenarioValidator
 
@@ -21,7 +21,7 @@ CHECKED = ["S2b", "S6", "S8", "S9", "S13", "S17a", "S18"]
 def one_by_one(name, design, numbers, validator=None):
     source = LatentStudies(SCENARIOS[name])
     source.together = False
-    return analysed(source, [Replicate(name, design, 4, k) for k in numbers], validator=validator)
+    return analysed(source, [StudyAddress(name, design, 4, k) for k in numbers], validator=validator)
 
 
 @pytest.mark.parametrize(("name", "design"), [*((name, "16x36") for name in CHECKED), ("S12", "48x12")])
@@ -37,7 +37,7 @@ def test_the_same_numbers_as_one_by_one(name, design):
 def test_other_forms_of_the_model_have_the_numbers_of_a_run():
     """M1 without a random slope, with its variance as estimated, style by severity and M2, each to 1e-9."""
     def run(name):
-        rows, _ = LatentStudies(SCENARIOS[name]).single(Replicate(name, "16x36", 4, 0))
+        rows, _ = LatentStudies(SCENARIOS[name]).single(StudyAddress(name, "16x36", 4, 0))
         fitter = Fitter(rows.data, rows.membership, rows.design)
         return fitter, studies(name, "16x36", 4, [0], validator=ScenarioValidator(SCENARIOS[name])).iloc[0]
 
@@ -91,7 +91,7 @@ def test_too_few_therapists_are_refused_as_in_a_run():
 
 def test_therapists_without_outcomes_do_not_count():
     """Dropout leaves one of sixty therapists without a row; the numbers stay those of a run."""
-    address = Replicate("S9", "60x3", 4, 0)
+    address = StudyAddress("S9", "60x3", 4, 0)
     draw = drawn(SCENARIOS["S9"], "60x3", address.entropy())
     assert len(set(draw.first[np.isfinite(draw.outcome)])) == 59
     together, alone = studies("S9", "60x3", 4, [0]), one_by_one("S9", "60x3", [0])

@@ -6,7 +6,7 @@ import pytest
 
 from bowlby.simulate.batched_analysis import studies as simulated
 from bowlby.simulate.scenarios import SCENARIOS
-from bowlby.simulate.study_analysis import Replicate, simulated_patients
+from bowlby.simulate.study_analysis import StudyAddress, simulated_patients
 from validation.characteristics import DESIGNS, characteristics, interval, mean_interval
 from validation.page import page
 from validation.plot import plot_characteristics
@@ -98,7 +98,7 @@ def test_scenarios_have_the_truth_they_state(name):
     found, truth = SCENARIOS[name], slopes(SCENARIOS[name])
     estimates, variance = [], []
     for number in range(20):
-        people = simulated_patients(found, "100x10", Replicate(name, "100x10", 5, number).entropy())
+        people = simulated_patients(found, "100x10", StudyAddress(name, "100x10", 5, number).entropy())
         f, therapist = people.frame, people.episodes["therapist"].to_numpy()
         within = f[["perceived", "baseline"]] - f[["perceived", "baseline"]].groupby(therapist).transform("mean")
         x = np.column_stack(

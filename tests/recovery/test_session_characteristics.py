@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from bowlby.simulate.batched_analysis import analysed
-from bowlby.simulate.study_analysis import Replicate
+from bowlby.simulate.study_analysis import StudyAddress
 from validation import session_studies as sessions
 from validation.runs import KINDS
 from validation.session_studies import CASES, CELLS, session_studies
@@ -70,7 +70,7 @@ def test_studies_side_by_side_have_the_numbers_of_studies_one_by_one(name, desig
     many = session_studies(name, design, 5, range(6))
     source = sessions.SessionStudies(CASES[name])
     source.together = False
-    addresses = [Replicate(CASES[name].scenario, design, 5, k) for k in range(6)]
+    addresses = [StudyAddress(CASES[name].scenario, design, 5, k) for k in range(6)]
     one = analysed(source, addresses, validator=sessions.SessionValidator(CASES[name]))
     assert many["singular"].any()
     for column in one:

@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bowlby.disclosure import bins, blocks, hide_bands, hide_classes, neighbours, safe_cut, shown_count
+from bowlby.disclosure import (
+    equal_blocks,
+    hide_bands,
+    hide_classes,
+    pool_points,
+    pooled_histogram,
+    safe_cut,
+    shown_count,
+)
 
 COUNTS = st.lists(st.integers(0, 12), min_size=2, max_size=7)
 NUMBERS = st.lists(st.integers(0, 27), max_size=120)
@@ -15,19 +23,19 @@ NUMBERS = st.lists(st.integers(0, 27), max_size=120)
 
 @given(NUMBERS)
 def test_no_bin_holds_one_to_four_and_nobody_is_lost(values):
-    found = bins(values, np.arange(-0.5, 28))
+    found = pooled_histogram(values, np.arange(-0.5, 28))
     assert sum(n for *_, n in found) == (len(values) if len(values) >= 5 else 0)
     assert all(n == 0 or n >= 5 for *_, n in found)
     assert all(a[1] == b[0] for a, b in pairwise(found))
 
 
 def test_a_lone_value_joins_across_an_empty_bin():
-    assert bins([1] * 6 + [4], np.arange(0.5, 6)) == [(0.5, 4.5, 7)]
+    assert pooled_histogram([1] * 6 + [4], np.arange(0.5, 6)) == [(0.5, 4.5, 7)]
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=80))
 def test_every_group_of_neighbours_has_five(points):
-    group = neighbours(np.array(points, float).reshape(-1, 2))
+    group = pool_points(np.array(points, float).reshape(-1, 2))
     if len(points) < 5:
         assert (group == -1).all()
     else:
@@ -37,12 +45,12 @@ def test_every_group_of_neighbours_has_five(points):
 
 def test_neighbours_of_a_platform_are_few():
     points = np.random.default_rng(1).normal(size=(100_000, 2))
-    assert len(np.unique(neighbours(points))) <= 512
+    assert len(np.unique(pool_points(points))) <= 512
 
 
 @pytest.mark.parametrize(("n", "most", "sizes"), [(23, 200, [6, 6, 6, 5]), (4, 10, [4]), (100, 2, [50, 50])])
 def test_blocks_of_sorted_values(n, most, sizes):
-    assert np.bincount(blocks(n, most)).tolist() == sizes
+    assert np.bincount(equal_blocks(n, most)).tolist() == sizes
 
 
 def test_a_count_of_few_is_said_without_its_number():

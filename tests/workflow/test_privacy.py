@@ -15,7 +15,7 @@ from bowlby.job import job
 from bowlby.manifest import write_manifest
 from bowlby.plan import plan
 from bowlby.reproduction.scripts import write_scripts
-from bowlby.robustness.stage import Sources, robust
+from bowlby.robustness.stage import Sources, compute_shard
 
 ROOT = Path(__file__).parents[2]
 SECRETS = {
@@ -78,7 +78,7 @@ def run_here(config: Path) -> Path:
         *((f"{s}_set", lambda s=s: stages.design(loaded, folder, s, planned.instruments)) for s in planned.sets),
         *((f"{s}_fit", lambda s=s: stages.fit(loaded, folder, s)) for s in planned.sets),
         ("estimate", lambda: stages.estimate(loaded, folder)),
-        *((kind, lambda work=work: robust(sources, work, folder / f"robustness/{work.kind}.parquet"))
+        *((kind, lambda work=work: compute_shard(sources, work, folder / f"robustness/{work.kind}.parquet"))
           for kind, work in planned.robustness.items()),
         ("compare", lambda: stages.compare(loaded, folder)),
         ("manifest", lambda: write_manifest(planned)),

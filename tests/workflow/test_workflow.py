@@ -198,7 +198,7 @@ def test_a_changed_package_reruns_what_depends_on_it(tmp_path):
     try:
         fingerprint.PACKAGE = package
         same = {stage: fingerprint.fingerprint.__wrapped__(stage) for stage in fingerprint.STAGES}
-        (package / "compare/verdict.py").write_text("# changed\n")
+        (package / "compare/claims.py").write_text("# changed\n")
         after = {stage: fingerprint.fingerprint.__wrapped__(stage) for stage in fingerprint.STAGES}
     finally:
         fingerprint.PACKAGE = original

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from bowlby.job import job, planned
-from bowlby.robustness.stage import Sources, robust
+from bowlby.robustness.stage import Sources, compute_shard
 
 with job(snakemake):  # noqa: F821
     run = planned(snakemake)  # noqa: F821
     shard = int(snakemake.wildcards.get("shard", 1)) - 1  # noqa: F821
     sources = Sources(run.loaded, run.folder)
     for kind, path in zip(snakemake.params.kinds, snakemake.output, strict=True):  # noqa: F821
-        robust(sources, run.robustness[kind], Path(path), shard)
+        compute_shard(sources, run.robustness[kind], Path(path), shard)

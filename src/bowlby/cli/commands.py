@@ -90,7 +90,7 @@ def simulate(
     """Simulate a study with known truth, clearly labelled synthetic."""
     if like:
         from bowlby.reproduction.frozen import read_frozen
-        from bowlby.simulate.like import write_like
+        from bowlby.simulate.synthetic_copy import write_like
 
         write_like(read_frozen(like), folder, seed)
     elif platform:

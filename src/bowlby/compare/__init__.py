@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from bowlby import __version__
-from bowlby.compare.sentence import headline
-from bowlby.compare.verdict import (
+from bowlby.compare.claims import (
     ALPHA,
     Effect,
     claim_more,
@@ -12,6 +11,7 @@ from bowlby.compare.verdict import (
     claim_slope,
     not_tested,
 )
+from bowlby.compare.verdict_text import headline
 from bowlby.config.run import Run
 from bowlby.reasons import reason
 from bowlby.terms import SCHEMA

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bowlby.compare.verdict import Effect, claim_more, claim_negligible, claim_slope
+from bowlby.compare.claims import Effect, claim_more, claim_negligible, claim_slope
 from bowlby.config.run import Outcome, Run
 from bowlby.design.primary import comparison_set
 from bowlby.design.requirements import absent_norms, of_others, unscored, wrong_orders

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bowlby.compare.verdict import Effect, claim_more, claim_negligible, claim_slope
+from bowlby.compare.claims import Effect, claim_more, claim_negligible, claim_slope
 from bowlby.config.run import Run
 from bowlby.reasons import reason, say_rule
 
@@ -30,7 +30,7 @@ def compare_pair(run: Run, fit: dict, design: dict) -> dict:
     """
     pair = run.pair
     effects = {c["name"]: Effect(c["estimate"], c["se"], c["df"]) for c in fit["contrasts"]}
-    claims = decided(effects, pair.delta)
+    claims = decide_pair_claims(effects, pair.delta)
     qualifiers = _qualifiers(run, design)
     for name in ("first", "second", "more"):
         claims[name]["qualified"] = claims[name]["verdict"] == "supported" and bool(qualifiers)
@@ -51,7 +51,7 @@ def compare_pair(run: Run, fit: dict, design: dict) -> dict:
     }
 
 
-def decided(effects: dict[str, Effect], delta: float) -> dict[str, dict]:
+def decide_pair_claims(effects: dict[str, Effect], delta: float) -> dict[str, dict]:
     """The statements that two slopes, their difference and their sum decide."""
     return {
         "first": claim_slope(effects["first"], delta, "first"),

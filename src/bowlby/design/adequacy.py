@@ -98,7 +98,8 @@ def adequacy(
     -------
     dict
         The contract of ``adequacy.json``; ``icc_limit`` is the ICC below which equivalence can be shown at all
-        (None where at no ICC, 1 where at every ICC); ``curve`` holds the standard error by ICC (:func:`reading`).
+        (None where at no ICC, 1 where at every ICC); ``curve`` holds the standard error by ICC
+        (:func:`adequacy_at_icc`).
     """
     df = len(style) - 1 - columns
     sd = float(style.std(ddof=1))
@@ -131,7 +132,7 @@ def adequacy(
     }
 
 
-def reading(adequacy: dict, icc: float) -> dict | None:
+def adequacy_at_icc(adequacy: dict, icc: float) -> dict | None:
     """The line of the adequacy table at any ICC, read off the curve that was kept before outcomes.
 
     Parameters

@@ -15,8 +15,8 @@ from bowlby.drafting.vocabulary import bare, words
 from bowlby.errors import Place, UserError, problem
 from bowlby.ingest.issues import Issues
 from bowlby.ingest.readers import Selection, read
-from bowlby.ingest.readers.base import KINDS, Raw, Unreadable, check_kind, joined, unique
-from bowlby.ingest.readers.redcap import is_dictionary, read_dictionary
+from bowlby.ingest.readers.base import FORMAT_OF_ENDING, Raw, Unreadable, check_kind, joined, unique
+from bowlby.ingest.readers.redcap_dictionary import is_dictionary, read_dictionary
 from bowlby.ingest.readers.text import best_delimiter, find_encoding, sample
 from bowlby.ingest.readers.workbook import inspect, open_workbook, rows_of
 from bowlby.ingest.rows import Doubt, doubts
@@ -109,7 +109,7 @@ class Table:
 
 def is_redcap_dictionary(path: Path) -> bool:
     """Whether a file is a data dictionary of REDCap, which describes other files."""
-    head = _text_head(path) if KINDS.get(path.suffix.lower()) == "csv" else []
+    head = _text_head(path) if FORMAT_OF_ENDING.get(path.suffix.lower()) == "csv" else []
     return bool(head) and is_dictionary(head[0])
 
 
@@ -127,7 +127,7 @@ def read_tables(path: Path, dictionary: Path | None = None) -> list[Table]:
     UserError
         If the file cannot be read.
     """
-    kind = KINDS.get(path.suffix.lower())
+    kind = FORMAT_OF_ENDING.get(path.suffix.lower())
     if kind == "excel":
         sheets = _workbook_heads(path)
         found = [_table(path, rows, {"sheet": name} if len(sheets) > 1 else {}) for name, rows in sheets.items()]
@@ -161,7 +161,7 @@ def _table(path: Path, head: list[list[str]], stated: dict, dictionary: Path | N
     if not len(raw.frame):
         return None
     columns = {name: profile(_coded(raw, name)) for name in raw.frame.columns}
-    if any(c.comma for c in columns.values()) and KINDS.get(path.suffix.lower()) == "csv":
+    if any(c.comma for c in columns.values()) and FORMAT_OF_ENDING.get(path.suffix.lower()) == "csv":
         stated["decimal"] = ","
     names = unique(raw.header)
     labels = {n: m[2] for n in columns if (m := CODED_NAME.fullmatch(n))} | raw.titles

@@ -61,7 +61,7 @@ def estimate(data: pd.DataFrame, membership: pd.DataFrame, design: dict, fits: d
     m1 = fitter.fit(M1, M1_RANDOM)
     parts = _variance(fitter, m1, data, membership, fits, seed)
     return {
-        "e1": slopes(fits, design),
+        "e1": estimand_e1(fits, design),
         "e2": {"question": "share of all outcome variance", **parts["total"]},
         "e3": {"question": "share of what each could account for", **parts["level"]},
         "e4": _between(data, design["sd_outcome"], fits),
@@ -92,7 +92,7 @@ def _between(data: pd.DataFrame, sd_outcome: float, fits: dict) -> dict:
     return estimand
 
 
-def slopes(fits: dict, design: dict) -> dict:
+def estimand_e1(fits: dict, design: dict) -> dict:
     """E1: slopes of the composites, and indices of the blocks with an approximate interval for their difference."""
     unit = 1.0 / design["sd_outcome"]
     out: dict = {"contrasts": fits["primary"]["contrasts"], "blocks": {}}

@@ -12,7 +12,7 @@ from scipy.special import stdtrit
 from bowlby.design.centring import Membership, components, membership
 from bowlby.estimands.errors_in_variables import Measured, Part, corrected, moments
 from bowlby.fit.clusters import clusters_of
-from bowlby.fit.models import Fitter, slopes
+from bowlby.fit.models import Fitter, standardised_slope_weights
 from bowlby.fit.units import with_sd_error
 from bowlby.terms import BASELINE, WITHIN, P, T, both_levels, error_of, parse
 
@@ -69,7 +69,7 @@ def measurement(result, fitter: Fitter, members: pd.DataFrame) -> dict:
     for rows, x, v in zip(cut.rows, cut.x, cut.v, strict=True):
         therapists = np.unique(w[rows].indices)
         parts.append(Part(x, y[rows], v, w[rows][:, therapists].toarray(), therapists))
-    of, asked = moments(cut.names, parts, COLUMNS), slopes(design)
+    of, asked = moments(cut.names, parts, COLUMNS), standardised_slope_weights(design)
 
     def row(measured: dict[str, Measured]) -> dict | None:
         fit = corrected(of, measured)

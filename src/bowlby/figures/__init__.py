@@ -22,7 +22,7 @@ from bowlby.figures import (
     residuals,
     therapists,
 )
-from bowlby.figures.canvas import KINDS, save
+from bowlby.figures.canvas import FORMATS, save
 from bowlby.results import Results
 
 __all__ = ["KINDS", "PLOTS", "Plot", "build", "draw", "names", "outputs"]
@@ -113,7 +113,7 @@ def names(run: Run) -> list[str]:
 def outputs(run: Run) -> list[str]:
     """Files that :func:`build` writes, relative to the run's folder."""
     return [
-        f for name in names(run) for f in (*(f"figures/{name}.{kind}" for kind in KINDS), f"figures/data/{name}.csv")
+        f for name in names(run) for f in (*(f"figures/{name}.{kind}" for kind in FORMATS), f"figures/data/{name}.csv")
     ]
 
 

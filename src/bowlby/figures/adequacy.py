@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from bowlby.design.adequacy import ICC_GRID, POWER, detection_power, reading
+from bowlby.design.adequacy import ICC_GRID, POWER, adequacy_at_icc, detection_power
 from bowlby.figures.canvas import BAND, BLUE, GREY, INK, VERMILION, WIDTH, note
 from bowlby.results import Results
 
@@ -48,7 +48,7 @@ def adequacy_data(adequacy: dict, observed: float | None = None) -> pd.DataFrame
     shares = [icc for icc in adequacy["curve"]["icc"] if icc <= top + 1e-9]
     if observed is not None and observed <= top:
         shares = sorted({*shares, observed})
-    lines = pd.DataFrame([reading(adequacy, icc) for icc in shares]).assign(delta=adequacy["delta"])
+    lines = pd.DataFrame([adequacy_at_icc(adequacy, icc) for icc in shares]).assign(delta=adequacy["delta"])
     return pd.DataFrame({
         **lines[["icc", "minimum_detectable", "largest_possible", "half_width_90"]],
         "power_delta": detection_power(lines["se"], lines["df"], lines["delta"]),

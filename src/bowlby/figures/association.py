@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from bowlby.disclosure import SMALLEST, neighbours
+from bowlby.disclosure import SMALLEST, pool_points
 from bowlby.figures.canvas import BLUE, INK, WIDTH
 from bowlby.figures.outcome import direction, label
 from bowlby.figures.residuals import column
@@ -61,7 +61,7 @@ def association_data(fit: Mapping, rows: pd.DataFrame, sign: int, shareable: boo
     others = (columns - mean) @ np.where(np.array(terms) == P, 0.0, beta)
     points = pd.DataFrame({"x": columns[:, terms.index(P)], "y": sign * (rows["y"].to_numpy(float) - others)})
     if shareable:
-        points = points.groupby(neighbours(points)).agg(x=("x", "mean"), y=("y", "mean"), n=("x", "size"))
+        points = points.groupby(pool_points(points)).agg(x=("x", "mean"), y=("y", "mean"), n=("x", "size"))
     else:
         points = points.iloc[:: max(1, len(points) // POINTS)].assign(n=1)
     points = points.sort_values(["x", "y"]).assign(kind="point")

@@ -11,7 +11,7 @@ import pandas as pd
 from bowlby.config.labels import Wording
 from bowlby.files import atomic, harmless, write_csv
 
-KINDS = ("svg", "pdf", "png")
+FORMATS = ("svg", "pdf", "png")
 METADATA = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}
 # Okabe and Ito's palette is safe for any colour vision. Blue and vermilion are alike in grey, so that no figure
 # distinguishes things by hue alone: each has a marker, a line style or a label of its own too.
@@ -141,7 +141,7 @@ def save(folder: Path, name: str, data: pd.DataFrame, draw: Callable, wording: W
                 folder / f"figures/{name}.{kind}",
                 lambda path, kind=kind: figure.savefig(path, format=kind, metadata=METADATA[kind], dpi=200),
             )
-            for kind in KINDS
+            for kind in FORMATS
         ]
     return [*written, write_csv(folder / f"figures/data/{name}.csv", harmless(data))]
 

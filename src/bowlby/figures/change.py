@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from bowlby.disclosure import SMALLEST, neighbours
+from bowlby.disclosure import SMALLEST, pool_points
 from bowlby.figures.canvas import BAND, BLUE, GREY, INK, WIDTH, note
 from bowlby.figures.outcome import before_after, direction, label
 from bowlby.results import Results
@@ -59,7 +59,7 @@ def change_data(
         pre, post, n, and in each row the points of reliable change and the cut-off (empty where there is none).
     """
     if shareable or len(scores) > 400 * SMALLEST:
-        group = neighbours(scores[["pre", "post"]].to_numpy())
+        group = pool_points(scores[["pre", "post"]].to_numpy())
         scores = scores.assign(group=group)[group >= 0]
         table = scores.groupby("group").agg(pre=("pre", "mean"), post=("post", "mean"), n=("pre", "size"))
     else:

@@ -8,7 +8,7 @@ from math import ceil
 import numpy as np
 import pandas as pd
 
-from bowlby.disclosure import SMALLEST, bins
+from bowlby.disclosure import SMALLEST, pooled_histogram
 from bowlby.figures.canvas import BLUE, GREY, INK, VERMILION, WIDTH, note, point_ranges
 from bowlby.figures.change import criterion, own_scale
 from bowlby.figures.outcome import before_after, direction, fine_edges, label
@@ -78,7 +78,7 @@ def prepost_data(fit: Mapping, scores: pd.DataFrame, sign: int, shareable: bool 
             rows.append({**who, "at": "post", "value": value, "ci_low": value - half, "ci_high": value + half})
     edges = fine_edges(scores.to_numpy().min(), scores.to_numpy().max())
     for end in ENDS:
-        for low, high, n in bins(scores[end], edges, shareable):
+        for low, high, n in pooled_histogram(scores[end], edges, shareable):
             rows.append({"kind": "observed", "at": end, "low": low, "high": high, "share": round(n / len(scores), 2)})
     if not shareable:
         for pre, post in scores.iloc[:: max(1, len(scores) // THREADS)].itertuples(index=False):

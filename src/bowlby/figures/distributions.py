@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from bowlby.disclosure import SMALLEST, bins
+from bowlby.disclosure import SMALLEST, pooled_histogram
 from bowlby.figures.canvas import BLUE, GREY, INK, WIDTH, keys, point_ranges
 from bowlby.figures.outcome import about_whom, fine_edges, named
 from bowlby.figures.participants import scales_of
@@ -95,7 +95,7 @@ def distribution_data(
             head["occasion"] = occasion
             spread = float(np.std(values, ddof=1)) if len(values) > 1 else None
             rows.append({**head, "kind": "mean", "n": len(values), "mean": values.mean(), "sd": spread})
-            for low, high, n in bins(values, edges, shareable):
+            for low, high, n in pooled_histogram(values, edges, shareable):
                 density = n / len(values) / (high - low)
                 persons = n * (edges[1] - edges[0]) / (high - low)
                 one = {"low": low, "high": high, "n": n, "density": density, "persons": persons}

@@ -37,7 +37,7 @@ LEVELS = {
     ("outliers", "winsorise_2"): "winsorised at 2 SD",
     ("switching", "share"): "share of sessions",
 }
-VERDICTS: dict[str, dict[str, Any]] = {
+VERDICT_STYLES: dict[str, dict[str, Any]] = {
     "supported": {"color": BLUE, "marker": "o"},
     "inconclusive": {"color": GREY, "marker": "o", "fill": False},
     "refuted": {"color": VERMILION, "marker": "v"},
@@ -109,7 +109,7 @@ def _curve(ax, shown: pd.DataFrame) -> list:
     table = shown.rename(columns={"P-|T|": "value", "ci_low": "low", "ci_high": "high"})
     size = float(np.clip(260 / len(shown), 2.0, 5.0))
     handles = []
-    for verdict, how in VERDICTS.items():
+    for verdict, how in VERDICT_STYLES.items():
         own = table[table["C2"] == verdict]
         if own.empty:
             continue

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from bowlby.disclosure import SMALLEST, blocks
+from bowlby.disclosure import SMALLEST, equal_blocks
 from bowlby.figures.canvas import BAND, BLUE, GREY, WIDTH, point_ranges
 from bowlby.results import Results
 
@@ -85,7 +85,7 @@ def residual_data(fitted: np.ndarray, residual: np.ndarray, shareable: bool = Tr
     if n < 2 * SMALLEST:
         return pd.DataFrame(columns=COLUMNS)
     order = np.sort(residual)
-    block = blocks(n, QUANTILES, shareable)
+    block = equal_blocks(n, QUANTILES, shareable)
     place = np.arange(1, n + 1)
     normal = ndtri((place - 0.375) / (n + 0.25))
     middle = pd.Series(place).groupby(block).mean().to_numpy()
@@ -93,7 +93,7 @@ def residual_data(fitted: np.ndarray, residual: np.ndarray, shareable: bool = Tr
     quantiles = pd.DataFrame({"x": normal, "y": order}).groupby(block).agg(x=("x", "mean"), y=("y", "mean"))
     quantiles = quantiles.assign(kind="quantile", low=low, high=high, n=np.bincount(block))
     by = np.argsort(fitted, kind="stable")
-    group = blocks(n, min(GROUPS, max(3, n // 15)))
+    group = equal_blocks(n, min(GROUPS, max(3, n // 15)))
     means = pd.DataFrame({"x": fitted[by], "y": residual[by]}).groupby(group)
     groups = means.agg(x=("x", "mean"), y=("y", "mean"), sd=("y", "std"), n=("y", "size"))
     groups = groups.assign(kind="fitted", low=groups["y"] - groups["sd"], high=groups["y"] + groups["sd"])

@@ -62,7 +62,7 @@ def therapist_sd_limit(result, unit: float, level: float = 0.95) -> float:
     return float(np.asarray(table["ci_high"])[0]) * unit
 
 
-def three_lines(m0, m1, unit: float, sd_style: float) -> dict:
+def c2_conditions(m0, m1, unit: float, sd_style: float) -> dict:
     """What is printed with C2.
 
     Parameters

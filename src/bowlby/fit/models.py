@@ -10,7 +10,7 @@ import pandas as pd
 from bowlby import terms
 from bowlby.design.centring import Membership, membership
 from bowlby.fit import units
-from bowlby.fit.lines import three_lines
+from bowlby.fit.lines import c2_conditions
 from bowlby.fit.record import block_test, contrast, effects_table, record_fit, second_fit
 from bowlby.mixed import MixedModel
 from bowlby.terms import BASELINE, INTERCEPT, M1, M1_RANDOM, SIDES, P, T, Z, sloped
@@ -107,7 +107,7 @@ class Fitter:
             contrasts = standardised(result, self.design) if model == "primary" else ()
             fits[model] = self.kept(model, result, contrasts)
         style = self.data.groupby("therapist")[T].mean().std(ddof=1)
-        fits["primary"].record["c2_lines"] = three_lines(results["m0"], results["primary"], unit, float(style))
+        fits["primary"].record["c2_lines"] = c2_conditions(results["m0"], results["primary"], unit, float(style))
         a, s = self.block("perceived"), self.block("therapist_style")
         joint = self.fit([*a, *s], M1_RANDOM)
         fits["m1b"] = self.kept("m1b", joint, self._directions(joint, unit), [
@@ -246,15 +246,15 @@ def standardised(
     errors, variable = design["sd_error"], terms.parse(first).variable
     if errors and names[0] == "P":  # perhaps another rating is in the place of perceived attachment
         errors = errors | {"perceived": errors[variable]}
-    asked = slopes(design, first, second, names).items()
+    asked = standardised_slope_weights(design, first, second, names).items()
     return units.standardised([contrast(result, name, weights) for name, weights in asked], errors)
 
 
-def slopes(
+def standardised_slope_weights(
     design: dict, first: str = P, second: str = T, names: tuple[str, str] = ("P", "T")
 ) -> dict[str, dict[str, float]]:
     """Weights of two slopes, their difference and their sum in outcome SD per reference SD."""
-    return terms.slopes(first, second, 1.0 / design["sd_outcome"], names)
+    return terms.slope_weights(first, second, 1.0 / design["sd_outcome"], names)
 
 
 def perceived_style(result, design: dict) -> list[dict]:

@@ -15,7 +15,7 @@ from bowlby.ingest.measures import Repeats, columns_of, combine, instruments, me
 from bowlby.ingest.output_tables import describe
 from bowlby.ingest.people import people
 from bowlby.ingest.readers import Raw, Selection, read
-from bowlby.ingest.readers.redcap import read_dictionary
+from bowlby.ingest.readers.redcap_dictionary import read_dictionary
 from bowlby.ingest.rows import report_doubts, select_rows
 
 __all__ = ["Ingested", "check", "ingest", "look_through"]

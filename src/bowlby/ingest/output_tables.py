@@ -50,7 +50,7 @@ def validate(people: dict[str, pd.DataFrame], measures: dict[str, pd.DataFrame])
         measure.validate(table)
 
 
-SIGNS = {ROW: "row number", COUNT: "rows of the person, counted"}
+ROW_LABELS = {ROW: "row number", COUNT: "rows of the person, counted"}
 WHO = {"patient": ("people-patients", "patient"), "therapist": ("people-therapists", "therapist")}
 
 
@@ -232,7 +232,7 @@ def _join(places: list[tuple[str, str]]) -> str:
     """Raw columns as text, by file."""
     by_file: dict[str, dict[str, None]] = {}
     for name, column in places:
-        by_file.setdefault(name, {})[SIGNS.get(column, column)] = None
+        by_file.setdefault(name, {})[ROW_LABELS.get(column, column)] = None
     return "; ".join(f"{name}: {', '.join(columns)}" for name, columns in by_file.items())
 
 

@@ -115,7 +115,7 @@ def _variance(loadings: np.ndarray, residuals: np.ndarray, n: int) -> float:
 
 
 @dataclass(frozen=True)
-class TwoLevel:
+class TwoLevelFactorModel:
     """A fitted model; loadings and residual variances in the items' own units.
 
     Attributes
@@ -182,7 +182,7 @@ class _Likelihood:
         return value + self.n * self.k * np.log(2 * np.pi), np.concatenate(gradient)
 
 
-def fit_two_level(values: np.ndarray, groups: np.ndarray) -> TwoLevel | None:
+def fit_two_level(values: np.ndarray, groups: np.ndarray) -> TwoLevelFactorModel | None:
     """Fit one factor within and one between groups.
 
     Parameters
@@ -246,7 +246,7 @@ def fit_two_level(values: np.ndarray, groups: np.ndarray) -> TwoLevel | None:
     within = _level(parts[0], parts[1], covariance, free, 0)
     # Without any common variance between groups there is nothing whose reliability could be told.
     between = _level(parts[2], parts[3], covariance, free, 2 * k) if abs(l_b.sum()) > 1e-3 * k else (np.nan,) * 3
-    return TwoLevel(*parts, float(llf), within, between, n_groups)
+    return TwoLevelFactorModel(*parts, float(llf), within, between, n_groups)
 
 
 def _signs(matrix: np.ndarray) -> np.ndarray:

@@ -68,7 +68,7 @@ def score(measures: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
     return add_derived(scores, instrument)
 
 
-def scored(measures: pd.DataFrame, instrument: Instrument) -> tuple[pd.DataFrame | None, pd.DataFrame]:
+def score_items_or_given(measures: pd.DataFrame, instrument: Instrument) -> tuple[pd.DataFrame | None, pd.DataFrame]:
     """Scores of items, and those that the file gives for persons of whom it has no items.
 
     Parameters

@@ -185,7 +185,7 @@ class Search:
             on = np.flatnonzero(scored & ~done)
             if not on.size:
                 break
-            trial, able = self._scored(theta[on], now, on)
+            trial, able = self._fisher_step(theta[on], now, on)
             lost = able & self._by_known(trial, now.deviance[on], on, known)
             early[on[lost]] = good[on[lost]] = done[on[lost]] = True
             on, trial = on[able & ~lost], trial[able & ~lost]
@@ -254,8 +254,8 @@ class Search:
             out |= near & (height >= other[on] - 1e-9)
         return out
 
-    def _scored(self, theta, now: Point, on) -> tuple[np.ndarray, np.ndarray]:
-        """theta after a step of Fisher scoring and whether there is one; see :func:`bowlby.mixed.optimiser._scored`."""
+    def _fisher_step(self, theta, now: Point, on) -> tuple[np.ndarray, np.ndarray]:
+        """theta after a Fisher step and whether there is one; see :func:`bowlby.mixed.optimiser._fisher_step`."""
         par = self.parameters
         step, able = _solved(now.expected[on], now.slope[on])
         delta = relative_covariances(self.parameters, theta) - step

@@ -92,7 +92,7 @@ def newton(objective, x: np.ndarray, free=None, known=(), max_steps: int = _MAX_
     point = objective.derive(x, *evaluated, exact)
     for count in range(max_steps):
         if count < scoring:
-            x = _scored(objective.parameters, point)
+            x = _fisher_step(objective.parameters, point)
             if x is not None and _by_known(objective.parameters, point, x, known):
                 return point, count, True, True
             evaluated = None if x is None else objective.evaluate(x)
@@ -191,7 +191,7 @@ def _by_known(parameters: Parameters, point: Point, target: np.ndarray, known) -
     return False
 
 
-def _scored(parameters: Parameters, point: Point) -> np.ndarray | None:
+def _fisher_step(parameters: Parameters, point: Point) -> np.ndarray | None:
     """theta after a step of Fisher scoring in delta; variances it would leave negative become small ones."""
     if point.expected is None:
         return None

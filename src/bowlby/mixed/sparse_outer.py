@@ -19,7 +19,7 @@ from scipy import sparse
 from bowlby.mixed.components import CrossedLinks
 
 PROBES = 64
-SIGNS = 160_000     # signs in all beyond which no more probes are drawn
+MAX_SIGNS = 160_000     # signs in all beyond which no more probes are drawn
 GROUPS = 8
 TOL = 1e-11        # of solves that must be exact
 _SEED = 20210711
@@ -184,7 +184,7 @@ class WideInverse:
 @lru_cache(maxsize=1)
 def probes(size: int) -> np.ndarray:
     """Sign vectors (size, probes), the same in every call: the larger the matrix, the fewer give the same accuracy."""
-    count = min(PROBES, GROUPS * -(-SIGNS // (size * GROUPS)))
+    count = min(PROBES, GROUPS * -(-MAX_SIGNS // (size * GROUPS)))
     return np.random.default_rng([_SEED, size]).choice([-1.0, 1.0], size=(size, count))
 
 

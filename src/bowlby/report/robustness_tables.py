@@ -11,7 +11,7 @@ from bowlby.tables.words import CLAIMS, typeset
 from bowlby.tables.words import verdict as verdict_of
 
 EFFECTS = ("P", "T", "P-T", "P+T")
-KINDS = {
+KIND_LABELS = {
     "cluster": "the bootstrap over therapists",
     "sandwich": "cluster-robust standard errors",
     "wild": "the wild cluster bootstrap",
@@ -49,14 +49,14 @@ def computed_of(record: Mapping) -> dict:
 def left_undone(record: Mapping) -> str:
     """Requested checks that could not be computed, one sentence for each reason; empty where there are none."""
     kinds: dict[str, list[str]] = {}
-    for kind in KINDS:
+    for kind in KIND_LABELS:
         if why := record.get(kind, {}).get("not_computed"):
             kinds.setdefault(why, []).append(kind)
     return " ".join(_undone(own, why, record) for why, own in kinds.items())
 
 
 def _undone(kinds: list[str], why: str, record: Mapping) -> str:
-    left = [KINDS[kind] for kind in kinds]
+    left = [KIND_LABELS[kind] for kind in kinds]
     listed = f"{', '.join(left[:-1])} and {left[-1]}" if len(left) > 1 else left[0]
     verb = "were" if len(left) > 1 or kinds[0] in PLURAL else "was"
     apart = "parametric" not in record and not {"cluster", "sandwich", "wild"}.isdisjoint(kinds)

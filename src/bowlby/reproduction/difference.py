@@ -26,7 +26,7 @@ NUMBERS = ("verdict.json", "comparison.json", "pair.json", "domains.json", "adeq
            "estimands/*.json", "fits/*.json")  # fmt: skip
 STYLES = [(BLUE, "o"), (VERMILION, "D"), (INK, "s"), (GREY, "^")]
 NAMES = {"T_A": "C4: therapist's own style, perceived attachment", "Z": "C5: patient's own style, perceived attachment"}
-KINDS = {
+UNITS = {
     "outcome": "SD of outcome per SD of the predictor",
     "perceived": "SD of perceived attachment per SD of the predictor",
     "growth": "points of the outcome",
@@ -108,7 +108,7 @@ def estimates(runs: Sequence[Results]) -> pd.DataFrame:
     -------
     DataFrame
         Columns run, number (P, T, P-T, P+T, T_A, Z, those of `pair:`, and coefficients of `growth:`), label, kind (of
-        :data:`KINDS`, its unit), estimate, se, df, p, ci_low, ci_high, delta.
+        :data:`UNITS`, its unit), estimate, se, df, p, ci_low, ci_high, delta.
     """
     rows = []
     for name, run in zip(names_of(runs), runs, strict=True):
@@ -131,7 +131,7 @@ def sheet(table: pd.DataFrame, runs: Sequence[Results]) -> Sheet:
         rows = [[name, run.claims[claim].verdict if claim in run.claims else ABSENT, "", "", "", ""]
                 for name, run in zip(names_of(runs), runs, strict=True)]  # fmt: skip
         parts.append((f"Verdict on {claim}", rows))
-    units = "; ".join(unit for kind, unit in KINDS.items() if (table["kind"] == kind).any())
+    units = "; ".join(unit for kind, unit in UNITS.items() if (table["kind"] == kind).any())
     note = f"Units in the order of the rows: {units}."
     return Sheet("", "Estimates of Several Runs", ["", "Estimate", "SE", "df", "95% CI", "p"], parts, note)
 

@@ -59,7 +59,7 @@ def freeze(run: Results, own: Path | None = None) -> dict[str, Any]:
     -------
     dict
         endpoints (by file and place), data (SHA-256 of every raw file), configuration, versions, commit, seed, and
-        structure, from which :func:`bowlby.simulate.like.write_like` draws a study.
+        structure, from which :func:`bowlby.simulate.synthetic_copy.write_like` draws a study.
 
     Raises
     ------

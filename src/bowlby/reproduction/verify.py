@@ -136,7 +136,7 @@ def _from_sets(run: Run, folder: Path, out: Outcome) -> None:
         for name, record in stages.estimands_of(run, folder).items():
             _compare(f"estimands/{name}.json", read_json(folder / f"estimands/{name}.json"), record, out)
         kept = {k: v for k, v in read_json(folder / "comparison.json").items() if k != "sentence"}
-        _compare("comparison.json", kept, stages.decided(run, folder)[0], out)
+        _compare("comparison.json", kept, stages.decide_run(run, folder)[0], out)
 
 
 def _sets(folder: Path) -> list[str]:

@@ -10,7 +10,7 @@ from scipy.special import fdtrc, stdtr
 
 from bowlby.design.centring import components
 from bowlby.fit.clusters import Clusters, clusters_of
-from bowlby.fit.models import slopes
+from bowlby.fit.models import standardised_slope_weights
 from bowlby.mixed.components import connected
 from bowlby.robustness.refit_claims import SLOPES, Basis, Rows, fit_c4, fit_c5, fit_m1
 from bowlby.robustness.replicates import FAILED, OK, Address, not_computed, statuses, table
@@ -74,7 +74,7 @@ def cluster(basis: Basis, first: int, last: int) -> pd.DataFrame:
         if len(max(parts, key=len)) > JOINED * sum(map(len, parts)):
             addresses = [Address(basis.seed, "cluster", int(n)) for n in numbers]
             return not_computed(addresses, undivided(basis.primary, basis.perceived))
-    asked = slopes(basis.primary.design)
+    asked = standardised_slope_weights(basis.primary.design)
     models = [(m1, SLOPES, [asked[name] for name in SLOPES]), (c4, ("T_A",), [{T: 1.0}])]
     return pd.concat(
         [_batch(basis, models, numbers[at : at + BATCH]) for at in range(0, len(numbers), BATCH)], ignore_index=True
@@ -214,7 +214,7 @@ def sandwich(basis: Basis) -> pd.DataFrame:
     if not (divisible(basis.primary, own) and divisible(basis.perceived, perceived)):
         return not_computed(address, undivided(basis.primary, basis.perceived))
     m1, columns = fit_m1(basis.primary), {}
-    asked = slopes(basis.primary.design).items()
+    asked = standardised_slope_weights(basis.primary.design).items()
     robust = cr2(clusters_of(m1, own))
     rows = [robust.contrast(name, weights) for name, weights in asked]
     rows.append(cr2(clusters_of(fit_c4(basis.perceived), perceived)).contrast("T_A", {T: 1.0}))
@@ -251,7 +251,7 @@ def wild(basis: Basis, first: int, last: int) -> pd.DataFrame:
     if not (divisible(basis.primary, own) and divisible(basis.perceived, perceived)):
         return not_computed(addresses, undivided(basis.primary, basis.perceived))
     m1, c4 = fit_m1(basis.primary), fit_c4(basis.perceived)
-    asked = slopes(basis.primary.design)
+    asked = standardised_slope_weights(basis.primary.design)
     for stream, (result, group, contrasts) in enumerate(
         [(m1, own, {n: asked[n] for n in SLOPES}), (c4, perceived, {"T_A": {T: 1.0}})]
     ):

@@ -29,7 +29,7 @@ WITHIN = 0.01
 
 
 @dataclass(frozen=True)
-class TwoLevel:
+class IncompleteTwoLevelData:
     """Incomplete data of patients and therapists.
 
     Attributes
@@ -53,7 +53,9 @@ class TwoLevel:
     slope: np.ndarray | None = None
 
 
-def impute(data: TwoLevel, iterations: int, rng: np.random.Generator) -> tuple[TwoLevel, dict[str, np.ndarray]]:
+def impute(
+    data: IncompleteTwoLevelData, iterations: int, rng: np.random.Generator
+) -> tuple[IncompleteTwoLevelData, dict[str, np.ndarray]]:
     """One completed data set, from a chain of its own.
 
     Parameters
@@ -79,7 +81,7 @@ def impute(data: TwoLevel, iterations: int, rng: np.random.Generator) -> tuple[T
 class Chain:
     """State of one Gibbs sampler, in variables of mean 0 and SD 1."""
 
-    def __init__(self, data: TwoLevel, rng: np.random.Generator):
+    def __init__(self, data: IncompleteTwoLevelData, rng: np.random.Generator):
         self.data, self.rng = data, rng
         self.w, self.squares = data.weights, data.weights.multiply(data.weights).tocsr()
         self.wt, self.squares_t = self.w.T.tocsr(), self.squares.T.tocsr()
@@ -125,8 +127,8 @@ class Chain:
         if self.data.slope is not None:
             self._slopes(e, rest)
         self._within(e, rest)
-        self._lost_patients(fitted)
-        self._lost_therapists()
+        self._draw_missing_patient_values(fitted)
+        self._draw_missing_therapist_values()
         direction = self.c if self.data.slope is not None else np.eye(self.p)[0]
         along = self.sigma @ direction
         return self.psi[self.p, self.p], along @ self.beta / (along @ direction), self.mean[self.p]
@@ -135,7 +137,7 @@ class Chain:
         """Slopes within therapists of every patient (n, p)."""
         return self.beta + np.outer(self.w @ self.b, self.c)
 
-    def _pull(self, fitted: np.ndarray) -> np.ndarray:
+    def _weighted_residuals(self, fitted: np.ndarray) -> np.ndarray:
         """Precision-weighted residuals of every patient (n, p + 1)."""
         own = self._own()
         gap = self.x - fitted[:, :-1]
@@ -162,7 +164,7 @@ class Chain:
         likely = self._weight(self.squares_t @ np.column_stack([np.ones(self.n), own, own**2]))
         noise = self.rng.standard_normal((self.groups, k))
         for some in self.colours:
-            pull = (self.wt @ self._pull(self.w @ self.theta))[some]
+            pull = (self.wt @ self._weighted_residuals(self.w @ self.theta))[some]
             pull += (likely[some] @ self.theta[some][:, :, None])[:, :, 0] + expected[some] @ prior
             self.theta[some] = _normal(likely[some] + prior, pull, noise[some])
 
@@ -170,7 +172,7 @@ class Chain:
         """Move all levels and their mean together: keeps the chain quick where therapists hardly differ."""
         k, own = self.p + 1, self.w @ self.b
         precision = self._weight(np.array([self.n, own.sum(), (own**2).sum()]))
-        pull = self._pull(self.w @ self.theta).sum(axis=0)
+        pull = self._weighted_residuals(self.w @ self.theta).sum(axis=0)
         move = _normal(precision[None], pull[None], self.rng.standard_normal((1, k)))[0]
         self.theta += move
         self.mean[:k] += move
@@ -210,7 +212,7 @@ class Chain:
         self.sigma2 = (WITHIN + left @ left / 2) / self.rng.gamma(1 + self.n / 2)
         self.sigma = inverse_wishart(self.p + 1 + self.n, WITHIN * np.eye(self.p) + cross, self.rng)
 
-    def _lost_patients(self, fitted: np.ndarray) -> None:
+    def _draw_missing_patient_values(self, fitted: np.ndarray) -> None:
         """Missing predictors given the others and the outcome, then missing outcomes given all predictors.
 
         A draw without the outcome is moved by as much as it misses the outcome, less a residual drawn with it: the
@@ -236,7 +238,7 @@ class Chain:
         noise = np.sqrt(self.sigma2) * self.rng.standard_normal(lost.sum())
         self.y[lost] = fitted[lost, -1] + (own[lost] * e).sum(axis=1) + noise
 
-    def _lost_therapists(self) -> None:
+    def _draw_missing_therapist_values(self) -> None:
         """Missing style given the therapist's levels and what is known of their style."""
         k = self.p + 1
         for rows, lost in self.patterns_s:
@@ -247,13 +249,13 @@ class Chain:
             noise = self.rng.standard_normal((len(rows), lost.sum())) @ np.linalg.cholesky(cov).T
             self.s[np.ix_(rows, lost)] = self.mean[~known] + off[:, known] @ gain + noise
 
-    def completed(self) -> TwoLevel:
+    def completed(self) -> IncompleteTwoLevelData:
         """The data with the chain's present draws in the place of what is missing, in their own units."""
         values = []
         for own, drawn, (m, sd) in zip((self.data.x, self.data.y[:, None], self.data.s),
                                        (self.x, self.y[:, None], self.s), self.units, strict=True):  # fmt: skip
             values.append(np.where(np.isnan(own), m + sd * drawn, own))
-        return TwoLevel(values[0], values[1][:, 0], values[2], self.data.weights, self.data.slope)
+        return IncompleteTwoLevelData(values[0], values[1][:, 0], values[2], self.data.weights, self.data.slope)
 
 
 def colours(weights: sparse.csr_array) -> list[np.ndarray]:

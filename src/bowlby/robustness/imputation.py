@@ -12,12 +12,12 @@ from bowlby.design.composite import composite
 from bowlby.design.frame import Patients, answered, patients
 from bowlby.design.primary import analysis_set
 from bowlby.errors import UserError
-from bowlby.fit.models import perceived_style, slopes, standardised
+from bowlby.fit.models import perceived_style, standardised, standardised_slope_weights
 from bowlby.fit.units import with_sd_error
-from bowlby.robustness.gibbs import TwoLevel, impute
+from bowlby.robustness.gibbs import IncompleteTwoLevelData, impute
 from bowlby.robustness.imputation_summary import NAMES, TRACES, described
 from bowlby.robustness.jobs import moves_of
-from bowlby.robustness.multiverse import Universe
+from bowlby.robustness.multiverse import StudyInputs
 from bowlby.robustness.refit_claims import SLOPES, Rows, fit_c4, fit_m1
 from bowlby.robustness.replicates import FAILED, OK, SINGULAR, Address, statuses, table
 from bowlby.terms import P_BETWEEN, PREDICTORS, ROLES, P, T, column, columns_of
@@ -32,7 +32,7 @@ class Incomplete:
 
     Attributes
     ----------
-    universe : Universe
+    universe : StudyInputs
     sample : Patients
         Those with a therapist and at least one answer.
     columns : list of str
@@ -43,15 +43,15 @@ class Incomplete:
         Imputations drawn so far by number, as of :func:`complete`: several kinds of robustness use each.
     """
 
-    universe: Universe
+    universe: StudyInputs
     sample: Patients
     columns: list[str]
     therapists: pd.Index
-    data: TwoLevel
+    data: IncompleteTwoLevelData
     drawn: dict[int, tuple[Patients, dict[str, np.ndarray]]] = field(default_factory=dict)
 
 
-def incomplete(universe: Universe) -> Incomplete:
+def incomplete(universe: StudyInputs) -> Incomplete:
     """Collect the patients and therapists of a study with what is missing of them.
 
     The predictors are baseline, early change where it was measured, the scales of perceived attachment, covariates, and
@@ -71,7 +71,7 @@ def incomplete(universe: Universe) -> Incomplete:
     weights = membership(episodes, frame.index)
     block, scaling = run.comparison.therapist_style, sample.scaling["therapist_style"]
     style = answered(universe.scores[block.instrument], "therapist", block)[scaling.scales]
-    data = TwoLevel(
+    data = IncompleteTwoLevelData(
         frame[columns].to_numpy(float),
         frame["y"].to_numpy(float),
         style.reindex(weights.columns).to_numpy(float) / scaling.sd,
@@ -211,7 +211,7 @@ def _tipped(of: Incomplete, number: int, moves: list[tuple[str, float]], replica
     left = of.sample.frame["y"].isna().reindex(data["patient"]).to_numpy(float)
     sides = {"attachment": data[P] + data[P_BETWEEN], "style": data[T]}
     moved = np.array([delta * left * sides[side].to_numpy(float) for side, delta in moves]) / primary.unit
-    asked = list(slopes(primary.design).values())
+    asked = list(standardised_slope_weights(primary.design).values())
     refits = m1.refit_many(data["y"].to_numpy(float) + moved, asked, kenward_roger=True)
     errors = primary.design["sd_error"]
     effects = [with_sd_error(dict(zip(SLOPES, map(tuple, row), strict=True)), errors) for row in refits.contrasts]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtr
 
-from bowlby.compare.verdict import Effect
+from bowlby.compare.claims import Effect
 from bowlby.disclosure import SMALLEST, small
 from bowlby.reasons import reason
 from bowlby.robustness.refit_claims import Answer
@@ -142,7 +142,7 @@ def _line(effect: Effect) -> dict:
     return {"estimate": effect.estimate, "se": effect.se, "df": effect.df, "p": p, "ci": [low, high]}
 
 
-def moved(table: pd.DataFrame, delta: float) -> list[dict]:
+def effects_by_slope_difference(table: pd.DataFrame, delta: float) -> list[dict]:
     """Effects and verdicts for every difference in slope of those whose outcome is missing, the smallest first."""
     out = []
     for (along, move), rows in sorted(table.groupby(["along", "delta"]), key=lambda item: (abs(item[0][1]), *item[0])):
@@ -153,24 +153,24 @@ def moved(table: pd.DataFrame, delta: float) -> list[dict]:
     return out
 
 
-def tips(name: str, verdict: str, table: pd.DataFrame, delta: float) -> dict | None:
+def smallest_changing_difference(name: str, verdict: str, table: pd.DataFrame, delta: float) -> dict | None:
     """The smallest difference in slope at which a claim's verdict is another, as ``along`` and ``delta``; or None."""
-    for line in moved(table, delta):
+    for line in effects_by_slope_difference(table, delta):
         if line["verdicts"].get(name, verdict) != verdict:
             return {"along": line["along"], "delta": line["delta"]}
     return None
 
 
-def tipped(table: pd.DataFrame, now: dict[str, str], delta: float) -> dict:
+def tipping_summary(table: pd.DataFrame, now: dict[str, str], delta: float) -> dict:
     """Every difference in slope that was tried, and for every claim the smallest that changes its verdict."""
     return {
         "imputations": int(table["imputation"].nunique()),
-        "moves": moved(table, delta),
-        "tips": {name: tips(name, now[name], table, delta) for name in OUTCOME if name in now},
+        "moves": effects_by_slope_difference(table, delta),
+        "tips": {name: smallest_changing_difference(name, now[name], table, delta) for name in OUTCOME if name in now},
     }
 
 
-def turned(name: str, claim: dict, tables: dict[str, pd.DataFrame], delta: float) -> list[dict]:
+def changes_from_missing_data(name: str, claim: dict, tables: dict[str, pd.DataFrame], delta: float) -> list[dict]:
     """How what is missing changes a verdict: another one with imputed values, or close to them."""
     verdict, out = claim["verdict"], []
     if "imputation" in tables:
@@ -178,7 +178,7 @@ def turned(name: str, claim: dict, tables: dict[str, pd.DataFrame], delta: float
         if other != verdict:
             out.append(reason("imputed", verdict=other))
     if "tipping" in tables and name in OUTCOME:
-        at = tips(name, verdict, tables["tipping"], delta)
+        at = smallest_changing_difference(name, verdict, tables["tipping"], delta)
         if at is not None and abs(at["delta"]) <= NEAR + 1e-9 and not out:
             way = "lower" if at["delta"] < 0 else "higher"
             tipped = reason("tipped", along=at["along"], size=abs(at["delta"]), way=way)

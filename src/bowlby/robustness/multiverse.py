@@ -127,12 +127,12 @@ def _inadmissible(asked: Multiverse, run: Run, scores: dict, people: dict, occas
     if not episodes["patient"].duplicated().any():
         out |= {("switching", way): "no patient switches" for way in ("share", "first", "last", "equal")}
     if not any(f"{scale}_prorated" in scores[instrument] and scores[instrument][f"{scale}_prorated"].any()
-               for instrument, scale in scored(run)):  # fmt: skip
+               for instrument, scale in scales_scored(run)):  # fmt: skip
         out["answers", "complete"] = "no score of these scales is prorated"
     return out
 
 
-def scored(run: Run) -> list[tuple[str, str]]:
+def scales_scored(run: Run) -> list[tuple[str, str]]:
     """Instrument and scale of the outcome and of perceived attachment."""
     perceived = run.comparison.perceived
     return [(run.outcome.instrument, run.outcome.scale), *((perceived.instrument, s) for s in perceived.weights)]
@@ -157,11 +157,11 @@ def specifications(alternatives: Choices, seed: int, most: int) -> list[Specific
 
 COUNTS = ("patients", "therapists")
 NUMBERS = (*(name + part for name in SLOPES for part in ("", "_se", "_df")), "P-|T|")
-VERDICTS = ("C1", "C2", "C3")
+CLAIMS_DECIDED = ("C1", "C2", "C3")
 
 
 @dataclass
-class Universe:
+class StudyInputs:
     """The study before any choice is made.
 
     Attributes
@@ -205,7 +205,7 @@ class Universe:
 def complete_only(run: Run, scores: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """Scores in which what was prorated is missing."""
     out = dict(scores)
-    for instrument, scale in scored(run):
+    for instrument, scale in scales_scored(run):
         flag = f"{scale}_prorated"
         if flag in out[instrument]:
             given = out[instrument][flag].fillna(False).astype(bool)
@@ -214,7 +214,7 @@ def complete_only(run: Run, scores: dict[str, pd.DataFrame]) -> dict[str, pd.Dat
 
 
 @dataclass(frozen=True)
-class Cell:
+class PreparedSpecification:
     """One specification ready to be fitted.
 
     Attributes
@@ -236,7 +236,7 @@ class Cell:
         return self.fitter.fit(self.terms, self.random)
 
 
-def cell(universe: Universe, spec: Specification) -> Cell:
+def prepare_specification(universe: StudyInputs, spec: Specification) -> PreparedSpecification:
     """Rows, model and contrasts of a specification.
 
     Raises
@@ -261,7 +261,7 @@ def cell(universe: Universe, spec: Specification) -> Cell:
     random = {"uncorrelated": terms.M1_RANDOM, "none": terms.INTERCEPT, "correlated": together}[spec.slope]
     t = {T: unit}
     weights = {"P": p, "T": t, "P-T": {**p, T: -unit}, "P+T": {**p, **t}}
-    return Cell(fitter, fixed, random, weights)
+    return PreparedSpecification(fitter, fixed, random, weights)
 
 
 def _sides(run: Run, frame: pd.DataFrame, spec: Specification) -> pd.DataFrame:
@@ -311,7 +311,7 @@ def outliers(frame: pd.DataFrame, treatment: str) -> pd.DataFrame:
     return frame.assign(**moved)
 
 
-def multiverse(universe: Universe, first: int, last: int) -> pd.DataFrame:
+def multiverse(universe: StudyInputs, first: int, last: int) -> pd.DataFrame:
     """Specifications ``first`` to ``last - 1``; specification 0 is the registered analysis.
 
     Returns
@@ -327,14 +327,14 @@ def multiverse(universe: Universe, first: int, last: int) -> pd.DataFrame:
         rows.append(asdict(spec) | row)
         status.append(state)
     types = dict.fromkeys(COUNTS, "Int64") | dict.fromkeys(NUMBERS, float)
-    columns = pd.DataFrame(rows, columns=[*NODES, *COUNTS, "reason", *NUMBERS, *VERDICTS]).astype(types)
+    columns = pd.DataFrame(rows, columns=[*NODES, *COUNTS, "reason", *NUMBERS, *CLAIMS_DECIDED]).astype(types)
     addresses = [Address(universe.run.seed, "multiverse", number) for number in range(first, first + len(rows))]
     return table(addresses, status, {c: columns[c] for c in columns})
 
 
-def _try(universe: Universe, spec: Specification) -> tuple[dict, str]:
+def _try(universe: StudyInputs, spec: Specification) -> tuple[dict, str]:
     try:
-        made = cell(universe, spec)
+        made = prepare_specification(universe, spec)
         result = made.fit()
     except UserError as error:
         return {"reason": "; ".join(error.problems)}, FAILED
@@ -346,4 +346,4 @@ def _try(universe: Universe, spec: Specification) -> tuple[dict, str]:
         row |= {name: effect.estimate, f"{name}_se": effect.se, f"{name}_df": effect.df}
     row["P-|T|"] = row["P"] - abs(row["T"])
     verdicts = answer.verdicts(universe.run.comparison.delta)
-    return row | {name: verdicts[name]["verdict"] for name in VERDICTS}, SINGULAR if result.singular else OK
+    return row | {name: verdicts[name]["verdict"] for name in CLAIMS_DECIDED}, SINGULAR if result.singular else OK

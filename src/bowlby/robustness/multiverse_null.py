@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from bowlby import terms
-from bowlby.compare.verdict import Effect, claim_more
+from bowlby.compare.claims import Effect, claim_more
 from bowlby.design.centring import Membership, means, within_between
 from bowlby.errors import UserError
 from bowlby.robustness.cluster_robust import JOINED
-from bowlby.robustness.multiverse import Cell, Universe, cell
+from bowlby.robustness.multiverse import PreparedSpecification, StudyInputs, prepare_specification
 from bowlby.robustness.refit_claims import SLOPES
 from bowlby.robustness.replicates import OK, Address, table
 from bowlby.terms import T
@@ -24,7 +24,7 @@ STEP = 64
 log = logging.getLogger("bowlby")
 
 
-def multiverse_null(universe: Universe, strata: pd.Series, first: int, last: int) -> pd.DataFrame:
+def multiverse_null(universe: StudyInputs, strata: pd.Series, first: int, last: int) -> pd.DataFrame:
     """Runs ``first`` to ``last - 1`` of the curve; run 0 is the study itself.
 
     In each run, the same for all specifications: therapists' style permuted within strata (what the other
@@ -53,7 +53,7 @@ def multiverse_null(universe: Universe, strata: pd.Series, first: int, last: int
         if number % STEP == STEP - 1:
             log.info("%s: %d of %d specifications, in %d runs", KIND, number + 1, len(specifications), last - first)
         try:
-            made = cell(universe, spec)
+            made = prepare_specification(universe, spec)
             by_curve = _curves(made, addresses, strata, people)
         except UserError:
             continue
@@ -91,7 +91,9 @@ def _supported(values: np.ndarray) -> np.ndarray:
     return out
 
 
-def _curves(made: Cell, addresses: list[Address], strata: pd.Series, people: list[str]) -> dict[str, np.ndarray]:
+def _curves(
+    made: PreparedSpecification, addresses: list[Address], strata: pd.Series, people: list[str]
+) -> dict[str, np.ndarray]:
     """Contrasts of one specification in every run, by curve: (runs, 4, 3)."""
     result, contrasts = made.fit(), [made.contrasts[name] for name in SLOPES]
     weights = _membership(made)
@@ -108,14 +110,14 @@ def _curves(made: Cell, addresses: list[Address], strata: pd.Series, people: lis
     return out
 
 
-def _membership(made: Cell) -> Membership:
+def _membership(made: PreparedSpecification) -> Membership:
     """Membership weights of the rows of a specification."""
     if made.fitter.membership:
         return made.fitter.membership["therapist"]
     return Membership.of(made.fitter.data["therapist"])
 
 
-def _level(made: Cell, weights: Membership, columns: list[str]) -> np.ndarray:
+def _level(made: PreparedSpecification, weights: Membership, columns: list[str]) -> np.ndarray:
     """Therapists' own values of predictors that are shared by membership."""
     matrix = weights.matrix()
     return means(made.fitter.data[[*columns]].to_numpy(float), matrix)
@@ -125,7 +127,9 @@ def _rng(address: Address, what: str) -> np.random.Generator:
     return address.generator(zlib.crc32(what.encode()))
 
 
-def _permuted_style(made: Cell, weights: Membership, strata: pd.Series, address: Address) -> np.ndarray:
+def _permuted_style(
+    made: PreparedSpecification, weights: Membership, strata: pd.Series, address: Address
+) -> np.ndarray:
     """Style with its residual at the level of therapists permuted within strata; a therapist has the same place in the
     order whatever the specification leaves out."""
     between = terms.at_level((*made.fitter.base, *made.terms), terms.BETWEEN)
@@ -144,7 +148,7 @@ def _permuted_style(made: Cell, weights: Membership, strata: pd.Series, address:
     return values - values.mean()
 
 
-def _no_meaning(made: Cell, weights: Membership, strata: pd.Series, address: Address) -> np.ndarray:
+def _no_meaning(made: PreparedSpecification, weights: Membership, strata: pd.Series, address: Address) -> np.ndarray:
     """A standard normal variable of the therapists, as their patients see it; in run 0 the style itself."""
     if not address.number:
         return made.fitter.data[T].to_numpy(float)
@@ -153,7 +157,7 @@ def _no_meaning(made: Cell, weights: Membership, strata: pd.Series, address: Add
     return values - values.mean()
 
 
-def _without(made: Cell, weights: Membership) -> tuple[np.ndarray, np.ndarray]:
+def _without(made: PreparedSpecification, weights: Membership) -> tuple[np.ndarray, np.ndarray]:
     """Outcome, and the within-therapist part of its residuals in the model without perceived attachment."""
     reduced = made.fitter.fit([t for t in made.terms if terms.parse(t).variable != "perceived"], terms.INTERCEPT)
     y = made.fitter.data["y"].to_numpy(float)
@@ -161,7 +165,7 @@ def _without(made: Cell, weights: Membership) -> tuple[np.ndarray, np.ndarray]:
     return y, within_between(residual, weights.matrix())[0]
 
 
-def _permuted_outcome(y, residual, made: Cell, people: list[str], address: Address) -> np.ndarray:
+def _permuted_outcome(y, residual, made: PreparedSpecification, people: list[str], address: Address) -> np.ndarray:
     """Outcome with residuals exchanged between the patients of a (main) therapist."""
     if not address.number:
         return y

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
-from bowlby.compare.pair import NAMES, decided
-from bowlby.compare.verdict import Effect
+from bowlby.compare.claims import Effect
+from bowlby.compare.pair import NAMES, decide_pair_claims
 from bowlby.errors import UserError
 from bowlby.fit.clusters import clusters_of
-from bowlby.fit.models import slopes
+from bowlby.fit.models import standardised_slope_weights
 from bowlby.fit.units import with_sd_error
 from bowlby.mixed.random_effect_layout import independent_units
 from bowlby.robustness.cluster_robust import cr2, divisible, groups, undivided
@@ -56,7 +56,7 @@ def pair_doubts(data: pd.DataFrame, membership: pd.DataFrame, design: dict, delt
           of its own and therapists are more than 100.
     """
     rows = Rows(data, membership, design)
-    result, asked = rows.fitter.two_predictors(), slopes(design, *SIDES, SIDES)
+    result, asked = rows.fitter.two_predictors(), standardised_slope_weights(design, *SIDES, SIDES)
     side_by_side = independent_units(result.model) is not None
     replicates = REPLICATES if side_by_side and len(data) <= LARGE else FEWER
     out = {
@@ -117,7 +117,7 @@ def _influence(result, asked: dict, delta: float, errors: dict) -> dict:
     verdicts: dict[str, dict[str, int]] = {}
     for row in left.contrasts[good]:
         values = with_sd_error(dict(zip(NAMES, map(tuple, row), strict=True)), errors)
-        for name, claim in decided({n: Effect(*v) for n, v in values.items()}, delta).items():
+        for name, claim in decide_pair_claims({n: Effect(*v) for n, v in values.items()}, delta).items():
             counts = verdicts.setdefault(name, {})
             counts[claim["verdict"]] = counts.get(claim["verdict"], 0) + 1
     estimates = left.contrasts[good, :, 0]

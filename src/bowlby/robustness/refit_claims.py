@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from bowlby.compare.verdict import Effect, claim_more, claim_negligible, claim_slope
+from bowlby.compare.claims import Effect, claim_more, claim_negligible, claim_slope
 from bowlby.fit.models import Fitter, patient_style, perceived_style, standardised
 from bowlby.terms import C5, INTERCEPT, M1, M1_RANDOM, Z, sloped
 

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bowlby.compare.verdict import Effect, claim_more
+from bowlby.compare.claims import Effect, claim_more
 from bowlby.design.centring import Membership, means
 from bowlby.design.centring import membership as membership_of
 from bowlby.errors import UserError
-from bowlby.fit.models import slopes
+from bowlby.fit.models import standardised_slope_weights
 from bowlby.fit.units import with_sd_error
 from bowlby.robustness.refit_claims import SLOPES, Basis, Rows, fit_c4, fit_m1
 from bowlby.robustness.replicates import FAILED, OK, SINGULAR, Address, batch, statuses, table
@@ -40,7 +40,7 @@ def parametric(basis: Basis, first: int, last: int) -> pd.DataFrame:
 def _batch(basis: Basis, numbers: np.ndarray) -> pd.DataFrame:
     addresses = [Address(basis.seed, "parametric", int(n)) for n in numbers]
     m1, c4 = fit_m1(basis.primary), fit_c4(basis.perceived)
-    asked = slopes(basis.primary.design)
+    asked = standardised_slope_weights(basis.primary.design)
     one = _refits(m1, addresses, 0, [asked[name] for name in SLOPES])
     two = _refits(c4, addresses, 1, [{T: 1.0}])
     columns = {}
@@ -89,7 +89,7 @@ def _permuted(basis: Basis, m1, residual, weights, strata, numbers) -> pd.DataFr
         order = permuted(strata, address.generator()) if address.number else np.arange(len(strata))
         values[k] = weights @ residual[order]
         values[k] -= values[k].mean()
-    asked = slopes(basis.primary.design).values()
+    asked = standardised_slope_weights(basis.primary.design).values()
     refits = m1.refit_many(contrasts=list(asked), kenward_roger=True, columns={T: values})
     columns: dict[str, Any] = {}
     for k, name in enumerate(SLOPES):

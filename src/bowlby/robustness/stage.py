@@ -56,7 +56,7 @@ class Sources:
         return incomplete(self.universe)
 
 
-def robust(sources: Sources, work: Work, path: Path, shard: int = 0) -> None:
+def compute_shard(sources: Sources, work: Work, path: Path, shard: int = 0) -> None:
     """Compute one shard of one kind of robustness and write it.
 
     What the study does not allow is written as not computed, with its reason (see :mod:`bowlby.robustness.replicates`).
@@ -81,7 +81,7 @@ def robust(sources: Sources, work: Work, path: Path, shard: int = 0) -> None:
         table = not_computed([Address(run.seed, work.kind, number) for number in numbers], why)
     counts = table["status"].value_counts()
     log.info("%s: %s", work.kind, ", ".join(f"{n} {status}" for status, n in sorted(counts.items())))
-    table.attrs["inputs"] = mark(run, sources.folder, work.kind)
+    table.attrs["inputs"] = input_hash(run, sources.folder, work.kind)
     write_parquet(path, table)
 
 
@@ -93,17 +93,17 @@ def _made(sources: Sources, work: Work, shard: int) -> pd.DataFrame:
     return _whole(sources.basis, work.kind)
 
 
-def gathered(loaded, folder: Path, work: Work, shards: list[Path], path: Path) -> None:
+def gather_shards(loaded, folder: Path, work: Work, shards: list[Path], path: Path) -> None:
     """Put the shards of one kind together and write it."""
     table = gather(shards, loaded.run.seed, work.kind, work.replicates, fewer=work.kind == "multiverse")
-    if table.attrs["inputs"] != mark(loaded.run, folder, work.kind):
+    if table.attrs["inputs"] != input_hash(loaded.run, folder, work.kind):
         raise removed(shards, f"the shards of {work.kind} were made from other data or another configuration")
     write_parquet(path, table)
 
 
 def _whole(basis: Basis, kind: str) -> pd.DataFrame:
     from bowlby.robustness.cluster_robust import sandwich
-    from bowlby.robustness.influence import influence
+    from bowlby.robustness.leave_one_therapist_out import influence
 
     return {"influence": influence, "sandwich": sandwich}[kind](basis)
 
@@ -156,11 +156,11 @@ def _replicates(make, work: Work, shard: int) -> pd.DataFrame:
 
 def read_universe(loaded, folder: Path):
     """What the multiverse starts from: scores and people."""
-    from bowlby.robustness.multiverse import Universe
+    from bowlby.robustness.multiverse import StudyInputs
 
     scores = {name: read_parquet(folder / f"scores/{name}.parquet") for name in instruments(loaded.run)}
     people = {name: read_parquet(folder / f"people/{name}.parquet") for name in PEOPLE}
-    return Universe(loaded.run, scores, people, [o.id for o in loaded.study.occasions])
+    return StudyInputs(loaded.run, scores, people, [o.id for o in loaded.study.occasions])
 
 
 def read_basis(run, folder: Path) -> Basis:
@@ -187,19 +187,19 @@ def _strata(run, folder: Path, rows: Rows) -> pd.Series:
     return usual.reindex(therapists)
 
 
-def doubts(run, folder: Path, fits: dict[str, dict], claims: dict[str, dict]) -> dict:
+def assess_robustness(run, folder: Path, fits: dict[str, dict], claims: dict[str, dict]) -> dict:
     """Weigh the claims by what the replicates say, and summarise the replicates (``robustness.json``)."""
-    from bowlby.robustness.fragility import weigh
     from bowlby.robustness.summary import read_tables, summarise
+    from bowlby.robustness.verdict_changes import record_verdict_changes
 
-    tables = read_tables(folder, {kind: mark(run, folder, kind) for kind in works(run.robustness)})
+    tables = read_tables(folder, {kind: input_hash(run, folder, kind) for kind in works(run.robustness)})
     effects = {c["name"]: c for model in ("primary", "c4", "c5") if model in fits for c in fits[model]["contrasts"]}
-    weigh(claims, tables, effects, run.comparison.delta)
+    record_verdict_changes(claims, tables, effects, run.comparison.delta)
     verdicts = {name: claim["verdict"] for name, claim in claims.items() if not claim["not_tested"]}
     return summarise(tables, effects, run.comparison.delta, verdicts)
 
 
-def mark(run, folder: Path, kind: str) -> str:
+def input_hash(run, folder: Path, kind: str) -> str:
     """What replicates are made from: files and the settings that enter them."""
     asked = run.robustness
     if kind.startswith("multiverse"):

@@ -10,11 +10,11 @@ from scipy.special import ndtr, ndtri, stdtrit
 
 from bowlby.errors import RECOMPUTE, Place, UserError, problem
 from bowlby.files import read_parquet
-from bowlby.robustness.fragility import ESTIMATES, binding
-from bowlby.robustness.imputation_summary import imputed, tipped
+from bowlby.robustness.imputation_summary import imputed, tipping_summary
 from bowlby.robustness.multiverse import NODES
 from bowlby.robustness.replicates import FAILED, SINGULAR, absent
 from bowlby.robustness.resampling import judged
+from bowlby.robustness.verdict_changes import ESTIMATES, binding
 
 NAMES = ("P", "T", "P-T", "P+T", "T_A")
 CLAIMS = ("C1", "C2", "C3", "C4", "C5")
@@ -69,7 +69,7 @@ def summarise(
         elif kind == "imputation":
             out[kind] = record | imputed(table, delta)
         elif kind == "tipping":
-            out[kind] = record | tipped(table, verdicts, delta)
+            out[kind] = record | tipping_summary(table, verdicts, delta)
         elif kind == "assumptions":
             out[kind] = record | judged(table)
         elif kind == "influence":

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from bowlby import terms
-from bowlby.compare.verdict import Effect
+from bowlby.compare.claims import Effect
 from bowlby.design.frame import AnalysisSet
 from bowlby.simulate.batched_models import Model, Studies
 from bowlby.simulate.latent import W_PERCEIVED, W_STYLE, references
@@ -24,7 +24,7 @@ from bowlby.simulate.study_analysis import (
     DELTA,
     SCALES,
     Drawn,
-    Replicate,
+    StudyAddress,
     analysis_sets,
     claims_row,
     drawn,
@@ -65,10 +65,10 @@ class Source(Protocol):
     patients: int
     together: bool
 
-    def batch(self, addresses: list[Replicate]) -> tuple[Studies, Studies]:
+    def batch(self, addresses: list[StudyAddress]) -> tuple[Studies, Studies]:
         """Analysis sets of several studies, for outcome and for perceived attachment as the outcome."""
 
-    def single(self, address: Replicate) -> tuple[AnalysisSet, AnalysisSet]:
+    def single(self, address: StudyAddress) -> tuple[AnalysisSet, AnalysisSet]:
         """The same of one study, as a run makes them."""
 
 
@@ -80,14 +80,14 @@ class LatentStudies:
     def __init__(self, case: Scenario):
         self.case, self.together = case, not (case.switching or case.unit)
 
-    def draw(self, address: Replicate) -> Drawn:
+    def draw(self, address: StudyAddress) -> Drawn:
         return drawn(self.case, address.design, address.entropy())
 
-    def batch(self, addresses: list[Replicate]) -> tuple[Studies, Studies]:
+    def batch(self, addresses: list[StudyAddress]) -> tuple[Studies, Studies]:
         draws = [self.draw(address) for address in addresses]
         return rows_of(self.case, draws, "y"), rows_of(self.case, draws, "perceived")
 
-    def single(self, address: Replicate) -> tuple[AnalysisSet, AnalysisSet]:
+    def single(self, address: StudyAddress) -> tuple[AnalysisSet, AnalysisSet]:
         return analysis_sets(self.case, self.draw(address), size(address.design)[0])
 
 
@@ -114,12 +114,12 @@ def studies(
     DataFrame
         One row a study, as of :func:`bowlby.simulate.study_analysis.study_claims`, and what the validator adds.
     """
-    addresses = [Replicate(case, design, seed, number) for number in numbers]
+    addresses = [StudyAddress(case, design, seed, number) for number in numbers]
     return analysed(LatentStudies(scenario(case)), addresses, delta, validator)
 
 
 def analysed(
-    source: Source, addresses: list[Replicate], delta: float = DELTA, validator: Validator | None = None
+    source: Source, addresses: list[StudyAddress], delta: float = DELTA, validator: Validator | None = None
 ) -> pd.DataFrame:
     """Analyse the studies of a source, all of one design: together where that is possible."""
     therapists, patients = size(addresses[0].design)
@@ -133,7 +133,9 @@ def analysed(
     return pd.DataFrame(rows)
 
 
-def _batch(source: Source, addresses: list[Replicate], delta: float, validator: Validator | None) -> list[dict | None]:
+def _batch(
+    source: Source, addresses: list[StudyAddress], delta: float, validator: Validator | None
+) -> list[dict | None]:
     """Rows of studies; None for one that has to be analysed alone."""
     analysis = Analysis(*source.batch(addresses))
     decided = [analysis.study(address, k, delta) for k, address in enumerate(addresses)]
@@ -141,7 +143,7 @@ def _batch(source: Source, addresses: list[Replicate], delta: float, validator: 
     return [row and row | more for (row, _), more in zip(decided, added, strict=True)]
 
 
-def _single(source: Source, address: Replicate, delta: float, validator: Validator | None) -> dict:
+def _single(source: Source, address: StudyAddress, delta: float, validator: Validator | None) -> dict:
     sets = source.single(address)
     row, claims = study_claims(address, *sets, delta)
     return row | (validator.single(*sets, claims) if validator else {})
@@ -173,7 +175,7 @@ class Analysis:
         of_m1 = {name: (self.m1, self.m1.vector(own)) for name, own in weights.items()}
         return of_m1 | {"T_A": (self.c4, self.c4.vector({T: 1.0})), "Z": (self.c5, self.c5.vector({Z: 1.0}))}
 
-    def study(self, address: Replicate, k: int, delta: float) -> tuple[dict | None, dict | None]:
+    def study(self, address: StudyAddress, k: int, delta: float) -> tuple[dict | None, dict | None]:
         """Row of a study and its claims as the rules return them; None where it has to be analysed alone."""
         if not self.able[k]:
             return None, None

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from bowlby import terms
-from bowlby.compare.verdict import Effect, claim_more, claim_negligible, claim_slope
+from bowlby.compare.claims import Effect, claim_more, claim_negligible, claim_slope
 from bowlby.config.run import Block, Comparison, Outcome, Run
 from bowlby.design.composite import Scaling, composite
 from bowlby.design.frame import AnalysisSet, Patients
@@ -29,7 +29,7 @@ WEIGHTS = {"perceived": (1.0, -1.0, -1.0), "therapist_style": (-1.0, -1.0), "pat
 
 
 @dataclass(frozen=True)
-class Replicate:
+class StudyAddress:
     """Address of one simulated study."""
 
     scenario: str | Scenario
@@ -160,7 +160,7 @@ def analysis_sets(case: Scenario, draw: Drawn, therapists: int) -> tuple[Analysi
 
 
 def study_claims(
-    address: Replicate, primary: AnalysisSet, perceived: AnalysisSet, delta: float = DELTA
+    address: StudyAddress, primary: AnalysisSet, perceived: AnalysisSet, delta: float = DELTA
 ) -> tuple[dict, dict[str, dict]]:
     """Analyse one simulated study.
 
@@ -184,7 +184,7 @@ def study_claims(
     return claims_row(address, effect, singular, delta)
 
 
-def decided(effect: dict[str, Effect], delta: float) -> dict[str, dict]:
+def decide_claims(effect: dict[str, Effect], delta: float) -> dict[str, dict]:
     """The claims as the rules return them, from P, T, P-T, P+T, T_A, Z; without the last two C1 to C3."""
     claims = {
         "C1": claim_slope(effect["P"], delta, "P"),
@@ -198,10 +198,10 @@ def decided(effect: dict[str, Effect], delta: float) -> dict[str, dict]:
 
 
 def claims_row(
-    address: Replicate, effect: dict[str, Effect], singular: bool, delta: float
+    address: StudyAddress, effect: dict[str, Effect], singular: bool, delta: float
 ) -> tuple[dict, dict[str, dict]]:
     """A study's row, and its claims as the rules return them, from its effects."""
-    claims = decided(effect, delta)
+    claims = decide_claims(effect, delta)
     row = {"scenario": address.name, "design": address.design, "number": address.number}
     row |= {name: claim["verdict"] for name, claim in claims.items()}
     for name in ("P", "T", "P-T", "P+T", "T_A", "Z"):

@@ -33,7 +33,7 @@ __all__ = [
     "with_outcome",
 ]
 NAMES = ("table1", "estimands", "pair", "growth", "claims", "descriptives")
-KINDS = ("csv", "html", "docx")
+FORMATS = ("csv", "html", "docx")
 SPOKEN = ("label", "quantity", "statement", "note", "rule")
 
 
@@ -44,7 +44,7 @@ def names(run: Run) -> list[str]:
 
 def outputs(run: Run) -> list[str]:
     """Files that :func:`build` writes, relative to the run's folder."""
-    return [f"tables/{name}.{kind}" for name in names(run) for kind in KINDS]
+    return [f"tables/{name}.{kind}" for name in names(run) for kind in FORMATS]
 
 
 def build(folder: Path) -> list[Path]:

@@ -67,7 +67,7 @@ def decision(claim: dict) -> list[str]:
     return [number(test.get("estimate")), level + limits, p_value(test.get("p")), name]
 
 
-def decided(claim: dict) -> str:
+def verdict_label(claim: dict) -> str:
     """The verdict, and whether it is qualified: "supported, qualified"."""
     return verdict(claim) + (", qualified" if claim.get("qualified") else "")
 
@@ -87,7 +87,7 @@ def claims_sheet(number_: str, record: Mapping) -> Sheet:
         claim = record["claims"].get(name)
         if claim is None:
             continue
-        rows.append([f"{name}. {statement}", decided(claim), *decision(claim), "; ".join(limits(claim))])
+        rows.append([f"{name}. {statement}", verdict_label(claim), *decision(claim), "; ".join(limits(claim))])
     note = (
         "Estimates in *SD* of outcome per *SD* of predictor (C4 and C5: *SD* of perceived attachment). CI and *p* are "
         "those of the test that decided the claim, with the level of the CI. C2 is tested on the smaller of P − T and "

@@ -13,7 +13,7 @@ CLAIMS = {
     "C4": "The association of the therapist's own style with perceived attachment is negligible",
     "C5": "The patient's own style is associated with perceived attachment",
 }
-RULES = {
+DECISION_RULES = {
     "C1": "Supported if the 95% CI of P lies above 0; refuted if it lies below 0 or the 90% CI lies within ±δ.",
     "C2": "Supported if P − T and P + T are both above 0 (95% CI); refuted if either is below 0 (97.5% CI).",
     "C3": "Supported if the 90% CI of T lies within ±δ; refuted if its 95% CI lies outside ±δ.",

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bowlby.design.adequacy import adequacy, equivalence_power, planned_standard_error, reading, row, standard_error
+from bowlby.design.adequacy import (
+    adequacy,
+    adequacy_at_icc,
+    equivalence_power,
+    planned_standard_error,
+    row,
+    standard_error,
+)
 
 
 @pytest.mark.parametrize(
@@ -64,5 +71,5 @@ def test_the_curve_is_read_at_any_icc():
     result = adequacy(style, caseload, 2, 0.10, 1.2)
     for icc in (0.0, 0.05, 0.0734, 0.3281, 0.5):
         expected = row(standard_error(style, caseload, icc, 1.2), 27, icc, 0.10, style.std(ddof=1))
-        assert reading(result, icc) == pytest.approx(expected, rel=2e-4)
-    assert reading(result, 0.51) is None
+        assert adequacy_at_icc(result, icc) == pytest.approx(expected, rel=2e-4)
+    assert adequacy_at_icc(result, 0.51) is None

@@ -246,7 +246,7 @@ def test_a_therapists_rating_of_patients_makes_no_patient_a_therapist(study):
     assert set(result.measures["phq2"]["therapist"]) == {"A", "B"}
     step = result.flow["steps"][0]
     assert (step["patients"], step["therapists"]) == (2, 2)
-    scores = {"phq2": stages.scored(loaded, "phq2", result.measures["phq2"])[2]}
+    scores = {"phq2": stages.score_instrument(loaded, "phq2", result.measures["phq2"])[2]}
     outcome = loaded.run.outcome.model_copy(update={"role": "therapist"})
     assert outcome.whom == "patient"
     before, _ = before_after(scores["phq2"], outcome)

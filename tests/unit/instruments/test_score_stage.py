@@ -99,6 +99,6 @@ def test_the_part_with_reversed_items_is_named_by_the_stage_and_by_check(tmp_pat
     assert said and all(part in line for line in said)
     assert "items 1, 5, 9 with 3, 7, 11: r -0." in " ".join(said)
     measures, people = (ingested := look_through(loaded)[0]).measures, ingested.people
-    found = stages.audit_keys({"ecr_s": stages.scored(loaded, "ecr_s", measures["ecr_s"])}, measures, people)
+    found = stages.audit_keys({"ecr_s": stages.score_instrument(loaded, "ecr_s", measures["ecr_s"])}, measures, people)
     write_csv(tmp_path / "again.csv", found)
     assert (tmp_path / "again.csv").read_text() == (tmp_path / "out/keying_audit.csv").read_text()

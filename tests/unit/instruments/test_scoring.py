@@ -9,7 +9,7 @@ from bowlby.errors import UserError
 from bowlby.instruments.catalogue import list_instruments, load_instrument
 from bowlby.instruments.model import Instrument, Recode, Scale
 from bowlby.instruments.reliability import reliability, squared_errors
-from bowlby.instruments.scoring import given, score, scored
+from bowlby.instruments.scoring import given, score, score_items_or_given
 
 ROOT = Path(__file__).parents[3]
 GOLDEN = ROOT / "tests/golden/instruments"
@@ -242,7 +242,7 @@ def test_given_scores_out_of_range_or_of_no_scale_are_one_line_each():
 
 def test_persons_of_whom_the_file_has_a_score_only_keep_it_beside_those_with_items():
     measures = forms([[1] * 9, [np.nan] * 9, without([2] * 9, 1), [np.nan] * 9]).assign(total=[9.0, 20.0, 5.0, None])
-    items, scores = scored(measures, load_instrument("phq9"))
+    items, scores = score_items_or_given(measures, load_instrument("phq9"))
     assert items.index.tolist() == [0, 2, 3]
     assert scores["total"].tolist()[:3] == [9, 20, 18]
     assert np.isnan(scores["total"].iloc[3])

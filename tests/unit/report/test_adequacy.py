@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bowlby import figures
-from bowlby.design.adequacy import adequacy, reading
+from bowlby.design.adequacy import adequacy, adequacy_at_icc
 from bowlby.files import write_json
 from bowlby.report.sections.adequacy import adequacy as section
 from bowlby.report.sections.verdict import verdict
@@ -20,7 +20,7 @@ def observed(comparison_run):
     figures.build(folder)
 
     def text(icc: float, ci: list[float] | None):
-        record = {"icc": icc, "icc_ci": ci, "adequacy": reading(planned, icc)}
+        record = {"icc": icc, "icc_ci": ci, "adequacy": adequacy_at_icc(planned, icc)}
         write_json(folder / "estimands/variance.json", record)
         results = Results(folder)
         return planned, str(section(results).html), str(verdict(results).html)
@@ -30,7 +30,7 @@ def observed(comparison_run):
 
 def test_what_was_found_stands_beside_what_was_planned(observed):
     planned, shown, card = observed(0.01, [0.0, 0.034])
-    found = reading(planned, 0.01)["minimum_detectable"]
+    found = adequacy_at_icc(planned, 0.01)["minimum_detectable"]
     said = f"the smallest effect of style detectable with 80% power is {found:.2f} SD"
     assert "The observed share of variance between therapists was 1.0% (95% CI 0.0% to 3.4%)" in shown
     assert said in shown and said in card
@@ -39,7 +39,7 @@ def test_what_was_found_stands_beside_what_was_planned(observed):
 
 def test_a_larger_difference_between_therapists_turns_the_statement(observed):
     planned, shown, card = observed(0.30, None)
-    least = f"{reading(planned, 0.30)['minimum_detectable']:.2f} SD"
+    least = f"{adequacy_at_icc(planned, 0.30)['minimum_detectable']:.2f} SD"
     assert f"power is {least}" in shown and f"power is {least}" in card
     assert "was 30.0%, in" in shown and "style can be shown to be negligible" in shown
     _, shown, card = observed(0.62, [0.5, 0.7])

@@ -9,7 +9,7 @@ import pytest
 from bowlby.config.robustness import Multiverse, Replicates, Robustness
 from bowlby.config.run import Block, Comparison, Outcome, Reference, ReferenceBlock, Run
 from bowlby.design.primary import analysis_set
-from bowlby.robustness.multiverse import Universe
+from bowlby.robustness.multiverse import StudyInputs
 from bowlby.robustness.refit_claims import Basis, Rows
 from bowlby.simulate.scenarios import scenario
 from bowlby.simulate.study_analysis import run_config, simulated_patients
@@ -83,4 +83,4 @@ def universe():
               outcome=Outcome(instrument="phq", pre="intake", post="end"),
               robustness=Robustness(kinds=["multiverse"], replicates=Replicates(multiverse=40),
                                     multiverse=Multiverse(more_covariates=["age"])))  # fmt: skip
-    return Universe(run, {"cats": cats, "phq": phq, "ecr": style}, people, OCCASIONS)
+    return StudyInputs(run, {"cats": cats, "phq": phq, "ecr": style}, people, OCCASIONS)

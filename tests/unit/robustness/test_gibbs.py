@@ -10,7 +10,7 @@ import pytest
 from scipy import sparse
 
 from bowlby.mixed import MixedModel
-from bowlby.robustness.gibbs import Chain, TwoLevel, colours, impute, inverse_wishart
+from bowlby.robustness.gibbs import Chain, IncompleteTwoLevelData, colours, impute, inverse_wishart
 
 GOLDEN = Path(__file__).parents[2] / "golden/robust"
 
@@ -26,7 +26,7 @@ def small(slope=True, lost=True):
         x[0, 0], x[1, 1], x[2] = np.nan, np.nan, np.nan
         y[[2, 3]] = np.nan
         s[3] = np.nan
-    return TwoLevel(x, y, s, sparse.csr_array(dense), np.array([1.0, -0.5]) if slope else None)
+    return IncompleteTwoLevelData(x, y, s, sparse.csr_array(dense), np.array([1.0, -0.5]) if slope else None)
 
 
 @pytest.fixture
@@ -148,7 +148,7 @@ def _pooled_run(name, seed, imputations=20):
     style = frame.groupby("t")["s"].first().to_numpy()[:, None]
     slope = np.array([0.0, 1.0]) if name == "slope" else None
     predictors = ["pre", "a1"] if name == "slope" else ["pre", "a1", "a2"]
-    data = TwoLevel(frame[predictors].to_numpy(), frame["y"].to_numpy(), style, weights, slope)
+    data = IncompleteTwoLevelData(frame[predictors].to_numpy(), frame["y"].to_numpy(), style, weights, slope)
     random = [{"group": "t", "terms": ["1", "a1_w"] if name == "slope" else ["1"], "correlated": False}]
     found = []
     for k in range(imputations):
@@ -205,7 +205,9 @@ def test_variances_between_therapists_are_neither_lost_nor_made_up():
         slope = 0.4 + rng.normal(0, 0.4, 60)
         y, a = level[group, 0] + slope[group] * own + rng.normal(0, 0.8, 480), level[group, 1] + own
         weights = sparse.csr_array((np.ones(480), (np.arange(480), group)), shape=(480, 60))
-        data = TwoLevel(a[:, None], np.where(rng.random(480) < 1 / 3, np.nan, y), style, weights, np.ones(1))
+        data = IncompleteTwoLevelData(
+            a[:, None], np.where(rng.random(480) < 1 / 3, np.nan, y), style, weights, np.ones(1)
+        )
         within = a - (np.bincount(group, a) / 8)[group]
 
         def variances(outcome, group=group, within=within):

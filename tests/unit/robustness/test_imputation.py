@@ -10,8 +10,18 @@ import pytest
 from bowlby.config.robustness import Imputation, Robustness
 from bowlby.config.run import Block, ReferenceBlock
 from bowlby.robustness.imputation import complete, imputation, incomplete, missing, tipping
-from bowlby.robustness.imputation_summary import described, drift, imputed, moved, pooled, rubin, tipped, tips, turned
-from bowlby.robustness.multiverse import Universe
+from bowlby.robustness.imputation_summary import (
+    changes_from_missing_data,
+    described,
+    drift,
+    effects_by_slope_difference,
+    imputed,
+    pooled,
+    rubin,
+    smallest_changing_difference,
+    tipping_summary,
+)
+from bowlby.robustness.multiverse import StudyInputs
 
 GOLDEN = Path(__file__).parents[2] / "golden/robust"
 
@@ -26,7 +36,7 @@ def lossy(universe):
     style.loc[:1, "anxiety"] = np.nan
     doubts = Robustness(kinds=["imputation"], imputation=Imputation(iterations=20, deltas=[0.0, 2.0]))
     run = universe.run.model_copy(update={"robustness": doubts})
-    return incomplete(Universe(run, {"phq": phq, "cats": cats, "ecr": style}, universe.people, universe.occasions))
+    return incomplete(StudyInputs(run, {"phq": phq, "cats": cats, "ecr": style}, universe.people, universe.occasions))
 
 
 def test_composites_come_from_completed_scales_and_memberships(lossy):
@@ -45,7 +55,7 @@ def test_composites_come_from_completed_scales_and_memberships(lossy):
 
 def test_patients_without_any_answer_are_not_made_up(universe):
     phq, cats = (universe.scores[name][universe.scores[name]["person"] != "P007"] for name in ("phq", "cats"))
-    of = incomplete(Universe(universe.run, universe.scores | {"phq": phq, "cats": cats}, universe.people,
+    of = incomplete(StudyInputs(universe.run, universe.scores | {"phq": phq, "cats": cats}, universe.people,
                              universe.occasions))  # fmt: skip
     assert "P007" not in of.sample.frame.index and len(of.sample.frame) == 299
 
@@ -59,7 +69,7 @@ def test_a_style_that_is_a_category_is_imputed_as_having_it(universe):
     reference = universe.run.comparison.reference.model_copy(update={"therapist_style": sd})
     comparison = universe.run.comparison.model_copy(update={"therapist_style": block, "reference": reference})
     run = universe.run.model_copy(update={"comparison": comparison})
-    made, _ = complete(incomplete(Universe(run, universe.scores | {"aai": coded}, universe.people,
+    made, _ = complete(incomplete(StudyInputs(run, universe.scores | {"aai": coded}, universe.people,
                                            universe.occasions)), 0)  # fmt: skip
     assert made.style.iloc[:18].to_numpy() == pytest.approx([2.0, 0.0] * 9)
     assert made.style.notna().all() and -2 < made.style.iloc[18] < 4
@@ -133,31 +143,33 @@ def moves(**limits):
 
 def test_the_smallest_move_that_turns_a_verdict_is_found():
     """P must stay above about 2 x .05: it does at .30 - .1 and not at .30 - .2, for C1 and C2 alike; C3 never turns."""
-    found = tipped(moves(p=0.3), {"C1": "supported", "C2": "supported", "C3": "supported", "C4": "refuted"}, 0.1)
+    found = tipping_summary(
+        moves(p=0.3), {"C1": "supported", "C2": "supported", "C3": "supported", "C4": "refuted"}, 0.1
+    )
     at = {"along": "attachment", "delta": -0.4}
     assert found["tips"] == {"C1": at, "C2": at, "C3": None}
     assert [line["delta"] for line in found["moves"]] == [0.0, -0.2, -0.4]
     assert found["moves"][2]["verdicts"] == {"C1": "inconclusive", "C2": "inconclusive", "C3": "supported"}
-    assert tips("C1", "supported", moves(p=0.17), 0.1) == {"along": "attachment", "delta": -0.2}
+    assert smallest_changing_difference("C1", "supported", moves(p=0.17), 0.1) == {"along": "attachment", "delta": -0.2}
 
 
 def test_a_shift_of_a_fifth_that_changes_a_verdict_is_a_reason():
     claim = {"verdict": "supported"}
-    assert turned("C1", claim, {"tipping": moves(p=0.3)}, 0.1) == []
-    assert turned("C1", claim, {"tipping": moves(p=0.17)}, 0.1) == [
+    assert changes_from_missing_data("C1", claim, {"tipping": moves(p=0.3)}, 0.1) == []
+    assert changes_from_missing_data("C1", claim, {"tipping": moves(p=0.17)}, 0.1) == [
         {"code": "tipped", "along": "attachment", "size": 0.2, "way": "lower"}]  # fmt: skip
-    assert turned("C4", claim, {"tipping": moves(p=0.0)}, 0.1) == []
+    assert changes_from_missing_data("C4", claim, {"tipping": moves(p=0.0)}, 0.1) == []
 
 
 def test_another_verdict_with_imputed_values_is_a_reason():
     table = moves(p=0.05)
     table = table[table["delta"] == 0]
-    assert turned("C1", {"verdict": "supported"}, {"imputation": table}, 0.1) == [
+    assert changes_from_missing_data("C1", {"verdict": "supported"}, {"imputation": table}, 0.1) == [
         {"code": "imputed", "verdict": "inconclusive"}]  # fmt: skip
-    assert turned("C1", {"verdict": "supported"}, {"tipping": moves(p=0.05)}, 0.1) == [
+    assert changes_from_missing_data("C1", {"verdict": "supported"}, {"tipping": moves(p=0.05)}, 0.1) == [
         {"code": "outcomes_imputed"}]  # fmt: skip
     assert pooled(table.assign(status="failed")) == {}
-    assert len(moved(moves(p=0.05).assign(status="failed"), 0.1)) == 0
+    assert len(effects_by_slope_difference(moves(p=0.05).assign(status="failed"), 0.1)) == 0
 
 
 def test_who_has_no_outcome_is_described():

@@ -8,22 +8,22 @@ import pytest
 
 from bowlby.config.robustness import Multiverse, Replicates, Robustness
 from bowlby.design.primary import comparison_set
-from bowlby.robustness.fragility import elsewhere
 from bowlby.robustness.multiverse import (
     Specification,
-    Universe,
-    cell,
+    StudyInputs,
     choices,
     complete_only,
     few_patients,
     multiverse,
     outliers,
+    prepare_specification,
     specifications,
 )
 from bowlby.robustness.multiverse_null import _membership, _permuted_style, multiverse_null
 from bowlby.robustness.refit_claims import Rows, answer
 from bowlby.robustness.replicates import Address
 from bowlby.robustness.summary import curve, expected_support
+from bowlby.robustness.verdict_changes import elsewhere
 
 OCCASIONS = ["intake", "session_5", "session_10", "end"]
 
@@ -78,16 +78,16 @@ def test_the_multiverse_does_not_depend_on_shards(universe):
 def test_scales_alone_keep_the_registered_direction(universe):
     """Avoidant attachment counts against the therapist: alone it is turned, so that P stays above 0."""
     for scale in ("secure", "avoidant"):
-        made = cell(universe, replace(Specification(), perceived=scale))
+        made = prepare_specification(universe, replace(Specification(), perceived=scale))
         assert made.fit().params["perceived_within"] > 0
-    joint = cell(universe, replace(Specification(), perceived="joint"))
+    joint = prepare_specification(universe, replace(Specification(), perceived="joint"))
     assert set(joint.contrasts["P"]) == {"perceived_secure_within", "perceived_avoidant_within"}
 
 
 def test_change_scores_leave_baseline_out(universe):
-    made = cell(universe, replace(Specification(), outcome="change"))
+    made = prepare_specification(universe, replace(Specification(), outcome="change"))
     assert list(made.fit().params.index) == ["Intercept", "perceived_within", "therapist_style"]
-    data = cell(universe, Specification()).fitter.data
+    data = prepare_specification(universe, Specification()).fitter.data
     rest = made.fitter.data["y"] - data["y"]
     assert np.ptp(rest + data["baseline_within"] + data["baseline_between"]) < 1e-9
 
@@ -122,7 +122,7 @@ def test_prorated_scores_go_where_only_complete_ones_are_kept(universe):
 
 def test_the_null_keeps_the_study_in_run_0_and_breaks_it_in_the_others(universe):
     """Run 0 has the curve of the study; permuted residuals leave P around 0; shards change nothing."""
-    small = Universe(universe.run.model_copy(update={"robustness": Robustness(
+    small = StudyInputs(universe.run.model_copy(update={"robustness": Robustness(
         kinds=["multiverse_null"], replicates=Replicates(multiverse=4))}), universe.scores, universe.people,
         OCCASIONS)  # fmt: skip
     strata = pd.Series("all", index=sorted(universe.people["therapists"]["therapist"]))
@@ -139,7 +139,7 @@ def test_the_null_keeps_the_study_in_run_0_and_breaks_it_in_the_others(universe)
 
 def test_permuted_style_goes_without_what_other_predictors_of_therapists_account_for(universe):
     """The residual of style on baseline and perceived attachment between therapists changes hands, nothing else."""
-    made = cell(universe, replace(Specification(), between="in", switching="first"))
+    made = prepare_specification(universe, replace(Specification(), between="in", switching="first"))
     strata = pd.Series("all", index=sorted(universe.people["therapists"]["therapist"]))
     weights = _membership(made)
     level = (

@@ -8,7 +8,7 @@ from bowlby.design.primary import analysis_set
 from bowlby.fit.models import standardised
 from bowlby.report.robustness_tables import left_undone
 from bowlby.robustness.cluster_robust import cluster, drawn_counts, joined, sandwich, webb, wild
-from bowlby.robustness.influence import recentred
+from bowlby.robustness.leave_one_therapist_out import recentred
 from bowlby.robustness.refit_claims import M1, SLOPES, Basis, Rows, answer, effects, fit_m1
 from bowlby.robustness.replicates import HEAD, Address
 from bowlby.robustness.resampling import permutation, permuted, style_residual

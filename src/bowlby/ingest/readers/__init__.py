@@ -12,7 +12,7 @@ import pandas as pd
 
 from bowlby.config.study import DataFile
 from bowlby.ingest.issues import Issues, count, rows_text
-from bowlby.ingest.readers.base import KINDS, Raw, Table, Unreadable, as_text, check_kind
+from bowlby.ingest.readers.base import FORMAT_OF_ENDING, Raw, Table, Unreadable, as_text, check_kind
 from bowlby.ingest.readers.column_selection import Selection
 from bowlby.ingest.readers.statistical import read_parquet, read_statistical
 from bowlby.ingest.readers.text import read_text
@@ -48,7 +48,7 @@ def read(path: Path, selection: Selection, issues: Issues) -> Raw | None:
             raise Unreadable("no such file", "check `path` in the study file, and `data` in the run's file")
         if path.stat().st_size == 0:
             raise Unreadable("the file is empty", "export it again")
-        kind = spec.format or KINDS.get(path.suffix.lower())
+        kind = spec.format or FORMAT_OF_ENDING.get(path.suffix.lower())
         if kind is None:
             check_kind(path, "csv")
             raise Unreadable("unknown kind of file", "say which with `format:` in the study file")

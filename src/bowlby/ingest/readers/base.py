@@ -16,9 +16,9 @@ import pyarrow as pa
 from bowlby.config.study import DataFile
 
 if TYPE_CHECKING:
-    from bowlby.ingest.readers.redcap import Dictionary
+    from bowlby.ingest.readers.redcap_dictionary import Dictionary
 
-KINDS = {
+FORMAT_OF_ENDING = {
     ".csv": "csv",
     ".tsv": "csv",
     ".tab": "csv",
@@ -43,7 +43,7 @@ WORDS = {
     "parquet": "a Parquet file",
 }
 SAS = bytes.fromhex("c2ea8160b31411cfbd92080009c7318c181f1011")
-SIGNS = (
+FORMAT_OF_FIRST_BYTES = (
     (b"PK\x03\x04", "excel"),
     (b"$FL2", "spss"),
     (b"$FL3", "spss"),
@@ -218,7 +218,9 @@ def check_kind(path: Path, kind: str) -> None:
         raise Unreadable("is an old workbook (.xls) or another Office file", "save it as .xlsx")
     if head.startswith(b"\x1f\x8b"):
         raise Unreadable("is compressed", "unpack it first")
-    kind_found = next((k for sign, k in SIGNS if head.startswith(sign)), "sas" if SAS in head[:64] else None)
+    kind_found = next(
+        (k for sign, k in FORMAT_OF_FIRST_BYTES if head.startswith(sign)), "sas" if SAS in head[:64] else None
+    )
     if kind_found and kind_found != kind:
         raise Unreadable(
             f"is {WORDS[kind_found]}, not {WORDS[kind]}", f"give it the right ending, or write `format: {kind_found}`"

@@ -12,12 +12,12 @@ from bowlby.report.section import Section, drawn, figure, render, see
 from bowlby.report.sections.adequacy import detectable, observed
 from bowlby.results import Results
 from bowlby.tables import interval, number, p_value
-from bowlby.tables.claims import decided, decision
+from bowlby.tables.claims import decision, verdict_label
 from bowlby.tables.numbers import MISSING
-from bowlby.tables.words import CLAIMS, NOT_TESTED, RULES, outcome_name, term, typeset
+from bowlby.tables.words import CLAIMS, DECISION_RULES, NOT_TESTED, outcome_name, term, typeset
 from bowlby.tables.words import verdict as verdict_of
 
-SIGNS = {"supported": "✓", "refuted": "✕", "inconclusive": "?", NOT_TESTED: "–", MISSING: "–"}
+VERDICT_MARKS = {"supported": "✓", "refuted": "✕", "inconclusive": "?", NOT_TESTED: "–", MISSING: "–"}
 EFFECTS = ("P", "T", "P-T", "P+T")
 
 
@@ -83,11 +83,11 @@ def _claim(results: Results, name: str, claim: dict) -> dict:
     return {
         "name": name,
         "statement": _statement(CLAIMS[name]),
-        "word": decided(claim),
+        "word": verdict_label(claim),
         "kind": word.replace(" ", "-"),
-        "sign": SIGNS[word],
+        "sign": VERDICT_MARKS[word],
         "numbers": (estimate, limits, p, test.replace("P + T", "P\u00a0+\u00a0T").replace("P − T", "P\u00a0−\u00a0T")),
-        "rule": None if claim.get("not_tested") else RULES.get(name),
+        "rule": None if claim.get("not_tested") else DECISION_RULES.get(name),
         "here": typeset(say_rule(claim.get("rule"))),
         "flags": [say(code, claim) for code in claim.get("flags") or []],
         "lines": [*_severity(claim.get("severity")), *(_bound(results) if name == "C3" else [])],

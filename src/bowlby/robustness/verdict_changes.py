@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from bowlby.reasons import reason
-from bowlby.robustness.imputation_summary import OUTCOME, turned
+from bowlby.robustness.imputation_summary import OUTCOME, changes_from_missing_data
 from bowlby.robustness.replicates import FAILED, absent
 
 DECIDED = ("supported", "refuted")
@@ -16,7 +16,9 @@ BOOTSTRAPS = ("parametric", "cluster")
 ESTIMATES = {"C1": "P", "C3": "T", "C4": "T_A", "C5": "Z"}
 
 
-def weigh(claims: dict[str, dict], tables: dict[str, pd.DataFrame], effects: dict[str, dict], delta: float) -> None:
+def record_verdict_changes(
+    claims: dict[str, dict], tables: dict[str, pd.DataFrame], effects: dict[str, dict], delta: float
+) -> None:
     """Write into the claims whether a check changes their verdict, and which.
 
     A decided claim gets ``fragile`` and ``fragile_because``, codes of :mod:`bowlby.reasons` with their fields;
@@ -48,7 +50,7 @@ def weigh(claims: dict[str, dict], tables: dict[str, pd.DataFrame], effects: dic
         if carried:
             reasons.append(reason("left_out"))
         reasons += elsewhere(name, claim, tables.get("multiverse"), delta)
-        reasons += turned(name, claim, tables, delta)
+        reasons += changes_from_missing_data(name, claim, tables, delta)
         reasons += contradicted(name, claim, tables, effects, delta)
         untried = not_tried(name, claim, tables, effects, delta)
         claim["fragile"] = True if reasons else None if untried else False

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bowlby.compare.verdict import Effect
+from bowlby.compare.claims import Effect
 from bowlby.design.centring import membership as membership_of
 from bowlby.design.centring import within_between
 from bowlby.errors import UserError
-from bowlby.fit.models import Fitter, slopes
+from bowlby.fit.models import Fitter, standardised_slope_weights
 from bowlby.fit.units import with_sd_error
 from bowlby.robustness.cluster_robust import MOST, joined, undivided
 from bowlby.robustness.refit_claims import SLOPES, Answer, Basis, Rows, answer, fit_c4, fit_m1, with_patient_style
@@ -46,7 +46,7 @@ def influence(basis: Basis) -> pd.DataFrame:
     if joined(basis.primary) * len(therapists) > MOST:
         return not_computed(addresses, undivided(basis.primary, basis.perceived))
     whole = answer(basis.primary, basis.perceived)
-    side_by_side, fitter = _side_by_side(basis), basis.perceived.fitter
+    side_by_side, fitter = _batched_refits(basis), basis.perceived.fitter
     rows, status, why = [], [], []
     for therapist in therapists:
         try:
@@ -64,10 +64,10 @@ def influence(basis: Basis) -> pd.DataFrame:
     return table(addresses, status, {c: columns[c].to_numpy() for c in columns})
 
 
-def _side_by_side(basis: Basis) -> dict[str, Answer]:
+def _batched_refits(basis: Basis) -> dict[str, Answer]:
     """M1 and the model of C4 without each therapist who shares no patient: what leaves then changes nothing else."""
     m1, c4 = fit_m1(basis.primary), fit_c4(basis.perceived)
-    asked = list(slopes(basis.primary.design).values())
+    asked = list(standardised_slope_weights(basis.primary.design).values())
     names = list(m1.params.index)
     one, two = _alone(m1), _alone(c4)
     both = [t for t in one if t in two]
@@ -102,10 +102,10 @@ def _without(basis: Basis, therapist: str, known: Answer | None, fitter: Fitter)
     """The fits without a therapist."""
     if known is None:
         return answer(without(basis.primary, therapist), without(basis.perceived, therapist))
-    return with_patient_style(known, _less(fitter, therapist))
+    return with_patient_style(known, _fitter_without(fitter, therapist))
 
 
-def _less(fitter: Fitter, therapist: str) -> Fitter:
+def _fitter_without(fitter: Fitter, therapist: str) -> Fitter:
     """A set's fitter without the patients of a therapist who shares none."""
     some = copy(fitter)
     keep = (fitter.data["therapist"] != therapist).to_numpy()

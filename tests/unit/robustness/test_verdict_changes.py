@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from bowlby.compare.verdict import Effect, claim_more, claim_negligible, claim_slope
+from bowlby.compare.claims import Effect, claim_more, claim_negligible, claim_slope
 from bowlby.reasons import say_changed
-from bowlby.robustness.fragility import contradicted, left_out, rule_tests, studentised_p, weigh
 from bowlby.robustness.replicates import absent
 from bowlby.robustness.summary import bca, flips, share_as_large
+from bowlby.robustness.verdict_changes import contradicted, left_out, record_verdict_changes, rule_tests, studentised_p
 
 EFFECTS = {
     "P": {"estimate": 0.30, "se": 0.05, "df": 40.0},
@@ -46,7 +46,7 @@ def test_one_therapist_must_turn_the_verdict_and_move_the_estimate():
     assert found["C2"]["verdict"] == "supported"
     table = influence(["supported", "inconclusive", "inconclusive"], [0.28, 0.22, 0.20])
     assert left_out("C2", found["C2"], table, EFFECTS) == (2, 1)
-    weigh(found, {"influence": table}, EFFECTS, 0.1)
+    record_verdict_changes(found, {"influence": table}, EFFECTS, 0.1)
     assert found["C2"]["fragile"] is True
     assert found["C2"]["fragile_because"] == [{"code": "left_out"}]
     assert found["C2"]["flags"] == ["loto_flips"] and found["C2"]["loto_flips"] == {"changed": 2, "therapists": 3}
@@ -55,21 +55,21 @@ def test_one_therapist_must_turn_the_verdict_and_move_the_estimate():
 
 def test_turning_without_moving_is_a_flag_and_not_fragility():
     found = claims()
-    weigh(found, {"influence": influence(["supported", "inconclusive"], [0.28, 0.24])}, EFFECTS, 0.1)
+    record_verdict_changes(found, {"influence": influence(["supported", "inconclusive"], [0.28, 0.24])}, EFFECTS, 0.1)
     assert found["C2"]["fragile"] is False and found["C2"]["loto_flips"] == {"changed": 1, "therapists": 2}
 
 
 def test_undecided_claims_have_nothing_to_turn():
     found = claims(T={"se": 0.09})
     assert found["C3"]["verdict"] == "inconclusive"
-    weigh(found, {}, EFFECTS, 0.1)
+    record_verdict_changes(found, {}, EFFECTS, 0.1)
     assert found["C3"]["fragile"] is None and "fragile_because" not in found["C3"]
 
 
 def test_a_low_reference_ratio_is_a_reason():
     found = claims()
     found["C2"]["fragile"] = True
-    weigh(found, {}, EFFECTS, 0.1)
+    record_verdict_changes(found, {}, EFFECTS, 0.1)
     assert found["C2"]["fragile_because"] == [{"code": "reference_ratio"}]
 
 

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from bowlby.compare import qualify, qualify_by_error, without_errors
-from bowlby.compare.verdict import Effect, claim_more, claim_negligible, claim_slope
+from bowlby.compare.claims import Effect, claim_more, claim_negligible, claim_slope
 
 DELTA = 0.10
 

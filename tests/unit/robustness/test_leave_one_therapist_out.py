@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from bowlby.robustness.fragility import weigh
-from bowlby.robustness.influence import influence, recentred, without
+from bowlby.robustness.leave_one_therapist_out import influence, recentred, without
 from bowlby.robustness.refit_claims import Basis, Rows, answer
 from bowlby.robustness.summary import summarise
+from bowlby.robustness.verdict_changes import record_verdict_changes
 
 
 def test_the_lean_fits_are_those_of_the_run(basis):
@@ -63,13 +63,13 @@ def test_centring_again_is_what_the_design_stage_does(basis, switching):
 
 
 def test_therapists_joined_by_the_thousand_are_not_left_out_one_by_one(switching, monkeypatch):
-    monkeypatch.setattr("bowlby.robustness.influence.MOST", 40)
+    monkeypatch.setattr("bowlby.robustness.leave_one_therapist_out.MOST", 40)
     found = influence(switching)
     assert len(found) == 48 and (found["status"] == "failed").all() and "P" not in found
     record = summarise({"influence": found}, {}, 0.1, {"C1": "supported"})["influence"]
     assert record["not_computed"].startswith("patients who switched join all therapists")
     claims = {"C1": {"verdict": "supported", "flags": [], "fragile": None, "not_tested": False}}
-    weigh(claims, {"influence": found}, {}, 0.1)
+    record_verdict_changes(claims, {"influence": found}, {}, 0.1)
     assert claims["C1"]["fragile"] is None and not claims["C1"]["flags"]
     assert claims["C1"]["fragile_not_tried"] == [
         {"code": "not_computed", "check": "influence", "reason": record["not_computed"]}]  # fmt: skip

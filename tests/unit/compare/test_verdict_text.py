@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from bowlby.compare.sentence import cannot_answer, difference, headline
-from bowlby.compare.verdict import Effect, claim_more, claim_negligible, claim_slope
+from bowlby.compare.claims import Effect, claim_more, claim_negligible, claim_slope
+from bowlby.compare.verdict_text import cannot_answer, difference, headline
 
 DELTA = 0.1
 

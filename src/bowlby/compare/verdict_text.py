@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from bowlby.compare.verdict import Effect
+from bowlby.compare.claims import Effect
 
-FEWEST = 12
+MIN_THERAPISTS = 12
 """Therapists below whom a study cannot answer the question on style."""
-WIDEST = 0.5
+MAX_HALF_WIDTH = 0.5
 """Half-width, in SD, that the 95 % interval of T must not exceed for that."""
-MOST = 2
+MAX_RESERVATIONS = 2
 """Reservations that the headline names."""
 
 
 def cannot_answer(t: Effect, therapists: int) -> str | None:
     """Why the study says nothing on the therapist's style, or None where it does."""
     low, high = t.limits(0.975)
-    if therapists < FEWEST:
+    if therapists < MIN_THERAPISTS:
         return f"With {therapists} therapists this study cannot answer the question on the therapist's own style."
-    if (high - low) / 2 > WIDEST:
+    if (high - low) / 2 > MAX_HALF_WIDTH:
         return (
             "This study cannot answer the question on the therapist's own style, whose slope could be "
             f"anything from {_limit(low)} to {_limit(high)}."
@@ -61,7 +61,7 @@ def headline(
     if "T_severe" in effects and unable is None:
         severe = difference(effects["T_severe"])
         parts.append(f"That is at average severity; among the most severely ill tenth, patients ended {severe}.")
-    if reservations := _reservations(claims)[: MOST - (unable is not None)]:
+    if reservations := _reservations(claims)[: MAX_RESERVATIONS - (unable is not None)]:
         said = "; ".join(reservations)
         parts.append(f"{said[0].upper()}{said[1:]}.")
     if unable is None:
