@@ -101,10 +101,12 @@ def _yardsticks(fitter: Fitter, fit: dict, df: dict[str, float]) -> dict[str, di
 
 def _partial_r2(rows: pd.DataFrame, y: str, x: str, others: list[str]) -> float:
     """Squared partial correlation; 0 if one of the two does not vary."""
+    from pingouin import corr, partial_corr
+
     if not (rows[[y, x]].std() > 0).all():
         return 0.0
-    precision = np.linalg.pinv(rows[[y, x, *others]].dropna().cov().to_numpy(), hermitian=True)
-    return float(precision[0, 1] ** 2 / (precision[0, 0] * precision[1, 1]))
+    correlation = partial_corr(rows, y, x, others) if others else corr(rows[y], rows[x])
+    return float(correlation["r"].iloc[0] ** 2)
 
 
 def _slopes(fitter: Fitter, therapists: int) -> dict:

@@ -14,7 +14,6 @@ import pandas as pd
 from scipy.special import fdtri
 
 from bowlby.instruments.factor_models import FEWEST_GROUPS, fit_two_level, omega_total
-from bowlby.instruments.item_agreement import alphas
 from bowlby.instruments.model import Instrument
 from bowlby.instruments.scoring import check_items, keyed, score
 
@@ -187,8 +186,11 @@ def alpha(items: pd.DataFrame, level: float = 0.95) -> tuple[float, float, float
     nothing = (np.nan, np.nan, np.nan)
     if k < 2 or n < 3 or not items.sum(axis=1).var() > 1e-12:
         return nothing
-    value = alphas(items.to_numpy(float))[0]
+    from pingouin import cronbach_alpha
+
+    value = float(cronbach_alpha(items)[0])
     tail, df = (1 - level) / 2, (n - 1, (n - 1) * (k - 1))
+    # pingouin's limits are the same, rounded to three decimals
     return value, float(1 - (1 - value) * fdtri(*df, 1 - tail)), float(1 - (1 - value) * fdtri(*df, tail))
 
 

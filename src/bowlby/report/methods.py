@@ -74,7 +74,7 @@ def _scoring(results: Results) -> str:
         who = "They were" if not given else f"{_named(results, from_items)} {_were(from_items)}"
         said.append(
             f"{who} scored from the items by key, missing items by each questionnaire's own rule; internal consistency "
-            f"is coefficient alpha ([[cronbach]]){_omega(table)}."
+            f"is coefficient alpha ([[cronbach]]), computed with pingouin ([[vallat]]){_omega(table)}."
         )
     if given:
         who = "Scale scores were" if not from_items else f"Scores of {_named(results, given)} were"
@@ -193,7 +193,7 @@ def _growth(results: Results) -> str:
 
 def _software(results: Results) -> str:
     versions = results.manifest.get("versions") or {}
-    shown = [f"{name} {versions[name]}" for name in ("numpy", "scipy", "pandas") if name in versions]
+    shown = [f"{name} {versions[name]}" for name in ("numpy", "scipy", "pandas", "pingouin") if name in versions]
     text = f"Analyses were run with bowlby {versions.get('bowlby', '')} (Python {versions.get('python', '')}"
     text += f", {', '.join(shown)}) as a Snakemake {versions.get('snakemake', '')} workflow ([[molder]])"
     if second := second_engine(results):

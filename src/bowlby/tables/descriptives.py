@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri, stdtr
 
 from bowlby import terms
 from bowlby.config.run import Block, Run
@@ -94,6 +93,13 @@ def _coefficients(reliability: pd.DataFrame | None, label: str, key: tuple) -> l
 
 def _correlations(values: pd.DataFrame, therapist: pd.Series, of_patients: set[str]) -> list[tuple]:
     """Of every pair within therapists (where both differ there) and between their means."""
+    from pingouin import compute_esci, pairwise_corr, rm_corr
+
+    def entry(one: str, level: str, other: str, r: float, p: float, size: int, n: int) -> tuple:
+        """With its interval by Fisher's z, which the functions round to two decimals."""
+        limits = compute_esci(r, size, size, eftype="r", decimals=12) if size > 3 else (None, None)
+        return (one, level, other, float(r), *limits, float(p), n)
+
     out = []
     groups = therapist.reindex(values.index)
     means = values.groupby(groups).mean()
@@ -103,22 +109,13 @@ def _correlations(values: pd.DataFrame, therapist: pd.Series, of_patients: set[s
             spread = pair[[other, one]] - pair.groupby("therapist")[[other, one]].transform("mean")
             enough = len(pair) - pair["therapist"].nunique() >= SMALLEST and (spread.std() > 1e-12).all()
             if {one, other} <= of_patients and enough:
-                found = _correlation(spread, len(pair) - pair["therapist"].nunique() - 1)
-                out.append((one, "within", other, *found, len(pair)))
+                r = rm_corr(pair, other, one, "therapist").iloc[0]
+                out.append(entry(one, "within", other, r["r"], r["pval"], int(r["dof"]) + 2, len(pair)))
             both = means[[other, one]].dropna()
             if len(both) >= SMALLEST and (both.std() > 1e-12).all():
-                out.append((one, "between", other, *_correlation(both, len(both) - 2), len(both)))
+                r = pairwise_corr(both, [other, one]).iloc[0]
+                out.append(entry(one, "between", other, r["r"], r["p_unc"], len(both), len(both)))
     return out
-
-
-def _correlation(pair: pd.DataFrame, df: int) -> tuple:
-    """Correlation of two columns, its interval by Fisher's z (None on 1 df), and p of a t test on these df."""
-    r = float(np.clip(np.corrcoef(pair.to_numpy(float).T)[0, 1], -1, 1))
-    with np.errstate(divide="ignore"):
-        p = float(2 * stdtr(df, -abs(r) * np.sqrt(df / np.float64(1 - r**2))))
-        half = ndtri(0.975) / np.sqrt(df - 1) if df > 1 else None
-        limits = (None, None) if half is None else tuple(float(np.tanh(np.arctanh(r) + way * half)) for way in (-1, 1))
-    return r, *limits, p
 
 
 def descriptives_sheet(number_: str, table: pd.DataFrame) -> Sheet:

@@ -10,7 +10,7 @@ from scipy.special import logit
 from scipy.stats import norm
 
 from bowlby.instruments.factor_models import fit_two_level, omega_total
-from bowlby.instruments.reliability import alpha, one_way
+from bowlby.instruments.reliability import one_way
 
 HERE = Path(__file__).parent
 
@@ -70,11 +70,3 @@ def test_two_level_factor_model_is_lavaans():
     se = expected("omega_se")
     assert se_of(*found.within) == pytest.approx(se["within"], rel=5e-3)
     assert se_of(*found.between) == pytest.approx(se["between"], rel=5e-3)
-
-
-def test_pingouin_gives_the_same_alpha_with_its_interval():
-    from pingouin import cronbach_alpha
-
-    items = pd.read_csv(HERE / "s7_twolevel_items.csv")[["x1", "x2", "x3", "x4"]]
-    value, interval = cronbach_alpha(items)
-    assert alpha(items) == pytest.approx((value, *interval), abs=5.1e-4) and alpha(items)[0] == pytest.approx(value)

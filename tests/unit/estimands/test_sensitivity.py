@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from bowlby.design.centring import within_between
-from bowlby.estimands.sensitivity import _partial_r2, robustness_value, sensitivity
+from bowlby.estimands.sensitivity import robustness_value, sensitivity
 from bowlby.fit.models import Fitter
 from bowlby.terms import M1, M1_RANDOM
 
@@ -86,13 +86,3 @@ def test_a_curve_and_unequal_spread_are_found(found):
     assert study(curve=0.3)[0]["curved_style"]["p"] < 0.01
     spread = study(spread=0.4)[0]["unequal_spread"]
     assert spread["p"] < 0.001 and spread["slope"] == pytest.approx(0.8, abs=0.25)  # of the log variance: twice .4
-
-
-@pytest.mark.parametrize("others", [[], ["a"], ["a", "b"]])
-def test_pingouin_gives_the_same_partial_correlation(others):
-    from pingouin import corr, partial_corr
-
-    rng = np.random.default_rng(5)
-    rows = pd.DataFrame(rng.normal(size=(60, 4)) @ rng.normal(size=(4, 4)), columns=["y", "x", "a", "b"])
-    wanted = partial_corr(rows, "y", "x", others) if others else corr(rows["y"], rows["x"])
-    assert _partial_r2(rows, "y", "x", others) == pytest.approx(wanted["r"].iloc[0] ** 2)
