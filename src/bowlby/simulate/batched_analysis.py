@@ -171,7 +171,7 @@ class Analysis:
 
     def contrasts(self) -> dict[str, tuple[Model, np.ndarray]]:
         """Model and internal contrast of P, T, P-T, P+T, T_A, Z."""
-        weights = {name: dict(zip(M1, row, strict=True)) for name, row in CONTRASTS.items()}
+        weights = {name: dict(zip(terms.M1, row, strict=True)) for name, row in CONTRASTS.items()}
         of_m1 = {name: (self.m1, self.m1.vector(own)) for name, own in weights.items()}
         return of_m1 | {"T_A": (self.c4, self.c4.vector({T: 1.0})), "Z": (self.c5, self.c5.vector({Z: 1.0}))}
 

@@ -16,7 +16,7 @@ TRUTHS = {"S0": "neither side predicts", "S1": "perceived attachment predicts, s
           "S3": "therapist style dominates"}  # fmt: skip
 CLAIMS = ("C1", "C2", "C3", "C4", "C5")
 ICCS = (0.02, 0.05, 0.08)
-TOGETHER = 20
+TOGETHER = 50
 """Studies between two steps of the progress bar."""
 
 
