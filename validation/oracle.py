@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from bowlby.compare.claims import Effect
+from bowlby.compare.claims import decide_claims
 from bowlby.design.frame import AnalysisSet
+from bowlby.effect import Effect
 from bowlby.simulate.batched_analysis import C4, C5, CONTRASTS, M1, Analysis
 from bowlby.simulate.batched_models import Model
-from bowlby.simulate.study_analysis import DELTA, decide_claims
+from bowlby.simulate.study_analysis import DELTA
 from bowlby.terms import P
 from validation.scenario_truth import Variances
 

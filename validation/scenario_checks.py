@@ -8,8 +8,9 @@ from scipy import special
 
 from bowlby import terms
 from bowlby.compare import QUALIFIERS, qualify
-from bowlby.compare.claims import ALPHA, Effect, claim_slope
+from bowlby.compare.claims import ALPHA, claim_slope
 from bowlby.design.frame import AnalysisSet
+from bowlby.effect import Effect
 from bowlby.estimands.likeforlike import like_for_like
 from bowlby.fit.models import Fitter
 from bowlby.fit.record import contrast

@@ -14,11 +14,12 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
-from bowlby.compare.claims import Effect, claim_negligible
+from bowlby.compare.claims import claim_negligible, decide_claims
 from bowlby.config.run import Block, Comparison, Correlation, Outcome, Reference, ReferenceBlock, Run
 from bowlby.design.frame import AnalysisSet, Patients, patients
 from bowlby.design.primary import analysis_set
 from bowlby.design.sessions import session_set
+from bowlby.effect import Effect
 from bowlby.fit.models import Fitter
 from bowlby.simulate.batched_analysis import M1, OWN_SCALES, Analysis, analysed, with_slope
 from bowlby.simulate.batched_models import Studies
@@ -32,7 +33,7 @@ from bowlby.simulate.latent import (
     references,
 )
 from bowlby.simulate.scenarios import SCENARIOS, Scenario
-from bowlby.simulate.study_analysis import DELTA, SCALES, WEIGHTS, StudyAddress, decide_claims, size
+from bowlby.simulate.study_analysis import DELTA, SCALES, WEIGHTS, StudyAddress, size
 from bowlby.terms import BASELINE, P, T
 from validation.oracle import OracleValidator
 from validation.scenario_checks import effects

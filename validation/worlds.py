@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from bowlby.compare import significant
-from bowlby.compare.claims import Effect
 from bowlby.design.composite import sd_error
 from bowlby.design.frame import AnalysisSet
+from bowlby.effect import Effect
 from bowlby.estimands.measurement import measurement
 from bowlby.estimands.sensitivity import curved_style, slopes_by_caseload, unequal_spread
 from bowlby.fit.models import Fitter, standardised

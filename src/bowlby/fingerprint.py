@@ -9,7 +9,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parent
 LIBRARIES = ("numpy", "scipy", "pandas", "statsmodels", "pingouin")
-SHARED = ("disclosure.py", "errors.py", "files.py", "reasons.py", "stages.py", "terms.py")
+SHARED = ("disclosure.py", "effect.py", "errors.py", "files.py", "reasons.py", "stages.py", "terms.py")
 MODELS = ("config", "design", "instruments", "mixed", "fit")
 PAGES = ("config", "instruments", "records.py", "results.py", "schema.py")
 STAGES = {

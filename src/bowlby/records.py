@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtr, stdtrit
 
+from bowlby.effect import Effect
 from bowlby.errors import UserError, problem
 
 EFFECTS = ("P", "T", "P-T", "P+T")
@@ -222,9 +222,9 @@ class Fit(Record):
         df = 2 * float(c @ self.covariance.to_numpy() @ c) ** 2 / spread if spread > 0 else np.nan
         if not 0 < level < 1:
             raise UserError(problem(f"the level is {level}", "give a number between 0 and 1, such as 0.95"))
-        t, half = estimate / se, float(stdtrit(df, 0.5 + level / 2)) * se
-        p, kept = 2 * float(stdtr(df, -abs(t))), {term: float(w) for term, w in zip(terms, c, strict=True) if w}
-        return Estimate(name, estimate, se, df, t, p, estimate - half, estimate + half, kept)
+        effect, kept = Effect(estimate, se, df), {term: float(w) for term, w in zip(terms, c, strict=True) if w}
+        limits = effect.limits(0.5 + level / 2)
+        return Estimate(name, estimate, se, df, estimate / se, effect.p_two_sided(), *limits, kept)
 
     def _vector(self, weights: str | Mapping[str, float]) -> np.ndarray:
         weights, terms = {weights: 1.0} if isinstance(weights, str) else weights, list(self.covariance)

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bowlby.compare.claims import Effect, claim_slope
+from bowlby.compare.claims import claim_slope
+from bowlby.effect import Effect
 from bowlby.errors import UserError
 from bowlby.fit.models import Fitter
 from bowlby.fit.record import contrast

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 import bowlby
-from bowlby.compare.claims import Effect, claim_slope, not_tested
+from bowlby.compare.claims import claim_slope, not_tested
+from bowlby.effect import Effect
 from bowlby.files import write_json
 from bowlby.fit.record import block_test, contrast, record_fit
 from bowlby.results import Results

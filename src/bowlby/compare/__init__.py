@@ -5,14 +5,12 @@ from __future__ import annotations
 from bowlby import __version__
 from bowlby.compare.claims import (
     ALPHA,
-    Effect,
-    claim_more,
-    claim_negligible,
-    claim_slope,
+    decide_claims,
     not_tested,
 )
 from bowlby.compare.verdict_text import headline
 from bowlby.config.run import Run
+from bowlby.effect import Effect, effects_of
 from bowlby.reasons import reason
 from bowlby.terms import SCHEMA
 
@@ -87,15 +85,11 @@ def _claims(
     fits: dict[str, dict], effects: dict[str, Effect], delta: float, adequacy: dict, rater: str
 ) -> dict[str, dict]:
     """The five claims with their verdicts, and what is always said with them."""
-    claims = {
-        "C1": claim_slope(effects["P"], delta, "P"),
-        "C2": claim_more(effects["P-T"], effects["P+T"]),
-        "C3": claim_negligible(effects["T"], delta),
-        "C4": claim_negligible(_effects(fits["c4"])["T_A"], delta, "T_A"),
-        "C5": claim_slope(_effects(fits["c5"])["Z"], delta, "Z") | {"parts": {"block": fits["c5"]["blocks"][0]}}
-        if "c5" in fits
-        else not_tested("no_patient_style"),
-    }
+    others = {name: e for model in ("c4", "c5") if model in fits for name, e in _effects(fits[model]).items()}
+    claims = {"C5": not_tested("no_patient_style")} | decide_claims(others | effects, delta)
+    claims = dict(sorted(claims.items()))
+    if "c5" in fits:
+        claims["C5"]["parts"] = {"block": fits["c5"]["blocks"][0]}
     qualify(claims, fits.get("early"), rater)
     lines = claims["C2"]["lines"] = fits["primary"]["c2_lines"]
     if lines["any_therapist_variable"]:
@@ -146,12 +140,7 @@ def qualify(claims: dict[str, dict], early: dict | None = None, rater: str = "pa
 def without_errors(row: dict[str, dict], delta: float) -> dict[str, str]:
     """Verdicts of C1 to C3 from P, T, P-T and P+T without errors of measurement."""
     effects = {name: Effect(e["estimate"], e["se"], e["df"]) for name, e in row.items()}
-    decided = {
-        "C1": claim_slope(effects["P"], delta, "P"),
-        "C2": claim_more(effects["P-T"], effects["P+T"]),
-        "C3": claim_negligible(effects["T"], delta),
-    }
-    return {name: claim["verdict"] for name, claim in decided.items()}
+    return {name: claim["verdict"] for name, claim in decide_claims(effects, delta).items()}
 
 
 def qualify_by_error(claims: dict[str, dict], corrected: dict[str, str] | None) -> None:
@@ -178,7 +167,7 @@ def _comparison(fit: dict, effects: dict[str, Effect], design: dict, delta: floa
         r["variance_or_cov"] for r in fit["random"] if (r["group"], r["term"]) == ("therapist", "Intercept")
     )
     described = {
-        name: e.record() | {"t": e.estimate / e.se, "p": 2 * min(e.p_above(0), 1 - e.p_above(0))}
+        name: e.record() | {"t": e.estimate / e.se, "p": e.p_two_sided()}
         for name, e in effects.items()
     }
     return described | {
@@ -203,7 +192,7 @@ def _usual(adequacy: dict) -> dict:
 
 
 def _effects(fit: dict) -> dict[str, Effect]:
-    return {c["name"]: Effect(c["estimate"], c["se"], c["df"]) for c in fit["contrasts"]}
+    return effects_of(fit["contrasts"])
 
 
 def _sds(design: dict, variable: str) -> dict[str, float]:

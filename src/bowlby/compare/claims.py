@@ -2,49 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 
-from scipy.special import stdtr, stdtrit
-
+from bowlby.effect import Effect
 from bowlby.reasons import reason
 
 ALPHA = 0.05
 
 
-@dataclass(frozen=True)
-class Effect:
-    """An estimate with its standard error and degrees of freedom, in outcome SD per reference SD."""
+def decide_claims(effects: Mapping[str, Effect], delta: float) -> dict[str, dict]:
+    """The claims that the effects decide.
 
-    estimate: float
-    se: float
-    df: float
-
-    def limits(self, q: float) -> tuple[float, float]:
-        """One-sided lower and upper limits, each at level ``q``."""
-        half = float(stdtrit(self.df, q)) * self.se
-        return self.estimate - half, self.estimate + half
-
-    def record(self) -> dict:
-        """As it is kept: estimate, se, df, 95 % interval and 90 % interval."""
-        limits = {"ci": list(self.limits(0.975)), "ci90": list(self.limits(0.95))}
-        return {"estimate": self.estimate, "se": self.se, "df": self.df, **limits}
-
-    def within(self, delta: float) -> bool:
-        """True where the 90 % interval lies inside (-delta, delta): equivalence by two one-sided tests."""
-        low, high = self.limits(0.95)
-        return -delta < low and high < delta
-
-    def p_above(self, value: float) -> float:
-        """One-sided p of the hypothesis that the effect is at most ``value``."""
-        return float(stdtr(self.df, (value - self.estimate) / self.se))
-
-    def p_equivalence(self, delta: float) -> float:
-        """p of the equivalence test: the larger of its two one-sided tests."""
-        return max(self.p_above(-delta), self.p_below(delta))
-
-    def p_below(self, value: float) -> float:
-        """One-sided p of the hypothesis that the effect is at least ``value``."""
-        return float(stdtr(self.df, (self.estimate - value) / self.se))
+    Parameters
+    ----------
+    effects : mapping of Effect
+        P, T, P-T and P+T decide C1 to C3, T_A decides C4, Z decides C5.
+    delta : float
+        Equivalence bound.
+    """
+    claims = {}
+    if "P" in effects:
+        claims["C1"] = claim_slope(effects["P"], delta, "P")
+        claims["C2"] = claim_more(effects["P-T"], effects["P+T"])
+        claims["C3"] = claim_negligible(effects["T"], delta)
+    if "T_A" in effects:
+        claims["C4"] = claim_negligible(effects["T_A"], delta, "T_A")
+    if "Z" in effects:
+        claims["C5"] = claim_slope(effects["Z"], delta, "Z")
+    return claims
 
 
 def claim_slope(effect: Effect, delta: float, name: str) -> dict:
@@ -59,7 +44,7 @@ def claim_slope(effect: Effect, delta: float, name: str) -> dict:
     else:
         verdict, code = "inconclusive", "undecided"
     flags = ["below_delta"] if verdict == "supported" and effect.within(delta) else []
-    p = 2 * min(effect.p_above(0), effect.p_below(0))
+    p = effect.p_two_sided()
     small = low <= 0 <= high and effect.within(delta)
     decided = _equivalence(name, effect, delta) if small else _test("two_sided", name, effect, 0.95, p)
     return _claim(verdict, reason(code, of=name), effect, flags, bound=delta, p=p, test=decided)

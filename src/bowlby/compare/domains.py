@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bowlby.compare.claims import Effect, claim_more, claim_negligible, claim_slope
+from bowlby.compare.claims import decide_claims
 from bowlby.config.run import Outcome, Run
 from bowlby.design.primary import comparison_set
 from bowlby.design.requirements import absent_norms, of_others, unscored, wrong_orders
+from bowlby.effect import effects_of
 from bowlby.errors import UserError
 from bowlby.fit.models import Fitter, standardised
 from bowlby.terms import M1, M1_RANDOM
@@ -92,12 +93,8 @@ def _fitted(run: Run, scores: dict, people: dict, occasions: list[str]) -> dict:
 
 
 def _described(outcome: Outcome, contrasts: list[dict], delta: float, fit: dict) -> dict:
-    effect = {c["name"]: Effect(c["estimate"], c["se"], c["df"]) for c in contrasts}
-    claims = {
-        "C1": claim_slope(effect["P"], delta, "P"),
-        "C2": claim_more(effect["P-T"], effect["P+T"]),
-        "C3": claim_negligible(effect["T"], delta),
-    }
+    effect = effects_of(contrasts)
+    claims = decide_claims({name: effect[name] for name in EFFECTS}, delta)
     return {
         "outcome": outcome.model_dump(include={"instrument", "scale", "domain", "pre", "post"}),
         "n_obs": fit["n_obs"],

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from bowlby.compare.claims import Effect, claim_more, claim_negligible, claim_slope
+from bowlby.compare.claims import claim_more, claim_negligible, claim_slope
 from bowlby.config.run import Run
+from bowlby.effect import Effect, effects_of
 from bowlby.reasons import reason, say_rule
 
 NAMES = ("first", "second", "first-second", "first+second")
@@ -29,7 +30,7 @@ def compare_pair(run: Run, fit: dict, design: dict) -> dict:
         negligible: |second| < delta), what is unfair about the comparison, qualifiers, and a sentence.
     """
     pair = run.pair
-    effects = {c["name"]: Effect(c["estimate"], c["se"], c["df"]) for c in fit["contrasts"]}
+    effects = effects_of(fit["contrasts"])
     claims = decide_pair_claims(effects, pair.delta)
     qualifiers = _qualifiers(run, design)
     for name in ("first", "second", "more"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bowlby.compare.claims import Effect
+from bowlby.effect import Effect
 
 MIN_THERAPISTS = 12
 """Therapists below whom a study cannot answer the question on style."""

@@ -7,9 +7,10 @@ from math import comb
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri, stdtr, stdtrit
+from scipy.special import ndtri
 
 from bowlby.design.centring import Membership
+from bowlby.effect import effects_of
 from bowlby.estimands.blocks import index, mover
 from bowlby.estimands.likeforlike import like_for_like
 from bowlby.estimands.likelihood import comparisons
@@ -118,12 +119,13 @@ def equivalence(fits: dict, delta: float) -> dict:
     out = {}
     for name, (model, wanted) in chosen.items():
         c = next(c for c in fits[model]["contrasts"] if c["name"] == wanted)
-        half = stdtrit(c["df"], 0.95) * c["se"]
+        effect = effects_of([c])[wanted]
+        low, high = effect.limits(0.95)
         out[name] = {
-            "estimate": c["estimate"],
-            "ci90": [c["estimate"] - half, c["estimate"] + half],
-            "smallest_bound": abs(c["estimate"]) + half,
-            "p": {str(d): tost(c["estimate"], c["se"], c["df"], d) for d in (delta, SENSITIVITY)},
+            "estimate": effect.estimate,
+            "ci90": [low, high],
+            "smallest_bound": max(-low, high),
+            "p": {str(d): effect.p_equivalence(d) for d in (delta, SENSITIVITY)},
         }
     return out
 
@@ -145,10 +147,6 @@ def bound(data: pd.DataFrame, membership: pd.DataFrame, fits: dict, sd_outcome: 
     share = own / therapists if therapists > 0 else None
     return {"points": delta * sd_outcome, "share_of_therapist_variance": share}
 
-
-def tost(estimate: float, se: float, df: float, delta: float) -> float:
-    """p of two one-sided tests that an effect lies within (-delta, delta): the larger of the two."""
-    return float(max(stdtr(df, -((estimate + delta) / se)), stdtr(df, (estimate - delta) / se)))
 
 
 def _coefficient(fit: dict, term: str) -> dict:

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtrit
 
 from bowlby.design.centring import Membership, components, membership
+from bowlby.effect import Effect
 from bowlby.estimands.errors_in_variables import Measured, Part, corrected, moments
 from bowlby.fit.clusters import clusters_of
 from bowlby.fit.models import Fitter, standardised_slope_weights
@@ -124,7 +124,4 @@ def _variance(name: str, data: pd.DataFrame) -> float:
 
 def _effect(estimate: float, se: float, df: float) -> dict:
     """As of ``comparison.json``."""
-    half = {q: float(stdtrit(df, q)) * se for q in (0.975, 0.95)}
-    return {"estimate": estimate, "se": se, "df": df,
-            "ci": [estimate - half[0.975], estimate + half[0.975]],
-            "ci90": [estimate - half[0.95], estimate + half[0.95]]}  # fmt: skip
+    return Effect(estimate, se, df).record()

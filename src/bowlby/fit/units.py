@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from scipy.special import stdtr, stdtrit
+from bowlby.effect import Effect
 
 Values = tuple[float, float, float]
 """Estimate, standard error, degrees of freedom."""
@@ -45,9 +45,10 @@ def standardised(contrasts: list[dict], errors: dict[str, dict]) -> list[dict]:
     wider, out = with_sd_error(values, errors), []
     for c in contrasts:
         estimate, se, df = wider[c["name"]]
-        half = float(stdtrit(df, 0.975)) * se
-        out.append(c | {"se": se, "df": df, "t": estimate / se, "p": 2 * float(stdtr(df, -abs(estimate) / se)),
-                        "ci_low": estimate - half, "ci_high": estimate + half,
+        effect = Effect(estimate, se, df)
+        low, high = effect.limits(0.975)
+        out.append(c | {"se": se, "df": df, "t": estimate / se, "p": effect.p_two_sided(),
+                        "ci_low": low, "ci_high": high,
                         "se_known_sd": c["se"], "df_known_sd": c["df"]})  # fmt: skip
     return out if errors else contrasts
 

@@ -7,10 +7,9 @@ from math import ceil
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtr
 
-from bowlby.compare.claims import Effect
 from bowlby.disclosure import SMALLEST, small
+from bowlby.effect import Effect
 from bowlby.reasons import reason
 from bowlby.robustness.refit_claims import Answer
 from bowlby.robustness.replicates import FAILED
@@ -138,8 +137,7 @@ def imputed(table: pd.DataFrame, delta: float) -> dict:
 
 def _line(effect: Effect) -> dict:
     low, high = effect.limits(0.975)
-    p = 2 * float(stdtr(effect.df, -abs(effect.estimate / effect.se)))
-    return {"estimate": effect.estimate, "se": effect.se, "df": effect.df, "p": p, "ci": [low, high]}
+    return {"estimate": effect.estimate, "se": effect.se, "df": effect.df, "p": effect.p_two_sided(), "ci": [low, high]}
 
 
 def effects_by_slope_difference(table: pd.DataFrame, delta: float) -> list[dict]:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bowlby.compare.claims import Effect
 from bowlby.design.centring import membership as membership_of
 from bowlby.design.centring import within_between
+from bowlby.effect import Effect
 from bowlby.errors import UserError
 from bowlby.fit.models import Fitter, standardised_slope_weights
 from bowlby.fit.units import with_sd_error

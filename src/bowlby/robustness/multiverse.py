@@ -14,11 +14,12 @@ from bowlby.config.robustness import Multiverse
 from bowlby.config.run import Run
 from bowlby.design.frame import Patients, patients
 from bowlby.design.primary import analysis_set
+from bowlby.effect import effects_of
 from bowlby.errors import UserError, problem
 from bowlby.fit import units
 from bowlby.fit.models import Fitter
 from bowlby.fit.record import contrast
-from bowlby.robustness.refit_claims import SLOPES, Answer, effects
+from bowlby.robustness.refit_claims import SLOPES, Answer
 from bowlby.robustness.replicates import FAILED, OK, SINGULAR, Address, table
 from bowlby.terms import P, T
 
@@ -339,7 +340,7 @@ def _try(universe: StudyInputs, spec: Specification) -> tuple[dict, str]:
     except UserError as error:
         return {"reason": "; ".join(error.problems)}, FAILED
     contrasts = [contrast(result, name, w) for name, w in made.contrasts.items()]
-    answer = Answer(effects(units.standardised(contrasts, made.fitter.design["sd_error"])))
+    answer = Answer(effects_of(units.standardised(contrasts, made.fitter.design["sd_error"])))
     row = {"patients": len(made.fitter.data), "therapists": made.fitter.data["therapist"].nunique()}
     for name in SLOPES:
         effect = answer.effects[name]

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from bowlby import terms
-from bowlby.compare.claims import Effect, claim_more
+from bowlby.compare.claims import claim_more
 from bowlby.design.centring import Membership, means, within_between
+from bowlby.effect import Effect
 from bowlby.errors import UserError
 from bowlby.robustness.cluster_robust import JOINED
 from bowlby.robustness.multiverse import PreparedSpecification, StudyInputs, prepare_specification

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
-from bowlby.compare.claims import Effect
 from bowlby.compare.pair import NAMES, decide_pair_claims
+from bowlby.effect import Effect
 from bowlby.errors import UserError
 from bowlby.fit.clusters import clusters_of
 from bowlby.fit.models import standardised_slope_weights

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from bowlby.compare.claims import Effect, claim_more, claim_negligible, claim_slope
+from bowlby.compare.claims import decide_claims
+from bowlby.effect import Effect, effects_of
 from bowlby.fit.models import Fitter, patient_style, perceived_style, standardised
 from bowlby.terms import C5, INTERCEPT, M1, M1_RANDOM, Z, sloped
 
@@ -87,15 +88,7 @@ class Answer:
 
     def verdicts(self, delta: float) -> dict[str, dict]:
         """The claims that these fits decide, by the rules of the run."""
-        e, out = self.effects, {}
-        if "P" in e:
-            out |= {"C1": claim_slope(e["P"], delta, "P"), "C2": claim_more(e["P-T"], e["P+T"]),
-                    "C3": claim_negligible(e["T"], delta)}  # fmt: skip
-        if "T_A" in e:
-            out["C4"] = claim_negligible(e["T_A"], delta, "T_A")
-        if "Z" in e:
-            out["C5"] = claim_slope(e["Z"], delta, "Z")
-        return out
+        return decide_claims(self.effects, delta)
 
 
 def fit_m1(rows: Rows):
@@ -125,10 +118,10 @@ def answer(primary: Rows | None, perceived: Rows | None) -> Answer:
     out = Answer()
     if primary is not None:
         m1 = fit_m1(primary)
-        out.effects |= effects(standardised(m1, primary.design))
+        out.effects |= effects_of(standardised(m1, primary.design))
         out.fixed, out.cov, out.singular = m1.params, m1.cov_params().to_numpy(), bool(m1.singular)
     if perceived is not None:
-        out.effects |= effects(perceived_style(fit_c4(perceived), perceived.design))
+        out.effects |= effects_of(perceived_style(fit_c4(perceived), perceived.design))
         with_patient_style(out, perceived.fitter)
     return out
 
@@ -136,10 +129,5 @@ def answer(primary: Rows | None, perceived: Rows | None) -> Answer:
 def with_patient_style(answer: Answer, fitter: Fitter) -> Answer:
     """Add what claim C5 needs, where the patient's style is in the configuration."""
     if "patient_style" in fitter.design["scaling"]:
-        answer.effects |= effects(patient_style(fit_c5(fitter), fitter.design))
+        answer.effects |= effects_of(patient_style(fit_c5(fitter), fitter.design))
     return answer
-
-
-def effects(contrasts: list[dict]) -> dict[str, Effect]:
-    """Contrasts as they are kept, by name."""
-    return {c["name"]: Effect(c["estimate"], c["se"], c["df"]) for c in contrasts}

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bowlby.compare.claims import Effect, claim_more
+from bowlby.compare.claims import claim_more
 from bowlby.design.centring import Membership, means
 from bowlby.design.centring import membership as membership_of
+from bowlby.effect import Effect
 from bowlby.errors import UserError
 from bowlby.fit.models import standardised_slope_weights
 from bowlby.fit.units import with_sd_error

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 from bowlby import terms
-from bowlby.compare.claims import Effect
 from bowlby.design.frame import AnalysisSet
+from bowlby.effect import Effect
 from bowlby.simulate.batched_models import Model, Studies
 from bowlby.simulate.latent import W_PERCEIVED, W_STYLE, references
 from bowlby.simulate.latent import composite as weighted

@@ -13,11 +13,12 @@ import numpy as np
 import pandas as pd
 
 from bowlby import terms
-from bowlby.compare.claims import Effect, claim_more, claim_negligible, claim_slope
+from bowlby.compare.claims import decide_claims
 from bowlby.config.run import Block, Comparison, Outcome, Run
 from bowlby.design.composite import Scaling, composite
 from bowlby.design.frame import AnalysisSet, Patients
 from bowlby.design.primary import analysis_set
+from bowlby.effect import Effect
 from bowlby.fit.models import claims_fits
 from bowlby.simulate.latent import Latent, latent_study, references
 from bowlby.simulate.scenarios import Scenario, scenario
@@ -182,19 +183,6 @@ def study_claims(
     contrasts, singular = claims_fits(primary, perceived)
     effect = {name: Effect(c["estimate"], c["se"], c["df"]) for name, c in contrasts.items()}
     return claims_row(address, effect, singular, delta)
-
-
-def decide_claims(effect: dict[str, Effect], delta: float) -> dict[str, dict]:
-    """The claims as the rules return them, from P, T, P-T, P+T, T_A, Z; without the last two C1 to C3."""
-    claims = {
-        "C1": claim_slope(effect["P"], delta, "P"),
-        "C2": claim_more(effect["P-T"], effect["P+T"]),
-        "C3": claim_negligible(effect["T"], delta),
-    }
-    if "Z" in effect:
-        claims["C4"] = claim_negligible(effect["T_A"], delta, "T_A")
-        claims["C5"] = claim_slope(effect["Z"], delta, "Z")
-    return claims
 
 
 def claims_row(

@@ -5,7 +5,8 @@ import pytest
 from scipy import stats
 
 from bowlby.compare import qualify, qualify_by_error, without_errors
-from bowlby.compare.claims import Effect, claim_more, claim_negligible, claim_slope
+from bowlby.compare.claims import claim_more, claim_negligible, claim_slope
+from bowlby.effect import Effect
 
 DELTA = 0.10
 

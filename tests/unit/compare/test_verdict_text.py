@@ -5,8 +5,9 @@ import re
 
 import pytest
 
-from bowlby.compare.claims import Effect, claim_more, claim_negligible, claim_slope
+from bowlby.compare.claims import claim_more, claim_negligible, claim_slope
 from bowlby.compare.verdict_text import cannot_answer, difference, headline
+from bowlby.effect import Effect
 
 DELTA = 0.1
 

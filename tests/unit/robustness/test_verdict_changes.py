@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from bowlby.compare.claims import Effect, claim_more, claim_negligible, claim_slope
+from bowlby.compare.claims import claim_more, claim_negligible, claim_slope
+from bowlby.effect import Effect
 from bowlby.reasons import say_changed
 from bowlby.robustness.replicates import absent
 from bowlby.robustness.summary import bca, flips, share_as_large
