@@ -161,3 +161,10 @@ def harmless(table: pd.DataFrame) -> pd.DataFrame:
 def write_parquet(path: str | Path, table: pd.DataFrame) -> Path:
     """Write a Parquet file whose bytes depend on the table alone."""
     return atomic(path, lambda p: table.reset_index(drop=True).to_parquet(p, index=False))
+
+
+def read_set(folder: Path, name: str) -> tuple[pd.DataFrame, pd.DataFrame, dict]:
+    """An analysis set of a run's folder: data, membership, description."""
+    stem = folder / "analysis" / name
+    data, membership = (read_parquet(stem.with_suffix(f".{s}")) for s in ("parquet", "membership.parquet"))
+    return data, membership, read_json(stem.with_suffix(".design.json"))

@@ -11,7 +11,7 @@ import pandas as pd
 from bowlby.config import Loaded
 from bowlby.config.run import Run
 from bowlby.errors import UserError
-from bowlby.files import harmless, read_json, read_parquet, write_csv, write_json, write_parquet
+from bowlby.files import harmless, read_json, read_parquet, read_set, write_csv, write_json, write_parquet
 
 CSV_ROWS = 200_000
 log = logging.getLogger("bowlby")
@@ -205,20 +205,13 @@ def fit(loaded: Loaded, folder: Path, name: str) -> None:
     """Analysis set to the fits of its models, with the second engine's for comparison."""
     from bowlby.fit.models import second_of
 
-    data, membership, described = stored_set(folder, name)
+    data, membership, described = read_set(folder, name)
     fits = fits_of(loaded.run, name, data, membership, described)
     for model, fitted in fits.items():
         write_json(folder / f"fits/{model}.json", fitted.record)
         write_parquet(folder / f"fits/{model}.random.parquet", fitted.effects)
         log.info("%s: log-likelihood %.4f, singular %s", model, fitted.record["llf"], fitted.record["singular"])
     write_json(folder / f"fits/second/{name}.json", second_of(name, data, fits))
-
-
-def stored_set(folder: Path, name: str) -> tuple[pd.DataFrame, pd.DataFrame, dict]:
-    """An analysis set of a run's folder: data, membership, description."""
-    stem = folder / "analysis" / name
-    data, membership = (read_parquet(stem.with_suffix(f".{s}")) for s in ("parquet", "membership.parquet"))
-    return data, membership, read_json(stem.with_suffix(".design.json"))
 
 
 def stored_fits(folder: Path) -> dict[str, dict]:
@@ -259,7 +252,7 @@ def estimands_of(run: Run, folder: Path) -> dict[str, dict]:
     from bowlby.design.adequacy import adequacy_at_icc
     from bowlby.estimands.estimate import estimate as compute
 
-    data, membership, described = stored_set(folder, "primary")
+    data, membership, described = read_set(folder, "primary")
     records = compute(data, membership, described, stored_fits(folder), run.comparison.delta, run.seed)
     variance = records["variance"]
     variance["adequacy"] = adequacy_at_icc(read_json(folder / "adequacy.json"), variance["icc"])

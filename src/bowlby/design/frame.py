@@ -286,8 +286,7 @@ def complete_rows(
     frame, episodes = sample.frame, sample.episodes
     absent = {"no therapist": ~frame.index.isin(episodes["patient"])}
     absent |= {reason: frame[column].isna().to_numpy() for column, reason in reasons.items()}
-    main = episodes.sort_values("weight", ascending=False, kind="stable").drop_duplicates("patient")
-    therapist = main.set_index("patient")["therapist"].reindex(frame.index)
+    therapist = main_therapists(episodes).reindex(frame.index)
     keep, dropped = np.ones(len(frame), bool), {}
     flow = [_step("patients in the study", therapist, keep, None)]
     for reason, lost in absent.items():
@@ -330,6 +329,12 @@ def meaning(name: str) -> tuple[str, str, str]:
     if term.variable in OUTCOMES:
         return f"{OUTCOMES[term.variable]}, {level}", "outcome units", "scores"
     return f"{term.variable}, {level}", "own units", "people"
+
+
+def main_therapists(episodes: pd.DataFrame) -> pd.Series:
+    """The therapist with the largest weight by patient; of equal ones the first."""
+    main = episodes.sort_values("weight", ascending=False, kind="stable").drop_duplicates("patient")
+    return main.set_index("patient")["therapist"]
 
 
 def base_rows(frame: pd.DataFrame, weights: Membership, outcome: str) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from bowlby import stages
 from bowlby.config import Loaded
 from bowlby.config.run import Run
 from bowlby.errors import Place, UserError, problem
-from bowlby.files import plain, read_json, read_parquet, write_text
+from bowlby.files import plain, read_json, read_parquet, read_set, write_text
 from bowlby.reproduction.numbers import TOLERANCE, ZERO, flat, is_number, same
 from bowlby.schema import older_names
 
@@ -129,7 +129,7 @@ def _from_raw(loaded: Loaded, folder: Path, scratch: Path, out: Outcome) -> None
 def _from_sets(run: Run, folder: Path, out: Outcome) -> None:
     """Fits from the analysis sets, estimands from the fits, and the comparison from both."""
     for name in _sets(folder):
-        fits = stages.fits_of(run, name, *stages.stored_set(folder, name))
+        fits = stages.fits_of(run, name, *read_set(folder, name))
         for model, fitted in fits.items():
             _compare(f"fits/{model}.json", read_json(folder / f"fits/{model}.json"), fitted.record, out)
     if "primary" in _sets(folder):

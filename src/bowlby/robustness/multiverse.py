@@ -12,7 +12,7 @@ import pandas as pd
 from bowlby import terms
 from bowlby.config.robustness import Multiverse
 from bowlby.config.run import Run
-from bowlby.design.frame import Patients, patients
+from bowlby.design.frame import Patients, main_therapists, patients
 from bowlby.design.primary import analysis_set
 from bowlby.effect import effects_of
 from bowlby.errors import UserError, problem
@@ -278,8 +278,7 @@ def few_patients(frame: pd.DataFrame, episodes: pd.DataFrame, least: int) -> pd.
     """Leave out the patients of therapists with fewer than ``least`` of them (main therapist, complete rows)."""
     if least <= 1:
         return frame
-    main = episodes.sort_values("weight", ascending=False, kind="stable").drop_duplicates("patient")
-    therapist = main.set_index("patient")["therapist"].reindex(frame.index)
+    therapist = main_therapists(episodes).reindex(frame.index)
     complete = frame[["baseline", "y", "perceived", "therapist_style"]].notna().all(axis=1)
     count = therapist.map(therapist[complete].value_counts()).fillna(0)
     return frame.assign(y=frame["y"].where(count >= least))

@@ -183,3 +183,8 @@ def _read(path: Path, seed: int, kind: str) -> tuple[pd.DataFrame | None, str | 
     if rows["seed_address"].tolist() != expected:
         return None, "the shard comes from another seed"
     return rows, None
+
+
+def share_as_large(values: np.ndarray) -> float:
+    """Share of the values at least as large as the first, which is the study's; a p value."""
+    return float((values >= values[0] * (1 - 1e-9)).mean())

@@ -15,7 +15,7 @@ from bowlby.errors import UserError
 from bowlby.fit.models import standardised_slope_weights
 from bowlby.fit.units import with_sd_error
 from bowlby.robustness.refit_claims import SLOPES, Basis, Rows, fit_c4, fit_m1
-from bowlby.robustness.replicates import FAILED, OK, SINGULAR, Address, batch, statuses, table
+from bowlby.robustness.replicates import FAILED, OK, SINGULAR, Address, batch, share_as_large, statuses, table
 from bowlby.terms import BETWEEN, T, column
 
 BATCH = 250
@@ -221,15 +221,10 @@ def judged(table: pd.DataFrame) -> dict:
         sd = points[1:].std(axis=0, ddof=1)
         off = np.abs(points - points[1:].mean(axis=0)) / np.where(sd > 0, sd, np.inf)
         out[name] = {"outside": float(((points[0] < low) | (points[0] > high)).mean()),
-                     "p": _share(off.max(axis=1))}  # fmt: skip
+                     "p": share_as_large(off.max(axis=1))}  # fmt: skip
     for name in STATISTICS:
         values = kept[name].to_numpy(float)
         if np.isfinite(values).all():
             distance = values if name == "spread" else np.abs(values - values[1:].mean())
-            out[name] = {"value": float(values[0]), "p": _share(distance)}
+            out[name] = {"value": float(values[0]), "p": share_as_large(distance)}
     return out
-
-
-def _share(values: np.ndarray) -> float:
-    """Share of the values at least as large as the first, which is the study's."""
-    return float((values >= values[0] * (1 - 1e-9)).mean())

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from bowlby.errors import UserError
-from bowlby.files import Damaged, read_json, read_parquet, write_parquet
+from bowlby.files import Damaged, read_parquet, read_set, write_parquet
 from bowlby.fingerprint import checksum
 from bowlby.robustness.jobs import PEOPLE, SETS, UNIVERSE, Work, inputs, instruments, works
 from bowlby.robustness.refit_claims import Basis, Rows
@@ -165,11 +165,7 @@ def read_universe(loaded, folder: Path):
 
 def read_basis(run, folder: Path) -> Basis:
     """The analysis sets and what else robustness starts from."""
-    sets = {}
-    for name in SETS:
-        stem = folder / "analysis" / name
-        data, membership = (read_parquet(stem.with_suffix(f".{s}")) for s in ("parquet", "membership.parquet"))
-        sets[name] = Rows(data, membership, read_json(stem.with_suffix(".design.json")))
+    sets = {name: Rows(*read_set(folder, name)) for name in SETS}
     strata = _strata(run, folder, sets["primary"])
     return Basis(sets["primary"], sets["perceived"], run.comparison.delta, run.seed, strata)
 

@@ -12,7 +12,7 @@ from bowlby.errors import RECOMPUTE, Place, UserError, problem
 from bowlby.files import read_parquet
 from bowlby.robustness.imputation_summary import imputed, tipping_summary
 from bowlby.robustness.multiverse import NODES
-from bowlby.robustness.replicates import FAILED, SINGULAR, absent
+from bowlby.robustness.replicates import FAILED, SINGULAR, absent, share_as_large
 from bowlby.robustness.resampling import judged
 from bowlby.robustness.verdict_changes import ESTIMATES, binding
 
@@ -179,11 +179,6 @@ def _permutation(table: pd.DataFrame, effects: dict, tables: dict) -> dict:
 
 def _wild(table: pd.DataFrame, effects: dict, tables: dict) -> dict:
     return {"p": {name: share_as_large(table[f"{name}_t"].abs().to_numpy(float)) for name in NAMES}}
-
-
-def share_as_large(values: np.ndarray) -> float:
-    """Share of the values at least as large as the first, which is the study's; a p value."""
-    return float((values >= values[0] * (1 - 1e-9)).mean())
 
 
 def _sandwich(table: pd.DataFrame, effects: dict, tables: dict) -> dict:

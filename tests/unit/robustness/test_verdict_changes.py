@@ -8,8 +8,8 @@ from scipy.stats import norm
 from bowlby.compare.claims import claim_more, claim_negligible, claim_slope
 from bowlby.effect import Effect
 from bowlby.reasons import say_changed
-from bowlby.robustness.replicates import absent
-from bowlby.robustness.summary import bca, flips, share_as_large
+from bowlby.robustness.replicates import absent, share_as_large
+from bowlby.robustness.summary import bca, flips
 from bowlby.robustness.verdict_changes import contradicted, left_out, record_verdict_changes, rule_tests, studentised_p
 
 EFFECTS = {

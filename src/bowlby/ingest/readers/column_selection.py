@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from bowlby.config.study import TIME, DataFile, Span
-from bowlby.ingest.readers.base import HELD_BY
+from bowlby.ingest.readers.base import HELD_BY, Unreadable, joined, unique
 from bowlby.ingest.text_values import plain
 
 QUALTRICS = frozenset({"ResponseId", "ResponseID", "RecordedDate", "Progress", "DistributionChannel"})
@@ -36,6 +37,21 @@ class Selection:
     everything: bool = False
     limit: int | None = None
     renamed: Callable[[list[str]], list[str]] | None = None
+
+    def read_header(self, rows: Iterator[list[str]]) -> tuple[list[str], list[str], list[int]]:
+        """Read the rows with the column names: the names, the same made unique, and the numbers of the columns to read.
+
+        Raises
+        ------
+        Unreadable
+            If there are none.
+        """
+        top = list(islice(rows, self.spec.header_row - 1 + self.spec.header_rows))[self.spec.header_row - 1 :]
+        if not top or not any(cell.strip() for cell in top[-1]):
+            raise Unreadable("no column names in the header row", "correct `header_row:`, or export it again")
+        header = self.header(joined(top))
+        names = unique(header)
+        return header, names, self.keep(names)
 
     def header(self, texts: list[str]) -> list[str]:
         """The names of the columns, in the study file's own form of accents, quotes and spaces."""

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from bowlby.config.study import DataFile
 from bowlby.ingest.issues import Issues
-from bowlby.ingest.readers.base import Table, Unreadable, framed, joined, unique
+from bowlby.ingest.readers.base import Table, Unreadable, framed
 from bowlby.ingest.readers.column_selection import Selection
 
 PIECE = 50_000
@@ -73,12 +73,7 @@ def _records(file: Iterable[str], delimiter: str, quote: str, strict: bool = Fal
 
 def _table(records: Iterator[list[str]], selection: Selection) -> Table:
     spec = selection.spec
-    top = list(itertools.islice(records, spec.header_row - 1 + spec.header_rows))[spec.header_row - 1 :]
-    if not top or not any(cell.strip() for cell in top[-1]):
-        raise Unreadable("no column names in the header row", "correct `header_row:`, or export it again")
-    header = selection.header(joined(top))
-    names = unique(header)
-    keep = selection.keep(names)
+    header, names, keep = selection.read_header(records)
     first = spec.header_row + spec.header_rows + spec.skip_rows
     stop = None if selection.limit is None else spec.skip_rows + selection.limit
     rows = itertools.islice(records, spec.skip_rows, stop)

@@ -7,7 +7,6 @@ import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import ParseError
@@ -15,7 +14,7 @@ from xml.etree.ElementTree import ParseError
 import pyarrow as pa
 
 from bowlby.ingest.issues import Issues, count, rows_text
-from bowlby.ingest.readers.base import Table, Unreadable, cell_text, framed, joined, unique
+from bowlby.ingest.readers.base import Table, Unreadable, cell_text, framed, unique
 from bowlby.ingest.readers.column_selection import Selection
 
 MOST_BYTES = 2_000_000_000
@@ -177,12 +176,7 @@ def rows_of(book, sheet: str, most: int | None = None, decimal: str = ".") -> It
 
 def _table(rows: Iterator[list[str]], selection: Selection) -> Table:
     spec = selection.spec
-    top = list(islice(rows, spec.header_row - 1 + spec.header_rows))[spec.header_row - 1 :]
-    if not top or not any(cell.strip() for cell in top[-1]):
-        raise Unreadable("no column names in the header row", "correct `header_row:`, or export it again")
-    header = selection.header(joined(top))
-    names = unique(header)
-    keep = selection.keep(names)
+    header, names, keep = selection.read_header(rows)
     first = spec.header_row + spec.header_rows
     columns: list[list[str]] = [[] for _ in keep]
     done: list[list[pa.Array]] = [[] for _ in keep]
