@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import floor, log10
 from typing import Any
 
 RULE_WORDS = {
@@ -89,6 +90,17 @@ UNFAIR = {
     "and neither shares the rater with the outcome.",
 }
 """What one of two predictors has over the other."""
+
+
+def decimals(half_width: float) -> int:
+    """Decimals that a number needs: two, or more where the half-width of its interval rounds to 0.00 otherwise.
+
+    Examples
+    --------
+    >>> decimals(0.2), decimals(0.012), decimals(0.004), decimals(0.0)
+    (2, 2, 3, 2)
+    """
+    return 2 if not half_width > 0 else min(max(2, -floor(log10(half_width))), 6)
 
 
 def reason(code: str, **fields: Any) -> dict[str, Any]:

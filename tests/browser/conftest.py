@@ -184,6 +184,24 @@ def browser(tmp_path_factory):
     running.close()
 
 
+@pytest.fixture(scope="session")
+def axe():
+    """Source of axe-core in the version of ``package-lock.json``, put into ``build/axe`` by npm if it is not there."""
+    here, folder = Path(__file__).parent, Path(__file__).parents[2] / "build/axe"
+    source = folder / "node_modules/axe-core/axe.min.js"
+    if not source.is_file():
+        if (npm := shutil.which("npm")) is None:
+            pytest.skip("no npm on the PATH to install axe-core")
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(here / name, folder)
+        command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+        if done.returncode:
+            pytest.skip(f"npm could not install axe-core: {done.stderr.strip()[:200]}")
+    return source.read_text("utf-8")
+
+
 @pytest.fixture
 def open_page(browser):
     """Open a page: ``open_page(path, width=1000, dark=False)``."""

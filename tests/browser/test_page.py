@@ -25,6 +25,20 @@ CONTRAST = """(() => {
   }
   return poor;
 })()"""
+# What is wider than its box and not in a region that scrolls, and words that leave their drawing.
+CUT = """(() => {
+  const wide = e => !e.closest('.scroll, svg, .skip') && e.clientWidth && e.scrollWidth > e.clientWidth + 1;
+  const shown = [...document.body.querySelectorAll('*')].filter(e => getComputedStyle(e).display !== 'inline');
+  const cut = shown.filter(wide).map(e => e.outerHTML.slice(0, 80));
+  for (const svg of document.querySelectorAll('.plate svg')) { const b = svg.getBoundingClientRect();
+    for (const g of svg.querySelectorAll('[id*=text_]')) { const t = g.getBoundingClientRect();
+      if (t.width && (t.left < b.left - 1 || t.right > b.right + 1 || t.top < b.top - 1 || t.bottom > b.bottom + 1))
+        cut.push(svg.closest('figure').id + ' ' + g.id); } }
+  return cut;
+})()"""
+# On paper nothing scrolls: what is wider than the text of an A4 page.
+PAPER = """(() => [...document.querySelectorAll('main *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1)
+  .map(e => e.outerHTML.slice(0, 80)))()"""
 DRAWN = """[...document.querySelectorAll('.plate svg')].map(s => { const b = s.getBoundingClientRect();
   return [s.closest('figure').id, b.width, b.height, s.querySelectorAll('path, use, rect').length]; })"""
 # Ends of links, and how far from the top of the window each brings its heading.
@@ -53,12 +67,33 @@ def hostile(example, tmp_path_factory):
     return folder / "report.html"
 
 
-@pytest.mark.parametrize(("width", "dark"), [(1000, False), (1000, True), (360, False)])
-def test_silent_alone_and_no_wider_than_the_window(page, open_page, width, dark):
+@pytest.mark.parametrize(("width", "dark"), [(360, False), (390, False), (390, True), (768, False), (1200, True)])
+def test_silent_alone_and_nothing_wider_than_the_window_or_cut_off(page, open_page, width, dark):
     tab = open_page(page, width=width, dark=dark)
     assert tab.complaints() == []
     assert tab.requests() == []
     assert tab.ask("document.documentElement.scrollWidth") <= width
+    assert tab.ask(CUT) == []
+    picture = tab.picture()
+    assert int.from_bytes(picture[16:20], "big") == width, "the picture of the whole page is as wide as the window"
+    assert len(picture) > 200_000
+
+
+@pytest.mark.parametrize("width", [390, 1200])
+@pytest.mark.parametrize("dark", [False, True])
+def test_no_violation_of_the_rules_of_axe(page, open_page, axe, width, dark):
+    tab = open_page(page, width=width, dark=dark)
+    tab.ask(axe)
+    found = tab.ask("axe.run().then(r => r.violations.map(v => [v.id, v.nodes.length, v.nodes[0].html.slice(0, 99)]))")
+    assert found == []
+
+
+def test_report_before_the_appendix_has_at_most_3500_words(page):
+    report, mark, appendix = page.read_text("utf-8").partition('<h2 id="appendix"')
+    said = re.sub(r"<svg.*?</svg>|<style.*?</style>|<nav.*?</nav>|<[^>]+>", " ", report, flags=re.DOTALL)
+    assert mark and 1500 < len(said.split()) <= 3500
+    numbers = [int(n) for n in re.findall(r">Figure (\d+)</a>[.]</b>", report + appendix)]
+    assert numbers == list(range(1, len(numbers) + 1)), "figures are numbered on from report to appendix"
 
 
 def test_every_figure_is_drawn_once(page, open_page):
@@ -96,7 +131,10 @@ def test_the_first_key_skips_to_the_content(page, open_page):
 
 
 def test_printed_page_is_whole(page, open_page, tmp_path):
-    printed = open_page(page).pdf()
+    tab = open_page(page, width=658)
+    tab.do("Emulation.setEmulatedMedia", media="print")
+    assert tab.ask(PAPER) == [], "wider than 17.4 cm"
+    printed = tab.pdf()
     assert printed.startswith(b"%PDF") and len(printed) > 100_000
     assert max(int(n) for n in re.findall(rb"/Count (\d+)", printed)) >= 5
 

@@ -82,6 +82,7 @@ rule write_tables:
         analysis=ANALYSIS,
         scores=rules.score_instruments.output.scores,
         reliability=rules.score_instruments.output.reliability,
+        people=rules.ingest.output.people,
     output:
         shown=[
             report(f"{OUT}/tables/{name}.html", f"../report/tables/{name}.rst", "Tables", labels={"table": name})

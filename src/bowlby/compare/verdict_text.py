@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bowlby.effect import Effect
+from bowlby.reasons import decimals
 
 MIN_THERAPISTS = 12
 """Therapists below whom a study cannot answer the question on style."""
@@ -75,21 +76,19 @@ def headline(
 def difference(effect: Effect) -> str:
     """How much better or worse, each number with its own direction."""
     low, high = effect.limits(0.975)
-    if _same_way(low, high):
+    places = decimals((high - low) / 2)
+    estimate = _limit(effect.estimate, places)
+    if round(low, places) > 0 or round(high, places) < 0:
         small, large = sorted((abs(low), abs(high)))
-        return f"{_limit(effect.estimate)} (95 % CI {small:.2f} to {large:.2f})"
-    return f"{_limit(effect.estimate)} (95 % CI {_limit(low)} to {_limit(high)})"
+        return f"{estimate} (95 % CI {small:.{places}f} to {large:.{places}f})"
+    return f"{estimate} (95 % CI {_limit(low, places)} to {_limit(high, places)})"
 
 
-def _same_way(low: float, high: float) -> bool:
-    return round(low, 2) > 0 or round(high, 2) < 0
-
-
-def _limit(value: float) -> str:
+def _limit(value: float, places: int = 2) -> str:
     """A size in SD with its direction; a size that rounds to 0 has none."""
-    if round(value, 2) == 0:
-        return "0.00 SD apart"
-    return f"{abs(value):.2f} SD {'better' if value > 0 else 'worse'}"
+    if round(value, places) == 0:
+        return f"{0:.{places}f} SD apart"
+    return f"{abs(value):.{places}f} SD {'better' if value > 0 else 'worse'}"
 
 
 def _finding(effects: dict[str, Effect], claims: dict[str, dict], delta: float) -> str:

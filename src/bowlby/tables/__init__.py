@@ -16,6 +16,7 @@ from bowlby.tables.estimands import estimands_sheet, estimands_table
 from bowlby.tables.fits import doubtful_units, fit_sheet, fit_table
 from bowlby.tables.layout import Sheet, frame_sheet, sheet_docx, sheet_html, sheet_page
 from bowlby.tables.numbers import interval, number, p_value
+from bowlby.tables.sample import sample_sheet, sample_table
 from bowlby.tables.words import outcome_label, outcome_name
 
 __all__ = [
@@ -32,14 +33,15 @@ __all__ = [
     "to_html",
     "with_outcome",
 ]
-NAMES = ("table1", "estimands", "pair", "growth", "claims", "descriptives")
+NAMES = ("table1", "pair", "growth", "sample", "estimands", "claims", "descriptives")
+MODELS = ("growth", "pair")
 FORMATS = ("csv", "html", "docx")
 SPOKEN = ("label", "quantity", "statement", "note", "rule")
 
 
 def names(run: Run) -> list[str]:
     """Tables that a run calls for, in their order."""
-    return [name for name in NAMES if getattr(run, name if name in ("growth", "pair") else "comparison")]
+    return [name for name in NAMES if name == "sample" or getattr(run, name if name in MODELS else "comparison")]
 
 
 def outputs(run: Run) -> list[str]:
@@ -71,10 +73,6 @@ def sheets(results: Results) -> dict[str, tuple[pd.DataFrame, Sheet]]:
     if "primary" in fits:
         sheet = fit_sheet("Table 1", fits["primary"], results.comparison)
         tables["table1"] = (fit_table(fits["primary"]), with_outcome(sheet, results).noted(doubt))
-    if records := results.estimands:
-        imputed = ((results.json("robustness.json") or {}).get("imputation") or {}).get("effects") or None
-        sheet = with_outcome(estimands_sheet("Table 2", records, imputed), results)
-        tables["estimands"] = (estimands_table(records, imputed), sheet.noted(doubt))
     if pair:
         sheet = pair_sheet(f"Table {len(tables) + 1}", pair)
         tables["pair"] = (pair_table(pair), with_outcome(sheet, results).noted(doubtful_units(pair)))
@@ -83,6 +81,13 @@ def sheets(results: Results) -> dict[str, tuple[pd.DataFrame, Sheet]]:
         better = "higher" if (results.config.get("outcome") or {}).get("higher_is_better") else "lower"
         own = f"The outcome is in its own units; {better} scores are better."
         tables["growth"] = (fit_table(fits["growth"], unit), with_outcome(sheet, results, own))
+    sample = sample_table(results)
+    if len(sample):
+        tables["sample"] = (sample, sample_sheet(f"Table {len(tables) + 1}", sample))
+    if records := results.estimands:
+        imputed = ((results.json("robustness.json") or {}).get("imputation") or {}).get("effects") or None
+        sheet = with_outcome(estimands_sheet(f"Table {len(tables) + 1}", records, imputed), results)
+        tables["estimands"] = (estimands_table(records, imputed), sheet.noted(doubt))
     if results.verdict:
         sheet = claims_sheet(f"Table {len(tables) + 1}", results.verdict)
         tables["claims"] = (claims_table(results.verdict), with_outcome(sheet, results).noted(doubt))

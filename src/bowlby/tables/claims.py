@@ -8,7 +8,7 @@ import pandas as pd
 
 from bowlby.reasons import say, say_changed, say_rule
 from bowlby.tables.layout import Sheet
-from bowlby.tables.numbers import interval, number, p_value
+from bowlby.tables.numbers import digits, interval, number, p_value
 from bowlby.tables.words import CLAIMS, TESTS, term, typeset, verdict
 
 COLUMNS = [
@@ -61,10 +61,11 @@ def decision(claim: dict) -> list[str]:
     if claim.get("not_tested"):
         return ["–"] * 4
     test = claim.get("test") or {}
-    limits = interval(*(test.get("ci") or (None, None)))
+    ends = test.get("ci") or (None, None)
+    places = digits(*ends)
     level = f"{100 * test['level']:g}% " if test else ""
     name = f"{TESTS[test['kind']]} of {term(test['of']).partition(':')[0]}" if test else "–"
-    return [number(test.get("estimate")), level + limits, p_value(test.get("p")), name]
+    return [number(test.get("estimate"), places), level + interval(*ends, places), p_value(test.get("p")), name]
 
 
 def verdict_label(claim: dict) -> str:

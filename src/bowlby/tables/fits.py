@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bowlby.tables.layout import Sheet
-from bowlby.tables.numbers import absent, interval, number, p_value
+from bowlby.tables.numbers import absent, digits, interval, number, p_value
 from bowlby.tables.words import DIRECTION, df_method, people, term
 
 SINGULAR = 1e-6
@@ -141,14 +141,15 @@ def fit_sheet(number_: str, fit: Mapping, comparison: Mapping | None = None, tim
 
 
 def _row(r) -> list[str]:
+    places = digits(r.ci_low, r.ci_high)
     return [
         r.label,
-        number(r.estimate),
-        number(r.se),
+        number(r.estimate, places),
+        number(r.se, places),
         number(r.df, 1),
         number(r.t),
         p_value(r.p),
-        interval(r.ci_low, r.ci_high),
+        interval(r.ci_low, r.ci_high, places),
     ]
 
 

@@ -19,10 +19,15 @@ STYLE = (
     "body{margin:2rem;font:1rem/1.5 'Times New Roman',serif}"
     "table{border-collapse:collapse;border-top:2px solid;border-bottom:2px solid}"
     "th,td{padding:.2rem .8rem .2rem 0;text-align:left;vertical-align:top}"
-    "thead th{border-bottom:1px solid}th[scope=row]{font-weight:400}.number{white-space:nowrap}.note{max-width:46rem}"
+    "thead th{border-bottom:1px solid}th[scope=row]{font-weight:400}.number{white-space:nowrap;text-align:right}"
+    ".note{max-width:46rem}"
 )
 EPOCH = (2000, 1, 1, 0, 0, 0)
 """Date in Word documents, which say nothing of when they were made."""
+A4, MARGIN = (21.0, 29.7), 2.2
+"""Paper of Word documents, and its margins, in cm."""
+LETTER, GAP = 0.2, 0.45
+"""Width of a letter of 11 points, and of the space in a cell, in cm."""
 MARK = re.compile(r"\*([^*\s][^*]*)\*")
 
 
@@ -65,7 +70,11 @@ class Sheet:
 
 def sheet_html(sheet: Sheet) -> str:
     """A sheet as HTML; every cell escaped."""
-    heads = "".join(f'<th scope="col">{_head(c)}</th>' for c in sheet.columns)
+    kinds = (' class="number"' if k in numeric_columns(sheet) else "" for k in range(len(sheet.columns)))
+    heads = "".join(
+        f'<th scope="col"{kind}>{_head(c)}</th>' if c else "<td></td>"
+        for c, kind in zip(sheet.columns, kinds, strict=True)
+    )
     body = []
     for title, rows in sheet.parts:
         body.append("<tbody>")
@@ -83,9 +92,18 @@ def sheet_html(sheet: Sheet) -> str:
     note = f'<p class="note"><i>Note.</i> {_italics(sheet.note)}</p>' if sheet.note else ""
     name = _text(sheet.title or "Table")
     return (
-        f'{caption}<div class="scroll" tabindex="0" role="region" aria-label="{name}">'
+        f'{caption}<div class="scroll" tabindex="0" role="region" aria-label="Table: {name}">'
         f'<table aria-label="{name}"><thead><tr>{heads}</tr></thead>{"".join(body)}</table></div>{note}\n'
     )
+
+
+def numeric_columns(sheet: Sheet) -> set[int]:
+    """Columns of numbers alone, but for the first."""
+    rows = [row for _, part in sheet.parts for row in part]
+    return {
+        k for k in range(1, len(sheet.columns))
+        if (cells := [row[k] for row in rows if row[k]]) and all(map(NUMERIC.fullmatch, cells))
+    }
 
 
 def sheet_page(sheet: Sheet) -> str:
@@ -99,17 +117,20 @@ def sheet_page(sheet: Sheet) -> str:
 def sheet_docx(path: Path, sheet: Sheet) -> None:
     """A sheet as a Word document: number in bold, title in italics, three rules, note below."""
     from docx import Document
-    from docx.shared import Pt
+    from docx.enum.text import WD_ALIGN_PARAGRAPH
+    from docx.shared import Cm, Pt
 
     document = Document()
+    widths = _paper(document.sections[0], sheet)
     document.core_properties.title = sheet.title
     document.core_properties.author = "bowlby"
     document.styles["Normal"].font.name = "Times New Roman"
     document.styles["Normal"].font.size = Pt(11)
     document.add_paragraph().add_run(sheet.number).bold = True
     document.add_paragraph().add_run(sheet.title).italic = True
+    numbers = numeric_columns(sheet)
     grid = document.add_table(rows=1, cols=len(sheet.columns))
-    grid.autofit = True
+    grid.autofit = False
     for cell, name in zip(grid.rows[0].cells, sheet.columns, strict=True):
         cell.paragraphs[0].add_run(name).italic = name in STATISTICS
     _rule(grid.rows[0], top=True, bottom=True)
@@ -121,6 +142,16 @@ def sheet_docx(path: Path, sheet: Sheet) -> None:
             for cell, value in zip(grid.add_row().cells, row, strict=True):
                 cell.text = _printable(_unbroken(str(value)))
     _rule(grid.rows[-1], bottom=True)
+    _mark(grid.rows[0], "w:tblHeader")
+    for row in grid.rows:
+        _mark(row, "w:cantSplit")
+    for k, column in enumerate(grid.columns):
+        column.width = Cm(widths[k])
+        for cell in column.cells if len(sheet.columns) > 1 else ():
+            if cell._tc.grid_span == 1:
+                cell.width = Cm(widths[k])
+                if k in numbers:
+                    cell.paragraphs[0].alignment = WD_ALIGN_PARAGRAPH.RIGHT
     paragraph = document.add_paragraph()
     paragraph.add_run("Note. ").italic = True
     for i, piece in enumerate(MARK.split(_printable(sheet.note))):
@@ -130,6 +161,34 @@ def sheet_docx(path: Path, sheet: Sheet) -> None:
     made = io.BytesIO()
     document.save(made)
     undated(made, path)
+
+
+def _paper(section, sheet: Sheet) -> list[float]:
+    """Set A4, on its side where the table asks for it; the columns' widths in cm."""
+    from docx.enum.section import WD_ORIENT
+    from docx.shared import Cm
+
+    rows = [sheet.columns, *(row for _, part in sheet.parts for row in part)]
+    cells = [[_unbroken(str(row[k])) for row in rows] for k in range(len(sheet.columns))]
+    least = [max(len(word) for cell in column for word in [*cell.split(" "), ""]) * LETTER + GAP for column in cells]
+    whole = [max(map(len, column)) * LETTER + GAP for column in cells]
+    wide = sum(least) > A4[0] - 2 * MARGIN
+    width, height = reversed(A4) if wide else A4
+    section.orientation = WD_ORIENT.LANDSCAPE if wide else WD_ORIENT.PORTRAIT
+    section.page_width, section.page_height = Cm(width), Cm(height)
+    for side in ("left", "right", "top", "bottom"):
+        setattr(section, f"{side}_margin", Cm(MARGIN))
+    room = width - 2 * MARGIN
+    if sum(whole) <= room:
+        return whole
+    share = max(room - sum(least), 0) / (sum(whole) - sum(least))
+    return [low + share * (high - low) for low, high in zip(least, whole, strict=True)]
+
+
+def _mark(row, name: str) -> None:
+    from docx.oxml import OxmlElement
+
+    row._tr.get_or_add_trPr().append(OxmlElement(name))
 
 
 def undated(made: io.BytesIO, path: Path) -> None:

@@ -6,6 +6,8 @@ import math
 
 import pandas as pd
 
+from bowlby.reasons import decimals
+
 MISSING = "not available"
 
 
@@ -32,6 +34,11 @@ def number(value, digits: int = 2, *, bounded: bool = False) -> str:
     if bounded and abs(value) < 1:
         text = text.replace("0.", ".", 1)
     return text.replace("-", "−")
+
+
+def digits(low, high) -> int:
+    """Decimals of an estimate and its interval: two, or as many as the half-width needs; two without an interval."""
+    return 2 if absent(low) or absent(high) else decimals((high - low) / 2)
 
 
 def p_value(p) -> str:

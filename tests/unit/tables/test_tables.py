@@ -137,7 +137,8 @@ def test_outputs_are_what_a_run_asks_for():
     from bowlby.config.run import Growth, Outcome, Run
 
     run = Run(run="a", study="s.yaml", outcome=Outcome(instrument="phq9"), growth=Growth())
-    assert tables.outputs(run) == ["tables/growth.csv", "tables/growth.html", "tables/growth.docx"]
+    kinds = ("csv", "html", "docx")
+    assert tables.outputs(run) == [f"tables/{name}.{kind}" for name in ("growth", "sample") for kind in kinds]
 
 
 def estimand_records() -> dict:

@@ -107,11 +107,10 @@ def prepost(results: Results) -> Section | None:
         "prepost",
         alt=f"Four lines from a mean of {number(start, 1)} before treatment to what the model expects after it. "
         f"{'; '.join(said)}.",
-        caption="The lines show the scores that the model expects after treatment of patients who felt one reference "
-        "SD more (solid line, filled point) or less (dashed line, hollow point) securely attached than the same "
-        "therapist's other patients. The left panel shows therapists whose own style is one SD more secure, the right "
-        "panel those whose style is one SD less secure. All lines start at the mean before treatment. Vertical lines "
-        f"are 95% intervals of the means. {seen}",
+        caption="The lines show the scores that the model expects of patients who felt one reference SD more (solid "
+        "line, filled point) or less (dashed line, hollow point) securely attached than the same therapist's other "
+        "patients. The own style of the therapists is one SD more secure in the left panel, one SD less secure in the "
+        f"right panel. All lines start at the mean before treatment. Vertical lines are 95% intervals. {seen}",
     )
     better = bool((results.config.get("outcome") or {}).get("higher_is_better"))
     intro = f"Scores are in the units of the outcome; {'higher' if better else 'lower'} scores are better."

@@ -23,7 +23,6 @@ def estimates(results: Results) -> Section | None:
     table = Markup(sheet_html(sheets(results)["table1"][1]))
     intro = Markup.escape(_points(results)) + see(results, "association")
     parts = [_association(results), table, _partition(results)]
-    parts += [_measured(results)] if results.estimands else []
     return Section("estimates", "Estimates", render("stack.html", parts=parts, intro=intro))
 
 
@@ -68,7 +67,7 @@ def estimands(results: Results) -> Section | None:
         return None
     sheet, six, _ = split(results)
     table = Markup(sheet_html(replace(sheet, parts=six, note=sheet.note.replace(f"{ADDITIVE} ", ""))))
-    parts = [table]
+    parts = [table, _measured(results)]
     return Section("estimands", "Six ways to compare", render("stack.html", parts=parts, intro=None))
 
 

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from bowlby.disclosure import shown_count, small
 from bowlby.report.section import Section, drawn, figure, render
 from bowlby.results import Results
-from bowlby.tables import to_html
+from bowlby.tables import sheet_html, sheets, to_html
 
 
 def flow(results: Results) -> Section | None:
@@ -24,13 +24,15 @@ def flow(results: Results) -> Section | None:
     answers = answers_table(record["steps"], results.shareable)
     answers["Questionnaire"] = [results.instrument(name)[0] for name in answers["Questionnaire"]]
     parts = [chart]
+    if "sample" in (found := sheets(results)):
+        parts.append(Markup(sheet_html(found["sample"][1])))
     if len(answers):
         note = "Small differences are not shown, so that no individual can be identified." if results.shareable else ""
         parts += [
             Markup("<h3>Answers by questionnaire</h3>"),
             Markup(to_html(answers, note, "Patients with an answer", by="Questionnaire")),
         ]
-    return Section("flow", "Flow of patients", render("stack.html", parts=parts, intro=None))
+    return Section("flow", "Sample and flow of patients", render("stack.html", parts=parts, intro=None))
 
 
 def answers_table(steps: list[dict], shareable: bool) -> pd.DataFrame:
