@@ -13,7 +13,8 @@ RULE_WORDS = {
     "undecided": "the interval of {of} includes 0 and values beyond the equivalence bound",
     "both_above_0": "the lower 97.5% limits of {of[0]} and of {of[1]} lie above 0",
     "one_below_0": "the upper 98.75% limit of {of} lies below 0",
-    "one_includes_0": "the interval of {of[0]} or of {of[1]} includes 0",
+    "one_includes_0": "the lower 97.5% limits of {of[0]} and {of[1]} do not both lie above 0, and neither upper 98.75% "
+    "limit lies below 0",
     "within_bound": "the 90% interval of {of} lies within the equivalence bound",
     "beyond_bound": "the 95% interval of {of} lies beyond the equivalence bound",
     "size_undecided": "the interval of {of} includes both negligible and non-negligible values",
@@ -39,6 +40,7 @@ REASONS = {
     "numbers may be in wrong units",
     "few_therapists": "fewer than 30 therapists",
     "loto_flips": "the verdict changes when one therapist is left out, for {changed} of {therapists} therapists",
+    "permuted_style": "with style permuted among therapists the claim is supported nearly as often",
     "no_baseline": "there is no earlier outcome to adjust for",
     "missing_outcomes_differ": "patients without an outcome differ in perceived attachment or in their therapist's "
     "style, so that P and T may be biased",

@@ -249,7 +249,7 @@ class Claim:
     tested, qualified : bool
         Whether there was a test; whether the verdict holds only with the reservations that `reasons` name.
     fragile : bool or None
-        Whether a robustness check changes it by the predefined rules; None where that does not apply.
+        Whether a robustness check changes it by fixed rules; None where that does not apply.
     rule : mapping or None
         The rule that decided: code and fields (:func:`bowlby.reasons.say_rule` has the words).
     reasons, flags : tuple of str

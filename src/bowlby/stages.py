@@ -297,7 +297,7 @@ def compare(loaded: Loaded, folder: Path) -> None:
         from bowlby.robustness.stage import assess_robustness
 
         write_json(folder / "robustness.json", assess_robustness(loaded.run, folder, fits, verdict["claims"]))
-    words = in_words(verdict, fits, read_json(folder / "adequacy.json"), loaded.run.comparison.delta)
+    words = in_words(verdict, fits, loaded.run.comparison.delta)
     write_json(folder / "comparison.json", comparison | {"sentence": words["sentence"]})
     write_json(folder / "verdict.json", verdict | words)
 

@@ -8,7 +8,7 @@ from bowlby.compare.claims import (
     decide_claims,
     not_tested,
 )
-from bowlby.compare.verdict_text import headline
+from bowlby.compare.verdict_text import both_negligible, headline
 from bowlby.config.run import Run
 from bowlby.effect import Effect, effects_of
 from bowlby.reasons import reason
@@ -68,15 +68,17 @@ def compare(
     return _comparison(fit, effects, design, delta), verdict
 
 
-def in_words(verdict: dict, fits: dict[str, dict], adequacy: dict, delta: float) -> dict[str, str]:
+def in_words(verdict: dict, fits: dict[str, dict], delta: float) -> dict[str, str | None]:
     """The sentences of ``verdict.json``, once the robustness checks are known: ``finding``, ``grounds`` and others."""
     claims, fit = verdict["claims"], fits["primary"]
     effects = _effects(fit)
     if "moderated" in claims["C3"]["flags"]:
         effects["T_severe"] = _effects(fits["severity"])["T_severe"]
-    detectable = _usual(adequacy)["minimum_detectable"]
-    finding, unable, grounds = headline(effects, claims, delta, fit["groups"]["therapist"], detectable)
-    answer = f"{claims['C2']['verdict'].capitalize()}: {finding}"
+    finding, unable, grounds = headline(effects, claims, delta, fit["groups"]["therapist"])
+    if unable is None and both_negligible(effects, claims, delta):
+        answer = f"{finding[0].upper()}{finding[1:]}"
+    else:
+        answer = f"{'Not answered' if unable else claims['C2']['verdict'].capitalize()}: {finding}"
     sentence = " ".join(part for part in (answer, unable, grounds) if part)
     return {"finding": finding, "cannot_answer": unable, "grounds": grounds, "answer": answer, "sentence": sentence}
 

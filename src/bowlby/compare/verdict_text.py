@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from scipy.special import stdtrit
+
 from bowlby.effect import Effect
 from bowlby.reasons import decimals
 
@@ -27,7 +29,7 @@ def cannot_answer(t: Effect, therapists: int) -> str | None:
 
 
 def headline(
-    effects: dict[str, Effect], claims: dict[str, dict], delta: float, therapists: int, detectable: float
+    effects: dict[str, Effect], claims: dict[str, dict], delta: float, therapists: int
 ) -> tuple[str, str | None, str]:
     """What the study found: the verdict in a line, and in a few sentences what it rests on and how firm it is.
 
@@ -41,8 +43,6 @@ def headline(
         Equivalence bound.
     therapists : int
         In the analysis.
-    detectable : float
-        Smallest effect of style, in SD, that the sample detects with 80 % power.
 
     Returns
     -------
@@ -67,10 +67,30 @@ def headline(
         parts.append(f"{said[0].upper()}{said[1:]}.")
     if unable is None:
         parts.append(
-            "With 80 % power this sample could detect an effect of the therapist's attachment style only if it was at "
-            f"least {detectable:.2f} SD."
+            "With the standard error of this sample, an effect of the therapist's attachment style would be detected "
+            f"with 80 % power only if it was at least {detectable(t):.2f} SD."
         )
-    return _finding(effects, claims, delta), unable, " ".join(parts)
+    finding = _finding(effects, claims, delta) if unable is None else _of_patients(p)
+    return finding, unable, " ".join(parts)
+
+
+def detectable(effect: Effect) -> float:
+    """The true size that a two-sided test at .05 finds with 80 % power, at the effect's standard error and df."""
+    return float(stdtrit(effect.df, 0.975) + stdtrit(effect.df, 0.8)) * effect.se
+
+
+def both_negligible(effects: dict[str, Effect], claims: dict[str, dict], delta: float) -> bool:
+    """Whether P and T are both shown to be smaller than the bound."""
+    refuted, supported = claims["C1"]["verdict"] == "refuted", claims["C3"]["verdict"] == "supported"
+    return refuted and supported and effects["P"].within(delta)
+
+
+def _of_patients(p: Effect) -> str:
+    """The finding on perceived attachment alone, if that on style cannot be answered."""
+    low, high = p.limits(0.975)
+    if low > 0 or high < 0:
+        return f"more secure perceived attachment was associated with a {'better' if low > 0 else 'worse'} outcome."
+    return "the data do not show whether perceived attachment is associated with outcome."
 
 
 def difference(effect: Effect) -> str:
@@ -81,7 +101,8 @@ def difference(effect: Effect) -> str:
     if round(low, places) > 0 or round(high, places) < 0:
         small, large = sorted((abs(low), abs(high)))
         return f"{estimate} (95 % CI {small:.{places}f} to {large:.{places}f})"
-    return f"{estimate} (95 % CI {_limit(low, places)} to {_limit(high, places)})"
+    limits = [_limit(limit, places).removesuffix(" apart") for limit in (low, high)]
+    return f"{estimate} (95 % CI {limits[0]} to {limits[1]})"
 
 
 def _limit(value: float, places: int = 2) -> str:
@@ -94,7 +115,7 @@ def _limit(value: float, places: int = 2) -> str:
 def _finding(effects: dict[str, Effect], claims: dict[str, dict], delta: float) -> str:
     """What C2's verdict says, with what C1 and C3 add."""
     verdict, p, t = claims["C2"]["verdict"], effects["P"], effects["T"]
-    if claims["C1"]["verdict"] == "refuted" and claims["C3"]["verdict"] == "supported" and p.within(delta):
+    if both_negligible(effects, claims, delta):
         return f"both associations with outcome are negligible, that is, smaller than {delta:g} SD."
     if verdict == "supported":
         return (
@@ -129,6 +150,7 @@ def _reservations(claims: dict[str, dict]) -> list[str]:
         said = {
             "baseline_error": "the verdict does not hold after correction for measurement error in the baseline",
             "baseline_error_not_examined": "the influence of measurement error in the baseline was not examined",
+            "permuted_style": "with style permuted among therapists the claim is supported nearly as often",
             "any_therapist_variable": "the claim would be supported for any characteristic of therapists",
             "after_landmark": "the slope of style is its association with outcome after the landmark session only",
         }

@@ -8,6 +8,8 @@ from scipy.special import stdtr
 
 from bowlby.disclosure import SMALLEST
 
+NOTHING = {"slope": None, "se": None, "p": None}
+
 
 def missing_outcomes(frame: pd.DataFrame, therapist: np.ndarray) -> dict:
     """Linear probability models of having no outcome, for patients who have everything else.
@@ -15,41 +17,60 @@ def missing_outcomes(frame: pd.DataFrame, therapist: np.ndarray) -> dict:
     Parameters
     ----------
     frame : DataFrame
-        A row a patient: ``y`` (NaN where missing), ``perceived``, ``therapist_style``.
+        A row a patient: ``y`` (NaN where missing), ``baseline``, ``perceived``, ``therapist_style``.
     therapist : ndarray, shape (n,)
         Patient's therapist.
 
     Returns
     -------
     dict
-        ``perceived``: slope within therapists of having no outcome on perceived attachment, with se, df (n - J - 1)
-        and p. ``therapist_style``: the same of therapists' shares without outcome on style, weighted by caseload, df
-        J - 2. ``p``: twice the smaller of both (Bonferroni); None, and the others absent, if fewer than 5 patients have
-        no outcome or nobody has one.
+        Each with slope, se, df and p. ``perceived``: slope within therapists of having no outcome on perceived
+        attachment (df n - J - 1). ``therapist_style``: the same of therapists' shares without outcome on style,
+        weighted by caseload (df J - 2). ``perceived:baseline`` and ``therapist_style:baseline``: whether it depends on
+        perceived attachment, or on style, at which severity patients leave; slopes of the products within therapists,
+        adjusted for attachment and baseline (df n - J - 4). ``p``: four times the smallest (Bonferroni); None, and the
+        others absent, if fewer than 5 patients have no outcome or nobody has one.
+
+    Notes
+    -----
+    The products matter because T and P are biased too if one kind of therapist (or one kind of patient) loses those who
+    do badly and another those who do well, with equal shares. Outcome is unknown for those who left; baseline stands
+    for it.
     """
     missing = frame["y"].isna().to_numpy(float)
     if not SMALLEST <= missing.sum() < len(missing):
         return {"p": None}
-    names = ["perceived", "therapist_style"]
-    by = pd.DataFrame(frame[names].to_numpy(float), columns=names).assign(missing=missing)
-    groups = by.groupby(pd.factorize(therapist)[0])
-    within, of_therapists = by - groups.transform("mean"), groups.mean()
+    own = frame[["baseline", "perceived", "therapist_style"]].astype(float)
+    columns = own.assign(missing=missing)
+    groups = columns.groupby(pd.factorize(therapist)[0])
+    deviations, means = columns - groups.transform("mean"), groups.mean()
     size = groups.size().to_numpy(float)
-    centred = of_therapists - np.average(of_therapists, axis=0, weights=size)
+    n, j = len(columns), len(size)
+    root = np.sqrt(size)
+    centred = (means - np.average(means, axis=0, weights=size)).mul(root, axis=0)
+    severity = deviations["baseline"]
+    products = pd.DataFrame({"perceived": deviations["perceived"] * severity,
+                             "therapist_style": (own["therapist_style"] - own["therapist_style"].mean()) * severity})
+    products -= products.groupby(pd.factorize(therapist)[0]).transform("mean")
+    x = np.column_stack([products, deviations[["perceived", "baseline"]]])
+    y = deviations["missing"].to_numpy()
     rows = {
-        "perceived": _slope(within["perceived"], within["missing"], np.ones(len(by)), len(by) - len(size) - 1),
-        "therapist_style": _slope(centred["therapist_style"], centred["missing"], size, len(size) - 2),
+        "perceived": _slope(deviations[["perceived"]].to_numpy(), y, n - j - 1),
+        "therapist_style": _slope(centred[["therapist_style"]].to_numpy(), centred["missing"].to_numpy(), j - 2),
+        "perceived:baseline": _slope(x, y, n - j - 4),
+        "therapist_style:baseline": _slope(x[:, [1, 0, 2, 3]], y, n - j - 4),
     }
     known = [one["p"] for one in rows.values() if one["p"] is not None]
-    return rows | {"p": min(1.0, 2 * min(known)) if known else None}
+    return rows | {"p": min(1.0, len(rows) * min(known)) if known else None}
 
 
-def _slope(x: pd.Series, y: pd.Series, weights: np.ndarray, df: int) -> dict:
-    """Weighted least squares through the origin of centred values."""
-    square = float((weights * x**2).sum())
-    if df < 1 or square < 1e-12:
-        return {"slope": None, "se": None, "df": df, "p": None}
-    slope = float((weights * x * y).sum()) / square
-    se = float(np.sqrt((weights * (y - slope * x) ** 2).sum() / df / square))
-    p = 2 * float(stdtr(df, -abs(slope) / se)) if se > 0 else None
-    return {"slope": slope, "se": se, "df": df, "p": p}
+def _slope(x: np.ndarray, y: np.ndarray, df: int) -> dict:
+    """Least squares of centred values: the slope of the first column, with its test."""
+    squares = x.T @ x
+    if df < 1 or np.linalg.matrix_rank(squares) < x.shape[1]:
+        return {**NOTHING, "df": df}
+    inverse = np.linalg.inv(squares)
+    b = inverse @ (x.T @ y)
+    se = float(np.sqrt(((y - x @ b) ** 2).sum() / df * inverse[0, 0]))
+    p = 2 * float(stdtr(df, -abs(b[0]) / se)) if se > 0 else None
+    return {"slope": float(b[0]), "se": se, "df": df, "p": p}

@@ -7,7 +7,6 @@ from math import comb
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri
 
 from bowlby.design.centring import Membership
 from bowlby.effect import effects_of
@@ -182,16 +181,10 @@ def _variance(fitter: Fitter, m1, data, membership, fits: dict, seed: int) -> di
 
 
 def difference(level: dict) -> dict:
-    """Perceived attachment's share less style's, with an interval from theirs (MOVER), and what could be told apart.
-
-    ``detectable`` is the difference that a two-sided test at .05 would find with 80 % power, were its standard error
-    that of the interval.
-    """
+    """Perceived attachment's share less style's, with an interval from theirs (MOVER)."""
     p, s = (level[name] for name in ("perceived", "style"))
     low, high = mover((p["share"], *p["ci"]), (s["share"], *s["ci"]))
-    half = (high - low) / 2 / ndtri(0.975)
-    detectable = half * float(ndtri([0.975, 0.8]).sum())
-    return {"share": p["share"] - s["share"], "ci": [low, high], "detectable": detectable}
+    return {"share": p["share"] - s["share"], "ci": [low, high]}
 
 
 def around(estimate: float, limits) -> list[float]:

@@ -82,7 +82,7 @@ def flips_sheet(verdict: Mapping, record: Mapping) -> Sheet:
     note = (
         "The last columns give the verdict of each claim when each therapist was omitted in turn, in the alternative "
         "analyses of the curve below, and with missing values multiply imputed. The third column gives the checks that "
-        "change a decided verdict by predefined rules. They show how a verdict depends on sample and analysis; they "
+        "change a decided verdict by fixed rules. They show how a verdict depends on sample and analysis; they "
         "say no more than *p* about whether it is right."
     )
     title = "Robustness of Each Verdict"

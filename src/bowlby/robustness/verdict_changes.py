@@ -13,6 +13,8 @@ DECIDED = ("supported", "refuted")
 FEW = 30
 ELSEWHERE = 0.20
 BOOTSTRAPS = ("parametric", "cluster")
+NEARLY_AS_OFTEN = 0.5
+"""Share of permutations of style that support C2, from which a support says little of attachment style."""
 ESTIMATES = {"C1": "P", "C3": "T", "C4": "T_A", "C5": "Z"}
 
 
@@ -23,8 +25,9 @@ def record_verdict_changes(
 
     A decided claim gets ``fragile`` and ``fragile_because``, codes of :mod:`bowlby.reasons` with their fields;
     ``loto_flips`` joins its flags, with numbers of therapists under that key, if leaving out one therapist changes the
-    verdict. ``fragile_not_tried`` lists requested checks that could not be computed: if nothing changes the verdict
-    and something was not tried, ``fragile`` is null. An undecided claim is not assessed.
+    verdict, and ``permuted_style`` joins those of C2 if most permutations of style support it too.
+    ``fragile_not_tried`` lists requested checks that could not be computed: if nothing changes the verdict and
+    something was not tried, ``fragile`` is null. An undecided claim is not assessed.
 
     Parameters
     ----------
@@ -37,6 +40,11 @@ def record_verdict_changes(
     delta : float
         Equivalence bound.
     """
+    permuted = tables.get("permutation")
+    if permuted is not None and claims["C2"]["verdict"] == "supported":
+        others = permuted[(permuted["status"] != FAILED) & (permuted["replicate"] > 0)]
+        if (others["C2"] == "supported").mean() >= NEARLY_AS_OFTEN:
+            claims["C2"]["flags"].append("permuted_style")
     for name, claim in claims.items():
         if claim["not_tested"]:
             continue

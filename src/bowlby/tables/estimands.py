@@ -68,7 +68,7 @@ def estimands_table(records: dict[str, dict], imputed: dict[str, dict] | None = 
             add(name, words, records[name][key]["share"], records[name][key]["ci"], note=f"bias-corrected, {how}")
     apart = records["e3"]["difference"]
     add("e3", "difference", apart["share"], apart["ci"],
-        note=f"approximate CI (MOVER); {number(apart['detectable'], 2)} would be detected with 80% power")  # fmt: skip
+        note="approximate CI (MOVER)")  # fmt: skip
     e4 = records["e4"]
     if e4["estimable"]:
         add("e4", A, e4["perceived"], e4["perceived_ci"], note="Fieller")

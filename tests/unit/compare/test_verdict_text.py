@@ -6,7 +6,7 @@ import re
 import pytest
 
 from bowlby.compare.claims import claim_more, claim_negligible, claim_slope
-from bowlby.compare.verdict_text import cannot_answer, difference, headline
+from bowlby.compare.verdict_text import cannot_answer, detectable, difference, headline
 from bowlby.effect import Effect
 
 DELTA = 0.1
@@ -20,12 +20,12 @@ def claims_of(p: Effect, t: Effect, **more) -> dict:
     return claims
 
 
-def said(p, t, se_p=0.04, se_t=0.06, therapists=48, detectable=0.16, reasons=(), flags=(), **more) -> str:
+def said(p, t, se_p=0.04, se_t=0.06, therapists=48, reasons=(), flags=(), **more) -> str:
     effects = {"P": Effect(p, se_p, 60), "T": Effect(t, se_t, 30)}
     claims = claims_of(effects["P"], effects["T"], **more)
     claims["C2"]["reasons"] += reasons
     claims["C2"]["flags"] += flags
-    return " ".join(part for part in headline(effects, claims, DELTA, therapists, detectable) if part)
+    return " ".join(part for part in headline(effects, claims, DELTA, therapists) if part)
 
 
 @pytest.mark.parametrize(("estimate", "se", "words"), [
@@ -42,7 +42,7 @@ def test_a_clear_support():
     text = said(0.34, -0.03)
     claim = "perceived attachment is more strongly associated with outcome than the therapist's own attachment style"
     assert text.startswith(f"the data support the claim that {claim}. ")
-    assert "could detect an effect of the therapist's attachment style only if it was at least 0.16 SD." in text
+    assert "would be detected with 80 % power only if it was at least 0.17 SD." in text
 
 
 def test_twelve_times_as_much_in_the_other_direction_is_not_that_it_matters_less():
@@ -98,3 +98,22 @@ def test_every_sentence_of_the_grid_is_whole():
             assert re.fullmatch(r"([a-zA-Z][^.]*(\.\d+[^.]*)*\. ?)+", text), text
             assert "0.00 SD better" not in text and "0.00 SD worse" not in text and "-0" not in text
             assert "therapist effect" not in text and "  " not in text
+
+
+def test_a_question_that_cannot_be_answered_is_no_verdict_on_style():
+    """With 9 therapists the finding is that of perceived attachment alone."""
+    finding, unable, grounds = headline({"P": Effect(0.34, 0.04, 60), "T": Effect(0.1, 0.06, 7)},
+                                        claims_of(Effect(0.34, 0.04, 60), Effect(0.1, 0.06, 7)), DELTA, 9)  # fmt: skip
+    assert finding == "more secure perceived attachment was associated with a better outcome."
+    assert unable.startswith("With 9 therapists") and "therapist's attachment" not in grounds
+
+
+def test_the_size_that_would_be_detected_is_that_of_the_standard_error():
+    """(t.975 + t.80) SE: 2.0423 + 0.8538 at 30 df."""
+    assert detectable(Effect(0.0, 0.1, 30)) == pytest.approx(0.28961, abs=1e-4)
+
+
+def test_style_that_supports_as_often_when_permuted_is_named_before_the_rater():
+    text = said(0.34, -0.03, flags=["permuted_style"], reasons=["same_rater", "reverse_causation_open"])
+    assert text.index("with style permuted among therapists".capitalize()) < text.index("the patient rated both")
+    assert "preceded" not in text

@@ -15,7 +15,8 @@ def study():
     therapist = np.repeat(np.arange(20), rng.integers(4, 20, 20))
     s, a = rng.normal(size=20)[therapist], rng.normal(size=len(therapist))
     y = np.where(rng.random(len(a)) < 0.1 + 0.15 * (a < 0), np.nan, 0.0)
-    return pd.DataFrame({"y": y, "perceived": a, "therapist_style": s}), np.char.add("T", therapist.astype(str))
+    rows = pd.DataFrame({"y": y, "baseline": rng.normal(size=len(a)), "perceived": a, "therapist_style": s})
+    return rows, np.char.add("T", therapist.astype(str))
 
 
 def test_slopes_are_those_of_least_squares(study):
@@ -31,7 +32,29 @@ def test_slopes_are_those_of_least_squares(study):
     for name, fit, term in (("perceived", within, "a"), ("therapist_style", between, "therapist_style")):
         got = [found[name][key] for key in ("slope", "se", "p", "df")]
         assert got == pytest.approx([fit.params[term], fit.bse[term], fit.pvalues[term], fit.df_resid], abs=1e-10)
-    assert found["p"] == pytest.approx(min(1, 2 * min(within.pvalues["a"], between.pvalues["therapist_style"])))
+    own = frame[["baseline", "perceived"]] - frame[["baseline", "perceived"]].groupby(therapist).transform("mean")
+    x = dummies.assign(a=own["perceived"], b=own["baseline"], ab=own["perceived"] * own["baseline"],
+                       sb=(frame["therapist_style"] - frame["therapist_style"].mean()) * own["baseline"])  # fmt: skip
+    products = sm.OLS(missing, x).fit()
+    for name, term in (("perceived:baseline", "ab"), ("therapist_style:baseline", "sb")):
+        got = [found[name][key] for key in ("slope", "se", "p", "df")]
+        expected = [products.params[term], products.bse[term], products.pvalues[term], products.df_resid]
+        assert got == pytest.approx(expected, abs=1e-10)
+    smallest = min(within.pvalues["a"], between.pvalues["therapist_style"], products.pvalues["ab"],
+                   products.pvalues["sb"])  # fmt: skip
+    assert found["p"] == pytest.approx(min(1, 4 * smallest))
+
+
+def test_equal_shares_of_other_patients_are_noticed():
+    """Insecure therapists lose those who do badly, secure ones those who do well: shares are equal, T is biased."""
+    rng = np.random.default_rng(1)
+    therapist = np.repeat(np.arange(40), 15)
+    s, b = rng.normal(size=40)[therapist], rng.normal(size=600)
+    gone = rng.random(600) < 0.15 + 0.12 * np.tanh(s * b)
+    frame = pd.DataFrame({"y": np.where(gone, np.nan, 0.0), "baseline": b, "perceived": rng.normal(size=600),
+                          "therapist_style": s})  # fmt: skip
+    found = missing_outcomes(frame, therapist)
+    assert found["p"] < 0.001 and found["therapist_style"]["p"] > 0.05
 
 
 @pytest.mark.parametrize("missing", [0, 4, None])

@@ -151,7 +151,7 @@ def estimand_records() -> dict:
                "blocks": {"perceived attachment": block, "therapist style": block | {"corrected": 0.08}},
                "difference": 0.22, "difference_ci": [0.1, 0.3]},
         "e2": {"perceived": share, "style": share},
-        "e3": {"perceived": share, "style": share, "difference": share | {"detectable": 0.05}},
+        "e3": {"perceived": share, "style": share, "difference": share},
         "e4": {"estimable": False, "reason": "few"},
         "e5": {"q2": {"perceived": 0.1, "style": 0.0}, "difference": 0.1, "difference_ci": [0.0, 0.2]},
         "e6": {"outcome": equal, "perceived attachment": equal,

@@ -81,8 +81,8 @@ def _after(results: Results) -> list[Markup]:
     else:
         negligible = "can" if line["can_show_equivalence"] else "cannot"
         said += (
-            f". At that share {detectable(line)}, no effect of style can exceed {number(line['largest_possible'])} SD, "
-            f"and style {negligible} be shown to be negligible (half-width of the 90% CI "
+            f". At that share {detectable(line)}, and style {negligible} be shown to be negligible (half-width of the "
+            "90% CI "
             f"{number(line['half_width_90'])} SD)."
         )
     return [Markup("<p>{}</p>").format(said)]

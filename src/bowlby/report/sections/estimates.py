@@ -110,6 +110,10 @@ def _measured(results: Results) -> Markup:
         )
     off = [f"{number(one['row']['P']['estimate'])} at {number(one['reliability'], bounded=True)}"
            for one in record["reliability_off"] if one["row"]]  # fmt: skip
+    said.append(
+        "The correction assumes that errors of different questionnaires are independent. If one mood lowers the "
+        "outcome before treatment and perceived attachment together, the corrected P is too small."
+    )
     if off:
         said.append(f"With other reliabilities of the outcome before treatment, P would be {' and '.join(off)}.")
     return Markup("<p>{}</p>").format(" ".join(said))

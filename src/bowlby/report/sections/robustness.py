@@ -41,9 +41,9 @@ def _intro(verdict: Mapping, record: Mapping) -> str:
     changed = [name for name, claim in decided.items() if claim.get("fragile")]
     unknown = [name for name, claim in decided.items() if claim.get("fragile_not_tried") and name not in changed]
     if changed:
-        said = [f"By predefined rules a check changes the verdict of {', '.join(changed)}."]
+        said = [f"By fixed rules a check changes the verdict of {', '.join(changed)}."]
     elif decided:
-        said = [f"By predefined rules no {'computed ' if unknown else ''}check changes a decided verdict."]
+        said = [f"By fixed rules no {'computed ' if unknown else ''}check changes a decided verdict."]
     else:
         said = ["No claim is decided, so that no check can change a verdict."]
     if unknown:

@@ -194,19 +194,15 @@ def _lines(lines: dict | None) -> list[str]:
 def _shares(level: dict | None) -> str:
     if not level:
         return ""
-    apart = level["difference"]
-    size, *limits, detectable = (100 * x for x in (apart["share"], *apart["ci"], apart["detectable"]))
     return (
         f"Perceived attachment accounts for {_share(level['perceived'])} of the variance within therapists, style for "
-        f"{_share(level['style'])} of the variance between therapists (E3). The difference is {number(size, 1)} "
-        f"percentage points (95% CI {interval(*limits, digits=1)}); this sample would show a difference of "
-        f"{number(detectable, 0)} points with 80% power."
+        f"{_share(level['style'])} of the variance between therapists (E3)."
     )
 
 
 def _share(part: dict) -> str:
     """A share of variance corrected for chance; one below 0 is less than chance would give."""
-    low, high = (100 * max(limit, 0) for limit in part["ci"])
+    low, high = (100 * min(max(limit, 0), 1) for limit in part["ci"])
     if part["share"] <= 0:
         return f"no more than expected by chance (95% CI up to {number(high, 1)}%)"
     return f"{number(100 * part['share'], 1)}% (95% CI [{number(low, 1)}, {number(high, 1)}])"
