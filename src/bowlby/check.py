@@ -1,4 +1,4 @@
-"""Every problem of a run that its files show: of the configuration, of the data, and of what the models need.
+"""All problems that a run's files reveal: in the configuration, in the data, and in what the models need.
 
 Nothing is written. What a stage would refuse is found by the stage's own code, so a run whose check has no error does
 not stop for a reason that its files hold.

@@ -16,7 +16,7 @@ SMALLEST = 5
 
 
 def small(count: int) -> bool:
-    """Whether a count could tell one person from the others."""
+    """Whether a count is small enough to identify a person."""
     return 0 < count < SMALLEST
 
 
@@ -57,7 +57,7 @@ def hide_bands(counts: Sequence[int], shareable: bool) -> list[bool]:
 
 
 def safe_cut(scores: np.ndarray, cut: float, known: Sequence[float], shareable: bool) -> bool:
-    """Whether the number of scores from ``cut`` on may be shown beside the numbers from the ``known`` cut-offs on."""
+    """Whether the number of scores from ``cut`` upwards may be shown beside those from ``known`` cut-offs."""
     if not shareable:
         return True
     edges = sorted({-np.inf, *known, cut, np.inf})
@@ -182,6 +182,6 @@ def group_therapists(values, patients) -> np.ndarray:
 
 
 def equal_blocks(n: int, most: int, shareable: bool = True) -> np.ndarray:
-    """Block of each of ``n`` sorted values: at most ``most`` blocks of nearly the same size, of five or more."""
+    """Block number of each of ``n`` sorted values: at most ``most`` blocks of nearly equal size, five or more."""
     count = max(1, min(most, n // SMALLEST if shareable else n))
     return np.arange(n) * count // max(n, 1)

@@ -33,7 +33,7 @@ class Results:
     folder: Path
 
     def json(self, name: str) -> Any:
-        """A JSON file of the run, or None; of a run by an older version with today's names of terms."""
+        """Read a JSON file of the run, or None; term names of older versions are translated."""
         path = self.folder / name
         if not path.is_file():
             return None

@@ -15,9 +15,7 @@ LOCKS = Path(".snakemake/locks")
 
 
 def claim(folder: str | Path, digest: str = "") -> None:
-    """Mark a results folder as ours, with what the run was started with and by which process; sweep it.
-
-    What killed jobs left half-written goes.
+    """Mark a results folder as ours, with the digest of the run and its process; remove files that killed jobs left.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -70,9 +68,9 @@ def _concerns(lock: Path, folder: Path) -> bool:
 
 
 def identity(pid: int | None = None) -> str:
-    """Host, process number, and where the system tells them the process's time of start and space of numbers.
+    """Host, process number and, where the system gives them, the process's start time and namespace.
 
-    A number is given to another process sooner or later; with the time of start it is not mistaken for the old one.
+    Process numbers are reused; the start time distinguishes a new process from the old one.
     """
     pid = os.getpid() if pid is None else pid
     return " ".join((socket.gethostname() or "-", str(pid), _started(pid), _space()))
@@ -95,7 +93,7 @@ def ended(known: str) -> bool | None:
 
 
 def _started(pid: int) -> str:
-    """Ticks of the system's clock at which a process began; "-" where the system does not tell."""
+    """Start time of a process in clock ticks; "-" where the system does not give it."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
     except (OSError, IndexError):
@@ -103,7 +101,7 @@ def _started(pid: int) -> str:
 
 
 def _space() -> str:
-    """The space of process numbers, which containers have of their own; "-" where the system does not tell."""
+    """Namespace of process numbers (each container has its own); "-" where the system does not give it."""
     try:
         return os.readlink("/proc/self/ns/pid")
     except OSError:

@@ -26,7 +26,7 @@ SAME = "/growth."
 
 
 def name_of_today(name: str, split: bool = True) -> str:
-    """A term, column or variable of schema 1 by its name in schema 2; a product by each of its factors.
+    """The name in schema 2 of a term, column or variable of schema 1; of a product, factor by factor.
 
     Parameters
     ----------

@@ -115,7 +115,7 @@ def _claims(
 
 
 def qualify(claims: dict[str, dict], early: dict | None = None, rater: str = "patient") -> None:
-    """Add to C1 and C2 the doubts that hold whatever the verdict; only a support is qualified by them.
+    """Add the reservations that apply to C1 and C2 whatever the verdict; they qualify supported claims only.
 
     Parameters
     ----------

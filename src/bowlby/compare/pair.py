@@ -63,7 +63,7 @@ def decide_pair_claims(effects: dict[str, Effect], delta: float) -> dict[str, di
 
 
 def unfair(pair, roles: dict[str, str]) -> list[dict]:
-    """What one side has over the other, which no statistic takes away: codes with the labels of both."""
+    """Asymmetries between the two predictors that no statistic can remove: codes with the labels of both."""
     labels = {role: getattr(pair, side).label for side, role in roles.items()}
     if set(labels) == {"therapist"}:
         return [reason("both_between")]

@@ -125,7 +125,7 @@ def _slopes(fitter: Fitter, therapists: int) -> dict:
 
 
 def slopes_by_caseload(fitter: Fitter, members: pd.DataFrame) -> dict:
-    """Whether P goes with caseload: then the average therapist's P is not the average patient's."""
+    """Test whether P depends on caseload; if so, it differs between the average therapist and the average patient."""
     data, unit = fitter.data, 1.0 / fitter.design["sd_outcome"]
     caseload = np.log(data.groupby("therapist")["patient"].transform("size"))
     if np.ptp(caseload) < 1e-12:

@@ -1,4 +1,4 @@
-"""Slopes per SD of this sample: what is not known of the population's SDs is part of their standard errors."""
+"""Standard errors of sample-standardised slopes, including the uncertainty of the SDs."""
 
 from __future__ import annotations
 

@@ -273,7 +273,7 @@ def _keyed(measures: pd.DataFrame, instrument: Instrument, scale: Scale, number:
 
 
 def outside(values: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Which values lie outside a range; on its ends is inside, whatever rounding did. What is missing does not."""
+    """Which values lie outside [low, high], allowing for rounding; missing values do not count as outside."""
     slack = 1e-9 * max(abs(low), abs(high), 1)
     return (values < low - slack) | (values > high + slack)
 

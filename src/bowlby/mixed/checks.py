@@ -19,18 +19,21 @@ def frame_of(data, what: str = "the data") -> pd.DataFrame:
 
 
 def text(value, what: str) -> str:
+    """`value` when it is text."""
     if not isinstance(value, str):
         raise UserError(problem(f"{what} is of type {type(value).__name__}", "give text"))
     return value
 
 
 def flag(value, what: str) -> bool:
+    """`value` when it is True or False."""
     if not isinstance(value, (bool, np.bool_)):
         raise UserError(problem(f"{what} is {value!r}", "give True or False"))
     return bool(value)
 
 
 def mapping(value, what: str, example: str) -> dict:
+    """`value` as a dict; empty for None."""
     if value is None:
         return {}
     if not isinstance(value, Mapping):
@@ -55,12 +58,14 @@ def confidence(level: Any) -> float:
 
 
 def whole(value, what: str, least: int = 0) -> int:
+    """`value` when it is a whole number of at least `least`."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
         raise UserError(problem(f"{what} is {value!r}", f"give a whole number from {least}"))
     return int(value)
 
 
 def seed_sequence(seed) -> np.random.SeedSequence:
+    """A seed, or a sequence of seeds, as NumPy's SeedSequence."""
     if isinstance(seed, np.random.SeedSequence):
         return seed
     try:
@@ -102,6 +107,7 @@ def floats(values, what: str) -> np.ndarray:
 
 
 def finite(values, what: str) -> np.ndarray:
+    """Numbers as float64, none missing or infinite."""
     array = floats(values, what)
     if not np.isfinite(array).all():
         raise UserError(problem(f"{what} has values that are missing or infinite", "give finite values"))

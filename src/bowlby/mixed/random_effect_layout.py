@@ -13,7 +13,16 @@ from scipy import sparse
 
 from bowlby.mixed.components import connected_levels
 from bowlby.mixed.derivatives import Moments
-from bowlby.mixed.random_effect_units import Columns, Dense, Narrow, inverse_by_unit, solve_lower, sum_of, total_of
+from bowlby.mixed.random_effect_units import (
+    Columns,
+    Dense,
+    Narrow,
+    add_second_order,
+    inverse_by_unit,
+    solve_lower,
+    sum_of,
+    total_of,
+)
 
 _ROOM = 2e7        # loadings of rows on the principal axes of one unit, beyond which they fill the memory
 _MOST = 3_000_000  # operations of one evaluation of one replicate, beyond which single fits are as fast
@@ -139,7 +148,7 @@ class _LinkedPoint:
                 trace = sum_of(((h[b][c] * h[e][a] - h[b][c] * w[e][a] - w[b][c] * h[e][a]) * weight_in).sum(axis=-1)
                                for a, b in stack.entries[i] for c, e in stack.entries[j])
                 trace = trace + total_of(joined[i] * joined[j].transpose(0, 2, 1) * weight_out)
-                _add(mom, i, j, value, trace)
+                add_second_order(mom, i, j, value, trace)
         # M1 F', (R, k, q N).
         m1f = self.f.reshape(r, -1, k).transpose(0, 2, 1) - self.half.transpose(0, 2, 1) @ fy.reshape(
             r, -1, k).transpose(0, 2, 1)
@@ -155,7 +164,7 @@ class _LinkedPoint:
             for i in stack.inner:
                 value = sum_of(self._at(a, left[i], b, tb) for a, b in entries)
                 trace = total_of(sum_of(self._weighted_diagonal(seen[i], b, a) for a, b in entries))
-                _add(mom, i, j, value, trace)
+                add_second_order(mom, i, j, value, trace)
             for i in stack.columns.own:
                 if i > j:
                     continue
@@ -166,7 +175,7 @@ class _LinkedPoint:
                         value.append(self._at(a, tb, slice(None), middle @ tb[:, e]))
                         each = 1.0 if self.count_out is None else self.count_out[:, b, None]
                         trace.append(total_of(self.m[:, a, e] * middle * each))
-                _add(mom, j, i, sum_of(value), sum_of(trace))
+                add_second_order(mom, j, i, sum_of(value), sum_of(trace))
 
     def _weighted_diagonal(self, matrix, a, b) -> np.ndarray:
         diagonal = np.diagonal(matrix[:, a, b], axis1=1, axis2=2)
@@ -178,14 +187,6 @@ class _LinkedPoint:
         if self.count_out is not None:
             left = left * self.count_out[:, a, None]
         return left.transpose(0, 2, 1) @ right[:, b]
-
-
-def _add(mom: Moments, i: int, j: int, value, trace) -> None:
-    mom.q[:, i, j] += value
-    mom.tvv[:, i, j] += trace
-    if i != j:
-        mom.q[:, j, i] += value.transpose(0, 2, 1)
-        mom.tvv[:, j, i] += trace
 
 
 def independent_units(model) -> list | None:

@@ -208,12 +208,16 @@ class _DensePoint:
                         value.append(self._over_units(t[:, :, a], middle @ t[:, :, e]))
                         met = np.ascontiguousarray(m[:, :, a, e] * middle)
                         trace.append(met.reshape(*met.shape[:2], -1).sum(axis=-1))
-                value, trace = sum_of(value), total_of(sum_of(trace) * weight)
-                mom.q[:, i, j] += value
-                mom.tvv[:, i, j] += trace
-                if i != j:
-                    mom.q[:, j, i] += value.transpose(0, 2, 1)
-                    mom.tvv[:, j, i] += trace
+                add_second_order(mom, i, j, sum_of(value), total_of(sum_of(trace) * weight))
+
+
+def add_second_order(mom: Moments, i: int, j: int, value, trace) -> None:
+    """Add to the second-order terms of covariance parameters i and j, and of j and i."""
+    mom.q[:, i, j] += value
+    mom.tvv[:, i, j] += trace
+    if i != j:
+        mom.q[:, j, i] += value.transpose(0, 2, 1)
+        mom.tvv[:, j, i] += trace
 
 
 def sum_of(pieces):

@@ -162,19 +162,23 @@ class MixedResult(Inference):
 
     @cached_property
     def params(self) -> pd.Series:
+        """Estimates of the fixed effects (p,), in the units of the data."""
         beta = self._transform @ self._state.beta + self._data.scaling.y_shift * self._data.scaling.level
         return pd.Series(beta, index=self.model.names, name="estimate")
 
     @property
     def fe_params(self) -> pd.Series:
+        """Fixed effects (p,); the same as ``params``."""
         return self.params
 
     @cached_property
     def scale(self) -> float:
+        """Residual variance, in squared units of the outcome."""
         return residual_variance(self._data, self._state, self.reml) * self._data.scaling.y_scale**2
 
     @cached_property
     def llf(self) -> float:
+        """Log-likelihood at the estimates; the restricted one if fitted by REML."""
         return loglik(self._data, self._state, self.reml) + self._llf_shift
 
     @property
@@ -184,14 +188,17 @@ class MixedResult(Inference):
 
     @property
     def df_resid(self) -> int:
+        """Rows less fixed effects."""
         return self.nobs - self._data.p
 
     @property
     def aic(self) -> float:
+        """Akaike's criterion, -2 llf + 2 k with k = ``n_parameters``."""
         return -2 * self.llf + 2 * self.n_parameters
 
     @property
     def bic(self) -> float:
+        """Schwarz's criterion, -2 llf + k log(n) with k = ``n_parameters`` and n rows."""
         return -2 * self.llf + np.log(self.nobs) * self.n_parameters
 
     def cov_params(self, adjusted: bool = False) -> pd.DataFrame:
@@ -206,10 +213,12 @@ class MixedResult(Inference):
 
     @cached_property
     def bse(self) -> pd.Series:
+        """Standard errors of the fixed effects (p,), from the covariance that is not adjusted."""
         return pd.Series(np.sqrt(np.diagonal(self.cov_params())), index=self.model.names, name="se")
 
     @cached_property
     def varcorr(self) -> pd.DataFrame:
+        """Variances and SDs of the random effects (group, term), their covariances and correlations (with term2)."""
         rows = []
         for factor, cov in zip(self._data.factors, self.covariances, strict=True):
             for positions, correlated in factor.blocks:

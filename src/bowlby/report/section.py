@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from markupsafe import Markup
@@ -109,3 +110,11 @@ def figure(results: Results, name: str, *, alt: str, caption: str) -> Markup:
     if not path.is_file():
         return Markup("")
     return render("figure.html", name=name, svg=Markup(inline(path)), alt=alt, caption=caption)
+
+
+def count_and_share(row: Mapping[str, Any]) -> tuple[str, str]:
+    """A count of persons and its share in percent; ``hidden`` where it could identify a person."""
+    n, of = pd.to_numeric(row["count"], errors="coerce"), pd.to_numeric(row["of"], errors="coerce")
+    if row["suppressed"] == "True" or not n >= 0:
+        return "hidden", "–"
+    return f"{n:,.0f}", f"{100 * n / of:.0f}%" if of > 0 else "–"

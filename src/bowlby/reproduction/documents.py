@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import io
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from bowlby.tables.layout import EPOCH, undated
+from bowlby.tables.layout import save_undated
 
 AUTHOR = r"[^,()]+, (?:[^\W\d_]\.[ -]?)+"
 APA = re.compile(
@@ -109,8 +107,4 @@ def write_docx(path: Path, markdown: str) -> None:
                 hanging.left_indent, hanging.first_line_indent = Pt(36), Pt(-36)
         else:
             document.add_paragraph(block.replace("\n", " "))
-    for when in ("created", "modified"):
-        setattr(document.core_properties, when, dt.datetime(*EPOCH))
-    made = io.BytesIO()
-    document.save(made)
-    undated(made, path)
+    save_undated(document, path)

@@ -30,7 +30,7 @@ def groups(rows: Rows) -> np.ndarray:
 
 
 def joined(rows: Rows) -> float:
-    """Share of the therapists in the largest part."""
+    """Share of the therapists in the largest cluster."""
     members = rows.membership
     patient, therapist = (pd.factorize(members[name])[0] for name in ("patient", "therapist"))
     n, j = patient.max() + 1, therapist.max() + 1
@@ -39,7 +39,7 @@ def joined(rows: Rows) -> float:
 
 
 def undivided(*rows: Rows) -> str:
-    """Why these analysis sets have no parts, for the reader."""
+    """Why the analysis sets cannot be divided into independent clusters, as a message."""
     share = max(map(joined, rows))
     if share <= JOINED:
         return "patients who switched join therapists to groups that are too large"

@@ -1,4 +1,4 @@
-"""The whole multiverse under the null hypothesis, with a variable that is nobody's, and with therapists drawn anew."""
+"""The multiverse under the null hypothesis, with a meaningless variable of therapists and with resampled ones."""
 
 from __future__ import annotations
 

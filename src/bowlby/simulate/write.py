@@ -1,4 +1,4 @@
-"""A simulated study as files, of the kinds in which a clinic would have them."""
+"""Write a simulated study in the file formats that a clinic would use."""
 
 from __future__ import annotations
 

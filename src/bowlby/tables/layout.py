@@ -156,43 +156,15 @@ def sheet_docx(path: Path, sheet: Sheet) -> None:
     paragraph.add_run("Note. ").italic = True
     for i, piece in enumerate(MARK.split(_printable(sheet.note))):
         paragraph.add_run(piece).italic = bool(i % 2)
+    save_undated(document, path)
+
+
+def save_undated(document, path: Path) -> None:
+    """Write a Word document with one date throughout, so that its bytes depend on its content alone."""
     for when in ("created", "modified"):
         setattr(document.core_properties, when, dt.datetime(*EPOCH))
     made = io.BytesIO()
     document.save(made)
-    undated(made, path)
-
-
-def _paper(section, sheet: Sheet) -> list[float]:
-    """Set A4, on its side where the table asks for it; the columns' widths in cm."""
-    from docx.enum.section import WD_ORIENT
-    from docx.shared import Cm
-
-    rows = [sheet.columns, *(row for _, part in sheet.parts for row in part)]
-    cells = [[_unbroken(str(row[k])) for row in rows] for k in range(len(sheet.columns))]
-    least = [max(len(word) for cell in column for word in [*cell.split(" "), ""]) * LETTER + GAP for column in cells]
-    whole = [max(map(len, column)) * LETTER + GAP for column in cells]
-    wide = sum(least) > A4[0] - 2 * MARGIN
-    width, height = reversed(A4) if wide else A4
-    section.orientation = WD_ORIENT.LANDSCAPE if wide else WD_ORIENT.PORTRAIT
-    section.page_width, section.page_height = Cm(width), Cm(height)
-    for side in ("left", "right", "top", "bottom"):
-        setattr(section, f"{side}_margin", Cm(MARGIN))
-    room = width - 2 * MARGIN
-    if sum(whole) <= room:
-        return whole
-    share = max(room - sum(least), 0) / (sum(whole) - sum(least))
-    return [low + share * (high - low) for low, high in zip(least, whole, strict=True)]
-
-
-def _mark(row, name: str) -> None:
-    from docx.oxml import OxmlElement
-
-    row._tr.get_or_add_trPr().append(OxmlElement(name))
-
-
-def undated(made: io.BytesIO, path: Path) -> None:
-    """Write a zip archive anew with one date in all entries, so that its bytes depend on its content alone."""
     with ZipFile(made) as source, ZipFile(path, "w", ZIP_DEFLATED) as target:
         for name in sorted(source.namelist(), key=lambda n: (n != "[Content_Types].xml", n)):
             target.writestr(ZipInfo(name, EPOCH), source.read(name), ZIP_DEFLATED)
@@ -254,3 +226,31 @@ def _rule(row, *, top: bool = False, bottom: bool = False) -> None:
                     edge.set(qn(f"w:{key}"), value)
                 borders.append(edge)
         cell._tc.get_or_add_tcPr().append(borders)
+
+
+def _paper(section, sheet: Sheet) -> list[float]:
+    """Set A4, on its side where the table asks for it; the columns' widths in cm."""
+    from docx.enum.section import WD_ORIENT
+    from docx.shared import Cm
+
+    rows = [sheet.columns, *(row for _, part in sheet.parts for row in part)]
+    cells = [[_unbroken(str(row[k])) for row in rows] for k in range(len(sheet.columns))]
+    least = [max(len(word) for cell in column for word in [*cell.split(" "), ""]) * LETTER + GAP for column in cells]
+    whole = [max(map(len, column)) * LETTER + GAP for column in cells]
+    wide = sum(least) > A4[0] - 2 * MARGIN
+    width, height = reversed(A4) if wide else A4
+    section.orientation = WD_ORIENT.LANDSCAPE if wide else WD_ORIENT.PORTRAIT
+    section.page_width, section.page_height = Cm(width), Cm(height)
+    for side in ("left", "right", "top", "bottom"):
+        setattr(section, f"{side}_margin", Cm(MARGIN))
+    room = width - 2 * MARGIN
+    if sum(whole) <= room:
+        return whole
+    share = max(room - sum(least), 0) / (sum(whole) - sum(least))
+    return [low + share * (high - low) for low, high in zip(least, whole, strict=True)]
+
+
+def _mark(row, name: str) -> None:
+    from docx.oxml import OxmlElement
+
+    row._tr.get_or_add_trPr().append(OxmlElement(name))

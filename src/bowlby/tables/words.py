@@ -27,7 +27,6 @@ TESTS = {
     "equivalence": "equivalence test",
     "beyond": "test against ±δ",
 }
-VERDICTS = {"supported": "supported", "refuted": "refuted", "inconclusive": "inconclusive"}
 NOT_TESTED = "not tested"
 TERMS = {
     "Intercept": "Intercept",
@@ -109,7 +108,7 @@ def verdict(claim: dict) -> str:
     """A claim's verdict, "not tested" where it was not."""
     if claim.get("not_tested"):
         return NOT_TESTED
-    return VERDICTS.get(claim.get("verdict"), "not available")
+    return claim.get("verdict") or "not available"
 
 
 def people(fit: Mapping) -> str:

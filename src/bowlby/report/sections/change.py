@@ -8,7 +8,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from bowlby.disclosure import SMALLEST
-from bowlby.report.section import Section, drawn, figure, render, see
+from bowlby.report.section import Section, count_and_share, drawn, figure, render, see
 from bowlby.results import Results
 from bowlby.tables import interval, number, sheet_html, sheets, to_html
 from bowlby.tables.fits import boundary, left_out
@@ -82,10 +82,8 @@ def _counts(results: Results) -> pd.DataFrame | None:
 
 
 def _count(row: dict) -> str:
-    if row["suppressed"] == "True" or row["count"] == "":
-        return "hidden"
-    n, of = float(row["count"]), pd.to_numeric(row["of"], errors="coerce")
-    return f"{n:,.0f} ({100 * n / of:.0f}%)" if of > 0 else f"{n:,.0f}"
+    n, share = count_and_share(row)
+    return n if share == "–" else f"{n} ({share})"
 
 
 def prepost(results: Results) -> Section | None:
@@ -205,7 +203,8 @@ def counted(row: dict) -> tuple[str, str, str]:
         return "hidden", "hidden" if pd.isna(of) else f"{of:,.0f}", "–"
     if pd.isna(n):
         return row["note"] or "–", "–", "–"
-    return f"{n:,.0f}", f"{of:,.0f}", f"{100 * n / of:.0f}%" if of > 0 else "–"
+    shown, share = count_and_share(row)
+    return shown, f"{of:,.0f}", share
 
 
 def _deteriorated(results: Results) -> list[tuple]:

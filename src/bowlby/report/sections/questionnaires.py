@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from bowlby import terms
 from bowlby.disclosure import SMALLEST
-from bowlby.report.section import Section, drawn, figure, folded, render
+from bowlby.report.section import Section, count_and_share, drawn, figure, folded, render
 from bowlby.results import Results
 from bowlby.tables import descriptives, interval, number, p_value, sheet_html, to_html
 
@@ -76,7 +76,7 @@ def _severity(results: Results) -> Markup | None:
         (
             f"{_scale(results, r)}, {_when(r)}",
             r["class"] if not r["name"] else f"{r['name']}: {r['class']}".replace("_", " "),
-            *_count(r),
+            *count_and_share(r),
         )
         for r in table[table["kind"].ne("flag")].to_dict("records")
     ]
@@ -99,7 +99,7 @@ def _styles(results: Results) -> Markup | None:
     if table is None:
         return None
     rows = [
-        (f"{results.instrument(r['instrument'])[0]}, {r['role']}, {_when(r)}", r["style"], *_count(r))
+        (f"{results.instrument(r['instrument'])[0]}, {r['role']}, {_when(r)}", r["style"], *count_and_share(r))
         for r in table.to_dict("records")
     ]
     shown = pd.DataFrame(rows, columns=["Questionnaire", "Style", "n", "Share"])
@@ -114,13 +114,6 @@ def _folded(title: str, table: pd.DataFrame, by: str, note: str) -> Markup:
 
 def _when(row: dict) -> str:
     return str(row["occasion"]).replace("_", " ") or "once"
-
-
-def _count(row: dict) -> tuple[str, str]:
-    n, of = pd.to_numeric(row["count"], errors="coerce"), pd.to_numeric(row["of"], errors="coerce")
-    if row["suppressed"] == "True" or not n >= 0:
-        return "hidden", "–"
-    return f"{n:,.0f}", f"{100 * n / of:.0f}%" if of > 0 else "–"
 
 
 KEY = ["instrument", "scale", "role", "occasion"]
