@@ -190,6 +190,6 @@ def test_a_variance_without_information_does_not_stop_the_other_replicates(pre_p
             [-4.83668382e-16, 1.28826627e-18, 14.8647519]]
     slope = np.array([[1.77635684e-15, 3.12828440e-16, 5.52622652], [0.01, 0.0, 0.01]])
     now = SimpleNamespace(expected=np.array([none, np.eye(3)]), slope=slope)
-    theta, able = search._scored(np.full((2, 3), [0.5, 0.0, 0.5]), now, np.arange(2))
+    theta, able = search._fisher_step(np.full((2, 3), [0.5, 0.0, 0.5]), now, np.arange(2))
     assert able.all() and np.isfinite(theta).all()
     assert np.sort(theta[1]) == pytest.approx([0, np.sqrt(0.24), np.sqrt(0.24)])

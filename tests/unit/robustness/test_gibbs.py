@@ -73,7 +73,7 @@ def test_missing_predictors_have_their_exact_distribution(chain):
     own = chain.beta + np.outer(chain.w @ chain.b, chain.c)
     drawn = []
     for _ in range(8000):
-        chain._lost_patients(fitted)
+        chain._draw_missing_patient_values(fitted)
         drawn.append([chain.x[0, 0], *chain.x[2], chain.y[2], chain.y[3]])
     drawn = np.array(drawn)
 
@@ -99,7 +99,7 @@ def test_missing_style_has_its_exact_distribution(chain):
     mean = chain.mean[3] + (chain.theta[3] - chain.mean[:3]) @ gain
     drawn = []
     for _ in range(6000):
-        chain._lost_therapists()
+        chain._draw_missing_therapist_values()
         drawn.append(chain.s[3, 0])
     sd = np.sqrt(chain.psi[3, 3] - gain @ chain.psi[:3, 3])
     assert (np.mean(drawn), np.std(drawn)) == pytest.approx((mean, sd), abs=0.05 * sd)
