@@ -194,7 +194,7 @@ def fit_two_level(values: np.ndarray, groups: np.ndarray) -> TwoLevelFactorModel
 
     Returns
     -------
-    TwoLevel or None
+    TwoLevelFactorModel or None
         None with under three items, under ten groups, no variance, or where the search does not end.
 
     References

@@ -60,14 +60,14 @@ def impute(
 
     Parameters
     ----------
-    data : TwoLevel
+    data : IncompleteTwoLevelData
     iterations : int
         Length of the chain; its last state is the imputation.
     rng : Generator
 
     Returns
     -------
-    completed : TwoLevel
+    completed : IncompleteTwoLevelData
         Without missing values; what was observed is untouched.
     traces : dict of ndarray, shape (iterations,)
         ``between``, variance of the outcome between therapists; ``within``, slope of the outcome on the composite (the

@@ -38,7 +38,7 @@ class Incomplete:
     columns : list of str
         Columns of ``sample.frame`` that are the predictors of ``data``.
     therapists : Index
-    data : TwoLevel
+    data : IncompleteTwoLevelData
     drawn : dict
         Imputations drawn so far by number, as of :func:`complete`: several kinds of robustness use each.
     """

@@ -167,7 +167,7 @@ def study_claims(
 
     Parameters
     ----------
-    address : Replicate
+    address : StudyAddress
     primary, perceived : AnalysisSet
     delta : float
         Equivalence bound.
