@@ -5,11 +5,12 @@ import pandas as pd
 import pytest
 
 from bowlby.design.primary import analysis_set
+from bowlby.effect import effects_of
 from bowlby.fit.models import standardised
 from bowlby.report.robustness_tables import left_undone
 from bowlby.robustness.cluster_robust import cluster, drawn_counts, joined, sandwich, webb, wild
 from bowlby.robustness.leave_one_therapist_out import recentred
-from bowlby.robustness.refit_claims import M1, SLOPES, Basis, Rows, answer, effects, fit_m1
+from bowlby.robustness.refit_claims import M1, SLOPES, Basis, Rows, answer, fit_m1
 from bowlby.robustness.replicates import HEAD, Address
 from bowlby.robustness.resampling import permutation, permuted, style_residual
 from bowlby.robustness.summary import summarise
@@ -34,7 +35,7 @@ def test_permutations_are_refits_with_another_style(which, request):
         order = permuted(np.zeros(weights.shape[1], int), Address(7, "permutation", k).generator())
         values = weights.to_numpy() @ (residual[order] if k else residual)
         fit = with_style(basis, values).fitter.fit(M1, M1_RANDOM)
-        for name, effect in effects(standardised(fit, basis.primary.design)).items():
+        for name, effect in effects_of(standardised(fit, basis.primary.design)).items():
             assert found[name][k] == pytest.approx(effect.estimate, abs=1e-7)
             assert found[f"{name}_se"][k] == pytest.approx(effect.se, rel=1e-6)
             assert found[f"{name}_df"][k] == pytest.approx(effect.df, rel=1e-5)
@@ -79,7 +80,7 @@ def test_cluster_replicates_are_fits_of_relabelled_copies(basis):
         counts = drawn_counts(Address(7, "cluster", k).generator(0), len(parts))
         assert counts.sum() == len(parts) == 16
         fit = relabelled(basis.primary, part, counts).fitter.fit(M1, M1_RANDOM)
-        for name, effect in effects(standardised(fit, basis.primary.design)).items():
+        for name, effect in effects_of(standardised(fit, basis.primary.design)).items():
             assert found[name][k] == pytest.approx(effect.estimate, abs=1e-7)
             assert found[f"{name}_se"][k] == pytest.approx(effect.se, rel=1e-6)
 
