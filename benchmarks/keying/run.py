@@ -51,7 +51,7 @@ the tests allow 2. Named in the tests:
 - 15 % of one item missing and stored as the highest answer, of the ECR and the ECR-S in at least 8 of 10 studies of 150
   patients, of the PHQ-9 in 8 of 10 studies of 400.
 """
-CANNOT = """## What it cannot tell
+CANNOT = """## What it cannot detect
 
 Some faults leave no trace in one questionnaire's answers. These are measured too, so that nobody relies on them.
 

@@ -40,7 +40,7 @@ REASONS = {
     "numbers may be in wrong units",
     "few_therapists": "fewer than 30 therapists",
     "loto_flips": "the verdict changes when one therapist is left out, for {changed} of {therapists} therapists",
-    "permuted_style": "with style permuted among therapists the claim is supported nearly as often",
+    "permuted_style": "with style permuted at random among therapists the claim is supported in most cases too",
     "no_baseline": "there is no earlier outcome to adjust for",
     "missing_outcomes_differ": "patients without an outcome differ in perceived attachment or in their therapist's "
     "style, so that P and T may be biased",

@@ -49,7 +49,7 @@ def test_a_hundred_studies(case):
 
 
 def test_the_page_of_rates_has_every_case_within_its_bounds():
-    text = PAGE.read_text("utf-8").partition("## What it cannot tell")[0]
+    text = PAGE.read_text("utf-8").partition("## What it cannot detect")[0]
     faults, _, clean = text.partition("## Clean studies")
     named = [int(n) for n in re.findall(rf"\| (\d+) of {STUDIES} \|", faults)]
     alarms = [int(n) for n in re.findall(rf"\| (\d+) of {STUDIES} \|", clean)]

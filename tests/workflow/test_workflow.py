@@ -54,6 +54,7 @@ def test_example_ends_in_a_verdict(example):
         "outcome",
         "primary",
         "claims",
+        "cannot_answer",
         "flags",
         "answer",
         "finding",

@@ -54,21 +54,21 @@ def headline(
     p, t = effects["P"], effects["T"]
     unable = cannot_answer(t, therapists)
     parts = [
-        "Patients who felt 1 SD more securely attached to their therapist than other patients of the same therapist "
-        f"ended treatment {difference(p)}."
+        "At equal outcome before treatment, patients who felt 1 SD more securely attached to their therapist than "
+        f"other patients of the same therapist ended treatment {difference(p)}."
     ]
     if unable is None:
         parts.append(f"Patients of therapists whose own attachment was 1 SD more secure ended {difference(t)}.")
     if "T_severe" in effects and unable is None:
         severe = difference(effects["T_severe"])
-        parts.append(f"That is at average severity; among the most severely ill tenth, patients ended {severe}.")
+        parts.append(f"This holds at average severity; among the most severely ill tenth, patients ended {severe}.")
     if reservations := _reservations(claims)[: MAX_RESERVATIONS - (unable is not None)]:
         said = "; ".join(reservations)
         parts.append(f"{said[0].upper()}{said[1:]}.")
     if unable is None:
         parts.append(
-            "With the standard error of this sample, an effect of the therapist's attachment style would be detected "
-            f"with 80 % power only if it was at least {detectable(t):.2f} SD."
+            "Given the standard error of T, the smallest effect of the therapist's attachment style detectable with "
+            f"80 % power is {detectable(t):.2f} SD."
         )
     finding = _finding(effects, claims, delta) if unable is None else _of_patients(p)
     return finding, unable, " ".join(parts)
@@ -150,7 +150,7 @@ def _reservations(claims: dict[str, dict]) -> list[str]:
         said = {
             "baseline_error": "the verdict does not hold after correction for measurement error in the baseline",
             "baseline_error_not_examined": "the influence of measurement error in the baseline was not examined",
-            "permuted_style": "with style permuted among therapists the claim is supported nearly as often",
+            "permuted_style": "with style permuted at random among therapists the claim is supported in most cases too",
             "any_therapist_variable": "the claim would be supported for any characteristic of therapists",
             "after_landmark": "the slope of style is its association with outcome after the landmark session only",
         }

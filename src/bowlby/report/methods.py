@@ -56,9 +56,9 @@ def _data(results: Results) -> str:
         fit = results.fits[name]
         dropped = (fit.get("n_dropped") or {}).items()
         left = [f"{reason} ({shown_count(n, results.shareable)})" for reason, n in dropped if n]
-        several = f"{fit['n_obs']:,} observations of " if "patient" in fit["groups"] else f"{fit['n_obs']:,} patients, "
+        rows = "observations" if "patient" in fit["groups"] else "patients"
         out = f" Excluded: {', '.join(left)}." if left else " None was excluded."
-        sentences.append(f"The {MODELS[name]} included {several}{people(fit)}.{out}")
+        sentences.append(f"The {MODELS[name]} included {fit['n_obs']:,} {rows} of {people(fit)}.{out}")
     return " ".join(sentences)
 
 
@@ -110,7 +110,7 @@ def _primary(results: Results) -> str:
     outcome = results.config.get("outcome") or {}
     perceived, style = asked.get("perceived"), asked.get("therapist_style")
     covariates = ", ".join(asked.get("covariates") or [])
-    before, after = _occasions(outcome)
+    before, after = occasions(outcome)
     random = random_part(fit)
     return " ".join(
         [
@@ -128,7 +128,7 @@ def _primary(results: Results) -> str:
     )
 
 
-def _occasions(outcome: dict) -> tuple[str, str]:
+def occasions(outcome: dict) -> tuple[str, str]:
     """When the outcome was measured, before and after treatment."""
     if sessions := outcome.get("after"):
         return f"mean of the sessions up to {sessions}", f"mean of the sessions after {sessions}"
@@ -202,10 +202,10 @@ def _software(results: Results) -> str:
 
 
 SWITCHED = {
-    "share": "of each patient's therapists in proportion to sessions",
-    "first": "of the first therapist",
-    "last": "of the last therapist",
-    "equal": "of all therapists of a patient equally",
+    "share": "each therapist is weighted by the share of sessions",
+    "first": "the first therapist counts",
+    "last": "the last therapist counts",
+    "equal": "all therapists have equal weight",
 }
 BEGUN = {
     "collection": "before data were collected",
@@ -221,14 +221,15 @@ def estimand(results: Results) -> str:
         f"as the mean of the sessions after {outcome['after']}" if outcome.get("after") else at(outcome.get("post"))
     ).strip()
     imputed = "imputation" in (results.json("robustness.json") or {})
-    missing = "patients with an outcome (complete cases" + ("; imputed in a robustness check)" if imputed else ")")
+    checked = "; multiple imputation is a robustness check" if imputed else ""
     switching = (results.json("analysis/primary.design.json") or {}).get("n_switching")
-    changed = f"; outcome is that {SWITCHED[asked.get('switching') or 'share']}" if switching else ""
+    how = SWITCHED[asked.get("switching") or "share"]
+    changed = f" For patients with several therapists, {how}." if switching else ""
     return (
         f"Estimands: the difference in outcome {when} per SD of perceived attachment between patients of the same "
         "therapist (P), and per SD of the therapist's own style between therapists (T), at equal outcome before "
-        f"treatment, in patients treated by therapists like those of the study. They were estimated in {missing}"
-        f"{changed}."
+        "treatment. The target population is patients of therapists similar to those of the study. Complete cases "
+        f"were analysed{checked}.{changed}"
     )
 
 
@@ -236,7 +237,7 @@ def registration(results: Results) -> str:
     """Where and when the analysis was registered, with deviations; that the configuration names none."""
     named = results.config.get("registration")
     if not named:
-        return "No registration of the analysis is named in the configuration."
+        return "[State where the analysis was registered, or that it was not.]"
     begun = f", {BEGUN[named['before']]}" if named.get("before") else ""
     said = f"The analysis was registered on {named['date']}{begun} ({named['address']})."
     deviations = [text.strip().rstrip(".") for text in named.get("deviations") or []]

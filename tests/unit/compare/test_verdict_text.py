@@ -42,7 +42,7 @@ def test_a_clear_support():
     text = said(0.34, -0.03)
     claim = "perceived attachment is more strongly associated with outcome than the therapist's own attachment style"
     assert text.startswith(f"the data support the claim that {claim}. ")
-    assert "would be detected with 80 % power only if it was at least 0.17 SD." in text
+    assert "the smallest effect of the therapist's attachment style detectable with 80 % power is 0.17 SD." in text
 
 
 def test_twelve_times_as_much_in_the_other_direction_is_not_that_it_matters_less():
@@ -115,5 +115,6 @@ def test_the_size_that_would_be_detected_is_that_of_the_standard_error():
 
 def test_style_that_supports_as_often_when_permuted_is_named_before_the_rater():
     text = said(0.34, -0.03, flags=["permuted_style"], reasons=["same_rater", "reverse_causation_open"])
-    assert text.index("with style permuted among therapists".capitalize()) < text.index("the patient rated both")
+    permuted = "With style permuted at random among therapists"
+    assert text.index(permuted) < text.index("the patient rated both")
     assert "preceded" not in text

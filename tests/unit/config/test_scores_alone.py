@@ -45,9 +45,9 @@ def test_answers_given_once_are_scored_without_an_occasion(made, tmp_path):
     assert len(pd.read_csv(tmp_path / "out/reliability.csv"))
 
 
-def test_no_model_is_planned_and_no_figure_of_one(made, tmp_path):
+def test_no_model_is_planned_and_no_figure_or_table_of_one(made, tmp_path):
     run = made("scores: {}\n").run
-    assert plan(tmp_path / "run.yaml").sets == [] and tables.names(run) == []
+    assert plan(tmp_path / "run.yaml").sets == [] and tables.names(run) == ["sample"]
     assert figures.names(run) == ["flow", "missing", "distributions"]
 
 

@@ -33,14 +33,14 @@ def test_what_was_found_stands_beside_what_was_planned(observed):
     found = adequacy_at_icc(planned, 0.01)["minimum_detectable"]
     said = f"the smallest effect of style detectable with 80% power is {found:.2f} SD"
     assert "The observed share of variance between therapists was 1.0% (95% CI 0.0% to 3.4%)" in shown
-    assert said in shown and said in card
+    assert said in shown and said not in card
     assert "a therapist share of 5% of the outcome variance" in card and "The observed share was 1.0% (95% CI" in card
 
 
 def test_a_larger_difference_between_therapists_turns_the_statement(observed):
     planned, shown, card = observed(0.30, None)
     least = f"{adequacy_at_icc(planned, 0.30)['minimum_detectable']:.2f} SD"
-    assert f"power is {least}" in shown and f"power is {least}" in card
+    assert f"power is {least}" in shown
     assert "was 30.0%, in" in shown and "style can be shown to be negligible" in shown
     _, shown, card = observed(0.62, [0.5, 0.7])
     assert "more than the calculation covers" in shown and "power" not in card.partition("The observed share")[2][:300]

@@ -154,8 +154,9 @@ def test_methods_begin_with_the_estimands_and_say_where_the_analysis_was_registe
     config = Results(folder).config
     text = paragraphs(Results(folder))
     assert text[0].startswith("Estimands: the difference in outcome") and "(T), at equal outcome before" in text[0]
-    assert "(complete cases); outcome is that of each patient's therapists in proportion to sessions." in text[0]
-    assert text[1] == "No registration of the analysis is named in the configuration."
+    assert text[0].endswith("Complete cases were analysed. For patients with several therapists, each therapist is "
+                            "weighted by the share of sessions.")  # fmt: skip
+    assert text[1] == "[State where the analysis was registered, or that it was not.]"
     config["registration"] = {"address": "doi:10.1/x", "date": "2025-03-01", "before": "access",
                               "deviations": ["Two sites joined later.", "Age was added"]}
     changed(folder / "manifest.json", config=config)

@@ -111,7 +111,7 @@ def prepost(results: Results) -> Section | None:
         f"right panel. All lines start at the mean before treatment. Vertical lines are 95% intervals. {seen}",
     )
     better = bool((results.config.get("outcome") or {}).get("higher_is_better"))
-    intro = f"Scores are in the units of the outcome; {'higher' if better else 'lower'} scores are better."
+    intro = f"Scores are in the units of the outcome; {'higher' if better else 'lower'} is better."
     intro = Markup.escape(f"{intro}{_recovered(table)}") + see(results, "prepost")
     return Section("prepost", "From before to after treatment", render("stack.html", parts=[plot], intro=intro))
 
@@ -124,9 +124,9 @@ def _recovered(table: pd.DataFrame) -> str:
     more, less = (f"{number(100 * r.value, 0)}% ({number(100 * r.ci_low, 0)} to {number(100 * r.ci_high, 0)}%)"
                   for r in shares.itertuples(index=False))  # fmt: skip
     return (
-        f" Among patients beyond the cut-off at intake, the model implies that {more} recover if perceived attachment "
-        f"is 1 SD above the mean of the therapist's patients, and {less} if it is 1 SD below (all else as observed; "
-        "in brackets with the slope at the limits of its 95% CI)."
+        f" Among patients beyond the cut-off at intake, the share that the model implies to recover is {more} at 1 SD "
+        f"of perceived attachment above the mean of the therapist's patients, and {less} at 1 SD below (in brackets: "
+        "with the slope at the limits of its 95% CI)."
     )
 
 

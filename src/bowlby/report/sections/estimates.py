@@ -34,11 +34,13 @@ def _points(results: Results) -> str:
     asked = results.config.get("outcome") or {}
     smallest = results.important_difference(asked.get("instrument", ""), asked.get("scale") or "total")
     known = f"; the smallest important difference is {number(smallest, 1)} points" if smallest else ""
-    size = f"{number(abs(p['estimate']) * sd, 1)} points {'better' if p['estimate'] >= 0 else 'worse'}"
-    low, high = (number(limit * sd, 1) for limit in p["ci"])
+    up = bool(asked.get("higher_is_better")) == (p["estimate"] >= 0)
+    way = f"{'higher' if up else 'lower'} ({'better' if p['estimate'] >= 0 else 'worse'})"
+    sign = 1 if p["estimate"] >= 0 else -1
+    low, high = sorted(sign * limit * sd for limit in p["ci"])
     return (
-        f"One SD more of perceived attachment corresponds to an outcome that is {size} on the {outcome_label(results)} "
-        f"(95% CI {low} to {high}, higher is better{known})."
+        f"One SD more of perceived attachment corresponds to a score on the {outcome_label(results)} that is "
+        f"{number(abs(p['estimate']) * sd, 1)} points {way}, 95% CI {interval(low, high, 1)}{known}."
     )
 
 

@@ -8,13 +8,15 @@ from markupsafe import Markup
 
 from bowlby.compare import USUAL_ICC
 from bowlby.reasons import reason, say, say_changed, say_rule
+from bowlby.report.methods import occasions
+from bowlby.report.methods_models import bracket, when
 from bowlby.report.section import Section, drawn, figure, render, see
-from bowlby.report.sections.adequacy import detectable, observed
+from bowlby.report.sections.adequacy import observed
 from bowlby.results import Results
 from bowlby.tables import interval, number, p_value
 from bowlby.tables.claims import decision, verdict_label
 from bowlby.tables.numbers import MISSING
-from bowlby.tables.words import CLAIMS, DECISION_RULES, NOT_TESTED, outcome_name, term, typeset
+from bowlby.tables.words import CLAIMS, DECISION_RULES, NOT_TESTED, outcome_label, outcome_name, term, typeset
 from bowlby.tables.words import verdict as verdict_of
 
 VERDICT_MARKS = {"supported": "✓", "refuted": "✕", "inconclusive": "?", NOT_TESTED: "–", MISSING: "–"}
@@ -31,6 +33,7 @@ def verdict(results: Results) -> Section | None:
     html = render(
         "verdict.html",
         answer=_capital(typeset(record.get("finding") or f"The finding is {MISSING}.")),
+        study=_study(results),
         unable=typeset(record.get("cannot_answer") or ""),
         sentence=Markup.escape(typeset(record.get("grounds") or "")) + see(results, "forest"),
         forest=_forest(results),
@@ -69,11 +72,25 @@ def _expected(results: Results) -> str | None:
     share, planned = observed(results), results.json("adequacy.json")
     if share is None or not planned:
         return None
-    line = results.json("estimands/variance.json")["adequacy"]
-    after = f"; at that share {detectable(line)}" if line else ""
     return (
         f"Power was computed for a therapist share of {number(100 * USUAL_ICC, 0)}% of the outcome variance, a usual "
-        f"value. The observed share was {share}{after}."
+        f"value. The observed share was {share}."
+    )
+
+
+def _study(results: Results) -> str:
+    """Whom the verdict is about, and what was measured when."""
+    fit, config = results.fits.get("primary"), results.config
+    if fit is None or not config.get("comparison"):
+        return ""
+    outcome, comparison = config.get("outcome") or {}, config["comparison"]
+    before, after = occasions(outcome)
+    sides = [f"{words}: {results.instrument(block['instrument'])[0]}{bracket(when(block))}"
+             for name, words in (("perceived", "perceived attachment"), ("therapist_style", "therapist's own style"))
+             if (block := comparison.get(name))]  # fmt: skip
+    return (
+        f"{fit['n_obs']:,} patients of {fit['groups']['therapist']:,} therapists; outcome: {outcome_label(results)}"
+        f"{bracket(f'{before}, {after}')}; {'; '.join(sides)}."
     )
 
 
@@ -181,12 +198,12 @@ def _lines(lines: dict | None) -> list[str]:
         f"P exceeds all differences between therapists together (at most {bound} SD): C2 would be supported for any "
         "characteristic of therapists."
         if lines["any_therapist_variable"]
-        else f"Therapists differ enough that some characteristic could have a slope of up to {bound} SD; C2 is not "
-        "true by construction."
+        else f"Therapists differ enough that some characteristic could have a slope of up to {bound} SD, so that C2 "
+        "could have been refuted."
     ]
     if ratio is not None:
         said.append(
-            f"C2 would not be supported if one SD of style were {number(ratio)} times as large as the SD used."
+            f"C2 would lose support if the reference SD of style were {number(ratio)} times the one used."
         )
     return said
 
