@@ -1,4 +1,4 @@
-"""bowlby: does perceived attachment predict outcome more than the therapist's own style?
+"""bowlby: does perceived attachment predict outcome more strongly than the therapist's own style?
 
 The names below are the public interface. Each is imported when it is first used, so that ``import bowlby`` takes a few
 hundredths of a second.

@@ -20,7 +20,7 @@ RULE_WORDS = {
     "size_undecided": "the interval of {of} includes both negligible and non-negligible values",
     "not_0_size_undecided": "{of} differs from 0, but its interval includes both negligible and non-negligible values",
     "bound_too_wide": "the bound {bound:g} is wider than the largest slope that any variable of therapists could have "
-    "({largest:.2f} at a therapist ICC of {icc:.2f}), so the claim could not have been missed",
+    "({largest:.2f} at a therapist ICC of {icc:.2f}), so the claim would be supported whatever the data",
     "no_patient_style": "the configuration names no patient_style",
 }
 """Why a claim has its verdict: the code and ``of``, the contrast or contrasts tested."""
@@ -72,7 +72,7 @@ CHANGED = {
     "within_elsewhere": "|T| is less than the bound in {share:.0%} of the analyses tried",
     "sign_elsewhere": "{of} has the other sign in {share:.0%} of the analyses tried",
     "imputed": "with missing values imputed it is {verdict}",
-    "outcomes_imputed": "with missing outcomes imputed it is another",
+    "outcomes_imputed": "the verdict changes when missing outcomes are imputed",
     "tipped": "it changes if the slope of {along} is {size:g} SD {way} among patients without outcome",
     "resampled": "the {check} gives p = {p:.3f}, and the rule requires at most {level:g}",
     "not_computed": "{check}: {reason}",
@@ -85,7 +85,7 @@ UNFAIR = {
     "if that person rated it. Variance that they share is attributed to neither.",
     "levels": "{therapist} can account only for differences between therapists, usually about 5% of the outcome's "
     "variance; {patient} for nearly all of it.",
-    "rater_of_one": "{patient} may share the rater with the outcome, {therapist} does not.",
+    "rater_of_one": "{patient} may share the rater with the outcome; {therapist} does not.",
     "one_observer": "Both were rated by observers, whose expectations of what belongs together influence both.",
     "observer_of_one": "{patient} was rated by observers of single patients, {therapist} by the therapists themselves.",
     "both_between": "Both predictors vary between therapists only: the sample is as large as the number of therapists, "

@@ -57,7 +57,7 @@ def test_the_page_says_first_whether_anything_fails():
     assert failure < text.index("Because.") < text.index("## Scenarios")
     assert "20 to 400 studies in each; seed 2" in text
     assert "| S3-start | mean P | .100 |" in text and "| S0 | single sessions: same C1 | .000 |" in text
-    assert "| S0 | neither side predicts the outcome | 0 | 0 | −.007 | false | false | true | true | true |" in text
+    assert "| S0 | neither predictor predicts outcome | 0 | 0 | −.007 | false | false | true | true | true |" in text
 
 
 def test_boundaries_are_among_the_scenarios():

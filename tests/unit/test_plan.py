@@ -57,7 +57,7 @@ def test_the_command_spells_everything_out_and_fits(tmp_path, capsys):
     printed = capsys.readouterr().out
     assert max(map(len, printed.splitlines())) <= 100
     said = " ".join(printed.split())
-    for words in ("C5. The patient's own style is", "neither side", "P = 0.38", "At an ICC of 0.06, ",
+    for words in ("C5. The patient's own style is", "neither", "P = 0.38", "At an ICC of 0.06, ",
                   "Half-width: of the 90% interval", "- With this design C3 is supported in "):  # fmt: skip
         assert words in said
     assert json.loads((tmp_path / "plan.json").read_text("utf-8"))["at_icc"]["icc"] == 0.06

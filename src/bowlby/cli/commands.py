@@ -24,7 +24,7 @@ def bowlby(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Does perceived attachment predict outcome more than the therapist's own style?"""
+    """Does perceived attachment predict outcome more strongly than the therapist's own style?"""
 
 
 def init(
@@ -76,7 +76,9 @@ def simulate(
     seed: Annotated[int, typer.Option(min=0, help="Seed.")] = 1,
     therapists: Annotated[int | None, typer.Option(min=3, help="Number of therapists (48; platform 25,000).")] = None,
     patients: Annotated[int | None, typer.Option(min=2, help="Patients per therapist (12; platform 40).")] = None,
-    platform: Annotated[bool, typer.Option("--platform", help="A platform's size, as Parquet.")] = False,
+    platform: Annotated[
+        bool, typer.Option("--platform", help="Simulate a routine-care platform, written as Parquet.")
+    ] = False,
     switching: Annotated[float, typer.Option(min=0, max=1, help="Share of a platform's patients who change therapist.")]
     = 0.0,
     like: Annotated[
@@ -114,7 +116,7 @@ def plan(
     seed: Annotated[int, typer.Option(min=0, help="Seed.")] = 1,
     output: Annotated[Path | None, typer.Option(help="Also write the numbers to this JSON file.")] = None,
 ) -> None:
-    """Say what a planned study could show, by formula and by simulation."""
+    """Estimate what a planned study could show, by formula and by simulation."""
     from rich.console import Console
     from rich.progress import track
 
@@ -146,16 +148,17 @@ def plan(
 def verify(
     results: Annotated[Path, typer.Argument(help="Folder of a run, such as results/example.")],
     config: Annotated[
-        Path | None, typer.Option(help="The run's configuration file, with its raw files: begin with these.")
+        Path | None, typer.Option(help="The run's configuration file: also recompute the analysis sets from raw files.")
     ] = None,
     frozen: Annotated[
         Path | None, typer.Option(help="A file that `bowlby freeze` wrote: compare the run with its endpoints instead.")
     ] = None,
 ) -> None:
-    """Compare a run's files with their checksums, and compute its numbers again.
+    """Compare a run's files with their checksums, and recompute its numbers.
 
-    Fits and estimands are computed from the analysis sets of the folder; with --config the analysis sets from the raw
-    files first. Numbers agree if they differ by less than 1e-6 of their size. Exit status 3 if something differs.
+    Fits and estimands are recomputed from the analysis sets of the folder; with --config these sets are first
+    recomputed from the raw files. Numbers agree if they differ by less than 1e-6 of their size. Exit status 3
+    if something differs.
     """
     if frozen:
         from bowlby.reproduction.frozen import compare as compare_frozen
@@ -189,7 +192,7 @@ class _Words(typer.core.TyperGroup):
 
 
 instruments = typer.Typer(
-    help="The library of questionnaires, and your own; words search it: bowlby instruments anger, or 6 items.",
+    help="List, search and test questionnaires, also your own: bowlby instruments anger, or 6 items.",
     invoke_without_command=True,
     cls=_Words,
 )
@@ -231,7 +234,7 @@ def show_instrument(
     name: Annotated[str, typer.Argument(help="Id of an instrument, such as wai_sr.")],
     config: Config = None,
 ) -> None:
-    """Show one questionnaire: items, key, missing rule, sources."""
+    """Show one questionnaire: items, key, rule for missing items, sources."""
     from bowlby.instruments.catalogue import describe
 
     print(describe(name, _own_instruments(config or context.parent.params["config"])))
@@ -256,7 +259,7 @@ def test_instrument(
     file: Annotated[Path, typer.Argument(help="The instrument's file.")],
     data: Annotated[Path, typer.Argument(help="A raw data file with its items.")],
 ) -> None:
-    """Score a raw file by an instrument file and audit the key; nothing is written."""
+    """Score a raw file with an instrument file and audit the key; nothing is written."""
     from bowlby.cli.terminal import show
     from bowlby.drafting.own_key import try_key
 

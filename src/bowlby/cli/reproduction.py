@@ -55,7 +55,7 @@ def freeze(
     results: Annotated[Path, typer.Argument(help="Folder of a run, such as results/example.")],
     output: Annotated[Path | None, typer.Option(help="File to write; by default <run>.frozen.json.")] = None,
     config: Annotated[
-        Path | None, typer.Option(help="The run's configuration file, needed if the study has own instrument files.")
+        Path | None, typer.Option(help="The run's configuration file, needed if the study has its own questionnaires.")
     ] = None,
 ) -> None:
     """Write a paper's endpoints, checksums of its data and its study's structure into a file without patients' data."""

@@ -197,7 +197,7 @@ def _halves(split: Split) -> bool:
 
 def _already(matrix, numbers: list[int], reverse: np.ndarray, name: str, persons: int, level: float) -> Finding:
     if reverse.all() or not reverse.any():
-        return Finding(name, None, "already_reversed", "no mixed directions", "", "not_testable")
+        return Finding(name, None, "already_reversed", "all items keyed in the same direction", "", "not_testable")
     return Split.of(matrix, reverse).finding(name, "already_reversed", numbers, persons, level, DONE)
 
 
@@ -260,7 +260,7 @@ def _few(answers, numbers: list[int], instrument: Instrument, name: str, persons
     reverse = np.array([n in scale.reverse for n in numbers], dtype=bool)
     mixed = len(reverse) > 0 and reverse.any() and not reverse.all()
     if persons < FEW or not mixed or untestable_by_design(instrument, name):
-        why = "no mixed directions" if not mixed else f"fewer than {FEW} persons"
+        why = "all items keyed in the same direction" if not mixed else f"fewer than {FEW} persons"
         return [Finding(name, None, "already_reversed", why, "", "not_testable")]
     signs = Split.of(pairwise(answers), reverse)
     split = Split(signs.first, signs.r, np.nan)

@@ -124,7 +124,7 @@ def _twice(measures: pd.DataFrame, values: np.ndarray) -> Finding:
     least = 2 * np.log2(len(rows)) + 15
     particular = np.flatnonzero((bits > least) & varied)
     if not len(particular):
-        return Finding(None, None, check, "forms too short to tell", expected, "not_testable")
+        return Finding(None, None, check, "too few items to test for identical respondents", expected, "not_testable")
     keys = [k for k in CELL if k in measures.columns]
     forms = measures.loc[complete, [*keys, "person"]].iloc[particular].assign(form=_codes(rows[particular]))
     first = ~forms.duplicated([*keys, "person", "form"]).to_numpy()

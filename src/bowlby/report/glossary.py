@@ -28,12 +28,18 @@ TERMS = {
     "P": "The slope of perceived attachment within therapists: the expected difference in outcome, in reference SDs, "
     "between two patients of one therapist whose perceived attachment differs by 1 reference SD.",
     "T": "The slope of the therapist's own style between therapists, in the same unit.",
+    "Z": "The slope of the patient's own style in a model of perceived attachment, in the same unit.",
+    "Direction slope": "The slope along the configured weights of a predictor's scales with all scales in one model.",
+    "Block index": "The SD of the outcome that all scales of a predictor predict together.",
+    "M1, M2": "The main model, and the model with the mean perceived attachment of each therapist's patients added.",
+    "ICC": "Intraclass correlation: the share of a variance that lies between therapists.",
+    "Permutation": "The analysis repeated with the therapists' styles exchanged at random, so that T is 0.",
     "δ": "The equivalence bound (0.10 SD by default): a slope within ±δ is called negligible.",
     "Within therapists": "Differences between patients of the same therapist.",
-    "Between therapists": "Differences between averages of therapists; style can account for no others.",
+    "Between therapists": "Differences between averages of therapists; style can account for these only.",
     **{name: f"Claim: {text[0].lower()}{text[1:]}." for name, text in CLAIMS.items()},
     "Supported, refuted, inconclusive": "The verdicts on a claim, by rules fixed before the outcomes were read. A "
-    "claim that meets neither rule is inconclusive.",
+    "claim that meets neither the rule for supported nor that for refuted is inconclusive.",
     "Qualified": "Said of a supported claim if a named fact, such as a shared rater, limits its interpretation.",
     "Robustness check": "The analysis repeated with other methods, choices or samples. The report lists the checks "
     "that change a verdict.",

@@ -83,7 +83,7 @@ def flips_sheet(verdict: Mapping, record: Mapping) -> Sheet:
         "The last columns give the verdict of each claim when each therapist was omitted in turn, in the alternative "
         "analyses of the curve below, and with missing values multiply imputed. The third column gives the checks that "
         "change a decided verdict by fixed rules. They show how a verdict depends on sample and analysis; they "
-        "say no more than *p* about whether it is right."
+        "add no information beyond *p* on whether the claim is true."
     )
     title = "Robustness of Each Verdict"
     return Sheet("", title, ["Claim", "Verdict", "Changed by a check?", *tried], [(None, rows)], note)

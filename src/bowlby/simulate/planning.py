@@ -12,7 +12,7 @@ from bowlby.errors import UserError, problem
 from bowlby.simulate.batched_analysis import studies as simulated
 from bowlby.simulate.scenarios import scenario
 
-TRUTHS = {"S0": "neither side predicts", "S1": "perceived attachment predicts, style does not", "S2": "both equally",
+TRUTHS = {"S0": "neither predicts", "S1": "perceived attachment predicts, style does not", "S2": "both equally",
           "S3": "therapist style dominates"}  # fmt: skip
 CLAIMS = ("C1", "C2", "C3", "C4", "C5")
 ICCS = (0.02, 0.05, 0.08)

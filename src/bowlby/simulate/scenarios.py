@@ -113,7 +113,7 @@ class Scenario:
 
 
 SCENARIOS = {s.id: s for s in (
-    Scenario("S0", 0.0, 0.0, "neither side predicts the outcome", (False, False, True, True, True)),
+    Scenario("S0", 0.0, 0.0, "neither predictor predicts outcome", (False, False, True, True, True)),
     Scenario("S1", 0.38, 0.0, "perceived attachment predicts, style does not", (True,) * 5),
     Scenario("example", 0.30, 0.0, "perceived attachment predicts, style does not (as S1, with P = .30)",
              (True,) * 5, secure_avoidant=-0.75),
@@ -135,7 +135,7 @@ SCENARIOS = {s.id: s for s in (
     Scenario("S11", 0.38, 0.0, "as S1; patients are treated in groups of six", (True,) * 5, unit=0.05),
     Scenario("S12", 0.38, 0.0, "as S1; scales measure with error", (True,) * 5, reliability=0.65,
              style_reliability=0.90),
-    Scenario("S13", 0.25, 0.0, "style matters for severe patients", (True,) * 5, kappa=0.15),
+    Scenario("S13", 0.25, 0.0, "T = 0 at average severity; style matters for severe patients", (True,) * 5, kappa=0.15),
     Scenario("S14", 0.25, 0.10, "style at the equivalence bound", (True, True, False, True, True)),
     Scenario("S15", 0.25, 0.0, "style on perceived attachment at the bound", (True, True, True, False, True),
              gamma=0.10),
@@ -144,8 +144,8 @@ SCENARIOS = {s.id: s for s in (
              slope_sd=0.15),
     Scenario("S17b", 0.20, 0.20, "slopes differ between therapists, both predict equally",
              (True, False, False, True, True), slope_sd=0.15),
-    Scenario("S18", 0.25, 0.0, "skewed outcome with a floor, residuals wider with some therapists", (True,) * 5,
-             uneven=0.3, skew=1.0, floor=1.2, floor_slope=0.225, floor_residual=0.556),
+    Scenario("S18", 0.25, 0.0, "skewed outcome with a floor, larger residual variance for some therapists",
+             (True,) * 5, uneven=0.3, skew=1.0, floor=1.2, floor_slope=0.225, floor_residual=0.556),
 )}
 
 

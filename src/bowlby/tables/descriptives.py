@@ -19,7 +19,7 @@ LEVELS = ("within", "between")
 NOTE = (
     "Patients of the main analysis. Correlations within therapists (repeated-measures correlation, Bakdash & Marusich, "
     "2017) are below the diagonal, those of therapists' means above it. ICC: share of the variance between therapists. "
-    "Alpha and ICC are of all who answered. Scores are in their own units and directions."
+    "Alpha and ICC were computed from all respondents. Scores are in their own units and directions."
 )
 
 

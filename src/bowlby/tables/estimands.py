@@ -77,19 +77,19 @@ def estimands_table(records: dict[str, dict], imputed: dict[str, dict] | None = 
         add("e4", "not estimable with this sample", note=e4["reason"])
     reliable = e4.get("reliability")
     known = "" if reliable is None else f"; reliability of the means {number(reliable, bounded=True)}"
-    for key, words, how in (("observed", MEANS, f"M2, per SD of the norm{known}"),
+    for key, words, how in (("observed", MEANS, f"model of therapists' means (M2), per SD of the norm{known}"),
                             ("corrected", f"{MEANS}, corrected for their reliability", "Fieller, per SD of the norm")):
         if key in e4:
             add("e4", words, e4[key]["estimate"], e4[key]["ci"], note=how)
     for key, words in (("perceived", A), ("style", S)):
         add("e5", f"{words}: share of squared error saved", records["e5"]["q2"][key])
-    add("e5", "gain of perceived less gain of style", records["e5"]["difference"], records["e5"]["difference_ci"],
-        note="squared outcome units, therapists equal")  # fmt: skip
+    add("e5", "gain of perceived attachment minus gain of style", records["e5"]["difference"],
+        records["e5"]["difference_ci"], note="squared outcome units, therapists weighted equally")  # fmt: skip
     for key, words in (("outcome", "for outcome"), ("perceived attachment", "for perceived attachment")):
         record = records["e6"][key]
         for delta, p in record["p"].items():
             add("e6", f"{words}, bound {delta}", record["estimate"], record["ci90"], p,
-                f"smallest bound reached {record['smallest_bound']:.2f}")  # fmt: skip
+                f"smallest bound at which the slope would be negligible {record['smallest_bound']:.2f}")  # fmt: skip
     size = records["e6"]["bound"]
     add("e6", "bound δ in points of the outcome", size["points"])
     if size["share_of_therapist_variance"] is not None:

@@ -77,7 +77,8 @@ def sample_sheet(number_: str, table: pd.DataFrame) -> Sheet:
     for who, title in GROUPS.items():
         rows = []
         for r in table[table["who"] == who].itertuples(index=False):
-            said = str(r.variable).replace("_", " ").capitalize() + (f": {r.category}" if r.category else "")
+            variable = "patients per therapist" if (who, r.variable) == ("therapist", "patients") else str(r.variable)
+            said = variable.replace("_", " ").capitalize() + (f": {r.category}" if r.category else "")
             n = "–" if pd.isna(r.n) else f"{r.n:,.0f}"
             cells = [("" if pd.isna(value) else number(value, 1)) for value in (r.percent, r.mean, r.sd)]
             rows.append([said if r.variable else "All", n, *cells])

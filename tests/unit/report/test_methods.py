@@ -1,6 +1,7 @@
 """The methods text says what was run, and cites what it says."""
 
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pandas as pd
@@ -21,7 +22,7 @@ def changed(path: Path, **values) -> None:
 
 
 def test_every_work_is_cited_somewhere_and_every_mark_is_a_work():
-    modules = (methods, methods_robustness, methods_models)
+    modules = (methods, methods_robustness, methods_models, import_module("bowlby.report.sections.methods"))
     sources = "".join(Path(module.__file__).read_text("utf-8") for module in modules)
     assert set(MARK.findall(sources)) == set(works())
     for short, full in works().values():

@@ -123,7 +123,7 @@ def test_many_therapists_and_specifications_stay_small(comparison_run, tmp_path)
 def test_the_page_says_what_flips(doubted):
     page = report.build_report(doubted)
     part = page[page.index('<h2 id="robustness">') : page.index('<h2 id="therapists">')]
-    assert "By fixed rules a check changes the verdict of C1." in part
+    assert "Under the rules below, a check changes the verdict of C1." in part
     assert "yes: P has the other sign in 30% of the analyses tried" in part
     cells = re.findall("<td>(.*?)</td>", part[part.index("Robustness of Each Verdict") :].split("</table>")[0])
     assert cells == [

@@ -13,6 +13,7 @@ from bowlby.report.methods_models import weights
 from bowlby.results import MAIN, Results
 from bowlby.tables import number
 from bowlby.tables.fits import random_sds
+from bowlby.tables.sample import sample_table
 from bowlby.tables.words import CLAIMS, NOT_TESTED, df_method, people, typeset, verdict
 from bowlby.terms import IN_SENTENCES
 
@@ -104,7 +105,7 @@ def flow(results: Results) -> str | None:
     if not fit:
         return None
     left = [f"{why} ({shown_count(n, results.shareable)})" for why, n in (fit.get("n_dropped") or {}).items() if n]
-    return said(f"Analysed: {_included(fit)}", f"Left out: {', '.join(left)}." if left else "", SEE_FLOW)
+    return said(f"Analysed: {_included(fit)}", f"Excluded: {', '.join(left)}." if left else "", SEE_FLOW)
 
 
 def diagram(results: Results) -> str | None:
@@ -145,6 +146,15 @@ def scales(results: Results) -> str | None:
     return said("Means, SDs and numbers of every scale:", see("scales", "Scales"))
 
 
+def characteristics(results: Results) -> str | None:
+    """What the files say of the sample, by the names of the variables."""
+    table = sample_table(results)
+    own = table[(table["who"] == "patient") & (table["variable"] != "")]["variable"]
+    names = ", ".join(str(name).replace("_", " ") for name in dict.fromkeys(own))
+    listed = said(f"{names[:1].upper()}{names[1:]}:", see("flow", "Sample and flow of patients")) if names else None
+    return said(listed, scales(results))
+
+
 def quantities(results: Results) -> str | None:
     """How scores became predictors."""
     if not results.comparison:
@@ -160,7 +170,7 @@ def quantities(results: Results) -> str | None:
 
 def analysis(results: Results) -> str | None:
     """All statistical methods."""
-    return said("To paste, written from what was run:", see("methods", "Methods")) if _main(results) else None
+    return said("Text for the manuscript:", see("methods", "Methods")) if _main(results) else None
 
 
 def subgroups(results: Results) -> str | None:
@@ -227,8 +237,12 @@ def categories(results: Results) -> str | None:
     return said(f"The models use continuous scores.{where}", see("scales", "Scales"), see("change", "Reliable change"))
 
 
-def no_risks(results: Results) -> str | None:
-    """Relative and absolute risks."""
+def risks(results: Results) -> str | None:
+    """Absolute risks: the proportions that the change section expects."""
+    table = results.table("figures/data/prepost.csv")
+    if table is not None and (table["kind"] == "recovered").any():
+        return said("Model-implied proportions recovered at ±1 SD of perceived attachment:",
+                    see("prepost", "From before to after treatment"))  # fmt: skip
     return "Not applicable: no risks were estimated." if _main(results) else None
 
 
@@ -238,7 +252,7 @@ def bias(results: Results) -> str | None:
         return None
     return said(
         "Effects within and between therapists were separated, so that differences between caseloads are not counted "
-        "as effects of attachment.",
+        "as associations with attachment.",
         see("other-ratings", "Attachment and other ratings") if _asked(results).get("alliance") else "",
     )
 

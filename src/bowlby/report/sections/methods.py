@@ -5,8 +5,10 @@ from __future__ import annotations
 from bowlby.report import methods as text
 from bowlby.report.checklists import CHECKLISTS, filled
 from bowlby.report.glossary import TERMS
+from bowlby.report.references import cited
 from bowlby.report.section import Section, render
 from bowlby.results import Results
+from bowlby.tables import descriptives
 
 
 def methods(results: Results) -> Section | None:
@@ -17,9 +19,15 @@ def methods(results: Results) -> Section | None:
 
 
 def references(results: Results) -> Section | None:
-    """The works that the methods cite, and the sources of the questionnaires."""
-    works = text.references(results) if results.manifest else []
+    """The works that the methods and the notes of tables cite, and the sources of the questionnaires."""
+    works = sorted({*text.references(results), *cited(_noted(results))}, key=str.casefold) if results.manifest else []
     return Section("references", "References", render("references.html", works=works)) if works else None
+
+
+def _noted(results: Results) -> list[str]:
+    """Marks of the works that notes of tables of this report cite."""
+    structure = (results.json("analysis/primary.design.json") or {}).get("structure")
+    return ["[[bakdash]]"] * (descriptives(results) is not None) + ["[[hu]]"] * bool(structure)
 
 
 def glossary(results: Results) -> Section | None:

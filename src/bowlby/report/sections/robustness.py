@@ -41,9 +41,10 @@ def _intro(verdict: Mapping, record: Mapping) -> str:
     changed = [name for name, claim in decided.items() if claim.get("fragile")]
     unknown = [name for name, claim in decided.items() if claim.get("fragile_not_tried") and name not in changed]
     if changed:
-        said = [f"By fixed rules a check changes the verdict of {', '.join(changed)}."]
+        said = [f"Under the rules below, a check changes the verdict of {', '.join(changed)}."]
     elif decided:
-        said = [f"By fixed rules no {'computed ' if unknown else ''}check changes a decided verdict."]
+        computed = "computed " if unknown else ""
+        said = [f"Under the rules below, no {computed}check changes a supported or refuted verdict."]
     else:
         said = ["No claim is decided, so that no check can change a verdict."]
     if unknown:
@@ -55,7 +56,7 @@ def _intro(verdict: Mapping, record: Mapping) -> str:
         if name in elsewhere and (share := elsewhere[name].get(claim["verdict"], 0)) < HALF
     ]
     if rare:
-        said.append(f"Note that {' and '.join(rare)} of the alternative analyses.")
+        said.append(f"However, {' and '.join(rare)} of the alternative analyses.")
     if elsewhere:
         said.append(
             "Alternative analyses count as a change if the sign of the estimate differs in more than 20% of them (C3: "
@@ -137,7 +138,7 @@ def _p_values(record: Mapping) -> Markup:
     said, computed = [], computed_of(record)
     if permutation := computed.get("permutation"):
         share = number(100 * permutation["c2_with_permuted_style"]["supported"], 0)
-        text = "Permutation of style among therapists ({:,} permutations): T, {}; C2 was supported in {}% of them."
+        text = "Permutation test of T ({:,} permutations of style among therapists): {}; C2 supported in {}% of them."
         said.append(Markup(text).format(permutation["replicates"], _p(permutation["p"]["T"]), share))
     if permutation := computed.get("wild"):
         values = Markup(", ").join(
