@@ -47,7 +47,7 @@ How often the claims come out right and wrong where outcome and perceived attach
 the claims are decided on patients' means around a landmark (`perceived.sessions: 5`, `outcome.after: 5`). Tables of
 simulated session scores go through bowlby's own functions: patients' means, analysis sets, models, decision rules.
 {size}
-Made by `make validate-sessions`; every number with its interval is in `validation_sessions.csv`. The bars are those
+Made by `make validate-sessions`; every number with its interval is in `validation_sessions.csv`. The criteria are those
 of [validation.md](validation.md), by 99.9 % intervals. The oracle knows the true variances at the level of patients'
 means, averaged over patients, who have unequal numbers of sessions."""
 
@@ -92,7 +92,7 @@ def page(
     parts = [head.format(size=_size(table, seed), start=start), failures(pd.concat([table, worlds]))]
     parts += [rest.strip()] if rest.strip() else []
     parts += [_worlds(worlds)] if len(worlds) else []
-    parts += [f"![Rates with their intervals and bars]({name}.png)", _truths(table, cases, more or {})]
+    parts += [f"![Rates with their intervals and criteria]({name}.png)", _truths(table, cases, more or {})]
     parts += [_claim(table, cases, claim) for claim in CLAIMS]
     parts += [_coverage(table), _checks(table), _singular(table)]
     return "\n\n".join(parts) + "\n"
@@ -120,7 +120,7 @@ def failures(table: pd.DataFrame) -> str:
     if len(bad):
         rows = [[r.scenario, sized(r.design), r.quantity, number(r.rate), f"{number(r.low)} to {number(r.high)}",
                  number(r.bar), f"{r.n:,}"] for r in bad.itertuples()]  # fmt: skip
-        heads = ["scenario", "design", "quantity", "rate", "99.9 % interval", "bar", "studies"]
+        heads = ["scenario", "design", "quantity", "rate", "99.9 % interval", "criterion", "studies"]
         parts.append(grid(heads, rows))
     return "\n\n".join(parts)
 
@@ -137,20 +137,20 @@ def _worlds(table: pd.DataFrame) -> str:
                          *(found.get((name, d), ABSENT) for d in WORLD_DESIGNS), name,
                          number(bars.iloc[0]) if len(bars) else ABSENT])  # fmt: skip
     detailed = table["n"][table["quantity"].str.startswith(("without", "standard", "warning, all"))]
-    text = f"""In most of these worlds the model of the comparison does not hold. {_several(counts)} studies
+    text = f"""In most of these scenarios the model of the comparison does not hold. {_several(counts)} studies
 in each give the rates *as decided*; corrected rows and warnings were computed in up to {detailed.max():,}
-of them, and the world's warning also in every study with a wrong decision. A decision is wrong if a claim is
+of them, and the scenario's warning also in every study with a wrong decision. A decision is wrong if a claim is
 supported or refuted against the truth, or if the 95 % interval of P or T misses it. The corrected rows take the true
-reliabilities. Bars: in a corrected row false support of C1 or C2 .025 (fails where the lower limit exceeds .03) and
+reliabilities. Criteria: in a corrected row false support of C1 or C2 .025 (fails where the lower limit exceeds .03) and
 coverage .95 (fails where the upper limit is below .94); a warning in .80 of wrong decisions, and in at most .10 of
-studies of a world in which the model holds. The Monte Carlo standard error of a rate of .025 is
+studies of a scenario in which the model holds. The Monte Carlo standard error of a rate of .025 is
 {_error(counts.min())} in {counts.min():,} studies and {_error(counts.max())} in {counts.max():,}. Designs with
 {ABSENT} were not simulated."""
     return "\n\n".join([
-        "## Worlds in which a claim could err",
+        "## Further scenarios, in which a claim could err",
         text,
         "\n".join(f"- {name}: {WORLDS[name].what}." for name in _scenarios(table)),
-        grid(["world", "rate", *map(sized, WORLD_DESIGNS), "bar"], [row[:5] + row[6:] for row in rows]),
+        grid(["scenario", "rate", *map(sized, WORLD_DESIGNS), "criterion"], [row[:5] + row[6:] for row in rows]),
     ])  # fmt: skip
 
 

@@ -230,7 +230,7 @@ def _flags(head, measures, instrument: Instrument, occasions, shareable: bool) -
     rows = []
     blank = (None, None, "", None, "", None, "", "")
     for name, items in instrument.item_flags.items():
-        classes = ("new", "still there", "gone", "never")
+        classes = ("new", "persisting", "resolved", "never")
         if measures is None:
             rows.append(("", *head, "flag", name, classes[0], None, None, False, *blank, NO_ITEMS))
             continue

@@ -83,7 +83,7 @@ def _effect(name: str | None, names: dict[str, str] | None = None) -> str:
 
 
 COLUMNS = ["term", "label", "kind", "estimate", "se", "df", "t", "p", "ci_low", "ci_high"]
-HEADS = ["Term", "b", "SE", "df", "t", "p", "95% CI"]
+HEADS = ["Term", "b", "95% CI", "p", "SE", "df", "t"]
 PARTS = {
     "coefficient": "Coefficients (units of the outcome)",
     "standardised": "Standardised (SD of outcome per SD of predictor)",
@@ -145,11 +145,11 @@ def _row(r) -> list[str]:
     return [
         r.label,
         number(r.estimate, places),
+        interval(r.ci_low, r.ci_high, places),
+        p_value(r.p),
         number(r.se, places),
         number(r.df, 1),
         number(r.t),
-        p_value(r.p),
-        interval(r.ci_low, r.ci_high, places),
     ]
 
 

@@ -74,7 +74,7 @@ def test_danger_that_came_stayed_and_went():
     pre[:20, 8], post[10:30, 8] = 1, 2
     measures = pd.concat([table(pre), table(post, "termination")], ignore_index=True)
     found = change(score(measures, PHQ), measures, PHQ, ("intake", "termination"))
-    assert counts(found, method="flag") == {"new": 10, "still there": 10, "gone": 10, "never": 10}
+    assert counts(found, method="flag") == {"new": 10, "persisting": 10, "resolved": 10, "never": 10}
     by_occasion = severity(score(measures, PHQ), measures, PHQ).query("kind == 'flag'")
     assert by_occasion["count"].tolist() == [20, 20]
 

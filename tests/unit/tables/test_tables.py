@@ -91,7 +91,7 @@ def test_word_table_prints_statistics_in_italics(tmp_path):
     tables.build(tmp_path)
     document = Document(str(tmp_path / "tables/table1.docx"))
     heads = {c.text: c.paragraphs[0].runs[0].italic for c in document.tables[0].rows[0].cells}
-    assert heads == {"Term": False, "b": True, "SE": True, "df": True, "t": True, "p": True, "95% CI": False}
+    assert heads == {"Term": False, "b": True, "95% CI": False, "p": True, "SE": True, "df": True, "t": True}
     note = document.paragraphs[-1]
     assert [r.text for r in note.runs if r.italic] == ["Note. ", "N", "J", "SD"]
 

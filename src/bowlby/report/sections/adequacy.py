@@ -40,8 +40,8 @@ def adequacy(results: Results) -> Section | None:
         )
     median = number(power["caseload"]["median"], 1).removesuffix(".0")
     intro = Markup.escape(
-        f"{power['therapists']:,} therapists with {median} patients each (median){_several(power)}. {equivalence} "
-        "Computed from caseloads and style scores alone, before any outcome was read."
+        f"The sample has {power['therapists']:,} therapists (median caseload {median}){_several(power)}. {equivalence} "
+        "This was computed from caseloads and style scores alone, before any outcome was read."
     ) + see(results, "adequacy")
     parts = [plot, *_after(results)]
     return Section("adequacy", "Power of this sample", render("stack.html", parts=parts, intro=intro))
@@ -50,7 +50,7 @@ def adequacy(results: Results) -> Section | None:
 def _several(adequacy: dict) -> str:
     """Said only if some therapists have one patient."""
     n = adequacy["effective_therapists"]
-    return "" if n == adequacy["therapists"] else f", of whom {n:,} have two or more"
+    return "" if n == adequacy["therapists"] else f", of whom {n:,} have two or more patients"
 
 
 def observed(results: Results) -> str | None:
