@@ -56,13 +56,13 @@ def test_all_of_them_are_counted(written):
     assert count(table, "suicidal ideation, intake")[0] == ["12", "40"]
     assert count(table, "suicidal ideation, end") == [["10", "40"]]
     assert count(table, "suicidal ideation, intake to end: new") == [["0", "40"]]
-    assert count(table, "suicidal ideation, intake to end: gone") == [["2", "40"]]
+    assert count(table, "suicidal ideation, intake to end: resolved") == [["2", "40"]]
 
 
 def test_small_counts_are_hidden_in_what_is_shared(written):
     table = written(True, phq(2))
     assert {n for n, _ in count(table, "deteriorated")} == {"hidden"}
-    assert {n for n, _ in count(table, "intake to end: gone")} == {"hidden"}
+    assert {n for n, _ in count(table, "intake to end: resolved")} == {"hidden"}
 
 
 def test_given_scores_say_that_their_items_are_not_there(written):
