@@ -14,8 +14,7 @@ from bowlby.mixed.criterion import loglik, residual_variance
 from bowlby.mixed.inference import KENWARD_ROGER, SATTERTHWAITE, SATTERTHWAITE_FLAT, SATTERTHWAITE_SINGULAR, Inference
 from bowlby.mixed.refits import refit_many
 
-_HEADS = {KENWARD_ROGER: "Kenward-Roger df and adjusted SE", SATTERTHWAITE: "Satterthwaite df",
-          "residual": "residual df"}
+_HEADS = {KENWARD_ROGER: "Kenward-Roger df and adjusted SE", SATTERTHWAITE: "Satterthwaite df", "residual": "residual df"}
 
 
 def summary(result, method: str) -> str:
