@@ -14,7 +14,8 @@ from bowlby.mixed.criterion import loglik, residual_variance
 from bowlby.mixed.inference import KENWARD_ROGER, SATTERTHWAITE, SATTERTHWAITE_FLAT, SATTERTHWAITE_SINGULAR, Inference
 from bowlby.mixed.refits import refit_many
 
-_HEADS = {KENWARD_ROGER: "Kenward-Roger df and adjusted SE", SATTERTHWAITE: "Satterthwaite df", "residual": "residual df"}
+_HEADS = {KENWARD_ROGER: "Kenward-Roger df and adjusted SE", SATTERTHWAITE: "Satterthwaite df",
+          "residual": "residual df"}
 
 
 def summary(result, method: str) -> str:
@@ -27,7 +28,7 @@ def summary(result, method: str) -> str:
 def html(result, method: str) -> str:
     """The same as HTML, for notebooks."""
     fixed_head, fixed, reasons = _fixed_effects(result, method)
-    title, *lines = (escape(line) for line in [*_head(result), *_structure(result)])
+    title, *lines = map(escape, [*_head(result), *_structure(result)])
     return "\n".join([f"<p><strong>{title}</strong><br>{'<br>'.join(lines)}</p>", "<p>Random effects</p>",
                       _html_table(_random_effects(result)), f"<p>{escape(fixed_head)}</p>", _html_table(fixed),
                       *(f"<p>{escape(note)}</p>" for note in [*reasons, *_notes(result, method)])])
@@ -323,8 +324,7 @@ class MixedResult(Inference):
         from bowlby.mixed.prediction import predict
 
         if data is None:
-            fitted = self.fittedvalues.to_numpy(copy=True) if random else None
-            return self.model.linear_predictor(self.params.to_numpy()) if fitted is None else fitted
+            return self.fittedvalues.to_numpy(copy=True) if random else self.model.linear_predictor(self.params.to_numpy())
         return predict(self, data, random, membership, offset)
 
     def get_prediction(self, data=None, random: bool = False, membership=None, offset=None, df: str | None = None):
