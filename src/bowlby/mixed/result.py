@@ -14,8 +14,7 @@ from bowlby.mixed.criterion import loglik, residual_variance
 from bowlby.mixed.inference import KENWARD_ROGER, SATTERTHWAITE, SATTERTHWAITE_FLAT, SATTERTHWAITE_SINGULAR, Inference
 from bowlby.mixed.refits import refit_many
 
-_HEADS = {KENWARD_ROGER: "Kenward-Roger df and adjusted SE", SATTERTHWAITE: "Satterthwaite df",
-          "residual": "residual df"}
+_DFS = {KENWARD_ROGER: "Kenward-Roger df and adjusted SE", SATTERTHWAITE: "Satterthwaite df", "residual": "residual df"}
 
 
 def summary(result, method: str) -> str:
@@ -74,11 +73,11 @@ def _fixed_effects(result, method: str) -> tuple[str, object, list[str]]:
     try:
         table = result.tidy(method)
     except UserError as error:
-        if method not in _HEADS or (method == KENWARD_ROGER and not result.reml):
+        if method not in _DFS or (method == KENWARD_ROGER and not result.reml):
             raise
         table = result.tidy("residual")[["term", "estimate", "se"]]
         return "Fixed effects (no df)", table, [f"note: no df: {line}" for line in error.problems]
-    head = _HEADS[method]
+    head = _DFS[method]
     if method == SATTERTHWAITE and result.singular:
         head = "Satterthwaite undefined, df from the expected information"
     return f"Fixed effects ({head})", table, []
@@ -324,7 +323,8 @@ class MixedResult(Inference):
         from bowlby.mixed.prediction import predict
 
         if data is None:
-            return self.fittedvalues.to_numpy(copy=True) if random else self.model.linear_predictor(self.params.to_numpy())
+            fixed = self.model.linear_predictor
+            return self.fittedvalues.to_numpy(copy=True) if random else fixed(self.params.to_numpy())
         return predict(self, data, random, membership, offset)
 
     def get_prediction(self, data=None, random: bool = False, membership=None, offset=None, df: str | None = None):
