@@ -13,7 +13,6 @@ import pandas as pd
 
 from bowlby.config import Loaded, LoadedStudy, read_config
 from bowlby.design.requirements import requirements, unstated_occasions
-from bowlby.drafting.study_text import MARK
 from bowlby.errors import Place, UserError, problem
 from bowlby.ingest import Ingested, look_through
 from bowlby.ingest.issues import Issues, count
@@ -51,7 +50,7 @@ def check(config: str | Path) -> Lines:
     if isinstance(loaded, Loaded):
         problems += mismatches(loaded)
     ingested, issues = look_through(loaded)
-    data_lines = [*issues.lines(), *_unread(loaded, issues), *_guesses(loaded)]
+    data_lines = [*issues.lines(), *_unread(loaded, issues)]
     if isinstance(loaded, Loaded):
         unsaid = unstated_occasions(requirements(loaded.run), ingested.measures)
         problems += [f"{loaded.path.name}: {line}" for line in unsaid]
@@ -78,17 +77,6 @@ def _unread(loaded: LoadedStudy, issues: Issues) -> Lines:
         if names and Path(spec.path).name in issues.unread:
             what = f"the answers to {names} in this file were not checked because it could not be read"
             lines.append(("note", problem(what, "correct its error, then check again", Place(Path(spec.path).name))))
-    return lines
-
-
-def _guesses(loaded: LoadedStudy) -> Lines:
-    """For each file of the configuration, how many lines of a draft are still marked as a guess."""
-    lines = []
-    for path in dict.fromkeys((loaded.path, loaded.study_path) if isinstance(loaded, Loaded) else (loaded.study_path,)):
-        n = sum(MARK in line for line in path.read_text("utf-8").splitlines())
-        if n:
-            what = f"{count(n, 'line')} still {'has' if n == 1 else 'have'} the mark of a guess (`{MARK}`)"
-            lines.append(("note", problem(what, "check each guess and delete its mark", Place(path.name))))
     return lines
 
 

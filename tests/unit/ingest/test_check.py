@@ -217,12 +217,6 @@ def test_what_the_models_need_is_checked_beside_rows_that_contradict_each_other(
     ]
 
 
-def test_the_guesses_left_in_a_draft_are_counted(tmp_path, capsys):
-    status, lines = said(tmp_path, capsys, run=RUN.replace("run: t", "run: t  # ?"), **GOOD)
-    note = "note: run.yaml: 1 line still has the mark of a guess (`# ?`); check each guess and delete its mark"
-    assert (status, lines) == (0, [note, "0 errors, 0 warnings, 1 note"])
-
-
 def test_check_writes_nothing(tmp_path, capsys, monkeypatch):
     said(tmp_path, capsys, **GOOD)
     before = sorted(tmp_path.rglob("*"))
