@@ -5,7 +5,7 @@ from __future__ import annotations
 from scipy.special import stdtrit
 
 from bowlby.effect import Effect
-from bowlby.reasons import decimals
+from bowlby.reasons import REASONS, decimals
 
 MIN_THERAPISTS = 12
 """Therapists below whom a study cannot answer the question on style."""
@@ -149,9 +149,9 @@ def _reservations(claims: dict[str, dict]) -> list[str]:
     if supported:
         said = {
             "baseline_error": "the verdict does not hold after correction for measurement error in the baseline",
-            "baseline_error_not_examined": "the influence of measurement error in the baseline was not examined",
-            "permuted_style": "with style permuted at random among therapists the claim is supported in most cases too",
-            "any_therapist_variable": "the claim would be supported for any characteristic of therapists",
+            "baseline_error_not_examined": REASONS["baseline_error_not_examined"],
+            "permuted_style": REASONS["permuted_style"],
+            "any_therapist_variable": REASONS["any_therapist_variable"],
             "after_landmark": "the slope of style is its association with outcome after the landmark session only",
         }
         limits += [words for code, words in said.items() if code in reasons]
@@ -160,7 +160,7 @@ def _reservations(claims: dict[str, dict]) -> list[str]:
         if "same_rater" in reasons:
             limits.append("the patient rated both perceived attachment and outcome")
         if "reverse_causation_open" in reasons:
-            limits.append("improvement may have preceded attachment")
+            limits.append(REASONS["reverse_causation_open"])
     if "therapist_rated" in reasons:
-        limits.append("the therapist rated both the outcome and the therapist's own style")
+        limits.append(REASONS["therapist_rated"])
     return limits

@@ -200,7 +200,7 @@ def _classes(change: np.ndarray, crossed: np.ndarray, critical: float) -> np.nda
 def severity(
     scores: pd.DataFrame, measures: pd.DataFrame | None, instrument: Instrument, shareable: bool = True
 ) -> pd.DataFrame:
-    """Counts of severity bands (``band``), of cases (``caseness``) and of answers that tell of danger (``flag``).
+    """Counts of severity bands (``band``), of cases (``caseness``) and of flagged items (``flag``).
 
     Parameters
     ----------
