@@ -63,6 +63,7 @@ try-wheel: $(VENV)/.ready-test
 # Style, format and habits of the workflow, types (half a minute the first time).
 lint: $(VENV)/.ready-test
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/python .ci/workflow_lint.py Snakefile workflow/*.smk
 	$(BIN)/python .ci/type_errors.py

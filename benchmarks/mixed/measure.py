@@ -42,8 +42,13 @@ def read_once(data) -> float:
 
 def measure(case: Case) -> dict:
     data = case.data()
-    out = {"name": case.name, "rows": len(data), "data_gib": float(data.memory_usage().sum() / 2**30),
-           "read_seconds": read_once(data), "memory_before_gib": peak_gib()}
+    out = {
+        "name": case.name,
+        "rows": len(data),
+        "data_gib": float(data.memory_usage().sum() / 2**30),
+        "read_seconds": read_once(data),
+        "memory_before_gib": peak_gib(),
+    }
     if case.work == "fit":
         runs = [clock(lambda: fit(case, data)) for _ in range(case.repeats)]
         out["seconds"], result = min(s for s, _ in runs), runs[-1][1]

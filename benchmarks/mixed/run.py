@@ -27,9 +27,25 @@ sys.path.insert(0, str(HERE))
 from cases import BY_NAME, CASES, INSTEVAL, Case  # noqa: E402
 
 ONE_CORE = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
-COLUMNS = ["name", "rows", "seconds", "df_seconds", "refits_per_second", "llf", "peak_gib", "data_gib",
-           "read_seconds", "lme4_seconds", "lme4_refits_per_second", "lme4_llf", "lme4_peak_gib", "ratio", "load",
-           "date", "note"]
+COLUMNS = [
+    "name",
+    "rows",
+    "seconds",
+    "df_seconds",
+    "refits_per_second",
+    "llf",
+    "peak_gib",
+    "data_gib",
+    "read_seconds",
+    "lme4_seconds",
+    "lme4_refits_per_second",
+    "lme4_llf",
+    "lme4_peak_gib",
+    "ratio",
+    "load",
+    "date",
+    "note",
+]
 
 
 def run_json(command: list[str]) -> dict:
@@ -43,8 +59,17 @@ def lme4(case: Case, data: pd.DataFrame) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "data.csv"
         data.to_csv(path, index=False)
-        return run_json(["Rscript", str(HERE / "lme4.R"), str(path), case.formula, str(case.reml).upper(), case.work,
-                         str(case.repeats)])
+        return run_json(
+            [
+                "Rscript",
+                str(HERE / "lme4.R"),
+                str(path),
+                case.formula,
+                str(case.reml).upper(),
+                case.work,
+                str(case.repeats),
+            ]
+        )
 
 
 def compare(case: Case, full: bool, with_r: bool) -> dict:
@@ -63,10 +88,17 @@ def compare(case: Case, full: bool, with_r: bool) -> dict:
     if case.lme4 == "yes" or (case.lme4 == "full" and full):
         if with_r:
             theirs = lme4(case, case.data())
-            row.update(lme4_seconds=theirs["seconds"], lme4_llf=theirs["logLik"], lme4_peak_gib=theirs["peak_gib"],
-                       lme4_refits_per_second=theirs.get("refits_per_second"))
-            row["ratio"] = (ours["refits_per_second"] / theirs["refits_per_second"] if case.work == "refits"
-                            else theirs["seconds"] / ours["seconds"])
+            row.update(
+                lme4_seconds=theirs["seconds"],
+                lme4_llf=theirs["logLik"],
+                lme4_peak_gib=theirs["peak_gib"],
+                lme4_refits_per_second=theirs.get("refits_per_second"),
+            )
+            row["ratio"] = (
+                ours["refits_per_second"] / theirs["refits_per_second"]
+                if case.work == "refits"
+                else theirs["seconds"] / ours["seconds"]
+            )
             if "df" in theirs:
                 worst = max(abs(a / b - 1) for a, b in zip(ours["df"].values(), theirs["df"].values(), strict=True))
                 notes.append(f"largest relative difference of df {worst:.1e}")
@@ -101,15 +133,25 @@ def machine() -> list[str]:
     import numpy
     import scipy
 
-    model = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
-                  if line.startswith("model name")), platform.machine())
+    model = next(
+        (
+            line.split(":")[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        platform.machine(),
+    )
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    lines = [f"- {model}, {os.cpu_count()} cores, {memory:.0f} GiB; each engine on one core (OMP_NUM_THREADS=1)",
-             f"- Python {platform.python_version()}, NumPy {numpy.__version__}, SciPy {scipy.__version__}, "
-             f"pandas {pd.__version__}"]
+    lines = [
+        f"- {model}, {os.cpu_count()} cores, {memory:.0f} GiB; each engine on one core (OMP_NUM_THREADS=1)",
+        f"- Python {platform.python_version()}, NumPy {numpy.__version__}, SciPy {scipy.__version__}, "
+        f"pandas {pd.__version__}",
+    ]
     if shutil.which("Rscript"):
-        code = "cat(paste0('R ', R.version$major, '.', R.version$minor, ', lme4 ', packageVersion('lme4'), " \
-               "', pbkrtest ', packageVersion('pbkrtest'), ', ', extSoftVersion()[['BLAS']]))"
+        code = (
+            "cat(paste0('R ', R.version$major, '.', R.version$minor, ', lme4 ', packageVersion('lme4'), "
+            "', pbkrtest ', packageVersion('pbkrtest'), ', ', extSoftVersion()[['BLAS']]))"
+        )
         told = subprocess.run(["Rscript", "-e", code], capture_output=True, text=True, check=False).stdout.split(", ")
         lines.append("- " + ", ".join(told[:3]) + f", BLAS {Path(told[3]).name}" if len(told) == 4 else "")
     return lines
@@ -117,13 +159,18 @@ def machine() -> list[str]:
 
 def write_results(table: pd.DataFrame) -> None:
     table.to_csv(HERE / "results.csv", index=False)
-    lines = ["# Speed of the mixed-model engine", "", *machine(),
-             "- Time is from a data frame in memory to the fitted model, the best of the same number of single runs of "
-             "both; ids are categoricals here and factors there. lme4 has its defaults. Peak memory is that of the "
-             "process, data included.",
-             "- `load` is the machine's one-minute load when the case began: above 1, others were at work on it.", "",
-             "| work | rows | lme4 | bowlby | ratio | goal | peak GiB (lme4) | times the reading of the data | load |",
-             "|---|---|---|---|---|---|---|---|---|"]
+    lines = [
+        "# Speed of the mixed-model engine",
+        "",
+        *machine(),
+        "- Time is from a data frame in memory to the fitted model, the best of the same number of single runs of "
+        "both; ids are categoricals here and factors there. lme4 has its defaults. Peak memory is that of the "
+        "process, data included.",
+        "- `load` is the machine's one-minute load when the case began: above 1, others were at work on it.",
+        "",
+        "| work | rows | lme4 | bowlby | ratio | goal | peak GiB (lme4) | times the reading of the data | load |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
     for case in CASES:
         what = case.what.replace("|", "\\|")
         found = table[table["name"] == case.name]
@@ -137,8 +184,10 @@ def write_results(table: pd.DataFrame) -> None:
         ratio = "" if pd.isna(row["ratio"]) else f"{row['ratio']:,.{0 if row['ratio'] >= 10 else 1}f}x"
         peak = f"{row['peak_gib']:.2f}" + ("" if pd.isna(row["lme4_peak_gib"]) else f" ({row['lme4_peak_gib']:.2f})")
         bound = f"{row['seconds'] / row['read_seconds']:,.0f}" if case.work == "fit" else ""
-        lines.append(f"| {what} | {row['rows']:,.0f} | {time_of(row, 'lme4_seconds', 'lme4_refits_per_second')} | "
-                     f"{ours} | {ratio} | {verdict(case, row)} | {peak} | {bound} | {row['load']:.1f} |")
+        lines.append(
+            f"| {what} | {row['rows']:,.0f} | {time_of(row, 'lme4_seconds', 'lme4_refits_per_second')} | "
+            f"{ours} | {ratio} | {verdict(case, row)} | {peak} | {bound} | {row['load']:.1f} |"
+        )
     lines += ["", "## Log-likelihoods and notes", "", "| case | bowlby | lme4 | note |", "|---|---|---|---|"]
     for row in table.itertuples():
         theirs = "" if pd.isna(row.lme4_llf) else f"{row.lme4_llf:.6f}"
@@ -173,9 +222,12 @@ def main() -> int:
         table = table.sort_values("name", key=lambda s: s.map(list(BY_NAME).index), ignore_index=True)
         table = table.astype({c: float for c in COLUMNS if c not in ("name", "date", "note")})
         line = table[table["name"] == case.name].iloc[0]
-        print(f"{case.name}: {time_of(line, 'seconds', 'refits_per_second')}, "
-              f"lme4 {time_of(line, 'lme4_seconds', 'lme4_refits_per_second') or 'not run'}, "
-              f"ratio {line['ratio']:.1f}, {line['peak_gib']:.2f} GiB; {line['note']}", flush=True)
+        print(
+            f"{case.name}: {time_of(line, 'seconds', 'refits_per_second')}, "
+            f"lme4 {time_of(line, 'lme4_seconds', 'lme4_refits_per_second') or 'not run'}, "
+            f"ratio {line['ratio']:.1f}, {line['peak_gib']:.2f} GiB; {line['note']}",
+            flush=True,
+        )
         write_results(table)
     if choice.scaling:
         from scaling import draw

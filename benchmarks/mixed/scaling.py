@@ -30,8 +30,13 @@ def one(options: dict) -> dict:
     data = sessions(**options)
     fit_seconds, result = clock(lambda: MixedModel.from_formula(GROWTH, data).fit())
     df_seconds, _ = clock(lambda: result.tidy("kenward-roger"))
-    return {**options, "fit_seconds": fit_seconds, "df_seconds": df_seconds, "peak_gib": peak_gib(),
-            "converged": result.converged}
+    return {
+        **options,
+        "fit_seconds": fit_seconds,
+        "df_seconds": df_seconds,
+        "peak_gib": peak_gib(),
+        "converged": result.converged,
+    }
 
 
 def collect() -> pd.DataFrame:
@@ -40,9 +45,13 @@ def collect() -> pd.DataFrame:
         for label, switching in SWITCHING.items():
             for size in sizes:
                 options = {**BASE, axis: size, "switching": switching}
-                done = subprocess.run([sys.executable, str(HERE / "scaling.py"), json.dumps(options)],
-                                      env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
-                                      capture_output=True, text=True, check=True)
+                done = subprocess.run(
+                    [sys.executable, str(HERE / "scaling.py"), json.dumps(options)],
+                    env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+                    capture_output=True,
+                    text=True,
+                    check=True,
+                )
                 rows.append({"axis": axis, "label": label, **json.loads(done.stdout)})
     return pd.DataFrame(rows)
 

@@ -119,7 +119,7 @@ def page(lines: list[str]) -> str:
         f"time from answers in memory to scores in memory, the best of {REPEATS}. Both give the same means of the "
         "scales (compared to 1e-10).",
         "- Ours also checks every answer's range and gives items answered and prorated for each scale; scoreItems "
-        "(`impute = \"none\"`) also gives alpha and the scales' correlations. Peak memory holds the data.",
+        '(`impute = "none"`) also gives alpha and the scales\' correlations. Peak memory holds the data.',
         "- `load` is the machine's one-minute load when the case began: above 1, others were at work on it.",
     ]
     if shutil.which("Rscript"):

@@ -15,8 +15,7 @@ LOCKS = Path(".snakemake/locks")
 
 
 def claim(folder: str | Path, digest: str = "") -> None:
-    """Mark a results folder as ours, with the digest of the run and its process; remove files that killed jobs left.
-    """
+    """Mark a results folder as ours, with the digest of the run and its process; remove files that killed jobs left."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     sweep(folder)

@@ -1,6 +1,6 @@
 """Write the accuracy table of the mixed-model engine: the worst difference of each quantity in each design.
 
-    python tests/golden/accuracy.py            writes benchmarks/mixed/accuracy.md
+python tests/golden/accuracy.py            writes benchmarks/mixed/accuracy.md
 """
 
 from __future__ import annotations
@@ -67,27 +67,54 @@ def main() -> int:
     higher = [c for c in found if c.quantity == "log-likelihood" and c.difference < -1e-6]
     quantities = list(checks.LIMITS)
     models = [name for name in checks.MODELS if name not in absent]
-    lines = ["# Accuracy of the mixed-model engine", "",
-             f"{len(found)} numbers compared, {len(failed)} beyond their limit, and {len(registered)} known to differ. "
-             "Each cell is the worst difference of its kind, in the unit below; bold where it passes the "
-             "limit. A log-likelihood above the reference's counts as 0.", "", "## Designs of the reference set", "",
-             *table(found, list(checks.DESIGNS), quantities), "", "## Small sets and published studies", ""]
+    lines = [
+        "# Accuracy of the mixed-model engine",
+        "",
+        f"{len(found)} numbers compared, {len(failed)} beyond their limit, and {len(registered)} known to differ. "
+        "Each cell is the worst difference of its kind, in the unit below; bold where it passes the "
+        "limit. A log-likelihood above the reference's counts as 0.",
+        "",
+        "## Designs of the reference set",
+        "",
+        *table(found, list(checks.DESIGNS), quantities),
+        "",
+        "## Small sets and published studies",
+        "",
+    ]
     for first in range(0, len(models), 9):
-        lines += [*table(found, models[first:first + 9], quantities), ""]
+        lines += [*table(found, models[first : first + 9], quantities), ""]
     lines += ["## Units", "", *(f"- {name}: {unit}" for name, (_, unit) in checks.LIMITS.items()), ""]
-    lines += ["## Whole terms", "", "F and df of type III tests of nine models differ by at most "
-              f"{max(c.difference for c in found if c.quantity == 'whole term'):.0e} from lmerTest and car.", ""]
-    lines += ["## Known differences", "", "Registered in tests/golden/divergences.yaml, with the reasons.", "",
-              *_by_reason(registered), ""]
+    lines += [
+        "## Whole terms",
+        "",
+        "F and df of type III tests of nine models differ by at most "
+        f"{max(c.difference for c in found if c.quantity == 'whole term'):.0e} from lmerTest and car.",
+        "",
+    ]
+    lines += [
+        "## Known differences",
+        "",
+        "Registered in tests/golden/divergences.yaml, with the reasons.",
+        "",
+        *_by_reason(registered),
+        "",
+    ]
     if absent:
         lines += ["## Not compared for want of their data", "", ", ".join(absent), ""]
     if failed:
-        lines += ["## Beyond the limit", "",
-                  *(f"- {c.design}, {c.quantity}, {c.item}: {c.difference:.2e} (limit {c.limit:.0e})"
-                    for c in failed), ""]
+        lines += [
+            "## Beyond the limit",
+            "",
+            *(f"- {c.design}, {c.quantity}, {c.item}: {c.difference:.2e} (limit {c.limit:.0e})" for c in failed),
+            "",
+        ]
     if higher:
-        lines += ["## Log-likelihood above the reference by more than 1e-6", "",
-                  *(f"- {c.design}, {c.item}: {-c.difference:.2e}" for c in higher), ""]
+        lines += [
+            "## Log-likelihood above the reference by more than 1e-6",
+            "",
+            *(f"- {c.design}, {c.item}: {-c.difference:.2e}" for c in higher),
+            "",
+        ]
     TARGET.parent.mkdir(parents=True, exist_ok=True)
     TARGET.write_text("\n".join(lines), encoding="utf-8")
     sys.stdout.write("\n".join(lines))

@@ -130,7 +130,7 @@ def write(folder, design, run):
     style = rng.integers(1, 8, (len(therapists), 12))
     if design["flat"]:
         style[:] = 4
-    answered = therapists[design["no_style"]:]
+    answered = therapists[design["no_style"] :]
     pd.DataFrame(style[design["no_style"]:], columns=[f"ecr_s_{i}" for i in range(1, 13)]).assign(
         th=answered, clinic="north").to_csv(folder / "b.csv", index=False)  # fmt: skip
     described = {"age": "age", **{c: {"column": c, "kind": "category"} for c in ("arm", "rare", "family")},

@@ -28,8 +28,16 @@ def studies(draw):
     a_w = rng.normal(size=len(first))[patient]
     s = rng.normal(size=therapists)[therapist]
     u = rng.normal(size=(len(first), 2)) * [1.0, 0.3]
-    y = (2 + 0.3 * a_w + 0.2 * s - 0.2 * time + u[patient, 0] + u[patient, 1] * time
-         + sd * rng.normal(size=therapists)[therapist] + rng.normal(size=len(time)))
+    y = (
+        2
+        + 0.3 * a_w
+        + 0.2 * s
+        - 0.2 * time
+        + u[patient, 0]
+        + u[patient, 1] * time
+        + sd * rng.normal(size=therapists)[therapist]
+        + rng.normal(size=len(time))
+    )
     return pd.DataFrame({"y": y, "time": time, "a_w": a_w, "s": s, "patient": patient, "therapist": therapist})
 
 
@@ -80,8 +88,9 @@ def test_outcome_units_move_estimates_and_nothing_else(data, shift, scale):
     n, p = before.nobs, len(before.params)
     assert after.llf == pytest.approx(before.llf - (n - p) * np.log(scale), abs=1e-5)
     same(after.params.drop("Intercept"), before.params.drop("Intercept"), scale)
-    assert after.params["Intercept"] == pytest.approx(shift + scale * before.params["Intercept"],
-                                                      rel=1e-6, abs=1e-5 * scale)
+    assert after.params["Intercept"] == pytest.approx(
+        shift + scale * before.params["Intercept"], rel=1e-6, abs=1e-5 * scale
+    )
     same(after.bse, before.bse, scale)
     same(after.varcorr["variance"], before.varcorr["variance"], scale**2)
     same(after.tidy()["df"], before.tidy()["df"])
@@ -107,8 +116,10 @@ def test_predictor_units_move_their_own_coefficients_and_nothing_else(data, shif
 @given(studies(), st.floats(-20, 20), st.sampled_from([1 / 30, 7.0, 365.0]))
 def test_the_origin_and_unit_of_time_are_a_choice(data, origin, unit):
     formula = "y ~ time + (1 + time | patient)"
-    before, after = fit(data, formula, reml=False), fit(data.assign(time=(data["time"] - origin) * unit), formula,
-                                                        reml=False)
+    before, after = (
+        fit(data, formula, reml=False),
+        fit(data.assign(time=(data["time"] - origin) * unit), formula, reml=False),
+    )
     assert after.llf == pytest.approx(before.llf, abs=1e-6)
     assert after.params["time"] * unit == pytest.approx(before.params["time"], rel=1e-5, abs=1e-7)
     assert np.abs(after.fittedvalues - before.fittedvalues).max() < 1e-4
@@ -172,7 +183,8 @@ def test_an_offset_is_an_outcome_known_in_part(data, seed):
 def test_row_order_does_not_matter_to_residuals_correlated_in_time(data, seed):
     order = np.random.default_rng(seed).permutation(len(data))
     formula, structure = "y ~ time + a_w + (1 | patient)", CAR1("time", "patient")
-    before, after = (MixedModel.from_formula(formula, rows, residual=structure).fit()
-                     for rows in (data, data.iloc[order]))
+    before, after = (
+        MixedModel.from_formula(formula, rows, residual=structure).fit() for rows in (data, data.iloc[order])
+    )
     assert after.llf == pytest.approx(before.llf, abs=1e-6)
     assert after.params.to_numpy() == pytest.approx(before.params.to_numpy(), abs=1e-4)

@@ -37,6 +37,7 @@ def test_the_same_numbers_as_one_by_one(name, design):
 
 def test_other_forms_of_the_model_have_the_numbers_of_a_run():
     """M1 without a random slope, with its variance as estimated, style by severity and M2, each to 1e-9."""
+
     def run(name):
         rows, _ = LatentStudies(SCENARIOS[name]).single(StudyAddress(name, "16x36", 4, 0))
         fitter = Fitter(rows.data, rows.membership, rows.design)
@@ -55,7 +56,8 @@ def test_other_forms_of_the_model_have_the_numbers_of_a_run():
     fitter, row = run("S8")
     m2 = contrast(fitter.fit([*M1, P_BETWEEN], M1_RANDOM), "M2", {P_BETWEEN: 1.0})
     assert [row["M2"], row["M2_low"], row["M2_high"]] == pytest.approx(
-        [m2["estimate"], m2["ci_low"], m2["ci_high"]], abs=1e-9)
+        [m2["estimate"], m2["ci_low"], m2["ci_high"]], abs=1e-9
+    )
 
 
 def test_the_validator_adds_columns_and_changes_none():

@@ -24,8 +24,10 @@ def answers():
 
 
 def test_import_loads_neither_numpy_nor_pandas_nor_a_part_of_bowlby():
-    code = "import sys; import bowlby; print(*[m for m in sys.modules if m.partition('.')[0] in " \
-           "('numpy', 'pandas', 'scipy', 'pydantic', 'snakemake') or m.startswith('bowlby.')])"
+    code = (
+        "import sys; import bowlby; print(*[m for m in sys.modules if m.partition('.')[0] in "
+        "('numpy', 'pandas', 'scipy', 'pydantic', 'snakemake') or m.startswith('bowlby.')])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
 
@@ -36,7 +38,7 @@ def test_public_names_are_these_and_each_has_an_example_that_runs():
     for name in sorted(PUBLIC - {"UserError", "load_results"}):
         value = getattr(bowlby, name)
         assert {"Parameters", "Raises", "Examples"} <= set(inspect.getdoc(value).split("\n")), name
-        example, = finder.find(value, name, globs={})
+        (example,) = finder.find(value, name, globs={})
         failed, tried = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(example)
         assert tried and not failed, name
     with pytest.raises(AttributeError, match="no attribute 'scores'"):

@@ -127,6 +127,6 @@ def test_a_folder_without_files_has_no_records(tmp_path):
 def test_examples_run(folder, monkeypatch):
     monkeypatch.chdir(folder.parents[1])
     for value in (bowlby.load_results, bowlby.UserError):
-        example, = doctest.DocTestFinder(recurse=False).find(value, globs={})
+        (example,) = doctest.DocTestFinder(recurse=False).find(value, globs={})
         failed, tried = doctest.DocTestRunner().run(example)
         assert tried and not failed

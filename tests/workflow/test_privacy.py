@@ -28,8 +28,19 @@ SECRETS = {
     "unreadable date": "Walpurgisnacht",
     "unknown group": "Hermaphroditus",
 }
-SHARED = ("report.html", "methods.md", "issues.csv", "verdict.json", "comparison.json", "adequacy.json",
-          "robustness.json", "dictionary.csv", "datapackage.json", "reproduce.R", "reproduce.py")
+SHARED = (
+    "report.html",
+    "methods.md",
+    "issues.csv",
+    "verdict.json",
+    "comparison.json",
+    "adequacy.json",
+    "robustness.json",
+    "dictionary.csv",
+    "datapackage.json",
+    "reproduce.R",
+    "reproduce.py",
+)
 FOLDERS = ("figures", "tables", "logs", "estimands")
 CODED = {".pdf", ".png"}
 
@@ -78,8 +89,10 @@ def run_here(config: Path) -> Path:
         *((f"{s}_set", lambda s=s: stages.design(loaded, folder, s, planned.instruments)) for s in planned.sets),
         *((f"{s}_fit", lambda s=s: stages.fit(loaded, folder, s)) for s in planned.sets),
         ("estimate", lambda: stages.estimate(loaded, folder)),
-        *((kind, lambda work=work: compute_shard(sources, work, folder / f"robustness/{work.kind}.parquet"))
-          for kind, work in planned.robustness.items()),
+        *(
+            (kind, lambda work=work: compute_shard(sources, work, folder / f"robustness/{work.kind}.parquet"))
+            for kind, work in planned.robustness.items()
+        ),
         ("compare", lambda: stages.compare(loaded, folder)),
         ("manifest", lambda: write_manifest(planned)),
         ("scripts", lambda: write_scripts(folder, planned.models(), loaded.title)),

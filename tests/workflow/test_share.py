@@ -29,7 +29,9 @@ def test_no_data_of_patients_are_in_it(example, archive):
     """Neither a table of persons nor an id of a person; issues.csv names rows of raw files, as in the results."""
     assert not [n for n in archive if n.startswith(("people", "measures", "fits", "logs")) or n.endswith(".parquet")]
     assert {n for n in archive if n.startswith(("analysis", "scores"))} <= {
-        "scores/dictionary.csv", *(f"analysis/{s}.columns.csv" for s in ("primary", "perceived", "alliance"))}
+        "scores/dictionary.csv",
+        *(f"analysis/{s}.columns.csv" for s in ("primary", "perceived", "alliance")),
+    }
     people = pd.read_parquet(example / "results/example/people/patients.parquet")
     ids = {*people["patient"], *people["therapist"].dropna()}
     for name, data in archive.items():

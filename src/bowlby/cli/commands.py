@@ -79,8 +79,9 @@ def simulate(
     platform: Annotated[
         bool, typer.Option("--platform", help="Simulate a routine-care platform, written as Parquet.")
     ] = False,
-    switching: Annotated[float, typer.Option(min=0, max=1, help="Share of a platform's patients who change therapist.")]
-    = 0.0,
+    switching: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of a platform's patients who change therapist.")
+    ] = 0.0,
     like: Annotated[
         Path | None, typer.Option(help="A file that `bowlby freeze` wrote: a study of the same structure instead.")
     ] = None,

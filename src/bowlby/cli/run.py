@@ -110,9 +110,12 @@ def _run_snakemake(command: list[str], planned: Plan, whole: bool) -> tuple[Snak
     before = {number: signal.signal(number, interrupt) for number in ENDING}
     try:
         # In a session of its own it gets Ctrl-C only from here, once, with all its jobs.
-        with subprocess.Popen(
-            command, stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True
-        ) as process, progress_bars(log, planned.folder) as show_line:
+        with (
+            subprocess.Popen(
+                command, stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True
+            ) as process,
+            progress_bars(log, planned.folder) as show_line,
+        ):
             running.append(process)
             for line in process.stderr:
                 progress = log.read(line)

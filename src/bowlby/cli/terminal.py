@@ -37,6 +37,4 @@ def show(lines: Iterable[str], *, err: bool = False) -> None:
 
 def wrapped(line: str, width: int) -> str:
     """A line broken between words, its further lines indented; paths and ids are not broken."""
-    return textwrap.fill(
-        line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
-    )
+    return textwrap.fill(line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)

@@ -168,10 +168,7 @@ def _comparison(fit: dict, effects: dict[str, Effect], design: dict, delta: floa
     therapist = next(
         r["variance_or_cov"] for r in fit["random"] if (r["group"], r["term"]) == ("therapist", "Intercept")
     )
-    described = {
-        name: e.record() | {"t": e.estimate / e.se, "p": e.p_two_sided()}
-        for name, e in effects.items()
-    }
+    described = {name: e.record() | {"t": e.estimate / e.se, "p": e.p_two_sided()} for name, e in effects.items()}
     return described | {
         "schema": 1,
         "delta": delta,

@@ -120,9 +120,7 @@ def _equivalence(name: str, effect: Effect, delta: float) -> dict:
     return _test("equivalence", name, effect, 0.90, effect.p_equivalence(delta))
 
 
-def _claim(
-    verdict: str, rule: dict, effect: Effect, flags: list[str], bound: float, p: float, test: dict
-) -> dict:
+def _claim(verdict: str, rule: dict, effect: Effect, flags: list[str], bound: float, p: float, test: dict) -> dict:
     return {
         "verdict": verdict,
         "fragile": None,

@@ -54,8 +54,10 @@ def with_errors(built: AnalysisSet, run: Run, scores: dict[str, pd.DataFrame], f
         rests[name] = origin if data[column].notna().any() else None
     meaning = "estimate from one row of the variance of the error of measurement; its mean is that variance"
     units = dict.fromkeys(ERRORS, "reference SD squared") | {"baseline": "outcome units squared"}
-    added = pd.DataFrame([(terms.error_of(name), f"{name}: {meaning}", units[name], "scores") for name in ERRORS],
-                         columns=built.columns.columns)
+    added = pd.DataFrame(
+        [(terms.error_of(name), f"{name}: {meaning}", units[name], "scores") for name in ERRORS],
+        columns=built.columns.columns,
+    )
     columns = pd.concat([built.columns, added], ignore_index=True)
     return replace(built, data=data, columns=columns, design=built.design | {"reliability_from": rests})
 
@@ -85,8 +87,9 @@ def _composite(
         own = answered(scores[block.instrument], role, block)[scaling["scales"]]
         return "configuration", _stated(pd.Series(own.to_numpy(float) @ factor, own.index), block.reliability)
     instrument, items = forms(block.instrument)
-    known = items is not None and all(s in instrument.all_scales() or s in instrument.composites
-                                      for s in scaling["scales"])
+    known = items is not None and all(
+        s in instrument.all_scales() or s in instrument.composites for s in scaling["scales"]
+    )
     if not known:
         return "items", None
     if block.sessions is None:

@@ -49,8 +49,12 @@ def missing_outcomes(frame: pd.DataFrame, therapist: np.ndarray) -> dict:
     root = np.sqrt(size)
     centred = (means - np.average(means, axis=0, weights=size)).mul(root, axis=0)
     severity = deviations["baseline"]
-    products = pd.DataFrame({"perceived": deviations["perceived"] * severity,
-                             "therapist_style": (own["therapist_style"] - own["therapist_style"].mean()) * severity})
+    products = pd.DataFrame(
+        {
+            "perceived": deviations["perceived"] * severity,
+            "therapist_style": (own["therapist_style"] - own["therapist_style"].mean()) * severity,
+        }
+    )
     products -= products.groupby(pd.factorize(therapist)[0]).transform("mean")
     x = np.column_stack([products, deviations[["perceived", "baseline"]]])
     y = deviations["missing"].to_numpy()

@@ -147,7 +147,6 @@ def bound(data: pd.DataFrame, membership: pd.DataFrame, fits: dict, sd_outcome: 
     return {"points": delta * sd_outcome, "share_of_therapist_variance": share}
 
 
-
 def _coefficient(fit: dict, term: str) -> dict:
     return next(f for f in fit["fixed"] if f["term"] == term)
 

@@ -19,7 +19,6 @@ MAIN = {"primary": "primary", "perceived": "c4", "early": "early_m1", "sessions"
         "pair": "pair"}  # fmt: skip
 
 
-
 @dataclass(frozen=True)
 class Fitted:
     """A fit ready to be written.
@@ -68,6 +67,7 @@ def second_of(name: str, data: pd.DataFrame, fits: dict[str, Fitted]) -> dict:
     fixed = [f["term"] for f in main["fixed"] if f["term"] != "Intercept"]
     groups = tuple(g for g in ("therapist", "patient") if g in main["groups"]) if name == "growth" else ("therapist",)
     return second_fit(data, fixed, main, groups)
+
 
 class Fitter:
     """Fits models to one set of rows."""

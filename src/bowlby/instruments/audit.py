@@ -43,9 +43,7 @@ OTHER = "find out how the file's totals were made; the items are scored by the k
 CONFIRM = "confirm against your licensed copy, or put your key in config/instruments/{id}.yaml"
 
 
-def norm_checks(
-    scores: pd.DataFrame, items: pd.DataFrame | None, instrument: Instrument
-) -> list[tuple[str, Finding]]:
+def norm_checks(scores: pd.DataFrame, items: pd.DataFrame | None, instrument: Instrument) -> list[tuple[str, Finding]]:
     """Findings that compare the scales with what is published, each with the role and occasion that it is about.
 
     Each role's occasion with the most persons is compared with norms of its own population; a mean that lies between

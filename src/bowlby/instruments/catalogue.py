@@ -69,11 +69,7 @@ def load_instrument(name: str, own_dir: Path | None = None) -> Instrument:
     if not ID.fullmatch(name) or not (LIBRARY / f"{name}.yaml").is_file():
         known = list_instruments(own_dir)
         near = difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.5)
-        do = (
-            f"did you mean {' or '.join(repr(n) for n in near)}?"
-            if near
-            else "`bowlby instruments` lists them"
-        )
+        do = f"did you mean {' or '.join(repr(n) for n in near)}?" if near else "`bowlby instruments` lists them"
         raise UserError(problem(f"unknown instrument '{name}'", do))
     return _library(name)
 
@@ -168,9 +164,7 @@ def describe(name: str, own_dir: Path | None = None) -> str:
     for scale_name, scale in i.all_scales().items():
         lines += _scale(i, scale_name, scale)
     lines += [line for what in i.cannot_score for line in _field("cannot be scored", what)]
-    lines += [
-        line for key, what in i.derived.items() for line in _field(f"derived {key} (not computed)", what)
-    ]
+    lines += [line for key, what in i.derived.items() for line in _field(f"derived {key} (not computed)", what)]
     for key, composite in i.composites.items():
         terms = " ".join(f"{weight:+g} {scale}" for scale, weight in composite.weights.items())
         lines += _field(f"composite {key}", terms)

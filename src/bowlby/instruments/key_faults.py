@@ -137,8 +137,7 @@ def _scale_faults(instrument: Instrument, name: str, scale: Scale) -> Iterator[t
         if len(recode.to) != categories:
             yield (
                 (*place, "recode", n, "to"),
-                f"scale {name}: a recode has {len(recode.to)} values for "
-                f"{categories:g} response categories",
+                f"scale {name}: a recode has {len(recode.to)} values for {categories:g} response categories",
                 "give one value for each",
             )
         if scale.reverse:

@@ -1,5 +1,4 @@
-"""The tables that the score stage writes about an instrument, and the data dictionary of its scores.
-"""
+"""The tables that the score stage writes about an instrument, and the data dictionary of its scores."""
 
 from __future__ import annotations
 

@@ -148,9 +148,7 @@ def given(measures: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
             problems.append(problem(f"{instrument.id} has no scale '{name}'", f"it has {', '.join(known)}"))
             continue
         if not pd.api.types.is_numeric_dtype(measures[name]):
-            problems.append(
-                problem(f"scale {name} of {instrument.id} holds text", "give numbers", _place(measures, 0))
-            )
+            problems.append(problem(f"scale {name} of {instrument.id} holds text", "give numbers", _place(measures, 0)))
             continue
         values = measures[name].to_numpy(float, na_value=np.nan)
         low, high = instrument.range_of(name)
@@ -225,9 +223,7 @@ def check_items(
         raise UserError(problems)
 
 
-def _aggregated(
-    measures: pd.DataFrame, instrument: Instrument, name: str
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _aggregated(measures: pd.DataFrame, instrument: Instrument, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A scale's score from the items that are answered, how many these are, and how many a mean stands for."""
     if parts := instrument.added(name):
         scores, counts, means = zip(*(_aggregated(measures, instrument, part) for part in parts), strict=True)
@@ -247,9 +243,7 @@ def _aggregated(
     return value, answered, (n - answered).astype(np.int16)
 
 
-def _accumulate(
-    measures: pd.DataFrame, instrument: Instrument, scale: Scale
-) -> tuple[np.ndarray, np.ndarray]:
+def _accumulate(measures: pd.DataFrame, instrument: Instrument, scale: Scale) -> tuple[np.ndarray, np.ndarray]:
     """Sum and number of the answered items, one column at a time so that memory stays at a few columns."""
     total, answered = np.zeros(len(measures)), np.zeros(len(measures), dtype=np.int16)
     for number in scale.items:

@@ -1,5 +1,4 @@
-"""Scores made of scales, and attachment styles: by each instrument's stated rule, or as raters coded them.
-"""
+"""Scores made of scales, and attachment styles: by each instrument's stated rule, or as raters coded them."""
 
 from __future__ import annotations
 

@@ -29,5 +29,14 @@ from bowlby.mixed.residual_structure import CAR1, VarianceByGroup
 from bowlby.mixed.result import MixedResult
 from bowlby.mixed.terms import ModelSpec, RandomTerm, spec_from_terms
 
-__all__ = ["CAR1", "MixedModel", "MixedResult", "ModelSpec", "RandomTerm", "VarianceByGroup", "compare",
-           "parse_formula", "spec_from_terms"]
+__all__ = [
+    "CAR1",
+    "MixedModel",
+    "MixedResult",
+    "ModelSpec",
+    "RandomTerm",
+    "VarianceByGroup",
+    "compare",
+    "parse_formula",
+    "spec_from_terms",
+]

@@ -46,8 +46,9 @@ def known(names: Iterable, allowed: Iterable, what: str) -> None:
     allowed = list(allowed)
     odd = [name for name in names if name not in allowed]
     if odd:
-        raise UserError([problem(f"{what} '{name}' is not known", f"use {', '.join(map(str, allowed)) or 'none'}")
-                         for name in odd])
+        raise UserError(
+            [problem(f"{what} '{name}' is not known", f"use {', '.join(map(str, allowed)) or 'none'}") for name in odd]
+        )
 
 
 def confidence(level: Any) -> float:
@@ -76,8 +77,9 @@ def seed_sequence(seed) -> np.random.SeedSequence:
 
 def starting_points(starts, count: int) -> tuple:
     """Starts of the optimiser: finite numbers, or arrays of the `count` covariance parameters."""
-    what = problem("the starts of the optimiser cannot be used",
-                   f"give at least one finite number or array of {count} numbers")
+    what = problem(
+        "the starts of the optimiser cannot be used", f"give at least one finite number or array of {count} numbers"
+    )
     if isinstance(starts, str) or not isinstance(starts, Iterable):
         raise UserError(what)
     points = tuple(starts)
@@ -132,8 +134,12 @@ def aligned(values, index: pd.Index, what: str):
         raise UserError(problem(f"{what} has {len(values)} rows, the data {len(index)}", "give one per row of data"))
     else:
         raise UserError(problem(f"{what} has {len(values)} values, the data {len(index)} rows", "give one per row"))
-    raise UserError(problem(f"the row labels of {what} are not those of the data",
-                            "give it the index of the data, or an array in the order of the rows"))
+    raise UserError(
+        problem(
+            f"the row labels of {what} are not those of the data",
+            "give it the index of the data, or an array in the order of the rows",
+        )
+    )
 
 
 def of_rows(values, labels: pd.Index, rows: np.ndarray, what: str) -> np.ndarray:

@@ -100,8 +100,9 @@ def refit_clusters(result, counts, group: str | None = None, contrasts=None, ken
         fitted &= ~(together & out.converged)  # the others, and those that failed, have fits of their own
     for k in np.flatnonzero(fitted):
         times = np.where(of_row < 0, 1, counts[k][of_row]).astype(np.intp)
-        fill_one(out, k, lambda times=times: _redrawn(model, factor, of_row, times).fit(result.reml), rows,
-                 kenward_roger)
+        fill_one(
+            out, k, lambda times=times: _redrawn(model, factor, of_row, times).fit(result.reml), rows, kenward_roger
+        )
     return out
 
 
@@ -126,16 +127,22 @@ def leave_out(result, group: str | None = None, contrasts=None, kenward_roger: b
     of_row = _of_rows(factor, cluster)
     for k in np.flatnonzero(~alone):
         kept = factor.weights[:, [named[k]]].toarray()[:, 0] == 0
-        fill_one(out, k, lambda kept=kept: _redrawn(model, factor, of_row, kept.astype(np.intp)).fit(result.reml), rows,
-             kenward_roger)
+        fill_one(
+            out,
+            k,
+            lambda kept=kept: _redrawn(model, factor, of_row, kept.astype(np.intp)).fit(result.reml),
+            rows,
+            kenward_roger,
+        )
     out.labels = factor.levels[named].tolist()
     return out
 
 
 def _plain(result):
     if result.model.kernel is not None:
-        raise UserError(problem("refits to other rows are not available with a residual structure",
-                                "fit the model to those rows"))
+        raise UserError(
+            problem("refits to other rows are not available with a residual structure", "fit the model to those rows")
+        )
     return result.model
 
 
@@ -144,14 +151,18 @@ def _factor(model, group: str | None):
     if group is None and len(factors) == 1:
         return model.reduced.factors[0]
     if group not in factors:
-        raise UserError(problem(f"the model has no group '{group}'" if group else "the model has several groups",
-                                f"name one of {', '.join(factors)}"))
+        raise UserError(
+            problem(
+                f"the model has no group '{group}'" if group else "the model has several groups",
+                f"name one of {', '.join(factors)}",
+            )
+        )
     return factors[group]
 
 
 def _cluster_of_level(model, factor) -> np.ndarray:
     """Cluster number of every level, -1 for the level of rows without one."""
-    labels, = connected_levels([factor], model.nobs)
+    (labels,) = connected_levels([factor], model.nobs)
     out = np.full(len(labels), -1)
     out[factor.named] = np.unique(labels[factor.named], return_inverse=True)[1]
     return out
@@ -240,13 +251,26 @@ def _redrawn(model, group, of_row: np.ndarray, times: np.ndarray):
             weights = factor.weights[rows].tocoo()
             key = weights.col.astype(np.int64) * most + np.where(inside[weights.col], copy[weights.row], 0)
             kept, column = np.unique(key, return_inverse=True)
-            new = replace(factor, levels=factor.levels[kept // most], weights=sparse.csr_matrix(
-                (weights.data, (weights.row, column)), shape=(len(rows), len(kept))))
+            new = replace(
+                factor,
+                levels=factor.levels[kept // most],
+                weights=sparse.csr_matrix((weights.data, (weights.row, column)), shape=(len(rows), len(kept))),
+            )
         factors.append(replace(new, basis=[taken(b) for b in factor.basis]))
-    return model._of_frame(replace(
-        frame, rows=frame.rows[rows], y=frame.y[rows], names=list(model.names), factors=factors,
-        x=[taken(frame.x[k]) for k in model.reduced.kept], level=frame.level[model.reduced.kept],
-        weights=taken(frame.weights), offset=taken(frame.offset), sources={}))
+    return model._of_frame(
+        replace(
+            frame,
+            rows=frame.rows[rows],
+            y=frame.y[rows],
+            names=list(model.names),
+            factors=factors,
+            x=[taken(frame.x[k]) for k in model.reduced.kept],
+            level=frame.level[model.reduced.kept],
+            weights=taken(frame.weights),
+            offset=taken(frame.offset),
+            sources={},
+        )
+    )
 
 
 def _loads(factor) -> tuple[np.ndarray, np.ndarray]:

@@ -100,8 +100,9 @@ class Layout:
             # One component that holds nearly everything is better left whole.
             if stack * width**3 < sum(c * q for c, q in zip(levels, sizes, strict=True)) ** 3:
                 self.stack, slots = stack, room
-                self.place = [part * r + _rank_within(part, count)
-                              for part, r, count in zip(labels, room, counts, strict=True)]
+                self.place = [
+                    part * r + _rank_within(part, count) for part, r, count in zip(labels, room, counts, strict=True)
+                ]
         self.select, self._base, at = [], [], 0
         self._slots, self._sizes = slots, sizes
         for q, count in zip(sizes, slots, strict=True):

@@ -56,8 +56,10 @@ class Parameters:
                 self.roots += [Parameter(g, rows[i], positions[j]) for j in size for i in size if i >= j]
                 diagonal += [i == j for j in size for i in size if i >= j]
         self.count = len(self.items)
-        self.known_zero = np.array([t.a == t.b and factors[t.factor].labels[t.a] in factors[t.factor].known_zero
-                                    for t in self.items], dtype=bool)
+        self.known_zero = np.array(
+            [t.a == t.b and factors[t.factor].labels[t.a] in factors[t.factor].known_zero for t in self.items],
+            dtype=bool,
+        )
         self.diagonal = np.array(diagonal, dtype=bool)
         self.tensor = self._tensor()
         self._row = np.array([[float((t.factor, t.a) == (u.factor, u.a)) for u in self.roots] for t in self.roots])
@@ -295,9 +297,14 @@ def r_squared(result) -> dict:
     variances["residual"] = float(np.mean(result.residual_variances))
     total = sum(variances.values())
     random = total - variances["fixed"] - variances["residual"]
-    return {"marginal": variances["fixed"] / total, "conditional": (variances["fixed"] + random) / total,
-            "by_level": {name: v / total for name, v in variances.items()}, "variances": variances,
-            "icc_adjusted": random / (random + variances["residual"]), "icc_unadjusted": random / total}
+    return {
+        "marginal": variances["fixed"] / total,
+        "conditional": (variances["fixed"] + random) / total,
+        "by_level": {name: v / total for name, v in variances.items()},
+        "variances": variances,
+        "icc_adjusted": random / (random + variances["residual"]),
+        "icc_unadjusted": random / total,
+    }
 
 
 def _mean_diagonal(factor, cov: np.ndarray, n: int) -> float:

@@ -34,15 +34,15 @@ class State:
     delta: np.ndarray
     deviance: float
     beta: np.ndarray
-    phi: np.ndarray            # (X'V0^-1 X)^-1
-    xvx: np.ndarray            # [X y]'V0^-1[X y]
-    r2: float                  # y'P0 y
+    phi: np.ndarray  # (X'V0^-1 X)^-1
+    xvx: np.ndarray  # [X y]'V0^-1[X y]
+    r2: float  # y'P0 y
     d: list
-    g: np.ndarray | None       # (q, q, N)
-    r: np.ndarray | None       # G Z'[X y]
-    f: np.ndarray | None       # G A
+    g: np.ndarray | None  # (q, q, N)
+    r: np.ndarray | None  # G Z'[X y]
+    f: np.ndarray | None  # G A
     c: np.ndarray | None
-    b: np.ndarray | None       # Z_o'V_a^-1[X y]
+    b: np.ndarray | None  # Z_o'V_a^-1[X y]
     k: np.ndarray | None
 
 
@@ -71,8 +71,12 @@ def inner_inverse(s: np.ndarray, d: np.ndarray) -> tuple[np.ndarray, float]:
             a, b = s[0, 0] * d11, s[1, 1] * d22
             det = np.maximum(s[0, 0] * s[1, 1] - s[0, 1] * s[1, 0], 0.0) * (d11 * d22) + a + b + 1.0
             g = np.empty_like(s)
-            g[0, 0], g[0, 1], g[1, 0], g[1, 1] = (1.0 + b) / det, s[0, 1] * -d22 / det, s[1, 0] * -d11 / det, \
-                (1.0 + a) / det
+            g[0, 0], g[0, 1], g[1, 0], g[1, 1] = (
+                (1.0 + b) / det,
+                s[0, 1] * -d22 / det,
+                s[1, 0] * -d11 / det,
+                (1.0 + a) / det,
+            )
             return g, float(np.log(det).sum())
         m11 = 1.0 + s[0, 0] * d11 + s[0, 1] * d12
         m12 = s[0, 0] * d12 + s[0, 1] * d22
@@ -170,7 +174,7 @@ def evaluate(data: Reduced, parameters: Parameters, theta: np.ndarray, reml: boo
             b = data.bx - data.links.project(data.links.a, dr)
         else:
             c, b = data.cc, data.bx
-        k, more = outer_inverse(c, lambdas[int(data.has_inner):], data.select)
+        k, more = outer_inverse(c, lambdas[int(data.has_inner) :], data.select)
         logdet += more
         xvx -= (b.transpose(0, 2, 1) @ (k @ b)).sum(axis=0)
     xvx = 0.5 * (xvx + xvx.T)
@@ -228,9 +232,9 @@ def suits(data: Reduced) -> bool:
 class CompactState:
     theta: np.ndarray
     delta: np.ndarray
-    rows: np.ndarray   # (1 + c + pairs, m, m)
+    rows: np.ndarray  # (1 + c + pairs, m, m)
     h: np.ndarray
-    root: np.ndarray   # L^-1, (m, m)
+    root: np.ndarray  # L^-1, (m, m)
     r2: float
 
 
@@ -349,6 +353,12 @@ class Single(Compact):
         square, square_x = (self.square @ (p * p)).tolist()
         traces = float(h @ h)
         hessian, expected = second - square - traces, traces - second_x + square_x - trace * trace / self.dof
-        return Point(x, state, height, np.array([2 * theta * gradient]),
-                     np.array([[4 * theta * theta * hessian + 2 * gradient]]), np.array([gradient]),
-                     np.array([[expected]]))
+        return Point(
+            x,
+            state,
+            height,
+            np.array([2 * theta * gradient]),
+            np.array([[4 * theta * theta * hessian + 2 * gradient]]),
+            np.array([gradient]),
+            np.array([[expected]]),
+        )

@@ -16,9 +16,9 @@ from bowlby.mixed.model_frame import Factor, Frame
 
 _CHUNK = 1 << 18
 _COLLINEAR = 1e-6
-WIDE = 5000       # outer columns beyond which the outer block is sparse and its traces are estimated
-DEAR = 1e9        # the same of joined levels without a finer factor: operations of one evaluation ...
-ROOM = 2e7        # ... and numbers of the blocks
+WIDE = 5000  # outer columns beyond which the outer block is sparse and its traces are estimated
+DEAR = 1e9  # the same of joined levels without a finer factor: operations of one evaluation ...
+ROOM = 2e7  # ... and numbers of the blocks
 _RANK_TOL = 1e-7  # lme4's tolerance, on the norm of a column after the earlier ones are projected out
 _NOTHING = 1e-10
 
@@ -80,14 +80,20 @@ class Projector:
         self.stack, self.k = stack, k
 
     def to_inner(self, v: np.ndarray) -> np.ndarray:
-        return np.stack([np.bincount(self.unit, weights=v if z is None else z * v, minlength=self.n_units)
-                         for z in self.z_inner])
+        return np.stack(
+            [np.bincount(self.unit, weights=v if z is None else z * v, minlength=self.n_units) for z in self.z_inner]
+        )
 
     def to_outer(self, v: np.ndarray) -> np.ndarray:
         if self.zb is not None:
             return (self.zb.T @ v).reshape(self.stack, self.k)
-        return np.stack([np.bincount(self.outer_row, weights=v if z is None else z * v, minlength=self.n_outer)
-                         for z in self.z_outer], axis=1)
+        return np.stack(
+            [
+                np.bincount(self.outer_row, weights=v if z is None else z * v, minlength=self.n_outer)
+                for z in self.z_outer
+            ],
+            axis=1,
+        )
 
 
 def _order_factors(factors: list[Factor]) -> tuple[list[Factor], bool]:
@@ -125,10 +131,24 @@ def reduce_rows(frame: Frame) -> Reduced:
     columns = [ones if c is None else c for c in columns]
     zx = np.stack([projector.to_inner(c) for c in columns], axis=1) if has_inner else None
     bx = np.stack([projector.to_outer(c) for c in columns], axis=2) if links is not None else None
-    return Reduced(n, xx, s, zx, cc, bx, links, select, place, factors, has_inner,
-                   Scaling(shift, scale, mix, slopes, y_shift, y_scale, frame.level[kept]),
-                   0.0 if root_w is None else float(np.log(frame.weights).sum()),
-                   [frame.names[k] for k in kept], kept, projector)
+    return Reduced(
+        n,
+        xx,
+        s,
+        zx,
+        cc,
+        bx,
+        links,
+        select,
+        place,
+        factors,
+        has_inner,
+        Scaling(shift, scale, mix, slopes, y_shift, y_scale, frame.level[kept]),
+        0.0 if root_w is None else float(np.log(frame.weights).sum()),
+        [frame.names[k] for k in kept],
+        kept,
+        projector,
+    )
 
 
 def _scaled_predictors(frame: Frame, level: np.ndarray | float, root_w):
@@ -251,8 +271,9 @@ def _structure(factors, basis, has_inner, n):
     if outer and links is None:
         links, cc, zb, layout = _crossed(outer, z_outer, unit, z_inner, n_units, n)
         stack, k, select, place = layout.stack, layout.k, layout.select, layout.place
-    projector = Projector(has_inner, unit, z_inner, n_units, outer_row, z_outer[0] if outer_row is not None else [],
-                          n_outer, zb, stack, k)
+    projector = Projector(
+        has_inner, unit, z_inner, n_units, outer_row, z_outer[0] if outer_row is not None else [], n_outer, zb, stack, k
+    )
     return projector, s, links, cc, select, place
 
 
@@ -295,12 +316,19 @@ def _crossed(outer, z_outer, unit, z_inner, n_units, n):
         if z_inner:
             key, inverse = np.unique(unit[row].astype(np.int64) * levels + level, return_inverse=True)
             for b, v in enumerate(values):
-                a_parts.append(np.stack([np.bincount(inverse, weights=v if za is None else v * za[row],
-                                                     minlength=len(key)) for za in z_inner]))
+                a_parts.append(
+                    np.stack(
+                        [
+                            np.bincount(inverse, weights=v if za is None else v * za[row], minlength=len(key))
+                            for za in z_inner
+                        ]
+                    )
+                )
                 unit_parts.append(key // levels)
                 column_parts.append(layout.column(number, key % levels, b))
-    zb = sparse.csr_matrix((np.concatenate(values_all), (np.concatenate(rows_all), np.concatenate(cols_all))),
-                           shape=(n, total))
+    zb = sparse.csr_matrix(
+        (np.concatenate(values_all), (np.concatenate(rows_all), np.concatenate(cols_all))), shape=(n, total)
+    )
     if not z_inner:
         square = zb.T @ zb
         return Apart(layout.stack, layout.k), SparseStack(square) if wide else _blocks(square, layout), zb, layout
@@ -308,7 +336,8 @@ def _crossed(outer, z_outer, unit, z_inner, n_units, n):
     a, units, columns = np.concatenate(a_parts, axis=1), np.concatenate(unit_parts), np.concatenate(column_parts)
     order = np.lexsort((columns, units))
     links = (WideLinks if wide else CrossedLinks)(
-        np.ascontiguousarray(a[:, order]), units[order], columns[order], n_units, total)
+        np.ascontiguousarray(a[:, order]), units[order], columns[order], n_units, total
+    )
     return links, cc, zb, layout
 
 
@@ -338,8 +367,13 @@ def check_reduced(data: Reduced) -> None:
             zx, zz = _products(data, f, a)
             left = zz - np.einsum("lj,lj->l", zx, np.linalg.solve(data.xx[:-1, :-1], zx.T).T)
             if left.sum() <= _NOTHING * zz.sum():
-                lines.append(problem(f"the variance of '{label}' between levels of '{factor.name}' cannot be "
-                                     "estimated: its levels are predictors too", "drop the random or the fixed effect"))
+                lines.append(
+                    problem(
+                        f"the variance of '{label}' between levels of '{factor.name}' cannot be "
+                        "estimated: its levels are predictors too",
+                        "drop the random or the fixed effect",
+                    )
+                )
     if lines:
         raise UserError(lines)
 

@@ -24,11 +24,11 @@ from bowlby.mixed.crossproducts import Reduced
 class Moments:
     """See the module; m = p + 1, the last column being y - X beta. `tvv` is None where not requested."""
 
-    tv: np.ndarray      # (c,)
+    tv: np.ndarray  # (c,)
     tvv: np.ndarray | None  # (c, c)
-    p: np.ndarray       # (c, m, m)
-    q: np.ndarray       # (c, c, m, m)
-    uvu: np.ndarray     # U'V0^-1 U
+    p: np.ndarray  # (c, m, m)
+    q: np.ndarray  # (c, c, m, m)
+    uvu: np.ndarray  # U'V0^-1 U
     # Where traces are estimates: those of each group of probes, (g, c) and (g, c, c).
     tv_groups: np.ndarray | None = None
     tvv_groups: np.ndarray | None = None
@@ -50,7 +50,7 @@ def outer_complement(data: Reduced, state: State) -> tuple[np.ndarray, np.ndarra
     """
     c, k = state.c, state.k
     size = data.links.k
-    d = state.d[int(data.has_inner):]
+    d = state.d[int(data.has_inner) :]
     if size > 200 and all(len(x) == 1 and x[0, 0] > 0 for x in d):
         inverse = np.empty(size)
         for columns, x in zip(data.select, d, strict=True):
@@ -101,9 +101,16 @@ def moments(data: Reduced, parameters: Parameters, state: State, second: bool = 
         _inner_moments(data, state, inner, entries, t, tv, tvv, p, q, shared)
     if outer:
         m1, mbb = outer_complement(data, state)
-        columns = {i: [(data.select[parameters.items[i].factor - first_outer][a],
-                        data.select[parameters.items[i].factor - first_outer][b]) for a, b in entries[i]]
-                   for i in outer}
+        columns = {
+            i: [
+                (
+                    data.select[parameters.items[i].factor - first_outer][a],
+                    data.select[parameters.items[i].factor - first_outer][b],
+                )
+                for a, b in entries[i]
+            ]
+            for i in outer
+        }
         _outer_moments(outer, columns, tb, mbb, tv, tvv, p, q)
         if inner:
             _cross_moments(inner, outer, columns, tb, m1, tvv, q, shared)
@@ -250,7 +257,7 @@ def _pattern_gram(links, f, entries):
     """F' E F for a pattern matrix E."""
     if len(entries) == 1:
         a = entries[0][0]
-        return links.gram(f[a:a + 1], f[a:a + 1])
+        return links.gram(f[a : a + 1], f[a : a + 1])
     rows, columns = [a for a, _ in entries], [b for _, b in entries]
     return links.gram(f[rows], f[columns])
 
@@ -284,8 +291,9 @@ def _cross_moments(inner, outer, columns, tb, m1, tvv, q, shared):
             value = _total([_gram(left[:, a], tb[:, b]) for a, b in columns[j]])
             q[i, j], q[j, i] = value, value.T
             if tvv is not None:
-                tvv[i, j] = tvv[j, i] = sum(float(np.trace(seen[:, b, a], axis1=1, axis2=2).sum())
-                                            for a, b in columns[j])
+                tvv[i, j] = tvv[j, i] = sum(
+                    float(np.trace(seen[:, b, a], axis1=1, axis2=2).sum()) for a, b in columns[j]
+                )
 
 
 def profiled(data: Reduced, state: State, mom: Moments, reml: bool):
@@ -309,18 +317,21 @@ def profiled(data: Reduced, state: State, mom: Moments, reml: bool):
     if reml:
         traces = traces - 2 * (mom.q[:, :, :p, :p].reshape(c, c, -1) @ phi.ravel())
         traces = traces + fp.reshape(c, -1) @ fp.transpose(0, 2, 1).reshape(c, -1).T
-    return (gradient, dof * (quad / state.r2 - outer / state.r2**2) - traces,
-            traces - trace[:, None] * trace / dof)
+    return (gradient, dof * (quad / state.r2 - outer / state.r2**2) - traces, traces - trace[:, None] * trace / dof)
 
 
 def blups(data: Reduced, state: State) -> list[np.ndarray]:
     """D Z'P y of each factor, (levels, q), user units (outcome per predictor unit)."""
     t, tb = unit_scores(data, state)
     scores = [] if t is None else [t[:, -1].T]
-    scores += [np.stack([tb[:, columns, -1].ravel()[place] for columns in factor], axis=1)
-               for factor, place in zip(data.select, data.place, strict=True)]
-    return [data.scaling.y_scale * (score @ d) @ s.to_user.T
-            for score, d, s in zip(scores, state.d, data.scaling.slopes, strict=True)]
+    scores += [
+        np.stack([tb[:, columns, -1].ravel()[place] for columns in factor], axis=1)
+        for factor, place in zip(data.select, data.place, strict=True)
+    ]
+    return [
+        data.scaling.y_scale * (score @ d) @ s.to_user.T
+        for score, d, s in zip(scores, state.d, data.scaling.slopes, strict=True)
+    ]
 
 
 def conditional_covariances(data: Reduced, state: State, fixed_uncertainty: bool) -> list[np.ndarray]:

@@ -8,8 +8,11 @@ from functools import lru_cache
 from bowlby.errors import UserError, problem
 from bowlby.mixed.terms import FUNCTIONS, INTERCEPT, Expression, ModelSpec, RandomTerm, as_term, by_key, key
 
-_TOKEN = re.compile(r"""\s*(?:`[^`]+`|"[^"]*"|'[^']*'|[^\W\d][\w.]*|(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"""
-                    r"""|\*\*|\|\||[-+*:/|()~^,])""", re.UNICODE)
+_TOKEN = re.compile(
+    r"""\s*(?:`[^`]+`|"[^"]*"|'[^']*'|[^\W\d][\w.]*|(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"""
+    r"""|\*\*|\|\||[-+*:/|()~^,])""",
+    re.UNICODE,
+)
 
 
 _ONE = key(INTERCEPT)
@@ -68,8 +71,9 @@ class _Parser:
         self.offset: str | None = None
 
     def fail(self, what: str):
-        raise UserError(problem(f"formula '{self.formula}': {what}",
-                                "use column names with + - : * and (terms | group)"))
+        raise UserError(
+            problem(f"formula '{self.formula}': {what}", "use column names with + - : * and (terms | group)")
+        )
 
     def peek(self) -> str:
         return self.tokens[self.at] if self.at < len(self.tokens) else ""
@@ -102,9 +106,17 @@ class _Parser:
         fixed = tuple(term for term in terms.values() if not isinstance(term, RandomTerm))
         for name in self.columns & self.computed.keys():
             self.fail(f"'{name}' is both a column and computed")
-        return ModelSpec(outcome, fixed, random, intercept, frozenset(self.categorical),
-                         frozenset(self.references.items()), frozenset(self.computed.items()), self.offset,
-                         frozenset(self.taken_out))
+        return ModelSpec(
+            outcome,
+            fixed,
+            random,
+            intercept,
+            frozenset(self.categorical),
+            frozenset(self.references.items()),
+            frozenset(self.computed.items()),
+            self.offset,
+            frozenset(self.taken_out),
+        )
 
     def sum(self) -> dict:
         """Fixed and random terms by key, in order of appearance; that of the intercept holds an explicit 0 or 1."""
@@ -186,7 +198,7 @@ class _Parser:
         return by_key([(self.category() if self.calls("C") else self.variable(),)])
 
     def calls(self, name: str) -> bool:
-        return self.tokens[self.at:self.at + 2] == [name, "("]
+        return self.tokens[self.at : self.at + 2] == [name, "("]
 
     def in_parentheses(self, read):
         self.take("(")

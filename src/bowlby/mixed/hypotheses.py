@@ -67,8 +67,12 @@ class _Reader:
         self.at = 0
 
     def fail(self, what: str):
-        raise UserError(problem(f"hypothesis '{self.text}': {what}",
-                                f"write sums of {', '.join(self.names)}, such as '2 * {self.names[-1]} = 0'"))
+        raise UserError(
+            problem(
+                f"hypothesis '{self.text}': {what}",
+                f"write sums of {', '.join(self.names)}, such as '2 * {self.names[-1]} = 0'",
+            )
+        )
 
     def peek(self) -> str:
         return self.tokens[self.at] if self.at < len(self.tokens) else ""
@@ -123,8 +127,10 @@ class _Reader:
 
 def anova(result, method: str) -> pd.DataFrame:
     """An F test of each term of the fixed part, see :meth:`bowlby.mixed.result.MixedResult.anova`."""
-    rows = [(":".join(term), *result.f_test(matrix, method)[["F", "df_num", "df_den", "p"]].iloc[0])
-            for term, matrix in hypotheses(result.model).items()]
+    rows = [
+        (":".join(term), *result.f_test(matrix, method)[["F", "df_num", "df_den", "p"]].iloc[0])
+        for term, matrix in hypotheses(result.model).items()
+    ]
     return pd.DataFrame(rows, columns=["term", "F", "df_num", "df_den", "p"]).set_index("term")
 
 
@@ -136,12 +142,19 @@ def hypotheses(model) -> dict[Term, np.ndarray]:
     """
     gone = [name for name in model.frame.names if name not in model.names]
     if gone:
-        raise UserError(problem(f"whole terms are not defined where {', '.join(gone)} cannot be estimated",
-                                "leave the terms out that have no data, or test effects with f_test"))
+        raise UserError(
+            problem(
+                f"whole terms are not defined where {', '.join(gone)} cannot be estimated",
+                "leave the terms out that have no data, or test effects with f_test",
+            )
+        )
     cats, start = model.frame.categories, int(model.spec.intercept)
     coded = codings(model.spec.fixed, model.spec.intercept, cats)
-    columns = [(term, full, dict(zip(term, levels, strict=True)))
-               for term, full in coded for levels in product(*(_levels(name, name in full, cats) for name in term))]
+    columns = [
+        (term, full, dict(zip(term, levels, strict=True)))
+        for term, full in coded
+        for levels in product(*(_levels(name, name in full, cats) for name in term))
+    ]
     out = {}
     for term, full in coded:
         own = [levels for other, _, levels in columns if other == term]
@@ -154,8 +167,9 @@ def hypotheses(model) -> dict[Term, np.ndarray]:
                 continue
             share = 1 / np.prod([len(cats[name].levels) for name in further])
             for row, mine in zip(out[term], own, strict=True):
-                row[at] = share * np.prod([_same_level(mine[name], levels[name], name in other_full - full)
-                                           for name in term])
+                row[at] = share * np.prod(
+                    [_same_level(mine[name], levels[name], name in other_full - full) for name in term]
+                )
     return out
 
 
@@ -204,8 +218,9 @@ def _grid(model, at: dict) -> pd.DataFrame:
         if name in frame.categories:
             values[name] = list(frame.categories[name].levels)
             if name in at and at[name] not in values[name]:
-                raise UserError(problem(f"'{at[name]}' is no level of '{name}'",
-                                        f"use one of {', '.join(map(str, values[name]))}"))
+                raise UserError(
+                    problem(f"'{at[name]}' is no level of '{name}'", f"use one of {', '.join(map(str, values[name]))}")
+                )
         elif name not in at:
             if name not in frame.sources:
                 raise UserError(problem(f"the mean of '{name}' is not known", f'give at={{"{name}": value}}'))

@@ -75,8 +75,7 @@ class Inference:
             return self._info_phi, lambda inner: one_df(self.information, inner, self._w_satterthwaite)
         if method == RESIDUAL:
             return self._info_phi, lambda inner: np.full(inner.shape[:-1], float(self.df_resid))
-        raise UserError(problem(f"unknown df method '{method}'",
-                                f"use {KENWARD_ROGER}, {SATTERTHWAITE} or {RESIDUAL}"))
+        raise UserError(problem(f"unknown df method '{method}'", f"use {KENWARD_ROGER}, {SATTERTHWAITE} or {RESIDUAL}"))
 
     def _row(self, c: np.ndarray, method: str) -> tuple[float, float, float]:
         """Estimate, SE and df of c'beta."""
@@ -86,8 +85,12 @@ class Inference:
         df = df_of(inner)
         variance, name = float(inner @ phi @ inner), _written(c, self.model.names)
         if not 0 <= variance < np.inf:
-            raise UserError(problem(f"the {method} standard error of {name} cannot be computed from these data",
-                                    "drop a random effect or add rows"))
+            raise UserError(
+                problem(
+                    f"the {method} standard error of {name} cannot be computed from these data",
+                    "drop a random effect or add rows",
+                )
+            )
         if not np.isfinite(df):
             self._warn(f"the {method} df of {name} cannot be computed from these data")
         return estimate, variance**0.5, float(df)
@@ -124,8 +127,18 @@ class Inference:
         with np.errstate(divide="ignore", invalid="ignore"):
             t = estimate / se
         half = stdtrit(df, 0.5 + checks.confidence(level) / 2) * se
-        return pd.DataFrame({"term": names, "estimate": estimate, "se": se, "df": df, "t": t,
-                             "p": 2 * stdtr(df, -np.abs(t)), "ci_low": estimate - half, "ci_high": estimate + half})
+        return pd.DataFrame(
+            {
+                "term": names,
+                "estimate": estimate,
+                "se": se,
+                "df": df,
+                "t": t,
+                "p": 2 * stdtr(df, -np.abs(t)),
+                "ci_low": estimate - half,
+                "ci_high": estimate + half,
+            }
+        )
 
     def tidy(self, df: str | None = None, level: float = 0.95) -> pd.DataFrame:
         """One row per fixed effect.
@@ -221,8 +234,12 @@ class Inference:
         else:
             out = checks.floats(weights, "a contrast").ravel()
         if out.shape != (len(names),) or not np.isfinite(out).all() or not out.any():
-            raise UserError(problem("a contrast must be finite, not all zero and have one weight per fixed effect",
-                                    f"the effects are {', '.join(names)}"))
+            raise UserError(
+                problem(
+                    "a contrast must be finite, not all zero and have one weight per fixed effect",
+                    f"the effects are {', '.join(names)}",
+                )
+            )
         return out
 
     def contrast(self, L, df: str | None = None, level: float = 0.95, name: str = "contrast") -> pd.DataFrame:
@@ -291,8 +308,15 @@ class Inference:
             self._row(matrix[0], method)  # refuses an unknown method
             f = float(lb @ np.linalg.solve(inner @ self._info_phi @ inner.T, lb)) / num
             den = float(self.df_resid)
-        return pd.DataFrame({"F": [f], "df_num": [float(num)], "df_den": [den],
-                             "p": [float(fdtrc(num, den, f)) if np.isfinite(den) else np.nan], "scale": [scale]})
+        return pd.DataFrame(
+            {
+                "F": [f],
+                "df_num": [float(num)],
+                "df_den": [den],
+                "p": [float(fdtrc(num, den, f)) if np.isfinite(den) else np.nan],
+                "scale": [scale],
+            }
+        )
 
     def anova(self, df: str | None = None) -> pd.DataFrame:
         """F test of each term as a whole, type III.
@@ -363,5 +387,6 @@ class Inference:
 
 def _written(c: np.ndarray, names: list[str]) -> str:
     """A contrast as text."""
-    return " + ".join(name if weight == 1 else f"{weight:.4g} {name}"
-                      for name, weight in zip(names, c, strict=True) if weight)
+    return " + ".join(
+        name if weight == 1 else f"{weight:.4g} {name}" for name, weight in zip(names, c, strict=True) if weight
+    )

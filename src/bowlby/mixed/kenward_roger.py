@@ -77,18 +77,28 @@ class Information:
         """
         size = np.sqrt(np.abs(np.diagonal(self.expected)))
         if not (size > 0).all() or not np.isfinite(size).all():
-            raise UserError(problem(f"the variance '{self.names[int(np.argmin(size))]}' has no information in these "
-                                    "data", "drop that random term"))
+            raise UserError(
+                problem(
+                    f"the variance '{self.names[int(np.argmin(size))]}' has no information in these data",
+                    "drop that random term",
+                )
+            )
         values, vectors = np.linalg.eigh(self.expected / np.outer(size, size))
         null = values <= _RCOND * values[-1]
         if not null.any():
             return np.diag(1 / size)
         for n in vectors[:, null].T:
             if not self._redundant(n / size):
-                names = [name for name, weight in zip(self.names, np.abs(n), strict=True)
-                         if weight > 0.1 * np.abs(n).max()]
-                raise UserError(problem(f"the data do not tell apart the variances {' and '.join(names)}, so that no "
-                                        "df can be computed", "drop one of these random terms"))
+                names = [
+                    name for name, weight in zip(self.names, np.abs(n), strict=True) if weight > 0.1 * np.abs(n).max()
+                ]
+                raise UserError(
+                    problem(
+                        f"the data do not tell apart the variances {' and '.join(names)}, so that no "
+                        "df can be computed",
+                        "drop one of these random terms",
+                    )
+                )
         return vectors[:, ~null] / size[:, None]
 
     def _redundant(self, n: np.ndarray) -> bool:
@@ -142,8 +152,9 @@ def without(info: Information, known: np.ndarray) -> Information:
     one = np.eye(left.shape[-1])
     b, q = np.where(left[..., None, None], info.b, 0.0), np.where(both[..., None, None], info.q, 0.0)
     groups = None if info.expected_groups is None else np.where(both, info.expected_groups, one)
-    return Information(info.phi, b, q, np.where(both, info.expected, one), np.where(both, info.observed, one),
-                       info.names, groups)
+    return Information(
+        info.phi, b, q, np.where(both, info.expected, one), np.where(both, info.observed, one), info.names, groups
+    )
 
 
 def _with_residual(n: int, delta, tv, tvv):
@@ -192,8 +203,9 @@ def assemble(n: int, delta, sigma2, phi, mom: Moments, reml: bool, names) -> Inf
     s2 = sigma2[..., None, None]
     quad = 2 * (q[..., p, p] - bxy @ phi @ np.swapaxes(bxy, -1, -2)) / s2
     observed = quad - (expected if reml else tvv)
-    return Information(phi * s2, bx / s2[..., None]**2, qx / s2[..., None, None]**3, expected / s2**2,
-                       observed / s2**2, names)
+    return Information(
+        phi * s2, bx / s2[..., None] ** 2, qx / s2[..., None, None] ** 3, expected / s2**2, observed / s2**2, names
+    )
 
 
 def adjusted_covariance(info: Information, w: np.ndarray) -> np.ndarray:

@@ -41,8 +41,9 @@ def check_frame(frame: Frame, outcome: str) -> None:
     if lines:
         raise UserError(lines)
     if spread < _ROUNDING * max(np.abs(v).max() for v in (frame.y, frame.offset) if v is not None):
-        frame.warnings.append(f"the outcome '{outcome}' varies in its last digits only, by {spread:.2g}: these may be "
-                              "rounding")
+        frame.warnings.append(
+            f"the outcome '{outcome}' varies in its last digits only, by {spread:.2g}: these may be rounding"
+        )
     _warn_constant_slopes(frame)
     _warn_alike(frame)
 
@@ -57,11 +58,15 @@ def _no_level_to_spare(factor: Factor, codes: np.ndarray, levels: int) -> str | 
     if np.bincount(codes).max() > len(most):
         return None
     if len(most) == 1:
-        return problem(f"'{factor.name}' has as many levels ({levels}) as there are rows",
-                       "its variance cannot be told from the residual's; drop the term or add rows")
+        return problem(
+            f"'{factor.name}' has as many levels ({levels}) as there are rows",
+            "its variance cannot be told from the residual's; drop the term or add rows",
+        )
     term = " + ".join(factor.labels[k] for k in most)
-    return problem(f"({term} | {factor.name}) has {len(most)} random effects for each level, and no level has more "
-                   "rows than that", "drop the slope or add observations per group")
+    return problem(
+        f"({term} | {factor.name}) has {len(most)} random effects for each level, and no level has more rows than that",
+        "drop the slope or add observations per group",
+    )
 
 
 def _too_many(frame: Frame, n: int) -> str:
@@ -70,8 +75,10 @@ def _too_many(frame: Frame, n: int) -> str:
     if not text:
         return problem(f"{len(frame.names)} fixed effects for {n} rows", "drop terms or add rows")
     name = max(text, key=lambda one: text[one])
-    return problem(f"'{name}' is text or a category with {text[name]} values in {n} rows, a fixed effect each",
-                   "make it a number, with missing values empty, or leave it out")
+    return problem(
+        f"'{name}' is text or a category with {text[name]} values in {n} rows, a fixed effect each",
+        "make it a number, with missing values empty, or leave it out",
+    )
 
 
 def _collinear_basis(factor: Factor) -> list[str]:
@@ -80,15 +87,24 @@ def _collinear_basis(factor: Factor) -> list[str]:
         if column is None:
             continue
         if np.ptp(column) == 0 and (column[0] == 0 or any(b is None for b in factor.basis)):
-            return [problem(f"the random slope '{factor.labels[k]}' of '{factor.name}' has a constant predictor",
-                            "drop that slope")]
+            return [
+                problem(
+                    f"the random slope '{factor.labels[k]}' of '{factor.name}' has a constant predictor",
+                    "drop that slope",
+                )
+            ]
         for j in range(k):
             other = factor.basis[j]
             if other is not None and other @ other > 0:
                 ratio = (column @ other) / (other @ other)
                 if np.abs(column - ratio * other).max() <= 1e-9 * np.abs(column).max():
-                    return [problem(f"the random slopes '{factor.labels[j]}' and '{factor.labels[k]}' of "
-                                    f"'{factor.name}' are multiples of each other", "keep one")]
+                    return [
+                        problem(
+                            f"the random slopes '{factor.labels[j]}' and '{factor.labels[k]}' of "
+                            f"'{factor.name}' are multiples of each other",
+                            "keep one",
+                        )
+                    ]
     return []
 
 
@@ -101,8 +117,10 @@ def _warn_alike(frame: Frame) -> None:
             shared = [label for label in one.labels if label in other.labels]
             pairs = np.unique(one.codes.astype(np.int64) * one.n_levels + other.codes).size
             if shared and pairs == one.n_levels:
-                frame.warnings.append(f"'{other.name}' and '{one.name}' have the same levels: their variances cannot "
-                                      "be told apart and are split arbitrarily; drop one")
+                frame.warnings.append(
+                    f"'{other.name}' and '{one.name}' have the same levels: their variances cannot "
+                    "be told apart and are split arbitrarily; drop one"
+                )
         for positions, _ in one.blocks:
             columns = [c for p in positions if (c := one.basis[p]) is not None]
             if len(positions) == 1 or len(columns) < len(positions):
@@ -110,8 +128,10 @@ def _warn_alike(frame: Frame) -> None:
             total = sum(columns)
             for label in (x for k, x in enumerate(one.labels) if k not in positions and _same(one.basis[k], total)):
                 together = " + ".join(one.labels[p] for p in positions)
-                frame.warnings.append(f"the variance of '{label}' and those of ({together} | {one.name}) cannot be "
-                                      f"told apart and are split arbitrarily; drop the random effect '{label}'")
+                frame.warnings.append(
+                    f"the variance of '{label}' and those of ({together} | {one.name}) cannot be "
+                    f"told apart and are split arbitrarily; drop the random effect '{label}'"
+                )
 
 
 def _same(column, other) -> bool:
@@ -128,8 +148,10 @@ def _warn_constant_slopes(frame: Frame) -> None:
             first = np.empty(factor.n_levels)
             first[factor.codes] = column
             if (first[factor.codes] == column).all():
-                frame.warnings.append(f"'{label}' is constant within every level of '{factor.name}': its random "
-                                      f"slope rests on unequal variances alone")
+                frame.warnings.append(
+                    f"'{label}' is constant within every level of '{factor.name}': its random "
+                    f"slope rests on unequal variances alone"
+                )
 
 
 class MixedModel:
@@ -192,8 +214,11 @@ class MixedModel:
         also_missing = ()
         if residual is not None:
             if not isinstance(residual, STRUCTURES):
-                raise UserError(problem(f"the residual structure is {residual!r}",
-                                        "give CAR1(time, within) or VarianceByGroup(column)"))
+                raise UserError(
+                    problem(
+                        f"the residual structure is {residual!r}", "give CAR1(time, within) or VarianceByGroup(column)"
+                    )
+                )
             if weights is not None:
                 raise UserError(problem("weights and a residual structure are given together", "choose one"))
             also_missing = complete_rows(residual, checks.frame_of(data))
@@ -213,8 +238,7 @@ class MixedModel:
         self.parameters = Parameters(reduced.factors)
 
     @classmethod
-    def from_formula(cls, formula: str, data, membership=None, weights=None, offset=None,
-                     residual=None) -> MixedModel:
+    def from_formula(cls, formula: str, data, membership=None, weights=None, offset=None, residual=None) -> MixedModel:
         """Build a model from lme4's notation, such as ``"y ~ time * a + (1 + time | patient) + (1 | therapist)"``.
 
         See :func:`bowlby.mixed.formula.parse_formula` for the notation; nothing is evaluated.
@@ -222,8 +246,9 @@ class MixedModel:
         return cls(parse_formula(checks.text(formula, "the formula")), data, membership, weights, offset, residual)
 
     @classmethod
-    def from_terms(cls, outcome, fixed, random, data, membership=None, weights=None, offset=None,
-                   residual=None, intercept=True) -> MixedModel:
+    def from_terms(
+        cls, outcome, fixed, random, data, membership=None, weights=None, offset=None, residual=None, intercept=True
+    ) -> MixedModel:
         """Build a model from lists of literal column names, whatever characters they hold.
 
         Parameters
@@ -281,8 +306,9 @@ class MixedModel:
         checks.known(columns, self.names, "the fixed effect")
         columns = {name: self._of_rows(values, f"column '{name}'") for name, values in columns.items()}
         x = [columns.get(name, self.frame.x[k]) for name, k in zip(self.names, self.reduced.kept, strict=True)]
-        return self._of_frame(replace(self.frame, x=x, names=list(self.names),
-                                      level=self.frame.level[self.reduced.kept], sources={}))
+        return self._of_frame(
+            replace(self.frame, x=x, names=list(self.names), level=self.frame.level[self.reduced.kept], sources={})
+        )
 
     def _of_frame(self, frame) -> MixedModel:
         """A model of the same terms on another frame; every column must stay estimable."""
@@ -359,8 +385,9 @@ class MixedModel:
             starts = checks.starting_points(starts, self.parameters.count)
         if self.kernel is not None:
             return fit_structured(self, reml, starts)
-        nothing_left = problem(f"the model of '{self.spec.outcome}' leaves no residual variation",
-                               "drop terms or check the outcome")
+        nothing_left = problem(
+            f"the model of '{self.spec.outcome}' leaves no residual variation", "drop terms or check the outcome"
+        )
         try:
             optimum = minimise(self.reduced, self.parameters, reml, starts)
         except np.linalg.LinAlgError:

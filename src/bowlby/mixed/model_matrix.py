@@ -48,8 +48,12 @@ def _codes_of(series: pd.Series, name: str) -> tuple[np.ndarray, pd.Index]:
     if levels.inferred_type.startswith("mixed"):
         texts = pd.Index(as_text(levels))
         if texts.has_duplicates:
-            raise UserError(problem(f"column '{name}' holds the id {texts[texts.duplicated()][0]} as a number and as "
-                                    "text", "give all ids the same type"))
+            raise UserError(
+                problem(
+                    f"column '{name}' holds the id {texts[texts.duplicated()][0]} as a number and as text",
+                    "give all ids the same type",
+                )
+            )
     return codes, levels
 
 
@@ -92,8 +96,12 @@ def check_types(name: str, new: pd.Index, old: pd.Index) -> None:
     if not len(unseen) or kinds == {"text"}:
         return
     if (len(unseen) == len(new) and len(kinds) == 2) or not set(as_text(unseen)).isdisjoint(as_text(old)):
-        raise UserError(problem(f"the levels of '{name}' are {_kind(new)} in the new data but {_kind(old)} in the "
-                                "model's", "give them the same type"))
+        raise UserError(
+            problem(
+                f"the levels of '{name}' are {_kind(new)} in the new data but {_kind(old)} in the model's",
+                "give them the same type",
+            )
+        )
 
 
 def _kind(levels: pd.Index) -> str:
@@ -138,8 +146,11 @@ def numbers(series: pd.Series, name: str) -> np.ndarray:
     """A numeric column as float64; complex, dates and infinite values are user errors."""
     if pd.api.types.is_complex_dtype(series.dtype):
         raise UserError(problem(f"column '{name}' is complex", "give real numbers"))
-    values = series.to_numpy(dtype=np.float64, na_value=np.nan) if not isinstance(
-        series.dtype, np.dtype) else series.to_numpy().astype(np.float64, copy=False)
+    values = (
+        series.to_numpy(dtype=np.float64, na_value=np.nan)
+        if not isinstance(series.dtype, np.dtype)
+        else series.to_numpy().astype(np.float64, copy=False)
+    )
     top = np.abs(values).max(initial=0.0)
     if 1e-100 <= top <= 1e100 or top == 0:
         return values
@@ -147,8 +158,9 @@ def numbers(series: pd.Series, name: str) -> np.ndarray:
         raise UserError(problem(f"column '{name}' has no value beyond 1e-100", "change the unit"))
     infinite = np.isinf(values)
     if infinite.any():
-        raise UserError(problem(f"column '{name}' has {int(infinite.sum())} infinite values",
-                                "make them missing or correct them"))
+        raise UserError(
+            problem(f"column '{name}' has {int(infinite.sum())} infinite values", "make them missing or correct them")
+        )
     if (np.abs(values) > 1e100).any():
         raise UserError(problem(f"column '{name}' has values beyond 1e100", "correct them or change the unit"))
     return values
@@ -160,8 +172,12 @@ def computed(expressions: Mapping[str, Expression], data: Mapping, index: pd.Ind
     for name in dict.fromkeys(source for expression in expressions.values() for source in expression.columns()):
         series = plain(data[name])
         if not (is_numeric(series) or pd.api.types.is_bool_dtype(series.dtype)) or series.dtype.kind == "c":
-            raise UserError(problem(f"column '{name}' is not numeric, but the formula computes with it",
-                                    "make it a number, or use it as it is"))
+            raise UserError(
+                problem(
+                    f"column '{name}' is not numeric, but the formula computes with it",
+                    "make it a number, or use it as it is",
+                )
+            )
         columns[name] = series.to_numpy(dtype=np.float64, na_value=np.nan)
     return {name: pd.Series(expression.values(columns), index=index) for name, expression in expressions.items()}
 
@@ -169,15 +185,21 @@ def computed(expressions: Mapping[str, Expression], data: Mapping, index: pd.Ind
 def check_defined(values: Mapping[str, pd.Series], rows: np.ndarray) -> None:
     """Stop where a computed column has no value in rows that have all that it is computed from."""
     counts = {name: int((~np.isfinite(series.to_numpy()[rows])).sum()) for name, series in values.items()}
-    lines = [problem(f"{name} is not defined in {count} rows that have its columns",
-                     "correct these values, or make a column that is missing there")
-             for name, count in counts.items() if count]
+    lines = [
+        problem(
+            f"{name} is not defined in {count} rows that have its columns",
+            "correct these values, or make a column that is missing there",
+        )
+        for name, count in counts.items()
+        if count
+    ]
     if lines:
         raise UserError(lines)
 
 
-def categories(data, names: Iterable[str], forced: frozenset[str],
-               references: Mapping[str, str] | None = None) -> dict[str, Category]:
+def categories(
+    data, names: Iterable[str], forced: frozenset[str], references: Mapping[str, str] | None = None
+) -> dict[str, Category]:
     """Which of the columns are categorical, with the levels present in `data` (rows already complete).
 
     The first level is the reference, unless `references` names another.
@@ -206,9 +228,13 @@ def _reference_first(levels: tuple, reference: str, name: str) -> tuple:
     texts, wanted = as_text(levels), as_text([float(reference)])[0] if _is_float(reference) else reference
     at = next((k for k, text in enumerate(texts) if text in (reference, wanted)), None)
     if at is None:
-        raise UserError(problem(f"column '{name}' has no level '{reference}' in the rows used",
-                                f"name one of {', '.join(texts)} as its reference"))
-    return (levels[at], *levels[:at], *levels[at + 1:])
+        raise UserError(
+            problem(
+                f"column '{name}' has no level '{reference}' in the rows used",
+                f"name one of {', '.join(texts)} as its reference",
+            )
+        )
+    return (levels[at], *levels[:at], *levels[at + 1 :])
 
 
 def _is_float(text: str) -> bool:
@@ -234,11 +260,18 @@ def _pieces(name: str, data, category: Category | None, full: bool):
     codes = pd.Index(category.levels).get_indexer(data[name])
     if (codes < 0).any():
         odd = data[name][codes < 0].iloc[0]
-        raise UserError(problem(f"column '{name}' has the level '{odd}', which the model has not seen",
-                                f"use one of {', '.join(map(str, category.levels))}"))
+        raise UserError(
+            problem(
+                f"column '{name}' has the level '{odd}', which the model has not seen",
+                f"use one of {', '.join(map(str, category.levels))}",
+            )
+        )
     start, mark = (0, "[{}]") if full else (1, "[T.{}]")
-    return [(category.label + mark.format(level), (codes == k).astype(np.float64))
-            for k, level in enumerate(category.levels) if k >= start]
+    return [
+        (category.label + mark.format(level), (codes == k).astype(np.float64))
+        for k, level in enumerate(category.levels)
+        if k >= start
+    ]
 
 
 def codings(terms: Iterable[Term], intercept: bool, cats: dict[str, Category]) -> list[tuple[Term, set[str]]]:
@@ -258,8 +291,9 @@ def codings(terms: Iterable[Term], intercept: bool, cats: dict[str, Category]) -
     return out
 
 
-def design_columns(terms: Iterable[Term], intercept: bool, data,
-                   cats: dict[str, Category]) -> tuple[list[str], list[np.ndarray | None]]:
+def design_columns(
+    terms: Iterable[Term], intercept: bool, data, cats: dict[str, Category]
+) -> tuple[list[str], list[np.ndarray | None]]:
     """Names and values of the columns of a list of terms, coded as :func:`codings` says.
 
     Parameters
@@ -280,8 +314,11 @@ def design_columns(terms: Iterable[Term], intercept: bool, data,
     for term, full in codings(terms, intercept, cats):
         parts = [("", None)]
         for name in term:
-            parts = [(f"{a}:{b}" if a else b, y if x is None else x * y)
-                     for a, x in parts for b, y in _pieces(name, data, cats.get(name), name in full)]
+            parts = [
+                (f"{a}:{b}" if a else b, y if x is None else x * y)
+                for a, x in parts
+                for b, y in _pieces(name, data, cats.get(name), name in full)
+            ]
         names += [label for label, _ in parts]
         columns += [values for _, values in parts]
     return names, columns
@@ -300,8 +337,9 @@ def constant_columns(terms: Iterable[Term], intercept: bool, names: list[str], c
     return np.zeros(len(names))
 
 
-def random_columns(term: RandomTerm, data,
-                   cats: dict[str, Category]) -> list[tuple[list[str], list[np.ndarray | None]]]:
+def random_columns(
+    term: RandomTerm, data, cats: dict[str, Category]
+) -> list[tuple[list[str], list[np.ndarray | None]]]:
     """Names and columns of a random term, one pair for each set of effects that may covary.
 
     Without correlations (``||``) each term stands for itself, as in lme4: a category has a column for every level, and

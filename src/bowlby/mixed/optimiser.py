@@ -23,13 +23,13 @@ from bowlby.mixed.derivatives import moments, profiled
 STARTS = (0.0, 0.5, 0.05)
 _WIDE_STARTS = (0.5, 0.05, 0.0)  # where expected second derivatives are too dear for Fisher's steps
 SCORING = 2
-SMALL = 1e-3      # relative variance in place of a negative estimate
+SMALL = 1e-3  # relative variance in place of a negative estimate
 _MAX_STEPS = 100
-_DONE = 1e-16      # Newton decrement, in units of -2 log-likelihood
-_NOISY = 1e-13     # the same where the criterion rests on estimates
+_DONE = 1e-16  # Newton decrement, in units of -2 log-likelihood
+_NOISY = 1e-13  # the same where the criterion rests on estimates
 _CLOSE = 1e-6
-_LAST = 1e-9       # decrement after whose Newton step only rounding is left
-_WIDE = 400        # outer columns beyond which the exact Hessian is left for the last steps
+_LAST = 1e-9  # decrement after whose Newton step only rounding is left
+_WIDE = 400  # outer columns beyond which the exact Hessian is left for the last steps
 
 
 @dataclass(frozen=True)

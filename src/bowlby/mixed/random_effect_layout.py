@@ -24,7 +24,7 @@ from bowlby.mixed.random_effect_units import (
     total_of,
 )
 
-_ROOM = 2e7        # loadings of rows on the principal axes of one unit, beyond which they fill the memory
+_ROOM = 2e7  # loadings of rows on the principal axes of one unit, beyond which they fill the memory
 _MOST = 3_000_000  # operations of one evaluation of one replicate, beyond which single fits are as fast
 
 
@@ -45,10 +45,10 @@ class Linked:
 
     def __init__(self, zt, q: int, n_units: int, cluster: np.ndarray, parameters, inner: dict, select: dict):
         self.zt, self.q, self.n_units, self.cluster = zt, q, n_units, cluster
-        units = zt[:q * n_units]
-        parts = [units[b * n_units:(b + 1) * n_units] for b in range(q)]
+        units = zt[: q * n_units]
+        parts = [units[b * n_units : (b + 1) * n_units] for b in range(q)]
         self.s = np.array([[np.asarray(x.multiply(y).sum(axis=1)).ravel() for y in parts] for x in parts])
-        outer = zt[q * n_units:]
+        outer = zt[q * n_units :]
         self.a = (units @ outer.T).toarray().reshape(q, n_units, -1)
         self.c = (outer @ outer.T).toarray()
         self.k = len(self.c)
@@ -75,7 +75,7 @@ class _LinkedPoint:
         self.count_out = None if count is None else count[:, n_units:]
         d = [[delta[:, stack.at[a, b], None] if (a, b) in stack.at else None for b in range(q)] for a in range(q)]
         self.g, det = inverse_by_unit(stack.s, d)
-        zi = z[:, :, :q * n_units].reshape(-1, m, q, n_units)
+        zi = z[:, :, : q * n_units].reshape(-1, m, q, n_units)
         self.t, dt = np.empty((r, m, q, n_units)), np.empty((r, m, q, n_units))
         self.f, df = np.empty((r, q, n_units, k)), np.empty((r, q, n_units, k))
         for a in range(q):
@@ -87,16 +87,16 @@ class _LinkedPoint:
         links = stack.a.reshape(q * n_units, k)
         c = stack.c - links.T @ df.reshape(r, q * n_units, k)
         c = 0.5 * (c + c.transpose(0, 2, 1))
-        b = (z[:, :, q * n_units:] - dt.reshape(r, m, -1) @ links).transpose(0, 2, 1)
+        b = (z[:, :, q * n_units :] - dt.reshape(r, m, -1) @ links).transpose(0, 2, 1)
         lambda_c = stack.columns.times_lambda(theta, c)
         inside = np.ascontiguousarray(stack.columns.times_lambda(theta, lambda_c.transpose(0, 2, 1)))
         inside.reshape(r, k * k)[:, :: k + 1] += 1.0
         chol = np.linalg.cholesky(inside)
-        right = [lambda_c, stack.columns.times_lambda(theta, b),
-                 stack.columns.times_lambda(theta, np.eye(k)[None])]
+        right = [lambda_c, stack.columns.times_lambda(theta, b), stack.columns.times_lambda(theta, np.eye(k)[None])]
         both = solve_lower(chol, np.concatenate(right, axis=2))
-        self.half, hb, self.y = (np.ascontiguousarray(both[..., i:j]) for i, j in
-                                 ((0, k), (k, k + m), (k + m, 2 * k + m)))
+        self.half, hb, self.y = (
+            np.ascontiguousarray(both[..., i:j]) for i, j in ((0, k), (k, k + m), (k + m, 2 * k + m))
+        )
         self.m = c - self.half.transpose(0, 2, 1) @ self.half
         self.tb = b - self.half.transpose(0, 2, 1) @ hb
         spread = self.f.reshape(r, -1, k) @ (self.y.transpose(0, 2, 1) @ hb)
@@ -106,8 +106,7 @@ class _LinkedPoint:
             dt *= self.count_in[:, None, None]
             logdet = logdet[0] * self.count_out, logdet[1] * self.count_in
         self.logdet = logdet[0].sum(axis=-1) + logdet[1].sum(axis=-1)
-        self.explained = (zi.reshape(len(zi), m, -1) @ dt.reshape(r, m, -1).transpose(0, 2, 1)
-                          + self._outer(hb, hb))
+        self.explained = zi.reshape(len(zi), m, -1) @ dt.reshape(r, m, -1).transpose(0, 2, 1) + self._outer(hb, hb)
 
     def _outer(self, left, right) -> np.ndarray:
         """left'right for (R, k, m), each column of the outer factors as often as it counts."""
@@ -142,16 +141,23 @@ class _LinkedPoint:
             for j in stack.inner:
                 if j > i:
                     continue
-                value = sum_of(self._inner(t[:, :, a] * h[b][c][:, None], t[:, :, e])
-                               for a, b in stack.entries[i] for c, e in stack.entries[j])
+                value = sum_of(
+                    self._inner(t[:, :, a] * h[b][c][:, None], t[:, :, e])
+                    for a, b in stack.entries[i]
+                    for c, e in stack.entries[j]
+                )
                 value = value - self._outer(met[i], met[j])
-                trace = sum_of(((h[b][c] * h[e][a] - h[b][c] * w[e][a] - w[b][c] * h[e][a]) * weight_in).sum(axis=-1)
-                               for a, b in stack.entries[i] for c, e in stack.entries[j])
+                trace = sum_of(
+                    ((h[b][c] * h[e][a] - h[b][c] * w[e][a] - w[b][c] * h[e][a]) * weight_in).sum(axis=-1)
+                    for a, b in stack.entries[i]
+                    for c, e in stack.entries[j]
+                )
                 trace = trace + total_of(joined[i] * joined[j].transpose(0, 2, 1) * weight_out)
                 add_second_order(mom, i, j, value, trace)
         # M1 F', (R, k, q N).
         m1f = self.f.reshape(r, -1, k).transpose(0, 2, 1) - self.half.transpose(0, 2, 1) @ fy.reshape(
-            r, -1, k).transpose(0, 2, 1)
+            r, -1, k
+        ).transpose(0, 2, 1)
         m1f = np.ascontiguousarray(m1f).reshape(r, k, q, n_units)
         left, seen = {}, {}
         for i in stack.inner:
@@ -233,8 +239,13 @@ def _columns(model) -> list[list]:
     root_w = None if frame.weights is None else np.sqrt(frame.weights)
     out = []
     for factor, slopes in zip(data.factors, data.scaling.slopes, strict=True):
-        met = factor.weights if factor.codes is None else sparse.csr_matrix(
-            (np.ones(data.n), (np.arange(data.n), factor.codes)), shape=(data.n, factor.n_levels))
+        met = (
+            factor.weights
+            if factor.codes is None
+            else sparse.csr_matrix(
+                (np.ones(data.n), (np.arange(data.n), factor.codes)), shape=(data.n, factor.n_levels)
+            )
+        )
         out.append([(met if b is None else sparse.diags(b) @ met).tocsc() for b in slopes.columns(factor, root_w)])
     return out
 
@@ -285,8 +296,10 @@ def _one_stack(columns, labels, parameters, by_factor: bool) -> Linked:
         order = np.argsort(cluster, kind="stable")
         zt, cluster = zt[order], cluster[order]
         bounds = np.flatnonzero(np.diff(cluster)) + 1
-        turns = [_axes((part @ part.T).toarray()) for part in (
-            zt[i:j] for i, j in zip([0, *bounds], [*bounds, len(cluster)], strict=True))]
+        turns = [
+            _axes((part @ part.T).toarray())
+            for part in (zt[i:j] for i, j in zip([0, *bounds], [*bounds, len(cluster)], strict=True))
+        ]
         zt = (sparse.block_diag(turns, format="csr") @ zt).tocsr()
     select, at = {}, 0
     for f, b in outer:
@@ -294,5 +307,12 @@ def _one_stack(columns, labels, parameters, by_factor: bool) -> Linked:
         at = select[f, b].stop
     every = [zt, *(columns[f][b].T for f, b in outer)]
     clusters = [cluster, *(labels[f] for f, _ in outer)]
-    return Linked(sparse.vstack(every, format="csr"), len(first), len(cluster), np.concatenate(clusters), parameters,
-                  inner, select)
+    return Linked(
+        sparse.vstack(every, format="csr"),
+        len(first),
+        len(cluster),
+        np.concatenate(clusters),
+        parameters,
+        inner,
+        select,
+    )

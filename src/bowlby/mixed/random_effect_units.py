@@ -34,7 +34,7 @@ class Narrow:
     def __init__(self, zt, q: int, cluster: np.ndarray, parameters, factor: int):
         self.zt, self.q, self.cluster = zt, q, cluster
         n_units = len(cluster)
-        rows = [zt[a * n_units:(a + 1) * n_units] for a in range(q)]
+        rows = [zt[a * n_units : (a + 1) * n_units] for a in range(q)]
         self.s = np.array([[np.asarray(a.multiply(b).sum(axis=1)).ravel() for b in rows] for a in rows])
         self.room = 0
         self.own = [i for i, t in enumerate(parameters.items) if t.factor == factor]
@@ -97,8 +97,9 @@ class _NarrowPoint:
                 mom.q[:, i, j] += value
                 if i != j:
                     mom.q[:, j, i] += value.transpose(0, 2, 1)
-                trace = sum_of((hc[b][k] * h[e][a]).sum(axis=-1) for a, b in stack.entries[i]
-                             for k, e in stack.entries[j])
+                trace = sum_of(
+                    (hc[b][k] * h[e][a]).sum(axis=-1) for a, b in stack.entries[i] for k, e in stack.entries[j]
+                )
                 mom.tvv[:, i, j] += trace
                 if i != j:
                     mom.tvv[:, j, i] += trace
@@ -118,8 +119,8 @@ class OwnUnits:
     def evaluate(self, theta, delta, z, count):
         """The units at one point; see :class:`_NarrowPoint`."""
         of_these = copy(self)
-        of_these.s = z[:, -self.q:].transpose(1, 2, 0, 3)
-        return _NarrowPoint(of_these, delta, z[:, :-self.q], count)
+        of_these.s = z[:, -self.q :].transpose(1, 2, 0, 3)
+        return _NarrowPoint(of_these, delta, z[:, : -self.q], count)
 
 
 class Columns:
@@ -129,8 +130,13 @@ class Columns:
         where = [[select.get((t.factor, a)) for a in (t.a, t.b)] for t in parameters.roots]
         self.roots = [(i, *pair) for i, pair in enumerate(where) if None not in pair]
         self.own = [i for i, _, _ in self.roots]
-        self.entries = {i: [(select[parameters.items[i].factor, a], select[parameters.items[i].factor, b])
-                            for a, b in parameters.entries(i)] for i in self.own}
+        self.entries = {
+            i: [
+                (select[parameters.items[i].factor, a], select[parameters.items[i].factor, b])
+                for a, b in parameters.entries(i)
+            ]
+            for i in self.own
+        }
 
     def times_lambda(self, theta, x) -> np.ndarray:
         """Lambda'x for x (R or 1, ..., k, columns)."""
@@ -249,8 +255,10 @@ def inverse_by_unit(s: np.ndarray, d):
         c = s[0, 1] * d[0][1]
         # det(I + S D) = 1 + tr(S D) + det S det D, without the cancellation of the product of its entries.
         det = 1.0 + a + 2 * c + b + size * np.maximum(cross - d[0][1] ** 2, 0.0)
-        return [[(1.0 + c + b) / det, -(s[0, 0] * d[0][1] + s[0, 1] * d22) / det],
-                [-(s[0, 1] * d11 + s[1, 1] * d[0][1]) / det, (1.0 + a + c) / det]], det
+        return [
+            [(1.0 + c + b) / det, -(s[0, 0] * d[0][1] + s[0, 1] * d22) / det],
+            [-(s[0, 1] * d11 + s[1, 1] * d[0][1]) / det, (1.0 + a + c) / det],
+        ], det
     zero = np.zeros_like(d[0][0])
     stacked = np.array([[zero if x is None else x for x in row] for row in d])[..., 0].transpose(2, 0, 1)
     m = np.moveaxis(s, (0, 1), (-2, -1)) @ stacked[:, None] + np.eye(q)

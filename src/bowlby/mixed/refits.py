@@ -90,10 +90,18 @@ class Refits:
     def empty(cls, model, n: int, n_contrasts: int, kenward_roger: bool) -> Refits:
         """Room for `n` replicates, every number missing."""
         p, c = len(model.names), model.parameters.count
-        return cls(model.names, variance_names(model), np.full((n, p), np.nan), np.full((n, p), np.nan),
-                   np.full((n, p), np.nan) if kenward_roger else None,
-                   np.full((n, n_contrasts, 3), np.nan) if n_contrasts else None, np.full((n, c + 1), np.nan),
-                   np.full(n, np.nan), np.zeros(n, bool), np.zeros(n, bool))
+        return cls(
+            model.names,
+            variance_names(model),
+            np.full((n, p), np.nan),
+            np.full((n, p), np.nan),
+            np.full((n, p), np.nan) if kenward_roger else None,
+            np.full((n, n_contrasts, 3), np.nan) if n_contrasts else None,
+            np.full((n, c + 1), np.nan),
+            np.full(n, np.nan),
+            np.zeros(n, bool),
+            np.zeros(n, bool),
+        )
 
     def put(self, at, other: Refits) -> None:
         """Fill in the replicates `at`."""
@@ -163,8 +171,13 @@ def refit_many(result, Y=None, contrasts=None, kenward_roger: bool = False, colu
     def alone(replicates) -> None:
         for k in replicates:
             new = {name: values[k] for name, values in columns.items()}
-            fill_one(out, k, lambda new=new, y=Y[k]: model.with_columns(new).with_outcome(y).fit(result.reml), rows,
-                     kenward_roger)
+            fill_one(
+                out,
+                k,
+                lambda new=new, y=Y[k]: model.with_columns(new).with_outcome(y).fit(result.reml),
+                rows,
+                kenward_roger,
+            )
 
     if stacks is None:
         alone(range(len(Y)))
@@ -179,8 +192,9 @@ def refit_many(result, Y=None, contrasts=None, kenward_roger: bool = False, colu
 def _matrix(values, what: str, model) -> np.ndarray:
     values = checks.floats(values, what)
     if values.ndim != 2 or values.shape[1] != model.nobs:
-        raise UserError(problem(f"{what} has shape {values.shape}",
-                                f"give one row of {model.nobs} values per replicate"))
+        raise UserError(
+            problem(f"{what} has shape {values.shape}", f"give one row of {model.nobs} values per replicate")
+        )
     return checks.finite(values, what)
 
 
@@ -238,8 +252,7 @@ class Batch:
         xx = np.empty((count, p + 1, p + 1))
         xx[:] = data.xx
         for k, y in enumerate(Y):
-            column, shift[k], size[k] = scale_outcome(y, self.model.frame.offset, self.model._level_column,
-                                                      self.root_w)
+            column, shift[k], size[k] = scale_outcome(y, self.model.frame.offset, self.model._level_column, self.root_w)
             x = self.x
             for change, mix in changes:
                 x = x + change[:, k, None] * mix
@@ -286,13 +299,29 @@ class Batch:
         n = sums([np.ones(data.n)])[:, 0]
         weights = 0.0 if frame.weights is None else sums([np.log(frame.weights)])[:, 0]
         dof = n - p if self.reml else n
-        z = [np.concatenate([zx, stack.arranged(stack.zt @ y[:, None])])[None]
-             for stack, zx in zip(self.stacks, self.zx, strict=True)]
-        replicates = Replicates(self.parameters, self.stacks, xx.reshape(-1, p + 1, p + 1), z,
-                                [counts[:, stack.cluster] for stack in self.stacks],
-                                np.where(n > p, dof, np.nan), self.reml, len(counts))
-        return self._refits(replicates, n, np.full(len(counts), data.scaling.y_shift),
-                            np.full(len(counts), data.scaling.y_scale), weights, rows, kenward_roger)
+        z = [
+            np.concatenate([zx, stack.arranged(stack.zt @ y[:, None])])[None]
+            for stack, zx in zip(self.stacks, self.zx, strict=True)
+        ]
+        replicates = Replicates(
+            self.parameters,
+            self.stacks,
+            xx.reshape(-1, p + 1, p + 1),
+            z,
+            [counts[:, stack.cluster] for stack in self.stacks],
+            np.where(n > p, dof, np.nan),
+            self.reml,
+            len(counts),
+        )
+        return self._refits(
+            replicates,
+            n,
+            np.full(len(counts), data.scaling.y_shift),
+            np.full(len(counts), data.scaling.y_scale),
+            weights,
+            rows,
+            kenward_roger,
+        )
 
     def _refits(self, replicates, n, shift, size, logdet_weights, rows, kenward_roger: bool) -> Refits:
         """Fit and report in user units; n (R or 1,) rows, shift and size (R,) of the outcomes."""

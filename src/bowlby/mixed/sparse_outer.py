@@ -19,16 +19,16 @@ from scipy import sparse
 from bowlby.mixed.components import CrossedLinks
 
 PROBES = 64
-MAX_SIGNS = 160_000     # signs in all beyond which no more probes are drawn
+MAX_SIGNS = 160_000  # signs in all beyond which no more probes are drawn
 GROUPS = 8
-TOL = 1e-11        # of solves that must be exact
+TOL = 1e-11  # of solves that must be exact
 _SEED = 20210711
 _SERIES_TOL = 1e-9  # of squared norms, where a series ends
 _NEGLIGIBLE = 1e-5  # of a log-determinant
-_STEPS = 8          # of Lanczos quadrature, half as many where R is small
-_PAIRS = 1024       # pairs of columns at once
-_NEAR = 0.5         # bound of R up to which a series is summed
-_PROBE_TOL = 1e-7   # of solves on probes, far below their sampling error
+_STEPS = 8  # of Lanczos quadrature, half as many where R is small
+_PAIRS = 1024  # pairs of columns at once
+_NEAR = 0.5  # bound of R up to which a series is summed
+_PROBE_TOL = 1e-7  # of solves on probes, far below their sampling error
 
 
 class SparseStack:
@@ -132,7 +132,7 @@ class WideInverse:
         one = self._by_series if self._nearness <= _NEAR else self._by_solving
         order = np.argsort(right, kind="stable")
         for start in range(0, len(order), _PAIRS):
-            at = order[start:start + _PAIRS]
+            at = order[start : start + _PAIRS]
             out[at] = one(t, left[at], right[at])
         return out
 
@@ -309,8 +309,9 @@ class WideTraces:
     def inner_one(self, matrix) -> Traced:
         """tr(K N)."""
         nz = matrix @ self.z
-        return self._estimate(float(self.kd.multiply(matrix).sum()), (nz * (self.kd @ self.z)).sum(axis=0),
-                              (nz * self.kz).sum(axis=0))
+        return self._estimate(
+            float(self.kd.multiply(matrix).sum()), (nz * (self.kd @ self.z)).sum(axis=0), (nz * self.kz).sum(axis=0)
+        )
 
     def _k_of(self, i):
         if i not in self.knz:
@@ -333,8 +334,9 @@ class WideTraces:
         """tr(S_j M)."""
         s = self.patterns[j]
         sz = s @ self.z
-        return self._estimate(float(s.multiply(self.md.T).sum()), (sz * (self.md @ self.z)).sum(axis=0),
-                              (sz * self.mz).sum(axis=0))
+        return self._estimate(
+            float(s.multiply(self.md.T).sum()), (sz * (self.md @ self.z)).sum(axis=0), (sz * self.mz).sum(axis=0)
+        )
 
     def outer_two(self, j, k) -> Traced:
         """tr(S_j M S_k M)."""

@@ -15,8 +15,15 @@ import numpy as np
 from bowlby.errors import UserError, problem
 from bowlby.mixed import checks
 
-FUNCTIONS = {"log": np.log, "log2": np.log2, "log10": np.log10, "log1p": np.log1p, "exp": np.exp,
-             "sqrt": np.sqrt, "abs": np.abs}
+FUNCTIONS = {
+    "log": np.log,
+    "log2": np.log2,
+    "log10": np.log10,
+    "log1p": np.log1p,
+    "exp": np.exp,
+    "sqrt": np.sqrt,
+    "abs": np.abs,
+}
 _BINARY = {"+": np.add, "-": np.subtract, "*": np.multiply, "/": np.divide, "^": np.power}
 Term = tuple[str, ...]
 INTERCEPT: Term = ()
@@ -175,8 +182,9 @@ class ModelSpec:
     def sources(self, variables: Iterable[str]) -> list[str]:
         """The columns of the data that these variables are, or are computed from."""
         made = dict(self.computed)
-        return list(dict.fromkeys(source for name in variables
-                                  for source in (made[name].columns() if name in made else [name])))
+        return list(
+            dict.fromkeys(source for name in variables for source in (made[name].columns() if name in made else [name]))
+        )
 
 
 def as_term(term: str | Iterable[str]) -> Term:
@@ -224,9 +232,12 @@ def spec_from_terms(outcome, fixed, random, intercept=True) -> ModelSpec:
     fixed = _listed(fixed, "the fixed terms")
     random = [random] if isinstance(random, Mapping) else _listed(random, "the random terms")
     terms = by_key(as_term(t) for t in fixed if t != "1")
-    return ModelSpec(outcome=checks.text(outcome, "the outcome"), fixed=tuple(terms.values()),
-                     random=tuple(by_key(_random_term(item) for item in random).values()),
-                     intercept=checks.flag(intercept, "intercept"))
+    return ModelSpec(
+        outcome=checks.text(outcome, "the outcome"),
+        fixed=tuple(terms.values()),
+        random=tuple(by_key(_random_term(item) for item in random).values()),
+        intercept=checks.flag(intercept, "intercept"),
+    )
 
 
 def _listed(value, what: str) -> list:
@@ -253,8 +264,15 @@ def _random_term(item) -> RandomTerm:
     known_zero = tuple(_listed(item.get("known_zero", []), f"known_zero of {group}"))
     for name in known_zero:
         if correlated or name not in terms:
-            raise UserError(problem(f"known_zero of {group} names '{name}', which is no uncorrelated slope of it",
-                                    "name one of its terms, with correlated: False"))
-    return RandomTerm(group=as_term(group),
-                      terms=tuple(by_key(INTERCEPT if t == "1" else as_term(t) for t in terms).values()),
-                      correlated=correlated, known_zero=known_zero)
+            raise UserError(
+                problem(
+                    f"known_zero of {group} names '{name}', which is no uncorrelated slope of it",
+                    "name one of its terms, with correlated: False",
+                )
+            )
+    return RandomTerm(
+        group=as_term(group),
+        terms=tuple(by_key(INTERCEPT if t == "1" else as_term(t) for t in terms).values()),
+        correlated=correlated,
+        known_zero=known_zero,
+    )

@@ -51,9 +51,7 @@ def build_report(folder: Path, missing: list[dict] | None = None) -> str:
     if missing:
         main.insert(0, Section("missing-parts", "What is missing", render("missing.html", parts=missing)))
     lead = next((section for section in main if section.id in LEADS), None)
-    page = render(
-        "page.html", results=results, lead=lead, report=main, appendix=appendix, unfinished=bool(missing)
-    )
+    page = render("page.html", results=results, lead=lead, report=main, appendix=appendix, unfinished=bool(missing))
     return results.wording.page(numbered(without_dead_links(page)))
 
 

@@ -16,8 +16,12 @@ def estimands(results: Results) -> str:
         "In a model with all scales of both predictors, a block index gives the SD of outcome that the scales of a "
         "predictor predict together; the interval of the difference of the indices is derived from theirs ([[zou]]).",
         "Shares of variance are those of predictors centred within therapists ([[rights]]), corrected for bias"
-        + (f", with percentile intervals of a parametric bootstrap ({drawn:,} replicates) for perceived attachment and "
-           "the squared limits of T for style." if drawn else "."),
+        + (
+            f", with percentile intervals of a parametric bootstrap ({drawn:,} replicates) for perceived attachment "
+            "and the squared limits of T for style."
+            if drawn
+            else "."
+        ),
     ]
     if records["e5"].get("difference_ci"):
         said.append(

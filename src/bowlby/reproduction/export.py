@@ -55,6 +55,7 @@ def _both(stem: Path, table: pd.DataFrame, labels: dict[str, str]) -> list[Path]
     names = spss_names(list(table))
     plain = pd.DataFrame({name: _plain(table[column]) for name, column in zip(names, table, strict=True)})
     printed = [(labels.get(column) or column)[:LONGEST_LABEL] for column in table]
+
     def write(path: Path) -> None:
         pyreadstat.write_sav(plain, path, column_labels=printed)
 

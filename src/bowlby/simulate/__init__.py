@@ -5,5 +5,12 @@ from bowlby.simulate.scenarios import SCENARIOS, Scenario
 from bowlby.simulate.study import SimulatedStudy, simulate_study
 from bowlby.simulate.write import write_study
 
-__all__ = ["SCENARIOS", "Scenario", "SimulatedStudy", "reference_config", "reference_population", "simulate_study",
-           "write_study"]
+__all__ = [
+    "SCENARIOS",
+    "Scenario",
+    "SimulatedStudy",
+    "reference_config",
+    "reference_population",
+    "simulate_study",
+    "write_study",
+]

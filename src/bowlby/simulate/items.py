@@ -49,8 +49,9 @@ def _around(middle: float, width: float, n: int, ratio: float) -> tuple[float, .
 def _scale(items, reverse, low, high, location: float, spread: float, sd: float, loading: float) -> Scale:
     """A scale of which only the whole is published: its items differ, but which is which is arbitrary."""
     n = len(items)
-    return Scale(items, reverse, low, high, _around(location, spread, n, 0.618034), sd,
-                 _around(loading, 0.08, n, 0.414214))
+    return Scale(
+        items, reverse, low, high, _around(location, spread, n, 0.618034), sd, _around(loading, 0.08, n, 0.414214)
+    )
 
 
 CATS = {
@@ -63,10 +64,17 @@ WAI_SR = {
     "bond": _scale((3, 5, 7, 9), (), 1, 5, 4.10, 0.3, 1.05, 0.81),
     "goal": _scale((4, 6, 8, 11), (), 1, 5, 3.98, 0.3, 1.05, 0.81),
 }
-PHQ9 = {"total": Scale(
-    _every(1, 10, 1), (), 0, 3,
-    (1.86, 2.11, 2.24, 2.45, 1.74, 2.17, 1.92, 1.20, -0.23), 1.1,
-    (0.78, 0.84, 0.64, 0.72, 0.62, 0.77, 0.70, 0.65, 0.64))}
+PHQ9 = {
+    "total": Scale(
+        _every(1, 10, 1),
+        (),
+        0,
+        3,
+        (1.86, 2.11, 2.24, 2.45, 1.74, 2.17, 1.92, 1.20, -0.23),
+        1.1,
+        (0.78, 0.84, 0.64, 0.72, 0.62, 0.77, 0.70, 0.65, 0.64),
+    )
+}
 ECR_S_PATIENT = {
     "anxiety": _scale(_every(2, 13, 2), (8,), 1, 7, 4.15, 0.6, 1.75, 0.66),
     "avoidance": _scale(_every(1, 12, 2), (1, 5, 9), 1, 7, 3.45, 0.6, 1.70, 0.66),
@@ -77,9 +85,7 @@ ECR_S_THERAPIST = {
 }
 
 
-def answer(
-    scales: dict[str, Scale], latent: dict[str, np.ndarray], rng: np.random.Generator
-) -> dict[int, np.ndarray]:
+def answer(scales: dict[str, Scale], latent: dict[str, np.ndarray], rng: np.random.Generator) -> dict[int, np.ndarray]:
     """Draw answers.
 
     Parameters

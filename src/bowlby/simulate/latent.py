@@ -17,10 +17,30 @@ PRE_ANXIETY = -0.30
 PRE_SLOPE = 0.50
 W_PERCEIVED = np.array([1.0, -1.0, -1.0])
 W_STYLE = np.array([-1.0, -1.0])
-STAGES = {"size": 1, "style": 2, "patient": 3, "perceived": 4, "outcome": 5, "alliance": 6, "items": 7,
-          "therapist_items": 8, "people": 9, "faults": 10, "patient_items": 11,
-          "slopes": 12, "spread": 13, "dropout": 14, "switching": 15, "alliance_items": 16, "shared": 17,
-          "confounder": 18, "units": 19, "error": 20, "diagnosis": 21, "experience": 22}
+STAGES = {
+    "size": 1,
+    "style": 2,
+    "patient": 3,
+    "perceived": 4,
+    "outcome": 5,
+    "alliance": 6,
+    "items": 7,
+    "therapist_items": 8,
+    "people": 9,
+    "faults": 10,
+    "patient_items": 11,
+    "slopes": 12,
+    "spread": 13,
+    "dropout": 14,
+    "switching": 15,
+    "alliance_items": 16,
+    "shared": 17,
+    "confounder": 18,
+    "units": 19,
+    "error": 20,
+    "diagnosis": 21,
+    "experience": 22,
+}
 IMPROVEMENT = 0.25
 """Share of the outcome's variance that is improvement before perceived attachment is asked for."""
 GROUP = 6
@@ -123,9 +143,7 @@ class Latent:
     unit: np.ndarray | None = None
 
 
-def latent_study(
-    scenario: Scenario, seed: int, first: np.ndarray, second: np.ndarray, share: np.ndarray
-) -> Latent:
+def latent_study(scenario: Scenario, seed: int, first: np.ndarray, second: np.ndarray, share: np.ndarray) -> Latent:
     """Draw the latent variables.
 
     Parameters
@@ -176,9 +194,13 @@ def latent_study(
         within = within + normal_draws(rng, scenario.unit * correlation, unit.max() + 1)[unit]
         together = np.sqrt(scenario.unit) * rng.standard_normal(unit.max() + 1)[unit]
     felt = composite(within, W_PERCEIVED, correlation)
-    outcome = (PRE_SLOPE * pre + scenario.p * felt
-               + share * therapist[first] + (1 - share) * therapist[second]
-               + np.sqrt(residual_variance(scenario)) * noise * _spread(scenario, seed, first))
+    outcome = (
+        PRE_SLOPE * pre
+        + scenario.p * felt
+        + share * therapist[first]
+        + (1 - share) * therapist[second]
+        + np.sqrt(residual_variance(scenario)) * noise * _spread(scenario, seed, first)
+    )
     if scenario.slope_sd:
         outcome += scenario.slope_sd * generator(seed, "slopes").standard_normal(j)[first] * felt
     if scenario.kappa:

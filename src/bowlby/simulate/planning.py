@@ -92,8 +92,14 @@ def plan_study(
     ranges = {"therapists": (therapists, 6, np.inf), "patients": (patients, 2, np.inf), "icc": (icc, 0, 0.5),
               "switching": (switching, 0, 0.9), "delta": (delta, 0.01, np.inf), "studies": (studies, 0, np.inf),
               "seed": (seed, 0, np.inf)}  # fmt: skip
-    wrong = [problem(f"{name} = {value} is not from {low} to {high}" if high < np.inf else f"{name} = {value} is below "
-                     f"{low}", "correct it") for name, (value, low, high) in ranges.items() if not low <= value <= high]
+    wrong = [
+        problem(
+            f"{name} = {value} is not from {low} to {high}" if high < np.inf else f"{name} = {value} is below {low}",
+            "correct it",
+        )
+        for name, (value, low, high) in ranges.items()
+        if not low <= value <= high
+    ]
     if wrong:
         raise UserError(wrong)
     style = closed_form(therapists, patients, delta, sorted({*ICCS, icc}))

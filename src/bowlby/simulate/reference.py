@@ -61,15 +61,18 @@ def _population(scenario: Scenario, therapists: int, patients: int) -> dict:
     first = np.repeat(np.arange(therapists), patients)
     latent = latent_study(scenario, SEED, first, first, np.ones(len(first)))
     rng, known = generator(SEED, "items"), references(scenario)
-    pre, post = (forms.total(forms.PHQ9["total"], phq9(values, rng, treated))
-                 for values, treated in ((latent.pre, False), (latent.outcome, True)))
+    pre, post = (
+        forms.total(forms.PHQ9["total"], phq9(values, rng, treated))
+        for values, treated in ((latent.pre, False), (latent.outcome, True))
+    )
     cats = _scores(forms.CATS, by_scale(forms.CATS, latent.perceived), rng)
     rng = generator(SEED, "therapist_items")
     own = _scores(forms.ECR_S_THERAPIST, by_scale(forms.ECR_S_THERAPIST, latent.style), rng)
     drawn = normal_draws(rng, known["therapist_style"], therapists * patients)
     norm = _scores(forms.ECR_S_THERAPIST, by_scale(forms.ECR_S_THERAPIST, drawn), rng)
-    patient = _scores(forms.ECR_S_PATIENT, by_scale(forms.ECR_S_PATIENT, latent.patient_style),
-                      generator(SEED, "patient_items"))
+    patient = _scores(
+        forms.ECR_S_PATIENT, by_scale(forms.ECR_S_PATIENT, latent.patient_style), generator(SEED, "patient_items")
+    )
     alliance = latent_alliance(generator(SEED, "alliance"), latent)
     wai = _scores(forms.WAI_SR, alliance, generator(SEED, "alliance_items"))
     wai = np.column_stack([wai, wai.sum(axis=1)])
@@ -118,9 +121,11 @@ def _shared(score: np.ndarray, latent: np.ndarray) -> float:
 def _norms(names: list[str], scores: np.ndarray) -> dict:
     r = np.atleast_2d(np.corrcoef(scores.T))
     pairs = [(a, b) for a in range(len(names)) for b in range(a + 1, len(names))]
-    return {"mean": dict(zip(names, scores.mean(axis=0).tolist(), strict=True)),
-            "sd": dict(zip(names, scores.std(axis=0).tolist(), strict=True)),
-            "correlations": [{"scales": [names[a], names[b]], "r": float(r[a, b])} for a, b in pairs]}
+    return {
+        "mean": dict(zip(names, scores.mean(axis=0).tolist(), strict=True)),
+        "sd": dict(zip(names, scores.std(axis=0).tolist(), strict=True)),
+        "correlations": [{"scales": [names[a], names[b]], "r": float(r[a, b])} for a, b in pairs],
+    }
 
 
 def reference_population(scenario: str | Scenario, therapists: int = 16_667, patients: int = 12) -> dict:
@@ -148,8 +153,15 @@ def reference_population(scenario: str | Scenario, therapists: int = 16_667, pat
 
 def reference_config(reference: dict) -> dict:
     """The part of a reference population that ``comparison.reference`` of a run's file takes."""
-    return {"outcome_sd": round(reference["outcome_sd"], 4),
-            **{side: {"sd": {k: round(v, 4) for k, v in reference[side]["sd"].items()},
-                      "correlations": [{"scales": list(c["scales"]), "r": round(c["r"], 4)}
-                                       for c in reference[side]["correlations"]]}
-               for side in ("perceived", "therapist_style", "patient_style", "alliance")}}
+    return {
+        "outcome_sd": round(reference["outcome_sd"], 4),
+        **{
+            side: {
+                "sd": {k: round(v, 4) for k, v in reference[side]["sd"].items()},
+                "correlations": [
+                    {"scales": list(c["scales"]), "r": round(c["r"], 4)} for c in reference[side]["correlations"]
+                ],
+            }
+            for side in ("perceived", "therapist_style", "patient_style", "alliance")
+        },
+    }

@@ -97,9 +97,12 @@ class Scenario:
 
     def __post_init__(self):
         if self.t**2 > self.icc:
-            raise UserError(problem(
-                f"scenario {self.id}: T = {self.t:g} needs more therapist variance than {self.icc:g}",
-                "choose a T nearer to 0, or a larger ICC"))
+            raise UserError(
+                problem(
+                    f"scenario {self.id}: T = {self.t:g} needs more therapist variance than {self.icc:g}",
+                    "choose a T nearer to 0, or a larger ICC",
+                )
+            )
 
     @property
     def tau2(self) -> float:
@@ -112,41 +115,102 @@ class Scenario:
         return self.t + self.gamma * self.between
 
 
-SCENARIOS = {s.id: s for s in (
-    Scenario("S0", 0.0, 0.0, "neither predictor predicts outcome", (False, False, True, True, True)),
-    Scenario("S1", 0.38, 0.0, "perceived attachment predicts, style does not", (True,) * 5),
-    Scenario("example", 0.30, 0.0, "perceived attachment predicts, style does not (as S1, with P = .30)",
-             (True,) * 5, secure_avoidant=-0.75),
-    Scenario("S2", 0.20, 0.20, "both predict equally", (True, False, False, True, True)),
-    Scenario("S2b", 0.10, 0.10, "both predict equally, at the equivalence bound",
-             (True, False, False, True, True)),
-    Scenario("S3", 0.05, 0.20, "the therapist's style dominates", (True, False, False, True, True)),
-    Scenario("S4", 0.20, -0.20, "equal in size, of opposite sign", (True, False, False, True, True)),
-    Scenario("S5", 0.25, 0.0, "style acts only through perceived attachment", (True, True, True, False, True),
-             gamma=0.15, between=0.25),
-    Scenario("S6", 0.0, 0.0, "perceived attachment follows on improvement and has no effect",
-             (None, None, True, True, True), improvement=0.25),
-    Scenario("S7", 0.0, 0.0, "one mood colours both of the patient's ratings; no effect",
-             (None, None, True, True, True), mood=0.25),
-    Scenario("S8", 0.25, 0.0, "something about therapists shapes both perceived attachment and outcome", (True,) * 5,
-             confounder=0.7),
-    Scenario("S9", 0.38, 0.0, "as S1; patients with a poorer outcome drop out more often", (True,) * 5, dropout=0.5),
-    Scenario("S10", 0.38, 0.0, "as S1; 30% of patients change therapist", (True,) * 5, switching=0.30),
-    Scenario("S11", 0.38, 0.0, "as S1; patients are treated in groups of six", (True,) * 5, unit=0.05),
-    Scenario("S12", 0.38, 0.0, "as S1; scales measure with error", (True,) * 5, reliability=0.65,
-             style_reliability=0.90),
-    Scenario("S13", 0.25, 0.0, "T = 0 at average severity; style matters for severe patients", (True,) * 5, kappa=0.15),
-    Scenario("S14", 0.25, 0.10, "style at the equivalence bound", (True, True, False, True, True)),
-    Scenario("S15", 0.25, 0.0, "style on perceived attachment at the bound", (True, True, True, False, True),
-             gamma=0.10),
-    Scenario("S16", 0.25, 0.0, "the patient's own style plays no part", (True, True, True, True, False), own=0.0),
-    Scenario("S17a", 0.0, 0.0, "slopes differ between therapists around 0", (False, False, True, True, True),
-             slope_sd=0.15),
-    Scenario("S17b", 0.20, 0.20, "slopes differ between therapists, both predict equally",
-             (True, False, False, True, True), slope_sd=0.15),
-    Scenario("S18", 0.25, 0.0, "skewed outcome with a floor, larger residual variance for some therapists",
-             (True,) * 5, uneven=0.3, skew=1.0, floor=1.2, floor_slope=0.225, floor_residual=0.556),
-)}
+SCENARIOS = {
+    s.id: s
+    for s in (
+        Scenario("S0", 0.0, 0.0, "neither predictor predicts outcome", (False, False, True, True, True)),
+        Scenario("S1", 0.38, 0.0, "perceived attachment predicts, style does not", (True,) * 5),
+        Scenario(
+            "example",
+            0.30,
+            0.0,
+            "perceived attachment predicts, style does not (as S1, with P = .30)",
+            (True,) * 5,
+            secure_avoidant=-0.75,
+        ),
+        Scenario("S2", 0.20, 0.20, "both predict equally", (True, False, False, True, True)),
+        Scenario("S2b", 0.10, 0.10, "both predict equally, at the equivalence bound", (True, False, False, True, True)),
+        Scenario("S3", 0.05, 0.20, "the therapist's style dominates", (True, False, False, True, True)),
+        Scenario("S4", 0.20, -0.20, "equal in size, of opposite sign", (True, False, False, True, True)),
+        Scenario(
+            "S5",
+            0.25,
+            0.0,
+            "style acts only through perceived attachment",
+            (True, True, True, False, True),
+            gamma=0.15,
+            between=0.25,
+        ),
+        Scenario(
+            "S6",
+            0.0,
+            0.0,
+            "perceived attachment follows on improvement and has no effect",
+            (None, None, True, True, True),
+            improvement=0.25,
+        ),
+        Scenario(
+            "S7",
+            0.0,
+            0.0,
+            "one mood colours both of the patient's ratings; no effect",
+            (None, None, True, True, True),
+            mood=0.25,
+        ),
+        Scenario(
+            "S8",
+            0.25,
+            0.0,
+            "something about therapists shapes both perceived attachment and outcome",
+            (True,) * 5,
+            confounder=0.7,
+        ),
+        Scenario(
+            "S9", 0.38, 0.0, "as S1; patients with a poorer outcome drop out more often", (True,) * 5, dropout=0.5
+        ),
+        Scenario("S10", 0.38, 0.0, "as S1; 30% of patients change therapist", (True,) * 5, switching=0.30),
+        Scenario("S11", 0.38, 0.0, "as S1; patients are treated in groups of six", (True,) * 5, unit=0.05),
+        Scenario(
+            "S12", 0.38, 0.0, "as S1; scales measure with error", (True,) * 5, reliability=0.65, style_reliability=0.90
+        ),
+        Scenario(
+            "S13", 0.25, 0.0, "T = 0 at average severity; style matters for severe patients", (True,) * 5, kappa=0.15
+        ),
+        Scenario("S14", 0.25, 0.10, "style at the equivalence bound", (True, True, False, True, True)),
+        Scenario(
+            "S15", 0.25, 0.0, "style on perceived attachment at the bound", (True, True, True, False, True), gamma=0.10
+        ),
+        Scenario("S16", 0.25, 0.0, "the patient's own style plays no part", (True, True, True, True, False), own=0.0),
+        Scenario(
+            "S17a",
+            0.0,
+            0.0,
+            "slopes differ between therapists around 0",
+            (False, False, True, True, True),
+            slope_sd=0.15,
+        ),
+        Scenario(
+            "S17b",
+            0.20,
+            0.20,
+            "slopes differ between therapists, both predict equally",
+            (True, False, False, True, True),
+            slope_sd=0.15,
+        ),
+        Scenario(
+            "S18",
+            0.25,
+            0.0,
+            "skewed outcome with a floor, larger residual variance for some therapists",
+            (True,) * 5,
+            uneven=0.3,
+            skew=1.0,
+            floor=1.2,
+            floor_slope=0.225,
+            floor_residual=0.556,
+        ),
+    )
+}
 
 
 def explained() -> str:
@@ -171,6 +235,10 @@ def scenario(name: str | Scenario) -> Scenario:
     if name not in SCENARIOS:
         near = difflib.get_close_matches(name.lower(), [s.lower() for s in SCENARIOS], n=1, cutoff=0.5)
         hint = next((s for s in SCENARIOS if near and s.lower() == near[0]), None)
-        raise UserError(problem(f"scenario '{name}' does not exist",
-                                f"did you mean '{hint}'?" if hint else f"use one of {', '.join(SCENARIOS)}"))
+        raise UserError(
+            problem(
+                f"scenario '{name}' does not exist",
+                f"did you mean '{hint}'?" if hint else f"use one of {', '.join(SCENARIOS)}",
+            )
+        )
     return SCENARIOS[name]

@@ -80,9 +80,11 @@ def simulate_study(scenario: str | Scenario, seed: int, therapists: int = 48, pa
     (6, 7)
     """
     chosen = find(scenario)
-    wrong = [problem(f"{name} = {value} is too small", f"give at least {least}")
-             for name, value, least in (("therapists", therapists, 3), ("patients", patients, 2),
-                                        ("seed", seed, 0)) if value < least]
+    wrong = [
+        problem(f"{name} = {value} is too small", f"give at least {least}")
+        for name, value, least in (("therapists", therapists, 3), ("patients", patients, 2), ("seed", seed, 0))
+        if value < least
+    ]
     if wrong:
         raise UserError(wrong)
     first = _sizes(seed, therapists, patients)
@@ -109,8 +111,10 @@ def simulate_study(scenario: str | Scenario, seed: int, therapists: int = 48, pa
         "T": chosen.t,
         "icc_outcome": chosen.icc,
         "tau2": chosen.tau2,
-        "weights": {"perceived": {"secure": 1, "avoidant_fearful": -1, "preoccupied_merger": -1},
-                    "therapist_style": {"anxiety": -1, "avoidance": -1}},
+        "weights": {
+            "perceived": {"secure": 1, "avoidant_fearful": -1, "preoccupied_merger": -1},
+            "therapist_style": {"anxiety": -1, "avoidance": -1},
+        },
         "claims": {f"C{k}": value for k, value in enumerate(chosen.claims, 1)},
         "covariates": {"age": 0.0, "gender": 0.0, "diagnosis": 0.0, "experience": 0.0, "alliance": 0.0},
         "reference": reference_population(chosen),
@@ -118,8 +122,10 @@ def simulate_study(scenario: str | Scenario, seed: int, therapists: int = 48, pa
     }
     if latent.unit is not None:
         truth["groups"] = int(latent.unit.max()) + 1
-    table = {"patients": people.drop(columns=["therapist_id", "intake"]),
-             "therapists": own[["therapist_id", "experience"]]}
+    table = {
+        "patients": people.drop(columns=["therapist_id", "intake"]),
+        "therapists": own[["therapist_id", "experience"]],
+    }
     return SimulatedStudy(table, latent, {"patients": rows, "therapists": own}, truth)
 
 
@@ -156,17 +162,19 @@ def _people(seed: int, first: np.ndarray, therapists: int, switching: float):
         sessions[i] = rng.integers(6, 13)
     share = sessions / (sessions + np.nan_to_num(sessions_2))
     switched = second != first
-    people = pd.DataFrame({
-        "patient_id": [f"P{i:04}" for i in range(1, n + 1)],
-        "age": age,
-        "gender": gender,
-        "therapist_1": names[first],
-        "sessions_1": sessions.astype(float),
-        "therapist_2": np.where(switched, names[second], ""),
-        "sessions_2": sessions_2,
-        "therapist_id": np.where(switched, names[second], names[first]),
-        "intake": pd.Timestamp("2023-01-09") + pd.to_timedelta(intake, unit="D"),
-    })
+    people = pd.DataFrame(
+        {
+            "patient_id": [f"P{i:04}" for i in range(1, n + 1)],
+            "age": age,
+            "gender": gender,
+            "therapist_1": names[first],
+            "sessions_1": sessions.astype(float),
+            "therapist_2": np.where(switched, names[second], ""),
+            "sessions_2": sessions_2,
+            "therapist_id": np.where(switched, names[second], names[first]),
+            "intake": pd.Timestamp("2023-01-09") + pd.to_timedelta(intake, unit="D"),
+        }
+    )
     people.attrs.update(out=out, no_s5=no_s5, names=names)
     return people, second, share
 
@@ -201,8 +209,10 @@ def _answers(seed: int, latent: Latent, people: pd.DataFrame, second: np.ndarray
     style = by_scale(forms.ECR_S_PATIENT, latent.patient_style)
     answered = {
         "T0": {"phq9": phq9(latent.pre, rng), "ecr": forms.answer(forms.ECR_S_PATIENT, style, rng)},
-        "S5": {"cats": forms.answer(forms.CATS, by_scale(forms.CATS, latent.perceived), rng),
-               "wai": forms.answer(forms.WAI_SR, alliance, rng)},
+        "S5": {
+            "cats": forms.answer(forms.CATS, by_scale(forms.CATS, latent.perceived), rng),
+            "wai": forms.answer(forms.WAI_SR, alliance, rng),
+        },
         "T2": {"phq9": phq9(latent.outcome, rng, treated=True)},
     }
     rng = generator(seed, "therapist_items")
@@ -210,25 +220,32 @@ def _answers(seed: int, latent: Latent, people: pd.DataFrame, second: np.ndarray
     own = pd.DataFrame({f"ecr_{k}": v for k, v in own.items()}).astype("Int64")
 
     rng = generator(seed, "faults")
-    days = {"T0": np.zeros(n, int), "S5": 35 + rng.integers(-4, 15, n),
-            "T2": np.rint(7 * (people["sessions_1"] + people["sessions_2"].fillna(0)) * 1.15).astype(int)
-            + rng.integers(7, 21, n)}
+    days = {
+        "T0": np.zeros(n, int),
+        "S5": 35 + rng.integers(-4, 15, n),
+        "T2": np.rint(7 * (people["sessions_1"] + people["sessions_2"].fillna(0)) * 1.15).astype(int)
+        + rng.integers(7, 21, n),
+    }
     absent = {"T0": np.zeros(n, bool), "S5": people.attrs["no_s5"], "T2": people.attrs["out"]}
     parts = []
     for k, (when, instruments) in enumerate(answered.items()):
-        values = pd.DataFrame({f"{name}_{item}": v for name, given in instruments.items()
-                               for item, v in given.items()}).astype("Int64")
+        values = pd.DataFrame(
+            {f"{name}_{item}": v for name, given in instruments.items() for item, v in given.items()}
+        ).astype("Int64")
         values = values.mask(rng.random(values.shape) < MISSING)
-        head = pd.DataFrame({
-            "patient_id": people["patient_id"],
-            "therapist_id": people["therapist_id"] if when == "T2" else people["therapist_1"],
-            "timepoint": when,
-            "date": (people["intake"] + pd.to_timedelta(days[when], unit="D")).dt.strftime("%Y-%m-%d"),
-        })
+        head = pd.DataFrame(
+            {
+                "patient_id": people["patient_id"],
+                "therapist_id": people["therapist_id"] if when == "T2" else people["therapist_1"],
+                "timepoint": when,
+                "date": (people["intake"] + pd.to_timedelta(days[when], unit="D")).dt.strftime("%Y-%m-%d"),
+            }
+        )
         parts.append(pd.concat([head, values], axis=1)[~absent[when]].assign(order=k))
     rows = pd.concat(parts).sort_values(["patient_id", "order"]).drop(columns="order").reset_index(drop=True)
-    columns = [f"{name}_{i}" for name, k in (("phq9", 9), ("cats", 36), ("wai", 12), ("ecr", 12))
-               for i in range(1, k + 1)]
+    columns = [
+        f"{name}_{i}" for name, k in (("phq9", 9), ("cats", 36), ("wai", 12), ("ecr", 12)) for i in range(1, k + 1)
+    ]
     rows = rows[["patient_id", "therapist_id", "timepoint", "date", *columns]]
     own = own.mask(rng.random(own.shape) < MISSING_THERAPIST)
     own.insert(0, "therapist_id", people.attrs["names"])
@@ -251,7 +268,7 @@ def _plant(rng: np.random.Generator, rows: pd.DataFrame) -> tuple[pd.DataFrame, 
     at = int(rng.choice(np.flatnonzero(rows["timepoint"].eq("T0") & rows["phq9_5"].notna())))
     rows.loc[at, "phq9_5"] = 7
     again = int(rng.choice(np.flatnonzero(rows["timepoint"].eq("T2"))))
-    rows = pd.concat([rows.iloc[:again + 1], rows.iloc[[again]], rows.iloc[again + 1:]], ignore_index=True)
+    rows = pd.concat([rows.iloc[: again + 1], rows.iloc[[again]], rows.iloc[again + 1 :]], ignore_index=True)
     return rows, {
         "impossible_value": {"file": "patients.csv", "row": at + 2 + (at > again), "column": "phq9_5"},
         "duplicate_row": {"file": "patients.csv", "row": again + 3, "repeats": again + 2},
@@ -261,5 +278,7 @@ def _plant(rng: np.random.Generator, rows: pd.DataFrame) -> tuple[pd.DataFrame, 
 def _blank(rows: pd.DataFrame) -> int:
     """Empty cells among the items that were asked at each row's occasion."""
     asked = {"T0": ("phq9_", "ecr_"), "S5": ("cats_", "wai_"), "T2": ("phq9_",)}
-    return sum(int(part[[c for c in part if c.startswith(asked[when])]].isna().to_numpy().sum())
-               for when, part in rows.groupby("timepoint"))
+    return sum(
+        int(part[[c for c in part if c.startswith(asked[when])]].isna().to_numpy().sum())
+        for when, part in rows.groupby("timepoint")
+    )

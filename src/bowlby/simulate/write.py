@@ -17,10 +17,14 @@ GENDER = {1: "female", 2: "male", 3: "other", -9: "refused"}
 DIAGNOSIS = {1: "depressive episode", 2: "recurrent depression", 3: "anxiety disorder",
              4: "adjustment or stress disorder", 5: "other"}  # fmt: skip
 COLUMN_LABELS = {
-    "patient_id": "Patient (synthetic)", "group": "Group that the patient is treated in",
-    "age": "Age in years", "gender": "Gender", "diagnosis": "Main diagnosis",
+    "patient_id": "Patient (synthetic)",
+    "group": "Group that the patient is treated in",
+    "age": "Age in years",
+    "gender": "Gender",
+    "diagnosis": "Main diagnosis",
     "therapist_1": "First therapist",
-    "sessions_1": "Sessions with the first therapist", "therapist_2": "Second therapist",
+    "sessions_1": "Sessions with the first therapist",
+    "therapist_2": "Second therapist",
     "sessions_2": "Sessions with the second therapist",
 }
 
@@ -55,8 +59,10 @@ def write_study(study: SimulatedStudy, folder: str | Path, with_config: bool = F
         write_text(folder / "README.md", _readme(study.truth)),
     ]
     if with_config:
-        written += [write_text(folder / "config.yaml", _config(study.truth)),
-                    write_text(folder / "study.yaml", _study(study.truth))]
+        written += [
+            write_text(folder / "config.yaml", _config(study.truth)),
+            write_text(folder / "study.yaml", _study(study.truth)),
+        ]
     return written
 
 
@@ -76,10 +82,14 @@ def _spss(table: pd.DataFrame, path: Path) -> None:
     import pyreadstat
 
     pyreadstat.write_sav(
-        table, path, file_label="Synthetic data", column_labels=[COLUMN_LABELS[c] for c in table.columns],
+        table,
+        path,
+        file_label="Synthetic data",
+        column_labels=[COLUMN_LABELS[c] for c in table.columns],
         variable_value_labels={"gender": GENDER, "diagnosis": DIAGNOSIS, "age": {-9: "refused"}},
         missing_ranges={"age": [-9], "gender": [-9]},
-        variable_format={c: "F8.0" for c in ("age", "gender", "diagnosis", "sessions_1", "sessions_2")})
+        variable_format={c: "F8.0" for c in ("age", "gender", "diagnosis", "sessions_1", "sessions_2")},
+    )
 
 
 def _readme(truth: dict) -> str:
@@ -198,11 +208,11 @@ def _config(truth: dict) -> str:
         lines.append(f"    {side}:\n      sd: {{{', '.join(f'{k}: {v}' for k, v in block['sd'].items())}}}")
         if block["correlations"]:
             lines.append("      correlations:")
-        lines += [f"        - {{scales: [{', '.join(c['scales'])}], r: {c['r']}}}"
-                  for c in block["correlations"]]
+        lines += [f"        - {{scales: [{', '.join(c['scales'])}], r: {c['r']}}}" for c in block["correlations"]]
     name = truth["scenario"].lower()
     unit = "  unit: group\n" if "groups" in truth else ""
-    return f"""# A synthetic study with a known truth (see README.md).
+    return (
+        f"""# A synthetic study with a known truth (see README.md).
 run: {name}
 title: Scenario {truth["scenario"]} (synthetic)
 study: study.yaml
@@ -238,7 +248,10 @@ comparison:
     occasion: session_5
     weights: {{total: 1}}
 {unit}  delta: 0.10
-""" + "\n".join(lines) + "\n"
+"""
+        + "\n".join(lines)
+        + "\n"
+    )
 
 
 def _study(truth: dict) -> str:

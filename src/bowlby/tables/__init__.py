@@ -117,4 +117,3 @@ def _reworded(raw: pd.DataFrame, wording: Wording) -> pd.DataFrame:
 def to_html(table: pd.DataFrame, note: str = "", title: str = "", by: str | None = None) -> str:
     """A data frame as an HTML table; every cell escaped, missing ones empty, rows grouped by a column if asked."""
     return sheet_html(frame_sheet(table, note, title, by))
-

@@ -84,8 +84,12 @@ def _coefficients(reliability: pd.DataFrame | None, label: str, key: tuple) -> l
     if reliability is None:
         return []
     instrument, scale, role, occasion = key
-    own = reliability[(reliability["instrument"] == instrument) & (reliability["scale"] == scale)
-                      & (reliability["role"] == role) & (reliability["occasion"].fillna("") == (occasion or ""))]
+    own = reliability[
+        (reliability["instrument"] == instrument)
+        & (reliability["scale"] == scale)
+        & (reliability["role"] == role)
+        & (reliability["occasion"].fillna("") == (occasion or ""))
+    ]
     own = own[own["coefficient"].isin(list(COEFFICIENTS)) & (own["n"] >= SMALLEST)]
     return [(label, COEFFICIENTS[r.coefficient], None, r.value, r.ci_low, r.ci_high, None, r.n)
             for r in own.itertuples()]  # fmt: skip

@@ -77,8 +77,10 @@ def estimands_table(records: dict[str, dict], imputed: dict[str, dict] | None = 
         add("e4", "not estimable with this sample", note=e4["reason"])
     reliable = e4.get("reliability")
     known = "" if reliable is None else f"; reliability of the means {number(reliable, bounded=True)}"
-    for key, words, how in (("observed", MEANS, f"model of therapists' means (M2), per SD of the norm{known}"),
-                            ("corrected", f"{MEANS}, corrected for their reliability", "Fieller, per SD of the norm")):
+    for key, words, how in (
+        ("observed", MEANS, f"model of therapists' means (M2), per SD of the norm{known}"),
+        ("corrected", f"{MEANS}, corrected for their reliability", "Fieller, per SD of the norm"),
+    ):
         if key in e4:
             add("e4", words, e4[key]["estimate"], e4[key]["ci"], note=how)
     for key, words in (("perceived", A), ("style", S)):

@@ -101,7 +101,8 @@ def numeric_columns(sheet: Sheet) -> set[int]:
     """Columns of numbers alone, but for the first."""
     rows = [row for _, part in sheet.parts for row in part]
     return {
-        k for k in range(1, len(sheet.columns))
+        k
+        for k in range(1, len(sheet.columns))
         if (cells := [row[k] for row in rows if row[k]]) and all(map(NUMERIC.fullmatch, cells))
     }
 

@@ -29,8 +29,7 @@ def test_mundlak_pair_has_one_likelihood_and_differs_by_the_contextual_effect(re
     assert raw.llf == pytest.approx(within_between.llf, abs=1e-8)
     assert raw.llf == pytest.approx(second["logLik"], abs=1e-6)
     assert raw.params["a"] == pytest.approx(within_between.params["a_w"], abs=1e-9)
-    assert raw.params["a_b"] == pytest.approx(
-        within_between.params["a_b"] - within_between.params["a_w"], abs=1e-9)
+    assert raw.params["a_b"] == pytest.approx(within_between.params["a_b"] - within_between.params["a_w"], abs=1e-9)
     assert raw.bse["a_b"] == pytest.approx(second["se"]["a_b"], rel=1e-5)
 
 

@@ -25,8 +25,15 @@ def study(switching: float) -> pd.DataFrame:
     therapist = np.where(moves, rng.integers(0, 60, 1500)[patient], patient % 60)
     a_w, s = rng.normal(size=1500)[patient], rng.normal(size=60)[therapist]
     u = rng.normal(size=(1500, 2)) * [1.5, 0.3]
-    y = (0.3 * a_w + 0.1 * s - 0.5 * time + u[patient, 0] + u[patient, 1] * time
-         + 0.6 * rng.normal(size=60)[therapist] + rng.normal(size=len(time)))
+    y = (
+        0.3 * a_w
+        + 0.1 * s
+        - 0.5 * time
+        + u[patient, 0]
+        + u[patient, 1] * time
+        + 0.6 * rng.normal(size=60)[therapist]
+        + rng.normal(size=len(time))
+    )
     return pd.DataFrame({"y": y, "time": time, "a_w": a_w, "s": s, "patient": patient, "therapist": therapist})
 
 

@@ -69,5 +69,6 @@ def test_models_are_compared_as_by_anova_of_lme4():
     for name in ("n_parameters", "llf", "aic", "bic"):
         assert table[name].to_numpy() == pytest.approx(expected[name], rel=1e-6)
     assert table[["chi2", "df", "p"]].iloc[1].to_numpy() == pytest.approx(
-        [expected[name] for name in ("chi2", "df", "p")], rel=1e-4)
+        [expected[name] for name in ("chi2", "df", "p")], rel=1e-4
+    )
     assert np.isnan(table.chi2[0])

@@ -135,4 +135,5 @@ def test_where_no_effect_is_left_the_key_and_the_reason_are_named():
     with pytest.raises(UserError) as caught:
         growth_set(run, scores, people, [Occasion(id="x", time=0.0), Occasion(id="y", time=1.0)], None)
     assert "growth.random leaves no effect that these data could show (time of patients: no patient has three" in str(
-        caught.value.lines())
+        caught.value.lines()
+    )

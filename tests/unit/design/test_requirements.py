@@ -95,11 +95,14 @@ def test_one_fault_is_one_line(tmp_path, old, new, expected):
 
 
 def test_sides_of_a_pair_are_looked_at_as_well(tmp_path):
-    run = RUN[: RUN.index("other_outcomes")] + """pair:
+    run = (
+        RUN[: RUN.index("other_outcomes")]
+        + """pair:
   first: {label: a, instrument: ecr_rs, about: mother, weights: {avoidance: -1}}
   second: {label: b, instrument: aai, role: therapist, weights: {secur: 1}}
   covariates: [sex]
 """
+    )
     assert [line.partition(";")[0] for line in said(tmp_path, run=run)] == [
         "pair.first: the study file has no ecr_rs of patients about mother",
         "pair.second: aai has no scale 'secur'",
@@ -175,8 +178,10 @@ def test_a_style_that_no_code_means_cannot_be_asked_for(tmp_path):
 
 
 def test_one_questionnaire_cannot_stand_for_two_sides(tmp_path):
-    same = RUN.replace("alliance: {instrument: wai_sr, about: therapist, occasion: mid, weights: {total: 1}}",
-                       "alliance: {instrument: ecr_rs, about: therapist, occasion: mid, weights: {avoidance: 1}}")
+    same = RUN.replace(
+        "alliance: {instrument: wai_sr, about: therapist, occasion: mid, weights: {total: 1}}",
+        "alliance: {instrument: ecr_rs, about: therapist, occasion: mid, weights: {avoidance: 1}}",
+    )
     perceived = "perceived: {instrument: ecr_rs, about: therapist, occasion: mid, weights: {avoidance: -1}}"
     assert same != RUN and perceived in same, RUN
     lines = [line.partition(";")[0] for line in said(tmp_path, run=same)]
@@ -184,12 +189,15 @@ def test_one_questionnaire_cannot_stand_for_two_sides(tmp_path):
 
 
 def test_two_predictors_have_norms_and_differ_and_a_course_has_times(tmp_path):
-    run = RUN[: RUN.index("other_outcomes")] + """pair:
+    run = (
+        RUN[: RUN.index("other_outcomes")]
+        + """pair:
   first: {label: a, instrument: ecr_rs, about: therapist, occasion: mid, weights: {avoidance: -1}}
   second: {label: b, instrument: ecr_rs, about: therapist, occasion: mid, weights: {avoidance: 1}}
   reference: {outcome_sd: 1, first: {sd: {avoidance: 1}}, second: {sd: {anxiety: 1}}}
 growth: {}
 """
+    )
     assert [line.partition(";")[0] for line in said(tmp_path, run=run)] == [
         "pair.reference.second.sd has no SD of ecr_rs avoidance",
         "pair.first and pair.second are the same scales",
@@ -210,9 +218,7 @@ confidence: unverified
     study = STUDY.replace("scored: {total: gad}", "items: 'g{n}'")
     changes = [("gad7, pre", "gad7, scale: worry, pre"), ("{avoidance: -1}", "{fearful/disorganized: -1}")]
     assert said(tmp_path, *changes, study=study) == []
-    assert said(tmp_path, changes[1], study=study) == [
-        "other_outcomes[0]: gad7 has no scale 'total'; use one of worry"
-    ]
+    assert said(tmp_path, changes[1], study=study) == ["other_outcomes[0]: gad7 has no scale 'total'; use one of worry"]
 
 
 def test_a_run_stops_with_all_faults_at_once_and_names_its_file(tmp_path):

@@ -14,8 +14,10 @@ from bowlby.fit.models import fit_set
 from bowlby.reasons import say_rule
 
 AFTER = 3
-NO_ERRORS = {"measurement": {"rows": {"baseline": None, "all": None}},
-             "sensitivity": {"caseload": {"test": None}, "curved_style": {"p": None}, "unequal_spread": {"p": 0.01}}}
+NO_ERRORS = {
+    "measurement": {"rows": {"baseline": None, "all": None}},
+    "sensitivity": {"caseload": {"test": None}, "curved_style": {"p": None}, "unequal_spread": {"p": 0.01}},
+}
 """Nothing is known of errors of measurement."""
 
 

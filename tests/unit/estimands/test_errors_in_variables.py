@@ -128,8 +128,10 @@ def test_it_finds_the_slope_that_an_unreliable_baseline_hides():
 
     (baseline_within, baseline_between), (a_w, _) = levels(seen), levels(a)
     x = np.column_stack([np.ones(n), baseline_within, baseline_between, a_w])
-    parts = [Part(x[c], y[c], np.eye(patients), np.ones((patients, 1)), np.array([j]))
-             for j, c in enumerate(np.split(np.arange(n), therapists))]
+    parts = [
+        Part(x[c], y[c], np.eye(patients), np.ones((patients, 1)), np.array([j]))
+        for j, c in enumerate(np.split(np.arange(n), therapists))
+    ]
     sizes = np.full(therapists, float(patients))
     own = {"pre": Measured({"baseline_within": "within", "baseline_between": "between"}, 0.3 / 0.7 * sizes, sizes)}
     of = moments(NAMES[:4], parts, {"pre": own["pre"].columns})

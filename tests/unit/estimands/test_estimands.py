@@ -128,10 +128,16 @@ def test_the_bound_in_points_and_as_a_share_of_what_lies_between_therapists():
     """SD of outcome 5, style of SD 1, delta .1: .5 points, .25 of a therapist variance of 1."""
     style = np.repeat(stats.zscore(np.arange(20.0), ddof=0), 4)
     data = pd.DataFrame({"patient": range(80), "therapist_style": style * np.sqrt(79 / 80)})
-    fits = {"primary": {"fixed": [{"term": "Intercept"}, {"term": "therapist_style"}]},
-            "m0": {"fixed": [{"term": "Intercept", "estimate": 0.0}], "vcov_adjusted": None, "scale": 20.0,
-                   "vcov": {"terms": ["Intercept"], "values": [[1.0]]},
-                   "random": [{"group": "therapist", "term": "Intercept", "term2": None, "variance_or_cov": 1.0}]}}
+    fits = {
+        "primary": {"fixed": [{"term": "Intercept"}, {"term": "therapist_style"}]},
+        "m0": {
+            "fixed": [{"term": "Intercept", "estimate": 0.0}],
+            "vcov_adjusted": None,
+            "scale": 20.0,
+            "vcov": {"terms": ["Intercept"], "values": [[1.0]]},
+            "random": [{"group": "therapist", "term": "Intercept", "term2": None, "variance_or_cov": 1.0}],
+        },
+    }
     data["perceived_within"] = 0.0
     members = data[["patient"]].assign(weight=1.0)
     found = bound(data, members, fits, 5.0, 0.1)

@@ -189,8 +189,12 @@ def test_items_of_a_composite_add_up_to_it_and_one_factor_is_fitted_to_them():
     n = 60
     answers = pd.DataFrame(rng.integers(1, 8, (n, 12)), columns=[f"i{k:02d}" for k in range(1, 13)])
     answers = answers.assign(person=[f"T{i:02d}" for i in range(n)], role="therapist", about="self", occasion="once")
-    scaling = {"scales": ["anxiety", "avoidance"], "weights": {"anxiety": -1, "avoidance": -2}, "sd": [5.0, 4.0],
-               "correlation": [[1, 0.2], [0.2, 1]]}
+    scaling = {
+        "scales": ["anxiety", "avoidance"],
+        "weights": {"anxiety": -1, "avoidance": -2},
+        "sd": [5.0, 4.0],
+        "correlation": [[1, 0.2], [0.2, 1]],
+    }
     built = SimpleNamespace(design={"scaling": {"therapist_style": scaling}}, data=None)
     block = Block(instrument="ecr_s", weights={"anxiety": -1, "avoidance": -2})
     items = _weighted_items(block, "therapist_style", built, lambda name: (instrument, answers))

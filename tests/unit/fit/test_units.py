@@ -28,7 +28,7 @@ def test_an_effect_of_zero_and_known_sds_change_nothing():
 
 
 def test_a_kept_contrast_has_the_interval_of_its_wider_error():
-    one, = standardised([{"name": "T", "estimate": 0.2, "se": 0.1, "df": 20.0}], ERRORS)
+    (one,) = standardised([{"name": "T", "estimate": 0.2, "se": 0.1, "df": 20.0}], ERRORS)
     assert one["se_known_sd"] == 0.1 < one["se"]
     assert one["ci_high"] - one["ci_low"] == pytest.approx(2 * 2.0854 * one["se"], rel=1e-2)
     assert one["t"] == pytest.approx(0.2 / one["se"])

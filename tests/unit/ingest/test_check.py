@@ -140,8 +140,11 @@ def test_errors_come_first_then_warnings_each_by_file_and_row(tmp_path, capsys):
 def test_configuration_that_cannot_be_read_ends_alike(tmp_path, capsys):
     assert said(tmp_path, capsys, run=RUN.replace("outcome:", "outcom:"), **GOOD) == (
         1,
-        ["error: run.yaml:3: unknown key 'outcom'; did you mean 'outcome'?",
-         LATER.format("1 error", "run.yaml"), "1 error, 0 warnings, 1 note"],
+        [
+            "error: run.yaml:3: unknown key 'outcom'; did you mean 'outcome'?",
+            LATER.format("1 error", "run.yaml"),
+            "1 error, 0 warnings, 1 note",
+        ],
     )
 
 

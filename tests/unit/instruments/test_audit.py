@@ -65,9 +65,7 @@ def test_an_item_in_the_wrong_direction_is_named(name, item):
 def test_a_form_that_was_reversed_already_is_named():
     instrument = load_instrument("ecr_s")
     for seed in range(STUDIES):
-        found = findings(
-            turn(study(instrument, seed), instrument, 1, 5, 8, 9), instrument, "already_reversed"
-        )
+        found = findings(turn(study(instrument, seed), instrument, 1, 5, 8, 9), instrument, "already_reversed")
         assert found["scale"].tolist() == ["anxiety", "avoidance"]
         assert "reversed already" in found["advice"].iloc[0]
 

@@ -193,9 +193,7 @@ def test_the_command_lists_and_shows_the_instruments_beside_a_study(tmp_path):
     assert max(map(len, listed)) <= 80
     assert [line.split()[0] for line in run(app, ["anger"]).output.splitlines()[1:5:2]] == ["dar5", "promis_anger"]
     assert run(app, [*config, "my", "4 items"]).output.splitlines()[1].split()[0] == "mine"
-    assert run(app, ["zebra"]).exception.problems == [
-        "no questionnaire has 'zebra'; `bowlby instruments` lists all"
-    ]
+    assert run(app, ["zebra"]).exception.problems == ["no questionnaire has 'zebra'; `bowlby instruments` lists all"]
     assert [line.split()[0] for line in listed if " yours" in line] == ["mine"]
     assert " yours" not in run(app, []).output
     for order in (["show", "mine", *config], [*config, "show", "mine"]):
@@ -215,7 +213,4 @@ def test_instruments_are_found_by_words_and_number_of_items():
 def test_description_gives_key_and_rule():
     text = " ".join(describe("wai_sr").split())
     assert "task: sum of items 1, 2, 10, 12; reversed none; needs 3 of 4 answered; from 4 to 20" in text
-    assert (
-        "total: sum of items 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12; reversed none; needs 10 of 12 answered"
-        in text
-    )
+    assert "total: sum of items 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12; reversed none; needs 10 of 12 answered" in text

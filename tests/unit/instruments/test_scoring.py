@@ -74,9 +74,7 @@ def test_alpha_and_its_interval_match_psych():
 
 def test_phq9_total_by_hand_and_prorated_up_to_two_missing():
     answers = [3, 2, 1, 0, 3, 2, 1, 0, 1]
-    table = score(
-        forms([answers, without(answers, 1, 2), without(answers, 1, 2, 3)]), load_instrument("phq9")
-    )
+    table = score(forms([answers, without(answers, 1, 2), without(answers, 1, 2, 3)]), load_instrument("phq9"))
     assert table["total"].iloc[0] == 13
     assert table["total"].iloc[1] == pytest.approx(8 / 7 * 9)
     assert np.isnan(table["total"].iloc[2])
@@ -105,9 +103,7 @@ def test_cats_scales_by_hand():
 
 def test_wai_sr_total_needs_ten_of_twelve_and_a_scale_three_of_four():
     full = [5] * 12
-    scores = score(
-        forms([without(full, 1, 2), without(full, 1, 2, 3), without(full, 1)]), load_instrument("wai_sr")
-    )
+    scores = score(forms([without(full, 1, 2), without(full, 1, 2, 3), without(full, 1)]), load_instrument("wai_sr"))
     assert scores["total"].tolist()[0::2] == [60, 60]
     assert np.isnan(scores["total"].iloc[1])
     assert scores["task"].isna().tolist() == [True, True, False]
@@ -266,8 +262,6 @@ def test_reliability_is_null_with_its_n_where_it_does_not_exist():
 
 def test_reliability_counts_each_person_once():
     values = np.random.default_rng(2).integers(0, 4, (40, 9))
-    twice = forms(
-        values, person=[f"p{n // 2}" for n in range(40)], session=pd.array([1, 2] * 20, dtype="Int64")
-    )
+    twice = forms(values, person=[f"p{n // 2}" for n in range(40)], session=pd.array([1, 2] * 20, dtype="Int64"))
     table = reliability(twice, load_instrument("phq9")).set_index("coefficient")["n"]
     assert (table["alpha"], table["omega_total"], table["icc_patient"]) == (20, 20, 40)

@@ -15,9 +15,17 @@ def pre_post():
     a_b = (np.bincount(j, a) / n)[j]
     s = rng.normal(size=24)[j]
     y = 1 + 0.4 * (a - a_b) + 0.2 * s + 0.5 * rng.normal(size=24)[j] + rng.normal(size=j.size)
-    return pd.DataFrame({"y": y, "a": a, "a_w": a - a_b, "a_b": a_b, "s": s,
-                         "therapist": [f"T{k:02d}" for k in j],
-                         "arm": np.where(j % 3 == 0, "control", np.where(j % 3 == 1, "group", "single"))})
+    return pd.DataFrame(
+        {
+            "y": y,
+            "a": a,
+            "a_w": a - a_b,
+            "a_b": a_b,
+            "s": s,
+            "therapist": [f"T{k:02d}" for k in j],
+            "arm": np.where(j % 3 == 0, "control", np.where(j % 3 == 1, "group", "single")),
+        }
+    )
 
 
 def _sessions(switch: float, seed: int) -> pd.DataFrame:
@@ -29,10 +37,25 @@ def _sessions(switch: float, seed: int) -> pd.DataFrame:
     late = (rng.random(60) < switch)[patient] & (time > 2)
     therapist = np.where(late, second[patient], first[patient])
     s = rng.normal(size=9)[therapist]
-    y = (10 - time + 0.3 * s + (2 * rng.normal(size=60))[patient] + 0.5 * rng.normal(size=60)[patient] * time
-         + rng.normal(size=9)[therapist] + rng.normal(size=k.sum()))
-    return pd.DataFrame({"y": y, "time": time, "s": s, "patient": [f"P{i}" for i in patient],
-                         "therapist": [f"T{i}" for i in therapist], "age": rng.normal(size=60)[patient]})
+    y = (
+        10
+        - time
+        + 0.3 * s
+        + (2 * rng.normal(size=60))[patient]
+        + 0.5 * rng.normal(size=60)[patient] * time
+        + rng.normal(size=9)[therapist]
+        + rng.normal(size=k.sum())
+    )
+    return pd.DataFrame(
+        {
+            "y": y,
+            "time": time,
+            "s": s,
+            "patient": [f"P{i}" for i in patient],
+            "therapist": [f"T{i}" for i in therapist],
+            "age": rng.normal(size=60)[patient],
+        }
+    )
 
 
 @pytest.fixture

@@ -85,7 +85,8 @@ def test_more_effects_than_rows(pre_post):
     wide = pre_post.iloc[[0, 1, 2, 60, 61, 62, 120, 121, 122, 200, 201, 202]]
     wide = wide.assign(**{f"x{k}": np.random.default_rng(k).normal(size=12) for k in range(14)})
     assert "fixed effects for 12 rows" in complaint(
-        "y ~ " + " + ".join(f"x{k}" for k in range(14)) + " + (1 | therapist)", wide)
+        "y ~ " + " + ".join(f"x{k}" for k in range(14)) + " + (1 | therapist)", wide
+    )
 
 
 def test_slope_on_a_constant(pre_post):
@@ -181,7 +182,8 @@ def test_membership_must_fit(pre_post):
 
 def test_levels_that_are_predictors_too(pre_post):
     assert "'therapist' cannot be estimated: its levels are predictors too" in complaint(
-        "y ~ s + C(therapist) + (1 | therapist)", pre_post)
+        "y ~ s + C(therapist) + (1 | therapist)", pre_post
+    )
     crossed = pre_post.assign(site=np.arange(len(pre_post)) % 3)
     assert "levels of 'site' cannot be" in complaint("y ~ s + C(site) + (1 | therapist) + (1 | site)", crossed)
 

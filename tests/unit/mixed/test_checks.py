@@ -51,9 +51,16 @@ MODELS = {
 def test_models(pre_post, case):
     n = len(pre_post)
     data = pre_post.assign(
-        row=np.arange(n), first=np.where(np.arange(n) == 4, "yes", "no"), same="treated", tiny=pre_post.y * 1e-200,
-        span=pd.to_timedelta(np.arange(n), unit="D"), month=pd.period_range("2020-01", periods=n, freq="M"),
-        lists=[[k] for k in range(n)], wordy=["n/a", *map(str, pre_post.a[1:])], Intercept=pre_post.s)
+        row=np.arange(n),
+        first=np.where(np.arange(n) == 4, "yes", "no"),
+        same="treated",
+        tiny=pre_post.y * 1e-200,
+        span=pd.to_timedelta(np.arange(n), unit="D"),
+        month=pd.period_range("2020-01", periods=n, freq="M"),
+        lists=[[k] for k in range(n)],
+        wordy=["n/a", *map(str, pre_post.a[1:])],
+        Intercept=pre_post.s,
+    )
     given, said = MODELS[case]
     given = {"formula": FORMULA, "data": data} | given
     assert said in one_line(lambda: MixedModel.from_formula(**given))
@@ -180,9 +187,12 @@ def test_an_outcome_of_rounding_is_flagged(pre_post):
 @pytest.mark.parametrize("kind", ["timestamp", "zoned", "date", "duration"])
 def test_dates_count_in_days(nested, kind):
     span = pd.to_timedelta(nested.time.round(), unit="D")
-    when = {"timestamp": pd.Timestamp("2021-03-01") + span, "duration": span,
-            "zoned": pd.Timestamp("2021-03-01", tz="Europe/Berlin") + span,
-            "date": [datetime.date(2021, 3, 1) + datetime.timedelta(days=int(t)) for t in nested.time.round()]}[kind]
+    when = {
+        "timestamp": pd.Timestamp("2021-03-01") + span,
+        "duration": span,
+        "zoned": pd.Timestamp("2021-03-01", tz="Europe/Berlin") + span,
+        "date": [datetime.date(2021, 3, 1) + datetime.timedelta(days=int(t)) for t in nested.time.round()],
+    }[kind]
     data = nested.assign(days=nested.time.round(), when=when)
     data = data.drop_duplicates(["patient", "days"])
     formula = "y ~ time + (1 | patient)"

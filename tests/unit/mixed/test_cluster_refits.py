@@ -14,7 +14,7 @@ SLOPE = "y ~ a_w + s + (1 + a_w || therapist)"
 def drawn(data, group, counts):
     """The rows of each cluster as often as it counts, levels and patients of copies renamed."""
     parts = []
-    for (levels, count) in counts:
+    for levels, count in counts:
         rows = data[data[group].isin(levels)]
         for k in range(int(count)):
             parts.append(rows.assign(**{g: rows[g].astype(str) + f"/{k}" for g in (group, "patient") if g in rows}))
@@ -109,8 +109,11 @@ def test_leaving_out_each_therapist(shared):
     member = MixedModel.from_formula(SLOPE, data, {"therapist": w}).fit().leave_out(kenward_roger=True)
     for k in (5, 6):
         kept = w.iloc[:, k] == 0
-        agrees(member, k, MixedModel.from_formula(SLOPE, data[kept], {"therapist": w[kept].drop(columns=w.columns[k])}
-                                                  ).fit())
+        agrees(
+            member,
+            k,
+            MixedModel.from_formula(SLOPE, data[kept], {"therapist": w[kept].drop(columns=w.columns[k])}).fit(),
+        )
     assert member.converged.all() and not np.allclose(member.llf[5], member.llf[6])
 
 
@@ -130,8 +133,8 @@ def test_draws_that_cannot_be_fitted_are_missing(pre_post):
     result = MixedModel.from_formula("y ~ s + (1 | therapist)", pre_post).fit()
     counts = np.zeros((4, 24), int)
     counts[0] = 1
-    counts[1, 3] = 1                 # one therapist: no variance between any
-    counts[2, 3] = 5                 # copies of one: the style of therapists does not vary
+    counts[1, 3] = 1  # one therapist: no variance between any
+    counts[2, 3] = 5  # copies of one: the style of therapists does not vary
     got = result.refit_clusters(counts, kenward_roger=True)
     assert got.converged.tolist() == [True, False, False, False]
     assert np.isnan(got.params[1:]).all() and np.isnan(got.df[1:]).all() and np.isnan(got.llf[1:]).all()

@@ -7,8 +7,11 @@ import pytest
 from bowlby.mixed import MixedModel, components, crossproducts
 from bowlby.mixed.components import connected_levels
 
-FORMULAS = ["y ~ a_w + s + (1 | therapist)", "y ~ a_w + s + (1 + a_w || therapist)",
-            "y ~ a_w + s + (1 + a_w | therapist)"]
+FORMULAS = [
+    "y ~ a_w + s + (1 | therapist)",
+    "y ~ a_w + s + (1 + a_w || therapist)",
+    "y ~ a_w + s + (1 + a_w | therapist)",
+]
 
 
 def parts(result, w):
@@ -17,14 +20,13 @@ def parts(result, w):
     x = np.column_stack([np.ones(model.nobs) if c is None else c for c in model.frame.x])
     z = [w if c is None else w * c[:, None] for c in model.reduced.factors[0].basis]
     d = result.covariances[0]
-    v = result.scale * np.eye(model.nobs) + sum(
-        d[a, b] * z[a] @ z[b].T for a in range(len(z)) for b in range(len(z)))
+    v = result.scale * np.eye(model.nobs) + sum(d[a, b] * z[a] @ z[b].T for a in range(len(z)) for b in range(len(z)))
     return x, z, v
 
 
 def test_levels_are_connected_by_shared_rows(shared):
     data, w = shared
-    labels, = connected_levels(MixedModel.from_formula(FORMULAS[0], data, {"therapist": w}).frame.factors, len(data))
+    (labels,) = connected_levels(MixedModel.from_formula(FORMULAS[0], data, {"therapist": w}).frame.factors, len(data))
     assert labels[[0, 5, 11]].tolist() == [0, 0, 0] and labels[2] == labels[9] == 2
     assert len(set(labels)) == 24 - 3
 
@@ -41,15 +43,17 @@ def test_blocks_give_the_dense_likelihood_and_effects(shared, formula, reml):
     beta = np.linalg.solve(xvx, x.T @ vi @ data.y)
     r = data.y.to_numpy() - x @ beta
     n = len(r) - (x.shape[1] if reml else 0)
-    llf = -0.5 * (n * np.log(2 * np.pi) + np.linalg.slogdet(v)[1] + r @ vi @ r
-                  + (np.linalg.slogdet(xvx)[1] if reml else 0.0))
+    llf = -0.5 * (
+        n * np.log(2 * np.pi) + np.linalg.slogdet(v)[1] + r @ vi @ r + (np.linalg.slogdet(xvx)[1] if reml else 0.0)
+    )
     assert result.llf == pytest.approx(llf, abs=1e-8)
     assert np.allclose(result.params, beta, atol=1e-10) and np.allclose(result.cov_params(), np.linalg.inv(xvx))
     d = result.covariances[0]
     u = sum(np.outer(za.T @ vi @ r, d[a]) for a, za in enumerate(z))
     assert np.allclose(result.random_effects["therapist"].loc[w.columns], u, atol=1e-9)
-    assert np.allclose(result.predict(data, membership={"therapist": w}), x @ beta + sum(
-        za @ u[:, a] for a, za in enumerate(z)))
+    assert np.allclose(
+        result.predict(data, membership={"therapist": w}), x @ beta + sum(za @ u[:, a] for a, za in enumerate(z))
+    )
     name = w.columns[5]
     own = np.stack([za[:, 5] for za in z], axis=1)
     assert np.allclose(result.random_effects_cov["therapist"][name], d - d @ own.T @ vi @ own @ d)

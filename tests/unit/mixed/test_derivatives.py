@@ -74,8 +74,11 @@ def test_kenward_roger_from_blocks_equals_the_dense_formulas(name, request):
     e = np.array([[np.trace(p @ a @ p @ b) for a in g] for b in g])
     w = 2 * np.linalg.inv(e)
     b = [x.T @ vi @ a @ vi @ x for a in g]
-    inner = sum(w[i, j] * (x.T @ vi @ g[i] @ vi @ g[j] @ vi @ x - b[i] @ phi @ b[j])
-                for i in range(len(g)) for j in range(len(g)))
+    inner = sum(
+        w[i, j] * (x.T @ vi @ g[i] @ vi @ g[j] @ vi @ x - b[i] @ phi @ b[j])
+        for i in range(len(g))
+        for j in range(len(g))
+    )
     phi_a = phi + 2 * phi @ inner @ phi
     assert np.allclose(result.cov_params(), phi, rtol=1e-8)
     assert np.allclose(result.cov_params(adjusted=True), phi_a, rtol=1e-6)

@@ -32,12 +32,25 @@ def test_quoted_names_and_categories():
     assert spec.outcome == "out come" and spec.fixed == (("a-b", "x"),) and spec.categorical == {"x"}
 
 
-@pytest.mark.parametrize("text", ["y ~ lag(x) + (1 | g)", "y x + (1 | g)", "y ~ x + (1 | g", "y ~ x + 2 + (1 | g)",
-                                  "y ~ x + (1 | )", "y ~ __import__('os') + (1 | g)", "y ~ x ^ 2 + (1 | g)",
-                                  "y ~ x; z + (1 | g)", "y ~", "", "y ~ (0 | g)",
-                                  "y ~ " + "(" * 3000 + "x" + ")" * 3000 + " + (1 | g)",
-                                  "y ~ I(" + "-" * 3000 + "x) + (1 | g)"],
-                         ids=lambda text: text[:30])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "y ~ lag(x) + (1 | g)",
+        "y x + (1 | g)",
+        "y ~ x + (1 | g",
+        "y ~ x + 2 + (1 | g)",
+        "y ~ x + (1 | )",
+        "y ~ __import__('os') + (1 | g)",
+        "y ~ x ^ 2 + (1 | g)",
+        "y ~ x; z + (1 | g)",
+        "y ~",
+        "",
+        "y ~ (0 | g)",
+        "y ~ " + "(" * 3000 + "x" + ")" * 3000 + " + (1 | g)",
+        "y ~ I(" + "-" * 3000 + "x) + (1 | g)",
+    ],
+    ids=lambda text: text[:30],
+)
 def test_anything_else_is_one_line(text):
     with pytest.raises(UserError) as caught:
         parse_formula(text)
@@ -55,29 +68,34 @@ def test_terms_without_group():
         spec_from_terms("y", ["a"], [{"terms": ["1"]}])
 
 
-@pytest.mark.parametrize("text, same", [
-    ("y ~ x*z - z:x + (1 | g)", "y ~ x + z + (1 | g)"),
-    ("y ~ x*z*w - w:z:x - z:x + (1 | g)", "y ~ x + z + w + x:w + z:w + (1 | g)"),
-    ("y ~ x:z + z:x + x + x + (1 | g)", "y ~ x:z + x + (1 | g)"),
-    ("y ~ (x + z)*w - w:(z + x) + (1 | g)", "y ~ x + z + w + (1 | g)"),
-    ("y ~ x + (1 | g) + (1 | h) - (1 | h)", "y ~ x + (1 | g)"),
-    ("y ~ x + (1 | g/h) - (1 | g:h)", "y ~ x + (1 | g)"),
-    ("y ~ x + (z + x | g) + (1 | h) - (x + z | g)", "y ~ x + (1 | h)"),
-    ("y ~ x + (x:z + z:x | g)", "y ~ x + (1 + x:z | g)"),
-    ("y ~ x + (1 | g) + (1 || g)", "y ~ x + (1 | g)"),
-    ("y ~ x + (1 | g:g)", "y ~ x + (1 | g)"),
-    ("y ~ x - z + (1 | g)", "y ~ x + (1 | g)"),
-    ("y ~ (x + z + w)^2 + (1 | g)", "y ~ x + z + w + x:z + x:w + z:w + (1 | g)"),
-    ("y ~ (x + z + w)**3 + (1 | g)", "y ~ x + z + w + x:z + x:w + z:w + x:z:w + (1 | g)"),
-    ("y ~ x/z + (1 | g)", "y ~ x + x:z + (1 | g)"),
-    ("y ~ x/(z + w) + (1 | g)", "y ~ x + x:z + x:w + (1 | g)"),
-    ("y ~ (x + z)/w + (1 | g)", "y ~ x + z + x:z:w + (1 | g)"),
-    ("y ~ C(x, 'b') + z:C(x,\"b\") + (1 | g)", 'y ~ C(x, "b") + z:C(x, "b") + (1 | g)'),
-    ("y ~ I( x ^2 )+ I(x**2) + (1|g)", "y ~ I(x^2) + (1 | g)"),
-    ("log(y)~log( x+.5 )*z+offset( log(`a b`) )+(sqrt(x)|g)",
-     "log(y) ~ log(x + .5) + z + log(x + .5):z + (1 + sqrt(x) | g) + offset(log(`a b`))"),
-    ("y ~ offset(n) + I(-x/(2e1*z)) + (1 | g)", "y ~ I(-x/(2e1 * z)) + (1 | g) + offset(n)"),
-])
+@pytest.mark.parametrize(
+    "text, same",
+    [
+        ("y ~ x*z - z:x + (1 | g)", "y ~ x + z + (1 | g)"),
+        ("y ~ x*z*w - w:z:x - z:x + (1 | g)", "y ~ x + z + w + x:w + z:w + (1 | g)"),
+        ("y ~ x:z + z:x + x + x + (1 | g)", "y ~ x:z + x + (1 | g)"),
+        ("y ~ (x + z)*w - w:(z + x) + (1 | g)", "y ~ x + z + w + (1 | g)"),
+        ("y ~ x + (1 | g) + (1 | h) - (1 | h)", "y ~ x + (1 | g)"),
+        ("y ~ x + (1 | g/h) - (1 | g:h)", "y ~ x + (1 | g)"),
+        ("y ~ x + (z + x | g) + (1 | h) - (x + z | g)", "y ~ x + (1 | h)"),
+        ("y ~ x + (x:z + z:x | g)", "y ~ x + (1 + x:z | g)"),
+        ("y ~ x + (1 | g) + (1 || g)", "y ~ x + (1 | g)"),
+        ("y ~ x + (1 | g:g)", "y ~ x + (1 | g)"),
+        ("y ~ x - z + (1 | g)", "y ~ x + (1 | g)"),
+        ("y ~ (x + z + w)^2 + (1 | g)", "y ~ x + z + w + x:z + x:w + z:w + (1 | g)"),
+        ("y ~ (x + z + w)**3 + (1 | g)", "y ~ x + z + w + x:z + x:w + z:w + x:z:w + (1 | g)"),
+        ("y ~ x/z + (1 | g)", "y ~ x + x:z + (1 | g)"),
+        ("y ~ x/(z + w) + (1 | g)", "y ~ x + x:z + x:w + (1 | g)"),
+        ("y ~ (x + z)/w + (1 | g)", "y ~ x + z + x:z:w + (1 | g)"),
+        ("y ~ C(x, 'b') + z:C(x,\"b\") + (1 | g)", 'y ~ C(x, "b") + z:C(x, "b") + (1 | g)'),
+        ("y ~ I( x ^2 )+ I(x**2) + (1|g)", "y ~ I(x^2) + (1 | g)"),
+        (
+            "log(y)~log( x+.5 )*z+offset( log(`a b`) )+(sqrt(x)|g)",
+            "log(y) ~ log(x + .5) + z + log(x + .5):z + (1 + sqrt(x) | g) + offset(log(`a b`))",
+        ),
+        ("y ~ offset(n) + I(-x/(2e1*z)) + (1 | g)", "y ~ I(-x/(2e1 * z)) + (1 | g) + offset(n)"),
+    ],
+)
 def test_terms_are_sets(text, same):
     assert parse_formula(text) == parse_formula(same)
     assert parse_formula(str(parse_formula(text))) == parse_formula(same)
@@ -88,26 +106,29 @@ def test_lists_of_terms_are_sets():
     assert spec.fixed == (("x", "z"), ("x",)) and spec.random == (RandomTerm(("a", "b"), ((),)),)
 
 
-@pytest.mark.parametrize("text, line", [
-    ("y ~ x + z - (1 | g)", "(1 | g) is taken out, but the terms before it do not hold it"),
-    ("y ~ x + (1 + x | g) - (1 | g)", "(1 | g) is taken out"),
-    ("y ~ x + (x + (1 | h) | g)", "a random term or an offset is within a random term"),
-    ("y ~ x:(1 | g)", "only columns can interact"),
-    ("y ~ (0 + x) * z + (1 | g)", "only columns can interact"),
-    ("y ~ x * offset(z) + (1 | g)", "only columns can interact"),
-    ("y ~ x - offset(z) + (1 | g)", "an offset cannot be taken out"),
-    ("y ~ offset(x) + offset(z) + (1 | g)", "more than one offset"),
-    ("y ~ x + (1 + offset(z) | g)", "an offset is within a random term"),
-    ("y ~ x^2 + (1 | g)", "write I(x^2) for its square"),
-    ("y ~ (x + (1 | g))^1", "only columns can interact"),
-    ("y ~ (x + z)^0 + (1 | g)", "the power is '0'"),
-    ("y ~ C(x, b) + (1 | g)", "write it in quotes"),
-    ("y ~ C(x, 'b') + C(x, 'a'):z + (1 | g)", "'x' has two reference levels"),
-    ("y ~ `I(x)` + I(x) + (1 | g)", "'I(x)' is both a column and computed"),
-    ("y ~ I(2) + (1 | g)", "I(2) holds no column"),
-    ("y ~ I(x; z) + (1 | g)", "cannot read"),
-    ("y ~ exp(x, z) + (1 | g)", "expected ')' but found ','"),
-])
+@pytest.mark.parametrize(
+    "text, line",
+    [
+        ("y ~ x + z - (1 | g)", "(1 | g) is taken out, but the terms before it do not hold it"),
+        ("y ~ x + (1 + x | g) - (1 | g)", "(1 | g) is taken out"),
+        ("y ~ x + (x + (1 | h) | g)", "a random term or an offset is within a random term"),
+        ("y ~ x:(1 | g)", "only columns can interact"),
+        ("y ~ (0 + x) * z + (1 | g)", "only columns can interact"),
+        ("y ~ x * offset(z) + (1 | g)", "only columns can interact"),
+        ("y ~ x - offset(z) + (1 | g)", "an offset cannot be taken out"),
+        ("y ~ offset(x) + offset(z) + (1 | g)", "more than one offset"),
+        ("y ~ x + (1 + offset(z) | g)", "an offset is within a random term"),
+        ("y ~ x^2 + (1 | g)", "write I(x^2) for its square"),
+        ("y ~ (x + (1 | g))^1", "only columns can interact"),
+        ("y ~ (x + z)^0 + (1 | g)", "the power is '0'"),
+        ("y ~ C(x, b) + (1 | g)", "write it in quotes"),
+        ("y ~ C(x, 'b') + C(x, 'a'):z + (1 | g)", "'x' has two reference levels"),
+        ("y ~ `I(x)` + I(x) + (1 | g)", "'I(x)' is both a column and computed"),
+        ("y ~ I(2) + (1 | g)", "I(2) holds no column"),
+        ("y ~ I(x; z) + (1 | g)", "cannot read"),
+        ("y ~ exp(x, z) + (1 | g)", "expected ')' but found ','"),
+    ],
+)
 def test_terms_that_would_be_ignored_are_refused(text, line):
     with pytest.raises(UserError) as caught:
         parse_formula(text)
@@ -118,14 +139,22 @@ def test_terms_that_would_be_ignored_are_refused(text, line):
 def data():
     rng = np.random.default_rng(3)
     g = np.repeat(np.arange(10), 6)
-    return pd.DataFrame({"g": g, "x": rng.uniform(1, 4, 60), "n": rng.uniform(1, 4, 60),
-                         "dose": np.tile([1.0, 2, 4], 20), "y": rng.normal(size=10)[g] + rng.normal(size=60)})
+    return pd.DataFrame(
+        {
+            "g": g,
+            "x": rng.uniform(1, 4, 60),
+            "n": rng.uniform(1, 4, 60),
+            "dose": np.tile([1.0, 2, 4], 20),
+            "y": rng.normal(size=10)[g] + rng.normal(size=60),
+        }
+    )
 
 
 def test_computed_columns_are_those_made_by_hand(data):
     by_formula = MixedModel.from_formula("y ~ log(x + 1) + I(-2^2 + x/2*n) + offset(sqrt(n)) + (1 | g)", data).fit()
     by_hand = MixedModel.from_formula(
-        "y ~ a + b + (1 | g)", data.assign(a=np.log(data.x + 1), b=-4 + data.x / 2 * data.n), offset=data.n**0.5).fit()
+        "y ~ a + b + (1 | g)", data.assign(a=np.log(data.x + 1), b=-4 + data.x / 2 * data.n), offset=data.n**0.5
+    ).fit()
     assert by_formula.model.names == ["Intercept", "log(x + 1)", "I(-2^2 + x/2 * n)"]
     assert by_formula.params.to_numpy() == pytest.approx(by_hand.params.to_numpy(), rel=1e-9)
     assert by_formula.predict(data) == pytest.approx(np.asarray(by_formula.fittedvalues))

@@ -54,8 +54,9 @@ def test_mundlak_pair_has_one_likelihood(pre_post):
 def test_membership_of_ones_is_the_plain_factor(pre_post):
     plain = MixedModel.from_formula("y ~ a_w + s + (1 + a_w || therapist)", pre_post).fit()
     w = pd.get_dummies(pre_post.therapist).astype(float)
-    member = MixedModel.from_formula("y ~ a_w + s + (1 + a_w || therapist)", pre_post,
-                                     membership={"therapist": w}).fit()
+    member = MixedModel.from_formula(
+        "y ~ a_w + s + (1 + a_w || therapist)", pre_post, membership={"therapist": w}
+    ).fit()
     same(plain, member)
     assert np.allclose(plain.random_effects["therapist"], member.random_effects["therapist"], atol=1e-7)
     assert np.allclose(plain.fittedvalues, member.predict(pre_post, membership={"therapist": w}))
@@ -71,17 +72,25 @@ def test_nesting_needs_no_unique_ids(nested):
 
 def test_terms_and_formula_are_one_model(nested):
     formula = MixedModel.from_formula(NESTED, nested).fit()
-    terms = MixedModel.from_terms("y", ["time", "s", ("time", "s")],
-                                  [{"group": "patient", "terms": ["1", "time"]}, {"group": "therapist"}], nested).fit()
+    terms = MixedModel.from_terms(
+        "y",
+        ["time", "s", ("time", "s")],
+        [{"group": "patient", "terms": ["1", "time"]}, {"group": "therapist"}],
+        nested,
+    ).fit()
     same(formula, terms, rel=1e-14)
     odd = nested.rename(columns={"s": "s + (1|x) `", "therapist": "a:b"})
-    named = MixedModel.from_terms("y", ["time", "s + (1|x) `", ("time", "s + (1|x) `")],
-                                  [{"group": "patient", "terms": ["1", "time"]}, {"group": "a:b"}], odd).fit()
+    named = MixedModel.from_terms(
+        "y",
+        ["time", "s + (1|x) `", ("time", "s + (1|x) `")],
+        [{"group": "patient", "terms": ["1", "time"]}, {"group": "a:b"}],
+        odd,
+    ).fit()
     assert np.allclose(named.params, formula.params, rtol=1e-12)
 
 
 def test_random_effect_in_one_arm_needs_no_level_in_the_other(nested):
-    treated = (nested.patient.str[1:].astype(int) % 2 == 0)
+    treated = nested.patient.str[1:].astype(int) % 2 == 0
     data = nested.assign(tx=treated.astype(float))
     dummy = data.assign(therapist=data.therapist.where(treated, "none"))
     gone = data.assign(therapist=data.therapist.where(treated))
@@ -95,8 +104,14 @@ def test_random_effect_in_one_arm_needs_no_level_in_the_other(nested):
 
 def test_categories_are_coded_as_statsmodels_does(pre_post):
     result = MixedModel.from_formula("y ~ arm * s + (1 | therapist)", pre_post).fit()
-    assert result.model.names == ["Intercept", "arm[T.group]", "arm[T.single]", "s", "arm[T.group]:s",
-                                  "arm[T.single]:s"]
+    assert result.model.names == [
+        "Intercept",
+        "arm[T.group]",
+        "arm[T.single]",
+        "s",
+        "arm[T.group]:s",
+        "arm[T.single]:s",
+    ]
     bare = MixedModel.from_formula("y ~ 0 + arm + (1 | therapist)", pre_post)
     assert bare.names == ["arm[control]", "arm[group]", "arm[single]"]
     with_c = MixedModel.from_formula("y ~ C(arm) + (1 | therapist)", pre_post)
@@ -147,8 +162,10 @@ def test_a_slope_far_from_its_zero_is_the_same_model(nested, shift):
     far = MixedModel.from_formula(formula, nested.assign(time=nested.time + shift)).fit()
     assert far.converged and far.llf == pytest.approx(near.llf, abs=1e-7)
     assert np.allclose(far.fittedvalues, near.fittedvalues, atol=1e-6)
-    rows = [table.set_index("term").loc[["time", "s"], ["estimate", "se", "df"]].to_numpy()
-            for table in (near.tidy(df="kenward-roger"), far.tidy(df="kenward-roger"))]
+    rows = [
+        table.set_index("term").loc[["time", "s"], ["estimate", "se", "df"]].to_numpy()
+        for table in (near.tidy(df="kenward-roger"), far.tidy(df="kenward-roger"))
+    ]
     assert rows[1] == pytest.approx(rows[0], rel=1e-6)
     turn = np.array([[1.0, -shift], [0.0, 1.0]])
     assert far.covariances[0] == pytest.approx(turn @ near.covariances[0] @ turn.T, rel=1e-6)

@@ -42,7 +42,8 @@ def test_membership_by_patient_serves_all_rows_of_a_patient(shared):
     numbered = long.assign(patient=long.patient.str[1:].astype(int)[::-1].to_numpy())
     own = w.set_axis(pd.RangeIndex(len(data), name="patient"))
     assert member(numbered, own).fit().llf == pytest.approx(
-        member(numbered, np.vstack([w, w])[::-1]).fit().llf, abs=1e-10)
+        member(numbered, np.vstack([w, w])[::-1]).fit().llf, abs=1e-10
+    )
     with pytest.raises(UserError, match="not one row for each 'patient'"):
         member(long, weights.iloc[1:])
 
@@ -72,7 +73,8 @@ def test_new_outcomes_are_aligned_by_row_labels(pre_post):
         result.refit(y.drop([3, 9]).reset_index(drop=True))
     s = shuffled(pre_post.s + y)
     assert result.model.with_columns({"s": s}).fit().llf == pytest.approx(
-        MixedModel.from_formula(FORMULA, pre_post.assign(s=pre_post.s + y)).fit().llf, abs=1e-9)
+        MixedModel.from_formula(FORMULA, pre_post.assign(s=pre_post.s + y)).fit().llf, abs=1e-9
+    )
 
 
 def test_predictions_keep_the_offset(pre_post):

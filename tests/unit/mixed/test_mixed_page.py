@@ -16,8 +16,11 @@ def test_every_python_example_prints_what_the_page_says(monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
     blocks, globs = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL), {}
     runner = doctest.DocTestRunner(checker=_LastDigit(), optionflags=doctest.NORMALIZE_WHITESPACE, verbose=False)
-    options = [part for name in ("float_format", "width", "max_columns")
-               for part in (f"display.{name}", pd.get_option(f"display.{name}"))]
+    options = [
+        part
+        for name in ("float_format", "width", "max_columns")
+        for part in (f"display.{name}", pd.get_option(f"display.{name}"))
+    ]
     with pd.option_context(*options), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for number, block in enumerate(blocks, 1):
@@ -34,8 +37,10 @@ class _LastDigit(doctest.OutputChecker):
     def check_output(self, want, got, optionflags):
         number = r"-?\d+\.\d+(?:e[-+]\d+)?"
         if super().check_output(re.sub(number, "#", want), re.sub(number, "#", got), optionflags):
-            return all(abs(float(a) - float(b)) <= 1.01 * 10.0 ** -len(a.split(".")[1].split("e")[0]) * _power(a)
-                       for a, b in zip(re.findall(number, want), re.findall(number, got), strict=True))
+            return all(
+                abs(float(a) - float(b)) <= 1.01 * 10.0 ** -len(a.split(".")[1].split("e")[0]) * _power(a)
+                for a, b in zip(re.findall(number, want), re.findall(number, got), strict=True)
+            )
         return super().check_output(want, got, optionflags)
 
 

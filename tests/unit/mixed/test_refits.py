@@ -40,12 +40,23 @@ def model_of(name, shared):
     if name == "membership and site":
         return MixedModel.from_formula(fixed + "(1 + a_w || therapist) + (1 | site)", site, {"therapist": w})
     weights = rng.uniform(0.5, 2.0, len(data))
-    return MixedModel.from_formula(fixed + RANDOM[1], data, {"therapist": w}, weights=weights,
-                                   offset=rng.normal(size=len(data)))
+    return MixedModel.from_formula(
+        fixed + RANDOM[1], data, {"therapist": w}, weights=weights, offset=rng.normal(size=len(data))
+    )
 
 
-NAMES = ["plain 0", "plain 1", "plain 2", "shared 0", "shared 1", "shared 2", "chain", "crossed",
-         "membership and site", "weights and offset"]
+NAMES = [
+    "plain 0",
+    "plain 1",
+    "plain 2",
+    "shared 0",
+    "shared 1",
+    "shared 2",
+    "chain",
+    "crossed",
+    "membership and site",
+    "weights and offset",
+]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -186,8 +197,11 @@ def test_a_variance_without_information_does_not_stop_the_other_replicates(pre_p
 
     model = MixedModel.from_formula("y ~ a_w + s + (1 + a_w | therapist)", pre_post)
     search = Search(SimpleNamespace(parameters=model.parameters, count=2))
-    none = [[1.06581410e-14, -3.31237031e-30, -4.83668382e-16], [6.31934216e-31, -5.40899121e-34, 1.28826627e-18],
-            [-4.83668382e-16, 1.28826627e-18, 14.8647519]]
+    none = [
+        [1.06581410e-14, -3.31237031e-30, -4.83668382e-16],
+        [6.31934216e-31, -5.40899121e-34, 1.28826627e-18],
+        [-4.83668382e-16, 1.28826627e-18, 14.8647519],
+    ]
     slope = np.array([[1.77635684e-15, 3.12828440e-16, 5.52622652], [0.01, 0.0, 0.01]])
     now = SimpleNamespace(expected=np.array([none, np.eye(3)]), slope=slope)
     theta, able = search._fisher_step(np.full((2, 3), [0.5, 0.0, 0.5]), now, np.arange(2))

@@ -20,8 +20,9 @@ def dense_llf(model, result, correlation):
 @pytest.mark.parametrize("fixture", ["nested", "crossed"])
 def test_car1_likelihood_equals_the_dense_one(fixture, request):
     data = request.getfixturevalue(fixture).sample(frac=1, random_state=2)
-    model = MixedModel.from_formula("y ~ time + s + (1 | patient) + (1 | therapist)", data,
-                                    residual=CAR1("time", "patient"))
+    model = MixedModel.from_formula(
+        "y ~ time + s + (1 | patient) + (1 | therapist)", data, residual=CAR1("time", "patient")
+    )
     result = model.fit(reml=False)
     gap = np.abs(data.time.to_numpy()[:, None] - data.time.to_numpy())
     same = data.patient.to_numpy(dtype=object)[:, None] == data.patient.to_numpy(dtype=object)
@@ -46,8 +47,9 @@ def test_car1_without_correlation_is_the_plain_model(nested):
 
 
 def test_variance_by_group_equals_the_dense_likelihood_and_simulates(pre_post):
-    wild = pre_post.assign(y=pre_post.y + np.where(pre_post.arm == "group", 2.0, 0.0)
-                           * np.random.default_rng(1).normal(size=len(pre_post)))
+    wild = pre_post.assign(
+        y=pre_post.y + np.where(pre_post.arm == "group", 2.0, 0.0) * np.random.default_rng(1).normal(size=len(pre_post))
+    )
     model = MixedModel.from_formula("y ~ a_w + (1 | therapist)", wild, residual=VarianceByGroup("arm"))
     result = model.fit(reml=False)
     ratio = {"control": 1.0} | {k.split()[2]: v for k, v in result.residual_parameters.items()}
@@ -77,8 +79,11 @@ def test_limits_of_phi_are_flagged(nested):
     white = nested.assign(y=np.where(np.arange(len(nested)) % 2, 1.0, -1.0) + 0.1 * rng.normal(size=len(nested)))
     result = MixedModel.from_formula("y ~ 1 + (1 | therapist)", white, residual=CAR1("time", "patient")).fit()
     assert result.residual_parameters["phi"] == 0 and any("limit 0" in w for w in result.warnings)
-    jumps = nested.assign(y=100 * nested.patient.str[1:].astype(int) % 7 + rng.normal(size=60)[
-        nested.patient.str[1:].astype(int)] + 1e-4 * np.sqrt(nested.time) * rng.normal(size=len(nested)))
+    jumps = nested.assign(
+        y=100 * nested.patient.str[1:].astype(int) % 7
+        + rng.normal(size=60)[nested.patient.str[1:].astype(int)]
+        + 1e-4 * np.sqrt(nested.time) * rng.normal(size=len(nested))
+    )
     result = MixedModel.from_formula("y ~ 1 + (1 | therapist)", jumps, residual=CAR1("time", "patient")).fit()
     assert any("limit 1" in w for w in result.warnings)
 
@@ -88,14 +93,16 @@ def test_variances_that_differ_by_far_are_found(ratio):
     rng = np.random.default_rng(5)
     g, c = np.repeat(np.arange(24), 10), np.where(rng.random(240) < 0.5, "a", "b")
     y = rng.normal(size=24)[g] + np.where(c == "b", ratio, 1.0) * rng.normal(size=240)
-    model = MixedModel.from_formula("y ~ 1 + (1 | g)", pd.DataFrame({"y": y, "g": g, "c": c}),
-                                    residual=VarianceByGroup("c"))
+    model = MixedModel.from_formula(
+        "y ~ 1 + (1 | g)", pd.DataFrame({"y": y, "g": g, "c": c}), residual=VarianceByGroup("c")
+    )
     result = model.fit()
     found = result.residual_parameters["sd ratio b : a"]
     assert 0.8 * ratio < found < 1.25 * ratio
     for other in (0.99 * found, 1.01 * found):
-        weighted = MixedModel.from_formula("y ~ 1 + (1 | g)", pd.DataFrame({"y": y, "g": g}),
-                                           weights=np.where(c == "b", other**-2, 1.0)).fit()
+        weighted = MixedModel.from_formula(
+            "y ~ 1 + (1 | g)", pd.DataFrame({"y": y, "g": g}), weights=np.where(c == "b", other**-2, 1.0)
+        ).fit()
         assert weighted.llf < result.llf
 
 
@@ -118,8 +125,10 @@ def test_a_variance_that_could_be_0_is_flagged(pre_post):
 def test_r_squared_means_the_residual_variance_over_rows(pre_post):
     noise = np.where(pre_post.arm == "control", 0.2, 3.0) * np.random.default_rng(2).normal(size=len(pre_post))
     data = pre_post.assign(y=pre_post.y + noise, mra=pre_post.arm.map({"control": "x", "group": "b", "single": "a"}))
-    one, other = (MixedModel.from_formula("y ~ a_w + (1 | therapist)", data, residual=VarianceByGroup(c)).fit()
-                  for c in ("arm", "mra"))
+    one, other = (
+        MixedModel.from_formula("y ~ a_w + (1 | therapist)", data, residual=VarianceByGroup(c)).fit()
+        for c in ("arm", "mra")
+    )
     assert one.scale < 0.5 * other.scale
     assert other.r_squared()["marginal"] == pytest.approx(one.r_squared()["marginal"], rel=1e-5)
     assert one.r_squared()["variances"]["residual"] == pytest.approx(one.residual_variances.mean())
@@ -136,7 +145,8 @@ def test_bad_structures(nested):
     with pytest.raises(UserError, match="no column 'day'"):
         MixedModel.from_formula("y ~ s + (1 | patient)", nested, residual=CAR1("day", "patient"))
     with pytest.raises(UserError, match="choose one"):
-        MixedModel.from_formula("y ~ s + (1 | patient)", nested, weights=np.ones(len(nested)),
-                                residual=CAR1("time", "patient"))
+        MixedModel.from_formula(
+            "y ~ s + (1 | patient)", nested, weights=np.ones(len(nested)), residual=CAR1("time", "patient")
+        )
     with pytest.raises(UserError, match="not available with a residual structure"):
         MixedModel.from_formula("y ~ s + (1 | patient)", nested, residual=CAR1("time", "patient")).fit().profile()

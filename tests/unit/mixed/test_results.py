@@ -13,8 +13,10 @@ NESTED = "y ~ time + s + (1 + time | patient) + (1 | therapist)"
 
 def test_import_brings_no_heavy_library():
     """Start-up is kept short by what is not imported; how long it takes is measured in the benchmarks."""
-    script = ("import sys, bowlby.mixed, bowlby.figures; "
-              "print([m for m in ('statsmodels', 'matplotlib', 'seaborn', 'pingouin') if m in sys.modules])")
+    script = (
+        "import sys, bowlby.mixed, bowlby.figures; "
+        "print([m for m in ('statsmodels', 'matplotlib', 'seaborn', 'pingouin') if m in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
@@ -124,8 +126,9 @@ def test_factors_with_the_same_levels_are_flagged_and_shown(pre_post):
 
 def test_the_summary_says_what_was_fitted(pre_post):
     data = pre_post.assign(w=1.0 + np.arange(len(pre_post)) % 3, known=0.5, **{"my x": pre_post.a_w})
-    result = MixedModel.from_formula("y ~ `my x` + C(arm):s + (1 + a_w || therapist)", data, weights="w",
-                                     offset="known").fit()
+    result = MixedModel.from_formula(
+        "y ~ `my x` + C(arm):s + (1 + a_w || therapist)", data, weights="w", offset="known"
+    ).fit()
     text = result.summary()
     assert "formula: y ~ 1 + `my x` + C(arm):s + (1 + a_w || therapist)" in text
     assert "converged" in text and "weights and offset" in text and "adjusted SE" in text
@@ -166,8 +169,10 @@ def test_a_redundant_variance_leaves_df_and_standard_errors_as_they_are(pre_post
     data = pre_post.assign(f=np.array(["A", "B", "C"])[np.arange(len(pre_post)) % 3])
     cell = data.groupby(["therapist", "f"]).ngroup()
     data["y"] += np.random.default_rng(4).normal(size=cell.max() + 1)[cell]
-    whole, split = (MixedModel.from_formula(f"y ~ s + a_w + f + ({random} therapist)", data).fit()
-                    for random in ("0 + f |", "1 + f ||"))
+    whole, split = (
+        MixedModel.from_formula(f"y ~ s + a_w + f + ({random} therapist)", data).fit()
+        for random in ("0 + f |", "1 + f ||")
+    )
     assert split.llf == pytest.approx(whole.llf, abs=1e-8) and not whole.singular
     assert any("drop the random effect 'Intercept'" in w for w in split.warnings)
     for column in ("estimate", "se", "df"):
@@ -197,8 +202,14 @@ def test_a_standard_error_that_is_no_number_is_never_given():
     assert not batch.converged[0] and np.isnan(batch.se).all()
 
 
-@pytest.mark.parametrize("formula", ["y ~ 0 + arm + s + (1 | therapist)", "y ~ 0 + arm:ill + (1 | therapist)",
-                                     "y ~ 0 + s + C(ill) + a_w + (1 + a_w || therapist)"])
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "y ~ 0 + arm + s + (1 | therapist)",
+        "y ~ 0 + arm:ill + (1 | therapist)",
+        "y ~ 0 + s + C(ill) + a_w + (1 + a_w || therapist)",
+    ],
+)
 def test_the_level_of_an_outcome_does_not_matter_where_categories_stand_for_the_intercept(pre_post, formula):
     """A million added to the outcome leaves all but the categories' estimates as they are: none of 16 digits is lost
     but the six that the sum itself costs."""

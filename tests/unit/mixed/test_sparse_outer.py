@@ -21,8 +21,15 @@ def switching():
     first, second = rng.integers(0, 80, 600), rng.integers(0, 80, 600)
     therapist = np.where((rng.random(600) < 0.1)[patient] & (time > 2), second[patient], first[patient])
     s = rng.normal(size=80)[therapist]
-    y = (10 - 0.5 * time + 0.3 * s + (2 * rng.normal(size=600))[patient] + 0.4 * rng.normal(size=600)[patient] * time
-         + rng.normal(size=80)[therapist] + rng.normal(size=k.sum()))
+    y = (
+        10
+        - 0.5 * time
+        + 0.3 * s
+        + (2 * rng.normal(size=600))[patient]
+        + 0.4 * rng.normal(size=600)[patient] * time
+        + rng.normal(size=80)[therapist]
+        + rng.normal(size=k.sum())
+    )
     return pd.DataFrame({"y": y, "time": time, "s": s, "patient": patient, "therapist": therapist})
 
 

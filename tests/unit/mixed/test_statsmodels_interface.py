@@ -37,16 +37,27 @@ def test_a_page_is_shown_in_a_console_and_a_notebook(result):
     assert repr(result) == result.summary()
     page = result._repr_html_()
     assert page.count("<table") == 2 and "rows left out: a_w missing 1" in page
-    assert "<script>" not in MixedModel.from_formula(
-        "y ~ `<script>` + (1 | g)", pd.DataFrame({"g": np.arange(40) // 4, "<script>": np.arange(40) % 7,
-                                                  "y": np.random.default_rng(1).normal(size=40)})).fit()._repr_html_()
+    assert (
+        "<script>"
+        not in MixedModel.from_formula(
+            "y ~ `<script>` + (1 | g)",
+            pd.DataFrame(
+                {"g": np.arange(40) // 4, "<script>": np.arange(40) % 7, "y": np.random.default_rng(1).normal(size=40)}
+            ),
+        )
+        .fit()
+        ._repr_html_()
+    )
 
 
-@pytest.mark.parametrize("text, weights, right", [
-    ("arm[T.group] - arm[T.single] = 0.3", {"arm[T.group]": 1, "arm[T.single]": -1}, 0.3),
-    ("2*a_w/4 + (s - arm[T.group]:a_w)", {"a_w": 0.5, "s": 1, "arm[T.group]:a_w": -1}, 0),
-    ("-s = -(1 + s*3)", {"s": 2}, -1),
-])
+@pytest.mark.parametrize(
+    "text, weights, right",
+    [
+        ("arm[T.group] - arm[T.single] = 0.3", {"arm[T.group]": 1, "arm[T.single]": -1}, 0.3),
+        ("2*a_w/4 + (s - arm[T.group]:a_w)", {"a_w": 0.5, "s": 1, "arm[T.group]:a_w": -1}, 0),
+        ("-s = -(1 + s*3)", {"s": 2}, -1),
+    ],
+)
 def test_a_hypothesis_is_read_as_written(result, text, weights, right):
     test, expected = result.t_test(text), result.contrast(weights).iloc[0]
     assert test.effect[0] == pytest.approx(expected.estimate - right)
@@ -61,12 +72,20 @@ def test_hypotheses_are_also_arrays_and_several(result):
     assert list(both.summary_frame().columns) == ["coef", "std err", "t", "P>|t|", "Conf. Int. Low", "Conf. Int. Upp."]
 
 
-@pytest.mark.parametrize("text, line", [
-    ("a_w * s", "multiplied and divided by numbers alone"), ("2 / s", "by numbers alone"),
-    ("s / 0", "by numbers alone"), ("a_w -", "found 'the end'"),
-    ("age", "cannot read 'age'"), ("(s", "not closed"), ("s s", "unexpected 's'"),
-    ("__import__('os')", "cannot read"), ("2 = 2", "not all zero"),
-])
+@pytest.mark.parametrize(
+    "text, line",
+    [
+        ("a_w * s", "multiplied and divided by numbers alone"),
+        ("2 / s", "by numbers alone"),
+        ("s / 0", "by numbers alone"),
+        ("a_w -", "found 'the end'"),
+        ("age", "cannot read 'age'"),
+        ("(s", "not closed"),
+        ("s s", "unexpected 's'"),
+        ("__import__('os')", "cannot read"),
+        ("2 = 2", "not all zero"),
+    ],
+)
 def test_other_hypotheses_are_one_line(result, text, line):
     with pytest.raises(UserError, match=line.replace("(", r"\(")) as caught:
         result.t_test(text)
@@ -89,8 +108,7 @@ def test_predictions_of_rows_used_and_of_new_levels(result, pre_post):
     assert known.se_mean[0] == pytest.approx(np.sqrt(x @ result.cov_params().to_numpy() @ x), rel=1e-9)
     assert known.var_observation[0] == pytest.approx(fixed.var_observation[0])
     z = np.array([1, new.a_w[0]])
-    assert fixed.var_observation[0] == pytest.approx(
-        result.scale + z @ result.cov_re["therapist"].to_numpy() @ z)
+    assert fixed.var_observation[0] == pytest.approx(result.scale + z @ result.cov_re["therapist"].to_numpy() @ z)
 
 
 def test_prediction_errors_of_levels_agree_with_those_of_random_effects(crossed):

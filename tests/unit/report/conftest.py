@@ -91,8 +91,15 @@ def common(folder, title: str, config: dict, *, synthetic: bool) -> None:
     write_json(folder / "manifest.json", manifest)
     steps = [
         {"step": "rows read", "patients": 122, "therapists": 2, "rows": 122, "reason": "all rows of all files"},
-        {"step": "phq9: intake", "patients": 119, "therapists": 2, "rows": 119, "reason": "answered",
-         "instrument": "phq9", "occasion": "intake"},
+        {
+            "step": "phq9: intake",
+            "patients": 119,
+            "therapists": 2,
+            "rows": 119,
+            "reason": "answered",
+            "instrument": "phq9",
+            "occasion": "intake",
+        },
     ]
     write_json(folder / "people/flow.json", {"steps": steps})
     audit = [
@@ -124,8 +131,11 @@ def comparison_run(tmp_path):
         write_json(folder / "comparison.json", {**effects, **more, "therapist_icc": 0.31, "sentence": "S."})
         made = {
             "C1": claim("supported", qualified=True, reasons=["same_rater"], estimate=0.3, test=TESTED),
-            "C2": claim("refuted", rule={"code": "one_below_0", "of": "P+T"},
-                        test=TESTED | {"kind": "one_sided_of_two", "of": "P+T"}),
+            "C2": claim(
+                "refuted",
+                rule={"code": "one_below_0", "of": "P+T"},
+                test=TESTED | {"kind": "one_sided_of_two", "of": "P+T"},
+            ),
             "C3": claim(),
             "C4": claim(not_tested=True, rule={"code": "no_patient_style"}),
             "C5": claim(not_tested=True, rule={"code": "no_patient_style"}),
@@ -133,8 +143,13 @@ def comparison_run(tmp_path):
         record = {"schema": 1, "run": "tiny", "flags": ["few_therapists"]}
         write_json(
             folder / "verdict.json",
-            {**record, "claims": made | (claims or {}), "sentence": "A <i>finding</i>.",
-             "finding": "a <i>finding</i>.", "grounds": "G."}
+            {
+                **record,
+                "claims": made | (claims or {}),
+                "sentence": "A <i>finding</i>.",
+                "finding": "a <i>finding</i>.",
+                "grounds": "G.",
+            },
         )
         figures.build(folder)
         tables.build(folder)

@@ -158,8 +158,12 @@ def test_methods_begin_with_the_estimands_and_say_where_the_analysis_was_registe
     assert text[0].endswith("Complete cases were analysed. For patients with several therapists, each therapist is "
                             "weighted by the share of sessions.")  # fmt: skip
     assert text[1] == "[State where the analysis was registered, or that it was not.]"
-    config["registration"] = {"address": "doi:10.1/x", "date": "2025-03-01", "before": "access",
-                              "deviations": ["Two sites joined later.", "Age was added"]}
+    config["registration"] = {
+        "address": "doi:10.1/x",
+        "date": "2025-03-01",
+        "before": "access",
+        "deviations": ["Two sites joined later.", "Age was added"],
+    }
     changed(folder / "manifest.json", config=config)
     assert paragraphs(Results(folder))[1] == (
         "The analysis was registered on 2025-03-01, before the data were accessed (doi:10.1/x). Deviations from the "

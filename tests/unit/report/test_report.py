@@ -75,7 +75,7 @@ def test_verdicts_are_said_in_words(comparison_run):
     page = report.build_report(comparison_run())
     assert "supported, qualified" in page and "the patient rated both attachment and outcome" in page
     assert page.count("</span> not tested</span>") == 2
-    assert "0.30 <span class=\"whole\">95% [0.20, 0.40]</span>" in page and "</i> &lt; .001</td>" in page
+    assert '0.30 <span class="whole">95% [0.20, 0.40]</span>' in page and "</i> &lt; .001</td>" in page
     assert "<td>two-sided test of P</td>" in page
     assert "<td>one-sided test, corrected for two tests of P\u00a0+\u00a0T</td>" in page
     assert "fewer than 30 therapists" in page
@@ -209,7 +209,7 @@ def test_a_study_that_cannot_answer_says_so_above_the_figure(comparison_run):
     assert unable not in report.build_report(folder)
     write_json(folder / "verdict.json", {**record, "cannot_answer": unable})
     page = report.build_report(folder)
-    assert 0 < page.index("cannot answer the question") < page.index("<th scope=\"col\">Claim<")
+    assert 0 < page.index("cannot answer the question") < page.index('<th scope="col">Claim<')
 
 
 def test_inlined_svg_has_ids_of_its_own(tmp_path):

@@ -52,10 +52,19 @@ def pair(tmp_path_factory):
     y = 0.5 * first + (0.4 * rng.normal(size=24))[codes] * first + rng.normal(size=24)[codes] + rng.normal(size=n)
     unit = np.where(codes < 12, "g" + pd.Series(np.arange(n) // 5).astype(str), None)
     patient, therapist = [f"{k:04}" for k in range(n)], [f"{k:02}" for k in codes]
-    data = pd.DataFrame({"patient": patient, "therapist": therapist, "y": y + rng.normal(size=48).repeat(5),
-                         "first": first, "second": second, "age of patient_within": rng.normal(size=n),
-                         "age of patient_between": rng.normal(size=24)[codes], "unit": unit,
-                         "in_unit": 1.0 * (codes < 12)})
+    data = pd.DataFrame(
+        {
+            "patient": patient,
+            "therapist": therapist,
+            "y": y + rng.normal(size=48).repeat(5),
+            "first": first,
+            "second": second,
+            "age of patient_within": rng.normal(size=n),
+            "age of patient_between": rng.normal(size=24)[codes],
+            "unit": unit,
+            "in_unit": 1.0 * (codes < 12),
+        }
+    )
     membership = data[["patient", "therapist"]].assign(weight=1.0)
     membership.loc[::8, "weight"] = 0.4
     more = membership.loc[::8].assign(weight=0.6, therapist=["99", "98", "01"] * 10)

@@ -177,7 +177,7 @@ def test_who_has_no_outcome_is_described():
     frame = pd.DataFrame({"y": [1.0] * 20 + [np.nan] * 10, "age": [39.0, 41.0] * 10 + [49.0, 51.0] * 5, "few": np.nan})
     frame.loc[:3, "few"] = 1.0
     found = described(frame, ["age", "few"], np.array([[1.0, 2.0], [np.nan, 1.0]]))
-    line, = found["dropout"]
+    (line,) = found["dropout"]
     assert (line["mean_with"], line["mean_without"], line["with_outcome"], line["without_outcome"]) == (40, 50, 20, 10)
     assert line["difference_sd"] == pytest.approx(10 / frame["age"].std())
     assert (found["patients"], found["without_outcome"], found["incomplete_therapists"]) == (30, 10, 0.5)

@@ -102,7 +102,7 @@ def test_where_all_are_joined_robust_errors_are_refused(monkeypatch):
     """One patient of each therapist goes to the next: a ring of all thirty."""
     monkeypatch.setattr(bowlby.robustness.pair, "REPLICATES", 50)
     record = study(switching=True)
-    assert record["doubts"]["sandwich"] ["not_computed"].startswith("patients who switched join all")
+    assert record["doubts"]["sandwich"]["not_computed"].startswith("patients who switched join all")
     said = pair_turned(record, statements(record))
     assert said[-1].startswith("Cluster-robust standard errors were not computed: patients who switched join all")
     ways = [row[0] for _, rows in pair_doubts_sheet(record).parts for row in rows]

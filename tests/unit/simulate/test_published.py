@@ -127,9 +127,11 @@ def correlations():
     drawn = model.latent_study(SCENARIOS["example"], 8, first, first, np.ones(n))
     rng = np.random.default_rng(8)
     scores = {}
-    for scales, values in ((forms.CATS, dict(zip(forms.CATS, drawn.perceived.T, strict=True))),
-                           (forms.WAI_SR, latent_alliance(rng, drawn)),
-                           (forms.ECR_S_PATIENT, dict(zip(forms.ECR_S_PATIENT, drawn.patient_style.T, strict=True)))):
+    for scales, values in (
+        (forms.CATS, dict(zip(forms.CATS, drawn.perceived.T, strict=True))),
+        (forms.WAI_SR, latent_alliance(rng, drawn)),
+        (forms.ECR_S_PATIENT, dict(zip(forms.ECR_S_PATIENT, drawn.patient_style.T, strict=True))),
+    ):
         given = forms.answer(scales, values, rng)
         scores |= {name: forms.total(scale, given) for name, scale in scales.items()}
     scores["alliance"] = scores["task"] + scores["bond"] + scores["goal"]

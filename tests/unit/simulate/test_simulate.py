@@ -130,8 +130,7 @@ def test_reversed_items_are_reversed_in_the_raw_data(study):
 def test_alliance_goes_with_perceived_security(study):
     rows = study.items["patients"].query("timepoint == 'S5'")
     alliance = rows.filter(like="wai_").astype(float).mean(axis=1)
-    secure = pd.Series(study.latent.perceived[:, 0],
-                       study.people["patients"]["patient_id"]).reindex(rows["patient_id"])
+    secure = pd.Series(study.latent.perceived[:, 0], study.people["patients"]["patient_id"]).reindex(rows["patient_id"])
     assert np.corrcoef(alliance, secure)[0, 1] == pytest.approx(0.82, abs=0.05)
 
 
@@ -162,9 +161,15 @@ def test_every_scenario_has_an_outcome_of_variance_one(name):
     assert 0.4 < model.residual_variance(s) < 0.75
 
 
-@pytest.mark.parametrize(("name", "p", "t"), [
-    ("S0", 0.008, 0.003), ("example", 0.292, 0.001), ("S3", 0.054, 0.190), ("S4", 0.196, -0.185),
-])
+@pytest.mark.parametrize(
+    ("name", "p", "t"),
+    [
+        ("S0", 0.008, 0.003),
+        ("example", 0.292, 0.001),
+        ("S3", 0.054, 0.190),
+        ("S4", 0.196, -0.185),
+    ],
+)
 def test_slopes_of_the_scores(name, p, t):
     """Error of measurement makes them smaller, the larger spread after treatment and the error at intake larger."""
     seen = reference_population(name)

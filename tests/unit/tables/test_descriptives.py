@@ -14,8 +14,10 @@ VALUES["S"] = THERAPIST.map(dict(zip(THERAPIST.unique(), RNG.normal(size=8), str
 
 
 def correlations():
-    table = pd.DataFrame(_correlations(VALUES, THERAPIST, {"A", "B"}),
-                         columns=["variable", "quantity", "other", "value", "ci_low", "ci_high", "p", "n"])
+    table = pd.DataFrame(
+        _correlations(VALUES, THERAPIST, {"A", "B"}),
+        columns=["variable", "quantity", "other", "value", "ci_low", "ci_high", "p", "n"],
+    )
     return table, table.set_index(["variable", "quantity", "other"])
 
 
@@ -43,9 +45,10 @@ def test_what_therapists_say_of_themselves_has_no_correlation_within():
 def test_within_is_printed_below_the_diagonal_and_between_above():
     table, found = correlations()
     means = pd.DataFrame([(v, "mean", None, 1.0, None, None, None, 80) for v in "ABS"], columns=table.columns)
-    (_, rows), = descriptives_sheet("Table 4", pd.concat([means, table])).parts
+    ((_, rows),) = descriptives_sheet("Table 4", pd.concat([means, table])).parts
     assert [row[0] for row in rows] == ["1. A", "2. B", "3. S"]
     below, above = found.loc[("B", "within", "A"), "value"], found.loc[("B", "between", "A"), "value"]
     assert rows[1][6] == f"{below:.2f}".replace("0.", ".").replace("-", "−") and rows[0][7] == f"{above:.2f}".replace(
-        "0.", ".").replace("-", "−")
+        "0.", "."
+    ).replace("-", "−")
     assert rows[2][6] == "–" and rows[2][8] == ""

@@ -189,7 +189,7 @@ def test_the_share_between_therapists_stands_beside_its_test():
 
 def test_the_comparison_without_errors_of_measurement_has_a_row_each():
     sheet = dict(estimands_sheet("Table 2", estimand_records()).parts)
-    row, = sheet["P and T corrected for measurement error (SD of outcome)"]
+    (row,) = sheet["P and T corrected for measurement error (SD of outcome)"]
     assert row[:3] == ["P, corrected for error of baseline", "0.30", "[0.20, 0.40]"]
 
 

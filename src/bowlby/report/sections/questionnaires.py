@@ -123,9 +123,7 @@ LEVELS = {
     "omega_within": "Omega within",
     "omega_between": "Omega between",
 }
-NOTE = (
-    "Alpha and omega of complete responses. Below .70, a large part of the variance is measurement error."
-)
+NOTE = "Alpha and omega of complete responses. Below .70, a large part of the variance is measurement error."
 LEVEL_NOTE = (
     "Share of the variance of a score between therapists (or between patients with repeated measurements), reliability "
     "of the mean of a therapist's patients, and omega at each level."

@@ -117,8 +117,7 @@ def _one_left_out(results: Results) -> Markup:
     n = int(table.loc[table["effect"] == table["effect"].iloc[0], "therapists"].sum())
     few = " Therapists with fewer than five patients are grouped." if (table["therapists"] > 1).any() else ""
     said = [
-        f"{SYMBOLS.get(effect, effect)} from {number(part['value'].min())} to "
-        f"{number(part['value'].max())}"
+        f"{SYMBOLS.get(effect, effect)} from {number(part['value'].min())} to {number(part['value'].max())}"
         for effect, part in table.groupby("effect", sort=False)
     ]
     turned = int(table[table["effect"].isin(["P-T", "P+T"])].groupby("effect")["turns"].sum().max())

@@ -47,8 +47,10 @@ def _grouped(results: Results) -> str:
 
 def _drawn(n: int) -> str:
     """What the marks mean; so many therapists are drawn as a line with a band."""
-    return "A filled point has an interval that excludes 0." if n <= BARS else (
-        "The line joins the effects in order, the band their intervals."
+    return (
+        "A filled point has an interval that excludes 0."
+        if n <= BARS
+        else ("The line joins the effects in order, the band their intervals.")
     )
 
 
