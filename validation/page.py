@@ -136,12 +136,11 @@ def _worlds(table: pd.DataFrame) -> str:
             rows.append([name if not rows or rows[-1][5] != name else "", quantity,
                          *(found.get((name, d), ABSENT) for d in WORLD_DESIGNS), name,
                          number(bars.iloc[0]) if len(bars) else ABSENT])  # fmt: skip
-    detailed = table["n"][table["quantity"].str.startswith(("without", "standard", "warning, all"))]
+    warned = table["n"][table["quantity"].str.startswith("warning, all")].max()
     text = f"""In most of these scenarios the model of the comparison does not hold. {_several(counts)} studies
-in each give the rates *as decided*; corrected rows and warnings were computed in up to {detailed.max():,}
-of them, and the scenario's warning also in every study with a wrong decision. A decision is wrong if a claim is
-supported or refuted against the truth, or if the 95 % interval of P or T misses it. The corrected rows take the true
-reliabilities. Criteria: in a corrected row false support of C1 or C2 .025 (fails where the lower limit exceeds .03) and
+in each give the rates *as decided* and in the corrected rows; the scenario's warning was computed in up to
+{warned:,} of them and in every study with a wrong decision. A decision is wrong if a claim is supported or refuted
+against the truth, or if the 95 % interval of P or T misses it. The corrected rows take the true reliabilities. Criteria: in a corrected row false support of C1 or C2 .025 (fails where the lower limit exceeds .03) and
 coverage .95 (fails where the upper limit is below .94); a warning in .80 of wrong decisions, and in at most .10 of
 studies of a scenario in which the model holds. The Monte Carlo standard error of a rate of .025 is
 {_error(counts.min())} in {counts.min():,} studies and {_error(counts.max())} in {counts.max():,}. Designs with

@@ -32,7 +32,7 @@ class Kind:
         By id.
     studies : callable
         Rows of simulated studies by case, design, seed, numbers, and how many of them have what takes long too: the
-        model of the single sessions; the corrections and warnings of a world.
+        model of the single sessions; a world's warnings.
     head : str
         How the page begins.
     unjudged : tuple of str
@@ -49,8 +49,8 @@ class Kind:
 
     @property
     def slow(self) -> set[str]:
-        """Cases that are not judged, are analysed one by one, or need what takes long."""
-        long = {name for name, case in self.cases.items() if case.switching or case.unit or isinstance(case, World)}
+        """Cases that are not judged or are analysed one by one."""
+        long = {name for name, case in self.cases.items() if case.switching or case.unit}
         return long | {*self.unjudged}
 
     def designs(self, name: str) -> tuple[str, ...]:

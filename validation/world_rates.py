@@ -44,7 +44,7 @@ def world_rates(world: World, cell: pd.DataFrame):
     for prefix, row in ROWS.items():
         if prefix and f"{prefix}C1" not in cell:
             continue
-        rows = cell if not prefix else cell[sampled & cell[f"{prefix}C1"].notna()]
+        rows = cell if not prefix else cell[cell[f"{prefix}C1"].notna()]
         for name, true in zip(SUPPORT, world.claims, strict=True):
             if true or f"{prefix}{name}" not in rows:
                 continue
@@ -66,7 +66,7 @@ def _warnings(world: World, cell: pd.DataFrame, sampled: pd.Series):
             [(cell[c] == "supported") & (cell[f"baseline_{c}"] != "supported") for c in ("C1", "C2")], axis=1
         ).any(axis=1).where(cell["baseline_C1"].notna())  # fmt: skip
     for name, values in given.items():
-        known = values[sampled & values.notna()].astype(bool)
+        known = values[values.notna() & (sampled | (name == "baseline"))].astype(bool)
         if len(known):
             hit = share(f"warning, all studies: {WARNINGS[name]}", known)
             yield _judged(hit, SELDOM, hit[3] > SELDOM) if world.clean else hit

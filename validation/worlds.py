@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtr
 
 from bowlby.compare import significant
 from bowlby.design.composite import sd_error
 from bowlby.design.frame import AnalysisSet
 from bowlby.effect import Effect
-from bowlby.estimands.measurement import measurement
+from bowlby.estimands.measurement import COLUMNS, measurement
 from bowlby.estimands.sensitivity import curved_style, slopes_by_caseload, unequal_spread
 from bowlby.fit.models import Fitter, standardised
 from bowlby.simulate.batched_analysis import Analysis, LatentStudies
@@ -33,10 +34,13 @@ from bowlby.simulate.study_analysis import (
     decide_claims,
 )
 from bowlby.terms import M1, M1_RANDOM, P_BETWEEN, P, T, error_of
+from validation.batched_corrections import corrected_effects, moments_of_studies, sample_effects
 
 PRE_LOADING = 0.138
 """Loading of perceived attachment on the baseline with which the two correlate at .25 within therapists."""
 CURVE = 0.106
+CLINICS, IN_CLINIC, ALIKE = 0.02, 6, 0.3
+"""Variance of outcome between clinics, therapists of a clinic, and their correlation of style."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,14 @@ class World(Scenario):
         Slope of outcome on the square of style.
     spread : float
         Slope of the log residual SD on style.
+    attachment_spread : float
+        Slope of the log residual SD on perceived attachment within therapists.
+    clinics : float
+        Variance of outcome between clinics of six therapists, which share .3 of the variance of style.
+    skewness : float
+        Variance of outcome between therapists that is exponential, as style then is.
+    baseline_curve : float
+        By how much outcome and perceived attachment each depend on the square of the baseline, in SD.
     direction : float
         SD between therapists of the slope of perceived attachment on patients' anxiety less avoidance.
     leaving : float
@@ -73,6 +85,10 @@ class World(Scenario):
     caseload: float = 0.0
     curve: float = 0.0
     spread: float = 0.0
+    attachment_spread: float = 0.0
+    clinics: float = 0.0
+    skewness: float = 0.0
+    baseline_curve: float = 0.0
     direction: float = 0.0
     leaving: float = 0.0
     leaving_at_random: float = 0.0
@@ -107,6 +123,12 @@ WORLDS = {world.id: world for world in (
     _world("curve", "outcome depends on style in a curve", icc=ICC_Y - 2 * CURVE**2, curve=CURVE,
            warning="curve"),
     _world("spread", "residual SD depends on style", spread=0.4, warning="spread"),
+    _world("attachment-spread", "residual SD depends on perceived attachment", attachment_spread=0.3),
+    _world("clinics", "therapists of a clinic resemble each other in style and outcome; P = T = .1", 0.1, 0.1,
+           icc=ICC_Y - CLINICS, clinics=CLINICS),
+    _world("skewed", "style and differences between therapists are skewed; P = T = .1", 0.1, 0.1, icc=0.02,
+           skewness=ICC_Y - 0.02),
+    _world("baseline-curve", "outcome and perceived attachment depend on the baseline in a curve", baseline_curve=0.2),
     _world("leaving", "22 % of insecure therapists' patients who do badly have no outcome; T = .10", 0.2, 0.10,
            leaving=0.22, warning="leaving"),
     _world("leaving-random", "5.5 % of patients have no outcome, at random; T = 0", 0.2, leaving_at_random=0.055,
@@ -136,6 +158,26 @@ def altered(world: World, draw: Drawn, seed: int) -> Drawn:
     if world.spread:
         factor = np.exp(world.spread * secure - world.spread**2)[first]
         outcome = outcome + np.sqrt(residual_variance(world)) * latent.residual * (factor - 1)
+    if world.clinics or world.skewness:
+        if world.clinics:
+            clinic = np.arange(therapists) // IN_CLINIC
+            shared = rng.standard_normal((2, clinic[-1] + 1))
+            now = np.sqrt(1 - ALIKE) * secure + np.sqrt(ALIKE) * shared[0, clinic]
+            differences = np.sqrt(world.clinics) * shared[1, clinic]
+        else:  # style: the exponential of the same rank
+            now = -np.log(ndtr(-secure)) - 1
+            differences = np.sqrt(world.skewness) * (rng.standard_exponential(therapists) - 1)
+        style = style + (now - secure)[:, None] * of_style
+        outcome = outcome + (world.t * (now - secure) + differences)[first]
+    if world.attachment_spread:
+        felt = composite(perceived, W_PERCEIVED, references(world)["perceived"])
+        load = np.bincount(first, minlength=therapists)
+        within = felt - (np.bincount(first, felt, therapists) / load)[first]
+        factor = np.exp(world.attachment_spread * within - world.attachment_spread**2)
+        outcome = outcome + np.sqrt(residual_variance(world)) * latent.residual * (factor - 1)
+    if world.baseline_curve:
+        square = world.baseline_curve * (pre**2 - 1) / np.sqrt(2)
+        perceived, outcome = perceived + square[:, None] * scales, outcome + square
     if world.direction:
         own = latent.patient_style @ [1.0, -1.0] / np.sqrt(2 - 2 * STYLE[0, 1])
         slope = world.direction * rng.standard_normal(therapists)
@@ -180,15 +222,15 @@ class WorldStudies(LatentStudies):
 
 
 class WorldValidator:
-    """Adds to a study's row whether a decision is wrong and, of the first studies the verdicts and intervals of
-    the corrected rows (``baseline_C1``, ``all_T_low`` …); of these and of all with a wrong decision, whether the
-    world's warning is given (``warned_caseload``, ``warned_curve``, ``warned_spread``, ``warned_leaving``).
+    """Adds to a study's row whether a decision is wrong; the verdicts and intervals of the corrected rows
+    (``baseline_C1``, ``all_T_low`` …); and, of the first studies and of all with a wrong decision, whether the world's
+    warning is given (``warned_caseload``, ``warned_curve``, ``warned_spread``, ``warned_leaving``).
 
     Parameters
     ----------
     source : WorldStudies
     checked : int
-        How many studies have these columns whatever was decided.
+        How many studies have the warning whatever was decided and, where patients change therapist, the corrected row.
     delta : float
         Equivalence bound.
     """
@@ -197,21 +239,26 @@ class WorldValidator:
         self.source, self.world, self.checked, self.delta = source, source.case, checked, delta
 
     def batch(self, analysis: Analysis, claims: list[dict | None]) -> list[dict]:
-        return [self._row(*kept, claim) if claim else {}
-                for kept, claim in zip(self.source.kept, claims, strict=True)]  # fmt: skip
+        """Of studies that were analysed together, whose claims are None where they could not be."""
+        kept = self.source.kept
+        rows = corrected_together(self.world, analysis, kept, self.delta)
+        return [self._row(*of, claim, row) if claim else {}
+                for of, claim, row in zip(kept, claims, rows, strict=True)]  # fmt: skip
 
     def single(self, primary: AnalysisSet, perceived: AnalysisSet, claims: dict[str, dict]) -> dict:
-        return self._row(*self.source.kept[-1], claims, primary)
+        """Of a study that was analysed alone."""
+        of, draw = self.source.kept[-1]
+        row = corrected(self.world, draw, primary, self.delta) if of.number < self.checked else {}
+        return self._row(of, draw, claims, row, primary)
 
-    def _row(self, address: StudyAddress, draw: Drawn, claims: dict, primary: AnalysisSet | None = None) -> dict:
+    def _row(
+        self, address: StudyAddress, draw: Drawn, claims: dict, row: dict, primary: AnalysisSet | None = None
+    ) -> dict:
         wrong, sampled = erred(self.world, claims), address.number < self.checked
-        row = {"wrong": wrong, "sampled": sampled}
-        warned = self.world.warning and (wrong or sampled)
-        if not (warned or sampled):
+        row = {"wrong": wrong, "sampled": sampled, **row}
+        if not (self.world.warning and (wrong or sampled)):
             return row
-        sets = primary or analysis_sets(self.world, draw, len(draw.latent.style))[0]
-        row |= corrected(self.world, draw, sets, self.delta) if sampled else {}
-        return row | (self._warned(sets) if warned else {})
+        return row | self._warned(primary or analysis_sets(self.world, draw, len(draw.latent.style))[0])
 
     def _warned(self, primary: AnalysisSet) -> dict[str, bool]:
         """The world's own warning; in the clean world, all that can be given there."""
@@ -236,37 +283,67 @@ def erred(world: World, claims: dict[str, dict]) -> bool:
                for name, true in zip(claims, world.claims, strict=True))  # fmt: skip
 
 
+def known_errors(world: World) -> dict[str, float]:
+    """Error variances that the corrected row takes out, by variable: the baseline's, or all where P or T has some."""
+    every = {"baseline": world.baseline, "perceived": world.attachment, "therapist_style": world.style}
+    known = every if min(world.attachment, world.style) < 1 else {"baseline": world.baseline}
+    return {name: _error_variance(of) for name, of in known.items()} if min(known.values()) < 1 else {}
+
+
+def corrected_together(
+    world: World, analysis: Analysis, kept: list[tuple[StudyAddress, Drawn]], delta: float
+) -> list[dict]:
+    """As :func:`corrected`, of studies that were analysed together."""
+    errors = known_errors(world)
+    if not world.norms:
+        found = sample_effects(analysis, [sample_values(world, draw) for _, draw in kept])
+        return [_decided("sample", effects, delta) for effects in found]
+    if not errors:
+        return [{} for _ in kept]
+    name = "all" if len(errors) > 1 else "baseline"
+    return [_decided(name, corrected_effects(of, errors, name), delta) for of in moments_of_studies(analysis)]
+
+
+def sample_values(world: World, draw: Drawn) -> dict[str, np.ndarray]:
+    """What the sample's SDs are taken of."""
+    latent, r = draw.latent, references(world)
+    return {"y": latent.pre, "perceived": composite(latent.perceived, W_PERCEIVED, r["perceived"]),
+            "therapist_style": composite(latent.style, W_STYLE, r["therapist_style"])}  # fmt: skip
+
+
 def corrected(world: World, draw: Drawn, primary: AnalysisSet, delta: float) -> dict:
     """Verdicts of C1 to C3 and intervals of P and T: without errors of measurement, with the sample's SDs."""
-    data, design = primary.data.copy(), dict(primary.design)
-    errors = {"baseline": world.baseline, "perceived": world.attachment, "therapist_style": world.style}
-    known = set(errors) if min(world.attachment, world.style) < 1 else {"baseline"}
-    for name, reliability in errors.items():
-        data[error_of(name)] = _error_variance(reliability) if name in known else np.nan
-    design["reliability_from"] = {name: "configuration" if name in known else None for name in errors}
+    data, design, errors = primary.data.copy(), dict(primary.design), known_errors(world)
+    if world.norms and not errors:
+        return {}
+    for name in COLUMNS:
+        data[error_of(name)] = errors.get(name, np.nan)
+    design["reliability_from"] = {name: "configuration" if name in errors else None for name in COLUMNS}
     if not world.norms:
-        latent, r = draw.latent, references(world)
-        values = {"y": latent.pre, "perceived": composite(latent.perceived, W_PERCEIVED, r["perceived"]),
-                  "therapist_style": composite(latent.style, W_STYLE, r["therapist_style"])}  # fmt: skip
+        values = sample_values(world, draw)
         data[[P, P_BETWEEN]] /= values["perceived"].std(ddof=1)
         data[T] /= values["therapist_style"].std(ddof=1)
         design |= {"sd_outcome": values["y"].std(ddof=1),
                    "sd_error": {name: sd_error(pd.Series(of)) for name, of in values.items()}}  # fmt: skip
-    elif min(errors.values()) == 1:
-        return {}
     fitter = Fitter(data, primary.membership, design)
     result = fitter.fit(M1, M1_RANDOM)
-    if world.norms:
-        wanted = {"all"} if len(known) > 1 else {"baseline"}
-        rows = {name: row for name, row in measurement(result, fitter, primary.membership)["rows"].items()
-                if name in wanted and row}  # fmt: skip
-    else:
-        rows = {"sample": {c["name"]: c for c in standardised(result, design)}}
-    found = {}
-    for name, row in rows.items():
-        effects = {effect: Effect(c["estimate"], c["se"], c["df"]) for effect, c in row.items()}
-        found |= {f"{name}_{claim}": c["verdict"] for claim, c in decide_claims(effects, delta).items()}
-        for effect in ("P", "T"):
-            low, high = effects[effect].limits(0.975)
-            found |= {f"{name}_{effect}_low": low, f"{name}_{effect}_high": high}
+    if not world.norms:
+        return _decided("sample", _effects({c["name"]: c for c in standardised(result, design)}), delta)
+    name = "all" if len(errors) > 1 else "baseline"
+    row = measurement(result, fitter, primary.membership)["rows"][name]
+    return _decided(name, row and _effects(row), delta)
+
+
+def _effects(row: dict[str, dict]) -> dict[str, Effect]:
+    return {name: Effect(c["estimate"], c["se"], c["df"]) for name, c in row.items()}
+
+
+def _decided(name: str, effects: dict[str, Effect] | None, delta: float) -> dict:
+    """Columns of a row that could be computed."""
+    if not effects:
+        return {}
+    found = {f"{name}_{claim}": c["verdict"] for claim, c in decide_claims(effects, delta).items()}
+    for effect in ("P", "T"):
+        low, high = effects[effect].limits(0.975)
+        found |= {f"{name}_{effect}_low": low, f"{name}_{effect}_high": high}
     return found

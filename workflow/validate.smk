@@ -17,8 +17,8 @@ from validation.runs import KINDS
 KIND = KINDS[config.get("kind", "claims")]
 SEED = int(config.get("seed", KIND.seed))
 STUDIES = int(config.get("studies", 1000))
-FEWER = int(config.get("fewer", min(STUDIES, 400)))  # of variants, worlds and cases that are analysed one by one
-DETAILED = int(config.get("detailed", 100))  # with the model of the single sessions, or a world's corrections
+FEWER = int(config.get("fewer", min(STUDIES, 400)))  # of variants and cases that are analysed one by one
+DETAILED = int(config.get("detailed", 100))  # with the model of the single sessions, or a world's warnings
 BATCH = int(config.get("batch", 500))
 OUT = f"results/{KIND.name}"
 WANTED = str(config.get("scenarios", ",".join(KIND.cases))).split(",")

@@ -3,12 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import skew
 
-from bowlby.simulate.latent import STYLE, W_PERCEIVED, W_STYLE, composite, references
-from bowlby.simulate.study_analysis import drawn
+from bowlby.simulate.batched_analysis import analysed
+from bowlby.simulate.latent import STYLE, W_PERCEIVED, W_STYLE, composite, references, residual_variance
+from bowlby.simulate.study_analysis import StudyAddress, drawn
 from validation.runs import KINDS
 from validation.world_rates import world_characteristics
-from validation.worlds import WORLDS, World, altered
+from validation.worlds import WORLDS, World, WorldStudies, WorldValidator, altered
 
 
 def draws(name, design="300x30"):
@@ -60,6 +62,42 @@ def test_the_first_studies_have_the_corrected_row_or_the_warning(name, column):
     assert rows[column].notna().tolist()[:2] == [True, True]
     assert rows["sampled"].tolist() == [True, True, False]
     assert {f"warned_{one}" for one in ("caseload", "curve", "spread")}.isdisjoint(rows)
+
+
+@pytest.mark.parametrize("name", ["baseline70-equal", "style50", "no-norms"])
+def test_corrected_rows_of_many_studies_are_those_of_a_run(name):
+    """Limits within 1e-10, verdicts alike, and the same studies without a corrected row."""
+    addresses, rows = [StudyAddress(WORLDS[name], "16x36", 1, number) for number in range(4)], []
+    for together in (True, False):
+        source = WorldStudies(WORLDS[name])
+        source.together = together
+        rows.append(analysed(source, addresses, validator=WorldValidator(source, 4)))
+    one, other = rows[0], rows[1][rows[0].columns]
+    numbers = [column for column in one if column.endswith(("_low", "_high"))]
+    assert {"P_low"} < set(numbers) and one[numbers].notna().any().all()
+    np.testing.assert_allclose(one[numbers], other[numbers], rtol=0, atol=1e-10)
+    verdicts = [column for column in one if column.endswith(("C1", "C2", "C3"))]
+    assert one[verdicts].fillna("").equals(other[verdicts].fillna(""))
+
+
+def test_hostile_worlds_are_what_they_say():
+    """9,000 patients of 300 therapists."""
+    _, before, after, felt = draws("baseline-curve")
+    square = (before.latent.pre**2 - 1) / np.sqrt(2)
+    for added in (after.outcome - before.outcome, felt[1] - felt[0]):
+        np.testing.assert_allclose(added, 0.2 * square)
+    _, before, after, felt = draws("attachment-spread")
+    within = felt[0] - pd.Series(felt[0]).groupby(before.first).transform("mean").to_numpy()
+    factor = 1 + (after.outcome - before.outcome) / (
+        np.sqrt(residual_variance(WORLDS["clean"])) * before.latent.residual
+    )
+    assert np.polyfit(within, np.log(factor), 1)[0] == pytest.approx(0.3)
+    _, before, after, _ = draws("skewed")
+    style = composite(after.latent.style, W_STYLE, STYLE)
+    assert [style.mean(), style.std(), skew(style)] == pytest.approx([0, 1, 2], abs=0.35)
+    _, before, after, _ = draws("clinics")
+    by = composite(after.latent.style, W_STYLE, STYLE).reshape(50, 6)
+    assert 6 * by.mean(axis=1).var() == pytest.approx(1 + 5 * 0.3, abs=0.7)  # variance of a clinic's mean
 
 
 def made(n, **columns):

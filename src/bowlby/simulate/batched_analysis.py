@@ -163,6 +163,7 @@ class Analysis:
         self.c4 = Model(perceived, "perceived", C4, [])
         self.c5 = with_slope(perceived, "perceived", C5, Z)
         fits = {model: model.fit() for model in (self.m1, self.c4, self.c5)}
+        self.m1_fits = fits[self.m1]
         self.effects = {name: fits[model].effect(c) for name, (model, c) in self.contrasts().items()}
         self.singular = fits[self.m1].singular
         self.able = _enough(primary, 2) & _enough(perceived, 4)

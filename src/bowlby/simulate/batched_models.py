@@ -134,15 +134,19 @@ class Model:
         good = best.good & np.isfinite(best.point.deviance)
         info.expected[~good] = np.eye(parameters.count + 1)
         w, regular = inverses(info)
-        return Fits(self, best.point.beta, info, w, adjusted_covariance(info, w), singular, good & regular)
+        return Fits(self, best.point.beta, delta, info, w, adjusted_covariance(info, w), singular, good & regular)
 
 
 @dataclass
 class Fits:
-    """Fits of a model to every study; `good` says which could be fitted and tested."""
+    """Fits of a model to every study; `good` says which could be fitted and tested.
+
+    `delta` (R, q) are the variances between therapists over the residual variance, of the columns as they are scaled.
+    """
 
     model: Model
     beta: np.ndarray
+    delta: np.ndarray
     info: Information
     w: np.ndarray
     phi: np.ndarray
