@@ -140,7 +140,8 @@ def _worlds(table: pd.DataFrame) -> str:
     text = f"""In most of these scenarios the model of the comparison does not hold. {_several(counts)} studies
 in each give the rates *as decided* and in the corrected rows; the scenario's warning was computed in up to
 {warned:,} of them and in every study with a wrong decision. A decision is wrong if a claim is supported or refuted
-against the truth, or if the 95 % interval of P or T misses it. The corrected rows take the true reliabilities. Criteria: in a corrected row false support of C1 or C2 .025 (fails where the lower limit exceeds .03) and
+against the truth, or if the 95 % interval of P or T misses it. The corrected rows take the true reliabilities.
+Criteria: in a corrected row false support of C1 or C2 .025 (fails where the lower limit exceeds .03) and
 coverage .95 (fails where the upper limit is below .94); a warning in .80 of wrong decisions, and in at most .10 of
 studies of a scenario in which the model holds. The Monte Carlo standard error of a rate of .025 is
 {_error(counts.min())} in {counts.min():,} studies and {_error(counts.max())} in {counts.max():,}. Designs with
