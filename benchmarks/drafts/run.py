@@ -21,8 +21,8 @@ from bowlby.config.study import COUNT, ROW, DataFile, Measure, Span
 from bowlby.config.yamlfile import read_yaml
 from bowlby.drafting import MARK, write_draft
 from bowlby.ingest.issues import Issues
-from bowlby.ingest.readers import KINDS, Selection, read
-from bowlby.ingest.readers.base import unique
+from bowlby.ingest.readers import Selection, read
+from bowlby.ingest.readers.base import FORMAT_OF_ENDING, unique
 from bowlby.ingest.readers.redcap_dictionary import read_dictionary
 from bowlby.instruments.catalogue import load_instrument
 
@@ -31,7 +31,7 @@ KIND_OF_ROLE = {"therapist": "therapist_id"}
 
 def drafted(folder: Path, work: Path) -> dict:
     """What the draft of a folder's files takes each column for."""
-    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in {*KINDS, ".xls", ".tab"})
+    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in FORMAT_OF_ENDING)
     write_draft(files, work)
     text = (work / "study.yaml").read_text("utf-8")
     study = parse(read_yaml(work / "study.yaml"), Study)

@@ -129,8 +129,8 @@ def read_tables(path: Path, dictionary: Path | None = None) -> list[Table]:
     """
     kind = FORMAT_OF_ENDING.get(path.suffix.lower())
     if kind == "excel":
-        sheets = _workbook_heads(path)
-        found = [_table(path, rows, {"sheet": name} if len(sheets) > 1 else {}) for name, rows in sheets.items()]
+        sheets, several = _workbook_heads(path)
+        found = [_table(path, rows, {"sheet": name} if several else {}) for name, rows in sheets.items()]
         return [one for one in found if one is not None] or [_table(path, [], {})]
     return [_table(path, _text_head(path) if kind == "csv" else [], {}, dictionary if kind == "csv" else None)]
 
@@ -277,7 +277,8 @@ def _text_head(path: Path) -> list[list[str]]:
         return []
 
 
-def _workbook_heads(path: Path) -> dict[str, list[list[str]]]:
+def _workbook_heads(path: Path) -> tuple[dict[str, list[list[str]]], bool]:
+    """The first rows of each sheet that has more than one, and whether the workbook has several sheets."""
     heads: dict[str, list[list[str]]] = {}
     try:
         check_kind(path, "excel")
@@ -288,5 +289,6 @@ def _workbook_heads(path: Path) -> dict[str, list[list[str]]]:
                 heads[name] = [[c.strip() for c in row] for row in rows_of(book, name, HEAD_ROWS)]
         book.close()
     except (Unreadable, OSError):  # what is wrong with it is told by the reader, in one line
-        return {"": []}
-    return {name: rows for name, rows in heads.items() if sum(any(row) for row in rows) > 1} or {"": []}
+        return {"": []}, False
+    tables = {name: rows for name, rows in heads.items() if sum(map(any, rows)) > 1}
+    return tables or {"": []}, bool(tables) and len(heads) > 1

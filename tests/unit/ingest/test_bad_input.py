@@ -146,7 +146,7 @@ def test_password(made, error_lines):
     ]
     old = bytes.fromhex("d0cf11e0a1b11ae1") + b"\0" * 600
     assert error_lines(made(study("a.xlsx"), a__xlsx=old)) == [
-        "error: a.xlsx: is an old workbook (.xls) or another Office file; save it as .xlsx"
+        "error: a.xlsx: cannot be read as an Excel workbook; save it again as .xlsx"
     ]
 
 
@@ -340,7 +340,7 @@ NEITHER = "none of the columns that the study file names is in row 1; "
         ("a.csv", GOOD.replace(",", "~"), NEITHER + "check `header_row:`, `delimiter:` and `sheet:`, or the names"),
         ("a.csv", GOOD.upper(), NEITHER + "write them in capitals and small letters as there"),
         ("a.xls", bytes.fromhex("d0cf11e0a1b11ae1") + b"\0" * 600,
-         "is an old workbook (.xls) or another Office file; save it as .xlsx"),
+         "cannot be read as an Excel workbook; save it again as .xlsx"),
         ("a.csv", GOOD.replace("1,A", "Jürgen,A").encode() + "Zoë,B,1,1,1,1,1,1,1\n".encode("cp1252"),
          "mixes UTF-8 with another encoding; save it again as UTF-8, or say its `encoding:`"),
     ],

@@ -4,6 +4,7 @@ import csv
 import datetime as dt
 import io
 import itertools
+from pathlib import Path
 
 import numpy as np
 import openpyxl
@@ -15,6 +16,7 @@ from openpyxl.utils.datetime import CALENDAR_MAC_1904
 from bowlby.config.base import parse
 from bowlby.config.study import Study
 from bowlby.config.yamlfile import read_yaml
+from bowlby.errors import UserError
 from bowlby.files import write_parquet
 from bowlby.ingest import ingest
 
@@ -156,6 +158,16 @@ def workbook(rows, path, epoch=None, sheet="S", first="S"):
 def test_workbooks(made, tmp_path, expected, keys, rows, options):
     workbook(rows, tmp_path / "a.xlsx", **options)
     assert content(made, tmp_path, study_of("a.xlsx", keys)) == expected
+
+
+@pytest.mark.parametrize("epoch", ["1900", "1904"])
+def test_old_workbooks(made, tmp_path, expected, epoch):
+    """A second sheet with a title, dates of both epochs, as Excel 97-2003 wrote them; the last row is hidden."""
+    data = Path(__file__).with_name(f"table_{epoch}.xls").read_bytes()
+    keys = 'sheet: Data\nheader_row: 3\nrows: {"{hidden}": {leave_out: []}}'
+    assert content(made, tmp_path, study_of("a.xls", keys), a__xls=data) == expected
+    with pytest.raises(UserError, match=r"hidden in the sheet \(row 53\)"):
+        ingest(made(study_of("a.xls", "sheet: Data\nheader_row: 3"), a__xls=data))
 
 
 def test_headings_over_several_columns(made, tmp_path, expected):

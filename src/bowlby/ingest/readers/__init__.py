@@ -18,7 +18,7 @@ from bowlby.ingest.readers.statistical import read_parquet, read_statistical
 from bowlby.ingest.readers.text import read_text
 from bowlby.ingest.readers.workbook import read_workbook
 
-__all__ = ["KINDS", "Raw", "Selection", "Unreadable", "read"]
+__all__ = ["Raw", "Selection", "Unreadable", "read"]
 
 READERS: dict[str, Callable[..., Table]] = {
     "csv": read_text,

@@ -26,6 +26,7 @@ FORMAT_OF_ENDING = {
     ".dat": "csv",
     ".xlsx": "excel",
     ".xlsm": "excel",
+    ".xls": "excel",
     ".sav": "spss",
     ".zsav": "spss",
     ".por": "spss",
@@ -42,9 +43,11 @@ WORDS = {
     "sas": "a SAS file",
     "parquet": "a Parquet file",
 }
+OLD_OFFICE = bytes.fromhex("d0cf11e0a1b11ae1")
 SAS = bytes.fromhex("c2ea8160b31411cfbd92080009c7318c181f1011")
 FORMAT_OF_FIRST_BYTES = (
     (b"PK\x03\x04", "excel"),
+    (OLD_OFFICE, "excel"),
     (b"$FL2", "spss"),
     (b"$FL3", "spss"),
     (b"<stata_dta>", "stata"),
@@ -211,11 +214,10 @@ def check_kind(path: Path, kind: str) -> None:
     """
     with path.open("rb") as file:
         head = file.read(2048)
-    if head.startswith(bytes.fromhex("d0cf11e0a1b11ae1")):
+    if head.startswith(OLD_OFFICE):
         whole = path.read_bytes() if path.stat().st_size < 500_000_000 else b""
         if "EncryptedPackage".encode("utf-16-le") in whole:
             raise Unreadable("is protected by a password", "save it without one")
-        raise Unreadable("is an old workbook (.xls) or another Office file", "save it as .xlsx")
     if head.startswith(b"\x1f\x8b"):
         raise Unreadable("is compressed", "unpack it first")
     kind_found = next(

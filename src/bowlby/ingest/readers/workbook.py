@@ -16,6 +16,7 @@ import pyarrow as pa
 from bowlby.ingest.issues import Issues, count, rows_text
 from bowlby.ingest.readers.base import Table, Unreadable, cell_text, framed, unique
 from bowlby.ingest.readers.column_selection import Selection
+from bowlby.ingest.readers.old_workbook import OldSheet, OldWorkbook, is_old
 
 MOST_BYTES = 2_000_000_000
 MOST_STRINGS = 400_000_000
@@ -76,13 +77,15 @@ def _which(book, sheet: str, file: str, stated: bool, issues: Issues) -> None:
 
 
 def inspect(path: Path) -> bool:
-    """Look at the parts of a workbook before any is read; whether there are formulas.
+    """Look at the parts of a workbook before any is read; whether there are formulas (of `.xls`: unknown, so no).
 
     Raises
     ------
     Unreadable
         If it is no workbook, would take too much memory when unpacked, or declares entities.
     """
+    if is_old(path):
+        return False
     try:
         with zipfile.ZipFile(path) as parts:
             names = parts.namelist()
@@ -124,6 +127,8 @@ def _part(parts: zipfile.ZipFile, info: zipfile.ZipInfo) -> bool:
 
 def open_workbook(path: Path, results: bool = True):
     """Open a workbook for reading; ``results`` gives what formulas came to, otherwise the formulas."""
+    if is_old(path):
+        return OldWorkbook(path)
     import openpyxl
 
     try:
@@ -135,6 +140,8 @@ def open_workbook(path: Path, results: bool = True):
 
 def hidden_rows(path: Path, sheet) -> frozenset[int]:
     """The numbers of the rows that a sheet hides, by a filter or by hand."""
+    if isinstance(sheet, OldSheet):
+        return sheet.hidden
     rows: set[int] = set()
     with zipfile.ZipFile(path) as parts, parts.open(sheet._worksheet_path.lstrip("/")) as part:
         tail = b""
