@@ -12,6 +12,7 @@ from bowlby.config.study import Measure
 from bowlby.ingest.columns import as_text, cell_issues
 from bowlby.ingest.issues import Issues, count
 from bowlby.ingest.readers.base import Raw
+from bowlby.instruments.scoring import item_name
 
 FEWEST_TEXTS = 5
 STRETCHED, FEWEST_STRETCHED = 0.05, 5
@@ -82,6 +83,10 @@ def in_range(raw: Raw, measure: Measure, model, columns: dict[str, str], values:
     """
     low, high = measure.response or model.response
     outside = (values < low) | (values > high)
+    for number, (lowest, highest) in model.item_response.items():
+        if (name := item_name(number)) in values:
+            moved = values[name] - (low - model.response[0])
+            outside[name] = (moved < lowest) | (moved > highest)
     place: dict[str, Any] = {"column": next(iter(columns.values())), "row": raw.spec.header_row}
     place |= {"instrument": measure.instrument} | raw.place
     if outside.to_numpy().any():
@@ -99,7 +104,8 @@ def in_range(raw: Raw, measure: Measure, model, columns: dict[str, str], values:
         columns,
         outside,
         "out_of_range",
-        f"value outside the instrument's range {low:g} to {high:g}",
+        f"value outside the {'item' if model.item_response else 'instrument'}'s range"
+        + ("" if model.item_response else f" {low:g} to {high:g}"),
         lambda name: advice(raw, columns[name], values.loc[outside[name], name]),
         measure.instrument,
         issues,

@@ -58,10 +58,25 @@ def _form_faults(instrument: Instrument) -> Iterator[tuple[tuple, str, str]]:
     elif not instrument.response[0] < instrument.response[1]:
         low, high = instrument.response
         yield ("response",), f"response {low:g} to {high:g} is no range", "write [lowest, highest]"
+    else:
+        yield from _item_range_faults(instrument)
     if not instrument.scales:
         yield ("scales",), "there is no scale", "give at least one"
     if instrument.total is not None:
         yield from _total_faults(instrument, instrument.total)
+
+
+def _item_range_faults(instrument: Instrument) -> Iterator[tuple[tuple, str, str]]:
+    whole_low, whole_high = instrument.answers
+    keyed = {i for s in instrument.scales.values() for i in (*s.reverse, *(i for r in s.recode for i in r.items))}
+    for item, (low, high) in instrument.item_response.items():
+        place = ("item_response", item)
+        if not (1 <= item <= instrument.n_items and whole_low <= low < high <= whole_high):
+            what = f"item {item} with answers {low:g} to {high:g} is not part of the form"
+            yield place, what, "give an item's number, and a range within `response`"
+        elif item in keyed:
+            what = f"item {item} has a range of its own and is reversed or recoded"
+            yield place, what, "store its answers in the direction of the scale"
 
 
 def _total_faults(instrument: Instrument, total: Total) -> Iterator[tuple[tuple, str, str]]:

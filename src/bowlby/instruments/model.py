@@ -84,7 +84,9 @@ class Instrument(Model):
     n_items: int = Field(ge=0)
     """Number of items of the form; 0 where raters give categories (`codes`)."""
     response: tuple[float, float] | None = None
-    """Lowest and highest answer as stored."""
+    """Lowest and highest answer as stored; of all items together, where they differ."""
+    item_response: dict[int, tuple[float, float]] = Field(default_factory=dict)
+    """Lowest and highest answer of items whose range is narrower than `response`, by item number."""
     anchors: str = ""
     """What the lowest and highest answer mean."""
     aggregate: Aggregate = "sum"
@@ -172,7 +174,14 @@ class Instrument(Model):
             values = [v for r in scale.recode for v in r.to]
             low, high = min(values), max(values)
         n = self.terms(name)
+        if self.item_response and n > 1:
+            own = [self.answers_to(i) for i in scale.items]
+            return sum(one[0] for one in own), sum(one[1] for one in own)
         return low * n, high * n
+
+    def answers_to(self, item: int) -> Range:
+        """Lowest and highest answer to one item."""
+        return self.item_response.get(item, self.answers)
 
     def terms(self, name: str) -> int:
         """How many answers are added up to a score: the items of a sum; 1 of a mean, a single item or a highest one."""

@@ -23,6 +23,25 @@ def form(instrument, answers):
 
 
 BY_HAND = [
+    # 0-1-2-3 three times over is 18; of twelve answers the six that are 2 or 3 count
+    ("ghq12", [0, 1, 2, 3] * 3, {"total": 18, "bimodal": 6}),
+    # eleven answers of 2 are worth twelve; the count needs all
+    ("ghq12", (2, {7: None}), {"total": 24, "bimodal": None}),
+    # all "not true": of the difficulties 7, 21, 25, 11 and 14 count 2 each
+    ("sdq", (0, {}), {"emotional": 0, "conduct": 2, "hyperactivity": 4, "peer": 4, "prosocial": 0, "total": 10}),
+    # 3 and 24 (emotional) 2 each; 7 turned 0; 21 turned 1; 1 and 20 (prosocial) 2 and 1
+    ("sdq", (0, {3: 2, 24: 2, 7: 2, 21: 1, 1: 2, 20: 1}),
+     {"emotional": 4, "conduct": 0, "hyperactivity": 3, "peer": 4, "prosocial": 3, "total": 11}),
+    # three answers of 2 to emotional items are worth five; two to peer items give no score, and no total
+    ("sdq", (0, {3: 2, 8: 2, 13: 2, 16: None, 24: None}), {"emotional": 10, "total": 20}),
+    ("sdq", (0, {6: None, 19: None, 23: None}), {"peer": None, "total": None}),
+    # every item at its best: 13 x 5; 7 x 5 + 4 + 6 + 5; 4 + 4 x 5; 2 x 5 + 2 x 1
+    ("das32", [5] * 22 + [4, 4, 5, 5, 5, 5, 1, 1, 6, 5],
+     {"consensus": 65, "satisfaction": 50, "cohesion": 24, "affectional_expression": 12, "total": 151}),
+    # 1, 3 and 15 (consensus) 5 + 4 + 3; 16 and 31 (satisfaction) 2 + 6; 24 (cohesion) 1; 4 and 30 (affection) 2 + 1
+    ("das32", (0, {1: 5, 3: 4, 15: 3, 16: 2, 31: 6, 24: 1, 4: 2, 30: 1}),
+     {"consensus": 12, "satisfaction": 8, "cohesion": 1, "affectional_expression": 3, "total": 24}),
+    ("das32", (1, {29: None, 1: None, 2: None}), {"consensus": 13, "affectional_expression": None, "total": None}),
     # 1 + 2 + 3 + 4 + 5 + 0
     ("sai6", [1, 2, 3, 4, 5, 0], {"total": 15}),
     # five answers of 4 are worth six

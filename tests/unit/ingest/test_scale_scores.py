@@ -181,3 +181,18 @@ def test_unknown_categories_are_missing_and_told_and_many_an_error(made, error_l
         "error: a.csv:42:sum: 3 of 43 values (7.0 %) are none of the instrument's categories (F, Ds, E, U, CC; "
         "rows 42, 43, 44); " + CORRECT
     ]
+
+
+def test_items_with_a_range_of_their_own(made):
+    """5 is an answer to item 1 of the DAS-32, and none to item 29, which has two; 6 is one to item 31 only."""
+    study = "name: s\noccasions: [t]\nfiles:\n  - path: a.csv\n    who: {person: id}\n    when: {occasion: t}\n"
+    study += "    measures: [{instrument: das32, items: 'd{n}'}]\n"
+    best = [5] * 22 + [4, 4, 5, 5, 5, 5, 1, 1, 6, 5]
+    rows = [best[:], best[:], best[:]]
+    rows[0][28], rows[1][0] = 5, 6
+    head = ",".join(["id", *(f"d{n}" for n in range(1, 33))])
+    text = "\n".join([head, *(f"p{i}," + ",".join(map(str, row)) for i, row in enumerate(rows))]) + "\n"
+    result = ingest(made(study, a__csv=text))
+    assert sorted(result.issues.query("code == 'out_of_range'")["column"]) == ["d1", "d29"]
+    table = result.measures["das32"]
+    assert table["i29"].isna().tolist() == [True, False, False] and (table["i31"] == 6).all()

@@ -33,8 +33,8 @@ def faults(folder, *changes):
     return caught.value.problems
 
 
-def test_the_library_holds_50_questionnaires_and_the_aai_that_load_without_fault():
-    assert len(list_instruments()) == 50 + 1
+def test_the_library_holds_53_questionnaires_and_the_aai_that_load_without_fault():
+    assert len(list_instruments()) == 53 + 1
     assert [load_instrument(name).id for name in list_instruments()] == list_instruments()
 
 
@@ -163,13 +163,13 @@ def test_table_lists_range_confidence_and_whose_it_is(tmp_path):
     assert found["phq9"][1:6] == ("PHQ-9", "9", "0-3", "verified-2", "library")
     assert found["mine"][1:6] == ("My scale", "4", "1-5", "verified-1", "yours")
     assert found["gad7"][1] == "My scale"
-    assert len(rows) == 50 + 1 + 1
+    assert len(rows) == 53 + 1 + 1
 
 
 def test_a_wrong_file_of_the_user_is_told_beside_the_list(tmp_path):
     write(tmp_path, OWN.replace("items: [3, 4]", "items: [2, 3, 4]").replace("reverse: [2]", "reverse: [9]"))
     rows, faults = find([], tmp_path)
-    assert len(rows) == 50 + 1
+    assert len(rows) == 53 + 1
     assert [line.split(";")[0] for line in faults] == [
         "mine.yaml:8: scale a reverses items 9 that are not its own",
         "mine.yaml:9: items 2 are in a and in b",
