@@ -157,9 +157,9 @@ def verify(
 ) -> None:
     """Compare a run's files with their checksums, and recompute its numbers.
 
-    Fits and estimands are recomputed from the analysis sets of the folder; with --config these sets are first
-    recomputed from the raw files. Numbers agree if they differ by less than 1e-6 of their size. Exit status 3
-    if something differs.
+    Fits and estimands are recomputed from the analysis sets of the folder, and those of a run of scores alone from
+    the answers there; with --config all is first recomputed from the raw files. Numbers agree if they differ by less
+    than 1e-6 of their size. Exit status 3 if something differs.
     """
     if frozen:
         from bowlby.reproduction.frozen import compare as compare_frozen

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from shutil import copytree
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -13,15 +14,20 @@ import pandas as pd
 
 from bowlby import stages
 from bowlby.config import Loaded
+from bowlby.config.base import parse
 from bowlby.config.run import Run
+from bowlby.config.study import Study
+from bowlby.config.yamlfile import read_yaml
 from bowlby.errors import Place, UserError, problem
 from bowlby.files import plain, read_json, read_parquet, read_set, write_text
+from bowlby.instruments.catalogue import list_instruments
 from bowlby.reproduction.numbers import TOLERANCE, ZERO, flat, is_number, same
 from bowlby.schema import older_names
 
 CHECKSUMS = "checksums.txt"
 NOT_HASHED = {CHECKSUMS, "manifest.json"}
 """The list itself, and the one file with times."""
+NOT_OF_SCORES = ("issues.csv", "dictionary.csv")
 PASSING = ("logs", "benchmarks", ".snakemake")
 ABSENT = "nothing"
 
@@ -93,10 +99,13 @@ def verify(folder: Path, loaded: Loaded | None = None) -> Outcome:
         raise UserError(problem(what, do, Place(str(folder))))
     out = Outcome()
     _hashes(folder, out)
-    run = loaded.run if loaded else Run.model_validate(read_json(manifest)["config"])
-    if loaded is not None:
-        with TemporaryDirectory() as scratch:
+    stated = {key: value for key, value in read_json(manifest)["config"].items() if value is not None}
+    run = loaded.run if loaded else Run.model_validate(stated)
+    with TemporaryDirectory() as scratch:
+        if loaded is not None:
             _from_raw(loaded, folder, Path(scratch), out)
+        elif run.scores is not None:
+            _from_measures(run, folder, Path(scratch), out)
     _from_sets(run, folder, out)
     return out
 
@@ -124,6 +133,30 @@ def _from_raw(loaded: Loaded, folder: Path, scratch: Path, out: Outcome) -> None
         stages.design(loaded, scratch, name, instruments)
         kept, made = (read_parquet(f / f"analysis/{name}.parquet") for f in (folder, scratch))
         _frames(f"analysis/{name}.parquet", kept, made, out)
+    if loaded.run.scores is not None:
+        _scores(folder, scratch, out, instruments)
+
+
+def _from_measures(run: Run, folder: Path, scratch: Path, out: Outcome) -> None:
+    """Scores, and what is told of them, from the measures that a run of `scores:` alone has kept."""
+    study = parse(read_yaml(folder / "study.yaml"), Study)
+    loaded = Loaded(folder / "study.yaml", study, folder, folder / "instruments", run, folder / "config.yaml")
+    for kept in ("people", "measures"):
+        copytree(folder / kept, scratch / kept)
+    instruments = sorted(path.stem for path in (folder / "measures").glob("*.parquet"))
+    if own := sorted(set(instruments) - set(list_instruments())):
+        what = f"the key of {', '.join(own)} is not in the results folder"
+        raise UserError(problem(what, "give the run's file with --config", Place(str(folder))))
+    stages.score(loaded, scratch, instruments)
+    _scores(folder, scratch, out, instruments)
+
+
+def _scores(folder: Path, scratch: Path, out: Outcome, instruments: list[str]) -> None:
+    """Measures, scores and their tables of two folders."""
+    for name in (f"{kind}/{i}.parquet" for i in instruments for kind in ("measures", "scores")):
+        _frames(name, read_parquet(folder / name), read_parquet(scratch / name), out)
+    for name in sorted(path.name for path in scratch.glob("*.csv") if path.name not in NOT_OF_SCORES):
+        _frames(name, pd.read_csv(folder / name), pd.read_csv(scratch / name), out)
 
 
 def _from_sets(run: Run, folder: Path, out: Outcome) -> None:

@@ -1,5 +1,7 @@
 """`scores:` alone: no outcome, no occasions; what is made, and what is refused beside it."""
 
+from types import SimpleNamespace
+
 import pandas as pd
 import pytest
 
@@ -7,7 +9,9 @@ from bowlby import figures, stages, tables
 from bowlby.config import load
 from bowlby.errors import UserError
 from bowlby.ingest import check
+from bowlby.manifest import write_manifest
 from bowlby.plan import plan
+from bowlby.reproduction.verify import verify
 
 STUDY = """name: s
 files:
@@ -43,6 +47,21 @@ def test_answers_given_once_are_scored_without_an_occasion(made, tmp_path):
     assert severity["of"].eq(40).all()
     assert pd.read_csv(tmp_path / "out/change.csv").empty  # one occasion is no change
     assert len(pd.read_csv(tmp_path / "out/reliability.csv"))
+
+
+@pytest.mark.parametrize("raw", [False, True])
+def test_scores_are_verified(made, tmp_path, raw):
+    """All scores of 40 forms and their tables are computed again; a changed one is found."""
+    loaded, out = made("scores: {}\n"), tmp_path / "out"
+    stages.ingest(loaded, out)
+    stages.score(loaded, out, ["gad7"])
+    write_manifest(SimpleNamespace(loaded=loaded, folder=out, checksums=dict))
+    result = verify(out, loaded if raw else None)
+    assert result.differing == [] and result.numbers > 40 * (7 + 1)
+    scores = pd.read_parquet(out / "scores/gad7.parquet")
+    scores.loc[3, "total"] += 1
+    scores.to_parquet(out / "scores/gad7.parquet")
+    assert verify(out, loaded if raw else None).differing == ["scores/gad7.parquet total: 1 of 40 values differ"]
 
 
 def test_no_model_is_planned_and_no_figure_or_table_of_one(made, tmp_path):
