@@ -16,6 +16,7 @@ WARNINGS = {
     "baseline": "the baseline's error decides (C1, C2)",
     "caseload": "P depends on caseload",
     "curve": "outcome depends on style in a curve",
+    "baseline_curve": "outcome depends on the baseline in a curve",
     "spread": "residual variance depends on style",
     "leaving": "patients without outcome differ in attachment or style",
 }

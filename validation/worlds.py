@@ -13,7 +13,7 @@ from bowlby.design.composite import sd_error
 from bowlby.design.frame import AnalysisSet
 from bowlby.effect import Effect
 from bowlby.estimands.measurement import COLUMNS, measurement
-from bowlby.estimands.sensitivity import curved_style, slopes_by_caseload, unequal_spread
+from bowlby.estimands.sensitivity import curved_baseline, curved_style, slopes_by_caseload, unequal_spread
 from bowlby.fit.models import Fitter, standardised
 from bowlby.simulate.batched_analysis import Analysis, LatentStudies
 from bowlby.simulate.latent import (
@@ -128,7 +128,8 @@ WORLDS = {world.id: world for world in (
            icc=ICC_Y - CLINICS, clinics=CLINICS),
     _world("skewed", "style and differences between therapists are skewed; P = T = .1", 0.1, 0.1, icc=0.02,
            skewness=ICC_Y - 0.02),
-    _world("baseline-curve", "outcome and perceived attachment depend on the baseline in a curve", baseline_curve=0.2),
+    _world("baseline-curve", "outcome and perceived attachment depend on the baseline in a curve", baseline_curve=0.2,
+           warning="baseline_curve"),
     _world("leaving", "22 % of insecure therapists' patients who do badly have no outcome; T = .10", 0.2, 0.10,
            leaving=0.22, warning="leaving"),
     _world("leaving-random", "5.5 % of patients have no outcome, at random; T = 0", 0.2, leaving_at_random=0.055,
@@ -267,9 +268,12 @@ class WorldValidator:
             "caseload": lambda: significant(slopes_by_caseload(fitter, members)["test"]),
             "curve": lambda: significant(curved_style(fitter, members)),
             "spread": lambda: significant(unequal_spread(fitter.fit(M1, M1_RANDOM), fitter.data)),
+            "baseline_curve": lambda: significant(curved_baseline(fitter, members)["test"]),
             "leaving": lambda: significant(primary.design["missing_outcomes"]),
         }
-        names = ("caseload", "curve", "spread") if self.world.warning == "all" else (self.world.warning,)
+        names = (
+            ("caseload", "curve", "spread", "baseline_curve") if self.world.warning == "all" else (self.world.warning,)
+        )
         return {f"warned_{name}": tests[name]() for name in names}
 
 

@@ -33,6 +33,7 @@ REASONS = {
     "baseline_error_not_examined": "the influence of measurement error in the baseline was not examined",
     "below_delta": "significant, but smaller than the bound δ",
     "bound_too_wide": "the bound δ is larger than any slope that a characteristic of therapists could have",
+    "curved_baseline": "the association of outcome with the baseline is curved; P and T are also given with its square",
     "curved_style": "the association of outcome with style is curved; T is the slope of a straight line",
     "detectable": "the slope of style differs significantly from 0",
     "early_improvement": "not significant after adjustment for earlier improvement",

@@ -6,15 +6,17 @@ import numpy as np
 import pandas as pd
 from scipy.special import digamma, stdtr, stdtrit
 
+from bowlby.design.centring import membership, within_between
 from bowlby.fit.models import Fitter, standardised
 from bowlby.fit.record import block_test, contrast
-from bowlby.terms import BETWEEN, M1, M1_RANDOM, WITHIN, P, T, at_level, parse
+from bowlby.terms import BASELINE, BETWEEN, M1, M1_RANDOM, WITHIN, P, T, at_level, both_levels, parse
 
 FEW = 20
 """Therapists below whom P's interval is also given with the variance of its slope counted as estimated."""
 FEWEST = 8
 """Therapists of three patients or more below whom unequal spread is not tested."""
 ESTIMATED = [{"group": "therapist", "terms": ["1", P], "correlated": False}]
+SQUARE = "baseline_squared"
 PREDICTORS = {WITHIN: P, BETWEEN: T}
 """By level: the predictor whose association a covariate of that level could explain."""
 
@@ -42,7 +44,9 @@ def sensitivity(result, fitter: Fitter, members: pd.DataFrame, fit: dict) -> dic
         profile limit of the SD of P between therapists, None for very large studies; ``p_estimated``: P with that
         variance counted as estimated, where there are few therapists. ``caseload``: test of perceived attachment by
         log caseload, with P for the average therapist and the average patient. ``curved_style``: test of the square of
-        style. ``unequal_spread``: slope of the log residual variance of therapists' patients on style, with p.
+        style. ``curved_baseline``: joint test of the square of the baseline within and between therapists, with P and T
+        where it is in the model. ``unequal_spread``: slope of the log residual variance of therapists' patients on
+        style, with p.
     """
     therapists, n = fit["groups"]["therapist"], fit["n_obs"]
     terms = [f["term"] for f in fit["fixed"]]
@@ -56,6 +60,7 @@ def sensitivity(result, fitter: Fitter, members: pd.DataFrame, fit: dict) -> dic
         **_slopes(fitter, therapists),
         "caseload": slopes_by_caseload(fitter, members),
         "curved_style": curved_style(fitter, members),
+        "curved_baseline": curved_baseline(fitter, members),
         "unequal_spread": unequal_spread(result, fitter.data),
     }  # fmt: skip
 
@@ -149,6 +154,22 @@ def curved_style(fitter: Fitter, members: pd.DataFrame) -> dict:
     if np.linalg.matrix_rank(curved.data[[T, "style_squared"]].to_numpy(float)) < 2:
         return {"p": None}
     return block_test(curved.fit([*M1, "style_squared"], M1_RANDOM), "style squared", ["style_squared"])
+
+
+def curved_baseline(fitter: Fitter, members: pd.DataFrame) -> dict:
+    """Whether outcome goes with the baseline in a curve: then perceived attachment, where it goes with the baseline in
+    a curve too, stands for a part of it."""
+    if not {*BASELINE} <= {*fitter.base}:
+        return {"test": None}
+    data, square = fitter.data.copy(), both_levels(SQUARE)
+    weights = membership(members, data["patient"]).weights
+    data[square[0]], data[square[1]] = within_between(data[[*BASELINE]].sum(axis=1).to_numpy() ** 2, weights)
+    if np.linalg.matrix_rank(data[[*BASELINE, *square]].to_numpy(float)) < 4:
+        return {"test": None}
+    curved = Fitter(data, members, fitter.design).fit([*square, *M1], M1_RANDOM)
+    contrasts = {c["name"]: c for c in standardised(curved, fitter.design)}
+    test = block_test(curved, "baseline squared", square)
+    return {"test": test} | {name: contrasts[name] for name in ("P", "T")}
 
 
 def unequal_spread(result, data: pd.DataFrame) -> dict:

@@ -68,6 +68,11 @@ def test_few_missing_outcomes_and_none_at_all_are_not_described(study, missing):
 def test_the_verdict_is_flagged():
     fit = {"groups": {"therapist": 40}, "singular": False}
     design = {"style_share": 1.0, "reference": "configuration", "far_from_reference": []}
-    other = {"caseload": {"test": None}, "curved_style": {"p": None}, "unequal_spread": {"p": None}}
+    other = {
+        "caseload": {"test": None},
+        "curved_style": {"p": None},
+        "curved_baseline": {"test": None},
+        "unequal_spread": {"p": None},
+    }
     assert _flags(fit, design | {"missing_outcomes": {"p": 0.01}}, other) == ["missing_outcomes_differ"]
     assert _flags(fit, design | {"missing_outcomes": {"p": None}}, other) == []

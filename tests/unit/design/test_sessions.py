@@ -16,7 +16,12 @@ from bowlby.reasons import say_rule
 AFTER = 3
 NO_ERRORS = {
     "measurement": {"rows": {"baseline": None, "all": None}},
-    "sensitivity": {"caseload": {"test": None}, "curved_style": {"p": None}, "unequal_spread": {"p": 0.01}},
+    "sensitivity": {
+        "caseload": {"test": None},
+        "curved_style": {"p": None},
+        "curved_baseline": {"test": None},
+        "unequal_spread": {"p": 0.01},
+    },
 }
 """Nothing is known of errors of measurement."""
 

@@ -10,7 +10,7 @@ from bowlby.fit.models import Fitter
 from bowlby.terms import M1, M1_RANDOM
 
 
-def study(slope_by_caseload=0.0, therapists=24, seed=2, curve=0.0, spread=0.0):
+def study(slope_by_caseload=0.0, therapists=24, seed=2, curve=0.0, spread=0.0, bend=0.0):
     rng = np.random.default_rng(seed)
     size = np.where(np.arange(therapists) % 2, 6, 30)
     j = np.repeat(np.arange(therapists), size)
@@ -18,6 +18,7 @@ def study(slope_by_caseload=0.0, therapists=24, seed=2, curve=0.0, spread=0.0):
     pre, a, s = rng.normal(size=n), rng.normal(size=n), rng.normal(size=therapists)
     slope = 0.3 + slope_by_caseload * np.where(size[j] == 6, 1.0, -1.0)
     y = 0.5 * pre + slope * a + 0.1 * s[j] + 0.2 * rng.normal(size=therapists)[j]
+    a, y = a + bend * pre**2, y + (bend + 0.3 * bend) * pre**2
     y = y + curve * s[j] ** 2 + np.exp(spread * s[j]) * rng.normal(size=n)
     w = np.eye(therapists)[j]
     data = pd.DataFrame({"patient": [f"P{i}" for i in range(n)], "therapist": [f"T{k:02d}" for k in j], "y": y,
@@ -86,3 +87,10 @@ def test_a_curve_and_unequal_spread_are_found(found):
     assert study(curve=0.3)[0]["curved_style"]["p"] < 0.01
     spread = study(spread=0.4)[0]["unequal_spread"]
     assert spread["p"] < 0.001 and spread["slope"] == pytest.approx(0.8, abs=0.25)  # of the log variance: twice .4
+
+
+def test_a_curve_of_the_baseline_is_found_and_taken_out(found):
+    """P = .3; both bend with the baseline, so that the straight line takes a part of the curve for attachment."""
+    plain, bent = found[0]["curved_baseline"], study(bend=0.5)[0]["curved_baseline"]
+    assert plain["test"]["p"] > 0.05 and bent["test"]["p"] < 0.001 and bent["test"]["df_num"] == 2
+    assert bent["P"]["estimate"] == pytest.approx(0.3, abs=0.1)
