@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from bowlby.compare import significant
 from bowlby.reasons import ALONG, say_changed
 from bowlby.tables import interval, number
 from bowlby.tables.layout import Sheet
 from bowlby.tables.words import CLAIMS, typeset
+from bowlby.tables.words import term as term_name
 from bowlby.tables.words import verdict as verdict_of
 
 EFFECTS = ("P", "T", "P-T", "P+T")
@@ -137,8 +139,8 @@ def _percent(share: float) -> str:
     return "over 99%" if share > 0.995 else f"{number(100 * share, 0)}%"
 
 
-def intervals_sheet(comparison: Mapping, record: Mapping) -> Sheet:
-    """95 % intervals of the contrasts, as in Table 1 and by every other method that was run."""
+def intervals_sheet(comparison: Mapping, record: Mapping, estimands: Mapping) -> Sheet:
+    """95 % intervals of the contrasts, as in Table 1 and by every other method or assumption that was tried."""
     rows = [["Main analysis", *(interval(*comparison[e]["ci"]) for e in EFFECTS)]]
     for kind, words in WAYS.items():
         check = record.get(kind) or {}
@@ -147,12 +149,48 @@ def intervals_sheet(comparison: Mapping, record: Mapping) -> Sheet:
             continue
         n = f" ({check['replicates']:,})" if kind != "sandwich" else ""
         rows.append([f"{words}{n}", *(_limits(effects.get(e)) for e in EFFECTS)])
+    rows += [[words, *(_limits(effects.get(e)) for e in EFFECTS)] for words, effects in _assumptions(estimands)]
     note = (
         "*SD* of outcome per *SD* of predictor; number of replicates in brackets. Bootstrap intervals are percentile "
-        "intervals; those of therapists are bias-corrected and accelerated if each therapist was also omitted."
+        "intervals; those of therapists are bias-corrected and accelerated if each therapist was also omitted. "
+        "Intervals corrected for measurement error are from a jackknife over therapists."
     )
     heads = ["Method", "P", "T", "P − T", "P + T"]
     return Sheet("", "95% Confidence Intervals by Other Methods", heads, [(None, rows)], note)
+
+
+def _assumptions(estimands: Mapping) -> list[tuple[str, dict]]:
+    """Contrasts under other assumptions, where they could be computed or matter."""
+    corrected = (estimands.get("measurement") or {}).get("rows") or {}
+    found = [(f"Corrected for error of {of}", corrected.get(key) or {})
+             for key, of in (("baseline", "the baseline"), ("all", "all three variables"))]  # fmt: skip
+    if record := estimands.get("sensitivity"):
+        caseload, curve = record["caseload"], record["curved_baseline"]
+        found.append(("Variance of the slope estimated", {"P": record["p_estimated"]} if record["p_estimated"] else {}))
+        if significant(caseload["test"]):
+            found += [(f"Average {who} (P depends on caseload)", {"P": _kept(caseload[who])})
+                      for who in ("patient", "therapist")]  # fmt: skip
+        if significant(curve["test"]):
+            found.append(("With the square of the baseline", {name: _kept(curve[name]) for name in ("P", "T")}))
+    return [(words, effects) for words, effects in found if effects]
+
+
+def _kept(contrast: Mapping) -> dict:
+    return {"ci": [contrast["ci_low"], contrast["ci_high"]]}
+
+
+def robustness_values_sheet(sensitivity: Mapping) -> Sheet:
+    """What a confounder would have to account for, with the covariates for comparison."""
+    values = sensitivity["robustness_values"]
+    of = {"value": "to bring the estimate to 0", "limit": "to bring its 95% interval to 0"}
+    rows = [[words, *(number(values[e][key], bounded=True) if e in values else "–" for e in EFFECTS)]
+            for key, words in of.items()]  # fmt: skip
+    known = [f"{term_name(term)} {number(of['outcome'], bounded=True)} and {number(of['predictor'], bounded=True)}"
+             for term, of in sensitivity["yardsticks"].items()]  # fmt: skip
+    note = "Partial *R*² that an unmeasured confounder needs with both outcome and predictor (Cinelli & Hazlett, 2020)."
+    if known:
+        note += f" For comparison, partial *R*² with outcome and with the predictor: {'; '.join(known)}."
+    return Sheet("", "Robustness Values", ["Confounder", "P", "T", "P − T", "P + T"], [(None, rows)], note)
 
 
 def _limits(effect: dict | None) -> str:
@@ -160,19 +198,44 @@ def _limits(effect: dict | None) -> str:
 
 
 def tipping_sheet(tipping: dict) -> Sheet:
-    """Verdicts where the slopes of patients without outcome differ from those of the others."""
+    """Verdicts where the slopes of patients without outcome differ from those of the others, and what changes first."""
     claims = [name for name in CLAIMS if any(name in move["verdicts"] for move in tipping["moves"])]
-    rows = [
-        [ALONG[move["along"]], number(move["delta"]), *(number(move["effects"][e]["estimate"]) for e in ("P", "T")),
-         *(move["verdicts"].get(name, "–") for name in claims)]
-        for move in tipping["moves"]
-    ]  # fmt: skip
+    same = next((move["verdicts"] for move in tipping["moves"] if not move["delta"]), {})
+    parts = []
+    for along, words in ALONG.items():
+        moves = [move for move in tipping["moves"] if move["along"] == along or not move["delta"]]
+        rows = [
+            [number(move["delta"]), *(_estimated(move["effects"][e]) for e in ("P", "T")),
+             *(_marked(move["verdicts"].get(name), same.get(name)) for name in claims)]
+            for move in sorted(moves, key=lambda move: move["delta"])
+        ]  # fmt: skip
+        parts += [(f"Slope of {words}", rows)] if len(rows) > 1 else []
     note = (
         "Missing outcomes were imputed and then shifted so that the slope of the predictor among patients without "
-        "outcome differs by this many *SD* of outcome per *SD* of predictor."
+        "outcome differs by this many *SD* of outcome per *SD* of predictor. "
+        f"† differs from the verdict at a difference of 0. {_first_changes(tipping.get('tips') or {})}"
     )
-    heads = ["Predictor", "Shift (SD)", "P", "T", *claims]
-    return Sheet("", "Sensitivity to Outcomes Missing Not at Random", heads, [(None, rows)], note)
+    heads = ["Difference in slope (SD)", "P", "T", *claims]
+    return Sheet("", "Sensitivity to Outcomes Missing Not at Random", heads, parts, note.strip())
+
+
+def _estimated(effect: Mapping) -> str:
+    return f"{number(effect['estimate'])} {interval(*effect['ci'])}"
+
+
+def _marked(verdict: str | None, same: str | None) -> str:
+    if not verdict:
+        return "–"
+    return f"{verdict} †" if same and verdict != same else verdict
+
+
+def _first_changes(tips: Mapping) -> str:
+    """The smallest difference at which each verdict of the main analysis changes."""
+    changed = [f"{name} at a slope of {ALONG[at['along']]} that differs by {number(at['delta'])}"
+               for name, at in tips.items() if at]  # fmt: skip
+    kept = [name for name, at in tips.items() if not at]
+    said = [f"The verdict of the main analysis first changes for {'; '.join(changed)}."] if changed else []
+    return " ".join(said + ([f"It changes nowhere in this range for {', '.join(kept)}."] if kept else []))
 
 
 NAMES = ("first", "second", "first-second", "first+second")

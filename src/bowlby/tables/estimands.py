@@ -13,7 +13,7 @@ from bowlby.tables.words import INDEX
 from bowlby.tables.words import term as term_name
 from bowlby.terms import parse, scale_label
 
-QUESTIONS = {
+QUESTIONS = {  # rows of measurement and sensitivity are printed under Robustness
     "e1": "E1. Which is associated with the larger difference in outcome? (SD of outcome per SD)",
     "e2": "E2. Which accounts for more of all outcome variance?",
     "e3": "E3. What share of the variance at its own level does each account for?",
@@ -23,8 +23,6 @@ QUESTIONS = {
     "dominance": "Dominance: variance explained by each scale in addition to the others",
     "suppression": "Each perceived scale alone and adjusted for the others (SD of outcome)",
     "likelihood": "Likelihood-ratio tests (ML, same patients)",
-    "measurement": "P and T corrected for measurement error (SD of outcome)",
-    "sensitivity": "Sensitivity to unmeasured confounding and to assumptions of the model",
     "variance": "Do therapists differ, before either predictor?",
 }
 MODELS = {"m0": "covariates", "m_p": "with perceived attachment", "m_t": "with therapist style", "primary": "with both"}
@@ -142,6 +140,12 @@ def _sensitivity(record: Mapping, add) -> None:
             c = caseload[key]
             add("sensitivity", f"P for the {words}", c["estimate"], (c["ci_low"], c["ci_high"]), c["p"],
                 "P depends on caseload")  # fmt: skip
+    curve = record["curved_baseline"]
+    if curve["test"] and (curve["test"]["p"] or 1) < ALPHA:
+        for name in ("P", "T"):
+            c = curve[name]
+            add("sensitivity", f"{name} with the square of the baseline", c["estimate"], (c["ci_low"], c["ci_high"]),
+                c["p"], "outcome depends on the baseline in a curve")  # fmt: skip
 
 
 def estimands_sheet(number_: str, records: dict[str, dict], imputed: dict[str, dict] | None = None) -> Sheet:

@@ -11,6 +11,7 @@ from bowlby.figures.multiverse import influence, multiverse_data
 from bowlby.figures.therapists import influence_data
 from bowlby.files import read_json, write_json, write_parquet
 from bowlby.report.checklists.answers import missing
+from bowlby.report.robustness_tables import intervals_sheet, robustness_values_sheet
 from bowlby.report.sections.verdict import verdict as verdict_card
 from bowlby.results import Results
 
@@ -56,8 +57,11 @@ def doubted(comparison_run):
         "cluster": {"replicates": 500, "failed": 0,
                     "intervals": {n: {"ci": [0, 1], "bca": [0.11, 0.92]} for n in EFFECTS}},
         "permutation": {"replicates": 1000, "p": {"T": 0.883}, "c2_with_permuted_style": {"supported": 0.97}},
-        "tipping": {"moves": [{"along": "style", "delta": -0.2, "verdicts": {"C1": "inconclusive"},
-                               "effects": {n: {"estimate": 0.05} for n in EFFECTS}}]},
+        "tipping": {"moves": [{"along": "attachment" if delta == 0 else "style", "delta": delta,
+                               "verdicts": {"C1": verdict}, "effects": {n: {"estimate": 0.05, "ci": [0, 0.1]}
+                                                                        for n in EFFECTS}}
+                              for delta, verdict in ((0.0, "supported"), (-0.1, "supported"), (-0.2, "inconclusive"))],
+                    "tips": {"C1": {"along": "style", "delta": -0.2}, "C3": None}},
     }  # fmt: skip
     write_json(folder / "robustness.json", record)
     verdict = read_json(folder / "verdict.json")
@@ -138,7 +142,11 @@ def test_the_page_says_what_flips(doubted):
     assert "a random sample of the 40" in part and "1 of the omissions changes C2" in part
     assert "[0.11, 0.92]" in part and "<i>p</i> = .883" in part and "(50 repetitions" in part
     moved = page[page.index('<h2 id="tipping">') :]
-    assert "Sensitivity to Outcomes Missing Not at Random" in moved and "−0.20" in moved
+    assert "Sensitivity to Outcomes Missing Not at Random" in moved and "Slope of therapist style" in moved
+    rows = re.findall(r'<th scope="row">(−?0.\d\d)</th><td[^>]*>[^<]*</td><td[^>]*>[^<]*</td><td>([^<]*)</td>', moved)
+    assert rows == [("−0.20", "inconclusive †"), ("−0.10", "supported"), ("0.00", "supported")]
+    assert "first changes for C1 at a slope of therapist style that differs by −0.20." in moved
+    assert "It changes nowhere in this range for C3." in moved
     assert "SECRET" not in page
     checked = page[page.index('<h2 id="checklists">') :]
     assert 'Sensitivity analyses: <a href="#robustness">Robustness</a>' in checked
@@ -172,3 +180,24 @@ def test_absent_where_nothing_was_tried(comparison_run, growth_run):
     for folder in (comparison_run(), growth_run):
         page = report.build_report(folder)
         assert 'id="robustness"' not in page and 'href="#robustness"' not in page
+
+
+def test_rows_of_other_assumptions_and_confounders_stand_once():
+    comparison = {e: {"ci": [0.1, 0.2]} for e in EFFECTS}
+    contrast = {"ci_low": 0.01, "ci_high": 0.11}
+    estimands = {
+        "measurement": {"rows": {"baseline": {"P": {"ci": [0.0, 0.3]}}, "all": None}},
+        "sensitivity": {
+            "p_estimated": {"ci": [0.02, 0.2]}, "caseload": {"test": {"p": 0.4}},
+            "curved_baseline": {"test": {"p": 0.01}, "P": contrast, "T": contrast},
+            "robustness_values": {"P": {"value": 0.28, "limit": 0.21, "df": 500.0}},
+            "yardsticks": {"baseline_within": {"outcome": 0.3, "predictor": 0.02}},
+        },
+    }  # fmt: skip
+    rows = {row[0]: row[1:] for row in intervals_sheet(comparison, {}, estimands).parts[0][1]}
+    assert rows["Corrected for error of the baseline"] == ["[0.00, 0.30]", "–", "–", "–"]
+    assert rows["Variance of the slope estimated"][0] == "[0.02, 0.20]"
+    assert rows["With the square of the baseline"] == ["[0.01, 0.11]", "[0.01, 0.11]", "–", "–"]
+    assert len(rows) == 4, "P does not depend on caseload"
+    sheet = robustness_values_sheet(estimands["sensitivity"])
+    assert [row[1] for row in sheet.parts[0][1]] == [".28", ".21"] and ".30 and .02" in sheet.note

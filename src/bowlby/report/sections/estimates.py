@@ -70,8 +70,7 @@ def estimands(results: Results) -> Section | None:
         return None
     sheet, six, _ = split(results)
     table = Markup(sheet_html(replace(sheet, parts=six, note=sheet.note.replace(f"{ADDITIVE} ", ""))))
-    parts = [table, _measured(results)]
-    return Section("estimands", "Six ways to compare", render("stack.html", parts=parts, intro=None))
+    return Section("estimands", "Six ways to compare", render("stack.html", parts=[table], intro=None))
 
 
 def split(results: Results) -> tuple[Sheet, list, list]:
@@ -79,67 +78,6 @@ def split(results: Results) -> tuple[Sheet, list, list]:
     sheet = sheets(results)["estimands"][1]
     six = [part for part in sheet.parts if part[0][1:2].isdigit()]
     return sheet, six, [part for part in sheet.parts if part not in six]
-
-
-NOT_COMPUTED = {
-    "unknown": "The reliability of the outcome before treatment is not known, because scores were given and "
-    "<code>outcome.reliability</code> is empty. The influence of measurement error on C1 and C2 was not examined.",
-    "large_part": "Patients who changed therapist connect too many therapists for the estimate corrected for "
-    "measurement error. The influence of measurement error on C1 and C2 was not examined.",
-    "errors_too_large": "The estimate corrected for measurement error does not exist, because the error variances are "
-    "as large as the variances. The influence of measurement error on C1 and C2 was not examined.",
-}
-
-
-def _measured(results: Results) -> Markup:
-    """What errors of measurement do to the claims, in words."""
-    record = results.estimands["measurement"]
-    if record["reason"]:
-        return Markup("<p>{}</p>").format(Markup(NOT_COMPUTED[record["reason"]]))
-    variables, rows, decided = record["variables"], record["rows"], (results.verdict or {}).get("without_errors") or {}
-    said = [
-        f"The outcome before treatment has a reliability of {_reliability(variables['baseline'])}. Corrected for its "
-        f"measurement error, P is {_value(rows['baseline']['P'])} and T is {_value(rows['baseline']['T'])}. "
-        + _changes(results, decided.get("baseline"), ("C1", "C2"))
-    ]
-    if record["within_only"]:
-        said.append("Between therapists the baseline varies hardly more than its error and was not corrected there.")
-    if rows["all"]:
-        said.append(
-            f"The reliability of perceived attachment is {_reliability(variables['perceived'])}, that of the "
-            f"therapist's own style {_reliability(variables['therapist_style'])}. Corrected for the errors of "
-            f"all three, P is {_value(rows['all']['P'])} and T is {_value(rows['all']['T'])}. "
-            + _changes(results, decided.get("all"), ("C1", "C2", "C3"))
-        )
-    off = [f"{number(one['row']['P']['estimate'])} at {number(one['reliability'], bounded=True)}"
-           for one in record["reliability_off"] if one["row"]]  # fmt: skip
-    said.append(
-        "The correction assumes that errors of different questionnaires are independent. If one mood lowers the "
-        "outcome before treatment and perceived attachment together, the corrected P is too small."
-    )
-    if off:
-        said.append(f"With other reliabilities of the outcome before treatment, P would be {' and '.join(off)}.")
-    return Markup("<p>{}</p>").format(" ".join(said))
-
-
-def _reliability(variable: dict) -> str:
-    origin = {"items": "estimated from its items", "configuration": "from the configuration"}[variable["from"]]
-    return f"{number(variable['reliability'], bounded=True)} ({origin})"
-
-
-def _value(effect: dict) -> str:
-    return f"{number(effect['estimate'])} (95% CI {interval(*effect['ci'])})"
-
-
-def _changes(results: Results, corrected: dict | None, names: tuple[str, ...]) -> str:
-    """Which verdicts would change."""
-    claims = (results.verdict or {}).get("claims") or {}
-    if not corrected or not claims:
-        return ""
-    changed = [f"{n} would be {corrected[n]} instead of {claims[n]['verdict']}" for n in names
-               if corrected[n] != claims[n]["verdict"]]  # fmt: skip
-    kept = f"{', '.join(names[:-1])} and {names[-1]} would keep their verdicts"
-    return (", and ".join(changed) if changed else kept) + "."
 
 
 def _partition(results: Results) -> Markup:

@@ -7,7 +7,14 @@ from collections.abc import Mapping
 from markupsafe import Markup
 
 from bowlby.figures.multiverse import DRAWN
-from bowlby.report.robustness_tables import computed_of, flips_sheet, intervals_sheet, left_undone, tipping_sheet
+from bowlby.report.robustness_tables import (
+    computed_of,
+    flips_sheet,
+    intervals_sheet,
+    left_undone,
+    robustness_values_sheet,
+    tipping_sheet,
+)
 from bowlby.report.section import Section, drawn, figure, render
 from bowlby.results import Results
 from bowlby.tables import number, p_value, sheet_html, with_outcome
@@ -18,21 +25,36 @@ HALF = 0.5
 
 
 def robustness(results: Results) -> Section | None:
-    """The robustness checks; None where none was requested."""
-    record = results.json("robustness.json")
-    if not record or not results.verdict or not results.comparison:
+    """The robustness checks, and what the estimates could withstand; None where there is no comparison."""
+    record = results.json("robustness.json") or {}
+    if not (record or results.estimands) or not results.verdict or not results.comparison:
         return None
-    intervals = intervals_sheet(results.comparison, record)
+    intervals = intervals_sheet(results.comparison, record, results.estimands)
     parts = [
-        Markup(sheet_html(flips_sheet(results.verdict, record))),
+        Markup(sheet_html(flips_sheet(results.verdict, record))) if record else Markup(""),
         _curve(results, record),
         _null(record),
         _one_left_out(results),
         Markup(sheet_html(with_outcome(intervals, results).noted(doubtful_units(results.comparison)))),
+        _measured(results),
+        _confounder(results),
         _p_values(record),
     ]
-    intro = _intro(results.verdict, record)
+    intro = _intro(results.verdict, record) if record else "The configuration requests no robustness checks."
     return Section("robustness", "Robustness", render("stack.html", parts=parts, intro=intro))
+
+
+def _confounder(results: Results) -> Markup:
+    """Robustness values, and how far slopes may differ between therapists."""
+    record = results.estimands.get("sensitivity")
+    if not record:
+        return Markup("")
+    said = Markup(sheet_html(robustness_values_sheet(record)))
+    if sd := record["slope_sd"]:
+        said += Markup("<p>P differs between therapists by an SD of {} (upper 95% profile limit {}).</p>").format(
+            number(sd["estimate"]), number(sd["upper"])
+        )
+    return said
 
 
 def _intro(verdict: Mapping, record: Mapping) -> str:
@@ -146,6 +168,69 @@ def _p_values(record: Mapping) -> Markup:
         text = "Wild cluster bootstrap ({:,} replicates), two-sided: {}."
         said.append(Markup(text).format(permutation["replicates"], values))
     return Markup("").join(Markup("<p>{}</p>").format(text) for text in said)
+
+
+NOT_COMPUTED = {
+    "unknown": "The reliability of the outcome before treatment is not known, because scores were given and "
+    "<code>outcome.reliability</code> is empty. The influence of measurement error on C1 and C2 was not examined.",
+    "large_part": "Patients who changed therapist connect too many therapists for the estimate corrected for "
+    "measurement error. The influence of measurement error on C1 and C2 was not examined.",
+    "errors_too_large": "The estimate corrected for measurement error does not exist, because the error variances are "
+    "as large as the variances. The influence of measurement error on C1 and C2 was not examined.",
+}
+
+
+def _measured(results: Results) -> Markup:
+    """What errors of measurement do to the claims, in words."""
+    record = results.estimands.get("measurement")
+    if not record:
+        return Markup("")
+    if record["reason"]:
+        return Markup("<p>{}</p>").format(Markup(NOT_COMPUTED[record["reason"]]))
+    variables, rows, decided = record["variables"], record["rows"], (results.verdict or {}).get("without_errors") or {}
+    said = [
+        f"The outcome before treatment has a reliability of {_reliability(variables['baseline'])}. Corrected for its "
+        f"measurement error, P is {_value(rows['baseline']['P'])} and T is {_value(rows['baseline']['T'])}. "
+        + _changes(results, decided.get("baseline"), ("C1", "C2"))
+    ]
+    if record["within_only"]:
+        said.append("Between therapists the baseline varies hardly more than its error and was not corrected there.")
+    if rows["all"]:
+        said.append(
+            f"The reliability of perceived attachment is {_reliability(variables['perceived'])}, that of the "
+            f"therapist's own style {_reliability(variables['therapist_style'])}. Corrected for the errors of "
+            f"all three, P is {_value(rows['all']['P'])} and T is {_value(rows['all']['T'])}. "
+            + _changes(results, decided.get("all"), ("C1", "C2", "C3"))
+        )
+    off = [f"{number(one['row']['P']['estimate'])} at {number(one['reliability'], bounded=True)}"
+           for one in record["reliability_off"] if one["row"]]  # fmt: skip
+    said.append(
+        "The correction assumes that errors of different questionnaires are independent. If one mood lowers the "
+        "outcome before treatment and perceived attachment together, the corrected P is too small."
+    )
+    if off:
+        said.append(f"With other reliabilities of the outcome before treatment, P would be {' and '.join(off)}.")
+    return Markup("<p>{}</p>").format(" ".join(said))
+
+
+def _reliability(variable: dict) -> str:
+    origin = {"items": "estimated from its items", "configuration": "from the configuration"}[variable["from"]]
+    return f"{number(variable['reliability'], bounded=True)} ({origin})"
+
+
+def _value(effect: dict) -> str:
+    return number(effect["estimate"])
+
+
+def _changes(results: Results, corrected: dict | None, names: tuple[str, ...]) -> str:
+    """Which verdicts would change."""
+    claims = (results.verdict or {}).get("claims") or {}
+    if not corrected or not claims:
+        return ""
+    changed = [f"{n} would be {corrected[n]} instead of {claims[n]['verdict']}" for n in names
+               if corrected[n] != claims[n]["verdict"]]  # fmt: skip
+    kept = f"{', '.join(names[:-1])} and {names[-1]} would keep their verdicts"
+    return (", and ".join(changed) if changed else kept) + "."
 
 
 def tipping(results: Results) -> Section | None:
