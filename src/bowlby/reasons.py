@@ -49,6 +49,7 @@ REASONS = {
     "reverse_causation_open": "improvement may have preceded attachment",
     "same_observer": "the same observer rated a predictor and the outcome",
     "same_rater": "the patient rated both attachment and outcome",
+    "same_rater_style": "the patient rated both the own style and perceived attachment",
     "sample_reference": "standardised by the SDs of this sample, because no reference SDs were given",
     "singular": "a variance was estimated at 0 (boundary)",
     "therapist_rated": "the therapist rated both the outcome and the therapist's own style",

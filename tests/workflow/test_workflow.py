@@ -67,6 +67,7 @@ def test_example_ends_in_a_verdict(example):
         assert claim["verdict"] in ("supported", "refuted", "inconclusive")
         assert claim["not_tested"] is False
     assert verdict["claims"]["C5"]["verdict"] == "supported"  # true by simulation, and easy to see
+    assert verdict["claims"]["C5"]["reasons"] == ["same_rater_style"] and verdict["claims"]["C5"]["qualified"]
     fit = read(example, "fits/primary.json")
     assert (fit["engine"], fit["df_method"], fit["reml"]) == ("bowlby.mixed", "kenward-roger", True)
     assert [(r["group"], r["term"]) for r in fit["random"]] == [

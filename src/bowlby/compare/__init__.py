@@ -47,6 +47,8 @@ def compare(
     fit, delta = fits["primary"], run.comparison.delta
     effects = _effects(fit)
     claims = _claims(fits, effects, delta, adequacy, run.outcome.role)
+    if "c5" in fits and design.get("own_style_rated_by_patient"):
+        qualify_own_style(claims["C5"])
     corrected = {name: row and without_errors(row, delta) for name, row in estimands["measurement"]["rows"].items()}
     qualify_by_error(claims, corrected["baseline"])
     if run.outcome.after is not None:
@@ -78,7 +80,7 @@ def in_words(verdict: dict, fits: dict[str, dict], delta: float) -> dict[str, st
     if unable is None and both_negligible(effects, claims, delta):
         answer = f"{finding[0].upper()}{finding[1:]}"
     else:
-        answer = f"{'Not answered' if unable else claims['C2']['verdict'].capitalize()}: {finding}"
+        answer = f"{'On perceived attachment alone' if unable else claims['C2']['verdict'].capitalize()}: {finding}"
     sentence = " ".join(part for part in (answer, unable, grounds) if part)
     return {"finding": finding, "cannot_answer": unable, "grounds": grounds, "answer": answer, "sentence": sentence}
 
@@ -137,6 +139,12 @@ def qualify(claims: dict[str, dict], early: dict | None = None, rater: str = "pa
         claims[name]["qualified"] = claims[name]["verdict"] == "supported" and bool(qualifiers)
     for name in ("C2", "C3") if rater == "therapist" else ():
         claims[name]["reasons"].append("therapist_rated")
+
+
+def qualify_own_style(claim: dict) -> None:
+    """Qualify a supported C5 where the patient answered both sides, so that one mood may colour both."""
+    claim["reasons"].append("same_rater_style")
+    claim["qualified"] = claim["verdict"] == "supported"
 
 
 def without_errors(row: dict[str, dict], delta: float) -> dict[str, str]:

@@ -70,7 +70,7 @@ def headline(
             "Given the standard error of T, the smallest effect of the therapist's attachment style detectable with "
             f"80 % power is {detectable(t):.2f} SD."
         )
-    finding = _finding(effects, claims, delta) if unable is None else _of_patients(p)
+    finding = _finding(effects, claims, delta) if unable is None else _of_patients(p, claims["C1"], delta)
     return finding, unable, " ".join(parts)
 
 
@@ -85,11 +85,15 @@ def both_negligible(effects: dict[str, Effect], claims: dict[str, dict], delta: 
     return refuted and supported and effects["P"].within(delta)
 
 
-def _of_patients(p: Effect) -> str:
+def _of_patients(p: Effect, claim: dict, delta: float) -> str:
     """The finding on perceived attachment alone, if that on style cannot be answered."""
     low, high = p.limits(0.975)
     if low > 0 or high < 0:
         return f"more secure perceived attachment was associated with a {'better' if low > 0 else 'worse'} outcome."
+    if claim["verdict"] == "refuted":
+        return (
+            f"the association of perceived attachment with outcome is negligible, that is, smaller than {delta:g} SD."
+        )
     return "the data do not show whether perceived attachment is associated with outcome."
 
 
@@ -114,7 +118,7 @@ def _limit(value: float, places: int = 2) -> str:
 
 def _finding(effects: dict[str, Effect], claims: dict[str, dict], delta: float) -> str:
     """What C2's verdict says, with what C1 and C3 add."""
-    verdict, p, t = claims["C2"]["verdict"], effects["P"], effects["T"]
+    verdict, p, parts = claims["C2"]["verdict"], effects["P"], claims["C2"]["parts"]
     if both_negligible(effects, claims, delta):
         return f"both associations with outcome are negligible, that is, smaller than {delta:g} SD."
     if verdict == "supported":
@@ -131,7 +135,7 @@ def _finding(effects: dict[str, Effect], claims: dict[str, dict], delta: float) 
         other = (
             " This association was stronger than that of the therapist's own attachment style, but in the opposite "
             "direction to the claim."
-            if -p.estimate > abs(t.estimate)
+            if all(part["ci"][1] < 0 for part in parts.values())  # -P > |T|, tested as C2 is
             else ""
         )
         return f"more secure perceived attachment was associated with a worse outcome.{other}"
@@ -155,8 +159,9 @@ def _reservations(claims: dict[str, dict]) -> list[str]:
             "after_landmark": "the slope of style is its association with outcome after the landmark session only",
         }
         limits += [words for code, words in said.items() if code in reasons]
-        if "below_delta" in claims["C1"]["flags"]:
-            limits.append("the association of perceived attachment is itself smaller than the equivalence bound")
+    if "below_delta" in claims["C1"]["flags"]:
+        limits.append("the association of perceived attachment is itself smaller than the equivalence bound")
+    if supported:
         if "same_rater" in reasons:
             limits.append("the patient rated both perceived attachment and outcome")
         if "reverse_causation_open" in reasons:

@@ -334,6 +334,10 @@ class Study(Model):
         """Response range that each form of an instrument is said to have; None where none is."""
         return [m.response for f in self.files for m in f.measures if m.instrument == instrument]
 
+    def coded(self, instrument: str) -> bool:
+        """Whether raters gave an instrument's categories, so that no person answered it."""
+        return any(m.coded for f in self.files for m in f.measures if m.instrument == instrument)
+
     @field_validator("occasions", mode="before")
     @classmethod
     def _short_occasions(cls, value):

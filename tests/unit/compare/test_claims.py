@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bowlby.compare import qualify, qualify_by_error, without_errors
+from bowlby.compare import qualify, qualify_by_error, qualify_own_style, without_errors
 from bowlby.compare.claims import claim_more, claim_negligible, claim_slope
 from bowlby.effect import Effect
 
@@ -177,3 +177,10 @@ def test_the_test_that_decided_is_kept_with_its_interval_and_p(claim, kind, leve
     assert test["p"] == pytest.approx(p, abs=1e-6)
     low, high = test["ci"]
     assert (low + high) / 2 == pytest.approx(test["estimate"])
+
+
+@pytest.mark.parametrize("verdict", ["supported", "refuted", "inconclusive"])
+def test_a_patient_who_rates_own_style_and_perceived_attachment_qualifies_a_support(verdict):
+    claim = {"verdict": verdict, "reasons": [], "qualified": False}
+    qualify_own_style(claim)
+    assert claim["reasons"] == ["same_rater_style"] and claim["qualified"] == (verdict == "supported")

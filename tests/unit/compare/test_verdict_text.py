@@ -52,6 +52,17 @@ def test_twelve_times_as_much_in_the_other_direction_is_not_that_it_matters_less
     assert "refute the claim that perceived attachment is more" not in text
 
 
+def test_an_association_is_called_stronger_only_where_it_is_tested_to_be():
+    """-.12 and -.10: both point the other way, and the data do not show which is larger."""
+    text = said(-0.12, -0.10, 0.02, 0.03)
+    assert text.startswith("more secure perceived attachment was associated with a worse outcome. At equal outcome")
+
+
+def test_a_negligible_association_is_said_where_style_cannot_be_answered():
+    text = said(0.0, 0.1, 0.02, therapists=9)
+    assert text.startswith("the association of perceived attachment with outcome is negligible, that is, smaller than")
+
+
 def test_style_that_counts_more_refutes():
     assert "the data refute the claim that perceived attachment is more strongly associated" in said(0.02, 0.5)
 
@@ -62,8 +73,9 @@ def test_both_negligible_is_a_finding():
 
 
 def test_a_support_smaller_than_the_bound_is_said():
-    text = said(0.06, 0.0, 0.01, 0.01)
-    assert "the association of perceived attachment is itself smaller than the equivalence bound" in text.lower()
+    for se in (0.01, 0.03):  # C2 supported, and inconclusive
+        text = said(0.06, 0.0, 0.02, se)
+        assert "the association of perceived attachment is itself smaller than the equivalence bound" in text.lower()
 
 
 @pytest.mark.parametrize(("therapists", "se", "why"), [

@@ -98,6 +98,7 @@ def test_what_style_did_before_the_landmark_is_not_in_t_and_the_claims_say_so(st
     claims = verdict["claims"]
     assert "unequal_spread" in verdict["flags"] and not {"curved_style", "slopes_by_caseload"} & {*verdict["flags"]}
     assert [name for name, claim in claims.items() if "after_landmark" in claim["reasons"]] == ["C2", "C3"]
+    assert [name for name, claim in claims.items() if "same_rater_style" in claim["reasons"]] == []
     for name in ("C2", "C3"):
         assert claims[name]["qualified"] == (claims[name]["verdict"] == "supported")
 

@@ -6,7 +6,7 @@ import pytest
 
 from bowlby.fit.models import Fitter, fit_set, second_of
 from bowlby.mixed import MixedModel
-from bowlby.terms import M1, M1_RANDOM
+from bowlby.terms import INTERCEPT, M1, M1_RANDOM, P
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +47,21 @@ def test_one_scale_makes_the_blocks_the_primary_model(analysis):
             assert joint[other][key] == pytest.approx(single[own][key], rel=1e-6)
     test = fits["m1b"].record["blocks"][1]
     assert (test["f"], test["df_den"]) == pytest.approx((single["T"]["t"] ** 2, single["T"]["df"]), rel=1e-6)
+
+
+def test_the_slope_of_a_registered_direction_varies_between_therapists(analysis):
+    """SD .8 between therapists: a standard error that held the slope constant would be less than half of it."""
+    data, membership, design = analysis
+    rng = np.random.default_rng(7)
+    slope = pd.Series(0.8 * design["sd_outcome"] * rng.normal(size=24), sorted(data["therapist"].unique()))
+    varied = data.assign(y=data["y"] + data["therapist"].map(slope).to_numpy(float) * data["perceived_within"])
+    fitter = Fitter(varied, membership, design)
+    record = fitter.primary()["m1b"].record
+    joint = next(c for c in record["contrasts"] if c["name"] == "P_u")
+    assert P in [r["term"] for r in record["random"]]
+    constant = fitter.fit(["perceived_x_within", "therapist_style_x"], INTERCEPT)
+    assert joint["se"] * design["sd_outcome"] > 2 * constant.bse["perceived_x_within"]
+    assert joint["df"] < 40, "therapists are counted, not patients"
 
 
 def test_ml_refits_are_nested_and_on_the_same_rows(analysis):

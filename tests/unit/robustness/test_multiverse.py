@@ -82,6 +82,7 @@ def test_scales_alone_keep_the_registered_direction(universe):
         assert made.fit().params["perceived_within"] > 0
     joint = prepare_specification(universe, replace(Specification(), perceived="joint"))
     assert set(joint.contrasts["P"]) == {"perceived_secure_within", "perceived_avoidant_within"}
+    assert "perceived_within" in joint.random[0]["terms"], "the slope of the tested direction varies"
 
 
 def test_change_scores_leave_baseline_out(universe):
