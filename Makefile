@@ -34,7 +34,7 @@ results: $(VENV)/.ready
 test: $(VENV)/.ready-test
 	$(BIN)/python -m pytest -m "not slow and not cluster"
 
-test-all: $(VENV)/.ready-test
+test-all: $(VENV)/.ready-docs
 	$(BIN)/python -m pytest
 
 # On a real Slurm of one node, installed where this is root (BOWLBY_INSTALL_SLURM=0: never); about four minutes.

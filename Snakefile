@@ -14,14 +14,15 @@ min_version("9.19")
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
-# One run, one file: --configfile would be merged into this one, so it is read only where none is given.
-if "study" not in config:
+# One run, one file: --configfile would be merged into this one, so it is read only where none is given. A workflow that
+# uses this one as a module names the file by `config: {"run_file": ...}` (docs/module.md).
+if not {"study", "run_file"} & set(config):
 
     configfile: "config/config.yaml"
 
 
 try:
-    PLAN = plan(workflow.configfiles[-1])
+    PLAN = plan(config.get("run_file") or workflow.configfiles[-1])
 except UserError as error:
     print(*error.lines(), sep="\n", file=sys.stderr)
     sys.exit(error.status)

@@ -14,7 +14,7 @@ from pathlib import Path
 from bowlby.errors import FULL_DISK, MAKE_ROOM, OWN_ERROR, Place, UserError, problem
 from bowlby.files import Damaged
 from bowlby.plan import Plan, plan
-from bowlby.run_marker import begun_with
+from bowlby.run_marker import MARKER, begun_with, claim
 
 KILOBYTES = 1024 if sys.platform != "darwin" else 2**20  # in which units the system counts memory, for MB
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -87,6 +87,8 @@ def planned(snakemake) -> Plan:
         If the configuration is not the one that the run was started with: its results would mix the two.
     """
     run = plan(snakemake.params.config)
+    if not (run.folder / MARKER).is_file():  # nothing else marks it where the workflow is a module of another
+        claim(run.folder)
     started = begun_with(run.folder)
     if started and started != run.digest:
         what = "the configuration was changed during the run"

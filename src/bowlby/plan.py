@@ -165,7 +165,7 @@ def results_of(loaded: Loaded) -> Path:
 def mismatches(loaded: Loaded) -> list[str]:
     """What does not fit between the run's file, the study file and the results folder; no raw file is looked at."""
     folder, problems = results_of(loaded), _unmet_requirements(loaded)
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / MARKER).is_file():
+    if not (folder / MARKER).is_file() and _holds_files(folder):
         what = f"the folder {folder} was not made by bowlby"
         problems.append(problem(what, "choose another `run:` name, or move that folder away"))
     nearest = next((place for place in (folder, *folder.parents) if place.exists()), Path())
@@ -174,6 +174,12 @@ def mismatches(loaded: Loaded) -> list[str]:
     elif not os.access(nearest, os.W_OK):
         problems.append(problem(f"the folder {nearest} cannot be written to", "choose another `results:`"))
     return problems
+
+
+def _holds_files(folder: Path) -> bool:
+    """Whether a folder holds a file, but for those that Snakemake writes before the first job marks it as ours."""
+    files = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return any(path.parts[0] not in ("logs", "benchmarks") for path in files)
 
 
 def _unmet_requirements(loaded: Loaded) -> list[str]:

@@ -347,8 +347,8 @@ def wrong_order(run: Run, occasions: list[str]) -> list[str]:
     outcome, perceived, problems = run.outcome, run.comparison.perceived, []
     if outcome.after is not None:
         if perceived.sessions is None or perceived.sessions > outcome.after:
-            what = f"perceived attachment is not held to the sessions up to outcome.after ({outcome.after})"
-            problems.append(problem(what, f"give comparison.perceived.sessions: {outcome.after}, or fewer"))
+            what = f"perceived attachment may include ratings after session {outcome.after} (outcome.after)"
+            problems.append(problem(what, f"set comparison.perceived.sessions to {outcome.after} or fewer"))
         return problems
     pre, post = occasions.index(outcome.pre), occasions.index(outcome.post)
     when = None if perceived.occasion is None else occasions.index(perceived.occasion)

@@ -94,7 +94,7 @@ def summary(table: pd.DataFrame, runs: Sequence[Results]) -> pd.DataFrame:
     of = [_numbers(run) for run in runs]
     rows = []
     own = table[table["part"] == "numbers"]
-    for file, part in own.groupby(own["place"].str.partition(" ")[0], sort=False):
+    for file, part in own.groupby(own["place"].str.split(" ").str[0], sort=False):
         total = [sum(place.startswith(f"{file} ") for place in record) for record in of]
         cells = [f"{n:,} numbers" if n else ABSENT for n in total]
         rows.append(("numbers", f"{file}: {len(part):,} differ", *cells))

@@ -80,7 +80,7 @@ def test_nothing_is_said_of_a_run_whose_study_brings_all(tmp_path):
          "perceived attachment (end) is not measured before the outcome (end); "),
         ("total, pre: intake, post: end", "total, pre: end, post: end", "outcome.pre is not before outcome.post; "),
         ("total, pre: intake, post: end", "total, pre: intake, post: end, early: end", "outcome.early (end) is not "),
-        ("total, pre: intake, post: end", "total, after: 4", "perceived attachment is not held to the sessions up to "),
+        ("total, pre: intake, post: end", "total, after: 4", "perceived attachment may include ratings after session "),
         ("gad7, pre: intake, post: end", "gad7, pre: intake, post: mid", "other_outcomes[0]: perceived attachment "),
         ("gad7, pre: intake, post: end", "gad7, pre: intake", "other_outcomes[0]: the comparison needs pre and post; "),
         ("total, pre: intake, post: end", "total, pre: intake, post: ende", "outcome.post 'ende' is not an occasion of "

@@ -115,5 +115,5 @@ def test_a_bound_that_cannot_be_missed_decides_neither_c3_nor_c4(study):
 
 
 def test_perceived_attachment_must_not_know_the_sessions_of_the_outcome(study):
-    with pytest.raises(UserError, match="not held to the sessions up to"):
+    with pytest.raises(UserError, match="may include ratings after session"):
         comparison_set(run(sessions=None), *study, [""], "primary")
