@@ -16,8 +16,8 @@ from bowlby.design.requirements import requirements, unstated_occasions
 from bowlby.errors import Place, UserError, problem
 from bowlby.ingest import Ingested, look_through
 from bowlby.ingest.issues import Issues, count
+from bowlby.instruments.audit_words import alarms
 from bowlby.plan import Plan, mismatches, results_of
-from bowlby.report.sections.keys import alarms
 from bowlby.stages import PEOPLE, analysis_set, audit_keys, fits_of, score_instrument
 
 Lines = list[tuple[str, str]]

@@ -97,7 +97,8 @@ def read_csv(path: str | Path, **options) -> pd.DataFrame:
 
 def read_mapping(path: str | Path) -> dict:
     """Read a YAML file of a run; what is no mapping is empty."""
-    content = _whole(path, lambda p: yaml.safe_load(p.read_text("utf-8")))
+    fast = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    content = _whole(path, lambda p: yaml.load(p.read_text("utf-8"), Loader=fast))
     return content if isinstance(content, dict) else {}
 
 

@@ -137,8 +137,8 @@ def _interruption(log: SnakemakeLog) -> str:
 
 def ending(folder: Path) -> list[str]:
     """Last lines of a finished run: results of comparison, pair and growth model, doubtful keys, the report's path."""
+    from bowlby.instruments.audit_words import alarms
     from bowlby.report.sections.change import mean_change
-    from bowlby.report.sections.keys import alarms
     from bowlby.results import Results
     from bowlby.tables.words import typeset
 

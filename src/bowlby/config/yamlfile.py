@@ -16,6 +16,7 @@ import yaml
 
 from bowlby.errors import Place, UserError, problem
 
+FAST = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 NULLS = {"", "~", "null"}
 MAX_BYTES = 5_000_000
 DEEP = ("the file is nested too deeply", "a configuration is a few blocks deep; check brackets and indentation")
@@ -66,7 +67,7 @@ def read_yaml(path: str | Path) -> Document:
         raise UserError(problem("larger than 5 MB", "a configuration is small; check the path", place))
     try:
         text = raw.decode("utf-8-sig")
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = _composed(text)
     except UnicodeDecodeError:
         raise UserError(problem("not UTF-8 text", "save it as UTF-8", place)) from None
     except RecursionError:
@@ -94,10 +95,18 @@ def read_yaml(path: str | Path) -> Document:
     return document
 
 
+def _composed(text: str) -> yaml.Node | None:
+    """The nodes of a text, by libyaml; what that refuses is read again by the loader whose errors name the place."""
+    try:
+        return yaml.compose(text, Loader=FAST)
+    except yaml.YAMLError:
+        return yaml.compose(text, Loader=yaml.SafeLoader)
+
+
 def _build(node, location: tuple, lines: dict, problems: list[str], name: str, open_nodes: set[int]) -> Any:
     lines.setdefault(location, node.start_mark.line + 1)
     if isinstance(node, yaml.ScalarNode):
-        plain = node.style is None
+        plain = not node.style  # None or "", by loader
         if UNWRITABLE.search(node.value):
             what = "a value holds a NUL or half a character, which no file can hold"
             problems.append(problem(what, "delete it", Place(name, lines[location])))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -34,6 +35,11 @@ class Rows:
     slope_variance: float
     spread: float
     in_unit: float = 0.0
+
+    @cached_property
+    def covariances(self) -> tuple[np.ndarray, dict[str, int]]:
+        """``phi`` as an array, and the row of each term in it; a bootstrap looks them up thousands of times."""
+        return self.phi.to_numpy(), {term: k for k, term in enumerate(self.phi.columns)}
 
 
 def rows_of(data: pd.DataFrame, membership: pd.DataFrame, terms: list[str], slope: str = P) -> Rows:
@@ -80,11 +86,12 @@ def partition(
     Rights & Sterba (2019), Psychol Methods 24:309-338, predictors centred within clusters.
     """
     index = {t: k for k, t in enumerate(terms)}
+    covariances, place = rows.covariances
 
     def fixed(part: list[str]) -> tuple[float, float]:
         chosen = [index[t] for t in part if t in index]
-        names = [terms[k] for k in chosen]
-        phi = rows.phi.loc[names, names].to_numpy()
+        at = [place[terms[k]] for k in chosen]
+        phi = covariances[np.ix_(at, at)]
         raw = float(params[chosen] @ phi @ params[chosen])
         return raw, raw - float(np.trace(phi @ cov[np.ix_(chosen, chosen)]))
 

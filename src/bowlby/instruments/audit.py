@@ -9,11 +9,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from bowlby.instruments.audit_words import CONFIDENCE
 from bowlby.instruments.direction_checks import direction_checks
 from bowlby.instruments.item_agreement import (
     FEWEST,
     Finding,
     Part,
+    alphas,
     by_part,
     centred,
     correlations,
@@ -23,7 +25,7 @@ from bowlby.instruments.item_agreement import (
 from bowlby.instruments.item_checks import SURE, TURN, level_of, order_check, scale_checks, sign, strength
 from bowlby.instruments.model import Instrument
 from bowlby.instruments.published_norms import Norm, in_score_units
-from bowlby.instruments.reliability import alpha
+from bowlby.instruments.reliability import alpha_limits
 from bowlby.instruments.response_patterns import form_checks, highest_answer, one_answer
 from bowlby.instruments.scoring import item_name, keyed
 from bowlby.instruments.styles import by_occasion
@@ -106,11 +108,12 @@ def _alpha(items: pd.DataFrame, scale: str, own: list[Norm]):
         return
     lowest, norm = min(published, key=lambda pair: pair[0])
     expected = f">= {lowest - 0.1:.2f} (published {lowest:.2f}{_doubt(norm)})"
-    value, _, high = alpha(items)
-    if len(items) < FEWEST or np.isnan(value):
+    n, k = items.shape
+    value = alphas(items.to_numpy(float))[0] if n >= FEWEST and k > 1 else np.nan
+    if np.isnan(value):
         yield Finding(scale, None, "norm_alpha", "too few complete forms", expected, "not_testable")
         return
-    yield _judged(scale, "norm_alpha", f"alpha {value:.3f}", expected, high < lowest - 0.1, KEY)
+    yield _judged(scale, "norm_alpha", f"alpha {value:.3f}", expected, alpha_limits(value, n, k)[1] < lowest - 0.1, KEY)
 
 
 def _judged(scale: str, check: str, observed: str, expected: str, bad: bool, advice: str) -> Finding:
@@ -265,7 +268,7 @@ def _confidence(instrument: Instrument, name: str) -> Finding:
     sure = instrument.sure(name)
     doubtful = sure == "unverified"
     verdict, advice = ("suspicious", CONFIRM) if doubtful else ("ok", "")
-    return Finding(name, None, "key_confidence", sure, "verified", verdict, advice)
+    return Finding(name, None, CONFIDENCE, sure, "verified", verdict, advice)
 
 
 def _item_findings(forms: pd.DataFrame, instrument: Instrument) -> list[tuple[str, Finding]]:

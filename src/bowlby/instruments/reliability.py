@@ -189,9 +189,13 @@ def alpha(items: pd.DataFrame, level: float = 0.95) -> tuple[float, float, float
     from pingouin import cronbach_alpha
 
     value = float(cronbach_alpha(items)[0])
+    return value, *alpha_limits(value, n, k, level)
+
+
+def alpha_limits(value: float, n: int, k: int, level: float = 0.95) -> tuple[float, float]:
+    """Limits of alpha of k items from n complete forms; pingouin's are the same, rounded to three decimals."""
     tail, df = (1 - level) / 2, (n - 1, (n - 1) * (k - 1))
-    # pingouin's limits are the same, rounded to three decimals
-    return value, float(1 - (1 - value) * fdtri(*df, 1 - tail)), float(1 - (1 - value) * fdtri(*df, tail))
+    return float(1 - (1 - value) * fdtri(*df, 1 - tail)), float(1 - (1 - value) * fdtri(*df, tail))
 
 
 def groups(measures: pd.DataFrame) -> Iterator[tuple[tuple, pd.DataFrame]]:

@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 
 from bowlby.files import write_csv, write_json
+from bowlby.instruments.audit_words import alarms
 from bowlby.instruments.item_agreement import COLUMNS
-from bowlby.report.sections.keys import alarms, keys
+from bowlby.report.sections.keys import keys
 from bowlby.results import Results
 
 TURN, LOOK = "compare the reversal with your form", "compare the response range"
