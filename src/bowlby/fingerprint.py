@@ -10,14 +10,14 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent
 LIBRARIES = ("numpy", "scipy", "pandas", "statsmodels", "pingouin")
 SHARED = ("disclosure.py", "effect.py", "errors.py", "files.py", "reasons.py", "stages.py", "terms.py")
-MODELS = ("config", "design", "instruments", "mixed", "fit")
+MODELS = ("config", "design", "instruments", "mixed", "lagged", "fit")
 PAGES = ("config", "instruments", "records.py", "results.py", "schema.py")
 STAGES = {
     "ingest": ("config", "ingest", "instruments", "dictionary.py"),
     "score": ("config", "instruments", "dictionary.py"),
     "design": ("config", "design", "instruments", "mixed"),
-    "fit": ("mixed", "fit", "design/centring.py"),
-    "estimate": ("design", "mixed", "fit", "estimands"),
+    "fit": ("mixed", "lagged", "fit", "design/centring.py"),
+    "estimate": ("design", "mixed", "lagged", "fit", "estimands"),
     "robust": (*MODELS, "compare", "robustness"),
     "domains": (*MODELS, "compare"),
     "compare": (*MODELS, "compare", "robustness"),

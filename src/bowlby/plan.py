@@ -45,7 +45,7 @@ class Plan:
     def sets(self) -> list[str]:
         """Analysis sets that the configuration asks for."""
         run = self.loaded.run
-        sets = [s for s in ("pair", "growth") if getattr(run, s)]
+        sets = [s for s in ("pair", "growth", "session_to_session") if getattr(run, s)]
         if run.comparison is None:
             return sets
         further = [s for s, given in (("early", run.outcome.early), ("sessions", run.outcome.after)) if given]

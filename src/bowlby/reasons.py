@@ -33,14 +33,21 @@ REASONS = {
     "baseline_error_not_examined": "the influence of measurement error in the baseline was not examined",
     "below_delta": "significant, but smaller than the bound δ",
     "bound_too_wide": "the bound δ is larger than any slope that a characteristic of therapists could have",
+<<<<<<< HEAD
     "curved_baseline": "the association of outcome with the baseline is curved; P and T are also given with its square",
+=======
+    "changes_over_time": "whatever else changes from session to session is not adjusted for",
+>>>>>>> f385bb6 (Which of two scales comes first from session to session has a model, claims and a section)
     "curved_style": "the association of outcome with style is curved; T is the slope of a straight line",
     "detectable": "the slope of style differs significantly from 0",
+    "detrended_otherwise": "the verdict depends on which trends over time are taken out",
     "early_improvement": "not significant after adjustment for earlier improvement",
     "far_from_reference": "a sample SD is more than twice or less than half its reference SD, so all standardised "
     "numbers may be in wrong units",
     "few_therapists": "fewer than 30 therapists",
     "loto_flips": "the verdict changes when one therapist is left out, for {changed} of {therapists} therapists",
+    "not_stationary": "processes begin with another spread than they go on with",
+    "outcome_leads": "from session to session, outcome precedes perceived attachment more than the reverse",
     "permuted_style": "with style permuted at random among therapists the claim is supported in most cases too",
     "no_baseline": "there is no earlier outcome to adjust for",
     "missing_outcomes_differ": "patients without an outcome differ in perceived attachment or in their therapist's "
@@ -49,7 +56,11 @@ REASONS = {
     "reverse_causation_open": "improvement may have preceded attachment",
     "same_observer": "the same observer rated a predictor and the outcome",
     "same_rater": "the patient rated both attachment and outcome",
+<<<<<<< HEAD
     "same_rater_style": "the patient rated both the own style and perceived attachment",
+=======
+    "same_rater_of_both": "the same person rated both",
+>>>>>>> f385bb6 (Which of two scales comes first from session to session has a model, claims and a section)
     "sample_reference": "standardised by the SDs of this sample, because no reference SDs were given",
     "singular": "a variance was estimated at 0 (boundary)",
     "therapist_rated": "the therapist rated both the outcome and the therapist's own style",

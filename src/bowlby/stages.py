@@ -138,7 +138,7 @@ def audit_keys(made: dict[str, tuple], measures: dict[str, pd.DataFrame], people
 def change_occasions(loaded: Loaded, scores: pd.DataFrame) -> tuple[str, str]:
     """The outcome's occasions before and after, or the first and last at which the instrument was answered."""
     asked = loaded.run.outcome or loaded.run.scores
-    if asked.pre and asked.post:
+    if asked and asked.pre and asked.post:
         return asked.pre, asked.post
     answered = set(scores["occasion"])
     order = [o.id for o in loaded.study.occasions if o.id in answered]
@@ -192,6 +192,7 @@ def analysis_set(loaded: Loaded, name: str, scores: dict[str, pd.DataFrame], peo
     from bowlby.design.growth import growth_set
     from bowlby.design.pair import pair_set
     from bowlby.design.primary import comparison_set
+    from bowlby.design.session_to_session import session_to_session_set
     from bowlby.design.sessions import session_set
 
     run, study = loaded.run, loaded.study
@@ -199,6 +200,8 @@ def analysis_set(loaded: Loaded, name: str, scores: dict[str, pd.DataFrame], peo
         return growth_set(run, scores, people, study.occasions, study.time_unit)
     if name == "pair":
         return pair_set(run, scores, people)
+    if name == "session_to_session":
+        return session_to_session_set(run, scores, people)
     order = [o.id for o in study.occasions]
     if name == "sessions":
         return session_set(run, scores, people, order)
@@ -234,8 +237,11 @@ def fits_of(run: Run, name: str, data: pd.DataFrame, membership: pd.DataFrame, d
     from bowlby.fit.growth import fit_growth
     from bowlby.fit.models import fit_set
     from bowlby.fit.record import without_error
+    from bowlby.fit.session_to_session import fit_session_to_session
 
-    if name == "growth":
+    if name == "session_to_session":
+        fits = fit_session_to_session(data, described)
+    elif name == "growth":
         fits = fit_growth(data, described, run.growth.reml)
     else:
         fits = fit_set(name, data, membership, described)
@@ -291,6 +297,20 @@ def compare_pair(loaded: Loaded, folder: Path) -> None:
     write_json(folder / "pair.json", decide(run, fit, design) | {"doubts": doubts})
 
 
+def compare_session_to_session(loaded: Loaded, folder: Path) -> None:
+    """The fits of the sessions to what is said of which comes first."""
+    write_json(folder / "session_to_session.json", lead_of(loaded.run, folder))
+
+
+def lead_of(run: Run, folder: Path) -> dict:
+    """What is said of which of two series comes first, from the fits in a run's folder."""
+    from bowlby.compare.session_to_session import decide_lead
+    from bowlby.fit.sets import models_of
+
+    fits = {name: read_json(folder / f"fits/{name}.json") for name in models_of("session_to_session", set())}
+    return decide_lead(run, fits, read_json(folder / "analysis/session_to_session.design.json"))
+
+
 def compare(loaded: Loaded, folder: Path) -> None:
     """Fits to comparison and verdict."""
     from bowlby.compare import in_words
@@ -312,4 +332,5 @@ def decide_run(run: Run, folder: Path) -> tuple[dict, dict]:
 
     estimands = {name: read_json(folder / f"estimands/{name}.json") for name in ("measurement", "sensitivity")}
     design, adequacy = (read_json(folder / name) for name in ("analysis/primary.design.json", "adequacy.json"))
-    return decide(run, stored_fits(folder), design, adequacy, estimands)
+    lead = lead_of(run, folder) if run.session_to_session else None
+    return decide(run, stored_fits(folder), design, adequacy, estimands, lead)

@@ -31,6 +31,8 @@ FIXED_NAMES = ("patient", "therapist", "unit", "in_unit", "y", "session", "time"
 """Columns of analysis sets that are no variables of the comparison."""
 SIDES = ("first", "second")
 """The two predictors of ``pair``."""
+SERIES = ("predictor", "outcome")
+"""The two series of ``session_to_session``."""
 SCHEMA = 2
 """Version of the files that hold names of terms: 1 has the names that :mod:`bowlby.schema` reads."""
 

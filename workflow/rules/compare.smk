@@ -32,11 +32,12 @@ rule compare_predictors:
         fits=expand(
             "{out}/fits/{model}.json",
             out=OUT,
-            model=[m for s in ("primary", "perceived", "early") if s in PLAN.sets for m in PLAN.models(s)],
+            model=[m for s in ("primary", "perceived", "early", "session_to_session") if s in PLAN.sets for m in PLAN.models(s)],
         ),
         design=f"{OUT}/analysis/primary.design.json",
         adequacy=f"{OUT}/adequacy.json",
         estimands=expand("{out}/estimands/{name}.json", out=OUT, name=["measurement", "sensitivity"]),
+        sessions=f"{OUT}/analysis/session_to_session.design.json" if "session_to_session" in PLAN.sets else [],
         robustness=expand("{out}/robustness/{kind}.parquet", out=OUT, kind=list(PLAN.robustness)),
     output:
         comparison=f"{OUT}/comparison.json",
@@ -54,7 +55,7 @@ rule compare_predictors:
     params:
         config=CONFIG,
         code=fingerprint("compare"),
-        settings=PLAN.settings("run", "outcome", "comparison", "robustness"),
+        settings=PLAN.settings("run", "outcome", "comparison", "session_to_session", "robustness"),
     script:
         "../scripts/compare.py"
 
@@ -110,3 +111,28 @@ if "pair" in PLAN.sets:
             settings=PLAN.settings("run", "outcome", "pair", "seed"),
         script:
             "../scripts/compare_pair.py"
+
+
+if "session_to_session" in PLAN.sets:
+
+    rule compare_session_to_session:
+        input:
+            fits=expand("{out}/fits/{model}.json", out=OUT, model=PLAN.models("session_to_session")),
+            design=f"{OUT}/analysis/session_to_session.design.json",
+        output:
+            lead=f"{OUT}/session_to_session.json",
+        log:
+            f"{OUT}/logs/compare/session_to_session.log",
+        benchmark:
+            f"{OUT}/benchmarks/compare/session_to_session.tsv"
+        group:
+            CONCLUDE
+        resources:
+            mem_mb=megabytes(PLAN.raw, "compare"),
+            runtime=minutes(PLAN.raw, "compare"),
+        params:
+            config=CONFIG,
+            code=fingerprint("compare"),
+            settings=PLAN.settings("outcome", "comparison", "session_to_session"),
+        script:
+            "../scripts/compare_session_to_session.py"

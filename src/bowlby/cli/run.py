@@ -143,7 +143,7 @@ def ending(folder: Path) -> list[str]:
     from bowlby.tables.words import typeset
 
     results, report = Results(folder), folder / "report.html"
-    records = (results.json("verdict.json"), results.json("pair.json"))
+    records = [results.json(f"{name}.json") for name in ("verdict", "pair", "session_to_session")]
     sentences = [typeset(record["sentence"]) for record in records if record]
     if change := mean_change(results):
         sentences.append(change)

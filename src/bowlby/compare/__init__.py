@@ -8,6 +8,7 @@ from bowlby.compare.claims import (
     decide_claims,
     not_tested,
 )
+from bowlby.compare.session_to_session import removes_doubt, speaks_against
 from bowlby.compare.verdict_text import both_negligible, headline
 from bowlby.config.run import Run
 from bowlby.effect import Effect, effects_of
@@ -22,7 +23,12 @@ QUALIFIERS = ["same_rater", "reverse_causation_open"]
 
 
 def compare(
-    run: Run, fits: dict[str, dict], design: dict, adequacy: dict, estimands: dict[str, dict]
+    run: Run,
+    fits: dict[str, dict],
+    design: dict,
+    adequacy: dict,
+    estimands: dict[str, dict],
+    lead: dict | None = None,
 ) -> tuple[dict, dict]:
     """Read the contrasts of the primary fit and decide the claims.
 
@@ -38,6 +44,8 @@ def compare(
         ``adequacy.json``: what the sample could show, computed before outcomes.
     estimands : dict of dict
         ``measurement``, the comparison without errors of measurement, and ``sensitivity``, by name.
+    lead : dict, optional
+        Which comes first from session to session (:func:`bowlby.compare.session_to_session.decide_lead`).
 
     Returns
     -------
@@ -46,7 +54,9 @@ def compare(
     """
     fit, delta = fits["primary"], run.comparison.delta
     effects = _effects(fit)
-    claims = _claims(fits, effects, delta, adequacy, run.outcome.role)
+    claims = _claims(fits, effects, delta, adequacy, run.outcome.role, removes_doubt(run, lead))
+    if speaks_against(lead):
+        claims["C1"]["flags"].append("outcome_leads")
     if "c5" in fits and design.get("own_style_rated_by_patient"):
         qualify_own_style(claims["C5"])
     corrected = {name: row and without_errors(row, delta) for name, row in estimands["measurement"]["rows"].items()}
@@ -86,7 +96,12 @@ def in_words(verdict: dict, fits: dict[str, dict], delta: float) -> dict[str, st
 
 
 def _claims(
-    fits: dict[str, dict], effects: dict[str, Effect], delta: float, adequacy: dict, rater: str
+    fits: dict[str, dict],
+    effects: dict[str, Effect],
+    delta: float,
+    adequacy: dict,
+    rater: str,
+    leads: bool,
 ) -> dict[str, dict]:
     """The five claims with their verdicts, and what is always said with them."""
     others = {name: e for model in ("c4", "c5") if model in fits for name, e in _effects(fits[model]).items()}
@@ -94,7 +109,7 @@ def _claims(
     claims = dict(sorted(claims.items()))
     if "c5" in fits:
         claims["C5"]["parts"] = {"block": fits["c5"]["blocks"][0]}
-    qualify(claims, fits.get("early"), rater)
+    qualify(claims, fits.get("early"), rater, leads)
     lines = claims["C2"]["lines"] = fits["primary"]["c2_lines"]
     if lines["any_therapist_variable"]:
         claims["C2"]["flags"].append("any_therapist_variable")
@@ -116,7 +131,7 @@ def _claims(
     return claims
 
 
-def qualify(claims: dict[str, dict], early: dict | None = None, rater: str = "patient") -> None:
+def qualify(claims: dict[str, dict], early: dict | None = None, rater: str = "patient", leads: bool = False) -> None:
     """Add the reservations that apply to C1 and C2 whatever the verdict; they qualify supported claims only.
 
     Parameters
@@ -128,8 +143,11 @@ def qualify(claims: dict[str, dict], early: dict | None = None, rater: str = "pa
     rater : str
         Who rated the outcome. Where it is not the patient, perceived attachment and outcome share no rater; where it
         is the therapist, the therapist's style and outcome do, which C2 and C3 name among their reasons.
+    leads : bool
+        Whether attachment leads outcome from session to session (:func:`removes_doubt`). It removes the doubt that
+        improvement came first where there is no early outcome; where there is one, that decides, since it adjusts P.
     """
-    outlasts = early is not None and _effects(early)["P"].limits(0.975)[0] > 0
+    outlasts = leads if early is None else _effects(early)["P"].limits(0.975)[0] > 0
     lifted = {"reverse_causation_open": outlasts, "same_rater": rater != "patient"}
     qualifiers = [q for q in QUALIFIERS if not lifted[q]]
     if early is not None and not outlasts and claims["C1"]["verdict"] == "supported":

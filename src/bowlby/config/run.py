@@ -9,40 +9,9 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from bowlby.config.base import Invalid, Model
+from bowlby.config.blocks import Block, ReferenceBlock, SessionToSession
 from bowlby.config.labels import Words
 from bowlby.config.robustness import Robustness
-
-
-class Block(Model):
-    """One side of the comparison: scales and their weights in the composite."""
-
-    instrument: str
-    """Instrument."""
-    about: str = "self"
-    """Whom it is about (`therapist` for perceived attachment)."""
-    occasion: str | None = None
-    """Occasion; empty if it was answered once, as by therapists."""
-    sessions: int | None = Field(None, ge=1)
-    """If it was answered session by session: use each person's mean of the sessions up to this one."""
-    weights: dict[str, float] = Field(min_length=1)
-    """Scale: weight in the composite, set before seeing outcomes (example: secure +1, avoidant_fearful -1). A style
-    (`secure`, `preoccupied`, `dismissing`, `fearful/disorganized`) is coded 1 if present and 0 if not:
-    `{secure: 1}` compares secure therapists of a coded interview, or of the questionnaire's rule, with all others."""
-
-    reliability: float | None = Field(None, gt=0, le=1)
-    """Reliability of the composite in this study (of a coded interview, the agreement of two coders); by default it
-    is computed from the items, and is unknown if only scores are given."""
-
-    @model_validator(mode="after")
-    def _not_all_zero(self):
-        if not any(self.weights.values()):
-            raise Invalid("all weights are 0", "give at least one scale a weight")
-        return self
-
-    @property
-    def scales(self) -> list[str]:
-        """All scales that it uses."""
-        return list(self.weights)
 
 
 class Rating(Block):
@@ -60,30 +29,6 @@ class Rating(Block):
     def apart(self) -> list[str]:
         """The subscales that are modelled together; none if there is one scale only."""
         return self.subscales or (list(self.weights) if len(self.weights) > 1 else [])
-
-
-class Correlation(Model):
-    """A reference correlation between two scales."""
-
-    scales: tuple[str, str]
-    """The two scales."""
-    r: float = Field(gt=-1, lt=1)
-    """Their correlation in the reference population."""
-
-
-class ReferenceBlock(Model):
-    """Reference SDs and correlations of one block, in the scales' own units."""
-
-    sd: dict[str, float]
-    """Scale: SD in the norm sample."""
-    correlations: list[Correlation] = Field(default_factory=list)
-    """Correlations; pairs not listed are 0."""
-
-    @model_validator(mode="after")
-    def _positive(self):
-        if any(v <= 0 for v in self.sd.values()):
-            raise Invalid("a reference SD must be above 0", "correct it")
-        return self
 
 
 Effect = Literal["intercept", "time"]
@@ -326,6 +271,8 @@ class Run(Model):
     """Comparison of two predictors of any level; left out, none is made."""
     growth: Growth | None = None
     """The growth model; left out, none is fitted."""
+    session_to_session: SessionToSession | None = None
+    """Which of two scales comes first from session to session; left out, it is not examined."""
     robustness: Robustness | None = None
     """Robustness checks of the comparison; left out, there are none."""
 
@@ -344,7 +291,7 @@ class Run(Model):
         return folder
 
     def _alone(self):
-        models = ("outcome", "comparison", "pair", "growth", "other_outcomes", "robustness")
+        models = ("outcome", "comparison", "pair", "growth", "session_to_session", "other_outcomes", "robustness")
         if asked := [f"`{name}:`" for name in models if getattr(self, name)]:
             raise Invalid(f"`scores:` is a run of its own, and {', '.join(asked)} is there too", "keep one of the two")
         return self
@@ -353,8 +300,12 @@ class Run(Model):
     def _complete(self):
         if self.scores is not None:
             return self._alone()
-        if self.comparison is None and self.growth is None and self.pair is None:
-            raise Invalid("no analysis is requested", "add `comparison:`, `pair:`, `growth:` or `scores:`")
+        needs_outcome = any(block is not None for block in (self.comparison, self.growth, self.pair))
+        if not needs_outcome and self.session_to_session is None:
+            choice = "`comparison:`, `pair:`, `growth:`, `session_to_session:` or `scores:`"
+            raise Invalid("no analysis is requested", f"add {choice}")
+        if self.outcome is None and not needs_outcome:
+            return self
         if self.outcome is None:
             raise Invalid("outcome is missing", "add `outcome:`, or request `scores: {}` alone")
         if self.comparison and not (self.outcome.after or (self.outcome.pre and self.outcome.post)):

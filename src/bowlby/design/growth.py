@@ -55,22 +55,22 @@ def growth_set(
     described, covariates = with_described(described[["therapist"]], described, run.growth.covariates, None)
     every = _rows(run, scores, described, {o.id: o.time for o in occasions})
     needed = {"y": "no outcome", "time": "occasion without a time"}
-    data, steps = _complete(every, needed | {column: f"no {name}" for column, name in covariates.items()})
+    data, steps = complete(every, needed | {column: f"no {name}" for column, name in covariates.items()})
     random = random_part(run.growth.random, data)
     if not random.terms:
         why = "; ".join(f"{gone['term']} of {gone['group']}s: {gone['reason']}" for gone in random.left_out)
         raise UserError(problem(f"growth.random leaves no effect that these data could show ({why})",
                                 "add `patient: [intercept]` to it"))  # fmt: skip
     if "therapist" in random.groups:
-        data, step = _complete(data, {"therapist": "no therapist"})
-        steps, random = steps + step, random_part(run.growth.random, data)
+        data, gone = complete(data, {"therapist": "no therapist"})
+        steps, random = steps + gone, random_part(run.growth.random, data)
     else:
         data = data.drop(columns="therapist")
     _check(data)
     for column in covariates:
         data[column] -= data.groupby("patient")[column].first().mean()
     data = data.sort_values(["patient", "time"], ignore_index=True)
-    flow = [_step("occasions in the file", every, None), *steps, _step("analysed", data, None)]
+    flow = [step("occasions in the file", every, None), *steps, step("analysed", data, None)]
     design = {
         "schema": SCHEMA,
         "n_dropped": {b["reason"]: a["rows"] - b["rows"] for a, b in pairwise(flow) if b["reason"]},
@@ -84,7 +84,7 @@ def growth_set(
     columns = pd.DataFrame(
         [(name, *_meaning(name, run, time_unit)) for name in data], columns=["name", "meaning", "unit", "source"]
     )
-    return AnalysisSet(data, _membership(data), columns, design, flow)
+    return AnalysisSet(data, equal_parts(data), columns, design, flow)
 
 
 def _rows(run: Run, scores: dict, described: pd.DataFrame, time: dict[str, float | None]) -> pd.DataFrame:
@@ -105,13 +105,13 @@ def _rows(run: Run, scores: dict, described: pd.DataFrame, time: dict[str, float
     return data.join(described.drop(columns="therapist"), on="patient")
 
 
-def _complete(data: pd.DataFrame, needed: dict[str, str]) -> tuple[pd.DataFrame, list[dict]]:
+def complete(data: pd.DataFrame, needed: dict[str, str]) -> tuple[pd.DataFrame, list[dict]]:
     """Rows that have all columns needed, and a step for each reason, by column, that takes some away."""
     steps = []
     for column, reason in needed.items():
         kept = data[data[column].notna()]
         if len(kept) < len(data):
-            steps.append(_step(f"without: {reason}", kept, reason))
+            steps.append(step(f"without: {reason}", kept, reason))
         data = kept
     return data, steps
 
@@ -140,7 +140,7 @@ def _meaning(name: str, run: Run, time_unit: str) -> tuple[str, str, str]:
     return known.get(name, (f"{name}, centred at the mean of the patients", "own units", "people"))
 
 
-def _membership(data: pd.DataFrame) -> pd.DataFrame:
+def equal_parts(data: pd.DataFrame) -> pd.DataFrame:
     """A patient's therapists in equal parts; no row where therapists are not in the model."""
     if "therapist" not in data:
         kinds = {"patient": object, "therapist": object, "weight": float}
@@ -149,7 +149,8 @@ def _membership(data: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(weight=1.0 / rows.groupby("patient")["therapist"].transform("size"))
 
 
-def _step(name: str, data: pd.DataFrame, reason: str | None) -> dict:
+def step(name: str, data: pd.DataFrame, reason: str | None) -> dict:
+    """A step of the flow: who is left."""
     return {
         "step": name,
         "patients": int(data["patient"].nunique()),

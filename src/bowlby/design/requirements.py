@@ -18,7 +18,7 @@ from bowlby.errors import UserError, problem
 from bowlby.instruments.catalogue import load_instrument
 from bowlby.instruments.model import Instrument
 from bowlby.instruments.styles import STYLES
-from bowlby.terms import ROLES, SIDES, reserved
+from bowlby.terms import ROLES, SERIES, SIDES, reserved
 
 TOO_FEW_THERAPISTS = (
     "too few therapists have two or more patients with complete data",
@@ -54,7 +54,7 @@ class Requirement:
 
 def requirements(run: Run) -> list[Requirement]:
     """All that a run asks for."""
-    return [*of_outcome(run), *of_others(run), *of_comparison(run), *of_pair(run)]
+    return [*of_outcome(run), *of_others(run), *of_comparison(run), *of_pair(run), *of_session_to_session(run)]
 
 
 def of_outcome(run: Run) -> list[Requirement]:
@@ -77,6 +77,15 @@ def of_pair(run: Run) -> list[Requirement]:
     """What the two predictors ask for."""
     given = {name: getattr(run.pair, name) for name in SIDES} if run.pair else {}
     return [_of_block(f"pair.{name}", side.role, side) for name, side in given.items()]
+
+
+def of_session_to_session(run: Run) -> list[Requirement]:
+    """What the two series of sessions ask for."""
+    given = {name: getattr(run.session_to_session, name) for name in SERIES} if run.session_to_session else {}
+    return [
+        Requirement(f"session_to_session.{name}", series.instrument, series.role, series.about, [series.scale])
+        for name, series in given.items()
+    ]
 
 
 def unstated_occasions(required: Iterable[Requirement], tables: dict) -> list[str]:
@@ -363,38 +372,3 @@ def wrong_order(run: Run, occasions: list[str]) -> list[str]:
     if pre >= post:
         problems.append(problem("outcome.pre is not before outcome.post", "exchange them"))
     return problems
-
-
-def wrong_dates(run: Run, scores: dict[str, pd.DataFrame]) -> list[str]:
-    """That most patients' outcome is dated before their perceived attachment; nothing where either has no dates.
-
-    A few such patients are slips in typing a date; most of them mean that occasions or columns are exchanged.
-
-    Parameters
-    ----------
-    run : Run
-        With a comparison.
-    scores : dict of DataFrame
-        Scores by instrument, with person, role, about, occasion and, where given, date.
-    """
-    outcome, perceived = run.outcome, run.comparison.perceived
-    if outcome.after is not None:  # sessions are counted, and the landmark parts them
-        return []
-    after = _dates(scores[outcome.instrument], outcome.role, outcome.whom, outcome.post)
-    before = _dates(scores[perceived.instrument], "patient", perceived.about, perceived.occasion)
-    both = pd.concat([before, after], axis=1, keys=["before", "after"]).dropna()
-    wrong = int((both["after"] < both["before"]).sum())
-    if 2 * wrong <= len(both):
-        return []
-    what = f"the outcome ({outcome.post}) is dated before perceived attachment in {wrong:,} of {len(both):,} patients"
-    return [problem(what, "correct `date:` or the occasions in the study file")]
-
-
-def _dates(scores: pd.DataFrame, role: str, about: str, occasion: str | None) -> pd.Series:
-    """First date of the answers of a role about someone at an occasion, by patient."""
-    own = scores[(scores["role"] == role) & (scores["about"] == about)]
-    if occasion is not None:
-        own = own[own["occasion"] == occasion]
-    if "date" not in own:
-        return pd.Series(dtype="datetime64[ns]")
-    return pd.to_datetime(own.groupby("person")["date"].min())

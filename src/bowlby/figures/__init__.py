@@ -20,6 +20,7 @@ from bowlby.figures import (
     participants,
     partition,
     residuals,
+    session_to_session,
     therapists,
 )
 from bowlby.figures.canvas import FORMATS, save
@@ -63,6 +64,10 @@ def _pair(run: Run) -> bool:
     return run.pair is not None
 
 
+def _sessions(run: Run) -> bool:
+    return run.session_to_session is not None
+
+
 def _compared_before_after(run: Run) -> bool:
     return _comparison(run) and _before_after(run)
 
@@ -77,8 +82,8 @@ def _doubted(*kinds: str) -> Callable[[Run], bool]:
 
 
 def _modelled(run: Run) -> bool:
-    """Whether a model is fitted: not where scores alone are asked for."""
-    return run.scores is None
+    """Whether an outcome is regressed on something: not where scores or sessions alone are asked for."""
+    return any(block is not None for block in (run.comparison, run.pair, run.growth))
 
 
 def _always(run: Run) -> bool:
@@ -90,6 +95,7 @@ PLOTS = {
     "association": Plot(association.gather, association.draw, _comparison),
     "domains": Plot(forest.gather_domains, forest.draw_domains, _domains),
     "pair": Plot(forest.gather_pair, forest.draw_pair, _pair),
+    "session_to_session": Plot(session_to_session.gather, session_to_session.draw, _sessions),
     "adequacy": Plot(adequacy.gather, adequacy.draw, _comparison),
     "partition": Plot(partition.gather, partition.draw, _comparison),
     "prepost": Plot(course.gather, course.draw, _compared_before_after),

@@ -20,7 +20,7 @@ COLUMNS = ["kind", "step", "patients", "therapists", "rows", "reason"]
 def gather(results: Results) -> pd.DataFrame | None:
     """From the steps of the run's first model; where it keeps none, from those of reading the files."""
     privacy = "shareable" if results.shareable else "internal"
-    models = (f"analysis/{name}.flow.json" for name in ("primary", "pair", "growth"))
+    models = (f"analysis/{name}.flow.json" for name in ("primary", "pair", "growth", "session_to_session"))
     for path in (*models, "people/flow.json"):
         record = results.json(path)
         if record:

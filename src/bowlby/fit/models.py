@@ -11,7 +11,7 @@ from bowlby import terms
 from bowlby.design.centring import Membership, membership
 from bowlby.fit import units
 from bowlby.fit.lines import c2_conditions
-from bowlby.fit.record import block_test, contrast, effects_table, record_fit, second_fit
+from bowlby.fit.record import block_test, contrast, effects_table, no_second, record_fit, second_fit
 from bowlby.mixed import MixedModel
 from bowlby.terms import BASELINE, INTERCEPT, M1, M1_RANDOM, SIDES, P, T, Z, sloped
 
@@ -63,6 +63,8 @@ def fit_set(name: str, data: pd.DataFrame, membership: pd.DataFrame, design: dic
 
 def second_of(name: str, data: pd.DataFrame, fits: dict[str, Fitted]) -> dict:
     """The second engine on the rows of a set's main model, and how far the two differ."""
+    if name == "session_to_session":
+        return no_second("it has no model of two series that lead each other")
     main = fits[MAIN.get(name, f"{name}_m1")].record
     fixed = [f["term"] for f in main["fixed"] if f["term"] != "Intercept"]
     groups = tuple(g for g in ("therapist", "patient") if g in main["groups"]) if name == "growth" else ("therapist",)

@@ -117,16 +117,16 @@ def second_fit(data: pd.DataFrame, terms: list[str], first: dict, groups: tuple[
         engine cannot do). Where there is no second fit, as of more rows than :data:`LARGE`, ``left_out`` says why.
     """
     if len(data) > LARGE:
-        return _no_second(f"{len(data):,} rows are more than it fits in reasonable time")
+        return no_second(f"{len(data):,} rows are more than it fits in reasonable time")
     x = data[terms].astype(float).reset_index(drop=True)
     x.insert(0, "Intercept", 1.0)
     levels = [data[group].astype(str).to_numpy() for group in groups]
     try:
         result = fit_second(data["y"].to_numpy(float), x, *levels, names=groups, reml=first["reml"])
     except UserError as error:  # it is a check; what it cannot do does not end a run
-        return _no_second("; ".join(error.problems))
+        return no_second("; ".join(error.problems))
     except np.linalg.LinAlgError:
-        return _no_second("it gave no estimate")
+        return no_second("it gave no estimate")
     own = {f["term"]: f for f in first["fixed"]}
     fixed = [
         {"term": term, "estimate": b, "se": s, "difference_in_se": (b - own[term]["estimate"]) / own[term]["se"]}
@@ -146,7 +146,8 @@ def second_fit(data: pd.DataFrame, terms: list[str], first: dict, groups: tuple[
     }
 
 
-def _no_second(why: str) -> dict:
+def no_second(why: str) -> dict:
+    """In place of a second fit: why there is none."""
     return {"schema": SCHEMA, "engine": SECOND, "fixed": [], "left_out": why}
 
 

@@ -11,6 +11,7 @@ SETS = {
     "mentalizing": ["mentalizing_m1", "mentalizing_joint", "mentalizing_alone", "mentalizing_scales"],
     "pair": ["pair", "pair_scales"],
     "growth": ["growth"],
+    "session_to_session": ["lagged_none", "lagged_mean", "lagged_patient", "centred_outcome", "centred_predictor"],
 }
 
 

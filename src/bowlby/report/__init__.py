@@ -13,7 +13,7 @@ from bowlby.results import Results
 
 __all__ = ["SECTIONS", "Results", "Section", "build", "build_report", "inline", "methods_text"]
 
-LEADS = ("verdict", "pair", "course")
+LEADS = ("verdict", "pair", "course", "session-to-session")
 """Sections that answer the run's question; the first that a run has is its first screen."""
 
 

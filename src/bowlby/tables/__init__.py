@@ -17,6 +17,7 @@ from bowlby.tables.fits import doubtful_units, fit_sheet, fit_table
 from bowlby.tables.layout import Sheet, frame_sheet, sheet_docx, sheet_html, sheet_page
 from bowlby.tables.numbers import interval, number, p_value
 from bowlby.tables.sample import sample_sheet, sample_table
+from bowlby.tables.session_to_session import lead_sheet, lead_table
 from bowlby.tables.words import outcome_label, outcome_name
 
 __all__ = [
@@ -33,8 +34,8 @@ __all__ = [
     "to_html",
     "with_outcome",
 ]
-NAMES = ("table1", "pair", "growth", "sample", "estimands", "claims", "descriptives")
-MODELS = ("growth", "pair")
+NAMES = ("table1", "pair", "growth", "session_to_session", "sample", "estimands", "claims", "descriptives")
+MODELS = ("growth", "pair", "session_to_session")
 FORMATS = ("csv", "html", "docx")
 SPOKEN = ("label", "quantity", "statement", "note", "rule")
 
@@ -81,6 +82,8 @@ def sheets(results: Results) -> dict[str, tuple[pd.DataFrame, Sheet]]:
         better = "higher" if (results.config.get("outcome") or {}).get("higher_is_better") else "lower"
         own = f"The outcome is in its own units; {better} scores are better."
         tables["growth"] = (fit_table(fits["growth"], unit), with_outcome(sheet, results, own))
+    if lead := results.json("session_to_session.json"):
+        tables["session_to_session"] = (lead_table(lead), lead_sheet(f"Table {len(tables) + 1}", lead))
     sample = sample_table(results)
     if len(sample):
         tables["sample"] = (sample, sample_sheet(f"Table {len(tables) + 1}", sample))

@@ -14,6 +14,7 @@ from bowlby.report.sections.pair import pair
 from bowlby.report.sections.participants import flow, issues, missing
 from bowlby.report.sections.questionnaires import reliability, scales
 from bowlby.report.sections.robustness import robustness, tipping
+from bowlby.report.sections.session_to_session import session_to_session
 from bowlby.report.sections.therapists import therapists
 from bowlby.report.sections.verdict import verdict
 
@@ -22,6 +23,7 @@ REPORT: list[Build] = [
     adequacy,
     estimates,
     pair,
+    session_to_session,
     robustness,
     course,
     therapists,

@@ -1,0 +1,127 @@
+"""Which of two series comes first from session to session: ``session_to_session.json``, and what it lifts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bowlby.compare.claims import ALPHA, claim_more, claim_slope
+from bowlby.config.run import Run
+from bowlby.effect import Effect, effects_of
+from bowlby.reasons import say_rule
+from bowlby.terms import SERIES
+
+PARTS = ("L-R", "L+R")
+TRENDS = ("none", "mean", "patient")
+SAYS = {"L": "the path from predictor to outcome", "L-R": "the difference of the paths", "L+R": "their sum"}
+
+
+def decide_lead(run: Run, fits: Mapping[str, dict], design: Mapping) -> dict:
+    """Decide L1 and L2 by the rules of C1 and C2.
+
+    Parameters
+    ----------
+    run : Run
+        With ``session_to_session``.
+    fits : mapping of dict
+        ``lagged_none``, ``lagged_mean``, ``lagged_patient``, ``centred_outcome``, ``centred_predictor``.
+    design : mapping
+        Description of the rows.
+
+    Returns
+    -------
+    dict
+        Paths by trend taken out, the claims by the registered one with their verdicts under the others, the common
+        model's paths, the test of stationarity, and a sentence.
+    """
+    asked = run.session_to_session
+    main = fits[f"lagged_{asked.detrend}"]
+    effects = {trend: effects_of(fits[f"lagged_{trend}"]["contrasts"]) for trend in TRENDS}
+    decided = {trend: decide_lead_claims(own, asked.delta) for trend, own in effects.items()}
+    claims = decided[asked.detrend]
+    stationary = main["blocks"][0]["p"]
+    for name, claim in claims.items():
+        verdicts = {trend: decided[trend][name]["verdict"] for trend in TRENDS}
+        settled = claim["verdict"] != "inconclusive"
+        claim["detrended"] = verdicts
+        claim["fragile"] = settled and verdicts["patient"] != claim["verdict"]
+        claim["reasons"] = _reasons(asked)
+        claim["qualified"] = claim["verdict"] == "supported"  # what changes over time is never adjusted for
+        claim["flags"] += [code for code, holds in (
+            ("detrended_otherwise", len(set(verdicts.values())) > 1),
+            ("not_stationary", stationary < ALPHA),
+            ("singular", main["singular"]),
+        ) if holds]  # fmt: skip
+    return {
+        "schema": 1,
+        "labels": design["labels"],
+        "delta": asked.delta,
+        "detrend": asked.detrend,
+        "gap": asked.gap,
+        "n_obs": main["n_obs"],
+        "n_patients": main["groups"]["patient"],
+        "n_therapists": main["groups"].get("therapist", 0),
+        "n_processes": design["n_processes"],
+        "left_out": design["left_out"],
+        "paths": {trend: {name: e.record() | {"p": e.p_two_sided()} for name, e in own.items()}
+                  for trend, own in effects.items()},
+        "centred": {fits[f"centred_{name}"]["contrasts"][0]["name"]: _of(fits[f"centred_{name}"]) for name in SERIES},
+        "stationary_p": stationary,
+        "claims": claims,
+        "sentence": _sentence(design["labels"], effects[asked.detrend], claims["L2"]),
+    }  # fmt: skip
+
+
+def decide_lead_claims(effects: Mapping[str, Effect], delta: float) -> dict[str, dict]:
+    """L1 (the predictor leads the outcome) and L2 (more than the reverse) from L, L-R and L+R."""
+    return {"L1": claim_slope(effects["L"], delta, "L"), "L2": claim_more(effects["L-R"], effects["L+R"], PARTS)}
+
+
+def removes_doubt(run: Run, lead: Mapping | None) -> bool:
+    """Whether the sessions speak against improvement that came first, so that the doubt is lifted from C1 and C2.
+
+    L1 and L2 are both supported, also without the patients' own trends, and the series are those of the comparison.
+    """
+    if lead is None or run.session_to_session is None or run.comparison is None:
+        return False
+    asked, perceived = run.session_to_session, run.comparison.perceived
+    same = (asked.predictor.instrument, asked.predictor.about, asked.predictor.role) == (
+        perceived.instrument, perceived.about, "patient")  # fmt: skip
+    same &= asked.predictor.scale in perceived.weights
+    same &= (asked.outcome.instrument, asked.outcome.scale) == (run.outcome.instrument, run.outcome.scale)
+    claims = lead["claims"].values()
+    return same and all(claim["detrended"][t] == "supported" for claim in claims for t in {lead["detrend"], "patient"})
+
+
+def speaks_against(lead: Mapping | None) -> bool:
+    """Whether the outcome leads the predictor more than the reverse, session by session."""
+    return lead is not None and lead["claims"]["L2"]["verdict"] == "refuted"
+
+
+def _reasons(asked) -> list[str]:
+    same = asked.predictor.role == asked.outcome.role
+    return [*(["same_rater_of_both"] if same else []), "changes_over_time"]
+
+
+def _of(fit: dict) -> dict:
+    first = fit["contrasts"][0]
+    return Effect(first["estimate"], first["se"], first["df"]).record() | {"p": first["p"]}
+
+
+def _sentence(labels: Mapping[str, str], effects: Mapping[str, Effect], more: Mapping) -> str:
+    one, other = labels["predictor"], labels["outcome"]
+    words = {
+        "supported": f"{one} leads {other} more than {other} leads {one}",
+        "refuted": f"{one} does not lead {other} more than the reverse",
+        "inconclusive": "these data do not decide which of the two leads the other more",
+    }[more["verdict"]]
+    said = [
+        f"After a session 1 SD better in {one}, the next was {_size(effects['L'])} in {other}",
+        f"after one 1 SD better in {other}, the next was {_size(effects['R'])} in {one}",
+    ]
+    return f"{'; '.join(said)}. Verdict: {more['verdict']}; {words}, because {say_rule(more['rule'], SAYS)}."
+
+
+def _size(effect: Effect) -> str:
+    low, high = effect.limits(0.975)
+    way, interval = "better" if effect.estimate >= 0 else "worse", f"{low:.2f} to {high:.2f}".replace("-", "−")
+    return f"{abs(effect.estimate):.2f} SD {way} (95 % CI {interval})"

@@ -1,0 +1,111 @@
+"""Parts of a run's file that name scales: blocks, their norms, and series of sessions."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from bowlby.config.base import Invalid, Model
+
+
+class Block(Model):
+    """One side of the comparison: scales and their weights in the composite."""
+
+    instrument: str
+    """Instrument."""
+    about: str = "self"
+    """Whom it is about (`therapist` for perceived attachment)."""
+    occasion: str | None = None
+    """Occasion; empty if it was answered once, as by therapists."""
+    sessions: int | None = Field(None, ge=1)
+    """If it was answered session by session: use each person's mean of the sessions up to this one."""
+    weights: dict[str, float] = Field(min_length=1)
+    """Scale: weight in the composite, set before seeing outcomes (example: secure +1, avoidant_fearful -1). A style
+    (`secure`, `preoccupied`, `dismissing`, `fearful/disorganized`) is coded 1 if present and 0 if not:
+    `{secure: 1}` compares secure therapists of a coded interview, or of the questionnaire's rule, with all others."""
+
+    reliability: float | None = Field(None, gt=0, le=1)
+    """Reliability of the composite in this study (of a coded interview, the agreement of two coders); by default it
+    is computed from the items, and is unknown if only scores are given."""
+
+    @model_validator(mode="after")
+    def _not_all_zero(self):
+        if not any(self.weights.values()):
+            raise Invalid("all weights are 0", "give at least one scale a weight")
+        return self
+
+    @property
+    def scales(self) -> list[str]:
+        """All scales that it uses."""
+        return list(self.weights)
+
+
+class Correlation(Model):
+    """A reference correlation between two scales."""
+
+    scales: tuple[str, str]
+    """The two scales."""
+    r: float = Field(gt=-1, lt=1)
+    """Their correlation in the reference population."""
+
+
+class ReferenceBlock(Model):
+    """Reference SDs and correlations of one block, in the scales' own units."""
+
+    sd: dict[str, float]
+    """Scale: SD in the norm sample."""
+    correlations: list[Correlation] = Field(default_factory=list)
+    """Correlations; pairs not listed are 0."""
+
+    @model_validator(mode="after")
+    def _positive(self):
+        if any(v <= 0 for v in self.sd.values()):
+            raise Invalid("a reference SD must be above 0", "correct it")
+        return self
+
+
+class Series(Model):
+    """A scale that was answered session by session."""
+
+    label: str = Field(min_length=1, max_length=60)
+    """Its name in the report (example: alliance)."""
+    instrument: str
+    """Instrument."""
+    scale: str = "total"
+    """Its scale."""
+    role: Literal["patient", "therapist", "observer"] = "patient"
+    """Who answered."""
+    about: str = "self"
+    """Whom it is about (`therapist` for perceived attachment)."""
+    higher_is_better: bool
+    """Direction; scores of scales on which low is better (symptoms, avoidance) are multiplied by −1."""
+
+    @property
+    def whom(self) -> str:
+        """Whom the ratings are about."""
+        return self.about
+
+
+class SessionToSession(Model):
+    """What comes first from session to session: the predictor, or the outcome?"""
+
+    predictor: Series
+    """Perceived attachment, the alliance or another scale of every session."""
+    outcome: Series
+    """The outcome of every session."""
+    gap: int = Field(3, ge=1)
+    """Longest interval, in session numbers, over which two sessions of a patient are related. After a longer one, and
+    with another therapist, the process within the patient begins anew."""
+    detrend: Literal["none", "mean", "patient"] = "mean"
+    """What is taken out before the claims are decided: nothing; the mean of each session; or each patient's own straight
+    line besides. All three are reported."""
+    delta: float = Field(0.05, gt=0)
+    """Equivalence bound for "negligible", in SD of the one per SD of the other, both within patients."""
+
+    @model_validator(mode="after")
+    def _two(self):
+        one, other = ((s.instrument, s.scale, s.role, s.about) for s in (self.predictor, self.outcome))
+        if one == other:
+            raise Invalid("predictor and outcome are the same scale", "correct one of them")
+        return self

@@ -1,0 +1,137 @@
+"""Rows of two series of sessions: one for each session of a patient at which either was answered."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from bowlby.config.blocks import Series, SessionToSession
+from bowlby.config.run import RandomEffects, Run
+from bowlby.design.frame import AnalysisSet
+from bowlby.design.growth import complete, equal_parts, step
+from bowlby.design.random_part import random_part
+from bowlby.design.requirements import of_session_to_session, unscored
+from bowlby.errors import UserError, problem
+from bowlby.terms import SCHEMA, SERIES
+
+SESSIONS, PATIENTS = 3, 20
+"""Sessions with both answers that a patient needs, and patients who need them: fewer do not show what differs between
+patients apart from what leads within them."""
+INTERCEPTS = RandomEffects(patient=["intercept"], therapist=["intercept"])
+
+
+def session_to_session_set(run: Run, scores: dict[str, pd.DataFrame], people: dict[str, pd.DataFrame]) -> AnalysisSet:
+    """Build the rows of the session-to-session model.
+
+    Parameters
+    ----------
+    run : Run
+        With ``session_to_session``.
+    scores, people : dict of DataFrame
+        As of :func:`bowlby.design.primary.comparison_set`.
+
+    Returns
+    -------
+    AnalysisSet
+        ``predictor`` and ``outcome``, own units, higher is better (missing where a session has one of the two only);
+        ``session``, its number; ``process``, which begins anew after a gap and with another therapist; ``therapist``,
+        who gave the session, where therapists are in the model.
+
+    Raises
+    ------
+    UserError
+        If sessions have no number, or too few patients have three sessions with both answers.
+    """
+    asked = run.session_to_session
+    if lines := unscored(of_session_to_session(run), scores):
+        raise UserError(lines)
+    every = _rows(asked, scores, people["patients"].set_index("patient")["therapist"])
+    data, steps = complete(every, {"session": "no session number"})
+    random = random_part(INTERCEPTS, data.rename(columns={"session": "time"}))
+    if "therapist" in random.groups:
+        data, gone = complete(data, {"therapist": "no therapist"})
+        steps += gone
+    else:
+        data = data.drop(columns="therapist")
+    enough = _check(asked, data)
+    data = data.astype({"session": int}).sort_values(["patient", "session"], ignore_index=True)
+    data.insert(2, "process", _processes(data, asked.gap))
+    flow = [step("sessions in the file", every, None), *steps, step("analysed", data, None)]
+    design = {
+        "schema": SCHEMA,
+        "n_dropped": {b["reason"]: a["rows"] - b["rows"] for a, b in pairwise(flow) if b["reason"]},
+        "n_patients": flow[-1]["patients"],
+        "n_therapists": flow[-1]["therapists"],
+        "n_processes": int(data["process"].nunique()),
+        "n_with_three": enough,
+        "labels": {name: getattr(asked, name).label for name in SERIES},
+        "detrend": asked.detrend,
+        "gap": asked.gap,
+        "covariates": [],
+        "left_out": [gone for gone in random.left_out if gone["group"] == "therapist"],
+    }
+    columns = pd.DataFrame([(name, *_meaning(name, asked)) for name in data],
+                           columns=["name", "meaning", "unit", "source"])  # fmt: skip
+    return AnalysisSet(data, equal_parts(data), columns, design, flow)
+
+
+def _rows(asked: SessionToSession, scores: dict, own: pd.Series) -> pd.DataFrame:
+    """Every session at which a patient answered either, with the therapist who gave it, else the patient's own."""
+    one, other = (_answers(name, getattr(asked, name), scores) for name in SERIES)
+    both = one.merge(other, on=["patient", "session"], how="outer", suffixes=("", "_other"))
+    both["therapist"] = both["therapist"].fillna(both["therapist_other"])
+    both["therapist"] = both["therapist"].fillna(both["patient"].map(own)).astype("object")
+    return both[["patient", "therapist", "session", *SERIES]]
+
+
+def _answers(name: str, series: Series, scores: dict) -> pd.DataFrame:
+    """One series by patient and session; of several answers the first."""
+    table = scores[series.instrument]
+    table = table[(table["role"] == series.role) & (table["about"] == series.about)]
+    sign = 1.0 if series.higher_is_better else -1.0
+    rows = pd.DataFrame({
+        "patient": table["person"].astype(str), "session": pd.to_numeric(table["session"]).astype(float),
+        "therapist": table["therapist"].astype("object"), name: sign * table[series.scale].astype(float),
+    })  # fmt: skip
+    return rows.dropna(subset=[name]).drop_duplicates(["patient", "session"])
+
+
+def _processes(data: pd.DataFrame, gap: int) -> np.ndarray:
+    """Number of the process (n,): a new one with another patient, after a longer gap, with another therapist."""
+    new = (data["patient"] != data["patient"].shift()) | (data["session"].diff() > gap)
+    if "therapist" in data:
+        new |= data["therapist"] != data["therapist"].shift()
+    return new.cumsum().to_numpy(int)
+
+
+def _check(asked: SessionToSession, data: pd.DataFrame) -> int:
+    """Patients with enough sessions."""
+    if data.empty:
+        what = "no session has a number"
+        raise UserError(
+            problem(f"session_to_session: {what}", "give `session:` to the files or occasions of the study")
+        )
+    sessions = data.dropna().groupby("patient").size()
+    enough = int((sessions >= SESSIONS).sum())
+    if enough < PATIENTS:
+        one, other = (getattr(asked, name).label for name in SERIES)
+        what = f"{enough} patient{'' if enough == 1 else 's'} with {one} and {other} in three or more sessions"
+        do = f"at least {PATIENTS} are needed; check the session numbers of both, and what is missing"
+        raise UserError(problem(f"session_to_session: {what}", do))
+    return enough
+
+
+def _meaning(name: str, asked: SessionToSession) -> tuple[str, str, str]:
+    """Meaning, unit and source of a column."""
+    if name in SERIES:
+        series = getattr(asked, name)
+        return f"{series.label}: {series.instrument} {series.scale}, higher is better", "own units", "scores"
+    known = {
+        "patient": ("patient", "id"),
+        "therapist": ("therapist who gave the session", "id"),
+        "session": ("number of the session", "count"),
+        "process": ("process within the patient, which begins anew after a gap or with another therapist", "number"),
+    }
+    return *known[name], "people"

@@ -1,0 +1,48 @@
+"""Paths from one session to the next, by what is taken out of the series."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from bowlby.figures.canvas import BLUE, INK, VERMILION, WIDTH, keys, point_ranges
+from bowlby.figures.forest import negligible, rows_named
+from bowlby.results import Results
+
+WAYS = {
+    "none": ("nothing taken out", 0.24, {"color": INK, "marker": "s", "fill": False}),
+    "mean": ("session means taken out", 0.08, {"color": BLUE, "marker": "o"}),
+    "patient": ("and each patient's own line", -0.08, {"color": VERMILION, "marker": "D"}),
+    "centred": ("common model (biased)", -0.24, {"color": INK, "marker": "^", "fill": False}),
+}
+COLUMNS = ["path", "label", "way", "estimate", "ci_low", "ci_high", "delta"]
+
+
+def gather(results: Results) -> pd.DataFrame | None:
+    """From ``session_to_session.json``: a row for each path and way."""
+    record = results.json("session_to_session.json")
+    if not record:
+        return None
+    one, other = record["labels"]["predictor"], record["labels"]["outcome"]
+    labels = {"L": f"{one}\n→ next {other}", "R": f"{other}\n→ next {one}",
+              "predictor_own": f"{one}\n→ next {one}", "outcome_own": f"{other}\n→ next {other}"}  # fmt: skip
+    every = {**record["paths"], "centred": record["centred"]}
+    rows = [(path, label, way, paths[path]["estimate"], *paths[path]["ci"], record["delta"])
+            for path, label in labels.items() for way, paths in every.items() if path in paths]  # fmt: skip
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def draw(ax, data: pd.DataFrame) -> None:
+    """Draw the paths from top to bottom."""
+    labels = list(dict.fromkeys(data["label"]))
+    ax.figure.set_size_inches(WIDTH, 5.2)
+    handles = [negligible(ax, data["delta"].iloc[0])]
+    data = data.rename(columns={"estimate": "value", "ci_low": "low", "ci_high": "high"})
+    for way, (words, shift, how) in WAYS.items():
+        own = data[data["way"] == way]
+        own = own.assign(at=[len(labels) - 1 - labels.index(label) + shift for label in own["label"]])
+        point_ranges(ax, own, pointsize=6, linewidth=1.6, **how)
+        face = "white" if how.get("fill") is False else how["color"]
+        handles += keys(ax, (words, {"color": how["color"], "marker": how["marker"], "mfc": face, "ms": 6, "lw": 1.6}))
+    rows_named(ax, labels)
+    ax.set_xlabel("SD in the next session per SD in this one\n(both within patients; higher is better)")
+    ax.figure.legend(handles=handles, loc="outside upper center", ncols=2, columnspacing=1.2)
