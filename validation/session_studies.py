@@ -15,7 +15,8 @@ import pandas as pd
 from scipy.special import ndtr
 
 from bowlby.compare.claims import claim_negligible, decide_claims
-from bowlby.config.run import Block, Comparison, Correlation, Outcome, Reference, ReferenceBlock, Run
+from bowlby.config.blocks import Block, Correlation, ReferenceBlock
+from bowlby.config.run import Comparison, Outcome, Reference, Run
 from bowlby.design.frame import AnalysisSet, Patients, patients
 from bowlby.design.primary import analysis_set
 from bowlby.design.sessions import session_set

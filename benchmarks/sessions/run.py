@@ -71,18 +71,34 @@ def estimates(rows):
     found["person-mean centred"] = {}
     for k, y in ((1, "first"), (2, "second")):
         other = {"first": "second_before", "second": "first_before"}[y]
-        model = MixedModel.from_terms(y, ["session", "first_before", "second_before"],
-                                      [{"group": g, "terms": ["1"]} for g in ("patient", "therapist")], pairs)  # fmt: skip
-        fit = model.fit()
+        random = [{"group": g, "terms": ["1"]} for g in ("patient", "therapist")]
+        fit = MixedModel.from_terms(y, ["session", "first_before", "second_before"], random, pairs).fit()
         found["person-mean centred"][k] = (fit.params[other], fit.bse[other])
     return found
 
 
 def main(studies):
-    lines = [__doc__.split("\n\n")[0].replace("\n", " "), "", f"{studies} studies a row; path 1 is second to first (true 0), "
-             "path 2 first to second (true .10, or that on average).", "",
-             "| sessions | therapist variance | design | model | path | mean | SD | mean SE | coverage of 95 % | rejected |",
-             "|---|---|---|---|---|---|---|---|---|---|"]  # fmt: skip
+    heads = [
+        "sessions",
+        "therapist variance",
+        "design",
+        "model",
+        "path",
+        "mean",
+        "SD",
+        "mean SE",
+        "coverage",
+        "rejected",
+    ]
+    lines = [
+        __doc__.split("\n\n")[0].replace("\n", " "),
+        "",
+        f"{studies} studies a row; path 1 is second to first (true 0), path 2 first to second (true .10). "
+        "Coverage is that of 95 % intervals.",
+        "",
+        f"| {' | '.join(heads)} |",
+        "|---" * len(heads) + "|",
+    ]
     for number, cell in enumerate(CELLS):
         kept, failed = defaultdict(list), 0
         for study in range(studies):

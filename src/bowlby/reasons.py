@@ -33,11 +33,8 @@ REASONS = {
     "baseline_error_not_examined": "the influence of measurement error in the baseline was not examined",
     "below_delta": "significant, but smaller than the bound δ",
     "bound_too_wide": "the bound δ is larger than any slope that a characteristic of therapists could have",
-<<<<<<< HEAD
     "curved_baseline": "the association of outcome with the baseline is curved; P and T are also given with its square",
-=======
     "changes_over_time": "whatever else changes from session to session is not adjusted for",
->>>>>>> f385bb6 (Which of two scales comes first from session to session has a model, claims and a section)
     "curved_style": "the association of outcome with style is curved; T is the slope of a straight line",
     "detectable": "the slope of style differs significantly from 0",
     "detrended_otherwise": "the verdict depends on which trends over time are taken out",
@@ -56,11 +53,8 @@ REASONS = {
     "reverse_causation_open": "improvement may have preceded attachment",
     "same_observer": "the same observer rated a predictor and the outcome",
     "same_rater": "the patient rated both attachment and outcome",
-<<<<<<< HEAD
     "same_rater_style": "the patient rated both the own style and perceived attachment",
-=======
     "same_rater_of_both": "the same person rated both",
->>>>>>> f385bb6 (Which of two scales comes first from session to session has a model, claims and a section)
     "sample_reference": "standardised by the SDs of this sample, because no reference SDs were given",
     "singular": "a variance was estimated at 0 (boundary)",
     "therapist_rated": "the therapist rated both the outcome and the therapist's own style",

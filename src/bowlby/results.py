@@ -148,8 +148,12 @@ class Results:
         """What patients and therapists are called; names of questionnaires and files, and the user's own, are kept."""
         if not self.config.get("words"):
             return Wording()
-        pair = self.json("pair.json") or {}
-        kept = [self.title, self.study.get("name"), *(pair.get("labels") or {}).values()]
+        named = [self.json(f"{name}.json") or {} for name in ("pair", "session_to_session")]
+        kept = [
+            self.title,
+            self.study.get("name"),
+            *(own for record in named for own in record.get("labels", {}).values()),
+        ]
         kept += self.manifest.get("inputs") or {}
         for path in sorted((self.folder / "scores").glob("*.parquet")):
             name, citation = self.instrument(path.stem)

@@ -55,7 +55,7 @@ def compare(
     fit, delta = fits["primary"], run.comparison.delta
     effects = _effects(fit)
     claims = _claims(fits, effects, delta, adequacy, run.outcome.role, removes_doubt(run, lead))
-    if speaks_against(lead):
+    if speaks_against(run, lead):
         claims["C1"]["flags"].append("outcome_leads")
     if "c5" in fits and design.get("own_style_rated_by_patient"):
         qualify_own_style(claims["C5"])

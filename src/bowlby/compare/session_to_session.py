@@ -81,20 +81,28 @@ def removes_doubt(run: Run, lead: Mapping | None) -> bool:
 
     L1 and L2 are both supported, also without the patients' own trends, and the series are those of the comparison.
     """
-    if lead is None or run.session_to_session is None or run.comparison is None:
+    if lead is None or not _of_the_comparison(run):
         return False
-    asked, perceived = run.session_to_session, run.comparison.perceived
-    same = (asked.predictor.instrument, asked.predictor.about, asked.predictor.role) == (
-        perceived.instrument, perceived.about, "patient")  # fmt: skip
-    same &= asked.predictor.scale in perceived.weights
-    same &= (asked.outcome.instrument, asked.outcome.scale) == (run.outcome.instrument, run.outcome.scale)
-    claims = lead["claims"].values()
-    return same and all(claim["detrended"][t] == "supported" for claim in claims for t in {lead["detrend"], "patient"})
+    verdicts = [
+        claim["detrended"][trend] for claim in lead["claims"].values() for trend in (lead["detrend"], "patient")
+    ]
+    return set(verdicts) == {"supported"}
 
 
-def speaks_against(lead: Mapping | None) -> bool:
-    """Whether the outcome leads the predictor more than the reverse, session by session."""
-    return lead is not None and lead["claims"]["L2"]["verdict"] == "refuted"
+def speaks_against(run: Run, lead: Mapping | None) -> bool:
+    """Whether outcome leads perceived attachment more than the reverse, session by session."""
+    return lead is not None and _of_the_comparison(run) and lead["claims"]["L2"]["verdict"] == "refuted"
+
+
+def _of_the_comparison(run: Run) -> bool:
+    """Whether the series are a scale of the comparison's perceived attachment, and its outcome."""
+    asked, felt, outcome = run.session_to_session, run.comparison.perceived, run.outcome
+    one = asked.predictor.instrument, asked.predictor.about, asked.predictor.role
+    return (
+        one == (felt.instrument, felt.about, "patient")
+        and asked.predictor.scale in felt.weights
+        and (asked.outcome.instrument, asked.outcome.scale) == (outcome.instrument, outcome.scale)
+    )
 
 
 def _reasons(asked) -> list[str]:

@@ -98,8 +98,8 @@ class SessionToSession(Model):
     """Longest interval, in session numbers, over which two sessions of a patient are related. After a longer one, and
     with another therapist, the process within the patient begins anew."""
     detrend: Literal["none", "mean", "patient"] = "mean"
-    """What is taken out before the claims are decided: nothing; the mean of each session; or each patient's own straight
-    line besides. All three are reported."""
+    """What is taken out before the claims are decided: nothing; the mean of each session; or each patient's own
+    straight line besides. All three are reported."""
     delta: float = Field(0.05, gt=0)
     """Equivalence bound for "negligible", in SD of the one per SD of the other, both within patients."""
 

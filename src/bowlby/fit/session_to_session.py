@@ -141,10 +141,10 @@ def _effects(fit: Lagged, data: pd.DataFrame) -> pd.DataFrame:
 
 
 def _centred(effect: str, data: pd.DataFrame, design: Mapping) -> Fitted:
-    """One series on both of the session before, less each patient's own mean, with intercepts of patients and therapists.
+    """One series on both of the session before, less each patient's own mean; intercepts of patients and therapists.
 
-    The mean of a patient contains the later sessions, so that the paths are biased (Nickell 1981); it is fitted because
-    it is common.
+    The mean of a patient contains the later sessions, so that the paths are biased (Nickell 1981); the model is fitted
+    because it is common.
     """
     cause = next(name for name in SERIES if name != effect)
     values = data[list(SERIES)]

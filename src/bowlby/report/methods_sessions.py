@@ -20,17 +20,23 @@ def session_to_session(results: Results, record: Mapping) -> str:
                   for name in ("predictor", "outcome"))  # fmt: skip
     therapists = record["n_therapists"]
     levels = "patients and therapists" if therapists else "patients"
-    return " ".join([
-        f"Which of {one} and {other} comes first was examined from session to session with a random-intercept cross-lagged "
-        f"model ([[hamaker]]): each score is the sum of a mean, intercepts of {levels}, and a process within the patient in "
-        "which both scores depend on both of the session before. Paths and innovations are the same at all sessions; the "
-        f"covariance at which a process begins is free. After more than {record['gap']} sessions"
-        f"{' and with another therapist' if therapists else ''} it begins anew; over shorter gaps paths are multiplied. "
-        f"The means are {TAKEN_OUT[record['detrend']]}; the model was also fitted with the other ways of taking out trends.",
-        f"The {record['n_obs']:,} sessions of {record['n_patients']:,} patients"
-        f"{f' and {therapists:,} therapists' if therapists else ''} were all used, by maximum likelihood; standard errors are "
-        "from the observed information. Paths are in SD within patients, with standard errors by the delta method. L1 is "
-        "supported if the lower 97.5% limit of the path to the next outcome lies above 0, L2 if those of its difference "
-        "from the reverse path and of their sum do. The common model with predictors centred at the patient's mean is "
-        "reported in addition; it is biased ([[nickell]]).",
-    ])  # fmt: skip
+    anew = (
+        f"After more than {record['gap']} sessions{' and with another therapist' if therapists else ''} it begins anew"
+    )
+    sample = f"{record['n_patients']:,} patients{f' and {therapists:,} therapists' if therapists else ''}"
+    said = [
+        f"Which of {one} and {other} comes first was examined from session to session with a random-intercept "
+        f"cross-lagged model ([[hamaker]]): each score is the sum of a mean, intercepts of {levels}, and a process "
+        "within the patient in which both scores depend on both of the session before.",
+        "Paths and innovations are the same at all sessions; the covariance at which a process begins is free.",
+        f"{anew}; over shorter gaps paths are multiplied.",
+        f"The model has {TAKEN_OUT[record['detrend']]}; it was also fitted with the other ways of taking out trends.",
+        f"The {record['n_obs']:,} sessions of {sample} were all used, by maximum likelihood; standard errors are from "
+        "the observed information.",
+        "Paths are in SD within patients, with standard errors by the delta method.",
+        "L1 is supported if the lower 97.5% limit of the path to the next outcome lies above 0, L2 if those of its "
+        "difference from the reverse path and of their sum do.",
+        "The common model with predictors centred at the patient's mean is reported in addition; it is biased "
+        "([[nickell]]).",
+    ]
+    return " ".join(said)

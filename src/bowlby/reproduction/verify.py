@@ -165,6 +165,9 @@ def _from_sets(run: Run, folder: Path, out: Outcome) -> None:
         fits = stages.fits_of(run, name, *read_set(folder, name))
         for model, fitted in fits.items():
             _compare(f"fits/{model}.json", read_json(folder / f"fits/{model}.json"), fitted.record, out)
+    if "session_to_session" in _sets(folder):
+        kept = read_json(folder / "session_to_session.json")
+        _compare("session_to_session.json", kept, stages.lead_of(run, folder), out)
     if "primary" in _sets(folder):
         for name, record in stages.estimands_of(run, folder).items():
             _compare(f"estimands/{name}.json", read_json(folder / f"estimands/{name}.json"), record, out)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from bowlby.config.run import Block, Correlation, ReferenceBlock
+from bowlby.config.blocks import Block, Correlation, ReferenceBlock
 from bowlby.design.centring import membership, within_between
 from bowlby.design.composite import composite, reference_scaling
 from bowlby.design.frame import chosen_episodes

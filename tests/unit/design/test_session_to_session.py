@@ -98,14 +98,16 @@ def compared(**outcome) -> Run:
 
 
 def test_sessions_lift_the_doubt_that_improvement_came_first_only_where_both_claims_hold_for_the_same_scales(led):
-    assert removes_doubt(compared(), led)
+    assert removes_doubt(compared(), led) and not removes_doubt(compared(), None)
     assert not removes_doubt(compared(instrument="other"), led)
     for name in ("L1", "L2"):
         for trend in ("mean", "patient"):
             claim = led["claims"][name] | {"detrended": led["claims"][name]["detrended"] | {trend: "inconclusive"}}
             assert not removes_doubt(compared(), led | {"claims": led["claims"] | {name: claim}})
-    assert not speaks_against(led)
-    assert speaks_against({"claims": {"L2": {"verdict": "refuted"}}})
+    refuted = {"claims": {"L2": {"verdict": "refuted"}}}
+    assert not speaks_against(compared(), led)
+    assert speaks_against(compared(), refuted)
+    assert not speaks_against(compared(instrument="other"), refuted)
 
 
 @pytest.mark.parametrize(("early", "leads", "open_"), [

@@ -65,6 +65,9 @@ def _warnings(record: Mapping) -> list[str]:
     if any("singular" in claim["flags"] for claim in claims.values()):
         warnings.append("A variance between patients or therapists was estimated at 0.")
     if record["left_out"]:
-        warnings.append(f"Therapists are not in the model ({record['left_out'][0]['reason']}); differences between them "
-                        "count as differences between patients.")  # fmt: skip
+        why = record["left_out"][0]["reason"]
+        warnings.append(
+            f"Therapists are not in the model ({why}); what differs between them counts as "
+            "a difference between patients."
+        )
     return warnings
