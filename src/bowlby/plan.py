@@ -11,11 +11,12 @@ from pathlib import Path
 from bowlby.config import Loaded, load
 from bowlby.design.requirements import instruments_of, unmet
 from bowlby.errors import Place, UserError, problem
+from bowlby.files import read_json
 from bowlby.fingerprint import checksum
 from bowlby.fit.sets import models_of
 from bowlby.resources import SMALL, size
 from bowlby.robustness.jobs import Work, batches, works
-from bowlby.run_marker import MARKER
+from bowlby.run_marker import MARKER, begun_with, moved
 
 JOB, JOB_MORE = 4.5, 1.0
 """Seconds that a job lasts, its start included, and more for each MB of raw data as text."""
@@ -96,6 +97,18 @@ class Plan:
     def checksums(self) -> dict[str, str]:
         """Content of the raw files, so that other data under an older date are noticed."""
         return {path: checksum(path) for path in self.raw}
+
+    def stale_elsewhere(self) -> bool:
+        """Whether the results were moved here, and were made with another configuration or other data.
+
+        Snakemake has no record of such results and would take them for those of this configuration.
+        """
+        if not moved(self.folder):
+            return False
+        manifest = self.folder / "manifest.json"
+        made_of = read_json(manifest).get("inputs") if manifest.is_file() else None
+        same_data = made_of == {Path(path).name: digest for path, digest in self.checksums().items()}
+        return not same_data or begun_with(self.folder) not in (None, self.digest)
 
     @property
     def digest(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import socket
 from pathlib import Path
@@ -11,7 +12,10 @@ from bowlby.files import sweep
 MARKER = ".bowlby"
 STARTED = "configuration: "
 PROCESS = "process: "
+PLACE = "working directory: "
 LOCKS = Path(".snakemake/locks")
+RECORDS = Path(".snakemake/metadata")
+"""What Snakemake knows of the settings with which a file was made."""
 
 
 def claim(folder: str | Path, digest: str = "") -> None:
@@ -20,7 +24,7 @@ def claim(folder: str | Path, digest: str = "") -> None:
     folder.mkdir(parents=True, exist_ok=True)
     sweep(folder)
     text = "Written by bowlby. A folder without this file is not written to.\n"
-    started = f"{STARTED}{digest}\n{PROCESS}{identity()}\n" if digest else ""
+    started = f"{STARTED}{digest}\n{PROCESS}{identity()}\n{PLACE}{_place()}\n" if digest else ""
     (folder / MARKER).write_text(text + started, encoding="utf-8")
 
 
@@ -32,6 +36,17 @@ def begun_with(folder: str | Path) -> str | None:
 def begun_by(folder: str | Path) -> str | None:
     """The :func:`identity` of the process that a run was started by; None where it is not known."""
     return _marked(folder, PROCESS)
+
+
+def moved(folder: str | Path) -> bool:
+    """Whether results were made in another working directory, so that Snakemake has no record of their settings."""
+    made_in, known = _marked(folder, PLACE), RECORDS.is_dir() and any(RECORDS.iterdir())
+    return (Path(folder) / MARKER).is_file() and (not known or made_in not in (None, _place()))
+
+
+def _place() -> str:
+    """A short hash of the working directory; its name may hold a person's."""
+    return hashlib.sha256(os.fsencode(Path.cwd())).hexdigest()[:16]
 
 
 def _marked(folder: str | Path, key: str) -> str | None:

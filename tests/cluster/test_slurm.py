@@ -1,4 +1,4 @@
-"""The example on a real Slurm: to the end, through a killed job, and with the bytes of the local run."""
+"""Two studies at once on a real Slurm: to the end, through a killed job, and with the bytes of the local run."""
 
 import os
 import signal
@@ -28,10 +28,12 @@ def decided(folder):
 
 
 def queue(env, *states):
-    """Jobs of Slurm: id, state, processors, megabytes, what they are."""
-    words = ["squeue", "-h", "-t", ",".join(states) or "all", "-o", "%i|%T|%C|%m|%k"]
+    """Jobs of Slurm: id, state, processors, megabytes, run of Snakemake, what they are."""
+    words = ["squeue", "-h", "-t", ",".join(states) or "all", "-o", "%i|%T|%C|%m|%j|%k"]
     lines = subprocess.run(words, env=env, capture_output=True, text=True, check=True).stdout.splitlines()
-    return pd.DataFrame([line.split("|") for line in lines], columns=["id", "state", "cpus", "memory", "comment"])
+    return pd.DataFrame(
+        [line.split("|") for line in lines], columns=["id", "state", "cpus", "memory", "run", "comment"]
+    )
 
 
 def kill_one(env, process, what):
@@ -46,34 +48,52 @@ def kill_one(env, process, what):
     return None
 
 
-def test_the_example_on_slurm_is_the_example_here(example, slurm, tmp_path):
-    """From raw files to the report: one group, batches in shards, one of them killed, another group; the same bytes."""
+def start(config, folder, env):
+    """A run on Slurm, its messages in a file named after the configuration."""
+    words = ["bowlby", "run", str(config), "--profile", "slurm", "--cores", str(min(2, os.cpu_count())), "--",
+             "--slurm-init-seconds-before-status-checks", "2",
+             "--default-resources", "slurm_account=lab", "slurm_partition=main"]  # fmt: skip
+    with (folder / f"{Path(config).stem}.txt").open("w") as out:
+        return subprocess.Popen(words, cwd=folder, env=env, stdout=out, stderr=out, start_new_session=True)
+
+
+def test_two_studies_on_slurm_and_one_is_the_example_here(example, slurm, shell, tmp_path):
+    """Both at once from one folder, from raw files to the report: one group, batches in shards, one of them killed and
+    tried again with twice the memory, another group. The example has the bytes of the local run, and the other study
+    its own results.
+    """
     run = yaml.safe_load((ROOT / "config/config.yaml").read_text("utf-8"))
     run["study"] = str(ROOT / "config/study.yaml")
     run["robustness"]["shards"] = 2
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(run, sort_keys=False), encoding="utf-8")
     env = slurm | {"PATH": f"{slurm['PATH'].split(os.pathsep)[0]}{os.pathsep}{Path(sys.executable).parent}"
                            f"{os.pathsep}{slurm['PATH']}"}  # fmt: skip
-    cores = min(2, os.cpu_count())
-    words = ["bowlby", "run", "config.yaml", "--profile", "slurm", "--cores", str(cores), "--",
-             "--slurm-init-seconds-before-status-checks", "2",
-             "--default-resources", "slurm_account=lab", "slurm_partition=main"]  # fmt: skip
-    said = tmp_path / "said.txt"
-    with said.open("w") as out:
-        process = subprocess.Popen(words, cwd=tmp_path, env=env, stdout=out, stderr=out, start_new_session=True)
-        try:
-            killed = kill_one(env, process, "shard_parametric")
-            status = process.wait(LIMIT)
-        finally:
+    made = shell("bowlby", "simulate", "other", "--scenario", "S3", "--therapists", 16, "--patients", 8, cwd=tmp_path)
+    assert made.status == 0, made.err
+    second = yaml.safe_load((tmp_path / "other/config.yaml").read_text("utf-8"))
+    second |= {"run": "other", "study": "other/study.yaml", "robustness": None}
+    (tmp_path / "second.yaml").write_text(yaml.safe_dump(second, sort_keys=False), encoding="utf-8")
+    running = [start(name, tmp_path, env) for name in ("config.yaml", "second.yaml")]
+    try:
+        killed = kill_one(env, running[0], "shard_parametric")
+        status, status_of_second = (process.wait(LIMIT) for process in running)
+    finally:
+        for process in running:
             if process.poll() is None:  # Snakemake, too, and not only what started it
                 os.killpg(process.pid, signal.SIGKILL)
+    assert status_of_second == 0, (tmp_path / "second.txt").read_text("utf-8", errors="replace")[-3000:]
+    assert (tmp_path / "results/other/report.html").is_file()
+    said = tmp_path / "config.txt"
     text = said.read_text("utf-8", errors="replace")
     assert status == 0, text[-3000:]
     assert killed, "no shard was seen running"
     assert decided(tmp_path) == decided(example)
     assert (tmp_path / "results/example/report.html").stat().st_size > 100_000
 
-    jobs = queue(slurm).set_index("id")
+    every = queue(slurm).set_index("id")
+    jobs = every[every["run"] == every.loc[killed, "run"]]
+    rest = every.drop(jobs.index)
+    assert rest["state"].tolist() == ["COMPLETED"]  # a study without robustness is one group, and so one job
     assert jobs.loc[killed, "state"] == "CANCELLED"
     again = jobs[jobs["comment"] == jobs.loc[killed, "comment"]]
     assert len(again) == 2 and set(again["state"]) == {"CANCELLED", "COMPLETED"}
@@ -84,7 +104,7 @@ def test_the_example_on_slurm_is_the_example_here(example, slurm, tmp_path):
     parts = batches(works(Robustness.model_validate(run["robustness"])))
     shards = [part[0].shards for part in parts.values()]
     assert set(shards) == {1, 2} and len(jobs) == 1 + sum(shards) + 1 + 1
-    assert jobs["cpus"].astype(int).max() <= cores
+    assert jobs["cpus"].astype(int).max() <= min(2, os.cpu_count())
 
 
 def test_jobs_compute_on_the_cores_they_asked_for(slurm, tmp_path):

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from bowlby.errors import UserError
-from bowlby.files import sweep, write_parquet
+from bowlby.files import sweep, write_json, write_parquet
 from bowlby.job import job, planned, same_data
 from bowlby.plan import plan
 from bowlby.run_marker import begun_with, claim
@@ -109,3 +109,16 @@ def test_a_job_says_what_it_used(tmp_path):
     assert first.endswith("at work") and last.endswith("INFO done")
     said = re.search(r"INFO ([\d.]+) s of processor, (\d+) MB of memory at most$", second)
     assert float(said[1]) > 0 and 20 < int(said[2]) < 100_000
+
+
+def test_results_made_elsewhere_of_other_settings_are_not_taken_for_these(study):
+    """Snakemake's records stay where a run was made; without them it would call such results up to date."""
+    run = plan("config/config.yaml")
+    inputs = {Path(path).name: digest for path, digest in run.checksums().items()}
+    write_json(run.folder / "manifest.json", {"inputs": inputs})
+    assert not run.stale_elsewhere()
+    path = study / "config/config.yaml"
+    path.write_text(path.read_text("utf-8").replace("delta: 0.10", "delta: 0.20"), encoding="utf-8")
+    assert plan("config/config.yaml").stale_elsewhere()
+    write_json(run.folder / "manifest.json", {"inputs": inputs | {"patients.csv": "other"}})
+    assert run.stale_elsewhere()

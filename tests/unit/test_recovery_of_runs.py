@@ -1,6 +1,7 @@
 """What a killed run, a damaged result or a full disk leaves, and how the next run goes on."""
 
 import os
+import shutil
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -12,7 +13,7 @@ from bowlby.cli.snakemake_log import SnakemakeLog
 from bowlby.errors import FULL_DISK, RECOMPUTE
 from bowlby.files import Damaged, read_json, read_parquet, write_json, write_parquet
 from bowlby.job import job
-from bowlby.run_marker import MARKER, claim, ended, identity, lift_lock
+from bowlby.run_marker import MARKER, claim, ended, identity, lift_lock, moved
 
 
 @pytest.mark.parametrize("name", ["a.json", "a.parquet"])
@@ -90,3 +91,21 @@ def test_only_the_lock_of_a_killed_run_of_this_machine_is_lifted(tmp_path, monke
            "elsewhere": f"far {pid} 1 {space}"}[owner]  # fmt: skip
     (results / MARKER).write_text(text.replace(identity(), new), encoding="utf-8")
     assert lift_lock(results) is lifted and lock.exists() is not lifted
+
+
+def test_results_that_were_moved_are_told_from_those_made_here(tmp_path, monkeypatch):
+    """By the working directory of their marker, and by whether Snakemake has records at all."""
+    here, there = tmp_path / "here", tmp_path / "there"
+    for folder in (here, there):
+        (folder / ".snakemake/metadata").mkdir(parents=True)
+        (folder / ".snakemake/metadata/record").touch()
+    monkeypatch.chdir(here)
+    assert not moved("results/a")
+    claim("results/a", "digest")
+    assert not moved("results/a")
+    shutil.copytree(here / "results", there / "results")
+    monkeypatch.chdir(there)
+    assert moved("results/a")
+    monkeypatch.chdir(here)
+    (here / ".snakemake/metadata/record").unlink()
+    assert moved("results/a")

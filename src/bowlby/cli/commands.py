@@ -180,7 +180,10 @@ def verify(
         print(line)
     if len(result.differing) > SHOWN:
         print(f"... and {len(result.differing) - SHOWN} more")
-    print(f"reproduced {result.numbers - len(result.differing):,} of {result.numbers:,} numbers (tolerance 1e-6)")
+    tolerance = "1e-6; of numbers kept as text, their digits" if frozen else "1e-6"
+    print(
+        f"reproduced {result.numbers - len(result.differing):,} of {result.numbers:,} numbers (tolerance {tolerance})"
+    )
     if not result.good:
         raise typer.Exit(DIFFERS)
 

@@ -55,6 +55,12 @@ def run(
         *limit,
         *context.args,
     ]
+    if planned.stale_elsewhere():
+        command.insert(command.index("--snakefile"), "--forceall")
+        what = (
+            "the results were made elsewhere, with another configuration or other data; all of them are computed again"
+        )
+        show([f"note: {what}"], err=True)
     whole = verbose or bool(profile) or any(word.startswith("-") for word in context.args)
     dry = not DRY.isdisjoint(context.args)
     if not dry and lift_lock(planned.folder):
