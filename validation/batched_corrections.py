@@ -22,14 +22,21 @@ from bowlby.simulate.batched_analysis import CONTRASTS, Analysis
 from bowlby.terms import BASELINE, BETWEEN, WITHIN, P, T
 
 
-def moments_of_studies(analysis: Analysis) -> Iterator[Moments]:
-    """Moments of M1 in every study, as :func:`bowlby.estimands.errors_in_variables.moments` has them."""
+def moments_of_studies(analysis: Analysis, slopes: bool = True) -> Iterator[Moments]:
+    """Moments of M1 in every study, as :func:`bowlby.estimands.errors_in_variables.moments` has them.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    slopes : bool
+        Whether the slopes that vary between therapists are in V.
+    """
     model, fits, rows = analysis.m1, analysis.m1_fits, analysis.m1.rows
     columns = [np.ones(len(rows.study)), *(rows.columns[name] for name in model.names[1:])]
     wide, slope = [*columns, rows.columns["y"]], rows.columns[P]
     load, square = rows.load.reshape(rows.count, -1).astype(float), rows.sums(slope**2)
     between, along = fits.delta[:, :1], fits.delta[:, 1:2] / model.size[:, model.names.index(P)][:, None] ** 2
-    k_0, k_1 = between / (1 + between * load), along / (1 + along * square)
+    k_0, k_1 = between / (1 + between * load), slopes * along / (1 + along * square)
     sums, slopes = ([rows.sums(c * by) for c in wide] for by in (1.0, slope))
     cross = np.stack([np.stack([
         rows.sums(x * z) - k_0 * sums[a] * sums[b] - k_1 * slopes[a] * slopes[b]

@@ -305,7 +305,8 @@ def corrected_together(
     if not errors:
         return [{} for _ in kept]
     name = "all" if len(errors) > 1 else "baseline"
-    return [_decided(name, corrected_effects(of, errors, name), delta) for of in moments_of_studies(analysis)]
+    return [_decided(name, corrected_effects(of, errors, name), delta)
+            for of in moments_of_studies(analysis, slopes=name == "baseline")]  # fmt: skip
 
 
 def sample_values(world: World, draw: Drawn) -> dict[str, np.ndarray]:

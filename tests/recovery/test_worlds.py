@@ -80,6 +80,14 @@ def test_corrected_rows_of_many_studies_are_those_of_a_run(name):
     assert one[verdicts].fillna("").equals(other[verdicts].fillna(""))
 
 
+def test_the_slope_without_errors_of_attachment_is_the_true_one():
+    """60 studies of 16 therapists, P = .2, reliability .64: a mean within 3 standard errors (.006) of it. With the
+    random slope in V, which depends on the errors, it was .24."""
+    rows = KINDS["claims"].studies("attachment64", "16x36", 1, range(60), 0)
+    slope = (rows["all_P_low"] + rows["all_P_high"]) / 2
+    assert slope.mean() == pytest.approx(0.2, abs=0.02)
+
+
 def test_hostile_worlds_are_what_they_say():
     """9,000 patients of 300 therapists."""
     _, before, after, felt = draws("baseline-curve")

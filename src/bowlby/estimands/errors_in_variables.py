@@ -155,7 +155,8 @@ def corrected(of: Moments, measured: dict[str, Measured]) -> Corrected | None:
     persons, whose errors have variance s, ``E(x_a' V^-1 x_b)`` is that of the true values plus ``s tr(C_a' V^-1 C_b)``.
     So ``beta = (X' V^-1 X - M)^-1 X' V^-1 y``; V is the naive fit's. The jackknife leaves out the patients of one
     therapist (of several: their main one) at a time, also from the variances of the errors, so that it holds their
-    uncertainty too; V and the maps stay as they are.
+    uncertainty too; V and the maps stay as they are. V may not depend on the errors that are taken out, so that it has
+    no random slope of their variable.
     """
     size = len(of.names)
     whole, remaining = of.cross.copy(), of.cross - of.cross_of

@@ -10,7 +10,7 @@ import pandas as pd
 
 from bowlby.design.centring import Membership, components, membership
 from bowlby.effect import Effect
-from bowlby.estimands.errors_in_variables import Measured, Part, corrected, moments
+from bowlby.estimands.errors_in_variables import Measured, Moments, Part, corrected, moments
 from bowlby.fit.clusters import clusters_of
 from bowlby.fit.models import Fitter, standardised_slope_weights
 from bowlby.fit.units import with_sd_error
@@ -64,14 +64,10 @@ def measurement(result, fitter: Fitter, members: pd.DataFrame) -> dict:
     group = components(members, data["patient"])
     if np.bincount(group).max() > LARGEST:
         return out | {"reason": "large_part"}
-    cut, w = clusters_of(result, group), weights.weights
-    parts, y = [], data["y"].to_numpy(float)
-    for rows, x, v in zip(cut.rows, cut.x, cut.v, strict=True):
-        therapists = np.unique(w[rows].indices)
-        parts.append(Part(x, y[rows], v, w[rows][:, therapists].toarray(), therapists))
-    of, asked = moments(cut.names, parts, COLUMNS), standardised_slope_weights(design)
+    asked = standardised_slope_weights(design)
+    of = _moments(result, group, weights, data["y"].to_numpy(float))
 
-    def row(measured: dict[str, Measured]) -> dict | None:
+    def row(measured: dict[str, Measured], of: Moments = of) -> dict | None:
         fit = corrected(of, measured)
         if fit is None:
             return None
@@ -88,13 +84,27 @@ def measurement(result, fitter: Fitter, members: pd.DataFrame) -> dict:
         out["within_only"] = out["rows"]["baseline"] is not None
     out["reason"] = None if out["rows"]["baseline"] else "errors_too_large"
     if None not in known.values():
-        out["rows"]["all"] = row(known)
+        out["rows"]["all"] = row(known, _moments(result, group, weights, data["y"].to_numpy(float), slopes=False))
     before, reliability = known["baseline"], out["variables"]["baseline"]["reliability"]
     for off in (-OFF, OFF):
         if 0 < reliability + off < 1:
             moved = replace(before, sums=before.sums - off * _variance("baseline", data) * before.counts)
             out["reliability_off"].append({"reliability": reliability + off, "row": row({"baseline": moved})})
     return out
+
+
+def _moments(result, group: np.ndarray, weights: Membership, y: np.ndarray, slopes: bool = True) -> Moments:
+    """Moments of M1, with its covariance or that without the random slopes.
+
+    Where errors of perceived attachment are taken out, its random slope is not in V: V would depend on these errors,
+    and more would be taken out than they add (``docs/statistics.md``, "11 Measurement").
+    """
+    cut, w = clusters_of(result, group, slopes), weights.weights
+    parts = []
+    for rows, x, v in zip(cut.rows, cut.x, cut.v, strict=True):
+        therapists = np.unique(w[rows].indices)
+        parts.append(Part(x, y[rows], v, w[rows][:, therapists].toarray(), therapists))
+    return moments(cut.names, parts, COLUMNS)
 
 
 def _measured(name: str, data: pd.DataFrame, weights: Membership) -> Measured | None:

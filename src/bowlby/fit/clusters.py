@@ -32,7 +32,7 @@ class Clusters:
     bread: np.ndarray
 
 
-def clusters_of(result, group: np.ndarray) -> Clusters:
+def clusters_of(result, group: np.ndarray, slopes: bool = True) -> Clusters:
     """Cut a fit into clusters.
 
     Parameters
@@ -40,6 +40,8 @@ def clusters_of(result, group: np.ndarray) -> Clusters:
     result : MixedResult
     group : ndarray of int, shape (n,)
         Cluster of each row; rows of different clusters must share no random effect.
+    slopes : bool
+        Whether random slopes are in the model-implied covariance.
     """
     data, beta = result.model.frame, result.params.to_numpy()
     x = data.columns(result.model.reduced.kept)
@@ -49,12 +51,12 @@ def clusters_of(result, group: np.ndarray) -> Clusters:
     for at in np.split(order, np.flatnonzero(np.diff(group[order])) + 1):
         parts["rows"].append(at)
         parts["x"].append(x[at])
-        parts["v"].append(_covariance(result, at))
+        parts["v"].append(_covariance(result, at, slopes))
         parts["e"].append(e[at])
     return Clusters(list(result.params.index), **parts, beta=beta, bread=result.cov_params().to_numpy())
 
 
-def _covariance(result, at: np.ndarray) -> np.ndarray:
+def _covariance(result, at: np.ndarray, slopes: bool) -> np.ndarray:
     """Model-implied covariance of some rows."""
     v = result.scale * np.eye(len(at))
     for factor, cov in zip(result.model.reduced.factors, result.covariances, strict=True):
@@ -63,6 +65,7 @@ def _covariance(result, at: np.ndarray) -> np.ndarray:
             shared = (met @ met.T).toarray()
         else:
             shared = (factor.codes[at][:, None] == factor.codes[at]).astype(float)
-        basis = np.column_stack([np.ones(len(at)) if b is None else b[at] for b in factor.basis])
-        v += shared * (basis @ cov @ basis.T)
+        kept = [k for k, b in enumerate(factor.basis) if slopes or b is None]
+        basis = np.column_stack([np.ones(len(at)) if (b := factor.basis[k]) is None else b[at] for k in kept])
+        v += shared * (basis @ cov[np.ix_(kept, kept)] @ basis.T)
     return v
