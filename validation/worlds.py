@@ -268,7 +268,7 @@ class WorldValidator:
             "caseload": lambda: significant(slopes_by_caseload(fitter, members)["test"]),
             "curve": lambda: significant(curved_style(fitter, members)),
             "spread": lambda: significant(unequal_spread(fitter.fit(M1, M1_RANDOM), fitter.data)),
-            "baseline_curve": lambda: significant(curved_baseline(fitter, members)["test"]),
+            "baseline_curve": lambda: curved_baseline(fitter.fit(M1, M1_RANDOM), fitter, members)["matters"],
             "leaving": lambda: significant(primary.design["missing_outcomes"]),
         }
         names = (

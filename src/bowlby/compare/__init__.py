@@ -243,7 +243,7 @@ def _flags(fit: dict, design: dict, sensitivity: dict) -> list[str]:
         "far_from_reference": bool(design["far_from_reference"]),
         "slopes_by_caseload": significant(sensitivity["caseload"]["test"]),
         "curved_style": significant(sensitivity["curved_style"]),
-        "curved_baseline": significant(sensitivity["curved_baseline"]["test"]),
+        "curved_baseline": sensitivity["curved_baseline"]["matters"],
         "unequal_spread": significant(sensitivity["unequal_spread"]),
         "missing_outcomes_differ": significant(design.get("missing_outcomes")),
     }

@@ -13,10 +13,12 @@ from bowlby.terms import BASELINE, BETWEEN, M1, M1_RANDOM, WITHIN, P, T, at_leve
 
 FEW = 20
 """Therapists below whom P's interval is also given with the variance of its slope counted as estimated."""
+ALPHA = 0.05
 FEWEST = 8
 """Therapists of three patients or more below whom unequal spread is not tested."""
 ESTIMATED = [{"group": "therapist", "terms": ["1", P], "correlated": False}]
-SQUARE = "baseline_squared"
+SQUARE, MOVED = "baseline_squared", 0.25
+"""Name of the square of the baseline, and by how many of its standard errors P or T must move with it to matter."""
 PREDICTORS = {WITHIN: P, BETWEEN: T}
 """By level: the predictor whose association a covariate of that level could explain."""
 
@@ -45,8 +47,8 @@ def sensitivity(result, fitter: Fitter, members: pd.DataFrame, fit: dict) -> dic
         variance counted as estimated, where there are few therapists. ``caseload``: test of perceived attachment by
         log caseload, with P for the average therapist and the average patient. ``curved_style``: test of the square of
         style. ``curved_baseline``: joint test of the square of the baseline within and between therapists, with P and T
-        where it is in the model. ``unequal_spread``: slope of the log residual variance of therapists' patients on
-        style, with p.
+        where it is in the model, and whether that matters. ``unequal_spread``: slope of the log residual variance of
+        therapists' patients on style, with p.
     """
     therapists, n = fit["groups"]["therapist"], fit["n_obs"]
     terms = [f["term"] for f in fit["fixed"]]
@@ -60,7 +62,7 @@ def sensitivity(result, fitter: Fitter, members: pd.DataFrame, fit: dict) -> dic
         **_slopes(fitter, therapists),
         "caseload": slopes_by_caseload(fitter, members),
         "curved_style": curved_style(fitter, members),
-        "curved_baseline": curved_baseline(fitter, members),
+        "curved_baseline": curved_baseline(result, fitter, members),
         "unequal_spread": unequal_spread(result, fitter.data),
     }  # fmt: skip
 
@@ -156,20 +158,23 @@ def curved_style(fitter: Fitter, members: pd.DataFrame) -> dict:
     return block_test(curved.fit([*M1, "style_squared"], M1_RANDOM), "style squared", ["style_squared"])
 
 
-def curved_baseline(fitter: Fitter, members: pd.DataFrame) -> dict:
+def curved_baseline(result, fitter: Fitter, members: pd.DataFrame) -> dict:
     """Whether outcome goes with the baseline in a curve: then perceived attachment, where it goes with the baseline in
-    a curve too, stands for a part of it."""
+    a curve too, stands for a part of it. ``matters``: p < .05, and P or T moves by over a quarter of its standard error
+    where the square is in the model; a floor of the outcome bends the line and often moves neither."""
     if not {*BASELINE} <= {*fitter.base}:
-        return {"test": None}
+        return {"test": None, "matters": False}
     data, square = fitter.data.copy(), both_levels(SQUARE)
     weights = membership(members, data["patient"]).weights
     data[square[0]], data[square[1]] = within_between(data[[*BASELINE]].sum(axis=1).to_numpy() ** 2, weights)
     if np.linalg.matrix_rank(data[[*BASELINE, *square]].to_numpy(float)) < 4:
-        return {"test": None}
+        return {"test": None, "matters": False}
     curved = Fitter(data, members, fitter.design).fit([*square, *M1], M1_RANDOM)
-    contrasts = {c["name"]: c for c in standardised(curved, fitter.design)}
+    line, bent = ({c["name"]: c for c in standardised(of, fitter.design)} for of in (result, curved))
     test = block_test(curved, "baseline squared", square)
-    return {"test": test} | {name: contrasts[name] for name in ("P", "T")}
+    moved = max(abs(bent[name]["estimate"] - line[name]["estimate"]) / line[name]["se"] for name in ("P", "T"))
+    matters = bool(test["p"] is not None and test["p"] < ALPHA and moved > MOVED)
+    return {"test": test, "matters": matters, "P": bent["P"], "T": bent["T"]}
 
 
 def unequal_spread(result, data: pd.DataFrame) -> dict:

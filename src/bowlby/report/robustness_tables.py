@@ -170,7 +170,7 @@ def _assumptions(estimands: Mapping) -> list[tuple[str, dict]]:
         if significant(caseload["test"]):
             found += [(f"Average {who} (P depends on caseload)", {"P": _kept(caseload[who])})
                       for who in ("patient", "therapist")]  # fmt: skip
-        if significant(curve["test"]):
+        if curve["matters"]:
             found.append(("With the square of the baseline", {name: _kept(curve[name]) for name in ("P", "T")}))
     return [(words, effects) for words, effects in found if effects]
 

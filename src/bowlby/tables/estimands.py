@@ -141,7 +141,7 @@ def _sensitivity(record: Mapping, add) -> None:
             add("sensitivity", f"P for the {words}", c["estimate"], (c["ci_low"], c["ci_high"]), c["p"],
                 "P depends on caseload")  # fmt: skip
     curve = record["curved_baseline"]
-    if curve["test"] and (curve["test"]["p"] or 1) < ALPHA:
+    if curve["matters"]:
         for name in ("P", "T"):
             c = curve[name]
             add("sensitivity", f"{name} with the square of the baseline", c["estimate"], (c["ci_low"], c["ci_high"]),

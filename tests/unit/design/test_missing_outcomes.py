@@ -71,7 +71,7 @@ def test_the_verdict_is_flagged():
     other = {
         "caseload": {"test": None},
         "curved_style": {"p": None},
-        "curved_baseline": {"test": None},
+        "curved_baseline": {"matters": False},
         "unequal_spread": {"p": None},
     }
     assert _flags(fit, design | {"missing_outcomes": {"p": 0.01}}, other) == ["missing_outcomes_differ"]

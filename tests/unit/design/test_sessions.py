@@ -19,7 +19,7 @@ NO_ERRORS = {
     "sensitivity": {
         "caseload": {"test": None},
         "curved_style": {"p": None},
-        "curved_baseline": {"test": None},
+        "curved_baseline": {"matters": False},
         "unequal_spread": {"p": 0.01},
     },
 }

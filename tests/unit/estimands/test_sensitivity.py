@@ -92,5 +92,6 @@ def test_a_curve_and_unequal_spread_are_found(found):
 def test_a_curve_of_the_baseline_is_found_and_taken_out(found):
     """P = .3; both bend with the baseline, so that the straight line takes a part of the curve for attachment."""
     plain, bent = found[0]["curved_baseline"], study(bend=0.5)[0]["curved_baseline"]
+    assert bent["matters"] and not plain["matters"]
     assert plain["test"]["p"] > 0.05 and bent["test"]["p"] < 0.001 and bent["test"]["df_num"] == 2
     assert bent["P"]["estimate"] == pytest.approx(0.3, abs=0.1)

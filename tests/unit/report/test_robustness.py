@@ -189,7 +189,7 @@ def test_rows_of_other_assumptions_and_confounders_stand_once():
         "measurement": {"rows": {"baseline": {"P": {"ci": [0.0, 0.3]}}, "all": None}},
         "sensitivity": {
             "p_estimated": {"ci": [0.02, 0.2]}, "caseload": {"test": {"p": 0.4}},
-            "curved_baseline": {"test": {"p": 0.01}, "P": contrast, "T": contrast},
+            "curved_baseline": {"matters": True, "P": contrast, "T": contrast},
             "robustness_values": {"P": {"value": 0.28, "limit": 0.21, "df": 500.0}},
             "yardsticks": {"baseline_within": {"outcome": 0.3, "predictor": 0.02}},
         },

@@ -162,7 +162,7 @@ def estimand_records() -> dict:
         "variance": {"statistic": 3.2, "p": 0.03, "icc": 0.062, "icc_ci": [0.011, 0.154]},
         "sensitivity": {"robustness_values": {"P": {"value": 0.28, "limit": 0.21, "df": 500.0}}, "yardsticks": {},
                         "slope_sd": {"estimate": 0.02, "upper": 0.19}, "p_estimated": None,
-                        "caseload": {"test": {"p": 0.4}}, "curved_baseline": {"test": {"p": 0.4}}},
+                        "caseload": {"test": {"p": 0.4}}, "curved_baseline": {"matters": False}},
         "measurement": {"rows": {"baseline": {"P": {"estimate": 0.3, "ci": [0.2, 0.4]}}, "all": None}},
     }  # fmt: skip
 
