@@ -17,7 +17,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(
-    r"(?:^<!-- (?P<mark>file|not run): (?P<what>.+?) -->\n)?^```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.M | re.S
+    r"(?:^ *<!-- (?P<mark>file|not run): (?P<what>.+?) -->\n)?^ *```(?P<kind>\w+)\n(?P<text>.*?)^ *```$", re.M | re.S
 )
 SHELL = ("sh", "bash", "shell", "console")
 
