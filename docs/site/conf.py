@@ -18,6 +18,8 @@ include_patterns += ["notebooks/*.ipynb"]
 exclude_patterns = ["docs/*_notes.md"]  # parts of other pages
 html_theme = "furo"
 html_title = f"bowlby {release}"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 html_show_sourcelink = html_show_copyright = False
 myst_enable_extensions = ["dollarmath", "colon_fence"]
 myst_heading_anchors = 4

@@ -75,7 +75,7 @@ def test_reverse_items_are_reversed_and_index_may_repeat():
 def test_form_counted_from_one_gives_the_instruments_own_units(answers):
     shifted = bowlby.score(answers + 1, "phq9", items="phq_{n}", response=(1, 4))
     pd.testing.assert_frame_equal(shifted, bowlby.score(answers, "phq9", items="phq_{n}"))
-    with pytest.raises(bowlby.UserError, match=r"^frame:a:phq_4: 1 values of item 4 of phq9 are not answers from 1"):
+    with pytest.raises(bowlby.UserError, match=r"^frame:a:phq_4: 1 value of item 4 of phq9 is not an answer from 1"):
         bowlby.score(answers.iloc[:1] + (answers.iloc[:1] > 0), "phq9", items="phq_{n}", response=(1, 4))
 
 
@@ -85,7 +85,7 @@ def test_all_faults_are_said_at_once_with_row_and_column(answers):
     with pytest.raises(bowlby.UserError) as error:
         bowlby.score(frame.assign(phq_2=frame["phq_2"].astype(float)).infer_objects(), "phq9", items="phq_{n}")
     assert error.value.problems == [
-        "frame:b:phq_2: 1 values of item 2 of phq9 are not answers from 0 to 3; set them to missing, or give the "
+        "frame:b:phq_2: 1 value of item 2 of phq9 is not an answer from 0 to 3; set them to missing, or give the "
         "form's own range",
         "frame:c:phq_5: item 5 of phq9 holds text; give numbers",
     ]

@@ -210,11 +210,11 @@ def check_items(
         bad = outside(values, low, high)
         if number in recoded:
             bad |= ~np.isnan(values) & ((values - low) % 1 != 0)
-        if bad.any():
+        if n := int(bad.sum()):
             problems.append(
                 problem(
-                    f"{int(bad.sum())} values of item {number} of {instrument.id} "
-                    f"are not answers from {low:g} to {high:g}",
+                    f"{n} value{'s' * (n > 1)} of item {number} of {instrument.id} "
+                    f"{'are not answers' if n > 1 else 'is not an answer'} from {low:g} to {high:g}",
                     "set them to missing, or give the form's own range",
                     place(int(np.argmax(bad)), column),
                 )

@@ -207,7 +207,7 @@ def test_values_outside_the_range_are_told_without_the_value():
     with pytest.raises(UserError) as caught:
         score(measures, load_instrument("phq9"))
     assert caught.value.problems == [
-        "a.csv:3:i04: 1 values of item 4 of phq9 are not answers from 0 to 3; "
+        "a.csv:3:i04: 1 value of item 4 of phq9 is not an answer from 0 to 3; "
         "set them to missing, or give the form's own range"
     ]
 
