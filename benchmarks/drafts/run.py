@@ -114,7 +114,7 @@ def _columns(file: DataFile, node: yaml.Node, lines: list[str], names: list[str]
     if file.when and file.when.column:
         yield file.when.column, {"kind": "occasion", "marked": marked("when")}
     if file.session and file.session != COUNT:
-        yield file.session, {"kind": "session", "marked": marked("session")}
+        yield file.session, {"kind": "session", "marked": marked("session") or marked("when")}
     if file.date:
         yield file.date, {"kind": "date", "marked": marked("date")}
     for measure, item in zip(file.measures, at["measures"][1].value if "measures" in at else [], strict=True):

@@ -95,6 +95,9 @@ UNFAIR = {
     "rater_of_one": "{patient} may share the rater with the outcome; {therapist} does not.",
     "one_observer": "Both were rated by observers, whose expectations of what belongs together influence both.",
     "observer_of_one": "{patient} was rated by observers of single patients, {therapist} by the therapists themselves.",
+    "one_patient_each": "Every therapist has one patient, so that differences between therapists and between patients "
+    "cannot be told apart: a slope holds for pairs of patient and therapist, and no share of the outcome can be "
+    "attributed to therapists. Patients who differ may have been assigned to therapists who differ.",
     "both_between": "Both predictors vary between therapists only: the sample is as large as the number of therapists, "
     "and neither shares the rater with the outcome.",
 }

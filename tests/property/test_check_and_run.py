@@ -78,6 +78,31 @@ def test_growth_of_dyads_leaves_therapists_out_and_says_why(tmp_path):
     assert {r["reason"] for r in fit["left_out"]} == {"no therapist has two or more patients"}
 
 
+def test_two_predictors_of_dyads_are_compared_at_one_level(tmp_path):
+    """One patient a therapist: ordinary least squares, and what that cannot tell stands in the report."""
+    design = {"seed": 5, "caseloads": [1] * 40, "switching": 0, "absent": 0.0, "no_style": 0, "flat": False,
+              "sites": False}  # fmt: skip
+    sides = {
+        "first": {"label": "security", "instrument": "cats", "about": "therapist", "occasion": "mid",
+                  "weights": {"secure": 1}},
+        "second": {"label": "their style", "instrument": "ecr_s", "role": "therapist", "weights": {"avoidance": -1}},
+        "covariates": ["age"],
+    }  # fmt: skip
+    run = {"run": "drawn", "study": "study.yaml", "seed": 3, "pair": sides,
+           "outcome": {"instrument": "phq9", "pre": "pre", "post": "post"}}  # fmt: skip
+    config = study_of(tmp_path / "study", design, run)
+    with contextlib.chdir(config.parent):
+        assert [line for severity, line in check(config) if severity == "error"] == []
+        results = run_stages(config, shown=["report"])
+        fit, pair, again = read_json(results / "fits/pair.json"), read_json(results / "pair.json"), verify(results)
+        report = (results / "report.html").read_text("utf-8")
+    assert again.good and again.numbers > 50
+    assert {f["df"] for f in fit["fixed"]} == {40 - 5} and fit["random"] == []
+    assert pair["one_level"] and pair["unfair"][0]["code"] == "one_patient_each"
+    assert set(pair["doubts"]) == {"hc3"} and pair["n_therapists"] == 40
+    assert "cannot be told apart" in report and "ordinary least squares" in report and "HC3" in report
+
+
 AWKWARD = {
     "six therapists, one of whom has all patients of a level": {"caseloads": [5, 4, 4, 6, 5, 4]},
     "the others coded": {"caseloads": [5, 4, 4, 6, 5, 4], "rare": "yx"},

@@ -8,6 +8,8 @@ from bowlby.effect import Effect, effects_of
 from bowlby.reasons import reason, say_rule
 
 NAMES = ("first", "second", "first-second", "first+second")
+OF_LEVELS = ("levels", "both_within", "both_between")
+"""What is said only where patients are nested in therapists."""
 CONTRASTS = {"first-second": "the difference", "first+second": "the sum"}
 
 
@@ -43,10 +45,11 @@ def compare_pair(run: Run, fit: dict, design: dict) -> dict:
         "standardiser": design["reference"],
         "far_from_reference": design["far_from_reference"],
         "n_obs": fit["n_obs"],
-        "n_therapists": fit["groups"]["therapist"],
+        "n_therapists": design["n_therapists"],
+        "one_level": design.get("one_level", False),
         "contrasts": {name: effect.record() for name, effect in effects.items()},
         "claims": claims,
-        "unfair": unfair(pair, design["roles"]),
+        "unfair": unfair(pair, design["roles"], design.get("one_level", False)),
         "qualifiers": qualifiers,
         "sentence": _sentence(pair, effects, claims["more"], qualifiers),
     }
@@ -62,8 +65,11 @@ def decide_pair_claims(effects: dict[str, Effect], delta: float) -> dict[str, di
     }
 
 
-def unfair(pair, roles: dict[str, str]) -> list[dict]:
+def unfair(pair, roles: dict[str, str], one_level: bool = False) -> list[dict]:
     """Asymmetries between the two predictors that no statistic can remove: codes with the labels of both."""
+    if one_level:
+        raters = [one for one in unfair(pair, roles) if one["code"] not in OF_LEVELS]
+        return [reason("one_patient_each"), *raters]
     labels = {role: getattr(pair, side).label for side, role in roles.items()}
     if set(labels) == {"therapist"}:
         return [reason("both_between")]

@@ -16,6 +16,8 @@ ROW = "{row}"
 COUNT = "{count}"
 HIDDEN = "{hidden}"
 FILL = "FILL_IN"
+SESSIONS = "sessions"
+"""The occasion of rows that `when: {session: column}` dates by the number of their session."""
 STYLE = re.compile(r"(?=.*YYYY)(?=.*MM)(?=.*DD)(?:YYYY|MMM?|DD|[ ./-])+")
 
 
@@ -41,17 +43,33 @@ class When(Model):
     """What the column's values mean, value: occasion; without it the values are the labels themselves."""
     names: dict[str, str] = Field(default_factory=dict)
     """Texts at {t} in the column names, text: occasion (`phq_{t}_{n}` with `{pre: intake, t2: termination}`)."""
+    session: str | None = None
+    """The column with the session number, where that is the time of the rows: their occasion is `sessions`, which needs
+    no line under `occasions:` unless there are others."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_sessions(cls, value):
+        return {"occasion": SESSIONS} | value if isinstance(value, dict) and value.get("session") else value
 
     @model_validator(mode="after")
     def _one_way(self):
-        if sum([self.occasion is not None, self.column is not None, bool(self.names)]) != 1:
-            raise Invalid("give one of occasion, column, names", "`when: {occasion: intake}`")
+        given = [self.occasion is not None, self.column is not None, bool(self.names)]
+        if sum(given) != 1 or (self.session and self.occasion != SESSIONS):
+            raise Invalid("give one of occasion, column, names, session", "`when: {occasion: intake}`")
         return self
 
     @property
     def occasions(self) -> list[str]:
         """The occasions that it names."""
         return [self.occasion] if self.occasion else [*self.values.values(), *self.names.values()]
+
+
+def session_of_when(value: object) -> object:
+    """A file or measure as written, with the session column of its `when:` as its own."""
+    if isinstance(value, dict) and isinstance(when := value.get("when"), dict) and when.get("session"):
+        return {"session": when["session"]} | {k: v for k, v in value.items() if k != "session" or v is not None}
+    return value
 
 
 class Span(Model):
@@ -99,6 +117,8 @@ class Measure(Model):
     """Column with the session number; by default the file's `session`."""
     date: str | None = None
     """Column with the date of answering; by default the file's `date`."""
+
+    _session = model_validator(mode="before")(session_of_when)
 
     @model_validator(mode="after")
     def _one_form(self):
@@ -281,6 +301,8 @@ class DataFile(Model):
     episodes: list[Episode] = Field(default_factory=list)
     """Treatments of the patient, one per therapist column."""
 
+    _session = model_validator(mode="before")(session_of_when)
+
     @field_validator("dates")
     @classmethod
     def _date_style(cls, value):
@@ -342,6 +364,16 @@ class Study(Model):
     @classmethod
     def _short_occasions(cls, value):
         return [{"id": v} if isinstance(v, str) else v for v in value] if isinstance(value, list) else value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_sessions_alone(cls, value):
+        if not isinstance(value, dict) or value.get("occasions") or not isinstance(value.get("files"), list):
+            return value
+        files = [f for f in value["files"] if isinstance(f, dict)]
+        entries = [*files, *(m for f in files for m in f.get("measures") or [] if isinstance(m, dict))]
+        dated = any(isinstance(w := e.get("when"), dict) and w.get("session") for e in entries)
+        return {"time_unit": SESSIONS} | value | {"occasions": [SESSIONS]} if dated else value
 
     @model_validator(mode="after")
     def _known_occasions(self):

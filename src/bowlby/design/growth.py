@@ -7,7 +7,7 @@ from itertools import pairwise
 import pandas as pd
 
 from bowlby.config.run import Run
-from bowlby.config.study import Occasion
+from bowlby.config.study import SESSIONS, Occasion
 from bowlby.design.frame import AnalysisSet, ratings, with_described
 from bowlby.design.random_part import random_part
 from bowlby.design.requirements import of_outcome, unknown_variables, unscored
@@ -97,12 +97,21 @@ def _rows(run: Run, scores: dict, described: pd.DataFrame, time: dict[str, float
             "patient": table["person"].astype(str),
             "therapist": table["therapist"].astype("object"),
             "occasion": table["occasion"].astype(str),
-            "time": pd.to_numeric(table["occasion"].astype(str).map(time)),
+            "time": times_of(table, time),
             "y": table[outcome.scale].astype(float),
         }
     )
     data["therapist"] = data["therapist"].fillna(data["patient"].map(described["therapist"])).astype("object")
     return data.join(described.drop(columns="therapist"), on="patient")
+
+
+def times_of(table: pd.DataFrame, time: dict[str, float | None]) -> pd.Series:
+    """The time of each row: its occasion's, or at the occasion `sessions` the number of its session."""
+    occasion = table["occasion"].astype(str)
+    of_occasion = pd.to_numeric(occasion.map(time))
+    if "session" not in table or time.get(SESSIONS) is not None:
+        return of_occasion
+    return of_occasion.mask(occasion.eq(SESSIONS), table["session"].astype("float64"))
 
 
 def complete(data: pd.DataFrame, needed: dict[str, str]) -> tuple[pd.DataFrame, list[dict]]:

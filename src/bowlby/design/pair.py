@@ -23,6 +23,8 @@ from bowlby.errors import UserError, problem
 from bowlby.terms import SIDES
 
 SAME = 1 - 1e-9
+LEAST_DF = 10
+"""Residual degrees of freedom below which a regression without groups is refused."""
 
 
 def pair_set(run: Run, scores: dict[str, pd.DataFrame], people: dict[str, pd.DataFrame]) -> AnalysisSet:
@@ -39,7 +41,9 @@ def pair_set(run: Run, scores: dict[str, pd.DataFrame], people: dict[str, pd.Dat
     -------
     AnalysisSet
         ``first`` and ``second`` are the composites, ``first_<scale>`` and so on their scales: the part within
-        therapists of what is rated of patients; what therapists answer shared by membership and centred.
+        therapists of what is rated of patients; what therapists answer shared by membership and centred. Where every
+        therapist has one patient (``one_level`` of the description) nothing varies within therapists, and all is
+        centred at its mean.
 
     Raises
     ------
@@ -57,14 +61,20 @@ def pair_set(run: Run, scores: dict[str, pd.DataFrame], people: dict[str, pd.Dat
     _check_rows(pair, frame, weights)
     w = weights.matrix()
     data = base_rows(frame, weights, "y")
+    alone = one_level(weights) and pair.unit is None
     for column in [*(c for c in ("baseline",) if c in frame), *sample.covariates]:
-        data[terms.both_levels(column)] = np.column_stack(within_between(frame[column].to_numpy(float), w))
+        within, between = terms.both_levels(column)
+        parts = within_between(frame[column].to_numpy(float), w)
+        for name, values in ((between, parts[1]),) if alone else ((within, parts[0]), (between, parts[1])):
+            data[name] = values
     roles = {side: getattr(pair, side).role for side in SIDES}
     for side, role in roles.items():
         for column in terms.columns_of(frame, side):
             values = frame[column].to_numpy(float)
-            data[column] = within_between(values, w)[0] if role != "therapist" else values - values.mean()
+            whole = alone or role == "therapist"
+            data[column] = values - values.mean() if whole else within_between(values, w)[0]
     design = described_set(pair, sample, weights, dropped) | {"baseline": "baseline" in frame, "roles": roles}
+    design |= {"one_level": alone}
     columns = pd.DataFrame([(c, *_meaning(c, pair)) for c in data], columns=["name", "meaning", "unit", "source"])
     return AnalysisSet(data, episodes[["patient", "therapist", "weight"]], columns, design, flow)
 
@@ -83,6 +93,25 @@ def _check(run: Run, scores: dict, described: pd.DataFrame) -> None:
 
 
 def _check_rows(pair, frame: pd.DataFrame, weights: pd.DataFrame) -> None:
+    if one_level(weights) and pair.unit is None:
+        least = 1 + len(SIDES) + ("baseline" in frame) + len(pair.covariates) + LEAST_DF
+        if len(frame) < least:
+            what = f"{len(frame)} therapists with one patient each, but the model needs at least {least}"
+            raise UserError(problem(what, "add therapists or drop covariates"))
+    else:
+        _check_groups(pair, frame, weights)
+    if abs(np.corrcoef(frame["first"], frame["second"])[0, 1]) > SAME:
+        what = f"{pair.first.label} and {pair.second.label} hold the same values"
+        raise UserError(problem(what, "correct one of the two"))
+
+
+def one_level(weights) -> bool:
+    """Whether every therapist has one patient and every patient one therapist."""
+    n, therapists = weights.shape
+    return n == therapists and weights.switching() == 0
+
+
+def _check_groups(pair, frame: pd.DataFrame, weights) -> None:
     between = 1 + sum(getattr(pair, side).role == "therapist" for side in SIDES) + len(pair.covariates)
     if weights.shape[1] < between + 2:
         here = "1 therapist" if weights.shape[1] == 1 else f"{weights.shape[1]} therapists"
@@ -90,9 +119,6 @@ def _check_rows(pair, frame: pd.DataFrame, weights: pd.DataFrame) -> None:
         raise UserError(problem(what, "add therapists or drop covariates"))
     if len(frame) <= weights.shape[1] + 3:
         raise UserError(problem(*TOO_FEW_THERAPISTS))
-    if abs(np.corrcoef(frame["first"], frame["second"])[0, 1]) > SAME:
-        what = f"{pair.first.label} and {pair.second.label} hold the same values"
-        raise UserError(problem(what, "correct one of the two"))
 
 
 def _meaning(name: str, pair) -> tuple[str, str, str]:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from bowlby.config import Loaded
 from bowlby.config.run import Block, Outcome, ReferenceBlock, Run
-from bowlby.config.study import FILL, Measure, Study
+from bowlby.config.study import FILL, SESSIONS, Measure, Study
 from bowlby.design.composite import reference_scaling
 from bowlby.errors import UserError, problem
 from bowlby.instruments.catalogue import load_instrument
@@ -219,7 +219,8 @@ def _variables(study: Study) -> list[str]:
 
 def _times(run: Run, study: Study) -> list[str]:
     """A course needs two points in time."""
-    if run.growth is None or len({o.time for o in study.occasions} - {None}) > 1:
+    dated = {o.time for o in study.occasions} - {None}
+    if run.growth is None or len(dated) > 1 or any(o.id == SESSIONS for o in study.occasions):
         return []
     return [problem("growth: fewer than two occasions of the study file have a time", "give `time:` to them there")]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from bowlby.config.study import SESSIONS
 from bowlby.drafting.columns import constant_within
 from bowlby.drafting.matching import Instrument, Match, library, match, odd_items, sizes
 from bowlby.drafting.naming import Block, blocks
@@ -22,7 +23,7 @@ UNITS = {"month": "months", "months": "months", "week": "weeks", "weeks": "weeks
 TIMED = re.compile(r"(?P<unit>[A-Za-z]*)_?(?P<n>\d+(?:\.\d+)?)(?P<after>[A-Za-z]*)")
 NEAR, MOST_STEPS = 1, 10
 """How far the ends of two columns' answers may lie apart, and most steps of an answer."""
-FIRST, DURING = "intake", "treatment"
+FIRST = "intake"
 
 
 def draft(paths: list[Path], folder: Path) -> dict[str, str]:
@@ -198,7 +199,7 @@ def _occasions_of(part: Part) -> list[str]:
         extra = occasions_of(part, block)
         found = [*(t for t in extra if START.fullmatch(t)), *found, *(t for t in extra if not START.fullmatch(t))]
     if not found and part.matched:
-        found = [DURING if part.roles.session else FIRST]
+        found = [SESSIONS if part.roles.session else FIRST]
     elif not part.roles.occasion and not all(occasions_of(part, b) for b, _ in part.matched):
         found = list(dict.fromkeys([FIRST, *found]))
     return ordered(list(dict.fromkeys(found))) if not part.roles.occasions else list(dict.fromkeys(found))

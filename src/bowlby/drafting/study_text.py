@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from bowlby.config.study import COUNT, SESSIONS
 from bowlby.config.yamlfile import quoted
 from bowlby.drafting.covariates import Leftovers, covariate_lines
 from bowlby.drafting.matching import SENTINELS, Match, Odd, family
@@ -179,9 +180,11 @@ def _when(part: Part) -> list[str]:
     if roles.role == "patient":
         if roles.occasion:
             lines.append(marked(f"    when: {flow({'column': roles.occasion})}", _doubt(roles, "occasion")))
+        elif part.matched and part.occasions[0] == SESSIONS and roles.session != COUNT:
+            lines.append(marked(f"    when: {flow({'session': roles.session})}", _doubt(roles, "session")))
         elif part.matched and not all(b.times or b.when for b, _ in part.matched):
             lines.append(marked(f"    when: {flow({'occasion': part.occasions[0]})}", ["no column tells the occasion"]))
-    if roles.session:
+    if roles.session and not any("{session:" in line for line in lines):
         lines.append(marked(f"    session: {quoted(roles.session)}", _doubt(roles, "session")))
     if roles.date:
         lines.append(marked(f"    date: {quoted(roles.date)}", _doubt(roles, "date")))

@@ -11,6 +11,7 @@ from bowlby import terms
 from bowlby.design.centring import Membership, membership
 from bowlby.fit import units
 from bowlby.fit.lines import c2_conditions
+from bowlby.fit.one_level import EXACT, OneLevelResult
 from bowlby.fit.record import block_test, contrast, effects_table, no_second, record_fit, second_fit
 from bowlby.mixed import MixedModel
 from bowlby.terms import BASELINE, INTERCEPT, M1, M1_RANDOM, SIDES, P, T, Z, sloped
@@ -67,6 +68,8 @@ def second_of(name: str, data: pd.DataFrame, fits: dict[str, Fitted]) -> dict:
         return no_second("it has no model of two series that lead each other")
     main = fits[MAIN.get(name, f"{name}_m1")].record
     fixed = [f["term"] for f in main["fixed"] if f["term"] != "Intercept"]
+    if not main["random"]:
+        return no_second("ordinary least squares has one solution, which needs no search")
     groups = tuple(g for g in ("therapist", "patient") if g in main["groups"]) if name == "growth" else ("therapist",)
     return second_fit(data, fixed, main, groups)
 
@@ -80,16 +83,19 @@ class Fitter:
         # A patient treated alone is in no unit, so units are an effect of being in one.
         self.together = [{"group": "unit", "terms": ["in_unit"]}] if "unit" in data else []
         self.base = [c for c in BASELINE if c in data]
-        self.base += [column for name in design["covariates"] for column in terms.both_levels(name)]
+        self.base += [c for name in design["covariates"] for c in terms.both_levels(name) if c in data]
+        self.one_level = bool(design.get("one_level"))
 
     def fit(self, added: list[str], random: list[dict], reml: bool = True):
         shared = self.membership if random else None
         fixed = [*self.base, *added]
+        if self.one_level:
+            return OneLevelResult(self.data, fixed)
         model = MixedModel.from_terms("y", fixed, [*random, *self.together], self.data, membership=shared)
         return model.fit(reml=reml)
 
     def kept(self, model: str, result, contrasts=(), blocks=()) -> Fitted:
-        method = "kenward-roger" if result.reml else "satterthwaite"
+        method = EXACT if self.one_level else "kenward-roger" if result.reml else "satterthwaite"
         return Fitted(
             record_fit(model, result, method, self.design["n_dropped"], contrasts, blocks), effects_table(result)
         )

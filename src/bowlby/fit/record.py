@@ -12,6 +12,7 @@ from bowlby.fit.second_engine import fit_second
 from bowlby.terms import SCHEMA
 
 ENGINE = "bowlby.mixed"
+EFFECTS = ["group", "level", "term", "value", "variance"]
 LARGE = 200_000
 """Rows beyond which statsmodels would take hours."""
 SECOND = "statsmodels MixedLM (Powell) with GLS standard errors"
@@ -55,7 +56,7 @@ def record_fit(
     return {
         "schema": SCHEMA,
         "model": model,
-        "engine": ENGINE,
+        "engine": getattr(result, "engine", ENGINE),
         "reml": result.reml,
         "llf": result.llf,
         "n_obs": len(result.fittedvalues),
@@ -94,7 +95,7 @@ def effects_table(result) -> pd.DataFrame:
             "variance": variances.ravel(),
         }
         parts.append(pd.DataFrame(columns))
-    return pd.concat(parts, ignore_index=True)
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=EFFECTS)
 
 
 def second_fit(data: pd.DataFrame, terms: list[str], first: dict, groups: tuple[str, ...] = ("therapist",)) -> dict:

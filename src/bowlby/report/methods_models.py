@@ -28,6 +28,11 @@ WITHOUT = {
 
 def fitted(fit: Mapping) -> str:
     """How a model was estimated, and where its degrees of freedom are from."""
+    if fit["df_method"] == "residual":
+        return (
+            f"The model was fitted by ordinary least squares ({fit['engine']}). Its t tests are exact if the errors "
+            "are normal and have the same variance."
+        )
     method = "restricted maximum likelihood" if fit["reml"] else "maximum likelihood"
     adjusted = "standard errors and " if fit.get("vcov_adjusted") is not None else ""
     by = df_method(fit) + DF_WORKS.get(fit["df_method"], "")
@@ -139,7 +144,9 @@ def _model(results: Results, record: Mapping, fit: Mapping) -> str:
         *(["outcome before treatment" + bracket(at(outcome.get("pre")))] if design.get("baseline") else []),
         *([covariates] if covariates else []),
     ]
-    both = f" The model also has {' and '.join(regressed)}, split into within and between therapists."
+    alone = bool(record.get("one_level"))
+    both = f" The model also has {' and '.join(regressed)}"
+    both += "." if alone else ", split into within and between therapists."
     unadjusted = "" if design.get("baseline") else " There was no earlier outcome to adjust for."
     after = f" {at(outcome['post'])}" if outcome.get("post") else ""
     turned = "" if outcome.get("higher_is_better") else ", multiplied by −1 so that higher is better"
@@ -153,20 +160,24 @@ def _model(results: Results, record: Mapping, fit: Mapping) -> str:
         [
             f"The outcome was {results.instrument(outcome.get('instrument', 'outcome'))[0]}"
             f"{after}{turned}. It was regressed on two predictors together: "
-            f"{'; '.join(_side(results, asked.get(s) or {}, labels[s], record['roles'][s]) for s in SIDES)}. "
+            f"{'; '.join(_side(results, asked.get(s) or {}, labels[s], record['roles'][s], alone) for s in SIDES)}. "
             f"{_composites(record)}{both if regressed else ''}{unadjusted}",
-            f"{random[:1].upper()}{random[1:]}. {switched(results, 'pair', asked.get('switching'))}",
+            "Every therapist had one patient, so that the model has no random effects."
+            if alone
+            else f"{random[:1].upper()}{random[1:]}. {switched(results, 'pair', asked.get('switching'))}",
             f"{fitted(fit)} Slopes are in SD of outcome per SD of the predictor ({_sd(record)}s).{scales}",
         ]
     )
 
 
-def _side(results: Results, block: dict, label: str, role: str) -> str:
+def _side(results: Results, block: dict, label: str, role: str, alone: bool = False) -> str:
     """A predictor: its scales, whom it is about, who answered when, and at which level it stands."""
     about = block.get("about") or "self"
     whom = "" if about == "self" else f" about {about.replace('_', ' ')}"
     level = (
-        "centred within therapists ([[enders]])"
+        "centred at its mean"
+        if alone
+        else "centred within therapists ([[enders]])"
         if role == "patient"
         else "between therapists, each patient having the mean of the therapists by their shares"
     )
@@ -196,6 +207,8 @@ def _doubts(record: Mapping) -> list[str]:
         said.append(f"A parametric bootstrap of the fitted model was run ({n:,} replicates).")
     if "sandwich" in computed:
         said.append("Cluster-robust standard errors were computed (CR2, [[pustejovsky]]).")
+    if "hc3" in computed:
+        said.append("Heteroscedasticity-robust standard errors were computed (HC3).")
     if "influence" in computed:
         said.append(f"Each of the {computed['influence']['therapists']:,} therapists was omitted once.")
     return [" ".join([*said, *(text for text in [left_undone(record["doubts"])] if text)])]

@@ -247,12 +247,13 @@ def pair_doubts_sheet(record: Mapping) -> Sheet | None:
     if not checks:
         return None
     rows = [["Main analysis", *(interval(*record["contrasts"][name]["ci"]) for name in NAMES)]]
-    drawn = checks["parametric"]
+    drawn = checks.get("parametric", {})
     if drawn.get("intervals"):
         what = f"Parametric bootstrap ({drawn['replicates']:,})"
         rows.append([what, *(interval(*drawn["intervals"][name]["ci"]) for name in NAMES)])
-    if robust := checks["sandwich"].get("contrasts"):
-        rows.append(["Cluster-robust (CR2)", *(interval(*robust[name]["ci"]) for name in NAMES)])
+    for key, what in (("sandwich", "Cluster-robust (CR2)"), ("hc3", "Heteroscedasticity-robust (HC3)")):
+        if robust := checks.get(key, {}).get("contrasts"):
+            rows.append([what, *(interval(*robust[name]["ci"]) for name in NAMES)])
     spread = checks.get("influence", {}).get("range")
     if spread:
         what = f"Without one therapist ({checks['influence']['therapists']:,}): estimates from, to"
@@ -261,6 +262,8 @@ def pair_doubts_sheet(record: Mapping) -> Sheet | None:
         "*SD* of outcome per *SD* of predictor; number of replicates in brackets. Bootstrap: percentile intervals. "
         "CR2 is valid if the variances differ from those of the model."
     )
+    if "hc3" in checks:
+        note = "*SD* of outcome per *SD* of predictor. HC3 is valid if the variance of the errors differs between rows."
     heads = ["Method", labels["first"], labels["second"], "difference", "sum"]
     return Sheet("", "95% Confidence Intervals by Other Methods", heads, [(None, rows)], note)
 

@@ -13,6 +13,7 @@ from bowlby.effect import Effect
 from bowlby.errors import UserError
 from bowlby.fit.clusters import clusters_of
 from bowlby.fit.models import standardised_slope_weights
+from bowlby.fit.one_level import OneLevelResult
 from bowlby.fit.units import with_sd_error
 from bowlby.mixed.random_effect_layout import independent_units
 from bowlby.robustness.cluster_robust import cr2, divisible, groups, undivided
@@ -51,12 +52,16 @@ def pair_doubts(data: pd.DataFrame, membership: pd.DataFrame, design: dict, delt
           anew from the fitted model, random effects too;
         - sandwich: of every contrast estimate, se (CR2), df (Satterthwaite), p and ci; or ``not_computed``,
           the reason;
+        - hc3 (one patient for each therapist; the others are then absent): of every contrast estimate, se (HC3), df, p
+          and ci;
         - influence: therapists, failed; of every contrast the lowest and highest estimate with one therapist and all
           their patients left out; of every statement how often it had which verdict. Absent where every refit is a fit
           of its own and therapists are more than 100.
     """
     rows = Rows(data, membership, design)
     result, asked = rows.fitter.two_predictors(), standardised_slope_weights(design, *SIDES, SIDES)
+    if isinstance(result, OneLevelResult):
+        return {"hc3": _heteroscedastic(result, asked)}
     side_by_side = independent_units(result.model) is not None
     replicates = REPLICATES if side_by_side and len(data) <= LARGE else FEWER
     out = {
@@ -66,6 +71,18 @@ def pair_doubts(data: pd.DataFrame, membership: pd.DataFrame, design: dict, delt
     if side_by_side or design["n_therapists"] <= FEWER:
         out["influence"] = _tried(lambda: _influence(result, asked, delta, design["sd_error"]))
     return out
+
+
+def _heteroscedastic(result: OneLevelResult, asked: dict) -> dict:
+    """The slopes of a regression whose errors may differ in variance."""
+    rows = [[weights.get(term, 0.0) for term in result.params.index] for weights in asked.values()]
+    table = result.contrasts(rows, robust=True)
+    return {
+        "contrasts": {
+            name: {k: row[k] for k in ("estimate", "se", "df", "p")} | {"ci": [row["ci_low"], row["ci_high"]]}
+            for name, row in zip(asked, table.to_dict("records"), strict=True)
+        }
+    }
 
 
 def _tried(work: Callable[[], dict]) -> dict:

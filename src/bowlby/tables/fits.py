@@ -24,7 +24,8 @@ def random_sds(fit: Mapping, names: dict[str, str] | None = None) -> str:
             pieces.append(f"{r['group']} ({one}) {number(r['sd_or_corr'])}")
         elif not absent(r["sd_or_corr"]):
             pieces.append(f"{r['group']} ({one} with {other}) *r* = {number(r['sd_or_corr'], bounded=True)}")
-    return "Random part, *SD*: " + "; ".join([*pieces, f"residual {number(fit['scale'] ** 0.5)}"])
+    residual = f"residual {number(fit['scale'] ** 0.5)}"
+    return "Random part, *SD*: " + "; ".join([*pieces, residual]) if pieces else f"*SD*: {residual}"
 
 
 def boundary(fit: Mapping) -> str:
@@ -158,12 +159,13 @@ def fit_note(fit: Mapping, comparison: Mapping | None = None) -> str:
     groups = fit["groups"]
     counts = f"*N* = {fit['n_obs']:,} {'observations' if 'patient' in groups else 'patients'}"
     patients = f" of {groups['patient']:,} patients" if "patient" in groups else ""
-    others = "" if patients else f", {people(fit)}"
+    others = f", {people(fit)}" if groups and not patients else ""
     therapists = f", *J* = {groups['therapist']:,} therapists" if "therapist" in groups else others
     method = "Restricted maximum likelihood" if fit["reml"] else "Maximum likelihood"
+    method = f"{method}; degrees of freedom by {df_method(fit)}"
     sentences = [
         f"{counts}{patients}{therapists}.",
-        f"{method}; degrees of freedom by {df_method(fit)}.",
+        f"{method if fit.get('random') else 'Ordinary least squares, residual degrees of freedom'}.",
         f"{random_sds(fit)}.",
     ]
     if fit["model"] == "m1b":

@@ -59,6 +59,7 @@ DF_METHODS = {
     "containment": "containment",
     "kenward-roger": "Kenward-Roger",
     "normal": "the normal distribution",
+    "residual": "the residual degrees of freedom",
     "satterthwaite": "Satterthwaite",
 }
 

@@ -3,11 +3,15 @@
 import pandas as pd
 import pytest
 
+from bowlby import stages
+from bowlby.check import check
+from bowlby.config import load
 from bowlby.config.run import Growth, Outcome, RandomEffects, Run
 from bowlby.config.study import Occasion
 from bowlby.design.growth import growth_set
 from bowlby.design.random_part import random_part
 from bowlby.errors import UserError
+from bowlby.files import read_parquet
 
 BOTH = ["intercept", "time"]
 
@@ -137,3 +141,22 @@ def test_where_no_effect_is_left_the_key_and_the_reason_are_named():
     assert "growth.random leaves no effect that these data could show (time of patients: no patient has three" in str(
         caught.value.lines()
     )
+
+
+def test_the_session_number_is_the_time_in_one_line(tmp_path):
+    """Nine sessions of twelve patients without a line for each: `when: {session: nr}`."""
+    rows = [f"p{i},T{i % 3},{t},{16 - t + (7 * i * t + i) % 5}" for i in range(12) for t in range(1, 10)]
+    (tmp_path / "a.csv").write_text("\n".join(["id,th,nr,phq", *rows]) + "\n")
+    (tmp_path / "study.yaml").write_text(
+        "name: s\nfiles:\n  - path: a.csv\n    who: {person: id, therapist: th}\n    when: {session: nr}\n"
+        "    measures: [{instrument: phq9, scored: {total: phq}}]\n"
+    )
+    (tmp_path / "run.yaml").write_text("run: r\nstudy: study.yaml\noutcome: {instrument: phq9}\ngrowth: {}\n")
+    loaded = load(tmp_path / "run.yaml")
+    assert [o.id for o in loaded.study.occasions] == ["sessions"] and loaded.study.time_unit == "sessions"
+    assert [line for severity, line in check(tmp_path / "run.yaml") if severity == "error"] == []
+    stages.ingest(loaded, tmp_path)
+    stages.score(loaded, tmp_path, ["phq9"])
+    stages.design(loaded, tmp_path, "growth", ["phq9"])
+    data = read_parquet(tmp_path / "analysis/growth.parquet")
+    assert sorted(data["time"].unique()) == [*range(1, 10)] and len(data) == 12 * 9

@@ -131,7 +131,7 @@ def test_sessions_in_rows_and_two_raters_of_one_form(tmp_path):
     ids = [[f"c{i // 4}", f"T{i // 8}", str(1 + i % 4)] for i in range(ROWS)]
     csv_of(tmp_path / "a.tab", head, ids, answers(4, 0, 10), answers(4, 0, 10, seed=2), [["late"]] * ROWS, sep="\t")
     (file,) = draft(tmp_path, "a.tab").files
-    assert (file.session, file.when.occasion) == ("sess", "treatment")
+    assert (file.session, file.when.session, file.when.occasion) == ("sess", "sess", "sessions")
     assert [(m.items, m.role, m.about) for m in file.measures] == [
         ("srs{n}", None, "therapist"), ("tsrs{n}", "therapist", "patient")]  # fmt: skip
 

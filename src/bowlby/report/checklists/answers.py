@@ -296,6 +296,8 @@ def fixed_and_random(results: Results) -> str | None:
     fit = _main(results)
     if not fit:
         return None
+    if not fit["random"]:
+        return "No random part: ordinary least squares with the residual degrees of freedom."
     own = [r for r in fit["random"] if not r["term2"]]
     parts = {f"{r['group']} {'intercept' if r['term'] == 'Intercept' else 'slope'}" for r in own}
     method = "REML" if fit["reml"] else "ML"
