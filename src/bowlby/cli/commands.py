@@ -30,15 +30,29 @@ def bowlby(
 def init(
     files: Annotated[list[Path], typer.Argument(help="Raw data files: CSV, Excel, SPSS, Stata, SAS, Parquet.")],
     into: Annotated[Path, typer.Option(help="Folder for the draft; created if it does not exist.")] = Path("."),
+    ask: Annotated[bool, typer.Option("--ask", help="Go through the uncertain guesses at the terminal.")] = False,
 ) -> None:
     """Draft a study file and a run's file from raw files; guesses are marked, existing files are never overwritten."""
     from bowlby.drafting import MARK, marks, write_draft
 
-    written = write_draft(files, into)
+    written = write_draft(files, into, _reviewer() if ask else None)
     for path in written:
         guesses = sum(name == path.name for name, _, _ in marks(into / "config.yaml"))
         print(f"written: {path} ({guesses} lines with a guess, marked `{MARK}`)")
     print(f"next: check every guess in both files, then run `bowlby check {into / 'config.yaml'}`")
+
+
+def _reviewer():
+    """What asks at the terminal; values of the columns go nowhere else."""
+    import sys
+    from functools import partial
+
+    from bowlby.drafting.ask import walk
+    from bowlby.errors import UserError, problem
+
+    if not sys.stdin.isatty():
+        raise UserError(problem("--ask needs a terminal to ask at", "leave it out, and edit the draft"))
+    return partial(walk, reply=input, show=print)
 
 
 def check(config: Annotated[Path, typer.Argument(help="The run's configuration file.")]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from bowlby.config.study import SESSIONS
@@ -24,9 +25,10 @@ TIMED = re.compile(r"(?P<unit>[A-Za-z]*)_?(?P<n>\d+(?:\.\d+)?)(?P<after>[A-Za-z]
 NEAR, MOST_STEPS = 1, 10
 """How far the ends of two columns' answers may lie apart, and most steps of an answer."""
 FIRST = "intake"
+Review = Callable[[str, list[Part]], str]
 
 
-def draft(paths: list[Path], folder: Path) -> dict[str, str]:
+def draft(paths: list[Path], folder: Path, review: Review | None = None) -> dict[str, str]:
     """Draft of a study file and of a run's file.
 
     Parameters
@@ -35,6 +37,8 @@ def draft(paths: list[Path], folder: Path) -> dict[str, str]:
         Raw files.
     folder : Path
         Where the draft will lie; paths are relative to it.
+    review : callable, optional
+        Given the study file's text and its parts, gives the text to write: :func:`bowlby.drafting.ask.walk`.
 
     Returns
     -------
@@ -53,14 +57,15 @@ def draft(paths: list[Path], folder: Path) -> dict[str, str]:
     times, unit = _times(names, parts)
     name = Path(paths[0]).resolve().parent.name or "study"
     occasions = [{"id": o} | times.get(o, {}) for o in names or [FIRST]]
+    study = study_text(name, occasions, unit, parts, folder)
     return {
-        "study.yaml": study_text(name, occasions, unit, parts, folder),
+        "study.yaml": review(study, parts) if review else study,
         "config.yaml": run_text(name, parts, [o["id"] for o in occasions], any("time" in o for o in occasions)),
     }
 
 
-def write_draft(paths: list[Path], folder: Path) -> list[Path]:
-    """Write the draft; nothing that is there is written over.
+def write_draft(paths: list[Path], folder: Path, review: Review | None = None) -> list[Path]:
+    """Write the draft, reviewed as of :func:`draft`; nothing that is there is written over.
 
     Raises
     ------
@@ -75,7 +80,7 @@ def write_draft(paths: list[Path], folder: Path) -> list[Path]:
                 for n in there
             ]
         )
-    texts = draft(paths, folder)
+    texts = draft(paths, folder, review)
     return [write_text(folder / name, text) for name, text in texts.items()]
 
 
