@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from bowlby.errors import existing
 from bowlby.instruments.audit import audit
 from bowlby.instruments.catalogue import load_instrument
 from bowlby.instruments.direction_checks import across, directed
@@ -73,7 +74,7 @@ def _factors(instrument: Instrument, random: np.random.Generator, n: int) -> np.
 
 def _parameters(instrument: Instrument, random: np.random.Generator) -> dict[int, tuple[float, float]]:
     """Loading and mean of each item."""
-    low, high = instrument.response
+    low, high = instrument.answers
     return {
         number: (random.uniform(*_loadings(instrument, scale)),
                  _item_mean(instrument, scale) + random.normal(0, 0.08) * (high - low))
@@ -83,7 +84,7 @@ def _parameters(instrument: Instrument, random: np.random.Generator) -> dict[int
 
 def _filled(instrument: Instrument, random, factors: np.ndarray, parameters: dict, wording: float) -> dict:
     """Answers by item, reversed items as on the form."""
-    low, high = instrument.response
+    low, high = instrument.answers
     home, n = _home(instrument), len(factors)
     names = list(dict.fromkeys(home.values()))
     ways = random.standard_normal((2, n, len(names))) if wording else np.zeros((2, n, len(names)))
@@ -97,13 +98,13 @@ def _filled(instrument: Instrument, random, factors: np.ndarray, parameters: dic
         answer = np.clip(np.round(mean + (high - low) / 4 * latent), low, high)
         found[item_name(number)] = low + high - answer if turned_ else answer
     for number in set(range(1, instrument.n_items + 1)) - set(home):
-        found[item_name(number)] = random.integers(low, high + 1, n).astype(float)
+        found[item_name(number)] = random.integers(int(low), int(high) + 1, n).astype(float)
     return dict(sorted(found.items()))
 
 
 def turned(data: pd.DataFrame, instrument: Instrument, items: list[int], where=None) -> pd.DataFrame:
     """Some items the other way round, in all rows or in those where ``where`` is true."""
-    low, high = instrument.response
+    low, high = instrument.answers
     rows = np.ones(len(data), dtype=bool) if where is None else np.asarray(where)
     return data.assign(**{c: data[c].mask(rows, low + high - data[c]) for c in map(item_name, items)})
 
@@ -125,7 +126,7 @@ def one_form_for_many(data: pd.DataFrame, seed: int, share: float = 0.08) -> pd.
 def missing_as_highest(data: pd.DataFrame, instrument: Instrument, item: int, seed: int, share: float = 0.15):
     """Some share of the answers to one item missing, and stored as the highest answer."""
     gone = np.random.default_rng(seed).random(len(data)) < share
-    return data.assign(**{item_name(item): data[item_name(item)].mask(gone, instrument.response[1])})
+    return data.assign(**{item_name(item): data[item_name(item)].mask(gone, instrument.answers[1])})
 
 
 def turned_scale(data: pd.DataFrame, instrument: Instrument, scale: str) -> pd.DataFrame:
@@ -135,7 +136,7 @@ def turned_scale(data: pd.DataFrame, instrument: Instrument, scale: str) -> pd.D
 
 def fewer_categories(data: pd.DataFrame, instrument: Instrument, categories: int = 5) -> pd.DataFrame:
     """The answers on a form with fewer categories, counted from the same lowest one."""
-    low, high = instrument.response
+    low, high = instrument.answers
     columns = _items(data)
     return data.assign(**{c: np.round(low + (data[c] - low) * (categories - 1) / (high - low)) for c in columns})
 
@@ -151,9 +152,11 @@ def straight_lines(data: pd.DataFrame, instrument: Instrument, seed: int, share:
     """Some forms with the same answer to everything."""
     random = np.random.default_rng(seed)
     found, rows = data.copy(), random.choice(len(data), max(1, round(share * len(data))), replace=False)
-    low, high = instrument.response
+    low, high = instrument.answers
     columns = _items(data)
-    found.loc[rows, columns] = np.repeat(random.integers(low, high + 1, (len(rows), 1)), len(columns), 1).astype(float)
+    found.loc[rows, columns] = np.repeat(
+        random.integers(int(low), int(high) + 1, (len(rows), 1)), len(columns), 1
+    ).astype(float)
     return found
 
 
@@ -180,8 +183,10 @@ def _item_mean(instrument: Instrument, scale: str) -> float:
         for norm in instrument.norm_table:
             if norm.scale == name and norm.population == "clinical" and norm.mean is not None:
                 mean, _ = in_score_units(instrument, norm)
-                return mean / (len(instrument.all_scales()[name].items) if instrument.how(name) == "sum" else 1)
-    return sum(instrument.response) / 2
+                return existing(mean) / (
+                    len(instrument.all_scales()[name].items) if instrument.how(name) == "sum" else 1
+                )
+    return sum(instrument.answers) / 2
 
 
 def _loadings(instrument: Instrument, scale: str) -> tuple[float, float]:
@@ -189,14 +194,14 @@ def _loadings(instrument: Instrument, scale: str) -> tuple[float, float]:
     k = len(instrument.scales[scale].items)
     for norm in instrument.norm_table:
         if norm.scale == scale and norm.alpha is not None and k > 1:
-            alpha = middle(norm.alpha)
+            alpha = existing(middle(norm.alpha))
             loading = min(np.sqrt(alpha / (k - (k - 1) * alpha)) + 0.04, 0.95 - SPREAD)
             return loading - SPREAD, loading + SPREAD
     return LOADINGS
 
 
 def _correlations(instrument: Instrument, names: list[str]) -> np.ndarray:
-    sign = {"better": 1, "worse": -1}
+    sign: dict[str | None, int] = {"better": 1, "worse": -1}
     signs = np.array([sign.get(instrument.scales[n].higher, 0) for n in names])
     r = R_OF_TOTAL if instrument.total else R_BETWEEN
     matrix = r * np.outer(signs, signs) + (1 - r * signs**2) * np.eye(len(names))

@@ -127,7 +127,8 @@ def failures(table: pd.DataFrame) -> str:
 
 def _worlds(table: pd.DataFrame) -> str:
     """What worlds do to the claims, and what corrects or shows it."""
-    counts, rows = table["n"][table["quantity"] == WRONG], []
+    counts = table["n"][table["quantity"] == WRONG]
+    rows: list[list[str]] = []
     for name in _scenarios(table):
         part = table[table["scenario"] == name]
         for quantity in dict.fromkeys(part["quantity"]):

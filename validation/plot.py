@@ -23,7 +23,7 @@ def plot_characteristics(table: pd.DataFrame, path: str | Path) -> None:
     scenarios = list(table["scenario"].unique())
     figure = Figure(figsize=(13, 3 * (1.2 + 0.24 * len(scenarios))), layout="constrained")
     FigureCanvasAgg(figure)
-    rows = figure.subfigures(3, 1)
+    rows: np.ndarray = np.asarray(figure.subfigures(3, 1))
     _row(rows[0], "Wrong verdicts (line: nominal rate; dotted: 1.2 times)", table,
          {c: table["quantity"].str.startswith(f"{c} false") for c in CLAIMS}, (-0.004, 0.125))  # fmt: skip
     _row(rows[1], "Coverage of 95 % intervals (band: .94 to .96)", table,

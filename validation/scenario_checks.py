@@ -111,7 +111,7 @@ def _alone(primary: AnalysisSet) -> dict:
     """P and T of M1 without the groups that patients are treated in."""
     data = primary.data.drop(columns=["unit", "in_unit"], errors="ignore")
     result = Fitter(data, primary.membership, primary.design).fit(terms.M1, terms.M1_RANDOM)
-    found = {}
+    found: dict[str, float] = {}
     for name, term in (("P_alone", P), ("T_alone", T)):
         slope = contrast(result, name, {term: 1.0})
         found |= {name: slope["estimate"], f"{name}_low": slope["ci_low"], f"{name}_high": slope["ci_high"]}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bowlby.errors import existing
 from bowlby.simulate.latent import (
     ICC_A,
     LOADINGS,
@@ -72,7 +73,7 @@ def outcome_variances(scenario: Scenario) -> Variances:
     missed = scenario.t**2 * (1 - _style_validity(scenario) ** 2)
     therapist = scenario.tau2 + missed + scenario.between**2 * ICC_A
     if scenario.floor_residual is not None:
-        share = (scenario.floor_slope / scenario.p) ** 2
+        share = (existing(scenario.floor_slope) / scenario.p) ** 2
         return Variances(scenario.floor_residual, therapist * share, (given - left) * share)
     return Variances(left - scenario.unit, therapist, given - left, scenario.slope_sd**2, scenario.unit)
 

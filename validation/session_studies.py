@@ -206,7 +206,8 @@ def landmark_means(case: Case, addresses: list[StudyAddress]) -> Patients:
 
     Reference SDs are given in the configuration, so that no study is measured by another's patients.
     """
-    tables, people = {}, {}
+    tables: dict[str, list] = {}
+    people: dict[str, list] = {}
     for place, address in enumerate(addresses):
         study = session_study(case, address.design, address.entropy(), prefix=f"{place:04}")
         for kept, drawn in zip((tables, people), study, strict=True):

@@ -206,10 +206,11 @@ class WorldStudies(LatentStudies):
 
     def __init__(self, case: World):
         super().__init__(case)
+        self.world = case
         self.kept: list[tuple[StudyAddress, Drawn]] = []
 
     def draw(self, address: StudyAddress) -> Drawn:
-        draw = altered(self.case, super().draw(address), address.entropy())
+        draw = altered(self.world, super().draw(address), address.entropy())
         self.kept.append((address, draw))
         return draw
 
@@ -237,7 +238,7 @@ class WorldValidator:
     """
 
     def __init__(self, source: WorldStudies, checked: int, delta: float = DELTA):
-        self.source, self.world, self.checked, self.delta = source, source.case, checked, delta
+        self.source, self.world, self.checked, self.delta = source, source.world, checked, delta
 
     def batch(self, analysis: Analysis, claims: list[dict | None]) -> list[dict]:
         """Of studies that were analysed together, whose claims are None where they could not be."""

@@ -71,7 +71,7 @@ def _not_checked(what: str, errors: list[str]) -> Lines:
 
 def _unread(loaded: LoadedStudy, issues: Issues) -> Lines:
     """For each file that could not be read, the questionnaires whose answers in it were not checked."""
-    lines = []
+    lines: Lines = []
     for spec in loaded.study.files:
         names = ", ".join(sorted({measure.instrument for measure in spec.measures}))
         if names and Path(spec.path).name in issues.unread:
@@ -102,7 +102,8 @@ def refusals(loaded: Loaded, ingested: Ingested, scores: dict[str, pd.DataFrame]
     scores : dict of DataFrame
         By instrument.
     """
-    run, problems = Plan(loaded, results_of(loaded)), []
+    run = Plan(loaded, results_of(loaded))
+    problems: list[str] = []
     fits: dict = {}
     for name in run.sets:
         fits |= _tried(lambda: _fits(loaded, name, scores, ingested.people), problems) or {}  # noqa: B023

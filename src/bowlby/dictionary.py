@@ -22,7 +22,7 @@ MEDIA = {
     ".parquet": ("parquet", "application/vnd.apache.parquet"),
     ".csv": ("csv", "text/csv"),
 }
-Kind = Literal["string", "number", "integer", "boolean", "date"]
+ColumnType = Literal["string", "number", "integer", "boolean", "date"]
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Column:
     """
 
     name: str
-    type: Kind
+    type: ColumnType
     description: str
     unit: str = ""
     source: str = ""
@@ -97,6 +97,7 @@ HEAD = {
     "source": "raw file and column, or what it is made from",
     "description": "what it means",
 }
+TYPES: dict[str, ColumnType] = {"minimum": "number", "maximum": "number", "required": "boolean"}
 OWN = Table(
     "dictionary",
     "dictionary.csv",
@@ -104,7 +105,7 @@ OWN = Table(
     [
         Column(
             name,
-            {"minimum": "number", "maximum": "number", "required": "boolean"}.get(name, "string"),
+            TYPES.get(name, "string"),
             what,
             required=name in ("table", "name", "type", "required"),
         )

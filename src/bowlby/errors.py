@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
+T = TypeVar("T")
 LONGEST = 300
 """Most characters of what is wrong, and of what to do."""
 NAME = 80
@@ -21,6 +23,13 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() or c in " \n\t" else c.encode("unicode_escape").decode() for c in text)
+
+
+def existing(part: T | None) -> T:
+    """A part of a configuration or a record that its caller has only where it is there; LookupError if it is not."""
+    if part is None:
+        raise LookupError("a part is missing that this step needs")
+    return part
 
 
 def readable(text: str, most: int = LONGEST) -> str:
@@ -61,9 +70,9 @@ class Problem(str):
     place : Place
     """
 
-    what: str
-    do: str
-    place: Place
+    what: str = ""
+    do: str = ""
+    place: Place = Place()
 
 
 def problem(what: str, do: str, place: Place | None = None) -> Problem:
@@ -86,7 +95,7 @@ class UserError(Exception):
 
     Attributes
     ----------
-    problems : list of str
+    problems : list of Problem
         One line each, with file, row and column where they are known, and what to do.
 
     Examples
@@ -100,7 +109,8 @@ class UserError(Exception):
     """
 
     def __init__(self, problems: str | Iterable[str], status: int = 1):
-        self.problems = [problems] if isinstance(problems, str) else list(problems)
+        lines = [problems] if isinstance(problems, str) else problems
+        self.problems = [line if isinstance(line, Problem) else Problem(line) for line in lines]
         self.status = status
         super().__init__("\n".join(self.problems))
 

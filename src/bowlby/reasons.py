@@ -173,7 +173,7 @@ def say_changed(found: Mapping[str, Any]) -> str:
     >>> say_changed({"code": "sign_elsewhere", "of": "P-|T|", "share": 0.25})
     'P-|T| has the other sign in 25% of the analyses tried'
     """
-    named = {"check": CHECKS.get(found.get("check")), "along": ALONG.get(found.get("along"))}
+    named = {"check": CHECKS.get(found.get("check", "")), "along": ALONG.get(found.get("along", ""))}
     return CHANGED[found["code"]].format(**dict(found) | named)
 
 

@@ -92,6 +92,11 @@ class Results:
         """The claims by name; empty where none was examined."""
         return self.verdict.claims if self.verdict else {}
 
+    @property
+    def verdict_claims(self) -> Mapping[str, Any]:
+        """The claims as ``verdict.json`` has them, by name; empty where none was examined."""
+        return (self.verdict.source.get("claims") if self.verdict else None) or {}
+
     @cached_property
     def comparison(self) -> Comparison | None:
         """``comparison.json``."""

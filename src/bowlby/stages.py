@@ -10,7 +10,7 @@ import pandas as pd
 
 from bowlby.config import Loaded
 from bowlby.config.run import Run
-from bowlby.errors import UserError
+from bowlby.errors import UserError, existing
 from bowlby.files import harmless, read_json, read_parquet, read_set, write_csv, write_json, write_parquet
 
 CSV_ROWS = 200_000
@@ -242,7 +242,7 @@ def fits_of(run: Run, name: str, data: pd.DataFrame, membership: pd.DataFrame, d
     if name == "session_to_session":
         fits = fit_session_to_session(data, described)
     elif name == "growth":
-        fits = fit_growth(data, described, run.growth.reml)
+        fits = fit_growth(data, described, existing(run.growth).reml)
     else:
         fits = fit_set(name, data, membership, described)
     if lines := [line for model, fitted in fits.items() if (line := without_error(model, fitted.record))]:
@@ -263,7 +263,7 @@ def estimands_of(run: Run, folder: Path) -> dict[str, dict]:
     from bowlby.estimands.estimate import estimate as compute
 
     data, membership, described = read_set(folder, "primary")
-    records = compute(data, membership, described, stored_fits(folder), run.comparison.delta, run.seed)
+    records = compute(data, membership, described, stored_fits(folder), existing(run.comparison).delta, run.seed)
     variance = records["variance"]
     variance["adequacy"] = adequacy_at_icc(read_json(folder / "adequacy.json"), variance["icc"])
     return records
@@ -293,7 +293,7 @@ def compare_pair(loaded: Loaded, folder: Path) -> None:
     run, stem = loaded.run, folder / "analysis/pair"
     fit, design = read_json(folder / "fits/pair.json"), read_json(stem.with_suffix(".design.json"))
     data, membership = (read_parquet(stem.with_suffix(f".{s}")) for s in ("parquet", "membership.parquet"))
-    doubts = pair_doubts(data, membership, design, run.pair.delta, run.seed)
+    doubts = pair_doubts(data, membership, design, existing(run.pair).delta, run.seed)
     write_json(folder / "pair.json", decide(run, fit, design) | {"doubts": doubts})
 
 
@@ -321,7 +321,7 @@ def compare(loaded: Loaded, folder: Path) -> None:
         from bowlby.robustness.stage import assess_robustness
 
         write_json(folder / "robustness.json", assess_robustness(loaded.run, folder, fits, verdict["claims"]))
-    words = in_words(verdict, fits, loaded.run.comparison.delta)
+    words = in_words(verdict, fits, existing(loaded.run.comparison).delta)
     write_json(folder / "comparison.json", comparison | {"sentence": words["sentence"]})
     write_json(folder / "verdict.json", verdict | words)
 

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from bowlby.errors import existing
+
 SHOWN = 20
 DIFFERS = 3
 
@@ -233,7 +235,7 @@ def find_instruments(
     config: Config = None,
 ) -> None:
     """List the questionnaires whose name, scales, citation or licence have all the words; "find" can be left out."""
-    _print_instruments(words, config or context.parent.params["config"])
+    _print_instruments(words, config or existing(context.parent).params["config"])
 
 
 def _print_instruments(words: list[str], config: Path | None) -> None:
@@ -255,7 +257,7 @@ def show_instrument(
     """Show one questionnaire: items, key, rule for missing items, sources."""
     from bowlby.instruments.catalogue import describe
 
-    print(describe(name, _own_instruments(config or context.parent.params["config"])))
+    print(describe(name, _own_instruments(config or existing(context.parent).params["config"])))
 
 
 @instruments.command("new")

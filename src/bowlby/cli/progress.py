@@ -32,7 +32,7 @@ def progress_bars(log: SnakemakeLog, folder: Path) -> Iterator[Callable[[str], N
     if not sys.stderr.isatty():
         began = time.time()
         with _repeated(LONG, lambda: sys.stderr.writelines(long_jobs(log, folder, began))):
-            yield sys.stderr.write
+            yield lambda line: sys.stderr.writelines([line])
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn

@@ -16,7 +16,7 @@ import typer
 from bowlby.cli.progress import progress_bars
 from bowlby.cli.snakemake_log import SnakemakeLog
 from bowlby.cli.terminal import show
-from bowlby.errors import UserError, printable, problem
+from bowlby.errors import UserError, existing, printable, problem
 
 if TYPE_CHECKING:
     from bowlby.plan import Plan
@@ -106,7 +106,8 @@ def beginning(planned: Plan, log: SnakemakeLog) -> str:
 
 def _run_snakemake(command: list[str], planned: Plan, whole: bool) -> tuple[SnakemakeLog, int]:
     """Run Snakemake; its messages and its exit status."""
-    log, running = SnakemakeLog(announce=lambda log: beginning(planned, log)), []
+    log = SnakemakeLog(announce=lambda log: beginning(planned, log))
+    running: list[subprocess.Popen] = []
 
     def interrupt(_number: int, _frame) -> None:
         log.interrupted = True
@@ -123,10 +124,10 @@ def _run_snakemake(command: list[str], planned: Plan, whole: bool) -> tuple[Snak
             progress_bars(log, planned.folder) as show_line,
         ):
             running.append(process)
-            for line in process.stderr:
+            for line in existing(process.stderr):
                 progress = log.read(line)
-                if whole or progress:
-                    show_line(printable(line if whole else progress))
+                if shown := line if whole else progress:
+                    show_line(printable(shown))
         running.clear()
     finally:
         for number, handler in before.items():

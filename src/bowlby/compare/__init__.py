@@ -12,6 +12,7 @@ from bowlby.compare.session_to_session import removes_doubt, speaks_against
 from bowlby.compare.verdict_text import both_negligible, headline
 from bowlby.config.run import Run
 from bowlby.effect import Effect, effects_of
+from bowlby.errors import existing
 from bowlby.reasons import reason
 from bowlby.terms import SCHEMA
 
@@ -52,7 +53,7 @@ def compare(
     comparison, verdict : dict
         ``comparison.json`` (E1: P, T, P-T, P+T in outcome SD per reference SD) and ``verdict.json``.
     """
-    fit, delta = fits["primary"], run.comparison.delta
+    fit, delta = fits["primary"], existing(run.comparison).delta
     effects = _effects(fit)
     claims = _claims(fits, effects, delta, adequacy, run.outcome.role, removes_doubt(run, lead))
     if speaks_against(run, lead):
@@ -231,7 +232,7 @@ def _name(block) -> dict:
 
 def significant(test: dict | None) -> bool:
     """Whether a test was computed and has p below .05."""
-    return bool(test) and test["p"] is not None and test["p"] < ALPHA
+    return test is not None and test.get("p") is not None and test["p"] < ALPHA
 
 
 def _flags(fit: dict, design: dict, sensitivity: dict) -> list[str]:

@@ -61,13 +61,13 @@ def claim_more(minus: Effect, plus: Effect, names: tuple[str, str] = ("P-T", "P+
     if all(v > 0 for v in low.values()):
         verdict, rule = "supported", reason("both_above_0", of=list(names))
     elif any(v < 0 for v in high.values()):
-        verdict, rule = "refuted", reason("one_below_0", of=min(high, key=high.get))
+        verdict, rule = "refuted", reason("one_below_0", of=min(high, key=high.__getitem__))
     else:
         verdict, rule = "inconclusive", reason("one_includes_0", of=list(names))
     binding = min(parts.values(), key=lambda e: e.estimate)
     against = min(1.0, 2 * min(e.p_below(0) for e in parts.values()))  # either of two parts refutes
     p = against if verdict == "refuted" else max(e.p_above(0) for e in parts.values())
-    of = min(high, key=high.get) if verdict == "refuted" else min(parts, key=lambda name: parts[name].estimate)
+    of = min(high, key=high.__getitem__) if verdict == "refuted" else min(parts, key=lambda name: parts[name].estimate)
     kind, level = ("one_sided_of_two", 0.975) if verdict == "refuted" else ("one_sided", 0.95)
     claim = _claim(verdict, rule, binding, [], bound=0.0, p=p, test=_test(kind, of, parts[of], level, p))
     claim["parts"] = {name: e.record() | {"p_above_0": e.p_above(0)} for name, e in parts.items()}

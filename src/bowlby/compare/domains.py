@@ -9,7 +9,7 @@ from bowlby.config.run import Outcome, Run
 from bowlby.design.primary import comparison_set
 from bowlby.design.requirements import absent_norms, of_others, unscored, wrong_orders
 from bowlby.effect import effects_of
-from bowlby.errors import UserError
+from bowlby.errors import UserError, existing
 from bowlby.fit.models import Fitter, standardised
 from bowlby.terms import M1, M1_RANDOM
 
@@ -54,7 +54,7 @@ def domains(
     """
     if refused := [*wrong_orders(run, occasions), *absent_norms(run), *unscored(of_others(run), scores)]:
         raise UserError(refused)
-    lines, rows = [], [_described(run.outcome, primary["contrasts"], run.comparison.delta, primary)]
+    lines, rows = [], [_described(run.outcome, primary["contrasts"], existing(run.comparison).delta, primary)]
     for number, outcome in enumerate(run.other_outcomes):
         try:
             rows.append(_fitted(_of(run, outcome), scores, people, occasions))
@@ -65,7 +65,7 @@ def domains(
     for claim in CLAIMS:
         for row, p in zip(rows, holm([row["claims"][claim]["p"] for row in rows]), strict=True):
             row["claims"][claim]["p_holm"] = p
-    return {"schema": 1, "delta": run.comparison.delta, "outcomes": rows}
+    return {"schema": 1, "delta": existing(run.comparison).delta, "outcomes": rows}
 
 
 def holm(p: list[float]) -> list[float]:
@@ -77,7 +77,7 @@ def holm(p: list[float]) -> list[float]:
 
 def _of(run: Run, outcome: Outcome) -> Run:
     """The run with another outcome in the place of the registered one."""
-    comparison = run.comparison
+    comparison = existing(run.comparison)
     if comparison.reference is not None:
         reference = comparison.reference.model_copy(update={"outcome_sd": outcome.reference_sd})
         comparison = comparison.model_copy(update={"reference": reference})
@@ -89,7 +89,7 @@ def _fitted(run: Run, scores: dict, people: dict, occasions: list[str]) -> dict:
     result = Fitter(built.data, built.membership, built.design).fit(M1, M1_RANDOM)
     contrasts = standardised(result, built.design)
     fit = {"n_obs": len(built.data), "groups": {"therapist": built.design["n_therapists"]}, "singular": result.singular}
-    return _described(run.outcome, contrasts, run.comparison.delta, fit)
+    return _described(run.outcome, contrasts, existing(run.comparison).delta, fit)
 
 
 def _described(outcome: Outcome, contrasts: list[dict], delta: float, fit: dict) -> dict:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bowlby.compare.claims import claim_more, claim_negligible, claim_slope
 from bowlby.config.run import Run
 from bowlby.effect import Effect, effects_of
+from bowlby.errors import existing
 from bowlby.reasons import reason, say_rule
 
 NAMES = ("first", "second", "first-second", "first+second")
@@ -31,7 +32,7 @@ def compare_pair(run: Run, fit: dict, design: dict) -> dict:
         The contrasts, the claims (first, second: predicts in the registered direction; more: first > |second|;
         negligible: |second| < delta), what is unfair about the comparison, qualifiers, and a sentence.
     """
-    pair = run.pair
+    pair = existing(run.pair)
     effects = effects_of(fit["contrasts"])
     claims = decide_pair_claims(effects, pair.delta)
     qualifiers = _qualifiers(run, design)

@@ -12,7 +12,7 @@ from bowlby import terms
 from bowlby.config.run import Block, Comparison, Outcome, Pair, ReferenceBlock, Run
 from bowlby.design.centring import Membership
 from bowlby.design.composite import Scaling, composite, far_from_reference, reference_scaling, sample_scaling, sd_error
-from bowlby.errors import UserError, problem
+from bowlby.errors import UserError, existing, problem
 from bowlby.instruments.styles import STYLES, UNKNOWN_CODE
 
 MEANINGS = {
@@ -236,7 +236,12 @@ def _predictors(asked: Comparison | Pair) -> list[tuple[str, str, Block, Referen
     names = terms.SIDES if isinstance(asked, Pair) else terms.PREDICTORS
     given = {name: block for name in names if (block := getattr(asked, name)) is not None}
     return [
-        (name, getattr(block, "role", terms.ROLES.get(name)), block, asked.reference and getattr(asked.reference, name))
+        (
+            name,
+            getattr(block, "role", None) or terms.ROLES[name],
+            block,
+            asked.reference and getattr(asked.reference, name),
+        )
         for name, block in given.items()
     ]
 
@@ -325,7 +330,7 @@ def meaning(name: str) -> tuple[str, str, str]:
     if name in MEANINGS:
         return MEANINGS[name]
     term = terms.parse(name)
-    level = terms.LEVELS[term.level]
+    level = terms.LEVELS[existing(term.level)]
     if term.variable in OUTCOMES:
         return f"{OUTCOMES[term.variable]}, {level}", "outcome units", "scores"
     return f"{term.variable}, {level}", "own units", "people"

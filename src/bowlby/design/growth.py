@@ -11,7 +11,7 @@ from bowlby.config.study import SESSIONS, Occasion
 from bowlby.design.frame import AnalysisSet, ratings, with_described
 from bowlby.design.random_part import random_part
 from bowlby.design.requirements import of_outcome, unknown_variables, unscored
-from bowlby.errors import UserError, problem
+from bowlby.errors import UserError, existing, problem
 from bowlby.terms import SCHEMA
 
 
@@ -52,18 +52,19 @@ def growth_set(
     lines = [*unknown_variables(run, list(described)), *unscored(of_outcome(run), scores)]
     if lines:
         raise UserError(lines)
-    described, covariates = with_described(described[["therapist"]], described, run.growth.covariates, None)
+    growth = existing(run.growth)
+    described, covariates = with_described(described[["therapist"]], described, growth.covariates, None)
     every = _rows(run, scores, described, {o.id: o.time for o in occasions})
     needed = {"y": "no outcome", "time": "occasion without a time"}
     data, steps = complete(every, needed | {column: f"no {name}" for column, name in covariates.items()})
-    random = random_part(run.growth.random, data)
+    random = random_part(growth.random, data)
     if not random.terms:
         why = "; ".join(f"{gone['term']} of {gone['group']}s: {gone['reason']}" for gone in random.left_out)
         raise UserError(problem(f"growth.random leaves no effect that these data could show ({why})",
                                 "add `patient: [intercept]` to it"))  # fmt: skip
     if "therapist" in random.groups:
         data, gone = complete(data, {"therapist": "no therapist"})
-        steps, random = steps + gone, random_part(run.growth.random, data)
+        steps, random = steps + gone, random_part(growth.random, data)
     else:
         data = data.drop(columns="therapist")
     _check(data)

@@ -87,10 +87,8 @@ def _composite(
         own = answered(scores[block.instrument], role, block)[scaling["scales"]]
         return "configuration", _stated(pd.Series(own.to_numpy(float) @ factor, own.index), block.reliability)
     instrument, items = forms(block.instrument)
-    known = items is not None and all(
-        s in instrument.all_scales() or s in instrument.composites for s in scaling["scales"]
-    )
-    if not known:
+    known = all(s in instrument.all_scales() or s in instrument.composites for s in scaling["scales"])
+    if items is None or not known:
         return "items", None
     if block.sessions is None:
         rows = at(items, role, block.about, block.occasion)

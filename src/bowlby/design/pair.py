@@ -19,7 +19,7 @@ from bowlby.design.requirements import (
     unscored,
     unstated_occasions,
 )
-from bowlby.errors import UserError, problem
+from bowlby.errors import UserError, existing, problem
 from bowlby.terms import SIDES
 
 SAME = 1 - 1e-9
@@ -50,7 +50,7 @@ def pair_set(run: Run, scores: dict[str, pd.DataFrame], people: dict[str, pd.Dat
     UserError
         Where the two cannot be compared with these data; all reasons at once.
     """
-    pair = run.pair
+    pair = existing(run.pair)
     _check(run, scores, people["patients"])
     sample = patients(run, scores, people, "pair")
     needed = {"baseline": "no outcome before treatment"} if "baseline" in sample.frame else {}

@@ -31,7 +31,7 @@ from bowlby.design.requirements import (
     unstated_occasions,
     wrong_order,
 )
-from bowlby.errors import UserError, problem
+from bowlby.errors import UserError, existing, problem
 
 SAME = 1 - 1e-9
 
@@ -75,7 +75,7 @@ def analysis_set(run: Run, sample: Patients, people: dict[str, pd.DataFrame], na
     if name != "perceived":
         needed["y"] = "no outcome after treatment"
     needed |= {"perceived": "no perceived attachment", "therapist_style": "no style of the therapist"}
-    if name == "perceived" and run.comparison.patient_style:
+    if name == "perceived" and existing(run.comparison).patient_style:
         needed["patient_style"] = "no style of the patient"
     if name == "early":
         needed["change"] = "no early outcome"
@@ -118,9 +118,10 @@ def _build(run: Run, sample: Patients, people: dict, needed: dict[str, str], nam
     own = terms.columns_of(frame, "therapist_style")
     for column in own if name in ("primary", "perceived") else ["therapist_style"]:
         data[column] = frame[column].to_numpy(float) - frame[column].mean()
-    design = described_set(run.comparison, sample, weights, dropped) | {
+    comparison = existing(run.comparison)
+    design = described_set(comparison, sample, weights, dropped) | {
         "style_share": float(people["therapists"]["therapist"].isin(sample.style.index).mean()),
-        "subscales": getattr(run.comparison, name).apart if name in terms.OTHER_RATINGS else [],
+        "subscales": getattr(comparison, name).apart if name in terms.OTHER_RATINGS else [],
     }
     if name == "primary":
         design["missing_outcomes"] = _missing(sample, needed)
@@ -153,7 +154,7 @@ def _adequacy(run: Run, sample: Patients, weights: Membership, frame: pd.DataFra
     left = centred - known @ np.linalg.lstsq(known, centred, rcond=None)[0]
     vif = float((centred**2).sum() / (left**2).sum())
     with_style = int(people["therapists"]["therapist"].isin(sample.style.index).sum())
-    return adequacy(style, caseload, 2 + len(covariates), run.comparison.delta, vif, with_style)
+    return adequacy(style, caseload, 2 + len(covariates), existing(run.comparison).delta, vif, with_style)
 
 
 def _meaning(name: str, outcome: str) -> tuple[str, str, str]:

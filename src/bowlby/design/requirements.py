@@ -14,7 +14,7 @@ from bowlby.config import Loaded
 from bowlby.config.run import Block, Outcome, ReferenceBlock, Run
 from bowlby.config.study import FILL, SESSIONS, Measure, Study
 from bowlby.design.composite import reference_scaling
-from bowlby.errors import UserError, problem
+from bowlby.errors import Problem, UserError, existing, problem
 from bowlby.instruments.catalogue import load_instrument
 from bowlby.instruments.model import Instrument
 from bowlby.instruments.styles import STYLES
@@ -88,7 +88,7 @@ def of_session_to_session(run: Run) -> list[Requirement]:
     ]
 
 
-def unstated_occasions(required: Iterable[Requirement], tables: dict) -> list[str]:
+def unstated_occasions(required: Iterable[Requirement], tables: dict) -> list[Problem]:
     """Answers given several times where the run's file does not say which of them counts.
 
     Parameters
@@ -160,7 +160,7 @@ def instruments_of(loaded: Loaded) -> dict[str, Instrument]:
     return instruments
 
 
-def _unknown_occasions(requirement: Requirement, known: list[str]) -> list[str]:
+def _unknown_occasions(requirement: Requirement, known: list[str]) -> list[Problem]:
     return [
         problem(f"{key} '{occasion}' is not an occasion of the study file", f"use one of {', '.join(known)}")
         for key, occasion in requirement.occasions.items()
@@ -168,7 +168,7 @@ def _unknown_occasions(requirement: Requirement, known: list[str]) -> list[str]:
     ]
 
 
-def _unmet_measure(required: Requirement, study: Study, instruments: dict[str, Instrument]) -> list[str]:
+def _unmet_measure(required: Requirement, study: Study, instruments: dict[str, Instrument]) -> list[Problem]:
     """What is wrong with the instrument, with who answered it about whom, or else with the scales."""
     key, name = required.key, required.instrument
     measures = [(m, m.role or f.who.role) for f in study.files for m in f.measures]
@@ -191,7 +191,7 @@ def _unmet_measure(required: Requirement, study: Study, instruments: dict[str, I
     return [_no_scale(key, scale, instruments[name], scales) for scale in required.scales if scale not in scales]
 
 
-def _no_scale(key: str, scale: str, instrument: Instrument, scales: list[str]) -> str:
+def _no_scale(key: str, scale: str, instrument: Instrument, scales: list[str]) -> Problem:
     choice, name = f"use one of {', '.join(scales)}", instrument.id
     if scale in instrument.all_scales():
         what = f"{key}: the study file does not have the scale '{scale}' of {name}"
@@ -203,7 +203,7 @@ def _scales(measure: Measure, instrument: Instrument) -> list[str]:
     """Scores that a measure can have: of its items, the scales it gives, and what follows from them."""
     if measure.coded:
         return [style for style in STYLES if style in instrument.codes.values()]
-    scales = list(instrument.all_scales()) if measure.items is not None else list(measure.scored)
+    scales = list(instrument.all_scales() if measure.items is not None else existing(measure.scored))
     composites = [name for name, composite in instrument.composites.items() if set(composite.weights) <= set(scales)]
     rule = instrument.style
     styles = [style for style in STYLES if rule and style in (rule.prototypes or STYLES)]
@@ -217,7 +217,7 @@ def _variables(study: Study) -> list[str]:
     return list(dict.fromkeys([*(name for f in files for name in f.covariates), *sites]))
 
 
-def _times(run: Run, study: Study) -> list[str]:
+def _times(run: Run, study: Study) -> list[Problem]:
     """A course needs two points in time."""
     dated = {o.time for o in study.occasions} - {None}
     if run.growth is None or len(dated) > 1 or any(o.id == SESSIONS for o in study.occasions):
@@ -225,7 +225,7 @@ def _times(run: Run, study: Study) -> list[str]:
     return [problem("growth: fewer than two occasions of the study file have a time", "give `time:` to them there")]
 
 
-def unknown_variables(run: Run, available: list[str]) -> list[str]:
+def unknown_variables(run: Run, available: list[str]) -> list[Problem]:
     """Covariates, units and strata that are not among the patient variables of the study, or whose names are taken."""
     choice = f"add it to `covariates:` of a file, or choose one of {', '.join(available)}"
     do = choice if available else "add it to `covariates:` of a file"
@@ -250,7 +250,7 @@ def unknown_variables(run: Run, available: list[str]) -> list[str]:
     ]  # fmt: skip
 
 
-def absent_norms(run: Run) -> list[str]:
+def absent_norms(run: Run) -> list[Problem]:
     """What the reference lacks: norms of a side, SDs of its scales, the SD of an other outcome."""
     lines = []
     for part, names in (("comparison", ROLES), ("pair", SIDES)):
@@ -267,7 +267,7 @@ def absent_norms(run: Run) -> list[str]:
     return lines
 
 
-def _norms(key: str, block: Block | None, norms: ReferenceBlock | None) -> list[str]:
+def _norms(key: str, block: Block | None, norms: ReferenceBlock | None) -> list[Problem]:
     if block is None:
         return []
     if norms is None:
@@ -289,7 +289,7 @@ def _norms(key: str, block: Block | None, norms: ReferenceBlock | None) -> list[
     return lines
 
 
-def same_sides(run: Run) -> list[str]:
+def same_sides(run: Run) -> list[Problem]:
     """Predictors with different names that are the same measure."""
     alike = []
     for part, names in (("comparison", ROLES), ("pair", SIDES)):
@@ -305,7 +305,7 @@ def _what(name: str, side: Block) -> tuple:
     return role, side.instrument, side.about, side.occasion, side.sessions, frozenset(side.weights)
 
 
-def unscored(required: Iterable[Requirement], scores: dict[str, pd.DataFrame]) -> list[str]:
+def unscored(required: Iterable[Requirement], scores: dict[str, pd.DataFrame]) -> list[Problem]:
     """Scales without a score although the study file has their instrument."""
     lines = []
     for requirement in required:
@@ -344,7 +344,7 @@ def wrong_orders(run: Run, occasions: list[str]) -> list[str]:
     return problems
 
 
-def wrong_order(run: Run, occasions: list[str]) -> list[str]:
+def wrong_order(run: Run, occasions: list[str]) -> list[Problem]:
     """What is wrong with the order in which outcome and perceived attachment were asked, one line each.
 
     Parameters
@@ -354,13 +354,13 @@ def wrong_order(run: Run, occasions: list[str]) -> list[str]:
     occasions : list of str
         The study's occasions in order.
     """
-    outcome, perceived, problems = run.outcome, run.comparison.perceived, []
+    outcome, perceived, problems = run.outcome, existing(run.comparison).perceived, []
     if outcome.after is not None:
         if perceived.sessions is None or perceived.sessions > outcome.after:
             what = f"perceived attachment may include ratings after session {outcome.after} (outcome.after)"
             problems.append(problem(what, f"set comparison.perceived.sessions to {outcome.after} or fewer"))
         return problems
-    pre, post = occasions.index(outcome.pre), occasions.index(outcome.post)
+    pre, post = occasions.index(existing(outcome.pre)), occasions.index(existing(outcome.post))
     when = None if perceived.occasion is None else occasions.index(perceived.occasion)
     if when is not None and when >= post:
         what = f"perceived attachment ({perceived.occasion}) is not measured before the outcome ({outcome.post})"

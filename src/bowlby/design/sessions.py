@@ -8,7 +8,7 @@ from bowlby.config.run import Run
 from bowlby.design.composite import composite
 from bowlby.design.frame import AnalysisSet, asked_scales, patients, ratings
 from bowlby.design.primary import comparison_set
-from bowlby.errors import UserError, problem
+from bowlby.errors import UserError, existing, problem
 from bowlby.terms import P_WITHIN_PATIENT
 
 
@@ -39,7 +39,8 @@ def session_set(
     built = comparison_set(run, scores, people, occasions, "primary")
     sample = patients(run, scores, people)
     outcome, sign = run.outcome, 1.0 if run.outcome.higher_is_better else -1.0
-    table = _later(ratings(scores[outcome.instrument], outcome), outcome.after)
+    landmark = existing(outcome.after)
+    table = _later(ratings(scores[outcome.instrument], outcome), landmark)
     rows = pd.DataFrame({
         "patient": table["person"].astype(str),
         "session": table["session"].astype(float) - outcome.after,
@@ -52,8 +53,8 @@ def session_set(
     rows["therapist_style"] = rows["therapist"].map(sample.style)
     dropped = {"no style of the session's therapist": int(rows["therapist_style"].isna().sum())}
     rows = rows.dropna(subset=["therapist_style"])
-    block = run.comparison.perceived
-    felt = _later(asked_scales(scores[block.instrument], block), outcome.after)
+    block = existing(run.comparison).perceived
+    felt = _later(asked_scales(scores[block.instrument], block), landmark)
     felt = felt[(felt["role"] == "patient") & (felt["about"] == block.about)]
     if len(felt):
         felt = felt.assign(now=composite(felt, block, sample.scaling["perceived"]))

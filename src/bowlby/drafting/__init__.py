@@ -15,7 +15,7 @@ from bowlby.drafting.run_text import run_text
 from bowlby.drafting.study_text import MARK, UNSURE, Part, occasions_of, study_text
 from bowlby.drafting.tables import Table, is_redcap_dictionary, read_tables
 from bowlby.drafting.vocabulary import keyed
-from bowlby.errors import Place, UserError, problem
+from bowlby.errors import Place, UserError, existing, problem
 from bowlby.files import write_text
 
 __all__ = ["MARK", "draft", "marks", "write_draft"]
@@ -86,7 +86,8 @@ def write_draft(paths: list[Path], folder: Path, review: Review | None = None) -
 
 def marks(config: Path) -> list[tuple[str, int, str]]:
     """The guesses that are left in a run's file and its study file: file, line, what to check; uncertain ones first."""
-    config, found = Path(config), []
+    config = Path(config)
+    found: list[tuple[str, int, str]] = []
     lines = config.read_text("utf-8").splitlines() if config.is_file() else []
     study = next((m[1] for line in lines if (m := re.match(r"study:\s*[\"']?([^\"'#]+?)[\"']?\s*(#|$)", line))), None)
     for path in (config, config.parent / study if study else config):
@@ -146,7 +147,7 @@ def _part(table: Table, known: list[Instrument], therapists: frozenset[str]) -> 
             return False
         if not a.numeric:
             return bool(set(a.texts) & set(b.texts))
-        ends = {a.low, b.low}, {a.high, b.high}
+        ends = {existing(a.low), existing(b.low)}, {existing(a.high), existing(b.high)}
         return all(max(e) - min(e) <= NEAR for e in ends) and max(ends[1]) - min(ends[0]) <= MOST_STEPS
 
     found = blocks(list(columns), table.labels, sizes(known), alike)

@@ -109,7 +109,7 @@ def _numbers(counts: pd.Series) -> tuple[pd.Series, bool]:
 
 
 def _dates(cells: pd.Series, column: Column) -> list[str]:
-    if column.slips or (column.numeric and not (column.whole and column.low > 19000101)):
+    if column.slips or (column.numeric and not (column.whole and column.low is not None and column.low > 19000101)):
         return []
     some = cells.drop_duplicates().head(300)
     return [style for style, n in styles_of(some).items() if n == len(some)]

@@ -120,7 +120,8 @@ class Leftovers:
 
 def covariate_lines(rest: Leftovers, mark) -> list[str]:
     """The lines of the covariates, and comments with the columns that are not used."""
-    lines, keys = [], set()
+    lines: list[str] = []
+    keys: set[str] = set()
     for name, kind, doubts in rest.covariates:
         lines.append(mark(_covariate(name, rest.table.code(name), kind, keys, name == rest.roles.site), doubts))
     shown = ["    covariates:", *lines] if lines else []

@@ -12,6 +12,7 @@ from pathlib import Path
 from bowlby.drafting.columns import Column
 from bowlby.drafting.naming import Block, says_score
 from bowlby.drafting.vocabulary import bare, graded_answers, keyed
+from bowlby.errors import existing
 from bowlby.ingest.issues import count
 from bowlby.ingest.text_values import folded
 from bowlby.instruments.catalogue import list_instruments, load_instrument
@@ -68,7 +69,7 @@ class Match:
 
 def family(instrument: str) -> str:
     """The word that an instrument and its versions share: phq of phq9, wai of wai_sr."""
-    return FAMILY.match(instrument).group()
+    return existing(FAMILY.match(instrument)).group()
 
 
 def library(own_dir: Path | None = None) -> list[Instrument]:
@@ -136,7 +137,7 @@ def _items(block: Block, profiles: list[Column], known: list[Instrument]) -> Mat
         return _in_words(block, profiles, alike, named)
     counts: Counter[float] = Counter()
     for p in profiles:
-        counts.update(p.levels or ({p.low: 1, p.high: p.n} if p.low is not None else {}))
+        counts.update(p.levels or ({p.low: 1, p.high: p.n} if p.low is not None and p.high is not None else {}))
     whole = all(p.whole or p.empty for p in profiles)
     if not whole:
         alike = [i for i in alike if named and i.answers[1] - i.answers[0] >= 10]

@@ -12,6 +12,7 @@ from bowlby.drafting.columns import Column, constant_within, natural
 from bowlby.drafting.naming import is_occasion
 from bowlby.drafting.tables import Table
 from bowlby.drafting.vocabulary import bare, keyed, listed, words
+from bowlby.errors import existing
 from bowlby.ingest.text_values import parse_dates
 
 TITLES = re.compile(r"^(?:dr|prof|mr|mrs|ms|frau|herr|dipl|psych|med|phil|msc|ba|ma)\b\.?|[\W_]+", re.IGNORECASE)
@@ -362,7 +363,7 @@ def _in_time(table: Table, found: Roles) -> list[str]:
     if not (found.date and found.person and found.occasion):
         return []
     person, cells = person_ids(table, found), table.raw.text(found.date)
-    days = pd.to_datetime(parse_dates(cells.mask(cells == ""), found.style).astype(object))
+    days = pd.to_datetime(parse_dates(cells.mask(cells == ""), existing(found.style)).astype(object))
     since = (days - days.groupby(person).transform("min")).dt.days
     middle = since.groupby(table.raw.text(found.occasion).str.strip()).median()
     texts = table.columns[found.occasion].texts

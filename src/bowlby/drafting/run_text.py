@@ -86,9 +86,9 @@ def _block(match: Match | None, about: str, occasion: str | None) -> list[str]:
     """A side of the comparison; what is not known is to be filled in."""
     lines = [f"    occasion: {quoted(occasion)}  {MARK}"] if occasion else []
     if match is None:
-        weights = f"    weights: {{{FILL}: 1}}  {MARK} scale: weight, as registered"
-        return [f"    instrument: {FILL}  {MARK} none in these files", f"    about: {about}", *lines, weights]
-    signs = {"better": 1, "worse": -1}
+        unknown = f"    weights: {{{FILL}: 1}}  {MARK} scale: weight, as registered"
+        return [f"    instrument: {FILL}  {MARK} none in these files", f"    about: {about}", *lines, unknown]
+    signs: dict[str | None, int] = {"better": 1, "worse": -1}
     scales = load_instrument(match.instrument).scales
     weights = {name: signs.get(scale.higher, 1 if name == "secure" else -1) for name, scale in scales.items()}
     head = [f"    instrument: {match.instrument}", f"    about: {about}  {MARK}"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from bowlby.drafting.naming import Block
 from bowlby.drafting.roles import Roles
 from bowlby.drafting.tables import Table
 from bowlby.drafting.vocabulary import bare, keyed, words
+from bowlby.errors import existing
 from bowlby.ingest.issues import count
 
 MARK = "# ?"
@@ -53,7 +55,7 @@ class Part:
     """Whether the columns that belong to no instrument are described here too."""
 
 
-def flow(pairs: dict[str, object]) -> str:
+def flow(pairs: Mapping[str, object]) -> str:
     """A mapping on one line."""
     return "{" + ", ".join(f"{_key(str(k))}: {_value(v)}" for k, v in pairs.items()) + "}"
 
@@ -189,7 +191,7 @@ def _when(part: Part) -> list[str]:
     if roles.date:
         lines.append(marked(f"    date: {quoted(roles.date)}", _doubt(roles, "date")))
         if roles.style != "YYYY-MM-DD":
-            lines.append(marked(f"    dates: {quoted(roles.style)}", _doubt(roles, "style")))
+            lines.append(marked(f"    dates: {quoted(existing(roles.style))}", _doubt(roles, "style")))
     return lines
 
 
@@ -288,7 +290,8 @@ def _items(part: Part, block: Block) -> object:
 def _occasion(part: Part, block: Block, text: str) -> str:
     """The occasion of a text in the names: the heading above these columns, where there is one for each text."""
     heads = {t: part.table.groups.get(block.columns[k * max(block.n, 1)]) for k, t in enumerate(block.times)}
-    return heads[text] if len(set(heads.values()) - {None}) == len(heads) else part.same.get(text, text)
+    head = heads[text] if len(set(heads.values()) - {None}) == len(heads) else None
+    return part.same.get(text, text) if head is None else head
 
 
 def occasion_of(part: Part, block: Block) -> str | None:

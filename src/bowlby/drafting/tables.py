@@ -12,7 +12,7 @@ import pandas as pd
 from bowlby.config.study import FILL, DataFile, Who
 from bowlby.drafting.columns import Column, profile
 from bowlby.drafting.vocabulary import bare, words
-from bowlby.errors import Place, UserError, problem
+from bowlby.errors import Place, UserError, existing, problem
 from bowlby.ingest.issues import Issues
 from bowlby.ingest.readers import Selection, read
 from bowlby.ingest.readers.base import FORMAT_OF_ENDING, Raw, Unreadable, check_kind, joined, unique
@@ -131,8 +131,10 @@ def read_tables(path: Path, dictionary: Path | None = None) -> list[Table]:
     if kind == "excel":
         sheets, several = _workbook_heads(path)
         found = [_table(path, rows, {"sheet": name} if several else {}) for name, rows in sheets.items()]
-        return [one for one in found if one is not None] or [_table(path, [], {})]
-    return [_table(path, _text_head(path) if kind == "csv" else [], {}, dictionary if kind == "csv" else None)]
+        return [one for one in found if one is not None] or [existing(_table(path, [], {}))]
+    return [
+        existing(_table(path, _text_head(path) if kind == "csv" else [], {}, dictionary if kind == "csv" else None))
+    ]
 
 
 def _table(path: Path, head: list[list[str]], stated: dict, dictionary: Path | None = None) -> Table | None:
@@ -141,7 +143,8 @@ def _table(path: Path, head: list[list[str]], stated: dict, dictionary: Path | N
         try:
             row = header_row(head)
         except Unreadable as error:
-            raise UserError(problem(*error.args, Place(path.name))) from None
+            what, do = error.args
+            raise UserError(problem(what, do, Place(path.name))) from None
         above, rows = head[row - 2] if row > 1 else [], head[row - 1 :]
         if len(rows) > 1 and _is_upper_half(rows[0], rows[1]) and _goes_on(rows[0], rows[1]):
             rows, stated["header_rows"] = [joined(rows[:2]), *rows[2:]], 2

@@ -129,8 +129,9 @@ def moments(names: list[str], parts: list[Part], columns: dict[str, dict[str, st
     """
     products = [_products(part, names, list(columns.values())) for part in parts]
     left = np.concatenate([p.therapists[np.unique(p.weights.argmax(axis=1))] for p in parts])
-    whole = (sum(p[k] for p in products) for k in (0, 1))
-    return Moments(names, list(columns), left, *whole, *(np.concatenate([p[k] for p in products]) for k in (2, 3)))
+    xx, xy = (sum((p[k] for p in products[1:]), products[0][k]) for k in (0, 1))
+    own, traces = (np.concatenate([p[k] for p in products]) for k in (2, 3))
+    return Moments(names, list(columns), left, xx, xy, own, traces)
 
 
 def corrected(of: Moments, measured: dict[str, Measured]) -> Corrected | None:

@@ -17,7 +17,7 @@ from bowlby.fit.units import with_sd_error
 from bowlby.terms import BASELINE, WITHIN, P, T, both_levels, error_of, parse
 
 COLUMNS: dict[str, dict[str, str]] = {
-    "baseline": {name: parse(name).level for name in BASELINE},
+    "baseline": {name: parse(name).level or "" for name in BASELINE},
     "perceived": {P: WITHIN},
     "therapist_style": {T: "shared"},
 }
@@ -83,8 +83,8 @@ def measurement(result, fitter: Fitter, members: pd.DataFrame) -> dict:
         out["rows"]["baseline"] = row({"baseline": known["baseline"]})
         out["within_only"] = out["rows"]["baseline"] is not None
     out["reason"] = None if out["rows"]["baseline"] else "errors_too_large"
-    if None not in known.values():
-        out["rows"]["all"] = row(known, _moments(result, group, weights, data["y"].to_numpy(float), slopes=False))
+    if len(measured := {name: one for name, one in known.items() if one is not None}) == len(known):
+        out["rows"]["all"] = row(measured, _moments(result, group, weights, data["y"].to_numpy(float), slopes=False))
     before, reliability = known["baseline"], out["variables"]["baseline"]["reliability"]
     for off in (-OFF, OFF):
         if 0 < reliability + off < 1:

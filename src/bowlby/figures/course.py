@@ -35,8 +35,10 @@ def gather(results: Results) -> pd.DataFrame | None:
     sign = direction(results)
     table = prepost_data(fit, scores.reindex(rows["patient"]).dropna(), sign, results.shareable)
     limits = None if (change := results.table("change.csv")) is None else criterion(own_scale(results, change))
-    if limits and None not in limits and len(table):
-        table = pd.concat([table, recovered_data(fit, rows.set_index("patient"), scores["pre"], sign, *limits)])
+    if limits and limits[0] is not None and limits[1] is not None and len(table):
+        table = pd.concat(
+            [table, recovered_data(fit, rows.set_index("patient"), scores["pre"], sign, limits[0], limits[1])]
+        )
     return table.assign(outcome=label(results), better=direction(results))
 
 

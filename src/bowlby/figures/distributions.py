@@ -37,9 +37,11 @@ def gather(results: Results) -> pd.DataFrame | None:
         except UserError:
             continue
     asked = results.config.get("comparison") or {}
-    first = [(results.config.get("outcome") or {}).get("instrument"), *((b or {}).get("instrument") for b in
+    instruments = [(results.config.get("outcome") or {}).get("instrument"), *((b or {}).get("instrument") for b in
              (asked.get("perceived"), asked.get("therapist_style"), asked.get("patient_style")))]  # fmt: skip
-    return distribution_data(results.scores, norms, results.occasions, first, results.shareable)
+    return distribution_data(
+        results.scores, norms, results.occasions, [name for name in instruments if name], results.shareable
+    )
 
 
 def distribution_data(

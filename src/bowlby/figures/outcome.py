@@ -15,7 +15,7 @@ NUMBER = re.compile(r"(?<=[A-Z])(?=\d+$)")
 def before_after(results: Results) -> pd.DataFrame | None:
     """Columns pre and post of every patient who has both, by person; None where the run has no such occasions."""
     asked = results.config.get("outcome") or {}
-    table = results.scores.get(asked.get("instrument"))
+    table = results.scores.get(asked.get("instrument", ""))
     if table is None or not (asked.get("pre") and asked.get("post")):
         return None
     scale = asked.get("scale") or "total"

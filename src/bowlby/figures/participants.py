@@ -32,7 +32,7 @@ def gather(results: Results) -> pd.DataFrame | None:
 def _before_reading(record: Mapping | None) -> list[dict]:
     """The steps that `rows:` of the study file makes, counted in patients as the models' own steps are."""
     names = [s["step"] for s in record["steps"]] if record else []
-    if "rows in the files" not in names:
+    if record is None or "rows in the files" not in names:
         return []
     steps = record["steps"][: names.index("rows read")]
     first = {**steps[0], "step": "persons in the files"}

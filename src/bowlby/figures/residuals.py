@@ -49,7 +49,7 @@ def conditional(
     fitted = sum(f["estimate"] * column(rows, f["term"]) for f in fit["fixed"])
     for (group, term), own in effects.groupby(["group", "term"], sort=False):
         value = own.set_index("level")["value"]
-        if group == "therapist" and shared:
+        if group == "therapist" and shared and members is not None:
             seen = members["weight"] * members["therapist"].map(value).fillna(0.0)
             at = rows["patient"].map(seen.groupby(members["patient"]).sum())
         elif group in rows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,9 +87,9 @@ class Fitter:
         self.base += [c for name in design["covariates"] for c in terms.both_levels(name) if c in data]
         self.one_level = bool(design.get("one_level"))
 
-    def fit(self, added: list[str], random: list[dict], reml: bool = True):
+    def fit(self, added: Sequence[str | tuple[str, str]], random: list[dict], reml: bool = True):
         shared = self.membership if random else None
-        fixed = [*self.base, *added]
+        fixed: list[str | tuple[str, str]] = [*self.base, *added]
         if self.one_level:
             return OneLevelResult(self.data, fixed)
         model = MixedModel.from_terms("y", fixed, [*random, *self.together], self.data, membership=shared)

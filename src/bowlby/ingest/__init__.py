@@ -79,7 +79,7 @@ def look_through(loaded: LoadedStudy) -> tuple[Ingested, Issues]:
     dictionaries = {name: read_dictionary(path, issues) for name, path in loaded.dictionaries.items()}
     raws = []
     for spec in study.files:
-        dictionary = dictionaries.get(spec.dictionary)
+        dictionary = dictionaries.get(spec.dictionary) if spec.dictionary else None
         selection = Selection(spec, renamed=dictionary.named if dictionary else None)
         raw = read(loaded.data_dir / spec.path, selection, issues)
         if raw is not None:

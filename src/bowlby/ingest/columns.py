@@ -29,9 +29,9 @@ from bowlby.ingest.text_values import (
 NUMBER = re.compile(r"\d+")
 
 
-def present(raw: Raw, column: str | None) -> bool:
-    """Whether a file has a column, or the column is made from its rows."""
-    return column in (ROW, COUNT) or column in raw.known
+def present(raw: Raw, column: str | None) -> str | None:
+    """A column that a file has, or that is made from its rows; None for any other."""
+    return column if column in (ROW, COUNT) or column in raw.known else None
 
 
 def has(raw: Raw, column: str | None, issues: Issues, instrument: str | None = None) -> bool:
@@ -87,7 +87,7 @@ def therapist_ids(raw: Raw, column: str) -> pd.Series:
 def therapist_columns(raw: Raw) -> list[str]:
     """The columns of therapists that the study file names and the file has."""
     named = [raw.spec.who.therapist, *(e.therapist for e in raw.spec.episodes)]
-    return [column for column in named if column in raw.frame.columns]
+    return [column for column in named if column is not None and column in raw.frame.columns]
 
 
 def ids_of(raw: Raw, column: str) -> pd.Series:
@@ -108,7 +108,7 @@ def no_therapist(raw: Raw, column: str) -> pd.Series:
 def site(raw: Raw) -> pd.Series | str | None:
     """The site of each row, where ids of different sites clash."""
     who = raw.spec.who
-    return raw.text(who.site) if who.site in raw.frame.columns else who.site_name
+    return raw.text(who.site) if who.site and who.site in raw.frame.columns else who.site_name
 
 
 def unseen(raw: Raw, column: str | None) -> pd.Series:
@@ -222,9 +222,9 @@ def session_numbers(raw: Raw, column: str, date: str | None, rows, issues: Issue
 
 def _counted(raw: Raw, date: str | None, issues: Issues) -> pd.Series:
     everything = raw.frame.index
-    table = pd.DataFrame({"person": ids(raw, raw.spec.who.person)}, index=everything)
-    if present(raw, date):
-        table["date"] = dates(raw, date, everything, issues)
+    table = pd.DataFrame({"person": ids(raw, raw.person)}, index=everything)
+    if day := present(raw, date):
+        table["date"] = dates(raw, day, everything, issues)
         table = table.sort_values("date", kind="stable")
     return (table.groupby("person").cumcount() + 1).reindex(everything).astype("Int64")
 

@@ -26,7 +26,7 @@ ENTRY = re.compile(r"(.+)--[12]")
 WHOLE = re.compile(r"^(\d+)[.,]0+$")
 
 
-def altered_ids(places: list[tuple[Raw, list[str | None]]], noun: str, issues: Issues) -> None:
+def altered_ids(places: list[tuple[Raw, list[str]]], noun: str, issues: Issues) -> None:
     """Report ids that differ only in details easily overlooked, and those that a program has changed.
 
     Parameters
@@ -151,18 +151,18 @@ def one_sided(
     issues : Issues
     """
     columns = [(r, therapist_columns(r)) for r in patient_files]
-    altered_ids([(r, [r.spec.who.person]) for r in patient_files], "patient", issues)
-    altered_ids([*columns, *((r, [r.spec.who.person]) for r in therapist_files)], "therapist", issues)
-    listed = {p for r in therapist_files for p in ids(r, r.spec.who.person).unique()}
+    altered_ids([(r, [r.person]) for r in patient_files], "patient", issues)
+    altered_ids([*columns, *((r, [r.person]) for r in therapist_files)], "therapist", issues)
+    listed = {p for r in therapist_files for p in ids(r, r.person).unique()}
     for raw in patient_files:
         _doubtful_therapists(raw, listed, issues)
     if not whole:
         return
     answered = {p for t in measures.values() for p in t.loc[t["role"].eq("patient"), "person"].unique()}
     described = [r for r in patient_files if not r.spec.measures]
-    listed = {p for r in described for p in ids(r, r.spec.who.person).unique()}
+    listed = {p for r in described for p in ids(r, r.person).unique()}
     for raw in patient_files:
-        person = raw.spec.who.person
+        person = raw.person
         if raw in described and measures:
             action = "they have no scores, so no model counts them; check the ids if they did answer"
             _one_sided_ids(raw, person, answered, ("patient", "without questionnaires"), action, issues)
@@ -211,7 +211,7 @@ def _own(answers, role: str):
 
 
 def _one_sided_therapists(patient_files, therapist_files, measures, treating, style, issues: Issues) -> None:
-    known = {p for r in therapist_files for p in ids(r, r.spec.who.person).unique()}
+    known = {p for r in therapist_files for p in ids(r, r.person).unique()}
     names = " or ".join(r.name for r in therapist_files)
     action = NO_STYLE + "check the ids, or add these therapists" if style else NOBODY
     for raw in patient_files:
@@ -220,7 +220,7 @@ def _one_sided_therapists(patient_files, therapist_files, measures, treating, st
     answers = measures.get(style)
     answered = None if answers is None else set(_own(answers, "therapist"))
     for raw in therapist_files:
-        person = raw.spec.who.person
+        person = raw.person
         action = "their answers count in no model; check the ids if they do have patients"
         _one_sided_ids(raw, person, treating, ("therapist", "without patients"), action, issues)
         if answered is not None and any(m.instrument == style for m in raw.spec.measures):
@@ -239,7 +239,7 @@ def _one_sided_ids(raw: Raw, column: str, known: set, what: tuple[str, str], act
     noun, state = what
     about = count(len(rows), noun)
     if of_patients:
-        person = ids(raw, raw.spec.who.person)[lone.index]
+        person = ids(raw, raw.person)[lone.index]
         treated = count(person[person.ne("")].nunique(), "patient")
         about += f" who {'treats' if len(rows) == 1 else 'treat'} {treated} {'is' if len(rows) == 1 else 'are'}"
     issues.add_rows("warning", "one_sided_id", f"{about} {state} ({rows_text(rows)})", action, rows,

@@ -68,7 +68,7 @@ def measure_table(raw: Raw, measure: Measure, model, study: Study, issues: Issue
     name, who = measure.instrument, raw.spec.who
     role = measure.role or who.role
     columns = columns_of(raw, measure, model, issues)
-    if columns is None or not present(raw, who.person):
+    if columns is None or not present(raw, raw.person):
         return None
     values, wrong = _values(raw, measure, columns, issues)
     given = (values.notna() | wrong).any(axis=1)
@@ -87,7 +87,7 @@ def measure_table(raw: Raw, measure: Measure, model, study: Study, issues: Issue
     text_columns(raw, columns, values, wrong, name, issues)
     cell_issues(raw, columns, wrong, "not_a_number", "text in an item", "set to missing", name, issues)
     values = _possible(raw, measure, model, columns, values, occasion, issues)
-    person = ids(raw, who.person).loc[rows]
+    person = ids(raw, raw.person).loc[rows]
     head = {
         "person": person,
         "role": pd.Series(role, index=rows, dtype="str"),
@@ -161,15 +161,15 @@ def _therapists(raw: Raw, rows) -> pd.Series:
 
 
 def _sessions(raw: Raw, measure: Measure, rows, occasion: pd.Series, study: Study, issues: Issues) -> pd.Series:
-    if present(raw, measure.session):
-        return session_numbers(raw, measure.session, measure.date, rows, issues)
+    if session := present(raw, measure.session):
+        return session_numbers(raw, session, measure.date, rows, issues)
     known = {o.id: o.session for o in study.occasions if o.session is not None}
     return occasion.map(known).astype("Int64")
 
 
 def _dates(raw: Raw, measure: Measure, rows, issues: Issues) -> pd.Series:
-    if present(raw, measure.date):
-        return dates(raw, measure.date, rows, issues)
+    if date := present(raw, measure.date):
+        return dates(raw, date, rows, issues)
     return pd.Series(pd.array([None] * len(rows), dtype=DATE), index=rows)
 
 
@@ -235,7 +235,7 @@ def _items(raw: Raw, measure: Measure, model, issues: Issues) -> dict[str, str] 
 
 def _listed(raw: Raw, measure: Measure, issues: Issues) -> list[str] | None:
     if not isinstance(measure.items, Span):
-        return measure.items
+        return [measure.items] if isinstance(measure.items, str) else measure.items
     names = unique(raw.header)
     ends_at = span(measure.items, names)
     if ends_at:
@@ -250,7 +250,7 @@ def _listed(raw: Raw, measure: Measure, issues: Issues) -> list[str] | None:
 def _occasions(raw: Raw, when: When | None, rows, study: Study, issues: Issues) -> pd.Series | None:
     if when is None or when.occasion is not None:
         return pd.Series(when.occasion if when else "", index=rows, dtype="str")
-    if when.column not in raw.frame.columns:
+    if when.column is None or when.column not in raw.frame.columns:
         return None
     cells = raw.text(when.column, rows).str.strip()
     known = dict(when.values) or {o.id: o.id for o in study.occasions}
@@ -333,9 +333,9 @@ def report_repeats(repeats: Repeats, issues: Issues) -> None:
     alike: dict[tuple[str, str], list[tuple]] = {}
     for place, named in repeats.items():
         alike.setdefault((place[0], ", ".join(named)), []).append(place)
-    for (name, named), places in alike.items():
+    for (name, instruments), places in alike.items():
         rows = pd.DataFrame(places, columns=["source_file", "source_row", "file", "row"])
-        _report_rows(("warning", "duplicate_row"), REPEATING, "the first is kept", name, rows, named, issues)
+        _report_rows(("warning", "duplicate_row"), REPEATING, "the first is kept", name, rows, instruments, issues)
 
 
 def _report_rows(

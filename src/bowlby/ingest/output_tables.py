@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from bowlby.config.study import COUNT, ROW, Covariate, Measure, Study
-from bowlby.dictionary import Column, Table
+from bowlby.dictionary import Column, ColumnType, Table
 from bowlby.disclosure import SMALLEST
 from bowlby.ingest.columns import present
 from bowlby.ingest.issues import Issues
@@ -99,8 +99,11 @@ def _persons(role: str, raws: list[Raw], table: pd.DataFrame) -> Table:
     return Table(f"people-{role}s", f"people/{role}s.parquet", f"One row for each {role}.", columns, (role,), refers)
 
 
+COLUMN_TYPES: dict[str, ColumnType] = {"number": "number", "checkbox": "number", "date": "date", "category": "string"}
+
+
 def _covariate(name: str, spec: Covariate, raw: Raw, files: list[Raw], values: pd.Series) -> Column:
-    kind = {"number": "number", "checkbox": "number", "date": "date", "category": "string"}[spec.kind]
+    kind = COLUMN_TYPES[spec.kind]
     labels = {"1": "ticked", "0": "not ticked"} if spec.kind == "checkbox" else {}
     if spec.kind == "category":  # a category is given by its label
         given = raw.labels.get(spec.column, {}) | spec.labels
@@ -118,7 +121,9 @@ def _covariate(name: str, spec: Covariate, raw: Raw, files: list[Raw], values: p
 
 def _episodes(raws: list[Raw]) -> Table:
     patients = [r for r in raws if r.spec.who.role == "patient"]
-    counted = [(r.name, e.sessions) for r in patients for e in r.spec.episodes if e.sessions in r.frame.columns]
+    counted = [
+        (r.name, e.sessions) for r in patients for e in r.spec.episodes if e.sessions and e.sessions in r.frame.columns
+    ]
     columns = [
         Column("patient", "string", "id of the patient", source=_ids(raws, "patient"), required=True),
         Column("therapist", "string", "id of a therapist who treated", source=_ids(raws, "therapist"), required=True),
@@ -157,7 +162,7 @@ def _measure(name: str, table: pd.DataFrame, raws: list[Raw], model, study: Stud
     occasions = ", ".join(o.id for o in study.occasions)
     head = [
         Column("person", "string", "id of who answered",
-               source=_join([(r.name, r.spec.who.person) for r, _ in sources]), required=True),
+               source=_join([(r.name, r.person) for r, _ in sources]), required=True),
         Column("role", "string", "what that person is: patient, therapist, observer or other", source="study file",
                required=True),
         Column("about", "string", "whom the answers are about", source="study file", required=True),
@@ -200,7 +205,7 @@ def _value(name: str, model, measures: list[Measure], source: str) -> Column:
 
 
 def _ids(raws: list[Raw], role: str) -> str:
-    columns = [(r.name, r.spec.who.person) for r in raws if r.spec.who.role == role]
+    columns = [(r.name, r.person) for r in raws if r.spec.who.role == role]
     if role == "therapist":
         patients = [r for r in raws if r.spec.who.role == "patient"]
         columns += [(r.name, r.spec.who.therapist) for r in patients if r.spec.who.therapist]

@@ -67,11 +67,11 @@ def episodes(files: list[Raw], measures: dict[str, pd.DataFrame], occasions: lis
 
 def _stated(raw: Raw, issues: Issues) -> list[pd.DataFrame]:
     """Episodes that the study file names, with their place in it."""
-    tables, person = [], ids(raw, raw.spec.who.person)
+    tables, person = [], ids(raw, raw.person)
     for place, episode in enumerate(raw.spec.episodes):
         if episode.therapist in raw.frame.columns:
             known: dict[str, pd.Series | float] = {"place": float(place)}
-            if episode.sessions in raw.frame.columns:
+            if episode.sessions and episode.sessions in raw.frame.columns:
                 known["sessions"] = _session_counts(raw, episode.sessions, issues)
             _report_none(raw, episode.therapist, person, issues)
             tables.append(_pairs(person, therapist_ids(raw, episode.therapist), **known))
@@ -89,9 +89,9 @@ def _session_counts(raw: Raw, column: str, issues: Issues) -> pd.Series:
 def _seen(raw: Raw, issues: Issues) -> list[pd.DataFrame]:
     """The therapists in the rows of a file."""
     column = raw.spec.who.therapist
-    if column not in raw.frame.columns:
+    if column is None or column not in raw.frame.columns:
         return []
-    person, therapist = ids(raw, raw.spec.who.person), therapist_ids(raw, column)
+    person, therapist = ids(raw, raw.person), therapist_ids(raw, column)
     blank = ids(raw, column).eq("") & person.ne("")
     _report_none(raw, column, person, issues)
     if blank.any():
@@ -216,18 +216,18 @@ def _answered(table: pd.DataFrame) -> pd.DataFrame:
 
 def _is_log(raw: Raw) -> bool:
     spec = raw.spec
-    return not spec.measures and (present(raw, spec.session) or present(raw, spec.date))
+    return not spec.measures and any(present(raw, column) for column in (spec.session, spec.date))
 
 
 def _logged(raw: Raw, issues: Issues) -> pd.DataFrame:
     spec, rows = raw.spec, raw.frame.index
-    table = pd.DataFrame({"patient": ids(raw, spec.who.person), "therapist": None}, index=rows, dtype=object)
-    if present(raw, spec.who.therapist):
-        table["therapist"] = therapist_ids(raw, spec.who.therapist).replace("", None)
+    table = pd.DataFrame({"patient": ids(raw, raw.person), "therapist": None}, index=rows, dtype=object)
+    if therapist := present(raw, spec.who.therapist):
+        table["therapist"] = therapist_ids(raw, therapist).replace("", None)
     table["session"] = pd.NA
-    if present(raw, spec.session):
-        table["session"] = session_numbers(raw, spec.session, spec.date, rows, issues)
-    table["date"] = dates(raw, spec.date, rows, issues) if present(raw, spec.date) else None
+    if session := present(raw, spec.session):
+        table["session"] = session_numbers(raw, session, spec.date, rows, issues)
+    table["date"] = dates(raw, date, rows, issues) if (date := present(raw, spec.date)) else None
     held = table["patient"].ne("") & (table["session"].notna() | table["date"].notna())
     return table.loc[held, list(SESSION_COLUMNS)]
 
@@ -255,7 +255,7 @@ def people(
     whole : bool
         Whether all files could be read; if not, ids in one kind of file only are not reported.
     """
-    usable = [r for r in raws if present(r, r.spec.who.person)]
+    usable = [r for r in raws if present(r, r.person)]
     named = [c for r in raws for c in (r.spec.who.therapist, *(e.therapist for e in r.spec.episodes)) if c]
     whole = whole and len(usable) == len(raws) and len(named) == sum(len(therapist_columns(r)) for r in raws)
     patient_files = [r for r in usable if r.spec.who.role == "patient"]
@@ -286,11 +286,11 @@ def _persons(files: list[Raw], role: str, issues: Issues) -> pd.DataFrame:
     known: list[str] = []
     covariates: dict[str, list[pd.Series]] = {}
     for raw in files:
-        person = ids(raw, raw.spec.who.person)
+        person = ids(raw, raw.person)
         blank = person.eq("")
         if blank.any():
             issues.add_rows("warning", "missing_id", f"the id is missing ({rows_text(person.index[blank])})",
-                            "these rows are left out", person.index[blank], column=raw.spec.who.person,
+                            "these rows are left out", person.index[blank], column=raw.person,
                             **raw.place)  # fmt: skip
         known += person[~blank].unique().tolist()
         where = site(raw)

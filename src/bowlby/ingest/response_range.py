@@ -146,7 +146,10 @@ def _unused(values: pd.DataFrame, low: float, high: float, of: Parts) -> Iterabl
 
     What, what to do, and how many answers.
     """
-    kinds = {0: (low, 1, FEWEST_WITHOUT_LOWEST), 1: (high, -1, FEWEST_WITHOUT_HIGHEST)}
+    kinds: dict[float, tuple[float, int, int]] = {
+        0: (low, 1, FEWEST_WITHOUT_LOWEST),
+        1: (high, -1, FEWEST_WITHOUT_HIGHEST),
+    }
     if low not in kinds:
         return
     end, step, fewest = kinds[low]

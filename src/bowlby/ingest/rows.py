@@ -94,7 +94,7 @@ def select_rows(raw: Raw, issues: Issues) -> None:
             issues.add("warning", "unmet_rule", what, do, column=column, n=len(unmet), **raw.place)
         out = hit if rule.keep is None else ~hit
         if out.any():
-            person = ids(raw, raw.spec.who.person) if present(raw, raw.spec.who.person) else texts[:0]
+            person = ids(raw, raw.person) if present(raw, raw.person) else texts[:0]
             raw.left_out[column] = person[out]
             raw.frame = raw.frame.loc[~out]
     if not len(raw.frame):
@@ -210,7 +210,7 @@ def _label_columns(raw: Raw) -> list[str]:
     """Columns that may hold the name of a statistic: the ids, or any column of text if rows have no id."""
     if _settled(raw):
         return []
-    person = raw.spec.who.person
+    person = raw.person
     if person in raw.frame.columns:
         return [person]
     return [c for c in raw.frame.columns if not pd.api.types.is_numeric_dtype(raw.frame[c])]
@@ -218,7 +218,7 @@ def _label_columns(raw: Raw) -> list[str]:
 
 def _settled(raw: Raw) -> bool:
     """Whether the study file says that all rows count, whatever their ids."""
-    return any((rule := raw.spec.rows.get(c)) and rule.leave_out == [] for c in (ROW, raw.spec.who.person))
+    return any((rule := raw.spec.rows.get(c)) and rule.leave_out == [] for c in (ROW, raw.person))
 
 
 def _kinds(text: str) -> list[set[str]]:
@@ -230,7 +230,7 @@ def _kinds(text: str) -> list[set[str]]:
 
 def _number_columns(raw: Raw, label: str, named: pd.Index) -> dict[str, tuple[pd.Series, pd.Series]]:
     """The columns of numbers by the rows without such a name: as they are, and without codes for missing."""
-    who = {label, raw.spec.who.person, raw.spec.who.therapist, raw.spec.session, raw.spec.date}
+    who = {label, raw.person, raw.spec.who.therapist, raw.spec.session, raw.spec.date}
     missing = [*raw.spec.missing, *(code for m in raw.spec.measures for code in m.missing)]
     columns = {}
     for column in raw.frame.columns:
@@ -301,7 +301,7 @@ def _foot(raw: Raw) -> list[Doubt]:
     """Lines below the table, such as a note or the date of the export: text in the column of ids, and nothing else."""
     if _settled(raw) or not len(raw.frame):
         return []
-    person = raw.spec.who.person if raw.spec.who.person in raw.frame.columns else raw.frame.columns[0]
+    person = raw.person if raw.person in raw.frame.columns else raw.frame.columns[0]
     others = [c for c in raw.frame.columns if c != person and c not in survey_columns(raw.header)]
     if not others:
         return []

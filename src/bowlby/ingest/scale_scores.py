@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bowlby.config.study import Kind, Measure
+from bowlby.errors import existing
 from bowlby.ingest.columns import cell_issues
 from bowlby.ingest.issues import Issues, rows_text
 from bowlby.ingest.readers.base import Raw
@@ -77,14 +78,14 @@ def given_scores(raw: Raw, measure: Measure, model: Instrument, values: pd.DataF
     issues : Issues
     """
     with_items, scores = measure.items is not None, {}
-    for scale, column in measure.scored.items():
+    for scale, column in existing(measure.scored).items():
         units, said = _units(measure, model, scale), measure.kind(scale)
         v, recoded = values[scale], bool(model.all_scales()[scale].recode)
         if not with_items and (fault := _other_units(v, units, said, measure, scale, recoded)):
             _error(raw, measure, column, *fault, issues)
             scores[scale] = v
             continue
-        kinds = [said or units.own] if said or not with_items else ["sum", "mean"]
+        kinds: list[Kind] = [said or units.own] if said or not with_items else ["sum", "mean"]
         bad = pd.Series(np.all([outside(v.to_numpy(), *units.range_of(k)) for k in kinds], axis=0), index=v.index)
         _impossible(raw, measure, scale, v, bad, units.range_of(kinds[0]), not with_items, issues)
         v = v.mask(bad)
@@ -94,7 +95,7 @@ def given_scores(raw: Raw, measure: Measure, model: Instrument, values: pd.DataF
 
 def given_codes(raw: Raw, measure: Measure, model: Instrument, codes: pd.Series, issues: Issues) -> pd.Series:
     """Raters' categories; those that the instrument does not have are missing and reported; over 5 % are an error."""
-    if not model.codes:
+    if not model.codes or measure.coded is None:
         return codes
     bad = from_codes(codes, model.codes).eq(UNKNOWN_CODE)
     share, known = bad.sum() / max(codes.notna().sum(), 1), ", ".join(model.codes)
@@ -118,7 +119,9 @@ def _units(measure: Measure, model: Instrument, scale: str) -> Units:
     return Units(n, "mean" if how == "mean" else "sum", low + step, high + step, step)
 
 
-def _other_units(values: pd.Series, units: Units, said: Kind | None, measure: Measure, scale: str, recoded: bool):
+def _other_units(
+    values: pd.Series, units: Units, said: Kind | None, measure: Measure, scale: str, recoded: bool
+) -> tuple[str, str, str] | None:
     """Why scores cannot be taken as they are: kind of issue, what, and what to do; None where they can."""
     v = values.dropna().to_numpy(float)
     if said is None and units.n > 1 and (unsaid := _sum_or_mean(v, units, scale)):
@@ -148,7 +151,7 @@ def _sum_or_mean(v: np.ndarray, units: Units, scale: str) -> tuple[str, str] | N
     return None
 
 
-def _counted_otherwise(v: np.ndarray, units: Units, kind: Kind, scale: str):
+def _counted_otherwise(v: np.ndarray, units: Units, kind: Kind, scale: str) -> tuple[str, str, str] | None:
     """Scores of a form whose answers count from the next number up or down."""
     low, high = units.range_of(kind)
     for step in (1, -1):
@@ -165,7 +168,7 @@ def _counted_otherwise(v: np.ndarray, units: Units, kind: Kind, scale: str):
 def _impossible(raw: Raw, measure: Measure, scale: str, values: pd.Series, bad: pd.Series, limits, used: bool,
                 issues: Issues) -> None:  # fmt: skip
     low, high = limits
-    column = measure.scored[scale]
+    column = existing(measure.scored)[scale]
     if used and bad.sum() > WRONG * values.count():
         what = f"{_share(bad, values)} of {scale} are outside {low:g} to {high:g} ({rows_text(bad.index[bad])})"
         _error(raw, measure, column, "impossible_scores", what, CORRECT, issues, bad.index[bad][0])

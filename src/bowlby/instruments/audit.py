@@ -79,7 +79,7 @@ def _largest(scores: pd.DataFrame):
 
 def _moments(values: np.ndarray, instrument: Instrument, scale: str, own: list[Norm], norms: list[Norm]):
     values = values[np.isfinite(values)]
-    known = [(m, s, n) for n in own if None not in (pair := in_score_units(instrument, n)) for m, s in [pair]]
+    known = [(m, s, n) for n in own for m, s in [in_score_units(instrument, n)] if m is not None and s is not None]
     if not known:
         return
     checks = ("norm_mean", "norm_direction", "norm_sd")
@@ -162,7 +162,7 @@ def _which(measures: pd.DataFrame, apart: np.ndarray) -> str:
 
 def _reason(given, measures: pd.DataFrame, instrument: Instrument, scale, there: np.ndarray, differ: int) -> str:
     answers = measures[[item_name(i) for i in scale.items]].to_numpy(float, na_value=np.nan)
-    low, high = instrument.response
+    low, high = instrument.answers
     turned = np.array([i in scale.reverse for i in scale.items])
     keyed = np.where(turned, low + high - answers, answers)
     complete = np.isfinite(answers).all(axis=1) & there
@@ -212,7 +212,7 @@ def audit(
         check, observed, expected, verdict (ok, suspicious, wrong, not_testable), advice.
     """
     columns = [c for n in range(1, instrument.n_items + 1) if (c := item_name(n)) in measures.columns]
-    low, high = instrument.response
+    low, high = instrument.answers
     clean = measures.copy(deep=False)
     clean[columns] = measures[columns].where((measures[columns] >= low) & (measures[columns] <= high))
     forms = sample(clean, sites)

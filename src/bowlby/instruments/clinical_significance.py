@@ -240,7 +240,7 @@ def severity(
 
 def flag(measures: pd.DataFrame, instrument: Instrument, columns: list[str]) -> pd.Series:
     """Whether any of some items is answered above the lowest answer; null where none is answered."""
-    above = measures[columns].gt(instrument.response[0]).any(axis=1)
+    above = measures[columns].gt(instrument.answers[0]).any(axis=1)
     return above.astype("boolean").mask(measures[columns].isna().all(axis=1))
 
 
@@ -261,7 +261,7 @@ def _bands(key: tuple, group: pd.DataFrame, instrument: Instrument, shareable: b
         for entry in (e for e in instrument.severity if e.scale == scale):
             starts = [b.lowest for b in entry.bands]
             counts = np.histogram(values, [*starts, np.inf])[0]
-            hidden = hide_bands(counts, shareable)
+            hidden = hide_bands(counts.tolist(), shareable)
             for n, start in enumerate(starts[1:], 1):
                 if hidden[n] and hidden[n - 1]:
                     continue

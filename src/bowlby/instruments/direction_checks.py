@@ -33,7 +33,7 @@ APART, MIRRORED = 1.0, 1 / 3
 REVERSED = "the scale looks reversed as a whole here; compare the direction of the answers with your form"
 ONE_REVERSED = "the scale looks reversed as a whole here or elsewhere; compare the direction of both with your form"
 AGAINST, SURELY = -0.3, -3.3
-SIGN = {"worse": -1.0, "better": 1.0}
+SIGN: dict[str | None, float] = {"worse": -1.0, "better": 1.0}
 CHECK = "other_instruments"
 TURNED = "one of the two looks reversed as a whole; compare the direction of the answers of both with your forms"
 KEY, OTHER = ["role", "occasion", "person"], " of the other"
@@ -133,14 +133,14 @@ def _mirrored(forms: pd.DataFrame, values: pd.DataFrame, instrument: Instrument)
                     mirrored.setdefault((str(role), column, name, scale), []).append((str(occasion), *means))
     rows, said = [], set()
     for (role, column, name, scale), cells in mirrored.items():
-        occasions, means, others = zip(*cells, strict=True)
+        occasions, *ends = zip(*cells, strict=True)
         everywhere = forms.loc[forms["role"].eq(role) & forms[column].eq(name), "occasion"].nunique() == len(cells)
         label = ", ".join([role, *([] if everywhere else occasions), f"site {name}" if column == "site" else name])
-        observed, expected = (", ".join(f"{m:.3g}" for m in some) for some in (means, others))
+        observed, expected = (", ".join(f"{m:.3g}" for m in some) for some in ends)
         row = Finding(scale, None, "mirrored_mean", observed, f"{expected}, as elsewhere", "suspicious", ONE_REVERSED)
-        if (role, scale, means, others) not in said:  # a site with a file of its own
+        if (role, scale, *ends) not in said:  # a site with a file of its own
             rows.append((label, row))
-        said.add((role, scale, means, others))
+        said.add((role, scale, *ends))
     return rows
 
 

@@ -220,7 +220,7 @@ def fit_two_level(values: np.ndarray, groups: np.ndarray) -> TwoLevelFactorModel
             0.4 * spare,
         ]
     )
-    free, positive = [(None, None)] * k, [(1e-6, None)] * k
+    unbounded, positive = [(None, None)] * k, [(1e-6, None)] * k
     # Divided by n the criterion has the size of one, whatever the study, and so have its tolerances.
     from scipy.optimize import minimize
 
@@ -229,7 +229,7 @@ def fit_two_level(values: np.ndarray, groups: np.ndarray) -> TwoLevelFactorModel
         start,
         jac=True,
         method="L-BFGS-B",
-        bounds=[*free, *positive, *free, *positive],
+        bounds=[*unbounded, *positive, *unbounded, *positive],
         options={"maxiter": 5000, "maxfun": 10000, "ftol": 1e-14, "gtol": 1e-8},
     )
     if not np.isfinite(optimum.fun):
@@ -246,7 +246,7 @@ def fit_two_level(values: np.ndarray, groups: np.ndarray) -> TwoLevelFactorModel
     within = _level(parts[0], parts[1], covariance, free, 0)
     # Without any common variance between groups there is nothing whose reliability could be told.
     between = _level(parts[2], parts[3], covariance, free, 2 * k) if abs(l_b.sum()) > 1e-3 * k else (np.nan,) * 3
-    return TwoLevelFactorModel(*parts, float(llf), within, between, n_groups)
+    return TwoLevelFactorModel(parts[0], parts[1], parts[2], parts[3], float(llf), within, between, n_groups)
 
 
 def _signs(matrix: np.ndarray) -> np.ndarray:

@@ -198,7 +198,8 @@ def named(by_part: list[tuple[Part, list[Finding]]]) -> list[tuple[str, Finding]
 
 
 def _confined(by_part: list[tuple[Part, list[Finding]]]) -> list[tuple[Part, Finding]]:
-    whole, chosen, rows = by_part[0], [], []
+    whole, rows = by_part[0], []
+    chosen: list[tuple[Part, list[Finding]]] = []
     for part, findings in [whole, *sorted(by_part[1:], key=lambda pair: -len(pair[0].rows))]:
         known = [f for other, alarms in chosen if _inside(part, other) for f in alarms]
         # What a larger part shows item by item, a smaller one need not show again.

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import fdtr, ndtr, ndtri
 
+from bowlby.errors import existing
 from bowlby.instruments.item_agreement import FEWEST, Finding, alphas, first_loadings, item_rest, pairwise
 from bowlby.instruments.model import Instrument
 from bowlby.instruments.published_norms import middle
@@ -78,7 +79,7 @@ def scale_checks(
     groups, split = _groups(matrix, numbers, name, persons, level, apart)
     if split is not None and already.alarm and split.same(reverse):
         groups = groups._replace(verdict="ok", advice="", observed="as reversed and other items", clear=False)
-    halves = (groups.alarm or already.alarm) and _halves(split if groups.alarm else Split.of(matrix, reverse))
+    halves = (groups.alarm or already.alarm) and _halves(existing(split) if groups.alarm else Split.of(matrix, reverse))
     advice = DONE if already.alarm else TURN
     rows = _items(answers, numbers, name, persons, level, advice, whole)
     if halves:

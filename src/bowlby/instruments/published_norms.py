@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, overload
 
 from pydantic import Field, model_validator
 
@@ -156,6 +156,12 @@ class StyleRule(Model):
         return [*self.anxiety, *self.avoidance, *self.closeness, *self.prototypes.values()]
 
 
+@overload
+def middle(value: Spread) -> float: ...
+@overload
+def middle(value: None) -> None: ...
+@overload
+def middle(value: Spread | None) -> float | None: ...
 def middle(value: Spread | None) -> float | None:
     """A published number, or the middle of the range where sources differ."""
     return sum(value) / 2 if isinstance(value, tuple) else value
@@ -164,7 +170,8 @@ def middle(value: Spread | None) -> float | None:
 def in_score_units(instrument: Instrument, norm: Norm) -> tuple[float | None, float | None]:
     """Mean and SD of a norm in the units of the scale's score."""
     factor = instrument.terms(norm.scale) if norm.unit == "item mean" else 1
-    return tuple(None if (m := middle(x)) is None else m * factor for x in (norm.mean, norm.sd))
+    mean, sd = (None if (m := middle(x)) is None else m * factor for x in (norm.mean, norm.sd))
+    return mean, sd
 
 
 def evidence_faults(instrument: Instrument):

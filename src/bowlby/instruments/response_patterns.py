@@ -74,7 +74,7 @@ def _spread(values: np.ndarray) -> np.ndarray:
 
 
 def _outside(values: np.ndarray, instrument: Instrument) -> Finding:
-    low, high = instrument.response
+    low, high = instrument.answers
     n = int(((values < low) | (values > high)).sum())
     verdict, advice = ("wrong", "correct them, or give the form's own range") if n else ("ok", "")
     return Finding(None, None, "out_of_range", n, f"0 outside {low:g} to {high:g}", verdict, advice)
@@ -85,7 +85,7 @@ def _range(values: np.ndarray, instrument: Instrument) -> Finding:
 
     Its last category is in use, where a floor or a ceiling thins out before the end.
     """
-    low, high = instrument.response
+    low, high = instrument.answers
     check, expected = "response_range", f"{low:g} to {high:g}"
     answered = values[~np.isnan(values)]
     if len(answered) < 5 * FEWEST:
@@ -143,7 +143,7 @@ def _same_answers(measures: pd.DataFrame, values: np.ndarray, instrument: Instru
     rows, step = values[complete], _weights(values.shape[1])
     code = _codes(rows)
     forms, first, counts = np.unique(code, return_index=True, return_counts=True)
-    low, high = instrument.response
+    low, high = instrument.answers
     persons = max(MANY, MANY_SHARE * measures["person"].nunique())
     many = 0
     for k in np.flatnonzero(counts >= persons):
@@ -230,7 +230,7 @@ def highest_answer(
     list of Finding
         One for each such item; one for the scale where there is none.
     """
-    scale, (low, high) = instrument.scales[name], instrument.response
+    scale, (low, high) = instrument.scales[name], instrument.answers
     if len(scale.items) < 3 or scale.recode or compound(instrument, name):
         return []
     rest, findings = rest_means(keyed), []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bowlby.dictionary import Column, Table
+from bowlby.dictionary import Column, ColumnType, Table
 from bowlby.instruments import audit, clinical_significance, item_agreement, outcomes, reliability, styles
 from bowlby.instruments.model import Instrument
 from bowlby.instruments.scoring import item_name
@@ -16,7 +16,7 @@ SOURCES = {
     "given": "a score of the file",
     "coded": "a rater's category",
 }
-HEAD = {
+HEAD: dict[str, tuple[ColumnType, str, bool]] = {
     "person": ("string", "id of who answered", True),
     "role": ("string", "what that person is: patient, therapist, observer or other", True),
     "about": ("string", "whom the answers are about", True),
@@ -75,7 +75,7 @@ def _scale(scale: str, scores: pd.DataFrame, instrument: Instrument, measures: s
     n = len(key.items)
     low, high = instrument.range_of(scale)
     meaning = f"; higher is {key.higher}" if key.higher else ""
-    unit, limits = ("points an item" if instrument.how(scale) == "mean" else "points"), {"low": low, "high": high}
+    unit = "points an item" if instrument.how(scale) == "mean" else "points"
     if (scores["source"] == "items").any():
         source = f"{measures}: {', '.join(item_name(i) for i in key.items)}"
         reversed_ = f", of them reversed {', '.join(map(str, key.reverse))}" if key.reverse else ""
@@ -90,7 +90,8 @@ def _scale(scale: str, scores: pd.DataFrame, instrument: Instrument, measures: s
     prorated = Column(
         f"{scale}_prorated", "boolean", f"whether {scale} was made with items missing", source=source, required=True
     )
-    return [Column(scale, "number", f"{scale}: {made}{rule}{meaning}", unit, source, **limits), counted, prorated]
+    score = Column(scale, "number", f"{scale}: {made}{rule}{meaning}", unit, source, low=low, high=high)
+    return [score, counted, prorated]
 
 
 def _composite(name: str, instrument: Instrument) -> Column:

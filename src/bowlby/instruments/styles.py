@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bowlby.disclosure import hide_classes, hide_totals
+from bowlby.errors import existing
 from bowlby.instruments.model import Instrument
 
 HEAD = ["role", "about", "occasion"]
@@ -83,7 +84,7 @@ def from_codes(codes: pd.Series, meanings: dict[str, str]) -> pd.Series:
 
 
 def _by_dimensions(scores: pd.DataFrame, instrument: Instrument) -> np.ndarray:
-    rule = instrument.style
+    rule = existing(instrument.style)
     anxiety = _position(scores, instrument, rule.anxiety)
     avoidance = _position(scores, instrument, rule.avoidance or rule.closeness)
     avoidance = avoidance if rule.avoidance else -avoidance

@@ -51,9 +51,13 @@ def known(names: Iterable, allowed: Iterable, what: str) -> None:
         )
 
 
+def _scalar(value: Any) -> bool:
+    return np.isscalar(value)
+
+
 def confidence(level: Any) -> float:
     """A confidence level strictly between 0 and 1."""
-    if isinstance(level, (bool, str)) or not np.isscalar(level) or not 0 < level < 1:
+    if isinstance(level, (bool, str)) or not _scalar(level) or not 0 < level < 1:
         raise UserError(problem(f"the confidence level is {level!r}", "give a share between 0 and 1, such as 0.95"))
     return float(level)
 

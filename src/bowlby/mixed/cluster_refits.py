@@ -98,7 +98,7 @@ def refit_clusters(result, counts, group: str | None = None, contrasts=None, ken
             if part.size:
                 out.put(part, batch.counted(every[part], component, rows, kenward_roger))
         fitted &= ~(together & out.converged)  # the others, and those that failed, have fits of their own
-    for k in np.flatnonzero(fitted):
+    for k in np.flatnonzero(fitted).tolist():
         times = np.where(of_row < 0, 1, counts[k][of_row]).astype(np.intp)
         fill_one(
             out, k, lambda times=times: _redrawn(model, factor, of_row, times).fit(result.reml), rows, kenward_roger
@@ -125,7 +125,7 @@ def leave_out(result, group: str | None = None, contrasts=None, kenward_roger: b
     counts[np.arange(len(counts)), cluster[named[alone]]] = 0
     out.put(np.flatnonzero(alone), refit_clusters(result, counts, factor.name, contrasts, kenward_roger))
     of_row = _of_rows(factor, cluster)
-    for k in np.flatnonzero(~alone):
+    for k in np.flatnonzero(~alone).tolist():
         kept = factor.weights[:, [named[k]]].toarray()[:, 0] == 0
         fill_one(
             out,

@@ -126,7 +126,42 @@ def _rank_within(part: np.ndarray, counts: np.ndarray) -> np.ndarray:
     return rank
 
 
-class NestedLinks:
+class Links:
+    """What joins the inner units with a stack of J blocks of k outer columns.
+
+    Attributes
+    ----------
+    stack, k : int
+    a : ndarray
+        Z_inner' Z_outer of the units, in the layout of the subclass.
+    """
+
+    stack: int
+    k: int
+    a: np.ndarray
+
+    def apply(self, g: np.ndarray) -> np.ndarray:
+        """g (q, q, N) times each link."""
+        raise NotImplementedError
+
+    def gram(self, u: np.ndarray, v: np.ndarray) -> np.ndarray:
+        """Sum over units of u' v, (J, k, k); the total must be symmetric."""
+        raise NotImplementedError
+
+    def project(self, u: np.ndarray, t: np.ndarray) -> np.ndarray:
+        """Sum over units of u' t for t (q, m, N): (J, k, m)."""
+        raise NotImplementedError
+
+    def spread(self, f: np.ndarray, kb: np.ndarray) -> np.ndarray:
+        """f (q, k, N) times the rows of kb (J, k, m) that each unit meets: (q, m, N)."""
+        raise NotImplementedError
+
+    def sandwich(self, f: np.ndarray, kmat: np.ndarray) -> np.ndarray:
+        """f K f' of each unit: (q, q, N)."""
+        raise NotImplementedError
+
+
+class NestedLinks(Links):
     """Inner units sorted by outer level; ``a`` has shape (q, k, N): Z_inner' Z_outer of each unit."""
 
     def __init__(self, a: np.ndarray, outer_of_unit: np.ndarray, n_levels: int):
@@ -137,14 +172,12 @@ class NestedLinks:
         self.starts = np.concatenate([[0], np.cumsum(self.counts)[:-1]])
 
     def apply(self, g: np.ndarray) -> np.ndarray:
-        """g (q, q, N) times each link."""
         out = g[:, 0, None] * self.a[0]
         for b in range(1, len(self.a)):
             out += g[:, b, None] * self.a[b]
         return out
 
     def gram(self, u: np.ndarray, v: np.ndarray) -> np.ndarray:
-        """Sum over units of u' v, (J, k, k); the total must be symmetric."""
         out = np.empty((self.stack, self.k, self.k))
         for i in range(self.k):
             for j in range(i + 1):
@@ -156,7 +189,6 @@ class NestedLinks:
         return out
 
     def project(self, u: np.ndarray, t: np.ndarray) -> np.ndarray:
-        """Sum over units of u' t for t (q, m, N): (J, k, m)."""
         out = np.empty((self.stack, self.k, t.shape[1]))
         for i in range(self.k):
             product = u[0, i] * t[0]
@@ -166,7 +198,6 @@ class NestedLinks:
         return out
 
     def spread(self, f: np.ndarray, kb: np.ndarray) -> np.ndarray:
-        """f (q, k, N) times the rows of kb (J, k, m) that each unit meets: (q, m, N)."""
         rows = np.repeat(kb.transpose(1, 2, 0), self.counts, axis=2)
         out = f[:, 0, None] * rows[0]
         for i in range(1, self.k):
@@ -174,7 +205,6 @@ class NestedLinks:
         return out
 
     def sandwich(self, f: np.ndarray, kmat: np.ndarray) -> np.ndarray:
-        """f K f' of each unit: (q, q, N)."""
         rows = np.repeat(kmat.transpose(1, 2, 0), self.counts, axis=2)
         q = len(f)
         out = np.zeros((q, q, f.shape[2]))
@@ -185,14 +215,14 @@ class NestedLinks:
         return out
 
 
-class Apart:
+class Apart(Links):
     """No inner units: nothing joins the J blocks of k outer columns (see :mod:`bowlby.mixed.components`)."""
 
     def __init__(self, stack: int, k: int):
         self.stack, self.k = stack, k
 
 
-class CrossedLinks:
+class CrossedLinks(Links):
     """Ragged links: ``a`` (q, L) for L pairs of an inner unit and an outer column it meets.
 
     `unit` must be sorted; `pairs` are all (s, t) with s >= t of the same unit.

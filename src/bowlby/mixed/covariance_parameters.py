@@ -309,7 +309,7 @@ def r_squared(result) -> dict:
 
 def _mean_diagonal(factor, cov: np.ndarray, n: int) -> float:
     """Mean over rows of z' Sigma z; under multiple membership of sum_j w_j^2 z' Sigma z."""
-    share = 1.0
+    share: float | np.ndarray = 1.0
     if factor.codes is None:
         share = np.asarray(factor.weights.multiply(factor.weights).sum(axis=1)).ravel()
     total = 0.0

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bowlby.mixed.covariance_parameters import Parameters
-from bowlby.mixed.crossproducts import Reduced
+from bowlby.mixed.crossproducts import ABSENT, Reduced
 
 _LARGEST = 500_000
 
@@ -38,12 +38,13 @@ class State:
     xvx: np.ndarray  # [X y]'V0^-1[X y]
     r2: float  # y'P0 y
     d: list
-    g: np.ndarray | None  # (q, q, N)
-    r: np.ndarray | None  # G Z'[X y]
-    f: np.ndarray | None  # G A
-    c: np.ndarray | None
-    b: np.ndarray | None  # Z_o'V_a^-1[X y]
-    k: np.ndarray | None
+    # Empty where the model has no inner units (g, r, f) or no outer columns (f, c, b, k).
+    g: np.ndarray  # (q, q, N)
+    r: np.ndarray  # G Z'[X y]
+    f: np.ndarray  # G A
+    c: np.ndarray
+    b: np.ndarray  # Z_o'V_a^-1[X y]
+    k: np.ndarray
 
 
 def unit_product(g: np.ndarray, z: np.ndarray) -> np.ndarray:
@@ -159,7 +160,7 @@ def evaluate(data: Reduced, parameters: Parameters, theta: np.ndarray, reml: boo
     d = parameters.covariances(delta)
     lambdas = parameters.lambdas(theta)
     xvx, logdet = data.xx.copy(), 0.0
-    g = r = f = c = b = k = None
+    g = r = f = c = b = k = ABSENT
     if data.has_inner:
         g, logdet = inner_inverse(data.s, d[0])
         q = len(d[0])

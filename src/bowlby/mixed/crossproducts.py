@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bowlby.errors import UserError, problem
-from bowlby.mixed.components import Apart, CrossedLinks, Layout, NestedLinks
+from bowlby.mixed.components import Apart, CrossedLinks, Layout, Links, NestedLinks
 from bowlby.mixed.covariance_parameters import Scaling, Slopes, centre, level_column, scale_outcome
 from bowlby.mixed.model_frame import Factor, Frame
 
@@ -21,6 +21,7 @@ DEAR = 1e9  # the same of joined levels without a finer factor: operations of on
 ROOM = 2e7  # ... and numbers of the blocks
 _RANK_TOL = 1e-7  # lme4's tolerance, on the norm of a column after the earlier ones are projected out
 _NOTHING = 1e-10
+ABSENT = np.zeros((0, 0, 0))  # of a model without inner units, or without outer columns
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,9 @@ class Reduced:
         Rows.
     xx : ndarray (m, m)
     s : ndarray (q, q, N), zx : ndarray (q, m, N)
-        Z'Z and Z'[X y] of the inner units; None without an inner factor.
-    cc : ndarray (J, k, k), bx : ndarray (J, k, m), links : NestedLinks, CrossedLinks or Apart
-        The same for the outer columns, and what joins both; None without outer factors.
+        Z'Z and Z'[X y] of the inner units; empty without an inner factor.
+    cc : ndarray (J, k, k), bx : ndarray (J, k, m), links : Links or None
+        The same for the outer columns, and what joins both; empty, and None, without outer factors.
     select : list of lists of slices
         For each outer factor and each of its effects the columns within k.
     place : list of ndarray
@@ -46,11 +47,11 @@ class Reduced:
 
     n: int
     xx: np.ndarray
-    s: np.ndarray | None
-    zx: np.ndarray | None
-    cc: np.ndarray | None
-    bx: np.ndarray | None
-    links: object | None
+    s: np.ndarray
+    zx: np.ndarray
+    cc: np.ndarray
+    bx: np.ndarray
+    links: Links | None
     select: list
     place: list
     factors: list[Factor]
@@ -129,8 +130,8 @@ def reduce_rows(frame: Frame) -> Reduced:
     columns = [*xs, y]
     ones = None if root_w is not None else np.ones(n)
     columns = [ones if c is None else c for c in columns]
-    zx = np.stack([projector.to_inner(c) for c in columns], axis=1) if has_inner else None
-    bx = np.stack([projector.to_outer(c) for c in columns], axis=2) if links is not None else None
+    zx = np.stack([projector.to_inner(c) for c in columns], axis=1) if has_inner else ABSENT
+    bx = np.stack([projector.to_outer(c) for c in columns], axis=2) if links is not None else ABSENT
     return Reduced(
         n,
         xx,
@@ -144,7 +145,7 @@ def reduce_rows(frame: Frame) -> Reduced:
         factors,
         has_inner,
         Scaling(shift, scale, mix, slopes, y_shift, y_scale, frame.level[kept]),
-        0.0 if root_w is None else float(np.log(frame.weights).sum()),
+        0.0 if frame.weights is None else float(np.log(frame.weights).sum()),
         [frame.names[k] for k in kept],
         kept,
         projector,
@@ -240,7 +241,7 @@ def _structure(factors, basis, has_inner, n):
     z_outer = basis[1:] if has_inner else basis
     n_units = factors[0].n_levels if has_inner else 0
     unit = factors[0].codes if has_inner else None
-    outer_row, links, cc, zb, select, place = None, None, None, None, [], []
+    outer_row, links, cc, zb, select, place = None, None, ABSENT, None, [], []
     stack = k = n_outer = 0
     if has_inner and len(outer) == 1 and outer[0].codes is not None:
         of_unit = np.zeros(n_units, dtype=np.intp)
@@ -261,7 +262,7 @@ def _structure(factors, basis, has_inner, n):
                 for j in range(i + 1):
                     cc[:, i, j] = cc[:, j, i] = _cell_sums(outer_row, z_outer[0][i], z_outer[0][j], n_outer)
             select, place = [[slice(i, i + 1) for i in range(k)]], [np.arange(n_outer)]
-    s = None
+    s = ABSENT
     if has_inner:
         q = len(z_inner)
         s = np.empty((q, q, n_units))

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bowlby.errors import existing
 from bowlby.mixed.covariance_parameters import Parameters
 from bowlby.mixed.criterion import State, unit_product
 from bowlby.mixed.crossproducts import Reduced
@@ -49,7 +50,7 @@ def outer_complement(data: Reduced, state: State) -> tuple[np.ndarray, np.ndarra
     where that would cancel, they are formed.
     """
     c, k = state.c, state.k
-    size = data.links.k
+    size = existing(data.links).k
     d = state.d[int(data.has_inner) :]
     if size > 200 and all(len(x) == 1 and x[0, 0] > 0 for x in d):
         inverse = np.empty(size)

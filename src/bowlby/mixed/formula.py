@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import NoReturn
 
 from bowlby.errors import UserError, problem
 from bowlby.mixed.terms import FUNCTIONS, INTERCEPT, Expression, ModelSpec, RandomTerm, as_term, by_key, key
@@ -70,7 +71,7 @@ class _Parser:
         self.taken_out: set[str] = set()
         self.offset: str | None = None
 
-    def fail(self, what: str):
+    def fail(self, what: str) -> NoReturn:
         raise UserError(
             problem(f"formula '{self.formula}': {what}", "use column names with + - : * and (terms | group)")
         )

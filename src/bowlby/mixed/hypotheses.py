@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from itertools import product
+from typing import NoReturn
 
 import numpy as np
 import pandas as pd
@@ -66,7 +67,7 @@ class _Reader:
             at = match.end()
         self.at = 0
 
-    def fail(self, what: str):
+    def fail(self, what: str) -> NoReturn:
         raise UserError(
             problem(
                 f"hypothesis '{self.text}': {what}",

@@ -157,7 +157,7 @@ def without(info: Information, known: np.ndarray) -> Information:
     )
 
 
-def _with_residual(n: int, delta, tv, tvv):
+def _with_residual(n: int | np.ndarray, delta, tv, tvv):
     """Traces of V0^-1 G_i and V0^-1 G_i V0^-1 G_j with the residual's, G_0 = I = V0 - sum delta_k G_k, appended."""
     c = delta.shape[-1]
     one, two = np.zeros((*tv.shape[:-1], c + 1)), np.zeros((*tv.shape[:-1], c + 1, c + 1))
@@ -180,7 +180,7 @@ def _traces(left, right):
     return left.reshape(*left.shape[:-2], -1) @ np.swapaxes(turned.reshape(*turned.shape[:-2], -1), -1, -2)
 
 
-def assemble(n: int, delta, sigma2, phi, mom: Moments, reml: bool, names) -> Information:
+def assemble(n: int | np.ndarray, delta, sigma2, phi, mom: Moments, reml: bool, names) -> Information:
     """:class:`Information` from the moments in the relative covariances `delta`; leading axes allowed.
 
     Sums are matrix products of each replicate, whose order does not depend on how many replicates there are.

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import chdtrc, chdtri
 
-from bowlby.errors import UserError, problem
+from bowlby.errors import UserError, existing, problem
 from bowlby.mixed import checks
 from bowlby.mixed.covariance_parameters import Parameters
 from bowlby.mixed.criterion import Point, evaluate, residual_variance
@@ -77,7 +77,7 @@ class Absolute:
         pyy, pxy = mom.p[:, p, p], mom.p[:, :p, p]
         quad = 2 * (mom.q[:, :, p, p] - np.einsum("ia,ab,jb->ij", pxy, state.phi, pxy))
         gd = mom.tv - pyy / tau
-        hdd = -mom.tvv + quad / tau
+        hdd = -existing(mom.tvv) + quad / tau
         jac = par.jacobian(state.theta) @ self.basis * np.exp(-omega)
         bent = np.tensordot(gd, par.tensor, axes=1)
         hll = jac.T @ hdd @ jac + np.exp(-2 * omega) * self.basis.T @ bent @ self.basis
@@ -207,8 +207,8 @@ def _coefficient(model, optimum, target: Target):
         change[:p, -1] = -v * (value - shift) / (v @ v)
         change[p, -1] = 1.0
         moved = replace(data, xx=change.T @ data.xx @ change, names=data.names[:-1],
-                        zx=None if data.zx is None else np.einsum("amn,mk->akn", data.zx, change),
-                        bx=None if data.bx is None else data.bx @ change)
+                        zx=np.einsum("amn,mk->akn", data.zx, change) if data.has_inner else data.zx,
+                        bx=data.bx if data.links is None else data.bx @ change)
         point, *_ = newton(Profiled(moved, model.parameters, False), warm[0])
         if point is None:
             return np.inf
@@ -347,7 +347,7 @@ def _check_same_data(one, other) -> None:
     if not np.array_equal(one.frame.y, other.frame.y):
         raise UserError(problem("the outcome has other values in one of the models", "fit all to the same data"))
     weights = [np.ones(m.nobs) if m.frame.weights is None else m.frame.weights for m in (one, other)]
-    if not np.array_equal(*weights):
+    if not np.array_equal(weights[0], weights[1]):
         raise UserError(problem("the models have different weights", "fit all with the same weights"))
 
 
@@ -368,7 +368,7 @@ def _nested(small, large) -> bool:
     if small.kernel is not None and type(small.kernel) is not type(large.kernel):
         return False
     offsets = [np.zeros(m.nobs) if m.frame.offset is None else m.frame.offset for m in (small, large)]
-    return np.allclose(*offsets) and _random_nested(small, large) and _fixed_nested(small, large)
+    return np.allclose(offsets[0], offsets[1]) and _random_nested(small, large) and _fixed_nested(small, large)
 
 
 def _random_nested(small, large) -> bool:

@@ -286,10 +286,10 @@ class MixedModel:
         xx[-1, :-1] = xx[:-1, -1] = self._internal_x.T @ column
         xx[-1, -1] = column @ column
         zx, bx = data.zx, data.bx
-        if zx is not None and data.projector is not None:
+        if data.has_inner and data.projector is not None:
             zx = zx.copy()
             zx[:, -1] = data.projector.to_inner(column)
-        if bx is not None and data.projector is not None:
+        if data.links is not None and data.projector is not None:
             bx = bx.copy()
             bx[:, :, -1] = data.projector.to_outer(column)
         scaling = replace(data.scaling, y_shift=shift, y_scale=scale)

@@ -129,7 +129,7 @@ class Factor:
     def named(self) -> np.ndarray:
         """Boolean, True for the levels that exist in the data."""
         if isinstance(self.levels, pd.MultiIndex):
-            return (np.array(self.levels.codes) >= 0).all(axis=0)
+            return np.all(np.array(self.levels.codes) >= 0, axis=0)
         return self.levels.notna() if self.levels.hasnans else np.ones(len(self.levels), bool)
 
     def sorted_levels(self) -> np.ndarray:
@@ -160,7 +160,7 @@ class Frame:
     offset_column: str | None = None
     sources: dict[str, pd.Series] = field(default_factory=dict)
     """Numeric columns of the rows used that predictors and the formula's offset are made of."""
-    level: np.ndarray | None = None
+    level: np.ndarray = field(default_factory=lambda: np.zeros(0))
     """Predictors (p,) that sum to the constant, see :class:`bowlby.mixed.covariance_parameters.Scaling`."""
 
     def columns(self, which) -> np.ndarray:

@@ -83,7 +83,7 @@ def ranks(ids: pd.Index) -> np.ndarray:
         order = np.argsort(distinct, kind="stable")
     except TypeError:
         names = distinct.tolist()
-        order = sorted(range(len(names)), key=lambda k: (type(names[k]).__name__, names[k]))
+        order = np.array(sorted(range(len(names)), key=lambda k: (type(names[k]).__name__, names[k])), dtype=np.intp)
     rank = np.empty(len(distinct), dtype=np.intp)
     rank[order] = np.arange(len(distinct))
     return rank[codes]
@@ -348,5 +348,7 @@ def random_columns(
     slopes = [t for t in term.terms if t != INTERCEPT]
     if term.correlated:
         return [design_columns(slopes, INTERCEPT in term.terms, data, cats)]
-    first = [(["Intercept"], [None])] if INTERCEPT in term.terms else []
+    first: list[tuple[list[str], list[np.ndarray | None]]] = (
+        [(["Intercept"], [None])] if INTERCEPT in term.terms else []
+    )
     return first + [design_columns([t], False, data, cats) for t in sorted(slopes, key=len)]

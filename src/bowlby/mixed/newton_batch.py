@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bowlby.errors import existing
 from bowlby.mixed.derivatives import Moments
 from bowlby.mixed.optimiser import SCORING, SMALL, STARTS
 
@@ -281,7 +282,8 @@ class Search:
         par, everyone = self.parameters, np.arange(self.count)
         blocks = par.blocks()
         starts = STARTS if len(blocks) == 1 else STARTS[:1]
-        best, known = None, []
+        best: Descent | None = None
+        known: list[tuple[np.ndarray, np.ndarray]] = []
         for start in starts:
             end = self.descend(np.tile(par.start(start), (self.count, 1)), everyone, known=known, scoring=SCORING)
             known = [*known, (relative_covariances(par, end.theta), np.where(end.early, np.inf, end.point.deviance))]
@@ -291,9 +293,9 @@ class Search:
                 self._keep(best, everyone, end, ~end.early & (end.point.deviance < best.point.deviance - 1e-10))
         if len(blocks) > 1:
             for block in [*blocks, list(range(par.count))]:
-                self._try_face(best, block)
-            self._try_inside(best, blocks)
-        return best, self._snap(best)
+                self._try_face(existing(best), block)
+            self._try_inside(existing(best), blocks)
+        return existing(best), self._snap(existing(best))
 
     @staticmethod
     def _keep(best: Descent, at, other: Descent, better) -> None:

@@ -88,16 +88,17 @@ def newton(objective, x: np.ndarray, free=None, known=(), max_steps: int = _MAX_
     if evaluated is None:
         return None, 0, False, False
     if not free.size:
-        return Point(x, *evaluated, np.zeros(len(x)), np.zeros((len(x), len(x)))), 0, True, False
+        state, height = evaluated
+        return Point(x, state, height, np.zeros(len(x)), np.zeros((len(x), len(x)))), 0, True, False
     point = objective.derive(x, *evaluated, exact)
     for count in range(max_steps):
         if count < scoring:
-            x = _fisher_step(objective.parameters, point)
-            if x is not None and _by_known(objective.parameters, point, x, known):
+            moved = _fisher_step(objective.parameters, point)
+            if moved is not None and _by_known(objective.parameters, point, moved, known):
                 return point, count, True, True
-            evaluated = None if x is None else objective.evaluate(x)
-            if evaluated is not None and evaluated[1] < point.height:
-                point = objective.derive(x, *evaluated, exact)
+            evaluated = None if moved is None else objective.evaluate(moved)
+            if moved is not None and evaluated is not None and evaluated[1] < point.height:
+                point = objective.derive(moved, *evaluated, exact)
                 continue
             scoring = 0
         gradient = point.gradient[free]
@@ -130,8 +131,8 @@ def newton(objective, x: np.ndarray, free=None, known=(), max_steps: int = _MAX_
             return point, count, decrement < _CLOSE, False
         if exact and decrement < _LAST and not saddle:
             # The next step would be the square of this one: there is nothing left to derive.
-            left = np.zeros_like(point.gradient)
-            return Point(x, *evaluated, left, point.hessian), count + 1, True, False
+            state, height = evaluated
+            return Point(x, state, height, np.zeros_like(point.gradient), point.hessian), count + 1, True, False
         if saddle and length <= size:
             evaluated, x = _stretch(objective, point, free, move, evaluated, x)
         after = objective.derive(x, *evaluated, exact)
@@ -193,7 +194,7 @@ def _by_known(parameters: Parameters, point: Point, target: np.ndarray, known) -
 
 def _fisher_step(parameters: Parameters, point: Point) -> np.ndarray | None:
     """theta after a step of Fisher scoring in delta; variances it would leave negative become small ones."""
-    if point.expected is None:
+    if point.expected is None or point.slope is None:
         return None
     try:
         delta = point.state.delta - np.linalg.solve(point.expected, point.slope)
@@ -230,7 +231,8 @@ def minimise(data: Reduced, parameters: Parameters, reml: bool, starts=STARTS) -
     if starts is STARTS:
         starts = _WIDE_STARTS if objective.wide else STARTS
         starts = starts[:1] if len(parameters.blocks()) > 1 else starts
-    best, known, log = None, [], []
+    best, log = None, []
+    known: list[Point] = []
     for number, start in enumerate(starts):
         theta = parameters.start(start) if np.isscalar(start) else np.asarray(start, dtype=np.float64)
         # Where the criterion rests on estimates each step is dear: later starts only look for a way out.

@@ -298,8 +298,8 @@ def get_prediction(result, data, random: bool, membership, offset, method: str) 
         observed = np.full(len(x), np.nan)
         observed[good] = result.scale + sum(_level_variance(cov, basis, matrix, random)
                                             for cov, (_, basis, matrix) in zip(result.covariances, parts, strict=True))
-    series = [pd.Series(v, index=index) for v in (mean + (0.0 if known is None else known), se, df)]
-    return Prediction(*series, None if observed is None else pd.Series(observed, index=index))
+    total, error, dof = (pd.Series(v, index=index) for v in (mean + (0.0 if known is None else known), se, df))
+    return Prediction(total, error, dof, None if observed is None else pd.Series(observed, index=index))
 
 
 def _matrix(factor, at: np.ndarray | None = None) -> sparse.csr_matrix:

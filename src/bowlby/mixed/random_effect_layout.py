@@ -251,7 +251,7 @@ def _columns(model) -> list[list]:
 
 
 def _by_component(columns, labels, shapes, parameters) -> list:
-    stacks = []
+    stacks: list[Narrow | Dense] = []
     for shape in np.unique(shapes, axis=0):
         cluster = np.flatnonzero((shapes == shape).all(axis=1))
         select, picked, at = {}, [], 0
@@ -269,12 +269,13 @@ def _by_component(columns, labels, shapes, parameters) -> list:
             stacks.append(Narrow(zt, len(picked), cluster, parameters, int(np.flatnonzero(shape)[0])))
             continue
         zt = sparse.vstack([c[:, level[j]].T for j in range(len(cluster)) for c, level in picked], format="csr")
-        unit = Dense(zt, at, cluster, parameters, select)
+        dense = Dense(zt, at, cluster, parameters, select)
         if parameters.count == 1:
             # With one variance the principal axes of each unit are independent.
-            zt = sparse.block_diag([_axes(c) for c in unit.c], format="csr") @ zt
-            unit = Narrow(zt.tocsr(), 1, np.repeat(cluster, at), parameters, parameters.items[0].factor)
-        stacks.append(unit)
+            zt = sparse.block_diag([_axes(c) for c in dense.c], format="csr") @ zt
+            stacks.append(Narrow(zt.tocsr(), 1, np.repeat(cluster, at), parameters, parameters.items[0].factor))
+        else:
+            stacks.append(dense)
     return stacks
 
 

@@ -14,6 +14,7 @@ from copy import copy
 
 import numpy as np
 
+from bowlby.errors import existing
 from bowlby.mixed.derivatives import Moments
 
 
@@ -93,16 +94,10 @@ class _NarrowPoint:
                         if (a, b, c) not in scaled:
                             scaled[a, b, c] = left[a] * h[b][c][:, None]
                         total.append(scaled[a, b, c] @ turned[e])
-                value = sum_of(total)
-                mom.q[:, i, j] += value
-                if i != j:
-                    mom.q[:, j, i] += value.transpose(0, 2, 1)
                 trace = sum_of(
                     (hc[b][k] * h[e][a]).sum(axis=-1) for a, b in stack.entries[i] for k, e in stack.entries[j]
                 )
-                mom.tvv[:, i, j] += trace
-                if i != j:
-                    mom.tvv[:, j, i] += trace
+                add_second_order(mom, i, j, sum_of(total), trace)
 
 
 class OwnUnits:
@@ -219,11 +214,12 @@ class _DensePoint:
 
 def add_second_order(mom: Moments, i: int, j: int, value, trace) -> None:
     """Add to the second-order terms of covariance parameters i and j, and of j and i."""
+    traces = existing(mom.tvv)
     mom.q[:, i, j] += value
-    mom.tvv[:, i, j] += trace
+    traces[:, i, j] += trace
     if i != j:
         mom.q[:, j, i] += value.transpose(0, 2, 1)
-        mom.tvv[:, j, i] += trace
+        traces[:, j, i] += trace
 
 
 def sum_of(pieces):

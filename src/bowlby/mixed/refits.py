@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bowlby.errors import UserError, problem
+from bowlby.errors import UserError, existing, problem
 from bowlby.mixed import checks
 from bowlby.mixed.covariance_parameters import covariance_root, scale_outcome
 from bowlby.mixed.kenward_roger import adjusted_covariance, assemble, inverses, one_df, without
@@ -217,9 +217,9 @@ def fill_one(out: Refits, k: int, fit, rows, kenward_roger: bool) -> None:
     out.params[k], out.llf[k] = result.params, result.llf
     out.converged[k], out.singular[k] = result.converged, result.singular
     out.se[k] = [t[1] for t in table[:p]]
-    if kenward_roger:
+    if out.df is not None:
         out.df[k] = [t[2] for t in table[:p]]
-    if len(rows):
+    if out.contrasts is not None:
         out.contrasts[k] = table[p:]
         if not kenward_roger:
             out.contrasts[k, :, 2] = np.nan
@@ -346,11 +346,11 @@ class Batch:
             phi = adjusted_covariance(info, w)
             bad |= ~regular
             df = np.stack([one_df(info, c, w) for c in all_rows], axis=1) if len(all_rows) else df
-            out.df[:] = df[:, :p]
+            existing(out.df)[:] = df[:, :p]
         squares = [((phi @ c) * c).sum(axis=-1) for c in all_rows]
         se = np.sqrt(np.where(bad[:, None], np.nan, np.stack(squares, axis=1) if squares else df)) * size[:, None]
         out.se[:] = se[:, :p]
-        if len(rows):
+        if out.contrasts is not None:
             out.contrasts[:] = np.stack([(out.params[:, None] @ rows.T)[:, 0], se[:, p:], df[:, p:]], axis=2)
         unit = par.in_units([s.to_user for s in data.scaling.slopes])
         out.variances[:] = np.column_stack([delta @ unit.T, np.ones(len(delta))]) * (sigma2 * size**2)[:, None]

@@ -139,7 +139,8 @@ class WideInverse:
     def _by_series(self, t, left, right) -> np.ndarray:
         columns, place = np.unique(np.concatenate([left, right]), return_inverse=True)
         one, other = np.split(place, 2)
-        v, total, size = t[:, columns], 0.0, None
+        total = np.zeros(())
+        v, size = t[:, columns], None
         while True:
             total = total + _dots(v[:, one], v[:, other])
             norms = np.asarray(v.multiply(v).sum(axis=0)).ravel()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bowlby.disclosure import shown_count
+from bowlby.errors import existing
 from bowlby.report.methods_models import at, bracket, fitted, pair, random_part, second_engine, switched, weights, when
 from bowlby.report.methods_robustness import doubts, estimands
 from bowlby.report.methods_sessions import session_to_session
@@ -126,7 +127,7 @@ def _primary(results: Results) -> str:
             f"{random[:1].upper()}{random[1:]}. {switched(results, 'primary', asked.get('switching'))}",
             fitted(fit),
             "The slopes P and T are in SD of outcome per "
-            + ("reference SD." if results.comparison.get("standardiser") == "reference" else "SD of this sample."),
+            + ("reference SD." if existing(results.comparison).standardiser == "reference" else "SD of this sample."),
         ]
     )
 
@@ -139,7 +140,7 @@ def occasions(outcome: dict) -> tuple[str, str]:
 
 
 def _rules(results: Results) -> str:
-    delta = f"{results.comparison['delta']:g}"
+    delta = f"{existing(results.comparison).delta:g}"
     return (
         "P > 0 (C1) was considered supported if the 95% confidence interval of P lay above 0, and refuted if it lay "
         f"below 0 or the 90% interval lay within ±{delta}. P > |T| (C2) was tested by an intersection-union test "
@@ -152,7 +153,7 @@ def _rules(results: Results) -> str:
 
 def _perceived(results: Results) -> str:
     """How C4 and C5 were tested, or that they were not."""
-    claims = (results.verdict or {}).get("claims") or {}
+    claims = results.verdict_claims
     tests = {
         "C4": "C4 was tested as C3, in a model of perceived attachment with a random intercept of therapists.",
         "C5": "C5 was tested as C1, by the slope of the patient's own style within therapists in a model of perceived "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from bowlby.compare import significant
 from bowlby.reasons import ALONG, say_changed
@@ -68,19 +68,19 @@ def _undone(kinds: list[str], why: str, record: Mapping) -> str:
 
 def flips_sheet(verdict: Mapping, record: Mapping) -> Sheet:
     """Each tested claim: what changes its verdict, and its verdict in every other analysis."""
-    tried = {
+    tried: dict[str, tuple[Mapping | None, Callable[..., str]]] = {
         "Without one therapist": (record.get("influence", {}).get("verdicts"), counted),
         "Alternative analyses": (record.get("multiverse", {}).get("verdicts"), _shared),
         "Imputed": (record.get("imputation", {}).get("verdicts"), _once),
     }
-    tried = {head: (verdicts, say_) for head, (verdicts, say_) in tried.items() if verdicts}
+    shown = {head: (verdicts, say_) for head, (verdicts, say_) in tried.items() if verdicts}
     rows = []
     for name in CLAIMS:
         claim = verdict["claims"].get(name)
         if claim is None or claim.get("not_tested"):
             continue
         row = [f"{name}. {SHORT[name]}", verdict_of(claim), _changed(claim)]
-        rows.append([*row, *(words(verdicts.get(name), claim["verdict"]) for verdicts, words in tried.values())])
+        rows.append([*row, *(words(verdicts.get(name), claim["verdict"]) for verdicts, words in shown.values())])
     note = (
         "The last columns give the verdict of each claim when each therapist was omitted in turn, in the alternative "
         "analyses of the curve below, and with missing values multiply imputed. The third column gives the checks that "

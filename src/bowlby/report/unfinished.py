@@ -101,7 +101,8 @@ def parts(folder: Path, left: list[Job]) -> list[dict]:
     start = marker.stat().st_mtime if marker.is_file() else 0.0
     rows = []
     for job in left:
-        state, why = "waiting", []
+        state = "waiting"
+        why: list[str] = []
         for log in job.logs:
             if log.is_file() and log.stat().st_mtime >= start:
                 state, why = _read(log)

@@ -190,7 +190,7 @@ def _estimates(run: Results):
 def _numbers(run: Results) -> dict[str, float]:
     """Every number of a run's records, by file and place."""
     paths = [path for pattern in NUMBERS for path in sorted(run.folder.glob(pattern))]
-    out = {}
+    out: dict[str, float] = {}
     for path in paths:
         file = path.relative_to(run.folder).as_posix()
         out |= {f"{file} {place}": value for place, value in flat(run.json(file)) if is_number(value)}

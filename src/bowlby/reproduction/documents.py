@@ -46,7 +46,8 @@ def bibtex(works: Sequence[str]) -> str:
     }
     <BLANKLINE>
     """
-    entries, keys = [], set()
+    entries: list[str] = []
+    keys: set[str] = set()
     for work in works:
         found = APA.match(work) or SHORT.match(work)
         parts = found.groupdict() if found else {}

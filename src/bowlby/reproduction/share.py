@@ -8,13 +8,14 @@ import re
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import pandas as pd
 import yaml
 
 from bowlby import __version__
-from bowlby.dictionary import Column, Table, package
+from bowlby.dictionary import Column, ColumnType, Table, package
 from bowlby.errors import UserError, problem
 from bowlby.files import atomic, to_json
 from bowlby.reproduction.documents import bibtex, write_docx
@@ -35,7 +36,7 @@ MEDIA = {".html": "text/html", ".md": "text/markdown", ".json": "application/jso
          ".R": "text/x-r", ".py": "text/x-python", ".bib": "application/x-bibtex",
          ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document"}  # fmt: skip
 READABLE = (".html", ".md", ".json", ".csv", ".yaml", ".R", ".py", ".bib")
-TYPES = {"i": "integer", "u": "integer", "f": "number", "b": "boolean"}
+TYPES: dict[str, ColumnType] = {"i": "integer", "u": "integer", "f": "number", "b": "boolean"}
 
 
 def share(run: Results, path: Path, licence: str | None = None) -> list[str]:
@@ -119,8 +120,10 @@ def crate(run: Results, content: dict[str, bytes], licence: str | None) -> dict:
         for name, data in sorted(content.items())
     ]  # fmt: skip
     refer = [{"@id": part["@id"]} for part in parts]
-    root = {"@id": "./", "@type": "Dataset", "name": run.title, "datePublished": str(run.manifest.get("written"))[:10],
-            "description": "Results of a bowlby run, without data of patients.", "hasPart": refer}  # fmt: skip
+    root: dict[str, Any] = {"@id": "./", "@type": "Dataset", "name": run.title,
+                            "datePublished": str(run.manifest.get("written"))[:10],
+                            "description": "Results of a bowlby run, without data of patients.",
+                            "hasPart": refer}  # fmt: skip
     if licence:
         root["license"] = {"@id": f"https://spdx.org/licenses/{licence}"}
     raw, closed = run.manifest.get("inputs") or {}, {"@type": "CreativeWork", "conditionsOfAccess": "closed"}

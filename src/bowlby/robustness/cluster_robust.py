@@ -213,7 +213,8 @@ def sandwich(basis: Basis) -> pd.DataFrame:
     address, own, perceived = [Address(basis.seed, "sandwich", 0)], groups(basis.primary), groups(basis.perceived)
     if not (divisible(basis.primary, own) and divisible(basis.perceived, perceived)):
         return not_computed(address, undivided(basis.primary, basis.perceived))
-    m1, columns = fit_m1(basis.primary), {}
+    m1 = fit_m1(basis.primary)
+    columns: dict[str, np.ndarray] = {}
     asked = standardised_slope_weights(basis.primary.design).items()
     robust = cr2(clusters_of(m1, own))
     rows = [robust.contrast(name, weights) for name, weights in asked]
@@ -290,12 +291,12 @@ def wild_t(clusters: Clusters, c: np.ndarray, weights: np.ndarray) -> np.ndarray
     """
     m = clusters.bread
     shift = m @ c * (c @ clusters.beta) / (c @ m @ c)  # unrestricted less restricted coefficients
-    g, k = [], []
+    scores, spreads = [], []
     for x, v, e in zip(clusters.x, clusters.v, clusters.e, strict=True):
         wx = np.linalg.solve(v, x)
-        g.append(wx.T @ (e + x @ shift))
-        k.append(c @ m @ (wx.T @ x) @ m)
-    g, k = np.array(g), np.array(k)
+        scores.append(wx.T @ (e + x @ shift))
+        spreads.append(c @ m @ (wx.T @ x) @ m)
+    g, k = np.array(scores), np.array(spreads)
     out = np.empty(len(weights))
     for i, w in enumerate(weights):
         moved = w @ g

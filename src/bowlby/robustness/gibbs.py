@@ -113,7 +113,8 @@ class Chain:
         self.mean = np.zeros(k + self.q)
         self.psi = 0.05 * np.eye(k + self.q)
         self.psi[k:, k:] = np.eye(self.q)
-        self.b, self.tau2 = np.zeros(self.groups), 0.01
+        self.b: np.ndarray = np.zeros(self.groups)
+        self.tau2 = 0.01
         self.mix, self.slope_mix = np.full(k + self.q, 20.0), 200.0
         self.beta, self.sigma2, self.sigma = np.zeros(self.p), 1.0, np.eye(self.p)
 
@@ -131,7 +132,7 @@ class Chain:
         self._draw_missing_therapist_values()
         direction = self.c if self.data.slope is not None else np.eye(self.p)[0]
         along = self.sigma @ direction
-        return self.psi[self.p, self.p], along @ self.beta / (along @ direction), self.mean[self.p]
+        return float(self.psi[self.p, self.p]), float(along @ self.beta / (along @ direction)), float(self.mean[self.p])
 
     def _own(self) -> np.ndarray:
         """Slopes within therapists of every patient (n, p)."""

@@ -11,7 +11,7 @@ from bowlby.design.centring import membership
 from bowlby.design.composite import composite
 from bowlby.design.frame import Patients, answered, patients
 from bowlby.design.primary import analysis_set
-from bowlby.errors import UserError
+from bowlby.errors import UserError, existing
 from bowlby.fit.models import perceived_style, standardised, standardised_slope_weights
 from bowlby.fit.units import with_sd_error
 from bowlby.robustness.gibbs import IncompleteTwoLevelData, impute
@@ -69,7 +69,8 @@ def incomplete(universe: StudyInputs) -> Incomplete:
     asked_of_patients = [name for name in sample.scaling if ROLES[name] == "patient"]
     columns += [column(name, scale) for name in asked_of_patients for scale in sample.scaling[name].scales]
     weights = membership(episodes, frame.index)
-    block, scaling = run.comparison.therapist_style, sample.scaling["therapist_style"]
+    comparison = existing(run.comparison)
+    block, scaling = comparison.therapist_style, sample.scaling["therapist_style"]
     style = answered(universe.scores[block.instrument], "therapist", block)[scaling.scales]
     data = IncompleteTwoLevelData(
         frame[columns].to_numpy(float),
@@ -91,7 +92,7 @@ def missing(of: Incomplete) -> dict:
 def _slope(run, sample: Patients, columns: list[str]) -> np.ndarray:
     """Weights of the scales in the composite of perceived attachment."""
     scaling = sample.scaling["perceived"]
-    w = np.array([run.comparison.perceived.weights[scale] for scale in scaling.scales])
+    w = np.array([existing(run.comparison).perceived.weights[scale] for scale in scaling.scales])
     names = [column("perceived", scale) for scale in scaling.scales]
     slope = dict(zip(names, w / np.sqrt(w @ scaling.correlation @ w), strict=True))
     return np.array([slope.get(name, 0.0) for name in columns])
@@ -114,7 +115,7 @@ def complete(of: Incomplete, imputation: int) -> tuple[Patients, dict[str, np.nd
 def _drawn(of: Incomplete, imputation: int) -> tuple[Patients, dict[str, np.ndarray]]:
     run, sample = of.universe.run, of.sample
     rng = Address(run.seed, KIND, imputation).generator()
-    data, traces = impute(of.data, run.robustness.imputation.iterations, rng)
+    data, traces = impute(of.data, existing(run.robustness).imputation.iterations, rng)
     frame = sample.frame.copy()
     frame[of.columns], frame["y"] = data.x, data.y
     for name, scaling in sample.scaling.items():
@@ -189,7 +190,7 @@ def tipping(of: Incomplete, first: int, last: int) -> pd.DataFrame:
         ``imputation``, ``along`` (``attachment`` or ``style``), ``delta``; P, T, P-T and P+T, each with ``_se`` and
         ``_df``.
     """
-    moves = moves_of(of.universe.run.robustness.imputation.deltas)
+    moves = moves_of(existing(of.universe.run.robustness).imputation.deltas)
     k, parts = len(moves), []
     for number in range(first // k, (last - 1) // k + 1):
         wanted = [r % k for r in range(max(first, number * k), min(last, (number + 1) * k))]

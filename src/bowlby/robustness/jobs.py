@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from math import ceil
 
 from bowlby.config.robustness import Robustness
+from bowlby.errors import existing
 
 # Seconds a replicate for some 500 patients of 50 therapists on one core (benchmarks/robust); kinds that are not here
 # are one piece of work.
@@ -64,7 +65,7 @@ class Work:
 
     def bounds(self, shard: int) -> tuple[int, int]:
         """First replicate of a shard (from 0), and the one after its last."""
-        n, k = self.replicates // self.draw, self.shards
+        n, k = existing(self.replicates) // self.draw, self.shards
         return shard * n // k * self.draw, (shard + 1) * n // k * self.draw
 
 
@@ -110,7 +111,7 @@ def works(asked: Robustness | None, megabytes: float = OF_THESE) -> dict[str, Wo
     jobs: dict[str, Work] = {kind: _work(asked, kind, size) for kind in sorted(kinds)}
     if set(IMPUTED) <= set(jobs):
         both = [jobs[kind] for kind in IMPUTED]
-        shards = _shards(asked, sum(work.seconds for work in both), both[0].replicates)
+        shards = _shards(asked, sum(work.seconds for work in both), existing(both[0].replicates))
         jobs |= {work.kind: replace(work, shards=shards) for work in both}
     return jobs
 

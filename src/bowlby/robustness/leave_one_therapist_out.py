@@ -12,7 +12,7 @@ import pandas as pd
 from bowlby.design.centring import membership as membership_of
 from bowlby.design.centring import within_between
 from bowlby.effect import Effect
-from bowlby.errors import UserError
+from bowlby.errors import UserError, existing
 from bowlby.fit.models import Fitter, standardised_slope_weights
 from bowlby.fit.units import with_sd_error
 from bowlby.robustness.cluster_robust import MOST, joined, undivided
@@ -152,10 +152,11 @@ def _row(whole: Answer, answer: Answer, delta: float) -> dict:
     for name, effect in answer.effects.items():
         row |= {name: effect.estimate, f"{name}_se": effect.se, f"{name}_df": effect.df}
     row |= {name: claim["verdict"] for name, claim in answer.verdicts(delta).items()}
-    slopes = [name for name in whole.fixed.index[1:] if name in answer.fixed.index]
-    moved, p = (whole.fixed[slopes] - answer.fixed[slopes]).to_numpy(), len(slopes)
-    with_all, without_one = (one.cov[np.ix_(at, at)] for one in (whole, answer)
-                             for at in [one.fixed.index.get_indexer(slopes)])  # fmt: skip
+    own, others = existing(whole.fixed), existing(answer.fixed)
+    slopes = [name for name in own.index[1:] if name in others.index]
+    moved, p = (own[slopes] - others[slopes]).to_numpy(), len(slopes)
+    with_all, without_one = (existing(one.cov)[np.ix_(at, at)] for one in (whole, answer)
+                             for at in [existing(one.fixed).index.get_indexer(slopes)])  # fmt: skip
     return row | {
         "cooks": float(moved @ np.linalg.solve(with_all, moved)) / p,
         "mdffits": float(moved @ np.linalg.solve(without_one, moved)) / p,

@@ -15,7 +15,7 @@ from bowlby.config.run import Run
 from bowlby.design.frame import Patients, main_therapists, patients
 from bowlby.design.primary import analysis_set
 from bowlby.effect import effects_of
-from bowlby.errors import UserError, problem
+from bowlby.errors import UserError, existing, problem
 from bowlby.fit import units
 from bowlby.fit.models import Fitter
 from bowlby.fit.record import contrast
@@ -77,7 +77,7 @@ def choices(run: Run, scores: dict, people: dict, occasions: list[str]) -> Choic
     occasions : list of str
         The study's, in order.
     """
-    asked, comparison = run.robustness.multiverse, run.comparison
+    asked, comparison = existing(run.robustness).multiverse, existing(run.comparison)
     registered = replace(Specification(), switching=comparison.switching)
     wanted, dropped = _wanted(asked, run, scores, occasions), []
     reasons = _inadmissible(asked, run, scores, people, occasions)
@@ -93,7 +93,7 @@ def choices(run: Run, scores: dict, people: dict, occasions: list[str]) -> Choic
 
 def _wanted(asked: Multiverse, run: Run, scores: dict, occasions: list[str]) -> dict[str, list[str]]:
     """Levels that the configuration asks for, single scales and occasions by name."""
-    comparison = run.comparison
+    comparison = existing(run.comparison)
     wanted = {node: [str(level) for level in getattr(asked, node)] for node in NODES}
     for node, block in (("perceived", comparison.perceived), ("style", comparison.therapist_style)):
         if "single" in wanted[node]:
@@ -110,7 +110,7 @@ def _wanted(asked: Multiverse, run: Run, scores: dict, occasions: list[str]) -> 
 
 def _inadmissible(asked: Multiverse, run: Run, scores: dict, people: dict, occasions: list[str]) -> dict:
     """Reason of every level that these data do not admit, by node and level."""
-    comparison, out = run.comparison, {}
+    comparison, out = existing(run.comparison), {}
     order = {o: k for k, o in enumerate(occasions)}
     for occasion, place in order.items():
         if run.outcome.post and place >= order[run.outcome.post]:
@@ -135,7 +135,7 @@ def _inadmissible(asked: Multiverse, run: Run, scores: dict, people: dict, occas
 
 def scales_scored(run: Run) -> list[tuple[str, str]]:
     """Instrument and scale of the outcome and of perceived attachment."""
-    perceived = run.comparison.perceived
+    perceived = existing(run.comparison).perceived
     return [(run.outcome.instrument, run.outcome.scale), *((perceived.instrument, s) for s in perceived.weights)]
 
 
@@ -182,7 +182,7 @@ class StudyInputs:
     def specifications(self) -> list[Specification]:
         """Those that are tried."""
         alternatives = choices(self.run, self.scores, self.people, self.occasions)
-        return specifications(alternatives, self.run.seed, self.run.robustness.replicates.multiverse)
+        return specifications(alternatives, self.run.seed, existing(self.run.robustness).replicates.multiverse)
 
     def patients(self, spec: Specification) -> Patients:
         """Patients under the choices that scores and memberships depend on, kept for the next specification."""
@@ -194,8 +194,9 @@ class StudyInputs:
 
     def chosen_run(self, spec: Specification) -> Run:
         """The configuration with a specification's switching, covariates and occasion."""
-        comparison = self.run.comparison
-        more = [c for c in self.run.robustness.multiverse.more_covariates if c not in comparison.covariates]
+        comparison = existing(self.run.comparison)
+        named = existing(self.run.robustness).multiverse.more_covariates
+        more = [c for c in named if c not in comparison.covariates]
         covariates = {"registered": comparison.covariates, "none": [], "more": [*comparison.covariates, *more]}
         change: dict = {"switching": spec.switching, "covariates": covariates[spec.covariates]}
         if spec.occasion != "registered":
@@ -345,5 +346,5 @@ def _try(universe: StudyInputs, spec: Specification) -> tuple[dict, str]:
         effect = answer.effects[name]
         row |= {name: effect.estimate, f"{name}_se": effect.se, f"{name}_df": effect.df}
     row["P-|T|"] = row["P"] - abs(row["T"])
-    verdicts = answer.verdicts(universe.run.comparison.delta)
+    verdicts = answer.verdicts(existing(universe.run.comparison).delta)
     return row | {name: verdicts[name]["verdict"] for name in CLAIMS_DECIDED}, SINGULAR if result.singular else OK

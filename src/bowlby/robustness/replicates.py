@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -78,7 +79,7 @@ def table(addresses: list[Address], status, columns: dict) -> pd.DataFrame:
     DataFrame
         Sorted by replicate.
     """
-    head = {
+    head: dict[str, Any] = {
         "replicate": np.array([a.number for a in addresses], dtype=np.int64),
         "seed_address": [str(a) for a in addresses],
         "status": np.asarray(status, dtype=object),
@@ -147,10 +148,10 @@ def gather(paths: list[Path], seed: int, kind: str, count: int, fewer: bool = Fa
     """
     tables, problems = [], []
     for path in paths:
-        shard, wrong = _read(path, seed, kind)
-        if wrong:
+        shard = _read(path, seed, kind)
+        if isinstance(shard, str):
             path.unlink(missing_ok=True)
-            problems.append(problem(wrong, f"it was removed; {RECOMPUTE}", Place(path.name)))
+            problems.append(problem(shard, f"it was removed; {RECOMPUTE}", Place(path.name)))
         else:
             tables.append(shard)
     if problems:
@@ -171,18 +172,18 @@ def removed(paths: list[Path], why: str) -> UserError:
     return UserError(problem(why, f"they were removed; {RECOMPUTE}"))
 
 
-def _read(path: Path, seed: int, kind: str) -> tuple[pd.DataFrame | None, str | None]:
+def _read(path: Path, seed: int, kind: str) -> pd.DataFrame | str:
     """A shard, or what is wrong with it."""
     try:
         rows = pd.read_parquet(path)
     except (OSError, ValueError) as error:  # pyarrow's errors are ValueErrors
-        return None, f"the shard cannot be read ({type(error).__name__})"
+        return f"the shard cannot be read ({type(error).__name__})"
     if not set(HEAD) <= set(rows.columns):
-        return None, "the shard lacks its addresses"
+        return "the shard lacks its addresses"
     expected = [str(Address(seed, kind, number)) for number in rows["replicate"]]
     if rows["seed_address"].tolist() != expected:
-        return None, "the shard comes from another seed"
-    return rows, None
+        return "the shard comes from another seed"
+    return rows
 
 
 def share_as_large(values: np.ndarray) -> float:

@@ -100,7 +100,7 @@ def _permuted(basis: Basis, m1, residual, weights, strata, numbers) -> pd.DataFr
     errors = basis.primary.design["sd_error"]
     wider = [with_sd_error(dict(zip(SLOPES, map(tuple, row), strict=True)), errors) for row in refits.contrasts]
     columns["C2"] = [
-        claim_more(*(Effect(*effects[n]) for n in ("P-T", "P+T")))["verdict"] if converged else None
+        claim_more(Effect(*effects["P-T"]), Effect(*effects["P+T"]))["verdict"] if converged else None
         for effects, converged in zip(wider, refits.converged, strict=True)
     ]
     return table(addresses, statuses(refits.converged, refits.singular), columns)
@@ -154,7 +154,8 @@ def assumptions(basis: Basis, first: int, last: int) -> pd.DataFrame:
     """
     m1, unit = fit_m1(basis.primary), basis.primary.unit
     therapist = basis.primary.data["therapist"].to_numpy()
-    rows, status, addresses = [], [], []
+    rows: list[dict] = []
+    status, addresses = [], []
     for number in range(first, last):
         address = Address(basis.seed, "assumptions", number)
         addresses.append(address)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bowlby.errors import UserError
+from bowlby.errors import UserError, existing
 from bowlby.files import Damaged, read_parquet, read_set, write_parquet
 from bowlby.fingerprint import checksum
 from bowlby.robustness.jobs import PEOPLE, SETS, UNIVERSE, Work, inputs, instruments, works
@@ -95,7 +95,7 @@ def _made(sources: Sources, work: Work, shard: int) -> pd.DataFrame:
 
 def gather_shards(loaded, folder: Path, work: Work, shards: list[Path], path: Path) -> None:
     """Put the shards of one kind together and write it."""
-    table = gather(shards, loaded.run.seed, work.kind, work.replicates, fewer=work.kind == "multiverse")
+    table = gather(shards, loaded.run.seed, work.kind, existing(work.replicates), fewer=work.kind == "multiverse")
     if table.attrs["inputs"] != input_hash(loaded.run, folder, work.kind):
         raise removed(shards, f"the shards of {work.kind} were made from other data or another configuration")
     write_parquet(path, table)
@@ -167,7 +167,7 @@ def read_basis(run, folder: Path) -> Basis:
     """The analysis sets and what else robustness starts from."""
     sets = {name: Rows(*read_set(folder, name)) for name in SETS}
     strata = _strata(run, folder, sets["primary"])
-    return Basis(sets["primary"], sets["perceived"], run.comparison.delta, run.seed, strata)
+    return Basis(sets["primary"], sets["perceived"], existing(run.comparison).delta, run.seed, strata)
 
 
 def _strata(run, folder: Path, rows: Rows) -> pd.Series:
@@ -190,9 +190,9 @@ def assess_robustness(run, folder: Path, fits: dict[str, dict], claims: dict[str
 
     tables = read_tables(folder, {kind: input_hash(run, folder, kind) for kind in works(run.robustness)})
     effects = {c["name"]: c for model in ("primary", "c4", "c5") if model in fits for c in fits[model]["contrasts"]}
-    record_verdict_changes(claims, tables, effects, run.comparison.delta)
+    record_verdict_changes(claims, tables, effects, existing(run.comparison).delta)
     verdicts = {name: claim["verdict"] for name, claim in claims.items() if not claim["not_tested"]}
-    return summarise(tables, effects, run.comparison.delta, verdicts)
+    return summarise(tables, effects, existing(run.comparison).delta, verdicts)
 
 
 def input_hash(run, folder: Path, kind: str) -> str:
@@ -203,9 +203,9 @@ def input_hash(run, folder: Path, kind: str) -> str:
     else:
         own = [asked.imputation.model_dump()]
     if kind in UNIVERSE:
-        settings = [run.outcome.model_dump(), run.comparison.model_dump(), *own]
+        settings = [run.outcome.model_dump(), existing(run.comparison).model_dump(), *own]
     else:
-        settings = [run.comparison.delta]
+        settings = [existing(run.comparison).delta]
     digest = hashlib.sha256(json.dumps([run.seed, asked.strata, settings], sort_keys=True).encode())
     for name in inputs(run, kind):
         digest.update(checksum(folder / name).encode())

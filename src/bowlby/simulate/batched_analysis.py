@@ -38,7 +38,7 @@ OWN_SCALES = [terms.column("patient_style", scale) for scale in SCALES["patient_
 OWN_WITHIN = [terms.column(scale, level=terms.WITHIN) for scale in OWN_SCALES]
 C4 = [T, *OWN_WITHIN, *map(terms.between_of, OWN_WITHIN), *BASELINE]
 C5 = [*terms.C5, *BASELINE]
-CONTRASTS = {"P": (1, 0), "T": (0, 1), "P-T": (1, -1), "P+T": (1, 1)}
+CONTRASTS: dict[str, tuple[float, float]] = {"P": (1, 0), "T": (0, 1), "P-T": (1, -1), "P+T": (1, 1)}
 
 
 class Validator(Protocol):

@@ -164,6 +164,7 @@ class Fits:
         at = [self.model.names.index(name) for name in names]
         rows, out, variances = np.eye(self.beta.shape[1])[at], [], [*self.model.random, "residual"]
         for k in range(len(self.beta)):
-            parts = (getattr(self.info, name)[k] for name in ("phi", "b", "q", "expected", "observed"))
-            out.append(kenward_roger_f(Information(*parts, variances), rows, self.beta[k, at], self.phi[k]))
+            i = self.info
+            own = Information(i.phi[k], i.b[k], i.q[k], i.expected[k], i.observed[k], variances)
+            out.append(kenward_roger_f(own, rows, self.beta[k, at], self.phi[k]))
         return out

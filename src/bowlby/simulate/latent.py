@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bowlby.errors import existing
 from bowlby.simulate.scenarios import Scenario
 
 STYLE = np.array([[1.0, 0.2], [0.2, 1.0]])
@@ -190,9 +191,9 @@ def latent_study(scenario: Scenario, seed: int, first: np.ndarray, second: np.nd
         common = generator(seed, "shared").standard_normal(n)
         within = within + load_a * common[:, None] * scales
     if scenario.unit:
-        rng = generator(seed, "units")
-        within = within + normal_draws(rng, scenario.unit * correlation, unit.max() + 1)[unit]
-        together = np.sqrt(scenario.unit) * rng.standard_normal(unit.max() + 1)[unit]
+        rng, units = generator(seed, "units"), existing(unit)
+        within = within + normal_draws(rng, scenario.unit * correlation, units.max() + 1)[units]
+        together = np.sqrt(scenario.unit) * rng.standard_normal(units.max() + 1)[units]
     felt = composite(within, W_PERCEIVED, correlation)
     outcome = (
         PRE_SLOPE * pre

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from bowlby.disclosure import SMALLEST
+from bowlby.errors import existing
 from bowlby.instruments.model import Instrument
 from bowlby.results import Results
 
@@ -38,17 +39,20 @@ def structure(run: Results, instrument_of: Callable[[str], Instrument]) -> dict[
         instrument by role, about and occasion, with items, scores or categories) and left_out (what cannot be drawn);
         None for fewer than five patients or therapists.
     """
-    people = {name: run.table(f"people/{name}.parquet") for name in ("patients", "therapists", "episodes")}
-    if any(people[name] is None or len(people[name]) < SMALLEST for name in ("patients", "therapists")):
+    tables = {name: run.table(f"people/{name}.parquet") for name in ("patients", "therapists", "episodes")}
+    people = {name: table for name, table in tables.items() if table is not None}
+    if any(len(people.get(name, ())) < SMALLEST for name in ("patients", "therapists")):
         return None
     main = people["patients"].set_index("patient")["therapist"].dropna()
-    blocks, left_out, values = [], [], {"patient": {}, "therapist": {}}
+    blocks, left_out = [], []
+    values: dict[str, dict[str, pd.Series]] = {"patient": {}, "therapist": {}}
     for path in sorted((run.folder / "measures").glob("*.parquet")):
         instrument = instrument_of(path.stem)
-        for key, rows in run.table(f"measures/{path.name}").groupby(KEYS, dropna=False, sort=True):
+        for key, rows in existing(run.table(f"measures/{path.name}")).groupby(KEYS, dropna=False, sort=True):
             named = {"instrument": path.stem, **dict(zip(KEYS, (None if pd.isna(v) else v for v in key), strict=True))}
             level = next((r for r in values if rows["person"].isin(people[f"{r}s"][r]).all()), None)
-            if why := _not_drawn(rows, level):
+            why = _not_drawn(rows, level)
+            if level is None or why:
                 left_out.append({**named, "why": why})
                 continue
             rows = rows.set_index("person")
@@ -178,7 +182,7 @@ def _case_load(main: pd.Series, episodes: pd.DataFrame, therapists: int) -> dict
 
 def _covariates(table: pd.DataFrame, role: str) -> dict[str, dict]:
     """Covariates by name: mean and SD of a number, shares of categories."""
-    out = {}
+    out: dict[str, dict] = {}
     for name in table.columns.drop([c for c in ("patient", "therapist", "site") if c in table]):
         column = table[name].dropna()
         if len(column) < SMALLEST or pd.api.types.is_datetime64_any_dtype(column):

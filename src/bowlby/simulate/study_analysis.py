@@ -19,6 +19,7 @@ from bowlby.design.composite import Scaling, composite
 from bowlby.design.frame import AnalysisSet, Patients
 from bowlby.design.primary import analysis_set
 from bowlby.effect import Effect
+from bowlby.errors import existing
 from bowlby.fit.models import claims_fits
 from bowlby.simulate.latent import Latent, latent_study, references
 from bowlby.simulate.scenarios import Scenario, scenario
@@ -136,7 +137,7 @@ def patients_of(case: Scenario, draw: Drawn, therapists: int) -> Patients:
         "therapist": pd.Series(np.concatenate([label[first], label[second[moved]]]), dtype=object),
         "weight": np.concatenate([share, 1 - share[moved]]),
     })  # fmt: skip
-    config = run_config().comparison
+    config = existing(run_config().comparison)
     scaling = {name: Scaling(list(SCALES[name]), np.ones(len(SCALES[name])), correlation, "reference")
                for name, correlation in references(case).items()}  # fmt: skip
     columns = {"baseline": latent.pre, "y": draw.outcome}

@@ -47,7 +47,8 @@ def write_like(frozen: dict[str, Any], folder: str | Path, seed: int) -> list[Pa
     rng = np.random.default_rng(np.random.SeedSequence((seed, len(made["blocks"]))))
     people = _people(made, rng)
     scores = _scores(made["moments"], people, rng)
-    files, written = [], []
+    files: list[dict | None] = []
+    written = []
     for (level, instrument, about, role), blocks in _grouped(made["blocks"]).items():
         name = re.sub(r"\W+", "_", f"{level}s_{instrument}_{about}_{role}") + ".csv"
         tables = [_answers(block, people, scores, rng) for block in blocks]

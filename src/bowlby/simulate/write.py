@@ -13,8 +13,8 @@ from bowlby.simulate.reference import reference_config
 from bowlby.simulate.study import SimulatedStudy
 
 SHEET = "ECR-S"
-GENDER = {1: "female", 2: "male", 3: "other", -9: "refused"}
-DIAGNOSIS = {1: "depressive episode", 2: "recurrent depression", 3: "anxiety disorder",
+GENDER: dict[int | float, str] = {1: "female", 2: "male", 3: "other", -9: "refused"}
+DIAGNOSIS: dict[int | float, str] = {1: "depressive episode", 2: "recurrent depression", 3: "anxiety disorder",
              4: "adjustment or stress disorder", 5: "other"}  # fmt: skip
 COLUMN_LABELS = {
     "patient_id": "Patient (synthetic)",

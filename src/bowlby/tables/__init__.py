@@ -8,6 +8,7 @@ import pandas as pd
 
 from bowlby.config.labels import Wording
 from bowlby.config.run import Run
+from bowlby.errors import existing
 from bowlby.files import atomic, harmless, write_csv, write_text
 from bowlby.results import Results
 from bowlby.tables.claims import claims_sheet, claims_table, pair_sheet, pair_table
@@ -55,7 +56,7 @@ def build(folder: Path) -> list[Path]:
     results, written = Results(Path(folder)), []
     tables = sheets(results)
     if (raw := descriptives_table(results)) is not None:
-        tables["descriptives"] = (raw, descriptives(results, raw))
+        tables["descriptives"] = (raw, existing(descriptives(results, raw)))
     for name, (raw, sheet) in tables.items():
         stem = results.folder / f"tables/{name}"
         written += [

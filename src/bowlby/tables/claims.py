@@ -65,7 +65,12 @@ def decision(claim: dict) -> list[str]:
     places = digits(*ends)
     level = f"{100 * test['level']:g}% " if test else ""
     name = f"{TESTS[test['kind']]} of {term(test['of']).partition(':')[0]}" if test else "–"
-    return [number(test.get("estimate"), places), level + interval(*ends, places), p_value(test.get("p")), name]
+    return [
+        number(test.get("estimate"), places),
+        level + interval(ends[0], ends[1], places),
+        p_value(test.get("p")),
+        name,
+    ]
 
 
 def verdict_label(claim: dict) -> str:

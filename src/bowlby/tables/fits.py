@@ -202,7 +202,7 @@ def _standardised(comparison: Mapping) -> str:
     source = {
         "reference": "reference *SD*s given in the configuration",
         "sample": "the *SD*s of this sample, because no reference *SD*s were given",
-    }.get(comparison.get("standardiser"), "the *SD*s stated in the configuration")
+    }.get(comparison.get("standardiser", ""), "the *SD*s stated in the configuration")
     sd = reference.get("outcome_sd")
     size = "" if absent(sd) else f" (outcome {number(sd)})"
     return f"Standardised by {source}{size}."

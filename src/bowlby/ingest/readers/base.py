@@ -126,6 +126,11 @@ class Raw:
         return {"file": self.name, "sheet": self.sheet}
 
     @property
+    def person(self) -> str:
+        """The column of the persons' ids; columns that name a person together are one by now (:func:`read`)."""
+        return ":".join(self.spec.who.columns)
+
+    @property
     def doubled(self) -> set[str]:
         """Names that occur several times in the header."""
         return {h for h in self.header if h and self.header.count(h) > 1}
@@ -154,13 +159,13 @@ def as_text(values: pd.Series) -> pd.Series:
     return text.astype(object).where(values.notna(), "").astype(str)
 
 
-def cell_text(value) -> str:
+def cell_text(value: Any) -> str:
     """One cell of a typed file as the user's program shows it."""
     if value is None:
         return ""
     if isinstance(value, (bool, np.bool_)):
         return "TRUE" if value else "FALSE"
-    if isinstance(value, (float, np.floating)) and float(value).is_integer() and abs(value) < 1e16:
+    if isinstance(value, (float, np.floating)) and float(value).is_integer() and abs(float(value)) < 1e16:
         return str(int(value))
     if isinstance(value, (float, np.floating)):
         return repr(float(value))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -23,6 +25,8 @@ def read_statistical(kind: str, path: Path, selection: Selection, issues: Issues
     import pyreadstat
 
     name = path.suffix.lower()
+    reader: Callable[..., tuple[pd.DataFrame, Any]]
+    options: dict[str, Any]
     if kind == "spss":
         reader, options = (pyreadstat.read_por, {}) if name == ".por" else (pyreadstat.read_sav, {"user_missing": True})
     elif kind == "stata":

@@ -42,7 +42,7 @@ def read_text(path: Path, selection: Selection, issues: Issues) -> Table:
     encoding = stated_encoding(spec.encoding) if spec.encoding else find_encoding(path)
     if not spec.encoding and encoding != "utf-8":
         issues.add("note", "encoding", f"read as {encoding}", "none needed; `encoding:` sets another", file=path.name)
-    delimiter, line = {"tab": "\t", "\\t": "\t"}.get(spec.delimiter, spec.delimiter), 0
+    delimiter, line = "\t" if spec.delimiter in ("tab", "\\t") else spec.delimiter, 0
     try:
         delimiter = delimiter or find_delimiter(path, encoding, spec)
         with path.open(encoding=encoding, newline="") as file:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from markupsafe import Markup
 
@@ -84,7 +85,7 @@ def design(results: Results) -> str | None:
 
 def aims(results: Results) -> str | None:
     """The claims that were tested."""
-    claims = (results.verdict or {}).get("claims") or {}
+    claims = results.verdict_claims
     tested = [f"{name}: {CLAIMS[name]}." for name in CLAIMS if name in claims and not claims[name].get("not_tested")]
     return said(*tested, "Rules and verdicts:", see("verdict", "Verdict")) if tested else None
 
@@ -175,7 +176,7 @@ def analysis(results: Results) -> str | None:
 
 def subgroups(results: Results) -> str | None:
     """Interactions that were tested."""
-    claim = ((results.verdict or {}).get("claims") or {}).get("C3") or {}
+    claim: Mapping[str, Any] = results.verdict_claims.get("C3", {})
     if not claim.get("severity"):
         return None
     return said("Style by severity before treatment, with claim C3:", see("verdict", "Verdict"))
@@ -259,12 +260,12 @@ def bias(results: Results) -> str | None:
 
 def findings(results: Results) -> str | None:
     """The verdict."""
-    return said(typeset((results.verdict or {}).get("sentence") or ""))
+    return said(typeset(results.verdict.sentence if results.verdict else ""))
 
 
 def support(results: Results) -> str | None:
     """The verdict of each claim."""
-    claims = (results.verdict or {}).get("claims") or {}
+    claims = results.verdict_claims
     words = {name: verdict(claims[name]) for name in CLAIMS if name in claims}
     return said(*(f"{name}: {word}." for name, word in words.items() if word != NOT_TESTED))
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from markupsafe import Markup
 
+from bowlby.errors import existing
 from bowlby.report.section import Section, drawn, figure, render, see
 from bowlby.results import Results
 from bowlby.tables import interval, number, sheet_html, sheets, with_outcome
@@ -28,7 +29,8 @@ def estimates(results: Results) -> Section | None:
 
 def _points(results: Results) -> str:
     """The slope of perceived attachment in points of the outcome."""
-    sd, p = results.comparison["reference"].get("outcome_sd"), results.comparison["P"]
+    comparison = existing(results.comparison)
+    sd, p = comparison["reference"].get("outcome_sd"), comparison["P"]
     if absent(sd):
         return ""
     asked = results.config.get("outcome") or {}
@@ -76,7 +78,7 @@ def estimands(results: Results) -> Section | None:
 def split(results: Results) -> tuple[Sheet, list, list]:
     """The table of the estimands, its parts E1 to E6, and its other parts."""
     sheet = sheets(results)["estimands"][1]
-    six = [part for part in sheet.parts if part[0][1:2].isdigit()]
+    six = [part for part in sheet.parts if part[0] and part[0][1:2].isdigit()]
     return sheet, six, [part for part in sheet.parts if part not in six]
 
 

@@ -16,7 +16,7 @@ from bowlby.terms import OTHER_RATINGS, PREDICTORS, WITHIN, P, T, column, scale_
 
 def other_ratings(results: Results) -> Section | None:
     """Slopes with and without each other; None where the run has neither."""
-    unit = (results.comparison or {}).get("reference", {}).get("outcome_sd")
+    unit = results.comparison["reference"].get("outcome_sd") if results.comparison else None
     parts = []
     for name in OTHER_RATINGS:
         fits = {kind: results.json(f"fits/{name}_{kind}.json") for kind in ("m1", "joint", "alone", "scales")}
@@ -40,7 +40,9 @@ def _sheet(name: str, fits: dict, unit: float) -> Sheet:
         (f"{word.capitalize()}, without perceived attachment", "alone", term),
         (f"Therapist's own style, adjusted for {word} only", "alone", T),
     )
-    parts = [(None, [_row(words, fits[kind], wanted, unit) for words, kind, wanted in asked])]
+    parts: list[tuple[str | None, list[list[str]]]] = [
+        (None, [_row(words, fits[kind], wanted, unit) for words, kind, wanted in asked])
+    ]
     note = f"All models include the {fits['m1']['n_obs']} patients with both ratings."
     if fits["scales"]:
         block = fits["scales"]["blocks"][0]

@@ -55,5 +55,5 @@ def _drawn(n: int) -> str:
 
 
 def _icc(results: Results, model: str) -> str:
-    icc = (results.comparison or {}).get("therapist_icc") if model == "primary" else None
+    icc = results.comparison.get("therapist_icc") if results.comparison and model == "primary" else None
     return "" if absent(icc) else f" (intraclass correlation {number(icc, bounded=True)} given both predictors)"
