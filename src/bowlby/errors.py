@@ -117,3 +117,8 @@ class UserError(Exception):
     def lines(self) -> list[str]:
         """The problems as they are printed, each after ``error:``."""
         return [f"error: {printable(line)}" for line in self.problems]
+
+
+def refusal(what: str, do: str, place: Place | None = None) -> UserError:
+    """The error of one problem: ``raise refusal(what, do)``."""
+    return UserError(problem(what, do, place))

@@ -11,14 +11,15 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "mixed"))
 
+import differences  # noqa: E402
 import mixed_checks as checks  # noqa: E402
 
 TARGET = HERE.parents[1] / "benchmarks" / "mixed" / "accuracy.md"
 
 
-def collect() -> tuple[list[checks.Check], list[str]]:
+def collect() -> tuple[list[differences.Check], list[str]]:
     """All checks, and the models left out for want of their data."""
-    found: list[checks.Check] = []
+    found: list[differences.Check] = []
     for design in checks.DESIGNS:
         for make in checks.SUITE.values():
             found += make(design)
@@ -31,7 +32,7 @@ def collect() -> tuple[list[checks.Check], list[str]]:
     return found + checks.limit_checks(), absent
 
 
-def cell(found: list[checks.Check]) -> str:
+def cell(found: list[differences.Check]) -> str:
     if not found:
         return ""
     worst = max(found, key=lambda c: c.difference / c.limit)
@@ -39,7 +40,7 @@ def cell(found: list[checks.Check]) -> str:
     return text if worst.passes else f"**{text}**"
 
 
-def table(found: list[checks.Check], names: list[str], quantities: list[str]) -> list[str]:
+def table(found: list[differences.Check], names: list[str], quantities: list[str]) -> list[str]:
     by = {}
     for check in found:
         by.setdefault((check.quantity, check.design), []).append(check)
@@ -47,25 +48,25 @@ def table(found: list[checks.Check], names: list[str], quantities: list[str]) ->
     for quantity in quantities:
         cells = [cell(by.get((quantity, name), [])) for name in names]
         if any(cells):
-            lines.append(f"| {quantity} | {checks.LIMITS[quantity][0]:.0e} | " + " | ".join(cells) + " |")
+            lines.append(f"| {quantity} | {differences.LIMITS[quantity][0]:.0e} | " + " | ".join(cells) + " |")
     return lines
 
 
-def _by_reason(found: list[checks.Check]) -> list[str]:
+def _by_reason(found: list[differences.Check]) -> list[str]:
     by: dict[str, list[str]] = {}
     for check in found:
-        why = checks.registered()[check.design, check.quantity, check.item]
+        why = differences.registered()[check.design, check.quantity, check.item]
         by.setdefault(why, []).append(f"{check.design}, {check.quantity}, {check.item} ({check.difference:.1e})")
     return [f"- {'; '.join(where)}: {why}" for why, where in by.items()]
 
 
 def main() -> int:
     everything, absent = collect()
-    registered = [c for c in everything if checks.known(c)]
-    found = [c for c in everything if not checks.known(c)]
+    registered = [c for c in everything if differences.known(c)]
+    found = [c for c in everything if not differences.known(c)]
     failed = [c for c in found if not c.passes]
     higher = [c for c in found if c.quantity == "log-likelihood" and c.difference < -1e-6]
-    quantities = list(checks.LIMITS)
+    quantities = list(differences.LIMITS)
     models = [name for name in checks.MODELS if name not in absent]
     lines = [
         "# Accuracy of the mixed-model engine",
@@ -83,7 +84,7 @@ def main() -> int:
     ]
     for first in range(0, len(models), 9):
         lines += [*table(found, models[first : first + 9], quantities), ""]
-    lines += ["## Units", "", *(f"- {name}: {unit}" for name, (_, unit) in checks.LIMITS.items()), ""]
+    lines += ["## Units", "", *(f"- {name}: {unit}" for name, (_, unit) in differences.LIMITS.items()), ""]
     lines += [
         "## Whole terms",
         "",

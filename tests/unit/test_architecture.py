@@ -31,6 +31,12 @@ def test_the_package_does_not_need_what_proves_it():
     assert not [p for p in (ROOT / "src").rglob("*.py") if needs.search(p.read_text("utf-8"))]
 
 
+def test_no_file_is_longer_than_400_lines():
+    files = [p for folder in ("src", "validation", "tests", "docs") for p in (ROOT / folder).rglob("*.py")]
+    long = {p.relative_to(ROOT).as_posix(): n for p in files if (n := p.read_text("utf-8").count("\n")) > 400}
+    assert not long, "move a coherent part to where it belongs"
+
+
 def test_picture_has_the_packages_on_their_floors():
     """Its lines follow the imports when it is drawn anew; that is `make docs`."""
     boxes = re.compile("<rect x=.*|<text .*")

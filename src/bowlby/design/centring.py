@@ -7,7 +7,7 @@ import pandas as pd
 from scipy import sparse
 
 from bowlby.mixed.components import connected
-from bowlby.mixed.model_frame import Membership
+from bowlby.mixed.membership import Membership
 
 
 def membership(episodes: pd.DataFrame, patients: pd.Index) -> Membership:

@@ -23,8 +23,8 @@ replicates (``newton_batch``).
 from __future__ import annotations
 
 from bowlby.mixed.formula import parse_formula
-from bowlby.mixed.likelihood import compare
 from bowlby.mixed.model import MixedModel
+from bowlby.mixed.model_comparison import compare
 from bowlby.mixed.residual_structure import CAR1, VarianceByGroup
 from bowlby.mixed.result import MixedResult
 from bowlby.mixed.terms import ModelSpec, RandomTerm, spec_from_terms

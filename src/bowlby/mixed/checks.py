@@ -8,27 +8,29 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bowlby.errors import UserError, problem
+from bowlby.errors import UserError, problem, refusal
+
+ADD_COLUMN = "correct the name or add the column"
 
 
 def frame_of(data, what: str = "the data") -> pd.DataFrame:
     """`data` when it is a DataFrame."""
     if not isinstance(data, pd.DataFrame):
-        raise UserError(problem(f"{what} are a {type(data).__name__}", "give a pandas DataFrame"))
+        raise refusal(f"{what} are a {type(data).__name__}", "give a pandas DataFrame")
     return data
 
 
 def text(value, what: str) -> str:
     """`value` when it is text."""
     if not isinstance(value, str):
-        raise UserError(problem(f"{what} is of type {type(value).__name__}", "give text"))
+        raise refusal(f"{what} is of type {type(value).__name__}", "give text")
     return value
 
 
 def flag(value, what: str) -> bool:
     """`value` when it is True or False."""
     if not isinstance(value, (bool, np.bool_)):
-        raise UserError(problem(f"{what} is {value!r}", "give True or False"))
+        raise refusal(f"{what} is {value!r}", "give True or False")
     return bool(value)
 
 
@@ -37,7 +39,7 @@ def mapping(value, what: str, example: str) -> dict:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise UserError(problem(f"{what} is of type {type(value).__name__}", f"give a dict such as {example}"))
+        raise refusal(f"{what} is of type {type(value).__name__}", f"give a dict such as {example}")
     return dict(value)
 
 
@@ -51,6 +53,13 @@ def known(names: Iterable, allowed: Iterable, what: str) -> None:
         )
 
 
+def columns(names: Iterable[str], data: pd.DataFrame, what: str = "the data", do: str = ADD_COLUMN) -> None:
+    """Stop at columns that are not in `data`."""
+    absent = [name for name in dict.fromkeys(names) if name not in data.columns]
+    if absent:
+        raise UserError([problem(f"no column '{name}' in {what}", do) for name in absent])
+
+
 def _scalar(value: Any) -> bool:
     return np.isscalar(value)
 
@@ -58,14 +67,14 @@ def _scalar(value: Any) -> bool:
 def confidence(level: Any) -> float:
     """A confidence level strictly between 0 and 1."""
     if isinstance(level, (bool, str)) or not _scalar(level) or not 0 < level < 1:
-        raise UserError(problem(f"the confidence level is {level!r}", "give a share between 0 and 1, such as 0.95"))
+        raise refusal(f"the confidence level is {level!r}", "give a share between 0 and 1, such as 0.95")
     return float(level)
 
 
 def whole(value, what: str, least: int = 0) -> int:
     """`value` when it is a whole number of at least `least`."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise UserError(problem(f"{what} is {value!r}", f"give a whole number from {least}"))
+        raise refusal(f"{what} is {value!r}", f"give a whole number from {least}")
     return int(value)
 
 
@@ -76,7 +85,7 @@ def seed_sequence(seed) -> np.random.SeedSequence:
     try:
         return np.random.SeedSequence(seed)
     except (TypeError, ValueError):
-        raise UserError(problem(f"the seed is {seed!r}", "give a whole number from 0")) from None
+        raise refusal(f"the seed is {seed!r}", "give a whole number from 0") from None
 
 
 def starting_points(starts, count: int) -> tuple:
@@ -109,14 +118,14 @@ def floats(values, what: str) -> np.ndarray:
             return pd.DataFrame(array).to_numpy(dtype=np.float64, na_value=np.nan).reshape(array.shape)
         except (TypeError, ValueError):
             pass
-    raise UserError(problem(f"{what} is not numeric", "give numbers"))
+    raise refusal(f"{what} is not numeric", "give numbers")
 
 
 def finite(values, what: str) -> np.ndarray:
     """Numbers as float64, none missing or infinite."""
     array = floats(values, what)
     if not np.isfinite(array).all():
-        raise UserError(problem(f"{what} has values that are missing or infinite", "give finite values"))
+        raise refusal(f"{what} has values that are missing or infinite", "give finite values")
     return array
 
 
@@ -135,14 +144,12 @@ def aligned(values, index: pd.Index, what: str):
         if same:
             return values.reindex(index)
     elif isinstance(values, pd.DataFrame):
-        raise UserError(problem(f"{what} has {len(values)} rows, the data {len(index)}", "give one per row of data"))
+        raise refusal(f"{what} has {len(values)} rows, the data {len(index)}", "give one per row of data")
     else:
-        raise UserError(problem(f"{what} has {len(values)} values, the data {len(index)} rows", "give one per row"))
-    raise UserError(
-        problem(
-            f"the row labels of {what} are not those of the data",
-            "give it the index of the data, or an array in the order of the rows",
-        )
+        raise refusal(f"{what} has {len(values)} values, the data {len(index)} rows", "give one per row")
+    raise refusal(
+        f"the row labels of {what} are not those of the data",
+        "give it the index of the data, or an array in the order of the rows",
     )
 
 
@@ -157,7 +164,7 @@ def of_rows(values, labels: pd.Index, rows: np.ndarray, what: str) -> np.ndarray
         values = values if len(values) != len(rows) else aligned(values, labels[rows], what)
     array = floats(values, what)
     if array.shape != (len(rows),):
-        raise UserError(problem(f"{what} has shape {array.shape}", f"give {len(rows)} values"))
+        raise refusal(f"{what} has shape {array.shape}", f"give {len(rows)} values")
     return finite(array, what)
 
 
@@ -172,7 +179,7 @@ def membership_rows(weights, data: pd.DataFrame, what: str):
         return weights
     if not weights.columns.is_unique:
         twice = weights.columns[weights.columns.duplicated()][0]
-        raise UserError(problem(f"{what} has two columns '{twice}'", "give each level one column"))
+        raise refusal(f"{what} has two columns '{twice}'", "give each level one column")
     column = weights.index.name
     if not isinstance(column, str) or column not in data.columns:
         return aligned(weights, data.index, what)
@@ -180,5 +187,5 @@ def membership_rows(weights, data: pd.DataFrame, what: str):
     if weights.index.equals(labels):
         return weights
     if not weights.index.is_unique or not labels.isin(weights.index).all():
-        raise UserError(problem(f"{what} has not one row for each '{column}' of the data", "add what is missing"))
+        raise refusal(f"{what} has not one row for each '{column}' of the data", "add what is missing")
     return weights.loc[labels]

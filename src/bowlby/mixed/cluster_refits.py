@@ -20,7 +20,7 @@ from dataclasses import replace
 import numpy as np
 from scipy import sparse
 
-from bowlby.errors import UserError, problem
+from bowlby.errors import refusal
 from bowlby.mixed.components import connected_levels
 from bowlby.mixed.random_effect_layout import independent_units
 from bowlby.mixed.refits import Batch, Refits, contrast_rows, fill_one
@@ -78,9 +78,9 @@ def refit_clusters(result, counts, group: str | None = None, contrasts=None, ken
     counts = np.asarray(counts)
     size = int(cluster.max()) + 1
     if counts.ndim != 2 or counts.shape[1] != size:
-        raise UserError(problem(f"counts have shape {counts.shape}", f"give one row of {size} per replicate"))
+        raise refusal(f"counts have shape {counts.shape}", f"give one row of {size} per replicate")
     if not np.issubdtype(counts.dtype, np.number) or (counts < 0).any() or (counts != np.floor(counts)).any():
-        raise UserError(problem("counts are not whole numbers from 0", "say how often each cluster counts"))
+        raise refusal("counts are not whole numbers from 0", "say how often each cluster counts")
     rows = contrast_rows(result, contrasts, kenward_roger)
     out = Refits.empty(model, len(counts), len(rows), kenward_roger)
     of_row = _of_rows(factor, cluster)
@@ -140,9 +140,7 @@ def leave_out(result, group: str | None = None, contrasts=None, kenward_roger: b
 
 def _plain(result):
     if result.model.kernel is not None:
-        raise UserError(
-            problem("refits to other rows are not available with a residual structure", "fit the model to those rows")
-        )
+        raise refusal("refits to other rows are not available with a residual structure", "fit the model to those rows")
     return result.model
 
 
@@ -151,11 +149,9 @@ def _factor(model, group: str | None):
     if group is None and len(factors) == 1:
         return model.reduced.factors[0]
     if group not in factors:
-        raise UserError(
-            problem(
-                f"the model has no group '{group}'" if group else "the model has several groups",
-                f"name one of {', '.join(factors)}",
-            )
+        raise refusal(
+            f"the model has no group '{group}'" if group else "the model has several groups",
+            f"name one of {', '.join(factors)}",
         )
     return factors[group]
 

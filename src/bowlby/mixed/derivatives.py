@@ -34,6 +34,12 @@ class Moments:
     tv_groups: np.ndarray | None = None
     tvv_groups: np.ndarray | None = None
 
+    @classmethod
+    def zeros(cls, c: int, m: int, lead: tuple[int, ...] = ()) -> Moments:
+        """Moments of 0 of c covariance parameters and m columns, with leading axes for replicates."""
+        shapes = (c,), (c, c), (c, m, m), (c, c, m, m), (m, m)
+        return cls(*(np.zeros((*lead, *shape)) for shape in shapes))
+
 
 def project_out(state: State) -> np.ndarray:
     """Matrix that turns columns [X, y] into [X, y - X beta]."""
@@ -89,8 +95,8 @@ def moments(data: Reduced, parameters: Parameters, state: State, second: bool = 
     inner = [i for i, t in enumerate(parameters.items) if t.factor < first_outer]
     outer = [i for i, t in enumerate(parameters.items) if t.factor >= first_outer]
     entries = [parameters.entries(i) for i in range(count)]
-    tv, p, q = np.zeros(count), np.zeros((count, m, m)), np.zeros((count, count, m, m))
-    tvv = np.zeros((count, count)) if second else None
+    mom = Moments.zeros(count, m)
+    tv, p, q, tvv = mom.tv, mom.p, mom.q, mom.tvv if second else None
     t, tb = unit_scores(data, state)
     change = project_out(state)
     uvu = change.T @ state.xvx @ change
@@ -129,7 +135,7 @@ def _total(pieces):
 def _inner_moments(data, state, inner, entries, t, tv, tvv, p, q, shared):
     size, m, units = t.shape
     h = shared["h"] = unit_product(state.g, data.s)
-    dense = isinstance(state.k, np.ndarray)
+    dense = data.links is not None and isinstance(state.k, np.ndarray)
     w = data.links.sandwich(state.f, state.k) if dense else None
     trace = (h if w is None else h - w).sum(axis=2)
     flat = t.reshape(size * m, units)

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import NoReturn
 
-from bowlby.errors import UserError, problem
+from bowlby.errors import refusal
 from bowlby.mixed.terms import FUNCTIONS, INTERCEPT, Expression, ModelSpec, RandomTerm, as_term, by_key, key
 
 _TOKEN = re.compile(
@@ -48,7 +48,7 @@ def parse_formula(formula: str) -> ModelSpec:
     try:
         return parser.model()
     except RecursionError:
-        raise UserError(problem("the formula has too many brackets within brackets", "simplify it")) from None
+        raise refusal("the formula has too many brackets within brackets", "simplify it") from None
 
 
 class _Parser:
@@ -72,9 +72,7 @@ class _Parser:
         self.offset: str | None = None
 
     def fail(self, what: str) -> NoReturn:
-        raise UserError(
-            problem(f"formula '{self.formula}': {what}", "use column names with + - : * and (terms | group)")
-        )
+        raise refusal(f"formula '{self.formula}': {what}", "use column names with + - : * and (terms | group)")
 
     def peek(self) -> str:
         return self.tokens[self.at] if self.at < len(self.tokens) else ""

@@ -12,10 +12,10 @@ from typing import NoReturn
 import numpy as np
 import pandas as pd
 
-from bowlby.errors import UserError, problem
+from bowlby.errors import refusal
 from bowlby.mixed import checks
 from bowlby.mixed.model_matrix import codings
-from bowlby.mixed.prediction import fixed_rows, offset_of
+from bowlby.mixed.new_rows import fixed_rows, offset_of
 from bowlby.mixed.terms import Term
 
 _NUMBER = r"(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
@@ -43,7 +43,7 @@ def read_hypotheses(text: str, names: list[str]) -> tuple[np.ndarray, np.ndarray
             reader.take()
             rows.append(reader.equation())
     except RecursionError:
-        raise UserError(problem("the hypothesis has too many brackets within brackets", "simplify it")) from None
+        raise refusal("the hypothesis has too many brackets within brackets", "simplify it") from None
     if reader.peek():
         reader.fail(f"unexpected '{reader.peek()}'")
     sides = np.array(rows)
@@ -68,11 +68,9 @@ class _Reader:
         self.at = 0
 
     def fail(self, what: str) -> NoReturn:
-        raise UserError(
-            problem(
-                f"hypothesis '{self.text}': {what}",
-                f"write sums of {', '.join(self.names)}, such as '2 * {self.names[-1]} = 0'",
-            )
+        raise refusal(
+            f"hypothesis '{self.text}': {what}",
+            f"write sums of {', '.join(self.names)}, such as '2 * {self.names[-1]} = 0'",
         )
 
     def peek(self) -> str:
@@ -143,11 +141,9 @@ def hypotheses(model) -> dict[Term, np.ndarray]:
     """
     gone = [name for name in model.frame.names if name not in model.names]
     if gone:
-        raise UserError(
-            problem(
-                f"whole terms are not defined where {', '.join(gone)} cannot be estimated",
-                "leave the terms out that have no data, or test effects with f_test",
-            )
+        raise refusal(
+            f"whole terms are not defined where {', '.join(gone)} cannot be estimated",
+            "leave the terms out that have no data, or test effects with f_test",
         )
     cats, start = model.frame.categories, int(model.spec.intercept)
     coded = codings(model.spec.fixed, model.spec.intercept, cats)
@@ -192,7 +188,7 @@ def means(result, factors, at, method: str, level: float) -> pd.DataFrame:
     other = [name for name in factors if name not in cats]
     if not factors or other:
         what = f"'{other[0]}' is no category of the model" if other else "no factor is named"
-        raise UserError(problem(what, f"name {', '.join(cats) or 'none: the model has no category'}"))
+        raise refusal(what, f"name {', '.join(cats) or 'none: the model has no category'}")
     grid = _grid(model, checks.mapping(at, "at", '{"x": 0}'))
     rows = fixed_rows(model, grid)
     offset = _offset(model, grid)
@@ -219,12 +215,12 @@ def _grid(model, at: dict) -> pd.DataFrame:
         if name in frame.categories:
             values[name] = list(frame.categories[name].levels)
             if name in at and at[name] not in values[name]:
-                raise UserError(
-                    problem(f"'{at[name]}' is no level of '{name}'", f"use one of {', '.join(map(str, values[name]))}")
+                raise refusal(
+                    f"'{at[name]}' is no level of '{name}'", f"use one of {', '.join(map(str, values[name]))}"
                 )
         elif name not in at:
             if name not in frame.sources:
-                raise UserError(problem(f"the mean of '{name}' is not known", f'give at={{"{name}": value}}'))
+                raise refusal(f"the mean of '{name}' is not known", f'give at={{"{name}": value}}')
             values[name] = [float(frame.sources[name].astype(np.float64).mean())]
         if name in at:
             values[name] = [at[name] if name in frame.categories else checks.finite(at[name], f"at '{name}'").item()]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import fdtrc, stdtr, stdtrit
 
-from bowlby.errors import UserError, problem
+from bowlby.errors import refusal
 from bowlby.mixed import checks
 from bowlby.mixed.kenward_roger import adjusted_covariance, information, kenward_roger_f, one_df, satterthwaite_f
 from bowlby.mixed.refits import variance_names
@@ -45,7 +45,7 @@ class Inference:
     @property
     def _kr_info(self):
         if not self.reml:
-            raise UserError(problem("Kenward-Roger is defined for REML fits", "fit with reml=True"))
+            raise refusal("Kenward-Roger is defined for REML fits", "fit with reml=True")
         return self.information
 
     @cached_property
@@ -75,7 +75,7 @@ class Inference:
             return self._info_phi, lambda inner: one_df(self.information, inner, self._w_satterthwaite)
         if method == RESIDUAL:
             return self._info_phi, lambda inner: np.full(inner.shape[:-1], float(self.df_resid))
-        raise UserError(problem(f"unknown df method '{method}'", f"use {KENWARD_ROGER}, {SATTERTHWAITE} or {RESIDUAL}"))
+        raise refusal(f"unknown df method '{method}'", f"use {KENWARD_ROGER}, {SATTERTHWAITE} or {RESIDUAL}")
 
     def _row(self, c: np.ndarray, method: str) -> tuple[float, float, float]:
         """Estimate, SE and df of c'beta."""
@@ -85,11 +85,9 @@ class Inference:
         df = df_of(inner)
         variance, name = float(inner @ phi @ inner), _written(c, self.model.names)
         if not 0 <= variance < np.inf:
-            raise UserError(
-                problem(
-                    f"the {method} standard error of {name} cannot be computed from these data",
-                    "drop a random effect or add rows",
-                )
+            raise refusal(
+                f"the {method} standard error of {name} cannot be computed from these data",
+                "drop a random effect or add rows",
             )
         if not np.isfinite(df):
             self._warn(f"the {method} df of {name} cannot be computed from these data")
@@ -229,16 +227,14 @@ class Inference:
             out = np.zeros(len(names))
             for term, value in weights.items():
                 if term not in names:
-                    raise UserError(problem(f"the model has no fixed effect '{term}'", f"use {', '.join(names)}"))
+                    raise refusal(f"the model has no fixed effect '{term}'", f"use {', '.join(names)}")
                 out[names.index(term)] = checks.floats(value, f"the weight of '{term}'").item()
         else:
             out = checks.floats(weights, "a contrast").ravel()
         if out.shape != (len(names),) or not np.isfinite(out).all() or not out.any():
-            raise UserError(
-                problem(
-                    "a contrast must be finite, not all zero and have one weight per fixed effect",
-                    f"the effects are {', '.join(names)}",
-                )
+            raise refusal(
+                "a contrast must be finite, not all zero and have one weight per fixed effect",
+                f"the effects are {', '.join(names)}",
             )
         return out
 
@@ -291,7 +287,7 @@ class Inference:
             L = [L]
         items = list(L) if np.iterable(L) else []
         if not items:
-            raise UserError(problem("there is nothing to test", "give at least one contrast or term"))
+            raise refusal("there is nothing to test", "give at least one contrast or term")
         if items and np.isscalar(items[0]) and not isinstance(items[0], str):
             items = [items]
         matrix = np.array([self._vector(r) for r in items])

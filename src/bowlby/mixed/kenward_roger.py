@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bowlby.errors import UserError, problem
+from bowlby.errors import UserError, refusal
 from bowlby.mixed.covariance_parameters import Parameters
 from bowlby.mixed.criterion import State, residual_variance
 from bowlby.mixed.crossproducts import Reduced
@@ -77,11 +77,9 @@ class Information:
         """
         size = np.sqrt(np.abs(np.diagonal(self.expected)))
         if not (size > 0).all() or not np.isfinite(size).all():
-            raise UserError(
-                problem(
-                    f"the variance '{self.names[int(np.argmin(size))]}' has no information in these data",
-                    "drop that random term",
-                )
+            raise refusal(
+                f"the variance '{self.names[int(np.argmin(size))]}' has no information in these data",
+                "drop that random term",
             )
         values, vectors = np.linalg.eigh(self.expected / np.outer(size, size))
         null = values <= _RCOND * values[-1]
@@ -92,12 +90,9 @@ class Information:
                 names = [
                     name for name, weight in zip(self.names, np.abs(n), strict=True) if weight > 0.1 * np.abs(n).max()
                 ]
-                raise UserError(
-                    problem(
-                        f"the data do not tell apart the variances {' and '.join(names)}, so that no "
-                        "df can be computed",
-                        "drop one of these random terms",
-                    )
+                raise refusal(
+                    f"the data do not tell apart the variances {' and '.join(names)}, so that no df can be computed",
+                    "drop one of these random terms",
                 )
         return vectors[:, ~null] / size[:, None]
 

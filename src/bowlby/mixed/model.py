@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from bowlby.errors import UserError, problem
+from bowlby.errors import UserError, problem, refusal
 from bowlby.mixed import checks
 from bowlby.mixed.covariance_parameters import Parameters, level_column, scale_outcome
 from bowlby.mixed.crossproducts import Reduced, check_reduced, reduce_rows
@@ -214,13 +214,11 @@ class MixedModel:
         also_missing = ()
         if residual is not None:
             if not isinstance(residual, STRUCTURES):
-                raise UserError(
-                    problem(
-                        f"the residual structure is {residual!r}", "give CAR1(time, within) or VarianceByGroup(column)"
-                    )
+                raise refusal(
+                    f"the residual structure is {residual!r}", "give CAR1(time, within) or VarianceByGroup(column)"
                 )
             if weights is not None:
-                raise UserError(problem("weights and a residual structure are given together", "choose one"))
+                raise refusal("weights and a residual structure are given together", "choose one")
             also_missing = complete_rows(residual, checks.frame_of(data))
         frame = build_frame(spec, data, membership, weights, offset, also_missing)
         check_frame(frame, spec.outcome)
@@ -273,7 +271,7 @@ class MixedModel:
         frame = replace(self.frame, y=y)
         offset = frame.offset
         if np.ptp(y if offset is None else y - offset) == 0:
-            raise UserError(problem("the new outcome is constant", "there is nothing to model"))
+            raise refusal("the new outcome is constant", "there is nothing to model")
         other = object.__new__(MixedModel)
         other.spec, other.kernel = self.spec, self.kernel
         if self.kernel is not None:
@@ -317,7 +315,7 @@ class MixedModel:
         check_reduced(reduced)
         if reduced.names != self.names:
             gone = ", ".join(name for name in self.names if name not in reduced.names)
-            raise UserError(problem(f"{gone} cannot be estimated in these rows", "leave the term out"))
+            raise refusal(f"{gone} cannot be estimated in these rows", "leave the term out")
         other = object.__new__(MixedModel)
         other.spec, other.kernel = self.spec, self.kernel
         other._set(frame, reduced)

@@ -12,7 +12,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from bowlby.errors import UserError, problem
+from bowlby.errors import UserError, problem, refusal
 from bowlby.mixed.terms import INTERCEPT, Expression, RandomTerm, Term
 
 _KINDS = {"string": "text", "integer": "numbers", "floating": "numbers", "mixed-integer": "numbers and text"}
@@ -48,11 +48,9 @@ def _codes_of(series: pd.Series, name: str) -> tuple[np.ndarray, pd.Index]:
     if levels.inferred_type.startswith("mixed"):
         texts = pd.Index(as_text(levels))
         if texts.has_duplicates:
-            raise UserError(
-                problem(
-                    f"column '{name}' holds the id {texts[texts.duplicated()][0]} as a number and as text",
-                    "give all ids the same type",
-                )
+            raise refusal(
+                f"column '{name}' holds the id {texts[texts.duplicated()][0]} as a number and as text",
+                "give all ids the same type",
             )
     return codes, levels
 
@@ -96,11 +94,9 @@ def check_types(name: str, new: pd.Index, old: pd.Index) -> None:
     if not len(unseen) or kinds == {"text"}:
         return
     if (len(unseen) == len(new) and len(kinds) == 2) or not set(as_text(unseen)).isdisjoint(as_text(old)):
-        raise UserError(
-            problem(
-                f"the levels of '{name}' are {_kind(new)} in the new data but {_kind(old)} in the model's",
-                "give them the same type",
-            )
+        raise refusal(
+            f"the levels of '{name}' are {_kind(new)} in the new data but {_kind(old)} in the model's",
+            "give them the same type",
         )
 
 
@@ -145,7 +141,7 @@ def missing(series: pd.Series) -> np.ndarray:
 def numbers(series: pd.Series, name: str) -> np.ndarray:
     """A numeric column as float64; complex, dates and infinite values are user errors."""
     if pd.api.types.is_complex_dtype(series.dtype):
-        raise UserError(problem(f"column '{name}' is complex", "give real numbers"))
+        raise refusal(f"column '{name}' is complex", "give real numbers")
     values = (
         series.to_numpy(dtype=np.float64, na_value=np.nan)
         if not isinstance(series.dtype, np.dtype)
@@ -155,14 +151,12 @@ def numbers(series: pd.Series, name: str) -> np.ndarray:
     if 1e-100 <= top <= 1e100 or top == 0:
         return values
     if np.nanmax(np.abs(values), initial=0.0) < 1e-100 and top > 0:
-        raise UserError(problem(f"column '{name}' has no value beyond 1e-100", "change the unit"))
+        raise refusal(f"column '{name}' has no value beyond 1e-100", "change the unit")
     infinite = np.isinf(values)
     if infinite.any():
-        raise UserError(
-            problem(f"column '{name}' has {int(infinite.sum())} infinite values", "make them missing or correct them")
-        )
+        raise refusal(f"column '{name}' has {int(infinite.sum())} infinite values", "make them missing or correct them")
     if (np.abs(values) > 1e100).any():
-        raise UserError(problem(f"column '{name}' has values beyond 1e100", "correct them or change the unit"))
+        raise refusal(f"column '{name}' has values beyond 1e100", "correct them or change the unit")
     return values
 
 
@@ -172,11 +166,9 @@ def computed(expressions: Mapping[str, Expression], data: Mapping, index: pd.Ind
     for name in dict.fromkeys(source for expression in expressions.values() for source in expression.columns()):
         series = plain(data[name])
         if not (is_numeric(series) or pd.api.types.is_bool_dtype(series.dtype)) or series.dtype.kind == "c":
-            raise UserError(
-                problem(
-                    f"column '{name}' is not numeric, but the formula computes with it",
-                    "make it a number, or use it as it is",
-                )
+            raise refusal(
+                f"column '{name}' is not numeric, but the formula computes with it",
+                "make it a number, or use it as it is",
             )
         columns[name] = series.to_numpy(dtype=np.float64, na_value=np.nan)
     return {name: pd.Series(expression.values(columns), index=index) for name, expression in expressions.items()}
@@ -210,9 +202,9 @@ def categories(
         if is_numeric(series) and name not in forced:
             continue
         if pd.api.types.is_datetime64_any_dtype(series.dtype):
-            raise UserError(problem(f"column '{name}' holds dates", "make it a number, such as days since start"))
+            raise refusal(f"column '{name}' holds dates", "make it a number, such as days since start")
         if pd.api.types.is_timedelta64_dtype(series.dtype) or isinstance(series.dtype, pd.PeriodDtype):
-            raise UserError(problem(f"column '{name}' holds spans of time", "make it a number, such as days"))
+            raise refusal(f"column '{name}' holds spans of time", "make it a number, such as days")
         if isinstance(series.dtype, pd.CategoricalDtype):
             present = set(series.unique())
             levels = tuple(level for level in series.cat.categories if level in present)
@@ -228,11 +220,9 @@ def _reference_first(levels: tuple, reference: str, name: str) -> tuple:
     texts, wanted = as_text(levels), as_text([float(reference)])[0] if _is_float(reference) else reference
     at = next((k for k, text in enumerate(texts) if text in (reference, wanted)), None)
     if at is None:
-        raise UserError(
-            problem(
-                f"column '{name}' has no level '{reference}' in the rows used",
-                f"name one of {', '.join(texts)} as its reference",
-            )
+        raise refusal(
+            f"column '{name}' has no level '{reference}' in the rows used",
+            f"name one of {', '.join(texts)} as its reference",
         )
     return (levels[at], *levels[:at], *levels[at + 1 :])
 
@@ -250,7 +240,7 @@ def _sorted_levels(series: pd.Series, name: str) -> tuple:
         return tuple(sorted(series.unique().tolist(), key=lambda v: (str(type(v)), v)))
     except TypeError:
         kind = type(series.iloc[0]).__name__
-        raise UserError(problem(f"column '{name}' holds values of type {kind}", "give numbers or text")) from None
+        raise refusal(f"column '{name}' holds values of type {kind}", "give numbers or text") from None
 
 
 def _pieces(name: str, data, category: Category | None, full: bool):
@@ -260,11 +250,9 @@ def _pieces(name: str, data, category: Category | None, full: bool):
     codes = pd.Index(category.levels).get_indexer(data[name])
     if (codes < 0).any():
         odd = data[name][codes < 0].iloc[0]
-        raise UserError(
-            problem(
-                f"column '{name}' has the level '{odd}', which the model has not seen",
-                f"use one of {', '.join(map(str, category.levels))}",
-            )
+        raise refusal(
+            f"column '{name}' has the level '{odd}', which the model has not seen",
+            f"use one of {', '.join(map(str, category.levels))}",
         )
     start, mark = (0, "[{}]") if full else (1, "[T.{}]")
     return [

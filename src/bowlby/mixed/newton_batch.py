@@ -72,8 +72,10 @@ class Replicates:
         p, c, count = self.p, self.parameters.count, len(at)
         jac = jacobian(self.parameters, theta)
         delta = 0.5 * (jac @ theta[:, :, None])[:, :, 0]
-        units = [stack.evaluate(theta, delta, _of(z, at), _of(k, at))
-                 for stack, z, k in zip(self.stacks, self.z, self.counts, strict=True)]
+        units = [
+            stack.evaluate(theta, delta, _of(z, at), _of(k, at))
+            for stack, z, k in zip(self.stacks, self.z, self.counts, strict=True)
+        ]
         xvx, logdet = _of(self.xx, at), 0.0
         for unit in units:
             xvx, logdet = xvx - unit.explained, logdet + unit.logdet
@@ -88,8 +90,7 @@ class Replicates:
         with np.errstate(invalid="ignore", divide="ignore"):
             deviance = logdet + dof * np.log(r2) + (2 * log_diagonal if self.reml else 0.0)
         deviance = np.where(np.isfinite(deviance), deviance, np.inf)
-        mom = Moments(np.zeros((count, c)), np.zeros((count, c, c)), np.zeros((count, c, p + 1, p + 1)),
-                      np.zeros((count, c, c, p + 1, p + 1)), np.zeros((count, p + 1, p + 1)))
+        mom = Moments.zeros(c, p + 1, (count,))
         for unit in units:
             unit.add_moments(beta, mom)
         mom.uvu[:, :p, :p], mom.uvu[:, p, p] = xvx[:, :p, :p], r2
@@ -97,8 +98,8 @@ class Replicates:
             slope, hessian, expected = self._profiled(mom, phi, r2, dof)
         turned = jac.transpose(0, 2, 1)
         bent = (slope[:, None] @ self.parameters.tensor.reshape(c, -1)).reshape(count, c, c)
-        return Point(deviance, beta, phi, r2, mom, (turned @ slope[:, :, None])[:, :, 0],
-                     turned @ hessian @ jac + bent, slope, expected)
+        gradient, hessian = (turned @ slope[:, :, None])[:, :, 0], turned @ hessian @ jac + bent
+        return Point(deviance, beta, phi, r2, mom, gradient, hessian, slope, expected)
 
     def _profiled(self, mom: Moments, phi, r2, dof):
         """As :func:`bowlby.mixed.derivatives.profiled`."""

@@ -9,23 +9,12 @@ import pandas as pd
 from scipy import sparse
 from scipy.special import ndtri, stdtrit
 
-from bowlby.errors import UserError, problem
+from bowlby.errors import refusal
 from bowlby.mixed import checks
 from bowlby.mixed.covariance_parameters import covariance_root
-from bowlby.mixed.model_frame import Membership, membership_matrix
-from bowlby.mixed.model_matrix import (
-    check_defined,
-    check_types,
-    computed,
-    design_columns,
-    group_codes,
-    is_numeric,
-    level_parts,
-    missing,
-    numbers,
-    plain,
-    random_columns,
-)
+from bowlby.mixed.membership import Membership, membership_matrix
+from bowlby.mixed.model_matrix import design_columns, random_columns
+from bowlby.mixed.new_rows import checked_membership, complete, fixed_rows, known_levels, new_weights, offset_of
 
 _MOST_EFFECTS = 100_000
 _CELLS = 5_000_000
@@ -55,141 +44,6 @@ def predict(result, data: pd.DataFrame, random: bool, membership=None, offset=No
     return out + offset_of(model, data, offset)
 
 
-def checked_membership(model, membership, random: bool) -> dict:
-    """Membership weights of the new rows, of every group that has them where random effects take part."""
-    membership = checks.mapping(membership, "membership", '{"therapist": W}')
-    shared = {f.name for f in model.frame.factors if f.codes is None}
-    checks.known(membership, shared, "the membership group")
-    if random and shared - set(membership):
-        raise UserError([problem(f"'{name}' has multiple membership",
-                                 f"give membership={{'{name}': W}} for the new rows, or random=False")
-                         for name in sorted(shared - set(membership))])
-    return membership
-
-
-def complete(model, data: pd.DataFrame, slopes: bool, groups: bool) -> tuple[np.ndarray, pd.DataFrame]:
-    """Which rows have all predictors, and these rows with the columns that the formula computes.
-
-    `slopes` and `groups` say whether predictors of random slopes and grouping columns are needed as well.
-    """
-    spec, frame = model.spec, model.frame
-    checks.frame_of(data, "the new data")
-    needed = {n for term in spec.fixed for n in term}
-    shared = {f.name for f in frame.factors if f.codes is None}
-    names_of_groups = {g for r in spec.random for g in r.group}
-    if slopes:
-        needed |= {n for r in spec.random for term in r.terms for n in term}
-    if groups:
-        needed |= {g for r in spec.random for g in r.group if r.name not in shared}
-    sources = spec.sources(sorted(needed))
-    absent = [name for name in sources if name not in data.columns]
-    idle = [name for name in absent if _idle(name, model)]
-    if idle:
-        cats = frame.categories
-        data = data.assign(**{name: cats[name].levels[0] if name in cats else 0.0 for name in idle})
-        absent = [name for name in absent if name not in idle]
-    if absent:
-        raise UserError([problem(f"no column '{name}' in the new data", "add it") for name in absent])
-    good = np.ones(len(data), bool)
-    for name in set(sources) - names_of_groups:
-        good &= ~missing(data[name])
-    plain_ones = needed & set(sources) - names_of_groups
-    used = data[good].assign(**{name: _as_fitted(data[name][good], name, frame) for name in plain_ones})
-    made = computed({name: e for name, e in spec.computed if name in needed}, used, used.index)
-    check_defined(made, np.arange(len(used)))
-    return good, used.assign(**made)
-
-
-def fixed_rows(model, data: pd.DataFrame) -> np.ndarray:
-    """The fixed part's columns (n, p) in new rows; NaN where a predictor is missing or the row cannot be estimated.
-
-    A row cannot be estimated where a column that the model dropped is not the combination of others that it was.
-    """
-    good, used = complete(model, data, slopes=False, groups=False)
-    _, columns = design_columns(model.spec.fixed, model.spec.intercept, used, model.frame.categories)
-    full = np.column_stack([np.ones(len(used)) if c is None else c for c in columns])
-    kept = model.reduced.kept
-    rows = full[:, kept]
-    gone = [k for k in range(full.shape[1]) if k not in set(kept)]
-    if gone:
-        x, dependent = model.frame.columns(kept), model.frame.columns(gone)
-        size = np.abs(x).max(axis=0)
-        as_before = rows / size @ np.linalg.lstsq(x / size, dependent)[0]
-        off = np.abs(full[:, gone] - as_before) > 1e-7 * (1 + np.abs(dependent).max(axis=0))
-        rows[off.any(axis=1)] = np.nan
-    out = np.full((len(data), len(kept)), np.nan)
-    out[good] = rows
-    return out
-
-
-def _as_fitted(series: pd.Series, name: str, frame) -> pd.Series:
-    """A column of the new data, which must be numbers where the model's was."""
-    series = plain(series)
-    if name not in frame.categories and not is_numeric(series):
-        raise UserError(problem(f"column '{name}' is not numeric in the new data, but was in the model's",
-                                "make it a number"))
-    return series
-
-
-def offset_of(model, data: pd.DataFrame, offset):
-    """The known part of the new rows."""
-    if model.frame.offset is None and offset is None:
-        return 0.0
-    if offset is None:
-        offset = model.frame.offset_column
-        if offset is None:
-            raise UserError(problem("the model has an offset", "give offset= for the new rows, 0 for none"))
-    expression = dict(model.spec.computed).get(offset) if isinstance(offset, str) else None
-    if expression is not None:
-        absent = [name for name in expression.columns() if name not in data.columns]
-        if absent:
-            raise UserError([problem(f"no column '{name}' in the new data", "add it") for name in absent])
-        return computed({offset: expression}, data, data.index)[offset].to_numpy()
-    if isinstance(offset, str):
-        if offset not in data.columns:
-            raise UserError(problem(f"no offset column '{offset}' in the new data",
-                                    "add it, or give offset=, 0 for none"))
-        return numbers(plain(data[offset]), offset)
-    values = checks.floats(checks.aligned(offset, data.index, "the offset"), "the offset")
-    if values.shape not in ((), (len(data),)):
-        raise UserError(problem(f"the offset has shape {values.shape}, the new data {len(data)} rows",
-                                "give one per row"))
-    return values
-
-
-def _idle(name: str, model) -> bool:
-    """Whether a column only makes predictors that were dropped as dependent."""
-    others = [t for t in model.spec.fixed if name not in t]
-    if any(name in expression.columns() for _, expression in model.spec.computed):
-        return False
-    if any(name in t for r in model.spec.random for t in (*r.terms, r.group)) or name in model.frame.categories:
-        return False
-    label = [t for t in model.spec.fixed if name in t]
-    return len(others) < len(model.spec.fixed) and all(":".join(t) in model.dropped_columns for t in label)
-
-
-def new_weights(factor, weights, data: pd.DataFrame):
-    """Membership weights of the new rows for the model's levels; levels it has not seen have no effect."""
-    from scipy import sparse
-
-    what = f"membership of '{factor.name}'"
-    matrix, levels = membership_matrix(checks.membership_rows(weights, data, what), factor.name, len(data))
-    if not np.isfinite(matrix.data).all():
-        raise UserError(problem(f"{what} has weights that are not finite", "give every row its weights"))
-    if isinstance(weights, (pd.DataFrame, Membership)):
-        check_types(factor.name, levels, factor.levels)
-        at = levels.get_indexer(factor.levels)
-        if (at < 0).all():
-            raise UserError(problem(f"{what} has no column that is a level of the model", "name columns by level"))
-        known = np.flatnonzero(at >= 0)
-        turn = sparse.csr_matrix((np.ones(len(known)), (at[known], known)), shape=(matrix.shape[1], len(at)))
-        return matrix @ turn
-    if matrix.shape[1] != factor.n_levels:
-        raise UserError(problem(f"{what} has {matrix.shape[1]} columns, the model {factor.n_levels} levels",
-                                "give one column per level, or a DataFrame with their names"))
-    return matrix
-
-
 def _add_known(total, factor, u, used, cats, weights) -> None:
     shares = _shares(factor, used, weights)
     position = 0
@@ -207,15 +61,6 @@ def _shares(factor, used, weights):
         return lambda effect: weights @ effect
     at = known_levels(factor, used)
     return lambda effect: np.where(at >= 0, effect[at], 0.0)
-
-
-def known_levels(factor, used) -> np.ndarray:
-    """Position of each row's level among the model's, -1 for one it has not seen."""
-    group = factor.terms[0].group
-    codes, levels = group_codes(group, used)
-    for name, new, old in zip(group, level_parts(levels), level_parts(factor.levels), strict=True):
-        check_types(name, new.unique(), old.unique())
-    return np.append(factor.levels.get_indexer(levels) if len(levels) else np.zeros(0, dtype=np.intp), -1)[codes]
 
 
 @dataclass(frozen=True)
@@ -251,8 +96,10 @@ class Prediction:
         variance = self.se_mean.to_numpy() ** 2
         if obs:
             if self.var_observation is None:
-                raise UserError(problem("the variance of a new observation depends on the residual structure",
-                                        "use the interval of the mean"))
+                raise refusal(
+                    "the variance of a new observation depends on the residual structure",
+                    "use the interval of the mean",
+                )
             variance = variance + self.var_observation.to_numpy()
         share = 1 - (1 - checks.confidence(1 - alpha)) / 2
         df = self.df.to_numpy()
@@ -264,8 +111,15 @@ class Prediction:
         """mean, mean_se, df, mean_ci_lower, mean_ci_upper and, without a residual structure, obs_ci_lower and
         obs_ci_upper."""
         low, high = self.conf_int(alpha=alpha).T
-        out = pd.DataFrame({"mean": self.predicted_mean, "mean_se": self.se_mean, "df": self.df,
-                            "mean_ci_lower": low, "mean_ci_upper": high})
+        out = pd.DataFrame(
+            {
+                "mean": self.predicted_mean,
+                "mean_se": self.se_mean,
+                "df": self.df,
+                "mean_ci_lower": low,
+                "mean_ci_upper": high,
+            }
+        )
         if self.var_observation is not None:
             out["obs_ci_lower"], out["obs_ci_upper"] = self.conf_int(obs=True, alpha=alpha).T
         return out
@@ -275,11 +129,12 @@ def get_prediction(result, data, random: bool, membership, offset, method: str) 
     """See :meth:`bowlby.mixed.result.MixedResult.get_prediction`."""
     model = result.model
     if random and model.kernel is not None:
-        raise UserError(problem("errors of predictions with random effects are not available with a residual structure",
-                                "use random=False"))
+        raise refusal(
+            "errors of predictions with random effects are not available with a residual structure", "use random=False"
+        )
     if data is None:
         x, known = model.frame.columns(model.reduced.kept), model.frame.offset
-        index, parts = model.frame.labels[model.rows], [(f, f.basis, _matrix(f)) for f in result._data.factors]
+        index, parts = model.frame.labels[model.rows], [(f, f.basis, f.membership()) for f in result._data.factors]
     else:
         x, index, known = fixed_rows(model, data), data.index, offset_of(model, data, offset)
         parts = _new_parts(result, data, x, random, membership)
@@ -287,8 +142,14 @@ def get_prediction(result, data, random: bool, membership, offset, method: str) 
     good = np.isfinite(x).all(axis=1)
     mean[good] = x[good] @ result.params.to_numpy()
     if random:
-        z = sparse.hstack([matrix if column is None else sparse.diags(column) @ matrix
-                           for _, basis, matrix in parts for column in basis], format="csr")
+        z = sparse.hstack(
+            [
+                matrix if column is None else sparse.diags(column) @ matrix
+                for _, basis, matrix in parts
+                for column in basis
+            ],
+            format="csr",
+        )
         mean[good] += z @ np.concatenate([u.T.ravel() for u in result._blups])
         se[good], df[good] = np.sqrt(_error_variance(result, x[good], z)), np.inf
     else:
@@ -296,19 +157,12 @@ def get_prediction(result, data, random: bool, membership, offset, method: str) 
     observed = None
     if model.kernel is None:
         observed = np.full(len(x), np.nan)
-        observed[good] = result.scale + sum(_level_variance(cov, basis, matrix, random)
-                                            for cov, (_, basis, matrix) in zip(result.covariances, parts, strict=True))
+        observed[good] = result.scale + sum(
+            _level_variance(cov, basis, matrix, random)
+            for cov, (_, basis, matrix) in zip(result.covariances, parts, strict=True)
+        )
     total, error, dof = (pd.Series(v, index=index) for v in (mean + (0.0 if known is None else known), se, df))
     return Prediction(total, error, dof, None if observed is None else pd.Series(observed, index=index))
-
-
-def _matrix(factor, at: np.ndarray | None = None) -> sparse.csr_matrix:
-    """Which level each row belongs to, (n, levels); a row of zeros for levels that the model has not seen."""
-    if factor.codes is None and at is None:
-        return factor.weights
-    at = factor.codes if at is None else at
-    rows = np.flatnonzero(at >= 0)
-    return sparse.csr_matrix((np.ones(len(rows)), (rows, at[rows])), shape=(len(at), factor.n_levels))
 
 
 def _new_parts(result, data, x, random: bool, membership) -> list:
@@ -321,12 +175,16 @@ def _new_parts(result, data, x, random: bool, membership) -> list:
     good, used = good & np.isfinite(x).all(axis=1), used[estimable]
     out = []
     for factor in result._data.factors:
-        basis = [c for term in factor.terms for _, columns in random_columns(term, used, model.frame.categories)
-                 for c in columns]
+        basis = [
+            c
+            for term in factor.terms
+            for _, columns in random_columns(term, used, model.frame.categories)
+            for c in columns
+        ]
         if factor.name in membership:
             matrix = _seen_weights(factor, membership[factor.name], data)[good]
         elif random:
-            matrix = _matrix(factor, known_levels(factor, used))
+            matrix = factor.membership(known_levels(factor, used))
         else:
             matrix = sparse.csr_matrix((len(used), 1))
         out.append((factor, basis, matrix))
@@ -339,8 +197,10 @@ def _seen_weights(factor, weights, data):
     if isinstance(weights, pd.DataFrame | Membership):
         total, _ = membership_matrix(checks.membership_rows(weights, data, factor.name), factor.name, len(data))
         if np.abs(total.sum(axis=1) - matrix.sum(axis=1)).max() > 1e-9:
-            raise UserError(problem(f"membership of '{factor.name}' has weights of levels that the model has not seen",
-                                    "leave these rows out, or use random=False"))
+            raise refusal(
+                f"membership of '{factor.name}' has weights of levels that the model has not seen",
+                "leave these rows out, or use random=False",
+            )
     return matrix
 
 
@@ -359,7 +219,7 @@ def _fixed_errors(result, x: np.ndarray, method: str) -> tuple[np.ndarray, np.nd
     step = max(1, _CELLS // (x.shape[1] * (result.model.parameters.count + 1)))
     rows = np.flatnonzero(x.any(axis=1))
     for first in range(0, len(rows), step):
-        at = rows[first:first + step]
+        at = rows[first : first + step]
         inner = x[at] @ result._transform
         se[at], df[at] = np.sqrt(((inner @ phi) * inner).sum(axis=1)), df_of(inner)
     return se, df
@@ -376,12 +236,28 @@ def _error_variance(result, x: np.ndarray, z) -> np.ndarray:
     model, sigma2 = result.model, result.scale
     effects = sum(f.n_levels * len(f.basis) for f in result._data.factors)
     if effects > _MOST_EFFECTS:
-        raise UserError(problem(f"errors of predictions with {effects} random effects take too long",
-                                "use random=False, or random_effects_pev for the levels"))
-    root = sparse.block_diag([sparse.kron(covariance_root(cov / sigma2), sparse.identity(f.n_levels))
-                              for f, cov in zip(result._data.factors, result.covariances, strict=True)], format="csr")
-    own = sparse.hstack([_matrix(f) if c is None else sparse.diags(c) @ _matrix(f)
-                         for f in result._data.factors for c in f.basis], format="csr") @ root
+        raise refusal(
+            f"errors of predictions with {effects} random effects take too long",
+            "use random=False, or random_effects_pev for the levels",
+        )
+    root = sparse.block_diag(
+        [
+            sparse.kron(covariance_root(cov / sigma2), sparse.identity(f.n_levels))
+            for f, cov in zip(result._data.factors, result.covariances, strict=True)
+        ],
+        format="csr",
+    )
+    own = (
+        sparse.hstack(
+            [
+                f.membership() if c is None else sparse.diags(c) @ f.membership()
+                for f in result._data.factors
+                for c in f.basis
+            ],
+            format="csr",
+        )
+        @ root
+    )
     fixed = model.frame.columns(model.reduced.kept)
     weighted = own if model.frame.weights is None else sparse.diags(model.frame.weights) @ own
     solver = splu((own.T @ weighted + sparse.identity(effects)).tocsc())

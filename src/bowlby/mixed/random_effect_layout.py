@@ -239,13 +239,7 @@ def _columns(model) -> list[list]:
     root_w = None if frame.weights is None else np.sqrt(frame.weights)
     out = []
     for factor, slopes in zip(data.factors, data.scaling.slopes, strict=True):
-        met = (
-            factor.weights
-            if factor.codes is None
-            else sparse.csr_matrix(
-                (np.ones(data.n), (np.arange(data.n), factor.codes)), shape=(data.n, factor.n_levels)
-            )
-        )
+        met = factor.membership()
         out.append([(met if b is None else sparse.diags(b) @ met).tocsc() for b in slopes.columns(factor, root_w)])
     return out
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bowlby.errors import UserError, existing, problem
+from bowlby.errors import UserError, existing, refusal
 from bowlby.mixed import checks
 from bowlby.mixed.covariance_parameters import covariance_root, scale_outcome
 from bowlby.mixed.kenward_roger import adjusted_covariance, assemble, inverses, one_df, without
@@ -153,14 +153,14 @@ def refit_many(result, Y=None, contrasts=None, kenward_roger: bool = False, colu
     columns = {name: _matrix(values, f"column '{name}'", model) for name, values in (columns or {}).items()}
     for name in columns:
         if name not in model.names:
-            raise UserError(problem(f"the model has no fixed effect '{name}'", f"use {', '.join(model.names)}"))
+            raise refusal(f"the model has no fixed effect '{name}'", f"use {', '.join(model.names)}")
     if Y is None and not columns:
-        raise UserError(problem("there is nothing new to fit", "give outcomes or columns"))
+        raise refusal("there is nothing new to fit", "give outcomes or columns")
     if Y is None:
         Y = np.broadcast_to(model.frame.y, next(iter(columns.values())).shape)
     Y = _matrix(Y, "Y", model)
     if any(len(values) != len(Y) for values in columns.values()):
-        raise UserError(problem("outcomes and columns differ in their number of replicates", "give as many of each"))
+        raise refusal("outcomes and columns differ in their number of replicates", "give as many of each")
     rows = contrast_rows(result, contrasts, kenward_roger)
     out = Refits.empty(model, len(Y), len(rows), kenward_roger)
     moved = any(model.reduced.scaling.level[model.names.index(name)] for name in columns)
@@ -192,15 +192,13 @@ def refit_many(result, Y=None, contrasts=None, kenward_roger: bool = False, colu
 def _matrix(values, what: str, model) -> np.ndarray:
     values = checks.floats(values, what)
     if values.ndim != 2 or values.shape[1] != model.nobs:
-        raise UserError(
-            problem(f"{what} has shape {values.shape}", f"give one row of {model.nobs} values per replicate")
-        )
+        raise refusal(f"{what} has shape {values.shape}", f"give one row of {model.nobs} values per replicate")
     return checks.finite(values, what)
 
 
 def contrast_rows(result, contrasts, kenward_roger: bool) -> np.ndarray:
     if kenward_roger and not result.reml:
-        raise UserError(problem("Kenward-Roger is defined for REML fits", "fit with reml=True"))
+        raise refusal("Kenward-Roger is defined for REML fits", "fit with reml=True")
     rows = [result._vector(c) for c in contrasts or ()]
     return np.array(rows).reshape(len(rows), len(result.model.names))
 

@@ -17,20 +17,21 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from bowlby.errors import UserError, problem
+from bowlby.errors import UserError, problem, refusal
+from bowlby.mixed import checks
 from bowlby.mixed.crossproducts import reduce_rows
 from bowlby.mixed.model_frame import Factor, Frame
 from bowlby.mixed.model_matrix import is_numeric, missing, numbers, plain
 from bowlby.mixed.optimiser import STARTS, minimise
 
 _NEGLIGIBLE = 40.0  # exp(-40): the correlation at the smallest distance when there is none
-_PERFECT = 1e-6     # -log correlation over a unit's longest span when there is nothing else
-_FACTOR = 3.0       # between steps of the first look at decay rates
+_PERFECT = 1e-6  # -log correlation over a unit's longest span when there is nothing else
+_FACTOR = 3.0  # between steps of the first look at decay rates
 _FURTHEST = np.log(1e4)  # log SD ratio the search does not pass
 _GONE = 0.9 * _FURTHEST  # and beyond which a level has no residual variance
-_GAIN = 1e-10       # in -2 log-likelihood, below which a step is rounding
-_STEP = 1e-4        # of log SD ratios in central differences; the criterion is known to some 1e-11
-_FLAT = 1e-3        # difference in -2 log-likelihood that tells nothing apart
+_GAIN = 1e-10  # in -2 log-likelihood, below which a step is rounding
+_STEP = 1e-4  # of log SD ratios in central differences; the criterion is known to some 1e-11
+_FLAT = 1e-3  # difference in -2 log-likelihood that tells nothing apart
 _MOST_LEVELS = 30
 
 
@@ -57,21 +58,24 @@ class Chain:
     def _decay(self, x) -> np.ndarray:
         return np.exp(x[0]) * self.gap
 
+    def _correlation(self, x) -> tuple[np.ndarray, np.ndarray]:
+        """Correlation of each linked row with the one before, and the SD of what is new in it."""
+        decay = self._decay(x)
+        return np.exp(-decay), np.sqrt(-np.expm1(-2 * decay))
+
     def logdet(self, x) -> float:
         return float(np.log(-np.expm1(-2 * self._decay(x))).sum())
 
     def whiten(self, column, x, count: int) -> np.ndarray:
         column = np.ones(count) if column is None else column
-        decay = self._decay(x)
+        rho, rest = self._correlation(x)
         out = column.copy()
-        out[self.later] = ((column[self.later] - np.exp(-decay) * column[self.before[self.later]])
-                           / np.sqrt(-np.expm1(-2 * decay)))
+        out[self.later] = (column[self.later] - rho * column[self.before[self.later]]) / rest
         return out
 
     def colour(self, white, x) -> np.ndarray:
         rho, rest = np.zeros(len(white)), np.ones(len(white))
-        decay = self._decay(x)
-        rho[self.later], rest[self.later] = np.exp(-decay), np.sqrt(-np.expm1(-2 * decay))
+        rho[self.later], rest[self.later] = self._correlation(x)
         out = white.copy()
         for row in self.order:
             if self.before[row] >= 0:
@@ -82,25 +86,21 @@ class Chain:
         return np.ones(count)
 
     def factor(self, factor: Factor, x, count: int) -> Factor:
-        constant = factor.codes is not None and np.array_equal(
-            factor.codes[self.later], factor.codes[self.before[self.later]])
-        if constant:
+        codes = factor.codes
+        if codes is not None and np.array_equal(codes[self.later], codes[self.before[self.later]]):
             return replace(factor, basis=[self.whiten(b, x, count) for b in factor.basis])
         if factor.labels != ["Intercept"]:
-            raise UserError(problem(f"'{factor.name}' changes within units and has a random slope",
-                                    "this version combines CAR1 with intercepts only there"))
+            raise refusal(
+                f"'{factor.name}' changes within units and has a random slope",
+                "this version combines CAR1 with intercepts only there",
+            )
         from scipy import sparse
 
-        weights = factor.weights
-        if weights is None:
-            weights = sparse.csr_matrix((np.ones(count), (np.arange(count), factor.codes)),
-                                        shape=(count, factor.n_levels))
-        decay = self._decay(x)
-        rest = np.sqrt(-np.expm1(-2 * decay))
+        rho, rest = self._correlation(x)
         own = np.ones(count)
         own[self.later] = 1 / rest
-        shift = sparse.csr_matrix((-np.exp(-decay) / rest, (self.later, self.before[self.later])), shape=(count, count))
-        return replace(factor, codes=None, weights=((sparse.diags(own) + shift) @ weights).tocsr())
+        shift = sparse.csr_matrix((-rho / rest, (self.later, self.before[self.later])), shape=(count, count))
+        return replace(factor, codes=None, weights=((sparse.diags(own) + shift) @ factor.membership()).tocsr())
 
     def search(self, height):
         from scipy.optimize import minimize_scalar
@@ -118,8 +118,10 @@ class Chain:
 
     def report(self, x) -> dict:
         rate = float(np.exp(x[0]))
-        return {"phi": float(np.exp(-rate / self.median)),
-                f"correlation {self.median:.4g} {self.unit}s apart": float(np.exp(-rate))}
+        return {
+            "phi": float(np.exp(-rate / self.median)),
+            f"correlation {self.median:.4g} {self.unit}s apart": float(np.exp(-rate)),
+        }
 
     def describe(self, x, scale: float) -> str:
         return "; ".join(f"{name} {value:.6g}" for name, value in self.report(x).items()) + f"; phi per {self.unit}"
@@ -128,8 +130,10 @@ class Chain:
         if np.isinf(x[0]):
             return ["phi is at its limit 0: the residuals show no correlation in time"]
         if x[0] < self.lowest + 0.1 * np.log(_FACTOR):
-            return ["phi is at its limit 1: residuals so alike cannot be told from a random effect of their unit; do "
-                    "not trust this fit"]
+            return [
+                "phi is at its limit 1: residuals so alike cannot be told from a random effect of their unit; do "
+                "not trust this fit"
+            ]
         return []
 
 
@@ -186,8 +190,14 @@ class Scales:
 
         z = np.zeros(len(unit))
         for _ in range(3):
-            optimum = minimize(lambda z: walled(z / unit), z, method="BFGS", jac=gradient, callback=stop,
-                               options={"gtol": 1e-6, "maxiter": 100})
+            optimum = minimize(
+                lambda z: walled(z / unit),
+                z,
+                method="BFGS",
+                jac=gradient,
+                callback=stop,
+                options={"gtol": 1e-6, "maxiter": 100},
+            )
             moved, z = np.abs(optimum.x - z).max(), optimum.x
             if moved < 1e-5 or leaves(z / unit, optimum.fun):
                 break
@@ -199,9 +209,7 @@ class Scales:
         """Where a level's residuals are all 0 the likelihood has no upper bound."""
         logs = self._log(x)
         gone = [level for level, value in zip(self.levels, logs, strict=True) if value < logs.max() - _GONE]
-        if gone:
-            raise UserError([problem(f"level '{level}' of '{self.column}' has next to no residual variation",
-                                     "leave its rows out, or join it with another level") for level in gone])
+        _refuse(gone, self.column, "next to no residual variation", "leave its rows out, or join it with another level")
 
     def report(self, x) -> dict:
         first, *others = self.levels
@@ -219,9 +227,17 @@ class Scales:
             lower = self._log(x)
             lower[k] -= 3.0
             if height(lower[1:] - lower[0]) < best + _FLAT:
-                out.append(f"the residual variance of '{level}' cannot be told from 0: its rows are too few to tell "
-                           "residuals from random effects; do not trust this fit")
+                out.append(
+                    f"the residual variance of '{level}' cannot be told from 0: its rows are too few to tell "
+                    "residuals from random effects; do not trust this fit"
+                )
         return out
+
+
+def _refuse(levels: list, column: str, what: str, do: str) -> None:
+    """Stop at levels of a column that have what a variance of their own cannot be estimated from."""
+    if levels:
+        raise UserError([problem(f"level '{level}' of '{column}' has {what}", do) for level in levels])
 
 
 @dataclass(frozen=True)
@@ -251,10 +267,12 @@ class CAR1:
         before[order[1:][follows]] = order[:-1][follows]
         gap = np.where(before >= 0, time - time[before], np.nan)
         if (gap == 0).any():
-            raise UserError(problem(f"{int((gap == 0).sum())} rows share their '{self.time}' with another row of the "
-                                    f"same '{self.within}'", "give each row its own time"))
+            raise refusal(
+                f"{int((gap == 0).sum())} rows share their '{self.time}' with another row of the same '{self.within}'",
+                "give each row its own time",
+            )
         if not follows.any():
-            raise UserError(problem(f"no '{self.within}' has two rows", "the residuals need no structure"))
+            raise refusal(f"no '{self.within}' has two rows", "the residuals need no structure")
         return Chain(before, gap, order, unit_of_time)
 
 
@@ -268,8 +286,9 @@ def _times(series: pd.Series, name: str) -> tuple[np.ndarray, str]:
     if pd.api.types.is_timedelta64_dtype(series.dtype):
         return (series / pd.Timedelta(days=1)).to_numpy(dtype=np.float64), "day"
     if not is_numeric(series):
-        raise UserError(problem(f"the times in '{name}' are neither numbers nor dates",
-                                "make them numbers, such as days since start"))
+        raise refusal(
+            f"the times in '{name}' are neither numbers nor dates", "make them numbers, such as days since start"
+        )
     return numbers(series, name), f"unit of {name}"
 
 
@@ -285,14 +304,14 @@ class VarianceByGroup:
     def prepare(self, data: pd.DataFrame) -> Scales:
         codes, levels = pd.factorize(data[self.column], sort=True)
         if len(levels) < 2:
-            raise UserError(problem(f"'{self.column}' has one level", "the residual needs no structure"))
+            raise refusal(f"'{self.column}' has one level", "the residual needs no structure")
         if len(levels) > _MOST_LEVELS:
-            raise UserError(problem(f"'{self.column}' has {len(levels)} levels, a residual variance each",
-                                    f"join them to at most {_MOST_LEVELS}"))
+            raise refusal(
+                f"'{self.column}' has {len(levels)} levels, a residual variance each",
+                f"join them to at most {_MOST_LEVELS}",
+            )
         alone = [level for level, count in zip(levels, np.bincount(codes), strict=True) if count < 2]
-        if alone:
-            raise UserError([problem(f"level '{level}' of '{self.column}' has one row, too few for a variance of its "
-                                     "own", "join it with another level") for level in alone])
+        _refuse(alone, self.column, "one row, too few for a variance of its own", "join it with another level")
         return Scales(self.column, codes, [str(level) for level in levels])
 
 
@@ -302,8 +321,7 @@ STRUCTURES = (CAR1, VarianceByGroup)
 def complete_rows(structure, data: pd.DataFrame):
     """Rows that lack a column of the structure, with the reason."""
     for name in structure.columns():
-        if name not in data.columns:
-            raise UserError(problem(f"no column '{name}' in the data", "correct the name or add the column"))
+        checks.columns([name], data)
         yield missing(data[name]), f"{name} missing"
 
 
@@ -311,8 +329,13 @@ def whitened(frame: Frame, kernel, x) -> Frame:
     """The frame of whitened rows."""
     count = len(frame.y)
     y = frame.y if frame.offset is None else frame.y - frame.offset
-    return replace(frame, y=kernel.whiten(y, x, count), x=[kernel.whiten(c, x, count) for c in frame.x], offset=None,
-                   factors=[kernel.factor(f, x, count) for f in frame.factors])
+    return replace(
+        frame,
+        y=kernel.whiten(y, x, count),
+        x=[kernel.whiten(c, x, count) for c in frame.x],
+        offset=None,
+        factors=[kernel.factor(f, x, count) for f in frame.factors],
+    )
 
 
 def _restored(factor: Factor, given: list[Factor]) -> Factor:
@@ -359,14 +382,18 @@ def fit_structured(model, reml: bool, starts=STARTS):
         data = reduce_rows(whitened(model.frame, kernel, x))
         optimum = minimise(data, parameters, reml, (*starts, warm[0]))
     except np.linalg.LinAlgError:
-        raise UserError(problem(f"the model of '{model.spec.outcome}' leaves no residual variation",
-                                "drop terms or check the outcome")) from None
+        raise refusal(
+            f"the model of '{model.spec.outcome}' leaves no residual variation", "drop terms or check the outcome"
+        ) from None
     fitted = copy.copy(model)
     fitted.reduced = replace(data, factors=[_restored(f, model.frame.factors) for f in data.factors])
     result = MixedResult(fitted, optimum, reml)
     result.residual_parameters = kernel.report(x)
     result._residual_x, result._llf_shift = x, -0.5 * kernel.logdet(x)
     result.warnings += notes
-    result.warnings.append("standard errors and df take the residual structure's parameters ("
-                           + ", ".join(f"{k} {v:.6g}" for k, v in result.residual_parameters.items()) + ") as known")
+    result.warnings.append(
+        "standard errors and df take the residual structure's parameters ("
+        + ", ".join(f"{k} {v:.6g}" for k, v in result.residual_parameters.items())
+        + ") as known"
+    )
     return result

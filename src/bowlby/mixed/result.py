@@ -1,94 +1,17 @@
-"""What a fit says: estimates, variances, tests and a summary; statsmodels' attribute names."""
+"""What a fit says: estimates, variances and tests, under statsmodels' attribute names."""
 
 from __future__ import annotations
 
 from functools import cached_property
-from html import escape
 
 import numpy as np
 import pandas as pd
 
-from bowlby.errors import UserError
 from bowlby.mixed import derivatives
 from bowlby.mixed.criterion import loglik, residual_variance
-from bowlby.mixed.inference import KENWARD_ROGER, SATTERTHWAITE, SATTERTHWAITE_FLAT, SATTERTHWAITE_SINGULAR, Inference
+from bowlby.mixed.inference import Inference
 from bowlby.mixed.refits import refit_many
-
-_DFS = {KENWARD_ROGER: "Kenward-Roger df and adjusted SE", SATTERTHWAITE: "Satterthwaite df", "residual": "residual df"}
-
-
-def summary(result, method: str) -> str:
-    """Formula, counts, variances, fixed effects with their df, and every warning."""
-    fixed_head, fixed, reasons = _fixed_effects(result, method)
-    return "\n".join([*_head(result), "", "Random effects", _table(_random_effects(result)), *_structure(result), "",
-                      fixed_head, _table(fixed), *_below(reasons), *_below(_notes(result, method))])
-
-
-def html(result, method: str) -> str:
-    """The same as HTML, for notebooks."""
-    fixed_head, fixed, reasons = _fixed_effects(result, method)
-    title, *lines = map(escape, [*_head(result), *_structure(result)])
-    return "\n".join([f"<p><strong>{title}</strong><br>{'<br>'.join(lines)}</p>", "<p>Random effects</p>",
-                      _html_table(_random_effects(result)), f"<p>{escape(fixed_head)}</p>", _html_table(fixed),
-                      *(f"<p>{escape(note)}</p>" for note in [*reasons, *_notes(result, method)])])
-
-
-def _head(result) -> list[str]:
-    model = result.model
-    lines = [f"Linear mixed model of {model.spec.outcome}, {'REML' if result.reml else 'ML'}",
-             f"formula: {model.spec}",
-             f"rows {model.nobs}; " + "; ".join(f"{name} {k}" for name, k in model.n_levels.items()),
-             f"log-likelihood {result.llf:.4f}; AIC {result.aic:.2f}; BIC {result.bic:.2f}; "
-             f"{'converged' if result.converged else 'NOT converged'}{', singular' if result.singular else ''}"]
-    known = [what for what in ("weights", "offset") if getattr(model.frame, what) is not None]
-    if known:
-        lines.append("with " + " and ".join(known) + (": the residual variance is that of weight 1"
-                                                      if "weights" in known else ""))
-    if model.n_dropped:
-        lines.append("rows left out: " + "; ".join(f"{why} {k}" for why, k in model.n_dropped.items()))
-    return lines
-
-
-def _random_effects(result):
-    return result.varcorr.rename(columns={"variance": "variance or covariance", "sd": "sd or correlation"}).fillna("")
-
-
-def _structure(result) -> list[str]:
-    if not result.residual_parameters:
-        return []
-    return ["", "Residual structure: " + result.model.kernel.describe(result._residual_x, result.scale)]
-
-
-def _notes(result, method: str) -> list[str]:
-    other = () if method == SATTERTHWAITE else (SATTERTHWAITE_FLAT, SATTERTHWAITE_SINGULAR)
-    return [f"note: {w}" for w in result.warnings if w not in other]
-
-
-def _below(notes: list[str]) -> list[str]:
-    return ["", *notes] if notes else []
-
-
-def _fixed_effects(result, method: str) -> tuple[str, object, list[str]]:
-    """Head and table of the effects; without df where these are undefined, with the reasons."""
-    try:
-        table = result.tidy(method)
-    except UserError as error:
-        if method not in _DFS or (method == KENWARD_ROGER and not result.reml):
-            raise
-        table = result.tidy("residual")[["term", "estimate", "se"]]
-        return "Fixed effects (no df)", table, [f"note: no df: {line}" for line in error.problems]
-    head = _DFS[method]
-    if method == SATTERTHWAITE and result.singular:
-        head = "Satterthwaite undefined, df from the expected information"
-    return f"Fixed effects ({head})", table, []
-
-
-def _table(table) -> str:
-    return table.to_string(index=False, float_format=lambda v: f"{v:.5g}")
-
-
-def _html_table(table) -> str:
-    return table.to_html(index=False, border=0, float_format=lambda v: f"{v:.5g}")
+from bowlby.mixed.summary import html_page, text_page
 
 
 class MixedResult(Inference):
@@ -132,8 +55,9 @@ class MixedResult(Inference):
     def _note_warnings(self) -> None:
         model = self.model
         if model.dropped_columns:
-            self.warnings.append("dropped as linear combinations of earlier columns: "
-                                 + ", ".join(model.dropped_columns))
+            self.warnings.append(
+                "dropped as linear combinations of earlier columns: " + ", ".join(model.dropped_columns)
+            )
         for k in self.at_zero:
             item = model.parameters.items[k]
             factor = self._data.factors[item.factor]
@@ -146,12 +70,16 @@ class MixedResult(Inference):
             if f"singular fit: {what}" not in self.warnings:
                 self.warnings.append(f"singular fit: {what}")
         if hasattr(self._state.k, "logdet_error"):
-            self.warnings.append("thousands of random effects are joined by rows they share: the log-likelihood "
-                                 f"(standard error {0.5 * self._state.k.logdet_error:.1g}) and the df (see df_se) are "
-                                 "estimates")
+            self.warnings.append(
+                "thousands of random effects are joined by rows they share: the log-likelihood "
+                f"(standard error {0.5 * self._state.k.logdet_error:.1g}) and the df (see df_se) are "
+                "estimates"
+            )
         if not self.converged:
-            self.warnings.append("the optimiser did not reach a stationary point; do not trust this fit: simplify "
-                                 "the random part, or centre the predictors of its slopes")
+            self.warnings.append(
+                "the optimiser did not reach a stationary point; do not trust this fit: simplify "
+                "the random part, or centre the predictors of its slopes"
+            )
 
     # -- estimates ---------------------------------------------------------------------------------------------
 
@@ -226,14 +154,25 @@ class MixedResult(Inference):
                 if not correlated:
                     continue
                 for i, a in enumerate(positions):
-                    for b in positions[i + 1:]:
+                    for b in positions[i + 1 :]:
                         product = np.sqrt(cov[a, a] * cov[b, b])
-                        rows.append((factor.name, factor.labels[a], factor.labels[b], cov[a, b],
-                                     cov[a, b] / product if product > 0 else np.nan))
+                        rows.append(
+                            (
+                                factor.name,
+                                factor.labels[a],
+                                factor.labels[b],
+                                cov[a, b],
+                                cov[a, b] / product if product > 0 else np.nan,
+                            )
+                        )
         rows.append(("Residual", None, None, self.scale, np.sqrt(self.scale)))
         names = ["group", "term", "term2", "variance", "sd"]
-        return pd.DataFrame({name: pd.Series(values, dtype=object if name[0] in "gt" else np.float64)
-                             for name, values in zip(names, zip(*rows, strict=True), strict=True)})
+        return pd.DataFrame(
+            {
+                name: pd.Series(values, dtype=object if name[0] in "gt" else np.float64)
+                for name, values in zip(names, zip(*rows, strict=True), strict=True)
+            }
+        )
 
     @cached_property
     def known_zero(self) -> list[str]:
@@ -252,8 +191,10 @@ class MixedResult(Inference):
     @property
     def cov_re(self) -> dict[str, pd.DataFrame]:
         """Covariance matrix of the random effects of each group: {group: DataFrame (q, q)}, user units."""
-        return {f.name: pd.DataFrame(cov, index=f.labels, columns=f.labels)
-                for f, cov in zip(self._data.factors, self.covariances, strict=True)}
+        return {
+            f.name: pd.DataFrame(cov, index=f.labels, columns=f.labels)
+            for f, cov in zip(self._data.factors, self.covariances, strict=True)
+        }
 
     @property
     def residual_variances(self) -> np.ndarray:
@@ -378,8 +319,8 @@ class MixedResult(Inference):
         return leave_out(self, group, contrasts, kenward_roger)
 
     def profile(self, parameters=None, level: float = 0.95):
-        """Profile-likelihood intervals (ML); see :func:`bowlby.mixed.likelihood.profile`."""
-        from bowlby.mixed.likelihood import profile
+        """Profile-likelihood intervals (ML); see :func:`bowlby.mixed.profile_likelihood.profile`."""
+        from bowlby.mixed.profile_likelihood import profile
 
         return profile(self.model, parameters, level)
 
@@ -391,10 +332,10 @@ class MixedResult(Inference):
 
     def summary(self, df: str | None = None) -> str:
         """A text page of the fit."""
-        return summary(self, self._default_method(df))
+        return text_page(self, self._default_method(df))
 
     def __repr__(self) -> str:
         return self.summary()
 
     def _repr_html_(self) -> str:
-        return html(self, self._default_method(None))
+        return html_page(self, self._default_method(None))

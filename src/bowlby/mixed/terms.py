@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bowlby.errors import UserError, problem
+from bowlby.errors import refusal
 from bowlby.mixed import checks
 
 FUNCTIONS = {
@@ -245,7 +245,7 @@ def _listed(value, what: str) -> list:
     if isinstance(value, str):
         return [value]
     if not isinstance(value, Iterable) or isinstance(value, Mapping):
-        raise UserError(problem(f"{what} are of type {type(value).__name__}", "give a list, [] for none"))
+        raise refusal(f"{what} are of type {type(value).__name__}", "give a list, [] for none")
     return list(value)
 
 
@@ -256,19 +256,17 @@ def _random_term(item) -> RandomTerm:
     checks.known(item, ("group", "terms", "correlated", "known_zero"), "the key of a random term")
     group = item.get("group")
     if not group:
-        raise UserError(problem("a random term has no group", "name the column of its levels"))
+        raise refusal("a random term has no group", "name the column of its levels")
     terms = _listed(item.get("terms", ["1"]), f"the terms of {group}")
     if not terms:
-        raise UserError(problem(f"the random term of {group} is empty", 'list its terms, such as ["1"]'))
+        raise refusal(f"the random term of {group} is empty", 'list its terms, such as ["1"]')
     correlated = checks.flag(item.get("correlated", True), "correlated")
     known_zero = tuple(_listed(item.get("known_zero", []), f"known_zero of {group}"))
     for name in known_zero:
         if correlated or name not in terms:
-            raise UserError(
-                problem(
-                    f"known_zero of {group} names '{name}', which is no uncorrelated slope of it",
-                    "name one of its terms, with correlated: False",
-                )
+            raise refusal(
+                f"known_zero of {group} names '{name}', which is no uncorrelated slope of it",
+                "name one of its terms, with correlated: False",
             )
     return RandomTerm(
         group=as_term(group),

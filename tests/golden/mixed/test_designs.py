@@ -1,7 +1,8 @@
 """Simulated designs: everything a result says against lme4, lmerTest, pbkrtest and a profile by refits."""
 
 import pytest
-from mixed_checks import DESIGNS, MODELS, SUITE, checks_of, expected_fit, fitted, reference, rows, surprises
+from differences import surprises
+from mixed_checks import DESIGNS, MODELS, SUITE, checks_of, expected_fit, fitted, reference, rows
 
 
 @pytest.mark.parametrize("suite", SUITE)

@@ -4,18 +4,8 @@ That a difference which is not registered fails, and a registered one that does 
 are (`surprises`); here, that the register speaks of checks that exist, and that `surprises` sees both.
 """
 
-from mixed_checks import (
-    ARMS,
-    DESIGNS,
-    SUITE,
-    Check,
-    checks_of,
-    limit_checks,
-    reference,
-    registered,
-    surprises,
-    whole_term_checks,
-)
+from differences import Check, registered, surprises
+from mixed_checks import ARMS, DESIGNS, SUITE, checks_of, limit_checks, reference, whole_term_checks
 
 
 def test_every_registered_difference_is_a_check_and_says_why():

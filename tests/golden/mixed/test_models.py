@@ -2,7 +2,8 @@
 
 import pandas as pd
 import pytest
-from mixed_checks import HERE, MODELS, expected_fit, fitted_model, model_checks, model_file, surprises
+from differences import surprises
+from mixed_checks import HERE, MODELS, expected_fit, fitted_model, model_checks, model_file
 
 from bowlby.mixed import MixedModel
 

@@ -8,7 +8,8 @@ import warnings
 
 import numpy as np
 import pytest
-from mixed_checks import DESIGNS, Checks, fitted, plain, registered, relative, rows, surprises
+from differences import Checks, plain, registered, relative, surprises
+from mixed_checks import DESIGNS, fitted, rows
 
 METHODS = {"glmm": "satterthwaite", "kamino": "kenward-roger"}
 NAMES = [name for name in DESIGNS if DESIGNS[name].membership is None]

@@ -2,7 +2,8 @@
 
 import pandas as pd
 import pytest
-from mixed_checks import Checks, reference, rows
+from differences import Checks
+from mixed_checks import reference, rows
 
 from bowlby.mixed import CAR1, MixedModel, VarianceByGroup
 

@@ -8,7 +8,7 @@ from scipy import sparse
 import bowlby.mixed.crossproducts as crossproducts
 from bowlby.mixed import MixedModel, MixedResult
 from bowlby.mixed.criterion import evaluate
-from bowlby.mixed.model_frame import Membership
+from bowlby.mixed.membership import Membership
 from bowlby.mixed.optimiser import Optimum
 
 SLOPE = "y ~ a_w + s + (1 + a_w || therapist)"

@@ -6,7 +6,8 @@ Reference: tests/golden/r/terms_and_means.R. Limits allow for lme4's optimiser, 
 import numpy as np
 import pandas as pd
 import pytest
-from mixed_checks import ARMS, fitted_to_arms, reference, surprises, whole_term_checks
+from differences import surprises
+from mixed_checks import ARMS, fitted_to_arms, reference, whole_term_checks
 
 from bowlby.mixed import compare
 

@@ -12,8 +12,6 @@ from bowlby.config import Run, Study, load
 from bowlby.config.base import parse
 from bowlby.config.yamlfile import read_yaml
 from bowlby.drafting import MARK, write_draft
-from bowlby.drafting.naming import blocks
-from bowlby.drafting.roles import ordered
 from bowlby.errors import UserError
 from bowlby.ingest import check, ingest
 
@@ -37,34 +35,6 @@ def answers(n, low, high, rows=40, seed=1):
 
 def frame(prefix, n, low, high, rows=40):
     return pd.DataFrame(answers(n, low, high, rows), columns=[f"{prefix}{i}" for i in range(1, n + 1)])
-
-
-@pytest.mark.parametrize(
-    ("columns", "expected"),
-    [
-        (["phq9_1", "phq9_2", "phq9_3"], [("phq9_{n}", 3, [])]),
-        (["wai01", "wai02", "wai03"], [("wai{n:02}", 3, [])]),
-        (["t1_phq_1", "t1_phq_2", "t1_phq_3", "t2_phq_1", "t2_phq_2", "t2_phq_3"], [("{t}_phq_{n}", 3, ["t1", "t2"])]),
-        (["bdi.pre", "bdi.2m", "x"], [("bdi.{t}", 0, ["pre", "2m"]), ("x", 0, [])]),
-        (["s1", "s2", "s3", "age"], [("s{n}", 3, []), ("age", 0, [])]),
-        (["ecr1m", "ecr2m", "ecr3m", "ecr1p", "ecr2p", "ecr3p"], [("ecr{n}m", 3, []), ("ecr{n}p", 3, [])]),
-    ],
-)
-def test_blocks_of_columns(columns, expected):
-    assert [(b.pattern, b.n, b.times) for b in blocks(columns)] == expected
-
-
-@pytest.mark.parametrize(
-    ("texts", "expected"),
-    [
-        (["post", "fu1", "pre"], ["pre", "post", "fu1"]),
-        (["10", "2", "1"], ["1", "2", "10"]),
-        (["s10", "s2", "intake"], ["intake", "s2", "s10"]),
-        (["T0", "S5", "T2"], ["T0", "S5", "T2"]),
-    ],
-)
-def test_occasions_in_time(texts, expected):
-    assert ordered(texts) == expected
 
 
 def test_the_example_is_read_right_but_for_one_choice(tmp_path):
@@ -331,8 +301,9 @@ def test_unreadable_files_are_one_line_each(tmp_path):
         ("reframed_dbt_rct/reframed.csv", [("phq9", {"total": "phq9"})]),
         ("suddengains/sgdata.csv", [("bdi_ii", {"total": "bdi_{t}"})]),
         ("btheb/BtheB_wide.csv", [("bdi_ii", {"total": "bdi.{t}"})]),
-        pytest.param("ecr_mother_father_italian/data_ECR.csv", [("ecr_12", None), ("ecr_12", None)],
-                     marks=pytest.mark.slow),
+        pytest.param(
+            "ecr_mother_father_italian/data_ECR.csv", [("ecr_12", None), ("ecr_12", None)], marks=pytest.mark.slow
+        ),
         ("messy_redcap/tidyREDCap/nacho_anxiety_RAW_headers_and_codes.csv", [("gad7", None)]),
         ("phq_gad_pss_ukm/Psychological_aspects.csv", []),
     ],

@@ -14,7 +14,7 @@ from bowlby.estimands.partition import Rows, partition, rows_of, shares, style_l
 from bowlby.estimands.prediction import folds, out_of_sample
 from bowlby.estimands.variance import exact_test, icc_interval, restricted_likelihood_ratio
 from bowlby.mixed import MixedModel
-from bowlby.mixed.model_frame import Membership
+from bowlby.mixed.membership import Membership
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 

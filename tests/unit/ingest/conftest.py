@@ -1,10 +1,15 @@
 """A small study in a folder of its own."""
 
+import sys
+from pathlib import Path
+
 import pytest
 
 from bowlby.config import load
 from bowlby.errors import UserError
 from bowlby.ingest import ingest
+
+sys.path.insert(0, str(Path(__file__).parent))  # for small_files
 
 RUN = """run: t
 study: study.yaml

@@ -6,7 +6,7 @@ import pytest
 
 from bowlby.errors import UserError
 from bowlby.mixed import MixedModel
-from bowlby.mixed.model_frame import Membership
+from bowlby.mixed.membership import Membership
 
 NESTED = "y ~ 1 + (1 | site/pat)"
 

@@ -6,7 +6,7 @@ import pytest
 
 from bowlby.errors import UserError
 from bowlby.mixed import CAR1, MixedModel, compare
-from bowlby.mixed.prediction import fixed_rows
+from bowlby.mixed.new_rows import fixed_rows
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Inference by likelihood: profile intervals, likelihood-ratio tests and information criteria.
+"""Profile-likelihood intervals.
 
 A limit of a profile interval is where 2 (l_max - l) = chi2, with one quantity fixed and all others re-optimised by ML.
 An SD is fixed as an entry of the absolute Cholesky factor with its effect moved to the top, a correlation by tying
@@ -9,22 +9,17 @@ Newton search on the same cross-products.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.special import chdtrc, chdtri
+from scipy.special import chdtri
 
-from bowlby.errors import UserError, existing, problem
+from bowlby.errors import existing, refusal
 from bowlby.mixed import checks
 from bowlby.mixed.covariance_parameters import Parameters
 from bowlby.mixed.criterion import Point, evaluate, residual_variance
 from bowlby.mixed.derivatives import moments
 from bowlby.mixed.optimiser import Profiled, minimise, newton
-
-if TYPE_CHECKING:
-    from bowlby.mixed.result import MixedResult
 
 _XTOL = 1e-7
 
@@ -89,7 +84,7 @@ class Absolute:
         gt, htt = n / tau - state.r2 / tau**2, -n / tau**2 + 2 * state.r2 / tau**3
         hdt = pyy / tau**2
         gw = -2 * delta @ gd + 2 * tau * gt
-        hww = (4 * delta @ hdd @ delta - 8 * tau * delta @ hdt + 4 * tau**2 * htt + 4 * delta @ gd + 4 * tau * gt)
+        hww = 4 * delta @ hdd @ delta - 8 * tau * delta @ hdt + 4 * tau**2 * htt + 4 * delta @ gd + 4 * tau * gt
         hlw = jac.T @ (-2 * hdd @ delta + 2 * tau * hdt) - 2 * gl
         return Point(x, state, height, np.append(gl, gw), np.block([[hll, hlw[:, None]], [hlw[None], hww]]))
 
@@ -118,14 +113,14 @@ def profile(model, parameters=None, level: float = 0.95) -> pd.DataFrame:
     limits (NaN): centre the predictor.
     """
     if model.kernel is not None:
-        raise UserError(problem("profiles are not available with a residual structure", "use the Wald intervals"))
+        raise refusal("profiles are not available with a residual structure", "use the Wald intervals")
     level, targets = checks.confidence(level), _targets(model)
     if parameters is not None:
         parameters = [parameters] if isinstance(parameters, str) else list(parameters)
         checks.known(parameters, dict.fromkeys(n for t in targets for n in (t.term, t.group, t.kind) if n), "parameter")
         targets = [t for t in targets if {t.group, t.term, t.kind} & set(parameters)]
     if not targets:
-        raise UserError(problem("nothing to profile", "name a coefficient, a group or sigma"))
+        raise refusal("nothing to profile", "name a coefficient, a group or sigma")
     optimum = minimise(model.reduced, model.parameters, False)
     z = float(np.sqrt(chdtri(1, 1 - level)))
     rows = []
@@ -134,8 +129,12 @@ def profile(model, parameters=None, level: float = 0.95) -> pd.DataFrame:
         estimate, low, high = _limits(model, optimum, target, z) if known else (np.nan,) * 3
         rows.append((target.kind, target.group, target.term, target.term2, estimate, low, high))
     names = ["kind", "group", "term", "term2", "estimate", "ci_low", "ci_high"]
-    return pd.DataFrame({name: pd.Series(values, dtype=object if i < 4 else np.float64)
-                         for i, (name, values) in enumerate(zip(names, zip(*rows, strict=True), strict=True))})
+    return pd.DataFrame(
+        {
+            name: pd.Series(values, dtype=object if i < 4 else np.float64)
+            for i, (name, values) in enumerate(zip(names, zip(*rows, strict=True), strict=True))
+        }
+    )
 
 
 def _targets(model) -> list[Target]:
@@ -143,8 +142,11 @@ def _targets(model) -> list[Target]:
     for g, factor in enumerate(model.reduced.factors):
         for positions, _ in factor.blocks:
             out += [Target("sd", factor.name, factor.labels[a], None, g, (a,)) for a in positions]
-            out += [Target("correlation", factor.name, factor.labels[a], factor.labels[b], g, (a, b))
-                    for i, a in enumerate(positions) for b in positions[i + 1:]]
+            out += [
+                Target("correlation", factor.name, factor.labels[a], factor.labels[b], g, (a, b))
+                for i, a in enumerate(positions)
+                for b in positions[i + 1 :]
+            ]
     out.append(Target("sigma", "Residual", None))
     return out + [Target("coefficient", "fixed", name) for name in model.names]
 
@@ -206,9 +208,13 @@ def _coefficient(model, optimum, target: Target):
         change[:p, :-1] = null
         change[:p, -1] = -v * (value - shift) / (v @ v)
         change[p, -1] = 1.0
-        moved = replace(data, xx=change.T @ data.xx @ change, names=data.names[:-1],
-                        zx=np.einsum("amn,mk->akn", data.zx, change) if data.has_inner else data.zx,
-                        bx=data.bx if data.links is None else data.bx @ change)
+        moved = replace(
+            data,
+            xx=change.T @ data.xx @ change,
+            names=data.names[:-1],
+            zx=np.einsum("amn,mk->akn", data.zx, change) if data.has_inner else data.zx,
+            bx=data.bx if data.links is None else data.bx @ change,
+        )
         point, *_ = newton(Profiled(moved, model.parameters, False), warm[0])
         if point is None:
             return np.inf
@@ -284,105 +290,3 @@ def _descend(objective: Absolute, warm: list) -> float:
         return np.inf
     warm[0] = point.x
     return point.height + _constant(objective.data)
-
-
-def compare(*results: MixedResult) -> pd.DataFrame:
-    """Likelihood-ratio tests between models, each against the one before it, and information criteria.
-
-    Models fitted by REML are refitted by ML, since their restricted likelihoods are of different data where the fixed
-    effects differ.
-
-    Parameters
-    ----------
-    *results : MixedResult
-        Two or more fits of one outcome in the same rows, in any order.
-
-    Returns
-    -------
-    DataFrame
-        One row a model, by number of parameters: model, n_parameters, aic, bic, llf, deviance, chi2, df, p. The test
-        is missing where the model before it is not nested in it or has as many parameters. Where a variance is 0 under
-        the smaller model p is too large, about twofold for one variance (Self & Liang, 1987, JASA 82:605-610).
-
-    Raises
-    ------
-    UserError
-        If the fits are of different rows, outcomes or weights, or a larger model fits worse than one nested in it.
-
-    Examples
-    --------
-    >>> import numpy as np, pandas as pd
-    >>> from bowlby.mixed import MixedModel, compare
-    >>> rng = np.random.default_rng(1)
-    >>> data = pd.DataFrame({"g": np.repeat(np.arange(20), 10), "x": rng.normal(size=200)})
-    >>> data["y"] = data.x + rng.normal(size=20)[data.g] + rng.normal(size=200)
-    >>> small, large = (MixedModel.from_formula(f"y ~ {x} + (1 | g)", data).fit() for x in ("1", "x"))
-    >>> compare(small, large).df.tolist()
-    [nan, 1.0]
-    """
-    if len(results) < 2 or not all(hasattr(r, "n_parameters") for r in results):
-        raise UserError(problem("models are compared with one another", "give two or more fits"))
-    for other in results[1:]:
-        _check_same_data(results[0].model, other.model)
-    fits = sorted((r.model.fit(reml=False) if r.reml else r for r in results), key=lambda r: r.n_parameters)
-    table = pd.DataFrame({"model": [str(f.model.spec) for f in fits], "n_parameters": [f.n_parameters for f in fits],
-                          "aic": [f.aic for f in fits], "bic": [f.bic for f in fits], "llf": [f.llf for f in fits],
-                          "deviance": [-2 * f.llf for f in fits]})
-    tests = [(np.nan, np.nan), *(_ratio(a, b) for a, b in pairwise(fits))]
-    table["chi2"], table["df"] = np.array(tests).T
-    table["p"] = chdtrc(table["df"], table["chi2"])
-    return table
-
-
-def _check_same_data(one, other) -> None:
-    if one.spec.outcome != other.spec.outcome:
-        raise UserError(problem(f"the models have the outcomes '{one.spec.outcome}' and '{other.spec.outcome}'",
-                                "compare models of one outcome"))
-    labels = [m.frame.labels[m.rows] for m in (one, other)]
-    if one.nobs != other.nobs or not labels[0].equals(labels[1]):
-        dropped = sorted({why for m in (one, other) for why in m.n_dropped})
-        raise UserError(problem(f"the models are fitted to different rows ({one.nobs} and {other.nobs})",
-                                "fit all to the rows that are complete for all"
-                                + (f" ({'; '.join(dropped)})" if dropped else "")))
-    if not np.array_equal(one.frame.y, other.frame.y):
-        raise UserError(problem("the outcome has other values in one of the models", "fit all to the same data"))
-    weights = [np.ones(m.nobs) if m.frame.weights is None else m.frame.weights for m in (one, other)]
-    if not np.array_equal(weights[0], weights[1]):
-        raise UserError(problem("the models have different weights", "fit all with the same weights"))
-
-
-def _ratio(small, large) -> tuple[float, float]:
-    """Twice the difference of log-likelihoods and of numbers of parameters; missing for models that are not nested."""
-    df = large.n_parameters - small.n_parameters
-    if not df or not _nested(small.model, large.model):
-        return np.nan, np.nan
-    ratio = 2 * (large.llf - small.llf)
-    if ratio < -1e-6 * max(1.0, abs(large.llf)):
-        raise UserError(problem(f"{large.model.spec} fits worse than {small.model.spec}, which is nested in it",
-                                "simplify the random part, or give fit(starts=...)"))
-    return max(ratio, 0.0), float(df)
-
-
-def _nested(small, large) -> bool:
-    """Whether the larger model holds the fixed columns (as linear combinations), random effects and offset."""
-    if small.kernel is not None and type(small.kernel) is not type(large.kernel):
-        return False
-    offsets = [np.zeros(m.nobs) if m.frame.offset is None else m.frame.offset for m in (small, large)]
-    return np.allclose(offsets[0], offsets[1]) and _random_nested(small, large) and _fixed_nested(small, large)
-
-
-def _random_nested(small, large) -> bool:
-    """Whether each block of effects that may covary lies within one of the larger model."""
-    blocks = [[(f.name, {f.labels[k] for k in positions}, correlated)
-               for f in m.frame.factors for positions, correlated in f.blocks] for m in (small, large)]
-    return all(any(name == other and labels <= more and (may_covary or len(labels) == 1)
-                   for other, more, may_covary in blocks[1]) for name, labels, _ in blocks[0])
-
-
-def _fixed_nested(small, large) -> bool:
-    columns = []
-    for m in (small, large):
-        x = m.frame.columns(m.reduced.kept)
-        columns.append(x / np.abs(x).max(axis=0))
-    left = columns[0] - columns[1] @ np.linalg.lstsq(columns[1], columns[0])[0]
-    return bool(np.abs(left).max() < 1e-7)
