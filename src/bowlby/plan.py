@@ -13,7 +13,7 @@ from bowlby.design.requirements import instruments_of, unmet
 from bowlby.errors import Place, UserError, problem
 from bowlby.files import read_json
 from bowlby.fingerprint import checksum
-from bowlby.fit.sets import models_of
+from bowlby.fit import models_of
 from bowlby.resources import SMALL, size
 from bowlby.robustness.jobs import Work, batches, works
 from bowlby.run_marker import MARKER, begun_with, moved

@@ -305,7 +305,7 @@ def compare_session_to_session(loaded: Loaded, folder: Path) -> None:
 def lead_of(run: Run, folder: Path) -> dict:
     """What is said of which of two series comes first, from the fits in a run's folder."""
     from bowlby.compare.session_to_session import decide_lead
-    from bowlby.fit.sets import models_of
+    from bowlby.fit import models_of
 
     fits = {name: read_json(folder / f"fits/{name}.json") for name in models_of("session_to_session", set())}
     return decide_lead(run, fits, read_json(folder / "analysis/session_to_session.design.json"))

@@ -356,7 +356,7 @@ def test_reframed_runs_from_a_folder_outside(tmp_path, shell):
 
 
 def test_estimands_are_each_a_file(example):
-    from bowlby.estimands.names import NAMES
+    from bowlby.estimands import NAMES
 
     records = {name: read(example, f"estimands/{name}.json") for name in NAMES}
     contrasts = {c["name"]: c for c in read(example, "fits/primary.json")["contrasts"]}

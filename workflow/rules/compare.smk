@@ -1,4 +1,4 @@
-from bowlby.estimands.names import NAMES
+from bowlby.estimands import NAMES
 
 
 rule estimate_estimands:

@@ -90,6 +90,34 @@ def claim_negligible(t: Effect, delta: float, name: str = "T") -> dict:
     return _claim(verdict, reason(code, of=name), t, flags, bound=delta, p=t.p_equivalence(delta), test=decided)
 
 
+def rests_on(claim: dict, delta: float) -> tuple[list[tuple[str, float, int]], float]:
+    """The one-sided tests that a decided claim rests on, all of which must hold, and their level.
+
+    Parameters
+    ----------
+    claim : dict
+        As the functions above make it.
+    delta : float
+        Equivalence bound.
+
+    Returns
+    -------
+    list of (str, float, int)
+        Effect, value and side: 1 if the effect is to lie above the value, -1 if below it.
+    float
+        Level.
+    """
+    code, of = claim["rule"]["code"], claim["rule"]["of"]
+    if code in ("above_0", "both_above_0"):
+        return [(name, 0.0, 1) for name in ([of] if code == "above_0" else of)], 0.025
+    if code in ("below_0", "one_below_0"):
+        return [(of, 0.0, -1)], 0.025 if code == "below_0" else 0.0125
+    if code == "beyond_bound":
+        side = 1 if claim["estimate"] > 0 else -1
+        return [(of, side * delta, side)], 0.025
+    return [(of, -delta, 1), (of, delta, -1)], 0.05
+
+
 def not_tested(code: str) -> dict:
     """A claim that was not tested: inconclusive, with the code of the reason as its rule."""
     return {

@@ -55,7 +55,7 @@ def estimate(data: pd.DataFrame, membership: pd.DataFrame, design: dict, fits: d
     Returns
     -------
     dict of dict
-        By the names of :data:`bowlby.estimands.names.NAMES`.
+        By the names of :data:`bowlby.estimands.NAMES`.
     """
     fitter = Fitter(data, membership, design)
     m1 = fitter.fit(M1, M1_RANDOM)

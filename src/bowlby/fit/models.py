@@ -11,7 +11,7 @@ import pandas as pd
 from bowlby import terms
 from bowlby.design.centring import Membership, membership
 from bowlby.fit import units
-from bowlby.fit.lines import c2_conditions
+from bowlby.fit.c2_conditions import c2_conditions
 from bowlby.fit.one_level import EXACT, OneLevelResult
 from bowlby.fit.record import block_test, contrast, effects_table, no_second, record_fit, second_fit
 from bowlby.mixed import MixedModel

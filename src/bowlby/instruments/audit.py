@@ -237,21 +237,7 @@ def audit_given(
 ) -> pd.DataFrame:
     """Audit scores that were given: whether they look like the norms, and go one way in all parts.
 
-    Parameters
-    ----------
-    scores : DataFrame
-        From :func:`bowlby.instruments.scoring.given`.
-    instrument : Instrument
-        The key.
-    measures : DataFrame, optional
-        What the scores were taken from, same index, with their files.
-    sites : dict of Series, optional
-        By role, the site of each person.
-
-    Returns
-    -------
-    DataFrame
-        Columns as for :func:`audit`.
+    Parameters are those of :func:`bowlby.instruments.direction_checks.directed`, the table that of :func:`audit`.
     """
     rows = norm_checks(scores, None, instrument)
     rows += direction_checks(sample(scores if measures is None else measures, sites), scores, instrument)

@@ -68,19 +68,19 @@ def _undone(kinds: list[str], why: str, record: Mapping) -> str:
 
 def flips_sheet(verdict: Mapping, record: Mapping) -> Sheet:
     """Each tested claim: what changes its verdict, and its verdict in every other analysis."""
-    tried: dict[str, tuple[Mapping | None, Callable[..., str]]] = {
+    wanted: dict[str, tuple[Mapping | None, Callable[..., str]]] = {
         "Without one therapist": (record.get("influence", {}).get("verdicts"), counted),
         "Alternative analyses": (record.get("multiverse", {}).get("verdicts"), _shared),
         "Imputed": (record.get("imputation", {}).get("verdicts"), _once),
     }
-    shown = {head: (verdicts, say_) for head, (verdicts, say_) in tried.items() if verdicts}
+    tried = {head: (verdicts, words) for head, (verdicts, words) in wanted.items() if verdicts}
     rows = []
     for name in CLAIMS:
         claim = verdict["claims"].get(name)
         if claim is None or claim.get("not_tested"):
             continue
         row = [f"{name}. {SHORT[name]}", verdict_of(claim), _changed(claim)]
-        rows.append([*row, *(words(verdicts.get(name), claim["verdict"]) for verdicts, words in shown.values())])
+        rows.append([*row, *(words(verdicts.get(name), claim["verdict"]) for verdicts, words in tried.values())])
     note = (
         "The last columns give the verdict of each claim when each therapist was omitted in turn, in the alternative "
         "analyses of the curve below, and with missing values multiply imputed. The third column gives the checks that "
@@ -103,33 +103,28 @@ def _changed(claim: dict) -> str:
 
 def counted(counts: dict | None, verdict: str) -> str:
     """Verdicts as counts: "supported in all 48", or how often which."""
-    if not counts:
-        return NOT_TRIED
-    total = sum(counts.values())
-    if counts.get(verdict, 0) == total:
-        return f"{verdict} in all {total:,}"
-    return "; ".join(f"{word} in {n:,} of {total:,}" for word, n in _in_order(counts, verdict))
+    return _in_words(counts, verdict, lambda total: f" {total:,}", lambda n, total: f"{n:,} of {total:,}")
 
 
 def _shared(verdicts: dict | None, verdict: str) -> str:
     """Verdicts as shares of the analyses."""
-    if not verdicts:
+    return _in_words(verdicts, verdict, lambda total: "", lambda n, total: _percent(n / total))
+
+
+def _in_words(counts: dict | None, verdict: str, of_all: Callable, of_some: Callable) -> str:
+    """How often which verdict came, the run's own first, then the others by how often they came."""
+    if not counts:
         return NOT_TRIED
-    total = sum(verdicts.values())
-    if verdicts.get(verdict, 0) == total:
-        return f"{verdict} in all"
-    return "; ".join(f"{word} in {_percent(share / total)}" for word, share in _in_order(verdicts, verdict))
+    total = sum(counts.values())
+    if counts.get(verdict, 0) == total:
+        return f"{verdict} in all{of_all(total)}"
+    kept = sorted(counts.items(), key=lambda pair: (pair[0] != verdict, -pair[1]))
+    return "; ".join(f"{word} in {of_some(n, total)}" for word, n in kept if n > 0)
 
 
 def _once(label: str | None, _: str) -> str:
     """The verdict of the pooled imputed data."""
     return label or NOT_TRIED
-
-
-def _in_order(values: dict, verdict: str) -> list[tuple[str, float]]:
-    """The run's own verdict first, then the others by how often they came."""
-    kept = [(word, n) for word, n in values.items() if n > 0]
-    return sorted(kept, key=lambda pair: (pair[0] != verdict, -pair[1]))
 
 
 def _percent(share: float) -> str:

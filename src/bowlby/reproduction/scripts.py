@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bowlby import __version__
 from bowlby.files import read_json, write_text
-from bowlby.fit.sets import SETS
+from bowlby.fit import SETS
 
 NAMES = ("reproduce.R", "reproduce.py")
 MODELS = {

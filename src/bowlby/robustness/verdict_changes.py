@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from bowlby.compare.claims import rests_on
 from bowlby.reasons import reason
 from bowlby.robustness.imputation_summary import OUTCOME, changes_from_missing_data
 from bowlby.robustness.replicates import FAILED, absent
@@ -60,7 +61,7 @@ def record_verdict_changes(
         reasons += elsewhere(name, claim, tables.get("multiverse"), delta)
         reasons += changes_from_missing_data(name, claim, tables, delta)
         reasons += contradicted(name, claim, tables, effects, delta)
-        untried = not_tried(name, claim, tables, effects, delta)
+        untried = not_tried(name, tables)
         claim["fragile"] = True if reasons else None if untried else False
         claim["fragile_because"], claim["fragile_not_tried"] = reasons, untried
 
@@ -76,16 +77,15 @@ def left_out(name: str, claim: dict, table: pd.DataFrame | None, effects: dict) 
     return int(flipped.sum()), int((flipped & moved).sum())
 
 
-def not_tried(name: str, claim: dict, tables: dict, effects: dict, delta: float) -> list[dict]:
+def not_tried(name: str, tables: dict) -> list[dict]:
     """Checks that could have changed a decided claim and gave no answer, each with the reason."""
-    tests, _ = rule_tests(name, claim, effects, delta)
     concerned = {
         "influence": True,
         "multiverse": name in OUTCOME,
         "imputation": name != "C5",
         "tipping": name in OUTCOME,
-        "parametric": bool(tests),
-        "cluster": bool(tests),
+        "parametric": name != "C5",
+        "cluster": name != "C5",
     }
     out = []
     for kind, table in tables.items():
@@ -124,11 +124,13 @@ def elsewhere(name: str, claim: dict, table: pd.DataFrame | None, delta: float) 
 
 def contradicted(name: str, claim: dict, tables: dict, effects: dict, delta: float) -> list[dict]:
     """Resampling that says otherwise by more than a factor 2 of the level and 3 Monte-Carlo standard errors."""
-    tests, alpha = rule_tests(name, claim, effects, delta)
+    if name == "C5":  # its slope is not among the effects resampled
+        return []
+    tests, alpha = rests_on(claim, delta)
     out = []
     for kind in BOOTSTRAPS:
         table = tables.get(kind)
-        if table is None or not tests or (kind == "cluster" and len(tables["influence"]) < FEW):
+        if table is None or (kind == "cluster" and len(tables["influence"]) < FEW):
             continue
         if absent(kind, table):
             continue
@@ -138,35 +140,6 @@ def contradicted(name: str, claim: dict, tables: dict, effects: dict, delta: flo
         if p > 2 * alpha and p - alpha > 3 * error:
             out.append(reason("resampled", check=kind, p=float(p), level=alpha))
     return out
-
-
-def rule_tests(name: str, claim: dict, effects: dict, delta: float) -> tuple[list[tuple[str, float, int]], float]:
-    """The one-sided tests that a verdict rests on, all of which must hold, and their level.
-
-    Returns
-    -------
-    tests : list of (contrast, value, side)
-        Side 1: the contrast lies above the value; -1: below it.
-    alpha : float
-    """
-    supported = claim["verdict"] == "supported"
-    if name == "C1":
-        if supported:
-            return [("P", 0.0, 1)], 0.025
-        if claim["ci"][1] < 0:
-            return [("P", 0.0, -1)], 0.025
-        return [("P", -delta, 1), ("P", delta, -1)], 0.05
-    if name == "C2":
-        if supported:
-            return [("P-T", 0.0, 1), ("P+T", 0.0, 1)], 0.025
-        return [(binding(effects), 0.0, -1)], 0.0125
-    if name in ("C3", "C4"):
-        effect = ESTIMATES[name]
-        if supported:
-            return [(effect, -delta, 1), (effect, delta, -1)], 0.05
-        side = 1 if effects[effect]["estimate"] > 0 else -1
-        return [(effect, side * delta, side)], 0.025
-    return [], 0.05
 
 
 def studentised_p(table: pd.DataFrame, effects: dict, name: str, value: float, side: int) -> float:

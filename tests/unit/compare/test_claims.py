@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from bowlby.compare import qualify, qualify_by_error, qualify_own_style, without_errors
-from bowlby.compare.claims import claim_more, claim_negligible, claim_slope
+from bowlby.compare.claims import claim_more, claim_negligible, claim_slope, rests_on
 from bowlby.effect import Effect
 
 DELTA = 0.10
@@ -184,3 +184,17 @@ def test_a_patient_who_rates_own_style_and_perceived_attachment_qualifies_a_supp
     claim = {"verdict": verdict, "reasons": [], "qualified": False}
     qualify_own_style(claim)
     assert claim["reasons"] == ["same_rater_style"] and claim["qualified"] == (verdict == "supported")
+
+
+@pytest.mark.parametrize(("claim", "tests", "level"), [
+    (claim_slope(effect(0.3), DELTA, "P"), [("P", 0.0, 1)], 0.025),
+    (claim_slope(effect(-0.3), DELTA, "P"), [("P", 0.0, -1)], 0.025),
+    (claim_slope(effect(0.0, 0.02), DELTA, "P"), [("P", -DELTA, 1), ("P", DELTA, -1)], 0.05),
+    (claim_more(effect(0.3), effect(0.4)), [("P-T", 0.0, 1), ("P+T", 0.0, 1)], 0.025),
+    (claim_more(effect(-0.3), effect(0.4)), [("P-T", 0.0, -1)], 0.0125),
+    (claim_negligible(effect(0.0, 0.02), DELTA), [("T", -DELTA, 1), ("T", DELTA, -1)], 0.05),
+    (claim_negligible(effect(-0.4), DELTA), [("T", -DELTA, -1)], 0.025),
+])  # fmt: skip
+def test_a_verdict_rests_on_its_rules_own_tests(claim, tests, level):
+    assert claim["verdict"] != "inconclusive"
+    assert rests_on(claim, DELTA) == (tests, level)

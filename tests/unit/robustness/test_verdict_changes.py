@@ -10,7 +10,7 @@ from bowlby.effect import Effect
 from bowlby.reasons import say_changed
 from bowlby.robustness.replicates import absent, share_as_large
 from bowlby.robustness.summary import bca, flips
-from bowlby.robustness.verdict_changes import contradicted, left_out, record_verdict_changes, rule_tests, studentised_p
+from bowlby.robustness.verdict_changes import contradicted, left_out, record_verdict_changes, studentised_p
 
 EFFECTS = {
     "P": {"estimate": 0.30, "se": 0.05, "df": 40.0},
@@ -114,19 +114,6 @@ def test_studentised_p_by_hand():
     """t = 6; of three replicates with t* 7, 6 and 1 two are as large: (1 + 2) / 4."""
     table = pd.DataFrame({"P": 0.3 + np.array([0.35, 0.30, 0.05]), "P_se": 0.05})
     assert studentised_p(table, EFFECTS, "P", 0.0, 1) == pytest.approx(0.75)
-
-
-@pytest.mark.parametrize(("name", "claim", "tests", "alpha"), [
-    ("C1", {"verdict": "supported", "ci": [0.1, 0.3]}, [("P", 0.0, 1)], 0.025),
-    ("C1", {"verdict": "refuted", "ci": [-0.3, -0.1]}, [("P", 0.0, -1)], 0.025),
-    ("C1", {"verdict": "refuted", "ci": [-0.05, 0.05]}, [("P", -0.1, 1), ("P", 0.1, -1)], 0.05),
-    ("C2", {"verdict": "supported", "ci": [0.1, 0.3]}, [("P-T", 0.0, 1), ("P+T", 0.0, 1)], 0.025),
-    ("C2", {"verdict": "refuted", "ci": [-0.3, -0.1]}, [("P+T", 0.0, -1)], 0.0125),
-    ("C3", {"verdict": "supported", "ci": [-0.05, 0.05]}, [("T", -0.1, 1), ("T", 0.1, -1)], 0.05),
-    ("C5", {"verdict": "supported", "ci": [0.1, 0.3]}, [], 0.05),
-])  # fmt: skip
-def test_a_verdict_rests_on_its_rules_own_tests(name, claim, tests, alpha):
-    assert rule_tests(name, claim, EFFECTS, 0.1) == (tests, alpha)
 
 
 def test_bca_without_bias_or_acceleration_is_the_percentile_interval():

@@ -1,4 +1,4 @@
-"""Three lines printed with C2: what else its truth would follow from, and what it hangs on."""
+"""What is printed with C2: from what else it would follow, and on what it depends."""
 
 from __future__ import annotations
 
