@@ -10,7 +10,8 @@ from bowlby.config.study import SESSIONS
 from bowlby.drafting.columns import constant_within
 from bowlby.drafting.matching import Instrument, Match, library, match, odd_items, sizes
 from bowlby.drafting.naming import Block, blocks
-from bowlby.drafting.roles import START, Roles, guess_roles, ordered, plain_id, therapist_ids
+from bowlby.drafting.occasions import START, ordered
+from bowlby.drafting.roles import Roles, guess_roles, plain_id, therapist_ids
 from bowlby.drafting.run_text import run_text
 from bowlby.drafting.study_text import MARK, UNSURE, Part, occasions_of, study_text
 from bowlby.drafting.tables import Table, is_redcap_dictionary, read_tables

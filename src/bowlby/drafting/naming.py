@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache
 
-from bowlby.drafting.vocabulary import bare, keyed, listed, vocabulary, words
+from bowlby.drafting.occasions import is_occasion
+from bowlby.drafting.vocabulary import bare, listed, vocabulary, words
 
 FEWEST, SHORT, LONG, MOST_WAVES = 3, 2, 4, 8
 EXTRA = 2
@@ -17,17 +18,6 @@ PIECE = re.compile(r"[^\W\d_]+\d*|\d+[^\W\d_]*|[\W_]+")
 MARKED_ITEM = re.compile(r"\{n(?::\d+)?\}")
 WAVE = re.compile(r"(?<=[\W_])\d+$|(?<=[\W_])\d+(?=[\W_])|(?<=[A-Za-z])\d+(?=[\W_])|(?<![^\W_])[A-Za-z](?![^\W_])")
 SPLIT = re.compile(r" / | - | – |: |\. |\[|\? ")
-
-
-@cache
-def _occasion_pattern() -> re.Pattern:
-    units, named = "|".join(listed("units")), "|".join(w for e in keyed("occasions").values() for w in e)
-    return re.compile(rf"(?:{units})\d+|\d+(?:d|w|wk|m|mo|months?|weeks?|y)|(?:{named})\d*", re.IGNORECASE)
-
-
-def is_occasion(text: str) -> bool:
-    """Whether a text reads like an occasion: `t2`, `pre`, `fu3`, `12w`."""
-    return bool(_occasion_pattern().fullmatch(text))
 
 
 def occasion_in(text: str) -> str | None:

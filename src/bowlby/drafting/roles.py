@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from bowlby.config.study import COUNT
-from bowlby.drafting.columns import Column, constant_within, natural
-from bowlby.drafting.naming import is_occasion
+from bowlby.drafting.columns import Column, constant_within
+from bowlby.drafting.occasions import like_occasions, ordered
 from bowlby.drafting.tables import Table
 from bowlby.drafting.vocabulary import bare, keyed, listed, words
 from bowlby.errors import existing
@@ -24,7 +24,6 @@ OF_TREATMENT = {"consent", "start", "beginn", "begin", "intake", "therapiebeginn
 LONG = 4
 """Words of a name or label from which it must also say that it is an id."""
 ID = re.compile(r"(record|patient|subject|participant|study|client|response)_?id")
-START = re.compile(rf"(?:{'|'.join(keyed('occasions')['before'])})\d*", re.IGNORECASE)
 MOST_OCCASIONS, FEW_OCCASIONS = 40, 8
 MOST_ROWS = 100
 MOST_PARTS = 4
@@ -276,35 +275,62 @@ def _episodes(table: Table, therapists: list[str]) -> list[dict[str, str]]:
 
 
 def _when(table: Table, found: Roles, free: dict[str, Column]) -> None:
+    """Which column tells a person's rows apart in time: occasions by name, or sessions by number."""
     if found.person and _unique(table, _id(found)):
         return
-    others = found.used
-
-    def counts(name: str, c: Column) -> bool:
-        return name not in others and c.numeric and c.whole and (c.low or 0) >= 0 and c.distinct > 1
-
-    def labels(name: str, c: Column) -> bool:
-        many = 1 < c.distinct <= MOST_OCCASIONS and bool(c.texts)
-        return name not in others and many and not c.dates and not c.clock and not is_metadata(table, name)
-
-    candidates = [n for n in _candidates(table, "occasion", free, labels) if _splits(table, found, n)]
-    candidates = sorted(candidates, key=lambda n: not _like_occasions(table.columns[n]))
-    sessions = [n for n in _candidates(table, "session", free, counts) if _splits(table, found, n)]
-    sessions = [n for n in sessions if n not in candidates]
-    if not candidates and not sessions:
-        few = [n for n, c in free.items() if labels(n, c) and c.distinct <= FEW_OCCASIONS]
-        apart = [n for n in few if found.person and not _describes(table, n)]
-        candidates = [n for n in apart if _unique(table, [*_id(found), n])][:1]
-        found.doubts |= {"occasion": "it tells the rows of a person apart"} if candidates else {}
-    if candidates:
-        found.occasion = candidates[0]
-        found.occasions = _in_time(table, found) or ordered(table.columns[candidates[0]].texts)
-        if len(candidates) > 1:
-            found.doubts["occasion"] = f"or {', '.join(candidates[1:4])}"
+    occasions = _occasion_columns(table, found, free)
+    sessions = [name for name in _session_columns(table, found, free) if name not in occasions]
+    if not occasions and not sessions:
+        occasions = _telling_apart(table, found, free)
+    if occasions:
+        found.occasion = occasions[0]
+        found.occasions = _in_time(table, found) or ordered(table.columns[occasions[0]].texts)
+        if len(occasions) > 1:
+            found.doubts["occasion"] = f"or {', '.join(occasions[1:4])}"
     if sessions:
         found.session = sessions[0]
-    elif not candidates:
-        _count_or_number(table, found, free, counts)
+    elif not occasions:
+        _count_or_number(table, found, free)
+    _doubt_repeats(table, found)
+
+
+def _labels(table: Table, found: Roles, name: str, c: Column) -> bool:
+    """Whether a column has a few texts that could name occasions."""
+    many = 1 < c.distinct <= MOST_OCCASIONS and bool(c.texts)
+    return name not in found.used and many and not c.dates and not c.clock and not is_metadata(table, name)
+
+
+def _counts(found: Roles, name: str, c: Column) -> bool:
+    """Whether a column has whole numbers that could count sessions."""
+    return name not in found.used and c.numeric and c.whole and (c.low or 0) >= 0 and c.distinct > 1
+
+
+def _occasion_columns(table: Table, found: Roles, free: dict[str, Column]) -> list[str]:
+    """Columns whose name is that of an occasion, those first whose values read like occasions."""
+    named = _candidates(table, "occasion", free, lambda name, c: _labels(table, found, name, c))
+    return sorted(
+        (n for n in named if _splits(table, found, n)), key=lambda n: not like_occasions(table.columns[n].texts)
+    )
+
+
+def _session_columns(table: Table, found: Roles, free: dict[str, Column]) -> list[str]:
+    """Columns whose name is that of a session, and that count."""
+    named = _candidates(table, "session", free, lambda name, c: _counts(found, name, c))
+    return [name for name in named if _splits(table, found, name)]
+
+
+def _telling_apart(table: Table, found: Roles, free: dict[str, Column]) -> list[str]:
+    """A column of few texts by which each row of a person is another, where no name says occasion or session."""
+    few = [n for n, c in free.items() if _labels(table, found, n, c) and c.distinct <= FEW_OCCASIONS]
+    apart = [n for n in few if found.person and not _describes(table, n)]
+    apart = [n for n in apart if _unique(table, [*_id(found), n])][:1]
+    if apart:
+        found.doubts["occasion"] = "it tells the rows of a person apart"
+    return apart
+
+
+def _doubt_repeats(table: Table, found: Roles) -> None:
+    """Mark an occasion or a session that stands in several rows of a person."""
     if found.occasion and not found.session and not _unique(table, [*_id(found), found.occasion]):
         doubt = [found.doubts["occasion"]] if "occasion" in found.doubts else []
         found.doubts["occasion"] = "; ".join([*doubt, "the same one stands in several rows of a person"])
@@ -312,14 +338,9 @@ def _when(table: Table, found: Roles, free: dict[str, Column]) -> None:
         found.doubts["session"] = "the same number stands in several rows of a person"
 
 
-def _like_occasions(c: Column) -> bool:
-    """Whether the values of a column read like occasions."""
-    return bool(c.texts) and all(any(is_occasion(p) for p in re.findall(r"[^\W_]+", t)) for t in c.texts)
-
-
-def _count_or_number(table: Table, found: Roles, free: dict[str, Column], counts) -> None:
+def _count_or_number(table: Table, found: Roles, free: dict[str, Column]) -> None:
     """The session, where no column says it: a time that tells a person's rows apart, or the rows counted."""
-    several = _candidates(table, "occasion", free, counts)
+    several = _candidates(table, "occasion", free, lambda name, c: _counts(found, name, c))
     if several and found.person and _unique(table, [*_id(found), several[0]]):
         found.session = several[0]
         found.doubts["session"] = "many different values; taken as the number of the session"
@@ -370,29 +391,3 @@ def _in_time(table: Table, found: Roles) -> list[str]:
     if middle.reindex(texts).isna().any():
         return []
     return sorted(texts, key=lambda text: middle[text])
-
-
-def ordered(texts: list[str]) -> list[str]:
-    """Occasions in time, as far as their names tell; otherwise in the order of the file."""
-    numeric = natural(texts)
-    if numeric != texts or all(t.isdigit() for t in texts):
-        return numeric
-    units = {re.split(r"\d", t)[0].lower() for t in texts if re.search(r"\d", t) and _stage(t) == 1}
-
-    def place(item: tuple[int, str]):
-        position, text = item
-        number = re.search(r"\d+", text)
-        stage = _stage(text)
-        if not number or (stage == 1 and len(units) > 1):
-            return (stage, 0, position)
-        return (stage, int(number.group()), position)
-
-    return [text for _, text in sorted(enumerate(texts), key=place)]
-
-
-def _stage(text: str) -> int:
-    """Before (0), during (1), after (2) or long after (3) the treatment; during where nothing says it."""
-    said = [re.sub(r"\d", "", w) for w in re.findall(r"[^\W_]+", text.lower())]
-    if len(text) == 1 and text in "AME":
-        return "AME".index(text)
-    return next((k for k, names in enumerate(keyed("occasions").values()) if set(said) & set(names)), 1)

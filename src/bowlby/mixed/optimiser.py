@@ -76,11 +76,28 @@ class Profiled:
 
 
 def newton(objective, x: np.ndarray, free=None, known=(), max_steps: int = _MAX_STEPS, beat=None, scoring: int = 0):
-    """Descend from x; returns (point, steps, converged, stopped_early), the point None if x cannot be evaluated.
+    """Descend from x by Newton's method.
 
-    `free` restricts the coordinates that may move. `known` are minima already found: a descent that comes close to
-    one, with a positive definite Hessian, stops there; so does one that can by far not come below `beat`. The first
-    `scoring` steps are Fisher's in delta, which come from far to near in one or two.
+    Parameters
+    ----------
+    objective : Profiled, Compact or Absolute
+    x : ndarray (c,)
+    free : sequence of int, optional
+        The coordinates that may move; by default all.
+    known : sequence of Point
+        Minima already found: a descent that comes close to one, with a positive definite Hessian, stops there.
+    max_steps : int
+    beat : float, optional
+        A height: a descent that can by far not come below it stops.
+    scoring : int
+        How many of the first steps are Fisher's in delta, which come from far to near in one or two.
+
+    Returns
+    -------
+    point : Point or None
+        None if x cannot be evaluated.
+    steps : int
+    converged, stopped_early : bool
     """
     free = np.arange(len(x)) if free is None else np.asarray(free, dtype=np.intp)
     exact = not objective.wide
@@ -93,54 +110,108 @@ def newton(objective, x: np.ndarray, free=None, known=(), max_steps: int = _MAX_
     point = objective.derive(x, *evaluated, exact)
     for count in range(max_steps):
         if count < scoring:
-            moved = _fisher_step(objective.parameters, point)
-            if moved is not None and _by_known(objective.parameters, point, moved, known):
+            after, arrives = _scored(objective, point, known, exact)
+            if arrives:
                 return point, count, True, True
-            evaluated = None if moved is None else objective.evaluate(moved)
-            if moved is not None and evaluated is not None and evaluated[1] < point.height:
-                point = objective.derive(moved, *evaluated, exact)
+            if after is not None:
+                point = after
                 continue
             scoring = 0
-        gradient = point.gradient[free]
-        values, vectors = _eigen(point.hessian[free[:, None], free])
-        largest = max(np.abs(values).max(), 1e-300)
-        along = vectors.T @ gradient
-        curvature = np.maximum(np.abs(values), 1e-10 * largest)
-        decrement = float((along**2 / curvature).sum())
-        saddle = values[0] < -1e-7 * largest and values[0] < -1e-6
-        if decrement < (_NOISY if objective.noise else _DONE) and not saddle:
+        step = _newton_step(point, free)
+        if step.decrement < (_NOISY if objective.noise else _DONE) and not step.saddle:
             if exact:
                 return point, count, True, False
             exact = True
             point = objective.derive(point.x, point.state, point.height, exact)
             continue
-        if beat is not None and values[0] > 0 and point.height - 2 * decrement > beat:
+        if step.convex and _idle(objective, point, free, step, known, beat):
             return point, count, True, True
-        move = -vectors @ (along / curvature)
-        if known and values[0] > 0 and _near(objective, point, free, move, known):
-            return point, count, True, True
-        if saddle and decrement < 1e-4:
-            # No gradient to follow: a push along every direction that leads down.
-            down = values < -1e-7 * largest
-            move = move + 0.3 * vectors[:, down] @ np.where(along[down] <= 0, 1.0, -1.0)
-        length, size = float(np.linalg.norm(move)), max(1.0, float(np.linalg.norm(point.x)))
-        if length > size:
-            move *= size / length
-        evaluated, x = _line_search(objective, point, free, move, float(gradient @ move))
+        evaluated, x = _line_search(objective, point, free, step.move, step.slope)
         if evaluated is None:
-            return point, count, decrement < _CLOSE, False
-        if exact and decrement < _LAST and not saddle:
+            return point, count, step.decrement < _CLOSE, False
+        if exact and step.decrement < _LAST and not step.saddle:
             # The next step would be the square of this one: there is nothing left to derive.
             state, height = evaluated
             return Point(x, state, height, np.zeros_like(point.gradient), point.hessian), count + 1, True, False
-        if saddle and length <= size:
-            evaluated, x = _stretch(objective, point, free, move, evaluated, x)
+        if step.saddle and step.whole:
+            evaluated, x = _stretch(objective, point, free, step.move, evaluated, x)
         after = objective.derive(x, *evaluated, exact)
-        if decrement < 1e-9 and not saddle and np.abs(after.gradient[free]).max() >= np.abs(gradient).max():
+        if step.decrement < 1e-9 and not step.saddle and _no_flatter(after, point, free):
             # The gradient is down to rounding.
             return point, count, True, False
         point = after
     return point, max_steps, False, False
+
+
+def _scored(objective, point: Point, known, exact: bool) -> tuple[Point | None, bool]:
+    """The point after a step of Fisher scoring, None if it is no lower; and whether it lands by a known minimum."""
+    theta = _fisher_step(objective.parameters, point)
+    if theta is None:
+        return None, False
+    if _by_known(objective.parameters, point, theta, known):
+        return None, True
+    evaluated = objective.evaluate(theta)
+    if evaluated is None or not evaluated[1] < point.height:
+        return None, False
+    return objective.derive(theta, *evaluated, exact), False
+
+
+@dataclass(frozen=True)
+class _Step:
+    """Newton's step from a point, in the free coordinates.
+
+    Attributes
+    ----------
+    full, move : ndarray
+        The whole step; the step that is tried, pushed off a saddle and no longer than the point's own length.
+    slope : float
+        Gradient along the move.
+    decrement : float
+        Twice what the quadratic model still has to gain.
+    saddle, convex : bool
+        Whether the Hessian has a direction that leads down, and whether all its directions lead up.
+    whole : bool
+        Whether the move was not shortened.
+    """
+
+    full: np.ndarray
+    move: np.ndarray
+    slope: float
+    decrement: float
+    saddle: bool
+    convex: bool
+    whole: bool
+
+
+def _newton_step(point: Point, free: np.ndarray) -> _Step:
+    """-|H|^-1 g: along a direction that leads down the curvature counts with the other sign."""
+    gradient = point.gradient[free]
+    values, vectors = _eigen(point.hessian[free[:, None], free])
+    largest = max(np.abs(values).max(), 1e-300)
+    along = vectors.T @ gradient
+    curvature = np.maximum(np.abs(values), 1e-10 * largest)
+    decrement = float((along**2 / curvature).sum())
+    saddle = values[0] < -1e-7 * largest and values[0] < -1e-6
+    full = move = -vectors @ (along / curvature)
+    if saddle and decrement < 1e-4:
+        # No gradient to follow: a push along every direction that leads down.
+        down = values < -1e-7 * largest
+        move = move + 0.3 * vectors[:, down] @ np.where(along[down] <= 0, 1.0, -1.0)
+    length, size = float(np.linalg.norm(move)), max(1.0, float(np.linalg.norm(point.x)))
+    if length > size:
+        move = move * (size / length)
+    return _Step(full, move, float(gradient @ move), decrement, bool(saddle), bool(values[0] > 0), length <= size)
+
+
+def _idle(objective, point: Point, free, step: _Step, known, beat) -> bool:
+    """Whether a convex point's valley is one already known, or ends by far above the height to beat."""
+    if beat is not None and point.height - 2 * step.decrement > beat:
+        return True
+    return bool(known) and _near(objective, point, free, step.full, known)
+
+
+def _no_flatter(after: Point, before: Point, free: np.ndarray) -> bool:
+    return bool(np.abs(after.gradient[free]).max() >= np.abs(before.gradient[free]).max())
 
 
 def _eigen(hessian: np.ndarray):

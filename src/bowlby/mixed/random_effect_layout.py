@@ -19,6 +19,7 @@ from bowlby.mixed.random_effect_units import (
     Narrow,
     add_second_order,
     inverse_by_unit,
+    pairs_of,
     solve_lower,
     sum_of,
     total_of,
@@ -121,44 +122,50 @@ class _LinkedPoint:
         return left @ right.transpose(0, 2, 1)
 
     def add_moments(self, beta, mom: Moments) -> None:
-        stack, t, tb, g = self.stack, self.t, self.tb, self.g
-        q, n_units, k = stack.q, stack.n_units, stack.k
-        r, m = t.shape[:2]
-        t[:, -1] -= (beta[:, None] @ t[:, :-1].reshape(r, m - 1, -1)).reshape(r, q, n_units)
-        tb[..., -1] -= (tb[..., :-1] @ beta[:, :, None])[..., 0]
+        """Add what this stack contributes to the moments; t and tb are from here on those of y - X beta."""
+        r, m = self.t.shape[:2]
+        q, n_units, k = self.stack.q, self.stack.n_units, self.stack.k
+        self.t[:, -1] -= (beta[:, None] @ self.t[:, :-1].reshape(r, m - 1, -1)).reshape(r, q, n_units)
+        self.tb[..., -1] -= (self.tb[..., :-1] @ beta[:, :, None])[..., 0]
+        fy = (self.f.reshape(r, -1, k) @ self.y.transpose(0, 2, 1)).reshape(r, q, n_units, k)  # F K^(1/2)
+        self._add_inner(fy, mom)
+        self._add_outer(fy, mom)
+
+    def _add_inner(self, fy: np.ndarray, mom: Moments) -> None:
+        """Moments of the parameters of the inner units, and of pairs of them.
+
+        Z'V0^-1 Z of the units is H - F K F', with H = G S; W is the diagonal of F K F' unit by unit.
+        """
+        stack, t, g = self.stack, self.t, self.g
+        q, entries = stack.q, stack.entries
         h = [[sum_of(g[a][j] * stack.s[j, b] for j in range(q)) for b in range(q)] for a in range(q)]
-        fy = (self.f.reshape(r, -1, k) @ self.y.transpose(0, 2, 1)).reshape(r, q, n_units, k)
         w = [[np.ascontiguousarray(fy[:, a] * fy[:, b]).sum(axis=-1) for b in range(q)] for a in range(q)]
         weight_in = 1.0 if self.count_in is None else self.count_in
         weight_out = 1.0 if self.count_out is None else self.count_out[:, :, None]
         met, joined = {}, {}
         for i in stack.inner:
-            met[i] = sum_of(fy[:, a].transpose(0, 2, 1) @ t[:, :, b].transpose(0, 2, 1) for a, b in stack.entries[i])
-            joined[i] = sum_of(fy[:, a].transpose(0, 2, 1) @ fy[:, b] for a, b in stack.entries[i])
-        for i in stack.inner:
-            mom.tv[:, i] += sum_of(((h[a][b] - w[a][b]) * weight_in).sum(axis=-1) for a, b in stack.entries[i])
-            mom.p[:, i] += sum_of(self._inner(t[:, :, a], t[:, :, b]) for a, b in stack.entries[i])
-            for j in stack.inner:
-                if j > i:
-                    continue
-                value = sum_of(
-                    self._inner(t[:, :, a] * h[b][c][:, None], t[:, :, e])
-                    for a, b in stack.entries[i]
-                    for c, e in stack.entries[j]
-                )
-                value = value - self._outer(met[i], met[j])
-                trace = sum_of(
-                    ((h[b][c] * h[e][a] - h[b][c] * w[e][a] - w[b][c] * h[e][a]) * weight_in).sum(axis=-1)
-                    for a, b in stack.entries[i]
-                    for c, e in stack.entries[j]
-                )
-                trace = trace + total_of(joined[i] * joined[j].transpose(0, 2, 1) * weight_out)
-                add_second_order(mom, i, j, value, trace)
-        # M1 F', (R, k, q N).
-        m1f = self.f.reshape(r, -1, k).transpose(0, 2, 1) - self.half.transpose(0, 2, 1) @ fy.reshape(
-            r, -1, k
-        ).transpose(0, 2, 1)
-        m1f = np.ascontiguousarray(m1f).reshape(r, k, q, n_units)
+            met[i] = sum_of(fy[:, a].transpose(0, 2, 1) @ t[:, :, b].transpose(0, 2, 1) for a, b in entries[i])
+            joined[i] = sum_of(fy[:, a].transpose(0, 2, 1) @ fy[:, b] for a, b in entries[i])
+            mom.tv[:, i] += sum_of(((h[a][b] - w[a][b]) * weight_in).sum(axis=-1) for a, b in entries[i])
+            mom.p[:, i] += sum_of(self._inner(t[:, :, a], t[:, :, b]) for a, b in entries[i])
+        for i, j in pairs_of(stack.inner):
+            both = [(a, b, c, e) for a, b in entries[i] for c, e in entries[j]]
+            value = sum_of(self._inner(t[:, :, a] * h[b][c][:, None], t[:, :, e]) for a, b, c, e in both)
+            value = value - self._outer(met[i], met[j])
+            trace = sum_of(
+                ((h[b][c] * h[e][a] - h[b][c] * w[e][a] - w[b][c] * h[e][a]) * weight_in).sum(axis=-1)
+                for a, b, c, e in both
+            )
+            trace = trace + total_of(joined[i] * joined[j].transpose(0, 2, 1) * weight_out)
+            add_second_order(mom, i, j, value, trace)
+
+    def _add_outer(self, fy: np.ndarray, mom: Moments) -> None:
+        """Moments of the parameters of the outer columns, of pairs of them, and of each with one of the inner units."""
+        stack, t, tb = self.stack, self.t, self.tb
+        r, q, n_units, k = len(t), stack.q, stack.n_units, stack.k
+        half = self.half.transpose(0, 2, 1)
+        m1f = self.f.reshape(r, -1, k).transpose(0, 2, 1) - half @ fy.reshape(r, -1, k).transpose(0, 2, 1)
+        m1f = np.ascontiguousarray(m1f).reshape(r, k, q, n_units)  # M1 F'
         left, seen = {}, {}
         for i in stack.inner:
             left[i] = sum_of(m1f[:, :, a] @ t[:, :, b].transpose(0, 2, 1) for a, b in stack.entries[i])
@@ -171,17 +178,15 @@ class _LinkedPoint:
                 value = sum_of(self._at(a, left[i], b, tb) for a, b in entries)
                 trace = total_of(sum_of(self._weighted_diagonal(seen[i], b, a) for a, b in entries))
                 add_second_order(mom, i, j, value, trace)
-            for i in stack.columns.own:
-                if i > j:
-                    continue
-                value, trace = [], []
-                for a, b in entries:
-                    for c, e in stack.columns.entries[i]:
-                        middle = self.m[:, b, c]
-                        value.append(self._at(a, tb, slice(None), middle @ tb[:, e]))
-                        each = 1.0 if self.count_out is None else self.count_out[:, b, None]
-                        trace.append(total_of(self.m[:, a, e] * middle * each))
-                add_second_order(mom, j, i, sum_of(value), sum_of(trace))
+        for j, i in pairs_of(stack.columns.own):
+            both = [(a, b, c, e) for a, b in stack.columns.entries[j] for c, e in stack.columns.entries[i]]
+            value = sum_of(self._at(a, tb, slice(None), self.m[:, b, c] @ tb[:, e]) for a, b, c, e in both)
+            trace = sum_of(total_of(self.m[:, a, e] * self.m[:, b, c] * self._each(b)) for a, b, c, e in both)
+            add_second_order(mom, j, i, value, trace)
+
+    def _each(self, b) -> np.ndarray | float:
+        """How often each of some columns counts."""
+        return 1.0 if self.count_out is None else self.count_out[:, b, None]
 
     def _weighted_diagonal(self, matrix, a, b) -> np.ndarray:
         diagonal = np.diagonal(matrix[:, a, b], axis1=1, axis2=2)

@@ -85,19 +85,14 @@ class _NarrowPoint:
         for i in stack.own:
             mom.tv[:, i] += sum_of(hc[a][b].sum(axis=-1) for a, b in stack.entries[i])
             mom.p[:, i] += sum_of(left[a] @ turned[b] for a, b in stack.entries[i])
-            for j in stack.own:
-                if j > i:
-                    continue
-                total = []
-                for a, b in stack.entries[i]:
-                    for c, e in stack.entries[j]:
-                        if (a, b, c) not in scaled:
-                            scaled[a, b, c] = left[a] * h[b][c][:, None]
-                        total.append(scaled[a, b, c] @ turned[e])
-                trace = sum_of(
-                    (hc[b][k] * h[e][a]).sum(axis=-1) for a, b in stack.entries[i] for k, e in stack.entries[j]
-                )
-                add_second_order(mom, i, j, sum_of(total), trace)
+        for i, j in pairs_of(stack.own):
+            both = [(a, b, c, e) for a, b in stack.entries[i] for c, e in stack.entries[j]]
+            for a, b, c, _ in both:
+                if (a, b, c) not in scaled:
+                    scaled[a, b, c] = left[a] * h[b][c][:, None]
+            value = sum_of(scaled[a, b, c] @ turned[e] for a, b, c, e in both)
+            trace = sum_of((hc[b][c] * h[e][a]).sum(axis=-1) for a, b, c, e in both)
+            add_second_order(mom, i, j, value, trace)
 
 
 class OwnUnits:
@@ -199,17 +194,15 @@ class _DensePoint:
             traces = sum_of(np.trace(m[:, :, a, b], axis1=2, axis2=3) for a, b in stack.columns.entries[i])
             mom.tv[:, i] += total_of(traces * weight)
             mom.p[:, i] += sum_of(self._over_units(t[:, :, a], t[:, :, b]) for a, b in stack.columns.entries[i])
-            for j in stack.columns.own:
-                if j > i:
-                    continue
-                value, trace = [], []
-                for a, b in stack.columns.entries[i]:
-                    for c, e in stack.columns.entries[j]:
-                        middle = m[:, :, b, c]
-                        value.append(self._over_units(t[:, :, a], middle @ t[:, :, e]))
-                        met = np.ascontiguousarray(m[:, :, a, e] * middle)
-                        trace.append(met.reshape(*met.shape[:2], -1).sum(axis=-1))
-                add_second_order(mom, i, j, sum_of(value), total_of(sum_of(trace) * weight))
+        for i, j in pairs_of(stack.columns.own):
+            value, trace = [], []
+            for a, b in stack.columns.entries[i]:
+                for c, e in stack.columns.entries[j]:
+                    middle = m[:, :, b, c]
+                    value.append(self._over_units(t[:, :, a], middle @ t[:, :, e]))
+                    met = np.ascontiguousarray(m[:, :, a, e] * middle)
+                    trace.append(met.reshape(*met.shape[:2], -1).sum(axis=-1))
+            add_second_order(mom, i, j, sum_of(value), total_of(sum_of(trace) * weight))
 
 
 def add_second_order(mom: Moments, i: int, j: int, value, trace) -> None:
@@ -220,6 +213,11 @@ def add_second_order(mom: Moments, i: int, j: int, value, trace) -> None:
     if i != j:
         mom.q[:, j, i] += value.transpose(0, 2, 1)
         traces[:, j, i] += trace
+
+
+def pairs_of(parameters: list[int]) -> list[tuple[int, int]]:
+    """Every two covariance parameters once, the later first, and each with itself."""
+    return [(i, j) for i in parameters for j in parameters if j <= i]
 
 
 def sum_of(pieces):

@@ -3,7 +3,7 @@
 import pytest
 
 from bowlby.drafting.naming import blocks
-from bowlby.drafting.roles import ordered
+from bowlby.drafting.occasions import ordered
 
 
 @pytest.mark.parametrize(
