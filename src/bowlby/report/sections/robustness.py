@@ -187,7 +187,11 @@ def _measured(results: Results) -> Markup:
         return Markup("")
     if record["reason"]:
         return Markup("<p>{}</p>").format(Markup(NOT_COMPUTED[record["reason"]]))
-    variables, rows, decided = record["variables"], record["rows"], (results.verdict or {}).get("without_errors") or {}
+    variables, rows, decided = (
+        record["variables"],
+        record["rows"],
+        (results.verdict and results.verdict.get("without_errors")) or {},
+    )
     said = [
         f"The outcome before treatment has a reliability of {_reliability(variables['baseline'])}. Corrected for its "
         f"measurement error, P is {_value(rows['baseline']['P'])} and T is {_value(rows['baseline']['T'])}. "
@@ -224,7 +228,7 @@ def _value(effect: dict) -> str:
 
 def _changes(results: Results, corrected: dict | None, names: tuple[str, ...]) -> str:
     """Which verdicts would change."""
-    claims = (results.verdict or {}).get("claims") or {}
+    claims = results.verdict_claims
     if not corrected or not claims:
         return ""
     changed = [f"{n} would be {corrected[n]} instead of {claims[n]['verdict']}" for n in names
