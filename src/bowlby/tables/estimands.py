@@ -54,8 +54,10 @@ def estimands_table(records: dict[str, dict], imputed: dict[str, dict] | None = 
 
     for c in records["e1"]["contrasts"]:
         add("e1", c["name"], c["estimate"], (c["ci_low"], c["ci_high"]), c["p"])
-    for name, c in ((name, imputed[name]) for name in ("P", "T")) if imputed else ():
-        add("e1", f"{name}, missing values imputed", c["estimate"], c["ci"], c["p"], "pooled over imputations")
+    if imputed:
+        for name in ("P", "T"):
+            c = imputed[name]
+            add("e1", f"{name}, missing values imputed", c["estimate"], c["ci"], c["p"], "pooled over imputations")
     for name, block in records["e1"]["blocks"].items():
         add("e1", f"block index of {name}", block["corrected"], block["ci"], note="bias-corrected, approximate CI")
     e1 = records["e1"]

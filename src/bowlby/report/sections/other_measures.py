@@ -16,7 +16,7 @@ from bowlby.terms import OTHER_RATINGS, PREDICTORS, WITHIN, P, T, column, scale_
 
 def other_ratings(results: Results) -> Section | None:
     """Slopes with and without each other; None where the run has neither."""
-    unit = results.comparison["reference"].get("outcome_sd") if results.comparison else None
+    unit = results.comparison.get("reference", {}).get("outcome_sd") if results.comparison else None
     parts = []
     for name in OTHER_RATINGS:
         fits = {kind: results.json(f"fits/{name}_{kind}.json") for kind in ("m1", "joint", "alone", "scales")}
