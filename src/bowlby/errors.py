@@ -105,7 +105,7 @@ class UserError(Exception):
     ...     bowlby.load_instrument("phq")
     ... except bowlby.UserError as error:
     ...     print(error.problems[0])
-    unknown instrument 'phq'; did you mean 'phq9' or 'pswq'?
+    unknown instrument 'phq'; did you mean 'phq9' or 'pswq' or 'ghq12'?
     """
 
     def __init__(self, problems: str | Iterable[str], status: int = 1):

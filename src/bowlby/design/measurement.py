@@ -87,8 +87,9 @@ def _composite(
         own = answered(scores[block.instrument], role, block)[scaling["scales"]]
         return "configuration", _stated(pd.Series(own.to_numpy(float) @ factor, own.index), block.reliability)
     instrument, items = forms(block.instrument)
-    known = all(s in instrument.all_scales() or s in instrument.composites for s in scaling["scales"])
-    if items is None or not known:
+    if items is None:
+        return "items", None
+    if not all(s in instrument.all_scales() or s in instrument.composites for s in scaling["scales"]):
         return "items", None
     if block.sessions is None:
         rows = at(items, role, block.about, block.occasion)
