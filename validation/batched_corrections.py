@@ -73,7 +73,7 @@ def corrected_effects(of: Moments, errors: dict[str, float], row: str) -> dict[s
         fit = corrected(of, {"baseline": known["baseline"]})
     if row == "all":
         fit = corrected(of, known)
-    return fit and {name: Effect(*fit.contrast({P: p, T: t})) for name, (p, t) in CONTRASTS.items()}
+    return None if fit is None else {name: Effect(*fit.contrast({P: p, T: t})) for name, (p, t) in CONTRASTS.items()}
 
 
 def sample_effects(analysis: Analysis, values: list[dict[str, np.ndarray]]) -> list[dict[str, Effect]]:
@@ -95,6 +95,7 @@ def sample_effects(analysis: Analysis, values: list[dict[str, np.ndarray]]) -> l
             c[:, at] = weight * unit[term] / model.size[:, at]
         found[name] = analysis.m1_fits.effect(c)
     errors = [{name: sd_error(pd.Series(of)) for name, of in study.items()} for study in values]
-    own = ({name: tuple(map(float, of[k])) for name, of in found.items()} for k in range(len(values)))
+    own = ({name: (float(of[k][0]), float(of[k][1]), float(of[k][2])) for name, of in found.items()}
+           for k in range(len(values)))  # fmt: skip
     return [{name: Effect(*value) for name, value in with_sd_error(effects, error).items()}
             for effects, error in zip(own, errors, strict=True)]  # fmt: skip

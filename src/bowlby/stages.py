@@ -159,7 +159,7 @@ def design(loaded: Loaded, folder: Path, name: str, instruments: list[str]) -> N
         forms = partial(_stored, loaded, folder)
         built = with_errors(built, loaded.run, scores, forms)
         built.design["structure"] = factor_structure(built, loaded.run, forms)
-        own = loaded.run.comparison.patient_style
+        own = existing(loaded.run.comparison).patient_style
         built.design["own_style_rated_by_patient"] = bool(
             own and own.about == "self" and not loaded.study.coded(own.instrument)
         )

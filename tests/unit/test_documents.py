@@ -64,3 +64,13 @@ def test_sections_of_the_statistical_design_that_code_cites_exist():
         without = re.search(r"section \d+ of the statistical|statistical design \(its|statistics\.md``, section", text)
         assert without is None, f"{module}: name the section by number and title"
     assert len(cited) >= 4
+
+
+def test_version_and_day_of_release_are_said_alike():
+    """pyproject.toml, CITATION.cff and the newest heading of CHANGELOG.md; no day where nothing is released."""
+    texts = {name: (ROOT / name).read_text("utf-8") for name in ("pyproject.toml", "CITATION.cff", "CHANGELOG.md")}
+    version = re.search(r'^version = "(.*)"', texts["pyproject.toml"], re.MULTILINE)[1]
+    citation = dict(re.findall(r"^(version|date-released): (.*)$", texts["CITATION.cff"], re.MULTILINE))
+    heading = re.search(r"^## (.*) \((.*)\)", texts["CHANGELOG.md"], re.MULTILINE).groups()
+    assert heading == (citation["version"], citation.get("date-released", "unreleased"))
+    assert citation["version"] == version

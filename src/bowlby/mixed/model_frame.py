@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from bowlby.errors import UserError, problem, refusal
+from bowlby.errors import UserError, existing, problem, refusal
 from bowlby.mixed import checks
 from bowlby.mixed.membership import used_weights
 from bowlby.mixed.model_matrix import (
@@ -72,7 +72,7 @@ class Factor:
         """
         if self.weights is not None and codes is None:
             return self.weights
-        codes = self.codes if codes is None else codes
+        codes = existing(self.codes) if codes is None else codes
         rows = np.flatnonzero(codes >= 0)
         return sparse.csr_matrix((np.ones(len(rows)), (rows, codes[rows])), shape=(len(codes), self.n_levels))
 

@@ -275,13 +275,13 @@ def _covariance(model, optimum, target: Target):
     start[others.index(top)] = abs(entries[top])
     warm = [start]
 
-    def height(value):
+    def tied(value):
         basis = np.zeros((count, count - 1))
         basis[others, np.arange(count - 2)] = 1.0
         basis[left, -1], basis[right, -1] = value, np.sqrt(max(1 - value * value, 0.0))
         return _descend(Absolute(data, par, np.zeros(count), basis), warm)
 
-    return estimate, 0.2, -1.0, 1.0, height
+    return estimate, 0.2, -1.0, 1.0, tied
 
 
 def _descend(objective: Absolute, warm: list) -> float:

@@ -195,7 +195,7 @@ def _limits(effect: dict | None) -> str:
 def tipping_sheet(tipping: dict) -> Sheet:
     """Verdicts where the slopes of patients without outcome differ from those of the others, and what changes first."""
     claims = [name for name in CLAIMS if any(name in move["verdicts"] for move in tipping["moves"])]
-    same = next((move["verdicts"] for move in tipping["moves"] if not move["delta"]), {})
+    same: Mapping = next((move["verdicts"] for move in tipping["moves"] if not move["delta"]), {})
     parts = []
     for along, words in ALONG.items():
         moves = [move for move in tipping["moves"] if move["along"] == along or not move["delta"]]
