@@ -82,7 +82,22 @@ def compare(
 
 
 def in_words(verdict: dict, fits: dict[str, dict], delta: float) -> dict[str, str | None]:
-    """The sentences of ``verdict.json``, once the robustness checks are known: ``finding``, ``grounds`` and others."""
+    """The sentences of ``verdict.json``, once the robustness checks are known.
+
+    Parameters
+    ----------
+    verdict : dict
+        As of :func:`decide`, with what robustness checks have added to the claims.
+    fits : dict of dict
+        Records by model.
+    delta : float
+        Equivalence bound.
+
+    Returns
+    -------
+    dict
+        finding, cannot_answer and grounds (None where there is nothing to say), answer, and sentence, which joins them.
+    """
     claims, fit = verdict["claims"], fits["primary"]
     effects = _effects(fit)
     if "moderated" in claims["C3"]["flags"]:

@@ -33,7 +33,21 @@ def decide_claims(effects: Mapping[str, Effect], delta: float) -> dict[str, dict
 
 
 def claim_slope(effect: Effect, delta: float, name: str) -> dict:
-    """C1 (P) and C5 (Z): a slope within therapists lies in the registered direction, above 0."""
+    """C1 (P) and C5 (Z): a slope within therapists lies in the registered direction, above 0.
+
+    Parameters
+    ----------
+    effect : Effect
+    delta : float
+        Equivalence bound, same unit.
+    name : str
+        The effect's name in the claim.
+
+    Returns
+    -------
+    dict
+        The claim as ``verdict.json`` has it.
+    """
     low, high = effect.limits(0.975)
     if low > 0:
         verdict, code = "supported", "above_0"
@@ -75,7 +89,10 @@ def claim_more(minus: Effect, plus: Effect, names: tuple[str, str] = ("P-T", "P+
 
 
 def claim_negligible(t: Effect, delta: float, name: str = "T") -> dict:
-    """C3 and C4: the therapist's style is negligible (|T| < delta) for outcome, or for perceived attachment."""
+    """C3 and C4: the therapist's style is negligible (|T| < delta) for outcome, or for perceived attachment.
+
+    Parameters and result are those of :func:`claim_slope`.
+    """
     low, high = t.limits(0.975)
     if t.within(delta):
         verdict, code = "supported", "within_bound"

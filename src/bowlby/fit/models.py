@@ -251,6 +251,21 @@ def standardised(
     """Slopes of two terms, their difference and their sum in outcome SD per reference SD; P, T, P-T and P+T of M1.
 
     Where the SDs are this sample's own, standard errors allow for that (:mod:`bowlby.fit.units`).
+
+    Parameters
+    ----------
+    result : MixedResult
+    design : dict
+        Description of the analysis set.
+    first, second : str
+        The two terms.
+    names : (str, str)
+        What they are called in the record.
+
+    Returns
+    -------
+    list of dict
+        The four contrasts, as of :func:`bowlby.fit.record.contrast`.
     """
     errors, variable = design["sd_error"], terms.parse(first).variable
     if errors and names[0] == "P":  # perhaps another rating is in the place of perceived attachment

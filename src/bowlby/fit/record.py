@@ -19,7 +19,21 @@ SECOND = "statsmodels MixedLM (Powell) with GLS standard errors"
 
 
 def contrast(result, name: str, weights: dict[str, float]) -> dict:
-    """One contrast by Kenward-Roger, as it is kept."""
+    """One contrast by Kenward-Roger, as fits keep it.
+
+    Parameters
+    ----------
+    result : MixedResult
+    name : str
+        Its name in the record.
+    weights : dict of float
+        By coefficient; those not named are 0.
+
+    Returns
+    -------
+    dict
+        name, weights, estimate, se, df, t, p, ci_low, ci_high (95 %).
+    """
     vector = [weights.get(term, 0.0) for term in result.params.index]
     row = result.contrast(vector, df="kenward-roger")
     return {"name": name, "weights": weights} | {
@@ -28,7 +42,21 @@ def contrast(result, name: str, weights: dict[str, float]) -> dict:
 
 
 def block_test(result, name: str, terms: list[str]) -> dict:
-    """Joint Kenward-Roger F test of several coefficients."""
+    """Joint Kenward-Roger F test that several coefficients are 0.
+
+    Parameters
+    ----------
+    result : MixedResult
+    name : str
+        Its name in the record.
+    terms : list of str
+        The coefficients.
+
+    Returns
+    -------
+    dict
+        name, terms, f, df_num, df_den, p.
+    """
     rows = [[float(t == term) for t in result.params.index] for term in terms]
     row = result.f_test(rows, df="kenward-roger").iloc[0]
     return {

@@ -142,6 +142,15 @@ def reliability(measures: pd.DataFrame, instrument: Instrument, scores: pd.DataF
     file, each has its own row, named in ``scale``. What cannot be computed is null with its N, or has no row where
     there are no groups.
 
+    Parameters
+    ----------
+    measures : DataFrame
+        Answers: a row a person and occasion, items ``i01`` and so on, with person, role, about and occasion.
+    instrument : Instrument
+        Its key.
+    scores : DataFrame, optional
+        Scores of the same rows; by default made from the answers.
+
     Returns
     -------
     DataFrame

@@ -182,9 +182,18 @@ class Inference:
         return self._tests["p"].rename("p")
 
     def conf_int(self, alpha: float = 0.05, df: str | None = None) -> pd.DataFrame:
-        """Limits of the 1 - `alpha` interval of each fixed effect: columns 0 and 1, as statsmodels names them.
+        """Limits of the 1 - `alpha` interval of each fixed effect.
 
-        `df` as in :meth:`tidy`.
+        Parameters
+        ----------
+        alpha : float
+            Level of the test that the interval inverts.
+        df : as in :meth:`tidy`
+
+        Returns
+        -------
+        DataFrame (p, 2)
+            Columns 0 (lower) and 1 (upper), as statsmodels names them; outcome units per predictor unit.
         """
         table = self.tidy(df, 1 - alpha)
         return pd.DataFrame({0: table.ci_low.to_numpy(), 1: table.ci_high.to_numpy()}, index=self.model.names)

@@ -176,9 +176,25 @@ def _traces(left, right):
 
 
 def assemble(n: int | np.ndarray, delta, sigma2, phi, mom: Moments, reml: bool, names) -> Information:
-    """:class:`Information` from the moments in the relative covariances `delta`; leading axes allowed.
+    """:class:`Information` from the moments in the relative covariances.
 
     Sums are matrix products of each replicate, whose order does not depend on how many replicates there are.
+
+    Parameters
+    ----------
+    n : int or ndarray (...)
+        Rows; arrays may have leading axes (replicates).
+    delta : ndarray (..., c)
+        Covariance parameters relative to the residual variance.
+    sigma2 : ndarray (...)
+        Residual variance, internal units.
+    phi : ndarray (..., p, p)
+        (X'V0^-1 X)^-1.
+    mom : Moments
+        At these values.
+    reml : bool
+    names : list of str
+        Of the c parameters and the residual variance.
     """
     c, p = delta.shape[-1], phi.shape[-1]
     lead, m = delta.shape[:-1], p + 1
@@ -217,7 +233,21 @@ def adjusted_covariance(info: Information, w: np.ndarray) -> np.ndarray:
 
 
 def one_df(info: Information, c: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """nu = 2 (c'Phi c)^2 / (g'W g), g_i = c'Phi X'V^-1 G_i V^-1 X Phi c; W of either information, c (..., p)."""
+    """Degrees of freedom of one contrast, nu = 2 (c'Phi c)^2 / (g'W g) with g_i = c'Phi X'V^-1 G_i V^-1 X Phi c.
+
+    Parameters
+    ----------
+    info : Information
+    c : ndarray (..., p)
+        The contrast, internal scale.
+    w : ndarray (..., c+1, c+1)
+        Inverse of the expected information (Kenward-Roger) or of the observed one (Satterthwaite).
+
+    Returns
+    -------
+    ndarray (...)
+        NaN where no variance component enters the contrast.
+    """
     v = (info.phi @ c[..., None])[..., 0]
     g = ((info.b @ v[..., None, :, None])[..., 0] * v[..., None, :]).sum(axis=-1)
     spread = ((w @ g[..., None])[..., 0] * g).sum(axis=-1)
@@ -226,9 +256,26 @@ def one_df(info: Information, c: np.ndarray, w: np.ndarray) -> np.ndarray:
 
 
 def kenward_roger_f(info: Information, l_matrix: np.ndarray, lb: np.ndarray, phi_a: np.ndarray):
-    """Scaled F, its denominator df and the scale lambda for a joint hypothesis, `lb` its estimated left side.
+    """Scaled F test of a joint hypothesis L beta = r.
 
-    Returns NaN for df and F when the approximation is undefined (too few groups).
+    Parameters
+    ----------
+    info : Information
+    l_matrix : ndarray (l, p)
+        L, internal scale.
+    lb : ndarray (l,)
+        L times the estimates, less r.
+    phi_a : ndarray (p, p)
+        Adjusted covariance of the estimates.
+
+    Returns
+    -------
+    F, df_den, scale : float
+        NaN where the approximation is undefined (too few groups).
+
+    References
+    ----------
+    Kenward & Roger (1997), Biometrics 53:983-997.
     """
     ell = len(l_matrix)
     w = info.inverse("expected")

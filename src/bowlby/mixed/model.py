@@ -239,7 +239,8 @@ class MixedModel:
     def from_formula(cls, formula: str, data, membership=None, weights=None, offset=None, residual=None) -> MixedModel:
         """Build a model from lme4's notation, such as ``"y ~ time * a + (1 + time | patient) + (1 | therapist)"``.
 
-        See :func:`bowlby.mixed.formula.parse_formula` for the notation; nothing is evaluated.
+        See :func:`bowlby.mixed.formula.parse_formula` for the notation; nothing is evaluated. The other parameters are
+        those of the class. A formula that cannot be read, or a column that is not there, is a UserError.
         """
         return cls(parse_formula(checks.text(formula, "the formula")), data, membership, weights, offset, residual)
 

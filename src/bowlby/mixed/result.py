@@ -258,8 +258,25 @@ class MixedResult(Inference):
     def predict(self, data=None, random: bool = True, membership=None, offset=None) -> np.ndarray:
         """Predicted outcome of each row of `data` (default: the rows used), outcome units.
 
-        A level the model has not seen gets the fixed part; a missing predictor gives NaN. An offset is taken from the
-        column of `data` that was the model's, unless `offset` is given; see :func:`bowlby.mixed.prediction.predict`.
+        Parameters
+        ----------
+        data : DataFrame, optional
+            Rows to predict. A missing predictor gives NaN.
+        random : bool
+            Whether random effects of known levels are added. A level that the model has not seen gets the fixed part.
+        membership : dict, optional
+            Weights (n, levels) of the new rows by group, where the model has multiple membership.
+        offset : str, float or array_like (n,), optional
+            By default the column of `data` that was the model's offset.
+
+        Returns
+        -------
+        ndarray (n,)
+
+        Raises
+        ------
+        UserError
+            If a column, the offset or the membership weights are missing.
         """
         from bowlby.mixed.prediction import predict
 
@@ -293,7 +310,19 @@ class MixedResult(Inference):
         return get_prediction(self, data, random, membership, offset, self._default_method(df))
 
     def simulate(self, n: int, seed) -> np.ndarray:
-        """New outcomes from the fitted model, random effects drawn anew: (n, nobs)."""
+        """New outcomes from the fitted model, with random effects drawn anew.
+
+        Parameters
+        ----------
+        n : int
+            Number of data sets.
+        seed : int, SeedSequence or Generator
+
+        Returns
+        -------
+        ndarray (n, nobs)
+            Outcome units.
+        """
         from bowlby.mixed.refits import simulate
 
         return simulate(self, n, seed)

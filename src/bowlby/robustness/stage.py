@@ -184,7 +184,23 @@ def _strata(run, folder: Path, rows: Rows) -> pd.Series:
 
 
 def assess_robustness(run, folder: Path, fits: dict[str, dict], claims: dict[str, dict]) -> dict:
-    """Weigh the claims by what the replicates say, and summarise the replicates (``robustness.json``)."""
+    """Record in the claims which robustness checks change them, and summarise the replicates.
+
+    Parameters
+    ----------
+    run : Run
+    folder : Path
+        Of the results.
+    fits : dict of dict
+        Records by model.
+    claims : dict of dict
+        By name; changed in place (:func:`bowlby.robustness.verdict_changes.record_verdict_changes`).
+
+    Returns
+    -------
+    dict
+        The contents of ``robustness.json``.
+    """
     from bowlby.robustness.summary import read_tables, summarise
     from bowlby.robustness.verdict_changes import record_verdict_changes
 
