@@ -126,7 +126,6 @@ def contradicted(name: str, claim: dict, tables: dict, effects: dict, delta: flo
     """Resampling that says otherwise by more than a factor 2 of the level and 3 Monte-Carlo standard errors."""
     if name == "C5":  # its slope is not among the effects resampled
         return []
-    tests, alpha = rests_on(claim, delta)
     out = []
     for kind in BOOTSTRAPS:
         table = tables.get(kind)
@@ -134,6 +133,7 @@ def contradicted(name: str, claim: dict, tables: dict, effects: dict, delta: flo
             continue
         if absent(kind, table):
             continue
+        tests, alpha = rests_on(claim, delta)
         kept = table[table["status"] != FAILED]
         p = max(studentised_p(kept, effects, *test) for test in tests)
         error = np.sqrt(p * (1 - p) / len(kept))
