@@ -259,6 +259,9 @@ def _unit(table: Table, found: Roles, free: dict[str, Column]) -> None:
     if part:
         found.unit, found.person = units[0], part
         found.doubts.pop("person", None)
+    elif found.person in (None, units[0]):
+        found.person = units[0]
+        found.doubts["person"] = "is a couple, family or dyad: `about:` keeps apart who answered side by side"
 
 
 def _episodes(table: Table, therapists: list[str]) -> list[dict[str, str]]:
