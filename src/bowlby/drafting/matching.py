@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bowlby.drafting.columns import Column
 from bowlby.drafting.naming import Block, says_score
-from bowlby.drafting.vocabulary import bare, graded_answers, keyed
+from bowlby.drafting.vocabulary import bare, graded_answers, keyed, spaced
 from bowlby.errors import existing
 from bowlby.ingest.issues import count
 from bowlby.ingest.text_values import folded
@@ -87,7 +87,7 @@ def _aliases(name: str, title: str) -> frozenset[str]:
 
 def named_by(instrument: Instrument, text: str) -> int:
     """How clearly a text names an instrument: 4 and 3 by its own name, 2 nearly, 1 by its family, 0 not at all."""
-    tokens = [t.lower() for t in TOKEN.findall(text)]
+    tokens = [t.lower() for t in TOKEN.findall(spaced(text))]
     joined = {"".join(tokens[i : i + k]) for k in (1, 2, 3) for i in range(len(tokens) - k + 1)}
     heads = {m.group() for t in tokens if (m := FAMILY.match(t))}
     own, root = _aliases(instrument.id, instrument.name), family(instrument.id)
@@ -248,7 +248,7 @@ def _outside(answers: dict[float, int], instrument: Instrument) -> int:
 
 def _score(block: Block, profiles: list[Column], known: list[Instrument]) -> Match | None:
     """A column of scores: named after an instrument, and within the range of one of its scales, the tightest first."""
-    tokens = [t.lower() for t in re.findall(r"[^\W\d_]+", block.text)]
+    tokens = [t.lower() for t in re.findall(r"[^\W\d_]+", spaced(block.text))]
     levels = {v for p in profiles for v in (*p.levels, p.low, p.high) if v is not None}
     ranked = [(r, i) for i in known if (r := max(named_by(i, block.stem), named_by(i, block.label)))]
     fits = [(rank, fit) for rank, i in ranked for scale in scales_named(tokens, i)

@@ -7,40 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache
 
-from bowlby.drafting.occasions import is_occasion
+from bowlby.drafting.occasions import is_occasion, occasion_in, occasions_after, pieces_of
 from bowlby.drafting.vocabulary import bare, listed, vocabulary, words
 
-FEWEST, SHORT, LONG, MOST_WAVES = 3, 2, 4, 8
+FEWEST, LONG, MOST_WAVES = 3, 4, 8
 EXTRA = 2
 """Most columns that may follow the items of an instrument under its name, such as a question on impairment."""
 NUMBER = re.compile(r"\d+")
-PIECE = re.compile(r"[^\W\d_]+\d*|\d+[^\W\d_]*|[\W_]+")
 MARKED_ITEM = re.compile(r"\{n(?::\d+)?\}")
 WAVE = re.compile(r"(?<=[\W_])\d+$|(?<=[\W_])\d+(?=[\W_])|(?<=[A-Za-z])\d+(?=[\W_])|(?<![^\W_])[A-Za-z](?![^\W_])")
 SPLIT = re.compile(r" / | - | – |: |\. |\[|\? ")
-
-
-def occasion_in(text: str) -> str | None:
-    """The occasion that a label names, where it names exactly one; words of any sentence do not count."""
-    pieces = PIECE.findall(_closed(text))
-    named = dict.fromkeys(p for p in pieces if is_occasion(p) and p.lower() not in listed("weak"))
-    return next(iter(named)) if len(named) == 1 else None
-
-
-def _closed(text: str) -> str:
-    """A text with the number of an occasion at its unit: `session 5` and `5. session` are `session5`."""
-    units = "|".join(u for u in listed("units") if len(u) > 2)
-    text = re.sub(rf"\b(\d+)(?:\.|st|nd|rd|th)? ({units})\b", r"\2\1", text, flags=re.IGNORECASE)
-    return re.sub(rf"\b({units}) (\d+)\b", r"\1\2", text, flags=re.IGNORECASE)
-
-
-def _occasions_after(text: str) -> list[str]:
-    """The occasions in what follows an item's number; words count only where no sentence follows."""
-    found = []
-    for part in re.split(r"[():;,\[\]]", _closed(text)):
-        short = len(words(part)) <= SHORT
-        found += [p for p in PIECE.findall(part) if is_occasion(p) and (short or re.search(r"\d", p))]
-    return found
 
 
 def says_score(text: str) -> bool:
@@ -147,7 +123,7 @@ def _by_name(columns, labels, place, sizes, alike) -> tuple[list[Block], list[st
             before, after = _folded(name[: match.start()]), _folded(name[match.end() :])
             _hold(whole, f"{before}{{n}}{after}", int(match.group()), name)
             if len(after) > 2 and bare(before):
-                times = _occasions_after(name[match.end() :])
+                times = occasions_after(name[match.end() :])
                 _hold(begun, f"{before}{{n}}|{'|'.join(times)}", int(match.group()), name)
     found, taken = _runs(whole, set(), lambda key, run: _coherent(key, run, labels, sizes))
     more, taken = _runs(begun, taken)
@@ -184,7 +160,7 @@ def _by_label(columns, labels, place, sizes, alike) -> tuple[list[Block], list[s
         for match in NUMBER.finditer(text):
             before = _folded(text[: match.start()])
             if bare(before) and not _is_time(text, match):
-                times = _occasions_after(text[match.end() :])
+                times = occasions_after(text[match.end() :])
                 _hold(held, f"{before}{{n}}|{'|'.join(times)}", int(match.group()), name)
     found, taken = _runs(held, set())
     return [_block(run, key, labels) for key, run in found], [c for c in columns if c not in taken]
@@ -299,7 +275,7 @@ def _fitted(block: Block, labels: dict[str, str], sizes) -> list[Block]:
 def _is_time(name: str, match: re.Match) -> bool:
     """Whether a number belongs to an occasion: `t2_phq_1`, but not `s2` alone, which is an item."""
     start = 0
-    for piece in PIECE.findall(name):
+    for piece in pieces_of(name):
         end = start + len(piece)
         if start <= match.start() < end:
             rest = name[:start] + name[end:]
@@ -370,7 +346,7 @@ def _time_piece(pattern: str) -> tuple[str, str] | None:
     pieces = re.split(r"(\{n(?::\d+)?\})", pattern)
     for at, part in enumerate(pieces):
         start = 0
-        for piece in PIECE.findall(part) if not part.startswith("{n") else []:
+        for piece in pieces_of(part) if not part.startswith("{n") else []:
             end = start + len(piece)
             new = part[:start] + "{t}" + part[end:]
             rest = "".join(pieces[:at]) + part[:start] + part[end:] + "".join(pieces[at + 1 :])

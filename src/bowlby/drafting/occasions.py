@@ -6,8 +6,20 @@ import re
 from functools import cache
 
 from bowlby.drafting.columns import natural
-from bowlby.drafting.vocabulary import keyed, listed
+from bowlby.drafting.vocabulary import CAPITAL, keyed, listed, words
 
+SHORT = 2
+PIECE = re.compile(r"[^\W\d_]+\d*|\d+[^\W\d_]*|[\W_]+")
+THE_TREATMENT = r"[ -]+(?:(?:of|the|der|einer) )*(?:treatment|therapy|intervention|therapie|behandlung)"
+OF_TREATMENT = [
+    (re.compile(rf"\b(?:{begin}){THE_TREATMENT}\b|\b(?:therapie|behandlungs)(?:{begin})\b", re.IGNORECASE), word)
+    for begin, word in (
+        ("before|start|beginning|vor|beginn|anfang", "pre"),
+        ("after|end|completion|nach|ende|abschluss", "post"),
+        ("during|middle|mid|mitte|während", "mid"),
+    )
+]
+"""Times of the treatment in several words, and the one word for each."""
 START = re.compile(rf"(?:{'|'.join(keyed('occasions')['before'])})\d*", re.IGNORECASE)
 
 
@@ -20,6 +32,39 @@ def _occasion_pattern() -> re.Pattern:
 def is_occasion(text: str) -> bool:
     """Whether a text reads like an occasion: `t2`, `pre`, `fu3`, `12w`."""
     return bool(_occasion_pattern().fullmatch(text))
+
+
+def pieces_of(text: str) -> list[str]:
+    """The pieces of a text that may be an occasion; a capital begins a new one, except within an occasion."""
+    return [p for piece in PIECE.findall(text) for p in ([piece] if is_occasion(piece) else CAPITAL.split(piece))]
+
+
+def occasion_in(text: str) -> str | None:
+    """The occasion that a label names, where it names exactly one; words of any sentence do not count."""
+    pieces = pieces_of(_closed(text))
+    named = dict.fromkeys(p for p in pieces if is_occasion(p) and p.lower() not in listed("weak"))
+    return next(iter(named)) if len(named) == 1 else None
+
+
+def _closed(text: str) -> str:
+    """A text with the number of an occasion at its unit, and one word for a time of the treatment.
+
+    `session 5` and `5. session` are `session5`, and `end of treatment` is `post`.
+    """
+    units = "|".join(u for u in listed("units") if len(u) > 2)
+    for pattern, word in OF_TREATMENT:
+        text = pattern.sub(word, text)
+    text = re.sub(rf"\b(\d+)(?:\.|st|nd|rd|th)? ({units})\b", r"\2\1", text, flags=re.IGNORECASE)
+    return re.sub(rf"\b({units}) (\d+)\b", r"\1\2", text, flags=re.IGNORECASE)
+
+
+def occasions_after(text: str) -> list[str]:
+    """The occasions in what follows an item's number; words count only where no sentence follows."""
+    found = []
+    for part in re.split(r"[():;,\[\]]", _closed(text)):
+        short = len(words(part)) <= SHORT
+        found += [p for p in pieces_of(part) if is_occasion(p) and (short or re.search(r"\d", p))]
+    return found
 
 
 def like_occasions(texts: list[str]) -> bool:

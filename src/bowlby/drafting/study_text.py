@@ -269,11 +269,15 @@ def _measure(part: Part, block: Block, match: Match, beside: list[tuple[Block, M
     keys |= {"response": list(match.response)} if match.response else {}
     keys |= {"missing": match.missing} if match.missing else {}
     keys |= {"answers": match.answers} if match.answers else {}
+    dated = [b for b, m in part.matched if m.instrument == match.instrument and (b.times or b.when)]
+    apart = bool(dated) and "when" not in keys and part.roles.role == "patient" and not part.roles.occasion
+    if apart and block.n and not about:
+        doubts.append("other forms of it name their occasion, this one does not")
     certain = match.named
     if match.scale and not about and not block.times and len(same) > 1:
         certain = False
         doubts.append("several columns of one scale: which occasion, or whom is it about?")
-    return marked(f"      {'' if certain else '# '}- {flow(keys)}", doubts, match.uncertain)
+    return marked(f"      {'' if certain else '# '}- {flow(keys)}", doubts, match.uncertain or apart)
 
 
 def _items(part: Part, block: Block) -> object:

@@ -9,6 +9,8 @@ from importlib import resources
 
 import yaml
 
+CAPITAL = re.compile(r"(?<=[a-zäöüß0-9])(?=[A-ZÄÖÜ][a-zäöü])|(?<=[a-zäöüß])(?=[A-ZÄÖÜ])|(?<=[A-Z]{2})(?=[A-Z][a-z]{2})")
+
 
 @cache
 def vocabulary() -> dict:
@@ -41,8 +43,12 @@ def graded_answers() -> tuple[tuple[frozenset[str], ...], ...]:
 
 def words(name: str) -> list[str]:
     """The words of a column name in small letters: `PatientID_2` is patient, id."""
-    spaced = re.sub(r"(?<=[a-zäöüß])(?=[A-ZÄÖÜ])", " ", unicodedata.normalize("NFKC", name))
-    return [w.lower() for w in re.findall(r"[^\W\d_]+", spaced)]
+    return [w.lower() for w in re.findall(r"[^\W\d_]+", spaced(unicodedata.normalize("NFKC", name)))]
+
+
+def spaced(name: str) -> str:
+    """A name with a blank where a capital begins a word: `phq9TotalPre` is phq9 Total Pre, `PHQTotal` PHQ Total."""
+    return CAPITAL.sub(" ", name)
 
 
 def bare(text: str) -> str:

@@ -10,6 +10,7 @@ from bowlby.config.yamlfile import read_yaml
 from bowlby.drafting import MARK, marks, write_draft
 from bowlby.drafting.matching import library, meaning, sizes
 from bowlby.drafting.naming import blocks
+from bowlby.drafting.occasions import occasion_in
 from bowlby.drafting.own_key import new_instrument, try_key
 from bowlby.errors import UserError
 from bowlby.ingest import ingest
@@ -44,6 +45,8 @@ def persons(rows=ROWS, step=1):
         ([f"phq9_{n}_pre" for n in range(1, 11)], "phq9_{n}_pre", 9, []),
         (["phq9_1_post", "PHQ9_2_Post", "phq9-3_post", *(f"phq9_{n}_post" for n in range(4, 10))], None, 9, []),
         ([f"gad{n}_{word}" for n, word in enumerate("edge stop worry relax still cross fear".split(), 1)], None, 7, []),
+        (["dassStressPre", "dassStressPost"], "dassStress{t}", 0, ["Pre", "Post"]),
+        (["PHQTotalPre", "PHQTotalPost"], "PHQTotal{t}", 0, ["Pre", "Post"]),
         (["rq_a", "rq_b", "rq_c", "rq_d", "rq_best"], None, 4, []),
     ],
 )
@@ -51,6 +54,25 @@ def test_names_to_blocks(columns, pattern, n, times):
     block = max(blocks(columns, sizes=sizes(library())), key=lambda b: b.n)
     assert (block.n, block.times, block.regular) == (n, times, pattern is not None)
     assert pattern is None or block.pattern == pattern
+
+
+@pytest.mark.parametrize(
+    ("label", "occasion"),
+    [("PHQ-9 item 3 (end of treatment)", "post"), ("GAD-7, before therapy", "pre"), ("BDI vor der Behandlung", "pre"),
+     ("WAI Therapieende", "post"), ("feeling at the end of the day", None)],
+)  # fmt: skip
+def test_times_of_the_treatment_in_several_words(label, occasion):
+    assert occasion_in(label) == occasion
+
+
+def test_both_partners_in_one_row(tmp_path):
+    """The couple is the person, which shows its waves; each partner's form is kept apart."""
+    head = [["Couple", "Therapist", "Wave", *(f"{g}_ECRS_{n}" for g in "MF" for n in range(1, 13))]]
+    ids = [[str(100 + i // 2), f"T{i % 8 // 2}", ("pre", "post")[i % 2]] for i in range(ROWS)]
+    csv_of(tmp_path / "a.csv", head, ids, answers(12, 1, 7), answers(12, 1, 7, seed=2))
+    (file,) = draft(tmp_path, "a.csv").files
+    assert (file.who.person, file.when.column, [m.about for m in file.measures]) == ("Couple", "Wave", ["m", "f"])
+    assert len(ingest(load(tmp_path / "draft/config.yaml")).measures["ecr_s"]) == 2 * ROWS
 
 
 def test_labels_of_a_survey_and_codes_outside_the_range(tmp_path):
