@@ -8,7 +8,7 @@ import pandas as pd
 from bowlby.simulate.scenarios import SCENARIOS, Scenario
 from validation.characteristics import CHECKS, CLAIMS, EFFECTS, REFUTE, REPORTED, SUPPORT
 from validation.scenario_truth import slopes
-from validation.world_rates import WORLD_DESIGNS, WRONG
+from validation.world_rates import WARNINGS, WORLD_DESIGNS, WRONG
 from validation.worlds import WORLDS
 
 TITLES = {
@@ -137,7 +137,8 @@ def _worlds(table: pd.DataFrame) -> str:
             rows.append([name if not rows or rows[-1][5] != name else "", quantity,
                          *(found.get((name, d), ABSENT) for d in WORLD_DESIGNS), name,
                          number(bars.iloc[0]) if len(bars) else ABSENT])  # fmt: skip
-    warned = table["n"][table["quantity"].str.startswith("warning, all")].max()
+    own = table["quantity"].str.startswith("warning, all") & ~table["quantity"].str.endswith(WARNINGS["baseline"])
+    warned = table["n"][own].max()
     text = f"""In most of these scenarios the model of the comparison does not hold. {_several(counts)} studies
 in each give the rates *as decided* and in the corrected rows; the scenario's warning was computed in up to
 {warned:,} of them and in every study with a wrong decision. A decision is wrong if a claim is supported or refuted
