@@ -21,6 +21,7 @@ from bowlby.config.yamlfile import read_yaml
 from bowlby.errors import Place, UserError, problem
 from bowlby.files import plain, read_json, read_parquet, read_set, write_text
 from bowlby.instruments.catalogue import list_instruments
+from bowlby.manifest import ROOT, git_state
 from bowlby.reproduction.numbers import TOLERANCE, ZERO, flat, is_number, same
 from bowlby.schema import older_names
 
@@ -87,7 +88,7 @@ def verify(folder: Path, loaded: Loaded | None = None) -> Outcome:
     Raises
     ------
     UserError
-        If the folder holds no run, or one of a version with other names of terms.
+        If the folder holds no run, or one of another version whose records this one cannot read.
     """
     manifest = folder / "manifest.json"
     if not manifest.is_file():
@@ -97,9 +98,23 @@ def verify(folder: Path, loaded: Loaded | None = None) -> Outcome:
         what = f"the run was made by an older version ({version}), in which terms of models and columns had other names"
         do = "install that version to verify it, or run the study again; `sha256sum -c checksums.txt` checks its files"
         raise UserError(problem(what, do, Place(str(folder))))
+    try:
+        return _verified(folder, read_json(manifest), loaded)
+    except (AttributeError, KeyError) as error:  # a record without what this version reads of it
+        commit = (read_json(manifest).get("git") or {}).get("commit")
+        if commit == git_state(ROOT)["commit"]:
+            raise
+        what = f"the run was made by another version of the code (commit {commit or 'not known'}), whose records differ"
+        do = (
+            "check out that version to verify it, or run the study again; `sha256sum -c checksums.txt` checks its files"
+        )
+        raise UserError(problem(what, do, Place(str(folder)))) from error
+
+
+def _verified(folder: Path, manifest: dict[str, Any], loaded: Loaded | None) -> Outcome:
     out = Outcome()
     _hashes(folder, out)
-    stated = {key: value for key, value in read_json(manifest)["config"].items() if value is not None}
+    stated = {key: value for key, value in manifest["config"].items() if value is not None}
     run = loaded.run if loaded else Run.model_validate(stated)
     with TemporaryDirectory() as scratch:
         if loaded is not None:
