@@ -28,5 +28,5 @@ nb_execution_timeout = 300
 nb_execution_raise_on_error = True
 numpydoc_show_class_members = False
 autodoc_typehints = "none"
-suppress_warnings = ["myst.xref_missing", "misc.highlighting_failure", "toc.not_included"]
+suppress_warnings = ["myst.xref_missing", "misc.highlighting_failure"]
 """Links to files that are no page (code, licence) lead nowhere on the site; the tests of the pages examine them."""
