@@ -26,7 +26,7 @@ class Ran:
 
 def command(*words, cwd) -> Ran:
     env = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    done = subprocess.run([str(w) for w in words], cwd=cwd, env=env, capture_output=True, text=True, timeout=500)
+    done = subprocess.run([str(w) for w in words], cwd=cwd, env=env, capture_output=True, text=True, timeout=1200)
     return Ran(done.returncode, done.stdout, done.stderr)
 
 

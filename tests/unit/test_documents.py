@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+import bowlby
+
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "config/README.md", "results/README.md")]
 PAGES += sorted((ROOT / "docs").glob("*.md"))
@@ -35,6 +37,16 @@ def test_readme_names_no_document_that_is_not_there():
     for name in re.findall(r"`((?:docs|notebooks|config|data)/[\w./-]+\.\w+)`", text):
         path = ROOT / name
         assert path.exists() or name == "config/instruments/cats.yaml", name
+
+
+def test_what_a_design_can_show_is_what_plan_says():
+    page = (ROOT / "docs/requirements.md").read_text("utf-8")
+    rows = re.findall(r"^\| (\d+) × (\d+) \| ([\d.]+) SD.*? (\d+) %", page, re.MULTILINE)
+    assert len(rows) == 7
+    for therapists, patients, detectable, negligible in rows:
+        style = bowlby.plan_study(int(therapists), int(patients), studies=0).style.set_index("icc").loc[0.05]
+        shown = f"{style['minimum_detectable']:.2f}", f"{style['equivalence_power']:.0%}"
+        assert shown == (detectable, f"{negligible}%")
 
 
 def test_pictures_of_the_readme_are_there_and_small():
