@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from bowlby.compare.claims import ALPHA, claim_more, claim_slope
 from bowlby.config.run import Run
 from bowlby.effect import Effect, effects_of
+from bowlby.errors import existing
 from bowlby.reasons import say_rule
 from bowlby.terms import SERIES
 
@@ -33,7 +34,7 @@ def decide_lead(run: Run, fits: Mapping[str, dict], design: Mapping) -> dict:
         Paths by trend taken out, the claims by the registered one with their verdicts under the others, the common
         model's paths, the test of stationarity, and a sentence.
     """
-    asked = run.session_to_session
+    asked = existing(run.session_to_session)
     main = fits[f"lagged_{asked.detrend}"]
     effects = {trend: effects_of(fits[f"lagged_{trend}"]["contrasts"]) for trend in TRENDS}
     decided = {trend: decide_lead_claims(own, asked.delta) for trend, own in effects.items()}
@@ -96,7 +97,7 @@ def speaks_against(run: Run, lead: Mapping | None) -> bool:
 
 def _of_the_comparison(run: Run) -> bool:
     """Whether the series are a scale of the comparison's perceived attachment, and its outcome."""
-    asked, felt, outcome = run.session_to_session, run.comparison.perceived, run.outcome
+    asked, felt, outcome = existing(run.session_to_session), existing(run.comparison).perceived, run.outcome
     one = asked.predictor.instrument, asked.predictor.about, asked.predictor.role
     return (
         one == (felt.instrument, felt.about, "patient")

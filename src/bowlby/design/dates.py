@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 
 from bowlby.config.run import Run
-from bowlby.errors import problem
+from bowlby.errors import Problem, existing, problem
 
 
-def wrong_dates(run: Run, scores: dict[str, pd.DataFrame]) -> list[str]:
+def wrong_dates(run: Run, scores: dict[str, pd.DataFrame]) -> list[Problem]:
     """That most patients' outcome is dated before their perceived attachment; nothing where either has no dates.
 
     A few such patients are slips in typing a date; most of them mean that occasions or columns are exchanged.
@@ -20,7 +20,7 @@ def wrong_dates(run: Run, scores: dict[str, pd.DataFrame]) -> list[str]:
     scores : dict of DataFrame
         Scores by instrument, with person, role, about, occasion and, where given, date.
     """
-    outcome, perceived = run.outcome, run.comparison.perceived
+    outcome, perceived = run.outcome, existing(run.comparison).perceived
     if outcome.after is not None:  # sessions are counted, and the landmark parts them
         return []
     after = _dates(scores[outcome.instrument], outcome.role, outcome.whom, outcome.post)

@@ -13,7 +13,7 @@ from bowlby.design.frame import AnalysisSet
 from bowlby.design.growth import complete, equal_parts, step
 from bowlby.design.random_part import random_part
 from bowlby.design.requirements import of_session_to_session, unscored
-from bowlby.errors import UserError, problem
+from bowlby.errors import UserError, existing, problem
 from bowlby.terms import SCHEMA, SERIES
 
 SESSIONS, PATIENTS = 3, 20
@@ -44,7 +44,7 @@ def session_to_session_set(run: Run, scores: dict[str, pd.DataFrame], people: di
     UserError
         If sessions have no number, or too few patients have three sessions with both answers.
     """
-    asked = run.session_to_session
+    asked = existing(run.session_to_session)
     if lines := unscored(of_session_to_session(run), scores):
         raise UserError(lines)
     every = _rows(asked, scores, people["patients"].set_index("patient")["therapist"])

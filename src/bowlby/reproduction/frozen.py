@@ -43,10 +43,9 @@ def endpoints(run: Results) -> dict[str, Any]:
         out |= {f"{model} {group}": n for group, n in {"rows": fit.n_obs, **fit.n_levels}.items() if not small(n)}
         for name, one in (fit.contrasts or fit.coefficients).items():
             out |= {f"{model} {name}.{key}": getattr(one, key) for key in ("estimate", "se", "df", "p")}
-        for one in fit.variances:
-            out[f"{model} {one.group}: {' with '.join(filter(None, (one.term, one.term2)))}.variance"] = (
-                one.variance_or_cov
-            )
+        for part in fit.variances:
+            of = " with ".join(filter(None, (part.term, part.term2)))
+            out[f"{model} {part.group}: {of}.variance"] = part.variance_or_cov
         out |= {f"{model} residual.variance": fit.residual_variance, f"{model} log-likelihood": fit.llf}
     return out
 
