@@ -9,7 +9,7 @@ import yaml
 
 from bowlby import report
 from bowlby.files import read_json, write_csv, write_json, write_text
-from bowlby.report import methods, methods_models, methods_robustness
+from bowlby.report import methods, methods_models, methods_robustness, methods_sessions
 from bowlby.report.methods import _marked, paragraphs, references
 from bowlby.report.methods_models import counted, fitted, random_part
 from bowlby.report.references import MARK, cite, cited, works
@@ -22,7 +22,8 @@ def changed(path: Path, **values) -> None:
 
 
 def test_every_work_is_cited_somewhere_and_every_mark_is_a_work():
-    modules = (methods, methods_robustness, methods_models, import_module("bowlby.report.sections.methods"))
+    section = import_module("bowlby.report.sections.methods")
+    modules = (methods, methods_robustness, methods_models, methods_sessions, section)
     sources = "".join(Path(module.__file__).read_text("utf-8") for module in modules)
     assert set(MARK.findall(sources)) == set(works())
     for short, full in works().values():
