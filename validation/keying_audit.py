@@ -84,13 +84,12 @@ def _parameters(instrument: Instrument, random: np.random.Generator) -> dict[int
 
 def _filled(instrument: Instrument, random, factors: np.ndarray, parameters: dict, wording: float) -> dict:
     """Answers by item, reversed items as on the form."""
-    low, high = instrument.answers
     home, n = _home(instrument), len(factors)
     names = list(dict.fromkeys(home.values()))
     ways = random.standard_normal((2, n, len(names))) if wording else np.zeros((2, n, len(names)))
     found = {}
     for number, scale in sorted(home.items()):
-        loading, mean = parameters[number]
+        (loading, mean), (low, high) = parameters[number], instrument.answers_to(number)
         turned_ = number in instrument.scales[scale].reverse
         k = names.index(scale)
         common = np.sqrt(1 - wording) * factors[:, k] + np.sqrt(wording) * ways[int(turned_), :, k]
@@ -98,6 +97,7 @@ def _filled(instrument: Instrument, random, factors: np.ndarray, parameters: dic
         answer = np.clip(np.round(mean + (high - low) / 4 * latent), low, high)
         found[item_name(number)] = low + high - answer if turned_ else answer
     for number in set(range(1, instrument.n_items + 1)) - set(home):
+        low, high = instrument.answers_to(number)
         found[item_name(number)] = random.integers(int(low), int(high) + 1, n).astype(float)
     return dict(sorted(found.items()))
 
