@@ -90,6 +90,11 @@ def ordered(texts: list[str]) -> list[str]:
     return [text for _, text in sorted(enumerate(texts), key=place)]
 
 
+def is_later(text: str) -> bool:
+    """Whether an occasion is long after the treatment: a follow-up."""
+    return _stage(text) == 3
+
+
 def _stage(text: str) -> int:
     """Before (0), during (1), after (2) or long after (3) the treatment; during where nothing says it."""
     said = [re.sub(r"\d", "", w) for w in re.findall(r"[^\W_]+", text.lower())]

@@ -8,7 +8,8 @@ from bowlby.config.study import FILL
 from bowlby.config.yamlfile import quoted
 from bowlby.drafting.matching import Match
 from bowlby.drafting.naming import Block
-from bowlby.drafting.study_text import ATTACHMENT, MARK, Part, flow
+from bowlby.drafting.occasions import is_later
+from bowlby.drafting.study_text import ATTACHMENT, MARK, Part, flow, occasions_of
 from bowlby.instruments.catalogue import load_instrument
 
 SCORES = (
@@ -20,6 +21,7 @@ def run_text(name: str, parts: list[Part], occasions: list[str], timed: bool) ->
     """The draft of a run's file: the outcome, and the comparison where both sides are there."""
     brought = [(p.roles.role, b, m) for p in parts for b, m in p.matched if m.named]
     outcome, scale = _outcome(brought)
+    post = next((o for o in reversed(occasions[1:]) if not is_later(o)), occasions[-1])
     run = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60] or "study"
     lines = [
         "# Draft of a run's file, made by `bowlby init`. Every key is explained in config/README.md.",
@@ -31,10 +33,11 @@ def run_text(name: str, parts: list[Part], occasions: list[str], timed: bool) ->
         f"  instrument: {outcome}  {MARK} the registered primary outcome",
         f"  scale: {scale}",
         f"  pre: {quoted(occasions[0])}  {MARK} occasion before treatment",
-        f"  post: {quoted(occasions[-1])}  {MARK} occasion of the outcome",
+        f"  post: {quoted(post)}  {MARK} occasion of the outcome",
     ]
     suspected = [(p.roles.role, Match(o.instrument)) for p in parts for o in p.odd if o.instrument]
-    lines += _comparison([(role, m) for role, _, m in brought], suspected, occasions)
+    felt = {m.instrument: own for p in parts for b, m in p.matched if (own := occasions_of(p, b))}
+    lines += _comparison([(role, m) for role, _, m in brought], suspected, occasions, felt)
     if outcome == FILL and not any(line.startswith("comparison:") for line in lines):
         return "\n".join([*lines[:5], *SCORES, *lines[10:]]) + "\n"
     if lines[-1].startswith("#"):
@@ -48,12 +51,17 @@ def _title(name: str) -> str:
 
 
 def _comparison(
-    brought: list[tuple[str, Match]], suspected: list[tuple[str, Match]], occasions: list[str]
+    brought: list[tuple[str, Match]],
+    suspected: list[tuple[str, Match]],
+    occasions: list[str],
+    known: dict[str, list[str]],
 ) -> list[str]:
     """The comparison where both sides are there; else as a comment to fill in, with what there is, or may be."""
     middle = occasions[len(occasions) // 2]
     felt, own = _first(brought, "patient", "cats"), _first(brought, "therapist", *ATTACHMENT)
     own = own or _first(brought, "therapist", "")
+    if felt and (asked := known.get(felt.instrument)):
+        middle = middle if middle in asked else asked[0]
     if felt and own:
         sides = [*_block(felt, "therapist", middle), "  therapist_style:", *_block(own, "self", None)]
         return ["comparison:", "  perceived:", *sides]

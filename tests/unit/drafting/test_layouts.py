@@ -65,6 +65,19 @@ def test_times_of_the_treatment_in_several_words(label, occasion):
     assert occasion_in(label) == occasion
 
 
+def test_the_comparison_is_drafted_at_the_occasions_that_hold_it(tmp_path):
+    """Attachment at session 3, where it was rated; the outcome after treatment, and not at the follow-up."""
+    times = ("pre", "post", "fu3")
+    head = [["id", "therapist", *(f"phq9_{n}_{t}" for t in times for n in range(1, 10))]]
+    head[0] += [*(f"cats_{n}_s3" for n in range(1, 37)), *(f"T_ECRS{n}" for n in range(1, 13))]
+    own = answers(12, 1, 7, 4)
+    csv_of(tmp_path / "a.csv", head, persons(), [[f"T{i % 4}"] for i in range(ROWS)], answers(27, 0, 3),
+           answers(36, 1, 6), [own[i % 4] for i in range(ROWS)])  # fmt: skip
+    draft(tmp_path, "a.csv")
+    run = load(tmp_path / "draft/config.yaml").run
+    assert (run.outcome.pre, run.outcome.post, run.comparison.perceived.occasion) == ("pre", "post", "s3")
+
+
 def test_both_partners_in_one_row(tmp_path):
     """The couple is the person, which shows its waves; each partner's form is kept apart."""
     head = [["Couple", "Therapist", "Wave", *(f"{g}_ECRS_{n}" for g in "MF" for n in range(1, 13))]]
