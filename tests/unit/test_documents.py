@@ -49,6 +49,11 @@ def test_what_a_design_can_show_is_what_plan_says():
         assert shown == (detectable, f"{negligible}%")
 
 
+def test_every_page_is_in_the_contents_of_the_site():
+    listed = re.findall(r"^\.\./(\w+)$", (ROOT / "docs/site/index.md").read_text("utf-8"), re.MULTILINE)
+    assert {p.stem for p in (ROOT / "docs").glob("*.md") if not p.stem.endswith("_notes")} <= set(listed)
+
+
 def test_pictures_of_the_readme_are_there_and_small():
     shown = [t for t in LINK.findall((ROOT / "README.md").read_text("utf-8")) if t.endswith(".png")]
     assert {"docs/img/verdict.png", "docs/img/forest.png"} <= set(shown)
