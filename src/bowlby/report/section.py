@@ -42,13 +42,26 @@ def templates():
     """The page's templates; everything put into them is escaped."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("bowlby.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["css_text"] = css_text
+    return environment
+
+
+def css_text(text: str) -> Markup:
+    r"""Text inside a string of a style sheet: all but plain letters, digits and spaces by their code points.
+
+    Examples
+    --------
+    >>> print(css_text('A "b" </style'))
+    A \22 b\22  \3c \2f style
+    """
+    return Markup("".join(c if c.isascii() and (c.isalnum() or c == " ") else f"\\{ord(c):x} " for c in str(text)))
 
 
 def render(template: str, **values) -> Markup:
@@ -89,11 +102,14 @@ def see(results: Results, name: str) -> Markup:
     return Markup(' See <a href="#figure-{}">Figure</a>.').format(name)
 
 
+UNNUMBERED = '<figcaption class="caption"><b></b>'
 REFERENCE = re.compile(r'(<a href="#figure-([\w-]+)">Figure)(?=</a>)')
 
 
 def numbered(page: str) -> str:
     """A page with its figures numbered in reading order, in captions and in what refers to them.
+
+    Tables without a file, which have no number of their own, are numbered S1, S2 and so on.
 
     Examples
     --------
@@ -101,7 +117,9 @@ def numbered(page: str) -> str:
     '<a href="#figure-b">Figure 2</a> <figure id="figure-a"></figure><figure id="figure-b"></figure>'
     """
     order = {name: k for k, name in enumerate(re.findall(r'<figure[^>]* id="figure-([\w-]+)"', page), start=1)}
-    return REFERENCE.sub(lambda found: f"{found[1]} {order[found[2]]}", page)
+    page = REFERENCE.sub(lambda found: f"{found[1]} {order[found[2]]}", page)
+    first, *others = page.split(UNNUMBERED)
+    return first + "".join(f"{UNNUMBERED[:-4]}Table S{k}</b>{rest}" for k, rest in enumerate(others, start=1))
 
 
 def figure(results: Results, name: str, *, alt: str, caption: str) -> Markup:

@@ -20,7 +20,7 @@ STYLE = (
     "table{border-collapse:collapse;border-top:2px solid;border-bottom:2px solid}"
     "th,td{padding:.2rem .8rem .2rem 0;text-align:left;vertical-align:top}"
     "thead th{border-bottom:1px solid}th[scope=row]{font-weight:400}.number{white-space:nowrap;text-align:right}"
-    ".note{max-width:46rem}"
+    ".note{max-width:46rem}figure{margin:0}"
 )
 EPOCH = (2000, 1, 1, 0, 0, 0)
 """Date in Word documents, which say nothing of when they were made."""
@@ -28,6 +28,8 @@ A4, MARGIN = (21.0, 29.7), 2.2
 """Paper of Word documents, and its margins, in cm."""
 LETTER, GAP = 0.2, 0.45
 """Width of a letter of 11 points, and of the space in a cell, in cm."""
+LONG = 24
+"""Rows above which a table may be parted on paper."""
 MARK = re.compile(r"\*([^*\s][^*]*)\*")
 
 
@@ -88,12 +90,14 @@ def sheet_html(sheet: Sheet) -> str:
         body.append("</tbody>")
     caption = ""
     if sheet.number or sheet.title:
-        caption = f'<p class="caption"><b>{_text(sheet.number)}</b> <i>{_text(sheet.title)}</i></p>'
+        caption = f'<figcaption class="caption"><b>{_text(sheet.number)}</b> <i>{_text(sheet.title)}</i></figcaption>'
     note = f'<p class="note"><i>Note.</i> {_italics(sheet.note)}</p>' if sheet.note else ""
     name = _text(sheet.title or "Table")
+    long = " long" if sum(len(rows) for _, rows in sheet.parts) > LONG else ""
     return (
-        f'{caption}<div class="scroll" tabindex="0" role="region" aria-label="Table: {name}">'
-        f'<table aria-label="{name}"><thead><tr>{heads}</tr></thead>{"".join(body)}</table></div>{note}\n'
+        f'<figure class="sheet{long}">{caption}'
+        f'<div class="scroll" tabindex="0" role="region" aria-label="Table: {name}">'
+        f'<table aria-label="{name}"><thead><tr>{heads}</tr></thead>{"".join(body)}</table></div>{note}</figure>\n'
     )
 
 

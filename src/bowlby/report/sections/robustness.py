@@ -32,13 +32,13 @@ def robustness(results: Results) -> Section | None:
     intervals = intervals_sheet(results.comparison, record, results.estimands)
     parts = [
         Markup(sheet_html(flips_sheet(results.verdict, record))) if record else Markup(""),
-        _curve(results, record),
-        _null(record),
-        _one_left_out(results),
         Markup(sheet_html(with_outcome(intervals, results).noted(doubtful_units(results.comparison)))),
         _measured(results),
         _confounder(results),
         _p_values(record),
+        _one_left_out(results),
+        _curve(results, record),
+        _null(record),
     ]
     intro = _intro(results.verdict, record) if record else "The configuration requests no robustness checks."
     return Section("robustness", "Robustness", render("stack.html", parts=parts, intro=intro))
