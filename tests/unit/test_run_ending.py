@@ -7,6 +7,8 @@ from bowlby.cli.snakemake_log import SnakemakeLog
 from bowlby.config.robustness import Robustness
 from bowlby.files import write_json, write_text
 from bowlby.plan import Plan
+from bowlby.report.not_computed import not_computed
+from bowlby.results import Results
 from bowlby.robustness.jobs import works
 
 
@@ -32,6 +34,20 @@ def test_a_target_other_than_the_report_says_nothing_of_it(tmp_path):
 def test_a_run_of_a_pair_ends_with_its_result(tmp_path):
     write_json(tmp_path / "pair.json", {"sentence": "1 SD more of closeness went with an outcome 0.10 SD higher."})
     assert ending(tmp_path) == ["1 SD more of closeness went with an outcome 0.10 SD higher."]
+
+
+def test_a_run_ends_with_the_number_of_what_was_not_computed(tmp_path):
+    """A bootstrap without a reason to fail is computed; a claim without data, and a shuffle, are not."""
+    claims = {"C1": {"verdict": "supported"}, "C5": {"not_tested": True, "rule": {"code": "no_patient_style"}}}
+    write_json(tmp_path / "verdict.json", {"sentence": "Supported.", "claims": claims})
+    checks = {"parametric": {"failed": 0}, "cluster": {"not_computed": "too few therapists"}}
+    write_json(tmp_path / "robustness.json", checks)
+    assert not_computed(Results(tmp_path)) == [
+        ("Claim C5", "the configuration names no patient_style"),
+        ("The bootstrap over therapists", "too few therapists"),
+    ]
+    where = f"{tmp_path / 'report.html'}#not-computed"
+    assert ending(tmp_path)[-1] == f"not computed: 2 requested results; reasons: {where}"
 
 
 @pytest.mark.parametrize(

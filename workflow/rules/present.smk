@@ -123,6 +123,7 @@ rule write_report:
     output:
         report=report(f"{OUT}/report.html", "../report/page.rst", "Report", labels={"part": "page"}),
         methods=report(f"{OUT}/methods.md", "../report/methods.rst", "Report", labels={"part": "methods text"}),
+        document=f"{OUT}/methods.docx",
     log:
         f"{OUT}/logs/present/report.log",
     benchmark:

@@ -144,7 +144,9 @@ def _interruption(log: SnakemakeLog) -> str:
 
 def ending(folder: Path) -> list[str]:
     """Last lines of a finished run: results of comparison, pair and growth model, doubtful keys, the report's path."""
+    from bowlby.ingest.issues import count
     from bowlby.instruments.audit_words import alarms
+    from bowlby.report.not_computed import not_computed
     from bowlby.report.sections.change import mean_change
     from bowlby.results import Results
     from bowlby.tables.words import typeset
@@ -158,6 +160,8 @@ def ending(folder: Path) -> list[str]:
     audit = results.text_table("keying_audit.csv")
     if audit is not None:
         lines += [f"warning: {line}" for line in alarms(audit)]
+    if missing := not_computed(results):
+        lines.append(f"not computed: {count(len(missing), 'requested result')}; reasons: {report}#not-computed")
     if report.is_file():
         lines.append(f"report: {report}")
     return lines

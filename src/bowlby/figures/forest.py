@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from bowlby.figures.canvas import BAND, BLUE, GREY, INK, VERMILION, WIDTH, keys, note, point_ranges
+from bowlby.reasons import decimals
 from bowlby.results import Results
 
 EFFECTS = ("P", "T", "P-T", "P+T")
@@ -48,7 +49,9 @@ def draw(ax, data: pd.DataFrame) -> None:
         if pd.isna(row.estimate):
             ax.text(0, row.at, "not available", ha="center", va="center", color=GREY)
             continue
-        words = f"{row.estimate:.2f} [{row.ci_low:.2f}, {row.ci_high:.2f}]".replace("-", "−")
+        places = decimals((row.ci_high - row.ci_low) / 2)
+        shown = (f"{round(x, places) + 0.0:.{places}f}" for x in (row.estimate, row.ci_low, row.ci_high))
+        words = "{} [{}, {}]".format(*shown).replace("-", "−")
         note(ax, row.estimate, row.at + 0.2, words, ha="center", va="bottom")
     ax.axhline(1.5, color=GREY, lw=0.6, ls=":")
     lines = keys(ax, ("95% CI", {"color": INK, "lw": 1.6}), ("90% CI", {"color": INK, "lw": 4.5}))

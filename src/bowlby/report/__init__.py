@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 
-from bowlby.files import write_text
+from bowlby.files import atomic, write_text
 from bowlby.report.methods import methods_text
+from bowlby.report.methods_docx import write_docx
 from bowlby.report.section import Section, inline, numbered, render
 from bowlby.report.sections import APPENDIX, REPORT, SECTIONS
 from bowlby.results import Results
@@ -18,10 +20,12 @@ LEADS = ("verdict", "pair", "course", "session-to-session")
 
 
 def build(folder: Path) -> list[Path]:
-    """Write ``report.html`` and ``methods.md`` from the run's files, and return them."""
+    """Write ``report.html``, ``methods.md`` and ``methods.docx`` from the run's files, and return them."""
     folder = Path(folder)
+    text = said(Results(folder))
     return [
-        write_text(folder / "methods.md", said(Results(folder))),
+        write_text(folder / "methods.md", text),
+        atomic(folder / "methods.docx", partial(write_docx, markdown=text)),
         write_text(folder / "report.html", build_report(folder)),
     ]
 

@@ -7,7 +7,7 @@ from bowlby.errors import existing
 from bowlby.report.methods_models import at, bracket, fitted, pair, random_part, second_engine, switched, weights, when
 from bowlby.report.methods_robustness import doubts, estimands
 from bowlby.report.methods_sessions import session_to_session
-from bowlby.report.references import cite, cited
+from bowlby.report.references import cite, cited, in_style
 from bowlby.results import MAIN, Results
 from bowlby.tables.fits import boundary, left_out
 from bowlby.tables.words import outcome_name, people
@@ -18,7 +18,7 @@ RATINGS = {"alliance": "the alliance", "mentalizing": "mentalizing"}
 
 def methods_text(results: Results) -> str:
     """``methods.md``: paragraphs, then the works cited."""
-    listed = "\n".join(f"- {work}" for work in references(results))
+    listed = "\n".join(f"- {in_style(work)}" for work in references(results))
     return "# Methods\n\n" + "\n\n".join(paragraphs(results)) + f"\n\n## References\n\n{listed}\n"
 
 

@@ -43,3 +43,24 @@ def cite(text: str) -> str:
 def cited(texts: list[str]) -> set[str]:
     """Full forms of the works that texts have marks of."""
     return {works()[key][1] for text in texts for key in MARK.findall(text) if key in works()}
+
+
+SOURCE = re.compile(r"(?P<authors>(?:et al\.|[^().])+) \((?P<year>\d{4})\) (?P<rest>.*)")
+PLACE = re.compile(r"^(.*?),? (\d+)(\(\d+\))?:(?=\d)")
+PAGES = re.compile(r"(?<=\d)-(?=\d)")
+
+
+def in_style(work: str) -> str:
+    """A reference as printed: sources of questionnaires like the other works, pages with a dash.
+
+    Examples
+    --------
+    >>> in_style("Kroenke, Spitzer & Williams (2001) J Gen Intern Med 16:606-613. doi:10.1046/j.1-2")
+    'Kroenke, Spitzer, & Williams (2001). J Gen Intern Med, 16, 606–613. doi:10.1046/j.1-2'
+    """
+    if found := SOURCE.fullmatch(work):
+        authors = re.sub(r"(, [^,&]+) & ", r"\1, & ", found["authors"])
+        place = PLACE.sub(r"\1, \2\3, ", found["rest"])
+        work = f"{authors} ({found['year']}). {place}"
+    said, mark, doi = work.partition("doi:")
+    return PAGES.sub("–", said) + mark + doi

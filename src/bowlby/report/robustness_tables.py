@@ -8,6 +8,7 @@ from bowlby.compare import significant
 from bowlby.reasons import ALONG, say_changed
 from bowlby.tables import interval, number
 from bowlby.tables.layout import Sheet
+from bowlby.tables.numbers import digits
 from bowlby.tables.words import CLAIMS, typeset
 from bowlby.tables.words import term as term_name
 from bowlby.tables.words import verdict as verdict_of
@@ -136,7 +137,7 @@ def _percent(share: float) -> str:
 
 def intervals_sheet(comparison: Mapping, record: Mapping, estimands: Mapping) -> Sheet:
     """95 % intervals of the contrasts, as in Table 1 and by every other method or assumption that was tried."""
-    rows = [["Main analysis", *(interval(*comparison[e]["ci"]) for e in EFFECTS)]]
+    rows = [["Main analysis", *(_limits(comparison[e]) for e in EFFECTS)]]
     for kind, words in WAYS.items():
         check = record.get(kind) or {}
         effects = check.get("intervals") or check.get("contrasts") or check.get("effects") or {}
@@ -189,7 +190,8 @@ def robustness_values_sheet(sensitivity: Mapping) -> Sheet:
 
 
 def _limits(effect: dict | None) -> str:
-    return interval(*(effect.get("bca") or effect["ci"])) if effect else "–"
+    ends = (effect or {}).get("bca") or (effect or {}).get("ci")
+    return interval(*ends, digits(*ends)) if ends else "–"
 
 
 def tipping_sheet(tipping: dict) -> Sheet:
@@ -241,14 +243,14 @@ def pair_doubts_sheet(record: Mapping) -> Sheet | None:
     checks, labels = record.get("doubts"), record["labels"]
     if not checks:
         return None
-    rows = [["Main analysis", *(interval(*record["contrasts"][name]["ci"]) for name in NAMES)]]
+    rows = [["Main analysis", *(_limits(record["contrasts"][name]) for name in NAMES)]]
     drawn = checks.get("parametric", {})
     if drawn.get("intervals"):
         what = f"Parametric bootstrap ({drawn['replicates']:,})"
-        rows.append([what, *(interval(*drawn["intervals"][name]["ci"]) for name in NAMES)])
+        rows.append([what, *(_limits(drawn["intervals"][name]) for name in NAMES)])
     for key, what in (("sandwich", "Cluster-robust (CR2)"), ("hc3", "Heteroscedasticity-robust (HC3)")):
         if robust := checks.get(key, {}).get("contrasts"):
-            rows.append([what, *(interval(*robust[name]["ci"]) for name in NAMES)])
+            rows.append([what, *(_limits(robust[name]) for name in NAMES)])
     spread = checks.get("influence", {}).get("range")
     if spread:
         what = f"Without one therapist ({checks['influence']['therapists']:,}): estimates from, to"

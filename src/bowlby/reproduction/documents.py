@@ -1,12 +1,9 @@
-"""The methods section as a Word document, and its references as BibTeX."""
+"""References as BibTeX."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
-
-from bowlby.tables.layout import save_undated
 
 AUTHOR = r"[^,()]+, (?:[^\W\d_]\.[ -]?)+"
 APA = re.compile(
@@ -82,30 +79,3 @@ def _authors(text: str) -> str:
     names = re.findall(AUTHOR, text) if re.search(AUTHOR, text) else re.split(r", | & ", text)
     names = [name.strip(" ,&") for name in names]
     return " and ".join([*names, *(["others"] if text.endswith("others") else [])])
-
-
-def write_docx(path: Path, markdown: str) -> None:
-    """Headings, paragraphs and lists of a Markdown text as a Word document whose bytes depend on the text alone.
-
-    Parameters
-    ----------
-    path : Path
-    markdown : str
-        ``#`` headings, paragraphs apart by empty lines, lists of lines that begin with ``- ``.
-    """
-    from docx import Document
-    from docx.shared import Pt
-
-    document = Document()
-    document.core_properties.author = "bowlby"
-    document.styles["Normal"].font.name, document.styles["Normal"].font.size = "Times New Roman", Pt(12)
-    for block in markdown.strip().split("\n\n"):
-        if heading := re.match(r"(#+) (.*)", block):
-            document.add_heading(heading[2], len(heading[1]))
-        elif block.startswith("- "):
-            for line in block.splitlines():
-                hanging = document.add_paragraph(line.removeprefix("- ")).paragraph_format
-                hanging.left_indent, hanging.first_line_indent = Pt(36), Pt(-36)
-        else:
-            document.add_paragraph(block.replace("\n", " "))
-    save_undated(document, path)

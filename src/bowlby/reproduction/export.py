@@ -9,7 +9,8 @@ from pathlib import Path
 import pandas as pd
 
 from bowlby.files import atomic, harmless, write_csv, write_text
-from bowlby.reproduction.documents import bibtex, write_docx
+from bowlby.report.methods_docx import write_docx
+from bowlby.reproduction.documents import bibtex
 from bowlby.results import Results
 
 LONGEST_NAME, LONGEST_LABEL = 64, 255

@@ -18,7 +18,8 @@ from bowlby import __version__
 from bowlby.dictionary import Column, ColumnType, Table, package
 from bowlby.errors import UserError, problem
 from bowlby.files import atomic, to_json
-from bowlby.reproduction.documents import bibtex, write_docx
+from bowlby.report.methods_docx import write_docx
+from bowlby.reproduction.documents import bibtex
 from bowlby.results import Results
 from bowlby.tables.layout import EPOCH
 

@@ -140,16 +140,19 @@ def pair_table(record: Mapping) -> pd.DataFrame:
 def pair_sheet(number_: str, record: Mapping) -> Sheet:
     """The slopes as printed, with the statements beneath."""
     slopes = [
-        [label, number(c["estimate"]), number(c["se"]), number(c["df"], 1), interval(*c["ci"]), ""]
+        [label, number(c["estimate"], n := digits(*c["ci"])), number(c["se"], n), number(c["df"], 1),
+         interval(*c["ci"], n), ""]
         for name, label in _labels(record).items()
         for c in [record["contrasts"][name]]
-    ]
+    ]  # fmt: skip
     spoken = {name: label if name in record["labels"] else f"the {label}" for name, label in _labels(record).items()}
     decided = []
     for name, statement in statements(record).items():
         claim = record["claims"][name]
         word = verdict(claim) + (", qualified" if claim["qualified"] else "")
-        cells = [number(claim["estimate"]), "", number(claim["df"], 1), interval(*claim["ci"]), p_value(claim["p"])]
+        places = digits(*claim["ci"])
+        estimate, limits_ = number(claim["estimate"], places), interval(*claim["ci"], places)
+        cells = [estimate, "", number(claim["df"], 1), limits_, p_value(claim["p"])]
         decided.append([f"{statement}: {word}, because {say_rule(claim['rule'], spoken)}", *cells])
     note = (
         f"*N* = {record['n_obs']:,} patients, *J* = {record['n_therapists']:,} therapists. *SD* of outcome per *SD* of "

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from bowlby.tables.layout import Sheet
-from bowlby.tables.numbers import interval, number, p_value
+from bowlby.tables.numbers import digits, interval, number, p_value
 from bowlby.tables.words import INDEX
 from bowlby.tables.words import term as term_name
 from bowlby.terms import parse, scale_label
@@ -30,6 +30,8 @@ ADDITIVE = (
     "Dominance divides the variance that all scales explain beyond the covariates; its rows sum to this variance. The "
     "rows of a predictor do not sum exactly to its share in E2, which is that of the composite, corrected for chance."
 )
+SHARED = ("robustness value", "for comparison")
+BOUNDED = ("squared error saved", "(ICC)")
 SHARES = ("e2", "e3", "dominance")
 SYMBOLS = {"P-T": "P − T", "P+T": "P + T"}
 ALPHA = 0.05
@@ -149,16 +151,24 @@ def _sensitivity(record: Mapping, add) -> None:
                 c["p"], "outcome depends on the baseline in a curve")  # fmt: skip
 
 
+def _printed(r) -> dict[str, Any]:
+    """Digits by the interval; no leading zero of what cannot exceed 1."""
+    return {
+        "digits": digits(r.ci_low, r.ci_high),
+        "bounded": r.quantity.startswith(SHARED) or r.quantity.endswith(BOUNDED),
+    }
+
+
 def estimands_sheet(number_: str, records: dict[str, dict], imputed: dict[str, dict] | None = None) -> Sheet:
     """The estimands as printed; arguments as of :func:`estimands_table`."""
     table = estimands_table(records, imputed)
     parts = []
     for name, question in QUESTIONS.items():
-        how: dict[str, Any] = {"digits": 3, "bounded": True} if name in SHARES else {}
+        share: dict[str, Any] = {"digits": 3, "bounded": True} if name in SHARES else {}
         rows = [
             [
                 SYMBOLS.get(r.quantity, r.quantity),
-                number(r.value, **how) if r.value == r.value else "–",
+                number(r.value, **(how := share or _printed(r))) if r.value == r.value else "–",
                 interval(r.ci_low, r.ci_high, **how) if r.ci_low == r.ci_low else "–",
                 p_value(r.p) if r.p == r.p else "–",
                 r.note,

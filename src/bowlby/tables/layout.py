@@ -26,10 +26,13 @@ EPOCH = (2000, 1, 1, 0, 0, 0)
 """Date in Word documents, which say nothing of when they were made."""
 A4, MARGIN = (21.0, 29.7), 2.2
 """Paper of Word documents, and its margins, in cm."""
-LETTER, GAP = 0.2, 0.45
-"""Width of a letter of 11 points, and of the space in a cell, in cm."""
+LETTER_LENGTH = 27.94
+"""The longer side of US Letter: tables on their side fit both papers."""
+LETTER, GAP, SMALL = 0.2, 0.42, 9
+"""Width of a letter of 11 points, and of the space in a cell, in cm; size in points of letters in wide tables."""
 LONG = 24
 """Rows above which a table may be parted on paper."""
+FORMULA = re.compile(r"(?<=\S) ([−+<>=]) (?=\S)")
 MARK = re.compile(r"\*([^*\s][^*]*)\*")
 
 
@@ -72,6 +75,7 @@ class Sheet:
 
 def sheet_html(sheet: Sheet) -> str:
     """A sheet as HTML; every cell escaped."""
+    sheet = aligned(sheet)
     kinds = (' class="number"' if k in numeric_columns(sheet) else "" for k in range(len(sheet.columns)))
     heads = "".join(
         f'<th scope="col"{kind}>{_head(c)}</th>' if c else "<td></td>"
@@ -111,6 +115,34 @@ def numeric_columns(sheet: Sheet) -> set[int]:
     }
 
 
+PLAIN = re.compile(r"[<−]?\s?[\d,]*(?:\.(\d+))?")
+
+
+def aligned(sheet: Sheet) -> Sheet:
+    """The same with figure spaces after numbers of fewer decimals, so that right-aligned columns align at the point.
+
+    Examples
+    --------
+    >>> aligned(Sheet("", "", ["", "b"], [(None, [["x", "0.125"], ["y", "1.2"]])])).parts[0][1][1]
+    ['y', '1.2\u2007\u2007']
+    """
+    rows = [row for _, part in sheet.parts for row in part]
+    places = {}
+    for k in numeric_columns(sheet):
+        found = [PLAIN.fullmatch(row[k]) for row in rows if row[k] not in ("", "–")]
+        if all(found):
+            places[k] = max((len(number[1] or "") for number in found), default=0)
+
+    def pad(k: int, cell: str) -> str:
+        if not (wanted := places.get(k)) or cell in ("", "–"):
+            return cell
+        point, own = cell.partition(".")[1:]
+        return cell + "\u2007" * (wanted - len(own)) + ("" if point else "\u2008")
+
+    parts = [(head, [[pad(k, cell) for k, cell in enumerate(row)] for row in part]) for head, part in sheet.parts]
+    return replace(sheet, parts=parts)
+
+
 def sheet_page(sheet: Sheet) -> str:
     """A sheet as a page of its own, which any browser or word processor opens as it was meant."""
     return (
@@ -123,16 +155,20 @@ def sheet_docx(path: Path, sheet: Sheet) -> None:
     """A sheet as a Word document: number in bold, title in italics, three rules, note below."""
     from docx import Document
     from docx.enum.text import WD_ALIGN_PARAGRAPH
-    from docx.shared import Cm, Pt
+    from docx.shared import Cm, Pt, RGBColor
 
-    document = Document()
+    sheet, document = aligned(sheet), Document()
     widths = _paper(document.sections[0], sheet)
     document.core_properties.title = sheet.title
     document.core_properties.author = "bowlby"
     document.styles["Normal"].font.name = "Times New Roman"
-    document.styles["Normal"].font.size = Pt(11)
-    document.add_paragraph().add_run(sheet.number).bold = True
-    document.add_paragraph().add_run(sheet.title).italic = True
+    document.styles["Normal"].font.size = Pt(11 if sum(widths) <= A4[0] - 2 * MARGIN else SMALL)
+    caption = document.styles["Caption"]
+    caption.font.name, caption.font.size, caption.font.bold = "Times New Roman", Pt(11), False
+    caption.font.color.rgb = RGBColor(0, 0, 0)
+    caption.paragraph_format.keep_with_next = True
+    document.add_paragraph(style="Caption").add_run(sheet.number).bold = True
+    document.add_paragraph(style="Caption").add_run(sheet.title).italic = True
     numbers = numeric_columns(sheet)
     grid = document.add_table(rows=1, cols=len(sheet.columns))
     grid.autofit = False
@@ -142,7 +178,9 @@ def sheet_docx(path: Path, sheet: Sheet) -> None:
     for title, rows in sheet.parts:
         if title:
             cells = grid.add_row().cells
-            cells[0].merge(cells[-1]).text = _printable(title)
+            head = cells[0].merge(cells[-1]).paragraphs[0]
+            head.add_run(_printable(title)).bold = True
+            head.paragraph_format.keep_with_next = True
         for row in rows:
             for cell, value in zip(grid.add_row().cells, row, strict=True):
                 cell.text = _printable(_unbroken(str(value)))
@@ -157,7 +195,11 @@ def sheet_docx(path: Path, sheet: Sheet) -> None:
                 cell.width = Cm(widths[k])
                 if k in numbers:
                     cell.paragraphs[0].alignment = WD_ALIGN_PARAGRAPH.RIGHT
+    for paragraph in (p for row in grid.rows for cell in row.cells for p in cell.paragraphs):
+        paragraph.paragraph_format.space_before = paragraph.paragraph_format.space_after = Pt(1.5)
+        paragraph.paragraph_format.line_spacing = 1.0
     paragraph = document.add_paragraph()
+    paragraph.paragraph_format.space_before = Pt(4)
     paragraph.add_run("Note. ").italic = True
     for i, piece in enumerate(MARK.split(_printable(sheet.note))):
         paragraph.add_run(piece).italic = bool(i % 2)
@@ -206,7 +248,7 @@ def _cell(value: str) -> str:
 
 def _unbroken(value: str) -> str:
     """A number or an interval that no line end parts."""
-    return value.replace(" ", "\u00a0") if NUMERIC.fullmatch(value) else value
+    return value.replace(" ", "\u00a0") if NUMERIC.fullmatch(value) else FORMULA.sub("\u00a0\\1\u00a0", value)
 
 
 def _italics(note: str) -> str:
@@ -240,15 +282,16 @@ def _paper(section, sheet: Sheet) -> list[float]:
 
     rows = [sheet.columns, *(row for _, part in sheet.parts for row in part)]
     cells = [[_unbroken(str(row[k])) for row in rows] for k in range(len(sheet.columns))]
-    least = [max(len(word) for cell in column for word in [*cell.split(" "), ""]) * LETTER + GAP for column in cells]
-    whole = [max(map(len, column)) * LETTER + GAP for column in cells]
-    wide = sum(least) > A4[0] - 2 * MARGIN
+    letters = [max(len(word) for cell in column for word in [*cell.split(" "), ""]) for column in cells]
+    wide = sum(n * LETTER + GAP for n in letters) > A4[0] - 2 * MARGIN
+    letter = LETTER * SMALL / 11 if wide else LETTER
+    least, whole = [n * letter + GAP for n in letters], [max(map(len, own)) * letter + GAP for own in cells]
     width, height = reversed(A4) if wide else A4
     section.orientation = WD_ORIENT.LANDSCAPE if wide else WD_ORIENT.PORTRAIT
     section.page_width, section.page_height = Cm(width), Cm(height)
     for side in ("left", "right", "top", "bottom"):
         setattr(section, f"{side}_margin", Cm(MARGIN))
-    room = width - 2 * MARGIN
+    room = min(width, LETTER_LENGTH) - 2 * MARGIN
     if sum(whole) <= room:
         return whole
     share = max(room - sum(least), 0) / (sum(whole) - sum(least))

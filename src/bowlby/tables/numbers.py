@@ -65,3 +65,15 @@ def interval(low, high, digits: int = 2, *, bounded: bool = False) -> str:
     if absent(low) or absent(high):
         return MISSING
     return f"[{number(low, digits, bounded=bounded)}, {number(high, digits, bounded=bounded)}]"
+
+
+def estimate_cells(value, low, high) -> list[str]:
+    """An estimate and its interval with the decimals that the interval needs.
+
+    Examples
+    --------
+    >>> estimate_cells(0.31, 0.2, 0.4), estimate_cells(0.3102, 0.3081, 0.3123)
+    (['0.31', '[0.20, 0.40]'], ['0.310', '[0.308, 0.312]'])
+    """
+    places = digits(low, high)
+    return [number(value, places), interval(low, high, places)]

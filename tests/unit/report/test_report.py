@@ -75,7 +75,7 @@ def test_verdicts_are_said_in_words(comparison_run):
     page = report.build_report(comparison_run())
     assert "supported, qualified" in page and "the patient rated both attachment and outcome" in page
     assert page.count("</span> not tested</span>") == 2
-    assert '0.30 <span class="whole">95% [0.20, 0.40]</span>' in page and "</i> &lt; .001</td>" in page
+    assert '<span class="whole">95% CI [0.20, 0.40]</span>' in page and "</i> </span>&lt; .001</td>" in page
     assert "<td>two-sided test of P</td>" in page
     assert "<td>one-sided test, corrected for two tests of P\u00a0+\u00a0T</td>" in page
     assert "fewer than 30 therapists" in page
@@ -160,7 +160,7 @@ def test_reliability_without_leading_zero(comparison_run):
 
 def test_build_writes_page_and_methods(comparison_run):
     folder = comparison_run()
-    assert [p.name for p in report.build(folder)] == ["methods.md", "report.html"]
+    assert [p.name for p in report.build(folder)] == ["methods.md", "methods.docx", "report.html"]
     first = (folder / "report.html").read_bytes()
     report.build(folder)
     assert (folder / "report.html").read_bytes() == first

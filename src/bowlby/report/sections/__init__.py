@@ -7,7 +7,7 @@ from bowlby.report.sections.adequacy import adequacy
 from bowlby.report.sections.change import change, course, prepost, risk
 from bowlby.report.sections.estimates import estimands, estimates, models
 from bowlby.report.sections.keys import keys
-from bowlby.report.sections.methods import checklists, glossary, methods, provenance, references
+from bowlby.report.sections.methods import checklists, glossary, methods, omitted, provenance, references
 from bowlby.report.sections.model_checks import diagnostics, engines
 from bowlby.report.sections.other_measures import domains, early, other_ratings, sessions
 from bowlby.report.sections.pair import pair
@@ -51,6 +51,7 @@ APPENDIX: list[Build] = [
     engines,
     checklists,
     references,
+    omitted,
     provenance,
 ]
 SECTIONS: list[Build] = [*REPORT, *APPENDIX]

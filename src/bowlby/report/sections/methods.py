@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import pandas as pd
+from markupsafe import Markup
+
 from bowlby.report import methods as text
 from bowlby.report.checklists import CHECKLISTS, filled
 from bowlby.report.glossary import TERMS
-from bowlby.report.references import cited
+from bowlby.report.not_computed import not_computed
+from bowlby.report.references import cited, in_style
 from bowlby.report.section import Section, render
 from bowlby.results import Results
-from bowlby.tables import descriptives
+from bowlby.tables import descriptives, to_html
 
 
 def methods(results: Results) -> Section | None:
@@ -21,7 +25,7 @@ def methods(results: Results) -> Section | None:
 def references(results: Results) -> Section | None:
     """The works that the methods and the notes of tables cite, and the sources of the questionnaires."""
     works = sorted({*text.references(results), *cited(_noted(results))}, key=str.casefold) if results.manifest else []
-    return Section("references", "References", render("references.html", works=works)) if works else None
+    return Section("references", "References", render("references.html", works=map(in_style, works))) if works else None
 
 
 def _noted(results: Results) -> list[str]:
@@ -48,6 +52,17 @@ def checklists(results: Results) -> Section | None:
         known = sum(row["says"] is not None for row in rows)
         lists.append({"list": checklist, "parts": parts, "known": known, "n": len(rows)})
     return Section("checklists", "Reporting checklists", render("checklists.html", lists=lists))
+
+
+def omitted(results: Results) -> Section | None:
+    """What was requested and not computed; None where the run does not say how it was made."""
+    if not results.manifest:
+        return None
+    rows = not_computed(results)
+    table = pd.DataFrame(rows, columns=["Requested", "Reason"])
+    parts = [Markup(to_html(table, title="Requested and Not Computed"))] if rows else []
+    intro = None if rows else "Everything that was requested was computed."
+    return Section("not-computed", "Not computed", render("stack.html", parts=parts, intro=intro))
 
 
 def provenance(results: Results) -> Section | None:

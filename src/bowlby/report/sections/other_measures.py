@@ -8,9 +8,10 @@ from markupsafe import Markup
 
 from bowlby.report.section import Section, figure, render
 from bowlby.results import Results
-from bowlby.tables import interval, number, p_value, sheet_html, with_outcome
+from bowlby.tables import p_value, sheet_html, with_outcome
 from bowlby.tables.fits import joint_test
 from bowlby.tables.layout import Sheet
+from bowlby.tables.numbers import estimate_cells
 from bowlby.terms import OTHER_RATINGS, PREDICTORS, WITHIN, P, T, column, scale_label
 
 
@@ -57,7 +58,7 @@ def _sheet(name: str, fits: dict, unit: float) -> Sheet:
 def _row(words: str, fit: Mapping, term: str, unit: float) -> list[str]:
     f = next(f for f in fit["fixed"] if f["term"] == term)
     values = [f[k] / unit for k in ("estimate", "ci_low", "ci_high")]
-    return [words, number(values[0]), interval(*values[1:]), p_value(f["p"])]
+    return [words, *estimate_cells(*values), p_value(f["p"])]
 
 
 MODELS = {"early_m1": "Not adjusted", "early": "Adjusted for the change up to then"}
@@ -72,7 +73,7 @@ def early(results: Results) -> Section | None:
     for name, words in MODELS.items():
         effects = {c["name"]: c for c in fits[name]["contrasts"]}
         rows = [
-            [label, number(c["estimate"]), interval(c["ci_low"], c["ci_high"]), p_value(c["p"])]
+            [label, *estimate_cells(c["estimate"], c["ci_low"], c["ci_high"]), p_value(c["p"])]
             for label, c in (("Perceived attachment", effects["P"]), ("Therapist's own style", effects["T"]))
         ]
         parts.append((words, rows))
@@ -115,7 +116,7 @@ def _of(fit: Mapping, name: str) -> dict:
 
 
 def _contrast_row(label: str, c: dict) -> list[str]:
-    return [label, number(c["estimate"]), interval(c["ci_low"], c["ci_high"]), p_value(c["p"])]
+    return [label, *estimate_cells(c["estimate"], c["ci_low"], c["ci_high"]), p_value(c["p"])]
 
 
 HEADS = ["Outcome", "P [95% CI]", "T [95% CI]", "C1", "C2", "C3"]
@@ -151,7 +152,7 @@ def _name(outcome: dict) -> str:
 
 def _effect(row: dict, name: str) -> str:
     e = row["effects"][name]
-    return f"{number(e['estimate'])} {interval(*e['ci'])}"
+    return " ".join(estimate_cells(e["estimate"], *e["ci"]))
 
 
 def _claim(row: dict, name: str) -> str:

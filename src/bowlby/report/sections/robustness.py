@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from markupsafe import Markup
 
 from bowlby.figures.multiverse import DRAWN
+from bowlby.report.not_computed import MEASUREMENT
 from bowlby.report.robustness_tables import (
     computed_of,
     flips_sheet,
@@ -170,23 +171,15 @@ def _p_values(record: Mapping) -> Markup:
     return Markup("").join(Markup("<p>{}</p>").format(text) for text in said)
 
 
-NOT_COMPUTED = {
-    "unknown": "The reliability of the outcome before treatment is not known, because scores were given and "
-    "<code>outcome.reliability</code> is empty. The influence of measurement error on C1 and C2 was not examined.",
-    "large_part": "Patients who changed therapist connect too many therapists for the estimate corrected for "
-    "measurement error. The influence of measurement error on C1 and C2 was not examined.",
-    "errors_too_large": "The estimate corrected for measurement error does not exist, because the error variances are "
-    "as large as the variances. The influence of measurement error on C1 and C2 was not examined.",
-}
-
-
 def _measured(results: Results) -> Markup:
     """What errors of measurement do to the claims, in words."""
     record = results.estimands.get("measurement")
     if not record:
         return Markup("")
     if record["reason"]:
-        return Markup("<p>{}</p>").format(Markup(NOT_COMPUTED[record["reason"]]))
+        why = MEASUREMENT[record["reason"]]
+        text = "The slopes were not corrected for measurement error, whose influence is not known: {}."
+        return Markup("<p>{}</p>").format(text.format(why))
     variables, rows, decided = (
         record["variables"],
         record["rows"],
