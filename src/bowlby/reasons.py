@@ -92,7 +92,7 @@ UNFAIR = {
     "if that person rated it. Variance that they share is attributed to neither.",
     "levels": "{therapist} can account only for differences between therapists, usually about 5% of the outcome's "
     "variance; {patient} for nearly all of it.",
-    "rater_of_one": "{patient} may share the rater with the outcome; {therapist} does not.",
+    "rater_of_one": "The person who rated {patient} may also have rated the outcome; the rater of {therapist} did not.",
     "one_observer": "Both were rated by observers, whose expectations of what belongs together influence both.",
     "observer_of_one": "{patient} was rated by observers of single patients, {therapist} by the therapists themselves.",
     "one_patient_each": "Every therapist has one patient, so that differences between therapists and between patients "

@@ -23,7 +23,10 @@ def _print_version(wanted: bool) -> None:
 
 def bowlby(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
+        bool,
+        typer.Option(
+            "--version", metavar="", callback=_print_version, is_eager=True, help="Show the version and exit."
+        ),
     ] = False,
 ) -> None:
     """Does perceived attachment predict outcome more strongly than the therapist's own style?"""
@@ -93,7 +96,7 @@ def simulate(
     therapists: Annotated[int | None, typer.Option(min=3, help="Number of therapists (48; platform 25,000).")] = None,
     patients: Annotated[int | None, typer.Option(min=2, help="Patients per therapist (12; platform 40).")] = None,
     platform: Annotated[
-        bool, typer.Option("--platform", help="Simulate a routine-care platform, written as Parquet.")
+        bool, typer.Option("--platform", metavar="", help="Simulate a routine-care platform, written as Parquet.")
     ] = False,
     switching: Annotated[
         float, typer.Option(min=0, max=1, help="Share of a platform's patients who change therapist.")
@@ -101,9 +104,12 @@ def simulate(
     like: Annotated[
         Path | None, typer.Option(help="A file that `bowlby freeze` wrote: a study of the same structure instead.")
     ] = None,
-    with_config: Annotated[bool, typer.Option(help="Also write a configuration.")] = True,
+    with_config: Annotated[bool, typer.Option(metavar="", help="Also write a configuration.")] = True,
     explain: Annotated[
-        bool, typer.Option("--list", callback=_list_scenarios, is_eager=True, help="Explain the scenarios and exit.")
+        bool,
+        typer.Option(
+            "--list", metavar="", callback=_list_scenarios, is_eager=True, help="Explain the scenarios and exit."
+        ),
     ] = False,
 ) -> None:
     """Simulate a study with known truth, clearly labelled synthetic."""

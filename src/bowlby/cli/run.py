@@ -33,7 +33,9 @@ def run(
     context: typer.Context,
     config: Annotated[Path, typer.Argument(help="The run's configuration file.")],
     cores: Annotated[int, typer.Option(help="Cores to use; 0 for all (or as the profile sets).")] = 0,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show all of Snakemake's messages.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", metavar="", help="Show all of Snakemake's messages.")
+    ] = False,
     profile: Annotated[str, typer.Option(help="Where to run: slurm, or the folder of a Snakemake profile.")] = "",
 ) -> None:
     """Run a study from its raw files to its report; targets and Snakemake options may follow after --."""

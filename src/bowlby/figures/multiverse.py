@@ -43,7 +43,7 @@ VERDICT_STYLES: dict[str, dict[str, Any]] = {
     "refuted": {"color": VERMILION, "marker": "v"},
 }
 DRAWN = 150
-ROW = 0.165
+ROW = 0.2
 
 
 def gather(results: Results) -> pd.DataFrame | None:
@@ -89,7 +89,7 @@ def draw(ax, data: pd.DataFrame) -> None:
     keep = np.union1d(keep, np.flatnonzero(data["registered"]))
     shown = data.iloc[keep].reset_index(drop=True).rename_axis("at").reset_index()
     rows = _rows(data)
-    height = ROW * max(len(rows), 1) + 0.16 * len({node for node, _ in rows})
+    height = ROW * max(len(rows), 1) + 0.2 * len({node for node, _ in rows})
     figure.set_size_inches(WIDTH, 4.6 + height)
     upper, middle, lower = figure.subplots(3, 1, sharex=True, height_ratios=[2.3, 1.3, height])
     handles = _curve(upper, shown)
@@ -161,18 +161,18 @@ def _matrix(ax, shown: pd.DataFrame, rows: list[tuple[str, str]]) -> None:
         if node != last:
             y += 1.6
             words = f"{NODES[node]}: means differ by {influence(shown, node):.2f}"
-            ax.text(0, y, words, transform=ax.get_yaxis_transform(), fontsize=8.5, fontweight="bold", va="center")
+            ax.text(0, y, words, transform=ax.get_yaxis_transform(), fontsize=10.5, fontweight="bold", va="center")
         y += 1.0
         chosen = np.flatnonzero(np.diff(np.r_[0, (shown[node] == level).to_numpy(int), 0]))
         starts, ends = chosen[::2] - 0.45, chosen[1::2] - 0.55
         x = np.column_stack([starts, ends, np.full(len(starts), np.nan)]).ravel()
         registered = bool((shown.loc[shown["registered"], node] == level).any())
-        ax.plot(x, np.full(len(x), y), color=INK if registered else GREY, lw=6 if registered else 4,
+        ax.plot(x, np.full(len(x), y), color=INK if registered else GREY, lw=7 if registered else 5,
                 solid_capstyle="butt")  # fmt: skip
         labels.append(LEVELS.get((node, level), level.replace("_", " ")))
         places.append(y)
         last = node
-    ax.set_yticks(places, labels, fontsize=8.5)
+    ax.set_yticks(places, labels, fontsize=10.5)
     ax.set_ylim(y + 1, 0.6)
     ax.tick_params(length=0)
     ax.set_xticks([])

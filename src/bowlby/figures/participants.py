@@ -25,8 +25,16 @@ def gather(results: Results) -> pd.DataFrame | None:
         record = results.json(path)
         if record:
             before = [] if path == "people/flow.json" else _before_reading(results.json("people/flow.json"))
-            return flow_data([*before, *record["steps"]], privacy)
+            return flow_data([*before, *(_named(step, results) for step in record["steps"])], privacy)
     return None
+
+
+def _named(step: dict, results: Results) -> dict:
+    """A step with the name of its questionnaire in place of the id."""
+    if not (instrument := step.get("instrument")):
+        return step
+    name = results.instrument(instrument)[0].partition(" (")[0]
+    return {**step, "step": step["step"].replace(instrument, name, 1)}
 
 
 def _before_reading(record: Mapping | None) -> list[dict]:
@@ -146,7 +154,9 @@ def _lines(row) -> list[str]:
     step = step[:1].upper() + step[1:]
     several = not pd.isna(row.rows) and not pd.isna(row.patients) and row.rows != row.patients
     if row.kind == "box":
-        persons = ", ".join(c for c in (_count(row.patients, "patient"), _count(row.therapists, "therapist")) if c)
+        counts = [_count(row.patients, "patient"), "" if row.therapists is not pd.NA and row.therapists == 0 else
+                  _count(row.therapists, "therapist")]  # fmt: skip
+        persons = ", ".join(c for c in counts if c)
         return [*textwrap.wrap(step, 26)[:3], persons, *([_count(row.rows, "row")] if several else [])]
     counts = [_count(row.patients, "patient")] if row.patients is not pd.NA and row.patients else []
     counts += [_count(row.rows, "row")] if several else []

@@ -149,7 +149,7 @@ def text_table(rows: list[tuple[str, ...]]) -> str:
 
 
 def describe(name: str, own_dir: Path | None = None) -> str:
-    """One instrument as text: form, key, missing rule, cut-offs, licence, sources."""
+    """One instrument as text: form, key, rule for missing items, cut-offs, licence, sources."""
     i = load_instrument(name, own_dir)
     lines = [
         f"{i.id}: {i.name}",

@@ -15,7 +15,7 @@ from bowlby.results import Results
 
 __all__ = ["SECTIONS", "Results", "Section", "build", "build_report", "inline", "methods_text"]
 
-LEADS = ("verdict", "pair", "course", "session-to-session")
+LEADS = ("verdict", "pair", "course", "session-to-session", "scores")
 """Sections that answer the run's question; the first that a run has is its first screen."""
 
 

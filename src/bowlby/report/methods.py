@@ -36,7 +36,8 @@ def references(results: Results) -> list[str]:
 def _marked(results: Results) -> list[str]:
     compared = bool(results.comparison) and "primary" in results.fits
     written = [estimand(results)] if compared else []
-    written += [registration(results), _data(results), _scoring(results)]
+    written += [registration(results)] if results.fits else []
+    written += [_data(results), _scoring(results)]
     if compared:
         written += [_primary(results), _rules(results), _beside(results), estimands(results), doubts(results)]
     written += pair(results)

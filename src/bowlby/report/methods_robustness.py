@@ -25,8 +25,8 @@ def estimands(results: Results) -> str:
     ]
     if records["e5"].get("difference_ci"):
         said.append(
-            "Prediction was evaluated in therapists who were left out of the fit, with an interval corrected for the "
-            "overlap of the fits ([[nadeau]])."
+            "Prediction was evaluated by cross-validation with held-out therapists; the interval was corrected for "
+            "overlapping training sets ([[nadeau]])."
         )
     if results.estimands["measurement"]["rows"]["baseline"]:
         said.append(

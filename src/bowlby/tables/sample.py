@@ -76,7 +76,7 @@ def sample_sheet(number_: str, table: pd.DataFrame) -> Sheet:
     parts = []
     for who, title in GROUPS.items():
         rows = []
-        for r in table[table["who"] == who].itertuples(index=False):
+        for r in table[(table["who"] == who) & (table["n"] != 0)].itertuples(index=False):
             variable = "patients per therapist" if (who, r.variable) == ("therapist", "patients") else str(r.variable)
             said = variable.replace("_", " ").capitalize() + (f": {r.category}" if r.category else "")
             n = "–" if pd.isna(r.n) else f"{r.n:,.0f}"
@@ -85,4 +85,7 @@ def sample_sheet(number_: str, table: pd.DataFrame) -> Sheet:
         if rows:
             parts.append((title, rows))
     pooled = table["category"].astype(str).str.startswith("other (").any()
-    return Sheet(number_, "The Sample", ["", "n", "%", "M", "SD"], parts, NOTE + (POOLED if pooled else ""))
+    heads = ["", "n", "%", "M", "SD"]
+    used = [k for k in range(5) if k < 2 or any(row[k] for _, rows in parts for row in rows)]
+    parts = [(title, [[row[k] for k in used] for row in rows]) for title, rows in parts]
+    return Sheet(number_, "The Sample", [heads[k] for k in used], parts, NOTE + (POOLED if pooled else ""))

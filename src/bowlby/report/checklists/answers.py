@@ -8,6 +8,9 @@ from typing import Any
 from markupsafe import Markup
 
 from bowlby.disclosure import shown_count
+from bowlby.errors import UserError
+from bowlby.instruments.catalogue import load_instrument
+from bowlby.instruments.styles import STYLES
 from bowlby.reasons import say
 from bowlby.report.checklists.item import said, see
 from bowlby.report.methods_models import weights
@@ -156,6 +159,18 @@ def characteristics(results: Results) -> str | None:
     return said(listed, scales(results))
 
 
+def _kind(asked: Mapping) -> str:
+    """Whether predictors are continuous, or a style is 1 if present and 0 if not."""
+    block = asked.get("therapist_style") or {}
+    try:
+        scales = set(load_instrument(block.get("instrument", "")).scales)
+    except UserError:  # the study's own
+        return "continuous"
+    if set(block.get("weights") or {}) <= set(STYLES) - scales:
+        return "continuous (perceived attachment) and as a category, 1 if present and 0 if not (therapist's own style)"
+    return "continuous"
+
+
 def quantities(results: Results) -> str | None:
     """How scores became predictors."""
     if not results.comparison:
@@ -165,7 +180,7 @@ def quantities(results: Results) -> str | None:
     return (
         "Composites with weights fixed in the configuration: perceived attachment "
         f"({weights(asked.get('perceived'))}), therapist's own style ({weights(asked.get('therapist_style'))}); "
-        f"standardised by {unit} and analysed as continuous. Perceived attachment was centred within therapists."
+        f"standardised by {unit} and analysed as {_kind(asked)}. Perceived attachment was centred within therapists."
     )
 
 
@@ -235,7 +250,10 @@ def categories(results: Results) -> str | None:
     shown = {"severity.csv": "severity bands", "styles.csv": "attachment styles", "change.csv": "classes of change"}
     cut = [words for file, words in shown.items() if (results.folder / file).is_file()]
     where = f" Categories are used in descriptive tables only: {', '.join(cut)}." if cut else ""
-    return said(f"The models use continuous scores.{where}", see("scales", "Scales"), see("change", "Reliable change"))
+    coded = "" if _kind(_asked(results)) == "continuous" else ", and a category of the therapist's own style"
+    return said(
+        f"The models use continuous scores{coded}.{where}", see("scales", "Scales"), see("change", "Reliable change")
+    )
 
 
 def risks(results: Results) -> str | None:

@@ -12,7 +12,7 @@ from bowlby.report.sections.model_checks import diagnostics, engines
 from bowlby.report.sections.other_measures import domains, early, other_ratings, sessions
 from bowlby.report.sections.pair import pair
 from bowlby.report.sections.participants import flow, issues, missing
-from bowlby.report.sections.questionnaires import reliability, scales
+from bowlby.report.sections.questionnaires import reliability, scales, scores
 from bowlby.report.sections.robustness import robustness, tipping
 from bowlby.report.sections.session_to_session import session_to_session
 from bowlby.report.sections.therapists import therapists
@@ -20,6 +20,7 @@ from bowlby.report.sections.verdict import verdict
 
 REPORT: list[Build] = [
     verdict,
+    scores,
     adequacy,
     estimates,
     pair,

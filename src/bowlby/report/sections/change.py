@@ -33,7 +33,7 @@ def change(results: Results) -> Section | None:
             "Patients with a score before and after treatment. Recovered: reliably improved and on the functional "
             "side of the cut-off. Patients already on that side at intake cannot recover."
         )
-        if results.shareable:
+        if counts.map(lambda cell: "hidden" in cell).to_numpy().any():
             note += " Hidden: fewer than five patients, or a number from which fewer than five could be derived."
         parts.append(Markup(to_html(counts, note, "Patients by Class of Change")))
     return Section("change", "Reliable change", render("stack.html", parts=parts, intro=None))
@@ -44,8 +44,8 @@ def _plot(results: Results, table: pd.DataFrame) -> Markup:
     better, reliable = first["direction"] > 0, pd.to_numeric(first["reliable"])
     side = "above" if better else "below"
     band = (
-        f"The grey band holds changes of up to {number(reliable, 1)} points, which errors of measurement alone may "
-        f"explain; a point {side} it is a reliable improvement. "
+        f"The grey band shows changes within measurement error (up to {number(reliable, 1)} points). Patients {side} "
+        "the band improved reliably. "
         if pd.notna(reliable)
         else ""
     )
@@ -78,7 +78,8 @@ def _counts(results: Results) -> pd.DataFrame | None:
         said = dict(zip(part["class"], (_count(r) for r in part.to_dict("records")), strict=True))
         rule = METHODS.get(method, method) + (f" ({criterion})" if criterion else "")
         rows.append([rule, *(said.get(name, "–") for name in CLASSES)])
-    return pd.DataFrame(rows, columns=["Method", *(name.capitalize() for name in CLASSES)])
+    heads = [*(name.capitalize() for name in CLASSES[:-1]), "Below cut-off at intake (subset)"]
+    return pd.DataFrame(rows, columns=["Method", *heads])
 
 
 def _count(row: dict) -> str:
@@ -180,20 +181,22 @@ CHANGE_METHODS = {
     "hageman_arrindell": "Hageman and Arrindell",
 }
 TITLE = "Deterioration and Responses Indicating Risk"
+DETERIORATED = "Deteriorated: reliably worse by the method named. "
 NOTE = (
-    "Deteriorated: reliably worse by the method named. A response indicates risk if it is above the lowest response of "
-    "the item. This is not a diagnosis and does not replace the review of each patient's responses at the time."
+    "A response indicates risk if it is above the lowest response of the item. This is not a diagnosis and does not "
+    "replace the review of each patient's responses at the time."
 )
 HIDDEN = " Hidden: fewer than five patients, or a number from which fewer than five could be derived."
 
 
 def harm(results: Results) -> Markup | None:
     """Counts of deterioration on every scale and of each risk item; None where no scale has either."""
-    rows = [*_deteriorated(results), *_danger(results)]
-    if not rows:
+    worse, risks = _deteriorated(results), _danger(results)
+    if not worse and not risks:
         return None
-    table = pd.DataFrame(rows, columns=["Questionnaire", "Counted", "n", "of", "Share"])
-    return Markup(to_html(table, NOTE + (HIDDEN if results.shareable else ""), TITLE, by="Questionnaire"))
+    table = pd.DataFrame([*worse, *risks], columns=["Questionnaire", "Counted", "n", "of", "Share"])
+    note = (DETERIORATED if worse else "") + NOTE + (HIDDEN if (table == "hidden").any(axis=None) else "")
+    return Markup(to_html(table, note, TITLE, by="Questionnaire"))
 
 
 def counted(row: dict) -> tuple[str, str, str]:

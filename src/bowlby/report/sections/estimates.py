@@ -53,7 +53,7 @@ def _association(results: Results) -> Markup:
         return Markup("")
     line = table[table["kind"] == "line"]
     ends = [f"{number(r['y'], 1)} at {number(r['x'], 1)} SD" for r in line.iloc[[0, -1]].to_dict("records")]
-    pooled = "means of at least five patients with similar values on both axes"
+    pooled = "means of at least five patients similar on both axes"
     points = pooled if results.shareable else "single patients"
     return figure(
         results,
@@ -61,8 +61,7 @@ def _association(results: Results) -> Markup:
         alt=f"Scatter of {table['outcome'].iloc[0]} by perceived attachment, with the model's line "
         f"from {ends[0]} to {ends[1]}.",
         caption="The line shows the score that the model expects by perceived attachment (deviation from the "
-        "therapist's mean), with its 95% band and all other terms of the model at their means. The points are "
-        f"{points}, adjusted for the other terms.",
+        f"therapist's mean), with its 95% band. The points are {points}, adjusted for the other terms.",
     )
 
 

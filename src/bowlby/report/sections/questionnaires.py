@@ -12,6 +12,34 @@ from bowlby.results import Results
 from bowlby.tables import descriptives, interval, number, p_value, sheet_html, to_html
 
 
+def scores(results: Results) -> Section | None:
+    """The scores of a run that fits no model, which are its result; None otherwise."""
+    found, reliable = drawn(results, "distributions"), results.text_table("reliability.csv")
+    if results.fits or found is None:
+        return None
+    alpha = {} if reliable is None else {tuple(r[k] for k in KEY): r for r in reliable.to_dict("records")
+                                         if r["coefficient"] == "alpha"}  # fmt: skip
+    rows, persons = [], 0
+    for r in found[found["kind"] == "mean"].to_dict("records"):
+        name = results.instrument(r["instrument"])[0] + ("" if r["scale"] == "total" else f", {_words(r['scale'])}")
+        key = (r["instrument"], r["scale"], r["role"], "" if r["occasion"] == "once" else r["occasion"])
+        own, persons = _value(alpha.get(key), results.shareable), max(persons, int(r["n"]))
+        rows.append((name + _about(r["about"]), r["role"], _when(r), f"{r['n']:,.0f}", number(r["mean"], 1),
+                     number(r["sd"], 1), "–" if own is None else number(own, bounded=True)))  # fmt: skip
+    heads = ["Scale", "Respondent", "Occasion", "n", "M", "SD", "Alpha"]
+    names = len(set(found["instrument"]))
+    intro = (
+        f"{names} {'questionnaire was' if names == 1 else 'questionnaires were'} scored for up to {persons:,} persons. "
+        "The scores of each person are in the folder scores. No model was requested, so that this run compares nothing."
+    )
+    table = Markup(to_html(pd.DataFrame(rows, columns=heads), "Scores in their own units.", "Scores"))
+    return Section("scores", "Scores", render("stack.html", parts=[table], intro=intro))
+
+
+def _words(text: str) -> str:
+    return text.replace("_", " ")
+
+
 def scales(results: Results) -> Section | None:
     """Distributions, counts of severity and of styles; None where nothing was scored."""
     table = drawn(results, "distributions")
