@@ -31,7 +31,7 @@ REPORTED = {"S9": "outcomes are missing not at random, which no complete-row ana
 
 
 def interval(count: int, n: int) -> tuple[float, float]:
-    """Clopper-Pearson interval of a rate at the level of the bars, 99.9 %."""
+    """Clopper-Pearson interval of a rate at the level of the bars, 99.9%."""
     tail = (1 - LEVEL) / 2
     low = 0.0 if count == 0 else float(stats.beta.ppf(tail, count, n - count + 1))
     high = 1.0 if count == n else float(stats.beta.isf(tail, count + 1, n - count))
@@ -57,7 +57,7 @@ def characteristics(
     -------
     DataFrame
         scenario, design, quantity (such as ``C1 false support``, ``C1 supported``, ``C1 oracle``, ``C1 power
-        difference``, ``coverage P``), n, rate, low, high (99.9 %), bar, verdict: ok, fails, or reported (no bar).
+        difference``, ``coverage P``), n, rate, low, high (99.9%), bar, verdict: ok, fails, or reported (no bar).
     """
     rows = []
     for (name, design), cell in studies.groupby(["scenario", "design"], sort=False):
@@ -89,7 +89,7 @@ def _cell(case: Scenario, therapists: int, cell: pd.DataFrame):
 
 
 def share(quantity: str, hit: pd.Series, bar: float | None = None, verdict: str = "reported"):
-    """Quantity, n, rate, 99.9 % interval, bar, verdict."""
+    """Quantity, n, rate, 99.9% interval, bar, verdict."""
     n, count = len(hit), int(hit.sum())
     return quantity, n, count / n, *interval(count, n), bar, verdict
 
@@ -114,7 +114,7 @@ def _power(claim: str, therapists: int, cell: pd.DataFrame):
 
 
 def mean_interval(values: np.ndarray) -> tuple[float, float, float]:
-    """Mean with its 99.9 % interval."""
+    """Mean with its 99.9% interval."""
     half = stats.norm.isf((1 - LEVEL) / 2) * float(np.std(values, ddof=1)) / np.sqrt(len(values))
     mean = float(np.mean(values))
     return mean, mean - half, mean + half

@@ -29,7 +29,7 @@ analysis sets, models and decision rules.
 {size}
 Made by `make validate`; every number with its interval is in `validation.csv`.
 
-A cell is judged with its Monte Carlo error (99.9 % intervals):
+A cell is judged with its Monte Carlo error (99.9% intervals):
 
 - *wrong verdicts*: fails where the lower limit of the rate exceeds 1.2 times the nominal rate;
 - *coverage* of 95 % intervals, 31 therapists or more: fails where its interval lies wholly outside .94 to .96 (above is
@@ -48,7 +48,7 @@ the claims are decided on patients' means around a landmark (`perceived.sessions
 simulated session scores go through bowlby's own functions: patients' means, analysis sets, models, decision rules.
 {size}
 Made by `make validate-sessions`; every number with its interval is in `validation_sessions.csv`. The criteria are those
-of [validation.md](validation.md), by 99.9 % intervals. The oracle knows the true variances at the level of patients'
+of [validation.md](validation.md), by 99.9% intervals. The oracle knows the true variances at the level of patients'
 means, averaged over patients, who have unequal numbers of sessions."""
 
 
@@ -120,7 +120,7 @@ def failures(table: pd.DataFrame) -> str:
     if len(bad):
         rows = [[r.scenario, sized(r.design), r.quantity, number(r.rate), f"{number(r.low)} to {number(r.high)}",
                  number(r.bar), f"{r.n:,}"] for r in bad.itertuples()]  # fmt: skip
-        heads = ["scenario", "design", "quantity", "rate", "99.9 % interval", "criterion", "studies"]
+        heads = ["scenario", "design", "quantity", "rate", "99.9% interval", "criterion", "studies"]
         parts.append(grid(heads, rows))
     return "\n\n".join(parts)
 
@@ -142,7 +142,7 @@ def _worlds(table: pd.DataFrame) -> str:
     text = f"""In most of these scenarios the model of the comparison does not hold. {_several(counts)} studies
 in each give the rates *as decided* and in the corrected rows; the scenario's warning was computed in up to
 {warned:,} of them and in every study with a wrong decision. A decision is wrong if a claim is supported or refuted
-against the truth, or if the 95 % interval of P or T misses it. The corrected rows take the true reliabilities.
+against the truth, or if the 95% interval of P or T misses it. The corrected rows take the true reliabilities.
 Criteria: in a corrected row false support of C1 or C2 .025 (fails where the lower limit exceeds .03) and
 coverage .95 (fails where the upper limit is below .94); a warning in .80 of wrong decisions, and in at most .10 of
 studies of a scenario in which the model holds. The Monte Carlo standard error of a rate of .025 is
@@ -196,7 +196,7 @@ def _claim(table: pd.DataFrame, cases: dict[str, Scenario], claim: str) -> str:
         "support of a false claim, refutation of a true one.",
         *_grid_without(["scenario", "claim", *heads], rows, {".000", ABSENT},
                        "Wrong and inconclusive in under .0005 of studies"),
-        "Power: supported; oracle; difference in the same studies ± half of its 99.9 % interval.",
+        "Power: supported; oracle; difference in the same studies ± half of its 99.9% interval.",
         *_grid_without(["scenario", "claim", *map(sized, designs)], power, {ALWAYS, "1.000", ABSENT},
                        "Always supported, by the oracle too"),
     ])  # fmt: skip
@@ -221,7 +221,7 @@ def _coverage(table: pd.DataFrame) -> str:
     rows = [[name, *(", ".join(found[effect].get((name, d), ABSENT) for effect in EFFECTS) for d in designs)]
             for name in _scenarios(table)]  # fmt: skip
     return "\n\n".join([
-        "## Coverage of 95 % intervals",
+        "## Coverage of 95% intervals",
         "In each cell P, T, P−T, P+T.",
         grid(["scenario", *map(sized, designs)], rows),
     ])  # fmt: skip

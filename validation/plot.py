@@ -16,7 +16,7 @@ GAP = 0.17
 
 
 def plot_characteristics(table: pd.DataFrame, path: str | Path) -> None:
-    """Draw rates with their 99.9 % intervals by scenario, a mark for each design; filled where they are judged."""
+    """Draw rates with their 99.9% intervals by scenario, a mark for each design; filled where they are judged."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -26,7 +26,7 @@ def plot_characteristics(table: pd.DataFrame, path: str | Path) -> None:
     rows: np.ndarray = np.asarray(figure.subfigures(3, 1))
     _row(rows[0], "Wrong verdicts (line: nominal rate; dotted: 1.2 times)", table,
          {c: table["quantity"].str.startswith(f"{c} false") for c in CLAIMS}, (-0.004, 0.125))  # fmt: skip
-    _row(rows[1], "Coverage of 95 % intervals (band: .94 to .96)", table,
+    _row(rows[1], "Coverage of 95% intervals (band: .94 to .96)", table,
          {e: table["quantity"] == f"coverage {e}" for e in EFFECTS}, (0.86, 1.003))  # fmt: skip
     _row(rows[2], "Power less the oracle's, same studies (line: bar)", table,
          {c: table["quantity"] == f"{c} power difference" for c in CLAIMS}, (-0.22, 0.12))  # fmt: skip

@@ -26,12 +26,12 @@ class Effect:
         return 2 * min(self.p_above(0), self.p_below(0))
 
     def record(self) -> dict:
-        """As it is kept: estimate, se, df, 95 % interval and 90 % interval."""
+        """As it is kept: estimate, se, df, 95% interval and 90% interval."""
         limits = {"ci": list(self.limits(0.975)), "ci90": list(self.limits(0.95))}
         return {"estimate": self.estimate, "se": self.se, "df": self.df, **limits}
 
     def within(self, delta: float) -> bool:
-        """True where the 90 % interval lies inside (-delta, delta): equivalence by two one-sided tests."""
+        """True where the 90% interval lies inside (-delta, delta): equivalence by two one-sided tests."""
         low, high = self.limits(0.95)
         return -delta < low and high < delta
 

@@ -115,4 +115,4 @@ def _size(effect: Effect) -> str:
     low, high = effect.limits(0.975)
     way = "better" if effect.estimate >= 0 else "worse"
     interval = f"{low:.2f} to {high:.2f}".replace("-", "−")
-    return f"{abs(effect.estimate):.2f} SD {way} (95 % CI {interval}, higher is better)"
+    return f"{abs(effect.estimate):.2f} SD {way} (95% CI {interval}, higher is better)"

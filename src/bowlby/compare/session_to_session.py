@@ -133,4 +133,4 @@ def _sentence(labels: Mapping[str, str], effects: Mapping[str, Effect], more: Ma
 def _size(effect: Effect) -> str:
     low, high = effect.limits(0.975)
     way, interval = "better" if effect.estimate >= 0 else "worse", f"{low:.2f} to {high:.2f}".replace("-", "−")
-    return f"{abs(effect.estimate):.2f} SD {way} (95 % CI {interval})"
+    return f"{abs(effect.estimate):.2f} SD {way} (95% CI {interval})"

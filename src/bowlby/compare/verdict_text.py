@@ -10,7 +10,7 @@ from bowlby.reasons import REASONS, decimals
 MIN_THERAPISTS = 12
 """Therapists below whom a study cannot answer the question on style."""
 MAX_HALF_WIDTH = 0.5
-"""Half-width, in SD, that the 95 % interval of T must not exceed for that."""
+"""Half-width, in SD, that the 95% interval of T must not exceed for that."""
 MAX_RESERVATIONS = 2
 """Reservations that the headline names."""
 
@@ -68,14 +68,14 @@ def headline(
     if unable is None:
         parts.append(
             "Given the standard error of T, the smallest effect of the therapist's attachment style detectable with "
-            f"80 % power is {detectable(t):.2f} SD."
+            f"80% power is {detectable(t):.2f} SD."
         )
     finding = _finding(effects, claims, delta) if unable is None else _of_patients(p, claims["C1"], delta)
     return finding, unable, " ".join(parts)
 
 
 def detectable(effect: Effect) -> float:
-    """The true size that a two-sided test at .05 finds with 80 % power, at the effect's standard error and df."""
+    """The true size that a two-sided test at .05 finds with 80% power, at the effect's standard error and df."""
     return float(stdtrit(effect.df, 0.975) + stdtrit(effect.df, 0.8)) * effect.se
 
 
@@ -104,9 +104,9 @@ def difference(effect: Effect) -> str:
     estimate = _limit(effect.estimate, places)
     if round(low, places) > 0 or round(high, places) < 0:
         small, large = sorted((abs(low), abs(high)))
-        return f"{estimate} (95 % CI {small:.{places}f} to {large:.{places}f})"
+        return f"{estimate} (95% CI {small:.{places}f} to {large:.{places}f})"
     limits = [_limit(limit, places).removesuffix(" apart") for limit in (low, high)]
-    return f"{estimate} (95 % CI {limits[0]} to {limits[1]})"
+    return f"{estimate} (95% CI {limits[0]} to {limits[1]})"
 
 
 def _limit(value: float, places: int = 2) -> str:

@@ -45,12 +45,12 @@ def planned_standard_error(therapists: int, caseload: float, icc: float) -> floa
 
 
 def equivalence_power(se: float, df: float, delta: float) -> float:
-    """Chance that the 90 % interval of T lies within (-delta, delta) where T = 0."""
+    """Chance that the 90% interval of T lies within (-delta, delta) where T = 0."""
     return float(max(0.0, 2 * stdtr(df, delta / se - stdtrit(df, 0.95)) - 1))
 
 
 def detection_power(se, df: float, slope: float):
-    """Chance that the 95 % interval of T lies above 0 where T is ``slope``: 80 % at the minimum detectable slope."""
+    """Chance that the 95% interval of T lies above 0 where T is ``slope``: 80% at the minimum detectable slope."""
     return stdtr(df, slope / se - stdtrit(df, 0.975))
 
 

@@ -148,7 +148,7 @@ def style_limits(fit: dict, base: dict, rows: Rows) -> dict[str, list[float]]:
     Parameters
     ----------
     fit : dict
-        M1 as it is kept; a coefficient has its 95 % limits.
+        M1 as it is kept; a coefficient has its 95% limits.
     base : dict
         Partition of M0.
     rows : Rows

@@ -72,7 +72,7 @@ def out_of_sample(errors: list[list[pd.DataFrame]], therapist: np.ndarray) -> di
     -------
     dict
         q2 of each predictor (``1 - SSE / SSE of M0``, divisions pooled), and the mean over therapists of the gain in
-        squared error of perceived attachment less that of style, with its 95 % t interval: in squared outcome units,
+        squared error of perceived attachment less that of style, with its 95% t interval: in squared outcome units,
         therapists equal.
 
     Notes

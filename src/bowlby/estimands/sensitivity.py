@@ -40,7 +40,7 @@ def sensitivity(result, fitter: Fitter, members: pd.DataFrame, fit: dict) -> dic
     Returns
     -------
     dict
-        ``robustness_values`` of each contrast, with ``limit``, that of its 95 % interval's end nearer to 0, and ``df``;
+        ``robustness_values`` of each contrast, with ``limit``, that of its 95% interval's end nearer to 0, and ``df``;
         ``yardsticks``, by covariate: ``outcome`` and ``predictor``, partial R2 with outcome and with perceived
         attachment (columns within therapists) or style (columns between them). ``slope_sd``: estimate (ML) and upper
         profile limit of the SD of P between therapists, None for very large studies; ``p_estimated``: P with that

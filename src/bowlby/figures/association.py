@@ -45,7 +45,7 @@ def association_data(fit: Mapping, rows: pd.DataFrame, sign: int, shareable: boo
     -------
     DataFrame
         kind ``line``: perceived attachment x (reference SD, difference from the therapist's mean), the model's mean y
-        with the other terms at their means, in the outcome's own units, and its 95 % limits; kind ``point``: x, y, n.
+        with the other terms at their means, in the outcome's own units, and its 95% limits; kind ``point``: x, y, n.
     """
     from scipy.special import stdtrit
 

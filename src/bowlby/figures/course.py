@@ -58,7 +58,7 @@ def prepost_data(fit: Mapping, scores: pd.DataFrame, sign: int, shareable: bool 
         Direction of the outcome's own units.
     shareable : bool
         Bins of five patients or more only; otherwise single patients are drawn too. Shares of the bins are rounded
-        to 1 %, so that comparing them with those of all patients does not tell who was left out.
+        to 1%, so that comparing them with those of all patients does not tell who was left out.
     """
     from scipy.special import stdtrit
 
@@ -113,7 +113,7 @@ def recovered_data(
     Returns
     -------
     DataFrame
-        kind ``recovered``: perceived, value (share, rounded to 1 %); ci_low and ci_high with the slope at the limits of
+        kind ``recovered``: perceived, value (share, rounded to 1%); ci_low and ci_high with the slope at the limits of
         its interval.
     """
     slope = next((f for f in fit["fixed"] if f["term"] == P), None)
@@ -197,7 +197,7 @@ def gather_trajectory(results: Results) -> pd.DataFrame | None:
 
 
 def trajectory_data(fit: Mapping, data: pd.DataFrame) -> pd.DataFrame:
-    """Observed means and the model's mean with 95 % limits, for each time.
+    """Observed means and the model's mean with 95% limits, for each time.
 
     Times with fewer than five patients are left out; where every patient has times of their own, times are put
     together in ten groups. The limits take t with the smaller of the two terms' degrees of freedom.

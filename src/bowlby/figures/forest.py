@@ -24,7 +24,7 @@ def gather(results: Results) -> pd.DataFrame | None:
 
 
 def forest_data(comparison: Mapping) -> pd.DataFrame:
-    """P, T, P-T and P+T with their 95 % and 90 % limits, and the equivalence bound."""
+    """P, T, P-T and P+T with their 95% and 90% limits, and the equivalence bound."""
     rows = []
     for name in EFFECTS:
         effect = comparison[name]

@@ -58,7 +58,7 @@ def multiverse_data(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        rank, P, T, P-|T| with the 95 % limits of the smaller of P - T and P + T, verdict of C2, registered, and the
+        rank, P, T, P-|T| with the 95% limits of the smaller of P - T and P + T, verdict of C2, registered, and the
         choice at every node at which there was one, the node of most influence (:func:`influence`) first.
     """
     from scipy.special import stdtrit

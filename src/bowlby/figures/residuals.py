@@ -75,7 +75,7 @@ def residual_data(fitted: np.ndarray, residual: np.ndarray, shareable: bool = Tr
     Returns
     -------
     DataFrame
-        kind quantile: normal quantile x, residual y, and the limits within which 95 % of normal samples would lie at
+        kind quantile: normal quantile x, residual y, and the limits within which 95% of normal samples would lie at
         that place; kind fitted: fitted value x, mean residual y and the mean ± 1 SD of the group; kind point: single
         residuals, internal only.
     """

@@ -141,7 +141,7 @@ def influence_data(table: pd.DataFrame, comparison: Mapping, claims: dict, share
 
 
 def draw_influence(ax, data: pd.DataFrame) -> None:
-    """Draw a swarm for each effect over its interval; of very many therapists the range and the middle 90 %."""
+    """Draw a swarm for each effect over its interval; of very many therapists the range and the middle 90%."""
     import seaborn
 
     ax.figure.set_size_inches(WIDTH, 4.9)

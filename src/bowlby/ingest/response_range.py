@@ -77,7 +77,7 @@ def in_range(raw: Raw, measure: Measure, model, columns: dict[str, str], values:
     """Answers to items with impossible ones set to missing and reported.
 
     It is an error where the answers are those of another form: all of them, or all of an occasion or a site, one step
-    from the range's place (such as 0 to 6 on a form of 1 to 7); over half of them out of range; or over 5 % beyond the
+    from the range's place (such as 0 to 6 on a form of 1 to 7); over half of them out of range; or over 5% beyond the
     range by less than its width. An end that is never used is reported where the form may count from another number. A
     stated ``response`` settles all of it but where most answers are out of it.
     """
@@ -162,7 +162,7 @@ def _unused(values: pd.DataFrame, low: float, high: float, of: Parts) -> Iterabl
         if (share := np.mean(answers == nearest)) < LEAST_NEXT:  # the tail of a skewed form
             continue
         form = {"low": low + step, "high": high + step, "own_low": low, "own_high": high}
-        what = f"none of {len(answers):,} answers{name} is {end:g}, and {100 * share:.0f} % are {nearest:g}: "
+        what = f"none of {len(answers):,} answers{name} is {end:g}, and {100 * share:.0f}% are {nearest:g}: "
         what += f"the form may count from {low + step:g}"
         yield what, STATE.format(**form), len(answers)
         if not name:

@@ -154,7 +154,7 @@ def _not_counted(raw: Raw, column: str, texts: pd.Series) -> pd.Series:
 
 
 def _unfinished(raw: Raw, texts: pd.Series) -> pd.Series:
-    """Rows below 100 % in Qualtrics' ``Progress``; a rating of that name is none where most are not at 100."""
+    """Rows below 100% in Qualtrics' ``Progress``; a rating of that name is none where most are not at 100."""
     share = pd.to_numeric(texts.where(texts.str.fullmatch(r"\d{1,3}")), errors="coerce")
     sure = is_qualtrics({*raw.header} - {"Progress"}) or share.mode().eq(100).all()
     is_share = share.notna().any() and share.max() == 100 and share.notna().eq(texts.ne("")).all()

@@ -62,7 +62,7 @@ class Units(NamedTuple):
 def given_scores(raw: Raw, measure: Measure, model: Instrument, values: pd.DataFrame, issues: Issues) -> pd.DataFrame:
     """Scores in the instrument's own units; impossible ones are set to missing and reported.
 
-    It is an error where over 5 % are impossible, where it cannot be known whether they are sums or item means, and
+    It is an error where over 5% are impossible, where it cannot be known whether they are sums or item means, and
     where they are those of a form that counts from another number. Scores given along with items, which are only
     compared with these, are never an error and stay in their units unless the study file says what they are.
 
@@ -94,7 +94,7 @@ def given_scores(raw: Raw, measure: Measure, model: Instrument, values: pd.DataF
 
 
 def given_codes(raw: Raw, measure: Measure, model: Instrument, codes: pd.Series, issues: Issues) -> pd.Series:
-    """Raters' categories; those that the instrument does not have are missing and reported; over 5 % are an error."""
+    """Raters' categories; those that the instrument does not have are missing and reported; over 5% are an error."""
     if not model.codes or measure.coded is None:
         return codes
     bad = from_codes(codes, model.codes).eq(UNKNOWN_CODE)
@@ -180,7 +180,7 @@ def _impossible(raw: Raw, measure: Measure, scale: str, values: pd.Series, bad: 
 
 def _share(bad: pd.Series, values: pd.Series) -> str:
     n, of = int(bad.sum()), int(values.count())
-    return f"{n:,} of {of:,} values ({100 * n / of:.1f} %)"
+    return f"{n:,} of {of:,} values ({100 * n / of:.1f}%)"
 
 
 def _error(raw: Raw, measure: Measure, column: str, code: str, what: str, do: str, issues: Issues, row=None) -> None:

@@ -90,7 +90,7 @@ def jacobson_truax(pre, post, sd: float, reliability: float, higher_is_better: b
     Returns
     -------
     ndarray, shape (n_patients,)
-        Unitless; at least 1.96 in size is reliable at 5 %.
+        Unitless; at least 1.96 in size is reliable at 5%.
 
     References
     ----------
@@ -123,7 +123,7 @@ def hageman_arrindell(
     Returns
     -------
     change, significance : ndarray, shape (n_patients,)
-        Unitless; at least 1.65 is reliable in the good direction at 5 %.
+        Unitless; at least 1.65 is reliable in the good direction at 5%.
 
     References
     ----------

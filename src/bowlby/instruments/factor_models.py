@@ -125,7 +125,7 @@ class TwoLevelFactorModel:
     llf : float
         Log-likelihood, constants included.
     within, between : tuple of float
-        Omega of the level with its 95 % interval; NaN where the level has none.
+        Omega of the level with its 95% interval; NaN where the level has none.
     n_groups : int
         Groups.
     """

@@ -42,7 +42,7 @@ class OneWay:
     between, within : float
         Variance components; ``between`` may be negative.
     icc : tuple of float
-        Share between groups with its 95 % interval (exact where groups are of one size, else with their effective
+        Share between groups with its 95% interval (exact where groups are of one size, else with their effective
         size).
     sizes : ndarray
         Rows of each group.

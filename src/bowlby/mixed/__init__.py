@@ -10,7 +10,7 @@ the model is small, what counts is the number of calls and not their speed. Exac
 (``derivatives``) let Newton's method converge in five to ten evaluations and are the same quantities that
 Kenward-Roger needs. Nothing has to be compiled, cached or warmed up: the wheel is pure Python and the import takes
 half a second, most of it pandas. A sparse Cholesky factorisation would not help where it is most wanted: therapists
-who share switching patients at random fill it in (25,000 therapists, 5 % switching: 15 million entries, 20 s a
+who share switching patients at random fill it in (25,000 therapists, 5% switching: 15 million entries, 20 s a
 factorisation, measured), while the same matrix is so close to its diagonal that conjugate gradients need under ten
 steps (``sparse_outer``).
 

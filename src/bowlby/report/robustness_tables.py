@@ -136,7 +136,7 @@ def _percent(share: float) -> str:
 
 
 def intervals_sheet(comparison: Mapping, record: Mapping, estimands: Mapping) -> Sheet:
-    """95 % intervals of the contrasts, as in Table 1 and by every other method or assumption that was tried."""
+    """95% intervals of the contrasts, as in Table 1 and by every other method or assumption that was tried."""
     rows = [["Main analysis", *(_limits(comparison[e]) for e in EFFECTS)]]
     for kind, words in WAYS.items():
         check = record.get(kind) or {}
@@ -239,7 +239,7 @@ NAMES = ("first", "second", "first-second", "first+second")
 
 
 def pair_doubts_sheet(record: Mapping) -> Sheet | None:
-    """95 % intervals of both slopes, their difference and their sum in other ways; None where none was tried."""
+    """95% intervals of both slopes, their difference and their sum in other ways; None where none was tried."""
     checks, labels = record.get("doubts"), record["labels"]
     if not checks:
         return None

@@ -210,7 +210,7 @@ def judged(table: pd.DataFrame) -> dict:
     Returns
     -------
     dict
-        ``therapists``, ``residuals``: share of the points outside the envelope in which 95 % of the simulations lie at
+        ``therapists``, ``residuals``: share of the points outside the envelope in which 95% of the simulations lie at
         that point, and the p of the largest distance from the simulations' mean in their SD, over all points;
         ``skewness``, ``kurtosis`` (two-sided) and ``spread`` (larger than expected): value and p.
     """

@@ -176,7 +176,7 @@ def study_claims(
     Returns
     -------
     row : dict
-        scenario, design, number; verdict of C1 to C5; estimate, limits of the 95 % interval (``_low``, ``_high``) and
+        scenario, design, number; verdict of C1 to C5; estimate, limits of the 95% interval (``_low``, ``_high``) and
         standard error (``_se``) of P, T, P-T, P+T, T_A, Z; singular.
     claims : dict of dict
         As the rules return them.

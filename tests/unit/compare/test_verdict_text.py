@@ -29,10 +29,10 @@ def said(p, t, se_p=0.04, se_t=0.06, therapists=48, reasons=(), flags=(), **more
 
 
 @pytest.mark.parametrize(("estimate", "se", "words"), [
-    (0.34, 0.05, "0.34 SD better (95 % CI 0.24 to 0.44)"),
-    (-0.25, 0.05, "0.25 SD worse (95 % CI 0.15 to 0.35)"),
-    (-0.03, 0.075, "0.03 SD worse (95 % CI 0.18 SD worse to 0.12 SD better)"),
-    (-0.001, 0.05, "0.00 SD apart (95 % CI 0.10 SD worse to 0.10 SD better)"),
+    (0.34, 0.05, "0.34 SD better (95% CI 0.24 to 0.44)"),
+    (-0.25, 0.05, "0.25 SD worse (95% CI 0.15 to 0.35)"),
+    (-0.03, 0.075, "0.03 SD worse (95% CI 0.18 SD worse to 0.12 SD better)"),
+    (-0.001, 0.05, "0.00 SD apart (95% CI 0.10 SD worse to 0.10 SD better)"),
 ])  # fmt: skip
 def test_each_number_has_one_direction(estimate, se, words):
     assert difference(Effect(estimate, se, 1e6)) == words
@@ -42,7 +42,7 @@ def test_a_clear_support():
     text = said(0.34, -0.03)
     claim = "perceived attachment is more strongly associated with outcome than the therapist's own attachment style"
     assert text.startswith(f"the data support the claim that {claim}. ")
-    assert "the smallest effect of the therapist's attachment style detectable with 80 % power is 0.17 SD." in text
+    assert "the smallest effect of the therapist's attachment style detectable with 80% power is 0.17 SD." in text
 
 
 def test_twelve_times_as_much_in_the_other_direction_is_not_that_it_matters_less():
@@ -84,7 +84,7 @@ def test_a_support_smaller_than_the_bound_is_said():
 ])  # fmt: skip
 def test_where_style_cannot_be_answered_it_leaves_the_headline(therapists, se, why):
     text = said(0.34, 0.1, se_t=se, therapists=therapists)
-    assert why in text and "Patients of therapists whose" not in text and "80 % power" not in text
+    assert why in text and "Patients of therapists whose" not in text and "80% power" not in text
     assert cannot_answer(Effect(0.1, 0.05, 30), 12) is None
 
 

@@ -110,7 +110,7 @@ def test_where_no_answer_is_outside_it_is_a_warning_with_the_share(made):
     assert found[["severity", "code", "row", "column", "what", "action", "n"]].to_numpy().tolist() == [
         [
             "warning", "unused_end", 1, "q1",
-            "none of 108 answers is 0, and 56 % are 1: the form may count from 1",
+            "none of 108 answers is 0, and 56% are 1: the form may count from 1",
             "say which it is: `response: [1, 4]`, or `response: [0, 3]`", 108,
         ]
     ]  # fmt: skip

@@ -56,7 +56,7 @@ def test_over_five_per_cent_of_impossible_scores_are_an_error(made, error_lines)
     assert not check(made(study(), a__csv=file(values)))["severity"].eq("error").any()
     values[5] = 99
     assert error_lines(made(study(), a__csv=file(values))) == [
-        f"error: a.csv:2:sum: 6 of 100 values (6.0 %) of total are outside 0 to 27 (rows 2, 3, 4, 5, 6, 7); {CORRECT}"
+        f"error: a.csv:2:sum: 6 of 100 values (6.0%) of total are outside 0 to 27 (rows 2, 3, 4, 5, 6, 7); {CORRECT}"
     ]
     assert scores(made, study(keys="missing: ['99']"), values).isna().sum() == 6
 
@@ -178,7 +178,7 @@ def test_unknown_categories_are_missing_and_told_and_many_an_error(made, error_l
     ]
     assert ingest(loaded).measures["aai"]["code"].isna().sum() == 1
     assert error_lines(made(CODED % "aai", a__csv=file([*codes, "Q", "1", "2"]))) == [
-        "error: a.csv:42:sum: 3 of 43 values (7.0 %) are none of the instrument's categories (F, Ds, E, U, CC; "
+        "error: a.csv:42:sum: 3 of 43 values (7.0%) are none of the instrument's categories (F, Ds, E, U, CC; "
         "rows 42, 43, 44); " + CORRECT
     ]
 

@@ -31,7 +31,11 @@ def references(results: Results) -> Section | None:
 def _noted(results: Results) -> list[str]:
     """Marks of the works that notes of tables of this report cite."""
     structure = (results.json("analysis/primary.design.json") or {}).get("structure")
-    return ["[[bakdash]]"] * (descriptives(results) is not None) + ["[[hu]]"] * bool(structure)
+    return (
+        ["[[bakdash]]"] * (descriptives(results) is not None)
+        + ["[[hu]]"] * bool(structure)
+        + ["[[cinelli]]"] * ("sensitivity" in results.estimands)
+    )
 
 
 def glossary(results: Results) -> Section | None:
