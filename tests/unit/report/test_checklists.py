@@ -51,7 +51,7 @@ def test_a_growth_model_answers_nothing_of_a_comparison(growth_run):
 
 def test_the_page_folds_them_and_leaves_room_for_the_authors(comparison_run):
     page = report.build_report(comparison_run())
-    part = page[page.index('<h2 id="checklists">') : page.index('<h2 id="provenance">')]
+    part = page[page.index('<h2 id="checklists">') : page.index('<h2 id="not-computed">')]
     assert part.count('<details class="checklist">') == 2
     for checklist, text in zip(CHECKLISTS, part.split("<details")[1:], strict=True):
         assert text.count('<th scope="row">') == len(checklist.items)

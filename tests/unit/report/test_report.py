@@ -75,7 +75,7 @@ def test_verdicts_are_said_in_words(comparison_run):
     page = report.build_report(comparison_run())
     assert "supported, qualified" in page and "the patient rated both attachment and outcome" in page
     assert page.count("</span> not tested</span>") == 2
-    assert '<span class="whole">95% CI [0.20, 0.40]</span>' in page and "</i> </span>&lt; .001</td>" in page
+    assert '<span class="whole">95% CI [0.20, 0.40]</span>' in page and 'data-label="p">&lt; .001</td>' in page
     assert "<td>two-sided test of P</td>" in page
     assert "<td>one-sided test, corrected for two tests of P\u00a0+\u00a0T</td>" in page
     assert "fewer than 30 therapists" in page

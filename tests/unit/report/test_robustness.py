@@ -141,7 +141,7 @@ def test_the_page_says_what_flips(doubted):
     assert "C2 is refuted in only 0% of the alternative analyses" in part and "1 of the refits failed" in part
     assert "a random sample of the 40" in part and "1 of the omissions changes C2" in part
     assert "[0.11, 0.92]" in part and "<i>p</i> = .883" in part and "(50 repetitions" in part
-    moved = page[page.index('<h2 id="tipping">') :]
+    moved = page[page.index('<h2 id="sensitivity">') :]
     assert "Sensitivity to Outcomes Missing Not at Random" in moved and "Slope of therapist style" in moved
     rows = re.findall(r'<th scope="row">(−?0.\d\d)</th><td[^>]*>[^<]*</td><td[^>]*>[^<]*</td><td>([^<]*)</td>', moved)
     assert rows == [("−0.20", "inconclusive †"), ("−0.10", "supported"), ("0.00", "supported")]

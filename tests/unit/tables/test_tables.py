@@ -184,7 +184,7 @@ def test_slopes_of_directions_and_indices_of_blocks_have_one_name_each():
 
 def test_the_share_between_therapists_stands_beside_its_test():
     rows = dict(estimands_sheet("Table 2", estimand_records()).parts)["Do therapists differ, before either predictor?"]
-    assert rows[0] == ["share of the variance left by the covariates (ICC)", "0.06", "[0.01, 0.15]", "–", "exact CI"]
+    assert rows[0] == ["share of the variance left by the covariates (ICC)", ".06", "[.01, .15]", "–", "exact CI"]
 
 
 def test_the_comparison_without_errors_of_measurement_has_a_row_in_the_file_and_none_in_the_table():

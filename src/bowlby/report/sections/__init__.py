@@ -13,7 +13,7 @@ from bowlby.report.sections.other_measures import domains, early, other_ratings,
 from bowlby.report.sections.pair import pair
 from bowlby.report.sections.participants import flow, issues, missing
 from bowlby.report.sections.questionnaires import reliability, scales, scores
-from bowlby.report.sections.robustness import robustness, tipping
+from bowlby.report.sections.robustness import robustness, sensitivity
 from bowlby.report.sections.session_to_session import session_to_session
 from bowlby.report.sections.therapists import therapists
 from bowlby.report.sections.verdict import verdict
@@ -39,7 +39,7 @@ APPENDIX: list[Build] = [
     glossary,
     risk,
     models,
-    tipping,
+    sensitivity,
     domains,
     other_ratings,
     early,

@@ -1,4 +1,4 @@
-"""Robustness checks of the verdicts, and outcomes missing not at random."""
+"""Robustness checks of the verdicts, and sensitivity to what the models assume."""
 
 from __future__ import annotations
 
@@ -34,8 +34,6 @@ def robustness(results: Results) -> Section | None:
     parts = [
         Markup(sheet_html(flips_sheet(results.verdict, record))) if record else Markup(""),
         Markup(sheet_html(with_outcome(intervals, results).noted(doubtful_units(results.comparison)))),
-        _measured(results),
-        _confounder(results),
         _p_values(record),
         _one_left_out(results),
         _curve(results, record),
@@ -230,10 +228,14 @@ def _changes(results: Results, corrected: dict | None, names: tuple[str, ...]) -
     return (", and ".join(changed) if changed else kept) + "."
 
 
-def tipping(results: Results) -> Section | None:
-    """The table of other slopes among patients without outcome; None where it was not computed."""
-    check = computed_of(results.json("robustness.json") or {}).get("tipping")
-    if not check or not results.verdict:
+def sensitivity(results: Results) -> Section | None:
+    """Outcomes missing not at random, measurement error and confounding; None where none of them was examined."""
+    check, parts = computed_of(results.json("robustness.json") or {}).get("tipping"), []
+    if not results.verdict or not results.comparison:
         return None
-    table = Markup(sheet_html(with_outcome(tipping_sheet(check), results)))
-    return Section("tipping", "Outcomes missing not at random", render("stack.html", parts=[table], intro=None))
+    if check:
+        parts.append(Markup(sheet_html(with_outcome(tipping_sheet(check), results))))
+    parts += [part for part in (_measured(results), _confounder(results)) if part]
+    if not parts:
+        return None
+    return Section("sensitivity", "Sensitivity analyses", render("stack.html", parts=parts, intro=None))
