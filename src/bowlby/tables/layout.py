@@ -33,6 +33,8 @@ LETTER, GAP, SMALL = 0.2, 0.42, 9
 LONG = 24
 """Rows above which a table may be parted on paper."""
 FORMULA = re.compile(r"(?<=\S) ([−+<>=]) (?=\S)")
+ABSENT = ("", "–", "hidden", "not available")
+"""Words that may be in a column of numbers."""
 MARK = re.compile(r"\*([^*\s][^*]*)\*")
 
 
@@ -111,7 +113,7 @@ def numeric_columns(sheet: Sheet) -> set[int]:
     return {
         k
         for k in range(1, len(sheet.columns))
-        if (cells := [row[k] for row in rows if row[k]]) and all(map(NUMERIC.fullmatch, cells))
+        if (cells := [row[k] for row in rows if row[k] not in ABSENT]) and all(map(NUMERIC.fullmatch, cells))
     }
 
 
@@ -129,12 +131,12 @@ def aligned(sheet: Sheet) -> Sheet:
     rows = [row for _, part in sheet.parts for row in part]
     places = {}
     for k in numeric_columns(sheet):
-        found = [PLAIN.fullmatch(row[k]) for row in rows if row[k] not in ("", "–")]
+        found = [PLAIN.fullmatch(row[k]) for row in rows if row[k] not in ABSENT]
         if all(found):
             places[k] = max((len(number[1] or "") for number in found), default=0)
 
     def pad(k: int, cell: str) -> str:
-        if not (wanted := places.get(k)) or cell in ("", "–"):
+        if not (wanted := places.get(k)) or cell in ABSENT:
             return cell
         point, own = cell.partition(".")[1:]
         return cell + "\u2007" * (wanted - len(own)) + ("" if point else "\u2008")
@@ -242,7 +244,7 @@ def _text(value) -> str:
 
 
 def _cell(value: str) -> str:
-    kind = ' class="number"' if NUMERIC.fullmatch(value) else ""
+    kind = ' class="number"' if NUMERIC.fullmatch(value) or value in ABSENT[2:] else ""
     return f"<td{kind}>{_text(value)}</td>"
 
 

@@ -34,7 +34,8 @@ def therapists(results: Results) -> Section | None:
     intro = f"Therapists differ by an SD of {number(sd)} units of the outcome{_icc(results, model)}."
     if not absent(sd) and sd == 0:
         intro = "The variance between therapists is estimated at 0, so that all effects are 0."
-    said = Markup.escape(intro) + see(results, "caterpillar")
+        plot = Markup("")  # a row of zeros shows nothing
+    said = Markup.escape(intro) + (see(results, "caterpillar") if plot else "")
     return Section("therapists", "Therapists", render("stack.html", parts=[plot], intro=said))
 
 

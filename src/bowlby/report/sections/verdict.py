@@ -38,7 +38,7 @@ def verdict(results: Results) -> Section | None:
         sentence=Markup.escape(typeset(record.get("grounds") or "")) + see(results, "forest"),
         forest=_forest(results),
         claims=claims,
-        context=_context(results, record["claims"].get("C2") or {}),
+        context=[] if record.get("cannot_answer") else _context(results, record["claims"].get("C2") or {}),
         expected=_expected(results),
         delta=f"{results.comparison['delta']:g}" if results.comparison else None,
         flags=[say(f) for f in record.get("flags") or []],
