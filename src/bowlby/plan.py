@@ -64,6 +64,9 @@ class Plan:
         """Models fitted to these analysis sets, or to all."""
         comparison = self.loaded.run.comparison
         absent = set() if comparison and comparison.patient_style else {"c5"}
+        growth = self.loaded.run.growth
+        if not (growth and growth.perceived):
+            absent.add("growth_between")
         for rating in ("alliance", "mentalizing"):
             if not (comparison and getattr(comparison, rating) and getattr(comparison, rating).apart):
                 absent.add(f"{rating}_scales")

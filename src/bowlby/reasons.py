@@ -50,6 +50,7 @@ REASONS = {
     "missing_outcomes_differ": "patients without an outcome differ in perceived attachment or in their therapist's "
     "style, so that P and T may be biased",
     "moderated": "the association depends on the severity of the patients",
+    "number_differs": "the number of occasions depends on a predictor, so that slopes may be biased",
     "reverse_causation_open": "improvement may have preceded attachment",
     "same_observer": "the same observer rated a predictor and the outcome",
     "same_rater": "the patient rated both attachment and outcome",

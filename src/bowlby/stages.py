@@ -311,6 +311,15 @@ def lead_of(run: Run, folder: Path) -> dict:
     return decide_lead(run, fits, read_json(folder / "analysis/session_to_session.design.json"))
 
 
+def compare_growth(loaded: Loaded, folder: Path) -> None:
+    """The fits of the course to the claims on its predictors."""
+    from bowlby.compare.growth import compare_growth as decide
+
+    fits = stored_fits(folder)
+    design = read_json(folder / "analysis/growth.design.json")
+    write_json(folder / "growth.json", decide(loaded.run, fits["growth"], fits.get("growth_between"), design))
+
+
 def compare(loaded: Loaded, folder: Path) -> None:
     """Fits to comparison and verdict."""
     from bowlby.compare import in_words

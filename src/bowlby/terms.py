@@ -27,8 +27,12 @@ IN_SENTENCES = {
     "mentalizing": "mentalizing",
 }
 VARIABLES = PREDICTORS | {"baseline": "Outcome before treatment", "change": "Early change of outcome"}
-FIXED_NAMES = ("patient", "therapist", "unit", "in_unit", "y", "session", "time")
+TIMES = {"log_time": "ln(1 + time)", "time_squared": "Time squared"}
+"""Time in other forms, as columns of the growth model."""
+FIXED_NAMES = ("patient", "therapist", "unit", "in_unit", "y", "session", "time", *TIMES)
 """Columns of analysis sets that are no variables of the comparison."""
+COURSE = ("perceived", "therapist_style")
+"""Predictors of the course."""
 SIDES = ("first", "second")
 """The two predictors of ``pair``."""
 SERIES = ("predictor", "outcome")
@@ -132,9 +136,18 @@ def reserved(covariate: str, analysis: str) -> bool:
     ``analysis`` is the configuration's part that names it: ``comparison``, ``robustness``, ``pair`` or ``growth``.
     """
     if analysis == "growth":
-        return covariate in FIXED_NAMES
+        own = any(_of(covariate, name) for name in ("baseline", *COURSE))
+        return own or covariate in FIXED_NAMES or covariate.endswith(BY_TIME)
     variables = (*PREDICTORS, *SIDES) if analysis == "pair" else PREDICTORS
     return covariate in {*FIXED_NAMES, *VARIABLES} or any(_of(covariate, variable) for variable in variables)
+
+
+BY_TIME = "_by_time"
+
+
+def by_time(name: str) -> str:
+    """The column of a predictor's product with time, whose coefficient is its effect on the slope of the course."""
+    return name + BY_TIME
 
 
 def in_words(name: str) -> str:
@@ -160,8 +173,10 @@ def label(name: str) -> str:
     >>> label("age_between")
     'age, between therapists'
     """
+    if name.endswith(BY_TIME):
+        return f"{label(name.removesuffix(BY_TIME))} × time"
     term = parse(name)
-    text = VARIABLES.get(term.variable, term.variable)
+    text = TIMES.get(name) or VARIABLES.get(term.variable, term.variable)
     if term.scale:
         text += f": {term.scale.replace('_', ' ')}"
     return f"{text}, {LEVELS[term.level]}" if term.level else text
@@ -194,6 +209,8 @@ M1 = [P, T]
 """The main model's terms besides the baseline and covariates."""
 M1_RANDOM = sloped(P)
 """The main model's random part."""
+P_SLOPE, T_SLOPE = "P_slope", "T_slope"
+"""Contrasts of the growth model: what P and T are of the outcome, of its change."""
 C5 = [Z, between_of(Z), T]
 """Terms of the model of perceived attachment in which the patient's own style is tested."""
 

@@ -136,3 +136,28 @@ if "session_to_session" in PLAN.sets:
             settings=PLAN.settings("outcome", "comparison", "session_to_session"),
         script:
             "../scripts/compare_session_to_session.py"
+
+
+if PLAN.loaded.run.growth and PLAN.loaded.run.growth.predictors:
+
+    rule compare_growth:
+        input:
+            fits=expand("{out}/fits/{model}.json", out=OUT, model=PLAN.models("growth")),
+            design=f"{OUT}/analysis/growth.design.json",
+        output:
+            growth=f"{OUT}/growth.json",
+        log:
+            f"{OUT}/logs/compare/growth.log",
+        benchmark:
+            f"{OUT}/benchmarks/compare/growth.tsv"
+        group:
+            CONCLUDE
+        resources:
+            mem_mb=megabytes(PLAN.raw, "compare"),
+            runtime=minutes(PLAN.raw, "compare"),
+        params:
+            config=CONFIG,
+            code=fingerprint("compare"),
+            settings=PLAN.settings("run", "outcome", "growth"),
+        script:
+            "../scripts/compare_growth.py"

@@ -149,12 +149,12 @@ def ending(folder: Path) -> list[str]:
     from bowlby.ingest.issues import count
     from bowlby.instruments.audit_words import alarms
     from bowlby.report.not_computed import not_computed
-    from bowlby.report.sections.change import mean_change
+    from bowlby.report.sections.course import mean_change
     from bowlby.results import Results
     from bowlby.tables.words import typeset
 
     results, report = Results(folder), folder / "report.html"
-    records = [results.json(f"{name}.json") for name in ("verdict", "pair", "session_to_session")]
+    records = [results.json(f"{name}.json") for name in ("verdict", "pair", "session_to_session", "growth")]
     sentences = [typeset(record["sentence"]) for record in records if record]
     if change := mean_change(results):
         sentences.append(change)

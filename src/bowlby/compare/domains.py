@@ -6,8 +6,9 @@ import pandas as pd
 
 from bowlby.compare.claims import decide_claims
 from bowlby.config.run import Outcome, Run
+from bowlby.design.chronology import wrong_orders
 from bowlby.design.primary import comparison_set
-from bowlby.design.requirements import absent_norms, of_others, unscored, wrong_orders
+from bowlby.design.requirements import absent_norms, of_others, unscored
 from bowlby.effect import effects_of
 from bowlby.errors import UserError, existing
 from bowlby.fit.models import Fitter, standardised

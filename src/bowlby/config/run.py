@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from bowlby.config.base import Invalid, Model
 from bowlby.config.blocks import Block, ReferenceBlock, SessionToSession
+from bowlby.config.growth import Growth
 from bowlby.config.labels import Words
 from bowlby.config.robustness import Robustness
 
@@ -29,50 +30,6 @@ class Rating(Block):
     def apart(self) -> list[str]:
         """The subscales that are modelled together; none if there is one scale only."""
         return self.subscales or (list(self.weights) if len(self.weights) > 1 else [])
-
-
-Effect = Literal["intercept", "time"]
-OWN = ("patient", "therapist", "occasion", "time", "y", "unit")
-
-
-class RandomEffects(Model):
-    """Which effects differ between patients, and between therapists."""
-
-    patient: list[Effect] = Field(["intercept", "time"], min_length=1)
-    """Of patients: their level at the start (`intercept`) and their rate of change (`time`)."""
-    therapist: list[Effect] = Field(["intercept", "time"])
-    """Of therapists; `[]` leaves them out of the model."""
-    correlated: list[Literal["patient", "therapist"]] = Field(["patient"])
-    """Whose intercepts and slopes may be correlated."""
-
-    @field_validator("patient", "therapist", "correlated")
-    @classmethod
-    def _once(cls, names: list[str]) -> list[str]:
-        if len(set(names)) < len(names):
-            raise Invalid("lists one name twice", "keep each once")
-        return names
-
-
-class Growth(Model):
-    """Linear change of the outcome over the occasions that have a time."""
-
-    reml: bool = True
-    """REML (default) or ML."""
-    covariates: list[str] = Field(default_factory=list)
-    """Patient covariates, each centred at the mean of the patients; they shift the level of the course, not its
-    slope."""
-    random: RandomEffects = Field(default_factory=RandomEffects)
-    """Random effects. By default `(time | patient) + (1 + time || therapist)`, in the notation of lme4. A variance
-    that is estimated as 0 stays and is reported; only an effect that the design cannot show is left out, and the
-    report says why: slopes of patients need a patient with three or more occasions, effects of therapists need two
-    therapists, one of whom has two patients."""
-
-    @field_validator("covariates")
-    @classmethod
-    def _not_a_column_of_its_own(cls, names: list[str]) -> list[str]:
-        if taken := sorted(set(names) & set(OWN)):
-            raise Invalid(f"'{taken[0]}' is a column of the model itself", "name the covariate otherwise")
-        return names
 
 
 class Side(Block):

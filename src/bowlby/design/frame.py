@@ -167,7 +167,43 @@ def patients(
     if outcome.early and "baseline" in frame:
         early = sign * at(table, outcome.role, outcome.whom, outcome.early)[outcome.scale].reindex(frame.index)
         frame["change"] = early - frame["baseline"]
-    scaling, style, errors, far = {}, pd.Series(dtype=float), {}, []
+    measures = predictors(asked, scores, episodes, frame.index)
+    frame, errors, far = frame.join(measures.frame), measures.errors, measures.far
+    frame, covariates = with_described(frame, described, asked.covariates, asked.unit)
+    measured = pre if "baseline" in frame else post
+    sd = float(measured.std()) if asked.reference is None else asked.reference.outcome_sd
+    if asked.reference is None:
+        errors["y"] = sd_error(measured)
+    else:
+        far = [*_outcome_far(outcome, measured, sd), *far]
+    return Patients(frame, episodes, measures.scaling, sd, measures.style, covariates, far, errors)
+
+
+@dataclass(frozen=True)
+class Predictors:
+    """Predictors of every patient: columns of ``frame``, and the rest as in :class:`Patients`."""
+
+    frame: pd.DataFrame
+    scaling: dict[str, Scaling]
+    style: pd.Series
+    errors: dict[str, dict]
+    far: list[dict]
+
+
+def predictors(asked: Any, scores: dict[str, pd.DataFrame], episodes: pd.DataFrame, people: pd.Index) -> Predictors:
+    """The composites and scales that a part of the configuration names, in reference SD and not centred.
+
+    Parameters
+    ----------
+    asked : Comparison, Pair or Growth
+    scores : dict of DataFrame
+        By instrument.
+    episodes : DataFrame
+        Columns patient, therapist, weight.
+    people : Index
+        Patients wanted.
+    """
+    columns, scaling, style, errors, far = {}, {}, pd.Series(dtype=float), {}, []
     for variable, role, block, norms in _predictors(asked):
         answers = answered(scores[block.instrument], role, block)
         scale = sample_scaling(block, answers) if norms is None else reference_scaling(block, norms)
@@ -183,15 +219,8 @@ def patients(
             style = own[variable].dropna()
         for name in own:
             values = of_therapists(own[name].dropna(), episodes) if role == "therapist" else own[name]
-            frame[name] = values.reindex(frame.index)
-    frame, covariates = with_described(frame, described, asked.covariates, asked.unit)
-    measured = pre if "baseline" in frame else post
-    sd = float(measured.std()) if asked.reference is None else asked.reference.outcome_sd
-    if asked.reference is None:
-        errors["y"] = sd_error(measured)
-    else:
-        far = [*_outcome_far(outcome, measured, sd), *far]
-    return Patients(frame, episodes, scaling, sd, style, covariates, far, errors)
+            columns[name] = values.reindex(people)
+    return Predictors(pd.DataFrame(columns, index=people), scaling, style, errors, far)
 
 
 def _outcome_far(outcome: Outcome, before: pd.Series, sd: float) -> list[dict]:
@@ -231,10 +260,10 @@ def covariate_columns(values: pd.Series) -> dict[str, pd.Series]:
     return {f"{values.name}_{value}": (values == value).astype(float).where(values.notna()) for value in later}
 
 
-def _predictors(asked: Comparison | Pair) -> list[tuple[str, str, Block, ReferenceBlock | None]]:
+def _predictors(asked: Any) -> list[tuple[str, str, Block, ReferenceBlock | None]]:
     """Name, who answers, scales and norms of every predictor."""
     names = terms.SIDES if isinstance(asked, Pair) else terms.PREDICTORS
-    given = {name: block for name in names if (block := getattr(asked, name)) is not None}
+    given = {name: block for name in names if (block := getattr(asked, name, None)) is not None}
     return [
         (
             name,

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import pandas as pd
 
 from bowlby.config.run import Run
-from bowlby.config.study import SESSIONS, Occasion
+from bowlby.config.study import Occasion
+from bowlby.design.course_predictors import PREDICTOR_REASONS, predictor_terms, shares, split_predictors, with_values
+from bowlby.design.course_time import after_landmark, choose_shape, shaped, times
 from bowlby.design.frame import AnalysisSet, ratings, with_described
-from bowlby.design.random_part import random_part
-from bowlby.design.requirements import of_outcome, unknown_variables, unscored
+from bowlby.design.random_part import RandomPart, random_part
+from bowlby.design.requirements import (
+    absent_norms,
+    of_growth,
+    of_outcome,
+    unknown_variables,
+    unscored,
+    unstated_occasions,
+)
 from bowlby.errors import UserError, existing, problem
-from bowlby.terms import SCHEMA
+from bowlby.terms import P_BETWEEN, SCHEMA, TIMES, by_time, label
 
 
 def growth_set(
@@ -41,78 +51,105 @@ def growth_set(
     -------
     AnalysisSet
         ``y``, ``time`` and covariates, centred at the mean of the patients; ``therapist`` where therapists are in the
-        model. The design says the random part, and what of it was left out and why.
+        model; time in other forms, predictors, and products of both, where they are asked for. The design says the
+        fixed and the random part, and what of the latter was left out and why.
 
     Raises
     ------
     UserError
         If there are fewer than two patients, or none of them was seen at two times; if scores or covariates are absent.
     """
-    described = people["patients"].set_index("patient")
-    lines = [*unknown_variables(run, list(described)), *unscored(of_outcome(run), scores)]
+    growth, patients = existing(run.growth), people["patients"].set_index("patient")
+    asked = of_growth(run)
+    lines = [*unknown_variables(run, list(patients)), *absent_norms(run)]
+    lines += [*unscored([*of_outcome(run), *asked], scores), *unstated_occasions(asked, scores)]
     if lines:
         raise UserError(lines)
-    growth = existing(run.growth)
-    described, covariates = with_described(described[["therapist"]], described, growth.covariates, None)
-    every = _rows(run, scores, described, {o.id: o.time for o in occasions})
+    unit = "sessions" if growth.time == "sessions" else time_unit
+    described, covariates = with_described(
+        patients[["therapist"]], patients, [*growth.covariates, *growth.slopes], None
+    )
+    every = _rows(run, scores, described, times(growth, occasions, time_unit))
     needed = {"y": "no outcome", "time": "occasion without a time"}
-    data, steps = complete(every, needed | {column: f"no {name}" for column, name in covariates.items()})
-    random = random_part(growth.random, data)
-    if not random.terms:
-        why = "; ".join(f"{gone['term']} of {gone['group']}s: {gone['reason']}" for gone in random.left_out)
-        raise UserError(problem(f"growth.random leaves no effect that these data could show ({why})",
-                                "add `patient: [intercept]` to it"))  # fmt: skip
-    if "therapist" in random.groups:
-        data, gone = complete(data, {"therapist": "no therapist"})
-        steps, random = steps + gone, random_part(growth.random, data)
-    else:
-        data = data.drop(columns="therapist")
-    _check(data)
+    rows, values = every, None
+    if growth.predictors:
+        values = with_values(run, scores, people, every)
+        rows, needed = values.rows, needed | {"therapist": "no therapist"}
+    if growth.landmark is not None:
+        rows, later = after_landmark(rows, growth.landmark)
+        needed |= {"baseline": "no outcome up to the landmark"}
+    data, steps = complete(rows, needed | {name: PREDICTOR_REASONS[name] for name in growth.predictors}
+                            | {column: f"no {name}" for column, name in covariates.items()})  # fmt: skip
+    if growth.landmark is not None:
+        steps.insert(0, step("without: up to the landmark", later, "up to the landmark"))
+    data, more, random = _with_random_part(run, data)
+    _check(data, growth.residual)
     for column in covariates:
         data[column] -= data.groupby("patient")[column].first().mean()
     data = data.sort_values(["patient", "time"], ignore_index=True)
-    flow = [step("occasions in the file", every, None), *steps, step("analysed", data, None)]
-    design = {
+    shape = choose_shape(growth, data, random.terms)
+    data, clock = shaped(data, shape["form"])
+    design: dict[str, Any] = {"predictors": {}}
+    if values is not None:
+        data, design = split_predictors(run, data, values, every, random)
+    sloped = [column for column, name in covariates.items() if name in growth.slopes]
+    moved = [*predictor_terms(data), *sloped]
+    products = [*moved, *(column for column in (P_BETWEEN,) if column in data)]
+    data = data.assign(**{by_time(column): data[column] * data[clock] for column in products})
+    flow = [step("occasions in the file", every, None), *steps, *more, step("analysed", data, None)]
+    parabola = ["time_squared"] * (shape["form"] == "quadratic")
+    terms = [term | {"terms": [clock if t == "time" else t for t in term["terms"]]} for term in random.terms]
+    design |= {
         "schema": SCHEMA,
         "n_dropped": {b["reason"]: a["rows"] - b["rows"] for a, b in pairwise(flow) if b["reason"]},
         "n_patients": flow[-1]["patients"],
         "n_therapists": flow[-1]["therapists"],
-        "time_unit": time_unit,
+        "time_unit": unit,
+        "shape": shape,
+        "clock": clock,
         "covariates": list(covariates),
-        "random": random.terms,
+        "fixed": [clock, *parabola, *covariates, *predictor_terms(data), *map(by_time, moved)],
+        "random": terms,
         "left_out": random.left_out,
+        "residual": growth.residual,
     }
     columns = pd.DataFrame(
-        [(name, *_meaning(name, run, time_unit)) for name in data], columns=["name", "meaning", "unit", "source"]
+        [(name, *_meaning(name, run, unit)) for name in data], columns=["name", "meaning", "unit", "source"]
     )
-    return AnalysisSet(data, equal_parts(data), columns, design, flow)
+    members = equal_parts(data) if values is None else shares(data)
+    return AnalysisSet(data, members, columns, design, flow)
 
 
-def _rows(run: Run, scores: dict, described: pd.DataFrame, time: dict[str, float | None]) -> pd.DataFrame:
+def _with_random_part(run: Run, data: pd.DataFrame) -> tuple[pd.DataFrame, list[dict], RandomPart]:
+    """Rows, with a therapist where therapists are in the model; what that takes away; and the random part."""
+    growth = existing(run.growth)
+    asked, slopes = growth.random, bool(growth.perceived)
+    random = random_part(asked, data, slopes)
+    if not random.terms:
+        why = "; ".join(f"{gone['term']} of {gone['group']}s: {gone['reason']}" for gone in random.left_out)
+        raise UserError(problem(f"growth.random leaves no effect that these data could show ({why})",
+                                "add `patient: [intercept]` to it"))  # fmt: skip
+    if "therapist" not in random.groups:
+        return data.drop(columns="therapist"), [], random
+    data, steps = complete(data, {"therapist": "no therapist"})
+    return data, steps, random_part(asked, data, slopes)
+
+
+def _rows(run: Run, scores: dict, described: pd.DataFrame, time) -> pd.DataFrame:
     """Every answer of a patient, with the therapist at that occasion, else the patient's own, and the covariates."""
     outcome = run.outcome
-    table = scores[outcome.instrument]
-    table = ratings(table, outcome)
+    table = ratings(scores[outcome.instrument], outcome)
     data = pd.DataFrame(
         {
             "patient": table["person"].astype(str),
             "therapist": table["therapist"].astype("object"),
             "occasion": table["occasion"].astype(str),
-            "time": times_of(table, time),
+            "time": time(table),
             "y": table[outcome.scale].astype(float),
         }
     )
     data["therapist"] = data["therapist"].fillna(data["patient"].map(described["therapist"])).astype("object")
     return data.join(described.drop(columns="therapist"), on="patient")
-
-
-def times_of(table: pd.DataFrame, time: dict[str, float | None]) -> pd.Series:
-    """The time of each row: its occasion's, or at the occasion `sessions` the number of its session."""
-    occasion = table["occasion"].astype(str)
-    of_occasion = pd.to_numeric(occasion.map(time))
-    if "session" not in table or time.get(SESSIONS) is not None:
-        return of_occasion
-    return of_occasion.mask(occasion.eq(SESSIONS), table["session"].astype("float64"))
 
 
 def complete(data: pd.DataFrame, needed: dict[str, str]) -> tuple[pd.DataFrame, list[dict]]:
@@ -126,7 +163,10 @@ def complete(data: pd.DataFrame, needed: dict[str, str]) -> tuple[pd.DataFrame, 
     return data, steps
 
 
-def _check(data: pd.DataFrame) -> None:
+def _check(data: pd.DataFrame, residual: str) -> None:
+    if residual == "car1" and "therapist" in data and data.groupby("patient")["therapist"].nunique().max() > 1:
+        what = "growth.residual is car1, which cannot be combined with patients who change therapist"
+        raise UserError(problem(what, "choose independent, or leave therapists out (`random: {therapist: []}`)"))
     if data["time"].nunique() < 2:
         what = "fewer than two occasions that have a time were answered"
         raise UserError(problem(what, "give `time:` to the study file's occasions"))
@@ -144,10 +184,15 @@ def _meaning(name: str, run: Run, time_unit: str) -> tuple[str, str, str]:
         "patient": ("patient", "id", ""),
         "therapist": ("therapist at that occasion, else the patient's", "id", ""),
         "occasion": ("occasion", "label", "study file"),
-        "time": ("time since the first session", time_unit, "study file"),
+        "time": ("time since the landmark" if run.growth.landmark is not None else "time since the first session",
+                 time_unit, {"occasions": "study file"}.get(run.growth.time, "scores")),
         "y": (f"{run.outcome.instrument} {run.outcome.scale}", "own units", "outcome scores"),
-    }
-    return known.get(name, (f"{name}, centred at the mean of the patients", "own units", "people"))
+    }  # fmt: skip
+    if name in known:
+        return known[name]
+    if name in TIMES or name.startswith(("perceived", "therapist_style", "baseline")):
+        return label(name), "own units" if name.startswith("baseline") or name in TIMES else "reference SD", "scores"
+    return f"{label(name)}, centred at the mean of the patients", "own units", "people"
 
 
 def equal_parts(data: pd.DataFrame) -> pd.DataFrame:

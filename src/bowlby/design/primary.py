@@ -9,6 +9,7 @@ from bowlby import terms
 from bowlby.config.run import Run
 from bowlby.design.adequacy import adequacy
 from bowlby.design.centring import Membership, means, membership, within_between
+from bowlby.design.chronology import wrong_order
 from bowlby.design.dates import wrong_dates
 from bowlby.design.frame import (
     SHARED,
@@ -29,7 +30,6 @@ from bowlby.design.requirements import (
     unknown_variables,
     unscored,
     unstated_occasions,
-    wrong_order,
 )
 from bowlby.errors import UserError, existing, problem
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from bowlby.config.run import RandomEffects
+from bowlby.config.growth import RandomEffects
+from bowlby.terms import P, by_time
 
 ENGINE = {"intercept": "1", "time": "time"}
 OCCASIONS = "no patient has three or more occasions"
@@ -33,7 +34,7 @@ class RandomPart:
         return [term["group"] for term in self.terms]
 
 
-def random_part(asked: RandomEffects, rows: pd.DataFrame) -> RandomPart:
+def random_part(asked: RandomEffects, rows: pd.DataFrame, of_perceived: bool = False) -> RandomPart:
     """The requested random effects, without those that no outcome on these rows could estimate.
 
     No outcome is looked at: how many times patients were seen and by whom decides.
@@ -43,6 +44,9 @@ def random_part(asked: RandomEffects, rows: pd.DataFrame) -> RandomPart:
     asked : RandomEffects
     rows : DataFrame
         Columns patient, therapist (missing where there is none), time.
+    of_perceived : bool
+        Whether the effects of perceived attachment on level and slope vary between therapists too, uncorrelated; a
+        variance of theirs that is estimated as 0 counts as known.
     """
     reasons = _of_therapists(rows) | _of_patients(rows)
     terms, left_out = [], []
@@ -56,6 +60,9 @@ def random_part(asked: RandomEffects, rows: pd.DataFrame) -> RandomPart:
         ]
         if kept:
             terms.append({"group": group, "terms": kept, "correlated": group in asked.correlated})
+            if of_perceived and group == "therapist":
+                slopes = [P, *([by_time(P)] if "time" in kept else [])]
+                terms[-1] |= {"terms": [*kept, *slopes], "known_zero": slopes}
     return RandomPart(terms, left_out)
 
 

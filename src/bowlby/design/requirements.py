@@ -12,13 +12,14 @@ import pandas as pd
 
 from bowlby.config import Loaded
 from bowlby.config.run import Block, Outcome, ReferenceBlock, Run
-from bowlby.config.study import FILL, SESSIONS, Measure, Study
+from bowlby.config.study import FILL, Measure, Study
+from bowlby.design.chronology import wrong_orders, wrong_times
 from bowlby.design.composite import reference_scaling
 from bowlby.errors import Problem, UserError, existing, problem
 from bowlby.instruments.catalogue import load_instrument
 from bowlby.instruments.model import Instrument
 from bowlby.instruments.styles import STYLES
-from bowlby.terms import ROLES, SERIES, SIDES, reserved
+from bowlby.terms import COURSE, ROLES, SERIES, SIDES, reserved
 
 TOO_FEW_THERAPISTS = (
     "too few therapists have two or more patients with complete data",
@@ -54,7 +55,8 @@ class Requirement:
 
 def requirements(run: Run) -> list[Requirement]:
     """All that a run asks for."""
-    return [*of_outcome(run), *of_others(run), *of_comparison(run), *of_pair(run), *of_session_to_session(run)]
+    pairs = [*of_pair(run), *of_session_to_session(run)]
+    return [*of_outcome(run), *of_others(run), *of_comparison(run), *pairs, *of_growth(run)]
 
 
 def of_outcome(run: Run) -> list[Requirement]:
@@ -86,6 +88,12 @@ def of_session_to_session(run: Run) -> list[Requirement]:
         Requirement(f"session_to_session.{name}", series.instrument, series.role, series.about, [series.scale])
         for name, series in given.items()
     ]
+
+
+def of_growth(run: Run) -> list[Requirement]:
+    """What the predictors of the course ask for."""
+    given = run.growth.predictors if run.growth else {}
+    return [_of_block(f"growth.{name}", ROLES[name], block) for name, block in given.items()]
 
 
 def unstated_occasions(required: Iterable[Requirement], tables: dict) -> list[Problem]:
@@ -148,7 +156,7 @@ def unmet(run: Run, study: Study, instruments: dict[str, Instrument]) -> list[st
         named = {f"scores.{key}": getattr(run.scores, key) for key in ("pre", "post")}
         problems += _unknown_occasions(Requirement("scores", "", "", "", [], named), known)
     problems += unknown_variables(run, _variables(study))
-    return [*problems, *wrong_orders(run, known), *absent_norms(run), *same_sides(run), *_times(run, study)]
+    return [*problems, *wrong_orders(run, known), *absent_norms(run), *same_sides(run), *wrong_times(run, study)]
 
 
 def instruments_of(loaded: Loaded) -> dict[str, Instrument]:
@@ -217,14 +225,6 @@ def _variables(study: Study) -> list[str]:
     return list(dict.fromkeys([*(name for f in files for name in f.covariates), *sites]))
 
 
-def _times(run: Run, study: Study) -> list[Problem]:
-    """A course needs two points in time."""
-    dated = {o.time for o in study.occasions} - {None}
-    if run.growth is None or len(dated) > 1 or any(o.id == SESSIONS for o in study.occasions):
-        return []
-    return [problem("growth: fewer than two occasions of the study file have a time", "give `time:` to them there")]
-
-
 def unknown_variables(run: Run, available: list[str]) -> list[Problem]:
     """Covariates, units and strata that are not among the patient variables of the study, or whose names are taken."""
     choice = f"add it to `covariates:` of a file, or choose one of {', '.join(available)}"
@@ -233,7 +233,11 @@ def unknown_variables(run: Run, available: list[str]) -> list[Problem]:
         (f"{part}.{key}", name)
         for part in ("comparison", "pair", "growth")
         if (block := getattr(run, part))
-        for key, names in (("covariates", block.covariates), ("unit", filter(None, [getattr(block, "unit", None)])))
+        for key, names in (
+            ("covariates", block.covariates),
+            ("slopes", getattr(block, "slopes", [])),
+            ("unit", filter(None, [getattr(block, "unit", None)])),
+        )
         for name in names
     ]
     if run.robustness:
@@ -241,7 +245,9 @@ def unknown_variables(run: Run, available: list[str]) -> list[Problem]:
         named += [("robustness.multiverse.more_covariates", name) for name in more]
         named += [("robustness.strata", name) for name in run.robustness.strata]
     absent = [(key, name) for key, name in named if name not in available]
-    taken = [(k, name) for k, name in named if k.endswith("covariates") and reserved(name, k.partition(".")[0])]
+    taken = [
+        (k, name) for k, name in named if k.endswith(("covariates", "slopes")) and reserved(name, k.partition(".")[0])
+    ]
     return [
         *(problem(f"{key}: the study has no patient variable '{name}'", do) for key, name in absent),
         *(problem(f"{key}: '{name}' is a name of the models' own columns",
@@ -253,7 +259,7 @@ def unknown_variables(run: Run, available: list[str]) -> list[Problem]:
 def absent_norms(run: Run) -> list[Problem]:
     """What the reference lacks: norms of a side, SDs of its scales, the SD of an other outcome."""
     lines = []
-    for part, names in (("comparison", ROLES), ("pair", SIDES)):
+    for part, names in (("comparison", ROLES), ("pair", SIDES), ("growth", COURSE)):
         block = getattr(run, part)
         if block and block.reference:
             for name in names:
@@ -292,7 +298,7 @@ def _norms(key: str, block: Block | None, norms: ReferenceBlock | None) -> list[
 def same_sides(run: Run) -> list[Problem]:
     """Predictors with different names that are the same measure."""
     alike = []
-    for part, names in (("comparison", ROLES), ("pair", SIDES)):
+    for part, names in (("comparison", ROLES), ("pair", SIDES), ("growth", COURSE)):
         block = getattr(run, part)
         given = {f"{part}.{name}": _what(name, side) for name in names if block and (side := getattr(block, name))}
         alike += [pair for pair in combinations(given, 2) if given[pair[0]] == given[pair[1]]]
@@ -318,58 +324,3 @@ def unscored(required: Iterable[Requirement], scores: dict[str, pd.DataFrame]) -
             for scale in sorted(set(requirement.scales) - known)
         ]  # fmt: skip
     return lines
-
-
-def wrong_orders(run: Run, occasions: list[str]) -> list[str]:
-    """:func:`wrong_order` for the registered outcome and every other one, whose lines say which; each line once.
-
-    Parameters
-    ----------
-    run : Run
-    occasions : list of str
-        The study's occasions in order. An outcome with an occasion that is not among them is passed over.
-    """
-    if run.comparison is None:
-        return []
-    problems: list[str] = []
-    for number, outcome in enumerate([run.outcome, *run.other_outcomes]):
-        where = f"other_outcomes[{number - 1}]: " if number else ""
-        if not (outcome.after or (outcome.pre and outcome.post)):
-            problems.append(problem(f"{where}the comparison needs pre and post", "add both"))
-            continue
-        asked = {outcome.pre, outcome.post, outcome.early, run.comparison.perceived.occasion} - {None}
-        if asked <= set(occasions):
-            lines = wrong_order(run.model_copy(update={"outcome": outcome}), occasions)
-            problems += [where + line for line in lines if line not in problems]
-    return problems
-
-
-def wrong_order(run: Run, occasions: list[str]) -> list[Problem]:
-    """What is wrong with the order in which outcome and perceived attachment were asked, one line each.
-
-    Parameters
-    ----------
-    run : Run
-        With a comparison whose occasions are all among the study's.
-    occasions : list of str
-        The study's occasions in order.
-    """
-    outcome, perceived, problems = run.outcome, existing(run.comparison).perceived, []
-    if outcome.after is not None:
-        if perceived.sessions is None or perceived.sessions > outcome.after:
-            what = f"perceived attachment may include ratings after session {outcome.after} (outcome.after)"
-            problems.append(problem(what, f"set comparison.perceived.sessions to {outcome.after} or fewer"))
-        return problems
-    pre, post = occasions.index(existing(outcome.pre)), occasions.index(existing(outcome.post))
-    when = None if perceived.occasion is None else occasions.index(perceived.occasion)
-    if when is not None and when >= post:
-        what = f"perceived attachment ({perceived.occasion}) is not measured before the outcome ({outcome.post})"
-        problems.append(problem(what, "choose an earlier comparison.perceived.occasion"))
-    if outcome.early is not None and not (
-        pre < occasions.index(outcome.early) < post and (when is None or occasions.index(outcome.early) <= when)
-    ):
-        what = f"outcome.early ({outcome.early}) is not between outcome.pre and when perceived attachment was asked"
-        problems.append(problem(what, "choose another occasion, or leave it out"))
-    if pre >= post:
-        problems.append(problem("outcome.pre is not before outcome.post", "exchange them"))
-    return problems

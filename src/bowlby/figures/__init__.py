@@ -22,6 +22,7 @@ from bowlby.figures import (
     residuals,
     session_to_session,
     therapists,
+    trajectory,
 )
 from bowlby.figures.canvas import FORMATS, save
 from bowlby.results import Results
@@ -99,7 +100,7 @@ PLOTS = {
     "adequacy": Plot(adequacy.gather, adequacy.draw, _comparison),
     "partition": Plot(partition.gather, partition.draw, _comparison),
     "prepost": Plot(course.gather, course.draw, _compared_before_after),
-    "trajectory": Plot(course.gather_trajectory, course.draw_trajectory, _growth),
+    "trajectory": Plot(trajectory.gather, trajectory.draw, _growth),
     "caterpillar": Plot(therapists.gather, therapists.draw, _modelled),
     "multiverse": Plot(multiverse.gather, multiverse.draw, _doubted("multiverse")),
     "influence": Plot(therapists.gather_influence, therapists.draw_influence, _doubted("influence", "cluster")),

@@ -1,16 +1,22 @@
-"""The growth model: the course of the outcome over time."""
+"""The growth model: the course of the outcome over time, and what predicts it."""
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
+from bowlby.fit import units
 from bowlby.fit.models import Fitted
-from bowlby.fit.record import effects_table, record_fit
-from bowlby.mixed import MixedModel
+from bowlby.fit.record import contrast, effects_table, record_fit
+from bowlby.mixed import CAR1, MixedModel
+from bowlby.terms import BASELINE, P_BETWEEN, P_SLOPE, T_SLOPE, P, T, by_time, slope_weights, sloped
+
+NAMED = {P: ("P_slope", "P_end", "P_number"), T: ("T_slope", "T_end", "T_number")}
+"""Contrasts of a predictor: on the slope, on the outcome at the end, on the number of occasions."""
 
 
 def fit_growth(data: pd.DataFrame, design: dict, reml: bool = True) -> dict[str, Fitted]:
-    """Fit ``y ~ time + covariates`` with the random part of the design.
+    """Fit the course of the outcome with the fixed and the random part of the design.
 
     Parameters
     ----------
@@ -25,10 +31,66 @@ def fit_growth(data: pd.DataFrame, design: dict, reml: bool = True) -> dict[str,
     -------
     dict of Fitted
         ``growth``; its record has, besides the contract of every fit, ``left_out``: random effects that cannot be
-        estimated, each with group, term and reason.
+        estimated, each with group, term and reason; ``shape``; ``residual_parameters``; and ``number``, what the number
+        of a patient's occasions depends on. With perceived attachment also ``growth_between``, in which its mean by
+        therapist is added.
     """
-    fixed = ["time", *design["covariates"]]
-    result = MixedModel.from_terms("y", fixed, design["random"], data).fit(reml=reml)
-    record = record_fit("growth", result, "kenward-roger" if reml else "satterthwaite", design["n_dropped"])
-    record["left_out"] = design["left_out"]
-    return {"growth": Fitted(record, effects_table(result))}
+    models = {"growth": []}
+    if P in data:
+        models["growth_between"] = [P_BETWEEN, by_time(P_BETWEEN)]
+    fits = {}
+    for model, added in models.items():
+        result = growth_model(data, design, added).fit(reml=reml)
+        record = record_fit(model, result, "kenward-roger" if reml else "satterthwaite", design["n_dropped"],
+                            slope_contrasts(result, design))  # fmt: skip
+        record |= {"left_out": design["left_out"], "shape": design["shape"],
+                   "residual_parameters": result.residual_parameters}  # fmt: skip
+        fits[model] = Fitted(record, effects_table(result))
+    fits["growth"].record["number"] = number_of_occasions(data, design) if design["predictors"] else None
+    return fits
+
+
+def growth_model(data: pd.DataFrame, design: dict, added: list[str] = ()) -> MixedModel:
+    """The model before it is fitted."""
+    residual = CAR1("time", "patient") if design["residual"] == "car1" else None
+    return MixedModel.from_terms("y", [*design["fixed"], *added], design["random"], data, residual=residual)
+
+
+def slope_contrasts(result, design: dict) -> list[dict]:
+    """P and T on the slope, their difference and sum, and both on the outcome at the end, in SD of outcome per SD.
+
+    A slope is counted by the difference in outcome that it makes from time 0 to the end of treatment, higher being
+    better.
+    """
+    given = [term for term in (P, T) if term in result.params.index]
+    if not given:
+        return []
+    reach = float(np.log1p(design["end"])) if design["clock"] == "log_time" else design["end"]
+    unit = (1.0 if design["higher_is_better"] else -1.0) / design["sd_outcome"]
+    weights = {NAMED[term][0]: {by_time(term): unit * reach} for term in given}
+    if len(given) == 2:
+        weights = slope_weights(by_time(P), by_time(T), unit * reach, (P_SLOPE, T_SLOPE))
+    weights |= {NAMED[term][1]: {term: unit, by_time(term): unit * reach} for term in given}
+    return units.standardised([contrast(result, name, own) for name, own in weights.items()], design["sd_error"])
+
+
+def number_of_occasions(data: pd.DataFrame, design: dict) -> dict | None:
+    """Whether the number of a patient's occasions depends on the predictors; None where all patients have the same.
+
+    Returns
+    -------
+    dict
+        ``mean``, and ``contrasts`` in occasions per SD of the predictor.
+    """
+    used = [c for c in (*BASELINE, *design["covariates"], P, T) if c in data]
+    patients = data.groupby("patient").agg({"therapist": "first", **dict.fromkeys(used, "mean"), "y": "size"})
+    if patients["y"].nunique() < 2:
+        return None
+    patients["y"] = patients["y"].astype(float)
+    given = [term for term in (P, T) if term in used]
+    random = sloped(*(term for term in given if term == P))
+    result = MixedModel.from_terms("y", used, random, patients.reset_index()).fit()
+    return {
+        "mean": float(patients["y"].mean()),
+        "contrasts": [contrast(result, NAMED[term][2], {term: 1.0}) for term in given],
+    }

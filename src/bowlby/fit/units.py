@@ -9,9 +9,12 @@ from bowlby.effect import Effect
 Values = tuple[float, float, float]
 """Estimate, standard error, degrees of freedom."""
 SIZES = {"P": ("y", "perceived"), "T": ("y", "therapist_style"), "T_A": ("perceived", "therapist_style"),
-         "Z": ("perceived", "patient_style"), "first": ("y", "first"), "second": ("y", "second")}  # fmt: skip
+         "Z": ("perceived", "patient_style"), "first": ("y", "first"), "second": ("y", "second"),
+         **dict.fromkeys(("P_slope", "P_end"), ("y", "perceived")),
+         **dict.fromkeys(("T_slope", "T_end"), ("y", "therapist_style"))}  # fmt: skip
 """Contrast: the SDs that it is counted in."""
-PAIRS = {"P-T": ("P", "T"), "P+T": ("P", "T"), "first-second": ("first", "second"), "first+second": ("first", "second")}
+PAIRS = {f"{one}{sign}{other}": (one, other) for sign in "-+"
+         for one, other in (("P", "T"), ("first", "second"), ("P_slope", "T_slope"))}  # fmt: skip
 """Difference or sum: the two slopes."""
 
 

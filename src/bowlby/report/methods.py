@@ -182,18 +182,49 @@ def _beside(results: Results) -> str:
     )
 
 
+FORMS = {"linear": "was a straight line", "log": "was a straight line over ln(1 + time)", "quadratic": "was a parabola"}
+
+
 def _growth(results: Results) -> str:
-    unit, fit = results.study.get("time_unit"), results.fits["growth"]
-    covariates = ", ".join((results.config.get("growth") or {}).get("covariates") or [])
-    adjusted = f", adjusted for {covariates} (centred at the mean of the patients)" if covariates else ""
+    fit, asked = results.fits["growth"], results.config.get("growth") or {}
+    design = results.json("analysis/growth.design.json") or {}
+    unit = design.get("time_unit") or results.study.get("time_unit")
+    adjusted = ", ".join(asked.get("covariates") or [])
+    adjusted = f", adjusted for {adjusted} (centred at the mean of the patients)" if adjusted else ""
+    shape = fit.get("shape") or {}
     said = (
-        f"The course of the outcome over time{f' (in {unit})' if unit else ''} was a straight line{adjusted}; "
-        f"{random_part(fit)}.",
+        f"The course of the outcome over time{f' (in {unit})' if unit else ''} "
+        f"{FORMS[shape.get('form') or 'linear']}{adjusted}; {random_part(fit)}.",
+        "Its form was chosen by AIC (maximum likelihood) before predictors entered." if shape.get("aic") else "",
+        _slopes(asked, design),
+        "Residuals of a patient were correlated in time (continuous first-order autoregression)."
+        if asked.get("residual") == "car1"
+        else "",
         left_out(fit),
         fitted(fit),
         boundary(fit),
     )
     return " ".join(part for part in said if part)
+
+
+def _slopes(asked: dict, design: dict) -> str:
+    """What shifts the slope of the course, and how it is tested."""
+    said = []
+    if asked.get("slopes"):
+        said.append(f"Level and slope depended on {', '.join(asked['slopes'])}.")
+    named = {"perceived": "perceived attachment within therapists",
+             "therapist_style": "the own style of the therapist who treated at that time"}  # fmt: skip
+    if given := [words for name, words in named.items() if asked.get(name)]:
+        said.append(f"Level and slope depended on {' and on '.join(given)}; what is tested is the slope.")
+    if asked.get("perceived"):
+        said.append("Both effects of perceived attachment varied between therapists.")
+    if asked.get("landmark") is not None:
+        said.append(f"Only outcomes after time {asked['landmark']:g}, at which perceived attachment was rated, were "
+                    "analysed, adjusted in level and slope for the mean outcome up to then.")  # fmt: skip
+    if given:
+        said.append(f"Slopes are expressed as the difference at time {design['end']:.3g}; the claims G1 and G2 follow "
+                    "the rules of C1 and C2.")  # fmt: skip
+    return " ".join(said)
 
 
 def _software(results: Results) -> str:

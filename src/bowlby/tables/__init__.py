@@ -79,9 +79,12 @@ def sheets(results: Results) -> dict[str, tuple[pd.DataFrame, Sheet]]:
         sheet = pair_sheet(f"Table {len(tables) + 1}", pair)
         tables["pair"] = (pair_table(pair), with_outcome(sheet, results).noted(doubtful_units(pair)))
     if "growth" in fits:
+        unit = (results.json("analysis/growth.design.json") or {}).get("time_unit") or unit
         sheet = fit_sheet(f"Table {len(tables) + 1}", fits["growth"], None, unit)
         better = "higher" if (results.config.get("outcome") or {}).get("higher_is_better") else "lower"
         own = f"The outcome is in its own units; {better} scores are better."
+        if fits["growth"].contrasts:
+            own += " In standardised lines higher is better; slopes are counted until the end of treatment."
         tables["growth"] = (fit_table(fits["growth"], unit), with_outcome(sheet, results, own))
     if lead := results.json("session_to_session.json"):
         tables["session_to_session"] = (lead_table(lead), lead_sheet(f"Table {len(tables) + 1}", lead))

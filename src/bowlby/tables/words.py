@@ -12,6 +12,8 @@ CLAIMS = {
     "C3": "The association of the therapist's own style with outcome is negligible (|T| < δ)",
     "C4": "The association of the therapist's own style with perceived attachment is negligible",
     "C5": "The patient's own style is associated with perceived attachment",
+    "G1": "Perceived attachment is associated with improvement",
+    "G2": "Perceived attachment is more strongly associated with improvement than the therapist's own style",
 }
 DECISION_RULES = {
     "C1": "Supported if the 95% CI of P lies above 0; refuted if it lies below 0 or the 90% CI lies within ±δ.",
@@ -38,6 +40,12 @@ TERMS = {
     "T_u": "Direction slope of therapist's own style",
     "T_A": "T on perceived attachment",
     "Z": "Z: patient's own style on perceived attachment",
+    "P_slope": "P on the slope: perceived attachment",
+    "T_slope": "T on the slope: therapist's own style",
+    "P_slope-T_slope": "P − T on the slope",
+    "P_slope+T_slope": "P + T on the slope",
+    "P_end": "P at the end of treatment",
+    "T_end": "T at the end of treatment",
 }
 DIRECTION = (
     "Direction slope: the slope along the weights of the configuration, in a model with all scales of both predictors; "

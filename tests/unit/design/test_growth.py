@@ -6,7 +6,8 @@ import pytest
 from bowlby import stages
 from bowlby.check import check
 from bowlby.config import load
-from bowlby.config.run import Growth, Outcome, RandomEffects, Run
+from bowlby.config.growth import Growth, RandomEffects
+from bowlby.config.run import Outcome, Run
 from bowlby.config.study import Occasion
 from bowlby.design.growth import growth_set
 from bowlby.design.random_part import random_part

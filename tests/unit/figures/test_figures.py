@@ -9,11 +9,11 @@ from bowlby.design.adequacy import adequacy, detection_power
 from bowlby.disclosure import group_therapists
 from bowlby.figures import course, forest
 from bowlby.figures.adequacy import adequacy_data
-from bowlby.figures.course import trajectory_data
 from bowlby.figures.forest import forest_data
 from bowlby.figures.participants import flow_data
 from bowlby.figures.partition import partition_data
 from bowlby.figures.therapists import caterpillar_data
+from bowlby.figures.trajectory import trajectory_data
 
 EFFECTS = pd.DataFrame(
     {

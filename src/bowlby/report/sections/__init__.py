@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bowlby.report.section import Build
 from bowlby.report.sections.adequacy import adequacy
-from bowlby.report.sections.change import change, course, prepost, risk
+from bowlby.report.sections.change import change, prepost, risk
+from bowlby.report.sections.course import course
 from bowlby.report.sections.estimates import estimands, estimates, models
 from bowlby.report.sections.keys import keys
 from bowlby.report.sections.methods import checklists, glossary, methods, omitted, provenance, references

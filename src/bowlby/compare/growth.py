@@ -1,0 +1,115 @@
+"""Whether perceived attachment predicts improvement, and more than the therapist's style does: ``growth.json``."""
+
+from __future__ import annotations
+
+from bowlby.compare import FEW_THERAPISTS
+from bowlby.compare.claims import ALPHA, claim_more, claim_slope
+from bowlby.compare.verdict_text import difference
+from bowlby.config.run import Run
+from bowlby.effect import Effect, effects_of
+from bowlby.errors import existing
+from bowlby.reasons import say_rule
+from bowlby.terms import P_SLOPE, T_SLOPE
+
+MORE = (f"{P_SLOPE}-{T_SLOPE}", f"{P_SLOPE}+{T_SLOPE}")
+NAMES = {
+    P_SLOPE: "the slope of perceived attachment",
+    T_SLOPE: "the slope of style",
+    MORE[0]: "the difference of both slopes",
+    MORE[1]: "their sum",
+}
+"""What the contrasts are called in a sentence."""
+
+
+def decide_growth_claims(effects: dict[str, Effect], delta: float) -> dict[str, dict]:
+    """G1, perceived attachment predicts improvement, and G2, more than style; by the rules of C1 and C2."""
+    claims = {}
+    if P_SLOPE in effects:
+        claims["G1"] = claim_slope(effects[P_SLOPE], delta, P_SLOPE)
+    if MORE[0] in effects:
+        claims["G2"] = claim_more(effects[MORE[0]], effects[MORE[1]], MORE)
+    return claims
+
+
+def compare_growth(run: Run, fit: dict, between: dict | None, design: dict) -> dict:
+    """Decide what is said of the predictors of the course.
+
+    Parameters
+    ----------
+    run : Run
+        With predictors of growth.
+    fit, between : dict
+        ``fits/growth.json`` and, where there is one, ``fits/growth_between.json``.
+    design : dict
+        Description of their rows.
+
+    Returns
+    -------
+    dict
+        claims (G1, G2), contrasts (SD of outcome at the end per SD of predictor), ``between``: the same where the
+        therapists' means of perceived attachment are in the model, ``number``: what the number of occasions depends
+        on, flags, and a sentence.
+    """
+    growth = existing(run.growth)
+    effects = effects_of(fit["contrasts"])
+    claims = decide_growth_claims(effects, growth.delta)
+    reasons = ["same_rater"] if run.outcome.role == "patient" else []
+    reasons.append("reverse_causation_open" if growth.landmark is None else "baseline_error_not_examined")
+    for claim in claims.values():
+        claim["reasons"] = list(reasons)
+        claim["qualified"] = claim["verdict"] == "supported"
+    number = fit["number"]
+    differs = bool(number) and any(c["p"] < ALPHA for c in number["contrasts"])
+    flags = {
+        "number_differs": differs,
+        "few_therapists": fit["groups"]["therapist"] < FEW_THERAPISTS,
+        "sample_reference": design["reference"] == "sample",
+        "far_from_reference": bool(design["far_from_reference"]),
+        "singular": fit["singular"],
+    }
+    return {
+        "schema": 1,
+        "delta": growth.delta,
+        "time_unit": design["time_unit"],
+        "landmark": design["landmark"],
+        "end": design["end"],
+        "end_of": design["end_of"],
+        "shape": design["shape"],
+        "standardiser": design["reference"],
+        "n_obs": fit["n_obs"],
+        "n_patients": fit["groups"]["patient"] if "patient" in fit["groups"] else design["n_patients"],
+        "n_therapists": fit["groups"]["therapist"],
+        "contrasts": {name: effect.record() for name, effect in effects.items()},
+        "between": {name: effect.record() for name, effect in effects_of((between or fit)["contrasts"]).items()},
+        "number": number,
+        "claims": claims,
+        "flags": [flag for flag, given in flags.items() if given],
+        "sentence": _sentence(effects, claims, design),
+    }
+
+
+def _sentence(effects: dict[str, Effect], claims: dict[str, dict], design: dict) -> str:
+    """The verdicts with what they rest on."""
+    by = f"By {design['end']:.3g} {design['time_unit']}, patients"
+    parts = []
+    if P_SLOPE in effects:
+        who = "who felt 1 SD more securely attached to their therapist than other patients of the same therapist"
+        parts.append(f"{by} {who} had improved {_more(effects[P_SLOPE])}.")
+    if T_SLOPE in effects:
+        who = "of therapists whose own attachment was 1 SD more secure"
+        parts.append(f"{by} {who} had improved {_more(effects[T_SLOPE])}.")
+    said = {
+        "G1": "that perceived attachment is associated with improvement",
+        "G2": "that it is associated with improvement more than the therapist's own style is",
+    }
+    words = {"supported": "The data support", "refuted": "The data refute", "inconclusive": "The data do not decide"}
+    parts += [
+        f"{words[claim['verdict']]} the claim {said[name]} ({name}): {say_rule(claim['rule'], NAMES)}."
+        for name, claim in claims.items()
+    ]
+    return " ".join(parts)
+
+
+def _more(effect: Effect) -> str:
+    """A difference in improvement with its interval."""
+    return difference(effect).replace("better", "more").replace("worse", "less").replace(" apart", "")

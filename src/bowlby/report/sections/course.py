@@ -1,0 +1,107 @@
+"""The course of the outcome over time, and what predicts it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from markupsafe import Markup
+
+from bowlby.reasons import say
+from bowlby.report.section import Section, figure, render
+from bowlby.results import Results
+from bowlby.tables import interval, number, sheet_html, sheets
+from bowlby.tables.fits import boundary, left_out
+from bowlby.tables.words import typeset
+
+FORMS = {"linear": "a straight line", "log": "a line over ln(1 + time)", "quadratic": "a parabola"}
+"""Forms of the mean course."""
+
+
+def course(results: Results) -> Section | None:
+    """Claims on predictors of the course, trajectory and table; None where no growth model was requested."""
+    fit = results.fits.get("growth")
+    if not fit:
+        return None
+    record, mean = results.json("growth.json"), mean_change(results)
+    unit = time_unit(results) or "units of time"
+    lines = "The lines show the model's courses at 1 SD more (solid) and less (dashed), with 95% intervals"
+    shown = lines if record else "The line shows the model's mean with its 95% interval"
+    threads = "" if results.shareable else " Thin lines are single patients."
+    plot = figure(
+        results,
+        "trajectory",
+        alt=f"The model's course as a line with its interval, and observed means as points. {mean}",
+        caption=f"{shown}; diamonds are the observed means, over {unit}. An observed mean is that of the patients with "
+        f"data at that time; means of fewer than five patients are not shown.{threads}",
+    )
+    table = Markup(sheet_html(sheets(results)["growth"][1]))
+    said = (mean, shape_chosen(fit), *_spread(fit), boundary(fit), left_out(fit))
+    intro = " ".join(sentence for sentence in said if sentence)
+    parts = [*(_predictors(record) if record else []), plot, table]
+    return Section("course", "Course over time", render("stack.html", parts=parts, intro=intro))
+
+
+def shape_chosen(fit: Mapping) -> str:
+    """Which form of the course was chosen, and from which; empty where there was no choice."""
+    shape = fit.get("shape") or {}
+    if not shape.get("aic"):
+        return ""
+    every = ", ".join(f"{FORMS[form]} {number(aic, 1)}" for form, aic in shape["aic"].items())
+    return f"Of three forms, {FORMS[shape['form']]} had the smallest AIC before predictors entered the model ({every})."
+
+
+def _predictors(record: Mapping) -> list[Markup]:
+    """The answer on the predictors of the course, and what limits it."""
+    end = "the end of treatment stated in the configuration" if record["end_of"] == "configuration" else (
+        "the median of the patients' last times"
+    )  # fmt: skip
+    limits = [
+        f"Slopes are the difference in outcome that has arisen by {number(record['end'])} {record['time_unit']} "
+        f"({end}), in SD of outcome per SD of the predictor; higher is better."
+    ]
+    if record["landmark"] is not None:
+        limits.append(f"Time is counted from the landmark ({record['landmark']:g}); earlier outcomes are adjusted for.")
+    if record["number"]:
+        said = "; ".join(
+            f"{'perceived attachment' if c['name'][0] == 'P' else 'style'} {number(c['estimate'])}, 95% CI "
+            f"{interval(c['ci_low'], c['ci_high'])}"
+            for c in record["number"]["contrasts"]
+        )
+        mean = number(record["number"]["mean"], 1)
+        limits.append(f"Patients had {mean} occasions on average; per SD of a predictor, more by: {said}.")
+    if "P_slope" in record["between"] and (style := record["between"].get("T_slope")):
+        adjusted = f"{number(style['estimate'])}, 95% CI {interval(*style['ci'])}"
+        limits.append(f"T on the slope, adjusted for therapists' means of perceived attachment: {adjusted}.")
+    codes = dict.fromkeys([*(c for claim in record["claims"].values() for c in claim["reasons"]), *record["flags"]])
+    limits += [f"{words[0].upper()}{words[1:]}." for words in map(say, codes)]
+    items = Markup("").join(Markup("<li>{}</li>").format(line) for line in limits)
+    return [Markup('<p class="answer">{}</p><ul>{}</ul>').format(typeset(record["sentence"]), items)]
+
+
+def time_unit(results: Results) -> str | None:
+    """Unit of the growth model's time."""
+    design = results.json("analysis/growth.design.json") or {}
+    return design.get("time_unit") or results.study.get("time_unit")
+
+
+def mean_change(results: Results) -> str | None:
+    """The mean slope of the growth model in a sentence; None without growth model."""
+    fit = results.fits.get("growth")
+    if not fit:
+        return None
+    slope = next(f for f in fit["fixed"] if f["term"] in ("time", "log_time"))
+    unit = time_unit(results) or "units of time"
+    if slope["term"] == "log_time":
+        unit = f"ln(1 + {unit})"
+    said = f"b = {number(slope['estimate'])}, 95% CI {interval(slope['ci_low'], slope['ci_high'])}"
+    start = " at the start" if any(f["term"] == "time_squared" for f in fit["fixed"]) else ""
+    return f"Mean change of the outcome per unit of time{start} ({unit}): {said}."
+
+
+def _spread(fit: Mapping) -> list[str]:
+    """How much slopes differ, for each group that has random slopes."""
+    return [
+        f"The slopes of {r['group']}s differ with an SD of {number(r['sd_or_corr'])}."
+        for r in fit["random"]
+        if r["term"] in ("time", "log_time") and not r["term2"]
+    ]
