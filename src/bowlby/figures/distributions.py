@@ -127,7 +127,7 @@ def _groups(table: pd.DataFrame, occasions: list[str]):
     for role, own in table.groupby("role", sort=True):
         own = own.assign(occasion=own["occasion"].astype("str").fillna("once").replace("", "once"))
         known = set(own["occasion"].unique())
-        there = [o for o in [*occasions, "once"] if o in known]
+        there = [o for o in dict.fromkeys([*occasions, "once"]) if o in known]
         if len(there) > SHOWN_OCCASIONS:
             there = [there[0], there[len(there) // 2], there[-1]]
         for occasion in there:

@@ -56,7 +56,7 @@ def _predictors(record: Mapping) -> list[Markup]:
         "the median of the patients' last times"
     )  # fmt: skip
     limits = [
-        f"Slopes are the difference in outcome that has arisen by {number(record['end'])} {record['time_unit']} "
+        f"Slopes are the difference in outcome that has arisen by {record['end']:.3g} {record['time_unit']} "
         f"({end}), in SD of outcome per SD of the predictor; higher is better."
     ]
     if record["landmark"] is not None:
