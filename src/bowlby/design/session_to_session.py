@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from bowlby.config.blocks import Series, SessionToSession
-from bowlby.config.run import RandomEffects, Run
+from bowlby.config.growth import RandomEffects
+from bowlby.config.run import Run
 from bowlby.design.frame import AnalysisSet
 from bowlby.design.growth import complete, equal_parts, step
 from bowlby.design.random_part import random_part
