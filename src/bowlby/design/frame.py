@@ -196,12 +196,9 @@ def predictors(asked: Any, scores: dict[str, pd.DataFrame], episodes: pd.DataFra
     Parameters
     ----------
     asked : Comparison, Pair or Growth
-    scores : dict of DataFrame
-        By instrument.
-    episodes : DataFrame
-        Columns patient, therapist, weight.
-    people : Index
-        Patients wanted.
+    scores : dict of DataFrame by instrument
+    episodes : DataFrame of patient, therapist, weight
+    people : Index of the patients wanted
     """
     columns, scaling, style, errors, far = {}, {}, pd.Series(dtype=float), {}, []
     for variable, role, block, norms in _predictors(asked):
