@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import minimize
 
 from bowlby.errors import UserError, problem
 from bowlby.lagged.likelihood import STEP, Likelihood, Series
@@ -133,6 +132,7 @@ def _starts(likelihood: Likelihood) -> list[np.ndarray]:
 
 def _climb(likelihood: Likelihood, start: np.ndarray) -> tuple[np.ndarray, bool]:
     """To the maximum: parameters, and whether it was reached."""
+    from scipy.optimize import minimize
 
     def down(theta: np.ndarray) -> tuple[float, np.ndarray]:
         value, gradient = likelihood.value(theta)
