@@ -37,9 +37,9 @@ def moments_of_studies(analysis: Analysis, slopes: bool = True) -> Iterator[Mome
     load, square = rows.load.reshape(rows.count, -1).astype(float), rows.sums(slope**2)
     between, along = fits.delta[:, :1], fits.delta[:, 1:2] / model.size[:, model.names.index(P)][:, None] ** 2
     k_0, k_1 = between / (1 + between * load), slopes * along / (1 + along * square)
-    sums, slopes = ([rows.sums(c * by) for c in wide] for by in (1.0, slope))
+    sums, tilted = ([rows.sums(c * by) for c in wide] for by in (1.0, slope))
     cross = np.stack([np.stack([
-        rows.sums(x * z) - k_0 * sums[a] * sums[b] - k_1 * slopes[a] * slopes[b]
+        rows.sums(x * z) - k_0 * sums[a] * sums[b] - k_1 * tilted[a] * tilted[b]
         for b, z in enumerate(wide)], axis=-1) for a, x in enumerate(columns)], axis=-2)  # fmt: skip
     per_error = {WITHIN: load - 1 - k_1 * square, BETWEEN: 1 - k_0 * load, "shared": load - k_0 * load**2}
     size = len(model.names)
