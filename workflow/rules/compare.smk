@@ -32,7 +32,12 @@ rule compare_predictors:
         fits=expand(
             "{out}/fits/{model}.json",
             out=OUT,
-            model=[m for s in ("primary", "perceived", "early", "session_to_session") if s in PLAN.sets for m in PLAN.models(s)],
+            model=[
+                m
+                for s in ("primary", "perceived", "early", "session_to_session")
+                if s in PLAN.sets
+                for m in PLAN.models(s)
+            ],
         ),
         design=f"{OUT}/analysis/primary.design.json",
         adequacy=f"{OUT}/adequacy.json",
