@@ -41,7 +41,7 @@ def test_readme_names_no_document_that_is_not_there():
 
 def test_what_a_design_can_show_is_what_plan_says():
     page = (ROOT / "docs/requirements.md").read_text("utf-8")
-    rows = re.findall(r"^\| (\d+) × (\d+) \| ([\d.]+) SD.*? (\d+) %", page, re.MULTILINE)
+    rows = re.findall(r"^\| (\d+) × (\d+) \| ([\d.]+) SD.*? (\d+)%", page, re.MULTILINE)
     assert len(rows) == 7
     for therapists, patients, detectable, negligible in rows:
         style = bowlby.plan_study(int(therapists), int(patients), studies=0).style.set_index("icc").loc[0.05]
