@@ -180,12 +180,13 @@ def _check(data: pd.DataFrame, residual: str) -> None:
 
 def _meaning(name: str, run: Run, time_unit: str) -> tuple[str, str, str]:
     """Meaning, unit and source of a column."""
+    growth = existing(run.growth)
     known = {
         "patient": ("patient", "id", ""),
         "therapist": ("therapist at that occasion, else the patient's", "id", ""),
         "occasion": ("occasion", "label", "study file"),
-        "time": ("time since the landmark" if run.growth.landmark is not None else "time since the first session",
-                 time_unit, {"occasions": "study file"}.get(run.growth.time, "scores")),
+        "time": ("time since the landmark" if growth.landmark is not None else "time since the first session",
+                 time_unit, {"occasions": "study file"}.get(growth.time, "scores")),
         "y": (f"{run.outcome.instrument} {run.outcome.scale}", "own units", "outcome scores"),
     }  # fmt: skip
     if name in known:

@@ -77,7 +77,8 @@ def walk(text: str, parts: list[Part], reply: Callable[[str], str], show: Callab
     show : callable
         Shows one line.
     """
-    asked, chosen = list(questions(text, parts)), {}
+    asked = list(questions(text, parts))
+    chosen: dict[int, str | None] = {}
     for k, one in enumerate(asked, 1):
         show(f"\n{k} of {len(asked)}: {one.line[:WIDTH]}")
         for line in [one.why, *one.values]:

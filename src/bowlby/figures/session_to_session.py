@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from bowlby.figures.canvas import BLUE, INK, VERMILION, WIDTH, keys, point_ranges
 from bowlby.figures.forest import negligible, rows_named
 from bowlby.results import Results
 
-WAYS = {
+WAYS: dict[str, tuple[str, float, dict[str, Any]]] = {
     "none": ("nothing taken out", 0.24, {"color": INK, "marker": "s", "fill": False}),
     "mean": ("session means taken out", 0.08, {"color": BLUE, "marker": "o"}),
     "patient": ("and each patient's own line", -0.08, {"color": VERMILION, "marker": "D"}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import ceil
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ BINS = 10
 THREADS = 200
 POINTS = 25
 COLUMNS = ["kind", "at", "time", "observed", "n", "model", "ci_low", "ci_high"]
-LINES = {1: {"color": BLUE, "dashes": ""}, -1: {"color": VERMILION, "dashes": (4, 2)}}
+LINES: dict[int, dict[str, Any]] = {1: {"color": BLUE, "dashes": ""}, -1: {"color": VERMILION, "dashes": (4, 2)}}
 
 
 def gather(results: Results) -> pd.DataFrame | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -35,7 +37,7 @@ def fit_growth(data: pd.DataFrame, design: dict, reml: bool = True) -> dict[str,
         of a patient's occasions depends on. With perceived attachment also ``growth_between``, in which its mean by
         therapist is added.
     """
-    models = {"growth": []}
+    models: dict[str, list] = {"growth": []}
     if P in data:
         models["growth_between"] = [P_BETWEEN, by_time(P_BETWEEN)]
     fits = {}
@@ -50,7 +52,7 @@ def fit_growth(data: pd.DataFrame, design: dict, reml: bool = True) -> dict[str,
     return fits
 
 
-def growth_model(data: pd.DataFrame, design: dict, added: list[str] = ()) -> MixedModel:
+def growth_model(data: pd.DataFrame, design: dict, added: Sequence = ()) -> MixedModel:
     """The model before it is fitted."""
     residual = CAR1("time", "patient") if design["residual"] == "car1" else None
     return MixedModel.from_terms("y", [*design["fixed"], *added], design["random"], data, residual=residual)

@@ -89,7 +89,7 @@ class Fitter:
 
     def fit(self, added: Sequence[str | tuple[str, str]], random: list[dict], reml: bool = True):
         shared = self.membership if random else None
-        fixed: list[str | tuple[str, str]] = [*self.base, *added]
+        fixed: list = [*self.base, *added]
         if self.one_level:
             return OneLevelResult(self.data, fixed)
         model = MixedModel.from_terms("y", fixed, [*random, *self.together], self.data, membership=shared)

@@ -111,7 +111,7 @@ def _components(group: str, covariance: np.ndarray) -> list[dict]:
     """Variances, then covariances, of the intercepts of both series and of their slopes of time."""
     names = [*SERIES, *(column(name, "time") for name in SERIES)][: len(covariance)]
     sd = np.sqrt(np.diag(covariance))
-    rows = [(a, None, covariance[a, a], sd[a]) for a in range(len(names))]
+    rows: list[tuple] = [(a, None, covariance[a, a], sd[a]) for a in range(len(names))]
     rows += [
         (a, b, covariance[a, b], covariance[a, b] / (sd[a] * sd[b]) if sd[a] * sd[b] > 0 else 0.0)
         for b in range(len(names))

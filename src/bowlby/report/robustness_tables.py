@@ -191,7 +191,7 @@ def robustness_values_sheet(sensitivity: Mapping) -> Sheet:
 
 def _limits(effect: dict | None) -> str:
     ends = (effect or {}).get("bca") or (effect or {}).get("ci")
-    return interval(*ends, digits(*ends)) if ends else "–"
+    return interval(*ends, digits=digits(*ends)) if ends else "–"
 
 
 def tipping_sheet(tipping: dict) -> Sheet:

@@ -141,7 +141,7 @@ def pair_sheet(number_: str, record: Mapping) -> Sheet:
     """The slopes as printed, with the statements beneath."""
     slopes = [
         [label, number(c["estimate"], n := digits(*c["ci"])), number(c["se"], n), number(c["df"], 1),
-         interval(*c["ci"], n), ""]
+         interval(*c["ci"], digits=n), ""]
         for name, label in _labels(record).items()
         for c in [record["contrasts"][name]]
     ]  # fmt: skip
@@ -151,7 +151,7 @@ def pair_sheet(number_: str, record: Mapping) -> Sheet:
         claim = record["claims"][name]
         word = verdict(claim) + (", qualified" if claim["qualified"] else "")
         places = digits(*claim["ci"])
-        estimate, limits_ = number(claim["estimate"], places), interval(*claim["ci"], places)
+        estimate, limits_ = number(claim["estimate"], places), interval(*claim["ci"], digits=places)
         cells = [estimate, "", number(claim["df"], 1), limits_, p_value(claim["p"])]
         decided.append([f"{statement}: {word}, because {say_rule(claim['rule'], spoken)}", *cells])
     note = (
