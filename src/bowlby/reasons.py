@@ -42,6 +42,8 @@ REASONS = {
     "far_from_reference": "a sample SD is more than twice or less than half its reference SD, so all standardised "
     "numbers may be in wrong units",
     "few_therapists": "fewer than 30 therapists",
+    "groups_of_therapists": "therapists belong to groups, such as clinics, that are not in the model; the interval of "
+    "T may be too narrow",
     "loto_flips": "the verdict changes when one therapist is left out, for {changed} of {therapists} therapists",
     "not_stationary": "processes begin with another spread than they go on with",
     "outcome_leads": "from session to session, outcome precedes perceived attachment more than the reverse",

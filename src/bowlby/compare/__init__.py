@@ -254,6 +254,7 @@ def _flags(fit: dict, design: dict, sensitivity: dict) -> list[str]:
     tests = {
         "few_therapists": fit["groups"]["therapist"] < FEW_THERAPISTS,
         "singular": fit["singular"],
+        "groups_of_therapists": bool(design.get("groups_of_therapists")),
         "style_incomplete": design["style_share"] < STYLE_SHARE,
         "sample_reference": design["reference"] == "sample",
         "far_from_reference": bool(design["far_from_reference"]),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 import pandas as pd
 
@@ -125,6 +127,9 @@ def _build(run: Run, sample: Patients, people: dict, needed: dict[str, str], nam
     }
     if name == "primary":
         design["missing_outcomes"] = _missing(sample, needed)
+        if "patients" in people:  # simulated studies have scales alone
+            outside = groups_of_therapists(people["patients"], episodes, sample.covariates.values())
+            design["groups_of_therapists"] = outside
     if name == "perceived":
         design["adequacy"] = _adequacy(run, sample, weights, frame, covariates, people)
     columns = pd.DataFrame(
@@ -140,6 +145,31 @@ def _missing(sample: Patients, needed: dict[str, str]) -> dict:
     others = {column: reason for column, reason in needed.items() if column != "y"}
     frame, episodes = complete_rows(sample, others)[:2]
     return missing_outcomes(frame, membership(episodes, frame.index).main())
+
+
+def groups_of_therapists(patients: pd.DataFrame, episodes: pd.DataFrame, adjusted: Collection[str]) -> list[str]:
+    """Patient variables outside the model, such as the site, that divide the therapists into groups.
+
+    Parameters
+    ----------
+    patients : DataFrame
+        ``patient``, and a column for each variable of the study.
+    episodes : DataFrame
+        ``patient`` and ``therapist``.
+    adjusted : collection of str
+        Variables in the model.
+
+    Returns
+    -------
+    list of str
+        Those with one value for each therapist, and on average two or more therapists for each value.
+    """
+    known = patients.drop(columns=[name for name in adjusted if name in patients]).set_index("patient")
+    values = known.reindex(episodes["patient"]).groupby(episodes["therapist"].to_numpy()).nunique()
+    return [
+        name for name in known
+        if (values[name] == 1).all() and 1 < known[name].reindex(episodes["patient"]).nunique() <= len(values) / 2
+    ]  # fmt: skip
 
 
 def _adequacy(run: Run, sample: Patients, weights: Membership, frame: pd.DataFrame, covariates, people) -> dict:

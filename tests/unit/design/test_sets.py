@@ -7,7 +7,7 @@ import pytest
 from bowlby.config.run import Block, Comparison, Outcome, Rating, Run
 from bowlby.design.composite import Scaling, sample_scaling
 from bowlby.design.frame import patients
-from bowlby.design.primary import analysis_set, comparison_set
+from bowlby.design.primary import analysis_set, comparison_set, groups_of_therapists
 from bowlby.errors import UserError
 from bowlby.fit.models import Fitter, fit_set
 from bowlby.simulate.scenarios import scenario
@@ -247,3 +247,13 @@ def test_two_therapists_have_a_composite_so_that_their_number_is_the_reason():
     three = pd.DataFrame({"anxiety": [1.0, 2.0, 4.0], "avoidance": [4.0, 3.0, 1.0]})
     with pytest.raises(UserError, match="the composite of ecr"):
         sample_scaling(block, three)
+
+
+def test_variables_that_divide_the_therapists_are_named_unless_they_are_in_the_model():
+    episodes = pd.DataFrame({"patient": [f"p{k}" for k in range(16)], "therapist": [f"t{k // 2}" for k in range(16)]})
+    patients = episodes[["patient"]].assign(
+        site=["north"] * 8 + ["south"] * 8, age=range(16), ward=[f"w{k // 2}" for k in range(16)], gender=["f", "m"] * 8
+    )
+    assert groups_of_therapists(patients, episodes, []) == ["site"]  # a ward each is no group of therapists
+    assert groups_of_therapists(patients, episodes, ["site"]) == []
+    assert groups_of_therapists(patients.assign(site="north"), episodes, []) == []
