@@ -54,7 +54,8 @@ def compare_growth(run: Run, fit: dict, between: dict | None, design: dict) -> d
     effects = effects_of(fit["contrasts"])
     claims = decide_growth_claims(effects, growth.delta)
     reasons = ["same_rater"] if run.outcome.role == "patient" else []
-    reasons.append("reverse_causation_open" if growth.landmark is None else "baseline_error_not_examined")
+    reasons.append("reverse_causation_open")  # the mean up to a landmark does not hold the rate of change until then
+    reasons += [] if growth.landmark is None else ["baseline_error_not_examined"]
     for claim in claims.values():
         claim["reasons"] = list(reasons)
         claim["qualified"] = claim["verdict"] == "supported"

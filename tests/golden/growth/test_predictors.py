@@ -99,7 +99,7 @@ def test_after_a_landmark_time_starts_there_and_the_outcome_up_to_it_is_adjusted
         theirs = expected["contrasts"][c["name"]]
         assert c["estimate"] == pytest.approx(theirs["estimate"], abs=1e-4 * theirs["se"])
     found = compare_growth(run, record, None, made.design)
-    assert found["claims"]["G1"]["reasons"] == ["same_rater", "baseline_error_not_examined"]
+    assert found["claims"]["G1"]["reasons"] == ["same_rater", "reverse_causation_open", "baseline_error_not_examined"]
 
 
 def test_the_form_of_the_course_is_chosen_by_aic_without_predictors():

@@ -60,7 +60,9 @@ def _predictors(record: Mapping) -> list[Markup]:
         f"({end}), in SD of outcome per SD of the predictor; higher is better."
     ]
     if record["landmark"] is not None:
-        limits.append(f"Time is counted from the landmark ({record['landmark']:g}); earlier outcomes are adjusted for.")
+        limits.append(
+            f"Time is counted from the landmark ({record['landmark']:g}); the mean of earlier outcomes is adjusted for."
+        )
     if record["number"]:
         said = "; ".join(
             f"{'perceived attachment' if c['name'][0] == 'P' else 'style'} {number(c['estimate'])}, 95% CI "
