@@ -24,32 +24,36 @@ ALWAYS = "1.000; 1.000; +.000 ± .000"
 
 HEAD = """# Operating characteristics
 {start}
-How often the claims come out right and wrong in simulated studies whose truth is known, analysed by bowlby's own
-analysis sets, models and decision rules.
+This page reports how often verdicts are correct and wrong in simulated studies with known truth. The studies
+are analysed with bowlby's own analysis sets, models and decision rules.
 {size}
-Made by `make validate`; every number with its interval is in `validation.csv`.
+The page is written by `make validate`. `validation.csv` contains every number with its interval.
 
-A cell is judged with its Monte Carlo error (99.9% intervals):
+A cell is judged in view of its Monte Carlo error (99.9% intervals):
 
-- *wrong verdicts*: fails where the lower limit of the rate exceeds 1.2 times the nominal rate;
-- *coverage* of 95 % intervals, 31 therapists or more: fails where its interval lies wholly outside .94 to .96 (above is
-  allowed where a true variance is 0, because intervals are then too wide and never too narrow);
-- *power*: fails where the loss against the oracle in the same studies is beyond .05 (under 31 therapists) or .03. The
-  oracle knows the true ratios of all variances: the same contrasts by generalised least squares, residual variance
-  estimated, J − 1 − k degrees of freedom (k columns vary between therapists alone);
-- *qualifiers*: where perceived attachment has no effect but an association (S6, S7), a support of C1 or C2 without both
-  qualifiers fails.
+- *wrong verdicts*: fails if the lower limit of the rate exceeds 1.2 times the nominal rate;
+- *coverage* of 95% intervals, 31 therapists or more: fails if its interval lies wholly outside .94 to .96
+  (higher coverage is allowed if a true variance is 0, because intervals are then too wide and never too
+  narrow);
+- *power*: fails if the loss relative to the oracle in the same studies exceeds .05 (under 31 therapists) or
+  .03. The oracle knows the true ratios of all variances. It estimates the same contrasts by generalised least
+  squares, with the residual variance estimated and J − 1 − k degrees of freedom (k columns vary between
+  therapists alone);
+- *qualifications*: if perceived attachment has an association but no effect (S6, S7), a supported C1 or C2 without both
+  qualifications fails.
 
-Everything else is reported, not judged. Outcome is turned so that higher is better; slopes are in SDs."""
+Everything else is reported, not judged. Higher outcomes are better; slopes are in SDs."""
 SESSIONS_HEAD = """# Operating characteristics with session data
 {start}
-How often the claims come out right and wrong where outcome and perceived attachment are measured session by session and
-the claims are decided on patients' means around a landmark (`perceived.sessions: 5`, `outcome.after: 5`). Tables of
-simulated session scores go through bowlby's own functions: patients' means, analysis sets, models, decision rules.
+This page reports how often verdicts are correct and wrong if outcome and perceived attachment are measured at
+every session and the claims are decided on patients' means around a landmark (`perceived.sessions: 5`,
+`outcome.after: 5`). Simulated session scores are analysed with bowlby's own functions: patients' means,
+analysis sets, models, decision rules.
 {size}
-Made by `make validate-sessions`; every number with its interval is in `validation_sessions.csv`. The criteria are those
-of [validation.md](validation.md), by 99.9% intervals. The oracle knows the true variances at the level of patients'
-means, averaged over patients, who have unequal numbers of sessions."""
+The page is written by `make validate-sessions`. `validation_sessions.csv` contains every number with its
+interval. The criteria are those of [validation.md](validation.md), by 99.9% intervals.
+The oracle knows the true variances at the level of patients' means, averaged over patients, who have unequal
+numbers of sessions."""
 
 
 def page(
@@ -140,12 +144,14 @@ def _worlds(table: pd.DataFrame) -> str:
     own = table["quantity"].str.startswith("warning, all") & ~table["quantity"].str.endswith(WARNINGS["baseline"])
     warned = table["n"][own].max()
     text = f"""In most of these scenarios the model of the comparison does not hold. {_several(counts)} studies
-in each give the rates *as decided* and in the corrected rows; the scenario's warning was computed in up to
+in each give the rates *as decided* in the main analysis, and those after correction for measurement error.
+The scenario's warning was computed in up to
 {warned:,} of them and in every study with a wrong decision. A decision is wrong if a claim is supported or refuted
-against the truth, or if the 95% interval of P or T misses it. The corrected rows take the true reliabilities.
-Criteria: in a corrected row false support of C1 or C2 .025 (fails where the lower limit exceeds .03) and
-coverage .95 (fails where the upper limit is below .94); a warning in .80 of wrong decisions, and in at most .10 of
-studies of a scenario in which the model holds. The Monte Carlo standard error of a rate of .025 is
+against the truth, or if the 95% interval of P or T does not include the true value. The corrections use the true
+reliabilities. Criteria after correction are .025 for false support of C1 or C2 (fails if the lower limit exceeds
+.03) and .95 for coverage (fails if the upper limit is below .94). Criteria for a warning are .80 of wrong
+decisions, and at most .10 of studies of a scenario in which the model holds.
+The Monte Carlo standard error of a rate of .025 is
 {_error(counts.min())} in {counts.min():,} studies and {_error(counts.max())} in {counts.max():,}. Designs with
 {ABSENT} were not simulated."""
     return "\n\n".join([

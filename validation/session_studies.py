@@ -88,7 +88,7 @@ CASES = {case.scenario.id: case for case in (
     Case(_named("S3", "S3-start", "as S3; the therapist's part is there from the first session on"), from_start=True),
     Case(_named("S14", "S14-start", "as S14; the therapist's part is there from the first session on"),
          from_start=True),
-    Case(_named("S3", "S3-switch", "as S3; 30 % of patients change therapist", switching=0.30)),
+    Case(_named("S3", "S3-switch", "as S3; 30% of patients change therapist", switching=0.30)),
 )}  # fmt: skip
 """The scenarios of the validation, and variants that show what the landmark does."""
 VARIANTS = tuple(name for name in CASES if name not in CELLS)
@@ -187,7 +187,7 @@ def single_sessions(case: Case, address: StudyAddress, delta: float = DELTA) -> 
     Returns
     -------
     dict
-        Verdicts ``sessions_C1`` to ``sessions_C3``, estimates and 95 % intervals (``sessions_P``, ``sessions_P_low``,
+        Verdicts ``sessions_C1`` to ``sessions_C3``, estimates and 95% intervals (``sessions_P``, ``sessions_P_low``,
         ``sessions_P_high``; T, P-T, P+T).
     """
     run, (scores, people) = session_config(delta), session_study(case, address.design, address.entropy())

@@ -10,10 +10,14 @@ from validation.worlds import WORLDS, World
 WORLD_DESIGNS = ("16x36", "48x12", "100x10")
 
 WRONG = "a decision or an interval is wrong"
-ROWS = {"": "as decided", "baseline_": "without the baseline's error", "all_": "without all errors",
-        "sample_": "standard error with that of the SDs"}  # fmt: skip
+ROWS = {
+    "": "as decided",
+    "baseline_": "corrected for error of the baseline",
+    "all_": "corrected for error of all three variables",
+    "sample_": "standard error with that of the SDs",
+}
 WARNINGS = {
-    "baseline": "the baseline's error decides (C1, C2)",
+    "baseline": "C1 or C2 not supported after correction for error of the baseline",
     "caseload": "P depends on caseload",
     "curve": "outcome depends on style in a curve",
     "baseline_curve": "outcome depends on the baseline in a curve",
@@ -33,7 +37,7 @@ def world_characteristics(studies: pd.DataFrame) -> pd.DataFrame:
 
 
 def world_rates(world: World, cell: pd.DataFrame):
-    """Quantity, n, rate, 99.9 % interval, bar and verdict of one world and design.
+    """Quantity, n, rate, 99.9% interval, bar and verdict of one world and design.
 
     Parameters
     ----------

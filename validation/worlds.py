@@ -108,7 +108,7 @@ WORLDS = {world.id: world for world in (
     _world("clean", "the model holds; nothing predicts", warning="all"),
     _world("baseline85", "baseline with reliability .85", baseline=0.85),
     _world("baseline85-slopes", "baseline with reliability .85; slopes differ, SD .15", baseline=0.85, slope_sd=0.15),
-    _world("baseline85-switching", "baseline with reliability .85; 5 % of patients change therapist", baseline=0.85,
+    _world("baseline85-switching", "baseline with reliability .85; 5% of patients change therapist", baseline=0.85,
            switching=0.05),
     _world("baseline70", "baseline with reliability .70", baseline=0.70),
     _world("baseline70-equal", "baseline with reliability .70; P = T = .2", 0.2, 0.2, baseline=0.70),
@@ -130,9 +130,9 @@ WORLDS = {world.id: world for world in (
            skewness=ICC_Y - 0.02),
     _world("baseline-curve", "outcome and perceived attachment depend on the baseline in a curve", baseline_curve=0.2,
            warning="baseline_curve"),
-    _world("leaving", "22 % of insecure therapists' patients who do badly have no outcome; T = .10", 0.2, 0.10,
+    _world("leaving", "22% of insecure therapists' patients who do badly have no outcome; T = .10", 0.2, 0.10,
            leaving=0.22, warning="leaving"),
-    _world("leaving-random", "5.5 % of patients have no outcome, at random; T = 0", 0.2, leaving_at_random=0.055,
+    _world("leaving-random", "5.5% of patients have no outcome, at random; T = 0", 0.2, leaving_at_random=0.055,
            warning="leaving"),
 )}  # fmt: skip
 
@@ -279,7 +279,7 @@ class WorldValidator:
 
 
 def erred(world: World, claims: dict[str, dict]) -> bool:
-    """Whether a claim is decided against the truth, or the 95 % interval of P or of T misses it."""
+    """Whether a claim is decided against the truth, or the 95% interval of P or of T misses it."""
     low, high = claims["C1"]["ci"]
     below, above = claims["C3"]["ci"]
     if not (low <= world.p <= high and below <= world.t <= above):

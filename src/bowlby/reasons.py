@@ -33,11 +33,12 @@ REASONS = {
     "baseline_error_not_examined": "the influence of measurement error in the baseline was not examined",
     "below_delta": "significant, but smaller than the bound δ",
     "bound_too_wide": "the bound δ is larger than any slope that a characteristic of therapists could have",
-    "curved_baseline": "the association of outcome with the baseline is curved; P and T are also given with its square",
-    "changes_over_time": "whatever else changes from session to session is not adjusted for",
+    "curved_baseline": "the association of outcome with the baseline is curved; P and T are also reported with the "
+    "square of the baseline",
+    "changes_over_time": "confounders that change from session to session are not adjusted for",
     "curved_style": "the association of outcome with style is curved; T is the slope of a straight line",
     "detectable": "the slope of style differs significantly from 0",
-    "detrended_otherwise": "the verdict depends on which trends over time are taken out",
+    "detrended_otherwise": "the verdict depends on the method of detrending",
     "early_improvement": "not significant after adjustment for earlier improvement",
     "far_from_reference": "a sample SD is more than twice or less than half its reference SD, so all standardised "
     "numbers may be in wrong units",
@@ -45,19 +46,19 @@ REASONS = {
     "groups_of_therapists": "therapists belong to groups, such as clinics, that are not in the model; the interval of "
     "T may be too narrow",
     "loto_flips": "the verdict changes when one therapist is left out, for {changed} of {therapists} therapists",
-    "not_stationary": "processes begin with another spread than they go on with",
-    "outcome_leads": "from session to session, outcome precedes perceived attachment more than the reverse",
+    "not_stationary": "the variance within patients at first differs from that later (test of stationarity)",
+    "outcome_leads": "from session to session, outcome predicts perceived attachment more strongly than the reverse",
     "permuted_style": "with style permuted at random among therapists the claim is supported in most cases too",
     "no_baseline": "there is no earlier outcome to adjust for",
     "missing_outcomes_differ": "patients without an outcome differ in perceived attachment or in their therapist's "
     "style, so that P and T may be biased",
     "moderated": "the association depends on the severity of the patients",
-    "number_differs": "the number of occasions depends on a predictor, so that slopes may be biased",
+    "number_differs": "the number of a patient's occasions depends on a predictor, so that slopes may be biased",
     "reverse_causation_open": "improvement may have preceded attachment",
     "same_observer": "the same observer rated a predictor and the outcome",
     "same_rater": "the patient rated both attachment and outcome",
-    "same_rater_style": "the patient rated both the own style and perceived attachment",
-    "same_rater_of_both": "the same person rated both",
+    "same_rater_style": "the patient rated both their own style and perceived attachment",
+    "same_rater_of_both": "the same person rated both scales",
     "sample_reference": "standardised by the SDs of this sample, because no reference SDs were given",
     "singular": "a variance was estimated at 0 (boundary)",
     "therapist_rated": "the therapist rated both the outcome and the therapist's own style",
@@ -98,9 +99,10 @@ UNFAIR = {
     "rater_of_one": "The person who rated {patient} may also have rated the outcome; the rater of {therapist} did not.",
     "one_observer": "Both were rated by observers, whose expectations of what belongs together influence both.",
     "observer_of_one": "{patient} was rated by observers of single patients, {therapist} by the therapists themselves.",
-    "one_patient_each": "Every therapist has one patient, so that differences between therapists and between patients "
-    "cannot be told apart: a slope holds for pairs of patient and therapist, and no share of the outcome can be "
-    "attributed to therapists. Patients who differ may have been assigned to therapists who differ.",
+    "one_patient_each": "Every therapist has one patient, so that differences between therapists cannot be "
+    "distinguished from differences between patients. A slope refers to pairs of patient and therapist, and no share "
+    "of the outcome's variance can be attributed to therapists. Patients who differ may have been assigned to "
+    "therapists who differ.",
     "both_between": "Both predictors vary between therapists only: the sample is as large as the number of therapists, "
     "and neither shares the rater with the outcome.",
 }

@@ -133,6 +133,6 @@ def test_a_corrected_row_has_a_bar_and_the_claim_as_decided_none():
                 baseline_T_high=1.0)  # fmt: skip
     table = world_characteristics(rows).set_index("quantity")
     assert table.loc["as decided: C1 falsely supported", "verdict"] == "reported"
-    assert table.loc["without the baseline's error: C1 falsely supported", "verdict"] == "fails"
-    assert table.loc["without the baseline's error: coverage P", "verdict"] == "fails"
+    assert table.loc["corrected for error of the baseline: C1 falsely supported", "verdict"] == "fails"
+    assert table.loc["corrected for error of the baseline: coverage P", "verdict"] == "fails"
     assert isinstance(WORLDS["baseline85"], World)

@@ -1,4 +1,4 @@
-"""Which of two series comes first from session to session: ``session_to_session.json``, and what it lifts."""
+"""Temporal order of two series from session to session: ``session_to_session.json``, and what follows for C1 and C2."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bowlby.terms import SERIES
 
 PARTS = ("L-R", "L+R")
 TRENDS = ("none", "mean", "patient")
-SAYS = {"L": "the path from predictor to outcome", "L-R": "the difference of the paths", "L+R": "their sum"}
+NAMES = {"L": "the path from predictor to outcome", "L-R": "the difference between the paths", "L+R": "their sum"}
 
 
 def decide_lead(run: Run, fits: Mapping[str, dict], design: Mapping) -> dict:
@@ -31,21 +31,21 @@ def decide_lead(run: Run, fits: Mapping[str, dict], design: Mapping) -> dict:
     Returns
     -------
     dict
-        Paths by trend taken out, the claims by the registered one with their verdicts under the others, the common
+        Paths by method of detrending, the claims by the registered one with their verdicts by the others, the common
         model's paths, the test of stationarity, and a sentence.
     """
-    asked = existing(run.session_to_session)
-    main = fits[f"lagged_{asked.detrend}"]
+    settings = existing(run.session_to_session)
+    main = fits[f"lagged_{settings.detrend}"]
     effects = {trend: effects_of(fits[f"lagged_{trend}"]["contrasts"]) for trend in TRENDS}
-    decided = {trend: decide_lead_claims(own, asked.delta) for trend, own in effects.items()}
-    claims = decided[asked.detrend]
+    decided = {trend: decide_lead_claims(own, settings.delta) for trend, own in effects.items()}
+    claims = decided[settings.detrend]
     stationary = main["blocks"][0]["p"]
     for name, claim in claims.items():
         verdicts = {trend: decided[trend][name]["verdict"] for trend in TRENDS}
         settled = claim["verdict"] != "inconclusive"
         claim["detrended"] = verdicts
         claim["fragile"] = settled and verdicts["patient"] != claim["verdict"]
-        claim["reasons"] = _reasons(asked)
+        claim["reasons"] = _reasons(settings)
         claim["qualified"] = claim["verdict"] == "supported"  # what changes over time is never adjusted for
         claim["flags"] += [code for code, holds in (
             ("detrended_otherwise", len(set(verdicts.values())) > 1),
@@ -55,9 +55,9 @@ def decide_lead(run: Run, fits: Mapping[str, dict], design: Mapping) -> dict:
     return {
         "schema": 1,
         "labels": design["labels"],
-        "delta": asked.delta,
-        "detrend": asked.detrend,
-        "gap": asked.gap,
+        "delta": settings.delta,
+        "detrend": settings.detrend,
+        "gap": settings.gap,
         "n_obs": main["n_obs"],
         "n_patients": main["groups"]["patient"],
         "n_therapists": main["groups"].get("therapist", 0),
@@ -65,22 +65,23 @@ def decide_lead(run: Run, fits: Mapping[str, dict], design: Mapping) -> dict:
         "left_out": design["left_out"],
         "paths": {trend: {name: e.record() | {"p": e.p_two_sided()} for name, e in own.items()}
                   for trend, own in effects.items()},
-        "centred": {fits[f"centred_{name}"]["contrasts"][0]["name"]: _of(fits[f"centred_{name}"]) for name in SERIES},
+        "centred": dict(_named_contrast(fits[f"centred_{name}"]) for name in SERIES),
         "stationary_p": stationary,
         "claims": claims,
-        "sentence": _sentence(design["labels"], effects[asked.detrend], claims["L2"]),
+        "sentence": _sentence(design["labels"], effects[settings.detrend], claims["L2"]),
     }  # fmt: skip
 
 
 def decide_lead_claims(effects: Mapping[str, Effect], delta: float) -> dict[str, dict]:
-    """L1 (the predictor leads the outcome) and L2 (more than the reverse) from L, L-R and L+R."""
+    """L1 (the predictor predicts the later outcome) and L2 (more than the reverse) from L, L-R and L+R."""
     return {"L1": claim_slope(effects["L"], delta, "L"), "L2": claim_more(effects["L-R"], effects["L+R"], PARTS)}
 
 
 def removes_doubt(run: Run, lead: Mapping | None) -> bool:
-    """Whether the sessions speak against improvement that came first, so that the doubt is lifted from C1 and C2.
+    """Whether C1 and C2 need no qualification that improvement may have come first.
 
-    L1 and L2 are both supported, also without the patients' own trends, and the series are those of the comparison.
+    L1 and L2 are both supported, also with the patients' own trends removed, and the series are those of the
+    comparison.
     """
     if lead is None or not _of_the_comparison(run):
         return False
@@ -91,43 +92,44 @@ def removes_doubt(run: Run, lead: Mapping | None) -> bool:
 
 
 def speaks_against(run: Run, lead: Mapping | None) -> bool:
-    """Whether outcome leads perceived attachment more than the reverse, session by session."""
+    """Whether outcome predicts later perceived attachment more strongly than the reverse."""
     return lead is not None and _of_the_comparison(run) and lead["claims"]["L2"]["verdict"] == "refuted"
 
 
 def _of_the_comparison(run: Run) -> bool:
     """Whether the series are a scale of the comparison's perceived attachment, and its outcome."""
-    asked, felt, outcome = existing(run.session_to_session), existing(run.comparison).perceived, run.outcome
-    one = asked.predictor.instrument, asked.predictor.about, asked.predictor.role
+    settings, perceived, outcome = existing(run.session_to_session), existing(run.comparison).perceived, run.outcome
+    predictor = settings.predictor
     return (
-        one == (felt.instrument, felt.about, "patient")
-        and asked.predictor.scale in felt.weights
-        and (asked.outcome.instrument, asked.outcome.scale) == (outcome.instrument, outcome.scale)
+        (predictor.instrument, predictor.about, predictor.role) == (perceived.instrument, perceived.about, "patient")
+        and predictor.scale in perceived.weights
+        and (settings.outcome.instrument, settings.outcome.scale) == (outcome.instrument, outcome.scale)
     )
 
 
-def _reasons(asked) -> list[str]:
-    same = asked.predictor.role == asked.outcome.role
+def _reasons(settings) -> list[str]:
+    same = settings.predictor.role == settings.outcome.role
     return [*(["same_rater_of_both"] if same else []), "changes_over_time"]
 
 
-def _of(fit: dict) -> dict:
+def _named_contrast(fit: dict) -> tuple[str, dict]:
     first = fit["contrasts"][0]
-    return Effect(first["estimate"], first["se"], first["df"]).record() | {"p": first["p"]}
+    return first["name"], Effect(first["estimate"], first["se"], first["df"]).record() | {"p": first["p"]}
 
 
 def _sentence(labels: Mapping[str, str], effects: Mapping[str, Effect], more: Mapping) -> str:
-    one, other = labels["predictor"], labels["outcome"]
-    words = {
-        "supported": f"{one} leads {other} more than {other} leads {one}",
-        "refuted": f"{one} does not lead {other} more than the reverse",
-        "inconclusive": "these data do not decide which of the two leads the other more",
+    predictor, outcome = labels["predictor"], labels["outcome"]
+    path = f"the path from {predictor} to later {outcome}"
+    conclusion = {
+        "supported": f"{path} is larger than the reverse path",
+        "refuted": f"{path} is not larger than the reverse path",
+        "inconclusive": f"the data do not decide whether {path} is larger than the reverse path",
     }[more["verdict"]]
-    said = [
-        f"After a session 1 SD better in {one}, the next was {_size(effects['L'])} in {other}",
-        f"after one 1 SD better in {other}, the next was {_size(effects['R'])} in {one}",
-    ]
-    return f"{'; '.join(said)}. Verdict: {more['verdict']}; {words}, because {say_rule(more['rule'], SAYS)}."
+    return (
+        f"A session 1 SD better in {predictor} was followed by one {_size(effects['L'])} in {outcome}; "
+        f"a session 1 SD better in {outcome} was followed by one {_size(effects['R'])} in {predictor}. "
+        f"Verdict: {more['verdict']}; {conclusion}, because {say_rule(more['rule'], NAMES)}."
+    )
 
 
 def _size(effect: Effect) -> str:

@@ -19,7 +19,7 @@ class Block(Model):
     occasion: str | None = None
     """Occasion; empty if it was answered once, as by therapists."""
     sessions: int | None = Field(None, ge=1)
-    """If it was answered session by session: use each person's mean of the sessions up to this one."""
+    """If it was completed at every session: use each person's mean of the sessions up to this one."""
     weights: dict[str, float] = Field(min_length=1)
     """Scale: weight in the composite, set before seeing outcomes (example: secure +1, avoidant_fearful -1). A style
     (`secure`, `preoccupied`, `dismissing`, `fearful/disorganized`) is coded 1 if present and 0 if not:
@@ -66,7 +66,7 @@ class ReferenceBlock(Model):
 
 
 class Series(Model):
-    """A scale that was answered session by session."""
+    """A scale that was completed at every session."""
 
     label: str = Field(min_length=1, max_length=60)
     """Its name in the report (example: alliance)."""
@@ -88,20 +88,20 @@ class Series(Model):
 
 
 class SessionToSession(Model):
-    """What comes first from session to session: the predictor, or the outcome?"""
+    """Temporal order from session to session: does the predictor precede the outcome, or the reverse?"""
 
     predictor: Series
-    """Perceived attachment, the alliance or another scale of every session."""
+    """Perceived attachment, alliance or another scale, measured at every session."""
     outcome: Series
-    """The outcome of every session."""
+    """The outcome, measured at every session."""
     gap: int = Field(3, ge=1)
-    """Longest interval, in session numbers, over which two sessions of a patient are related. After a longer one, and
-    with another therapist, the process within the patient begins anew."""
+    """Longest interval, in session numbers, over which two sessions of a patient are related. After a longer interval,
+    or a change of therapist, a new process begins within the patient."""
     detrend: Literal["none", "mean", "patient"] = "mean"
-    """What is taken out before the claims are decided: nothing; the mean of each session; or each patient's own
-    straight line besides. All three are reported."""
+    """Trend that is removed before the claims are decided: none; session means; or session means and each patient's
+    straight line. All three are reported."""
     delta: float = Field(0.05, gt=0)
-    """Equivalence bound for "negligible", in SD of the one per SD of the other, both within patients."""
+    """Equivalence bound for "negligible", in SD of one scale per SD of the other, both within patients."""
 
     @model_validator(mode="after")
     def _two(self):

@@ -1,4 +1,4 @@
-"""Growth: the course of the outcome, and what it depends on."""
+"""Growth: the course of the outcome and its predictors."""
 
 from __future__ import annotations
 
@@ -55,13 +55,13 @@ class Growth(Model):
     AIC (maximum likelihood, before any predictor is in the model); the report says which. Slopes are those of time,
     and of ln(1 + time) in the second form."""
     end: float | None = None
-    """Time at which treatment ends, in the unit of time: standardised slopes are the difference that has arisen by
-    then. By default the median of the patients' last times."""
+    """Time at which treatment ends, in the unit of time. Standardised slopes are expressed as the difference by this
+    time. By default it is the median of the patients' last times."""
     landmark: float | None = None
-    """Time at which perceived attachment was rated. Only later outcomes are analysed, time is counted from here, and
-    the patient's mean outcome up to here is adjusted for, in level and slope."""
+    """Time at which perceived attachment was rated. Only later outcomes are analysed, time begins here, and level and
+    slope are adjusted for the patient's mean outcome up to this time."""
     perceived: Block | None = None
-    """Attachment to the therapist as the patient perceives it: does it predict improvement (claim G1)?"""
+    """Perceived attachment to the therapist: does it predict improvement (claim G1)?"""
     therapist_style: Block | None = None
     """The therapist's own attachment style: does it predict improvement less than `perceived` does (claim G2)?"""
     reference: GrowthReference | None = None
@@ -69,18 +69,18 @@ class Growth(Model):
     delta: float = Field(0.10, gt=0)
     """Equivalence bound for "negligible", in SDs of outcome at `end` per SD of the predictor."""
     covariates: list[str] = Field(default_factory=list)
-    """Patient covariates, each centred at the mean of the patients; they shift the level of the course, not its
+    """Patient covariates, each centred at the mean of the patients. They affect the level of the course, not its
     slope."""
     slopes: list[str] = Field(default_factory=list)
-    """Patient covariates, such as the arm of a trial, that shift both the level of the course and its slope."""
+    """Patient covariates, such as the arm of a trial, that affect both the level of the course and its slope."""
     residual: Literal["independent", "car1"] = "independent"
     """Residuals of one patient: independent, or with a correlation that decreases with the time between them (CAR1)."""
     random: RandomEffects = Field(default_factory=RandomEffects)
     """Random effects. By default `(time | patient) + (1 + time || therapist)`, in the notation of lme4. A variance
-    that is estimated as 0 stays and is reported; only an effect that the design cannot show is left out, and the
-    report says why: slopes of patients need a patient with three or more occasions, effects of therapists need two
-    therapists, one of whom has two patients. With `perceived`, its effects on level and slope vary between
-    therapists too."""
+    that is estimated as 0 remains in the model and is reported. Only an effect that the design cannot identify is left
+    out, and the report gives the reason: slopes of patients need a patient with three or more occasions, effects of
+    therapists need two therapists, one of whom has two patients. With `perceived`, its effects on level and slope also
+    vary between therapists."""
 
     @field_validator("covariates", "slopes")
     @classmethod

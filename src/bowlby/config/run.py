@@ -229,7 +229,7 @@ class Run(Model):
     growth: Growth | None = None
     """The growth model; left out, none is fitted."""
     session_to_session: SessionToSession | None = None
-    """Which of two scales comes first from session to session; left out, it is not examined."""
+    """Temporal order of two scales from session to session; if left out, it is not examined."""
     robustness: Robustness | None = None
     """Robustness checks of the comparison; left out, there are none."""
 

@@ -44,8 +44,8 @@ class When(Model):
     names: dict[str, str] = Field(default_factory=dict)
     """Texts at {t} in the column names, text: occasion (`phq_{t}_{n}` with `{pre: intake, t2: termination}`)."""
     session: str | None = None
-    """The column with the session number, where that is the time of the rows: their occasion is `sessions`, which needs
-    no line under `occasions:` unless there are others."""
+    """The column with the session number, if this is the time of the rows. Their occasion is then `sessions`, which is
+    listed under `occasions:` only if there are other occasions."""
 
     @model_validator(mode="before")
     @classmethod

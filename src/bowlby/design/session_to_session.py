@@ -1,4 +1,4 @@
-"""Rows of two series of sessions: one for each session of a patient at which either was answered."""
+"""Rows of two series of sessions: one for each session of a patient with at least one of the two scales."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from bowlby.errors import UserError, existing, problem
 from bowlby.terms import SCHEMA, SERIES
 
 SESSIONS, PATIENTS = 3, 20
-"""Sessions with both answers that a patient needs, and patients who need them: fewer do not show what differs between
-patients apart from what leads within them."""
+"""Fewest sessions with both scales per patient, and fewest patients with so many: with fewer, differences between
+patients are not separated from paths within patients."""
 INTERCEPTS = RandomEffects(patient=["intercept"], therapist=["intercept"])
 
 
@@ -45,10 +45,10 @@ def session_to_session_set(run: Run, scores: dict[str, pd.DataFrame], people: di
     UserError
         If sessions have no number, or too few patients have three sessions with both answers.
     """
-    asked = existing(run.session_to_session)
+    settings = existing(run.session_to_session)
     if lines := unscored(of_session_to_session(run), scores):
         raise UserError(lines)
-    every = _rows(asked, scores, people["patients"].set_index("patient")["therapist"])
+    every = _rows(settings, scores, people["patients"].set_index("patient")["therapist"])
     data, steps = complete(every, {"session": "no session number"})
     random = random_part(INTERCEPTS, data.rename(columns={"session": "time"}))
     if "therapist" in random.groups:
@@ -56,9 +56,9 @@ def session_to_session_set(run: Run, scores: dict[str, pd.DataFrame], people: di
         steps += gone
     else:
         data = data.drop(columns="therapist")
-    enough = _check(asked, data)
+    enough = _check(settings, data)
     data = data.astype({"session": int}).sort_values(["patient", "session"], ignore_index=True)
-    data.insert(2, "process", _processes(data, asked.gap))
+    data.insert(2, "process", _processes(data, settings.gap))
     flow = [step("sessions in the file", every, None), *steps, step("analysed", data, None)]
     design = {
         "schema": SCHEMA,
@@ -67,28 +67,28 @@ def session_to_session_set(run: Run, scores: dict[str, pd.DataFrame], people: di
         "n_therapists": flow[-1]["therapists"],
         "n_processes": int(data["process"].nunique()),
         "n_with_three": enough,
-        "labels": {name: getattr(asked, name).label for name in SERIES},
-        "detrend": asked.detrend,
-        "gap": asked.gap,
+        "labels": {name: getattr(settings, name).label for name in SERIES},
+        "detrend": settings.detrend,
+        "gap": settings.gap,
         "covariates": [],
         "left_out": [gone for gone in random.left_out if gone["group"] == "therapist"],
     }
-    columns = pd.DataFrame([(name, *_meaning(name, asked)) for name in data],
+    columns = pd.DataFrame([(name, *_meaning(name, settings)) for name in data],
                            columns=["name", "meaning", "unit", "source"])  # fmt: skip
     return AnalysisSet(data, equal_parts(data), columns, design, flow)
 
 
-def _rows(asked: SessionToSession, scores: dict, own: pd.Series) -> pd.DataFrame:
-    """Every session at which a patient answered either, with the therapist who gave it, else the patient's own."""
-    one, other = (_answers(name, getattr(asked, name), scores) for name in SERIES)
-    both = one.merge(other, on=["patient", "session"], how="outer", suffixes=("", "_other"))
+def _rows(settings: SessionToSession, scores: dict, own: pd.Series) -> pd.DataFrame:
+    """Every session with at least one of the two scales, with the therapist who gave it, else the patient's own."""
+    predictor, outcome = (_series(name, getattr(settings, name), scores) for name in SERIES)
+    both = predictor.merge(outcome, on=["patient", "session"], how="outer", suffixes=("", "_other"))
     both["therapist"] = both["therapist"].fillna(both["therapist_other"])
     both["therapist"] = both["therapist"].fillna(both["patient"].map(own)).astype("object")
     return both[["patient", "therapist", "session", *SERIES]]
 
 
-def _answers(name: str, series: Series, scores: dict) -> pd.DataFrame:
-    """One series by patient and session; of several answers the first."""
+def _series(name: str, series: Series, scores: dict) -> pd.DataFrame:
+    """One series by patient and session; of several scores the first."""
     table = scores[series.instrument]
     table = table[(table["role"] == series.role) & (table["about"] == series.about)]
     sign = 1.0 if series.higher_is_better else -1.0
@@ -107,32 +107,30 @@ def _processes(data: pd.DataFrame, gap: int) -> np.ndarray:
     return new.cumsum().to_numpy(int)
 
 
-def _check(asked: SessionToSession, data: pd.DataFrame) -> int:
+def _check(settings: SessionToSession, data: pd.DataFrame) -> int:
     """Patients with enough sessions."""
     if data.empty:
-        what = "no session has a number"
-        raise UserError(
-            problem(f"session_to_session: {what}", "give `session:` to the files or occasions of the study")
-        )
+        action = "give `session:` to the files or occasions of the study"
+        raise UserError(problem("session_to_session: no session has a number", action))
     sessions = data.dropna().groupby("patient").size()
     enough = int((sessions >= SESSIONS).sum())
     if enough < PATIENTS:
-        one, other = (getattr(asked, name).label for name in SERIES)
-        what = f"{enough} patient{'' if enough == 1 else 's'} with {one} and {other} in three or more sessions"
-        do = f"at least {PATIENTS} are needed; check the session numbers of both, and what is missing"
-        raise UserError(problem(f"session_to_session: {what}", do))
+        predictor, outcome = (getattr(settings, name).label for name in SERIES)
+        fault = f"{enough} patient{'' if enough == 1 else 's'} with {predictor} and {outcome} in three or more sessions"
+        action = f"at least {PATIENTS} are needed; check the session numbers of both, and missing values"
+        raise UserError(problem(f"session_to_session: {fault}", action))
     return enough
 
 
-def _meaning(name: str, asked: SessionToSession) -> tuple[str, str, str]:
+def _meaning(name: str, settings: SessionToSession) -> tuple[str, str, str]:
     """Meaning, unit and source of a column."""
     if name in SERIES:
-        series = getattr(asked, name)
+        series = getattr(settings, name)
         return f"{series.label}: {series.instrument} {series.scale}, higher is better", "own units", "scores"
     known = {
         "patient": ("patient", "id"),
         "therapist": ("therapist who gave the session", "id"),
         "session": ("number of the session", "count"),
-        "process": ("process within the patient, which begins anew after a gap or with another therapist", "number"),
+        "process": ("process within the patient; a new one begins after a gap or a change of therapist", "number"),
     }
     return *known[name], "people"

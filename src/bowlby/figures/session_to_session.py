@@ -1,4 +1,4 @@
-"""Paths from one session to the next, by what is taken out of the series."""
+"""Paths from one session to the next, by method of detrending."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from bowlby.figures.forest import negligible, rows_named
 from bowlby.results import Results
 
 WAYS: dict[str, tuple[str, float, dict[str, Any]]] = {
-    "none": ("nothing taken out", 0.24, {"color": INK, "marker": "s", "fill": False}),
-    "mean": ("session means taken out", 0.08, {"color": BLUE, "marker": "o"}),
-    "patient": ("and each patient's own line", -0.08, {"color": VERMILION, "marker": "D"}),
+    "none": ("without detrending", 0.24, {"color": INK, "marker": "s", "fill": False}),
+    "mean": ("session means removed", 0.08, {"color": BLUE, "marker": "o"}),
+    "patient": ("each patient's line also removed", -0.08, {"color": VERMILION, "marker": "D"}),
     "centred": ("common model (biased)", -0.24, {"color": INK, "marker": "^", "fill": False}),
 }
 COLUMNS = ["path", "label", "way", "estimate", "ci_low", "ci_high", "delta"]
@@ -46,5 +46,5 @@ def draw(ax, data: pd.DataFrame) -> None:
         face = "white" if how.get("fill") is False else how["color"]
         handles += keys(ax, (words, {"color": how["color"], "marker": how["marker"], "mfc": face, "ms": 6, "lw": 1.6}))
     rows_named(ax, labels)
-    ax.set_xlabel("SD in the next session per SD in this one\n(both within patients; higher is better)")
+    ax.set_xlabel("SD at the next session per SD at this session\n(both within patients; higher is better)")
     ax.figure.legend(handles=handles, loc="outside upper center", ncols=2, columnspacing=1.2)

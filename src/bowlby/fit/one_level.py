@@ -51,7 +51,7 @@ class OneLevelResult:
         return None, None
 
     def tidy(self, df: str = EXACT) -> pd.DataFrame:
-        """Estimates with standard error, df, t, p and 95 % limits, a row for each term."""
+        """Estimates with standard error, df, t, p and 95% limits, a row for each term."""
         rows = self.contrasts(np.eye(len(self.params)))
         return pd.concat([pd.Series(self.params.index, name="term"), rows], axis=1)
 

@@ -32,7 +32,7 @@ def contrast(result, name: str, weights: dict[str, float]) -> dict:
     Returns
     -------
     dict
-        name, weights, estimate, se, df, t, p, ci_low, ci_high (95 %).
+        name, weights, estimate, se, df, t, p, ci_low, ci_high (95%).
     """
     vector = [weights.get(term, 0.0) for term in result.params.index]
     row = result.contrast(vector, df="kenward-roger")

@@ -1,4 +1,4 @@
-"""Which of two series comes first: the cross-lagged model, and the common one with person-mean-centred predictors."""
+"""Temporal order of two series: the cross-lagged model, and the common one with person-mean-centred predictors."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ PATHS = tuple(f"{effect}_on_{cause}" for effect in SERIES for cause in SERIES)
 """Paths to the next session: effect, then cause."""
 LEAD, REVERSE = PATHS.index("outcome_on_predictor"), PATHS.index("predictor_on_outcome")
 TRENDS = {"none": "none", "mean": "mean", "patient": "person"}
-"""What is taken out of the series: the name in the configuration, and that of the engine."""
+"""Trends removed from the series: the name in the configuration, and that of the engine."""
 
 
 def fit_session_to_session(data: pd.DataFrame, design: dict) -> dict[str, Fitted]:
-    """Fit the model with each way of taking out trends, and the common model of each direction.
+    """Fit the model with each method of detrending, and the common model of each direction.
 
     Parameters
     ----------

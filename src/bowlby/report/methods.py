@@ -182,7 +182,8 @@ def _beside(results: Results) -> str:
     )
 
 
-FORMS = {"linear": "was a straight line", "log": "was a straight line over ln(1 + time)", "quadratic": "was a parabola"}
+FORMS = {"linear": "was modelled as linear", "log": "was modelled as linear in ln(1 + time)",
+         "quadratic": "was modelled as quadratic"}  # fmt: skip
 
 
 def _growth(results: Results) -> str:
@@ -195,9 +196,9 @@ def _growth(results: Results) -> str:
     said = (
         f"The course of the outcome over time{f' (in {unit})' if unit else ''} "
         f"{FORMS[shape.get('form') or 'linear']}{adjusted}; {random_part(fit)}.",
-        "Its form was chosen by AIC (maximum likelihood) before predictors entered." if shape.get("aic") else "",
+        "This form was chosen by AIC (maximum likelihood) before predictors were added." if shape.get("aic") else "",
         _slopes(asked, design),
-        "Residuals of a patient were correlated in time (continuous first-order autoregression)."
+        "Residuals of a patient had a continuous-time first-order autoregressive correlation."
         if asked.get("residual") == "car1"
         else "",
         left_out(fit),
@@ -213,16 +214,16 @@ def _slopes(asked: dict, design: dict) -> str:
     if asked.get("slopes"):
         said.append(f"Level and slope depended on {', '.join(asked['slopes'])}.")
     named = {"perceived": "perceived attachment within therapists",
-             "therapist_style": "the own style of the therapist who treated at that time"}  # fmt: skip
+             "therapist_style": "the own style of the therapist who treated the patient at that time"}  # fmt: skip
     if given := [words for name, words in named.items() if asked.get(name)]:
-        said.append(f"Level and slope depended on {' and on '.join(given)}; what is tested is the slope.")
+        said.append(f"Level and slope depended on {' and on '.join(given)}; the claims concern the slope.")
     if asked.get("perceived"):
         said.append("Both effects of perceived attachment varied between therapists.")
     if asked.get("landmark") is not None:
         said.append(f"Only outcomes after time {asked['landmark']:g}, at which perceived attachment was rated, were "
-                    "analysed, adjusted in level and slope for the mean outcome up to then.")  # fmt: skip
+                    "analysed. Level and slope were adjusted for the mean outcome up to this time.")  # fmt: skip
     if given:
-        said.append(f"Slopes are expressed as the difference at time {design['end']:.3g}; the claims G1 and G2 follow "
+        said.append(f"Slopes are expressed as the difference at time {design['end']:.3g}. G1 and G2 were decided by "
                     "the rules of C1 and C2.")  # fmt: skip
     return " ".join(said)
 

@@ -19,7 +19,7 @@ MEASUREMENT = {
     "unknown": "the reliability of the outcome before treatment is not known: scores were given and "
     "`outcome.reliability` is empty",
     "large_part": "patients who changed therapist connect too many therapists",
-    "errors_too_large": "the error variances are as large as the variances",
+    "errors_too_large": "the error variances are as large as the observed variances",
 }
 
 
@@ -46,9 +46,10 @@ def _estimands(results: Results) -> Iterator[tuple[str, str]]:
     if measured.get("reason"):
         yield "correction for measurement error", MEASUREMENT[measured["reason"]]
     if measured.get("within_only"):
-        yield "correction of the baseline's error between therapists", "the baseline varies hardly more than its error"
+        yield ("correction for error of the baseline between therapists",
+               "the variance of the baseline between therapists is hardly larger than its error variance")  # fmt: skip
     if variance and variance["icc_ci"] is None:
-        yield "interval of the share of variance between therapists", "it does not exist for this design"
+        yield "interval of the share of variance between therapists", "the interval does not exist for this design"
 
 
 def _robustness(results: Results) -> Iterator[tuple[str, str]]:
@@ -69,7 +70,7 @@ def _models(results: Results) -> Iterator[tuple[str, str]]:
             effect = EFFECTS.get(gone["term"], gone["term"])
             yield f"random {effect} of {gone['group']}s ({name} model)", gone["reason"]
         if not fit.get("converged", True):
-            yield f"convergence of the {name} model", "the estimates may not be at the maximum of the likelihood"
+            yield f"convergence of the {name} model", "the estimates may not maximise the likelihood"
     for name, words in ENGINES.items():
         if why := (results.json(f"fits/second/{name}.json") or {}).get("left_out"):
             yield f"fit of {words} with the second engine", why

@@ -136,7 +136,7 @@ def _percent(share: float) -> str:
 
 
 def intervals_sheet(comparison: Mapping, record: Mapping, estimands: Mapping) -> Sheet:
-    """95% intervals of the contrasts, as in Table 1 and by every other method or assumption that was tried."""
+    """95% intervals of the contrasts, as in Table 1 and by every other method or assumption examined."""
     rows = [["Main analysis", *(_limits(comparison[e]) for e in EFFECTS)]]
     for kind, words in WAYS.items():
         check = record.get(kind) or {}
@@ -181,9 +181,12 @@ def robustness_values_sheet(sensitivity: Mapping) -> Sheet:
     of = {"value": "to bring the estimate to 0", "limit": "to bring its 95% interval to 0"}
     rows = [[words, *(number(values[e][key], bounded=True) if e in values else "–" for e in EFFECTS)]
             for key, words in of.items()]  # fmt: skip
-    known = [f"{term_name(term)} {number(of['outcome'], bounded=True)} and {number(of['predictor'], bounded=True)}"
+    known = [f"{term_name(term)}, {number(of['outcome'], bounded=True)} and {number(of['predictor'], bounded=True)}"
              for term, of in sensitivity["yardsticks"].items()]  # fmt: skip
-    note = "Partial *R*² that an unmeasured confounder needs with both outcome and predictor (Cinelli & Hazlett, 2020)."
+    note = (
+        "Values are the partial *R*² that an unmeasured confounder would need with both outcome and predictor "
+        "(Cinelli & Hazlett, 2020)."
+    )
     if known:
         note += f" For comparison, partial *R*² with outcome and with the predictor: {'; '.join(known)}."
     return Sheet("", "Robustness Values", ["Confounder", "P", "T", "P − T", "P + T"], [(None, rows)], note)
@@ -228,11 +231,13 @@ def _marked(verdict: str | None, same: str | None) -> str:
 
 def _first_changes(tips: Mapping) -> str:
     """The smallest difference at which each verdict of the main analysis changes."""
-    changed = [f"{name} at a slope of {ALONG[at['along']]} that differs by {number(at['delta'])}"
+    changed = [f"{name} if the slope of {ALONG[at['along']]} differs by {number(at['delta'])}"
                for name, at in tips.items() if at]  # fmt: skip
     kept = [name for name, at in tips.items() if not at]
-    said = [f"The verdict of the main analysis first changes for {'; '.join(changed)}."] if changed else []
-    return " ".join(said + ([f"It changes nowhere in this range for {', '.join(kept)}."] if kept else []))
+    said = (
+        [f"Smallest differences that change a verdict of the main analysis: {'; '.join(changed)}."] if changed else []
+    )
+    return " ".join(said + ([f"No difference in this range changes {', '.join(kept)}."] if kept else []))
 
 
 NAMES = ("first", "second", "first-second", "first+second")
@@ -260,7 +265,10 @@ def pair_doubts_sheet(record: Mapping) -> Sheet | None:
         "CR2 is valid if the variances differ from those of the model."
     )
     if "hc3" in checks:
-        note = "*SD* of outcome per *SD* of predictor. HC3 is valid if the variance of the errors differs between rows."
+        note = (
+            "Intervals are in *SD* of outcome per *SD* of predictor. HC3 is also valid if the error variance differs "
+            "between rows."
+        )
     heads = ["Method", labels["first"], labels["second"], "difference", "sum"]
     return Sheet("", "95% Confidence Intervals by Other Methods", heads, [(None, rows)], note)
 

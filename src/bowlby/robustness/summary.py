@@ -44,7 +44,7 @@ def summarise(
 
         - parametric, cluster: ``intervals`` of each contrast (percentile; for cluster BCa too where the leave-one-out
           estimates are there), mean, sd;
-        - permutation: two-sided p of T, 95 % quantile of \\|t\\|, share of each verdict of C2 with permuted style;
+        - permutation: two-sided p of T, 95% quantile of \\|t\\|, share of each verdict of C2 with permuted style;
         - wild: two-sided p of every contrast;
         - sandwich: estimate, se, df, p, ci of every contrast;
         - any kind that could not be computed: ``not_computed``, the reason;

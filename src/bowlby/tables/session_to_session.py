@@ -14,10 +14,10 @@ from bowlby.tables.words import verdict
 HEADS = ["", "Estimate", "SE", "95% CI", "p"]
 COLUMNS = ["kind", "name", "way", "label", "verdict", "estimate", "se", "df", "ci_low", "ci_high", "p", "rule"]
 WAYS = {
-    "none": "Nothing taken out",
-    "mean": "Session means taken out",
-    "patient": "Session means and each patient's own line taken out",
-    "centred": "Common model: predictors centred at the patient's mean (biased)",
+    "none": "Without detrending",
+    "mean": "Session means removed",
+    "patient": "Session means and each patient's straight line removed",
+    "centred": "Common model: person-mean-centred predictors (biased)",
 }
 
 
@@ -37,7 +37,8 @@ def path_names(record: Mapping) -> dict[str, str]:
 def lead_statements(record: Mapping) -> dict[str, str]:
     """The claims in words."""
     one, other = record["labels"]["predictor"], record["labels"]["outcome"]
-    return {"L1": f"{one} leads {other}", "L2": f"{one} leads {other} more than {other} leads {one}"}
+    path = f"The path from {one} to later {other}"
+    return {"L1": f"{path} is above 0", "L2": f"{path} is larger than the reverse path"}
 
 
 def _every(record: Mapping) -> dict[str, Mapping]:
@@ -79,8 +80,8 @@ def lead_sheet(number_: str, record: Mapping) -> Sheet:
         parts.append((WAYS[way] + decides, rows))
     therapists = f" of {record['n_therapists']:,} therapists" if record["n_therapists"] else ""
     note = (
-        f"*N* = {record['n_patients']:,} patients{therapists}, {record['n_obs']:,} sessions. *SD* in the next session "
-        "per *SD* in this one, both within patients; higher is better for both. L2 is decided on the smaller of L − R "
-        f"and L + R. Negligible: within ±{record['delta']:g}."
+        f"*N* = {record['n_patients']:,} patients{therapists}, {record['n_obs']:,} sessions. Estimates are in *SD* at "
+        "the next session per *SD* at this session, both within patients; higher is better for both. L2 is decided by "
+        f"the smaller of L − R and L + R. Estimates within ±{record['delta']:g} are considered negligible."
     )
     return Sheet(number_, "From Session to Session", HEADS, parts, note)

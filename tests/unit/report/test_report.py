@@ -125,7 +125,7 @@ def test_the_course_says_how_slopes_differ_and_what_the_design_cannot_show(growt
     boundary = "Estimated at 0 (boundary): the variance of the random slope of time (patients)."
     reason = "without random effects of therapists, which cannot be estimated: no patient has a therapist."
     assert "per unit of time (months): b = 1.50, 95% CI [0.50, 2.50]" in section
-    assert "The slopes of patients differ with an SD of 0.00." in section
+    assert "The SD of the slopes between patients is 0.00." in section
     for said in (boundary, reason):
         assert section.count(said) == 2, "in the paragraph and under the table"
         assert said in report.methods_text(report.Results(growth_run))

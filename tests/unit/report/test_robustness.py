@@ -145,8 +145,8 @@ def test_the_page_says_what_flips(doubted):
     assert "Sensitivity to Outcomes Missing Not at Random" in moved and "Slope of therapist style" in moved
     rows = re.findall(r'<th scope="row">(−?0.\d\d)</th><td[^>]*>[^<]*</td><td[^>]*>[^<]*</td><td>([^<]*)</td>', moved)
     assert rows == [("−0.20", "inconclusive †"), ("−0.10", "supported"), ("0.00", "supported")]
-    assert "first changes for C1 at a slope of therapist style that differs by −0.20." in moved
-    assert "It changes nowhere in this range for C3." in moved
+    assert "change a verdict of the main analysis: C1 if the slope of therapist style differs by −0.20." in moved
+    assert "No difference in this range changes C3." in moved
     assert "SECRET" not in page
     checked = page[page.index('<h2 id="checklists">') :]
     assert 'Sensitivity analyses: <a href="#robustness">Robustness</a>' in checked

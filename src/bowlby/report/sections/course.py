@@ -13,7 +13,7 @@ from bowlby.tables import interval, number, sheet_html, sheets
 from bowlby.tables.fits import boundary, left_out
 from bowlby.tables.words import typeset
 
-FORMS = {"linear": "a straight line", "log": "a line over ln(1 + time)", "quadratic": "a parabola"}
+FORMS = {"linear": "linear", "log": "linear in ln(1 + time)", "quadratic": "quadratic"}
 """Forms of the mean course."""
 
 
@@ -24,15 +24,15 @@ def course(results: Results) -> Section | None:
         return None
     record, mean = results.json("growth.json"), mean_change(results)
     unit = time_unit(results) or "units of time"
-    lines = "The lines show the model's courses at 1 SD more (solid) and less (dashed), with 95% intervals"
-    shown = lines if record else "The line shows the model's mean with its 95% interval"
-    threads = "" if results.shareable else " Thin lines are single patients."
+    lines = "The lines show predicted courses at 1 SD above (solid) and below (dashed) the mean, with 95% intervals"
+    shown = lines if record else "The line shows the predicted mean with its 95% interval"
+    threads = "" if results.shareable else " Thin lines show individual patients."
     plot = figure(
         results,
         "trajectory",
-        alt=f"The model's course as a line with its interval, and observed means as points. {mean}",
-        caption=f"{shown}; diamonds are the observed means, over {unit}. An observed mean is that of the patients with "
-        f"data at that time; means of fewer than five patients are not shown.{threads}",
+        alt=f"Predicted course as a line with its interval, and observed means as points. {mean}",
+        caption=f"{shown}, over {unit}. Diamonds show the observed means of the patients with data at that time. Means "
+        f"of fewer than five patients are not shown.{threads}",
     )
     table = Markup(sheet_html(sheets(results)["growth"][1]))
     said = (mean, shape_chosen(fit), *_spread(fit), boundary(fit), left_out(fit))
@@ -47,7 +47,10 @@ def shape_chosen(fit: Mapping) -> str:
     if not shape.get("aic"):
         return ""
     every = ", ".join(f"{FORMS[form]} {number(aic, 1)}" for form, aic in shape["aic"].items())
-    return f"Of three forms, {FORMS[shape['form']]} had the smallest AIC before predictors entered the model ({every})."
+    return (
+        f"Of three forms of the course, the {FORMS[shape['form']]} form had the smallest AIC before predictors were "
+        f"added to the model ({every})."
+    )
 
 
 def _predictors(record: Mapping) -> list[Markup]:
@@ -56,12 +59,12 @@ def _predictors(record: Mapping) -> list[Markup]:
         "the median of the patients' last times"
     )  # fmt: skip
     limits = [
-        f"Slopes are the difference in outcome that has arisen by {record['end']:.3g} {record['time_unit']} "
+        f"Slopes are expressed as the difference in outcome by {record['end']:.3g} {record['time_unit']} "
         f"({end}), in SD of outcome per SD of the predictor; higher is better."
     ]
     if record["landmark"] is not None:
         limits.append(
-            f"Time is counted from the landmark ({record['landmark']:g}); the mean of earlier outcomes is adjusted for."
+            f"Time begins at the landmark ({record['landmark']:g}); the model adjusts for the mean of earlier outcomes."
         )
     if record["number"]:
         said = "; ".join(
@@ -70,7 +73,7 @@ def _predictors(record: Mapping) -> list[Markup]:
             for c in record["number"]["contrasts"]
         )
         mean = number(record["number"]["mean"], 1)
-        limits.append(f"Patients had {mean} occasions on average; per SD of a predictor, more by: {said}.")
+        limits.append(f"Patients had {mean} occasions on average. Difference per SD of each predictor: {said}.")
     if "P_slope" in record["between"] and (style := record["between"].get("T_slope")):
         adjusted = f"{number(style['estimate'])}, 95% CI {interval(*style['ci'])}"
         limits.append(f"T on the slope, adjusted for therapists' means of perceived attachment: {adjusted}.")
@@ -103,7 +106,7 @@ def mean_change(results: Results) -> str | None:
 def _spread(fit: Mapping) -> list[str]:
     """How much slopes differ, for each group that has random slopes."""
     return [
-        f"The slopes of {r['group']}s differ with an SD of {number(r['sd_or_corr'])}."
+        f"The SD of the slopes between {r['group']}s is {number(r['sd_or_corr'])}."
         for r in fit["random"]
         if r["term"] in ("time", "log_time") and not r["term2"]
     ]

@@ -30,9 +30,9 @@ def scores(results: Results) -> Section | None:
     names = len(set(found["instrument"]))
     intro = (
         f"{names} {'questionnaire was' if names == 1 else 'questionnaires were'} scored for up to {persons:,} persons. "
-        "The scores of each person are in the folder scores. No model was requested, so that this run compares nothing."
+        "The scores of each person are in the folder scores. No model was requested, so no predictors were compared."
     )
-    table = Markup(to_html(pd.DataFrame(rows, columns=heads), "Scores in their own units.", "Scores"))
+    table = Markup(to_html(pd.DataFrame(rows, columns=heads), "Scores are in their own units.", "Scores"))
     return Section("scores", "Scores", render("stack.html", parts=[table], intro=intro))
 
 
@@ -151,7 +151,10 @@ LEVELS = {
     "omega_within": "Omega within",
     "omega_between": "Omega between",
 }
-NOTE = "Alpha and omega of complete responses. Below .70, a large part of the variance is measurement error."
+NOTE = (
+    "Alpha and omega were computed from complete responses. Below .70, a large part of the variance is measurement "
+    "error."
+)
 LEVEL_NOTE = (
     "Share of the variance of a score between therapists (or between patients with repeated measurements), reliability "
     "of the mean of a therapist's patients, and omega at each level."

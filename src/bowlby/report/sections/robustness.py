@@ -176,7 +176,7 @@ def _measured(results: Results) -> Markup:
         return Markup("")
     if record["reason"]:
         why = MEASUREMENT[record["reason"]]
-        text = "The slopes were not corrected for measurement error, whose influence is not known: {}."
+        text = "The slopes were not corrected for measurement error, and its influence is unknown: {}."
         return Markup("<p>{}</p>").format(text.format(why))
     variables, rows, decided = (
         record["variables"],
@@ -189,7 +189,10 @@ def _measured(results: Results) -> Markup:
         + _changes(results, decided.get("baseline"), ("C1", "C2"))
     ]
     if record["within_only"]:
-        said.append("Between therapists the baseline varies hardly more than its error and was not corrected there.")
+        said.append(
+            "The variance of the baseline between therapists is hardly larger than its error variance, so the "
+            "baseline was not corrected between therapists."
+        )
     if rows["all"]:
         said.append(
             f"The reliability of perceived attachment is {_reliability(variables['perceived'])}, that of the "
@@ -200,8 +203,8 @@ def _measured(results: Results) -> Markup:
     off = [f"{number(one['row']['P']['estimate'])} at {number(one['reliability'], bounded=True)}"
            for one in record["reliability_off"] if one["row"]]  # fmt: skip
     said.append(
-        "The correction assumes that errors of different questionnaires are independent. If one mood lowers the "
-        "outcome before treatment and perceived attachment together, the corrected P is too small."
+        "The correction assumes that errors of different questionnaires are independent. If mood affects both the "
+        "outcome before treatment and perceived attachment, the corrected P is too small."
     )
     if off:
         said.append(f"With other reliabilities of the outcome before treatment, P would be {' and '.join(off)}.")

@@ -13,14 +13,14 @@ from bowlby.tables.session_to_session import path_names
 from bowlby.tables.words import typeset
 
 OBSERVED = (
-    "The patients' differences from their own means are compared from one session to the next, so that nothing that is "
-    "stable in a patient or a therapist can explain the paths. What changes from session to session, such as an event "
-    "in the patient's life, can."
+    "The paths relate deviations from the patient's own mean between successive sessions. Stable differences between "
+    "patients or therapists therefore cannot explain them. Confounders that change from session to session, such as "
+    "life events, can."
 )
-SAME_RATER = "The same person rated both, so that a mood that lasts may be in both and in the next session."
+SAME_RATER = "The same person rated both scales, so that a lasting mood may affect both in successive sessions."
 BIASED = (
-    "The common model centres at the patient's mean, which contains later sessions. Its paths are biased, the more so "
-    "the fewer sessions there are; it is shown because it is often reported."
+    "In the common model, predictors are centred at the patient's mean, which contains later sessions. Its paths are "
+    "biased, and more so with fewer sessions. It is shown because it is often reported."
 )
 
 
@@ -34,10 +34,10 @@ def session_to_session(results: Results) -> Section | None:
     plot = figure(
         results,
         "session_to_session",
-        alt=f"Paths from one session to the next. {'; '.join(said)}. The table has all numbers.",
-        caption="The points show how much a session one SD above the patient's own level predicts the next session, "
-        "with 95% intervals, for each way of taking out trends over time. The two upper rows are the paths that the "
-        f"claims compare. The grey band is ±{record['delta']:g}, the size that the configuration calls negligible.",
+        alt=f"Paths from one session to the next. {'; '.join(said)}. The table gives all numbers.",
+        caption="The points show the difference in the next session (SD within patients) for a session 1 SD above the "
+        "patient's own mean, with 95% intervals, for each method of detrending. The two upper rows show the paths "
+        f"that the claims compare. The grey band shows the equivalence bounds, ±{record['delta']:g}.",
     )
     same = any("same_rater_of_both" in claim["reasons"] for claim in record["claims"].values())
     limits = [OBSERVED, *([SAME_RATER] if same else []), *_warnings(record), BIASED]
@@ -53,21 +53,23 @@ def _warnings(record: Mapping) -> list[str]:
     claims = record["claims"]
     warnings = []
     if any("detrended_otherwise" in claim["flags"] for claim in claims.values()):
-        verdicts = "; ".join(f"{name}: {claim['detrended']['none']} with nothing taken out, "
-                             f"{claim['detrended']['mean']} without session means, "
-                             f"{claim['detrended']['patient']} without patients' own lines"
+        verdicts = "; ".join(f"{name}: {claim['detrended']['none']} without detrending, "
+                             f"{claim['detrended']['mean']} with session means removed, "
+                             f"{claim['detrended']['patient']} with each patient's line also removed"
                              for name, claim in claims.items())  # fmt: skip
-        warnings.append(f"The verdicts depend on how trends over time are taken out ({verdicts}).")
+        warnings.append(f"The verdicts depend on the method of detrending ({verdicts}).")
     if any("not_stationary" in claim["flags"] for claim in claims.values()):
         p = p_value(record["stationary_p"])
         p = f"p {p}" if p.startswith("<") else f"p = {p}"
-        warnings.append(f"Patients differ more or less at first than later on ({p}); the model allows for this.")
+        warnings.append(
+            f"The variance within patients at first differs from that later ({p}); the model allows for this."
+        )
     if any("singular" in claim["flags"] for claim in claims.values()):
         warnings.append("A variance between patients or therapists was estimated at 0.")
     if record["left_out"]:
         why = record["left_out"][0]["reason"]
         warnings.append(
-            f"Therapists are not in the model ({why}); what differs between them counts as "
-            "a difference between patients."
+            f"The model does not include therapists ({why}); differences between therapists are therefore part of the "
+            "differences between patients."
         )
     return warnings

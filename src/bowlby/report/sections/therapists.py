@@ -51,7 +51,7 @@ def _drawn(n: int) -> str:
     return (
         "A filled point has an interval that excludes 0."
         if n <= BARS
-        else ("The line joins the effects in order, the band their intervals.")
+        else "The line shows the effects in ascending order, and the band their intervals."
     )
 
 
