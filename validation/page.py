@@ -27,7 +27,7 @@ HEAD = """# Operating characteristics
 This page reports how often verdicts are correct and wrong in simulated studies with known truth. The studies
 are analysed with bowlby's own analysis sets, models and decision rules.
 {size}
-The page is written by `make validate`. `validation.csv` contains every number with its interval.
+The page is written by `make validate`. `validation.csv` contains every number of the tables with its interval.
 
 A cell is judged in view of its Monte Carlo error (99.9% intervals):
 

@@ -8,7 +8,7 @@ from bowlby.compare.verdict_text import difference
 from bowlby.config.run import Run
 from bowlby.effect import Effect, effects_of
 from bowlby.errors import existing
-from bowlby.reasons import say_rule
+from bowlby.reasons import say, say_rule
 from bowlby.terms import P_SLOPE, T_SLOPE
 
 MORE = (f"{P_SLOPE}-{T_SLOPE}", f"{P_SLOPE}+{T_SLOPE}")
@@ -91,7 +91,8 @@ def compare_growth(run: Run, fit: dict, between: dict | None, design: dict) -> d
 
 def _sentence(effects: dict[str, Effect], claims: dict[str, dict], design: dict) -> str:
     """The verdicts with what they rest on."""
-    by = f"By {design['end']:.3g} {design['time_unit']}, patients"
+    after = "" if design["landmark"] is None else " after the landmark"
+    by = f"By {design['end']:.3g} {design['time_unit']}{after}, patients"
     parts = []
     if P_SLOPE in effects:
         who = "who felt 1 SD more securely attached to their therapist than other patients of the same therapist"
@@ -108,6 +109,10 @@ def _sentence(effects: dict[str, Effect], claims: dict[str, dict], design: dict)
         f"{words[claim['verdict']]} the claim {said[name]} ({name}): {say_rule(claim['rule'], NAMES)}."
         for name, claim in claims.items()
     ]
+    if doubts := dict.fromkeys(
+        say(code) for claim in claims.values() if claim["qualified"] for code in claim["reasons"]
+    ):
+        parts.append(f"Support is qualified: {'; '.join(doubts)}.")
     return " ".join(parts)
 
 
