@@ -273,7 +273,7 @@ def judge_domains(loaded: Loaded, folder: Path) -> None:
     """Scores to the comparison for other outcomes than the registered one."""
     from bowlby.compare.domains import domains
 
-    asked = {o.instrument for o in loaded.run.other_outcomes} | {
+    asked = {o.instrument for o in (loaded.run.outcome, *loaded.run.other_outcomes)} | {
         block.instrument for block in vars(loaded.run.comparison).values() if hasattr(block, "instrument")
     }
     paths = {path.stem: path for path in (folder / "scores").glob("*.parquet")}

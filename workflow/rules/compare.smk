@@ -86,7 +86,7 @@ if PLAN.loaded.run.other_outcomes:
         params:
             config=CONFIG,
             code=fingerprint("domains"),
-            settings=PLAN.settings("outcome", "other_outcomes", "comparison", "study"),
+            settings=PLAN.settings("outcome", "other_outcomes", "pool_outcomes", "comparison", "study"),
         script:
             "../scripts/judge_domains.py"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from bowlby.compare.claims import decide_claims
+from bowlby.compare.pooled import pooled, without_each
 from bowlby.config.run import Outcome, Run
 from bowlby.design.chronology import wrong_orders
 from bowlby.design.primary import comparison_set
@@ -42,7 +43,8 @@ def domains(
     -------
     dict
         By outcome, the registered one first: n_obs, n_therapists, the contrasts, and of each claim verdict, p, and p
-        adjusted across outcomes by Holm's method. Verdicts and intervals are not adjusted.
+        adjusted across outcomes by Holm's method. Verdicts and intervals are not adjusted. ``pooled``: all outcomes
+        together (:func:`bowlby.compare.pooled.pooled`); None where it was not asked for.
 
     Raises
     ------
@@ -56,9 +58,12 @@ def domains(
     if refused := [*wrong_orders(run, occasions), *absent_norms(run), *unscored(of_others(run), scores)]:
         raise UserError(refused)
     lines, rows = [], [_described(run.outcome, primary["contrasts"], existing(run.comparison).delta, primary)]
+    parts = [_whole(run, scores, people, occasions)] if run.pool_outcomes else []
     for number, outcome in enumerate(run.other_outcomes):
         try:
-            rows.append(_fitted(_of(run, outcome), scores, people, occasions))
+            row, result, unit = _fitted(_of(run, outcome), scores, people, occasions)
+            rows.append(row)
+            parts += [without_each(result, unit)] if run.pool_outcomes else []
         except UserError as error:
             lines += [f"other_outcomes[{number}]: {line}" for line in error.problems]
     if lines:
@@ -66,7 +71,14 @@ def domains(
     for claim in CLAIMS:
         for row, p in zip(rows, holm([row["claims"][claim]["p"] for row in rows]), strict=True):
             row["claims"][claim]["p_holm"] = p
-    return {"schema": 1, "delta": existing(run.comparison).delta, "outcomes": rows}
+    delta = existing(run.comparison).delta
+    together = pooled(parts, delta) if run.pool_outcomes else None
+    return {"schema": 1, "delta": delta, "outcomes": rows, "pooled": together}
+
+
+def _whole(run: Run, scores: dict, people: dict, occasions: list[str]) -> tuple:
+    """P and T of the registered outcome, and without each therapist."""
+    return without_each(*_fitted(run, scores, people, occasions)[1:])
 
 
 def holm(p: list[float]) -> list[float]:
@@ -85,12 +97,14 @@ def _of(run: Run, outcome: Outcome) -> Run:
     return run.model_copy(update={"outcome": outcome, "other_outcomes": [], "comparison": comparison})
 
 
-def _fitted(run: Run, scores: dict, people: dict, occasions: list[str]) -> dict:
+def _fitted(run: Run, scores: dict, people: dict, occasions: list[str]) -> tuple:
+    """What is kept of an outcome, the fit of M1, and the SDs in a point of the outcome."""
     built = comparison_set(run, scores, people, occasions, "primary")
     result = Fitter(built.data, built.membership, built.design).fit(M1, M1_RANDOM)
     contrasts = standardised(result, built.design)
     fit = {"n_obs": len(built.data), "groups": {"therapist": built.design["n_therapists"]}, "singular": result.singular}
-    return _described(run.outcome, contrasts, existing(run.comparison).delta, fit)
+    described = _described(run.outcome, contrasts, existing(run.comparison).delta, fit)
+    return described, result, 1.0 / built.design["sd_outcome"]
 
 
 def _described(outcome: Outcome, contrasts: list[dict], delta: float, fit: dict) -> dict:

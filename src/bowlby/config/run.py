@@ -222,6 +222,9 @@ class Run(Model):
     """The primary outcome; needed for all but `scores`."""
     other_outcomes: list[Outcome] = Field(default_factory=list)
     """Other outcomes (anxiety, anger, trauma, ...): the comparison for each, p adjusted across all of them."""
+    pool_outcomes: bool = False
+    """Whether all outcomes are also taken together: mean P and T over them, and a test of whether they differ between
+    outcomes. It fits the model of each outcome once without every therapist."""
     comparison: Comparison | None = None
     """The comparison; left out, no verdict is written."""
     pair: Pair | None = None
@@ -273,6 +276,8 @@ class Run(Model):
             raise Invalid("outcome.after replaces pre, post and early", "leave those out")
         if self.other_outcomes and not self.comparison:
             raise Invalid("other_outcomes has no comparison", "add `comparison:` or leave `other_outcomes:` out")
+        if self.pool_outcomes and not self.other_outcomes:
+            raise Invalid("pool_outcomes has no other outcomes", "add `other_outcomes:` or leave `pool_outcomes:` out")
         if self.robustness and not self.comparison:
             raise Invalid("robustness has no comparison to check", "add `comparison:` or leave `robustness:` out")
         return self

@@ -17,6 +17,7 @@ from bowlby.figures import (
     distributions,
     forest,
     multiverse,
+    outcomes,
     participants,
     partition,
     residuals,
@@ -61,6 +62,10 @@ def _domains(run: Run) -> bool:
     return bool(run.other_outcomes)
 
 
+def _pooled(run: Run) -> bool:
+    return run.pool_outcomes
+
+
 def _pair(run: Run) -> bool:
     return run.pair is not None
 
@@ -95,6 +100,7 @@ PLOTS = {
     "forest": Plot(forest.gather, forest.draw, _comparison),
     "association": Plot(association.gather, association.draw, _comparison),
     "domains": Plot(forest.gather_domains, forest.draw_domains, _domains),
+    "outcomes": Plot(outcomes.gather, outcomes.draw, _pooled),
     "pair": Plot(forest.gather_pair, forest.draw_pair, _pair),
     "session_to_session": Plot(session_to_session.gather, session_to_session.draw, _sessions),
     "adequacy": Plot(adequacy.gather, adequacy.draw, _comparison),

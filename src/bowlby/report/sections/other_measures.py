@@ -143,7 +143,37 @@ def domains(results: Results) -> Section | None:
         "Holm's method across these outcomes (C3: equivalence test); verdicts and intervals are not adjusted."
     )
     table = Markup(sheet_html(Sheet("", "The Comparison for Every Outcome", HEADS, [(None, rows)], note)))
-    return Section("domains", "Other outcomes", render("stack.html", parts=[plot, table], intro=None))
+    parts = [plot, table, *_together(results, record.get("pooled"))]
+    return Section("domains", "Other outcomes", render("stack.html", parts=parts, intro=None))
+
+
+def _together(results: Results, record: Mapping | None) -> list[Markup]:
+    """All outcomes together: what was decided, the heat map, and whether outcomes differ."""
+    if not record:
+        return []
+    title = Markup("<h3>All outcomes together</h3>")
+    if "left_out" in record:
+        return [title, Markup("<p>Not computed: {}.</p>").format(record["left_out"])]
+    claims, effects = record["claims"], record["effects"]
+    said = [f"{name} {' '.join(estimate_cells(effects[name]['estimate'], *effects[name]['ci']))}" for name in "PT"]
+    decided = [f"{name} {claim['verdict']} ({p_value(claim['p'])})" for name, claim in claims.items()]
+    tests = record["heterogeneity"].items()
+    differs = [f"{name}: {joint_test(test).replace('*', '') if test else 'too few therapists'}" for name, test in tests]
+    text = (
+        f"On average over all outcomes: {'; '.join(said)}. By the same rules: {', '.join(decided)}. Test of whether "
+        f"the slopes differ between outcomes: {'; '.join(differs)}. Standard errors are those of a jackknife over "
+        f"{record['n_therapists']} therapists, which takes account of the correlation of the outcomes; the SDs of "
+        "the outcomes count as known. A mean over outcomes that differ describes none of them, and what qualifies the "
+        "verdict on the main outcome qualifies this one too."
+    )
+    plot = figure(
+        results,
+        "outcomes",
+        alt="Heat map of P, T, their difference and their sum by outcome; the table above has the numbers.",
+        caption="P, T, their difference and their sum for every outcome and for all together, in SD of outcome per SD "
+        "of the predictor. Bold: the 95% interval, not adjusted for the number of outcomes, does not include 0.",
+    )
+    return [title, Markup("<p>{}</p>").format(text), plot]
 
 
 def _name(outcome: dict) -> str:
