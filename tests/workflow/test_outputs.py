@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 PAGE = Path(__file__).parents[2] / "docs/outputs.md"
-NOT_OF_THE_EXAMPLE = ("domains.json", "pair.json", "robustness/shards/", "snakemake-report.zip")
+NOT_OF_THE_EXAMPLE = ("domains.json", "growth.json", "pair.json", "robustness/shards/", "snakemake-report.zip")
 
 
 def patterns() -> list[str]:
