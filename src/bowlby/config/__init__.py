@@ -101,6 +101,9 @@ def read_config(path: str | Path) -> tuple[LoadedStudy | None, list[str]]:
     path = Path(path)
     problems: list[str] = []
     run, raw = _parsed(path, Run, problems)
+    if "files" in raw and "study" not in raw:
+        what = "is a study file: it has `files:`", "name the run's file, whose `study:` is the path of this one"
+        return None, [problem(*what, Place(path.name))]
     written = run.model_dump(include=set(PLACES)) if run else {k: raw.get(k) for k in PLACES}
     study_name, data, own = (v if isinstance(v := written[key], str) else None for key in PLACES)
     study_path = None if study_name is None else path.parent / study_name

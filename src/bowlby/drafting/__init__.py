@@ -94,9 +94,9 @@ def marks(config: Path) -> list[tuple[str, int, str]]:
     for path in (config, config.parent / study if study else config):
         texts = path.read_text("utf-8").splitlines() if path.is_file() and (path != config or not found) else []
         for number, line in enumerate(texts, 1):
-            _, mark, what = line.partition(f"{MARK} ")
-            if mark and not what.startswith("`"):
-                found.append((path.name, number, what))
+            _, mark, what = line.partition(MARK)
+            if mark and what[:1] in ("", " "):
+                found.append((path.name, number, what.strip() or "a guess"))
     return sorted(dict.fromkeys(found), key=lambda guess: not guess[2].startswith(UNSURE))
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import yaml
 
 from bowlby.config.study import ROW
-from bowlby.drafting.study_text import MARK, UNSURE, Part, flow
+from bowlby.drafting.study_text import MARK, UNSURE, WHOM, Part, flow
 from bowlby.drafting.tables import Table
 from bowlby.instruments.catalogue import list_instruments
 
@@ -79,6 +79,8 @@ def walk(text: str, parts: list[Part], reply: Callable[[str], str], show: Callab
     """
     asked = list(questions(text, parts))
     chosen: dict[int, str | None] = {}
+    if not asked:
+        show("no guess is uncertain, so nothing is asked")
     for k, one in enumerate(asked, 1):
         show(f"\n{k} of {len(asked)}: {one.line[:WIDTH]}")
         for line in [one.why, *one.values]:
@@ -118,7 +120,8 @@ def _answers(line: str, why: str, table: Table) -> list[tuple[str, str | None]]:
     if not why.startswith(UNSURE):
         return []
     if line.lstrip().startswith("- {"):
-        return [("it is right", line), ("leave it out", None)]
+        told = [("it is about the therapist", line.replace(", ", ", about: therapist, ", 1))] if WHOM in why else []
+        return [("it is right", line), *told, ("leave it out", None)]
     return [("it is right", line)]
 
 

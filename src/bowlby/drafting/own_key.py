@@ -13,6 +13,7 @@ from bowlby.errors import Place, UserError, problem
 from bowlby.files import write_text
 from bowlby.ingest.issues import count
 from bowlby.instruments.audit import audit
+from bowlby.instruments.catalogue import ID
 from bowlby.instruments.model import Instrument, read_instrument
 from bowlby.instruments.reliability import alpha
 from bowlby.instruments.scoring import item_name, keyed, score
@@ -44,8 +45,12 @@ def new_instrument(folder: Path, name: str, items: int, low: int, high: int) -> 
     Raises
     ------
     UserError
-        If the file exists.
+        If the file exists, or the name or the range is none.
     """
+    if not ID.fullmatch(name):
+        raise UserError(problem(f"'{name[:40]}' is no id", "use small letters, digits and _, as in my_scale"))
+    if low >= high:
+        raise UserError(problem(f"answers from {low} to {high} are no range", "give a --high above --low"))
     path = Path(folder) / f"{name}.yaml"
     if path.exists():
         raise UserError(problem("exists already", "choose another name, or move it", Place(str(path))))

@@ -37,11 +37,13 @@ def run_text(name: str, parts: list[Part], occasions: list[str], timed: bool) ->
     ]
     suspected = [(p.roles.role, Match(o.instrument)) for p in parts for o in p.odd if o.instrument]
     felt = {m.instrument: own for p in parts for b, m in p.matched if (own := occasions_of(p, b))}
-    lines += _comparison([(role, m) for role, _, m in brought], suspected, occasions, felt)
+    lines += _comparison([(role, m) for role, _, m in brought], suspected, occasions, post, felt)
     if outcome == FILL and not any(line.startswith("comparison:") for line in lines):
         return "\n".join([*lines[:5], *SCORES, *lines[10:]]) + "\n"
     if lines[-1].startswith("#"):
-        lines.append(f"growth: {{reml: true}}{'' if timed else f'  {MARK} needs `time` in the occasions'}")
+        lines.append(
+            f"growth: {{reml: true}}{'' if timed else f'  {MARK} needs `time` in the occasions; else delete this line'}"
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -54,27 +56,37 @@ def _comparison(
     brought: list[tuple[str, Match]],
     suspected: list[tuple[str, Match]],
     occasions: list[str],
+    post: str,
     known: dict[str, list[str]],
 ) -> list[str]:
     """The comparison where both sides are there; else as a comment to fill in, with what there is, or may be."""
-    middle = occasions[len(occasions) // 2]
     felt, own = _first(brought, "patient", "cats"), _first(brought, "therapist", *ATTACHMENT)
     own = own or _first(brought, "therapist", "")
-    if felt and (asked := known.get(felt.instrument)):
-        middle = middle if middle in asked else asked[0]
     if felt and own:
-        sides = [*_block(felt, "therapist", middle), "  therapist_style:", *_block(own, "self", None)]
+        sides = [
+            *_block(felt, "therapist", _before(felt, occasions, post, known)),
+            "  therapist_style:",
+            *_block(own, "self", None),
+        ]
         return ["comparison:", "  perceived:", *sides]
     every = [*brought, *suspected]
     felt = felt or _first(every, "patient", *ATTACHMENT)
     own = own or _first(every, "therapist", *ATTACHMENT)
-    lines = ["comparison:", "  perceived:", *_block(felt, "therapist", middle)]
+    lines = ["comparison:", "  perceived:", *_block(felt, "therapist", _before(felt, occasions, post, known))]
     lines += ["  therapist_style:", *_block(own, "self", None)]
     why = (
         "# The comparison needs attachment to the therapist, answered by patients, and the therapists' own style.",
         "# Where the study has both, fill this in and delete the marks:",
     )
     return [*why, *(f"# {line}" for line in lines)]
+
+
+def _before(felt: Match | None, occasions: list[str], post: str, known: dict[str, list[str]]) -> str:
+    """The occasion of perceived attachment: the middle one, or the last before the outcome at which it was asked."""
+    asked = (known.get(felt.instrument) if felt else None) or occasions
+    before = [o for o in occasions[: occasions.index(post)] if o in asked]
+    middle = occasions[len(occasions) // 2]
+    return middle if middle in before else before[-1] if before else asked[0]
 
 
 def _first(brought: list[tuple[str, Match]], role: str, *families: str) -> Match | None:
@@ -92,12 +104,13 @@ def _outcome(brought: list[tuple[str, Block, Match]]) -> tuple[str, str]:
 
 def _block(match: Match | None, about: str, occasion: str | None) -> list[str]:
     """A side of the comparison; what is not known is to be filled in."""
-    lines = [f"    occasion: {quoted(occasion)}  {MARK}"] if occasion else []
+    lines = [f"    occasion: {quoted(occasion)}  {MARK} patients must know their therapist by then"] if occasion else []
     if match is None:
         unknown = f"    weights: {{{FILL}: 1}}  {MARK} scale: weight, as registered"
         return [f"    instrument: {FILL}  {MARK} none in these files", f"    about: {about}", *lines, unknown]
     signs: dict[str | None, int] = {"better": 1, "worse": -1}
     scales = load_instrument(match.instrument).scales
     weights = {name: signs.get(scale.higher, 1 if name == "secure" else -1) for name, scale in scales.items()}
-    head = [f"    instrument: {match.instrument}", f"    about: {about}  {MARK}"]
+    said = " the same in study.yaml, at this questionnaire" if about != "self" else ""
+    head = [f"    instrument: {match.instrument}", f"    about: {about}  {MARK}{said}"]
     return [*head, *lines, f"    weights: {flow(weights)}  {MARK} as registered"]

@@ -24,6 +24,7 @@ MARK = "# ?"
 UNSURE = "uncertain: "
 """How a mark begins where the guess rests on little; the others are likely."""
 ABOUT_THERAPIST = ("cats", "wai", "haq", "srs", "sai")
+ANYONE, WHOM = ("ecr_rs",), "whom is it about? `about: therapist` if it is the therapist"
 ATTACHMENT = ("cats", "ecr", "rq", "rsq", "aas", "asq", "aai")
 LONG = 100
 OFTEN = 3
@@ -277,7 +278,7 @@ def _measure(part: Part, block: Block, match: Match, beside: list[tuple[Block, M
     if match.scale and not about and not block.times and len(same) > 1:
         certain = False
         doubts.append("several columns of one scale: which occasion, or whom is it about?")
-    return marked(f"      {'' if certain else '# '}- {flow(keys)}", doubts, match.uncertain or apart)
+    return marked(f"      {'' if certain else '# '}- {flow(keys)}", doubts, match.uncertain or apart or why == WHOM)
 
 
 def _items(part: Part, block: Block) -> object:
@@ -352,6 +353,8 @@ def _person(part: Part, block: Block, match: Match, alike: list[Block]) -> tuple
         return None, ("_".join(own) or None), "whom is it about?"
     if part.roles.role == "patient" and family(match.instrument) in ABOUT_THERAPIST:
         return None, "therapist", "about: therapist, as patients usually answer it"
+    if part.roles.role == "patient" and match.instrument in ANYONE:
+        return None, None, WHOM
     return None, None, ""
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bowlby.reasons import say_rule
 from bowlby.report.robustness_tables import KIND_LABELS
 from bowlby.results import Results
 
@@ -27,15 +26,9 @@ def not_computed(results: Results) -> list[tuple[str, str]]:
     """What was requested, and why it was not computed; empty if nothing is missing."""
     return [
         (f"{what[:1].upper()}{what[1:]}", why.strip().rstrip("."))
-        for part in (_claims, _estimands, _robustness, _models)
+        for part in (_estimands, _robustness, _models)
         for what, why in part(results)
     ]
-
-
-def _claims(results: Results) -> Iterator[tuple[str, str]]:
-    for name, claim in ((results.json("verdict.json") or {}).get("claims") or {}).items():
-        if claim.get("not_tested"):
-            yield f"claim {name}", say_rule(claim.get("rule")) or "not tested"
 
 
 def _estimands(results: Results) -> Iterator[tuple[str, str]]:

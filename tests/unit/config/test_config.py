@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bowlby.config import Run, Study, load
+from bowlby.config import Run, Study, load, read_config
 from bowlby.config.base import parse
 from bowlby.config.yamlfile import read_yaml
 from bowlby.errors import UserError
@@ -36,6 +36,12 @@ def test_misspelt_key_is_one_clear_line(tmp_path):
     assert problems(tmp_path, RUN.replace("outcome:", "outcom:")) == [
         "run.yaml:3: unknown key 'outcom'; did you mean 'outcome'?"
     ]
+
+
+def test_a_study_file_in_place_of_the_runs_is_one_clear_line(tmp_path):
+    (tmp_path / "study.yaml").write_text(STUDY)
+    said = "study.yaml: is a study file: it has `files:`; name the run's file, whose `study:` is the path of this one"
+    assert read_config(tmp_path / "study.yaml") == (None, [said])
 
 
 STUDY = """name: s

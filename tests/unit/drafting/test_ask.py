@@ -61,3 +61,24 @@ def test_without_a_terminal_nothing_is_written(files):
     with pytest.raises(UserError, match="--ask needs a terminal"):
         init(files, files[0].parent / "out", ask=True)
     assert not (files[0].parent / "out").exists()
+
+
+def test_whom_a_form_about_anyone_is_about_is_asked(tmp_path):
+    """The ECR-RS of patients before and after: about the therapist, it is perceived attachment before the outcome."""
+    scales = {"phq9": (9, 0, 3), "ecr_rs": (9, 1, 7)}
+    names = [f"{q}_{n}_{t}" for t in ("pre", "post") for q, (most, *_) in scales.items() for n in range(1, most + 1)]
+    drawn = random.Random(2)
+    rows = [[f"p{i}", *(str(drawn.randint(*scales[name.rpartition("_")[0].rpartition("_")[0]][1:])) for name in names)]
+            for i in range(ROWS)]  # fmt: skip
+    (tmp_path / "b.csv").write_text("\n".join(",".join(row) for row in [["id", *names], *rows]) + "\n")
+    text, shown = asked([tmp_path / "b.csv"], ["2"])
+    assert "{instrument: ecr_rs, about: therapist, items: " in text and "whom is it about?" in shown
+    assert "#     occasion: pre" in draft([tmp_path / "b.csv"], tmp_path)["config.yaml"]
+
+
+def test_a_draft_without_uncertain_guesses_says_so(tmp_path):
+    drawn = random.Random(3)
+    rows = [[f"p{i}", *(str(drawn.randint(0, 3)) for _ in range(9))] for i in range(ROWS)]
+    head = ["id", *(f"phq9_{n}" for n in range(1, 10))]
+    (tmp_path / "c.csv").write_text("\n".join(map(",".join, [head, *rows])) + "\n")
+    assert asked([tmp_path / "c.csv"], [])[1] == "no guess is uncertain, so nothing is asked"

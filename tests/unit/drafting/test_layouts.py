@@ -233,6 +233,9 @@ def test_a_new_questionnaire_is_tried_on_data(tmp_path):
     totals = [sum(map(int, row)) for k, row in enumerate(items) if k != 2]
     assert lines[0] == f"items: mine_1 to mine_6, {ROWS} forms" and "1 answer outside 0 to 3" in lines[1]
     assert lines[2].startswith(f"total: n {ROWS}, mean ") and f"range {min(totals)} to {max(totals)}, alpha" in lines[2]
+    for name, low, high, said in (("My scale", 0, 3, "'My scale' is no id"), ("mine_2", 3, 0, "answers from 3 to 0")):
+        with pytest.raises(UserError, match=said):
+            new_instrument(tmp_path / "own", name, 6, low, high)
     with pytest.raises(UserError, match="exists already"):
         new_instrument(tmp_path / "own", "mine", 6, 0, 3)
     csv_of(tmp_path / "b.csv", [["id", "x"]], persons(), answers(1, 0, 3))

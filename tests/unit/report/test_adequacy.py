@@ -7,7 +7,8 @@ from bowlby import figures
 from bowlby.design.adequacy import adequacy, adequacy_at_icc
 from bowlby.files import write_json
 from bowlby.report.sections.adequacy import adequacy as section
-from bowlby.report.sections.verdict import verdict
+from bowlby.report.sections.participants import answers_table
+from bowlby.report.sections.verdict import _rated, verdict
 from bowlby.results import Results
 
 
@@ -44,3 +45,15 @@ def test_a_larger_difference_between_therapists_turns_the_statement(observed):
     assert "was 30.0%, in" in shown and "style can be shown to be negligible" in shown
     _, shown, card = observed(0.62, [0.5, 0.7])
     assert "more than the calculation covers" in shown and "power" not in card.partition("The observed share")[2][:300]
+
+
+def test_when_attachment_was_rated_is_said_of_this_study():
+    for occasion, said in (("pre", "same occasion as the outcome before treatment"), ("s5", "after treatment began")):
+        assert said in _rated({"outcome": {"pre": "pre"}, "comparison": {"perceived": {"occasion": occasion}}})
+
+
+def test_a_questionnaire_of_therapists_alone_is_not_counted_among_patients_answers():
+    read = {"step": "rows read", "instrument": None, "occasion": "", "patients": 30}
+    steps = [read, *({"step": "answers", "instrument": name, "occasion": "", "patients": n}
+                     for name, n in (("phq9", 20), ("ecr_s", 0)))]  # fmt: skip
+    assert list(answers_table(steps, False)["Questionnaire"]) == ["phq9"]

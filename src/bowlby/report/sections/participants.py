@@ -43,9 +43,10 @@ def answers_table(steps: list[dict], shareable: bool) -> pd.DataFrame:
     """
     read = [s["step"] for s in steps].index("rows read") if any(s["step"] == "rows read" for s in steps) else 0
     total = max((s["patients"] or 0 for s in steps[read:]), default=0)
+    asked = {s["instrument"] for s in steps if s.get("instrument") and s["patients"]}  # of patients, not of therapists
     rows = []
     for step in steps:
-        if not (name := step.get("instrument")) or step["patients"] is None:
+        if (name := step.get("instrument")) not in asked or step["patients"] is None:
             continue
         label = step["occasion"].replace("_", " ") if step["occasion"] else "any occasion"
         rows.append((name, label, _count(step["patients"], total, shareable)))

@@ -34,6 +34,7 @@ def verdict(results: Results) -> Section | None:
         "verdict.html",
         answer=_capital(typeset(record.get("finding") or f"The finding is {MISSING}.")),
         study=_study(results),
+        rated=_rated(results.config),
         unable=typeset(record.get("cannot_answer") or ""),
         sentence=Markup.escape(typeset(record.get("grounds") or "")) + see(results, "forest"),
         forest=_forest(results),
@@ -92,6 +93,14 @@ def _study(results: Results) -> str:
         f"{fit['n_obs']:,} patients of {fit['groups']['therapist']:,} therapists; outcome: {outcome_label(results)}"
         f"{bracket(f'{before}, {after}')}; {'; '.join(sides)}."
     )
+
+
+def _rated(config: dict) -> str:
+    """When perceived attachment was rated, in words that a reader of causes needs."""
+    outcome, comparison = config.get("outcome") or {}, config.get("comparison") or {}
+    if (when := (comparison.get("perceived") or {}).get("occasion")) and when == outcome.get("pre"):
+        return "perceived attachment was rated at the same occasion as the outcome before treatment"
+    return "attachment was rated after treatment began"
 
 
 def _claim(results: Results, name: str, claim: dict) -> dict:
