@@ -38,7 +38,8 @@ def readable(text: str, most: int = LONGEST) -> str:
     if len(line) <= most:
         return line
     head = (most - 3) * 3 // 4
-    return f"{line[:head].rstrip()} … {line[head + 3 - most :].lstrip()}"
+    begin, end = line[:head], line[head + 3 - most :]
+    return f"{begin.rpartition(' ')[0] or begin} … {end.partition(' ')[2] or end}"
 
 
 @dataclass(frozen=True)

@@ -159,6 +159,11 @@ def harmless(table: pd.DataFrame) -> pd.DataFrame:
     return safe
 
 
+def unmarked(table: pd.DataFrame) -> pd.DataFrame:
+    """A table of text without the apostrophes of :func:`harmless`."""
+    return table.map(lambda cell: cell[1:] if cell[:1] == "'" and cell[1:].startswith(FORMULA) else cell)
+
+
 def write_parquet(path: str | Path, table: pd.DataFrame) -> Path:
     """Write a Parquet file whose bytes depend on the table alone."""
     return atomic(path, lambda p: table.reset_index(drop=True).to_parquet(p, index=False))

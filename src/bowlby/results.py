@@ -12,7 +12,7 @@ import pandas as pd
 
 from bowlby.config.labels import Wording
 from bowlby.errors import UserError, problem
-from bowlby.files import read_csv, read_json, read_mapping, read_parquet
+from bowlby.files import read_csv, read_json, read_mapping, read_parquet, unmarked
 from bowlby.records import Claim, Comparison, Design, Fit, Verdict
 from bowlby.schema import older_names, record_of_today, table_of_today
 
@@ -58,7 +58,7 @@ class Results:
         path = self.folder / name
         if not path.is_file():
             return None
-        table = read_csv(path, dtype=str, keep_default_na=False)
+        table = unmarked(read_csv(path, dtype=str, keep_default_na=False))
         return None if table.empty else table
 
     def yaml(self, name: str) -> dict:
@@ -176,12 +176,17 @@ class Results:
 
     @cached_property
     def doubted(self) -> list[tuple[str, str]]:
-        """Instruments whose answers do not fit the key or each other, with the part of the data; empty for all."""
+        """Instruments whose answers do not fit the key or each other, with the parts of the data; empty for all."""
         audit = self.text_table("keying_audit.csv")
         if audit is None:
             return []
         bad = audit["verdict"].isin(["suspicious", "wrong"]) & (audit["check"] != "key_confidence")
-        return list(audit.loc[bad, ["instrument", "part"]].drop_duplicates().itertuples(index=False, name=None))
+        pairs = audit.loc[bad, ["instrument", "part"]].drop_duplicates()
+        whole = set(pairs.loc[pairs["part"] == "", "instrument"])
+        pairs = pairs[(pairs["part"] == "") | ~pairs["instrument"].isin(whole)]
+        return [
+            (name, "; ".join(filter(None, parts))) for name, parts in pairs.groupby("instrument", sort=False)["part"]
+        ]
 
     def instrument(self, name: str) -> tuple[str, str | None]:
         """An instrument's name in full and its citation; the id alone where the study brings its own file."""

@@ -82,7 +82,7 @@ def draw(ax, data: pd.DataFrame) -> None:
     if pd.notna(first["reliable"]):
         points = float(first["reliable"])
         ax.fill_between(ends, ends - points, ends + points, color=BAND, lw=0, zorder=0)
-        said = [f"grey: change within ±{points:.3g}, not reliable"]
+        said = [f"grey: within ±{points:.3g}, not reliable"]
     else:
         above, below, said = above.split()[-1], below.split()[-1], []
     ax.plot(ends, ends, color=GREY, lw=1, zorder=1)

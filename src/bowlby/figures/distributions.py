@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import numpy as np
 import pandas as pd
 
@@ -17,8 +19,10 @@ COLUMNS = [*HEAD, "place", "occasion", "kind", "n", *NUMBERS, "name", "sure"]
 PANELS = 24
 SHOWN_OCCASIONS = 3
 BINS = 16
-# First, middle and last occasion.
-LINES = ({"color": GREY, "linestyle": "-"}, {"color": BLUE, "linestyle": "--"}, {"color": INK, "linestyle": ":"})
+LETTERS = 34
+"""Letters of a line above a panel."""
+LINES = ({"color": GREY, "linestyle": "-"}, {"color": BLUE, "linestyle": "--"}, {"color": INK, "linestyle": ":"},
+         {"color": BLUE, "linestyle": "-."})  # fmt: skip
 
 
 def gather(results: Results) -> pd.DataFrame | None:
@@ -159,12 +163,13 @@ def draw(ax, data: pd.DataFrame) -> None:
     grid = figure.subplots(rows, 2, squeeze=False).ravel()
     top = shown.groupby("role")["persons"].max()
     named_ones = shown[shown["occasion"] != "once"].sort_values("place")["occasion"].drop_duplicates()
-    lines = {"once": LINES[0], **{occasion: LINES[min(k, 2)] for k, occasion in enumerate(named_ones)}}
+    lines = {"once": LINES[0], **{occasion: LINES[min(k, len(LINES) - 1)] for k, occasion in enumerate(named_ones)}}
     for place, (instrument, scale, about, role) in zip(grid, panels, strict=False):
         own = data[(data["instrument"] == instrument) & (data["scale"] == scale) & (data["about"] == about)]
         _panel(place, own[own["role"].isna() | (own["role"] == role)], lines, float(top[role]))
-        title = named(instrument, scale) + (f", {about}".replace("_", " ") if about else "")
-        place.set_title(f"{title}, {role}s\n{_counts(own[own['role'] == role])}", fontsize=9, loc="left")
+        title = named(instrument, scale) + (f", {about}".replace("_", " ") if about else "") + f", {role}s"
+        counts = _counts(own[own["role"] == role])
+        place.set_title("\n".join(textwrap.fill(line, LETTERS) for line in (title, counts)), fontsize=9, loc="left")
     for place in grid[len(panels) :]:
         place.remove()
     for left in grid[: len(panels) : 2]:

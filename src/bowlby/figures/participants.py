@@ -18,23 +18,18 @@ COLUMNS = ["kind", "step", "patients", "therapists", "rows", "reason"]
 
 
 def gather(results: Results) -> pd.DataFrame | None:
-    """From the steps of the run's first model; where it keeps none, from those of reading the files."""
+    """From the steps of the run's first model; where it has none, from those of reading the files.
+
+    Who answered each questionnaire is no step: patients are not excluded by one and present again in the next.
+    """
     privacy = "shareable" if results.shareable else "internal"
     models = (f"analysis/{name}.flow.json" for name in ("primary", "pair", "growth", "session_to_session"))
     for path in (*models, "people/flow.json"):
         record = results.json(path)
         if record:
             before = [] if path == "people/flow.json" else _before_reading(results.json("people/flow.json"))
-            return flow_data([*before, *(_named(step, results) for step in record["steps"])], privacy)
+            return flow_data([*before, *(step for step in record["steps"] if not step.get("instrument"))], privacy)
     return None
-
-
-def _named(step: dict, results: Results) -> dict:
-    """A step with the name of its questionnaire in place of the id."""
-    if not (instrument := step.get("instrument")):
-        return step
-    name = results.instrument(instrument)[0].partition(" (")[0]
-    return {**step, "step": step["step"].replace(instrument, name, 1)}
 
 
 def _before_reading(record: Mapping | None) -> list[dict]:

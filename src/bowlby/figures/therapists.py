@@ -92,7 +92,8 @@ def draw(ax, data: pd.DataFrame) -> None:
     ax.set_xlim(0, len(table) + 1)
     ax.set_xticks([])
     several = int((data["therapists"] > 1).sum())
-    grouped = f"\n({several:,} points: means of therapists with few patients)" if several else ""
+    points = "1 point: mean" if several == 1 else f"{several:,} points: means"
+    grouped = f"\n({points} of therapists with few patients)" if several else ""
     ax.set_xlabel(f"{data['therapists'].sum():,} therapists, from the lowest to the highest effect{grouped}")
     ax.set_ylabel("therapist's effect\n(units of outcome)")
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 
 from bowlby.errors import problem
 
 CONFIDENCE = "key_confidence"
+SIGNS = {"-": "−", "<=": "≤", ">=": "≥"}
+PLAIN = re.compile(r"(?<![\w.])-(?=\d)|[<>]=")
 WORDS = {
     "item_rest": "correlation with the rest of the scale",
     "first_loading": "loading on the first component",
@@ -60,7 +64,7 @@ def found(checks: pd.DataFrame) -> str:
             wanted = f", expected {expected}" if expected else ""
             lines.append(f"{WORDS.get(check, check.replace('_', ' '))}{items}: {_observed(rows['observed'])}{wanted}")
         said.append((f"{scale}: ".replace("_", " ") if scale else "") + "; ".join(lines))
-    return ". ".join(said) + "."
+    return PLAIN.sub(lambda sign: SIGNS[sign[0]], ". ".join(said) + ".")
 
 
 def _observed(cells: pd.Series) -> str:

@@ -63,7 +63,8 @@ def _data(results: Results) -> str:
         left = [f"{reason} ({shown_count(n, results.shareable)})" for reason, n in dropped if n]
         rows = "observations" if "patient" in fit["groups"] else "patients"
         out = f" Excluded: {', '.join(left)}." if left else " None was excluded."
-        sentences.append(f"The {MODELS[name]} included {fit['n_obs']:,} {rows} of {people(fit)}.{out}")
+        of = f" of {people(fit)}" if fit["groups"] else ""
+        sentences.append(f"The {MODELS[name]} included {fit['n_obs']:,} {rows}{of}.{out}")
     return " ".join(sentences)
 
 

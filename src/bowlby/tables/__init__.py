@@ -90,7 +90,10 @@ def sheets(results: Results) -> dict[str, tuple[pd.DataFrame, Sheet]]:
         tables["session_to_session"] = (lead_table(lead), lead_sheet(f"Table {len(tables) + 1}", lead))
     sample = sample_table(results)
     if len(sample):
-        tables["sample"] = (sample, sample_sheet(f"Table {len(tables) + 1}", sample))
+        tables["sample"] = (
+            sample,
+            sample_sheet(f"Table {len(tables) + 1}", sample, "main analysis" if fits else "study"),
+        )
     if records := results.estimands:
         imputed = ((results.json("robustness.json") or {}).get("imputation") or {}).get("effects") or None
         sheet = with_outcome(estimands_sheet(f"Table {len(tables) + 1}", records, imputed), results)

@@ -14,7 +14,7 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 import pandas as pd
 
 STATISTICS = ("b", "SE", "df", "t", "p", "n", "N", "J", "M", "SD")
-NUMERIC = re.compile(r"[<\[(]?[\s\d.,−<\[\](%)–]+")
+NUMERIC = re.compile(r"[<\[(]?[\s\d.,−<\[\](%)–]+(?: to [\d.,−]+)?")
 STYLE = (
     "body{margin:2rem;font:1rem/1.5 'Times New Roman',serif}"
     "table{border-collapse:collapse;border-top:2px solid;border-bottom:2px solid}"
@@ -33,7 +33,7 @@ LETTER, GAP, SMALL = 0.2, 0.42, 9
 LONG = 24
 """Rows above which a table may be parted on paper."""
 FORMULA = re.compile(r"(?<=\S) ([−+<>=]) (?=\S)")
-ABSENT = ("", "–", "hidden", "not available")
+ABSENT = ("", "–", "hidden", "not available", "fewer than 5", "all but a few")
 """Words that may be in a column of numbers."""
 MARK = re.compile(r"\*([^*\s][^*]*)\*")
 
@@ -65,8 +65,9 @@ class Sheet:
         return replace(self, note=f"{self.note} {sentence}".strip()) if sentence else self
 
     def titled(self, addition: str) -> Sheet:
-        """The same with more in the title, if there is more."""
-        return replace(self, title=f"{self.title} ({addition})") if addition else self
+        """The same with more in brackets in the title, if there is more."""
+        inner = addition.translate(str.maketrans("()", "[]"))
+        return replace(self, title=f"{self.title} ({inner})") if addition else self
 
     def reworded(self, wording: Callable[[str], str]) -> Sheet:
         """The same with every text put through a function."""
@@ -78,7 +79,8 @@ class Sheet:
 def sheet_html(sheet: Sheet) -> str:
     """A sheet as HTML; every cell escaped."""
     sheet = aligned(sheet)
-    kinds = (' class="number"' if k in numeric_columns(sheet) else "" for k in range(len(sheet.columns)))
+    numbers = numeric_columns(sheet)
+    kinds = (' class="number"' if k in numbers else "" for k in range(len(sheet.columns)))
     heads = "".join(
         f'<th scope="col"{kind}>{_head(c)}</th>' if c else "<td></td>"
         for c, kind in zip(sheet.columns, kinds, strict=True)
@@ -91,7 +93,7 @@ def sheet_html(sheet: Sheet) -> str:
                 f'<tr class="part"><th scope="rowgroup" colspan="{len(sheet.columns)}">{_text(title)}</th></tr>'
             )
         for first, *rest in rows:
-            cells = "".join(_cell(c) for c in rest)
+            cells = "".join(_cell(c, k in numbers) for k, c in enumerate(rest, start=1))
             body.append(f'<tr><th scope="row">{_text(first)}</th>{cells}</tr>')
         body.append("</tbody>")
     caption = ""
@@ -243,8 +245,8 @@ def _text(value) -> str:
     return html.escape(str(value))
 
 
-def _cell(value: str) -> str:
-    kind = ' class="number"' if NUMERIC.fullmatch(value) or value in ABSENT[2:] else ""
+def _cell(value: str, numeric: bool) -> str:
+    kind = ' class="number"' if numeric or NUMERIC.fullmatch(value) or value in ABSENT[2:] else ""
     return f"<td{kind}>{_text(value)}</td>"
 
 

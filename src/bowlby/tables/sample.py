@@ -12,7 +12,7 @@ from bowlby.tables.numbers import number
 COLUMNS = ["who", "variable", "category", "n", "percent", "mean", "sd"]
 GROUPS = {"patient": "Patients", "therapist": "Therapists"}
 NOT_RECORDED = "not recorded"
-NOTE = "Patients and therapists of the main analysis. *n*: with a value."
+NOTE = "Patients and therapists of the {of}. *n*: with a value."
 POOLED = " Categories of fewer than five persons are pooled."
 
 
@@ -71,8 +71,8 @@ def _described(values: pd.Series, shareable: bool) -> list[tuple]:
     return [(name, n, 100 * n / len(values), None, None) for name, n in rows]
 
 
-def sample_sheet(number_: str, table: pd.DataFrame) -> Sheet:
-    """The table as printed."""
+def sample_sheet(number_: str, table: pd.DataFrame, of: str = "main analysis") -> Sheet:
+    """The table as printed, of the main analysis or of the study."""
     parts = []
     for who, title in GROUPS.items():
         rows = []
@@ -88,4 +88,6 @@ def sample_sheet(number_: str, table: pd.DataFrame) -> Sheet:
     heads = ["", "n", "%", "M", "SD"]
     used = [k for k in range(5) if k < 2 or any(row[k] for _, rows in parts for row in rows)]
     parts = [(title, [[row[k] for k in used] for row in rows]) for title, rows in parts]
-    return Sheet(number_, "The Sample", [heads[k] for k in used], parts, NOTE + (POOLED if pooled else ""))
+    return Sheet(
+        number_, "The Sample", [heads[k] for k in used], parts, NOTE.format(of=of) + (POOLED if pooled else "")
+    )

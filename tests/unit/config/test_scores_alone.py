@@ -8,10 +8,12 @@ import pytest
 from bowlby import figures, stages, tables
 from bowlby.config import load
 from bowlby.errors import UserError
+from bowlby.figures.participants import gather
 from bowlby.ingest import check
 from bowlby.manifest import write_manifest
 from bowlby.plan import plan
 from bowlby.reproduction.verify import verify
+from bowlby.results import Results
 
 STUDY = """name: s
 files:
@@ -46,6 +48,9 @@ def test_answers_given_once_are_scored_without_an_occasion(made, tmp_path):
     severity = pd.read_csv(tmp_path / "out/severity.csv")
     assert severity["of"].eq(40).all()
     assert pd.read_csv(tmp_path / "out/change.csv").empty  # one occasion is no change
+    write_manifest(SimpleNamespace(loaded=loaded, folder=tmp_path / "out", checksums=dict))
+    flow = gather(Results(tmp_path / "out"))
+    assert flow["kind"].tolist() == ["box"] and flow["patients"].tolist() == [40]  # no questionnaire excludes anybody
     assert len(pd.read_csv(tmp_path / "out/reliability.csv"))
 
 

@@ -97,7 +97,7 @@ def test_the_part_with_reversed_items_is_named_by_the_stage_and_by_check(tmp_pat
     check(tmp_path / "run.yaml")
     said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("warning: ecr_s (")]
     assert said and all(part in line for line in said)
-    assert "items 1, 5, 9 with 3, 7, 11: r -0." in " ".join(said)
+    assert "items 1, 5, 9 with 3, 7, 11: r −0." in " ".join(said)
     measures, people = (ingested := look_through(loaded)[0]).measures, ingested.people
     found = stages.audit_keys({"ecr_s": stages.score_instrument(loaded, "ecr_s", measures["ecr_s"])}, measures, people)
     write_csv(tmp_path / "again.csv", found)

@@ -5,7 +5,7 @@ import io
 import pandas as pd
 import pytest
 
-from bowlby.files import write_csv, write_json
+from bowlby.files import harmless, write_csv, write_json
 from bowlby.instruments.audit_words import alarms
 from bowlby.instruments.item_agreement import COLUMNS
 from bowlby.report.sections.keys import keys
@@ -76,4 +76,17 @@ def test_what_did_not_pass_is_a_line_for_each_remedy_with_the_part():
 
 def test_the_report_begins_with_the_instruments_and_parts_in_doubt(tmp_path):
     write_csv(tmp_path / "keying_audit.csv", pd.DataFrame(ROWS, columns=COLUMNS))
-    assert Results(tmp_path).doubted == [("ecr_s", ""), ("ecr_s", "patient, intake"), ("ecr_s", "therapist")]
+    assert Results(tmp_path).doubted == [("ecr_s", "")]
+
+
+def test_what_a_spreadsheet_must_not_run_is_read_as_it_was(tmp_path):
+    """The file has an apostrophe before a minus; what is printed has a minus."""
+    row = {
+        "check": "other_instruments",
+        "verdict": "wrong",
+        "observed": "-0.86 with wai_sr total",
+        "expected": ">= -0.3",
+    }
+    write_csv(tmp_path / "keying_audit.csv", harmless(pd.DataFrame([dict(zip(COLUMNS, ROWS[0], strict=True)) | row])))
+    (line,) = alarms(Results(tmp_path).text_table("keying_audit.csv"))
+    assert "'" not in line and "−0.86 with wai_sr total, expected ≥ −0.3" in line

@@ -15,6 +15,7 @@ METHODS = {
     "jacobson_truax": "Jacobson and Truax",
     "hageman_arrindell": "Hageman and Arrindell",
 }
+SCALE = ["instrument", "scale", "role", "about"]
 CLASSES = ("recovered", "improved", "unchanged", "deteriorated", "started on the functional side")
 
 
@@ -32,7 +33,8 @@ def change(results: Results) -> Section | None:
         )
         if counts.map(lambda cell: "hidden" in cell).to_numpy().any():
             note += " Hidden: fewer than five patients, or a number from which fewer than five could be derived."
-        parts.append(Markup(to_html(counts, note, "Patients by Class of Change")))
+        by = "Questionnaire" if "Questionnaire" in counts else None
+        parts.append(Markup(to_html(counts, note, "Patients by Class of Change", by=by)))
     return Section("change", "Reliable change", render("stack.html", parts=parts, intro=None))
 
 
@@ -58,25 +60,24 @@ def _plot(results: Results, table: pd.DataFrame) -> Markup:
 
 
 def _counts(results: Results) -> pd.DataFrame | None:
-    """Counts of the outcome's own scale, in words."""
+    """Counts of the outcome's own scale, in words; those of every scale if the run only scores."""
     table = results.text_table("change.csv")
     asked = results.config.get("outcome") or {}
     if table is None:
         return None
-    own = table[
-        (table["instrument"] == asked.get("instrument"))
-        & (table["scale"] == (asked.get("scale") or "total"))
-        & (table["role"] == "patient")
-    ]
+    own = table[(table["role"] == "patient") & (table["method"] != "flag")]
+    if asked:
+        own = own[(own["instrument"] == asked["instrument"]) & (own["scale"] == (asked.get("scale") or "total"))]
     if own.empty:
         return None
     rows = []
-    for (method, criterion), part in own.groupby(["method", "criterion"], sort=False):
+    for (*_, method, criterion), part in own.groupby([*SCALE, "method", "criterion"], sort=False):
         said = dict(zip(part["class"], (_count(r) for r in part.to_dict("records")), strict=True))
         rule = METHODS.get(method, method) + (f" ({criterion})" if criterion else "")
-        rows.append([rule, *(said.get(name, "–") for name in CLASSES)])
+        rows.append([_name(results, part.iloc[0]), rule, *(said.get(name, "–") for name in CLASSES)])
     heads = [*(name.capitalize() for name in CLASSES[:-1]), "Below cut-off at intake (subset)"]
-    return pd.DataFrame(rows, columns=["Method", *heads])
+    counts = pd.DataFrame(rows, columns=["Questionnaire", "Method", *heads])
+    return counts.drop(columns="Questionnaire") if asked else counts
 
 
 def _count(row: dict) -> str:
