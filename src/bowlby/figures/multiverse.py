@@ -156,12 +156,16 @@ def _rows(data: pd.DataFrame) -> list[tuple[str, str]]:
 
 def _matrix(ax, shown: pd.DataFrame, rows: list[tuple[str, str]]) -> None:
     """A row for each level: a stroke over the specifications that chose it; a line a row keeps the drawing small."""
+    from matplotlib.transforms import blended_transform_factory
+
+    across = blended_transform_factory(ax.figure.transFigure, ax.transData)
     places, labels, y, last = [], [], 0.0, None
     for node, level in rows:
         if node != last:
             y += 1.6
             words = f"{NODES[node]}: means differ by {influence(shown, node):.2f}"
-            ax.text(0, y, words, transform=ax.get_yaxis_transform(), fontsize=10.5, fontweight="bold", va="center")
+            head = ax.text(0.01, y, words, transform=across, fontsize=10.5, fontweight="bold", va="center")
+            head.set_in_layout(False)  # or the panels give way to it
         y += 1.0
         chosen = np.flatnonzero(np.diff(np.r_[0, (shown[node] == level).to_numpy(int), 0]))
         starts, ends = chosen[::2] - 0.45, chosen[1::2] - 0.55

@@ -207,3 +207,22 @@ def test_caterpillar_has_no_ids():
     data = caterpillar_data(effects)
     assert "level" not in data and data["effect"].tolist() == [-0.5, 0.5]
     assert data["ci_low"].tolist() == pytest.approx([-0.892, 0.108])
+
+
+def test_panels_of_the_specification_curve_do_not_give_way_to_the_heads_of_its_choices():
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    from bowlby.figures import multiverse
+
+    at = np.linspace(0.05, 0.4, 8)
+    data = pd.DataFrame({"rank": range(1, 9), "P": at, "T": 0.0, "P-|T|": at, "ci_low": at - 0.2, "ci_high": at + 0.2,
+                         "C2": "inconclusive", "registered": [True] + [False] * 7,
+                         "switching": ["share", "equal"] * 4, "caseload": ["1"] * 4 + ["5"] * 4})  # fmt: skip
+    figure = Figure(layout="constrained")
+    FigureCanvasAgg(figure)
+    multiverse.draw(figure.subplots(), data)
+    figure.draw_without_rendering()
+    assert min(panel.get_position().width for panel in figure.axes) > 0.55
+    heads = [text.get_window_extent() for text in figure.axes[-1].texts]
+    assert len(heads) == 2 and all(box.x0 >= 0 and box.x1 <= figure.bbox.width for box in heads)
