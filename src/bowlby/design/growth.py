@@ -24,6 +24,13 @@ from bowlby.design.requirements import (
 from bowlby.errors import UserError, existing, problem
 from bowlby.terms import P_BETWEEN, SCHEMA, TIMES, by_time, label
 
+ORIGINS = {
+    "occasions": "time since the first session",
+    "sessions": "number of the session",
+    "dates": "time since the patient's first answer",
+}
+"""What time counts from."""
+
 
 def growth_set(
     run: Run,
@@ -185,7 +192,7 @@ def _meaning(name: str, run: Run, time_unit: str) -> tuple[str, str, str]:
         "patient": ("patient", "id", ""),
         "therapist": ("therapist at that occasion, else the patient's", "id", ""),
         "occasion": ("occasion", "label", "study file"),
-        "time": ("time since the landmark" if growth.landmark is not None else "time since the first session",
+        "time": ("time since the landmark" if growth.landmark is not None else ORIGINS[growth.time],
                  time_unit, {"occasions": "study file"}.get(growth.time, "scores")),
         "y": (f"{run.outcome.instrument} {run.outcome.scale}", "own units", "outcome scores"),
     }  # fmt: skip
