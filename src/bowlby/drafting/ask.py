@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -83,7 +84,7 @@ def walk(text: str, parts: list[Part], reply: Callable[[str], str], show: Callab
         show("no guess is uncertain, so nothing is asked")
     for k, one in enumerate(asked, 1):
         show(f"\n{k} of {len(asked)}: {one.line[:WIDTH]}")
-        for line in [one.why, *one.values]:
+        for line in [*textwrap.wrap(one.why, WIDTH), *one.values]:
             show(f"    {line[:WIDTH]}")
         for n, (label, _) in enumerate(one.answers, 1):
             show(f"  {n}  {label}")

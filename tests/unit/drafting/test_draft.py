@@ -290,7 +290,8 @@ def test_unreadable_files_are_one_line_each(tmp_path):
     with pytest.raises(UserError) as caught:
         write_draft([tmp_path / n for n in ("a.csv", "b.xlsx", "c.csv", "d.doc")], tmp_path)
     assert [line.split(":")[0] for line in caught.value.problems][:2] == ["a.csv", "b.xlsx"]
-    assert len(caught.value.problems) == 4
+    assert caught.value.problems[2] == "c.csv: no such file; check the path"
+    assert len(caught.value.problems) == 4 and "study file" not in "".join(caught.value.problems)
     assert not (tmp_path / "study.yaml").exists()
 
 

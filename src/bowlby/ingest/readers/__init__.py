@@ -45,13 +45,16 @@ def read(path: Path, selection: Selection, issues: Issues) -> Raw | None:
     place: dict[str, Any] = {"file": path.name, "sheet": spec.sheet}
     try:
         if not path.is_file():
-            raise Unreadable("no such file", "check `path` in the study file, and `data` in the run's file")
+            named = "`path` in the study file, and `data` in the run's file"
+            raise Unreadable("no such file", f"check {'the path' if selection.everything else named}")
         if path.stat().st_size == 0:
             raise Unreadable("the file is empty", "export it again")
         kind = spec.format or FORMAT_OF_ENDING.get(path.suffix.lower())
         if kind is None:
             check_kind(path, "csv")
-            raise Unreadable("unknown kind of file", "say which with `format:` in the study file")
+            do = "CSV, Excel, SPSS, Stata, SAS and Parquet files are read, by their ending"
+            do = do if selection.everything else "say which with `format:` in the study file"
+            raise Unreadable("unknown kind of file", do)
         check_kind(path, kind)
         table = READERS[kind](path, selection, issues)
         if not len(table.frame.columns) and not selection.everything:
