@@ -51,7 +51,8 @@ class Plan:
             return sets
         further = [s for s, given in (("early", run.outcome.early), ("sessions", run.outcome.after)) if given]
         ratings = [b for b in ("alliance", "mentalizing") if getattr(run.comparison, b)]
-        return ["primary", "perceived", *further, *ratings, *sets]
+        through = [f"mediation_{name}" for name in run.mediation.mediators] if run.mediation else []
+        return ["primary", "perceived", *further, *ratings, *through, *sets]
 
     @property
     def batches(self) -> dict[str, list[str]]:

@@ -12,6 +12,7 @@ from bowlby.config import Loaded
 from bowlby.config.run import Run
 from bowlby.errors import UserError, existing
 from bowlby.files import harmless, read_json, read_parquet, read_set, write_csv, write_json, write_parquet
+from bowlby.terms import MEDIATION
 
 CSV_ROWS = 200_000
 log = logging.getLogger("bowlby")
@@ -235,12 +236,15 @@ def fits_of(run: Run, name: str, data: pd.DataFrame, membership: pd.DataFrame, d
         Where a model cannot be fitted to these data, or tells an estimate but not its standard error.
     """
     from bowlby.fit.growth import fit_growth
+    from bowlby.fit.mediation import fit_mediation
     from bowlby.fit.models import fit_set
     from bowlby.fit.record import without_error
     from bowlby.fit.session_to_session import fit_session_to_session
 
     if name == "session_to_session":
         fits = fit_session_to_session(data, described)
+    elif name in MEDIATION:
+        fits = fit_mediation(name, data, membership, described)
     elif name == "growth":
         fits = fit_growth(data, described, existing(run.growth).reml)
     else:
@@ -309,6 +313,23 @@ def lead_of(run: Run, folder: Path) -> dict:
 
     fits = {name: read_json(folder / f"fits/{name}.json") for name in models_of("session_to_session", set())}
     return decide_lead(run, fits, read_json(folder / "analysis/session_to_session.design.json"))
+
+
+def mediate(loaded: Loaded, folder: Path) -> None:
+    """The fits of the mediators to indirect, direct and total effects."""
+    write_json(folder / "mediation.json", mediation_of(loaded.run, folder))
+
+
+def mediation_of(run: Run, folder: Path) -> dict:
+    """What is mediated by what, from the analysis sets and fits in a run's folder."""
+    from bowlby.estimands.mediation import mediation
+
+    records = []
+    for mediator in run.mediation.mediators:
+        data, _, described = read_set(folder, f"mediation_{mediator}")
+        fits = {letter: read_json(folder / f"fits/mediation_{mediator}_{letter}.json") for letter in "abc"}
+        records.append(mediation(mediator, data, fits, described["sd_outcome"], run.seed))
+    return {"schema": 1, "mediators": records}
 
 
 def compare_growth(loaded: Loaded, folder: Path) -> None:

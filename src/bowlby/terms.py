@@ -35,6 +35,8 @@ COURSE = ("perceived", "therapist_style")
 """Predictors of the course."""
 SIDES = ("first", "second")
 """The two predictors of ``pair``."""
+MEDIATION = {f"mediation_{name}": name for name in ("perceived", *OTHER_RATINGS)}
+"""Analysis sets of mediation, and the mediator of each."""
 SERIES = ("predictor", "outcome")
 """The two series of ``session_to_session``."""
 SCHEMA = 2

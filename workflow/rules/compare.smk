@@ -166,3 +166,30 @@ if PLAN.loaded.run.growth and PLAN.loaded.run.growth.predictors:
             settings=PLAN.settings("run", "outcome", "growth"),
         script:
             "../scripts/compare_growth.py"
+
+
+if PLAN.loaded.run.mediation:
+    MEDIATORS = [f"mediation_{name}" for name in PLAN.loaded.run.mediation.mediators]
+
+    rule mediate:
+        input:
+            data=expand("{out}/analysis/{set}.parquet", out=OUT, set=MEDIATORS),
+            design=expand("{out}/analysis/{set}.design.json", out=OUT, set=MEDIATORS),
+            fits=expand("{out}/fits/{model}.json", out=OUT, model=PLAN.models(*MEDIATORS)),
+        output:
+            mediation=f"{OUT}/mediation.json",
+        log:
+            f"{OUT}/logs/compare/mediation.log",
+        benchmark:
+            f"{OUT}/benchmarks/compare/mediation.tsv"
+        group:
+            CONCLUDE
+        resources:
+            mem_mb=megabytes(PLAN.raw, "compare"),
+            runtime=minutes(PLAN.raw, "compare"),
+        params:
+            config=CONFIG,
+            code=fingerprint("estimate"),
+            settings=PLAN.settings("mediation", "seed"),
+        script:
+            "../scripts/mediate.py"

@@ -87,6 +87,14 @@ class Series(Model):
         return self.about
 
 
+class Mediation(Model):
+    """Through what are styles associated with outcome?"""
+
+    mediators: list[Literal["perceived", "alliance", "mentalizing"]] = Field(["perceived"], min_length=1)
+    """Ratings of the comparison through which the patient's style (where it is in the comparison) and the therapist's
+    style may act."""
+
+
 class SessionToSession(Model):
     """Temporal order from session to session: does the predictor precede the outcome, or the reverse?"""
 

@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from bowlby.config.base import Invalid, Model
-from bowlby.config.blocks import Block, ReferenceBlock, SessionToSession
+from bowlby.config.blocks import Block, Mediation, ReferenceBlock, SessionToSession
 from bowlby.config.growth import Growth
 from bowlby.config.labels import Words
 from bowlby.config.robustness import Robustness
@@ -231,6 +231,8 @@ class Run(Model):
     """Comparison of two predictors of any level; left out, none is made."""
     growth: Growth | None = None
     """The growth model; left out, none is fitted."""
+    mediation: Mediation | None = None
+    """Through what the styles of the comparison are associated with outcome; left out, it is not examined."""
     session_to_session: SessionToSession | None = None
     """Temporal order of two scales from session to session; if left out, it is not examined."""
     robustness: Robustness | None = None
@@ -264,20 +266,23 @@ class Run(Model):
         if not needs_outcome and self.session_to_session is None:
             choice = "`comparison:`, `pair:`, `growth:`, `session_to_session:` or `scores:`"
             raise Invalid("no analysis is requested", f"add {choice}")
-        if self.outcome is None and not needs_outcome:
-            return self
-        if self.outcome is None:
+        if self.outcome is None and needs_outcome:
             raise Invalid("outcome is missing", "add `outcome:`, or request `scores: {}` alone")
         if self.comparison and not (self.outcome.after or (self.outcome.pre and self.outcome.post)):
             raise Invalid(
                 "the comparison needs outcome.pre and outcome.post", "add both, or outcome.after for session data"
             )
-        if self.outcome.after and (self.outcome.pre or self.outcome.post or self.outcome.early):
+        if self.outcome and self.outcome.after and (self.outcome.pre or self.outcome.post or self.outcome.early):
             raise Invalid("outcome.after replaces pre, post and early", "leave those out")
         if self.other_outcomes and not self.comparison:
             raise Invalid("other_outcomes has no comparison", "add `comparison:` or leave `other_outcomes:` out")
         if self.pool_outcomes and not self.other_outcomes:
             raise Invalid("pool_outcomes has no other outcomes", "add `other_outcomes:` or leave `pool_outcomes:` out")
+        if self.mediation and not self.comparison:
+            raise Invalid("mediation has no comparison", "add `comparison:` or leave `mediation:` out")
+        absent = [m for m in self.mediation.mediators if not getattr(self.comparison, m)] if self.mediation else []
+        if absent:
+            raise Invalid(f"mediation.mediators: the comparison has no {absent[0]}", f"add `comparison.{absent[0]}`")
         if self.robustness and not self.comparison:
             raise Invalid("robustness has no comparison to check", "add `comparison:` or leave `robustness:` out")
         return self

@@ -56,7 +56,8 @@ def comparison_set(
     name : str
         ``primary``: the rows of M1 and its companions. ``perceived``: perceived attachment is the outcome ``y`` (C4,
         C5); no outcome after treatment is read. ``early``: rows with an early outcome. ``alliance``, ``mentalizing``:
-        rows that have it too.
+        rows that have it too. ``mediation_<mediator>``: rows with the mediator and, where configured, the patient's
+        style, both at both levels.
 
     Returns
     -------
@@ -76,8 +77,12 @@ def analysis_set(run: Run, sample: Patients, people: dict[str, pd.DataFrame], na
     needed = {"baseline": "no outcome before treatment"}
     if name != "perceived":
         needed["y"] = "no outcome after treatment"
-    needed |= {"perceived": "no perceived attachment", "therapist_style": "no style of the therapist"}
-    if name == "perceived" and existing(run.comparison).patient_style:
+    if name in terms.MEDIATION:
+        needed[terms.MEDIATION[name]] = f"no {terms.IN_SENTENCES[terms.MEDIATION[name]]}"
+    else:
+        needed["perceived"] = "no perceived attachment"
+    needed["therapist_style"] = "no style of the therapist"
+    if name in ("perceived", *terms.MEDIATION) and existing(run.comparison).patient_style:
         needed["patient_style"] = "no style of the patient"
     if name == "early":
         needed["change"] = "no early outcome"
@@ -97,6 +102,8 @@ def _levels(name: str, frame: pd.DataFrame, covariates: list[str]) -> tuple[list
         return [*both, *terms.columns_of(frame, "patient_style")], []
     if name == "early":
         return [*both, "change"], ["perceived"]
+    if name in terms.MEDIATION:
+        return [*both, terms.MEDIATION[name], *(c for c in ("patient_style",) if c in frame)], []
     return both, ["perceived", *terms.columns_of(frame, name)]
 
 

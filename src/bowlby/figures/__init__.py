@@ -16,6 +16,7 @@ from bowlby.figures import (
     course,
     distributions,
     forest,
+    mediation,
     multiverse,
     outcomes,
     participants,
@@ -70,6 +71,10 @@ def _pair(run: Run) -> bool:
     return run.pair is not None
 
 
+def _mediation(run: Run) -> bool:
+    return run.mediation is not None
+
+
 def _sessions(run: Run) -> bool:
     return run.session_to_session is not None
 
@@ -102,6 +107,7 @@ PLOTS = {
     "domains": Plot(forest.gather_domains, forest.draw_domains, _domains),
     "outcomes": Plot(outcomes.gather, outcomes.draw, _pooled),
     "pair": Plot(forest.gather_pair, forest.draw_pair, _pair),
+    "mediation": Plot(mediation.gather, mediation.draw, _mediation),
     "session_to_session": Plot(session_to_session.gather, session_to_session.draw, _sessions),
     "adequacy": Plot(adequacy.gather, adequacy.draw, _comparison),
     "partition": Plot(partition.gather, partition.draw, _comparison),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bowlby.terms import MEDIATION
+
 SETS = {
     "primary": ["m0", "m_p", "m_t", "primary", "m1b", "m2", "severity", "m0_ml", "m_p_ml", "m_t_ml", "primary_ml"],
     "perceived": ["c4", "c5"],
@@ -13,6 +15,7 @@ SETS = {
     "growth": ["growth", "growth_between"],
     "session_to_session": ["lagged_none", "lagged_mean", "lagged_patient", "centred_outcome", "centred_predictor"],
 }
+SETS |= {name: [f"{name}_{letter}" for letter in "abc"] for name in MEDIATION}
 
 
 def models_of(name: str, absent: set[str]) -> list[str]:

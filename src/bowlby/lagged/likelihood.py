@@ -296,6 +296,8 @@ class Likelihood:
     @cached_property
     def _changes(self) -> bool:
         """Whether some person has several groups."""
+        if self.series.group is None:
+            return False
         pairs = np.unique(np.column_stack([self.series.person, self.series.group]), axis=0)
         return len(pairs) > len(np.unique(self.series.person))
 
@@ -324,7 +326,7 @@ class Likelihood:
                 t = np.einsum("uaj,rc->uarjc", where[:, :, None] == np.arange(k + 1), ones)
                 of = np.stack([np.unique(row) for row in group[rows][own]])
                 columns = (2 * of[:, :, None] + np.arange(2)).reshape(len(of), -1)
-                many = s.group is not None and self._changes
+                many = self._changes
                 yield Bucket(
                     self._codes(time, part),
                     there.astype(bool),
@@ -332,8 +334,8 @@ class Likelihood:
                     z * there[..., None],
                     t.reshape(len(t), 2 * m, -1) * there[..., None],
                     pattern.ravel(),
-                    np.zeros(len(of), int) if many else of[:, 0],
-                    columns if many else np.tile(np.arange(2), (len(of), 1)),
+                    np.zeros(len(of), int) if self._changes else of[:, 0],
+                    columns if self._changes else np.tile(np.arange(2), (len(of), 1)),
                     np.where(seen, values, 0.0)[own],
                 )
 

@@ -183,6 +183,8 @@ def _from_sets(run: Run, folder: Path, out: Outcome) -> None:
     if "session_to_session" in _sets(folder):
         kept = read_json(folder / "session_to_session.json")
         _compare("session_to_session.json", kept, stages.lead_of(run, folder), out)
+    if run.mediation:
+        _compare("mediation.json", read_json(folder / "mediation.json"), stages.mediation_of(run, folder), out)
     if "primary" in _sets(folder):
         for name, record in stages.estimands_of(run, folder).items():
             _compare(f"estimands/{name}.json", read_json(folder / f"estimands/{name}.json"), record, out)

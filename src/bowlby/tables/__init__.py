@@ -16,6 +16,7 @@ from bowlby.tables.descriptives import descriptives_sheet, descriptives_table
 from bowlby.tables.estimands import estimands_sheet, estimands_table
 from bowlby.tables.fits import doubtful_units, fit_sheet, fit_table
 from bowlby.tables.layout import Sheet, frame_sheet, sheet_docx, sheet_html, sheet_page
+from bowlby.tables.mediation import mediation_sheet, mediation_table
 from bowlby.tables.numbers import interval, number, p_value
 from bowlby.tables.sample import sample_sheet, sample_table
 from bowlby.tables.session_to_session import lead_sheet, lead_table
@@ -35,8 +36,8 @@ __all__ = [
     "to_html",
     "with_outcome",
 ]
-NAMES = ("table1", "pair", "growth", "session_to_session", "sample", "estimands", "claims", "descriptives")
-MODELS = ("growth", "pair", "session_to_session")
+NAMES = ("table1", "pair", "growth", "session_to_session", "mediation", "sample", "estimands", "claims", "descriptives")
+MODELS = ("growth", "pair", "session_to_session", "mediation")
 FORMATS = ("csv", "html", "docx")
 SPOKEN = ("label", "quantity", "statement", "note", "rule")
 
@@ -88,6 +89,9 @@ def sheets(results: Results) -> dict[str, tuple[pd.DataFrame, Sheet]]:
         tables["growth"] = (fit_table(fits["growth"], unit), with_outcome(sheet, results, own))
     if lead := results.json("session_to_session.json"):
         tables["session_to_session"] = (lead_table(lead), lead_sheet(f"Table {len(tables) + 1}", lead))
+    if through := results.json("mediation.json"):
+        sheet = mediation_sheet(f"Table {len(tables) + 1}", through)
+        tables["mediation"] = (mediation_table(through), with_outcome(sheet, results).noted(doubt))
     sample = sample_table(results)
     if len(sample):
         tables["sample"] = (

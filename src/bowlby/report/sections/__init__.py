@@ -8,6 +8,7 @@ from bowlby.report.sections.change import change, prepost, risk
 from bowlby.report.sections.course import course
 from bowlby.report.sections.estimates import estimands, estimates, models
 from bowlby.report.sections.keys import keys
+from bowlby.report.sections.mediation import mediation
 from bowlby.report.sections.methods import checklists, glossary, methods, omitted, provenance, references
 from bowlby.report.sections.model_checks import diagnostics, engines
 from bowlby.report.sections.other_measures import domains, early, other_ratings, sessions
@@ -26,6 +27,7 @@ REPORT: list[Build] = [
     estimates,
     pair,
     session_to_session,
+    mediation,
     robustness,
     course,
     therapists,
