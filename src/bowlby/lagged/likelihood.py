@@ -326,7 +326,6 @@ class Likelihood:
                 t = np.einsum("uaj,rc->uarjc", where[:, :, None] == np.arange(k + 1), ones)
                 of = np.stack([np.unique(row) for row in group[rows][own]])
                 columns = (2 * of[:, :, None] + np.arange(2)).reshape(len(of), -1)
-                many = self._changes
                 yield Bucket(
                     self._codes(time, part),
                     there.astype(bool),

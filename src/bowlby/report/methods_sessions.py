@@ -1,10 +1,11 @@
-"""What the methods text says of the model from session to session."""
+"""What the methods text says of the models from session to session, and of mediation."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from bowlby.results import Results
+from bowlby.terms import IN_SENTENCES
 
 DETRENDED = {
     "none": "one mean for all sessions",
@@ -40,3 +41,29 @@ def session_to_session(results: Results, record: Mapping) -> str:
         "The common model with person-mean-centred predictors is also reported; it is biased ([[nickell]]).",
     ]
     return " ".join(sentences)
+
+
+def mediation(record: Mapping) -> str:
+    """A paragraph of the models and intervals of indirect effects."""
+    mediators = ", ".join(IN_SENTENCES[one["mediator"]] for one in record["mediators"])
+    patient = any(one["patient"] for one in record["mediators"])
+    said = [
+        f"Mediation was examined with {mediators} as {'mediator' if len(record['mediators']) == 1 else 'mediators'}."
+    ]
+    if patient:
+        said.append(
+            "For the patient's style the mediator was regressed on it, and the outcome on the mediator and on it, "
+            "within therapists, with random slopes; the indirect effect is the product of both paths and the covariance "
+            "of their slopes between therapists ([[bauer]]), its interval from 20,000 Monte Carlo draws."
+        )
+    said.append(
+        "For the therapist's style only paths between therapists were used; the path from mediator to outcome rests on "
+        "the answers of different patients, and the interval is the range of products that the joint test of both paths "
+        "does not reject."
+    )
+    if patient:
+        said.append(
+            "Sensitivity to confounding of mediator and outcome is given as the correlation of their errors at which the "
+            "indirect effect vanishes ([[imai]])."
+        )
+    return " ".join(said)

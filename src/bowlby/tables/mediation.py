@@ -67,7 +67,8 @@ def mediation_sheet(number_: str, record: Mapping) -> Sheet:
     note = (
         f"*N* = {first['n_obs']:,} patients, *J* = {first['n_therapists']:,} therapists. *SD* of outcome per *SD* of "
         "style, higher outcome scores are better; a in *SD* of the mediator. The patient's style within therapists: "
-        "paths from two models with random slopes, interval from 20,000 draws. The therapist's style between therapists: "
-        "b from the answers of different patients of a therapist; interval from the joint test of both paths."
+        "paths from two models with random slopes, interval from 20,000 draws. The therapist's style between "
+        "therapists: b from the answers of different patients of a therapist; interval from the joint test of both "
+        "paths."
     )
     return Sheet(number_, "Indirect Effects of Attachment Styles", HEADS, parts, note)

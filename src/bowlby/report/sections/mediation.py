@@ -41,7 +41,7 @@ def mediation(results: Results) -> Section | None:
     limits = [CAUSAL, *([_confounded(record)] if rho else []), BETWEEN]
     paragraph = Markup("<h3>Limitations</h3><p>{}</p>").format(" ".join(limits))
     table = Markup(sheet_html(sheets(results)["mediation"][1]))
-    return Section("mediation", "Through what", render("stack.html", parts=[text, plot, table, paragraph], intro=None))
+    return Section("mediation", "Mediation", render("stack.html", parts=[text, plot, table, paragraph], intro=None))
 
 
 def _said(one: Mapping) -> list[str]:
@@ -59,8 +59,8 @@ def _said(one: Mapping) -> list[str]:
         low, high = e["ci"]
         is_0 = "" if low > 0 or high < 0 else "; the interval includes 0"
         total = number(effects["total"]["estimate"])
-        said.append(f"The {name} is associated with outcome through {through} by {number(e['estimate'])} SD "
-                    f"(95% CI {interval(low, high)}{is_0}), of a total of {total} SD.")  # fmt: skip
+        said.append(f"The indirect effect of the {name} through {through} is {number(e['estimate'])} SD of outcome "
+                    f"per SD (95% CI {interval(low, high)}{is_0}); its total effect is {total} SD.")  # fmt: skip
     return said
 
 
