@@ -53,17 +53,17 @@ def mediation(record: Mapping) -> str:
     if patient:
         said.append(
             "For the patient's style the mediator was regressed on it, and the outcome on the mediator and on it, "
-            "within therapists, with random slopes; the indirect effect is the product of both paths and the covariance "
-            "of their slopes between therapists ([[bauer]]), its interval from 20,000 Monte Carlo draws."
+            "within therapists, with random slopes; the indirect effect is the product of both paths and the "
+            "covariance of their slopes between therapists ([[bauer]]), its interval from 20,000 Monte Carlo draws."
         )
     said.append(
         "For the therapist's style only paths between therapists were used; the path from mediator to outcome rests on "
-        "the answers of different patients, and the interval is the range of products that the joint test of both paths "
-        "does not reject."
+        "the answers of different patients, and the interval is the range of products that the joint test of both "
+        "paths does not reject."
     )
     if patient:
         said.append(
-            "Sensitivity to confounding of mediator and outcome is given as the correlation of their errors at which the "
-            "indirect effect vanishes ([[imai]])."
+            "Sensitivity to confounding of mediator and outcome is given as the correlation of their errors at which "
+            "the indirect effect vanishes ([[imai]])."
         )
     return " ".join(said)

@@ -126,6 +126,25 @@ def test_comparison_needs_pre_and_post(tmp_path):
     ]
 
 
+def test_mediation_needs_a_comparison_that_has_the_mediator(tmp_path):
+    asked = RUN + "mediation: {mediators: [perceived, alliance]}\n"
+    assert problems(tmp_path, asked) == [
+        "run.yaml:1: mediation.mediators: the comparison has no alliance; add `comparison.alliance`"
+    ]
+    alone = "run: x\nstudy: study.yaml\noutcome: {instrument: phq9}\ngrowth: {}\nmediation: {}\n"
+    assert problems(tmp_path, alone) == [
+        "run.yaml:1: mediation has no comparison; add `comparison:` or leave `mediation:` out"
+    ]
+
+
+def test_two_series_of_sessions_are_two_scales(tmp_path):
+    series = "{label: symptoms, instrument: phq9, higher_is_better: false}"
+    run = f"run: x\nstudy: study.yaml\nsession_to_session: {{predictor: {series}, outcome: {series}}}\n"
+    assert problems(tmp_path, run) == [
+        "run.yaml:3: session_to_session: predictor and outcome are the same scale; correct one of them"
+    ]
+
+
 @pytest.mark.parametrize(
     ("run", "title", "expected"),
     [
