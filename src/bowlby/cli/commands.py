@@ -35,7 +35,9 @@ def bowlby(
 def init(
     files: Annotated[list[Path], typer.Argument(help="Raw data files: CSV, Excel, SPSS, Stata, SAS, Parquet.")],
     into: Annotated[Path, typer.Option(help="Folder for the draft; created if it does not exist.")] = Path("."),
-    ask: Annotated[bool, typer.Option("--ask", help="Go through the uncertain guesses at the terminal.")] = False,
+    ask: Annotated[
+        bool, typer.Option("--ask", help="Confirm or correct each uncertain guess at the terminal.")
+    ] = False,
 ) -> None:
     """Draft a study file and a run's file from raw files; guesses are marked, existing files are never overwritten."""
     from bowlby.drafting import MARK, marks, write_draft
@@ -48,7 +50,7 @@ def init(
 
 
 def _reviewer():
-    """What asks at the terminal; values of the columns go nowhere else."""
+    """The dialogue at the terminal; values of the columns are not written to any file."""
     import sys
     from functools import partial
 
@@ -56,7 +58,7 @@ def _reviewer():
     from bowlby.errors import UserError, problem
 
     if not sys.stdin.isatty():
-        raise UserError(problem("--ask needs a terminal to ask at", "leave it out, and edit the draft"))
+        raise UserError(problem("--ask needs a terminal", "leave it out, and edit the draft"))
     return partial(walk, reply=input, show=print)
 
 
@@ -90,7 +92,7 @@ def _list_scenarios(wanted: bool) -> None:
 
 
 def simulate(
-    folder: Annotated[Path, typer.Argument(help="Where to write; must be empty or absent.")],
+    folder: Annotated[Path, typer.Argument(help="Folder to write into; must be empty or absent.")],
     scenario: Annotated[str, typer.Option(help="What is true in the population: see --list.")] = "S1",
     seed: Annotated[int, typer.Option(min=0, help="Seed.")] = 1,
     therapists: Annotated[int | None, typer.Option(min=3, help="Number of therapists (48; platform 25,000).")] = None,
@@ -179,9 +181,9 @@ def verify(
 ) -> None:
     """Compare a run's files with their checksums, and recompute its numbers.
 
-    Fits and estimands are recomputed from the analysis sets of the folder, and those of a run of scores alone from
-    the answers there; with --config all is first recomputed from the raw files. Numbers agree if they differ by less
-    than 1e-6 of their size. Exit status 3 if something differs.
+    Fits and estimands are recomputed from the analysis sets in the folder; scores of a run with scores alone are
+    recomputed from its item responses. With --config, everything is first recomputed from the raw files. Numbers agree
+    if they differ by less than 1e-6 of their size. The exit status is 3 if something differs.
     """
     if frozen:
         from bowlby.reproduction.frozen import compare as compare_frozen

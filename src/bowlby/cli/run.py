@@ -60,7 +60,7 @@ def run(
     if planned.stale_elsewhere():
         command.insert(command.index("--snakefile"), "--forceall")
         what = (
-            "the results were made elsewhere, with another configuration or other data; all of them are computed again"
+            "the results were computed elsewhere with another configuration or other data; all of them are recomputed"
         )
         show([f"note: {what}"], err=True)
     whole = verbose or bool(profile) or any(word.startswith("-") for word in context.args)

@@ -15,7 +15,7 @@ MORE = (f"{P_SLOPE}-{T_SLOPE}", f"{P_SLOPE}+{T_SLOPE}")
 NAMES = {
     P_SLOPE: "the slope of perceived attachment",
     T_SLOPE: "the slope of style",
-    MORE[0]: "the difference of both slopes",
+    MORE[0]: "the difference between the slopes",
     MORE[1]: "their sum",
 }
 """What the contrasts are called in a sentence."""
@@ -32,7 +32,7 @@ def decide_growth_claims(effects: dict[str, Effect], delta: float) -> dict[str, 
 
 
 def compare_growth(run: Run, fit: dict, between: dict | None, design: dict) -> dict:
-    """Decide what is said of the predictors of the course.
+    """Decide the claims on the predictors of the course.
 
     Parameters
     ----------
@@ -100,13 +100,17 @@ def _sentence(effects: dict[str, Effect], claims: dict[str, dict], design: dict)
     if T_SLOPE in effects:
         who = "of therapists whose own attachment was 1 SD more secure"
         parts.append(f"{by} {who} had improved {_more(effects[T_SLOPE])}.")
-    said = {
+    statements = {
         "G1": "that perceived attachment is associated with improvement",
-        "G2": "that it is associated with improvement more than the therapist's own style is",
+        "G2": "that it is more strongly associated with improvement than the therapist's own style",
     }
-    words = {"supported": "The data support", "refuted": "The data refute", "inconclusive": "The data do not decide"}
+    words = {
+        "supported": "The data support",
+        "refuted": "The data refute",
+        "inconclusive": "The data neither support nor refute",
+    }
     parts += [
-        f"{words[claim['verdict']]} the claim {said[name]} ({name}): {say_rule(claim['rule'], NAMES)}."
+        f"{words[claim['verdict']]} the claim {statements[name]} ({name}): {say_rule(claim['rule'], NAMES)}."
         for name, claim in claims.items()
     ]
     if doubts := dict.fromkeys(

@@ -52,8 +52,8 @@ class Growth(Model):
     or the dates of the answers, from each patient's first one, in the study file's `time_unit`."""
     shape: Literal["linear", "log", "quadratic", "choose"] = "linear"
     """Form of the mean course: a straight line, ln(1 + time), or a parabola. `choose` takes the one with the smallest
-    AIC (maximum likelihood, before any predictor is in the model); the report says which. Slopes are those of time,
-    and of ln(1 + time) in the second form."""
+    AIC (maximum likelihood, before predictors are added); the report states which. Slopes are those of time, or of
+    ln(1 + time) in the second form."""
     end: float | None = None
     """Time at which treatment ends, in the unit of time. Standardised slopes are expressed as the difference by this
     time. By default it is the median of the patients' last times."""
@@ -96,14 +96,16 @@ class Growth(Model):
         if self.end is not None and self.end <= (self.landmark or 0):
             raise Invalid("end does not lie after the start of the course", "give a later time")
         if both := sorted({*self.covariates} & {*self.slopes}):
-            raise Invalid(f"'{both[0]}' is in covariates and in slopes", "keep it in slopes, which shift the level too")
+            raise Invalid(
+                f"'{both[0]}' is in covariates and in slopes", "keep it in slopes, which also affect the level"
+            )
         if self.predictors and not (
             "time" in self.random.patient and {"intercept", "time"} <= {*self.random.therapist}
         ):
             raise Invalid("slopes of predictors need random slopes of time of patients and of therapists",
                           "leave `random:` out, or add `time` to both")  # fmt: skip
         if self.perceived and "therapist" in self.random.correlated:
-            what = "random.correlated names therapist, whose effects are uncorrelated where `perceived` is given"
+            what = "random.correlated names therapist, whose effects are uncorrelated if `perceived` is given"
             raise Invalid(what, "leave therapist out of it")
         return self
 

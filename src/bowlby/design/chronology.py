@@ -75,7 +75,7 @@ def wrong_order(run: Run, occasions: list[str]) -> list[Problem]:
     if outcome.early is not None and not (
         pre < occasions.index(outcome.early) < post and (when is None or occasions.index(outcome.early) <= when)
     ):
-        what = f"outcome.early ({outcome.early}) is not between outcome.pre and when perceived attachment was asked"
+        what = f"outcome.early ({outcome.early}) is not between outcome.pre and the rating of perceived attachment"
         problems.append(problem(what, "choose another occasion, or leave it out"))
     if pre >= post:
         problems.append(problem("outcome.pre is not before outcome.post", "exchange them"))

@@ -24,7 +24,7 @@ MEANINGS = {
 }
 OUTCOMES = {
     "baseline": "outcome before treatment, higher is better",
-    "change": "change of the outcome up to when perceived attachment was asked, higher is better",
+    "change": "change of the outcome up to the rating of perceived attachment, higher is better",
 }
 SHARED = "shared by membership, centred"
 """How values of therapists stand in the rows of their patients."""

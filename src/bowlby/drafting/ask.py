@@ -104,7 +104,7 @@ def _choice(reply: Callable[[str], str], show: Callable[[str], None], most: int)
     while (typed := reply(f"1 to {most}, or Enter to {LATER}: ").strip()) != "":
         if typed.isdecimal() and 1 <= int(typed) <= most:
             return int(typed)
-        show(f"no answer has the number {typed[:20]}")
+        show(f"there is no answer {typed[:20]}")
     return 0
 
 
@@ -117,13 +117,13 @@ def _answers(line: str, why: str, table: Table) -> list[tuple[str, str | None]]:
         like = [(f"use it as {n}", used.replace(own[0], f"instrument: {n}", 1)) for n in names if own]
         return [("use it", used), *like, ("leave it out", None)]
     if others := list(_others(line, why, table)):
-        return [("it is right", line), *others]
+        return [("the guess is correct", line), *others]
     if not why.startswith(UNSURE):
         return []
     if line.lstrip().startswith("- {"):
-        told = [("it is about the therapist", line.replace(", ", ", about: therapist, ", 1))] if WHOM in why else []
-        return [("it is right", line), *told, ("leave it out", None)]
-    return [("it is right", line)]
+        about = [("it is about the therapist", line.replace(", ", ", about: therapist, ", 1))] if WHOM in why else []
+        return [("the guess is correct", line), *about, ("leave it out", None)]
+    return [("the guess is correct", line)]
 
 
 def _others(line: str, why: str, table: Table) -> Iterator[tuple[str, str]]:

@@ -194,7 +194,7 @@ def _unnamed(alike: list[Instrument], answers: dict[float, int], codes: set[floa
     if not fitting:
         return None
     found = Match(fitting[0].id, named=False, uncertain=True, missing=[f"{v:g}" for v in sorted(codes)])
-    found.doubts.append(f"only the number of items and the range ({low:g} to {high:g}) speak for it")
+    found.doubts.append(f"inferred only from the number of items and the range ({low:g} to {high:g})")
     found.doubts += [f"could be {', '.join(i.id for i in fitting[1:])} as well"] if len(fitting) > 1 else []
     found.doubts += [f"{', '.join(found.missing)} taken as codes for missing"] if codes else []
     return found

@@ -261,7 +261,7 @@ def _unit(table: Table, found: Roles, free: dict[str, Column]) -> None:
         found.doubts.pop("person", None)
     elif found.person in (None, units[0]):
         found.person = units[0]
-        found.doubts["person"] = "is a couple, family or dyad: `about:` keeps apart who answered side by side"
+        found.doubts["person"] = "is a couple, family or dyad: `about:` distinguishes the questionnaires of its members"
 
 
 def _episodes(table: Table, therapists: list[str]) -> list[dict[str, str]]:
@@ -328,17 +328,17 @@ def _telling_apart(table: Table, found: Roles, free: dict[str, Column]) -> list[
     apart = [n for n in few if found.person and not _describes(table, n)]
     apart = [n for n in apart if _unique(table, [*_id(found), n])][:1]
     if apart:
-        found.doubts["occasion"] = "it tells the rows of a person apart"
+        found.doubts["occasion"] = "distinguishes the rows of a person"
     return apart
 
 
 def _doubt_repeats(table: Table, found: Roles) -> None:
-    """Mark an occasion or a session that stands in several rows of a person."""
+    """Mark an occasion or a session that appears in several rows of a person."""
     if found.occasion and not found.session and not _unique(table, [*_id(found), found.occasion]):
         doubt = [found.doubts["occasion"]] if "occasion" in found.doubts else []
-        found.doubts["occasion"] = "; ".join([*doubt, "the same one stands in several rows of a person"])
+        found.doubts["occasion"] = "; ".join([*doubt, "the same occasion appears in several rows of a person"])
     if found.session not in (None, COUNT) and not _unique(table, [*_id(found), found.session]):
-        found.doubts["session"] = "the same number stands in several rows of a person"
+        found.doubts["session"] = "the same number appears in several rows of a person"
 
 
 def _count_or_number(table: Table, found: Roles, free: dict[str, Column]) -> None:
@@ -350,11 +350,11 @@ def _count_or_number(table: Table, found: Roles, free: dict[str, Column]) -> Non
     elif found.person and (several or found.date):
         found.session = COUNT
         order = "by date" if found.date else "in the order of the file"
-        found.doubts["session"] = f"the rows of a person are counted, {order}"
+        found.doubts["session"] = f"the rows of a person are numbered, {order}"
     elif found.person:
         site = f"; the same ids at several sites? then add `site: {found.site}` to who" if found.site else ""
         doubt = [found.doubts["person"]] if "person" in found.doubts else []
-        doubt.append(f"ids stand in several rows, and no column tells these apart{site}")
+        doubt.append(f"ids appear in several rows, and no column distinguishes these rows{site}")
         found.doubts["person"] = "; ".join(doubt)
 
 

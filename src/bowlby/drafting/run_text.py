@@ -75,8 +75,8 @@ def _comparison(
     lines = ["comparison:", "  perceived:", *_block(felt, "therapist", _before(felt, occasions, post, known))]
     lines += ["  therapist_style:", *_block(own, "self", None)]
     why = (
-        "# The comparison needs attachment to the therapist, answered by patients, and the therapists' own style.",
-        "# Where the study has both, fill this in and delete the marks:",
+        "# The comparison needs patients' perceived attachment to the therapist, and the therapists' own style.",
+        "# If the study has both, fill in the lines below and delete the marks:",
     )
     return [*why, *(f"# {line}" for line in lines)]
 

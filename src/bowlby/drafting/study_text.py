@@ -33,7 +33,7 @@ STATED = {
     "sheet": "one of several sheets",
     "header_row": "the first row that looks like column names",
     "header_rows": "the column names take two rows",
-    "skip_rows": "by what these rows hold",
+    "skip_rows": "by the content of these rows",
     "decimal": "by how the numbers are written",
 }
 
@@ -84,8 +84,8 @@ def study_text(name: str, occasions: list[dict], unit: str | None, parts: list[P
     files = ", ".join(dict.fromkeys(p.table.path.name for p in parts))
     lines = [
         f"# Draft of a study file, made by `bowlby init` from {files}.",
-        f"# What stands after `{MARK}` is a guess to check: correct the line, then delete the mark.",
-        "# `bowlby check config.yaml` lists what does not fit yet. Every key is explained in config/README.md.",
+        f"# A line with `{MARK}` contains a guess and the reason for it: correct the line, then delete the mark.",
+        "# `bowlby check config.yaml` lists all problems. Every key is explained in config/README.md.",
         f"name: {quoted(name)}",
         f"occasions:  {MARK} all of them, in the order of time; `time` is needed for growth models only",
         *[marked(f"  - {flow(o)}", ["the only one that is known"] if len(occasions) == 1 else []) for o in occasions],
@@ -156,10 +156,10 @@ def _relative(path: Path, folder: Path) -> str:
 
 
 def _who(roles: Roles) -> list[str]:
-    by = roles.by if roles.role == "therapist" else "nothing says that they are therapists"
+    by = roles.by if roles.role == "therapist" else "nothing indicates that they are therapists"
     doubts = [f"role: {roles.role}, as {by}" if roles.role == "patient" else f"role: {roles.role}, by {by}"]
     if roles.person is None:
-        doubts.append("no column looks like an id, so each row is a person of its own")
+        doubts.append("no column looks like an id, so each row is treated as a different person")
     elif roles.doubts.get("person"):
         doubts.append(f"person {roles.doubts['person']}")
     if roles.doubts.get("therapist"):
@@ -186,7 +186,9 @@ def _when(part: Part) -> list[str]:
         elif part.matched and part.occasions[0] == SESSIONS and roles.session != COUNT:
             lines.append(marked(f"    when: {flow({'session': roles.session})}", _doubt(roles, "session")))
         elif part.matched and not all(b.times or b.when for b, _ in part.matched):
-            lines.append(marked(f"    when: {flow({'occasion': part.occasions[0]})}", ["no column tells the occasion"]))
+            lines.append(
+                marked(f"    when: {flow({'occasion': part.occasions[0]})}", ["no column contains the occasion"])
+            )
     if roles.session and not any("{session:" in line for line in lines):
         lines.append(marked(f"    session: {quoted(roles.session)}", _doubt(roles, "session")))
     if roles.date:
@@ -273,7 +275,7 @@ def _measure(part: Part, block: Block, match: Match, beside: list[tuple[Block, M
     dated = [b for b, m in part.matched if m.instrument == match.instrument and (b.times or b.when)]
     apart = bool(dated) and "when" not in keys and part.roles.role == "patient" and not part.roles.occasion
     if apart and block.n and not about:
-        doubts.append("other forms of it name their occasion, this one does not")
+        doubts.append("its other forms name an occasion, this one does not")
     certain = match.named
     if match.scale and not about and not block.times and len(same) > 1:
         certain = False

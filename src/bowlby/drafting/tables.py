@@ -238,7 +238,7 @@ def header_row(rows: list[list[str]]) -> int:
     first = [cell for cell in rows[0] if cell]
     numbers = [cell for cell in first if _number(cell)]
     if any(styles_of(pd.Series([cell])) for cell in first if not _number(cell)) or len(set(numbers)) < len(numbers):
-        raise Unreadable("no row holds column names", "write them into the first row, and export the file again")
+        raise Unreadable("no row contains column names", "write them into the first row, and export the file again")
     return 1
 
 
@@ -246,11 +246,11 @@ def rows_below(rows: list[list[str]]) -> tuple[int, str]:
     """Rows below the column names that survey programs put there, and what they are."""
     for number, row in enumerate(rows[1:3], 1):
         if sum("ImportId" in cell for cell in row) > len(row) / 2:
-            return number, f"{number} rows below the column names hold Qualtrics' questions and ImportIds"
+            return number, f"{number} rows below the column names contain Qualtrics' questions and ImportIds"
     if len(rows) > 1 and rows[0][:2] == ["V1", "V2"] and rows[1][:1] == ["ResponseID"]:
-        return 1, "the row below the column names holds Qualtrics' questions"
+        return 1, "the row below the column names contains Qualtrics' questions"
     if len(rows) > 3 and _is_label_row(rows):
-        return 1, "the row below the column names holds labels"
+        return 1, "the row below the column names contains labels"
     return 0, ""
 
 

@@ -12,7 +12,7 @@ Terms of the report, its tables and these pages. The appendix of every report ha
 |---|---|
 """
 ESTIMANDS = {
-    "E1": "P and T side by side: the difference in outcome per reference SD of each predictor.",
+    "E1": "Comparison of P and T: the difference in outcome per reference SD of each predictor.",
     "E2": "The share of all outcome variance that each predictor accounts for.",
     "E3": "The share of the variance at its own level that each predictor accounts for: perceived attachment of the "
     "variance within therapists, style of the variance between them.",
@@ -33,14 +33,14 @@ TERMS = {
     "Block index": "The SD of the outcome that all scales of a predictor predict together.",
     "M1, M2": "The main model, and the model with the mean perceived attachment of each therapist's patients added.",
     "ICC": "Intraclass correlation: the share of a variance that lies between therapists.",
-    "Permutation": "The analysis repeated with the therapists' styles exchanged at random, so that T is 0.",
+    "Permutation": "The analysis repeated with style permuted at random among therapists, so that T is 0.",
     "δ": "The equivalence bound (0.10 SD by default): a slope within ±δ is called negligible.",
     "Within therapists": "Differences between patients of the same therapist.",
     "Between therapists": "Differences between averages of therapists; style can account for these only.",
     **{name: f"Claim: {text[0].lower()}{text[1:]}." for name, text in CLAIMS.items()},
     "Supported, refuted, inconclusive": "The verdicts on a claim, by rules fixed before the outcomes were read. A "
     "claim that meets neither the rule for supported nor that for refuted is inconclusive.",
-    "Qualified": "Said of a supported claim if a named fact, such as a shared rater, limits its interpretation.",
+    "Qualified": "A supported claim is qualified if a named fact, such as a shared rater, limits its interpretation.",
     "Robustness check": "The analysis repeated with other methods, choices or samples. The report lists the checks "
     "that change a verdict.",
     **ESTIMANDS,

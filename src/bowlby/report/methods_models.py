@@ -12,10 +12,10 @@ from bowlby.terms import in_words
 
 DF_WORKS = {"kenward-roger": " ([[kenward]])", "satterthwaite": " ([[satterthwaite]])"}
 SWITCHING = {
-    "share": "counts with all of them, by share of sessions ([[browne]])",
-    "equal": "counts with all of them, in equal parts ([[browne]])",
-    "first": "counts with the first therapist",
-    "last": "counts with the last therapist",
+    "share": "was a member of all of them, weighted by share of sessions ([[browne]])",
+    "equal": "was a member of all of them, weighted equally ([[browne]])",
+    "first": "was assigned to the first therapist",
+    "last": "was assigned to the last therapist",
 }
 UNIT = "groups, couples or families"
 WITHOUT = {

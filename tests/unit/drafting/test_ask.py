@@ -49,7 +49,7 @@ def test_answers_give_the_edited_draft(files):
     lines[date] = lines[date].partition(f"  {MARK}")[0]
     lines[items] = '      - {instrument: phq9, items: "D{n}"}'
     assert text.splitlines() == [line for line in lines if line != "      []"]
-    assert "patient_no: n0, n7, n14, n21, n28" in shown and "no answer has the number 9" in shown
+    assert "patient_no: n0, n7, n14, n21, n28" in shown and "there is no answer 9" in shown
 
 
 def test_a_refused_suggestion_leaves_an_empty_list(files):

@@ -118,8 +118,13 @@ def test_a_name_that_holds_more_than_an_id_is_none(tmp_path):
         ("id,time", lambda i: f"{i // 40},{i}", "time", "many different values; taken as the number"),
         ("id,time", lambda i: f"{i // 40},{i * 3 // 5}", "{count}", "counted, in the order of the file"),
         ("id,date", lambda i: f"{i // 40},2024-01-{1 + i % 28:02}", "{count}", "counted, by date"),
-        ("id,x", lambda i: f"{i // 40},{i % 3}", None, "ids stand in several rows, and no column tells these apart"),
-        ("id,session", lambda i: f"{i // 40},{i % 20}", "session", "the same number stands in several rows"),
+        (
+            "id,x",
+            lambda i: f"{i // 40},{i % 3}",
+            None,
+            "ids appear in several rows, and no column distinguishes these rows",
+        ),
+        ("id,session", lambda i: f"{i // 40},{i % 20}", "session", "the same number appears in several rows"),
     ],
 )
 def test_rows_of_a_person_without_an_occasion(tmp_path, head, row, session, told):
@@ -130,7 +135,7 @@ def test_rows_of_a_person_without_an_occasion(tmp_path, head, row, session, told
 
 def test_the_same_occasion_twice_is_marked(tmp_path):
     text = "id,wave\n" + "".join(f"{i // 4},{i % 2}\n" for i in range(40))
-    assert "# ? the same one stands in several rows of a person" in roles_of(tmp_path, text)[1]
+    assert "# ? the same occasion appears in several rows of a person" in roles_of(tmp_path, text)[1]
 
 
 def test_dates_of_birth_comments_and_addresses_are_not_used(tmp_path):
@@ -370,7 +375,7 @@ def test_a_file_without_column_names_is_refused(tmp_path):
     with pytest.raises(UserError) as caught:
         write_draft([tmp_path / "a.csv"], tmp_path / "draft")
     assert caught.value.lines() == [
-        "error: a.csv: no row holds column names; write them into the first row, and export the file again"
+        "error: a.csv: no row contains column names; write them into the first row, and export the file again"
     ]
 
 

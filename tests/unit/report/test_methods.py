@@ -49,7 +49,7 @@ def test_references_are_the_works_in_the_text(comparison_run):
 def test_sentences_follow_the_run(comparison_run):
     folder = comparison_run()
     text = report.methods_text(Results(folder))
-    assert "A patient who switched therapist counts with all of them, by share of sessions" in text
+    assert "A patient who switched therapist was a member of all of them, weighted by share of sessions" in text
     assert "Therapists had a random intercept." in text and "with degrees of freedom by Kenward-Roger" in text
     assert "Robustness was" not in text and "alliance" not in text and "Shares of variance" not in text
     write_json(folder / "analysis/primary.design.json", {"n_switching": 0})

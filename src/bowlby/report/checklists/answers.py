@@ -296,8 +296,8 @@ def limits(results: Results) -> str | None:
     named = [say(code) for code in record.get("flags") or []]
     for claim in record["claims"].values():
         named += [say(code, claim) for key in ("reasons", "flags") for code in claim.get(key) or []]
-    return said(f"{'; '.join(dict.fromkeys(named)).capitalize()}." if named else "",
-                "Associations, not causes.")  # fmt: skip
+    text = "; ".join(dict.fromkeys(named))
+    return said(f"{text[:1].upper()}{text[1:]}." if named else "", "Associations, not causes.")
 
 
 def levels(results: Results) -> str | None:
@@ -365,4 +365,4 @@ def software(results: Results) -> str | None:
 
 def synthetic(results: Results) -> Markup | None:
     """Whether anybody took part."""
-    return Markup("The data are simulated; nobody took part.") if results.synthetic else None
+    return Markup("The data are simulated, without human participants.") if results.synthetic else None

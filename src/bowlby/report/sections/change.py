@@ -102,11 +102,11 @@ def prepost(results: Results) -> Section | None:
     plot = figure(
         results,
         "prepost",
-        alt=f"Four lines from a mean of {number(start, 1)} before treatment to what the model expects after it. "
+        alt=f"Four lines from a mean of {number(start, 1)} before treatment to the predicted scores after it. "
         f"{'; '.join(said)}.",
-        caption="The lines show the scores that the model expects of patients who felt one reference SD more (solid "
+        caption="The lines show the scores predicted for patients who felt one reference SD more (solid "
         "line, filled point) or less (dashed line, hollow point) securely attached than the same therapist's other "
-        "patients. The own style of the therapists is one SD more secure in the left panel, one SD less secure in the "
+        "patients. The therapists' own style is one SD more secure in the left panel, and one SD less secure in the "
         f"right panel. All lines start at the mean before treatment. Vertical lines are 95% intervals. {seen}",
     )
     better = bool((results.config.get("outcome") or {}).get("higher_is_better"))

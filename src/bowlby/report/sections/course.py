@@ -35,8 +35,8 @@ def course(results: Results) -> Section | None:
         f"of fewer than five patients are not shown.{threads}",
     )
     table = Markup(sheet_html(sheets(results)["growth"][1]))
-    said = (mean, shape_chosen(fit), *_spread(fit), boundary(fit), left_out(fit))
-    intro = " ".join(sentence for sentence in said if sentence)
+    sentences = (mean, shape_chosen(fit), *_spread(fit), boundary(fit), left_out(fit))
+    intro = " ".join(sentence for sentence in sentences if sentence)
     parts = [*(_predictors(record) if record else []), plot, table]
     return Section("course", "Course over time", render("stack.html", parts=parts, intro=intro))
 

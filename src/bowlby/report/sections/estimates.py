@@ -60,7 +60,7 @@ def _association(results: Results) -> Markup:
         "association",
         alt=f"Scatter of {table['outcome'].iloc[0]} by perceived attachment, with the model's line "
         f"from {ends[0]} to {ends[1]}.",
-        caption="The line shows the score that the model expects by perceived attachment (deviation from the "
+        caption="The line shows the score predicted from perceived attachment (deviation from the "
         f"therapist's mean), with its 95% band. The points are {points}, adjusted for the other terms.",
     )
 
@@ -96,7 +96,7 @@ def _partition(results: Results) -> Markup:
             ("between", "style"),
         )
     }
-    below = " A share estimated below 0 is smaller than chance would give, and is drawn as 0."
+    below = " A share estimated below 0 is smaller than expected by chance, and is shown as 0."
     caption = (
         "The bars show what accounts for the variance of outcome: all of it (E2), that within therapists and that "
         "between therapists (E3). A therapist's own style can only account for variance between therapists."

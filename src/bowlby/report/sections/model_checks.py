@@ -25,13 +25,13 @@ def diagnostics(results: Results) -> Section | None:
         "residuals",
         alt=f"Residuals. Against a normal distribution, {outside} of {len(normal)} points lie outside the 95% band. By "
         f"fitted value, their SD goes from {spread.min():.2f} to {spread.max():.2f}.",
-        caption="The upper panel compares the residuals with a normal distribution; the grey band holds 95% of normal "
-        "samples, point by point. The lower panel shows mean and SD of the residuals in groups of patients with "
-        "similar fitted values; a trend indicates a relation that is not linear, lines of different lengths a "
-        "variance that is not constant.",
+        caption="The upper panel compares the residuals with a normal distribution; the grey band contains 95% of "
+        "normal samples (pointwise). The lower panel shows mean and SD of the residuals in groups of patients with "
+        "similar fitted values. A trend indicates a non-linear association, and lines of different lengths indicate "
+        "unequal residual variance.",
     )
     said = "lies" if outside == 1 else "lie"
-    intro = f"{outside} of {len(normal)} points {said} outside the band; about 1 in 20 is expected to."
+    intro = f"{outside} of {len(normal)} points {said} outside the band; about 1 in 20 is expected by chance."
     return Section("diagnostics", "Diagnostics", render("stack.html", parts=[plot], intro=intro))
 
 

@@ -79,7 +79,7 @@ def missing(results: Results) -> Section | None:
         "missing",
         alt=f"Map of scores. {'; '.join(said)}.",
         caption="Each tile gives the share of all patients of the study (below the line, of all therapists) who have a "
-        f"score. A scale without a tile was not asked at that occasion.{coarse}",
+        f"score. A scale without a tile was not administered at that occasion.{coarse}",
     )
     return Section("missing", "Missing data", render("stack.html", parts=[plot], intro=None))
 

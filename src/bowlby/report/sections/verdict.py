@@ -211,7 +211,9 @@ def _lines(lines: dict | None) -> list[str]:
         "could have been refuted."
     ]
     if ratio is not None:
-        said.append(f"C2 would lose support if the reference SD of style were {number(ratio)} times the one used.")
+        said.append(
+            f"C2 would no longer be supported if the reference SD of style were {number(ratio)} times the one used."
+        )
     return said
 
 
