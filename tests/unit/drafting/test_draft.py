@@ -200,7 +200,7 @@ def test_whom_it_is_about_and_who_answered_are_marked_as_guesses(tmp_path):
     made(tmp_path, tmp_path / "a.csv")
     assert "about: therapist, as patients usually answer it" in lines_of(tmp_path, "study", "wai_sr")[0]
     assert "about: mother, by the columns' name" in lines_of(tmp_path, "study", "ecr_mother")[0]
-    assert f"{MARK} role: patient, as nothing says" in lines_of(tmp_path, "study", "who:")[0]
+    assert f"{MARK} role: patient, as nothing indicates" in lines_of(tmp_path, "study", "who:")[0]
 
 
 def test_the_comparison_is_drafted_as_a_comment_from_what_was_found(tmp_path):

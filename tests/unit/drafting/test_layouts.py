@@ -217,7 +217,7 @@ def test_what_rests_on_little_is_marked_as_uncertain(tmp_path):
     draft(tmp_path, "a.csv")
     lines = (tmp_path / "draft/study.yaml").read_text("utf-8").splitlines()
     (line,) = [line for line in lines if "D{n}" in line and "instrument" in line]
-    assert line.strip().startswith("# - ") and f"{MARK} uncertain: only the number of items" in line
+    assert line.strip().startswith("# - ") and f"{MARK} uncertain: inferred only from the number of items" in line
     guesses = marks(tmp_path / "draft/config.yaml")
     assert (guesses[0][0], guesses[0][1]) == ("study.yaml", lines.index(line) + 1)
     texts = [*lines, *(tmp_path / "draft/config.yaml").read_text("utf-8").splitlines()]
