@@ -116,8 +116,8 @@ def test_a_name_that_holds_more_than_an_id_is_none(tmp_path):
     ("head", "row", "session", "told"),
     [
         ("id,time", lambda i: f"{i // 40},{i}", "time", "many different values; taken as the number"),
-        ("id,time", lambda i: f"{i // 40},{i * 3 // 5}", "{count}", "counted, in the order of the file"),
-        ("id,date", lambda i: f"{i // 40},2024-01-{1 + i % 28:02}", "{count}", "counted, by date"),
+        ("id,time", lambda i: f"{i // 40},{i * 3 // 5}", "{count}", "numbered, in the order of the file"),
+        ("id,date", lambda i: f"{i // 40},2024-01-{1 + i % 28:02}", "{count}", "numbered, by date"),
         (
             "id,x",
             lambda i: f"{i // 40},{i % 3}",
