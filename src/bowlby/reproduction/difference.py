@@ -18,6 +18,7 @@ from bowlby.reproduction.numbers import flat, is_number, same
 from bowlby.results import Results
 from bowlby.tables.layout import Sheet, sheet_docx, sheet_page
 from bowlby.tables.numbers import interval, number, p_value
+from bowlby.tables.words import NOT_TESTED
 
 ABSENT = "–"
 IGNORED = ("config.run", "config.results")
@@ -128,12 +129,17 @@ def sheet(table: pd.DataFrame, runs: Sequence[Results]) -> Sheet:
         parts.append((str(label).replace("\n", " "), rows))
     claims = dict.fromkeys(claim for run in runs for claim in run.claims)
     for claim in claims:
-        rows = [[name, run.claims[claim].verdict if claim in run.claims else ABSENT, "", "", "", ""]
-                for name, run in zip(names_of(runs), runs, strict=True)]  # fmt: skip
+        rows = [[name, _verdict(run, claim), "", "", "", ""] for name, run in zip(names_of(runs), runs, strict=True)]
         parts.append((f"Verdict on {claim}", rows))
     units = "; ".join(unit for kind, unit in UNITS.items() if (table["kind"] == kind).any())
     note = f"Units in the order of the rows: {units}."
     return Sheet("", "Estimates of Several Runs", ["", "Estimate", "SE", "df", "95% CI", "p"], parts, note)
+
+
+def _verdict(run: Results, claim: str) -> str:
+    if claim not in run.claims:
+        return ABSENT
+    return run.claims[claim].verdict if run.claims[claim].tested else NOT_TESTED
 
 
 def write_difference(runs: Sequence[Results], folder: Path) -> list[Path]:
