@@ -139,7 +139,7 @@ CASES = [
     Case("sessions", "4.6k rows, 450 patients, 30 therapists", sessions, GROWTH, SMALL, repeats=30, goal=10),
     Case(
         "switching",
-        "6k rows, 600 patients, 20 % switching among 40 therapists",
+        "6k rows, 600 patients, 20% switching among 40 therapists",
         sessions,
         GROWTH,
         CROSSED,

@@ -45,10 +45,9 @@ def test_check_ends_in_lines_that_say_what_to_do(tmp_path_factory, design, run):
             assert severity in ("error", "warning", "note") and "; " in line and line.isprintable()
 
 
-@pytest.mark.parametrize("last", [1, 2])
-@pytest.mark.parametrize("asked", ["comparison", "pair"])
+@pytest.mark.parametrize(("asked", "last"), [("comparison", 1), ("comparison", 2), ("pair", 2)])
 def test_one_patient_for_each_therapist_is_refused_by_check_in_the_users_words(tmp_path, asked, last):
-    """Dyads, and dyads but for one therapist of two patients."""
+    """Dyads, which only `pair:` can compare, and dyads but for one therapist of two patients."""
     design = {"seed": 5, "caseloads": [1] * 20 + [last], "switching": 0, "absent": 0.0, "no_style": 0, "flat": False,
               "sites": False}  # fmt: skip
     felt = {"instrument": "cats", "about": "therapist", "occasion": "mid", "weights": {"secure": 1}}

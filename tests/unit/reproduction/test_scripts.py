@@ -89,7 +89,9 @@ def growth(folder, reml, spread):
     data = pd.DataFrame({**names, "y": y, "time": time, "age": rng.normal(size=80)[patient]})
     random = [{"group": "patient", "terms": ["1", "time"], "correlated": True},
               {"group": "therapist", "terms": ["1", "time"], "correlated": False}]  # fmt: skip
-    fits = fit_growth(data, {"covariates": ["age"], "random": random, "n_dropped": {}, "left_out": []}, reml)
+    design = {"covariates": ["age"], "fixed": ["time", "age"], "random": random, "residual": None, "shape": None,
+              "predictors": [], "n_dropped": {}, "left_out": []}  # fmt: skip
+    fits = fit_growth(data, design, reml)
     return stored(folder, "growth", data, pd.DataFrame(columns=["patient", "therapist", "weight"]), fits)
 
 
