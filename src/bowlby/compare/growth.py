@@ -85,12 +85,13 @@ def compare_growth(run: Run, fit: dict, between: dict | None, design: dict) -> d
         "number": number,
         "claims": claims,
         "flags": [flag for flag, given in flags.items() if given],
-        "sentence": _sentence(effects, claims, design),
+        "finding": (said := _said(effects, claims, design))[0],
+        "sentence": " ".join(part for part in said if part),
     }
 
 
-def _sentence(effects: dict[str, Effect], claims: dict[str, dict], design: dict) -> str:
-    """The verdicts with what they rest on."""
+def _said(effects: dict[str, Effect], claims: dict[str, dict], design: dict) -> tuple[str, str]:
+    """The verdicts, and what they rest on."""
     after = "" if design["landmark"] is None else " after the landmark"
     by = f"By {design['end']:.3g} {design['time_unit']}{after}, patients"
     parts = []
@@ -109,15 +110,13 @@ def _sentence(effects: dict[str, Effect], claims: dict[str, dict], design: dict)
         "refuted": "The data refute",
         "inconclusive": "The data neither support nor refute",
     }
-    parts += [
-        f"{words[claim['verdict']]} the claim {statements[name]} ({name}): {say_rule(claim['rule'], NAMES)}."
-        for name, claim in claims.items()
-    ]
+    finding = [f"{words[claim['verdict']]} the claim {statements[name]} ({name})." for name, claim in claims.items()]
+    parts += [f"{name}: {say_rule(claim['rule'], NAMES)}." for name, claim in claims.items()]
     if doubts := dict.fromkeys(
         say(code) for claim in claims.values() if claim["qualified"] for code in claim["reasons"]
     ):
         parts.append(f"Support is qualified: {'; '.join(doubts)}.")
-    return " ".join(parts)
+    return " ".join(finding), " ".join(parts)
 
 
 def _more(effect: Effect) -> str:

@@ -52,7 +52,8 @@ def compare_pair(run: Run, fit: dict, design: dict) -> dict:
         "claims": claims,
         "unfair": unfair(pair, design["roles"], design.get("one_level", False)),
         "qualifiers": qualifiers,
-        "sentence": _sentence(pair, effects, claims["more"], qualifiers),
+        "finding": (finding := _finding(pair, claims["more"], qualifiers)),
+        "sentence": f"{finding} {_grounds(pair, effects, claims['more'])}",
     }
 
 
@@ -92,7 +93,7 @@ def _qualifiers(run: Run, design: dict) -> list[str]:
     return [*qualifiers, "reverse_causation_open", *([] if design["baseline"] else ["no_baseline"])]
 
 
-def _sentence(pair, effects: dict[str, Effect], more: dict, qualifiers: list[str]) -> str:
+def _finding(pair, more: dict, qualifiers: list[str]) -> str:
     words = {
         "supported": f"{pair.first.label} is associated with outcome more than {pair.second.label} is",
         "refuted": f"{pair.first.label} is not associated with outcome more than {pair.second.label} is",
@@ -105,10 +106,14 @@ def _sentence(pair, effects: dict[str, Effect], more: dict, qualifiers: list[str
         "no_baseline": "no earlier outcome to adjust for",
     }
     qualified = f" (qualified: {', '.join(doubts[q] for q in qualifiers)})" if more["verdict"] == "supported" else ""
+    return f"{more['verdict'].capitalize()}: {words}{qualified}."
+
+
+def _grounds(pair, effects: dict[str, Effect], more: dict) -> str:
     said = [f"1 SD more of {side.label} went with an outcome {_size(effects[name])}"
             for side, name in ((pair.first, "first"), (pair.second, "second"))]  # fmt: skip
     because = say_rule(more["rule"], CONTRASTS)
-    return f"{said[0]}; {said[1]}. Verdict: {more['verdict']}; {words}{qualified}, because {because}."
+    return f"{said[0]}; {said[1]}. {because[:1].upper()}{because[1:]}."
 
 
 def _size(effect: Effect) -> str:

@@ -68,7 +68,8 @@ def decide_lead(run: Run, fits: Mapping[str, dict], design: Mapping) -> dict:
         "centred": dict(_named_contrast(fits[f"centred_{name}"]) for name in SERIES),
         "stationary_p": stationary,
         "claims": claims,
-        "sentence": _sentence(design["labels"], effects[settings.detrend], claims["L2"]),
+        "finding": (said := _said(design["labels"], effects[settings.detrend], claims["L2"]))[0],
+        "sentence": " ".join(said),
     }  # fmt: skip
 
 
@@ -117,7 +118,8 @@ def _named_contrast(fit: dict) -> tuple[str, dict]:
     return first["name"], Effect(first["estimate"], first["se"], first["df"]).record() | {"p": first["p"]}
 
 
-def _sentence(labels: Mapping[str, str], effects: Mapping[str, Effect], more: Mapping) -> str:
+def _said(labels: Mapping[str, str], effects: Mapping[str, Effect], more: Mapping) -> tuple[str, str]:
+    """The finding, and what it rests on."""
     predictor, outcome = labels["predictor"], labels["outcome"]
     path = f"the path from {predictor} to later {outcome}"
     conclusion = {
@@ -125,10 +127,11 @@ def _sentence(labels: Mapping[str, str], effects: Mapping[str, Effect], more: Ma
         "refuted": f"{path} is not larger than the reverse path",
         "inconclusive": f"the data do not decide whether {path} is larger than the reverse path",
     }[more["verdict"]]
-    return (
+    because = say_rule(more["rule"], NAMES)
+    return f"{more['verdict'].capitalize()}: {conclusion}.", (
         f"A session 1 SD better in {predictor} was followed by one {_size(effects['L'])} in {outcome}; "
         f"a session 1 SD better in {outcome} was followed by one {_size(effects['R'])} in {predictor}. "
-        f"Verdict: {more['verdict']}; {conclusion}, because {say_rule(more['rule'], NAMES)}."
+        f"{because[:1].upper()}{because[1:]}."
     )
 
 

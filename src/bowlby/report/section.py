@@ -13,6 +13,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from bowlby.results import Results
+from bowlby.tables.words import typeset
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,14 @@ def figure(results: Results, name: str, *, alt: str, caption: str) -> Markup:
     if not path.is_file():
         return Markup("")
     return render("figure.html", name=name, svg=Markup(inline(path)), alt=alt, caption=caption)
+
+
+def answer(record: Mapping[str, Any]) -> Markup:
+    """The finding in large letters, and what it rests on."""
+    said = typeset(record["sentence"])
+    finding = typeset(record.get("finding") or "") or said
+    rest = Markup('<p class="sentence">{}</p>').format(said.removeprefix(finding).strip())
+    return Markup('<p class="answer">{}</p>').format(finding) + (rest if finding != said else "")
 
 
 def count_and_share(row: Mapping[str, Any]) -> tuple[str, str]:

@@ -102,8 +102,11 @@ def test_after_a_landmark_time_starts_there_and_the_outcome_up_to_it_is_adjusted
     found = compare_growth(run, record, None, made.design)
     assert found["claims"]["G1"]["reasons"] == ["same_rater", "reverse_causation_open", "baseline_error_not_examined"]
     sure = record | {"contrasts": [c | {"se": c["se"] / 20} for c in record["contrasts"]]}
-    sentence = compare_growth(run, sure, None, made.design)["sentence"]
-    assert sentence.startswith("By 4 sessions after the landmark, patients who felt 1 SD more securely")
+    found = compare_growth(run, sure, None, made.design)
+    sentence = found["sentence"].removeprefix(found["finding"])
+    said = "The data support the claim that perceived attachment is associated with improvement (G1). The data support "
+    assert found["finding"].startswith(said) and found["finding"].endswith("(G2).")
+    assert sentence.startswith(" By 4 sessions after the landmark, patients who felt 1 SD more securely")
     assert "Support is qualified: the patient rated both attachment and outcome; improvement may have" in sentence
 
 

@@ -86,10 +86,8 @@ def test_attachment_that_leads_symptoms_is_found_and_not_the_reverse(led):
     assert low < 0.30 < high  # .35 times the SDs within patients
     assert paths["R"]["ci"][0] < 0 < paths["R"]["ci"][1]
     assert paths["L-R"]["estimate"] == pytest.approx(paths["L"]["estimate"] - paths["R"]["estimate"])
-    assert (
-        "Verdict: supported; the path from attachment to later symptoms is larger than the reverse path"
-        in led["sentence"]
-    )
+    assert led["finding"] == "Supported: the path from attachment to later symptoms is larger than the reverse path."
+    assert led["sentence"].startswith(f"{led['finding']} A session 1 SD better in attachment was followed by one ")
 
 
 def compared(**outcome) -> Run:

@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from markupsafe import Markup
 
 from bowlby.reasons import say
-from bowlby.report.section import Section, figure, render
+from bowlby.report.section import Section, answer, figure, render
 from bowlby.results import Results
 from bowlby.tables import interval, number, sheet_html, sheets
 from bowlby.tables.fits import boundary, left_out
-from bowlby.tables.words import typeset
 
 FORMS = {"linear": "linear", "log": "linear in ln(1 + time)", "quadratic": "quadratic"}
 """Forms of the mean course."""
@@ -37,8 +36,10 @@ def course(results: Results) -> Section | None:
     table = Markup(sheet_html(sheets(results)["growth"][1]))
     sentences = (mean, shape_chosen(fit), *_spread(fit), boundary(fit), left_out(fit))
     intro = " ".join(sentence for sentence in sentences if sentence)
-    parts = [*(_predictors(record) if record else []), plot, table]
-    return Section("course", "Course over time", render("stack.html", parts=parts, intro=intro))
+    parts = [plot, table]
+    if record:
+        parts = [answer(record), plot, _limits(record), Markup("<p>{}</p>").format(intro), table]
+    return Section("course", "Course over time", render("stack.html", parts=parts, intro=None if record else intro))
 
 
 def shape_chosen(fit: Mapping) -> str:
@@ -53,8 +54,8 @@ def shape_chosen(fit: Mapping) -> str:
     )
 
 
-def _predictors(record: Mapping) -> list[Markup]:
-    """The answer on the predictors of the course, and what limits it."""
+def _limits(record: Mapping) -> Markup:
+    """What limits the answer on the predictors of the course."""
     end = "the end of treatment stated in the configuration" if record["end_of"] == "configuration" else (
         "the median of the patients' last times"
     )  # fmt: skip
@@ -80,7 +81,7 @@ def _predictors(record: Mapping) -> list[Markup]:
     codes = dict.fromkeys([*(c for claim in record["claims"].values() for c in claim["reasons"]), *record["flags"]])
     limits += [f"{words[0].upper()}{words[1:]}." for words in map(say, codes)]
     items = Markup("").join(Markup("<li>{}</li>").format(line) for line in limits)
-    return [Markup('<p class="answer">{}</p><ul>{}</ul>').format(typeset(record["sentence"]), items)]
+    return Markup("<ul>{}</ul>").format(items)
 
 
 def time_unit(results: Results) -> str | None:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from bowlby.reasons import say_unfair
 from bowlby.report.robustness_tables import pair_doubts_sheet, pair_turned
-from bowlby.report.section import Section, figure, render
+from bowlby.report.section import Section, answer, figure, render
 from bowlby.results import Results
 from bowlby.tables import interval, number, sheet_html, sheets
 from bowlby.tables.claims import statements
 from bowlby.tables.fits import doubtful_units
-from bowlby.tables.words import typeset
 
 QUALIFIERS = {
     "same_rater": "If the patient also rated the outcome, mood may influence both predictor and outcome.",
@@ -44,8 +43,7 @@ def pair(results: Results) -> Section | None:
     items = Markup("").join(Markup("<li>{}</li>").format(line) for line in doubts)
     fair = Markup("<h3>Limitations</h3><ul>{}</ul>").format(items)
     table = Markup(sheet_html(sheets(results)["pair"][1]))
-    sentence = Markup('<p class="answer">{}</p>').format(escape(typeset(record["sentence"])))
-    parts = [sentence, plot, table, *_doubts(record), fair]
+    parts = [answer(record), plot, table, *_doubts(record), fair]
     return Section("pair", "Two predictors", render("stack.html", parts=parts, intro=None))
 
 

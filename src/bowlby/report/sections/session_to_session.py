@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
-from bowlby.report.section import Section, figure, render
+from bowlby.report.section import Section, answer, figure, render
 from bowlby.results import Results
 from bowlby.tables import interval, number, p_value, sheet_html, sheets
 from bowlby.tables.session_to_session import path_names
-from bowlby.tables.words import typeset
 
 OBSERVED = (
     "The paths relate deviations from the patient's own mean between successive sessions. Stable differences between "
@@ -42,9 +41,8 @@ def session_to_session(results: Results) -> Section | None:
     same = any("same_rater_of_both" in claim["reasons"] for claim in record["claims"].values())
     limits = [OBSERVED, *([SAME_RATER] if same else []), *_warnings(record), BIASED]
     paragraph = Markup("<h3>Limitations</h3><p>{}</p>").format(" ".join(limits))
-    sentence = Markup('<p class="answer">{}</p>').format(escape(typeset(record["sentence"])))
     table = Markup(sheet_html(sheets(results)["session_to_session"][1]))
-    html = render("stack.html", parts=[sentence, plot, table, paragraph], intro=None)
+    html = render("stack.html", parts=[answer(record), plot, table, paragraph], intro=None)
     return Section("session-to-session", "From session to session", html)
 
 
