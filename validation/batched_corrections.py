@@ -42,15 +42,19 @@ def moments_of_studies(analysis: Analysis, slopes: bool = True) -> Iterator[Mome
         rows.sums(x * z) - k_0 * sums[a] * sums[b] - k_1 * tilted[a] * tilted[b]
         for b, z in enumerate(wide)], axis=-1) for a, x in enumerate(columns)], axis=-2)  # fmt: skip
     per_error = {WITHIN: load - 1 - k_1 * square, BETWEEN: 1 - k_0 * load, "shared": load - k_0 * load**2}
+    along_one = load - k_0 * load**2
+    taken = {WITHIN: np.zeros_like(load), BETWEEN: along_one**2 / np.maximum(load, 1), "shared": along_one**2}
     size = len(model.names)
-    traces = np.zeros((*load.shape, len(COLUMNS), size, size))
+    traces, shared = (np.zeros((*load.shape, len(COLUMNS), size, size)) for _ in range(2))
     for k, own in enumerate(COLUMNS.values()):
         for name, level in own.items():  # parts within and between therapists share no errors: V^-1 1 goes along 1
-            traces[..., k, model.names.index(name), model.names.index(name)] = per_error[level]
+            at = ..., k, model.names.index(name), model.names.index(name)
+            traces[at], shared[at] = per_error[level], taken[level]
     for k in range(rows.count):
         seen = load[k] > 0
-        of, errors = cross[k, seen], traces[k, seen]
-        yield Moments(model.names, list(COLUMNS), np.flatnonzero(seen), of.sum(axis=0), errors.sum(axis=0), of, errors)
+        of, errors, ones = cross[k, seen], traces[k, seen], shared[k, seen]
+        totals = of.sum(axis=0), errors.sum(axis=0), of, errors, ones.sum(axis=0), ones
+        yield Moments(model.names, list(COLUMNS), np.flatnonzero(seen), *totals)
 
 
 def corrected_effects(of: Moments, errors: dict[str, float], row: str) -> dict[str, Effect] | None:

@@ -104,6 +104,8 @@ class Moments:
         Of predictors with predictors and outcome, and what the patients of each therapist contribute.
     traces, traces_of : ndarray, shape (m, p, p), (j, m, p, p)
         Of the errors, alike.
+    shared, shared_of : ndarray, shape (m, p, p), (j, m, p, p)
+        What the intercept takes of the errors' traces, times its own cross-product; alike.
     """
 
     names: list[str]
@@ -113,6 +115,8 @@ class Moments:
     traces: np.ndarray
     cross_of: np.ndarray
     traces_of: np.ndarray
+    shared: np.ndarray
+    shared_of: np.ndarray
 
 
 def moments(names: list[str], parts: list[Part], columns: dict[str, dict[str, str]]) -> Moments:
@@ -129,9 +133,9 @@ def moments(names: list[str], parts: list[Part], columns: dict[str, dict[str, st
     """
     products = [_products(part, names, list(columns.values())) for part in parts]
     left = np.concatenate([p.therapists[np.unique(p.weights.argmax(axis=1))] for p in parts])
-    xx, xy = (sum((p[k] for p in products[1:]), products[0][k]) for k in (0, 1))
-    own, traces = (np.concatenate([p[k] for p in products]) for k in (2, 3))
-    return Moments(names, list(columns), left, xx, xy, own, traces)
+    xx, xy, shared = (sum((p[k] for p in products[1:]), products[0][k]) for k in (0, 1, 4))
+    own, traces, shared_of = (np.concatenate([p[k] for p in products]) for k in (2, 3, 5))
+    return Moments(names, list(columns), left, xx, xy, own, traces, shared, shared_of)
 
 
 def corrected(of: Moments, measured: dict[str, Measured]) -> Corrected | None:
@@ -159,13 +163,15 @@ def corrected(of: Moments, measured: dict[str, Measured]) -> Corrected | None:
     uncertainty too; V and the maps stay as they are. V may not depend on the errors that are taken out, so that it has
     no random slope of their variable.
     """
-    size = len(of.names)
+    size, one = len(of.names), of.names.index("Intercept")
     whole, remaining = of.cross.copy(), of.cross - of.cross_of
+    ones, ones_left = whole[one, one].copy(), remaining[:, one, one].copy()
     for name, variable in measured.items():
         k, own = of.variables.index(name), np.isin(of.names, list(variable.columns))
-        traces, traces_of = of.traces[k] * np.outer(own, own), of.traces_of[:, k] * np.outer(own, own)
-        whole[:, :size] -= variable.error_variance * traces
-        remaining[..., :size] -= variable.without(of.therapists)[:, None, None] * (traces - traces_of)
+        traces = of.traces[k] - of.shared[k] / ones
+        left = of.traces[k] - of.traces_of[:, k] - (of.shared[k] - of.shared_of[:, k]) / ones_left[:, None, None]
+        whole[:, :size] -= variable.error_variance * traces * np.outer(own, own)
+        remaining[..., :size] -= variable.without(of.therapists)[:, None, None] * left * np.outer(own, own)
     scale = np.sqrt(np.abs(np.diagonal(of.cross[:, :size])))
     every = np.concatenate([whole[None], remaining])[..., :size] / np.outer(scale, scale)
     if not (np.isfinite(every).all() and np.linalg.eigvalsh(every)[:, 0].min() > SINGULAR):
@@ -188,14 +194,20 @@ def _products(part: Part, names: list[str], columns: list[dict[str, str]]) -> tu
     used = {level for own in columns for level in own.values()}
     wide = np.column_stack([x, part.y])
     weighted, weighted_x = {level: q @ maps[level] for level in used}, q @ wide
-    main, cross_of, traces_of = w.argmax(axis=1), [], []
+    main, cross_of, traces_of, shared_of = w.argmax(axis=1), [], [], []
+    ones = {level: c.sum(axis=0)[:, None] for level, c in weighted.items()}
+    shared = _traces(ones, ones, names, columns)
     for therapist in np.unique(main):
         g = np.flatnonzero(main == therapist)
         inner = np.linalg.inv(q[np.ix_(g, g)])
         left = {level: c[g] for level, c in weighted.items()}
         cross_of.append(weighted_x[g, :-1].T @ inner @ weighted_x[g])
-        traces_of.append(_traces(left, {level: inner @ c for level, c in left.items()}, names, columns))
-    return x.T @ weighted_x, _traces(maps, weighted, names, columns), np.array(cross_of), np.array(traces_of)
+        moved = {level: inner @ c for level, c in left.items()}
+        traces_of.append(_traces(left, moved, names, columns))
+        rest = {level: c - moved[level].T @ q[g].sum(axis=1)[:, None] for level, c in ones.items()}
+        shared_of.append(shared - _traces(rest, rest, names, columns))
+    return (x.T @ weighted_x, _traces(maps, weighted, names, columns), np.array(cross_of), np.array(traces_of),
+            shared, np.array(shared_of))  # fmt: skip
 
 
 def _traces(left: dict, right: dict, names: list[str], columns: list[dict[str, str]]) -> np.ndarray:

@@ -32,16 +32,17 @@ def parts(study):
 
 
 def plainly(study, errors: dict[str, float], keep=None):
-    """beta = (X' V^-1 X - M)^-1 X' V^-1 y on the rows kept, with whole matrices."""
+    """beta = (X' V^-1 X - M)^-1 X' V^-1 y on the rows kept, with whole matrices; the intercept is taken out of M."""
     x, y, v, w, hat = study
     keep = np.arange(70) if keep is None else keep
     q = np.linalg.inv(v[np.ix_(keep, keep)])
+    r = q - np.outer(q.sum(axis=1), q.sum(axis=1)) / q.sum()
     maps = {1: np.eye(70) - hat, 2: hat, 3: np.eye(70) - hat, 4: w}
     m = np.zeros((5, 5))
     for columns, of in (((1, 2), "pre"), ((3,), "a"), ((4,), "s")):
         for i in columns:
             for j in columns:
-                m[i, j] = errors[of] * np.trace(maps[i][keep].T @ q @ maps[j][keep])
+                m[i, j] = errors[of] * np.trace(maps[i][keep].T @ r @ maps[j][keep])
     return np.linalg.solve(x[keep].T @ q @ x[keep] - m, x[keep].T @ q @ y[keep])
 
 
