@@ -88,11 +88,11 @@ class Series(Model):
 
 
 class Mediation(Model):
-    """Through what are styles associated with outcome?"""
+    """Mediation of the associations of styles with outcome."""
 
     mediators: list[Literal["perceived", "alliance", "mentalizing"]] = Field(["perceived"], min_length=1)
-    """Ratings of the comparison through which the patient's style (where it is in the comparison) and the therapist's
-    style may act."""
+    """Ratings of the comparison that may mediate the association of the patient's style (if it is in the comparison) and
+    of the therapist's style with outcome."""
 
 
 class SessionToSession(Model):

@@ -20,8 +20,8 @@ QUANTITIES = {
     "indirect": "Indirect effect",
     "direct": "Direct effect",
     "total": "Total effect",
-    "rho": "Correlation of errors at which the indirect effect vanishes",
-    "rho_limit": "… at which its path b is no longer significant",
+    "rho": "Correlation of errors at which the indirect effect is 0",
+    "rho_limit": "Correlation of errors at which path b is no longer significant",
 }
 
 

@@ -12,12 +12,12 @@ from bowlby.tables import interval, number, sheet_html, sheets
 from bowlby.terms import IN_SENTENCES
 
 CAUSAL = (
-    "An indirect effect is causal only if nothing that is not in the models influences both style and mediator, style "
-    "and outcome, or mediator and outcome. Styles were not assigned, and the mediator was not either."
+    "An indirect effect is causal only if the associations of style and mediator, style and outcome, and mediator and "
+    "outcome have no unmeasured confounder. Neither style nor mediator was randomised."
 )
 BETWEEN = (
-    "For the therapist's style, b rests on the answers of different patients of one therapist, so that a patient's "
-    "mood is not in it. Other characteristics of therapists are."
+    "For the therapist's style, b is estimated from ratings by different patients of one therapist, so that it is not "
+    "affected by a patient's mood. It may be confounded by other characteristics of therapists."
 )
 
 
@@ -32,9 +32,8 @@ def mediation(results: Results) -> Section | None:
         "mediation",
         alt=f"Indirect, direct and total effects of styles. {' '.join(said)}",
         caption="The points show the association of the patient's style (between patients of one therapist) and of the "
-        "therapist's style (between therapists) with outcome: the part through the mediator, the rest, and the whole, "
-        "with 95% intervals. The direct effect of the therapist's style is the total less the indirect effect and has "
-        "none.",
+        "therapist's style (between therapists) with outcome (indirect, direct and total effects), with 95% intervals. "
+        "The direct effect of the therapist's style is the total minus the indirect effect and has no interval.",
     )
     text = Markup("").join(Markup("<p>{}</p>").format(sentence) for sentence in said)
     rho = [one["patient"]["rho"] for one in record["mediators"] if one["patient"]]
@@ -70,6 +69,6 @@ def _confounded(record: Mapping) -> str:
     sizes = "; ".join(f"{number(p['rho'])} for {name} ({number(p['rho_limit'])} until b is no longer significant)"
                       for name, p in known)  # fmt: skip
     return (
-        "A confounder of mediator and outcome that makes their errors correlate would explain the indirect effect of "
-        f"the patient's style alone at a correlation of {sizes}."
+        "An unmeasured confounder of mediator and outcome would fully account for the indirect effect of the patient's "
+        f"style if the errors of mediator and outcome correlated at {sizes}."
     )
