@@ -54,7 +54,7 @@ def study(rng, design, covariance=0.0, own=0.3, style=0.3, unequal=False, spread
 def main(studies):
     heads = ["design", "effect", "true", "mean", "SD", "coverage", "0 rejected", "not estimable"]
     lines = ["Indirect effects of patient style (within therapists) and of therapist style (between them)", "",
-             f"{studies} studies a row. Coverage is that of 95 % intervals, of studies that gave a number.", "",
+             f"There are {studies} studies per row. Coverage is that of 95% intervals in studies with an estimate.", "",
              f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]  # fmt: skip
     for number, cell in enumerate(CELLS):
         found = {"patient": [], "therapist": []}

@@ -94,7 +94,7 @@ def main(studies):
         __doc__.split("\n\n")[0].replace("\n", " "),
         "",
         f"{studies} studies a row; path 1 is second to first (true 0), path 2 first to second (true .10). "
-        "Coverage is that of 95 % intervals.",
+        "Coverage is that of 95% intervals.",
         "",
         f"| {' | '.join(heads)} |",
         "|---" * len(heads) + "|",

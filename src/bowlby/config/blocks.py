@@ -91,7 +91,7 @@ class Mediation(Model):
     """Mediation of the associations of styles with outcome."""
 
     mediators: list[Literal["perceived", "alliance", "mentalizing"]] = Field(["perceived"], min_length=1)
-    """Ratings of the comparison that may mediate the association of the patient's style (if it is in the comparison) and
+    """Ratings of the comparison that may mediate the association of the patient's style (if in the comparison) and
     of the therapist's style with outcome."""
 
 
