@@ -92,14 +92,14 @@ def _slopes_covary(mediator: str, data: pd.DataFrame, fits: Mapping, sd: float) 
     need no correction. Where one of the slope variances is 0, so is the covariance.
     """
     within = both_levels(mediator)[0]
-    if not all(_slope_variance(fits[model], term) for model, term in (("a", Z), ("b", within))):
-        return {"estimate": 0.0, "se": 0.0, "reason": "a variance of the slopes was estimated at 0"}
     pairs = ((Z, data[within].to_numpy(float), fits["a"], 1.0), (within, data["y"].to_numpy(float), fits["b"], sd))
     group, size = data["therapist"], data.groupby("therapist")["y"].transform("size")
     many = size[size >= PATIENTS]
     if group[many.index].nunique() < THERAPISTS:
         why = f"fewer than {THERAPISTS} therapists have {PATIENTS} patients"
         return {"estimate": 0.0, "se": 0.0, "reason": why}
+    if not all(_slope_variance(fits[model], term) for model, term in (("a", Z), ("b", within))):
+        return {"estimate": 0.0, "se": 0.0, "reason": "a variance of the slopes was estimated at 0"}
     slopes = []
     for term, response, fit, unit in pairs:
         others = sum(f["estimate"] * data[f["term"]] for f in fit["fixed"] if f["term"] in data and f["term"] != term)

@@ -34,7 +34,8 @@ def fit_mediation(name: str, data: pd.DataFrame, members: pd.DataFrame, design: 
     of_style = sloped(Z) if own else INTERCEPT
     fitter = Fitter(data, members, design)
     mediator = Fitter(data.assign(y=data[within] + data[between]), members, design).fit([*own, T], of_style)
-    outcome, total = fitter.fit([within, *own, T], sloped(within)), fitter.fit([*own, T], of_style)
+    outcome = fitter.fit([within, *own, T], sloped(within, *own[:1]))
+    total = fitter.fit([*own, T], of_style)
     asked = {
         "a": (mediator, {"a_therapist": {T: 1.0}, **({"a_patient": {Z: 1.0}} if own else {})}),
         "b": (outcome, {"b": {within: unit}, "total_therapist": {T: unit},

@@ -62,8 +62,8 @@ def test_covariance_of_slopes_indirect_effect_and_rho_are_those_of_the_formula(f
     low, high = patient["indirect"]["ci"]
     assert low < 0.4 * 0.3 + 0.03 < high  # as the data were drawn
     assert patient["total"]["estimate"] == pytest.approx(
-        patient["direct"]["estimate"] + patient["indirect"]["estimate"], abs=0.02
-    )
+        patient["direct"]["estimate"] + patient["indirect"]["estimate"], abs=0.025
+    )  # the models weigh therapists differently
 
 
 def test_path_between_therapists_is_that_of_latent_means(found):

@@ -28,7 +28,7 @@ for (v in c("own", "pre", "mediator")) { p <- split_at(d[[v]], d$therapist); d[[
 d$s <- d$style - mean(d$style)
 control <- lmerControl(optimizer = "bobyqa", optCtrl = list(rhoend = 1e-10))
 a <- lmer(mediator ~ pre_w + pre_b + own_w + own_b + s + (1 + own_w || therapist), d, control = control)
-b <- lmer(y ~ pre_w + pre_b + mediator_w + own_w + own_b + s + (1 + mediator_w || therapist), d, control = control)
+b <- lmer(y ~ pre_w + pre_b + mediator_w + own_w + own_b + s + (1 + mediator_w + own_w || therapist), d, control = control)
 kr <- function(m, term) { l <- as.numeric(names(fixef(m)) == term); V <- vcovAdj(m); list(estimate = sum(l * fixef(m)), se = sqrt(as.numeric(t(l) %*% V %*% l)), df = Lb_ddf(l, vcov(m), V)) }
 
 # Slopes of each therapist once the fixed effects of the other terms are taken out; weights are caseloads less 1.
