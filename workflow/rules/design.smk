@@ -29,6 +29,8 @@ for NAME, SETS in PLAN.batches.items():
             config=CONFIG,
             sets=SETS,
             code=fingerprint("design"),
-            settings=PLAN.settings("outcome", "comparison", "pair", "growth", "session_to_session", "mediation", "study"),
+            settings=PLAN.settings(
+                "outcome", "comparison", "pair", "growth", "session_to_session", "mediation", "study"
+            ),
         script:
             "../scripts/design.py"
