@@ -172,13 +172,13 @@ def label(name: str) -> str:
     'Perceived attachment, within therapist'
     >>> label("therapist_style_anxiety")
     "Therapist's own style: anxiety"
-    >>> label("age_between")
-    'age, between therapists'
+    >>> label("gender_M_between")
+    'gender M, between therapists'
     """
     if name.endswith(BY_TIME):
         return f"{label(name.removesuffix(BY_TIME))} × time"
     term = parse(name)
-    text = TIMES.get(name) or VARIABLES.get(term.variable, term.variable)
+    text = TIMES.get(name) or VARIABLES.get(term.variable, term.variable.replace("_", " "))
     if term.scale:
         text += f": {term.scale.replace('_', ' ')}"
     return f"{text}, {LEVELS[term.level]}" if term.level else text
