@@ -99,7 +99,7 @@ def draw(ax, data: pd.DataFrame) -> None:
         for panel in (upper, middle, lower):
             panel.axvline(at, color=INK, lw=0.9, ls=":", zorder=0)
     lower.set_xlim(-1, len(shown))
-    lower.set_xlabel(f"{len(data):,} analyses, from the smallest P − |T| to the largest", fontsize=10.5)
+    lower.set_xlabel(f"{len(data):,} analyses,\nfrom the smallest P − |T| to the largest", fontsize=10.5)
     figure.legend(handles=handles, loc="outside upper center", ncols=1, handlelength=1.4)
 
 

@@ -224,5 +224,5 @@ def test_panels_of_the_specification_curve_do_not_give_way_to_the_heads_of_its_c
     multiverse.draw(figure.subplots(), data)
     figure.draw_without_rendering()
     assert min(panel.get_position().width for panel in figure.axes) > 0.55
-    heads = [text.get_window_extent() for text in figure.axes[-1].texts]
-    assert len(heads) == 2 and all(box.x0 >= 0 and box.x1 <= figure.bbox.width for box in heads)
+    heads = [text.get_window_extent() for text in (*figure.axes[-1].texts, figure.axes[-1].xaxis.label)]
+    assert len(heads) == 3 and all(box.x0 >= 0 and box.x1 <= figure.bbox.width for box in heads)
