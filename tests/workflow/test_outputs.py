@@ -4,7 +4,15 @@ import re
 from pathlib import Path
 
 PAGE = Path(__file__).parents[2] / "docs/outputs.md"
-NOT_OF_THE_EXAMPLE = ("domains.json", "growth.json", "pair.json", "robustness/shards/", "snakemake-report.zip")
+NOT_OF_THE_EXAMPLE = (
+    "mediation.json",
+    "session_to_session.json",
+    "domains.json",
+    "growth.json",
+    "pair.json",
+    "robustness/shards/",
+    "snakemake-report.zip",
+)
 
 
 def patterns() -> list[str]:
