@@ -19,7 +19,8 @@ PARTS = {
 }
 STYLE = (
     f"body {{ max-width: none; width: {WIDTH}px; margin: 0; padding: 10px; }} section.card, .plate {{ margin: 0; }}"
-    ".claims p:not(.numbers), h3:has(+ .lines), .lines, .note, .file, details { display: none; } :root { color-scheme: light; }"
+    ".claims p:not(.numbers), h3:has(+ .lines), .lines, .note, .file, details { display: none; }"
+    ":root { color-scheme: light; }"
 )
 MEASURE = "<script>document.title = document.body.scrollHeight</script>"
 
