@@ -85,12 +85,12 @@ def compare_growth(run: Run, fit: dict, between: dict | None, design: dict) -> d
         "number": number,
         "claims": claims,
         "flags": [flag for flag, given in flags.items() if given],
-        "finding": (said := _said(effects, claims, design))[0],
-        "sentence": " ".join(part for part in said if part),
+        "finding": (sentences := _sentences(effects, claims, design))[0],
+        "sentence": " ".join(part for part in sentences if part),
     }
 
 
-def _said(effects: dict[str, Effect], claims: dict[str, dict], design: dict) -> tuple[str, str]:
+def _sentences(effects: dict[str, Effect], claims: dict[str, dict], design: dict) -> tuple[str, str]:
     """The verdicts, and what they rest on."""
     after = "" if design["landmark"] is None else " after the landmark"
     by = f"By {design['end']:.3g} {design['time_unit']}{after}, patients"

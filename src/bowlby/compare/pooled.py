@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import f as f_distribution
+from scipy.special import fdtrc
 
 from bowlby.compare.claims import decide_claims
 from bowlby.effect import Effect
@@ -95,4 +95,4 @@ def _equal(b: np.ndarray, v: np.ndarray, therapists: int) -> dict | None:
     t2 = float((c @ b) @ np.linalg.solve(spread, c @ b))
     df_num, df_den = k - 1, therapists - k + 1
     f = t2 * df_den / ((therapists - 1) * df_num)
-    return {"f": f, "df_num": float(df_num), "df_den": float(df_den), "p": float(f_distribution.sf(f, df_num, df_den))}
+    return {"f": f, "df_num": float(df_num), "df_den": float(df_den), "p": float(fdtrc(df_num, df_den, f))}
