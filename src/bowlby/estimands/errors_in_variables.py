@@ -157,8 +157,9 @@ def corrected(of: Moments, measured: dict[str, Measured]) -> Corrected | None:
     Notes
     -----
     With ``x_a = C_a r`` the column that the linear map C_a (centring, sharing by membership) makes of the values r of
-    persons, whose errors have variance s, ``E(x_a' V^-1 x_b)`` is that of the true values plus ``s tr(C_a' V^-1 C_b)``.
-    So ``beta = (X' V^-1 X - M)^-1 X' V^-1 y``; V is the naive fit's. The jackknife leaves out the patients of one
+    persons, whose errors have variance s, ``E(x_a' R x_b)`` is that of the true values plus ``s tr(C_a' R C_b)``, with
+    ``R = V^-1 - V^-1 11' V^-1 / (1' V^-1 1)`` net of the intercept. So ``beta = (X' V^-1 X - M)^-1 X' V^-1 y`` with M
+    of these traces (docs/statistics.md, section 11); V is the naive fit's. The jackknife leaves out the patients of one
     therapist (of several: their main one) at a time, also from the variances of the errors, so that it holds their
     uncertainty too; V and the maps stay as they are. V may not depend on the errors that are taken out, so that it has
     no random slope of their variable.

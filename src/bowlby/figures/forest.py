@@ -76,6 +76,41 @@ def rows_named(ax, labels) -> None:
     ax.set_ylabel("")
 
 
+def point_groups(
+    ax, data: pd.DataFrame, row: str, group: str, styles: Mapping, size: float = 7, line: float = 1.8
+) -> list:
+    """Draw rows from top to bottom, in each a point with its interval for every group.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+    data : DataFrame
+        ``value``, ``low``, ``high`` and the two columns named.
+    row, group : str
+        Columns with the names of rows and the keys of groups.
+    styles : mapping of tuple
+        By group: words for the legend, distance from the middle of the row, and properties of the point.
+    size, line : float
+        Of points and of intervals, in points.
+
+    Returns
+    -------
+    list
+        Entries of the legend.
+    """
+    names, handles = list(dict.fromkeys(data[row])), []
+    for key, (words, shift, how) in styles.items():
+        own = data[data[group] == key]
+        own = own.assign(at=[len(names) - 1 - names.index(name) + shift for name in own[row]])
+        point_ranges(ax, own, pointsize=size, linewidth=line, **how)
+        face = "white" if how.get("fill") is False else how["color"]
+        handles += keys(
+            ax, (words, {"color": how["color"], "marker": how["marker"], "mfc": face, "ms": size, "lw": line})
+        )
+    rows_named(ax, names)
+    return handles
+
+
 PAIR = {"first": "P", "second": "T", "first-second": "P-T", "first+second": "P+T"}
 
 
@@ -117,16 +152,9 @@ def gather_domains(results: Results) -> pd.DataFrame | None:
 
 def draw_domains(ax, data: pd.DataFrame) -> None:
     """Draw a line for each outcome; the registered one is on top."""
-    outcomes = list(dict.fromkeys(data["outcome"]))
-    ax.figure.set_size_inches(WIDTH, 1.6 + 0.75 * len(outcomes))
+    ax.figure.set_size_inches(WIDTH, 1.6 + 0.75 * data["outcome"].nunique())
     handles = [negligible(ax, data["delta"].iloc[0])]
     data = data.rename(columns={"estimate": "value", "ci_low": "low", "ci_high": "high"})
-    for effect, (label, shift, how) in SLOPES.items():
-        own = data[data["effect"] == effect]
-        own = own.assign(at=[len(outcomes) - 1 - outcomes.index(o) + shift for o in own["outcome"]])
-        point_ranges(ax, own, pointsize=7, linewidth=1.8, **how)
-        face = "white" if how.get("fill") is False else how["color"]
-        handles += keys(ax, (label, {"color": how["color"], "marker": how["marker"], "mfc": face, "ms": 7}))
-    rows_named(ax, outcomes)
+    handles += point_groups(ax, data, "outcome", "effect", SLOPES)
     ax.set_xlabel(UNIT)
     ax.figure.legend(handles=handles, loc="outside upper center", ncols=1)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from bowlby.figures.canvas import BLUE, INK, VERMILION, WIDTH, keys, point_ranges
-from bowlby.figures.forest import rows_named
+from bowlby.figures.canvas import BLUE, INK, VERMILION, WIDTH
+from bowlby.figures.forest import point_groups
 from bowlby.results import Results
 from bowlby.terms import IN_SENTENCES
 
@@ -42,16 +42,9 @@ def draw(ax, data: pd.DataFrame) -> None:
     labels = list(dict.fromkeys(data["label"]))
     ax.figure.set_size_inches(WIDTH, 1.7 + 0.85 * len(labels))
     ax.axvline(0, color=INK, lw=1)
-    handles = []
     data = data.rename(columns={"estimate": "value"})
     data["low"], data["high"] = data["ci_low"].fillna(data["value"]), data["ci_high"].fillna(data["value"])
-    for kind, (words, shift, how) in KINDS.items():
-        own = data[data["kind"] == kind]
-        own = own.assign(at=[len(labels) - 1 - labels.index(label) + shift for label in own["label"]])
-        point_ranges(ax, own, pointsize=7, linewidth=1.8, **how)
-        face = "white" if how.get("fill") is False else how["color"]
-        handles += keys(ax, (words, {"color": how["color"], "marker": how["marker"], "mfc": face, "ms": 7}))
-    rows_named(ax, labels)
+    handles = point_groups(ax, data, "label", "kind", KINDS)
     for label in data.loc[(data["kind"] == "indirect") & data["value"].isna(), "label"]:
         at = len(labels) - 1 - labels.index(label) + KINDS["indirect"][1]
         ax.text(0.02, at, "not estimable", transform=ax.get_yaxis_transform(), va="center", fontsize=10.5, color=BLUE)

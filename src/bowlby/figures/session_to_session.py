@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from bowlby.figures.canvas import BLUE, INK, VERMILION, WIDTH, keys, point_ranges
-from bowlby.figures.forest import negligible, rows_named
+from bowlby.figures.canvas import BLUE, INK, VERMILION, WIDTH
+from bowlby.figures.forest import negligible, point_groups
 from bowlby.results import Results
 
 WAYS: dict[str, tuple[str, float, dict[str, Any]]] = {
@@ -35,16 +35,9 @@ def gather(results: Results) -> pd.DataFrame | None:
 
 def draw(ax, data: pd.DataFrame) -> None:
     """Draw the paths from top to bottom."""
-    labels = list(dict.fromkeys(data["label"]))
     ax.figure.set_size_inches(WIDTH, 5.2)
     handles = [negligible(ax, data["delta"].iloc[0])]
     data = data.rename(columns={"estimate": "value", "ci_low": "low", "ci_high": "high"})
-    for way, (words, shift, how) in WAYS.items():
-        own = data[data["way"] == way]
-        own = own.assign(at=[len(labels) - 1 - labels.index(label) + shift for label in own["label"]])
-        point_ranges(ax, own, pointsize=6, linewidth=1.6, **how)
-        face = "white" if how.get("fill") is False else how["color"]
-        handles += keys(ax, (words, {"color": how["color"], "marker": how["marker"], "mfc": face, "ms": 6, "lw": 1.6}))
-    rows_named(ax, labels)
+    handles += point_groups(ax, data, "label", "way", WAYS, size=6, line=1.6)
     ax.set_xlabel("SD at the next session per SD at this session\n(both within patients; higher is better)")
     ax.figure.legend(handles=handles, loc="outside upper center", ncols=2, columnspacing=1.2)
