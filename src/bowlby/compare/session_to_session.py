@@ -58,6 +58,8 @@ def decide_lead(run: Run, fits: Mapping[str, dict], design: Mapping) -> dict:
         "delta": settings.delta,
         "detrend": settings.detrend,
         "gap": settings.gap,
+        "interval": settings.interval,
+        "n_unused_answers": design["n_unused_answers"],
         "n_obs": main["n_obs"],
         "n_patients": main["groups"]["patient"],
         "n_therapists": main["groups"].get("therapist", 0),

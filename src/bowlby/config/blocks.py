@@ -102,9 +102,13 @@ class SessionToSession(Model):
     """Perceived attachment, alliance or another scale, measured at every session."""
     outcome: Series
     """The outcome, measured at every session."""
+    interval: float | None = Field(None, gt=0)
+    """Days between two sessions. If it is given, sessions are counted by date: the number of whole intervals since the
+    patient's first answer, rounded; of several answers in one interval the first counts. Otherwise sessions are counted
+    by their number."""
     gap: int = Field(3, ge=1)
-    """Longest interval, in session numbers, over which two sessions of a patient are related. After a longer interval,
-    or a change of therapist, a new process begins within the patient."""
+    """Longest gap, in sessions, over which two sessions of a patient are related. After a longer gap, or a change of
+    therapist, a new process begins within the patient."""
     detrend: Literal["none", "mean", "patient"] = "mean"
     """Trend that is removed before the claims are decided: none; session means; or session means and each patient's
     straight line. All three are reported."""

@@ -48,8 +48,8 @@ def session_to_session_set(run: Run, scores: dict[str, pd.DataFrame], people: di
     settings = existing(run.session_to_session)
     if lines := unscored(of_session_to_session(run), scores):
         raise UserError(lines)
-    every = _rows(settings, scores, people["patients"].set_index("patient")["therapist"])
-    data, steps = complete(every, {"session": "no session number"})
+    every, unused = _rows(settings, scores, people["patients"].set_index("patient")["therapist"])
+    data, steps = complete(every, {"session": "no session number" if settings.interval is None else "no date"})
     random = random_part(INTERCEPTS, data.rename(columns={"session": "time"}))
     if "therapist" in random.groups:
         data, gone = complete(data, {"therapist": "no therapist"})
@@ -70,6 +70,8 @@ def session_to_session_set(run: Run, scores: dict[str, pd.DataFrame], people: di
         "labels": {name: getattr(settings, name).label for name in SERIES},
         "detrend": settings.detrend,
         "gap": settings.gap,
+        "interval": settings.interval,
+        "n_unused_answers": unused,
         "covariates": [],
         "left_out": [gone for gone in random.left_out if gone["group"] == "therapist"],
     }
@@ -78,25 +80,45 @@ def session_to_session_set(run: Run, scores: dict[str, pd.DataFrame], people: di
     return AnalysisSet(data, equal_parts(data), columns, design, flow)
 
 
-def _rows(settings: SessionToSession, scores: dict, own: pd.Series) -> pd.DataFrame:
-    """Every session with at least one of the two scales, with the therapist who gave it, else the patient's own."""
-    predictor, outcome = (_series(name, getattr(settings, name), scores) for name in SERIES)
-    both = predictor.merge(outcome, on=["patient", "session"], how="outer", suffixes=("", "_other"))
+def _rows(settings: SessionToSession, scores: dict, own: pd.Series) -> tuple[pd.DataFrame, int]:
+    """Every session with at least one of the two scales, with the therapist who gave it, else the patient's own; and
+    the number of answers not used, because their session has another one before them."""
+    answers = {name: _answers(name, getattr(settings, name), scores) for name in SERIES}
+    if settings.interval is not None:
+        answers = _counted_by_date(answers, settings.interval)
+    series = [table.drop_duplicates(["patient", "session"]).drop(columns="date") for table in answers.values()]
+    unused = sum(map(len, answers.values())) - sum(map(len, series))
+    both = series[0].merge(series[1], on=["patient", "session"], how="outer", suffixes=("", "_other"))
     both["therapist"] = both["therapist"].fillna(both["therapist_other"])
     both["therapist"] = both["therapist"].fillna(both["patient"].map(own)).astype("object")
-    return both[["patient", "therapist", "session", *SERIES]]
+    return both[["patient", "therapist", "session", *SERIES]], unused
 
 
-def _series(name: str, series: Series, scores: dict) -> pd.DataFrame:
-    """One series by patient and session; of several scores the first."""
+def _answers(name: str, series: Series, scores: dict) -> pd.DataFrame:
+    """All scores of one series, with their session and date."""
     table = scores[series.instrument]
     table = table[(table["role"] == series.role) & (table["about"] == series.about)]
     sign = 1.0 if series.higher_is_better else -1.0
     rows = pd.DataFrame({
         "patient": table["person"].astype(str), "session": pd.to_numeric(table["session"]).astype(float),
+        "date": pd.to_datetime(table["date"]) if "date" in table else pd.NaT,
         "therapist": table["therapist"].astype("object"), name: sign * table[series.scale].astype(float),
     })  # fmt: skip
-    return rows.dropna(subset=[name]).drop_duplicates(["patient", "session"])
+    return rows.dropna(subset=[name])
+
+
+def _counted_by_date(answers: dict[str, pd.DataFrame], interval: float) -> dict[str, pd.DataFrame]:
+    """The same with session 1 + (days since the patient's first answer) / interval, rounded; in order of date."""
+    every = pd.concat([table[["patient", "date"]] for table in answers.values()])
+    if every["date"].isna().all():
+        fault = "session_to_session.interval counts sessions by date, and no answer has a date"
+        raise UserError(problem(fault, "name `date:` in the study file, or remove `interval:`"))
+    first = every.groupby("patient")["date"].min()
+    ordered = {name: table.sort_values("date", kind="stable") for name, table in answers.items()}
+    return {
+        name: table.assign(session=1 + ((table["date"] - table["patient"].map(first)).dt.days / interval).round())
+        for name, table in ordered.items()
+    }
 
 
 def _processes(data: pd.DataFrame, gap: int) -> np.ndarray:
@@ -110,7 +132,7 @@ def _processes(data: pd.DataFrame, gap: int) -> np.ndarray:
 def _check(settings: SessionToSession, data: pd.DataFrame) -> int:
     """Patients with enough sessions."""
     if data.empty:
-        action = "give `session:` to the files or occasions of the study"
+        action = "give `session:` to the files or occasions of the study, or count by date (`interval:`)"
         raise UserError(problem("session_to_session: no session has a number", action))
     sessions = data.dropna().groupby("patient").size()
     enough = int((sessions >= SESSIONS).sum())
@@ -130,7 +152,14 @@ def _meaning(name: str, settings: SessionToSession) -> tuple[str, str, str]:
     known = {
         "patient": ("patient", "id"),
         "therapist": ("therapist who gave the session", "id"),
-        "session": ("number of the session", "count"),
+        "session": _session(settings),
         "process": ("process within the patient; a new one begins after a gap or a change of therapist", "number"),
     }
     return *known[name], "people"
+
+
+def _session(settings: SessionToSession) -> tuple[str, str]:
+    """Meaning and unit of the column `session`."""
+    if settings.interval is None:
+        return "number of the session", "count"
+    return "session, counted by date from the patient's first answer", f"intervals of {settings.interval:g} days"

@@ -32,6 +32,7 @@ def session_to_session(results: Results, record: Mapping) -> str:
         "process within the patient in which both scores depend on both scores of the previous session.",
         "Paths and innovations are the same at all sessions; the covariance at the start of a process is free.",
         f"{anew}; over shorter gaps the matrix of paths is raised to the power of the number of sessions.",
+        *_by_date(record),
         f"The model has {DETRENDED[record['detrend']]}. It was also fitted with the other methods of detrending.",
         f"All {record['n_obs']:,} sessions of {sample} were included, by maximum likelihood. Standard errors are based "
         "on the observed information.",
@@ -41,6 +42,19 @@ def session_to_session(results: Results, record: Mapping) -> str:
         "The common model with person-mean-centred predictors is also reported; it is biased ([[nickell]]).",
     ]
     return " ".join(sentences)
+
+
+def _by_date(record: Mapping) -> list[str]:
+    """How sessions were counted by date, if they were."""
+    if record["interval"] is None:
+        return []
+    unused = record["n_unused_answers"]
+    rest = f" ({unused:,} answer{'' if unused == 1 else 's'} not used)" if unused else ""
+    return [
+        "Sessions were counted by date, in intervals of "
+        f"{record['interval']:g} days from the patient's first answer; of "
+        f"several answers in one interval the first was used{rest}."
+    ]
 
 
 def mediation(record: Mapping) -> str:

@@ -71,6 +71,26 @@ def test_too_few_patients_and_sessions_without_numbers_are_errors():
         session_to_session_set(run(), unnumbered, people(tables))
 
 
+def test_sessions_counted_by_date_are_those_of_regular_numbers_and_the_first_of_an_interval_counts():
+    numbered = scores()
+    by_number = session_to_session_set(run(), numbered, people(numbered)).data
+    rng = np.random.default_rng(2)
+    dated = {}
+    for name, table in numbered.items():
+        days = 14 * (table["session"].astype(int) - 1) + np.where(
+            table["session"] == 1, 0, rng.integers(-6, 7, len(table))
+        )
+        day = pd.Timestamp("2024-01-01") + pd.to_timedelta(days, unit="D")
+        dated[name] = table.assign(date=day, session=pd.array([pd.NA] * len(table), "Int64"))
+    second = dated["felt"][dated["felt"]["person"] == "P03"].tail(1).assign(secure=99.0)
+    dated["felt"] = pd.concat([dated["felt"], second], ignore_index=True)
+    built = session_to_session_set(run(interval=14), dated, people(numbered))
+    pd.testing.assert_frame_equal(built.data, by_number)
+    assert (built.design["interval"], built.design["n_unused_answers"]) == (14, 1)
+    with pytest.raises(UserError, match="no answer has a date; name `date:`"):
+        session_to_session_set(run(interval=14), numbered, people(numbered))
+
+
 @pytest.fixture(scope="module")
 def led() -> dict:
     tables = scores(patients=150)

@@ -43,6 +43,12 @@ def stored(folder, name, data, membership, fits):
     return folder
 
 
+def test_a_script_without_its_packages_says_what_to_install(pair):
+    done = subprocess.run([sys.executable, "-I", "-S", str(pair / "reproduce.py")], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (4, "")
+    assert done.stderr == "numpy is not installed: python -m pip install numpy scipy pandas\n"
+
+
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory):
     """240 patients, 30 of whom switch, some to a therapist who only took over; groups of four in some; a slope."""
