@@ -37,7 +37,8 @@ DESIGN = {
     "fixed": ["time", P, T, by_time(P), by_time(T)],
     "random": [{"group": "patient", "terms": ["1", "time"], "correlated": True},
                {"group": "therapist", "terms": ["1", "time", *PRODUCTS], "correlated": False, "known_zero": PRODUCTS}],
-    "residual": "independent", "clock": "time", "end": 1.0, "sd_outcome": 1.0, "sd_error": {}, "higher_is_better": True,
+    "residual": "independent", "clock": "time", "start": 0.0, "end": 1.0, "sd_outcome": 1.0, "sd_error": {},
+    "higher_is_better": True,
 }  # fmt: skip
 
 

@@ -73,6 +73,7 @@ def compare_growth(run: Run, fit: dict, between: dict | None, design: dict) -> d
         "delta": growth.delta,
         "time_unit": design["time_unit"],
         "landmark": design["landmark"],
+        "start": design["start"],
         "end": design["end"],
         "end_of": design["end_of"],
         "shape": design["shape"],
@@ -92,8 +93,7 @@ def compare_growth(run: Run, fit: dict, between: dict | None, design: dict) -> d
 
 def _sentences(effects: dict[str, Effect], claims: dict[str, dict], design: dict) -> tuple[str, str]:
     """The verdicts, and what they rest on."""
-    after = "" if design["landmark"] is None else " after the landmark"
-    by = f"By {design['end']:.3g} {design['time_unit']}{after}, patients"
+    by = f"{_interval(design)}, patients"
     parts = []
     if P_SLOPE in effects:
         who = "who felt 1 SD more securely attached to their therapist than other patients of the same therapist"
@@ -117,6 +117,16 @@ def _sentences(effects: dict[str, Effect], claims: dict[str, dict], design: dict
     ):
         parts.append(f"Support is qualified: {'; '.join(doubts)}.")
     return " ".join(finding), " ".join(parts)
+
+
+def _interval(design: dict) -> str:
+    """From when to when an improvement is counted."""
+    first, last, unit = f"{design['start']:.3g}", f"{design['end']:.3g}", design["time_unit"]
+    if design["landmark"] is not None:
+        return f"By {last} {unit} after the landmark"
+    if unit == "sessions":
+        return f"From session {first} to session {last}"
+    return f"From {first} to {last} {unit}" if design["start"] else f"By {last} {unit}"
 
 
 def _more(effect: Effect) -> str:

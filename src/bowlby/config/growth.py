@@ -55,8 +55,9 @@ class Growth(Model):
     AIC (maximum likelihood, before predictors are added); the report states which. Slopes are those of time, or of
     ln(1 + time) in the second form."""
     end: float | None = None
-    """Time at which treatment ends, in the unit of time. Standardised slopes are expressed as the difference by this
-    time. By default it is the median of the patients' last times."""
+    """Time at which treatment ends, in the unit of time; by default the median of the patients' last times.
+    Standardised slopes are expressed as the difference from the landmark, or else from the median of the patients'
+    first times, to this time."""
     landmark: float | None = None
     """Time at which perceived attachment was rated. Only later outcomes are analysed, time begins here, and level and
     slope are adjusted for the patient's mean outcome up to this time."""

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bowlby import terms
+from bowlby.config.growth import Growth
 from bowlby.config.run import Run
 from bowlby.design.centring import membership, within_between
 from bowlby.design.composite import far_from_reference, sd_error
@@ -116,8 +117,7 @@ def _units(run: Run, data: pd.DataFrame, values: Values, every: pd.DataFrame) ->
         ]
     else:
         errors = errors | {"y": sd_error(first)}
-    last = data.groupby("patient")["time"].max()
-    end = float(last.median()) if growth.end is None else growth.end - (growth.landmark or 0.0)
+    start, end = _ends(growth, data)
     return {
         "predictors": {name: block.instrument for name, block in growth.predictors.items()},
         "sd_outcome": sd,
@@ -129,11 +129,23 @@ def _units(run: Run, data: pd.DataFrame, values: Values, every: pd.DataFrame) ->
                    "weights": growth.predictors[name].weights}
             for name, s in measures.scaling.items()
         },
+        "start": start,
         "end": end,
         "end_of": "configuration" if growth.end is not None else "median",
         "landmark": growth.landmark,
         "higher_is_better": run.outcome.higher_is_better,
     }  # fmt: skip
+
+
+def _ends(growth: Growth, data: pd.DataFrame) -> tuple[float, float]:
+    """The interval by which slopes are expressed: from the landmark, else the median first time, to the end."""
+    times = data.groupby("patient")["time"]
+    start = 0.0 if growth.landmark is not None else float(times.min().median())
+    end = float(times.max().median()) if growth.end is None else growth.end - (growth.landmark or 0.0)
+    if end <= start:
+        what = f"the course ends at time {end:g}, and the patients' first outcomes are from time {start:g} (median)"
+        raise UserError(problem(what, "give a later `end:` of growth, in the unit of its time"))
+    return start, end
 
 
 def _check(data: pd.DataFrame, random: RandomPart) -> None:

@@ -61,18 +61,19 @@ def growth_model(data: pd.DataFrame, design: dict, added: Sequence = ()) -> Mixe
 def slope_contrasts(result, design: dict) -> list[dict]:
     """P and T on the slope, their difference and sum, and both on the outcome at the end, in SD of outcome per SD.
 
-    A slope is counted by the difference in outcome that it makes from time 0 to the end of treatment, higher being
-    better.
+    A slope is expressed as the difference in outcome that it makes from the first time to the end of treatment, higher
+    being better.
     """
     given = [term for term in (P, T) if term in result.params.index]
     if not given:
         return []
-    reach = float(np.log1p(design["end"])) if design["clock"] == "log_time" else design["end"]
+    first, last = (np.log1p(t) if design["clock"] == "log_time" else t for t in (design["start"], design["end"]))
     unit = (1.0 if design["higher_is_better"] else -1.0) / design["sd_outcome"]
-    weights = {NAMED[term][0]: {by_time(term): unit * reach} for term in given}
+    course = float(unit * (last - first))
+    weights = {NAMED[term][0]: {by_time(term): course} for term in given}
     if len(given) == 2:
-        weights = slope_weights(by_time(P), by_time(T), unit * reach, (P_SLOPE, T_SLOPE))
-    weights |= {NAMED[term][1]: {term: unit, by_time(term): unit * reach} for term in given}
+        weights = slope_weights(by_time(P), by_time(T), course, (P_SLOPE, T_SLOPE))
+    weights |= {NAMED[term][1]: {term: unit, by_time(term): float(unit * last)} for term in given}
     return units.standardised([contrast(result, name, own) for name, own in weights.items()], design["sd_error"])
 
 

@@ -226,8 +226,8 @@ def _slopes(asked: dict, design: dict) -> str:
         said.append(f"Only outcomes after time {asked['landmark']:g}, at which perceived attachment was rated, were "
                     "analysed. Level and slope were adjusted for the mean outcome up to this time.")  # fmt: skip
     if given:
-        said.append(f"Slopes are expressed as the difference at time {design['end']:.3g}. G1 and G2 were decided by "
-                    "the rules of C1 and C2.")  # fmt: skip
+        said.append(f"Slopes are expressed as the difference from time {design['start']:.3g} to time "
+                    f"{design['end']:.3g}. G1 and G2 were decided by the rules of C1 and C2.")  # fmt: skip
     return " ".join(said)
 
 

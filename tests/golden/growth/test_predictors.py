@@ -48,10 +48,12 @@ def study() -> tuple[dict, dict]:
     return scores, {"patients": patients, "therapists": therapists[["therapist"]], "episodes": episodes}
 
 
-def built(**growth):
+def built(first=0, **growth):
     given = {"time": "sessions", "end": 5, "perceived": FELT, "therapist_style": STYLE, "reference": REFERENCE}
     run = Run(run="g", study="none", outcome=Outcome(instrument="phq9"), growth=Growth(**given | growth))
-    return run, growth_set(run, *study(), [Occasion(id="s")], "weeks")
+    scores, people = study()
+    scores["phq9"] = scores["phq9"][scores["phq9"]["session"] >= first]
+    return run, growth_set(run, scores, people, [Occasion(id="s")], "weeks")
 
 
 def fits(**growth):
@@ -88,6 +90,17 @@ def test_time_by_dates_in_weeks_is_time_by_sessions_a_week_apart():
 
 def test_logarithmic_time_has_its_own_slopes():
     assert_contrasts(fits(shape="log")[2]["growth"].record, EXPECTED["log"])
+
+
+def test_slopes_are_expressed_from_the_first_session_that_was_observed():
+    """Of ln(1 + 5) a slope from time 0 would count ln 2 more, during which no patient was seen."""
+    run, made, fitted = fits(first=1, shape="log")
+    assert made.design["start"] == 1
+    assert_contrasts(fitted["growth"].record, EXPECTED["from_session_1"])
+    found = compare_growth(run, fitted["growth"].record, None, made.design)
+    assert "From session 1 to session 5, patients who felt" in found["sentence"]
+    with pytest.raises(UserError, match="ends at time 1, and the patients' first outcomes are from time 2"):
+        built(first=2, end=1)
 
 
 def test_after_a_landmark_time_starts_there_and_the_outcome_up_to_it_is_adjusted_for():

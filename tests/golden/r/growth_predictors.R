@@ -58,31 +58,34 @@ contrast_of <- function(fit, weights) {
 }
 
 # Slopes by the end, in SD of outcome (10) per SD of the predictor (felt 2, style 0.5), higher is better.
-slopes <- function(fit, clock, reach) {
-  p <- -reach * 2 / 10; t <- -reach * 0.5 / 10
+# They are counted from the first time on, the outcome at the end from 0.
+slopes <- function(fit, clock, reach, first = 0) {
+  p <- -(reach - first) * 2 / 10; t <- -(reach - first) * 0.5 / 10
   pw <- paste0(clock, ":aw"); tw <- paste0(clock, ":s")
   list("P_slope" = contrast_of(fit, setNames(p, pw)), "T_slope" = contrast_of(fit, setNames(t, tw)),
        "P_slope-T_slope" = contrast_of(fit, setNames(c(p, -t), c(pw, tw))),
        "P_slope+T_slope" = contrast_of(fit, setNames(c(p, t), c(pw, tw))),
-       "P_end" = contrast_of(fit, setNames(c(-2 / 10, p), c("aw", pw))),
-       "T_end" = contrast_of(fit, setNames(c(-0.5 / 10, t), c("s", tw))))
+       "P_end" = contrast_of(fit, setNames(c(-2, -reach * 2) / 10, c("aw", pw))),
+       "T_end" = contrast_of(fit, setNames(c(-0.5, -reach * 0.5) / 10, c("s", tw))))
 }
 
-describe <- function(formula, data, clock, reach) {
+describe <- function(formula, data, clock, reach, first = 0) {
   fit <- fit_at_optimum(formula, data, TRUE)
   components <- as.data.frame(VarCorr(fit$model))
   list(formula = deparse1(formula), n = nobs(fit$model), llf = as.numeric(logLik(fit$model)),
-       contrasts = slopes(fit, clock, reach), variances = components$vcov)
+       contrasts = slopes(fit, clock, reach, first), variances = components$vcov)
 }
 
 study <- simulate_study()
 write.csv(study, file.path(folder, "predictors.csv"), row.names = FALSE)
-full <- prepared(study); late <- prepared(study, 1)
+full <- prepared(study); late <- prepared(study, 1); from_1 <- prepared(study[study$session > 0, ])
 aic <- function(formula) AIC(fit_at_optimum(formula, full, FALSE)$model)
 expected <- list(
   linear = describe(y ~ time * (aw + s) + (time | patient) + (1 + time + aw + time:aw || therapist), full, "time", 5),
   log = describe(y ~ log_time * (aw + s) + (log_time | patient) + (1 + log_time + aw + log_time:aw || therapist), full,
                  "log_time", log1p(5)),
+  from_session_1 = describe(y ~ log_time * (aw + s) + (log_time | patient) + (1 + log_time + aw + log_time:aw || therapist),
+                            from_1, "log_time", log1p(5), log1p(1)),
   landmark = describe(y ~ time * (bw + bb + aw + s) + (time | patient) + (1 + time + aw + time:aw || therapist), late,
                       "time", 4),
   aic = list(linear = aic(y ~ time + (time | patient) + (1 + time || therapist)),

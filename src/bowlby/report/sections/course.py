@@ -59,9 +59,11 @@ def _limits(record: Mapping) -> Markup:
     end = "the end of treatment stated in the configuration" if record["end_of"] == "configuration" else (
         "the median of the patients' last times"
     )  # fmt: skip
+    start = "the median of the patients' first times" if record["landmark"] is None else "the landmark"
     limits = [
-        f"Slopes are expressed as the difference in outcome by {record['end']:.3g} {record['time_unit']} "
-        f"({end}), in SD of outcome per SD of the predictor; higher is better."
+        f"Slopes are expressed as the difference in outcome from time {record['start']:.3g} ({start}) to time "
+        f"{record['end']:.3g} ({end}), in SD of outcome per SD of the predictor; higher is better. The unit of time is "
+        f"{record['time_unit']}."
     ]
     if record["landmark"] is not None:
         limits.append(
