@@ -334,11 +334,16 @@ def mediation_of(run: Run, folder: Path) -> dict:
 
 def compare_growth(loaded: Loaded, folder: Path) -> None:
     """The fits of the course to the claims on its predictors."""
+    write_json(folder / "growth.json", growth_of(loaded.run, folder))
+
+
+def growth_of(run: Run, folder: Path) -> dict:
+    """The claims on the predictors of the course, from the fits in a run's folder."""
     from bowlby.compare.growth import compare_growth as decide
 
     fits = stored_fits(folder)
     design = read_json(folder / "analysis/growth.design.json")
-    write_json(folder / "growth.json", decide(loaded.run, fits["growth"], fits.get("growth_between"), design))
+    return decide(run, fits["growth"], fits.get("growth_between"), design)
 
 
 def compare(loaded: Loaded, folder: Path) -> None:

@@ -14,23 +14,26 @@ from bowlby.errors import UserError, problem
 from bowlby.figures.canvas import BLUE, GREY, INK, VERMILION, WIDTH, keys, point_ranges, save
 from bowlby.figures.forest import LABELS, UNIT, negligible, rows_named
 from bowlby.files import atomic, harmless, write_csv, write_text
+from bowlby.records import Estimate
 from bowlby.reproduction.numbers import flat, is_number, same
 from bowlby.results import Results
 from bowlby.tables.layout import Sheet, sheet_docx, sheet_page
 from bowlby.tables.numbers import interval, number, p_value
-from bowlby.tables.words import NOT_TESTED
+from bowlby.tables.words import NOT_TESTED, TERMS
+from bowlby.terms import IN_SENTENCES
 
 ABSENT = "–"
 IGNORED = ("config.run", "config.results")
 """Settings that name a run and change nothing in it."""
-NUMBERS = ("verdict.json", "comparison.json", "pair.json", "domains.json", "adequacy.json", "robustness.json",
-           "estimands/*.json", "fits/*.json")  # fmt: skip
+NUMBERS = ("verdict.json", "comparison.json", "pair.json", "growth.json", "session_to_session.json", "mediation.json",
+           "domains.json", "adequacy.json", "robustness.json", "estimands/*.json", "fits/*.json")  # fmt: skip
 STYLES = [(BLUE, "o"), (VERMILION, "D"), (INK, "s"), (GREY, "^")]
 NAMES = {"T_A": "C4: therapist's own style, perceived attachment", "Z": "C5: patient's own style, perceived attachment"}
 UNITS = {
     "outcome": "SD of outcome per SD of the predictor",
     "perceived": "SD of perceived attachment per SD of the predictor",
     "growth": "points of the outcome",
+    "sessions": "SD of one scale per SD of the other, within patients",
 }
 COLUMNS = ("run", "number", "label", "kind", "estimate", "se", "df", "p", "ci_low", "ci_high", "delta")
 
@@ -108,8 +111,9 @@ def estimates(runs: Sequence[Results]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns run, number (P, T, P-T, P+T, T_A, Z, those of `pair:`, and coefficients of `growth:`), label, kind (of
-        :data:`UNITS`, its unit), estimate, se, df, p, ci_low, ci_high, delta.
+        Columns run, number (P, T, P-T, P+T, T_A, Z, those of `pair:`, of the slopes and coefficients of `growth:`, of
+        `session_to_session:`, of `mediation:`, and P and T over all outcomes), label, kind (of :data:`UNITS`, its
+        unit), estimate, se, df, p, ci_low, ci_high, delta.
     """
     rows = []
     for name, run in zip(names_of(runs), runs, strict=True):
@@ -127,19 +131,30 @@ def sheet(table: pd.DataFrame, runs: Sequence[Results]) -> Sheet:
         rows = [[row.run, number(row.estimate), number(row.se), number(row.df, 1), interval(row.ci_low, row.ci_high),
                  p_value(row.p)] for row in part.itertuples()]  # fmt: skip
         parts.append((str(label).replace("\n", " "), rows))
-    claims = dict.fromkeys(claim for run in runs for claim in run.claims)
-    for claim in claims:
-        rows = [[name, _verdict(run, claim), "", "", "", ""] for name, run in zip(names_of(runs), runs, strict=True)]
+    verdicts = [_verdicts(run) for run in runs]
+    for claim in dict.fromkeys(claim for own in verdicts for claim in own):
+        rows = [
+            [name, own.get(claim, ABSENT), "", "", "", ""] for name, own in zip(names_of(runs), verdicts, strict=True)
+        ]
         parts.append((f"Verdict on {claim}", rows))
     units = "; ".join(unit for kind, unit in UNITS.items() if (table["kind"] == kind).any())
     note = f"Units in the order of the rows: {units}."
     return Sheet("", "Estimates of Several Runs", ["", "Estimate", "SE", "df", "95% CI", "p"], parts, note)
 
 
-def _verdict(run: Results, claim: str) -> str:
-    if claim not in run.claims:
-        return ABSENT
-    return run.claims[claim].verdict if run.claims[claim].tested else NOT_TESTED
+def _verdicts(run: Results) -> dict[str, str]:
+    """The verdicts on all claims of a run: of the comparison, of growth, of sessions, and over all outcomes."""
+    decided = {name: claim.verdict if claim.tested else NOT_TESTED for name, claim in run.claims.items()}
+    for file in ("growth.json", "session_to_session.json"):
+        decided |= {name: claim["verdict"] for name, claim in ((run.json(file) or {}).get("claims") or {}).items()}
+    for name, claim in (_pooled(run).get("claims") or {}).items():
+        decided[f"{name}, all outcomes together"] = claim["verdict"]
+    return decided
+
+
+def _pooled(run: Results) -> dict:
+    """What is known of all outcomes together; empty where they were not pooled."""
+    return (run.json("domains.json") or {}).get("pooled") or {}
 
 
 def write_difference(runs: Sequence[Results], folder: Path) -> list[Path]:
@@ -189,8 +204,26 @@ def _estimates(run: Results):
         for name, one in run.fits["pair"].contrasts.items():
             yield textwrap.fill(words.get(name, name), 22), "outcome", one
     if "growth" in run.fits:
+        for name, one in run.fits["growth"].contrasts.items():
+            yield textwrap.fill(TERMS[name], 22), "outcome", one
         for name, one in run.fits["growth"].coefficients.items():
             yield f"growth: {name}", "growth", one
+    yield from _of_records(run)
+
+
+def _of_records(run: Results):
+    """The same of what is decided from several fits: sessions, mediation, and all outcomes together."""
+    sessions = run.json("session_to_session.json") or {}
+    for name, one in (sessions.get("paths") or {}).get(sessions.get("detrend"), {}).items():
+        yield f"sessions: {name}", "sessions", Estimate.of(one, name)
+    for one in (run.json("mediation.json") or {}).get("mediators") or []:
+        for side in ("patient", "therapist"):
+            for name in ("indirect", "total"):
+                if effect := (one[side] or {}).get(name):
+                    label = f"{name} effect of the {side}'s style through {IN_SENTENCES[one['mediator']]}"
+                    yield textwrap.fill(label, 22), "outcome", Estimate.of(effect, f"{one['mediator']}_{side}_{name}")
+    for name, effect in (_pooled(run).get("effects") or {}).items():
+        yield f"{name}: all outcomes\ntogether", "outcome", Estimate.of(effect, f"{name}_pooled")
 
 
 def _numbers(run: Results) -> dict[str, float]:

@@ -19,12 +19,17 @@ from bowlby.results import Results
 from bowlby.simulate.structure import structure
 
 KIND = "bowlby frozen endpoints"
-STATISTICS = r"(?:estimate|se|df|p|ci\[\d\])"
+STATISTICS = r"(?:estimate|se|df|f|p|p_holm|ci\[\d\])"
+DECIDED = rf"claims\.\w+\.(?:verdict|qualified|fragile|{STATISTICS})"
+SIZE = "n_obs|n_patients|n_therapists"
 ENDPOINTS = {
-    "verdict.json": rf"claims\.\w+\.(?:verdict|qualified|fragile|{STATISTICS})",
-    "comparison.json": rf"(?:P|T|P-T|P\+T)\.{STATISTICS}|delta|n_obs|n_therapists",
-    "pair.json": rf"contrasts\.[^.]+\.{STATISTICS}|claims\.\w+\.verdict|n_obs|n_therapists",
-    "domains.json": rf".*\.(?:p_adjusted|{STATISTICS})",
+    "verdict.json": DECIDED,
+    "comparison.json": rf"(?:P|T|P-T|P\+T)\.{STATISTICS}|delta|{SIZE}",
+    "pair.json": rf"contrasts\.[^.]+\.{STATISTICS}|claims\.\w+\.verdict|{SIZE}",
+    "growth.json": rf"{DECIDED}|contrasts\.[^.]+\.{STATISTICS}|number\..*\.{STATISTICS}|start|end|{SIZE}",
+    "session_to_session.json": rf"{DECIDED}|paths\..*\.{STATISTICS}|centred\..*\.{STATISTICS}|stationary_p|{SIZE}",
+    "mediation.json": rf".*\.{STATISTICS}|mediators\[\d+\]\.(?:patient|therapist)\.estimable",
+    "domains.json": rf".*\.(?:verdict|{STATISTICS})",
 }
 """By file, the places of what a paper reports."""
 MODELS = ("primary", "c4", "c5", "pair", "growth")
@@ -46,7 +51,8 @@ def endpoints(run: Results) -> dict[str, Any]:
         for part in fit.variances:
             of = " with ".join(filter(None, (part.term, part.term2)))
             out[f"{model} {part.group}: {of}.variance"] = part.variance_or_cov
-        out |= {f"{model} residual.variance": fit.residual_variance, f"{model} log-likelihood": fit.llf}
+        out |= {f"{model} residual.variance": fit.residual_variance, f"{model} log-likelihood": fit.llf,
+                f"{model} AIC": fit.aic}  # fmt: skip
     return out
 
 

@@ -183,6 +183,8 @@ def _from_sets(run: Run, folder: Path, out: Outcome) -> None:
     if "session_to_session" in _sets(folder):
         kept = read_json(folder / "session_to_session.json")
         _compare("session_to_session.json", kept, stages.lead_of(run, folder), out)
+    if run.growth and run.growth.predictors:
+        _compare("growth.json", read_json(folder / "growth.json"), stages.growth_of(run, folder), out)
     if run.mediation:
         _compare("mediation.json", read_json(folder / "mediation.json"), stages.mediation_of(run, folder), out)
     if "primary" in _sets(folder):
