@@ -3,8 +3,9 @@ the common model with person-mean-centred predictors.
 
     python benchmarks/sessions/run.py [STUDIES]
 
-Writes results.md beside this file. Standardised units: the within-process has variance 1. The first series leads the
-second by .10, and the second does not lead the first.
+Writes results.csv and results.md beside this file; a design that results.csv has with as many studies is not simulated
+again. Standardised units: the within-process has variance 1. The first series leads the
+second by .10, and the second does not lead the first unless the design says so.
 """
 
 import sys
@@ -27,21 +28,33 @@ CELLS = [
     {"sessions": 10, "therapist": 0.1, "therapists": 8, "patients": 6},
     {"sessions": 10, "therapist": 0.1, "spread": 0.15},
     {"sessions": 10, "therapist": 0.1, "spread": 0.15, "of_therapists": True},
+    {"sessions": 10, "therapist": 0.1, "reverse": 0.1},
 ]
-TRUTH = {1: 0.0, 2: 0.1}
+WORDS = {
+    "irregular": "3 sessions or more, 10% missing, 20% change therapist",
+    "of_therapists": "paths differ between therapists, SD .15",
+    "spread": "paths differ between patients, SD .15",
+    "reverse": "reverse path .10 too",
+}
+HEADS = ("sessions", "therapist variance", "design", "model", "path", "true", "mean", "SD", "mean SE", "coverage",
+         "rejected", "above 0", "studies", "not estimable")  # fmt: skip
+LEAD, REVERSE = "first to second", "second to first"
 
 
-def draw(rng, sessions, therapist, therapists=20, patients=10, irregular=False, spread=0.0, of_therapists=False):
+def draw(
+    rng, sessions, therapist, therapists=20, patients=10, irregular=False, spread=0.0, of_therapists=False, reverse=0.0
+):
     """A study: rows of patient, process, session, therapist, first, second."""
     total = 1.5 / (1 - therapist)
     levels = rng.multivariate_normal([0, 0], therapist * total * BETWEEN, therapists, method="eigh")
-    innovation = np.linalg.cholesky(WITHIN - PATHS @ WITHIN @ PATHS.T)
+    mean = PATHS + np.array([[0, reverse], [0, 0]])
+    innovation = np.linalg.cholesky(WITHIN - mean @ WITHIN @ mean.T)
     rows, process = [], 0
     for j in range(therapists):
         shift = rng.normal(0, spread, (2, 2)) if of_therapists else 0
         for i in range(patients):
             own, now, process = rng.multivariate_normal([0, 0], 0.5 * BETWEEN), j, process + 1
-            paths = PATHS + (shift if of_therapists else rng.normal(0, spread, (2, 2)) if spread else 0)
+            paths = mean + (shift if of_therapists else rng.normal(0, spread, (2, 2)) if spread else 0)
             last = rng.integers(3, sessions + 1) if irregular else sessions
             change = rng.integers(2, sessions) if irregular and rng.random() < 0.2 else None
             w = np.linalg.cholesky(WITHIN) @ rng.normal(size=2)
@@ -58,75 +71,74 @@ def draw(rng, sessions, therapist, therapists=20, patients=10, irregular=False, 
 
 
 def estimates(rows):
-    """By model, estimate and standard error of the two cross paths."""
+    """By model and path, estimate and standard error; of the cross-lagged models also the difference of both paths."""
     ids = [rows[c].to_numpy(int) for c in ("patient", "process", "session")]
     values, found = rows[["first", "second"]].to_numpy(), {}
     for name, group in (("with therapists", rows["therapist"].to_numpy(int)), ("without therapists", None)):
         fit = fit_lagged(Series(values, *ids, group))
-        found[name] = {k: (fit.standardised[k], np.sqrt(fit.standardised_cov[k, k])) for k in TRUTH}
+        for path, weights in ((REVERSE, [0, 1, 0, 0]), (LEAD, [0, 0, 1, 0]), ("difference", [0, -1, 1, 0])):
+            w = np.array(weights)
+            found[name, path] = w @ fit.standardised, np.sqrt(w @ fit.standardised_cov @ w)
     own = rows.groupby("patient")[["first", "second"]].transform("mean")
     before = (rows[["first", "second"]] - own).add_suffix("_before").assign(
         patient=rows["patient"], process=rows["process"], session=rows["session"] + 1)  # fmt: skip
     pairs = rows.merge(before, on=["patient", "process", "session"]).dropna()
-    found["person-mean centred"] = {}
-    for k, y in ((1, "first"), (2, "second")):
-        other = {"first": "second_before", "second": "first_before"}[y]
+    for path, y, cause in ((REVERSE, "first", "second_before"), (LEAD, "second", "first_before")):
         random = [{"group": g, "terms": ["1"]} for g in ("patient", "therapist")]
         fit = MixedModel.from_terms(y, ["session", "first_before", "second_before"], random, pairs).fit()
-        found["person-mean centred"][k] = (fit.params[other], fit.bse[other])
+        found["person-mean centred", path] = fit.params[cause], fit.bse[cause]
     return found
 
 
+def rates(cell, number, studies):
+    """A row of HEADS for each model and path."""
+    kept, failed = defaultdict(list), 0
+    for study in range(studies):
+        try:
+            for key, pair in estimates(draw(np.random.default_rng([21, number, study]), **cell)).items():
+                kept[key].append(pair)
+        except UserError:
+            failed += 1
+    reverse = cell.get("reverse", 0.0)
+    truth = {REVERSE: reverse, LEAD: 0.1, "difference": 0.1 - reverse}
+    for (model, path), pairs in sorted(kept.items()):
+        b, se = np.array(pairs).T
+        inside, z = np.abs(b - truth[path]) < 1.96 * se, b / se
+        numbers = b.mean(), b.std(ddof=1), se.mean(), inside.mean(), (np.abs(z) > 1.96).mean(), (z > 1.96).mean()
+        yield (cell["sessions"], cell["therapist"], _design(cell), model, path, truth[path],
+               *(round(float(value), 4) for value in numbers), studies, failed)  # fmt: skip
+
+
+def _design(cell):
+    size = f"{cell.get('therapists', 20)} × {cell.get('patients', 10)}"
+    return next((f"{size}; {words}" for key, words in WORDS.items() if cell.get(key)), size)
+
+
 def main(studies):
-    heads = [
-        "sessions",
-        "therapist variance",
-        "design",
-        "model",
-        "path",
-        "mean",
-        "SD",
-        "mean SE",
-        "coverage",
-        "rejected",
-    ]
-    lines = [
+    store = Path(__file__).with_name("results.csv")
+    table = pd.read_csv(store) if store.exists() else pd.DataFrame(columns=list(HEADS))
+    for number, cell in enumerate(CELLS):
+        own = (table[list(HEADS[:3])] == [cell["sessions"], cell["therapist"], _design(cell)]).all(axis=1)
+        if own.any() and table.loc[own, "studies"].min() >= studies:
+            continue
+        new = pd.DataFrame(list(rates(cell, number, studies)), columns=list(HEADS))
+        table = pd.concat([table[~own], new], ignore_index=True) if len(table) else new
+        table.to_csv(store, index=False)
+        _write(table, store.with_suffix(".md"))
+
+
+def _write(table, path):
+    """The table as Markdown; numbers with three decimals."""
+    intro = [
         __doc__.split("\n\n")[0].replace("\n", " "),
         "",
-        f"{studies} studies a row; path 1 is second to first (true 0), path 2 first to second (true .10). "
-        "Coverage is that of 95% intervals.",
+        "Difference is first to second less second to first. Coverage is that of 95% intervals; rejected, of two-sided "
+        "tests at .05; above 0, of the lower 97.5% limit, by which L1 and, for the difference, L2 are decided.",
         "",
-        f"| {' | '.join(heads)} |",
-        "|---" * len(heads) + "|",
     ]
-    for number, cell in enumerate(CELLS):
-        kept, failed = defaultdict(list), 0
-        for study in range(studies):
-            try:
-                for model, paths in estimates(draw(np.random.default_rng([21, number, study]), **cell)).items():
-                    for k, pair in paths.items():
-                        kept[model, k].append(pair)
-            except UserError:
-                failed += 1
-        size = f"{cell.get('therapists', 20)} × {cell.get('patients', 10)}"
-        what = {
-            "irregular": "3 sessions or more, 10 % missing, 20 % change therapist",
-            "of_therapists": "paths differ between therapists, SD .15",
-            "spread": "paths differ between patients, SD .15",
-        }
-        design = next((f"{size}; {words}" for key, words in what.items() if cell.get(key)), size)
-        for (model, k), pairs in sorted(kept.items()):
-            b, se = np.array(pairs).T
-            inside, beyond = np.abs(b - TRUTH[k]) < 1.96 * se, np.abs(b) > 1.96 * se
-            numbers = (
-                f"{b.mean():.3f} | {b.std(ddof=1):.3f} | {se.mean():.3f} | {inside.mean():.3f} | {beyond.mean():.3f}"
-            )
-            lines.append(f"| {cell['sessions']} | {cell['therapist']:.2f} | {design} | {model} | {k} | {numbers} |")
-        if failed:
-            lines.append(
-                f"| {cell['sessions']} | {cell['therapist']:.2f} | {design} | not estimable: {failed} | | | | | | |"
-            )
-        Path(__file__).with_name("results.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    text = table.astype(object).map(lambda v: f"{v:.3f}" if isinstance(v, float) else str(v))
+    rows = [f"| {' | '.join(cells)} |" for cells in (HEADS, ["---"] * len(HEADS), *text.to_numpy().tolist())]
+    path.write_text("\n".join([*intro, *rows]) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -51,6 +51,7 @@ def decide_lead(run: Run, fits: Mapping[str, dict], design: Mapping) -> dict:
             ("detrended_otherwise", len(set(verdicts.values())) > 1),
             ("not_stationary", stationary < ALPHA),
             ("singular", main["singular"]),
+            ("no_jackknife", main["df_method"] == "patients" and "therapist" in main["groups"]),
         ) if holds]  # fmt: skip
     return {
         "schema": 1,
@@ -65,6 +66,7 @@ def decide_lead(run: Run, fits: Mapping[str, dict], design: Mapping) -> dict:
         "n_therapists": main["groups"].get("therapist", 0),
         "n_processes": design["n_processes"],
         "left_out": design["left_out"],
+        "standard_errors": main["df_method"],
         "paths": {trend: {name: e.record() | {"p": e.p_two_sided()} for name, e in own.items()}
                   for trend, own in effects.items()},
         "centred": dict(_named_contrast(fits[f"centred_{name}"]) for name in SERIES),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from scipy.special import chdtrc
 from bowlby.effect import Effect
 from bowlby.fit.models import Fitted
 from bowlby.fit.record import contrast, effects_table, record_fit
-from bowlby.lagged import Lagged, fit_lagged
+from bowlby.lagged import Lagged, fit_lagged, jackknife_paths
 from bowlby.lagged import Series as Rows
 from bowlby.mixed import MixedModel
 from bowlby.terms import SCHEMA, SERIES, column
@@ -22,6 +23,8 @@ PATHS = tuple(f"{effect}_on_{cause}" for effect in SERIES for cause in SERIES)
 LEAD, REVERSE = PATHS.index("outcome_on_predictor"), PATHS.index("predictor_on_outcome")
 TRENDS = {"none": "none", "mean": "mean", "patient": "person"}
 """Trends removed from the series: the name in the configuration, and that of the engine."""
+JACKKNIFE = 40
+"""Most units of the jackknife; more therapists are divided into so many groups."""
 
 
 def fit_session_to_session(data: pd.DataFrame, design: dict) -> dict[str, Fitted]:
@@ -40,6 +43,11 @@ def fit_session_to_session(data: pd.DataFrame, design: dict) -> dict[str, Fitted
         ``lagged_none``, ``lagged_mean``, ``lagged_patient``: contrasts L (predictor to the next outcome), R (outcome to
         the next predictor), L-R, L+R and both paths of a series to itself, in SD within patients. The one that decides
         also has the test of stationarity. ``centred_outcome`` and ``centred_predictor``: contrast L, and R.
+
+    Notes
+    -----
+    Paths may differ between therapists, which the likelihood does not know. With therapists in the model, standard
+    errors are therefore by a jackknife over therapists, df their units less 1.
     """
     codes = {name: pd.factorize(data[name])[0] for name in ("patient", "therapist") if name in data}
     ids = (codes["patient"], data["process"].to_numpy(), data["session"].to_numpy())
@@ -47,16 +55,35 @@ def fit_session_to_session(data: pd.DataFrame, design: dict) -> dict[str, Fitted
     fits = {}
     for trend, engine in TRENDS.items():
         fit = fit_lagged(rows, engine)
-        record = _record(f"lagged_{trend}", fit, data, design)
+        record = _record(f"lagged_{trend}", fit, _uncertainty(fit, rows, engine), data, design)
         if trend == design["detrend"]:
             record["blocks"] = [_stationary(fit, fit_lagged(rows, engine, stationary=True))]
         fits[record["model"]] = Fitted(record, _effects(fit, data))
     return fits | {f"centred_{name}": _centred(name, data, design) for name in SERIES}
 
 
-def _record(model: str, fit: Lagged, data: pd.DataFrame, design: dict) -> dict:
-    """A fit in the contract of ``fits/<model>.json``; df are the patients less 1."""
-    patients = int(data["patient"].nunique())
+@dataclass(frozen=True)
+class Uncertainty:
+    """Covariances (4, 4) of raw and of standardised paths, df, and where they come from: therapists or patients."""
+
+    paths: np.ndarray
+    standardised: np.ndarray
+    df: int
+    method: str
+
+
+def _uncertainty(fit: Lagged, rows: Rows, trend: str) -> Uncertainty:
+    """By the jackknife over therapists; by the information where no therapist is in the model, or a refit fails."""
+    if rows.group is not None:
+        raw, standardised = jackknife_paths(fit, rows, trend, rows.group % JACKKNIFE)
+        if np.isfinite(standardised).all():
+            units = len(np.unique(rows.group % JACKKNIFE))
+            return Uncertainty(raw, standardised, units - 1, "therapists")
+    return Uncertainty(fit.paths_cov, fit.standardised_cov, len(np.unique(rows.person)) - 1, "patients")
+
+
+def _record(model: str, fit: Lagged, known: Uncertainty, data: pd.DataFrame, design: dict) -> dict:
+    """A fit in the contract of ``fits/<model>.json``."""
     groups = {name: int(data[name].nunique()) for name in ("patient", "therapist") if name in data}
     two = np.zeros((4, 4))
     two[:2, LEAD], two[:2, REVERSE] = 1.0, (-1.0, 1.0)
@@ -64,11 +91,11 @@ def _record(model: str, fit: Lagged, data: pd.DataFrame, design: dict) -> dict:
     weights = {"L": np.eye(4)[LEAD], "R": np.eye(4)[REVERSE],
                **dict(zip(("L-R", "L+R", "outcome_own", "predictor_own"), two, strict=True))}  # fmt: skip
     contrasts = [
-        {"name": name, "weights": {}} | _line(w @ fit.standardised, w @ fit.standardised_cov @ w, patients - 1)
+        {"name": name, "weights": {}} | _line(w @ fit.standardised, w @ known.standardised @ w, known.df)
         for name, w in weights.items()
     ]
-    fixed = [{"term": term} | _line(b, v, patients - 1)
-             for term, b, v in zip(PATHS, fit.paths, np.diag(fit.paths_cov), strict=True)]  # fmt: skip
+    fixed = [{"term": term} | _line(b, v, known.df)
+             for term, b, v in zip(PATHS, fit.paths, np.diag(known.paths), strict=True)]  # fmt: skip
     random = _components("patient", fit.persons)
     random += [] if fit.groups is None else _components("therapist", fit.groups)
     return {
@@ -81,7 +108,7 @@ def _record(model: str, fit: Lagged, data: pd.DataFrame, design: dict) -> dict:
         "n_dropped": design["n_dropped"],
         "groups": groups,
         "fixed": fixed,
-        "vcov": {"terms": list(PATHS), "values": fit.paths_cov},
+        "vcov": {"terms": list(PATHS), "values": known.paths},
         "vcov_adjusted": None,
         "df_parts": None,
         "contrasts": contrasts,
@@ -93,11 +120,20 @@ def _record(model: str, fit: Lagged, data: pd.DataFrame, design: dict) -> dict:
         "singular": fit.singular,
         "known_zero": [],
         "converged": fit.converged,
-        "df_method": "patients",
+        "df_method": known.method,
         "aic": 2 * fit.n_parameters - 2 * fit.llf,
         "n_parameters": fit.n_parameters,
-        "warnings": [] if fit.converged else ["the maximum of the likelihood was not reached"],
+        "warnings": _warnings(fit, known),
     }
+
+
+def _warnings(fit: Lagged, known: Uncertainty) -> list[str]:
+    warnings = [] if fit.converged else ["the maximum of the likelihood was not reached"]
+    if fit.groups is not None and known.method == "patients":
+        warnings.append(
+            "the jackknife over therapists failed; standard errors ignore differences of paths between them"
+        )
+    return warnings
 
 
 def _line(estimate: float, variance: float, df: float) -> dict:

@@ -38,6 +38,10 @@ class Lagged:
     n_parameters : int
         Means included.
     singular, converged : bool
+    parameters : ndarray
+        As :class:`bowlby.lagged.likelihood.Likelihood` has them, of the series less `centre` and divided by `scale`.
+    centre, scale : ndarray (2,)
+        Mean and SD of each series.
     """
 
     paths: np.ndarray
@@ -55,6 +59,9 @@ class Lagged:
     n_parameters: int
     singular: bool
     converged: bool
+    parameters: np.ndarray
+    centre: np.ndarray
+    scale: np.ndarray
 
 
 def fit_lagged(series: Series, trend: str = "mean", stationary: bool = False) -> Lagged:
@@ -105,7 +112,47 @@ def fit_lagged(series: Series, trend: str = "mean", stationary: bool = False) ->
         llf=llf - float(np.isfinite(series.values).sum(0) @ np.log(scale)),
         n_parameters=likelihood.n_parameters + len(likelihood.beta),
         singular=bool(min(ends) < NEARLY), converged=converged,
+        parameters=theta, centre=centre, scale=scale,
     )  # fmt: skip
+
+
+def jackknife_paths(fit: Lagged, series: Series, trend: str, unit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Covariances of the paths, raw and standardised, by a jackknife over units of rows.
+
+    Parameters
+    ----------
+    fit : Lagged
+        Of the series, not stationary.
+    series, trend
+        As of :func:`fit_lagged`.
+    unit : ndarray of int (n,)
+        Each unit is left out in turn.
+
+    Returns
+    -------
+    ndarray (4, 4), ndarray (4, 4)
+        As `paths_cov` and `standardised_cov`. NaN if the likelihood has no maximum without one of the units.
+
+    Notes
+    -----
+    (G - 1)/G sum (b_g - b)(b_g - b)' over G units, b the mean of the b_g.
+    """
+    units = np.unique(unit)
+    without = np.array([_without(fit, series, trend, unit != left_out) for left_out in units])
+    centred = without - without.mean(axis=0)
+    covariance = (len(units) - 1) / len(units) * centred.T @ centred
+    return covariance[:4, :4], covariance[4:, 4:]
+
+
+def _without(fit: Lagged, series: Series, trend: str, kept: np.ndarray) -> np.ndarray:
+    """Paths, raw and standardised (8,), of some of the rows, from the parameters of all."""
+    group = None if series.group is None else np.unique(series.group[kept], return_inverse=True)[1]
+    values = (series.values[kept] - fit.centre) / fit.scale
+    part = Series(values, series.person[kept], series.process[kept], series.time[kept], group)
+    likelihood = Likelihood(part, trend)
+    theta, converged = _climb(likelihood, fit.parameters)
+    paths = np.concatenate([f(theta) for f in (_raw(fit.scale), _standardised(likelihood))])
+    return paths if converged else np.full(8, np.nan)
 
 
 def _level(k: int) -> np.ndarray:

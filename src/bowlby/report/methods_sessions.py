@@ -12,6 +12,12 @@ DETRENDED = {
     "mean": "a mean for each session (a straight line from the 13th session on)",
     "patient": "a mean for each session (a straight line from the 13th session on) and each patient's straight line",
 }
+ERRORS = {
+    "therapists": "Standard errors are from a jackknife over therapists, because paths may differ between them; df are "
+    "the number of therapists, or of groups of them if there are more than 40, less 1.",
+    "patients": "Standard errors are based on the observed information, by the delta method; df are the number of "
+    "patients less 1.",
+}
 
 
 def session_to_session(results: Results, record: Mapping) -> str:
@@ -34,9 +40,8 @@ def session_to_session(results: Results, record: Mapping) -> str:
         f"{anew}; over shorter gaps the matrix of paths is raised to the power of the number of sessions.",
         *_by_date(record),
         f"The model has {DETRENDED[record['detrend']]}. It was also fitted with the other methods of detrending.",
-        f"All {record['n_obs']:,} sessions of {sample} were included, by maximum likelihood. Standard errors are based "
-        "on the observed information.",
-        "Paths are standardised within patients, with standard errors by the delta method.",
+        f"All {record['n_obs']:,} sessions of {sample} were included, by maximum likelihood. Paths are standardised "
+        f"within patients. {ERRORS[record['standard_errors']]}",
         "L1 is supported if the lower 97.5% limit of the path to the next outcome lies above 0. L2 is supported if the "
         "lower 97.5% limits of the difference between this path and the reverse path, and of their sum, lie above 0.",
         "The common model with person-mean-centred predictors is also reported; it is biased ([[nickell]]).",

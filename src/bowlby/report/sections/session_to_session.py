@@ -64,6 +64,11 @@ def _warnings(record: Mapping) -> list[str]:
         )
     if any("singular" in claim["flags"] for claim in claims.values()):
         warnings.append("A variance between patients or therapists was estimated at 0.")
+    if any("no_jackknife" in claim["flags"] for claim in claims.values()):
+        warnings.append(
+            "The model could not be fitted without each therapist. Standard errors therefore assume the same paths for "
+            "all therapists."
+        )
     if record["left_out"]:
         why = record["left_out"][0]["reason"]
         warnings.append(
