@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import itertools
+import textwrap
 import types
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal, Union, get_args, get_origin
 
@@ -33,12 +38,40 @@ Paths are relative to the file that contains them; `results` is relative to the 
 def generated() -> dict[str, str]:
     """File name under ``config/``: text."""
     models: dict[str, type[Model]] = {"run": Run, "study": Study, "instrument": Instrument}
+    for model in models.values():
+        _describe(model)
     files = {
         f"schemas/{name}.json": to_json({"$schema": DRAFT} | model.model_json_schema())
         for name, model in models.items()
     }
     pages: dict[str, type[Model]] = {"config.yaml": Run, "study.yaml": Study, "instruments/<id>.yaml": Instrument}
     return files | {"README.md": HEAD + "".join(_section(file, model) for file, model in pages.items())}
+
+
+@cache
+def _describe(model: type[Model]) -> None:
+    """Give each field of a model, and of those that it holds, the text below it in the source as its description.
+
+    Pydantic could do so whenever the models are imported, and every job and command would wait for it.
+    """
+    texts: dict[str, str] = {}
+    for base in reversed(model.__mro__[: model.__mro__.index(Model)]):
+        texts |= _texts(base)
+    for name, info in model.model_fields.items():
+        info.description = texts.get(name)
+        for inner in _models(info.annotation):
+            _describe(inner)
+    model.model_rebuild(force=True)
+
+
+def _texts(model: type) -> dict[str, str]:
+    """By field, the text below it in the source."""
+    definition = ast.parse(textwrap.dedent(inspect.getsource(model))).body[0]
+    found = {}
+    for field, text in itertools.pairwise(definition.body if isinstance(definition, ast.ClassDef) else []):
+        if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
+            found[ast.unparse(field.target)] = inspect.cleandoc(str(text.value.value))
+    return found
 
 
 def _section(file: str, model: type[Model]) -> str:

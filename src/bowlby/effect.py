@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from scipy.special import stdtr, stdtrit
+import scipy  # its parts are imported where they are used
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Effect:
 
     def limits(self, q: float) -> tuple[float, float]:
         """One-sided lower and upper limits, each at level ``q``."""
-        half = float(stdtrit(self.df, q)) * self.se
+        half = float(scipy.special.stdtrit(self.df, q)) * self.se
         return self.estimate - half, self.estimate + half
 
     def p_two_sided(self) -> float:
@@ -37,7 +37,7 @@ class Effect:
 
     def p_above(self, value: float) -> float:
         """One-sided p of the hypothesis that the effect is at most ``value``."""
-        return float(stdtr(self.df, (value - self.estimate) / self.se))
+        return float(scipy.special.stdtr(self.df, (value - self.estimate) / self.se))
 
     def p_equivalence(self, delta: float) -> float:
         """p of the equivalence test: the larger of its two one-sided tests."""
@@ -45,7 +45,7 @@ class Effect:
 
     def p_below(self, value: float) -> float:
         """One-sided p of the hypothesis that the effect is at least ``value``."""
-        return float(stdtr(self.df, (self.estimate - value) / self.se))
+        return float(scipy.special.stdtr(self.df, (self.estimate - value) / self.se))
 
 
 def effects_of(contrasts: Iterable[Mapping]) -> dict[str, Effect]:

@@ -8,18 +8,17 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import yaml
 
 from bowlby.errors import RECOMPUTE, Place, UserError, problem
 
-"""What to do about a result that was found unusable and removed."""
+if TYPE_CHECKING:
+    import pandas as pd
+
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
-
-
 TEMPORARY = re.compile(r"\..+\.\d+(\.\w+)?")
 
 
@@ -52,6 +51,8 @@ def plain(value: Any) -> Any:
         return [plain(v) for v in value]
     if isinstance(value, np.ndarray):
         return plain(value.tolist())
+    import pandas as pd
+
     if value is None or value is pd.NA or value is pd.NaT:
         return None
     if isinstance(value, (bool, np.bool_)):
@@ -87,11 +88,15 @@ def read_json(path: str | Path) -> Any:
 
 def read_parquet(path: str | Path) -> pd.DataFrame:
     """Read a Parquet file of a run."""
+    import pandas as pd
+
     return _whole(path, pd.read_parquet)
 
 
 def read_csv(path: str | Path, **options) -> pd.DataFrame:
     """Read a CSV file of a run; the options are those of :func:`pandas.read_csv`."""
+    import pandas as pd
+
     return _whole(path, lambda p: pd.read_csv(p, **options))
 
 
@@ -148,13 +153,14 @@ def write_csv(path: str | Path, table: pd.DataFrame) -> Path:
 
 def harmless(table: pd.DataFrame) -> pd.DataFrame:
     """A table whose text cells no spreadsheet runs as a formula: an apostrophe goes before =, +, -, @, tab."""
+    from pandas.api.types import is_numeric_dtype
 
     def cell(value):
         return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
     safe = table.rename(columns=cell)
     for column in safe.columns:
-        if not pd.api.types.is_numeric_dtype(safe[column]):
+        if not is_numeric_dtype(safe[column]):
             safe[column] = safe[column].map(cell)
     return safe
 

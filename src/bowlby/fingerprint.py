@@ -46,6 +46,7 @@ def fingerprint(stage: str, *more: Path) -> str:
     return digest.hexdigest()[:16]
 
 
+@cache
 def versions(libraries: tuple[str, ...]) -> dict[str, str]:
     """Installed versions of libraries."""
     numbers = {}

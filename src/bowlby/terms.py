@@ -39,6 +39,8 @@ MEDIATION = {f"mediation_{name}": name for name in ("perceived", *OTHER_RATINGS)
 """Analysis sets of mediation, and the mediator of each."""
 SERIES = ("predictor", "outcome")
 """The two series of ``session_to_session``."""
+STYLES = ("secure", "preoccupied", "dismissing", "fearful/disorganized")
+"""The styles of attachment."""
 SCHEMA = 2
 """Version of the files that hold names of terms: 1 has the names that :mod:`bowlby.schema` reads."""
 

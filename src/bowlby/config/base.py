@@ -38,9 +38,7 @@ class Invalid(ValueError):
 class Model(BaseModel):
     """Unknown keys are errors; values do not change after reading."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False, defer_build=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
 
 
 M = TypeVar("M", bound=Model)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import stdtr, stdtrit
+import scipy  # its parts are imported where they are used
 
 ICC_GRID = (0.02, 0.05, 0.08)
 EXPLAINED = 0.08
@@ -46,12 +46,12 @@ def planned_standard_error(therapists: int, caseload: float, icc: float) -> floa
 
 def equivalence_power(se: float, df: float, delta: float) -> float:
     """Chance that the 90% interval of T lies within (-delta, delta) where T = 0."""
-    return float(max(0.0, 2 * stdtr(df, delta / se - stdtrit(df, 0.95)) - 1))
+    return float(max(0.0, 2 * scipy.special.stdtr(df, delta / se - scipy.special.stdtrit(df, 0.95)) - 1))
 
 
 def detection_power(se, df: float, slope: float):
     """Chance that the 95% interval of T lies above 0 where T is ``slope``: 80% at the minimum detectable slope."""
-    return stdtr(df, slope / se - stdtrit(df, 0.975))
+    return scipy.special.stdtr(df, slope / se - scipy.special.stdtrit(df, 0.975))
 
 
 def row(se: float, df: float, icc: float, delta: float, sd_style: float = 1.0) -> dict:
@@ -63,12 +63,12 @@ def row(se: float, df: float, icc: float, delta: float, sd_style: float = 1.0) -
         icc, se, df, minimum_detectable ((t.975 + t.80) SE), largest_possible (sqrt(ICC) / SD of style, outcome SD
         taken as the reference), half_width_90, can_show_equivalence, equivalence_power.
     """
-    half = stdtrit(df, 0.95) * se
+    half = scipy.special.stdtrit(df, 0.95) * se
     return {
         "icc": icc,
         "se": se,
         "df": df,
-        "minimum_detectable": float((stdtrit(df, 0.975) + stdtrit(df, POWER)) * se),
+        "minimum_detectable": float((scipy.special.stdtrit(df, 0.975) + scipy.special.stdtrit(df, POWER)) * se),
         "largest_possible": float(np.sqrt(icc) / sd_style),
         "half_width_90": float(half),
         "can_show_equivalence": bool(half < delta),
@@ -106,7 +106,7 @@ def adequacy(
     grid = [row(standard_error(style, caseload, icc, vif), df, icc, delta, sd) for icc in ICC_GRID]
 
     def excess(icc: float) -> float:
-        return stdtrit(df, 0.95) * standard_error(style, caseload, icc, vif) - delta
+        return scipy.special.stdtrit(df, 0.95) * standard_error(style, caseload, icc, vif) - delta
 
     if excess(0.0) >= 0:
         limit = None

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from bowlby.config.run import Block, ReferenceBlock
 from bowlby.errors import UserError, problem
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FEWEST = 3
 """Persons below whom no correlation is estimated: of two it is always 1 or -1. Such a study is refused for its size."""

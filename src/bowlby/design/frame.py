@@ -13,7 +13,8 @@ from bowlby.config.run import Block, Comparison, Outcome, Pair, ReferenceBlock, 
 from bowlby.design.centring import Membership
 from bowlby.design.composite import Scaling, composite, far_from_reference, reference_scaling, sample_scaling, sd_error
 from bowlby.errors import UserError, existing, problem
-from bowlby.instruments.styles import STYLES, UNKNOWN_CODE
+from bowlby.instruments.styles import UNKNOWN_CODE
+from bowlby.terms import STYLES
 
 MEANINGS = {
     "patient": ("patient", "id", "people"),

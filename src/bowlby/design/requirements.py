@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import combinations
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from bowlby.config import Loaded
 from bowlby.config.run import Block, Outcome, ReferenceBlock, Run
@@ -18,8 +18,10 @@ from bowlby.design.composite import reference_scaling
 from bowlby.errors import Problem, UserError, existing, problem
 from bowlby.instruments.catalogue import load_instrument
 from bowlby.instruments.model import Instrument
-from bowlby.instruments.styles import STYLES
-from bowlby.terms import COURSE, ROLES, SERIES, SIDES, reserved
+from bowlby.terms import COURSE, ROLES, SERIES, SIDES, STYLES, reserved
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TOO_FEW_THERAPISTS = (
     "too few therapists have two or more patients with complete data",

@@ -8,7 +8,8 @@ from bowlby.dictionary import Column, ColumnType, Table
 from bowlby.instruments import audit, clinical_significance, item_agreement, outcomes, reliability, styles
 from bowlby.instruments.model import Instrument
 from bowlby.instruments.scoring import item_name
-from bowlby.instruments.styles import STYLES, UNCLASSIFIED
+from bowlby.instruments.styles import UNCLASSIFIED
+from bowlby.terms import STYLES
 
 KEY = ("person", "role", "about", "occasion", "session")
 SOURCES = {

@@ -11,9 +11,9 @@ import pandas as pd
 from bowlby.disclosure import hide_classes, hide_totals
 from bowlby.errors import existing
 from bowlby.instruments.model import Instrument
+from bowlby.terms import STYLES
 
 HEAD = ["role", "about", "occasion"]
-STYLES = ("secure", "preoccupied", "dismissing", "fearful/disorganized")
 UNCLASSIFIED = "unclassified"
 UNKNOWN_CODE = "unknown code"
 

@@ -7,7 +7,6 @@ import pandas as pd
 
 from bowlby import terms
 from bowlby.config.run import Block, Run
-from bowlby.design.frame import answered, before_after
 from bowlby.disclosure import SMALLEST
 from bowlby.results import Results
 from bowlby.tables.layout import Sheet
@@ -57,6 +56,8 @@ def descriptives_table(results: Results) -> pd.DataFrame | None:
 
 def _scales(run: Run, results: Results, therapist: pd.Series) -> dict[str, tuple[pd.Series, tuple, str]]:
     """By label: values of the patients, key of the reliability table, and who answered."""
+    from bowlby.design.frame import answered, before_after
+
     comparison, outcome, scores = run.comparison, run.outcome, results.scores
     assert comparison is not None
     name = results.instrument(outcome.instrument)[0].partition(" (")[0]

@@ -4,7 +4,8 @@ import pytest
 
 from bowlby.instruments.catalogue import load_instrument
 from bowlby.instruments.scoring import given, score
-from bowlby.instruments.styles import STYLES, from_codes, style_counts
+from bowlby.instruments.styles import from_codes, style_counts
+from bowlby.terms import STYLES
 
 
 def rows(n, **columns):

@@ -10,7 +10,6 @@ from markupsafe import Markup
 from bowlby.disclosure import shown_count
 from bowlby.errors import UserError
 from bowlby.instruments.catalogue import load_instrument
-from bowlby.instruments.styles import STYLES
 from bowlby.reasons import say
 from bowlby.report.checklists.item import said, see
 from bowlby.report.methods_models import weights
@@ -19,7 +18,7 @@ from bowlby.tables import number
 from bowlby.tables.fits import random_sds
 from bowlby.tables.sample import sample_table
 from bowlby.tables.words import CLAIMS, NOT_TESTED, df_method, people, typeset, verdict
-from bowlby.terms import IN_SENTENCES
+from bowlby.terms import IN_SENTENCES, STYLES
 
 ROBUSTNESS = "Robustness"
 SEE_FLOW = see("flow", "Flow of patients")
