@@ -54,7 +54,7 @@ def test_groups_in_the_model_give_what_centring_at_them_gives():
 
 
 def test_the_jackknife_is_that_of_separate_fits_without_each_unit():
-    """Half of the groups as four units: refits from the parameters of all reach the maxima of fits from anew, to 1e-5."""
+    """Half of the groups as four units: refits from the parameters of all equal fits from anew, to 1e-5."""
     table = rows("missing")
     table = table[table["group"] <= table["group"].quantile(0.5)]
     whole, unit = series(table, grouped=True), table["group"].to_numpy(int) % 4
