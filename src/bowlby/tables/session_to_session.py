@@ -79,9 +79,12 @@ def lead_sheet(number_: str, record: Mapping) -> Sheet:
         decides = " (decides the claims)" if way == record["detrend"] else ""
         parts.append((WAYS[way] + decides, rows))
     therapists = f" of {record['n_therapists']:,} therapists" if record["n_therapists"] else ""
+    errors = (
+        "; standard errors are from a jackknife over therapists" if record["standard_errors"] == "therapists" else ""
+    )
     note = (
         f"*N* = {record['n_patients']:,} patients{therapists}, {record['n_obs']:,} sessions. Estimates are in *SD* at "
-        "the next session per *SD* at this session, both within patients; higher is better for both. L2 is decided by "
-        f"the smaller of L − R and L + R. Estimates within ±{record['delta']:g} are considered negligible."
+        f"the next session per *SD* at this session, both within patients; higher is better for both{errors}. L2 is "
+        f"decided by the smaller of L − R and L + R. Estimates within ±{record['delta']:g} are considered negligible."
     )
     return Sheet(number_, "From Session to Session", HEADS, parts, note)
