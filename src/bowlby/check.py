@@ -12,13 +12,14 @@ from pathlib import Path
 import pandas as pd
 
 from bowlby.config import Loaded, LoadedStudy, read_config
+from bowlby.design.clinical_change import with_classes
 from bowlby.design.requirements import requirements, unstated_occasions
 from bowlby.errors import Place, UserError, problem
 from bowlby.ingest import Ingested, look_through
 from bowlby.ingest.issues import Issues, count
 from bowlby.instruments.audit_words import alarms
 from bowlby.plan import Plan, mismatches, results_of
-from bowlby.stages import PEOPLE, analysis_set, audit_keys, fits_of, score_instrument
+from bowlby.stages import PEOPLE, analysis_set, answers, audit_keys, fits_of, score_instrument
 
 Lines = list[tuple[str, str]]
 """Severity (error, warning or note) and line for the reader."""
@@ -106,14 +107,16 @@ def refusals(loaded: Loaded, ingested: Ingested, scores: dict[str, pd.DataFrame]
     problems: list[str] = []
     fits: dict = {}
     for name in run.sets:
-        fits |= _tried(lambda: _fits(loaded, name, scores, ingested.people), problems) or {}  # noqa: B023
+        fits |= _tried(lambda: _fits(loaded, name, scores, ingested), problems) or {}  # noqa: B023
     if loaded.run.other_outcomes and "primary" in fits:
         _tried(lambda: _other_outcomes(loaded, scores, ingested.people, fits["primary"].record), problems)
     return list(dict.fromkeys(problems))
 
 
-def _fits(loaded: Loaded, name: str, scores: dict[str, pd.DataFrame], people: dict[str, pd.DataFrame]) -> dict:
-    built = analysis_set(loaded, name, scores, {table: people[table] for table in PEOPLE})
+def _fits(loaded: Loaded, name: str, scores: dict[str, pd.DataFrame], ingested: Ingested) -> dict:
+    built = analysis_set(loaded, name, scores, {table: ingested.people[table] for table in PEOPLE})
+    if name == "clinical_change":
+        with_classes(built, loaded.run, scores, lambda one: answers(loaded, one, ingested.measures[one]))
     return fits_of(loaded.run, name, built.data, built.membership, built.design)
 
 

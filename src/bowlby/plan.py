@@ -52,7 +52,8 @@ class Plan:
         further = [s for s, given in (("early", run.outcome.early), ("sessions", run.outcome.after)) if given]
         ratings = [b for b in ("alliance", "mentalizing") if getattr(run.comparison, b)]
         through = [f"mediation_{name}" for name in run.mediation.mediators] if run.mediation else []
-        return ["primary", "perceived", *further, *ratings, *through, *sets]
+        change = ["clinical_change"] if run.clinical_change else []
+        return ["primary", "perceived", *further, *ratings, *through, *change, *sets]
 
     @property
     def batches(self) -> dict[str, list[str]]:

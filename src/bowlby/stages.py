@@ -164,6 +164,10 @@ def design(loaded: Loaded, folder: Path, name: str, instruments: list[str]) -> N
         built.design["own_style_rated_by_patient"] = bool(
             own and own.about == "self" and not loaded.study.coded(own.instrument)
         )
+    if name == "clinical_change":
+        from bowlby.design.clinical_change import with_classes
+
+        built = with_classes(built, loaded.run, scores, partial(_stored, loaded, folder))
     stem = folder / "analysis" / name
     write_parquet(stem.with_suffix(".parquet"), built.data)
     if len(built.data) <= CSV_ROWS:
@@ -245,6 +249,8 @@ def fits_of(run: Run, name: str, data: pd.DataFrame, membership: pd.DataFrame, d
         fits = fit_session_to_session(data, described)
     elif name in MEDIATION:
         fits = fit_mediation(name, data, membership, described)
+    elif name == "clinical_change":
+        fits = {}
     elif name == "growth":
         fits = fit_growth(data, described, existing(run.growth).reml)
     else:
@@ -330,6 +336,18 @@ def mediation_of(run: Run, folder: Path) -> dict:
         fits = {letter: read_json(folder / f"fits/mediation_{mediator}_{letter}.json") for letter in "abc"}
         records.append(mediation(mediator, data, fits, described["sd_outcome"], run.seed))
     return {"schema": 1, "mediators": records}
+
+
+def model_clinical_change(loaded: Loaded, folder: Path) -> None:
+    """The classes of change to the models of their predictors."""
+    write_json(folder / "clinical_change.json", clinical_change_of(loaded.run, folder))
+
+
+def clinical_change_of(run: Run, folder: Path) -> dict:
+    """The models of the classes of change, from the analysis set in a run's folder."""
+    from bowlby.estimands.clinical_change import clinical_change
+
+    return clinical_change(*read_set(folder, "clinical_change"), run.privacy == "shareable")
 
 
 def compare_growth(loaded: Loaded, folder: Path) -> None:

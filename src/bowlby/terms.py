@@ -37,6 +37,12 @@ SIDES = ("first", "second")
 """The two predictors of ``pair``."""
 MEDIATION = {f"mediation_{name}": name for name in ("perceived", *OTHER_RATINGS)}
 """Analysis sets of mediation, and the mediator of each."""
+EVENTS = {
+    "unchanged": "not deteriorated",
+    "improved": "improved or recovered",
+    "recovered": "recovered",
+}
+"""Events of change, each the lowest of its classes: the event in words."""
 SERIES = ("predictor", "outcome")
 """The two series of ``session_to_session``."""
 STYLES = ("secure", "preoccupied", "dismissing", "fearful/disorganized")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 PAGE = Path(__file__).parents[2] / "docs/outputs.md"
 NOT_OF_THE_EXAMPLE = (
+    "clinical_change.json",
     "mediation.json",
     "session_to_session.json",
     "domains.json",

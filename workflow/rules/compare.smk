@@ -193,3 +193,29 @@ if PLAN.loaded.run.mediation:
             settings=PLAN.settings("mediation", "seed"),
         script:
             "../scripts/mediate.py"
+
+
+if "clinical_change" in PLAN.sets:
+
+    rule model_clinical_change:
+        input:
+            data=f"{OUT}/analysis/clinical_change.parquet",
+            membership=f"{OUT}/analysis/clinical_change.membership.parquet",
+            design=f"{OUT}/analysis/clinical_change.design.json",
+        output:
+            change=f"{OUT}/clinical_change.json",
+        log:
+            f"{OUT}/logs/compare/clinical_change.log",
+        benchmark:
+            f"{OUT}/benchmarks/compare/clinical_change.tsv"
+        group:
+            CONCLUDE
+        resources:
+            mem_mb=megabytes(PLAN.raw, "fit"),
+            runtime=minutes(PLAN.raw, "fit"),
+        params:
+            config=CONFIG,
+            code=fingerprint("estimate"),
+            settings=PLAN.settings("clinical_change", "privacy"),
+        script:
+            "../scripts/model_clinical_change.py"

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from bowlby.config.base import Invalid, Model
 from bowlby.config.blocks import Block, Mediation, ReferenceBlock, SessionToSession
+from bowlby.config.clinical_change import ClinicalChange, StyleTransitions
 from bowlby.config.growth import Growth
 from bowlby.config.labels import Words
 from bowlby.config.robustness import Robustness
@@ -235,6 +236,10 @@ class Run(Model):
     """Through what the styles of the comparison are associated with outcome; left out, it is not examined."""
     session_to_session: SessionToSession | None = None
     """Temporal order of two scales from session to session; if left out, it is not examined."""
+    clinical_change: ClinicalChange | None = None
+    """Predictors of reliable and clinically significant change; left out, change is counted but not modelled."""
+    style_transitions: StyleTransitions | None = None
+    """Change of the patients' attachment style during treatment; left out, it is not examined."""
     robustness: Robustness | None = None
     """Robustness checks of the comparison; left out, there are none."""
 
@@ -253,7 +258,8 @@ class Run(Model):
         return folder
 
     def _alone(self):
-        models = ("outcome", "comparison", "pair", "growth", "session_to_session", "other_outcomes", "robustness")
+        models = ("outcome", "comparison", "pair", "growth", "session_to_session", "other_outcomes", "clinical_change",
+                  "style_transitions", "robustness")  # fmt: skip
         if asked := [f"`{name}:`" for name in models if getattr(self, name)]:
             raise Invalid(f"`scores:` is a run of its own, and {', '.join(asked)} is there too", "keep one of the two")
         return self
@@ -283,6 +289,9 @@ class Run(Model):
         absent = [m for m in self.mediation.mediators if not getattr(self.comparison, m)] if self.mediation else []
         if absent:
             raise Invalid(f"mediation.mediators: the comparison has no {absent[0]}", f"add `comparison.{absent[0]}`")
+        if self.clinical_change and not (self.comparison and self.outcome.pre and self.outcome.post):
+            what = "clinical_change needs the comparison, with outcome.pre and outcome.post"
+            raise Invalid(what, "add them, or leave `clinical_change:` out")
         if self.robustness and not self.comparison:
             raise Invalid("robustness has no comparison to check", "add `comparison:` or leave `robustness:` out")
         return self

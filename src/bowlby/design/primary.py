@@ -56,8 +56,8 @@ def comparison_set(
     name : str
         ``primary``: the rows of M1 and its companions. ``perceived``: perceived attachment is the outcome ``y`` (C4,
         C5); no outcome after treatment is read. ``early``: rows with an early outcome. ``alliance``, ``mentalizing``:
-        rows that have it too. ``mediation_<mediator>``: rows with the mediator and, where configured, the patient's
-        style, both at both levels.
+        rows that have it too. ``clinical_change``: the rows of M1. ``mediation_<mediator>``: rows with the mediator
+        and, where configured, the patient's style, both at both levels.
 
     Returns
     -------
@@ -96,8 +96,8 @@ def analysis_set(run: Run, sample: Patients, people: dict[str, pd.DataFrame], na
 def _levels(name: str, frame: pd.DataFrame, covariates: list[str]) -> tuple[list[str], list[str]]:
     """Columns that a set splits into within and between therapists, and those of which it keeps the within part."""
     both = ["baseline", *covariates]
-    if name == "primary":
-        return [*both, "perceived"], terms.scales_of(frame, "perceived")
+    if name in ("primary", "clinical_change"):
+        return [*both, "perceived"], terms.scales_of(frame, "perceived") if name == "primary" else []
     if name == "perceived":
         return [*both, *terms.columns_of(frame, "patient_style")], []
     if name == "early":

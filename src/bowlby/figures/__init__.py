@@ -13,6 +13,7 @@ from bowlby.figures import (
     adequacy,
     association,
     change,
+    clinical_change,
     course,
     distributions,
     forest,
@@ -75,6 +76,10 @@ def _mediation(run: Run) -> bool:
     return run.mediation is not None
 
 
+def _clinical_change(run: Run) -> bool:
+    return run.clinical_change is not None
+
+
 def _sessions(run: Run) -> bool:
     return run.session_to_session is not None
 
@@ -109,6 +114,7 @@ PLOTS = {
     "pair": Plot(forest.gather_pair, forest.draw_pair, _pair),
     "mediation": Plot(mediation.gather, mediation.draw, _mediation),
     "session_to_session": Plot(session_to_session.gather, session_to_session.draw, _sessions),
+    "clinical_change": Plot(clinical_change.gather, clinical_change.draw, _clinical_change),
     "adequacy": Plot(adequacy.gather, adequacy.draw, _comparison),
     "partition": Plot(partition.gather, partition.draw, _comparison),
     "prepost": Plot(course.gather, course.draw, _compared_before_after),

@@ -13,6 +13,7 @@ SETS = {
     "mentalizing": ["mentalizing_m1", "mentalizing_joint", "mentalizing_alone", "mentalizing_scales"],
     "pair": ["pair", "pair_scales"],
     "growth": ["growth", "growth_between"],
+    "clinical_change": [],
     "session_to_session": ["lagged_none", "lagged_mean", "lagged_patient", "centred_outcome", "centred_predictor"],
 }
 SETS |= {name: [f"{name}_{letter}" for letter in "abc"] for name in MEDIATION}

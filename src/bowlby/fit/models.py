@@ -67,6 +67,8 @@ def second_of(name: str, data: pd.DataFrame, fits: dict[str, Fitted]) -> dict:
     """The second engine on the rows of a set's main model, and how far the two differ."""
     if name == "session_to_session":
         return no_second("it has no model of two series that lead each other")
+    if not fits:
+        return no_second("it has no mixed model")
     main = fits[MAIN.get(name, f"{name}_b" if name in terms.MEDIATION else f"{name}_m1")].record
     fixed = [f["term"] for f in main["fixed"] if f["term"] != "Intercept"]
     if not main["random"]:

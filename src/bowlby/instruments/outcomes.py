@@ -75,6 +75,18 @@ class Spread:
     confidence: str
 
 
+@dataclass(frozen=True)
+class Classification:
+    """The class of change of each person by one method and criterion."""
+
+    method: str
+    criterion: str
+    classes: np.ndarray
+    threshold: float
+    spread: Spread | None
+    confidence: str
+
+
 def change(
     scores: pd.DataFrame,
     measures: pd.DataFrame | None,
@@ -135,22 +147,18 @@ def _pair(rows: pd.DataFrame, occasions: tuple[str, str]) -> tuple[pd.DataFrame,
 
 
 def _scale(head, pre, post, measures, instrument, before: str, shareable: bool) -> list[tuple]:
-    scale = head[0]
+    scale, rows = head[0], []
     better = instrument.all_scales()[scale].higher == "better"
-    cut = _cut(instrument, scale, better)
-    rows = []
-
-    def add(method, criterion, classes, threshold, spread: Spread | None, sure: str):
-        of = sum(c is not None for c in classes)
+    cut, classified = classifications(instrument, scale, pre, post, measures, before)
+    for one in classified:
+        known = np.array([c is not None for c in one.classes])
+        of = int(known.sum())
         if not of:
-            return
-        began = (
-            np.zeros(len(pre), dtype=bool)
-            if cut.at is None
-            else functional(pre, cut.at, better) & np.array([c is not None for c in classes])
-        )
+            continue
+        began = np.zeros(len(pre), dtype=bool) if cut.at is None else functional(pre, cut.at, better) & known
+        spread = one.spread
         about = (
-            threshold,
+            one.threshold,
             None if cut.at is None else round(cut.at, 9),
             cut.source,
             *(
@@ -158,30 +166,64 @@ def _scale(head, pre, post, measures, instrument, before: str, shareable: bool) 
                 if spread
                 else (None, "") * 2
             ),
-            sure,
+            one.confidence,
             "",
         )
         names = CLASSES if cut.at is not None else CLASSES[1:]
-        counts = [int((classes == name).sum()) for name in names]
+        counts = [int((one.classes == name).sum()) for name in names]
         hidden = hide_classes(counts, shareable)
         if cut.at is not None:
             names, counts = (*names, STARTED_WELL), [*counts, int(began.sum())]
             hidden.append(shareable and (small(counts[-1]) or small(of - counts[-1])))
         for name, n, hide in zip(names, counts, hidden, strict=True):
-            rows.append((*head, method, criterion, name, None if hide else n, of, hide, *about))
+            rows.append((*head, one.method, one.criterion, name, None if hide else n, of, hide, *about))
+    return rows
 
+
+def classifications(
+    instrument: Instrument, scale: str, pre: np.ndarray, post: np.ndarray, measures: pd.DataFrame | None, before: str
+) -> tuple[Cut, list[Classification]]:
+    """Classes of change by every method and criterion of a scale.
+
+    Parameters
+    ----------
+    instrument : Instrument
+    scale : str
+    pre, post : ndarray, shape (n_persons,)
+    measures : DataFrame or None
+        The answers to its items, for the reliability in this sample.
+    before : str
+        Occasion before treatment.
+
+    Returns
+    -------
+    cut : Cut
+        Where the functional side begins.
+    classified : list of Classification
+    """
+    better = instrument.all_scales()[scale].higher == "better"
+    cut, out = _cut(instrument, scale, better), []
     gain = post - pre if better else pre - post
     for entry in (e for e in instrument.reliable_points if e.scale == scale):
         classes = classify(np.round(gain, 9), pre, post, cut.at, better, entry.size)
-        add("published", entry.name, classes, entry.size, None, _least(entry.confidence, cut.confidence))
+        sure = _least(entry.confidence, cut.confidence)
+        out.append(Classification("published", entry.name, classes, entry.size, None, sure))
     for name, spread in _spreads(instrument, scale, pre, measures, before).items():
         sure = _least(spread.confidence, cut.confidence)
         index = jacobson_truax(pre, post, spread.sd, spread.reliability, better)
-        add("jacobson_truax", name, classify(index, pre, post, cut.at, better), JT_CRITICAL, spread, sure)
+        classes = classify(index, pre, post, cut.at, better)
+        out.append(Classification("jacobson_truax", name, classes, JT_CRITICAL, spread, sure))
         index, significance = hageman_arrindell(pre, post, spread.sd, spread.reliability, cut.at, better)
         classes = classify_shrunken(index, significance, pre, cut.at, better)
-        add("hageman_arrindell", name, classes, HA_CRITICAL, spread, sure)
-    return rows
+        out.append(Classification("hageman_arrindell", name, classes, HA_CRITICAL, spread, sure))
+    return cut, out
+
+
+def before_and_after(
+    scores: pd.DataFrame, role: str, about: str, occasions: tuple[str, str]
+) -> tuple[pd.DataFrame, pd.DataFrame] | None:
+    """Rows before and after of persons of one role about one target (see :func:`change`), indexed by person."""
+    return _pair(scores[scores["role"].eq(role) & scores["about"].eq(about)], occasions)
 
 
 def _cut(instrument: Instrument, scale: str, better: bool) -> Cut:

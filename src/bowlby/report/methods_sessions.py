@@ -1,11 +1,12 @@
-"""What the methods text says of the models from session to session, and of mediation."""
+"""What the methods text says of models from session to session, of mediation and of clinical change."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from bowlby.results import Results
-from bowlby.terms import IN_SENTENCES
+from bowlby.tables.clinical_change import METHODS
+from bowlby.terms import EVENTS, IN_SENTENCES
 
 DETRENDED = {
     "none": "one mean for all sessions",
@@ -85,4 +86,26 @@ def mediation(record: Mapping) -> str:
             "Sensitivity to confounding of mediator and outcome is given as the correlation of their errors at which "
             "the indirect effect vanishes ([[imai]])."
         )
+    return " ".join(said)
+
+
+def clinical_change(record: Mapping) -> str:
+    """A paragraph of the classes of change and the models of their predictors."""
+    cut = "no cut-off was known" if record["cut"] is None else f"the cut-off was {record['cut']:g}"
+    others = [words for name, words in EVENTS.items() if name != record["event"] and name in record["models"]]
+    said = [
+        f"Change of each patient was classified by {METHODS[record['method']]} ({record['criterion']}; {cut}) "
+        "([[jacobson]]).",
+        f"The event “{EVENTS[record['event']]}” was regressed on perceived attachment within therapists, the "
+        "therapist's own style, the outcome before treatment and the covariates by a logistic model with generalised "
+        "estimating equations and an exchangeable working correlation within therapists ([[liang]]), as were the "
+        f"events {' and '.join(f'“{words}”' for words in others)}.",
+        "All classes were analysed together with a proportional-odds model and an independent working correlation.",
+        "Standard errors were bias-reduced (CR2) and clustered by therapist, with Satterthwaite degrees of freedom "
+        "([[pustejovsky]]).",
+        "Probabilities were averaged over the patients with the predictor at 1 SD below and above its mean.",
+    ]
+    if record["cut"] is not None:
+        said.append("Patients on the functional side of the cut-off at intake were left out of the models of recovery "
+                    "and of all classes.")  # fmt: skip
     return " ".join(said)

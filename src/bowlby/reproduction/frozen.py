@@ -29,6 +29,7 @@ ENDPOINTS = {
     "growth.json": rf"{DECIDED}|contrasts\.[^.]+\.{STATISTICS}|number\..*\.{STATISTICS}|start|end|{SIZE}",
     "session_to_session.json": rf"{DECIDED}|paths\..*\.{STATISTICS}|centred\..*\.{STATISTICS}|stationary_p|{SIZE}",
     "mediation.json": rf".*\.{STATISTICS}|mediators\[\d+\]\.(?:patient|therapist)\.estimable",
+    "clinical_change.json": rf"models\.\w+\.\w+\[\d+\]\.{STATISTICS}|models\.\w+\.estimable|{SIZE}",
     "domains.json": rf".*\.(?:verdict|{STATISTICS})",
 }
 """By file, the places of what a paper reports."""

@@ -185,6 +185,9 @@ def _from_sets(run: Run, folder: Path, out: Outcome) -> None:
         _compare("session_to_session.json", kept, stages.lead_of(run, folder), out)
     if run.growth and run.growth.predictors:
         _compare("growth.json", read_json(folder / "growth.json"), stages.growth_of(run, folder), out)
+    if run.clinical_change:
+        kept = read_json(folder / "clinical_change.json")
+        _compare("clinical_change.json", kept, stages.clinical_change_of(run, folder), out)
     if run.mediation:
         _compare("mediation.json", read_json(folder / "mediation.json"), stages.mediation_of(run, folder), out)
     if "primary" in _sets(folder):

@@ -12,6 +12,7 @@ from bowlby.errors import existing
 from bowlby.files import atomic, harmless, write_csv, write_text
 from bowlby.results import Results
 from bowlby.tables.claims import claims_sheet, claims_table, pair_sheet, pair_table
+from bowlby.tables.clinical_change import clinical_change_sheet, clinical_change_table
 from bowlby.tables.descriptives import descriptives_sheet, descriptives_table
 from bowlby.tables.estimands import estimands_sheet, estimands_table
 from bowlby.tables.fits import doubtful_units, fit_sheet, fit_table
@@ -36,8 +37,9 @@ __all__ = [
     "to_html",
     "with_outcome",
 ]
-NAMES = ("table1", "pair", "growth", "session_to_session", "mediation", "sample", "estimands", "claims", "descriptives")
-MODELS = ("growth", "pair", "session_to_session", "mediation")
+NAMES = ("table1", "pair", "growth", "session_to_session", "mediation", "clinical_change", "sample", "estimands",
+         "claims", "descriptives")  # fmt: skip
+MODELS = ("growth", "pair", "session_to_session", "mediation", "clinical_change")
 FORMATS = ("csv", "html", "docx")
 SPOKEN = ("label", "quantity", "statement", "note", "rule")
 
@@ -92,6 +94,9 @@ def sheets(results: Results) -> dict[str, tuple[pd.DataFrame, Sheet]]:
     if through := results.json("mediation.json"):
         sheet = mediation_sheet(f"Table {len(tables) + 1}", through)
         tables["mediation"] = (mediation_table(through), with_outcome(sheet, results).noted(doubt))
+    if change := results.json("clinical_change.json"):
+        sheet = clinical_change_sheet(f"Table {len(tables) + 1}", change)
+        tables["clinical_change"] = (clinical_change_table(change), with_outcome(sheet, results).noted(doubt))
     sample = sample_table(results)
     if len(sample):
         tables["sample"] = (

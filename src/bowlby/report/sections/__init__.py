@@ -5,6 +5,7 @@ from __future__ import annotations
 from bowlby.report.section import Build
 from bowlby.report.sections.adequacy import adequacy
 from bowlby.report.sections.change import change, prepost, risk
+from bowlby.report.sections.clinical_change import clinical_change
 from bowlby.report.sections.course import course
 from bowlby.report.sections.estimates import estimands, estimates, models
 from bowlby.report.sections.keys import keys
@@ -33,6 +34,7 @@ REPORT: list[Build] = [
     therapists,
     prepost,
     change,
+    clinical_change,
     flow,
     missing,
     methods,

@@ -1,0 +1,97 @@
+"""Who improved or recovered: probabilities by perceived attachment and by the therapist's style."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from markupsafe import Markup
+
+from bowlby.disclosure import SMALLEST
+from bowlby.report.section import Section, figure, render
+from bowlby.results import Results
+from bowlby.tables import interval, number, p_value, sheet_html, sheets
+from bowlby.tables.clinical_change import model_names
+from bowlby.terms import EVENTS
+
+SIDES = {
+    "perceived": "perceived attachment (compared with the therapist's other patients)",
+    "therapist_style": "the therapist's own style",
+}
+LOST = (
+    "Classes of change discard information: two patients who differ by one point may be in different classes, and "
+    "power is lower than in the main analysis. The verdict rests on the scores."
+)
+ASSOCIATED = "The probabilities are associations. Perceived attachment was not randomised."
+
+
+def clinical_change(results: Results) -> Section | None:
+    """A sentence for each predictor, figure, table and limitations; None where it was not examined."""
+    record = results.json("clinical_change.json")
+    if not record:
+        return None
+    said, parts = _said(record), []
+    parts.append(Markup("").join(Markup("<p>{}</p>").format(sentence) for sentence in said))
+    if any(record["models"][name]["estimable"] for name in EVENTS if name in record["models"]):
+        parts.append(figure(
+            results,
+            "clinical_change",
+            alt=f"Expected shares of patients by predictor. {' '.join(said)}",
+            caption="The points show the expected share of patients with each outcome if all patients were 1 SD above "
+            "(filled) or 1 SD below (hollow) the mean of the predictor, with 95% intervals.",
+        ))  # fmt: skip
+    parts.append(Markup(sheet_html(sheets(results)["clinical_change"][1])))
+    parts.append(Markup("<h3>Limitations</h3><p>{}</p>").format(" ".join(_limits(record))))
+    title = "Predictors of clinical change"
+    return Section("clinical_change", title, render("stack.html", parts=parts, intro=None))
+
+
+def _said(record: Mapping) -> list[str]:
+    """What is said of both predictors for the configured event."""
+    model, event = record["models"][record["event"]], EVENTS[record["event"]]
+    if not model["estimable"]:
+        return [f"The probability of the event “{event}” was not modelled: {model['reason']}."]
+    n, events = model["n_obs"], model["n_events"]
+    said = [f"Event: {event}."]
+    if n is not None and events is not None:
+        said = [f"Of {n:,} patients, {events:,} ({number(100 * events / n, 0)}%) {event}."]
+    for one in model["differences"]:
+        low, high = (next(p for p in model["probabilities"] if (p["predictor"], p["at"]) == (one["predictor"], at))
+                     for at in (-1, 1))  # fmt: skip
+        said.append(
+            f"At 1 SD below the mean of {SIDES[one['predictor']]}, {_share(low)} would be expected to do so; at 1 SD "
+            f"above it, {_share(high)} (difference {number(100 * one['estimate'], 0)} percentage points, 95% CI "
+            f"{interval(*(100 * x for x in one['ci']), 0)}, {_p(one['p'])})."
+        )
+    return said
+
+
+def _p(p: float) -> str:
+    text = p_value(p)
+    return f"p {text}" if text.startswith("<") else f"p = {text}"
+
+
+def _share(probability: Mapping) -> str:
+    ends = interval(*(100 * x for x in probability["ci"]), 0)
+    return f"{number(100 * probability['estimate'], 0)}% {ends}"
+
+
+def _limits(record: Mapping) -> list[str]:
+    """What limits the models of this run, and what limits all of them."""
+    began = record["began_functional"]
+    limits = []
+    if record["cut"] is None:
+        limits.append("No cut-off is known for this scale, so that recovery could not be examined.")
+    elif began is None:
+        limits.append(f"The number of patients below the cut-off at intake is not shown (fewer than {SMALLEST}).")
+    elif began:
+        limits.append(f"{began:,} patients were already on the functional side of the cut-off at intake. They cannot "
+                      "recover and were left out of the models of recovery and of all classes.")  # fmt: skip
+    for name, words in model_names(record).items():
+        model = record["models"][name]
+        for warning in model.get("warnings", []):
+            limits.append(f"{words}: {warning}.")
+        if name == "ordinal" and any(" or " in kind for kind in model.get("classes", [])):
+            merged = " and ".join(f"“{kind}”" for kind in model["classes"] if " or " in kind)
+            limits.append(f"In the model of all classes {merged} was one class, because too few patients were in one "
+                          "of its parts.")  # fmt: skip
+    return [*limits, LOST, ASSOCIATED]
