@@ -36,6 +36,7 @@ SHARED = (
     "comparison.json",
     "adequacy.json",
     "robustness.json",
+    "clinical_change.json",
     "dictionary.csv",
     "datapackage.json",
     "reproduce.R",
@@ -75,6 +76,8 @@ def plant(folder: Path) -> Path:
     study["files"][2]["path"] = "../data/raw/example/demographics.csv"
     study["files"][0]["date"] = "date"
     (folder / "config/study.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
+    run = yaml.safe_load((folder / "config/config.yaml").read_text("utf-8")) | {"clinical_change": {}}
+    (folder / "config/config.yaml").write_text(yaml.safe_dump(run, sort_keys=False), encoding="utf-8")
     return folder / "config/config.yaml"
 
 
@@ -94,6 +97,7 @@ def run_here(config: Path) -> Path:
             for kind, work in planned.robustness.items()
         ),
         ("compare", lambda: stages.compare(loaded, folder)),
+        ("clinical_change", lambda: stages.model_clinical_change(loaded, folder)),
         ("manifest", lambda: write_manifest(planned)),
         ("scripts", lambda: write_scripts(folder, planned.models(), loaded.title)),
         *((part.__name__, lambda part=part: part.build(folder)) for part in (figures, tables, report)),

@@ -11,7 +11,7 @@ from bowlby.tables.layout import Sheet
 from bowlby.tables.numbers import interval, number, p_value
 from bowlby.terms import EVENTS, P_BETWEEN, P, T, label
 
-HEADS = ["", "Odds ratio", "95% CI", "df", "p", "Probability at −1 SD (%)", "Probability at +1 SD (%)"]
+HEADS = ["", "Odds ratio", "95% CI", "p", "At −1 SD (%)", "At +1 SD (%)"]
 COLUMNS = ["model", "kind", "predictor", "class", "at", "label", "estimate", "se", "df", "ci_low", "ci_high", "p",
            "n_obs", "n_events", "note"]  # fmt: skip
 OF = {P: "perceived", T: "therapist_style"}
@@ -54,7 +54,7 @@ def _rows(name: str, model: Mapping) -> Iterator[list[str]]:
     likely = {(p["predictor"], p["at"]): p for p in model["probabilities"] if p["class"] == "event"}
     for one in model["fixed"]:
         if one["term"] in (P, T, P_BETWEEN):
-            ratio = [number(np.exp(one["estimate"])), interval(*np.exp(one["ci"])), number(one["df"], 1)]
+            ratio = [number(np.exp(one["estimate"])), interval(*np.exp(one["ci"]))]
             cells = [percent(likely[at]) if (at := (OF.get(one["term"]), k)) in likely else "" for k in (-1, 1)]
             yield [label(one["term"]), *ratio, p_value(one["p"]), *cells]
     if name == "ordinal":
@@ -62,7 +62,7 @@ def _rows(name: str, model: Mapping) -> Iterator[list[str]]:
             for predictor, words in ((P, "perceived attachment"), (T, "therapist's style")):
                 known = {p["at"]: p for p in model["probabilities"]
                          if (p["predictor"], p["class"]) == (OF[predictor], kind)}  # fmt: skip
-                yield [f"{kind.capitalize()}, by {words}", "", "", "", "", percent(known[-1]), percent(known[1])]
+                yield [f"{kind.capitalize()}, by {words}", "", "", "", percent(known[-1]), percent(known[1])]
 
 
 def _counted(name: str, model: Mapping) -> str:
@@ -92,8 +92,9 @@ def clinical_change_sheet(number_: str, record: Mapping) -> Sheet:
         f"*N* = {record['n_obs']:,} patients, *J* = {record['n_therapists']:,} therapists. Change is classified by "
         f"{METHODS[record['method']]} ({record['criterion']}).{cut} Odds ratios per reference *SD* of the predictor, "
         "from logistic models by generalised estimating equations, adjusted for the outcome before treatment and the "
-        "covariates; CR2 standard errors by therapist, Satterthwaite *df*. Probabilities are means over the patients "
-        "with 95% confidence intervals in brackets. Patients on the functional side of the cut-off at intake cannot "
+        "covariates; CR2 standard errors by therapist, Satterthwaite *df*. Percentages are the mean "
+        "probabilities over the patients at 1 *SD* below and above the mean of the predictor, with 95% confidence "
+        "intervals. Patients on the functional side of the cut-off at intake cannot "
         "recover; they are not in the models of recovery and of all classes."
     )
     return Sheet(number_, "Predictors of Clinical Change", HEADS, parts, note)

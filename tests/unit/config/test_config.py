@@ -137,6 +137,14 @@ def test_mediation_needs_a_comparison_that_has_the_mediator(tmp_path):
     ]
 
 
+def test_clinical_change_needs_a_comparison_with_pre_and_post(tmp_path):
+    alone = "run: x\nstudy: study.yaml\noutcome: {instrument: phq9}\ngrowth: {}\nclinical_change: {}\n"
+    assert problems(tmp_path, alone) == [
+        "run.yaml:1: clinical_change needs the comparison, with outcome.pre and outcome.post; add them, or leave "
+        "`clinical_change:` out"
+    ]
+
+
 def test_two_series_of_sessions_are_two_scales(tmp_path):
     series = "{label: symptoms, instrument: phq9, higher_is_better: false}"
     run = f"run: x\nstudy: study.yaml\nsession_to_session: {{predictor: {series}, outcome: {series}}}\n"

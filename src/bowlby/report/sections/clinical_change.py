@@ -36,8 +36,8 @@ def clinical_change(results: Results) -> Section | None:
             results,
             "clinical_change",
             alt=f"Expected shares of patients by predictor. {' '.join(said)}",
-            caption="The points show the expected share of patients with each outcome if all patients were 1 SD above "
-            "(filled) or 1 SD below (hollow) the mean of the predictor, with 95% intervals.",
+            caption="The points show the expected share of patients with each outcome at 1 SD above "
+            "(filled) and 1 SD below (hollow) the mean of the predictor, with 95% intervals.",
         ))  # fmt: skip
     parts.append(Markup(sheet_html(sheets(results)["clinical_change"][1])))
     parts.append(Markup("<h3>Limitations</h3><p>{}</p>").format(" ".join(_limits(record))))
