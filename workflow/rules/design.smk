@@ -30,7 +30,14 @@ for NAME, SETS in PLAN.batches.items():
             sets=SETS,
             code=fingerprint("design"),
             settings=PLAN.settings(
-                "outcome", "comparison", "pair", "growth", "session_to_session", "mediation", "clinical_change", "study"
+                "outcome",
+                "comparison",
+                "pair",
+                "growth",
+                "session_to_session",
+                "mediation",
+                "clinical_change",
+                "study",
             ),
         script:
             "../scripts/design.py"

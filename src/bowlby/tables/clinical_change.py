@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -75,12 +75,18 @@ def _counted(name: str, model: Mapping) -> str:
 
 def percent(probability: Mapping) -> str:
     """A probability with its interval, in percent."""
-    return f"{number(100 * probability['estimate'], 0)} {interval(*(100 * x for x in probability['ci']), 0)}"
+    return f"{number(100 * probability['estimate'], 0)} {percent_interval(probability['ci'])}"
+
+
+def percent_interval(limits: Sequence[float]) -> str:
+    """Limits of a probability, or of a difference of two, in percent."""
+    low, high = limits
+    return interval(100 * low, 100 * high, 0)
 
 
 def clinical_change_sheet(number_: str, record: Mapping) -> Sheet:
     """The models as printed, the configured event first."""
-    parts = []
+    parts: list[tuple[str, list[list[str]]]] = []
     for name, words in model_names(record).items():
         model = record["models"][name]
         if not model["estimable"]:

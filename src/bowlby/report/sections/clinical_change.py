@@ -9,8 +9,8 @@ from markupsafe import Markup
 from bowlby.disclosure import SMALLEST
 from bowlby.report.section import Section, figure, render
 from bowlby.results import Results
-from bowlby.tables import interval, number, p_value, sheet_html, sheets
-from bowlby.tables.clinical_change import model_names
+from bowlby.tables import number, p_value, sheet_html, sheets
+from bowlby.tables.clinical_change import model_names, percent_interval
 from bowlby.terms import EVENTS
 
 SIDES = {
@@ -60,7 +60,7 @@ def _said(record: Mapping) -> list[str]:
         said.append(
             f"At 1 SD below the mean of {SIDES[one['predictor']]}, {_share(low)} would be expected to do so; at 1 SD "
             f"above it, {_share(high)} (difference {number(100 * one['estimate'], 0)} percentage points, 95% CI "
-            f"{interval(*(100 * x for x in one['ci']), 0)}, {_p(one['p'])})."
+            f"{percent_interval(one['ci'])}, {_p(one['p'])})."
         )
     return said
 
@@ -71,8 +71,7 @@ def _p(p: float) -> str:
 
 
 def _share(probability: Mapping) -> str:
-    ends = interval(*(100 * x for x in probability["ci"]), 0)
-    return f"{number(100 * probability['estimate'], 0)}% {ends}"
+    return f"{number(100 * probability['estimate'], 0)}% {percent_interval(probability['ci'])}"
 
 
 def _limits(record: Mapping) -> list[str]:
