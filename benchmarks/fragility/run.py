@@ -19,7 +19,7 @@ import pandas as pd
 from bowlby.compare.claims import claim_more, claim_slope
 from bowlby.effect import Effect
 from bowlby.fit.clusters import Clusters
-from bowlby.robustness.cluster_robust import cr2
+from bowlby.fit.sandwich import cr2
 from bowlby.simulate.batched_analysis import CONTRASTS, M1, rows_of, with_slope
 from bowlby.simulate.batched_models import Fits
 from bowlby.simulate.latent import W_PERCEIVED, composite, references

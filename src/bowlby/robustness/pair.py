@@ -14,9 +14,10 @@ from bowlby.errors import UserError
 from bowlby.fit.clusters import clusters_of
 from bowlby.fit.models import standardised_slope_weights
 from bowlby.fit.one_level import OneLevelResult
+from bowlby.fit.sandwich import cr2
 from bowlby.fit.units import with_sd_error
 from bowlby.mixed.random_effect_layout import independent_units
-from bowlby.robustness.cluster_robust import cr2, divisible, groups, undivided
+from bowlby.robustness.cluster_robust import divisible, groups, undivided
 from bowlby.robustness.refit_claims import Rows
 from bowlby.robustness.replicates import Address, batch, reason
 from bowlby.terms import SIDES

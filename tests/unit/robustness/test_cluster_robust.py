@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bowlby.fit.clusters import clusters_of
+from bowlby.fit.sandwich import cr2
 from bowlby.mixed import MixedModel
-from bowlby.robustness.cluster_robust import clusters_of, cr2
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 DESIGNS = {
