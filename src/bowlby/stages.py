@@ -141,7 +141,7 @@ def change_occasions(loaded: Loaded, scores: pd.DataFrame) -> tuple[str, str]:
     asked = loaded.run.outcome or loaded.run.scores
     if asked and asked.pre and asked.post:
         return asked.pre, asked.post
-    answered = set(scores["occasion"])
+    answered = set(scores["occasion"].unique())
     order = [o.id for o in loaded.study.occasions if o.id in answered]
     return (order[0], order[-1]) if len(order) > 1 else ("", "")
 

@@ -101,7 +101,7 @@ def no_therapist(raw: Raw, column: str) -> pd.Series:
     words = UNKNOWN | NOBODY | NOT_ANSWERED
     codes = {plain(code) for code in (*spec.missing, *codes_labelled(raw.labels.get(column, {}), words))}
     kept = {plain(text) for text in spec.keep_ids}
-    different = {text: plain(text) for text in cells.unique() if text.strip()}
+    different = {text: plain(text) for text in cells.unique().tolist() if text.strip()}
     return cells.isin([t for t, p in different.items() if (p in codes or p.casefold() in words) and p not in kept])
 
 

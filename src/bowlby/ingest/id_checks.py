@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Iterable
 
 import pandas as pd
 
@@ -43,7 +44,7 @@ def altered_ids(places: list[tuple[Raw, list[str]]], noun: str, issues: Issues) 
             if not present(raw, column):
                 continue
             values = ids_of(raw, column)
-            different = [one for one in values.unique() if one]
+            different = [one for one in values.unique().tolist() if one]
             alike = {one for one in different if first.setdefault(_seen_as(one), one) != one}
             do = "they stay different persons; write them alike if they are one"
             what = f"{count(len(alike), f'{noun} id')} like an earlier one but for spaces, case, zeros or accents"
@@ -55,14 +56,15 @@ def altered_ids(places: list[tuple[Raw, list[str]]], noun: str, issues: Issues) 
 def _changed(different: list[str]) -> dict[str, tuple[set[str], str, str]]:
     """Ids that a program has changed: by code the ids, what they are, and what to do."""
     bare = {one: one.rpartition(":")[2] for one in different}
+    signed = {one: text for one, text in bare.items() if not one.isalnum()}  # most changes need a sign
     return {
         "id_rounded": (
-            {one for one in different if ROUNDED.search(one)},
+            {one for one in signed if ROUNDED.search(one)},
             "rounded by a spreadsheet, as in 1.2E+11",
             "export the ids as text",
         ),
         "id_as_date": (
-            {one for one, text in bare.items() if AS_DATE.fullmatch(text) or AS_DATE.fullmatch(one)},
+            {one for one, text in signed.items() if AS_DATE.fullmatch(text) or AS_DATE.fullmatch(one)},
             "written as a date, as a spreadsheet makes of 1-2 or MAR1",
             "export the ids as text, and check that each is the person's own",
         ),
@@ -72,19 +74,19 @@ def _changed(different: list[str]) -> dict[str, tuple[set[str], str, str]]:
             "export the ids as text",
         ),
         "id_without_zeros": (
-            _without_zeros(bare),
+            _without_zeros(signed, len(bare)),
             "with decimals of which none ends in 0, as a spreadsheet makes 1.1 of 1.10",
             "two persons may have become one; export the ids as text",
         ),
         "double_entry": (
-            _entered_twice(different),
+            _entered_twice(signed),
             "of REDCap's double data entry (101--1 and 101--2)",
             "each patient counts twice; merge the records in REDCap, or leave one of the entries out with `rows:`",
         ),
     }
 
 
-def _entered_twice(different: list[str]) -> set[str]:
+def _entered_twice(different: Iterable[str]) -> set[str]:
     stems = Counter(match[1] for one in different if (match := ENTRY.fullmatch(one)))
     return {f"{stem}--{n}" for stem, entries in stems.items() if entries == 2 for n in (1, 2)}
 
@@ -97,10 +99,10 @@ def _as_number(bare: dict[str, str]) -> set[str]:
     return {one for one, text in bare.items() if text.isdigit()}
 
 
-def _without_zeros(bare: dict[str, str]) -> set[str]:
-    """Ids with decimals, where these have one or more digits and none ends in 0."""
+def _without_zeros(bare: dict[str, str], n: int) -> set[str]:
+    """Ids with decimals, where half of all ``n`` have them, with one or more digits, and none ends in 0."""
     decimals = {one: m[1] for one, text in bare.items() if (m := TENTHS.fullmatch(text))}
-    if len(decimals) < 0.5 * len(bare) or len({*map(len, decimals.values())}) < 2:
+    if len(decimals) < 0.5 * n or len({*map(len, decimals.values())}) < 2:
         return set()
     return set() if any(text.endswith("0") for text in decimals.values()) else {*decimals}
 
@@ -153,14 +155,14 @@ def one_sided(
     columns = [(r, therapist_columns(r)) for r in patient_files]
     altered_ids([(r, [r.person]) for r in patient_files], "patient", issues)
     altered_ids([*columns, *((r, [r.person]) for r in therapist_files)], "therapist", issues)
-    listed = {p for r in therapist_files for p in ids(r, r.person).unique()}
+    listed = {p for r in therapist_files for p in ids(r, r.person).unique().tolist()}
     for raw in patient_files:
         _doubtful_therapists(raw, listed, issues)
     if not whole:
         return
-    answered = {p for t in measures.values() for p in t.loc[t["role"].eq("patient"), "person"].unique()}
+    answered = {p for t in measures.values() for p in t.loc[t["role"].eq("patient"), "person"].unique().tolist()}
     described = [r for r in patient_files if not r.spec.measures]
-    listed = {p for r in described for p in ids(r, r.person).unique()}
+    listed = {p for r in described for p in ids(r, r.person).unique().tolist()}
     for raw in patient_files:
         person = raw.person
         if raw in described and measures:
@@ -211,7 +213,7 @@ def _own(answers, role: str):
 
 
 def _one_sided_therapists(patient_files, therapist_files, measures, treating, style, issues: Issues) -> None:
-    known = {p for r in therapist_files for p in ids(r, r.person).unique()}
+    known = {p for r in therapist_files for p in ids(r, r.person).unique().tolist()}
     names = " or ".join(r.name for r in therapist_files)
     action = NO_STYLE + "check the ids, or add these therapists" if style else NOBODY
     for raw in patient_files:

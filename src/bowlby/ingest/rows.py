@@ -184,7 +184,7 @@ def _incomplete(raw: Raw, column: str, texts: pd.Series) -> pd.Series:
 
 
 def _hidden(raw: Raw) -> list[Doubt]:
-    rows = [row for row in raw.frame.index if row in raw.hidden]
+    rows = raw.frame.index[raw.frame.index.isin(raw.hidden)].tolist()
     if not rows or HIDDEN in raw.spec.rows:
         return []
     return [Doubt("hidden_row", f"{count(len(rows), 'row is', 'rows are')} hidden in the sheet", HIDDEN, ["yes"], rows)]
@@ -194,7 +194,9 @@ def _statistics(raw: Raw) -> list[Doubt]:
     doubtful = []
     for column in _label_columns(raw):
         texts = raw.text(column).str.strip()
-        kinds = {text: kinds for text in texts.unique() if (kinds := _kinds(text))}
+        different = pd.Series(texts.unique(), dtype="str")
+        words = different[~different.str.contains("[0-9]", regex=True)]  # no name of a statistic has a digit
+        kinds = {text: kinds for text in words if (kinds := _kinds(text))}
         if not kinds:
             continue
         named = texts[texts.isin(list(kinds))]

@@ -14,11 +14,14 @@ import pytest
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from bowlby.config.base import parse
-from bowlby.config.study import Study
+from bowlby.config.study import DataFile, Study
 from bowlby.config.yamlfile import read_yaml
 from bowlby.errors import UserError
 from bowlby.files import write_parquet
 from bowlby.ingest import ingest
+from bowlby.ingest.issues import Issues
+from bowlby.ingest.readers import Selection
+from bowlby.ingest.readers import text as text_reader
 
 GAD = [f"g{n}" for n in range(1, 8)]
 HEAD = ["id", "th", "time", "day", *GAD, "phq"]
@@ -265,3 +268,38 @@ def test_words_for_answers(made, tmp_path, expected):
 def test_the_study_file_of_the_reference_is_valid(tmp_path):
     (tmp_path / "s.yaml").write_text(study_of("a.csv"))
     assert parse(read_yaml(tmp_path / "s.yaml"), Study).files[0].date == "day"
+
+
+LINES = {
+    "regular": (["id,a,b", "x, 1,", "y,2.5,é "], True),
+    "other line ends": (["id;a;b\r", "x;1;2\r", "y;;\r"], True),
+    "two lines before": (["title", "more,words", "id,a,b", "x,1,2"], True),
+    "empty line": (["id,a,b", "x,1,2", "", "y,2,3"], False),
+    "short line": (["id,a,b", "x,1,2", "y,2"], False),
+    "long line": (["id,a,b", "x,1,2,3", "y,2,3,"], False),
+    "quoted": (["id,a,b", '"x, y",1,2'], False),
+    "one column": (["id", "x", "", "y"], False),
+    "no rows": (["id,a,b"], False),
+}
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_a_text_without_quotes_is_read_as_record_by_record(name, tmp_path, monkeypatch):
+    lines, regular = LINES[name]
+    path = tmp_path / "table.csv"
+    path.write_bytes("\n".join(lines).encode() + b"\n")
+    head = next(i for i, line in enumerate(lines, 1) if line.startswith("id"))
+    spec = DataFile.model_validate({"path": "table.csv", "who": {"person": "id"}, "header_row": head})
+    found = []
+
+    def whole(*arguments, read=text_reader._unquoted):
+        found.append(read(*arguments))
+        return found[-1]
+
+    monkeypatch.setattr(text_reader, "_unquoted", whole)
+    table = text_reader.read_text(path, Selection(spec, everything=True), Issues())
+    assert (found[0] is not None) == regular
+    monkeypatch.setattr(text_reader, "_unquoted", lambda *arguments: None)
+    expected = text_reader.read_text(path, Selection(spec, everything=True), Issues())
+    assert (table.header, table.wide, table.short) == (expected.header, expected.wide, expected.short)
+    pd.testing.assert_frame_equal(table.frame, expected.frame, check_index_type=False)
