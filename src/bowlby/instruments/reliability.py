@@ -16,6 +16,7 @@ from scipy.special import fdtri
 from bowlby.instruments.factor_models import FEWEST_GROUPS, fit_two_level, omega_total
 from bowlby.instruments.model import Instrument
 from bowlby.instruments.scoring import check_items, keyed, score
+from bowlby.instruments.styles import by_occasion
 
 ALL = "all occasions"
 COLUMNS = [
@@ -190,14 +191,16 @@ def _row(instrument: Instrument, name: str, role: str, about: str | None, occasi
 
 
 def alpha(items: pd.DataFrame, level: float = 0.95) -> tuple[float, float, float]:
-    """Alpha and its interval from complete rows; NaN where it does not exist."""
+    """Alpha and its interval from complete rows; NaN where it does not exist.
+
+    The same number as ``pingouin.cronbach_alpha``, whose import takes longer than all else for one questionnaire.
+    """
     n, k = items.shape
     nothing = (np.nan, np.nan, np.nan)
     if k < 2 or n < 3 or not items.sum(axis=1).var() > 1e-12:
         return nothing
-    from pingouin import cronbach_alpha
-
-    value = float(cronbach_alpha(items)[0])
+    covariance = items.cov()
+    value = float(k / (k - 1) * (1 - np.trace(covariance) / covariance.sum().sum()))
     return value, *alpha_limits(value, n, k, level)
 
 
@@ -210,9 +213,8 @@ def alpha_limits(value: float, n: int, k: int, level: float = 0.95) -> tuple[flo
 def groups(measures: pd.DataFrame) -> Iterator[tuple[tuple, pd.DataFrame]]:
     """Rows by role, target and occasion (target None where there is one only), one row a person."""
     several = len(measures["about"].unique()) > 1
-    for (role, about, occasion), group in measures.groupby(["role", "about", "occasion"], sort=True, dropna=False):
-        first = group.sort_values("session", kind="stable") if "session" in group.columns else group
-        yield (role, about if several else None, occasion), first.drop_duplicates("person")
+    for (role, about, occasion), group in by_occasion(measures):
+        yield (role, about if several else None, occasion), group
 
 
 def repeated(measures: pd.DataFrame) -> Iterator[tuple[tuple, pd.DataFrame]]:

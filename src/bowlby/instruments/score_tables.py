@@ -148,7 +148,9 @@ def summarise(
     dict of str to DataFrame
         A table for each name in ``COLUMNS``, with those columns.
     """
-    none = _empty("reliability")
+    none, same = _empty("reliability"), items is measures
+    scores, items = _by_codes(scores), None if items is None else _by_codes(items)
+    measures = items if same else None if measures is None else _by_codes(measures)
     return {
         "reliability": none if items is None else reliability.reliability(items, instrument, scores.loc[items.index]),
         "keying_audit": key_audit(scores, items, instrument, measures, sites),
@@ -156,6 +158,11 @@ def summarise(
         "styles": styles.style_counts(scores, instrument, shareable),
         "change": outcomes.change(scores, items, instrument, occasions, shareable),
     }
+
+
+def _by_codes(table: pd.DataFrame) -> pd.DataFrame:
+    """A table whose rows are grouped without comparing texts."""
+    return table.assign(**{c: table[c].astype("category") for c in styles.HEAD if c in table.columns})
 
 
 def key_audit(

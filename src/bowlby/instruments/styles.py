@@ -20,15 +20,18 @@ UNKNOWN_CODE = "unknown code"
 
 def by_occasion(table: pd.DataFrame) -> Iterator[tuple[tuple[str, str, str], pd.DataFrame]]:
     """Rows by role, target and occasion; of a person's several sessions in one occasion the first."""
-    for key, group in table.groupby(HEAD, sort=True, dropna=False):
-        yield key, one_each(group)
+    known = table[[c for c in (*HEAD, "person", "session") if c in table.columns]].reset_index(drop=True)
+    for key, group in known.groupby(HEAD, sort=True, dropna=False):
+        yield key, table.iloc[one_each(group).index]
 
 
 def one_each(rows: pd.DataFrame, last: bool = False) -> pd.DataFrame:
     """The first (or last) session of each person."""
-    if "session" in rows.columns:
-        rows = rows.sort_values("session", kind="stable", na_position="first")
-    return rows.drop_duplicates("person", keep="last" if last else "first")
+    if "session" not in rows.columns:
+        return rows.drop_duplicates("person", keep="last" if last else "first")
+    order = np.argsort(rows["session"].to_numpy(float, na_value=-np.inf), kind="stable")
+    again = rows["person"].iloc[order].duplicated(keep="last" if last else "first").to_numpy()
+    return rows.iloc[order[~again]]
 
 
 def add_derived(scores: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:

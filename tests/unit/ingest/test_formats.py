@@ -279,7 +279,7 @@ LINES = {
     "long line": (["id,a,b", "x,1,2,3", "y,2,3,"], False),
     "quoted": (["id,a,b", '"x, y",1,2'], False),
     "one column": (["id", "x", "", "y"], False),
-    "no rows": (["id,a,b"], False),
+    "no rows": (["id,a,b"], True),
 }
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from pyarrow import compute
 from pyarrow import csv as arrow_csv
 
 from bowlby.config.study import DataFile
@@ -103,7 +104,7 @@ def _table(records: Iterator[list[str]], selection: Selection, whole: Callable[.
 
 
 def _unquoted(path: Path, encoding: str, delimiter: str, selection: Selection, width: int, keep: list[int]):
-    """The columns of a file in UTF-8 without quotes, of which each line has all columns; None for any other file.
+    """The columns of a file in UTF-8 without quotes, of which each line has all columns; None for any other.
 
     Such a file has one reading only, so Arrow's reader gives the cells that :func:`csv.reader` gives.
     """
@@ -114,7 +115,7 @@ def _unquoted(path: Path, encoding: str, delimiter: str, selection: Selection, w
     places = [str(i) for i in range(width)]
     skipped = spec.header_row - 1 + spec.header_rows + spec.skip_rows
     try:
-        return arrow_csv.read_csv(
+        table = arrow_csv.read_csv(
             pa.OSFile(str(path)),
             arrow_csv.ReadOptions(column_names=places, skip_rows=skipped),
             arrow_csv.ParseOptions(delimiter=delimiter, quote_char=False, ignore_empty_lines=False),
@@ -124,6 +125,18 @@ def _unquoted(path: Path, encoding: str, delimiter: str, selection: Selection, w
         )
     except pa.ArrowInvalid:  # lines of several widths
         return None
+    return None if _empty_rows(table) else table
+
+
+def _empty_rows(table: pa.Table) -> bool:
+    """Whether a row has no cell; Arrow makes such rows of empty lines, which are none."""
+    empty: pa.ChunkedArray | None = None
+    for column in table.columns:
+        here = compute.equal(column, "")
+        empty = here if empty is None else compute.and_(empty, here)
+        if not compute.any(empty).as_py():
+            return False
+    return len(table) > 0
 
 
 def _holds(path: Path, sign: bytes) -> bool:
