@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bowlby.config import Loaded, load
+from bowlby.config.moderation import interactions
 from bowlby.design.requirements import instruments_of, unmet
 from bowlby.errors import Place, UserError, problem
 from bowlby.files import read_json
@@ -47,6 +48,7 @@ class Plan:
         """Analysis sets that the configuration asks for."""
         run = self.loaded.run
         sets = [s for s in ("pair", "growth", "session_to_session") if getattr(run, s)]
+        sets += [one.name for one in interactions(run)]
         if run.comparison is None:
             return sets
         further = [s for s, given in (("early", run.outcome.early), ("sessions", run.outcome.after)) if given]

@@ -12,7 +12,7 @@ from bowlby.config import Loaded
 from bowlby.config.run import Run
 from bowlby.errors import UserError, existing
 from bowlby.files import harmless, read_json, read_parquet, read_set, write_csv, write_json, write_parquet
-from bowlby.terms import MEDIATION
+from bowlby.terms import MEDIATION, MODERATION
 
 CSV_ROWS = 200_000
 log = logging.getLogger("bowlby")
@@ -195,6 +195,7 @@ def analysis_set(loaded: Loaded, name: str, scores: dict[str, pd.DataFrame], peo
         Where its models cannot be fitted to these data; all reasons at once.
     """
     from bowlby.design.growth import growth_set
+    from bowlby.design.moderation import moderation_set
     from bowlby.design.pair import pair_set
     from bowlby.design.primary import comparison_set
     from bowlby.design.session_to_session import session_to_session_set
@@ -208,6 +209,8 @@ def analysis_set(loaded: Loaded, name: str, scores: dict[str, pd.DataFrame], peo
     if name == "session_to_session":
         return session_to_session_set(run, scores, people)
     order = [o.id for o in study.occasions]
+    if name.startswith(MODERATION):
+        return moderation_set(run, scores, people, order, name)
     if name == "sessions":
         return session_set(run, scores, people, order)
     return comparison_set(run, scores, people, order, name)
@@ -242,6 +245,7 @@ def fits_of(run: Run, name: str, data: pd.DataFrame, membership: pd.DataFrame, d
     from bowlby.fit.growth import fit_growth
     from bowlby.fit.mediation import fit_mediation
     from bowlby.fit.models import fit_set
+    from bowlby.fit.moderation import fit_moderation
     from bowlby.fit.record import without_error
     from bowlby.fit.session_to_session import fit_session_to_session
 
@@ -251,6 +255,8 @@ def fits_of(run: Run, name: str, data: pd.DataFrame, membership: pd.DataFrame, d
         fits = fit_mediation(name, data, membership, described)
     elif name == "clinical_change":
         fits = {}
+    elif name.startswith(MODERATION):
+        fits = fit_moderation(name, data, membership, described)
     elif name == "growth":
         fits = fit_growth(data, described, existing(run.growth).reml)
     else:
@@ -348,6 +354,21 @@ def clinical_change_of(run: Run, folder: Path) -> dict:
     from bowlby.estimands.clinical_change import clinical_change
 
     return clinical_change(*read_set(folder, "clinical_change"), run.privacy == "shareable")
+
+
+def moderate(loaded: Loaded, folder: Path) -> None:
+    """The fits of the interactions to slopes, bands and regions."""
+    write_json(folder / "moderation.json", moderation_of(loaded.run, folder))
+
+
+def moderation_of(run: Run, folder: Path) -> dict:
+    """What is moderated by what, from the fits in a run's folder."""
+    from bowlby.compare.moderation import moderation
+    from bowlby.config.moderation import interactions
+
+    names = [one.name for one in interactions(run)]
+    fits = [read_json(folder / f"fits/{name}.json") for name in names]
+    return moderation(fits, [read_json(folder / f"analysis/{name}.design.json") for name in names])
 
 
 def compare_growth(loaded: Loaded, folder: Path) -> None:

@@ -43,6 +43,8 @@ EVENTS = {
     "recovered": "recovered",
 }
 """Events of change, each the lowest of its classes: the event in words."""
+MODERATION = "moderation_"
+"""Beginning of the names of analysis sets of interactions; each has one model of its name."""
 SERIES = ("predictor", "outcome")
 """The two series of ``session_to_session``."""
 STYLES = ("secure", "preoccupied", "dismissing", "fearful/disorganized")

@@ -219,3 +219,29 @@ if "clinical_change" in PLAN.sets:
             settings=PLAN.settings("clinical_change", "privacy"),
         script:
             "../scripts/model_clinical_change.py"
+
+
+if PLAN.loaded.run.moderation:
+    INTERACTIONS = [name for name in PLAN.sets if name.startswith("moderation_")]
+
+    rule moderate:
+        input:
+            design=expand("{out}/analysis/{set}.design.json", out=OUT, set=INTERACTIONS),
+            fits=expand("{out}/fits/{model}.json", out=OUT, model=PLAN.models(*INTERACTIONS)),
+        output:
+            moderation=f"{OUT}/moderation.json",
+        log:
+            f"{OUT}/logs/compare/moderation.log",
+        benchmark:
+            f"{OUT}/benchmarks/compare/moderation.tsv"
+        group:
+            CONCLUDE
+        resources:
+            mem_mb=megabytes(PLAN.raw, "compare"),
+            runtime=minutes(PLAN.raw, "compare"),
+        params:
+            config=CONFIG,
+            code=fingerprint("compare"),
+            settings=PLAN.settings("moderation"),
+        script:
+            "../scripts/moderate.py"

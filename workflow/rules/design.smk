@@ -36,6 +36,7 @@ for NAME, SETS in PLAN.batches.items():
                 "growth",
                 "session_to_session",
                 "mediation",
+                "moderation",
                 "clinical_change",
                 "study",
             ),

@@ -13,6 +13,7 @@ from bowlby.config.blocks import Block, Mediation, ReferenceBlock, SessionToSess
 from bowlby.config.clinical_change import ClinicalChange
 from bowlby.config.growth import Growth
 from bowlby.config.labels import Words
+from bowlby.config.moderation import PATTERN
 from bowlby.config.robustness import Robustness
 
 
@@ -234,6 +235,13 @@ class Run(Model):
     """The growth model; left out, none is fitted."""
     mediation: Mediation | None = None
     """Through what the styles of the comparison are associated with outcome; left out, it is not examined."""
+    moderation: list[str] = Field(
+        default_factory=list, json_schema_extra={"items": {"type": "string", "pattern": PATTERN}}
+    )
+    """Interactions, exploratory, written as `predictor by moderator`: `therapist_style by pretest`. Predictors are
+    `therapist_style` and `perceived` of the comparison, or `first` and `second` of `pair`; moderators are `pretest`
+    (severity), `patient_style` or another block, one of its scales (`patient_style.anxiety`), or a patient variable of
+    the study such as the format of treatment."""
     session_to_session: SessionToSession | None = None
     """Temporal order of two scales from session to session; if left out, it is not examined."""
     clinical_change: ClinicalChange | None = None
@@ -248,6 +256,14 @@ class Run(Model):
             raise Invalid("can have small letters, digits and hyphens only", "write it so, beginning with a letter")
         return name
 
+    @field_validator("moderation")
+    @classmethod
+    def _pairs(cls, texts: list[str]) -> list[str]:
+        for text in texts:
+            if not re.match(PATTERN, text):
+                raise Invalid(f"'{text}' is not an interaction", "write it as `therapist_style by pretest`")
+        return texts
+
     @field_validator("results")
     @classmethod
     def _plain_folder(cls, folder: str) -> str:
@@ -257,7 +273,7 @@ class Run(Model):
 
     def _alone(self):
         models = ("outcome", "comparison", "pair", "growth", "session_to_session", "other_outcomes",
-                  "clinical_change", "robustness")  # fmt: skip
+                  "clinical_change", "moderation", "robustness")  # fmt: skip
         if asked := [f"`{name}:`" for name in models if getattr(self, name)]:
             raise Invalid(f"`scores:` is a run of its own, and {', '.join(asked)} is there too", "keep one of the two")
         return self

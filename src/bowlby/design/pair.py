@@ -51,7 +51,7 @@ def pair_set(run: Run, scores: dict[str, pd.DataFrame], people: dict[str, pd.Dat
         Where the two cannot be compared with these data; all reasons at once.
     """
     pair = existing(run.pair)
-    _check(run, scores, people["patients"])
+    check_pair(run, scores, people["patients"])
     sample = patients(run, scores, people, "pair")
     needed = {"baseline": "no outcome before treatment"} if "baseline" in sample.frame else {}
     needed |= {"y": "no outcome", **{side: f"no {getattr(pair, side).label}" for side in SIDES}}
@@ -79,7 +79,8 @@ def pair_set(run: Run, scores: dict[str, pd.DataFrame], people: dict[str, pd.Dat
     return AnalysisSet(data, episodes[["patient", "therapist", "weight"]], columns, design, flow)
 
 
-def _check(run: Run, scores: dict, described: pd.DataFrame) -> None:
+def check_pair(run: Run, scores: dict, described: pd.DataFrame) -> None:
+    """Refuse a pair that does not fit the study's scores and variables."""
     asked = [*of_outcome(run), *of_pair(run)]
     lines = [
         *unknown_variables(run, [c for c in described.columns if c != "patient"]),

@@ -68,7 +68,7 @@ def comparison_set(
     UserError
         Where the comparison cannot be made with these data; all reasons at once.
     """
-    _check_design(run, scores, people["patients"], occasions)
+    check_comparison(run, scores, people["patients"], occasions)
     return analysis_set(run, patients(run, scores, people), people, name)
 
 
@@ -206,7 +206,8 @@ def _meaning(name: str, outcome: str) -> tuple[str, str, str]:
     return f"{what}: {term.scale or 'composite'}, {level}", "reference SD", "scores"
 
 
-def _check_design(run: Run, scores: dict, described: pd.DataFrame, occasions: list[str]) -> None:
+def check_comparison(run: Run, scores: dict, described: pd.DataFrame, occasions: list[str]) -> None:
+    """Refuse a comparison that does not fit the study's scores and variables."""
     asked = [*of_outcome(run), *of_comparison(run)]
     lines = [
         *unknown_variables(run, [c for c in described.columns if c != "patient"]),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bowlby.config import Loaded
+from bowlby.config.moderation import unmet_interactions
 from bowlby.config.run import Block, Outcome, ReferenceBlock, Run
 from bowlby.config.study import FILL, Measure, Study
 from bowlby.design.chronology import wrong_orders, wrong_times
@@ -157,7 +158,7 @@ def unmet(run: Run, study: Study, instruments: dict[str, Instrument]) -> list[st
     if run.scores:
         named = {f"scores.{key}": getattr(run.scores, key) for key in ("pre", "post")}
         problems += _unknown_occasions(Requirement("scores", "", "", "", [], named), known)
-    problems += unknown_variables(run, _variables(study))
+    problems += unknown_variables(run, _variables(study)) + unmet_interactions(run, _variables(study))
     return [*problems, *wrong_orders(run, known), *absent_norms(run), *same_sides(run), *wrong_times(run, study)]
 
 

@@ -18,6 +18,7 @@ from bowlby.figures import (
     distributions,
     forest,
     mediation,
+    moderation,
     multiverse,
     outcomes,
     participants,
@@ -80,6 +81,10 @@ def _clinical_change(run: Run) -> bool:
     return run.clinical_change is not None
 
 
+def _moderation(run: Run) -> bool:
+    return bool(run.moderation)
+
+
 def _sessions(run: Run) -> bool:
     return run.session_to_session is not None
 
@@ -113,6 +118,7 @@ PLOTS = {
     "outcomes": Plot(outcomes.gather, outcomes.draw, _pooled),
     "pair": Plot(forest.gather_pair, forest.draw_pair, _pair),
     "mediation": Plot(mediation.gather, mediation.draw, _mediation),
+    "moderation": Plot(moderation.gather, moderation.draw, _moderation),
     "session_to_session": Plot(session_to_session.gather, session_to_session.draw, _sessions),
     "clinical_change": Plot(clinical_change.gather, clinical_change.draw, _clinical_change),
     "adequacy": Plot(adequacy.gather, adequacy.draw, _comparison),

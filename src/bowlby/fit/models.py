@@ -69,10 +69,12 @@ def second_of(name: str, data: pd.DataFrame, fits: dict[str, Fitted]) -> dict:
         return no_second("it has no model of two series that lead each other")
     if not fits:
         return no_second("it has no mixed model")
-    main = fits[MAIN.get(name, f"{name}_b" if name in terms.MEDIATION else f"{name}_m1")].record
+    alone = name.startswith(terms.MODERATION)
+    main = fits[name if alone else MAIN.get(name, f"{name}_b" if name in terms.MEDIATION else f"{name}_m1")].record
     fixed = [f["term"] for f in main["fixed"] if f["term"] != "Intercept"]
     if not main["random"]:
         return no_second("ordinary least squares has one solution, which needs no search")
+    data = data.assign(**{term: data[term.split(":")].prod(axis=1) for term in fixed if ":" in term})
     groups = tuple(g for g in ("therapist", "patient") if g in main["groups"]) if name == "growth" else ("therapist",)
     return second_fit(data, fixed, main, groups)
 

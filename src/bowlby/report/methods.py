@@ -6,7 +6,7 @@ from bowlby.disclosure import shown_count
 from bowlby.errors import existing
 from bowlby.report.methods_models import at, bracket, fitted, pair, random_part, second_engine, switched, weights, when
 from bowlby.report.methods_robustness import doubts, estimands
-from bowlby.report.methods_sessions import clinical_change, mediation, session_to_session
+from bowlby.report.methods_sessions import clinical_change, mediation, moderation, session_to_session
 from bowlby.report.references import cite, cited, in_style
 from bowlby.results import MAIN, Results
 from bowlby.tables.fits import boundary, left_out
@@ -47,6 +47,8 @@ def _marked(results: Results) -> list[str]:
         written.append(mediation(through))
     if change := results.json("clinical_change.json"):
         written.append(clinical_change(change))
+    if moderated := results.json("moderation.json"):
+        written.append(moderation(moderated))
     if lead := results.json("session_to_session.json"):
         written.append(session_to_session(results, lead))
     return [p for p in [*written, _software(results)] if p]

@@ -1,4 +1,4 @@
-"""What the methods text says of models from session to session, of mediation and of clinical change."""
+"""What the methods text says of models from session to session, of mediation, moderation and clinical change."""
 
 from __future__ import annotations
 
@@ -108,4 +108,27 @@ def clinical_change(record: Mapping) -> str:
     if record["cut"] is not None:
         said.append("Patients on the functional side of the cut-off at intake were left out of the models of recovery "
                     "and of all classes.")  # fmt: skip
+    return " ".join(said)
+
+
+def moderation(record: Mapping) -> str:
+    """A paragraph of the models, bands and adjustment of interactions."""
+    every = record["interactions"]
+    names = "; ".join(f"{one['predictor']} by {one['moderator']}" for one in every)
+    numbers = any("levels" not in one for one in every)
+    said = [
+        f"Interactions were examined in exploratory analyses ({names}).",
+        "Each model is the main model with the moderator, split into its parts within and between therapists, and the "
+        "products of predictor and both parts. The product with the part within therapists was tested, or that between "
+        "them if the moderator does not vary within therapists. What varies within therapists and is part of a tested "
+        "product had a random slope; standard errors, degrees of freedom and F tests are by Kenward-Roger.",
+    ]
+    if numbers:
+        said.append(
+            "Slopes are given at −1 SD, the mean and +1 SD. Johnson-Neyman regions, in which the slope differs from 0, "
+            "are based on the simultaneous 95% band of the line ([[curran]]; [[scheffe]]), with critical value "
+            "√(2F(2, df)/λ), df and λ those of the joint Kenward-Roger test, within the observed range."
+        )
+    if len(every) > 1:
+        said.append(f"p values were adjusted across the {len(every)} interactions ([[benjamini]]).")
     return " ".join(said)

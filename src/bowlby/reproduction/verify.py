@@ -190,6 +190,8 @@ def _from_sets(run: Run, folder: Path, out: Outcome) -> None:
         _compare("clinical_change.json", kept, stages.clinical_change_of(run, folder), out)
     if run.mediation:
         _compare("mediation.json", read_json(folder / "mediation.json"), stages.mediation_of(run, folder), out)
+    if run.moderation:
+        _compare("moderation.json", read_json(folder / "moderation.json"), stages.moderation_of(run, folder), out)
     if "primary" in _sets(folder):
         for name, record in stages.estimands_of(run, folder).items():
             _compare(f"estimands/{name}.json", read_json(folder / f"estimands/{name}.json"), record, out)

@@ -18,6 +18,7 @@ from bowlby.tables.estimands import estimands_sheet, estimands_table
 from bowlby.tables.fits import doubtful_units, fit_sheet, fit_table
 from bowlby.tables.layout import Sheet, frame_sheet, sheet_docx, sheet_html, sheet_page
 from bowlby.tables.mediation import mediation_sheet, mediation_table
+from bowlby.tables.moderation import moderation_sheet, moderation_table
 from bowlby.tables.numbers import interval, number, p_value
 from bowlby.tables.sample import sample_sheet, sample_table
 from bowlby.tables.session_to_session import lead_sheet, lead_table
@@ -37,9 +38,9 @@ __all__ = [
     "to_html",
     "with_outcome",
 ]
-NAMES = ("table1", "pair", "growth", "session_to_session", "mediation", "clinical_change", "sample", "estimands",
-         "claims", "descriptives")  # fmt: skip
-MODELS = ("growth", "pair", "session_to_session", "mediation", "clinical_change")
+NAMES = ("table1", "pair", "growth", "session_to_session", "mediation", "moderation", "clinical_change", "sample",
+         "estimands", "claims", "descriptives")  # fmt: skip
+MODELS = ("growth", "pair", "session_to_session", "mediation", "moderation", "clinical_change")
 FORMATS = ("csv", "html", "docx")
 SPOKEN = ("label", "quantity", "statement", "note", "rule")
 
@@ -97,6 +98,9 @@ def sheets(results: Results) -> dict[str, tuple[pd.DataFrame, Sheet]]:
     if change := results.json("clinical_change.json"):
         sheet = clinical_change_sheet(f"Table {len(tables) + 1}", change)
         tables["clinical_change"] = (clinical_change_table(change), with_outcome(sheet, results).noted(doubt))
+    if moderated := results.json("moderation.json"):
+        sheet = moderation_sheet(f"Table {len(tables) + 1}", moderated)
+        tables["moderation"] = (moderation_table(moderated), with_outcome(sheet, results).noted(doubt))
     sample = sample_table(results)
     if len(sample):
         tables["sample"] = (

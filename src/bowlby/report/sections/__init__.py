@@ -12,6 +12,7 @@ from bowlby.report.sections.keys import keys
 from bowlby.report.sections.mediation import mediation
 from bowlby.report.sections.methods import checklists, glossary, methods, omitted, provenance, references
 from bowlby.report.sections.model_checks import diagnostics, engines
+from bowlby.report.sections.moderation import moderation
 from bowlby.report.sections.other_measures import domains, early, other_ratings, sessions
 from bowlby.report.sections.pair import pair
 from bowlby.report.sections.participants import flow, issues, missing
@@ -29,6 +30,7 @@ REPORT: list[Build] = [
     pair,
     session_to_session,
     mediation,
+    moderation,
     robustness,
     course,
     therapists,

@@ -12,6 +12,7 @@ from bowlby.report.methods import occasions
 from bowlby.report.methods_models import bracket, when
 from bowlby.report.section import Section, drawn, figure, render, see
 from bowlby.report.sections.adequacy import observed
+from bowlby.report.sections.moderation import with_c3
 from bowlby.results import Results
 from bowlby.tables import interval, number, p_value
 from bowlby.tables.claims import decision, verdict_label
@@ -116,7 +117,7 @@ def _claim(results: Results, name: str, claim: dict) -> dict:
         "rule": None if claim.get("not_tested") else DECISION_RULES.get(name),
         "here": typeset(say_rule(claim.get("rule"))),
         "flags": [say(code, claim) for code in claim.get("flags") or []],
-        "lines": [*_severity(claim.get("severity")), *(_bound(results) if name == "C3" else [])],
+        "lines": [*_severity(claim.get("severity")), *([*with_c3(results), *_bound(results)] if name == "C3" else [])],
     }
 
 

@@ -1,0 +1,114 @@
+"""For whom: how slopes depend on moderators."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from markupsafe import Markup
+
+from bowlby.report.section import Section, figure, render
+from bowlby.results import Results
+from bowlby.tables import interval, number, p_value, sheet_html, sheets
+from bowlby.tables.moderation import interaction_name, region_words
+
+ALPHA = 0.05
+EXPLORATORY = (
+    "These analyses are exploratory: no claim is decided by them. An interaction that was found has to be confirmed in "
+    "new data. One that was not found may exist, because the power for interactions is much lower than for slopes."
+)
+LINEAR = (
+    "The slope is assumed to change along a straight line. Neither predictor nor moderator was randomised, so that "
+    "other characteristics of patients or therapists may account for an interaction."
+)
+ZERO = "A variance of slopes between therapists was estimated at 0 (boundary) for {}."
+FEW = "With {} therapists, a random slope is poorly known; Kenward-Roger allows for this as far as it can."
+LITERATURE = (
+    "No association at average severity together with an interaction with severity is the pattern of therapist style "
+    "that the literature supports best (Schauenburg et al., 2010)."
+)
+FEW_THERAPISTS = 30
+
+
+def moderation(results: Results) -> Section | None:
+    """A sentence for each interaction, figure, table and limitations; None where none was asked for."""
+    record = results.json("moderation.json")
+    if not record:
+        return None
+    said = [_said(one, len(record["interactions"])) for one in record["interactions"]]
+    plot = figure(
+        results,
+        "moderation",
+        alt=f"Slopes by moderator. {' '.join(said)}",
+        caption="The line shows the slope of the predictor at each value of the moderator, with pointwise 95% limits "
+        "(dashed) and the simultaneous 95% band, which holds for the whole line. Each red mark is the mean of "
+        "five patients or more with similar values of the moderator, or a therapist. Points show the slope at each "
+        "value of a category, with 95% intervals.",
+    )
+    text = Markup("").join(Markup("<p>{}</p>").format(sentence) for sentence in said)
+    limits = Markup("<h3>Limitations</h3><p>{}</p>").format(" ".join([EXPLORATORY, LINEAR, *_warnings(record)]))
+    table = Markup(sheet_html(sheets(results)["moderation"][1]))
+    html = render("stack.html", parts=[text, plot, table, limits], intro=None)
+    return Section("moderation", "Moderation (exploratory)", html)
+
+
+def found(one: Mapping) -> bool:
+    """Whether an interaction is significant after adjustment."""
+    p = one["interaction"]["p_fdr"]
+    return p is not None and p < ALPHA
+
+
+def with_c3(results: Results) -> list[str]:
+    """What is said with C3: interactions of the therapist's style that were found."""
+    record = results.json("moderation.json") or {"interactions": []}
+    own = [one for one in record["interactions"] if one["text"].startswith("therapist_style") and found(one)]
+    said = [f"Exploratory: {_said(one, len(record['interactions']))} C3 concerns the slope on average." for one in own]
+    severity = any(one["text"].endswith(" by pretest") for one in own)
+    return [*said, LITERATURE] if severity else said
+
+
+def _said(one: Mapping, tests: int) -> str:
+    """What is said of one interaction."""
+    test, name = one["interaction"], f"The slope of {one['predictor']}"
+    p = f"{_p(test['p'])}, adjusted {_p(test['p_fdr'])}" if tests > 1 else _p(test["p"])
+    moderator = one["moderator"].removeprefix("the ")
+    if "levels" in one:
+        joint = f"F({test['df_num']:.0f}, {number(test['df_den'], 1)}) = {number(test['f'])}, {p}"
+        differs = "differs" if found(one) else "does not differ significantly"
+        return f"{name} {differs} between values of {moderator} ({joint})."
+    size = f"interaction {number(test['estimate'])} SD of outcome per SD of both, 95% CI {interval(*test['ci'])}, {p}"
+    depends = "depends on" if found(one) else "does not depend significantly on"
+    return f"{name} {depends} {one['moderator']}: {size}.{_where(one)}"
+
+
+def _where(one: Mapping) -> str:
+    """Where the slope differs from 0."""
+    regions = one["regions"]["simultaneous"]
+    if regions is None:
+        return ""
+    if not regions:
+        return " By the simultaneous band the slope differs from 0 at no observed value."
+    of = {"within": "from the therapist's mean", "between": "(therapist's mean)", "therapist": ""}[one["tested"]]
+    values = f"{one['moderator'].removeprefix('the ')} {of}".strip()
+    return f" By the simultaneous band the slope is {region_words(regions)} of {values}."
+
+
+def _p(p) -> str:
+    text = p_value(p)
+    return f"p {text}" if text.startswith("<") else f"p = {text}"
+
+
+def _warnings(record: Mapping) -> list[str]:
+    """What these data give reason to say."""
+    zero = [interaction_name(one) for one in record["interactions"] if one["zero_slopes"]]
+    fewest = min(one["n_therapists"] for one in record["interactions"])
+    alike = [one["moderator"] for one in record["interactions"] if one["tested"] == "between"]
+    said = [ZERO.format("; ".join(zero))] if zero else []
+    said += [FEW.format(fewest)] if fewest < FEW_THERAPISTS else []
+    if alike:
+        said.append(
+            f"Patients of the same therapist do not differ in {', '.join(alike)}; therapists are compared, and other "
+            "differences between them may account for the interaction."
+        )
+    if any(one["reference"] == "sample" for one in record["interactions"]):
+        said.append("Slopes are per SD of this sample, and the uncertainty of these SDs is not in the intervals.")
+    return said
