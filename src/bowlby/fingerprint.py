@@ -20,7 +20,7 @@ STAGES = {
     "estimate": ("design", "mixed", "lagged", "fit", "estimands"),
     "robust": (*MODELS, "compare", "robustness"),
     "domains": (*MODELS, "compare"),
-    "compare": (*MODELS, "compare", "robustness"),
+    "compare": (*MODELS, "compare", "records.py", "robustness"),
     "simulate": (*MODELS, "estimands", "compare", "simulate"),
     "figures": (*PAGES, "design/adequacy.py", "figures"),
     "tables": (*PAGES, "design", "mixed", "tables"),

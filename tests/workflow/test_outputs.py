@@ -7,6 +7,7 @@ PAGE = Path(__file__).parents[2] / "docs/outputs.md"
 NOT_OF_THE_EXAMPLE = (
     "clinical_change.json",
     "mediation.json",
+    "moderation.json",
     "session_to_session.json",
     "domains.json",
     "growth.json",

@@ -26,7 +26,7 @@ ABSENT = "–"
 IGNORED = ("config.run", "config.results")
 """Settings that name a run and change nothing in it."""
 NUMBERS = ("verdict.json", "comparison.json", "pair.json", "growth.json", "session_to_session.json", "mediation.json",
-           "clinical_change.json", "domains.json", "adequacy.json", "robustness.json",
+           "moderation.json", "clinical_change.json", "domains.json", "adequacy.json", "robustness.json",
            "estimands/*.json", "fits/*.json")  # fmt: skip
 STYLES = [(BLUE, "o"), (VERMILION, "D"), (INK, "s"), (GREY, "^")]
 NAMES = {"T_A": "C4: therapist's own style, perceived attachment", "Z": "C5: patient's own style, perceived attachment"}
@@ -34,6 +34,7 @@ UNITS = {
     "outcome": "SD of outcome per SD of the predictor",
     "perceived": "SD of perceived attachment per SD of the predictor",
     "growth": "points of the outcome",
+    "interaction": "SD of outcome per SD of predictor and moderator",
     "sessions": "SD of one scale per SD of the other, within patients",
 }
 COLUMNS = ("run", "number", "label", "kind", "estimate", "se", "df", "p", "ci_low", "ci_high", "delta")
@@ -113,8 +114,8 @@ def estimates(runs: Sequence[Results]) -> pd.DataFrame:
     -------
     DataFrame
         Columns run, number (P, T, P-T, P+T, T_A, Z, those of `pair:`, of the slopes and coefficients of `growth:`, of
-        `session_to_session:`, of `mediation:`, and P and T over all outcomes), label, kind (of :data:`UNITS`, its
-        unit), estimate, se, df, p, ci_low, ci_high, delta.
+        `session_to_session:`, of `mediation:`, of `moderation:`, and P and T over all outcomes), label,
+        kind (of :data:`UNITS`, its unit), estimate, se, df, p, ci_low, ci_high, delta.
     """
     rows = []
     for name, run in zip(names_of(runs), runs, strict=True):
@@ -213,7 +214,7 @@ def _estimates(run: Results):
 
 
 def _of_records(run: Results):
-    """The same of what is decided from several fits: sessions, mediation, and all outcomes together."""
+    """The same of what is decided from several fits: sessions, mediation, moderation, and all outcomes together."""
     sessions = run.json("session_to_session.json") or {}
     for name, one in (sessions.get("paths") or {}).get(sessions.get("detrend"), {}).items():
         yield f"sessions: {name}", "sessions", Estimate.of(one, name)
@@ -223,6 +224,13 @@ def _of_records(run: Results):
                 if effect := (one[side] or {}).get(name):
                     label = f"{name} effect of the {side}'s style through {IN_SENTENCES[one['mediator']]}"
                     yield textwrap.fill(label, 22), "outcome", Estimate.of(effect, f"{one['mediator']}_{side}_{name}")
+    for one in (run.json("moderation.json") or {}).get("interactions") or []:
+        if "levels" not in one:
+            label = textwrap.fill(f"interaction: {one['text']}", 22)
+            yield label, "interaction", Estimate.of(one["interaction"], f"{one['text']}: interaction")
+        for level in one.get("levels", []):
+            label = textwrap.fill(f"{one['text']}: {level['level']}", 22)
+            yield label, "outcome", Estimate.of(level, f"{one['text']}: {level['level']}")
     for name, effect in (_pooled(run).get("effects") or {}).items():
         yield f"{name}: all outcomes\ntogether", "outcome", Estimate.of(effect, f"{name}_pooled")
 

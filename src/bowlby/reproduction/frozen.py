@@ -19,7 +19,7 @@ from bowlby.results import Results
 from bowlby.simulate.structure import structure
 
 KIND = "bowlby frozen endpoints"
-STATISTICS = r"(?:estimate|se|df|f|p|p_holm|ci\[\d\])"
+STATISTICS = r"(?:estimate|se|df|f|p|p_holm|p_fdr|ci\[\d\])"
 DECIDED = rf"claims\.\w+\.(?:verdict|qualified|fragile|{STATISTICS})"
 SIZE = "n_obs|n_patients|n_therapists"
 ENDPOINTS = {
@@ -30,6 +30,7 @@ ENDPOINTS = {
     "session_to_session.json": rf"{DECIDED}|paths\..*\.{STATISTICS}|centred\..*\.{STATISTICS}|stationary_p|{SIZE}",
     "mediation.json": rf".*\.{STATISTICS}|mediators\[\d+\]\.(?:patient|therapist)\.estimable",
     "clinical_change.json": rf"models\.\w+\.\w+\[\d+\]\.{STATISTICS}|models\.\w+\.estimable|{SIZE}",
+    "moderation.json": rf".*\.(?:interaction|slopes\[\d+\]|levels\[\d+\])\.{STATISTICS}|.*\.(?:{SIZE})",
     "domains.json": rf".*\.(?:verdict|{STATISTICS})",
 }
 """By file, the places of what a paper reports."""

@@ -31,6 +31,7 @@ def runs(tmp_path):
             "growth.json": {"claims": {"G1": claim}, "contrasts": {"P_slope": effect}, "n_obs": 400},
             "session_to_session.json": {"claims": {"L1": claim}, "detrend": "mean", "paths": {"mean": {"L": effect}}},
             "mediation.json": {"mediators": [mediator]},
+            "moderation.json": {"interactions": [{"text": "perceived by age", "interaction": effect}]},
             "domains.json": {"outcomes": [], "pooled": pooled},
         }
         for file, record in records.items():
@@ -40,11 +41,11 @@ def runs(tmp_path):
 
 def test_growth_sessions_mediation_and_pooled_outcomes_are_compared(runs):
     numbers = differences(runs).query("part == 'numbers'")["place"]
-    files = {"growth.json", "session_to_session.json", "mediation.json", "domains.json"}
+    files = {"growth.json", "session_to_session.json", "mediation.json", "moderation.json", "domains.json"}
     assert {place.split(" ")[0] for place in numbers} == files
     assert _verdicts(runs[0]) == dict.fromkeys(["G1", "L1", "C1, all outcomes together"], "supported")
     table = estimates(runs).set_index(["number", "run"])["estimate"]
-    for number in ("L", "alliance_patient_indirect", "P_pooled"):
+    for number in ("L", "alliance_patient_indirect", "perceived by age: interaction", "P_pooled"):
         assert table[number].tolist() == [0.2, 0.25]
 
 
@@ -55,6 +56,7 @@ def test_growth_sessions_mediation_and_pooled_outcomes_are_frozen(runs):
         "growth.json contrasts.P_slope.estimate",
         "session_to_session.json paths.mean.L.estimate",
         "mediation.json mediators[0].patient.indirect.estimate",
+        "moderation.json interactions[0].interaction.estimate",
         "domains.json pooled.effects.P.estimate",
     ):
         assert frozen[place] == 0.25
