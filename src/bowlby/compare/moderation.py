@@ -136,7 +136,7 @@ def slope_along(fit: Fit, step: float, unit: float) -> Callable[[Any], Slopes]:
     corner = np.ix_(where, where)
     b, phi = fit.params[terms].to_numpy(), fit.covariance.to_numpy()[corner]
     adjusted = existing(fit.covariance_adjusted).to_numpy()[corner]
-    derivatives = np.array(fit["df_parts"]["derivatives"], float)[:, *corner]
+    derivatives = np.array([np.array(d, float)[corner] for d in fit["df_parts"]["derivatives"]])
     errors = np.array(fit["df_parts"]["covariance"], float)
 
     def at(m: Any) -> Slopes:

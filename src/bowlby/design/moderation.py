@@ -164,12 +164,10 @@ def _main(asked: Interaction, run: Run, frame: pd.DataFrame, data: pd.DataFrame,
     return main, chosen, slopes
 
 
-def _split(data: pd.DataFrame, column: str, values: pd.Series, w) -> tuple[str, str]:
-    """Add the parts of a variable within and between therapists; their names."""
-    names = tuple(terms.both_levels(column))
-    for name, part in zip(names, within_between(values.to_numpy(float), w), strict=True):
+def _split(data: pd.DataFrame, column: str, values: pd.Series, w) -> None:
+    """Add the parts of a variable within and between therapists."""
+    for name, part in zip(terms.both_levels(column), within_between(values.to_numpy(float), w), strict=True):
         data[name] = part
-    return names
 
 
 def _read(asked: Interaction, values: pd.Series, label: str, sd_outcome: float) -> Moderator:
