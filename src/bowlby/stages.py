@@ -329,19 +329,9 @@ def lead_of(run: Run, folder: Path) -> dict:
 
 def mediate(loaded: Loaded, folder: Path) -> None:
     """The fits of the mediators to indirect, direct and total effects."""
+    from bowlby.estimands.mediation import mediation_of
+
     write_json(folder / "mediation.json", mediation_of(loaded.run, folder))
-
-
-def mediation_of(run: Run, folder: Path) -> dict:
-    """What is mediated by what, from the analysis sets and fits in a run's folder."""
-    from bowlby.estimands.mediation import mediation
-
-    records = []
-    for mediator in run.mediation.mediators:
-        data, _, described = read_set(folder, f"mediation_{mediator}")
-        fits = {letter: read_json(folder / f"fits/mediation_{mediator}_{letter}.json") for letter in "abc"}
-        records.append(mediation(mediator, data, fits, described["sd_outcome"], run.seed))
-    return {"schema": 1, "mediators": records}
 
 
 def model_clinical_change(loaded: Loaded, folder: Path) -> None:
@@ -358,17 +348,9 @@ def clinical_change_of(run: Run, folder: Path) -> dict:
 
 def moderate(loaded: Loaded, folder: Path) -> None:
     """The fits of the interactions to slopes, bands and regions."""
+    from bowlby.compare.moderation import moderation_of
+
     write_json(folder / "moderation.json", moderation_of(loaded.run, folder))
-
-
-def moderation_of(run: Run, folder: Path) -> dict:
-    """What is moderated by what, from the fits in a run's folder."""
-    from bowlby.compare.moderation import moderation
-    from bowlby.config.moderation import interactions
-
-    names = [one.name for one in interactions(run)]
-    fits = [read_json(folder / f"fits/{name}.json") for name in names]
-    return moderation(fits, [read_json(folder / f"analysis/{name}.design.json") for name in names])
 
 
 def compare_growth(loaded: Loaded, folder: Path) -> None:

@@ -27,6 +27,7 @@ files:
     when: {occasion: intake}
     measures:
       - {instrument: ecr_s, scored: {anxiety: own_anxiety, avoidance: own_avoidance}, scored_as: sum}
+    covariates: {format: {column: format, kind: category}}
   - path: therapists.csv
     who: {person: therapist, role: therapist}
     measures:
@@ -46,6 +47,7 @@ growth:
   perceived: {instrument: ecr_s, about: therapist, sessions: 3, weights: {anxiety: -1, avoidance: -1}}
   therapist_style: {instrument: ecr_s, weights: {anxiety: -1, avoidance: -1}}
 mediation: {mediators: [perceived]}
+moderation: [therapist_style by pretest, perceived by therapist_style.anxiety, therapist_style by format]
 session_to_session:
   interval: 7
   predictor: {label: attachment, instrument: ecr_s, scale: anxiety, about: therapist, higher_is_better: false}
@@ -80,7 +82,9 @@ def write_study(folder, therapists=24, patients=8, sessions=8):
         }))  # fmt: skip
     every = pd.concat(rows, ignore_index=True)
     every.to_csv(folder / "sessions.csv", index=False)
-    every.iloc[:n][["patient", "therapist"]].assign(**ecr("own", own)).to_csv(folder / "intake.csv", index=False)
+    form = np.where(np.arange(n) % 3, "individual", "group")
+    intake = every.iloc[:n][["patient", "therapist"]].assign(**ecr("own", own), format=form)
+    intake.to_csv(folder / "intake.csv", index=False)
     pd.DataFrame({"therapist": ids, **ecr("own", their[0])}).to_csv(folder / "therapists.csv", index=False)
     (folder / "study.yaml").write_text(STUDY, "utf-8")
     (folder / "config.yaml").write_text(RUN, "utf-8")
@@ -99,7 +103,7 @@ def test_all_analyses_of_one_run_reach_the_report_and_are_verified(tmp_path, she
     assert claims["G1"]["verdict"] == "supported"  # the slope depends on attachment, in the data as written
     assert claims["L1"]["verdict"] != "supported"  # nothing leads within patients
     page = (results / "report.html").read_text("utf-8")
-    for section in ("session-to-session", "mediation", "course"):
+    for section in ("session-to-session", "mediation", "moderation", "course"):
         assert f'id="{section}"' in page, section
     checked = shell("bowlby", "verify", results, cwd=tmp_path)
     assert checked.status == 0, checked.err

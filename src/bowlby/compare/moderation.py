@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,8 +12,11 @@ import pandas as pd
 from scipy.optimize import brentq
 from scipy.special import fdtri, stdtrit
 
+from bowlby.config.moderation import interactions
+from bowlby.config.run import Run
 from bowlby.effect import Effect
 from bowlby.errors import existing
+from bowlby.files import read_json
 from bowlby.records import Estimate, Fit
 
 SLOPES = (-1.0, 0.0, 1.0)
@@ -27,6 +31,13 @@ class Slopes(NamedTuple):
     estimate: np.ndarray
     se: np.ndarray
     df: np.ndarray
+
+
+def moderation_of(run: Run, folder: Path) -> dict:
+    """What is moderated by what, ``moderation.json``, from the fits in a run's folder."""
+    names = [one.name for one in interactions(run)]
+    fits = [read_json(folder / f"fits/{name}.json") for name in names]
+    return moderation(fits, [read_json(folder / f"analysis/{name}.design.json") for name in names])
 
 
 def moderation(fits: Sequence[Mapping], designs: Sequence[Mapping]) -> dict:

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from bowlby.config.run import Run
 from bowlby.effect import Effect, effects_of
+from bowlby.errors import existing
 from bowlby.estimands.likeforlike import RATED, Between, between_therapists
+from bowlby.files import read_json, read_set
 from bowlby.terms import Z, both_levels
 
 DRAWS = 20_000
 THERAPISTS, PATIENTS = 10, 4
 """Therapists, with so many patients each, from whom the covariance of slopes can be estimated."""
 GRID = 801
+
+
+def mediation_of(run: Run, folder: Path) -> dict:
+    """What is mediated by what, ``mediation.json``, from the analysis sets and fits in a run's folder."""
+    records = []
+    for mediator in existing(run.mediation).mediators:
+        data, _, described = read_set(folder, f"mediation_{mediator}")
+        fits = {letter: read_json(folder / f"fits/mediation_{mediator}_{letter}.json") for letter in "abc"}
+        records.append(mediation(mediator, data, fits, described["sd_outcome"], run.seed))
+    return {"schema": 1, "mediators": records}
 
 
 def mediation(mediator: str, data: pd.DataFrame, fits: Mapping[str, dict], sd_outcome: float, seed: int) -> dict:

@@ -13,12 +13,14 @@ from typing import Any
 import pandas as pd
 
 from bowlby import stages
+from bowlby.compare.moderation import moderation_of
 from bowlby.config import Loaded
 from bowlby.config.base import parse
 from bowlby.config.run import Run
 from bowlby.config.study import Study
 from bowlby.config.yamlfile import read_yaml
 from bowlby.errors import Place, UserError, problem
+from bowlby.estimands.mediation import mediation_of
 from bowlby.files import plain, read_json, read_parquet, read_set, write_text
 from bowlby.instruments.catalogue import list_instruments
 from bowlby.manifest import ROOT, git_state
@@ -189,9 +191,9 @@ def _from_sets(run: Run, folder: Path, out: Outcome) -> None:
         kept = read_json(folder / "clinical_change.json")
         _compare("clinical_change.json", kept, stages.clinical_change_of(run, folder), out)
     if run.mediation:
-        _compare("mediation.json", read_json(folder / "mediation.json"), stages.mediation_of(run, folder), out)
+        _compare("mediation.json", read_json(folder / "mediation.json"), mediation_of(run, folder), out)
     if run.moderation:
-        _compare("moderation.json", read_json(folder / "moderation.json"), stages.moderation_of(run, folder), out)
+        _compare("moderation.json", read_json(folder / "moderation.json"), moderation_of(run, folder), out)
     if "primary" in _sets(folder):
         for name, record in stages.estimands_of(run, folder).items():
             _compare(f"estimands/{name}.json", read_json(folder / f"estimands/{name}.json"), record, out)
