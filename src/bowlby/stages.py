@@ -331,7 +331,9 @@ def mediate(loaded: Loaded, folder: Path) -> None:
     """The fits of the mediators to indirect, direct and total effects."""
     from bowlby.estimands.mediation import mediation_of
 
-    write_json(folder / "mediation.json", mediation_of(loaded.run, folder))
+    write_json(
+        folder / "mediation.json", mediation_of(existing(loaded.run.mediation).mediators, folder, loaded.run.seed)
+    )
 
 
 def model_clinical_change(loaded: Loaded, folder: Path) -> None:

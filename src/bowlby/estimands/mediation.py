@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from bowlby.config.run import Run
 from bowlby.effect import Effect, effects_of
-from bowlby.errors import existing
 from bowlby.estimands.likeforlike import RATED, Between, between_therapists
 from bowlby.files import read_json, read_set
 from bowlby.terms import Z, both_levels
@@ -21,13 +19,13 @@ THERAPISTS, PATIENTS = 10, 4
 GRID = 801
 
 
-def mediation_of(run: Run, folder: Path) -> dict:
-    """What is mediated by what, ``mediation.json``, from the analysis sets and fits in a run's folder."""
+def mediation_of(mediators: Sequence[str], folder: Path, seed: int) -> dict:
+    """What the mediators mediate, ``mediation.json``, from the analysis sets and fits in a run's folder."""
     records = []
-    for mediator in existing(run.mediation).mediators:
+    for mediator in mediators:
         data, _, described = read_set(folder, f"mediation_{mediator}")
         fits = {letter: read_json(folder / f"fits/mediation_{mediator}_{letter}.json") for letter in "abc"}
-        records.append(mediation(mediator, data, fits, described["sd_outcome"], run.seed))
+        records.append(mediation(mediator, data, fits, described["sd_outcome"], seed))
     return {"schema": 1, "mediators": records}
 
 

@@ -191,7 +191,8 @@ def _from_sets(run: Run, folder: Path, out: Outcome) -> None:
         kept = read_json(folder / "clinical_change.json")
         _compare("clinical_change.json", kept, stages.clinical_change_of(run, folder), out)
     if run.mediation:
-        _compare("mediation.json", read_json(folder / "mediation.json"), mediation_of(run, folder), out)
+        made = mediation_of(run.mediation.mediators, folder, run.seed)
+        _compare("mediation.json", read_json(folder / "mediation.json"), made, out)
     if run.moderation:
         _compare("moderation.json", read_json(folder / "moderation.json"), moderation_of(run, folder), out)
     if "primary" in _sets(folder):
