@@ -19,7 +19,7 @@ STAGES = {
     "fit": ("mixed", "lagged", "fit", "design/centring.py"),
     "estimate": ("design", "mixed", "lagged", "fit", "estimands"),
     "robust": (*MODELS, "compare", "robustness"),
-    "domains": (*MODELS, "compare"),
+    "domains": (*MODELS, "estimands", "compare"),
     "compare": (*MODELS, "compare", "records.py", "robustness"),
     "simulate": (*MODELS, "estimands", "compare", "simulate"),
     "figures": (*PAGES, "design/adequacy.py", "figures"),

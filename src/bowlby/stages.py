@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from bowlby.config import Loaded
-from bowlby.config.run import Run
+from bowlby.config.run import IDEATION, Run
 from bowlby.errors import UserError, existing
 from bowlby.files import harmless, read_json, read_parquet, read_set, write_csv, write_json, write_parquet
 from bowlby.terms import MEDIATION, MODERATION
@@ -78,7 +78,9 @@ def score_instrument(loaded: Loaded, name: str, measures: pd.DataFrame):
     from bowlby.instruments.scoring import score_items_or_given as score_measures
 
     instrument = on_study_forms(loaded, name)
-    return instrument, *score_measures(measures, instrument)
+    items, scores = score_measures(measures, instrument)
+    asked = {outcome.scale for outcome in loaded.run.other_outcomes if outcome.instrument == name}
+    return instrument, items, scores.drop(columns={*instrument.flagged()} - asked, errors="ignore")
 
 
 def answers(loaded: Loaded, name: str, measures: pd.DataFrame):
@@ -299,6 +301,25 @@ def judge_domains(loaded: Loaded, folder: Path) -> None:
     write_json(
         folder / "domains.json", domains(loaded.run, scores, people, order, read_json(folder / "fits/primary.json"))
     )
+
+
+def describe_suicidal_ideation(loaded: Loaded, folder: Path) -> None:
+    """Scores to counts and an ordinal model of every outcome that is suicidal ideation."""
+    paths = {path.stem: path for path in (folder / "scores").glob("*.parquet")}
+    scores = {name: read_parquet(path) for name, path in paths.items()}
+    people = {i: read_parquet(folder / f"people/{i}.parquet") for i in PEOPLE}
+    write_json(folder / "suicidal_ideation.json", suicidal_ideation_of(loaded, scores, people))
+
+
+def suicidal_ideation_of(loaded: Loaded, scores: dict[str, pd.DataFrame], people: dict[str, pd.DataFrame]) -> dict:
+    """Counts and an ordinal model of every outcome that is suicidal ideation."""
+    from bowlby.estimands.suicidal_ideation import suicidal_ideation
+
+    run = loaded.run
+    keys = {outcome.instrument: on_study_forms(loaded, outcome.instrument) for outcome in run.of_domain(IDEATION)}
+    ranges = {(name, scale): key.range_of(scale) for name, key in keys.items()
+              for scale in (*key.all_scales(), *key.flagged()) if key.response}  # fmt: skip
+    return suicidal_ideation(run, scores, people, [o.id for o in loaded.study.occasions], ranges)
 
 
 def compare_pair(loaded: Loaded, folder: Path) -> None:

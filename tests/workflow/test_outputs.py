@@ -6,6 +6,7 @@ from pathlib import Path
 PAGE = Path(__file__).parents[2] / "docs/outputs.md"
 NOT_OF_THE_EXAMPLE = (
     "clinical_change.json",
+    "suicidal_ideation.json",
     "mediation.json",
     "moderation.json",
     "session_to_session.json",

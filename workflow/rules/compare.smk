@@ -91,6 +91,31 @@ if PLAN.loaded.run.other_outcomes:
             "../scripts/judge_domains.py"
 
 
+if PLAN.loaded.run.of_domain("suicidal ideation"):
+
+    rule describe_suicidal_ideation:
+        input:
+            scores=rules.score_instruments.output.scores,
+            people=rules.ingest.output.people,
+        output:
+            ideation=f"{OUT}/suicidal_ideation.json",
+        log:
+            f"{OUT}/logs/compare/suicidal_ideation.log",
+        benchmark:
+            f"{OUT}/benchmarks/compare/suicidal_ideation.tsv"
+        group:
+            CONCLUDE
+        resources:
+            mem_mb=megabytes(PLAN.raw, "fit"),
+            runtime=minutes(PLAN.raw, "fit"),
+        params:
+            config=CONFIG,
+            code=fingerprint("domains"),
+            settings=PLAN.settings("outcome", "other_outcomes", "comparison", "privacy", "study"),
+        script:
+            "../scripts/describe_suicidal_ideation.py"
+
+
 if "pair" in PLAN.sets:
 
     rule compare_pair:

@@ -22,6 +22,6 @@ rule score_instruments:
     params:
         config=CONFIG,
         code=fingerprint("score"),
-        settings=PLAN.settings("study", "outcome", "privacy"),
+        settings=PLAN.settings("study", "outcome", "other_outcomes", "privacy"),
     script:
         "../scripts/score.py"

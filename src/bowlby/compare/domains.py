@@ -61,7 +61,7 @@ def domains(
     parts = [_whole(run, scores, people, occasions)] if run.pool_outcomes else []
     for number, outcome in enumerate(run.other_outcomes):
         try:
-            row, result, unit = _fitted(_of(run, outcome), scores, people, occasions)
+            row, result, unit = _fitted(run.with_outcome(outcome), scores, people, occasions)
             rows.append(row)
             parts += [without_each(result, unit)] if run.pool_outcomes else []
         except UserError as error:
@@ -86,15 +86,6 @@ def holm(p: list[float]) -> list[float]:
     from statsmodels.stats.multitest import multipletests
 
     return multipletests(p, method="holm")[1].tolist()
-
-
-def _of(run: Run, outcome: Outcome) -> Run:
-    """The run with another outcome in the place of the registered one."""
-    comparison = existing(run.comparison)
-    if comparison.reference is not None:
-        reference = comparison.reference.model_copy(update={"outcome_sd": outcome.reference_sd})
-        comparison = comparison.model_copy(update={"reference": reference})
-    return run.model_copy(update={"outcome": outcome, "other_outcomes": [], "comparison": comparison})
 
 
 def _fitted(run: Run, scores: dict, people: dict, occasions: list[str]) -> tuple:

@@ -75,6 +75,8 @@ class Pair(Model):
 
 
 NAME = "^[a-z0-9][a-z0-9-]*$"
+IDEATION = "suicidal ideation"
+"""The domain of which a mean is not reported without counts."""
 
 
 class Outcome(Model):
@@ -83,7 +85,7 @@ class Outcome(Model):
     instrument: str
     """Instrument of the outcome."""
     scale: str = "total"
-    """Its scale."""
+    """Its scale; in `other_outcomes` also a flagged item of the instrument (`suicidal_ideation` of the PHQ-9)."""
     role: Literal["patient", "therapist", "observer"] = "patient"
     """Who rated it: `therapist` or `observer` if a measure of patients in the study file has that `role`."""
     about: str | None = None
@@ -116,7 +118,8 @@ class Outcome(Model):
         "distress",
         "other",
     ] = "distress"
-    """Domain, for the report."""
+    """Domain, for the report. An outcome of domain suicidal ideation is also reported in counts and analysed as an
+    ordinal outcome."""
 
     @property
     def whom(self) -> str:
@@ -248,6 +251,19 @@ class Run(Model):
     """Predictors of reliable and clinically significant change; left out, change is counted but not modelled."""
     robustness: Robustness | None = None
     """Robustness checks of the comparison; left out, there are none."""
+
+    def of_domain(self, domain: str) -> list[Outcome]:
+        """The outcomes of a domain, the registered one first."""
+        every = [*([self.outcome] if self.outcome else []), *self.other_outcomes]
+        return [outcome for outcome in every if outcome.domain == domain]
+
+    def with_outcome(self, outcome: Outcome) -> Run:
+        """The run with another outcome in the place of the registered one."""
+        comparison = self.comparison
+        if comparison and comparison.reference and outcome is not self.outcome:
+            reference = comparison.reference.model_copy(update={"outcome_sd": outcome.reference_sd})
+            comparison = comparison.model_copy(update={"reference": reference})
+        return self.model_copy(update={"outcome": outcome, "other_outcomes": [], "comparison": comparison})
 
     @field_validator("run")
     @classmethod

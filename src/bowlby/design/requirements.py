@@ -68,7 +68,7 @@ def of_outcome(run: Run) -> list[Requirement]:
 
 
 def of_others(run: Run) -> list[Requirement]:
-    """What the other outcomes ask for."""
+    """What the other outcomes ask for; these may be flagged items too."""
     return [_of_outcome(f"other_outcomes[{n}]", outcome) for n, outcome in enumerate(run.other_outcomes)]
 
 
@@ -199,6 +199,8 @@ def _unmet_measure(required: Requirement, study: Study, instruments: dict[str, I
     if name not in instruments:
         return []
     scales = list(dict.fromkeys(scale for m in right for scale in _scales(m, instruments[name])))
+    if key.startswith("other_outcomes"):
+        scales += [item for m in right if m.items is not None for item in instruments[name].flagged()]
     return [_no_scale(key, scale, instruments[name], scales) for scale in required.scales if scale not in scales]
 
 

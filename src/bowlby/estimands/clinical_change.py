@@ -63,12 +63,12 @@ def clinical_change(data: pd.DataFrame, members: pd.DataFrame, design: Mapping, 
     counts = [int((data["class"] == name).sum()) for name in classes]
     hidden, began = hide_classes(counts, shareable), int((~able).sum())
     base = Fitter(data, members, dict(design)).base
-    sample = _Sample(data, components(members, data["patient"]), [P, T, *base])
+    sample = Sample(data, components(members, data["patient"]), [P, T, *base])
     everyone = np.ones(len(data), bool)
     models = {name: sample.event(level >= ORDER.index(name), able if name == "recovered" else everyone)
               for name in classes[1:]}  # fmt: skip
     event = asked["event"]
-    mean = _Sample(data, sample.cluster, [P, T, P_BETWEEN, *base])
+    mean = Sample(data, sample.cluster, [P, T, P_BETWEEN, *base])
     models["between"] = mean.event(level >= ORDER.index(event), able if event == "recovered" else everyone)
     models["ordinal"] = sample.ordinal(level, able if "recovered" in classes else everyone, classes)
     few = shareable and (small(began) or small(len(data) - began))
@@ -95,7 +95,7 @@ def _hide(models: Mapping[str, dict], counts: bool, rows: bool) -> None:
             model["n_obs"] = None
 
 
-class _Sample:
+class Sample:
     """Rows and predictors from which models of several events are fitted."""
 
     def __init__(self, data: pd.DataFrame, cluster: np.ndarray, terms: list[str]):
@@ -123,7 +123,7 @@ class _Sample:
         y = np.concatenate([level >= k for k in cuts])
         ones = np.kron(np.eye(len(cuts)), np.ones((len(own), 1)))
         stacked = pd.concat([own] * len(cuts), ignore_index=True)
-        heads = pd.DataFrame(ones, columns=[f"{ONE}_{ORDER[k]}" for k in cuts])
+        heads = pd.DataFrame(ones, columns=[f"{ONE}_{classes[k]}" for k in cuts])
         x, cluster = _independent(heads.join(stacked)), np.tile(cluster, len(cuts))
         if reason := _unfit(y, x, cluster):
             return _not_estimable(len(level), reason)

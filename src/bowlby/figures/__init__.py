@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bowlby.config.run import Run
+from bowlby.config.run import IDEATION, Run
 from bowlby.figures import (
     adequacy,
     association,
@@ -25,6 +25,7 @@ from bowlby.figures import (
     partition,
     residuals,
     session_to_session,
+    suicidal_ideation,
     therapists,
     trajectory,
 )
@@ -67,6 +68,10 @@ def _domains(run: Run) -> bool:
 
 def _pooled(run: Run) -> bool:
     return run.pool_outcomes
+
+
+def _ideation(run: Run) -> bool:
+    return bool(run.of_domain(IDEATION))
 
 
 def _pair(run: Run) -> bool:
@@ -116,6 +121,7 @@ PLOTS = {
     "association": Plot(association.gather, association.draw, _comparison),
     "domains": Plot(forest.gather_domains, forest.draw_domains, _domains),
     "outcomes": Plot(outcomes.gather, outcomes.draw, _pooled),
+    "suicidal_ideation": Plot(suicidal_ideation.gather, suicidal_ideation.draw, _ideation),
     "pair": Plot(forest.gather_pair, forest.draw_pair, _pair),
     "mediation": Plot(mediation.gather, mediation.draw, _mediation),
     "moderation": Plot(moderation.gather, moderation.draw, _moderation),

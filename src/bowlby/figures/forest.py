@@ -8,12 +8,15 @@ from typing import Any
 
 import pandas as pd
 
+from bowlby.config.run import IDEATION
 from bowlby.figures.canvas import BAND, BLUE, GREY, INK, VERMILION, WIDTH, keys, note, point_ranges
 from bowlby.reasons import decimals
 from bowlby.results import Results
 
 EFFECTS = ("P", "T", "P-T", "P+T")
 LABELS = {"P": "P: perceived\nattachment", "T": "T: therapist's\nown style", "P-T": "P − T", "P+T": "P + T"}
+MARK = " †"
+"""Of outcomes whose mean is to be read with counts."""
 UNIT = "SD of outcome per SD of predictor\n(above 0: better outcome)"
 
 
@@ -143,7 +146,8 @@ def gather_domains(results: Results) -> pd.DataFrame | None:
     rows = []
     for row in record["outcomes"]:
         said = row["outcome"]
-        label = f"{said['domain']}\n({said['instrument']} {said['scale']})"
+        mark = MARK if said["domain"] == IDEATION else ""
+        label = f"{said['domain']}{mark}\n({said['instrument']} {said['scale']})"
         for effect in SLOPES:
             e = row["effects"][effect]
             rows.append((label, effect, e["estimate"], *e["ci"], record["delta"]))

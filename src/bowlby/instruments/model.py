@@ -159,6 +159,11 @@ class Instrument(Model):
             )
         return scales
 
+    def flagged(self) -> dict[str, int]:
+        """Items with a meaning of their own that are no scale, by name."""
+        scales = self.all_scales()
+        return {name: items[0] for name, items in self.item_flags.items() if len(items) == 1 and name not in scales}
+
     @property
     def answers(self) -> tuple[float, float]:
         """Lowest and highest answer, of an instrument that has items."""
@@ -167,7 +172,9 @@ class Instrument(Model):
         return self.response
 
     def range_of(self, name: str) -> tuple[float, float]:
-        """Lowest and highest possible score of a scale."""
+        """Lowest and highest possible score of a scale, or of a flagged item."""
+        if name in (flagged := self.flagged()):
+            return self.answers_to(flagged[name])
         scale = self.all_scales()[name]
         low, high = self.answers
         if scale.recode:

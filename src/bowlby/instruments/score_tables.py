@@ -67,6 +67,7 @@ def _table(name: str, scores: pd.DataFrame, instrument: Instrument) -> Table:
         if scale in scores.columns:
             known |= {column.name: column for column in _scale(scale, scores, instrument, measures)}
     known |= {c: _composite(c, instrument) for c in instrument.composites if c not in scales}
+    known |= {c: _flagged(c, instrument, measures) for c in instrument.flagged()}
     what = f"Scores of {instrument.name} ({name}); one row for each person, role, about, occasion and session."
     return Table(f"scores-{name}", f"{name}.parquet", what, [known[c] for c in scores.columns], KEY)
 
@@ -93,6 +94,14 @@ def _scale(scale: str, scores: pd.DataFrame, instrument: Instrument, measures: s
     )
     score = Column(scale, "number", f"{scale}: {made}{rule}{meaning}", unit, source, low=low, high=high)
     return [score, counted, prorated]
+
+
+def _flagged(name: str, instrument: Instrument, measures: str) -> Column:
+    item = instrument.flagged()[name]
+    low, high = instrument.range_of(name)
+    return Column(
+        name, "number", f"{name}: item {item}", "points", f"{measures}: {item_name(item)}", low=low, high=high
+    )
 
 
 def _composite(name: str, instrument: Instrument) -> Column:

@@ -44,8 +44,8 @@ def score(measures: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
     -------
     DataFrame
         The key columns (and therapist and date, where given); for each scale its score, ``<scale>_n`` (items
-        answered) and ``<scale>_prorated``; composites of scales and ``style``, where the instrument has them; and
-        ``source``. Too few items answered: no score.
+        answered) and ``<scale>_prorated``; flagged items; composites of scales and ``style``, where the instrument has
+        them; and ``source``. Too few items answered: no score.
 
     Raises
     ------
@@ -64,6 +64,8 @@ def score(measures: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
         short = scores[list(instrument.totalled())].isna().any(axis=1).to_numpy()
         scores.loc[short, "total"] = np.nan
         scores.loc[short, "total_prorated"] = False
+    for name, item in instrument.flagged().items():
+        scores[name] = measures[item_name(item)].astype(float)
     scores["source"] = "items"
     return add_derived(scores, instrument)
 

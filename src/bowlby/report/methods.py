@@ -6,7 +6,13 @@ from bowlby.disclosure import shown_count
 from bowlby.errors import existing
 from bowlby.report.methods_models import at, bracket, fitted, pair, random_part, second_engine, switched, weights, when
 from bowlby.report.methods_robustness import doubts, estimands
-from bowlby.report.methods_sessions import clinical_change, mediation, moderation, session_to_session
+from bowlby.report.methods_sessions import (
+    clinical_change,
+    mediation,
+    moderation,
+    session_to_session,
+    suicidal_ideation,
+)
 from bowlby.report.references import cite, cited, in_style
 from bowlby.results import MAIN, Results
 from bowlby.tables.fits import boundary, left_out
@@ -45,6 +51,8 @@ def _marked(results: Results) -> list[str]:
         written.append(_growth(results))
     if through := results.json("mediation.json"):
         written.append(mediation(through))
+    if ideation := results.json("suicidal_ideation.json"):
+        written.append(suicidal_ideation(results, ideation))
     if change := results.json("clinical_change.json"):
         written.append(clinical_change(change))
     if moderated := results.json("moderation.json"):

@@ -89,6 +89,22 @@ def mediation(record: Mapping) -> str:
     return " ".join(said)
 
 
+def suicidal_ideation(results: Results, record: Mapping) -> str:
+    """A paragraph of counts and the ordinal model of outcomes that are suicidal ideation."""
+    outcomes = (row["outcome"] for row in record["outcomes"])
+    named = [f"{results.instrument(o['instrument'])[0]}, {o['scale'].replace('_', ' ')}" for o in outcomes]
+    said = [f"Suicidal ideation ({'; '.join(named)}) was described by counts of patients by score before and after "
+            "treatment and by counts of new, worsened, improved and resolved cases."]  # fmt: skip
+    if any(row["ordinal"]["estimable"] for row in record["outcomes"]):
+        said.append(
+            "The score after treatment was regressed on the predictors of the main model by a proportional-odds model "
+            "(a logistic model of the lowest score if too few patients had other scores) with generalised estimating "
+            "equations ([[liang]]); standard errors were bias-reduced (CR2) and clustered by therapist "
+            "([[pustejovsky]])."
+        )
+    return " ".join(said)
+
+
 def clinical_change(record: Mapping) -> str:
     """A paragraph of the classes of change and the models of their predictors."""
     cut = "no cut-off was known" if record["cut"] is None else f"the cut-off was {record['cut']:g}"

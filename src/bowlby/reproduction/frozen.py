@@ -31,6 +31,7 @@ ENDPOINTS = {
     "mediation.json": rf".*\.{STATISTICS}|mediators\[\d+\]\.(?:patient|therapist)\.estimable",
     "clinical_change.json": rf"models\.\w+\.\w+\[\d+\]\.{STATISTICS}|models\.\w+\.estimable|{SIZE}",
     "moderation.json": rf".*\.(?:interaction|slopes\[\d+\]|levels\[\d+\])\.{STATISTICS}|.*\.(?:{SIZE})",
+    "suicidal_ideation.json": rf".*\.(?:count|n|{STATISTICS})|.*\.change\.\w+",
     "domains.json": rf".*\.(?:verdict|{STATISTICS})",
 }
 """By file, the places of what a paper reports."""

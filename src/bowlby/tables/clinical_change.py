@@ -49,7 +49,7 @@ def clinical_change_table(record: Mapping) -> pd.DataFrame:
     return pd.DataFrame(rows).reindex(columns=COLUMNS)
 
 
-def _rows(name: str, model: Mapping) -> Iterator[list[str]]:
+def model_rows(name: str, model: Mapping) -> Iterator[list[str]]:
     """Odds ratios of the two predictors and, where it is in the model, of the therapist's mean."""
     likely = {(p["predictor"], p["at"]): p for p in model["probabilities"] if p["class"] == "event"}
     for one in model["fixed"]:
@@ -92,7 +92,7 @@ def clinical_change_sheet(number_: str, record: Mapping) -> Sheet:
         if not model["estimable"]:
             parts.append((f"{words}: not estimable ({model['reason']})", []))
             continue
-        parts.append((words + _counted(name, model), list(_rows(name, model))))
+        parts.append((words + _counted(name, model), list(model_rows(name, model))))
     cut = "" if record["cut"] is None else f" The cut-off is {record['cut']:g} ({record['cut_source']})."
     note = (
         f"*N* = {record['n_obs']:,} patients, *J* = {record['n_therapists']:,} therapists. Change is classified by "

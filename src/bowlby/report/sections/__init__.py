@@ -19,6 +19,7 @@ from bowlby.report.sections.participants import flow, issues, missing
 from bowlby.report.sections.questionnaires import reliability, scales, scores
 from bowlby.report.sections.robustness import robustness, sensitivity
 from bowlby.report.sections.session_to_session import session_to_session
+from bowlby.report.sections.suicidal_ideation import suicidal_ideation
 from bowlby.report.sections.therapists import therapists
 from bowlby.report.sections.verdict import verdict
 
@@ -27,6 +28,7 @@ REPORT: list[Build] = [
     scores,
     adequacy,
     estimates,
+    suicidal_ideation,
     pair,
     session_to_session,
     mediation,

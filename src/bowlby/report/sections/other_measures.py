@@ -6,7 +6,10 @@ from collections.abc import Mapping
 
 from markupsafe import Markup
 
+from bowlby.config.run import IDEATION
+from bowlby.figures.forest import MARK
 from bowlby.report.section import Section, figure, render
+from bowlby.report.sections.suicidal_ideation import NOTE
 from bowlby.results import Results
 from bowlby.tables import p_value, sheet_html, with_outcome
 from bowlby.tables.fits import joint_test
@@ -134,21 +137,28 @@ def domains(results: Results) -> Section | None:
         "the numbers.",
         caption="The points show P (circles) and T (squares) for every outcome with 95% intervals that are not "
         "adjusted for the number of outcomes. The main outcome is on top. The grey band is "
-        f"±{record['delta']:g}.",
+        f"±{record['delta']:g}.{_marked(record)}",
     )
     rows = [[_name(row["outcome"]), *(_effect(row, e) for e in "PT"), *(_claim(row, c) for c in ("C1", "C2", "C3"))]
             for row in record["outcomes"]]  # fmt: skip
     note = (
         "The main outcome comes first. Outcomes are scored so that higher is better. *p* in brackets is adjusted by "
         "Holm's method across these outcomes (C3: equivalence test); verdicts and intervals are not adjusted."
+        f"{_marked(record)}"
     )
     table = Markup(sheet_html(Sheet("", "The Comparison for Every Outcome", HEADS, [(None, rows)], note)))
-    parts = [plot, table, *_together(results, record.get("pooled"))]
+    parts = [plot, table, *_together(results, record)]
     return Section("domains", "Other outcomes", render("stack.html", parts=parts, intro=None))
 
 
-def _together(results: Results, record: Mapping | None) -> list[Markup]:
+def _marked(record: Mapping) -> str:
+    """What the mark of an outcome means; empty where none has it."""
+    return f" {NOTE}" if any(row["outcome"]["domain"] == IDEATION for row in record["outcomes"]) else ""
+
+
+def _together(results: Results, domains: Mapping) -> list[Markup]:
     """All outcomes together: what was decided, the heat map, and whether outcomes differ."""
+    record, marked = domains.get("pooled"), _marked(domains)
     if not record:
         return []
     title = Markup("<h3>All outcomes together</h3>")
@@ -164,20 +174,22 @@ def _together(results: Results, record: Mapping | None) -> list[Markup]:
         f"the slopes differ between outcomes: {'; '.join(differs)}. Standard errors are those of a jackknife over "
         f"{record['n_therapists']} therapists, which takes account of the correlation of the outcomes; the SDs of "
         "the outcomes count as known. A mean over outcomes that differ describes none of them, and what qualifies the "
-        "verdict on the main outcome qualifies this one too."
+        f"verdict on the main outcome qualifies this one too.{marked}"
     )
     plot = figure(
         results,
         "outcomes",
         alt="Heat map of P, T, their difference and their sum by outcome; the table above has the numbers.",
         caption="P, T, their difference and their sum for every outcome and for all together, in SD of outcome per SD "
-        "of the predictor. Bold: the 95% interval, not adjusted for the number of outcomes, does not include 0.",
+        "of the predictor. Bold: the 95% interval, not adjusted for the number of outcomes, does not include 0."
+        f"{marked}",
     )
     return [title, Markup("<p>{}</p>").format(text), plot]
 
 
 def _name(outcome: dict) -> str:
-    return f"{outcome['domain']} ({outcome['instrument']} {outcome['scale']})"
+    mark = MARK if outcome["domain"] == IDEATION else ""
+    return f"{outcome['domain']}{mark} ({outcome['instrument']} {outcome['scale']})"
 
 
 def _effect(row: dict, name: str) -> str:
