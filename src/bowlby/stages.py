@@ -288,38 +288,19 @@ def estimands_of(run: Run, folder: Path) -> dict[str, dict]:
 
 
 def judge_domains(loaded: Loaded, folder: Path) -> None:
-    """Scores to the comparison for other outcomes than the registered one."""
+    """Scores to the comparison for other outcomes than the registered one, and to what suicidal ideation needs."""
     from bowlby.compare.domains import domains
-
-    asked = {o.instrument for o in (loaded.run.outcome, *loaded.run.other_outcomes)} | {
-        block.instrument for block in vars(loaded.run.comparison).values() if hasattr(block, "instrument")
-    }
-    paths = {path.stem: path for path in (folder / "scores").glob("*.parquet")}
-    scores = {name: read_parquet(paths[name]) for name in asked & set(paths)}
-    people = {i: read_parquet(folder / f"people/{i}.parquet") for i in PEOPLE}
-    order = [o.id for o in loaded.study.occasions]
-    write_json(
-        folder / "domains.json", domains(loaded.run, scores, people, order, read_json(folder / "fits/primary.json"))
-    )
-
-
-def describe_suicidal_ideation(loaded: Loaded, folder: Path) -> None:
-    """Scores to counts and an ordinal model of every outcome that is suicidal ideation."""
-    paths = {path.stem: path for path in (folder / "scores").glob("*.parquet")}
-    scores = {name: read_parquet(path) for name, path in paths.items()}
-    people = {i: read_parquet(folder / f"people/{i}.parquet") for i in PEOPLE}
-    write_json(folder / "suicidal_ideation.json", suicidal_ideation_of(loaded, scores, people))
-
-
-def suicidal_ideation_of(loaded: Loaded, scores: dict[str, pd.DataFrame], people: dict[str, pd.DataFrame]) -> dict:
-    """Counts and an ordinal model of every outcome that is suicidal ideation."""
     from bowlby.estimands.suicidal_ideation import suicidal_ideation
 
-    run = loaded.run
-    keys = {outcome.instrument: on_study_forms(loaded, outcome.instrument) for outcome in run.of_domain(IDEATION)}
-    ranges = {(name, scale): key.range_of(scale) for name, key in keys.items()
-              for scale in (*key.all_scales(), *key.flagged()) if key.response}  # fmt: skip
-    return suicidal_ideation(run, scores, people, [o.id for o in loaded.study.occasions], ranges)
+    run, order = loaded.run, [o.id for o in loaded.study.occasions]
+    scores = {path.stem: read_parquet(path) for path in (folder / "scores").glob("*.parquet")}
+    people = {i: read_parquet(folder / f"people/{i}.parquet") for i in PEOPLE}
+    if run.other_outcomes:
+        primary = read_json(folder / "fits/primary.json")
+        write_json(folder / "domains.json", domains(run, scores, people, order, primary))
+    if rated := run.of_domain(IDEATION):
+        keys = {outcome.instrument: on_study_forms(loaded, outcome.instrument) for outcome in rated}
+        write_json(folder / "suicidal_ideation.json", suicidal_ideation(run, scores, people, order, keys))
 
 
 def compare_pair(loaded: Loaded, folder: Path) -> None:

@@ -65,15 +65,17 @@ rule compare_predictors:
         "../scripts/compare.py"
 
 
-if PLAN.loaded.run.other_outcomes:
+IDEATION = PLAN.loaded.run.of_domain("suicidal ideation")
+if PLAN.loaded.run.other_outcomes or IDEATION:
 
     rule judge_other_outcomes:
         input:
             scores=rules.score_instruments.output.scores,
             people=rules.ingest.output.people,
-            fit=f"{OUT}/fits/primary.json",
+            fit=f"{OUT}/fits/primary.json" if "primary" in PLAN.sets else [],
         output:
-            domains=f"{OUT}/domains.json",
+            domains=f"{OUT}/domains.json" if PLAN.loaded.run.other_outcomes else [],
+            ideation=f"{OUT}/suicidal_ideation.json" if IDEATION else [],
         log:
             f"{OUT}/logs/compare/domains.log",
         benchmark:
@@ -86,34 +88,9 @@ if PLAN.loaded.run.other_outcomes:
         params:
             config=CONFIG,
             code=fingerprint("domains"),
-            settings=PLAN.settings("outcome", "other_outcomes", "pool_outcomes", "comparison", "study"),
+            settings=PLAN.settings("outcome", "other_outcomes", "pool_outcomes", "comparison", "privacy", "study"),
         script:
             "../scripts/judge_domains.py"
-
-
-if PLAN.loaded.run.of_domain("suicidal ideation"):
-
-    rule describe_suicidal_ideation:
-        input:
-            scores=rules.score_instruments.output.scores,
-            people=rules.ingest.output.people,
-        output:
-            ideation=f"{OUT}/suicidal_ideation.json",
-        log:
-            f"{OUT}/logs/compare/suicidal_ideation.log",
-        benchmark:
-            f"{OUT}/benchmarks/compare/suicidal_ideation.tsv"
-        group:
-            CONCLUDE
-        resources:
-            mem_mb=megabytes(PLAN.raw, "fit"),
-            runtime=minutes(PLAN.raw, "fit"),
-        params:
-            config=CONFIG,
-            code=fingerprint("domains"),
-            settings=PLAN.settings("outcome", "other_outcomes", "comparison", "privacy", "study"),
-        script:
-            "../scripts/describe_suicidal_ideation.py"
 
 
 if "pair" in PLAN.sets:

@@ -11,7 +11,7 @@ VERDICT += [f"{OUT}/session_to_session.json"] if "session_to_session" in PLAN.se
 GROWTH = PLAN.loaded.run.growth
 VERDICT += [f"{OUT}/growth.json"] if GROWTH and GROWTH.predictors else []
 VERDICT += [f"{OUT}/domains.json"] if PLAN.loaded.run.other_outcomes else []
-VERDICT += [f"{OUT}/suicidal_ideation.json"] if PLAN.loaded.run.of_domain("suicidal ideation") else []
+VERDICT += [f"{OUT}/suicidal_ideation.json"] if IDEATION else []
 ESTIMANDS = rules.estimate_estimands.output.estimands if "primary" in PLAN.sets else []
 ANALYSIS = expand(
     "{out}/analysis/{set}.{kind}", out=OUT, set=PLAN.sets, kind=["parquet", "membership.parquet", "flow.json"]

@@ -15,6 +15,7 @@ from bowlby.design.primary import comparison_set
 from bowlby.disclosure import hide_classes, pooled_histogram, small
 from bowlby.estimands.clinical_change import Sample
 from bowlby.fit.models import Fitter
+from bowlby.instruments.model import Instrument
 from bowlby.terms import P, T
 
 CHANGES = ("new", "persisting", "resolved", "never")
@@ -30,7 +31,7 @@ def suicidal_ideation(
     scores: Mapping[str, pd.DataFrame],
     people: dict[str, pd.DataFrame],
     occasions: list[str],
-    ranges: Mapping[tuple[str, str], tuple[float, float]],
+    keys: Mapping[str, Instrument],
 ) -> dict:
     """Counts before and after, changes, and an ordinal model of every outcome of this domain.
 
@@ -41,8 +42,8 @@ def suicidal_ideation(
         As of :func:`bowlby.design.primary.comparison_set`.
     occasions : list of str
         The study's occasions in order.
-    ranges : mapping
-        Lowest and highest possible score by instrument and scale; of scales that are not in it, those that occur count.
+    keys : mapping of Instrument
+        The outcomes' instruments. Of scales without a known range, the lowest and highest score that occur count.
 
     Returns
     -------
@@ -59,8 +60,7 @@ def suicidal_ideation(
         before, after = (sign * one for one in _ends(scores[outcome.instrument], outcome, occasions))
         both = before.notna() & after.notna()
         before, after = before[both], after[both]
-        given = ranges.get((outcome.instrument, outcome.scale)) or sign * pd.concat([before, after]).agg(["min", "max"])
-        ends = sorted(sign * float(end) for end in given)
+        ends = _range(keys[outcome.instrument], outcome, sign * pd.concat([before, after]))
         edges = _edges(np.concatenate([before, after]), *ends)
         cuts, shareable = [*edges, ends[1] + 1], run.privacy == "shareable"
         names = [_label(low, high, sign) for low, high in pairwise(cuts)]
@@ -90,6 +90,13 @@ def _ends(table: pd.DataFrame, outcome: Outcome, occasions: list[str]) -> tuple[
         )
     before, after = before.astype(float).align(after.astype(float), join="outer")
     return before, after
+
+
+def _range(key: Instrument, outcome: Outcome, values: pd.Series) -> list[float]:
+    """Best and worst score, higher being worse."""
+    known = key.response and outcome.scale in {*key.all_scales(), *key.flagged()}
+    ends = key.range_of(outcome.scale) if known else (values.min(), values.max())
+    return sorted((-1.0 if outcome.higher_is_better else 1.0) * float(end) for end in ends)
 
 
 def _edges(values: np.ndarray, best: float, worst: float) -> list[float]:

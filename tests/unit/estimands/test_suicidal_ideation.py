@@ -14,7 +14,8 @@ from bowlby.report.sections.suicidal_ideation import suicidal_ideation as sectio
 from bowlby.results import Results
 from bowlby.terms import P
 
-ITEM = {"phq9": (0.0, 3.0)}
+KEY = load_instrument("phq9")
+LONG = KEY.model_copy(update={"item_response": {9: (0.0, 38.0)}})
 OCCASIONS = ["pre", "mid", "post"]
 
 
@@ -26,12 +27,11 @@ def answers(before, after, item="suicidal_ideation") -> dict:
                                for when, values in (("pre", before), ("post", after))])}  # fmt: skip
 
 
-def described(before, after, privacy="shareable", ranges=ITEM, **outcome) -> dict:
+def described(before, after, privacy="shareable", key=KEY, **outcome) -> dict:
     given = {"instrument": "phq9", "scale": "suicidal_ideation", "domain": "suicidal ideation", "pre": "pre",
              "post": "post"}  # fmt: skip
     run = Run(run="s", study="none", privacy=privacy, outcome=Outcome(**given | outcome), growth={})
-    known = {(name, "suicidal_ideation"): ends for name, ends in ranges.items()}
-    return suicidal_ideation(run, answers(before, after), {}, OCCASIONS, known)["outcomes"][0]
+    return suicidal_ideation(run, answers(before, after), {}, OCCASIONS, {"phq9": key})["outcomes"][0]
 
 
 def shown(rows) -> dict:
@@ -66,9 +66,9 @@ def test_fewer_than_five_are_joined_or_hidden_unless_the_run_is_internal():
 def test_a_long_scale_has_three_groups_above_its_lowest_score_and_a_turned_one_begins_at_its_highest():
     rng = np.random.default_rng(2)
     before, after = rng.integers(0, 39, 300), rng.integers(0, 39, 300) * (rng.random(300) < 0.5)
-    found = described(before, after, ranges={"phq9": (0.0, 38.0)})
+    found = described(before, after, key=LONG)
     assert len(found["categories"]) == 4 and found["categories"][0] == "0" and found["categories"][-1].endswith("38")
-    turned = described(38 - before, 38 - after, ranges={"phq9": (0.0, 38.0)}, higher_is_better=True)
+    turned = described(38 - before, 38 - after, key=LONG, higher_is_better=True)
     assert turned["change"] == found["change"] and turned["categories"][0] == "38"
     assert list(shown(turned["after"]).values()) == list(shown(found["after"]).values())
 
@@ -107,7 +107,7 @@ def ordinal(compared, **changed):
     )
     scores, people = compared
     scores = scores | {"phq9": scores["phq9"].assign(**{k: f(scores["phq9"][k]) for k, f in changed.items()})}
-    return suicidal_ideation(run, scores, people, OCCASIONS, {("phq9", "suicidal_ideation"): (0.0, 3.0)})
+    return suicidal_ideation(run, scores, people, OCCASIONS, {"phq9": KEY})
 
 
 def test_the_ordinal_model_recovers_the_log_odds_of_less_ideation(compared):
@@ -136,6 +136,6 @@ def test_a_flagged_item_is_a_score():
     rows = pd.DataFrame({"person": ["a", "b"], "role": "patient", "about": "self", "occasion": "pre", "session": 1,
                          **{f"i{k:02}": [1.0, 0.0] for k in range(1, 10)}})  # fmt: skip
     rows.loc[1, "i09"] = np.nan
-    scores = score(rows, load_instrument("phq9"))
+    scores = score(rows, KEY)
     assert scores["suicidal_ideation"].iloc[0] == 1 and np.isnan(scores["suicidal_ideation"].iloc[1])
     assert scores["total"].tolist() == [9, 0]
