@@ -39,15 +39,16 @@ class Moderator:
     label : str
     frame : DataFrame
         One column of a number; of a category one for each value but the first, 0 or 1.
-    step : float
-        1 SD in the column's own units; negative where the label counts in the other direction.
+    step : float or None
+        1 SD in the column's own units; negative where the label counts in the other direction. None: that of the part
+        that is tested, in this sample.
     levels : dict of str to str
         Value of a category: its column. Empty for a number.
     """
 
     label: str
     frame: pd.DataFrame
-    step: float
+    step: float | None
     levels: dict[str, str]
 
 
@@ -183,8 +184,7 @@ def _read(asked: Interaction, values: pd.Series, label: str, sd_outcome: float) 
     if pd.api.types.is_datetime64_any_dtype(values):
         raise UserError(problem(f"{key} is a date", "name another moderator"))
     if pd.api.types.is_numeric_dtype(values) and len(found) != 2:
-        numbers = values.astype(float)
-        return Moderator(label, pd.DataFrame({asked.moderator: numbers}), float(numbers.std()), {})
+        return Moderator(label, pd.DataFrame({asked.moderator: values.astype(float)}), None, {})
     if len(found) > MOST_LEVELS:
         what = f"{key} has {len(found)} values, too many for a category"
         raise UserError(problem(what, "put values together in the data, or give it `kind: number` in the study file"))
@@ -234,9 +234,10 @@ def _describe(moderator: Moderator, data: pd.DataFrame, tested: str, parts: dict
     therapist = data["therapist"].to_numpy()
     modelled = list(moderator.frame)[1:] if moderator.levels else list(moderator.frame)
     columns = {level: [parts[c][level] for c in modelled] for level in parts[modelled[0]]}
-    described = {"moderator_label": moderator.label, "step": moderator.step, "tested": tested, "columns": columns}
+    step = float(data[columns[tested][0]].std()) if moderator.step is None else moderator.step
+    described = {"moderator_label": moderator.label, "step": step, "tested": tested, "columns": columns}
     if not moderator.levels:
-        values = data[columns[tested][0]].to_numpy(float) / moderator.step
+        values = data[columns[tested][0]].to_numpy(float) / step
         return described | {"levels": [], **_observed(values, therapist, tested)}
     levels = [
         {"level": text, "indicator": parts[column][tested], "share": float(moderator.frame[column].mean()),

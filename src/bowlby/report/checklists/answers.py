@@ -193,7 +193,10 @@ def subgroups(results: Results) -> str | None:
     claim: Mapping[str, Any] = results.verdict_claims.get("C3", {})
     if not claim.get("severity"):
         return None
-    return said("Style by severity before treatment, with claim C3:", see("verdict", "Verdict"))
+    style = see("verdict", "Verdict")
+    if not results.json("moderation.json"):
+        return said("Style by severity before treatment, with claim C3:", style)
+    return said("Style by severity, with claim C3, and others:", style, see("moderation", "Moderation"))
 
 
 def missing(results: Results) -> str | None:

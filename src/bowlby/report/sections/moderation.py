@@ -22,11 +22,13 @@ LINEAR = (
 )
 ZERO = "A variance of slopes between therapists was estimated at 0 (boundary) for {}."
 FEW = "With {} therapists, a random slope is poorly known; Kenward-Roger allows for this as far as it can."
-LITERATURE = (
-    "No association at average severity together with an interaction with severity is the pattern of therapist style "
-    "that the literature supports best (Schauenburg et al., 2010)."
+SEVERITY = (
+    "The first p value tests severity within and between therapists jointly, this one within therapists. An "
+    "interaction with severity, without an association at average severity, is the pattern of therapist style that the literature "
+    "supports best (Schauenburg et al., 2010)."
 )
 FEW_THERAPISTS = 30
+NOWHERE = "no observed value"
 
 
 def moderation(results: Results) -> Section | None:
@@ -61,9 +63,12 @@ def with_c3(results: Results) -> list[str]:
     """What is said with C3: interactions of the therapist's style that were found."""
     record = results.json("moderation.json") or {"interactions": []}
     own = [one for one in record["interactions"] if one["text"].startswith("therapist_style") and found(one)]
-    said = [f"Exploratory: {_said(one, len(record['interactions']))} C3 concerns the slope on average." for one in own]
+    said = [
+        f"Exploratory analysis: {_said(one, len(record['interactions']))} C3 concerns the slope on average."
+        for one in own
+    ]
     severity = any(one["text"].endswith(" by pretest") for one in own)
-    return [*said, LITERATURE] if severity else said
+    return [*said, SEVERITY] if severity else said
 
 
 def _said(one: Mapping, tests: int) -> str:
@@ -85,11 +90,12 @@ def _where(one: Mapping) -> str:
     regions = one["regions"]["simultaneous"]
     if regions is None:
         return ""
-    if not regions:
-        return " By the simultaneous band the slope differs from 0 at no observed value."
-    of = {"within": "from the therapist's mean", "between": "(therapist's mean)", "therapist": ""}[one["tested"]]
-    values = f"{one['moderator'].removeprefix('the ')} {of}".strip()
-    return f" By the simultaneous band the slope is {region_words(regions)} of {values}."
+    whole = len(regions) == 1 and [regions[0]["low"], regions[0]["high"]] == one["range"]
+    if not regions or whole:
+        return f" By the simultaneous band the slope differs from 0 at {'all observed values' if whole else NOWHERE}."
+    of = {"within": "from the therapist's mean", "between": "therapist's mean", "therapist": ""}[one["tested"]]
+    values = ", ".join(filter(None, (one["moderator"].removeprefix("the "), of)))
+    return f" By the simultaneous band the slope is {region_words(regions)} ({values})."
 
 
 def _p(p) -> str:
