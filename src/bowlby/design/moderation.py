@@ -148,11 +148,12 @@ def _moderator(asked: Interaction, sample: Patients, described: pd.DataFrame, ru
 def _main(asked: Interaction, run: Run, frame: pd.DataFrame, data: pd.DataFrame, w) -> tuple[list[str], str, list[str]]:
     """Add both predictors; their columns, that of the one that is moderated, and those with a random slope.
 
-    One scale comes with the others of its composite, as in M1b.
+    One scale, of the predictor or as moderator, comes with the others of its composite, as in M1b.
     """
     main, chosen, slopes = [], "", []
     for side in _sides(asked):
-        own = terms.scales_of(frame, side) if side == asked.predictor and asked.scale else [side]
+        apart = {asked.predictor: asked.scale, asked.moderator: asked.moderator_scale}.get(side)
+        own = terms.scales_of(frame, side) if apart else [side]
         for column in own:
             values = frame[column].to_numpy(float)
             inner = not _of_therapists(run, side)

@@ -24,8 +24,8 @@ ZERO = "A variance of slopes between therapists was estimated at 0 (boundary) fo
 FEW = "With {} therapists, a random slope is poorly known; Kenward-Roger allows for this as far as it can."
 SEVERITY = (
     "The first p value tests severity within and between therapists jointly, this one within therapists. An "
-    "interaction with severity, without an association at average severity, is the pattern of therapist style that the literature "
-    "supports best (Schauenburg et al., 2010)."
+    "interaction with severity, without an association at average severity, is the pattern of therapist style that "
+    "the literature supports best (Schauenburg et al., 2010)."
 )
 FEW_THERAPISTS = 30
 NOWHERE = "no observed value"
