@@ -71,6 +71,8 @@ class Plan:
         growth = self.loaded.run.growth
         if not (growth and growth.perceived):
             absent.add("growth_between")
+        if not (growth and growth.within_patient):
+            absent.add("growth_within")
         for rating in ("alliance", "mentalizing"):
             if not (comparison and getattr(comparison, rating) and getattr(comparison, rating).apart):
                 absent.add(f"{rating}_scales")

@@ -368,7 +368,7 @@ def growth_of(run: Run, folder: Path) -> dict:
 
     fits = stored_fits(folder)
     design = read_json(folder / "analysis/growth.design.json")
-    return decide(run, fits["growth"], fits.get("growth_between"), design)
+    return decide(run, fits["growth"], fits.get("growth_between"), design, fits.get("growth_within"))
 
 
 def compare(loaded: Loaded, folder: Path) -> None:

@@ -31,7 +31,7 @@ def decide_growth_claims(effects: dict[str, Effect], delta: float) -> dict[str, 
     return claims
 
 
-def compare_growth(run: Run, fit: dict, between: dict | None, design: dict) -> dict:
+def compare_growth(run: Run, fit: dict, between: dict | None, design: dict, within: dict | None = None) -> dict:
     """Decide the claims on the predictors of the course.
 
     Parameters
@@ -42,13 +42,16 @@ def compare_growth(run: Run, fit: dict, between: dict | None, design: dict) -> d
         ``fits/growth.json`` and, where there is one, ``fits/growth_between.json``.
     design : dict
         Description of their rows.
+    within : dict, optional
+        ``fits/growth_within.json``.
 
     Returns
     -------
     dict
         claims (G1, G2), contrasts (SD of outcome at the end per SD of predictor), ``between``: the same where the
-        therapists' means of perceived attachment are in the model, ``number``: what the number of occasions depends
-        on, flags, and a sentence.
+        therapists' means of perceived attachment are in the model, ``within``: the association with the patient's own
+        deviations in perceived attachment (no claim), ``number``: what the number of occasions depends on, flags, and a
+        sentence.
     """
     growth = existing(run.growth)
     effects = effects_of(fit["contrasts"])
@@ -83,6 +86,12 @@ def compare_growth(run: Run, fit: dict, between: dict | None, design: dict) -> d
         "n_therapists": fit["groups"]["therapist"],
         "contrasts": {name: effect.record() for name, effect in effects.items()},
         "between": {name: effect.record() for name, effect in effects_of((between or fit)["contrasts"]).items()},
+        "within": within
+        and {
+            **effects_of(within["contrasts"])["within_patient"].record(),
+            "n_obs": within["n_obs"],
+            "n_patients": within["groups"]["patient"],
+        },
         "number": number,
         "claims": claims,
         "flags": [flag for flag, given in flags.items() if given],

@@ -63,6 +63,10 @@ class Growth(Model):
     slope are adjusted for the patient's mean outcome up to this time."""
     perceived: Block | None = None
     """Perceived attachment to the therapist: does it predict improvement (claim G1)?"""
+    within_patient: bool = False
+    """Whether a further model has the patient's own ratings of `perceived` at the occasions of the outcome: their
+    deviation from the patient's mean, with a coefficient that varies between patients and between therapists. It
+    needs `perceived` at two occasions of the outcome or more; no claim is tested on it."""
     therapist_style: Block | None = None
     """The therapist's own attachment style: does it predict improvement less than `perceived` does (claim G2)?"""
     reference: GrowthReference | None = None
@@ -94,6 +98,8 @@ class Growth(Model):
     def _complete(self):
         if self.landmark is not None and self.perceived is None:
             raise Invalid("landmark is given without perceived", "add `perceived:`, or leave the landmark out")
+        if self.within_patient and self.perceived is None:
+            raise Invalid("within_patient is given without perceived", "add `perceived:`, or leave within_patient out")
         if self.end is not None and self.end <= (self.landmark or 0):
             raise Invalid("end does not lie after the start of the course", "give a later time")
         if both := sorted({*self.covariates} & {*self.slopes}):

@@ -11,11 +11,11 @@ from bowlby import terms
 from bowlby.config.growth import Growth
 from bowlby.config.run import Run
 from bowlby.design.centring import membership, within_between
-from bowlby.design.composite import far_from_reference, sd_error
-from bowlby.design.frame import Predictors, chosen_episodes, predictors
+from bowlby.design.composite import composite, far_from_reference, sd_error
+from bowlby.design.frame import Predictors, asked_scales, chosen_episodes, predictors
 from bowlby.design.random_part import RandomPart
 from bowlby.errors import UserError, existing, problem
-from bowlby.terms import BASELINE, P, T
+from bowlby.terms import BASELINE, P_WITHIN_PATIENT, P, T
 
 PREDICTOR_REASONS = {"perceived": "no perceived attachment", "therapist_style": "no style of the therapist"}
 LEAST_THERAPISTS = 4
@@ -36,9 +36,41 @@ def with_values(run: Run, scores: dict, people: dict, rows: pd.DataFrame) -> Val
     measures = predictors(growth, scores, chosen_episodes(people["episodes"], "share"), index)
     if growth.perceived:
         rows = rows.assign(perceived=rows["patient"].map(measures.frame["perceived"]))
+    if growth.within_patient:
+        rows = rows.assign(**{P_WITHIN_PATIENT: _same_occasion(run, scores, rows, measures)})
     if growth.therapist_style:
         rows = rows.assign(therapist_style=rows["therapist"].map(measures.style).astype(float))
     return Values(rows, measures)
+
+
+def _same_occasion(run: Run, scores: dict, rows: pd.DataFrame, measures: Predictors) -> pd.Series:
+    """Perceived attachment as rated at the occasion, and in the session, of each outcome; in reference SD."""
+    block, key = existing(existing(run.growth).perceived), ["person", "occasion", "session"]
+    felt = asked_scales(scores[block.instrument], block)
+    felt = felt[(felt["role"] == "patient") & (felt["about"] == block.about)]
+    felt = _occasions(felt).assign(now=composite(felt, block, measures.scaling["perceived"]))
+    mean = felt.groupby(key)["now"].mean()
+    return _occasions(scores[run.outcome.instrument].loc[rows.index]).join(mean, on=key)["now"]
+
+
+def _occasions(table: pd.DataFrame) -> pd.DataFrame:
+    """Who answered when, without missing values."""
+    session = pd.to_numeric(table["session"]) if "session" in table else pd.Series(pd.NA, table.index)
+    return (
+        table[["person", "occasion"]].astype("string").fillna("").assign(session=session.astype("Float64").fillna(-1))
+    )
+
+
+def _own_deviation(data: pd.DataFrame) -> pd.DataFrame:
+    """The rows with the deviation of each rating from the patient's own mean."""
+    if P_WITHIN_PATIENT not in data:
+        return data
+    now = data[P_WITHIN_PATIENT]
+    own = now - now.groupby(data["patient"]).transform("mean")
+    if not (own.abs() > 0).any():
+        what = "growth.within_patient: no patient rated perceived attachment at two occasions of the outcome"
+        raise UserError(problem(what, "leave within_patient out"))
+    return data.assign(**{P_WITHIN_PATIENT: own})
 
 
 def predictor_terms(data: pd.DataFrame) -> list[str]:
@@ -92,7 +124,7 @@ def split_predictors(
             data[terms.column(name, level=level)] = data["patient"].map(column)
     if T in data:
         data[T] = data[T] - data[T].mean()
-    data = data.drop(columns=split)
+    data = _own_deviation(data.drop(columns=split))
     for name in (P, T):
         if name in data and np.ptp(data[name].to_numpy(float)) == 0:
             what = (

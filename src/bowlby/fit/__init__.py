@@ -12,7 +12,7 @@ SETS = {
     "alliance": ["alliance_m1", "alliance_joint", "alliance_alone", "alliance_scales"],
     "mentalizing": ["mentalizing_m1", "mentalizing_joint", "mentalizing_alone", "mentalizing_scales"],
     "pair": ["pair", "pair_scales"],
-    "growth": ["growth", "growth_between"],
+    "growth": ["growth", "growth_between", "growth_within"],
     "clinical_change": [],
     "session_to_session": ["lagged_none", "lagged_mean", "lagged_patient", "centred_outcome", "centred_predictor"],
 }

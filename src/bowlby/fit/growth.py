@@ -11,7 +11,7 @@ from bowlby.fit import units
 from bowlby.fit.models import Fitted
 from bowlby.fit.record import contrast, effects_table, record_fit
 from bowlby.mixed import CAR1, MixedModel
-from bowlby.terms import BASELINE, P_BETWEEN, P_SLOPE, T_SLOPE, P, T, by_time, slope_weights, sloped
+from bowlby.terms import BASELINE, P_BETWEEN, P_SLOPE, P_WITHIN_PATIENT, T_SLOPE, P, T, by_time, slope_weights, sloped
 
 NAMED = {P: ("P_slope", "P_end", "P_number"), T: ("T_slope", "T_end", "T_number")}
 """Contrasts of a predictor: on the slope, on the outcome at the end, on the number of occasions."""
@@ -35,16 +35,23 @@ def fit_growth(data: pd.DataFrame, design: dict, reml: bool = True) -> dict[str,
         ``growth``; its record has, besides the contract of every fit, ``left_out``: random effects that cannot be
         estimated, each with group, term and reason; ``shape``; ``residual_parameters``; and ``number``, what the number
         of a patient's occasions depends on. With perceived attachment also ``growth_between``, in which its mean by
-        therapist is added.
+        therapist is added, and ``growth_within``, with the deviations of a patient's ratings from their own mean, if
+        the rows have them.
     """
     models: dict[str, list] = {"growth": []}
     if P in data:
         models["growth_between"] = [P_BETWEEN, by_time(P_BETWEEN)]
+    if P_WITHIN_PATIENT in data:
+        models["growth_within"] = [P_WITHIN_PATIENT]
     fits = {}
     for model, added in models.items():
-        result = growth_model(data, design, added).fit(reml=reml)
-        record = record_fit(model, result, "kenward-roger" if reml else "satterthwaite", design["n_dropped"],
-                            slope_contrasts(result, design))  # fmt: skip
+        rows = data.dropna(subset=[name for name in added if name in data])
+        result = growth_model(rows, design, added).fit(reml=reml)
+        contrasts = slope_contrasts(result, design)
+        if P_WITHIN_PATIENT in added:
+            unit = (1.0 if design["higher_is_better"] else -1.0) / design["sd_outcome"]
+            contrasts += [contrast(result, "within_patient", {P_WITHIN_PATIENT: unit})]
+        record = record_fit(model, result, "kenward-roger" if reml else "satterthwaite", design["n_dropped"], contrasts)
         record |= {"left_out": design["left_out"], "shape": design["shape"],
                    "residual_parameters": result.residual_parameters}  # fmt: skip
         fits[model] = Fitted(record, effects_table(result))
@@ -55,7 +62,11 @@ def fit_growth(data: pd.DataFrame, design: dict, reml: bool = True) -> dict[str,
 def growth_model(data: pd.DataFrame, design: dict, added: Sequence = ()) -> MixedModel:
     """The model before it is fitted."""
     residual = CAR1("time", "patient") if design["residual"] == "car1" else None
-    return MixedModel.from_terms("y", [*design["fixed"], *added], design["random"], data, residual=residual)
+    random = list(design["random"])
+    if P_WITHIN_PATIENT in added:  # what is tested within patients differs between them, and between therapists
+        random += [{"group": group, "terms": [P_WITHIN_PATIENT], "correlated": False, "known_zero": [P_WITHIN_PATIENT]}
+                   for group in ("patient", "therapist")]  # fmt: skip
+    return MixedModel.from_terms("y", [*design["fixed"], *added], random, data, residual=residual)
 
 
 def slope_contrasts(result, design: dict) -> list[dict]:

@@ -234,6 +234,11 @@ def _slopes(asked: dict, design: dict) -> str:
         said.append(f"Level and slope depended on {' and on '.join(given)}; the claims concern the slope.")
     if asked.get("perceived"):
         said.append("Both effects of perceived attachment varied between therapists.")
+    if asked.get("within_patient"):
+        said.append(
+            "A further model had the deviations of a patient's ratings of perceived attachment from their own "
+            "mean at the occasions of the outcome; this slope varied between patients and therapists."
+        )
     if asked.get("landmark") is not None:
         said.append(f"Only outcomes after time {asked['landmark']:g}, at which perceived attachment was rated, were "
                     "analysed. Level and slope were adjusted for the mean outcome up to this time.")  # fmt: skip

@@ -35,7 +35,7 @@ ENDPOINTS = {
     "domains.json": rf".*\.(?:verdict|{STATISTICS})",
 }
 """By file, the places of what a paper reports."""
-MODELS = ("primary", "c4", "c5", "pair", "growth")
+MODELS = ("primary", "c4", "c5", "pair", "growth", "growth_within")
 
 
 def endpoints(run: Results) -> dict[str, Any]:

@@ -46,6 +46,7 @@ TERMS = {
     "P_slope+T_slope": "P + T on the slope",
     "P_end": "P at the end of treatment",
     "T_end": "T at the end of treatment",
+    "within_patient": "Perceived attachment, deviation from the patient's own mean",
 }
 DIRECTION = (
     "Direction slope: the slope along the weights of the configuration, in a model with all scales of both predictors; "

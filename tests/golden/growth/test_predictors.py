@@ -28,17 +28,19 @@ REFERENCE = {
 PATIENTS = {"patient": ["intercept", "time"], "therapist": []}
 
 
-def study() -> tuple[dict, dict]:
+def study(y: str = "y") -> tuple[dict, dict]:
     """Scores and people of the simulated study."""
     rows = pd.read_csv(HERE / "predictors.csv")
     people = rows.drop_duplicates("patient")
     therapists = rows.drop_duplicates("therapist")
     scores = {
         "phq9": pd.DataFrame({"person": rows["patient"], "role": "patient", "about": "self", "occasion": "s",
-                              "session": rows["session"], "therapist": rows["therapist"], "total": rows["y"],
+                              "session": rows["session"], "therapist": rows["therapist"], "total": rows[y],
                               "date": pd.Timestamp("2025-01-01") + pd.to_timedelta(7 * rows["session"], "D")}),
         "cats": pd.DataFrame({"person": people["patient"], "role": "patient", "about": "therapist",
                               "occasion": "early", "session": 1, "secure": people["felt"]}),
+        "cats_now": pd.DataFrame({"person": rows["patient"], "role": "patient", "about": "therapist", "occasion": "s",
+                                  "session": rows["session"], "secure": rows["now"]}),
         "ecr": pd.DataFrame({"person": therapists["therapist"], "role": "therapist", "about": "self",
                              "occasion": "once", "session": pd.NA, "security": therapists["style"]}),
     }  # fmt: skip
@@ -82,6 +84,28 @@ def test_slopes_of_perceived_attachment_and_style_are_those_of_lme4_and_pbkrtest
     assert made.columns.set_index("name")["meaning"]["time"] == "number of the session"
     patients = made.data.groupby("patient").size()
     assert found["number"]["mean"] == pytest.approx(patients.mean())
+
+
+def test_a_patients_own_deviations_have_the_coefficient_of_lme4():
+    """Perceived attachment at each session has the patient's mean as predictor and its deviations as covariate."""
+    scores, people = study("y_now")
+    scores["cats"] = pd.concat([scores["cats"], scores["cats_now"]], ignore_index=True)
+    growth = Growth(time="sessions", end=5, perceived=FELT, therapist_style=STYLE, reference=REFERENCE,
+                    within_patient=True)  # fmt: skip
+    run = Run(run="g", study="none", outcome=Outcome(instrument="phq9"), growth=growth)
+    made = growth_set(run, scores, people, [Occasion(id="s")], "weeks")
+    fitted = fit_growth(made.data, made.design)
+    record, expected = fitted["growth_within"].record, EXPECTED["within"]
+    assert record["n_obs"] == expected["n"] < fitted["growth"].record["n_obs"]
+    # A REML likelihood has the unit of its predictors: the deviation is in SD of 2 points here, in points there.
+    assert record["llf"] == pytest.approx(expected["llf"] + np.log(2), abs=1e-6)
+    found = compare_growth(run, fitted["growth"].record, None, made.design, record)["within"]
+    theirs = expected["within_patient"]
+    assert found["estimate"] == pytest.approx(theirs["estimate"], abs=1e-4 * theirs["se"])
+    assert found["se"] == pytest.approx(theirs["se"], rel=1e-4) and found["df"] == pytest.approx(theirs["df"], rel=1e-3)
+    scores["cats"] = scores["cats"][scores["cats"]["occasion"] == "early"]
+    with pytest.raises(UserError, match="no patient rated perceived attachment at two occasions"):
+        growth_set(run, scores, people, [Occasion(id="s")], "weeks")
 
 
 def test_time_by_dates_in_weeks_is_time_by_sessions_a_week_apart():

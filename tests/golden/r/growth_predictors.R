@@ -76,9 +76,26 @@ describe <- function(formula, data, clock, reach, first = 0) {
        contrasts = slopes(fit, clock, reach, first), variances = components$vcov)
 }
 
-study <- simulate_study()
+# Perceived attachment at each session (a fifth missing), and an outcome that goes with its deviation from the patient's mean.
+with_sessions <- function(study) {
+  set.seed(21)
+  n <- nrow(study)
+  now <- study$felt + rnorm(n)
+  now[runif(n) < 0.2] <- NA
+  person <- match(study$patient, unique(study$patient)); therapist <- match(study$therapist, unique(study$therapist))
+  slope <- 0.8 + rnorm(max(person), 0, 0.6)[person] + rnorm(max(therapist), 0, 0.5)[therapist]
+  study$now <- round(now, 3)
+  study$y_now <- round(study$y - slope * ifelse(is.na(now), 0, now - study$felt), 4)
+  study
+}
+
+study <- with_sessions(simulate_study())
 write.csv(study, file.path(folder, "predictors.csv"), row.names = FALSE)
 full <- prepared(study); late <- prepared(study, 1); from_1 <- prepared(study[study$session > 0, ])
+own <- full[!is.na(full$now), ]  # within and between therapists as in all rows
+own$wp <- own$now - ave(own$now, own$patient); own$y <- own$y_now
+within <- fit_at_optimum(y ~ time * (aw + s) + wp + (time | patient) + (0 + wp | patient) +
+                           (1 + time + aw + time:aw + wp || therapist), own, TRUE)
 aic <- function(formula) AIC(fit_at_optimum(formula, full, FALSE)$model)
 expected <- list(
   linear = describe(y ~ time * (aw + s) + (time | patient) + (1 + time + aw + time:aw || therapist), full, "time", 5),
@@ -88,6 +105,9 @@ expected <- list(
                             from_1, "log_time", log1p(5), log1p(1)),
   landmark = describe(y ~ time * (bw + bb + aw + s) + (time | patient) + (1 + time + aw + time:aw || therapist), late,
                       "time", 4),
+  within = list(n = nobs(within$model), llf = as.numeric(logLik(within$model)),
+                within_patient = contrast_of(within, c(wp = -2 / 10)),
+                variances = as.data.frame(VarCorr(within$model))$vcov),
   aic = list(linear = aic(y ~ time + (time | patient) + (1 + time || therapist)),
              log = aic(y ~ log_time + (log_time | patient) + (1 + log_time || therapist)),
              quadratic = aic(y ~ time + I(time^2) + (time | patient) + (1 + time || therapist)))
