@@ -17,7 +17,7 @@ STAGES = {
     "score": ("config", "instruments", "dictionary.py"),
     "design": ("config", "design", "instruments", "mixed"),
     "fit": ("mixed", "lagged", "fit", "design/centring.py"),
-    "estimate": ("design", "mixed", "lagged", "fit", "estimands"),
+    "estimate": ("config", "design", "mixed", "lagged", "fit", "estimands"),
     "robust": (*MODELS, "compare", "robustness"),
     "domains": (*MODELS, "estimands", "compare"),
     "compare": (*MODELS, "compare", "records.py", "robustness"),

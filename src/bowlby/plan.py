@@ -18,6 +18,7 @@ from bowlby.fit import models_of
 from bowlby.resources import SMALL, size
 from bowlby.robustness.jobs import Work, batches, works
 from bowlby.run_marker import MARKER, begun_with, moved
+from bowlby.terms import RESPONSE_SURFACE
 
 JOB, JOB_MORE = 4.5, 1.0
 """Seconds that a job lasts, its start included, and more for each MB of raw data as text."""
@@ -49,6 +50,7 @@ class Plan:
         run = self.loaded.run
         sets = [s for s in ("pair", "growth", "session_to_session") if getattr(run, s)]
         sets += [one.name for one in interactions(run)]
+        sets += [f"{RESPONSE_SURFACE}{scale}" for scale in run.matched_scales]
         if run.comparison is None:
             return sets
         further = [s for s, given in (("early", run.outcome.early), ("sessions", run.outcome.after)) if given]

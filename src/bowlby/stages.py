@@ -12,7 +12,7 @@ from bowlby.config import Loaded
 from bowlby.config.run import IDEATION, Run
 from bowlby.errors import UserError, existing
 from bowlby.files import harmless, read_json, read_parquet, read_set, write_csv, write_json, write_parquet
-from bowlby.terms import MEDIATION, MODERATION
+from bowlby.terms import MEDIATION, MODERATION, RESPONSE_SURFACE
 
 CSV_ROWS = 200_000
 log = logging.getLogger("bowlby")
@@ -200,21 +200,22 @@ def analysis_set(loaded: Loaded, name: str, scores: dict[str, pd.DataFrame], peo
     from bowlby.design.moderation import moderation_set
     from bowlby.design.pair import pair_set
     from bowlby.design.primary import comparison_set
+    from bowlby.design.response_surface import response_surface_set
     from bowlby.design.session_to_session import session_to_session_set
     from bowlby.design.sessions import session_set
 
     run, study = loaded.run, loaded.study
     if name == "growth":
         return growth_set(run, scores, people, study.occasions, study.time_unit)
-    if name == "pair":
-        return pair_set(run, scores, people)
-    if name == "session_to_session":
-        return session_to_session_set(run, scores, people)
+    if name in ("pair", "session_to_session"):
+        return (pair_set if name == "pair" else session_to_session_set)(run, scores, people)
     order = [o.id for o in study.occasions]
     if name.startswith(MODERATION):
         return moderation_set(run, scores, people, order, name)
     if name == "sessions":
         return session_set(run, scores, people, order)
+    if name.startswith(RESPONSE_SURFACE):
+        return response_surface_set(run, scores, people, order, partial(on_study_forms, loaded), name)
     return comparison_set(run, scores, people, order, name)
 
 
@@ -249,6 +250,7 @@ def fits_of(run: Run, name: str, data: pd.DataFrame, membership: pd.DataFrame, d
     from bowlby.fit.models import fit_set
     from bowlby.fit.moderation import fit_moderation
     from bowlby.fit.record import without_error
+    from bowlby.fit.response_surface import fit_response_surface
     from bowlby.fit.session_to_session import fit_session_to_session
 
     if name == "session_to_session":
@@ -259,6 +261,8 @@ def fits_of(run: Run, name: str, data: pd.DataFrame, membership: pd.DataFrame, d
         fits = {}
     elif name.startswith(MODERATION):
         fits = fit_moderation(name, data, membership, described)
+    elif name.startswith(RESPONSE_SURFACE):
+        fits = fit_response_surface(name, data, membership, described)
     elif name == "growth":
         fits = fit_growth(data, described, existing(run.growth).reml)
     else:
@@ -272,7 +276,6 @@ def estimate(loaded: Loaded, folder: Path) -> None:
     """Primary analysis set and fits to the estimands."""
     for name, record in estimands_of(loaded.run, folder).items():
         write_json(folder / f"estimands/{name}.json", record)
-    log.info("estimands written")
 
 
 def estimands_of(run: Run, folder: Path) -> dict[str, dict]:
@@ -333,21 +336,15 @@ def mediate(loaded: Loaded, folder: Path) -> None:
     """The fits of the mediators to indirect, direct and total effects."""
     from bowlby.estimands.mediation import mediation_of
 
-    write_json(
-        folder / "mediation.json", mediation_of(existing(loaded.run.mediation).mediators, folder, loaded.run.seed)
-    )
+    mediators = existing(loaded.run.mediation).mediators
+    write_json(folder / "mediation.json", mediation_of(mediators, folder, loaded.run.seed))
 
 
 def model_clinical_change(loaded: Loaded, folder: Path) -> None:
     """The classes of change to the models of their predictors."""
-    write_json(folder / "clinical_change.json", clinical_change_of(loaded.run, folder))
+    from bowlby.estimands.clinical_change import clinical_change_of
 
-
-def clinical_change_of(run: Run, folder: Path) -> dict:
-    """The models of the classes of change, from the analysis set in a run's folder."""
-    from bowlby.estimands.clinical_change import clinical_change
-
-    return clinical_change(*read_set(folder, "clinical_change"), run.privacy == "shareable")
+    write_json(folder / "clinical_change.json", clinical_change_of(folder, loaded.run.privacy == "shareable"))
 
 
 def moderate(loaded: Loaded, folder: Path) -> None:
@@ -355,6 +352,13 @@ def moderate(loaded: Loaded, folder: Path) -> None:
     from bowlby.compare.moderation import moderation_of
 
     write_json(folder / "moderation.json", moderation_of(loaded.run, folder))
+
+
+def match(loaded: Loaded, folder: Path) -> None:
+    """The fits of the response surfaces to what is said of a match."""
+    from bowlby.compare.response_surface import surfaces_of
+
+    write_json(folder / "response_surface.json", surfaces_of(loaded.run, folder))
 
 
 def compare_growth(loaded: Loaded, folder: Path) -> None:

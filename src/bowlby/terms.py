@@ -29,7 +29,9 @@ IN_SENTENCES = {
 VARIABLES = PREDICTORS | {"baseline": "Outcome before treatment", "change": "Early change of outcome"}
 TIMES = {"log_time": "ln(1 + time)", "time_squared": "Time squared"}
 """Time in other forms, as columns of the growth model."""
-FIXED_NAMES = ("patient", "therapist", "unit", "in_unit", "y", "session", "time", *TIMES)
+SURFACE = {"surface_x": "X", "surface_w": "W", "surface_xx": "X²", "surface_xw": "X × W", "surface_ww": "W²"}
+"""Columns of a response surface: the scores of two sides on one scale, their squares and their product."""
+FIXED_NAMES = ("patient", "therapist", "unit", "in_unit", "y", "session", "time", *TIMES, *SURFACE)
 """Columns of analysis sets that are no variables of the comparison."""
 COURSE = ("perceived", "therapist_style")
 """Predictors of the course."""
@@ -45,6 +47,8 @@ EVENTS = {
 """Events of change, each the lowest of its classes: the event in words."""
 MODERATION = "moderation_"
 """Beginning of the names of analysis sets of interactions; each has one model of its name."""
+RESPONSE_SURFACE = "response_surface_"
+"""Beginning of the analysis sets of response surfaces; the scale follows. Each has one model, of the same name."""
 SERIES = ("predictor", "outcome")
 """The two series of ``session_to_session``."""
 STYLES = ("secure", "preoccupied", "dismissing", "fearful/disorganized")
@@ -188,7 +192,8 @@ def label(name: str) -> str:
     if name.endswith(BY_TIME):
         return f"{label(name.removesuffix(BY_TIME))} × time"
     term = parse(name)
-    text = TIMES.get(name) or VARIABLES.get(term.variable, term.variable.replace("_", " "))
+    known = VARIABLES | SURFACE
+    text = TIMES.get(name) or known.get(term.variable, term.variable.replace("_", " "))
     if term.scale:
         text += f": {term.scale.replace('_', ' ')}"
     return f"{text}, {LEVELS[term.level]}" if term.level else text

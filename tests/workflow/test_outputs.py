@@ -9,6 +9,7 @@ NOT_OF_THE_EXAMPLE = (
     "suicidal_ideation.json",
     "mediation.json",
     "moderation.json",
+    "response_surface.json",
     "session_to_session.json",
     "domains.json",
     "growth.json",

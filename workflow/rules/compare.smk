@@ -247,3 +247,30 @@ if PLAN.loaded.run.moderation:
             settings=PLAN.settings("moderation"),
         script:
             "../scripts/moderate.py"
+
+
+if PLAN.loaded.run.response_surface:
+    SURFACES = [name for name in PLAN.sets if name.startswith("response_surface_")]
+
+    rule match_styles:
+        input:
+            data=expand("{out}/analysis/{set}.parquet", out=OUT, set=SURFACES),
+            design=expand("{out}/analysis/{set}.design.json", out=OUT, set=SURFACES),
+            fits=expand("{out}/fits/{model}.json", out=OUT, model=PLAN.models(*SURFACES)),
+        output:
+            surface=f"{OUT}/response_surface.json",
+        log:
+            f"{OUT}/logs/compare/response_surface.log",
+        benchmark:
+            f"{OUT}/benchmarks/compare/response_surface.tsv"
+        group:
+            CONCLUDE
+        resources:
+            mem_mb=megabytes(PLAN.raw, "compare"),
+            runtime=minutes(PLAN.raw, "compare"),
+        params:
+            config=CONFIG,
+            code=fingerprint("compare"),
+            settings=PLAN.settings("response_surface", "privacy"),
+        script:
+            "../scripts/match_styles.py"

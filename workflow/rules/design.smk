@@ -38,6 +38,7 @@ for NAME, SETS in PLAN.batches.items():
                 "mediation",
                 "moderation",
                 "clinical_change",
+                "response_surface",
                 "study",
             ),
         script:

@@ -95,6 +95,47 @@ class Mediation(Model):
     of the therapist's style with outcome."""
 
 
+class Norm(Model):
+    """Norms of a scale on one side of a match."""
+
+    mean: float
+    """Mean in the norm sample."""
+    sd: float = Field(gt=0)
+    """SD in the norm sample."""
+
+
+class MatchNorms(Model):
+    """Norms of a scale on both sides of a match."""
+
+    first: Norm
+    """Of the patients' scale, or of that of `pair.first`."""
+    second: Norm
+    """Of the therapists' scale, or of that of `pair.second`."""
+
+
+class ResponseSurface(Model):
+    """Match of patient and therapist: is outcome best if both have the same score on a scale of their style?"""
+
+    scales: list[str] = Field(default_factory=list)
+    """Scales that are matched, each with itself (example: anxiety, avoidance); by default all that both
+    `comparison.patient_style` and `comparison.therapist_style` give a weight. In a run with `pair:` and without
+    `comparison.patient_style`, those of `pair.first` and `pair.second`."""
+    norms: dict[str, MatchNorms] = Field(default_factory=dict)
+    """Scale: mean and SD of both sides in their norm samples. Needed only if the two sides completed different
+    instruments; both scores are then standardised, and equal means equally far from the norm."""
+    delta: float = Field(0.20, gt=0)
+    """Equivalence bound of a3, the slope along the line of incongruence, in SD of outcome per SD of the scale. Both
+    scores change by one SD in opposite directions; 0.20 is thus 0.10 per SD of the difference between the scores."""
+    delta_a5: float = Field(0.10, gt=0)
+    """Equivalence bound of a5, the rotation of the ridge, in SD of outcome per squared SD of the scale."""
+
+    @model_validator(mode="after")
+    def _once(self):
+        if len(set(self.scales)) < len(self.scales):
+            raise Invalid("scales lists one scale twice", "keep each once")
+        return self
+
+
 class SessionToSession(Model):
     """Temporal order from session to session: does the predictor precede the outcome, or the reverse?"""
 

@@ -9,12 +9,13 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from bowlby.config.base import Invalid, Model
-from bowlby.config.blocks import Block, Mediation, ReferenceBlock, SessionToSession
+from bowlby.config.blocks import Block, Mediation, ReferenceBlock, ResponseSurface, SessionToSession
 from bowlby.config.clinical_change import ClinicalChange
 from bowlby.config.growth import Growth
 from bowlby.config.labels import Words
 from bowlby.config.moderation import PATTERN
 from bowlby.config.robustness import Robustness
+from bowlby.errors import existing
 
 
 class Rating(Block):
@@ -245,6 +246,8 @@ class Run(Model):
     `therapist_style` and `perceived` of the comparison, or `first` and `second` of `pair`; moderators are `pretest`
     (severity), `patient_style` or another block, one of its scales (`patient_style.anxiety`), or a patient variable of
     the study such as the format of treatment."""
+    response_surface: ResponseSurface | None = None
+    """Match of the patient's and the therapist's style; if left out, it is not examined."""
     session_to_session: SessionToSession | None = None
     """Temporal order of two scales from session to session; if left out, it is not examined."""
     clinical_change: ClinicalChange | None = None
@@ -289,7 +292,7 @@ class Run(Model):
 
     def _alone(self):
         models = ("outcome", "comparison", "pair", "growth", "session_to_session", "other_outcomes",
-                  "clinical_change", "moderation", "robustness")  # fmt: skip
+                  "clinical_change", "moderation", "response_surface", "robustness")  # fmt: skip
         if asked := [f"`{name}:`" for name in models if getattr(self, name)]:
             raise Invalid(f"`scores:` is a run of its own, and {', '.join(asked)} is there too", "keep one of the two")
         return self
@@ -322,6 +325,51 @@ class Run(Model):
         if self.clinical_change and not (self.comparison and self.outcome.pre and self.outcome.post):
             what = "clinical_change needs the comparison, with outcome.pre and outcome.post"
             raise Invalid(what, "add them, or leave `clinical_change:` out")
+        if self.response_surface:
+            self._can_be_matched()
         if self.robustness and not self.comparison:
             raise Invalid("robustness has no comparison to check", "add `comparison:` or leave `robustness:` out")
         return self
+
+    @property
+    def matched(self) -> tuple[str, str, str]:
+        """The block and the two sides that a response surface matches."""
+        if self.comparison and self.comparison.patient_style:
+            return "comparison", "patient_style", "therapist_style"
+        return "pair", "first", "second"
+
+    @property
+    def matched_blocks(self) -> tuple[Block, Block]:
+        """The scales of the two sides that a response surface matches."""
+        part, *sides = self.matched
+        first, second = (getattr(getattr(self, part), side) for side in sides)
+        return first, second
+
+    @property
+    def matched_scales(self) -> list[str]:
+        """Scales of which there is a response surface."""
+        if self.response_surface is None:
+            return []
+        first, second = self.matched_blocks
+        return self.response_surface.scales or [scale for scale in first.weights if scale in second.weights]
+
+    def _can_be_matched(self) -> None:
+        part, *sides = self.matched
+        if getattr(self, part) is None:
+            raise Invalid("response_surface has no two styles to match", "add `comparison.patient_style`, or `pair:`")
+        first, second = self.matched_blocks
+        one, other = (f"{part}.{side}" for side in sides)
+        scales, norms = self.matched_scales, existing(self.response_surface).norms
+        if not scales:
+            raise Invalid(f"response_surface: {one} and {other} have no scale in common", "give one to both of them")
+        for scale in scales:
+            for where, block in ((one, first), (other, second)):
+                if scale not in block.weights:
+                    choice = f"use one of {', '.join(block.weights)}"
+                    raise Invalid(f"response_surface.scales: {where} has no scale '{scale}'", choice)
+        if norms and set(norms) != set(scales):
+            raise Invalid(f"response_surface.norms has to name {', '.join(scales)}", "give the norms of each, or none")
+        if first.instrument != second.instrument and not norms:
+            what = f"response_surface: {one} is of {first.instrument} and {other} of {second.instrument}"
+            raise Invalid(f"{what}, whose scores do not have the same meaning",
+                          "give `response_surface.norms`, or use one instrument on both sides")  # fmt: skip

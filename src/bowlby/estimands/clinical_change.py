@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from bowlby.design.centring import components
 from bowlby.disclosure import hide_classes, small
+from bowlby.files import read_set
 from bowlby.fit.marginal import Marginal, Mean, fit_marginal, separated
 from bowlby.fit.models import Fitter
 from bowlby.terms import P_BETWEEN, P, T
@@ -27,6 +29,11 @@ LARGEST = 5_000
 TESTED = {"perceived": P, "therapist_style": T}
 """Predictors at one SD below and above the mean of which probabilities are computed."""
 ONE = "Intercept"
+
+
+def clinical_change_of(folder: Path, shareable: bool) -> dict:
+    """The models of the classes of change, ``clinical_change.json``, from the analysis set in a run's folder."""
+    return clinical_change(*read_set(folder, "clinical_change"), shareable)
 
 
 def clinical_change(data: pd.DataFrame, members: pd.DataFrame, design: Mapping, shareable: bool) -> dict:

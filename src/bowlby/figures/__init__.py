@@ -24,6 +24,7 @@ from bowlby.figures import (
     participants,
     partition,
     residuals,
+    response_surface,
     session_to_session,
     suicidal_ideation,
     therapists,
@@ -90,6 +91,10 @@ def _moderation(run: Run) -> bool:
     return bool(run.moderation)
 
 
+def _matched(run: Run) -> bool:
+    return run.response_surface is not None
+
+
 def _sessions(run: Run) -> bool:
     return run.session_to_session is not None
 
@@ -125,6 +130,7 @@ PLOTS = {
     "pair": Plot(forest.gather_pair, forest.draw_pair, _pair),
     "mediation": Plot(mediation.gather, mediation.draw, _mediation),
     "moderation": Plot(moderation.gather, moderation.draw, _moderation),
+    "response_surface": Plot(response_surface.gather, response_surface.draw, _matched),
     "session_to_session": Plot(session_to_session.gather, session_to_session.draw, _sessions),
     "clinical_change": Plot(clinical_change.gather, clinical_change.draw, _clinical_change),
     "adequacy": Plot(adequacy.gather, adequacy.draw, _comparison),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bowlby.terms import MEDIATION, MODERATION
+from bowlby.terms import MEDIATION
 
 SETS = {
     "primary": ["m0", "m_p", "m_t", "primary", "m1b", "m2", "severity", "m0_ml", "m_p_ml", "m_t_ml", "primary_ml"],
@@ -21,4 +21,4 @@ SETS |= {name: [f"{name}_{letter}" for letter in "abc"] for name in MEDIATION}
 
 def models_of(name: str, absent: set[str]) -> list[str]:
     """Models fitted to an analysis set, without those for which nothing was asked."""
-    return [name] if name.startswith(MODERATION) else [m for m in SETS[name] if m not in absent]
+    return [m for m in SETS.get(name, [name]) if m not in absent]

@@ -17,8 +17,8 @@ from bowlby.fit.record import block_test, contrast, effects_table, no_second, re
 from bowlby.mixed import MixedModel
 from bowlby.terms import BASELINE, INTERCEPT, M1, M1_RANDOM, SIDES, P, T, Z, sloped
 
-MAIN = {"primary": "primary", "perceived": "c4", "early": "early_m1", "sessions": "sessions", "growth": "growth",
-        "pair": "pair"}  # fmt: skip
+MAIN = {"perceived": "c4", "early": "early_m1"}
+"""The main model of analysis sets of which it has another name than the set."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,7 @@ def second_of(name: str, data: pd.DataFrame, fits: dict[str, Fitted]) -> dict:
         return no_second("it has no model of two series that lead each other")
     if not fits:
         return no_second("it has no mixed model")
-    alone = name.startswith(terms.MODERATION)
-    main = fits[name if alone else MAIN.get(name, f"{name}_b" if name in terms.MEDIATION else f"{name}_m1")].record
+    main = next(fits[m] for m in (MAIN.get(name), name, f"{name}_b", f"{name}_m1") if m in fits).record
     fixed = [f["term"] for f in main["fixed"] if f["term"] != "Intercept"]
     if not main["random"]:
         return no_second("ordinary least squares has one solution, which needs no search")

@@ -10,6 +10,7 @@ from bowlby.report.methods_sessions import (
     clinical_change,
     mediation,
     moderation,
+    response_surface,
     session_to_session,
     suicidal_ideation,
 )
@@ -57,6 +58,8 @@ def _marked(results: Results) -> list[str]:
         written.append(clinical_change(change))
     if moderated := results.json("moderation.json"):
         written.append(moderation(moderated))
+    if match := results.json("response_surface.json"):
+        written.append(response_surface(match))
     if lead := results.json("session_to_session.json"):
         written.append(session_to_session(results, lead))
     return [p for p in [*written, _software(results)] if p]

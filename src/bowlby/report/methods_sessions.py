@@ -1,4 +1,4 @@
-"""What the methods text says of models from session to session, of mediation, moderation and clinical change."""
+"""What the methods text says of sessions, mediation, moderation, clinical change and response surfaces."""
 
 from __future__ import annotations
 
@@ -148,3 +148,26 @@ def moderation(record: Mapping) -> str:
     if len(every) > 1:
         said.append(f"p values were adjusted across the {len(every)} interactions ([[benjamini]]).")
     return " ".join(said)
+
+
+def response_surface(record: Mapping) -> str:
+    """A paragraph of the model, its features and the rule of congruence."""
+    first = record["surfaces"][0]
+    named = "; ".join(f"{x} (X) and {w} (W)" for x, w in (surface["labels"] for surface in record["surfaces"]))
+    origin = "the means of their norms, in their SDs" if first["standardised"] else (
+        "the midpoint of the scale's possible scores, in one common SD"
+    )  # fmt: skip
+    slopes = (
+        " What patients rated was not centred at the therapist's mean, so that both scores remain commensurable; its "
+        "therapist means were a covariate, and its slope within therapists was random."
+    ) * bool(first["n_therapists"])
+    return (
+        f"The match of {named} was examined by response surface analysis ([[edwards]]; for multilevel data, "
+        "[[nestler]]). Outcome was regressed on both scores, their squares and their product, with the covariates of "
+        f"the main model; scores are distances from {origin}.{slopes} The features a1 to a5 ([[shanock]]) are linear "
+        "contrasts of the coefficients with Kenward-Roger standard errors and degrees of freedom. Congruence is "
+        f"supported if a3 and a5 are equivalent to 0 (within ±{record['delta']:g} and ±{record['delta_a5']:g} SD, "
+        "90% intervals), a4 and b3 + b5 are below 0 and b4 is above 0 (97.5% limits), and the 95% Fieller intervals of "
+        "the ridge's slope and position include the line of congruence ([[humberg]]). The surface is interpreted only "
+        "within the convex hull of the data."
+    )

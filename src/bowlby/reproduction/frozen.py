@@ -32,6 +32,7 @@ ENDPOINTS = {
     "clinical_change.json": rf"models\.\w+\.\w+\[\d+\]\.{STATISTICS}|models\.\w+\.estimable|{SIZE}",
     "moderation.json": rf".*\.(?:interaction|slopes\[\d+\]|levels\[\d+\])\.{STATISTICS}|.*\.(?:{SIZE})",
     "suicidal_ideation.json": rf".*\.(?:count|n|{STATISTICS})|.*\.change\.\w+",
+    "response_surface.json": rf"surfaces\[\d+\]\.(?:verdict|(?:contrasts|ridge)\.\w+\.{STATISTICS})",
     "domains.json": rf".*\.(?:verdict|{STATISTICS})",
 }
 """By file, the places of what a paper reports."""

@@ -14,12 +14,14 @@ import pandas as pd
 
 from bowlby import stages
 from bowlby.compare.moderation import moderation_of
+from bowlby.compare.response_surface import surfaces_of
 from bowlby.config import Loaded
 from bowlby.config.base import parse
 from bowlby.config.run import Run
 from bowlby.config.study import Study
 from bowlby.config.yamlfile import read_yaml
 from bowlby.errors import Place, UserError, problem
+from bowlby.estimands.clinical_change import clinical_change_of
 from bowlby.estimands.mediation import mediation_of
 from bowlby.files import plain, read_json, read_parquet, read_set, write_text
 from bowlby.instruments.catalogue import list_instruments
@@ -189,12 +191,15 @@ def _from_sets(run: Run, folder: Path, out: Outcome) -> None:
         _compare("growth.json", read_json(folder / "growth.json"), stages.growth_of(run, folder), out)
     if run.clinical_change:
         kept = read_json(folder / "clinical_change.json")
-        _compare("clinical_change.json", kept, stages.clinical_change_of(run, folder), out)
+        _compare("clinical_change.json", kept, clinical_change_of(folder, run.privacy == "shareable"), out)
     if run.mediation:
         made = mediation_of(run.mediation.mediators, folder, run.seed)
         _compare("mediation.json", read_json(folder / "mediation.json"), made, out)
     if run.moderation:
         _compare("moderation.json", read_json(folder / "moderation.json"), moderation_of(run, folder), out)
+    if run.response_surface:
+        kept = read_json(folder / "response_surface.json")
+        _compare("response_surface.json", kept, surfaces_of(run, folder), out)
     if "primary" in _sets(folder):
         for name, record in stages.estimands_of(run, folder).items():
             _compare(f"estimands/{name}.json", read_json(folder / f"estimands/{name}.json"), record, out)

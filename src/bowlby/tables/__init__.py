@@ -20,6 +20,7 @@ from bowlby.tables.layout import Sheet, frame_sheet, sheet_docx, sheet_html, she
 from bowlby.tables.mediation import mediation_sheet, mediation_table
 from bowlby.tables.moderation import moderation_sheet, moderation_table
 from bowlby.tables.numbers import interval, number, p_value
+from bowlby.tables.response_surface import surface_sheet, surface_table
 from bowlby.tables.sample import sample_sheet, sample_table
 from bowlby.tables.session_to_session import lead_sheet, lead_table
 from bowlby.tables.words import outcome_label, outcome_name
@@ -38,9 +39,9 @@ __all__ = [
     "to_html",
     "with_outcome",
 ]
-NAMES = ("table1", "pair", "growth", "session_to_session", "mediation", "moderation", "clinical_change", "sample",
-         "estimands", "claims", "descriptives")  # fmt: skip
-MODELS = ("growth", "pair", "session_to_session", "mediation", "moderation", "clinical_change")
+NAMES = ("table1", "pair", "growth", "session_to_session", "mediation", "moderation", "clinical_change",
+         "response_surface", "sample", "estimands", "claims", "descriptives")  # fmt: skip
+MODELS = ("growth", "pair", "session_to_session", "mediation", "moderation", "clinical_change", "response_surface")
 FORMATS = ("csv", "html", "docx")
 SPOKEN = ("label", "quantity", "statement", "note", "rule")
 
@@ -101,6 +102,9 @@ def sheets(results: Results) -> dict[str, tuple[pd.DataFrame, Sheet]]:
     if moderated := results.json("moderation.json"):
         sheet = moderation_sheet(f"Table {len(tables) + 1}", moderated)
         tables["moderation"] = (moderation_table(moderated), with_outcome(sheet, results).noted(doubt))
+    if match := results.json("response_surface.json"):
+        sheet = with_outcome(surface_sheet(f"Table {len(tables) + 1}", match), results)
+        tables["response_surface"] = (surface_table(match), sheet)
     sample = sample_table(results)
     if len(sample):
         tables["sample"] = (

@@ -17,6 +17,7 @@ from bowlby.report.sections.other_measures import domains, early, other_ratings,
 from bowlby.report.sections.pair import pair
 from bowlby.report.sections.participants import flow, issues, missing
 from bowlby.report.sections.questionnaires import reliability, scales, scores
+from bowlby.report.sections.response_surface import response_surface
 from bowlby.report.sections.robustness import robustness, sensitivity
 from bowlby.report.sections.session_to_session import session_to_session
 from bowlby.report.sections.suicidal_ideation import suicidal_ideation
@@ -33,6 +34,7 @@ REPORT: list[Build] = [
     session_to_session,
     mediation,
     moderation,
+    response_surface,
     robustness,
     course,
     therapists,
