@@ -53,8 +53,8 @@ rule all:
         f"{OUT}/report.html",
         f"{OUT}/manifest.json",
         [f"{OUT}/robustness/{kind}.parquet" for kind in PLAN.robustness],  # made again where one is lost
-        rules.ingest.output.dictionary,
-        rules.score_instruments.output.dictionary,
+        DICTIONARY,
+        SCORED["score_dictionary"],
 
 
 onstart:
@@ -62,6 +62,12 @@ onstart:
 
     claim(OUT, PLAN.digest)
     unfinished.begin(OUT, workflow.dag.needrun_jobs())
+
+
+onsuccess:
+    from bowlby.reproduction.checksums import write_checksums
+
+    write_checksums(OUT)
 
 
 onerror:

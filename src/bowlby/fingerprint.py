@@ -25,7 +25,7 @@ STAGES = {
     "figures": (*PAGES, "design/adequacy.py", "figures"),
     "tables": (*PAGES, "design", "mixed", "tables"),
     "manifest": ("config", "fit", "manifest.py", "plan.py", "reproduction/scripts.py", "reproduction/templates"),
-    "report": (*PAGES, "design", "mixed", "compare", "figures", "tables", "report"),
+    "report": (*PAGES, "design", "mixed", "compare", "figures", "tables", "report", "ingest/issues.py"),
 }
 """Sources by stage, besides `SHARED`: all that its functions import, directly or not."""
 WHOLE_FILE = 1_000_000_000

@@ -60,9 +60,14 @@ class Plan:
         return ["primary", "perceived", *further, *ratings, *through, *change, *sets]
 
     @property
+    def small(self) -> bool:
+        """Whether a few jobs make all stages."""
+        return size(self.raw) <= SMALL
+
+    @property
     def batches(self) -> dict[str, list[str]]:
         """Analysis sets that one job makes, by the name of the job: of a small study all, else each by itself."""
-        if size(self.raw) <= SMALL:
+        if self.small:
             return {"analysis": self.sets}
         return {name: [name] for name in self.sets}
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 MEGABYTE = 1e6
 SMALL = 5.0
-"""Largest study, in MB of raw data as text, whose analysis sets are made and fitted by one job: some 10,000 patients. A
-job costs its start-up, and all models of such a study are fitted in a few of these."""
+"""Largest study, in MB of raw data as text, whose stages are made by few jobs: some 10,000 patients. A job costs its
+start-up, and all models of such a study are fitted in a few of these."""
 CELL = 2.5
 """Bytes of a cell of a questionnaire as text; a Parquet file is far smaller than what it becomes in memory."""
 
@@ -47,28 +47,29 @@ NEEDS = {
 }
 
 
-def megabytes(raw: list[str], stage: str) -> Callable:
-    """Memory of a stage as a function of the attempt (a job that was killed asks for twice, then three times as much).
+def megabytes(raw: list[str], *stages: str) -> Callable:
+    """Memory of a job as a function of the attempt (one that was killed asks for twice, then three times as much).
 
     Parameters
     ----------
     raw : list of str
         The study's raw files.
-    stage : str
+    *stages : str
+        That the job makes, one after the other.
 
     Returns
     -------
     callable
         ``(wildcards, attempt) -> int``, as a workflow's ``resources:`` takes it.
     """
-    need = NEEDS[stage]
-    return _by_attempt(need.megabytes + need.megabytes_more * size(raw))
+    needs = [NEEDS[stage] for stage in stages]
+    return _by_attempt(max(need.megabytes + need.megabytes_more * size(raw) for need in needs))
 
 
-def minutes(raw: list[str], stage: str) -> Callable:
-    """Time limit of a stage as a function of the attempt; see :func:`megabytes`."""
-    need = NEEDS[stage]
-    return _by_attempt(need.minutes + need.minutes_more * size(raw))
+def minutes(raw: list[str], *stages: str) -> Callable:
+    """Time limit of a job as a function of the attempt; see :func:`megabytes`."""
+    needs = [NEEDS[stage] for stage in stages]
+    return _by_attempt(sum(need.minutes + need.minutes_more * size(raw) for need in needs))
 
 
 def size(raw: list[str]) -> float:

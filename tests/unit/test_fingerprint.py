@@ -66,7 +66,10 @@ def reached(stage: str) -> set[str]:
     for script in scripts_of(stage):
         text = script.read_text("utf-8")
         new |= {name for name in imported(ast.parse(text).body) if name != "bowlby.stages"}
-        for function in re.findall(r"stages\.(\w+)\(", text):
+        functions = set(re.findall(r"stages\.(\w+)\(", text))
+        # A job that makes several stages depends on the code of each.
+        functions -= {other for other in functions & set(STAGES) - {stage} if script in scripts_of(other)}
+        for function in functions:
             for name in called(function, set()):
                 new |= imported([functions_of_stages()[name]])
     while new := {name for name in new - seen - NO_RESULT if file_of(name)}:

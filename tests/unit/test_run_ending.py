@@ -43,7 +43,7 @@ def test_a_run_ends_with_the_number_of_what_was_not_computed(tmp_path):
     checks = {"parametric": {"failed": 0}, "cluster": {"not_computed": "too few therapists"}}
     write_json(tmp_path / "robustness.json", checks)
     assert not_computed(Results(tmp_path)) == [("The bootstrap over therapists", "too few therapists")]
-    where = f"{tmp_path / 'report.html'}#not-computed"
+    where = "report.html#not-computed"
     assert ending(tmp_path)[-1] == f"not computed: 1 requested result; reasons: {where}"
 
 

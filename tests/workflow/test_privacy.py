@@ -31,6 +31,7 @@ SECRETS = {
 SHARED = (
     "report.html",
     "methods.md",
+    "summary.txt",
     "issues.csv",
     "verdict.json",
     "comparison.json",

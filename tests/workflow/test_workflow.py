@@ -33,16 +33,17 @@ def test_bare_snakemake_plans_the_whole_way(shell):
     ran = shell("snakemake", "-n", "--forceall", cwd=ROOT)
     assert ran.status == 0, ran.err
     for rule in (
-        "ingest",
-        "score_instruments",
-        "build_analysis_sets",
-        "fit_analysis_models",
+        "ingest_and_score",
+        "build_and_fit_models",
+        "robustness_imputation",
+        "robustness_refits",
+        "estimate_estimands",
+        "write_manifest",
         "compare_predictors",
-        "draw_figures",
-        "write_tables",
-        "write_report",
+        "present",
     ):
         assert f"rule {rule}" in ran.out + ran.err
+    assert re.search(r"^total +9$", ran.out + ran.err, re.M)  # these and `all`
 
 
 def test_example_ends_in_a_verdict(example):
@@ -167,9 +168,7 @@ def test_logs_and_raw_data(example):
     folder = example / "results/example"
     assert {p.parent.name for p in (folder / "logs").rglob("*.log")} == {
         "ingest",
-        "score",
         "design",
-        "fit",
         "robustness",
         "compare",
         "present",
@@ -287,7 +286,9 @@ def test_missing_column_is_one_line_and_nothing_is_left(tmp_path, shell):
     said = stopped(ran).splitlines()
     assert len(said) == 1 and "phq9_3" in said[0] and "patients.csv" in said[0]
     log, whole = ran.err.strip().splitlines()[-2:]
-    assert log == "log of ingest: results/example/logs/ingest/ingest.log" and whole.startswith("log of the whole run: ")
+    assert log == "log of ingest and score: results/example/logs/ingest/ingest.log" and whole.startswith(
+        "log of the whole run: "
+    )
     noise = ran.err.partition("bowlby stopped:")[0]
     assert "rule ingest" not in noise and len(noise.splitlines()) < 5
     assert "Traceback" not in ran.err

@@ -70,8 +70,8 @@ if PLAN.loaded.run.other_outcomes or IDEATION:
 
     rule judge_other_outcomes:
         input:
-            scores=rules.score_instruments.output.scores,
-            people=rules.ingest.output.people,
+            scores=SCORED["scores"],
+            people=PEOPLE,
             fit=f"{OUT}/fits/primary.json" if "primary" in PLAN.sets else [],
         output:
             domains=f"{OUT}/domains.json" if PLAN.loaded.run.other_outcomes else [],

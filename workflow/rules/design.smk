@@ -1,15 +1,28 @@
-# All analysis sets of a small study in one job, else one rule a set; the set of perceived attachment, which reads no
-# outcome, also says what the sample can show.
+# All analysis sets of a small study and their models in one job, else one rule a set; the set of perceived attachment,
+# which reads no outcome, also says what the sample can show.
+BUILT = ["design", "fit"] if PLAN.small else ["design"]
+
+
+def fitted(sets):
+    """Fits of the models of some analysis sets, by kind of file."""
+    return {
+        "fits": expand("{out}/fits/{model}.json", out=OUT, model=PLAN.models(*sets)),
+        "random": expand("{out}/fits/{model}.random.parquet", out=OUT, model=PLAN.models(*sets)),
+        "second": expand("{out}/fits/second/{set}.json", out=OUT, set=sets),
+    }
+
+
 for NAME, SETS in PLAN.batches.items():
 
     rule:
         name:
-            f"build_{NAME}_sets"
+            "build_and_fit_models" if "fit" in BUILT else f"build_{NAME}_sets"
         input:
-            scores=rules.score_instruments.output.scores,
-            people=rules.ingest.output.people,
-            measures=rules.ingest.output.measures if "primary" in SETS else [],
+            scores=SCORED["scores"],
+            people=PEOPLE,
+            measures=MEASURES if "primary" in SETS else [],
         output:
+            **(fitted(SETS) if "fit" in BUILT else {}),
             data=expand("{out}/analysis/{set}.parquet", out=OUT, set=SETS),
             columns=expand("{out}/analysis/{set}.columns.csv", out=OUT, set=SETS),
             membership=expand("{out}/analysis/{set}.membership.{kind}", out=OUT, set=SETS, kind=["parquet", "csv"]),
@@ -23,12 +36,13 @@ for NAME, SETS in PLAN.batches.items():
         group:
             PREPARE
         resources:
-            mem_mb=megabytes(PLAN.raw, "design"),
-            runtime=minutes(PLAN.raw, "design"),
+            mem_mb=megabytes(PLAN.raw, *BUILT),
+            runtime=minutes(PLAN.raw, *BUILT),
         params:
             config=CONFIG,
             sets=SETS,
-            code=fingerprint("design"),
+            stages=BUILT,
+            code=[fingerprint("design"), fingerprint("fit") if "fit" in BUILT else ""],
             settings=PLAN.settings(
                 "outcome",
                 "comparison",

@@ -1,5 +1,4 @@
-# As the analysis sets: a job costs its start-up, and all models of a small study are fitted in a few of these.
-for NAME, SETS in PLAN.batches.items():
+for NAME, SETS in () if "fit" in BUILT else PLAN.batches.items():
 
     rule:
         name:
@@ -9,9 +8,7 @@ for NAME, SETS in PLAN.batches.items():
             membership=expand("{out}/analysis/{set}.membership.parquet", out=OUT, set=SETS),
             design=expand("{out}/analysis/{set}.design.json", out=OUT, set=SETS),
         output:
-            fits=expand("{out}/fits/{model}.json", out=OUT, model=PLAN.models(*SETS)),
-            random=expand("{out}/fits/{model}.random.parquet", out=OUT, model=PLAN.models(*SETS)),
-            second=expand("{out}/fits/second/{set}.json", out=OUT, set=SETS),
+            **fitted(SETS),
         log:
             f"{OUT}/logs/fit/{NAME}.log",
         benchmark:

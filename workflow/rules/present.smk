@@ -1,7 +1,6 @@
 from bowlby import figures, tables
 
 FITS = expand("{out}/fits/{model}.{kind}", out=OUT, model=PLAN.models(), kind=["json", "random.parquet"])
-SECOND = expand("{out}/fits/second/{set}.json", out=OUT, set=PLAN.sets)
 VERDICT = [f"{OUT}/comparison.json", f"{OUT}/verdict.json", f"{OUT}/adequacy.json"] if "primary" in PLAN.sets else []
 VERDICT += [f"{OUT}/pair.json"] if "pair" in PLAN.sets else []
 VERDICT += [f"{OUT}/mediation.json"] if PLAN.loaded.run.mediation else []
@@ -13,6 +12,7 @@ GROWTH = PLAN.loaded.run.growth
 VERDICT += [f"{OUT}/growth.json"] if GROWTH and GROWTH.predictors else []
 VERDICT += [f"{OUT}/domains.json"] if PLAN.loaded.run.other_outcomes else []
 VERDICT += [f"{OUT}/suicidal_ideation.json"] if IDEATION else []
+ROBUSTNESS = rules.compare_predictors.output.robustness if "primary" in PLAN.sets else []
 ESTIMANDS = rules.estimate_estimands.output.estimands if "primary" in PLAN.sets else []
 ANALYSIS = expand(
     "{out}/analysis/{set}.{kind}", out=OUT, set=PLAN.sets, kind=["parquet", "membership.parquet", "flow.json"]
@@ -45,104 +45,96 @@ rule write_manifest:
         "../scripts/manifest.py"
 
 
-rule draw_figures:
-    input:
-        fits=FITS,
-        verdict=VERDICT,
-        estimands=ESTIMANDS,
-        analysis=ANALYSIS,
-        flow=rules.ingest.output.flow,
-        people=rules.ingest.output.people,
-        scores=rules.score_instruments.output.scores,
-        change=rules.score_instruments.output.change,
-        robustness=expand("{out}/robustness/{kind}.parquet", out=OUT, kind=list(PLAN.robustness)),
-        manifest=rules.write_manifest.output.manifest,
-    output:
-        shown=[
-            report(f"{OUT}/figures/{name}.svg", f"../report/figures/{name}.rst", "Figures", labels={"figure": name})
+# What each part is made from, and its files. One job makes all three for a small study.
+FROM = {
+    "figures": {
+        "fits": FITS,
+        "verdict": VERDICT,
+        "estimands": ESTIMANDS,
+        "analysis": ANALYSIS,
+        "flow": f"{OUT}/people/flow.json",
+        "people": PEOPLE,
+        "scores": SCORED["scores"],
+        "change": SCORED["change"],
+        "replicates": expand("{out}/robustness/{kind}.parquet", out=OUT, kind=list(PLAN.robustness)),
+        "manifest": rules.write_manifest.output.manifest,
+    },
+    "tables": {
+        "fits": FITS,
+        "verdict": VERDICT,
+        "estimands": ESTIMANDS,
+        "analysis": ANALYSIS,
+        "people": PEOPLE,
+        "scores": SCORED["scores"],
+        "reliability": SCORED["reliability"],
+        "robustness": ROBUSTNESS,
+        "manifest": rules.write_manifest.output.manifest,
+    },
+    "report": {
+        "verdict": VERDICT,
+        "estimands": ESTIMANDS,
+        "issues": f"{OUT}/issues.csv",
+        "scored": [SCORED[name] for name in ("audit", "reliability", "severity", "styles", "change")],
+        "second": expand("{out}/fits/second/{set}.json", out=OUT, set=PLAN.sets),
+        "robustness": ROBUSTNESS,
+        "manifest": rules.write_manifest.output.manifest,
+    },
+}
+
+
+def reported(file, caption, category, **labels):
+    """A file that Snakemake's own report shows, with its caption in workflow/report."""
+    return report(f"{OUT}/{file}", f"../report/{caption}.rst", category, labels=labels)
+
+
+MADE = {
+    "figures": {
+        "figures": [
+            reported(f"figures/{name}.svg", f"figures/{name}", "Figures", figure=name)
             for name in figures.names(PLAN.loaded.run)
         ],
-        others=[f"{OUT}/{name}" for name in figures.outputs(PLAN.loaded.run) if not name.endswith(".svg")],
-    log:
-        f"{OUT}/logs/present/figures.log",
-    benchmark:
-        f"{OUT}/benchmarks/present/figures.tsv"
-    group:
-        CONCLUDE
-    resources:
-        mem_mb=megabytes(PLAN.raw, "figures"),
-        runtime=minutes(PLAN.raw, "figures"),
-    params:
-        config=CONFIG,
-        part="figures",
-        code=fingerprint("figures"),
-    script:
-        "../scripts/present.py"
-
-
-rule write_tables:
-    input:
-        fits=FITS,
-        estimands=ESTIMANDS,
-        verdict=VERDICT,
-        robustness=rules.compare_predictors.output.robustness if "primary" in PLAN.sets else [],
-        manifest=rules.write_manifest.output.manifest,
-        analysis=ANALYSIS,
-        scores=rules.score_instruments.output.scores,
-        reliability=rules.score_instruments.output.reliability,
-        people=rules.ingest.output.people,
-    output:
-        shown=[
-            report(f"{OUT}/tables/{name}.html", f"../report/tables/{name}.rst", "Tables", labels={"table": name})
+        "figure_files": [f"{OUT}/{name}" for name in figures.outputs(PLAN.loaded.run) if not name.endswith(".svg")],
+    },
+    "tables": {
+        "tables": [
+            reported(f"tables/{name}.html", f"tables/{name}", "Tables", table=name)
             for name in tables.names(PLAN.loaded.run)
         ],
-        others=[f"{OUT}/{name}" for name in tables.outputs(PLAN.loaded.run) if not name.endswith(".html")],
-    log:
-        f"{OUT}/logs/present/tables.log",
-    benchmark:
-        f"{OUT}/benchmarks/present/tables.tsv"
-    group:
-        CONCLUDE
-    resources:
-        mem_mb=megabytes(PLAN.raw, "write"),
-        runtime=minutes(PLAN.raw, "write"),
-    params:
-        config=CONFIG,
-        part="tables",
-        code=fingerprint("tables"),
-    script:
-        "../scripts/present.py"
+        "table_files": [f"{OUT}/{name}" for name in tables.outputs(PLAN.loaded.run) if not name.endswith(".html")],
+    },
+    "report": {
+        "report": reported("report.html", "page", "Report", part="page"),
+        "methods": reported("methods.md", "methods", "Report", part="methods text"),
+        "document": f"{OUT}/methods.docx",
+        "summary": f"{OUT}/summary.txt",
+    },
+}
+CODE = {"figures": fingerprint("figures"), "tables": fingerprint("tables"), "report": fingerprint("report")}
+NEED = {"figures": "figures", "tables": "write", "report": "write"}
+APART = {"draw_figures": ["figures"], "write_tables": ["tables"], "write_report": ["report"]}
 
+for NAME, PARTS in ({"present": ["figures", "tables", "report"]} if PLAN.small else APART).items():
 
-rule write_report:
-    input:
-        figures=rules.draw_figures.output,
-        tables=rules.write_tables.output,
-        issues=rules.ingest.output.issues,
-        scored=[
-            rules.score_instruments.output[name] for name in ("audit", "reliability", "severity", "styles", "change")
-        ],
-        manifest=rules.write_manifest.output.manifest,
-        verdict=VERDICT,
-        estimands=ESTIMANDS,
-        second=SECOND,
-        robustness=rules.compare_predictors.output.robustness if "primary" in PLAN.sets else [],
-    output:
-        report=report(f"{OUT}/report.html", "../report/page.rst", "Report", labels={"part": "page"}),
-        methods=report(f"{OUT}/methods.md", "../report/methods.rst", "Report", labels={"part": "methods text"}),
-        document=f"{OUT}/methods.docx",
-    log:
-        f"{OUT}/logs/present/report.log",
-    benchmark:
-        f"{OUT}/benchmarks/present/report.tsv"
-    group:
-        CONCLUDE
-    resources:
-        mem_mb=megabytes(PLAN.raw, "write"),
-        runtime=minutes(PLAN.raw, "write"),
-    params:
-        config=CONFIG,
-        part="report",
-        code=fingerprint("report"),
-    script:
-        "../scripts/present.py"
+    rule:
+        name:
+            NAME
+        input:
+            **{key: files for part in PARTS for key, files in FROM[part].items()},
+            made=[] if PLAN.small or NAME != "write_report" else [*MADE["figures"].values(), *MADE["tables"].values()],
+        output:
+            **{key: files for part in PARTS for key, files in MADE[part].items()},
+        log:
+            f"{OUT}/logs/present/{'-'.join(PARTS)}.log",
+        benchmark:
+            f"{OUT}/benchmarks/present/{'-'.join(PARTS)}.tsv"
+        group:
+            CONCLUDE
+        resources:
+            mem_mb=megabytes(PLAN.raw, *(NEED[part] for part in PARTS)),
+            runtime=minutes(PLAN.raw, *(NEED[part] for part in PARTS)),
+        params:
+            config=CONFIG,
+            parts=PARTS,
+            code=[CODE[part] for part in PARTS],
+        script:
+            "../scripts/present.py"

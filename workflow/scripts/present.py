@@ -1,8 +1,10 @@
-"""Draw the figures, write the tables, or build the report."""
+"""Draw the figures, write the tables, build the report: one of these, or of a small study all."""
 
 from importlib import import_module
 
 from bowlby.job import job, planned
 
 with job(snakemake):  # noqa: F821
-    import_module(f"bowlby.{snakemake.params.part}").build(planned(snakemake).folder)  # noqa: F821
+    folder = planned(snakemake).folder  # noqa: F821
+    for part in snakemake.params.parts:  # noqa: F821
+        import_module(f"bowlby.{part}").build(folder)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
-import textwrap
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,14 +13,14 @@ import typer
 
 from bowlby.cli.progress import progress_bars
 from bowlby.cli.snakemake_log import SnakemakeLog
+from bowlby.cli.snakemake_process import start
 from bowlby.cli.terminal import show
-from bowlby.errors import UserError, existing, printable, problem
+from bowlby.errors import UserError, printable, problem
 
 if TYPE_CHECKING:
     from bowlby.plan import Plan
 
 DRY = {"-n", "--dry-run", "--dryrun"}
-WIDTH = 100
 LONG_RUN = 90 * 60
 INTERRUPTED = 130
 KILLED = ["error: Snakemake was killed; run again to continue where it stopped"]
@@ -45,20 +43,9 @@ def run(
     planned = plan(config)
     where = ["--workflow-profile", str(profile_folder(profile))] if profile else []
     limit = ["--cores", str(cores) if cores else "all"] if cores or not profile else []
-    command = [
-        sys.executable,
-        "-m",
-        "snakemake",
-        "--snakefile",
-        str(snakefile()),
-        "--configfile",
-        str(config),
-        *where,
-        *limit,
-        *context.args,
-    ]
+    arguments = ["--snakefile", str(snakefile()), "--configfile", str(config), *where, *limit, *context.args]
     if planned.stale_elsewhere():
-        command.insert(command.index("--snakefile"), "--forceall")
+        arguments.insert(0, "--forceall")
         what = (
             "the results were computed elsewhere with another configuration or other data; all of them are recomputed"
         )
@@ -68,11 +55,11 @@ def run(
     if not dry and lift_lock(planned.folder):
         what = "the previous run was killed and left the results folder locked; the lock was removed"
         show([f"note: {what}"], err=True)
-    log, status = _run_snakemake(command, planned, whole)
+    log, status = _run_snakemake(arguments, planned, whole)
     logs = planned.folder / "logs"
     if status and log.removed(logs):
         show((f"note: {line.removeprefix('error: ')}" for line in log.failure(logs)), err=True)
-        log, status = _run_snakemake(command, planned, whole)
+        log, status = _run_snakemake(arguments, planned, whole)
     if status and log.interrupted:
         print(_interruption(log), file=sys.stderr)
         raise typer.Exit(INTERRUPTED)
@@ -85,10 +72,7 @@ def run(
         print("", *log.logs_to_read(), sep="\n", file=sys.stderr)
         raise typer.Exit(1)
     if log.ran and not dry:
-        from bowlby.reproduction.verify import write_checksums
-
-        write_checksums(planned.folder)
-        print(*ending(planned.folder), sep="\n")
+        print(*ending(planned.folder, whole=not context.args), sep="\n")
 
 
 def beginning(planned: Plan, log: SnakemakeLog) -> str:
@@ -106,35 +90,34 @@ def beginning(planned: Plan, log: SnakemakeLog) -> str:
     return f"{jobs}, {duration} on {cores}; results go to {planned.folder}\n"
 
 
-def _run_snakemake(command: list[str], planned: Plan, whole: bool) -> tuple[SnakemakeLog, int]:
+def _run_snakemake(arguments: list[str], planned: Plan, whole: bool) -> tuple[SnakemakeLog, int]:
     """Run Snakemake; its messages and its exit status."""
     log = SnakemakeLog(announce=lambda log: beginning(planned, log))
-    running: list[subprocess.Popen] = []
+    reading, writing = os.pipe()
+    running: list[int] = []
 
     def interrupt(_number: int, _frame) -> None:
         log.interrupted = True
         for process in running:
-            os.killpg(process.pid, signal.SIGINT)
+            os.killpg(process, signal.SIGINT)
 
     before = {number: signal.signal(number, interrupt) for number in ENDING}
     try:
-        # In a session of its own it gets Ctrl-C only from here, once, with all its jobs.
+        running.append(start(arguments, writing))
+        os.close(writing)
         with (
-            subprocess.Popen(
-                command, stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True
-            ) as process,
+            open(reading, encoding="utf-8", errors="replace") as messages,
             progress_bars(log, planned.folder) as show_line,
         ):
-            running.append(process)
-            for line in existing(process.stderr):
+            for line in messages:
                 progress = log.read(line)
                 if shown := line if whole else progress:
                     show_line(printable(shown))
-        running.clear()
+        _, ended = os.waitpid(running.pop(), 0)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    return log, process.returncode
+    return log, os.waitstatus_to_exitcode(ended)
 
 
 def _interruption(log: SnakemakeLog) -> str:
@@ -144,29 +127,25 @@ def _interruption(log: SnakemakeLog) -> str:
     return f"\nbowlby was interrupted: {finished}; the same command continues from there"
 
 
-def ending(folder: Path) -> list[str]:
-    """Last lines of a finished run: results of comparison, pair and growth model, doubtful keys, the report's path."""
-    from bowlby.ingest.issues import count
-    from bowlby.instruments.audit_words import alarms
-    from bowlby.report.not_computed import not_computed
-    from bowlby.report.sections.course import mean_change
-    from bowlby.results import Results
-    from bowlby.tables.words import typeset
+def ending(folder: Path, whole: bool = True) -> list[str]:
+    """Last lines of a finished run: its summary, and where the report is.
 
-    results, report = Results(folder), folder / "report.html"
-    records = [results.json(f"{name}.json") for name in ("verdict", "pair", "session_to_session", "growth")]
-    sentences = [typeset(record["sentence"]) for record in records if record]
-    if change := mean_change(results):
-        sentences.append(change)
-    lines = [line for sentence in sentences for line in textwrap.wrap(sentence, WIDTH)]
-    audit = results.text_table("keying_audit.csv")
-    if audit is not None:
-        lines += [f"warning: {line}" for line in alarms(audit)]
-    if missing := not_computed(results):
-        lines.append(f"not computed: {count(len(missing), 'requested result')}; reasons: {report}#not-computed")
-    if report.is_file():
-        lines.append(f"report: {report}")
-    return lines
+    Parameters
+    ----------
+    folder : Path
+        ``results/<run>``.
+    whole : bool
+        Whether all results are there and of this run, the summary too; else it is made from those that are.
+    """
+    kept, report = folder / "summary.txt", folder / "report.html"
+    if whole and kept.is_file():
+        lines = kept.read_text("utf-8").splitlines()
+    else:
+        from bowlby.report.summary import summary
+        from bowlby.results import Results
+
+        lines = summary(Results(folder))
+    return [*lines, f"report: {report}"] if report.is_file() else lines
 
 
 def profile_folder(name: str) -> Path:

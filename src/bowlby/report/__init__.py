@@ -11,6 +11,7 @@ from bowlby.report.methods import methods_text
 from bowlby.report.methods_docx import write_docx
 from bowlby.report.section import Section, inline, numbered, render
 from bowlby.report.sections import APPENDIX, REPORT, SECTIONS
+from bowlby.report.summary import summary
 from bowlby.results import Results
 
 __all__ = ["SECTIONS", "Results", "Section", "build", "build_report", "inline", "methods_text"]
@@ -20,10 +21,12 @@ LEADS = ("verdict", "pair", "course", "session-to-session", "scores")
 
 
 def build(folder: Path) -> list[Path]:
-    """Write ``report.html``, ``methods.md`` and ``methods.docx`` from the run's files, and return them."""
+    """Write ``report.html``, ``methods.md``, ``methods.docx`` and ``summary.txt`` from the run's files."""
     folder = Path(folder)
-    text = said(Results(folder))
+    results = Results(folder)
+    text = said(results)
     return [
+        write_text(folder / "summary.txt", "".join(f"{line}\n" for line in summary(results))),
         write_text(folder / "methods.md", text),
         atomic(folder / "methods.docx", partial(write_docx, markdown=text)),
         write_text(folder / "report.html", build_report(folder)),

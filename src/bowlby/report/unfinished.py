@@ -18,13 +18,16 @@ DONE = "done"
 SHOWN = 20
 OLD = 1_000_000_000
 PARTS = {
+    "ingest_and_score": "Reading the files and scoring",
     "ingest": "Reading the files",
     "score": "Scoring",
+    "build_and_fit": "Analysis sets and model fits",
     "build": "Analysis set",
     "fit": "Model fits",
     "estimate": "Estimands",
     "compare": "Verdict",
     "write_manifest": "Provenance",
+    "present": "Figures, tables and the page itself",
     "draw": "Figures",
     "write_tables": "Tables",
     "write_report": "The page itself",
@@ -55,7 +58,7 @@ class Job:
         middle = self.rule.split("_")[1] if self.rule.count("_") > 1 else ""
         if title is None:
             return self.rule.replace("_", " ").capitalize()
-        one = self.rule.startswith(("build", "fit")) and middle not in ("", "analysis")
+        one = self.rule.startswith(("build", "fit")) and middle not in ("", "analysis", "and")
         return f"{title}: {middle}" if one else title
 
 

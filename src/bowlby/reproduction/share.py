@@ -24,20 +24,20 @@ from bowlby.results import Results
 from bowlby.tables.layout import EPOCH
 
 SHARED = (
-    "report.html", "methods.md", "verdict.json", "comparison.json", "pair.json", "domains.json", "adequacy.json",
-    "growth.json", "session_to_session.json", "mediation.json", "moderation.json", "clinical_change.json",
-    "response_surface.json", "suicidal_ideation.json",
+    "report.html", "summary.txt", "methods.md", "verdict.json", "comparison.json", "pair.json", "domains.json",
+    "adequacy.json", "growth.json", "session_to_session.json", "mediation.json", "moderation.json",
+    "clinical_change.json", "response_surface.json", "suicidal_ideation.json",
     "robustness.json", "estimands/*.json", "tables/*", "figures/*", "figures/data/*", "issues.csv", "reliability.csv",
     "keying_audit.csv", "severity.csv", "styles.csv", "change.csv", "dictionary.csv", "scores/dictionary.csv",
     "analysis/*.columns.csv", "manifest.json", "config.yaml", "reproduce.R", "reproduce.py",
 )  # fmt: skip
 """What docs/outputs.md lists as free of patients' data."""
 CONTEXT = "https://w3id.org/ro/crate/1.1/context"
-MEDIA = {".html": "text/html", ".md": "text/markdown", ".json": "application/json", ".csv": "text/csv",
-         ".svg": "image/svg+xml", ".pdf": "application/pdf", ".png": "image/png", ".yaml": "application/yaml",
-         ".R": "text/x-r", ".py": "text/x-python", ".bib": "application/x-bibtex",
+MEDIA = {".html": "text/html", ".txt": "text/plain", ".md": "text/markdown", ".json": "application/json",
+         ".csv": "text/csv", ".svg": "image/svg+xml", ".pdf": "application/pdf", ".png": "image/png",
+         ".yaml": "application/yaml", ".R": "text/x-r", ".py": "text/x-python", ".bib": "application/x-bibtex",
          ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document"}  # fmt: skip
-READABLE = (".html", ".md", ".json", ".csv", ".yaml", ".R", ".py", ".bib")
+READABLE = (".html", ".txt", ".md", ".json", ".csv", ".yaml", ".R", ".py", ".bib")
 TYPES: dict[str, ColumnType] = {"i": "integer", "u": "integer", "f": "number", "b": "boolean"}
 
 

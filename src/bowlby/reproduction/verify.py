@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import copytree
@@ -23,17 +21,14 @@ from bowlby.config.yamlfile import read_yaml
 from bowlby.errors import Place, UserError, problem
 from bowlby.estimands.clinical_change import clinical_change_of
 from bowlby.estimands.mediation import mediation_of
-from bowlby.files import plain, read_json, read_parquet, read_set, write_text
+from bowlby.files import plain, read_json, read_parquet, read_set
 from bowlby.instruments.catalogue import list_instruments
 from bowlby.manifest import ROOT, git_state
+from bowlby.reproduction.checksums import CHECKSUMS, sha256
 from bowlby.reproduction.numbers import TOLERANCE, ZERO, flat, is_number, same
 from bowlby.schema import older_names
 
-CHECKSUMS = "checksums.txt"
-NOT_HASHED = {CHECKSUMS, "manifest.json"}
-"""The list itself, and the one file with times."""
 NOT_OF_SCORES = ("issues.csv", "dictionary.csv")
-PASSING = ("logs", "benchmarks", ".snakemake")
 ABSENT = "nothing"
 
 
@@ -50,7 +45,7 @@ class Outcome:
     altered, missing : list of str
         Files that are not as the run left them.
     listed : bool
-        Whether there was a list of checksums; runs by Snakemake alone write none.
+        Whether there was a list of checksums; a workflow that uses this one as a module writes none.
     """
 
     numbers: int = 0
@@ -63,16 +58,6 @@ class Outcome:
     def good(self) -> bool:
         """Whether everything agrees."""
         return not (self.differing or self.altered or self.missing)
-
-
-def write_checksums(folder: Path) -> None:
-    """Write the SHA-256 of every file of a run, as ``sha256sum`` reads it, unless the list is newer than they are."""
-    files = list(_outputs(folder))
-    listed = folder / CHECKSUMS
-    if listed.is_file() and all(file.stat().st_mtime <= listed.stat().st_mtime for file in files):
-        return
-    lines = [f"{_sha256(file)}  {file.relative_to(folder).as_posix()}" for file in files]
-    write_text(listed, "\n".join(lines) + "\n")
 
 
 def verify(folder: Path, loaded: Loaded | None = None) -> Outcome:
@@ -139,7 +124,7 @@ def _hashes(folder: Path, out: Outcome) -> None:
         file = folder / name
         if not file.is_file():
             out.missing.append(name)
-        elif _sha256(file) != digest:
+        elif sha256(file) != digest:
             out.altered.append(name)
 
 
@@ -236,15 +221,3 @@ def _frames(file: str, kept: pd.DataFrame, made: pd.DataFrame, out: Outcome) -> 
             apart = one.astype("string").fillna("") != other.astype("string").fillna("")
         if apart.any():
             out.differing.append(f"{file} {column}: {int(apart.sum())} of {len(kept)} values differ")
-
-
-def _outputs(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.rglob("*")):
-        inside = path.relative_to(folder)
-        if path.is_file() and inside.parts[0] not in PASSING and inside.name not in NOT_HASHED and path.name[0] != ".":
-            yield path
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import scipy  # its parts are imported where they are used
 
 from bowlby import terms
 from bowlby.config.run import Block, Run
@@ -98,29 +99,55 @@ def _coefficients(reliability: pd.DataFrame | None, label: str, key: tuple) -> l
 
 def _correlations(values: pd.DataFrame, therapist: pd.Series, of_patients: set[str]) -> list[tuple]:
     """Of every pair within therapists (where both differ there) and between their means."""
-    from pingouin import compute_esci, pairwise_corr, rm_corr
+    from pingouin import compute_esci, pairwise_corr
 
     def entry(one: str, level: str, other: str, r: float, p: float, size: int, n: int) -> tuple:
         """With its interval by Fisher's z, which the functions round to two decimals."""
         limits = compute_esci(r, size, size, eftype="r", decimals=12) if size > 3 else (None, None)
         return (one, level, other, float(r), *limits, float(p), n)
 
-    out = []
     groups = therapist.reindex(values.index)
     means = values.groupby(groups).mean()
+    means = means.loc[:, (means.notna().sum() >= SMALLEST) & (means.std() > 1e-12)]
+    every = pairwise_corr(means, list(means)).itertuples() if means.shape[1] > 1 else ()
+    between = {(row.X, row.Y): row for row in every if row.n >= SMALLEST and np.isfinite(row.r)}
+    out = []
     for k, one in enumerate(values):
         for other in list(values)[:k]:
-            pair = values[[other, one]].assign(therapist=groups).dropna()
-            spread = pair[[other, one]] - pair.groupby("therapist")[[other, one]].transform("mean")
-            enough = len(pair) - pair["therapist"].nunique() >= SMALLEST and (spread.std() > 1e-12).all()
-            if {one, other} <= of_patients and enough:
-                r = rm_corr(pair, other, one, "therapist").iloc[0]
-                out.append(entry(one, "within", other, r["r"], r["pval"], int(r["dof"]) + 2, len(pair)))
-            both = means[[other, one]].dropna()
-            if len(both) >= SMALLEST and (both.std() > 1e-12).all():
-                r = pairwise_corr(both, [other, one]).iloc[0]
-                out.append(entry(one, "between", other, r["r"], r["p_unc"], len(both), len(both)))
+            if {one, other} <= of_patients and (within := repeated_measures_correlation(values[[other, one]], groups)):
+                r, p, df, n = within
+                out.append(entry(one, "within", other, r, p, df + 2, n))
+            if row := between.get((other, one)):
+                out.append(entry(one, "between", other, row.r, row.p_unc, int(row.n), int(row.n)))
     return out
+
+
+def repeated_measures_correlation(pair: pd.DataFrame, groups: pd.Series) -> tuple[float, float, int, int] | None:
+    """Correlation of two variables within groups (Bakdash & Marusich, 2017), as ``pingouin.rm_corr`` gives it.
+
+    It is the correlation of the differences from the groups' means, on n minus the number of groups minus 1 df.
+
+    Parameters
+    ----------
+    pair : DataFrame
+        Two columns; rows with a missing value are left out.
+    groups : Series
+        Group of each row.
+
+    Returns
+    -------
+    tuple or None
+        Correlation, p, df, rows; None where under five df would be left, or a variable does not vary within groups.
+    """
+    pair = pair.dropna()
+    within = pair - pair.groupby(groups.reindex(pair.index)).transform("mean")
+    df = len(pair) - groups.reindex(pair.index).nunique() - 1
+    if df + 1 < SMALLEST or not (within.std() > 1e-12).all():
+        return None
+    x, y = within.to_numpy(float).T
+    r = float(x @ y / np.sqrt((x @ x) * (y @ y)))
+    t = abs(r) * np.sqrt(df / max(1 - r * r, 1e-300))
+    return r, float(2 * scipy.special.stdtr(df, -t)), int(df), len(pair)
 
 
 def descriptives_sheet(number_: str, table: pd.DataFrame) -> Sheet:

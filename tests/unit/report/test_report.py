@@ -160,7 +160,7 @@ def test_reliability_without_leading_zero(comparison_run):
 
 def test_build_writes_page_and_methods(comparison_run):
     folder = comparison_run()
-    assert [p.name for p in report.build(folder)] == ["methods.md", "methods.docx", "report.html"]
+    assert [p.name for p in report.build(folder)] == ["summary.txt", "methods.md", "methods.docx", "report.html"]
     first = (folder / "report.html").read_bytes()
     report.build(folder)
     assert (folder / "report.html").read_bytes() == first

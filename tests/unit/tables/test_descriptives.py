@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pingouin
 import pytest
 
 from bowlby.tables.descriptives import _correlations, descriptives_sheet
@@ -28,6 +29,8 @@ def test_correlations_are_those_of_deviations_and_of_means():
     within = found.loc[("B", "within", "A")]
     r = np.corrcoef(deviations["A"], deviations["B"])[0, 1]
     assert within["value"] == pytest.approx(r, abs=1e-9) and within["n"] == 80
+    by_ancova = pingouin.rm_corr(VALUES.assign(therapist=THERAPIST), "A", "B", "therapist").iloc[0]
+    assert [within["value"], within["p"]] == pytest.approx([by_ancova["r"], by_ancova["pval"]], rel=1e-9)
     half = 1.959963985 / np.sqrt((80 - 8 + 1) - 3)
     limits = np.tanh([np.arctanh(r) - half, np.arctanh(r) + half])
     assert [within["ci_low"], within["ci_high"]] == pytest.approx(limits, abs=1e-6)
