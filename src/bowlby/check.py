@@ -12,7 +12,6 @@ from pathlib import Path
 import pandas as pd
 
 from bowlby.config import Loaded, LoadedStudy, read_config
-from bowlby.design.clinical_change import with_classes
 from bowlby.design.requirements import requirements, unstated_occasions
 from bowlby.errors import Place, UserError, problem
 from bowlby.ingest import Ingested, look_through
@@ -114,9 +113,8 @@ def refusals(loaded: Loaded, ingested: Ingested, scores: dict[str, pd.DataFrame]
 
 
 def _fits(loaded: Loaded, name: str, scores: dict[str, pd.DataFrame], ingested: Ingested) -> dict:
-    built = analysis_set(loaded, name, scores, {table: ingested.people[table] for table in PEOPLE})
-    if name == "clinical_change":
-        with_classes(built, loaded.run, scores, lambda one: answers(loaded, one, ingested.measures[one]))
+    people = {table: ingested.people[table] for table in PEOPLE}
+    built = analysis_set(loaded, name, scores, people, lambda one: answers(loaded, one, ingested.measures[one]))
     return fits_of(loaded.run, name, built.data, built.membership, built.design)
 
 

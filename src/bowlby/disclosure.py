@@ -44,6 +44,71 @@ def hide_classes(counts: Sequence[int], shareable: bool) -> list[bool]:
     return hidden
 
 
+def hide_crosstab(
+    counts: np.ndarray, shareable: bool, also: np.ndarray | None = None, sums: Sequence[list[tuple[int, int]]] = ()
+) -> np.ndarray:
+    """Which cells of a table to hide, where the totals of its rows and columns may be known.
+
+    Hidden are the small ones and those of ``also``, and more of each row and column until those hidden in it are two or
+    more and hold at least five persons together, and none of the small ones follows from the totals.
+
+    Parameters
+    ----------
+    counts : ndarray of int, shape (rows, columns)
+    shareable : bool
+    also : ndarray of bool, optional
+        Further cells to hide.
+    sums : sequence of list of (int, int)
+        Cells whose sum is shown elsewhere.
+
+    Returns
+    -------
+    ndarray of bool, same shape
+    """
+    hidden = np.zeros(counts.shape, bool)
+    if not shareable:
+        return hidden
+    hidden |= (counts > 0) & (counts < SMALLEST)
+    hidden |= False if also is None else also
+    protected, lines = hidden.copy(), [*_lines(counts.shape), *sums]
+    while hidden.any():
+        line = next((line for line in lines if _too_little(counts, hidden, line)), None)
+        if line is None:
+            known = protected & _determined(hidden, lines)
+            if not known.any():
+                break
+            row = int(np.argwhere(known)[0][0])
+            line = [(row, k) for k in range(counts.shape[1])]
+        open_cells = [cell for cell in line if not hidden[cell]]
+        if not open_cells:
+            return np.ones(counts.shape, bool)
+        # persons protect more than empty cells
+        hidden[min(open_cells, key=lambda cell: (counts[cell] == 0, counts[cell]))] = True
+    return hidden
+
+
+def _lines(shape: tuple[int, ...]) -> list[list[tuple[int, int]]]:
+    rows = [[(i, k) for k in range(shape[1])] for i in range(shape[0])]
+    return rows + [[(i, k) for i in range(shape[0])] for k in range(shape[1])]
+
+
+def _too_little(counts: np.ndarray, hidden: np.ndarray, line: list[tuple[int, int]]) -> bool:
+    """Whether a line hides something, but one cell alone or too few persons, and has more that it could hide."""
+    own = [cell for cell in line if hidden[cell]]
+    little = len(own) == 1 or sum(int(counts[cell]) for cell in own) < SMALLEST
+    return bool(own) and little and len(own) < len(line)
+
+
+def _determined(hidden: np.ndarray, lines: list[list[tuple[int, int]]]) -> np.ndarray:
+    """Hidden cells that follow from the sums of lines and the cells that are shown."""
+    cells = np.argwhere(hidden)
+    totals = np.array([[float(tuple(cell) in line) for cell in cells.tolist()] for line in map(set, lines)])
+    rank, out = np.linalg.matrix_rank(totals), np.zeros(hidden.shape, bool)
+    for at, cell in enumerate(map(tuple, cells)):
+        out[cell] = np.linalg.matrix_rank(np.delete(totals, at, axis=1)) < rank
+    return out
+
+
 def hide_bands(counts: Sequence[int], shareable: bool) -> list[bool]:
     """Which of some classes in order to hide: small ones together with neighbours, so that each run holds five.
 

@@ -48,7 +48,7 @@ class Plan:
     def sets(self) -> list[str]:
         """Analysis sets that the configuration asks for."""
         run = self.loaded.run
-        sets = [s for s in ("pair", "growth", "session_to_session") if getattr(run, s)]
+        sets = [s for s in ("pair", "growth", "session_to_session", "style_transitions") if getattr(run, s)]
         sets += [one.name for one in interactions(run)]
         sets += [f"{RESPONSE_SURFACE}{scale}" for scale in run.matched_scales]
         if run.comparison is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -155,21 +156,17 @@ def design(loaded: Loaded, folder: Path, name: str, instruments: list[str]) -> N
     """Scores and people to one analysis set."""
     scores = {i: read_parquet(folder / f"scores/{i}.parquet") for i in instruments}
     people = {i: read_parquet(folder / f"people/{i}.parquet") for i in PEOPLE}
-    built = analysis_set(loaded, name, scores, people)
+    forms = partial(_stored, loaded, folder)
+    built = analysis_set(loaded, name, scores, people, forms)
     if name == "primary":
         from bowlby.design.measurement import factor_structure, with_errors
 
-        forms = partial(_stored, loaded, folder)
         built = with_errors(built, loaded.run, scores, forms)
         built.design["structure"] = factor_structure(built, loaded.run, forms)
         own = existing(loaded.run.comparison).patient_style
         built.design["own_style_rated_by_patient"] = bool(
             own and own.about == "self" and not loaded.study.coded(own.instrument)
         )
-    if name == "clinical_change":
-        from bowlby.design.clinical_change import with_classes
-
-        built = with_classes(built, loaded.run, scores, partial(_stored, loaded, folder))
     stem = folder / "analysis" / name
     write_parquet(stem.with_suffix(".parquet"), built.data)
     if len(built.data) <= CSV_ROWS:
@@ -188,35 +185,14 @@ def _stored(loaded: Loaded, folder: Path, name: str):
     return answers(loaded, name, read_parquet(folder / f"measures/{name}.parquet"))
 
 
-def analysis_set(loaded: Loaded, name: str, scores: dict[str, pd.DataFrame], people: dict[str, pd.DataFrame]):
-    """One analysis set of a run, an ``AnalysisSet``, from its scores by instrument and its people.
+def analysis_set(loaded: Loaded, name: str, scores: dict, people: dict[str, pd.DataFrame], forms: Callable):
+    """One analysis set of a run (:func:`bowlby.design.analysis_sets.build_set`).
 
-    Raises
-    ------
-    UserError
-        Where its models cannot be fitted to these data; all reasons at once.
+    ``forms`` gives an instrument on the study's form and the answers to its items by name, as :func:`answers` does.
     """
-    from bowlby.design.growth import growth_set
-    from bowlby.design.moderation import moderation_set
-    from bowlby.design.pair import pair_set
-    from bowlby.design.primary import comparison_set
-    from bowlby.design.response_surface import response_surface_set
-    from bowlby.design.session_to_session import session_to_session_set
-    from bowlby.design.sessions import session_set
+    from bowlby.design.analysis_sets import build_set
 
-    run, study = loaded.run, loaded.study
-    if name == "growth":
-        return growth_set(run, scores, people, study.occasions, study.time_unit)
-    if name in ("pair", "session_to_session"):
-        return (pair_set if name == "pair" else session_to_session_set)(run, scores, people)
-    order = [o.id for o in study.occasions]
-    if name.startswith(MODERATION):
-        return moderation_set(run, scores, people, order, name)
-    if name == "sessions":
-        return session_set(run, scores, people, order)
-    if name.startswith(RESPONSE_SURFACE):
-        return response_surface_set(run, scores, people, order, partial(on_study_forms, loaded), name)
-    return comparison_set(run, scores, people, order, name)
+    return build_set(loaded.run, loaded.study, name, scores, people, forms, partial(on_study_forms, loaded))
 
 
 def fit(loaded: Loaded, folder: Path, name: str) -> None:
@@ -257,7 +233,7 @@ def fits_of(run: Run, name: str, data: pd.DataFrame, membership: pd.DataFrame, d
         fits = fit_session_to_session(data, described)
     elif name in MEDIATION:
         fits = fit_mediation(name, data, membership, described)
-    elif name == "clinical_change":
+    elif name in ("clinical_change", "style_transitions"):
         fits = {}
     elif name.startswith(MODERATION):
         fits = fit_moderation(name, data, membership, described)
@@ -340,11 +316,17 @@ def mediate(loaded: Loaded, folder: Path) -> None:
     write_json(folder / "mediation.json", mediation_of(mediators, folder, loaded.run.seed))
 
 
-def model_clinical_change(loaded: Loaded, folder: Path) -> None:
-    """The classes of change to the models of their predictors."""
-    from bowlby.estimands.clinical_change import clinical_change_of
+def examine_change(loaded: Loaded, folder: Path, name: str) -> None:
+    """The analysis set of a change of patients (``clinical_change``, ``style_transitions``) to its record."""
+    write_json(folder / f"{name}.json", change_of(loaded.run, folder, name))
 
-    write_json(folder / "clinical_change.json", clinical_change_of(folder, loaded.run.privacy == "shareable"))
+
+def change_of(run: Run, folder: Path, name: str) -> dict:
+    """What is said of a change of patients, from its analysis set in a run's folder."""
+    from bowlby.estimands import clinical_change, style_transitions
+
+    module = {"clinical_change": clinical_change, "style_transitions": style_transitions}[name]
+    return module.examine(*read_set(folder, name), run.privacy == "shareable")
 
 
 def moderate(loaded: Loaded, folder: Path) -> None:

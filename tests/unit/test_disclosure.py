@@ -11,6 +11,7 @@ from bowlby.disclosure import (
     equal_blocks,
     hide_bands,
     hide_classes,
+    hide_crosstab,
     pool_points,
     pooled_histogram,
     safe_cut,
@@ -99,3 +100,21 @@ def test_cut_offs_that_are_shown_never_differ_by_few(scores, cuts):
             known.append(cut)
     numbers = sorted({0, len(values), *(int((values >= c).sum()) for c in known)})
     assert all(b - a >= 5 for a, b in pairwise(numbers))
+
+
+@given(st.lists(st.integers(0, 14), min_size=12, max_size=12))
+def test_no_small_cell_of_a_table_follows_from_its_totals(values):
+    """Totals of rows and columns and the cells shown leave each small cell open: another table has them too."""
+    counts = np.array(values).reshape(3, 4)
+    hidden, small = hide_crosstab(counts, True), (counts > 0) & (counts < 5)
+    assert (hidden >= small).all() and not hide_crosstab(counts, False).any()
+    assert hidden.any() == small.any()
+    unknown = np.argwhere(hidden)
+    lines = np.array(
+        [[float(axis == at) for at in unknown[:, side]] for side, n in ((0, 3), (1, 4)) for axis in range(n)]
+    )
+    if hidden.all() or not hidden.any():
+        return
+    free = np.linalg.svd(lines)[2][np.linalg.matrix_rank(lines) :]  # changes of the hidden cells that keep all totals
+    moved = np.abs(free).max(axis=0) > 1e-9
+    assert all(moved[k] for k, cell in enumerate(map(tuple, unknown)) if small[cell])

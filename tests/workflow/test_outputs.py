@@ -7,6 +7,7 @@ PAGE = Path(__file__).parents[2] / "docs/outputs.md"
 NOT_OF_THE_EXAMPLE = (
     "clinical_change.json",
     "suicidal_ideation.json",
+    "style_transitions.json",
     "mediation.json",
     "moderation.json",
     "response_surface.json",

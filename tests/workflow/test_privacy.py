@@ -98,7 +98,7 @@ def run_here(config: Path) -> Path:
             for kind, work in planned.robustness.items()
         ),
         ("compare", lambda: stages.compare(loaded, folder)),
-        ("clinical_change", lambda: stages.model_clinical_change(loaded, folder)),
+        ("clinical_change", lambda: stages.examine_change(loaded, folder, "clinical_change")),
         ("manifest", lambda: write_manifest(planned)),
         ("scripts", lambda: write_scripts(folder, planned.models(), loaded.title)),
         *((part.__name__, lambda part=part: part.build(folder)) for part in (figures, tables, report)),

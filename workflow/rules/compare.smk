@@ -197,19 +197,21 @@ if PLAN.loaded.run.mediation:
             "../scripts/mediate.py"
 
 
-if "clinical_change" in PLAN.sets:
+for CHANGE in [name for name in ("clinical_change", "style_transitions") if name in PLAN.sets]:
 
-    rule model_clinical_change:
+    rule:
+        name:
+            f"examine_{CHANGE}"
         input:
-            data=f"{OUT}/analysis/clinical_change.parquet",
-            membership=f"{OUT}/analysis/clinical_change.membership.parquet",
-            design=f"{OUT}/analysis/clinical_change.design.json",
+            data=f"{OUT}/analysis/{CHANGE}.parquet",
+            membership=f"{OUT}/analysis/{CHANGE}.membership.parquet",
+            design=f"{OUT}/analysis/{CHANGE}.design.json",
         output:
-            change=f"{OUT}/clinical_change.json",
+            record=f"{OUT}/{CHANGE}.json",
         log:
-            f"{OUT}/logs/compare/clinical_change.log",
+            f"{OUT}/logs/compare/{CHANGE}.log",
         benchmark:
-            f"{OUT}/benchmarks/compare/clinical_change.tsv"
+            f"{OUT}/benchmarks/compare/{CHANGE}.tsv"
         group:
             CONCLUDE
         resources:
@@ -217,10 +219,11 @@ if "clinical_change" in PLAN.sets:
             runtime=minutes(PLAN.raw, "fit"),
         params:
             config=CONFIG,
+            set=CHANGE,
             code=fingerprint("estimate"),
-            settings=PLAN.settings("clinical_change", "privacy"),
+            settings=PLAN.settings(CHANGE, "privacy"),
         script:
-            "../scripts/model_clinical_change.py"
+            "../scripts/examine_change.py"
 
 
 if PLAN.loaded.run.moderation:

@@ -53,6 +53,7 @@ for NAME, SETS in PLAN.batches.items():
                 "moderation",
                 "clinical_change",
                 "response_surface",
+                "style_transitions",
                 "study",
             ),
         script:

@@ -7,6 +7,7 @@ VERDICT += [f"{OUT}/mediation.json"] if PLAN.loaded.run.mediation else []
 VERDICT += [f"{OUT}/clinical_change.json"] if "clinical_change" in PLAN.sets else []
 VERDICT += [f"{OUT}/moderation.json"] if PLAN.loaded.run.moderation else []
 VERDICT += [f"{OUT}/response_surface.json"] if PLAN.loaded.run.response_surface else []
+VERDICT += [f"{OUT}/style_transitions.json"] if "style_transitions" in PLAN.sets else []
 VERDICT += [f"{OUT}/session_to_session.json"] if "session_to_session" in PLAN.sets else []
 GROWTH = PLAN.loaded.run.growth
 VERDICT += [f"{OUT}/growth.json"] if GROWTH and GROWTH.predictors else []

@@ -1,10 +1,12 @@
-"""Change of each patient: predictors of reliable change."""
+"""Change of each patient: predictors of reliable change, and change of attachment style."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from bowlby.config.base import Model
+from pydantic import Field, model_validator
+
+from bowlby.config.base import Invalid, Model
 
 
 class ClinicalChange(Model):
@@ -19,3 +21,24 @@ class ClinicalChange(Model):
     criterion: str | None = None
     """Of a published reliable change, its name; of an index, where SD and reliability come from: `this sample` or
     `norms`. By default the first that is known, in the order of `change.csv`."""
+
+
+class StyleTransitions(Model):
+    """Change of the patients' attachment style from one occasion to another."""
+
+    instrument: str
+    """Instrument that has attachment styles, by a rule or as raters coded them."""
+    about: str = "self"
+    """Whom it is about."""
+    role: Literal["patient", "observer"] = "patient"
+    """Who answered or rated."""
+    pre: str = Field(min_length=1)
+    """Occasion before treatment."""
+    post: str = Field(min_length=1)
+    """Occasion after treatment."""
+
+    @model_validator(mode="after")
+    def _two(self):
+        if self.pre == self.post:
+            raise Invalid("pre and post are the same occasion", "name two occasions")
+        return self

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from bowlby.config.base import Invalid, Model
 from bowlby.config.blocks import Block, Mediation, ReferenceBlock, ResponseSurface, SessionToSession
-from bowlby.config.clinical_change import ClinicalChange
+from bowlby.config.clinical_change import ClinicalChange, StyleTransitions
 from bowlby.config.growth import Growth
 from bowlby.config.labels import Words
 from bowlby.config.moderation import PATTERN
@@ -252,6 +252,8 @@ class Run(Model):
     """Temporal order of two scales from session to session; if left out, it is not examined."""
     clinical_change: ClinicalChange | None = None
     """Predictors of reliable and clinically significant change; left out, change is counted but not modelled."""
+    style_transitions: StyleTransitions | None = None
+    """Change of the patients' attachment style during treatment; left out, it is not examined."""
     robustness: Robustness | None = None
     """Robustness checks of the comparison; left out, there are none."""
 
@@ -292,7 +294,8 @@ class Run(Model):
 
     def _alone(self):
         models = ("outcome", "comparison", "pair", "growth", "session_to_session", "other_outcomes",
-                  "clinical_change", "moderation", "response_surface", "robustness")  # fmt: skip
+                  "clinical_change", "moderation", "response_surface", "style_transitions",
+                  "robustness")  # fmt: skip
         if asked := [f"`{name}:`" for name in models if getattr(self, name)]:
             raise Invalid(f"`scores:` is a run of its own, and {', '.join(asked)} is there too", "keep one of the two")
         return self

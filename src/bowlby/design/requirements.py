@@ -58,7 +58,7 @@ class Requirement:
 
 def requirements(run: Run) -> list[Requirement]:
     """All that a run asks for."""
-    pairs = [*of_pair(run), *of_session_to_session(run)]
+    pairs = [*of_pair(run), *of_session_to_session(run), *of_style_transitions(run)]
     return [*of_outcome(run), *of_others(run), *of_comparison(run), *pairs, *of_growth(run)]
 
 
@@ -91,6 +91,14 @@ def of_session_to_session(run: Run) -> list[Requirement]:
         Requirement(f"session_to_session.{name}", series.instrument, series.role, series.about, [series.scale])
         for name, series in given.items()
     ]
+
+
+def of_style_transitions(run: Run) -> list[Requirement]:
+    """What changes of attachment style ask for: a style at two occasions."""
+    if (asked := run.style_transitions) is None:
+        return []
+    occasions: dict[str, str | None] = {f"style_transitions.{key}": getattr(asked, key) for key in ("pre", "post")}
+    return [Requirement("style_transitions", asked.instrument, asked.role, asked.about, ["secure"], occasions)]
 
 
 def of_growth(run: Run) -> list[Requirement]:

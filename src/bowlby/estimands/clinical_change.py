@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from bowlby.design.centring import components
 from bowlby.disclosure import hide_classes, small
-from bowlby.files import read_set
 from bowlby.fit.marginal import Marginal, Mean, fit_marginal, separated
 from bowlby.fit.models import Fitter
 from bowlby.terms import P_BETWEEN, P, T
@@ -29,14 +27,10 @@ LARGEST = 5_000
 TESTED = {"perceived": P, "therapist_style": T}
 """Predictors at one SD below and above the mean of which probabilities are computed."""
 ONE = "Intercept"
+UNSOLVED = "the estimating equations have no solution that could be found"
 
 
-def clinical_change_of(folder: Path, shareable: bool) -> dict:
-    """The models of the classes of change, ``clinical_change.json``, from the analysis set in a run's folder."""
-    return clinical_change(*read_set(folder, "clinical_change"), shareable)
-
-
-def clinical_change(data: pd.DataFrame, members: pd.DataFrame, design: Mapping, shareable: bool) -> dict:
+def examine(data: pd.DataFrame, members: pd.DataFrame, design: Mapping, shareable: bool) -> dict:
     """Logistic models of change classes on the predictors of the comparison.
 
     Parameters
@@ -115,6 +109,8 @@ class Sample:
         if reason := _unfit(y, x, cluster):
             return _not_estimable(len(y), reason)
         fit = fit_marginal(y, x, cluster)
+        if not fit.converged:
+            return _not_estimable(len(y), UNSOLVED)
 
         def at(term: str, value: float) -> dict[str, Mean]:
             return {"event": fit.mean({term: value})}
@@ -135,6 +131,8 @@ class Sample:
         if reason := _unfit(y, x, cluster):
             return _not_estimable(len(level), reason)
         fit = fit_marginal(y, x, cluster, exchangeable=False)
+        if not fit.converged:
+            return _not_estimable(len(level), UNSOLVED)
 
         def at(term: str, value: float) -> dict[str, Mean]:
             n, zero = len(own), np.zeros(x.shape[1])
@@ -195,7 +193,7 @@ def _record(fit: Marginal, y: np.ndarray, cluster: np.ndarray, at) -> dict:
             difference = fit.difference(high[kind] - low[kind])
             differences.append(head | difference.record() | {"p": difference.p_two_sided()})
     rarer = int(min(y.sum(), (~y).sum()))
-    warnings = [] if fit.converged else ["the estimating equations were not solved"]
+    warnings = []
     if rarer < PER_TERM * (len(effects) - 1):
         warnings.append(f"fewer than {PER_TERM} patients of the rarer class for each coefficient")
     if min(effects[term].df for term in TESTED.values()) < LOW_DF:

@@ -26,6 +26,7 @@ from bowlby.figures import (
     residuals,
     response_surface,
     session_to_session,
+    style_transitions,
     suicidal_ideation,
     therapists,
     trajectory,
@@ -95,6 +96,10 @@ def _matched(run: Run) -> bool:
     return run.response_surface is not None
 
 
+def _style_transitions(run: Run) -> bool:
+    return run.style_transitions is not None
+
+
 def _sessions(run: Run) -> bool:
     return run.session_to_session is not None
 
@@ -133,6 +138,7 @@ PLOTS = {
     "response_surface": Plot(response_surface.gather, response_surface.draw, _matched),
     "session_to_session": Plot(session_to_session.gather, session_to_session.draw, _sessions),
     "clinical_change": Plot(clinical_change.gather, clinical_change.draw, _clinical_change),
+    "style_transitions": Plot(style_transitions.gather, style_transitions.draw, _style_transitions),
     "adequacy": Plot(adequacy.gather, adequacy.draw, _comparison),
     "partition": Plot(partition.gather, partition.draw, _comparison),
     "prepost": Plot(course.gather, course.draw, _compared_before_after),

@@ -14,6 +14,7 @@ SETS = {
     "pair": ["pair", "pair_scales"],
     "growth": ["growth", "growth_between", "growth_within"],
     "clinical_change": [],
+    "style_transitions": [],
     "session_to_session": ["lagged_none", "lagged_mean", "lagged_patient", "centred_outcome", "centred_predictor"],
 }
 SETS |= {name: [f"{name}_{letter}" for letter in "abc"] for name in MEDIATION}

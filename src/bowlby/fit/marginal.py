@@ -16,6 +16,8 @@ from bowlby.fit.sandwich import Sandwich, cr2
 
 SEPARATED = 1e-7
 """Margin of the linear programme beyond which the classes are divided by the predictors."""
+DIVERGED = 25.0
+"""Log odds beyond which the search went astray."""
 MANY = 20_000
 """Rows beyond which separation is not looked for: the linear programme would take minutes."""
 
@@ -92,7 +94,8 @@ def fit_marginal(y: np.ndarray, x: pd.DataFrame, cluster: np.ndarray, exchangeab
     cluster : ndarray of int, shape (n,)
         Therapist of each row, or therapists joined by patients who switch.
     exchangeable : bool
-        Whether two rows of a cluster have one working correlation; otherwise it is 0.
+        Whether two rows of a cluster have one working correlation; otherwise it is 0. It is also 0 if its estimate
+        is negative, or if the equations with it are not solved.
 
     Returns
     -------
@@ -104,21 +107,39 @@ def fit_marginal(y: np.ndarray, x: pd.DataFrame, cluster: np.ndarray, exchangeab
     predictors and the working covariance ``A_j^{1/2} R A_j^{1/2}``, the estimating equations are those of weighted
     least squares; CR2 and Satterthwaite df are those of Pustejovsky & Tipton (2018).
     """
+    order = np.argsort(cluster, kind="stable")
+    y, values, cluster = np.asarray(y, float)[order], x.to_numpy(float)[order], np.asarray(cluster)[order]
+    beta, r, converged = _solve(y, values, cluster)
+    if exchangeable and converged and _correlation(y, expit(values @ beta), cluster) > 0:
+        better, estimated, solved = _solve(y, values, cluster, beta)
+        if solved and 0 <= estimated < 1 and np.abs(values @ better).max() < DIVERGED:
+            beta, r = better, estimated
+    parts = _linearised(list(x.columns), y, values, beta, cluster, r)
+    return Marginal(x.to_numpy(float), parts, cr2(parts), r, converged)
+
+
+def _solve(y, x, cluster, start: np.ndarray | None = None) -> tuple[np.ndarray, float, bool]:
+    """Coefficients, working correlation, and whether the equations were solved; independence without a start."""
     from statsmodels.genmod.cov_struct import Exchangeable, Independence
     from statsmodels.genmod.families import Binomial
     from statsmodels.genmod.generalized_estimating_equations import GEE
-    from statsmodels.tools.sm_exceptions import IterationLimitWarning
 
-    order = np.argsort(cluster, kind="stable")
-    y, values, cluster = np.asarray(y, float)[order], x.to_numpy(float)[order], np.asarray(cluster)[order]
-    structure = Exchangeable() if exchangeable else Independence()
-    model = GEE(y, values, groups=cluster, family=Binomial(), cov_struct=structure)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", IterationLimitWarning)  # `converged` says so
-        result = model.fit(maxiter=200, ctol=1e-10, ddof_scale=0)
-    r = float(structure.dep_params) if exchangeable else 0.0
-    parts = _linearised(list(x.columns), y, values, np.asarray(result.params), cluster, r)
-    return Marginal(x.to_numpy(float), parts, cr2(parts), r, bool(result.converged))
+    structure = Independence() if start is None else Exchangeable()
+    model = GEE(y, x, groups=cluster, family=Binomial(), cov_struct=structure)
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")  # the result says whether it converged
+        result = model.fit(maxiter=200, ctol=1e-9, ddof_scale=0, start_params=start)
+    if result is None:  # singular on the way
+        return np.zeros(x.shape[1]), 0.0, False
+    beta, r = np.asarray(result.params), 0.0 if start is None else float(structure.dep_params)
+    return beta, r, bool(result.converged and np.isfinite([*beta, r]).all())
+
+
+def _correlation(y, p, cluster) -> float:
+    """Sum of the products of two standardised residuals of a cluster; the sign is that of their correlation."""
+    z = (y - p) / np.sqrt(p * (1 - p))
+    sums = np.bincount(pd.factorize(cluster)[0], z)
+    return float((sums**2).sum() - (z**2).sum())
 
 
 def _linearised(names: list[str], y, x, beta, cluster, r: float) -> Clusters:

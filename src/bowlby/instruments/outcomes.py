@@ -208,7 +208,7 @@ def classifications(
         classes = classify(np.round(gain, 9), pre, post, cut.at, better, entry.size)
         sure = _least(entry.confidence, cut.confidence)
         out.append(Classification("published", entry.name, classes, entry.size, None, sure))
-    for name, spread in _spreads(instrument, scale, pre, measures, before).items():
+    for name, spread in spreads(instrument, scale, pre, measures, before).items():
         sure = _least(spread.confidence, cut.confidence)
         index = jacobson_truax(pre, post, spread.sd, spread.reliability, better)
         classes = classify(index, pre, post, cut.at, better)
@@ -244,9 +244,9 @@ def _cut(instrument: Instrument, scale: str, better: bool) -> Cut:
     return Cut(None, "none published")
 
 
-def _spreads(instrument: Instrument, scale: str, pre: np.ndarray, measures, before: str) -> dict[str, Spread]:
+def spreads(instrument: Instrument, scale: str, pre: np.ndarray, measures, before: str) -> dict[str, Spread]:
     """SD and reliability of this sample and of the published clinical norm, where both are known."""
-    spreads = {}
+    known = {}
     norms = [n for n in instrument.norm_table if n.scale == scale and n.population == "clinical"]
     published = next(((middle(n.alpha), n.confidence) for n in norms if n.alpha is not None), None)
     here = pre[np.isfinite(pre)]
@@ -256,16 +256,16 @@ def _spreads(instrument: Instrument, scale: str, pre: np.ndarray, measures, befo
         own_alpha, _, _ = alpha(keyed(first, instrument, scale).dropna())
     if len(here) >= FEWEST_FOR_SD and np.std(here) > 0:
         if 0 < own_alpha < 1:
-            spreads["this sample"] = Spread(float(np.std(here, ddof=1)), "this sample", own_alpha, "alpha here", "")
+            known["this sample"] = Spread(float(np.std(here, ddof=1)), "this sample", own_alpha, "alpha here", "")
         elif published:
-            spreads["this sample"] = Spread(
+            known["this sample"] = Spread(
                 float(np.std(here, ddof=1)), "this sample", published[0], "published alpha", published[1]
             )
     spread = next(((sd, n.confidence) for n in norms if (sd := in_score_units(instrument, n)[1]) is not None), None)
     if spread and published:
         sure = _least(spread[1], published[1])
-        spreads["norms"] = Spread(spread[0], "published clinical norm", published[0], "published alpha", sure)
-    return spreads
+        known["norms"] = Spread(spread[0], "published clinical norm", published[0], "published alpha", sure)
+    return known
 
 
 def _flags(head, measures, instrument: Instrument, occasions, shareable: bool) -> list[tuple]:

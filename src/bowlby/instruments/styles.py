@@ -88,8 +88,8 @@ def from_codes(codes: pd.Series, meanings: dict[str, str]) -> pd.Series:
 
 def _by_dimensions(scores: pd.DataFrame, instrument: Instrument) -> np.ndarray:
     rule = existing(instrument.style)
-    anxiety = _position(scores, instrument, rule.anxiety)
-    avoidance = _position(scores, instrument, rule.avoidance or rule.closeness)
+    anxiety = position(scores, instrument, rule.anxiety)
+    avoidance = position(scores, instrument, rule.avoidance or rule.closeness)
     avoidance = avoidance if rule.avoidance else -avoidance
     classes = np.full(len(scores), None, dtype=object)
     both = np.isfinite(anxiety) & np.isfinite(avoidance)
@@ -105,7 +105,7 @@ def _by_dimensions(scores: pd.DataFrame, instrument: Instrument) -> np.ndarray:
     return classes
 
 
-def _position(scores: pd.DataFrame, instrument: Instrument, scales: list[str]) -> np.ndarray:
+def position(scores: pd.DataFrame, instrument: Instrument, scales: list[str]) -> np.ndarray:
     """Mean distance from the middle of the range, in half ranges; 0 on the midpoint itself."""
     parts = []
     for scale in scales:

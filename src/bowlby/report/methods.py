@@ -12,6 +12,7 @@ from bowlby.report.methods_sessions import (
     moderation,
     response_surface,
     session_to_session,
+    style_transitions,
     suicidal_ideation,
 )
 from bowlby.report.references import cite, cited, in_style
@@ -60,6 +61,8 @@ def _marked(results: Results) -> list[str]:
         written.append(moderation(moderated))
     if match := results.json("response_surface.json"):
         written.append(response_surface(match))
+    if styles := results.json("style_transitions.json"):
+        written.append(style_transitions(results, styles))
     if lead := results.json("session_to_session.json"):
         written.append(session_to_session(results, lead))
     return [p for p in [*written, _software(results)] if p]

@@ -1,4 +1,4 @@
-"""What the methods text says of sessions, mediation, moderation, clinical change and response surfaces."""
+"""What the methods text says of sessions, mediation, moderation, change of patients and response surfaces."""
 
 from __future__ import annotations
 
@@ -147,6 +147,20 @@ def moderation(record: Mapping) -> str:
         )
     if len(every) > 1:
         said.append(f"p values were adjusted across the {len(every)} interactions ([[benjamini]]).")
+
+
+def style_transitions(results: Results, record: Mapping) -> str:
+    """A paragraph of the change of attachment styles."""
+    name = results.instrument(record["instrument"])[0]
+    said = [
+        f"Attachment styles by {name} were compared between {record['pre']} and {record['post']} in patients with a "
+        "style at both occasions.",
+        "The 95% interval of a share is that of a logistic model of the intercept with generalised estimating "
+        "equations, CR2 standard errors by therapist and Satterthwaite degrees of freedom ([[pustejovsky]]).",
+    ]
+    if record["reliable"] is not None:
+        said.append("A shift was called reliable if the change on each dimension on which the patient changed side had "
+                    "a reliable change index of at least 1.96 ([[jacobson]]).")  # fmt: skip
     return " ".join(said)
 
 

@@ -26,7 +26,7 @@ ABSENT = "–"
 IGNORED = ("config.run", "config.results")
 """Settings that name a run and change nothing in it."""
 NUMBERS = ("verdict.json", "comparison.json", "pair.json", "growth.json", "session_to_session.json", "mediation.json",
-           "moderation.json", "response_surface.json", "clinical_change.json", "domains.json",
+           "moderation.json", "response_surface.json", "clinical_change.json", "style_transitions.json", "domains.json",
            "suicidal_ideation.json", "adequacy.json", "robustness.json", "estimands/*.json", "fits/*.json")  # fmt: skip
 STYLES = [(BLUE, "o"), (VERMILION, "D"), (INK, "s"), (GREY, "^")]
 NAMES = {"T_A": "C4: therapist's own style, perceived attachment", "Z": "C5: patient's own style, perceived attachment"}

@@ -33,6 +33,7 @@ ENDPOINTS = {
     "moderation.json": rf".*\.(?:interaction|slopes\[\d+\]|levels\[\d+\])\.{STATISTICS}|.*\.(?:{SIZE})",
     "suicidal_ideation.json": rf".*\.(?:count|n|{STATISTICS})|.*\.change\.\w+",
     "response_surface.json": rf"surfaces\[\d+\]\.(?:verdict|(?:contrasts|ridge)\.\w+\.{STATISTICS})",
+    "style_transitions.json": rf"shares\.\w+\.{STATISTICS}|{SIZE}",
     "domains.json": rf".*\.(?:verdict|{STATISTICS})",
 }
 """By file, the places of what a paper reports."""

@@ -26,7 +26,7 @@ from bowlby.tables.layout import EPOCH
 SHARED = (
     "report.html", "summary.txt", "methods.md", "verdict.json", "comparison.json", "pair.json", "domains.json",
     "adequacy.json", "growth.json", "session_to_session.json", "mediation.json", "moderation.json",
-    "clinical_change.json", "response_surface.json", "suicidal_ideation.json",
+    "clinical_change.json", "response_surface.json", "style_transitions.json", "suicidal_ideation.json",
     "robustness.json", "estimands/*.json", "tables/*", "figures/*", "figures/data/*", "issues.csv", "reliability.csv",
     "keying_audit.csv", "severity.csv", "styles.csv", "change.csv", "dictionary.csv", "scores/dictionary.csv",
     "analysis/*.columns.csv", "manifest.json", "config.yaml", "reproduce.R", "reproduce.py",

@@ -19,7 +19,6 @@ from bowlby.config.run import Run
 from bowlby.config.study import Study
 from bowlby.config.yamlfile import read_yaml
 from bowlby.errors import Place, UserError, problem
-from bowlby.estimands.clinical_change import clinical_change_of
 from bowlby.estimands.mediation import mediation_of
 from bowlby.files import plain, read_json, read_parquet, read_set
 from bowlby.instruments.catalogue import list_instruments
@@ -174,9 +173,8 @@ def _from_sets(run: Run, folder: Path, out: Outcome) -> None:
         _compare("session_to_session.json", kept, stages.lead_of(run, folder), out)
     if run.growth and run.growth.predictors:
         _compare("growth.json", read_json(folder / "growth.json"), stages.growth_of(run, folder), out)
-    if run.clinical_change:
-        kept = read_json(folder / "clinical_change.json")
-        _compare("clinical_change.json", kept, clinical_change_of(folder, run.privacy == "shareable"), out)
+    for name in sorted({"clinical_change", "style_transitions"}.intersection(_sets(folder))):
+        _compare(f"{name}.json", read_json(folder / f"{name}.json"), stages.change_of(run, folder, name), out)
     if run.mediation:
         made = mediation_of(run.mediation.mediators, folder, run.seed)
         _compare("mediation.json", read_json(folder / "mediation.json"), made, out)

@@ -23,6 +23,7 @@ from bowlby.tables.numbers import interval, number, p_value
 from bowlby.tables.response_surface import surface_sheet, surface_table
 from bowlby.tables.sample import sample_sheet, sample_table
 from bowlby.tables.session_to_session import lead_sheet, lead_table
+from bowlby.tables.style_transitions import transitions_sheet, transitions_table
 from bowlby.tables.words import outcome_label, outcome_name
 
 __all__ = [
@@ -40,8 +41,9 @@ __all__ = [
     "with_outcome",
 ]
 NAMES = ("table1", "pair", "growth", "session_to_session", "mediation", "moderation", "clinical_change",
-         "response_surface", "sample", "estimands", "claims", "descriptives")  # fmt: skip
-MODELS = ("growth", "pair", "session_to_session", "mediation", "moderation", "clinical_change", "response_surface")
+         "response_surface", "style_transitions", "sample", "estimands", "claims", "descriptives")  # fmt: skip
+MODELS = ("growth", "pair", "session_to_session", "mediation", "moderation", "clinical_change", "response_surface",
+          "style_transitions")  # fmt: skip
 FORMATS = ("csv", "html", "docx")
 SPOKEN = ("label", "quantity", "statement", "note", "rule")
 
@@ -105,6 +107,9 @@ def sheets(results: Results) -> dict[str, tuple[pd.DataFrame, Sheet]]:
     if match := results.json("response_surface.json"):
         sheet = with_outcome(surface_sheet(f"Table {len(tables) + 1}", match), results)
         tables["response_surface"] = (surface_table(match), sheet)
+    if styles := results.json("style_transitions.json"):
+        sheet = transitions_sheet(f"Table {len(tables) + 1}", styles)
+        tables["style_transitions"] = (transitions_table(styles), sheet)
     sample = sample_table(results)
     if len(sample):
         tables["sample"] = (

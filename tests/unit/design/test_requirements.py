@@ -94,6 +94,14 @@ def test_one_fault_is_one_line(tmp_path, old, new, expected):
     assert [line[: len(expected)] for line in lines] == [expected]
 
 
+def test_a_change_of_style_needs_an_instrument_with_styles_and_known_occasions(tmp_path):
+    asked = "style_transitions: {instrument: gad7, pre: intake, post: later}\n"
+    assert said(tmp_path, run=RUN + asked) == [
+        "style_transitions.post 'later' is not an occasion of the study file; use one of intake, mid, end",
+        "style_transitions: gad7 gives no style 'secure'; use one of total",
+    ]
+
+
 def test_sides_of_a_pair_are_looked_at_as_well(tmp_path):
     run = (
         RUN[: RUN.index("other_outcomes")]

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
-from bowlby.estimands.clinical_change import ORDER, clinical_change
+from bowlby.estimands.clinical_change import ORDER, examine
 from bowlby.figures.clinical_change import gather
 from bowlby.fit.marginal import fit_marginal, separated
 from bowlby.report.methods_sessions import clinical_change as methods
@@ -36,7 +36,7 @@ def study(therapists=16, patients=30, seed=3):
 
 def examined(data, members, shareable=True, **change):
     design = {"covariates": [], "n_dropped": {}, "change": CHANGE | change}
-    return clinical_change(data, members, design, shareable)
+    return examine(data, members, design, shareable)
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ from bowlby.report.sections.questionnaires import reliability, scales, scores
 from bowlby.report.sections.response_surface import response_surface
 from bowlby.report.sections.robustness import robustness, sensitivity
 from bowlby.report.sections.session_to_session import session_to_session
+from bowlby.report.sections.style_transitions import style_transitions
 from bowlby.report.sections.suicidal_ideation import suicidal_ideation
 from bowlby.report.sections.therapists import therapists
 from bowlby.report.sections.verdict import verdict
@@ -41,6 +42,7 @@ REPORT: list[Build] = [
     prepost,
     change,
     clinical_change,
+    style_transitions,
     flow,
     missing,
     methods,
