@@ -52,7 +52,9 @@ def transition_set(run: Run, scores: dict[str, pd.DataFrame], people: dict[str, 
     pair = before_and_after(scores[asked.instrument], asked.role, asked.about, (asked.pre, asked.post))
     pre, post = pair if pair is not None else (pd.DataFrame({"style": []}),) * 2
     members = chosen_episodes(people["episodes"], "share")
-    steps = [("patients in the study", pd.Index(people["patients"]["patient"]), None)]
+    steps: list[tuple[str, pd.Index, str | None]] = [
+        ("patients in the study", pd.Index(people["patients"]["patient"]), None)
+    ]
     steps.append(("without: no answers at both occasions", pre.index, "no answers at both occasions"))
     classified = pre.index[pre["style"].isin(STYLES) & post["style"].isin(STYLES)]
     steps.append(("without: style not classified", classified, "style not classified"))

@@ -147,6 +147,7 @@ def moderation(record: Mapping) -> str:
         )
     if len(every) > 1:
         said.append(f"p values were adjusted across the {len(every)} interactions ([[benjamini]]).")
+    return " ".join(said)
 
 
 def style_transitions(results: Results, record: Mapping) -> str:
