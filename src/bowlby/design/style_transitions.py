@@ -79,6 +79,7 @@ def transition_set(run: Run, scores: dict[str, pd.DataFrame], people: dict[str, 
         **{key: getattr(asked, key) for key in ("about", "role", "pre", "post")},
         "n_dropped": {reason: before - after for (_, _, reason), before, after in
                       zip(steps[1:], sizes, sizes[1:], strict=False) if before > after},
+        "styles": list(STYLES),
         "errors": sources,
     }  # fmt: skip
     columns = pd.DataFrame(COLUMNS, columns=["name", "meaning", "unit", "source"])

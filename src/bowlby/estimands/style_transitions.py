@@ -10,7 +10,6 @@ import pandas as pd
 from bowlby.design.centring import components
 from bowlby.disclosure import SMALLEST, hide_crosstab, small
 from bowlby.fit.marginal import fit_marginal
-from bowlby.instruments.styles import STYLES
 
 SHARES = {
     "became_secure": "insecure before, secure after",
@@ -60,9 +59,10 @@ def examine(data: pd.DataFrame, members: pd.DataFrame, design: Mapping, shareabl
     }
     shares = {name: share(y[of], cluster[of], shareable) for name, (y, of) in asked.items()
               if known or not name.endswith("reliably")}  # fmt: skip
-    counts = _counts(before, after)
+    styles = design["styles"]
+    counts = _counts(before, after, styles)
     hidden = hide_crosstab(counts, shareable, sums=SUMS)
-    steady = _counts(before, np.where(sure, after, before)) if known else None
+    steady = _counts(before, np.where(sure, after, before), styles) if known else None
     if steady is not None:
         apart = np.abs(counts - steady)
         hidden_steady = hide_crosstab(steady, shareable, (apart > 0) & (apart < SMALLEST) | hidden, SUMS)
@@ -73,8 +73,8 @@ def examine(data: pd.DataFrame, members: pd.DataFrame, design: Mapping, shareabl
         **{key: design[key] for key in ("instrument", "about", "role", "pre", "post", "n_dropped", "errors")},
         "n_patients": len(data),
         "n_therapists": int(data["therapist"].nunique()),
-        "table": _shown(counts, hidden),
-        "reliable": None if steady is None else _shown(steady, hidden_steady),
+        "table": _shown(counts, hidden, styles),
+        "reliable": None if steady is None else _shown(steady, hidden_steady, styles),
         "shares": shares,
     }
 
@@ -119,13 +119,13 @@ def share(y: np.ndarray, cluster: np.ndarray, shareable: bool) -> dict:
     return record | fit.probability(fit.mean({})) | {"df": fit.effect("Intercept").df}
 
 
-def _counts(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    return np.array([[int(((before == a) & (after == b)).sum()) for b in STYLES] for a in STYLES])
+def _counts(before: np.ndarray, after: np.ndarray, styles: list[str]) -> np.ndarray:
+    return np.array([[int(((before == a) & (after == b)).sum()) for b in styles] for a in styles])
 
 
-def _shown(counts: np.ndarray, hidden: np.ndarray) -> dict[str, dict[str, int | None]]:
-    return {a: {b: None if hidden[i, k] else int(counts[i, k]) for k, b in enumerate(STYLES)}
-            for i, a in enumerate(STYLES)}  # fmt: skip
+def _shown(counts: np.ndarray, hidden: np.ndarray, styles: list[str]) -> dict[str, dict[str, int | None]]:
+    return {a: {b: None if hidden[i, k] else int(counts[i, k]) for k, b in enumerate(styles)}
+            for i, a in enumerate(styles)}  # fmt: skip
 
 
 def _hide_shares(asked: Mapping, shares: dict[str, dict], counts: np.ndarray) -> None:

@@ -15,14 +15,14 @@ from bowlby.figures.style_transitions import gather
 from bowlby.instruments.catalogue import load_instrument
 from bowlby.instruments.scoring import given
 from bowlby.instruments.style_change import reliable_shifts
-from bowlby.instruments.styles import add_derived
+from bowlby.instruments.styles import STYLES, add_derived
 from bowlby.report.sections.style_transitions import _said
 from bowlby.tables.style_transitions import transitions_sheet, transitions_table
 
 ECR = load_instrument("ecr_s")
 PLACES = {"secure": (14.0, 14.0), "preoccupied": (34.0, 14.0), "dismissing": (14.0, 34.0), "fearful": (34.0, 34.0)}
 SETTINGS = {"instrument": "ecr_s", "about": "self", "role": "patient", "pre": "a", "post": "b", "n_dropped": {},
-            "errors": {}}  # fmt: skip
+            "errors": {}, "styles": list(STYLES)}  # fmt: skip
 
 
 def scored(before, after):
