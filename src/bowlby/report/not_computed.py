@@ -26,9 +26,16 @@ def not_computed(results: Results) -> list[tuple[str, str]]:
     """What was requested, and why it was not computed; empty if nothing is missing."""
     return [
         (f"{what[:1].upper()}{what[1:]}", why.strip().rstrip("."))
-        for part in (_estimands, _robustness, _models)
+        for part in (_estimands, _robustness, _models, _surfaces)
         for what, why in part(results)
     ]
+
+
+def _surfaces(results: Results) -> Iterator[tuple[str, str]]:
+    for surface in (results.json("response_surface.json") or {}).get("surfaces", []):
+        if surface["area"] is None:
+            why = "with so few therapists or patients its area would show individuals (see `privacy`)"
+            yield f"the figure of the response surface of {surface['scale'].replace('_', ' ')}", why
 
 
 def _estimands(results: Results) -> Iterator[tuple[str, str]]:

@@ -16,8 +16,9 @@ RECORDS = ("verdict", "pair", "session_to_session", "growth")
 
 
 def summary(results: Results) -> list[str]:
-    """Lines on the results of comparison, pair and growth model, on doubtful keys, and on what was not computed."""
+    """Lines on the results of the main analyses, on doubtful keys, and on what was not computed."""
     records = [results.json(f"{name}.json") for name in RECORDS]
+    records += (results.json("response_surface.json") or {}).get("surfaces", [])
     sentences = [typeset(record["sentence"]) for record in records if record]
     if change := mean_change(results):
         sentences.append(change)

@@ -106,7 +106,7 @@ def sheets(results: Results) -> dict[str, tuple[pd.DataFrame, Sheet]]:
         tables["moderation"] = (moderation_table(moderated), with_outcome(sheet, results).noted(doubt))
     if match := results.json("response_surface.json"):
         sheet = with_outcome(surface_sheet(f"Table {len(tables) + 1}", match), results)
-        tables["response_surface"] = (surface_table(match), sheet)
+        tables["response_surface"] = (surface_table(match), sheet.noted(doubt))
     if styles := results.json("style_transitions.json"):
         sheet = transitions_sheet(f"Table {len(tables) + 1}", styles)
         tables["style_transitions"] = (transitions_table(styles), sheet)
