@@ -101,9 +101,12 @@ def _panel(place, own: pd.DataFrame) -> None:
     for line, (_, how) in LINES.items():
         ends = own[own["kind"] == line]
         place.plot(ends["x"], ends["w"], **how)
-    place.use_sticky_edges = False
-    place.set_aspect("equal", adjustable="datalim")
-    place.set(xlabel=own["x_label"].iloc[0], ylabel=own["w_label"].iloc[0])
+    for axis, name in (("x", "x"), ("y", "w")):
+        ends = own.loc[own["kind"] == f"therapists_{name}", ["low", "high"]].to_numpy(float).ravel()
+        shown = np.concatenate([surface[name].to_numpy(float), ends])
+        margin = 0.04 * np.ptp(shown)
+        place.set(**{f"{axis}lim": (shown.min() - margin, shown.max() + margin)})
+    place.set(aspect="equal", xlabel=own["x_label"].iloc[0], ylabel=own["w_label"].iloc[0])
     place.set_title("on the lines: predicted outcome (SD from its mean; higher is better)", fontsize=9.5, loc="left")
     for side, inset in (("w", [1.02, 0, 0.1, 1]), ("x", [0, 1.1, 1, 0.1])):
         _therapists(place, own[own["kind"] == f"therapists_{side}"], side, inset)
