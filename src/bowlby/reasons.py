@@ -46,7 +46,7 @@ REASONS = {
     "groups_of_therapists": "therapists belong to groups, such as clinics, that are not in the model; the interval of "
     "T may be too narrow",
     "loto_flips": "the verdict changes when one therapist is left out, for {changed} of {therapists} therapists",
-    "no_jackknife": "the model could not be fitted without each therapist; standard errors assume the same paths for "
+    "no_jackknife": "the jackknife over therapists could not be computed; standard errors assume the same paths for "
     "all therapists",
     "not_stationary": "the variance within patients at first differs from that later (test of stationarity)",
     "outcome_leads": "from session to session, outcome predicts perceived attachment more strongly than the reverse",

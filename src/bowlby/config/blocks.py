@@ -144,12 +144,12 @@ class SessionToSession(Model):
     outcome: Series
     """The outcome, measured at every session."""
     interval: float | None = Field(None, gt=0)
-    """Days between two sessions. If it is given, sessions are counted by date: the number of whole intervals since the
-    patient's first answer, rounded; of several answers in one interval the first counts. Otherwise sessions are counted
-    by their number."""
+    """Days between two sessions. If it is given, sessions are counted by date, as the number of intervals (rounded to a
+    whole number) since the patient's first answer; of several answers in one interval the first is used. Otherwise the
+    numbers of the sessions are used."""
     gap: int = Field(3, ge=1)
-    """Longest gap, in sessions, over which two sessions of a patient are related. After a longer gap, or a change of
-    therapist, a new process begins within the patient."""
+    """Longest gap, in sessions, over which paths are estimated. After a longer gap, or a change of therapist, a new
+    process begins within the patient."""
     detrend: Literal["none", "mean", "patient"] = "mean"
     """Trend that is removed before the claims are decided: none; session means; or session means and each patient's
     straight line. All three are reported."""

@@ -82,7 +82,7 @@ def unmet_interactions(run: Any, variables: list[str]) -> list[Problem]:
     for one in interactions(run):
         key = f"moderation: '{one.text}'"
         if one.name in known:
-            lines.append(problem(f"{key} is there twice", "delete one of the two"))
+            lines.append(problem(f"{key} is listed twice", "delete one of the two"))
         known.add(one.name)
         asked = getattr(run, one.analysis)
         if asked is None:

@@ -86,7 +86,7 @@ class Outcome(Model):
     instrument: str
     """Instrument of the outcome."""
     scale: str = "total"
-    """Its scale; in `other_outcomes` also a flagged item of the instrument (`suicidal_ideation` of the PHQ-9)."""
+    """Its scale; in `other_outcomes` also an item that the instrument flags (`suicidal_ideation` of the PHQ-9)."""
     role: Literal["patient", "therapist", "observer"] = "patient"
     """Who rated it: `therapist` or `observer` if a measure of patients in the study file has that `role`."""
     about: str | None = None
@@ -119,7 +119,7 @@ class Outcome(Model):
         "distress",
         "other",
     ] = "distress"
-    """Domain, for the report. An outcome of domain suicidal ideation is also reported in counts and analysed as an
+    """Domain, for the report. An outcome of the domain suicidal ideation is also reported in counts and analysed as an
     ordinal outcome."""
 
     @property
@@ -238,11 +238,11 @@ class Run(Model):
     growth: Growth | None = None
     """The growth model; left out, none is fitted."""
     mediation: Mediation | None = None
-    """Through what the styles of the comparison are associated with outcome; left out, it is not examined."""
+    """Mediators of the association of style with outcome; if left out, mediation is not examined."""
     moderation: list[str] = Field(
         default_factory=list, json_schema_extra={"items": {"type": "string", "pattern": PATTERN}}
     )
-    """Interactions, exploratory, written as `predictor by moderator`: `therapist_style by pretest`. Predictors are
+    """Exploratory interactions, written as `predictor by moderator`: `therapist_style by pretest`. Predictors are
     `therapist_style` and `perceived` of the comparison, or `first` and `second` of `pair`; moderators are `pretest`
     (severity), `patient_style` or another block, one of its scales (`patient_style.anxiety`), or a patient variable of
     the study such as the format of treatment."""
@@ -251,9 +251,9 @@ class Run(Model):
     session_to_session: SessionToSession | None = None
     """Temporal order of two scales from session to session; if left out, it is not examined."""
     clinical_change: ClinicalChange | None = None
-    """Predictors of reliable and clinically significant change; left out, change is counted but not modelled."""
+    """Predictors of reliable and clinically significant change; if left out, change is counted but not modelled."""
     style_transitions: StyleTransitions | None = None
-    """Change of the patients' attachment style during treatment; left out, it is not examined."""
+    """Change of the patients' attachment style during treatment; if left out, it is not examined."""
     robustness: Robustness | None = None
     """Robustness checks of the comparison; left out, there are none."""
 

@@ -188,7 +188,7 @@ def _read(asked: Interaction, values: pd.Series, label: str, sd_outcome: float) 
         return Moderator(label, pd.DataFrame({asked.moderator: values.astype(float)}), None, {})
     if len(found) > MOST_LEVELS:
         what = f"{key} has {len(found)} values, too many for a category"
-        raise UserError(problem(what, "put values together in the data, or give it `kind: number` in the study file"))
+        raise UserError(problem(what, "combine values in the data, or give it `kind: number` in the study file"))
     levels = {_text(value): value for value in sorted(found)}
     names = {text: f"{asked.moderator}_{text}" for text in levels}
     return Moderator(
@@ -253,7 +253,7 @@ def _refuse(
     asked: Interaction, moderator: Moderator, data: pd.DataFrame, raw: pd.Series, weights: Membership, tested: str,
     covariates: int,
 ) -> None:  # fmt: skip
-    """Refuse an interaction that these data do not tell."""
+    """Refuse an interaction that cannot be estimated from these data."""
     key, name = f"moderation: '{asked.text}'", moderator.label
     therapist = data["therapist"].to_numpy()
     few = [_few(key, text, moderator.frame[c].to_numpy() == 1, therapist) for text, c in moderator.levels.items()]
@@ -280,8 +280,8 @@ def _few(key: str, level: str, has: np.ndarray, therapist: np.ndarray) -> Proble
     if n >= LEVEL_PATIENTS and of >= LEVEL_THERAPISTS:
         return None
     here = f"{n} patient{'' if n == 1 else 's'} of {of} therapist{'' if of == 1 else 's'}"
-    what = f"{key}: '{level}' has {here}, but {LEVEL_PATIENTS} of {LEVEL_THERAPISTS} are needed"
-    return problem(what, "put it together with another value in the data, or delete this interaction")
+    what = f"{key}: '{level}' has {here}, but {LEVEL_PATIENTS} patients of {LEVEL_THERAPISTS} therapists are needed"
+    return problem(what, "combine it with another value in the data, or delete this interaction")
 
 
 def _observed(values: np.ndarray, therapist: np.ndarray, tested: str) -> dict:

@@ -32,7 +32,7 @@ def fit_moderation(name: str, data: pd.DataFrame, members: pd.DataFrame, design:
     Raises
     ------
     UserError
-        Where a product cannot be told from the other terms.
+        If a product is a linear combination of the other terms.
     """
     asked = design["moderation"]
     random, fixed = random_part(asked), products(asked)
@@ -44,7 +44,9 @@ def fit_moderation(name: str, data: pd.DataFrame, members: pd.DataFrame, design:
     result = fitter.fit([*added, *fixed], random)
     tested = tested_products(asked)
     if absent := [product for product in tested if product not in result.params.index]:
-        what = f"moderation: '{asked['text']}': {absent[0].replace(':', ' × ')} cannot be told from the other terms"
+        what = (
+            f"moderation: '{asked['text']}': {absent[0].replace(':', ' × ')} is a linear combination of the other terms"
+        )
         raise UserError(problem(what, "delete this interaction, or drop covariates"))
     unit = 1.0 / design["sd_outcome"]
     if asked["levels"]:

@@ -93,8 +93,8 @@ def suicidal_ideation(results: Results, record: Mapping) -> str:
     """A paragraph of counts and the ordinal model of outcomes that are suicidal ideation."""
     outcomes = (row["outcome"] for row in record["outcomes"])
     named = [f"{results.instrument(o['instrument'])[0]}, {o['scale'].replace('_', ' ')}" for o in outcomes]
-    said = [f"Suicidal ideation ({'; '.join(named)}) was described by counts of patients by score before and after "
-            "treatment and by counts of new, worsened, improved and resolved cases."]  # fmt: skip
+    said = [f"Suicidal ideation ({'; '.join(named)}) was described by the numbers of patients with each score before "
+            "and after treatment, and of patients in whom it was new, worsened, unchanged, improved or resolved."]  # fmt: skip
     if any(row["ordinal"]["estimable"] for row in record["outcomes"]):
         said.append(
             "The score after treatment was regressed on the predictors of the main model by a proportional-odds model "
@@ -134,10 +134,12 @@ def moderation(record: Mapping) -> str:
     numbers = any("levels" not in one for one in every)
     said = [
         f"Interactions were examined in exploratory analyses ({names}).",
-        "Each model is the main model with the moderator, split into its parts within and between therapists, and the "
-        "products of predictor and both parts. The product with the part within therapists was tested, or that between "
-        "them if the moderator does not vary within therapists. What varies within therapists and is part of a tested "
-        "product had a random slope; standard errors, degrees of freedom and F tests are by Kenward-Roger.",
+        "The moderator was added to the main model, split into its parts within and between therapists, together with "
+        "the products of the predictor and both parts. The product with the part within therapists was tested, or, if "
+        "the moderator does not vary within therapists, that with the part between them. Predictors that vary within "
+        "therapists had random slopes. If the moderator also varies within therapists, so had its product with such a "
+        "predictor; if the predictor does not vary within therapists, the moderator had a random slope. Standard "
+        "errors, degrees of freedom and F tests were computed by the Kenward-Roger method.",
     ]
     if numbers:
         said.append(
@@ -146,7 +148,9 @@ def moderation(record: Mapping) -> str:
             "√(2F(2, df)/λ), df and λ those of the joint Kenward-Roger test, within the observed range."
         )
     if len(every) > 1:
-        said.append(f"p values were adjusted across the {len(every)} interactions ([[benjamini]]).")
+        said.append(
+            f"p values were adjusted for the false discovery rate across the {len(every)} interactions ([[benjamini]])."
+        )
     return " ".join(said)
 
 

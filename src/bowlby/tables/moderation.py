@@ -15,7 +15,7 @@ COLUMNS = ["interaction", "quantity", "at", "estimate", "se", "df", "df_num", "c
 TESTED = {
     "within": "moderator within therapists",
     "between": "moderator between therapists",
-    "therapist": "moderator of therapists",
+    "therapist": "moderator at the level of therapists",
 }
 """Level of the moderator whose product is tested."""
 AT = {-1.0: "Slope at −1 SD", 0.0: "Slope at the mean", 1.0: "Slope at +1 SD"}
@@ -55,11 +55,11 @@ def _side(region: Mapping) -> str:
 
 
 def region_words(parts: Iterable[Mapping] | None) -> str:
-    """Regions as printed: "above 0 from 0.41 to 1.92 SD"; "nowhere" where there is none."""
+    """Regions as printed: "above 0 from 0.41 to 1.92 SD"; "none" if there is none."""
     if parts is None:
         return "not defined: too few therapists"
     said = [f"{_side(r).removeprefix('slope ')} from {number(r['low'])} to {number(r['high'])} SD" for r in parts]
-    return "; ".join(said) or "nowhere"
+    return "; ".join(said) or "none"
 
 
 def moderation_sheet(number_: str, record: Mapping) -> Sheet:
@@ -68,11 +68,11 @@ def moderation_sheet(number_: str, record: Mapping) -> Sheet:
     of = sorted({(one["n_obs"], one["n_therapists"]) for one in record["interactions"]})
     sizes = "; ".join(f"*N* = {n:,} patients, *J* = {j:,} therapists" for n, j in of)
     note = (
-        f"{sizes}. Exploratory: *p* values are adjusted for the false discovery rate across {len(parts)} "
-        f"interaction{'' if len(parts) == 1 else 's'} (Benjamini-Hochberg). Slopes are in *SD* of outcome per *SD* "
+        f"{sizes}. These analyses are exploratory; *p* values are adjusted for the false discovery rate across "
+        f"{len(parts)} interaction{'' if len(parts) == 1 else 's'} (Benjamini-Hochberg). Slopes are in *SD* of outcome per *SD* "
         "of the predictor, interactions in *SD* of outcome per *SD* of both. Standard errors and degrees of freedom "
-        "are by Kenward-Roger; SDs count as known. Regions: where the simultaneous 95% band of the line excludes 0, "
-        "within the observed range."
+        "are from the Kenward-Roger method; SDs are treated as known. Johnson-Neyman regions contain the observed "
+        "values of the moderator at which the simultaneous 95% band excludes 0."
     )
     return Sheet(number_, "Exploratory Interactions", HEADS, parts, note)
 
@@ -90,7 +90,7 @@ def _line(one: Mapping) -> list[list[str]]:
         rows.append([label, *estimate_cells(slope["estimate"], *slope["ci"]), p_value(slope["p"]), ""])
     low, high = one["range"]
     where = region_words(one["regions"]["simultaneous"])
-    return [*rows, [f"Slope differs from 0: {where}", "", "", "", ""],
+    return [*rows, [f"Johnson-Neyman region: {where}", "", "", "", ""],
             [f"Observed range: {interval(low, high)} SD", "", "", "", ""]]  # fmt: skip
 
 

@@ -47,7 +47,7 @@ def test_what_there_is_may_be_named(tmp_path):
         (["perceived.safe by age"], "'safe' is not among the weights of comparison.perceived; use one of secure"),
         (["perceived by perceived"], "predictor and moderator are the same; name another moderator"),
         (["first by age"], "needs `pair:`; add it, or delete this interaction"),
-        (["perceived by age", "perceived by age"], "is there twice; delete one of the two"),
+        (["perceived by age", "perceived by age"], "is listed twice; delete one of the two"),
     ],
 )  # fmt: skip
 def test_what_there_is_not_is_one_line(tmp_path, lines, expected):

@@ -127,7 +127,7 @@ def test_with_two_categories_the_lowest_score_is_modelled(compared, tmp_path):
     assert model["kind"] == "lowest" and {p["class"] for p in model["probabilities"]} == {"event"}
     write_json(tmp_path / "suicidal_ideation.json", record)
     page = section(Results(tmp_path)).html
-    assert "No Suicidal Ideation After Treatment" in page and "Odds of the lowest score" in page
+    assert "No Suicidal Ideation After Treatment" in page and "Odds ratios of the lowest score" in page
     data = gather(Results(tmp_path))
     assert (data.groupby("end")["count"].sum() == data["of"].iloc[0]).all()
 

@@ -34,10 +34,10 @@ def test_what_was_found_of_style_and_severity_is_said_with_c3():
     assert first == (
         "Exploratory analysis: The slope of the therapist's own style depends on severity before treatment: "
         "interaction 0.13 SD of outcome per SD of both, 95% CI [0.05, 0.21], p = .003, adjusted p = .010. By the "
-        "simultaneous band the slope is above 0 from 1.50 to 2.00 SD (severity before treatment, from the therapist's "
-        "mean). C3 concerns the slope on average."
+        "simultaneous band, the slope is above 0 from 1.50 to 2.00 SD (severity before treatment, from the therapist's "
+        "mean). C3 concerns the average slope."
     )
-    assert "the pattern of therapist style that the literature supports best" in pattern
+    assert "associated with a better outcome in more severely impaired patients" in pattern
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_the_table_has_slopes_regions_and_counts():
     (_, line), (_, category) = moderation_sheet("Table 2", record).parts
     assert [row[0] for row in line] == [
         "Interaction", "Slope at the mean", "Slope at +1 SD (outside the observed range)",
-        "Slope differs from 0: above 0 from 1.50 to 2.00 SD", "Observed range: [−2.20, 2.00] SD",
+        "Johnson-Neyman region: above 0 from 1.50 to 2.00 SD", "Observed range: [−2.20, 2.00] SD",
     ]  # fmt: skip
     assert category[0] == ["Joint test that the slopes are equal: F(1, 40.2) = 0.50", "", "", ".480", ".480"]
     assert category[1][:3] == ["Slope, group (120 patients, 14 therapists)", "0.13", "[0.05, 0.21]"]

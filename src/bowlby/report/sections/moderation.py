@@ -1,4 +1,4 @@
-"""For whom: how slopes depend on moderators."""
+"""How slopes depend on moderators."""
 
 from __future__ import annotations
 
@@ -13,22 +13,32 @@ from bowlby.tables.moderation import interaction_name, region_words
 
 ALPHA = 0.05
 EXPLORATORY = (
-    "These analyses are exploratory: no claim is decided by them. An interaction that was found has to be confirmed in "
-    "new data. One that was not found may exist, because the power for interactions is much lower than for slopes."
+    "These analyses are exploratory and decide no claim. A significant interaction needs to be confirmed in new data. "
+    "A non-significant one may exist, because power is much lower for interactions than for slopes."
 )
-LINEAR = (
-    "The slope is assumed to change along a straight line. Neither predictor nor moderator was randomised, so that "
-    "other characteristics of patients or therapists may account for an interaction."
+LINEAR = "The slope is assumed to change linearly with the moderator."
+OBSERVED = (
+    "The predictors were not randomised, so that other characteristics of patients or therapists may account for an "
+    "interaction."
 )
-ZERO = "A variance of slopes between therapists was estimated at 0 (boundary) for {}."
-FEW = "With {} therapists, a random slope is poorly known; Kenward-Roger allows for this as far as it can."
+ZERO = "The variance of a random slope was estimated at 0 (boundary) for {}."
+FEW = (
+    "With {} therapists, the variance of a random slope is estimated imprecisely; the Kenward-Roger method allows for "
+    "this only in part."
+)
 SEVERITY = (
-    "The first p value tests severity within and between therapists jointly, this one within therapists. An "
-    "interaction with severity, without an association at average severity, is the pattern of therapist style that "
-    "the literature supports best (Schauenburg et al., 2010)."
+    "The test of severity above is a joint test of severity within and between therapists; the exploratory analysis "
+    "tests severity within therapists. In Schauenburg et al. (2010), therapists' attachment security had no main "
+    "effect on outcome, but was associated with a better outcome in more severely impaired patients."
 )
 FEW_THERAPISTS = 30
 NOWHERE = "no observed value"
+CURVE = (
+    "The line shows the slope of the predictor at each value of the moderator, with pointwise 95% limits (dashed) and "
+    "the simultaneous 95% band, which applies to all values at once. Red marks show where the moderator was observed; "
+    "each is the mean of at least five patients with similar values, or the value of one or more therapists."
+)
+POINTS = "The points show the slope in each category, with 95% intervals."
 
 
 def moderation(results: Results) -> Section | None:
@@ -37,17 +47,16 @@ def moderation(results: Results) -> Section | None:
     if not record:
         return None
     said = [_said(one, len(record["interactions"])) for one in record["interactions"]]
+    lines = [one for one in record["interactions"] if "levels" not in one]
     plot = figure(
         results,
         "moderation",
         alt=f"Slopes by moderator. {' '.join(said)}",
-        caption="The line shows the slope of the predictor at each value of the moderator, with pointwise 95% limits "
-        "(dashed) and the simultaneous 95% band, which holds for the whole line. Each red mark is the mean of "
-        "five patients or more with similar values of the moderator, or a therapist. Points show the slope at each "
-        "value of a category, with 95% intervals.",
+        caption=" ".join([CURVE] * bool(lines) + [POINTS] * (len(lines) < len(said))),
     )
     text = Markup("").join(Markup("<p>{}</p>").format(sentence) for sentence in said)
-    limits = Markup("<h3>Limitations</h3><p>{}</p>").format(" ".join([EXPLORATORY, LINEAR, *_warnings(record)]))
+    limited = [EXPLORATORY, *([LINEAR] if lines else []), OBSERVED, *_warnings(record)]
+    limits = Markup("<h3>Limitations</h3><p>{}</p>").format(" ".join(limited))
     table = Markup(sheet_html(sheets(results)["moderation"][1]))
     html = render("stack.html", parts=[text, plot, table, limits], intro=None)
     return Section("moderation", "Moderation (exploratory)", html)
@@ -64,8 +73,7 @@ def with_c3(results: Results) -> list[str]:
     record = results.json("moderation.json") or {"interactions": []}
     own = [one for one in record["interactions"] if one["text"].startswith("therapist_style") and found(one)]
     said = [
-        f"Exploratory analysis: {_said(one, len(record['interactions']))} C3 concerns the slope on average."
-        for one in own
+        f"Exploratory analysis: {_said(one, len(record['interactions']))} C3 concerns the average slope." for one in own
     ]
     severity = any(one["text"].endswith(" by pretest") for one in own)
     return [*said, SEVERITY] if severity else said
@@ -79,7 +87,7 @@ def _said(one: Mapping, tests: int) -> str:
     if "levels" in one:
         joint = f"F({test['df_num']:.0f}, {number(test['df_den'], 1)}) = {number(test['f'])}, {p}"
         differs = "differs" if found(one) else "does not differ significantly"
-        return f"{name} {differs} between values of {moderator} ({joint})."
+        return f"{name} {differs} between categories of {moderator} ({joint})."
     size = f"interaction {number(test['estimate'])} SD of outcome per SD of both, 95% CI {interval(*test['ci'])}, {p}"
     depends = "depends on" if found(one) else "does not depend significantly on"
     return f"{name} {depends} {one['moderator']}: {size}.{_where(one)}"
@@ -92,10 +100,10 @@ def _where(one: Mapping) -> str:
         return ""
     whole = len(regions) == 1 and [regions[0]["low"], regions[0]["high"]] == one["range"]
     if not regions or whole:
-        return f" By the simultaneous band the slope differs from 0 at {'all observed values' if whole else NOWHERE}."
+        return f" By the simultaneous band, the slope differs from 0 at {'all observed values' if whole else NOWHERE}."
     of = {"within": "from the therapist's mean", "between": "therapist's mean", "therapist": ""}[one["tested"]]
     values = ", ".join(filter(None, (one["moderator"].removeprefix("the "), of)))
-    return f" By the simultaneous band the slope is {region_words(regions)} ({values})."
+    return f" By the simultaneous band, the slope is {region_words(regions)} ({values})."
 
 
 def _p(p) -> str:
@@ -112,9 +120,9 @@ def _warnings(record: Mapping) -> list[str]:
     said += [FEW.format(fewest)] if fewest < FEW_THERAPISTS else []
     if alike:
         said.append(
-            f"Patients of the same therapist do not differ in {', '.join(alike)}; therapists are compared, and other "
-            "differences between them may account for the interaction."
+            f"Patients of the same therapist do not differ in {' and '.join(alike)}. Therapists were therefore "
+            "compared, and other differences between them may account for the interaction."
         )
     if any(one["reference"] == "sample" for one in record["interactions"]):
-        said.append("Slopes are per SD of this sample, and the uncertainty of these SDs is not in the intervals.")
+        said.append("Slopes are per SD of this sample, and the intervals do not include the uncertainty of these SDs.")
     return said

@@ -66,7 +66,7 @@ def _warnings(record: Mapping) -> list[str]:
         warnings.append("A variance between patients or therapists was estimated at 0.")
     if any("no_jackknife" in claim["flags"] for claim in claims.values()):
         warnings.append(
-            "The model could not be fitted without each therapist. Standard errors therefore assume the same paths for "
+            "The jackknife over therapists could not be computed. Standard errors therefore assume the same paths for "
             "all therapists."
         )
     if record["left_out"]:

@@ -14,18 +14,18 @@ from bowlby.tables.layout import Sheet
 
 CHANGES = {
     "new": "New: lowest score before, above it after",
-    "persisting": "Above the lowest score before and after",
-    "worsened": "of these worsened",
-    "unchanged": "of these unchanged",
-    "improved": "of these improved",
+    "persisting": "Persisting: above the lowest score before and after",
+    "worsened": "Persisting: worsened",
+    "unchanged": "Persisting: unchanged",
+    "improved": "Persisting: improved",
     "resolved": "Resolved: above the lowest score before, lowest score after",
-    "never": "Lowest score before and after",
+    "never": "Never: lowest score before and after",
 }
 REVIEW = (
     "The lowest score means no suicidal ideation. Counts do not replace the review of each patient's responses at the "
     "time."
 )
-HIDDEN = " Neighbouring scores are joined, and changes hidden, where fewer than five patients could be identified."
+HIDDEN = " Adjacent scores are combined, and counts of changes hidden, if fewer than five patients could be identified."
 
 
 def suicidal_ideation(results: Results) -> Section | None:
@@ -41,8 +41,8 @@ def suicidal_ideation(results: Results) -> Section | None:
             results,
             "suicidal_ideation",
             alt=f"Shares of patients by score before and after treatment. {' '.join(said)}",
-            caption="The bars show the shares of patients with each score (or range of scores), before and after "
-            "treatment. Darker parts are more severe.",
+            caption="The bars show the percentage of patients with each score (or range of scores) before and after "
+            "treatment. Darker parts show more severe ideation.",
         ),
     ]
     for name, row in zip(names, record["outcomes"], strict=True):
@@ -57,9 +57,13 @@ def _name(results: Results, row: Mapping) -> str:
 
 def _said(name: str, row: Mapping) -> str:
     """New, worsened and resolved cases in a sentence."""
-    kinds = (("new", "new cases"), ("worsened", "worsened"), ("resolved", "resolved"))
-    counts = "; ".join(f"{words}: {_count(row['change'][kind])}" for kind, words in kinds)
-    return f"{name}, {row['n']:,} patients with both scores: {counts}."
+    kinds = {"new": "new in", "worsened": "more severe after treatment than before in", "resolved": "resolved in"}
+    known = [f"{words} {n:,}" for kind, words in kinds.items() if (n := row["change"][kind]) is not None]
+    rest = " Other counts of changes are hidden." if len(known) < len(kinds) else ""
+    if not known:
+        return f"{name}: counts of changes in {row['n']:,} patients with both scores are hidden."
+    told = " and ".join(filter(None, (", ".join(known[:-1]), known[-1])))
+    return f"{name}: among {row['n']:,} patients with both scores, suicidal ideation was {told}.{rest}"
 
 
 def _count(n: int | None) -> str:
@@ -74,7 +78,7 @@ def _counts(name: str, row: Mapping, shareable: bool) -> Sheet:
     ]
     parts.append(("Change", [_counted(words, row["change"][kind], row["n"]) for kind, words in CHANGES.items()]))
     note = f"*N* = {row['n']:,} patients with both scores. {REVIEW}{HIDDEN if shareable else ''}"
-    return Sheet("", f"Suicidal Ideation in Counts ({name})", ["", "n", "%"], parts, note)
+    return Sheet("", f"Patients by Suicidal Ideation Before and After Treatment ({name})", ["", "n", "%"], parts, note)
 
 
 def _counted(words: str, n: int | None, of: int) -> list[str]:
@@ -85,18 +89,22 @@ def _model(name: str, row: Mapping) -> Iterator[Markup]:
     """The ordinal model, or one of the lowest score, or why there is none."""
     model = row["ordinal"]
     if not model["estimable"]:
-        yield Markup("<p>The ordinal model of {} was not estimated: {}.</p>").format(name, model["reason"])
+        yield Markup("<p>The ordinal model of {} could not be fitted: {}.</p>").format(name, model["reason"])
         return
     few = model["kind"] == "lowest"
-    odds = "of the lowest score" if few else "of a less severe score"
-    what = "Logistic model of the lowest score" if few else "Proportional-odds model of the score"
+    odds = "the lowest score" if few else "a less severe score"
+    what = "a logistic model of the lowest score" if few else "a proportional-odds model of the score"
+    shares = "the lowest score" if few else "each score"
     title = "No Suicidal Ideation After Treatment" if few else "Suicidal Ideation as an Ordinal Outcome"
     notes = [
-        f"*N* = {model['n_obs']:,} patients, *J* = {model['n_therapists']:,} therapists. Odds {odds} per reference "
-        f"*SD* of the predictor; above 1: less ideation. {what} after treatment, adjusted for the score before it and "
-        "the covariates, by generalised estimating equations; CR2 standard errors by therapist, Satterthwaite *df*.",
+        f"*N* = {model['n_obs']:,} patients, *J* = {model['n_therapists']:,} therapists. Odds ratios of {odds} are per "
+        f"reference *SD* of the predictor; values above 1 indicate less ideation. They are from {what} after "
+        "treatment, adjusted for the score before treatment and the covariates, fitted by generalised estimating equations, with "
+        "bias-reduced (CR2) standard errors clustered by therapist and Satterthwaite *df*. Percentages are the mean "
+        f"probabilities of {shares} at 1 *SD* below and above the mean of the predictor, with 95% confidence "
+        "intervals.",
         "Too few patients had other scores for an ordinal model." * few,
-        "Scores with too few patients were joined." * any(" or " in c for c in model.get("classes", [])),
+        "Scores with too few patients were combined." * any(" or " in c for c in model.get("classes", [])),
         *(f"{warning[:1].upper()}{warning[1:]}." for warning in model["warnings"]),
     ]
     rows = list(model_rows(model["kind"], model))
@@ -105,6 +113,6 @@ def _model(name: str, row: Mapping) -> Iterator[Markup]:
 
 
 NOTE = (
-    "† Mean of an ordinal score with few categories; it is to be read with the counts and the ordinal model in the "
-    "section on suicidal ideation."
+    "† A mean can conceal new cases of suicidal ideation; see the counts and the ordinal model in the section on "
+    "suicidal ideation."
 )
