@@ -14,7 +14,8 @@ class ClinicalChange(Model):
 
     event: Literal["improved", "recovered"] = "improved"
     """Event whose probability is reported: `improved` (reliably improved or recovered) or `recovered` (reliably
-    improved and past the cut-off, among patients who began before it). The other events are reported in addition."""
+    improved and past the cut-off, among patients on the dysfunctional side of it at intake). The other events are
+    reported in addition."""
     method: Literal["published", "jacobson_truax", "hageman_arrindell"] | None = None
     """How change is classified: by a published reliable change in points, or by one of two indices. By default the
     published one if the instrument has one, else `jacobson_truax`."""

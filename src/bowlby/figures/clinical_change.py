@@ -40,5 +40,5 @@ def draw(ax, data: pd.DataFrame) -> None:
     data = data.rename(columns=names).assign(**{to: 100 * data[name] for name, to in names.items()})
     handles = point_groups(ax, data, "label", "at", ENDS)
     ax.set_xlim(0, 102)
-    ax.set_xlabel("patients with this outcome (%)")
+    ax.set_xlabel("expected patients with this event (%)")
     ax.figure.legend(handles=handles, loc="outside upper center", ncols=2, columnspacing=1.2)

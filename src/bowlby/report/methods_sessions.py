@@ -93,8 +93,10 @@ def suicidal_ideation(results: Results, record: Mapping) -> str:
     """A paragraph of counts and the ordinal model of outcomes that are suicidal ideation."""
     outcomes = (row["outcome"] for row in record["outcomes"])
     named = [f"{results.instrument(o['instrument'])[0]}, {o['scale'].replace('_', ' ')}" for o in outcomes]
-    said = [f"Suicidal ideation ({'; '.join(named)}) was described by the numbers of patients with each score before "
-            "and after treatment, and of patients in whom it was new, worsened, unchanged, improved or resolved."]  # fmt: skip
+    said = [
+        f"Suicidal ideation ({'; '.join(named)}) was described by the numbers of patients with each score before and "
+        "after treatment, and of patients in whom it was new, worsened, unchanged, improved or resolved."
+    ]
     if any(row["ordinal"]["estimable"] for row in record["outcomes"]):
         said.append(
             "The score after treatment was regressed on the predictors of the main model by a proportional-odds model "

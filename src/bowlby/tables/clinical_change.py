@@ -16,9 +16,9 @@ COLUMNS = ["model", "kind", "predictor", "class", "at", "label", "estimate", "se
            "n_obs", "n_events", "note"]  # fmt: skip
 OF = {P: "perceived", T: "therapist_style"}
 METHODS = {
-    "published": "published reliable change",
-    "jacobson_truax": "Jacobson and Truax",
-    "hageman_arrindell": "Hageman and Arrindell",
+    "published": "a published criterion of reliable change",
+    "jacobson_truax": "the index of Jacobson and Truax",
+    "hageman_arrindell": "the index of Hageman and Arrindell",
 }
 
 
@@ -26,7 +26,7 @@ def model_names(record: Mapping) -> dict[str, str]:
     """Models by name, the configured event first: what each is called."""
     own = EVENTS[record["event"]].capitalize()
     rest = {name: words.capitalize() for name, words in EVENTS.items() if name != record["event"]}
-    between = f"{own}, therapist's mean of perceived attachment added"
+    between = f"{own}, adjusted for the therapist's mean of perceived attachment"
     names = {record["event"]: own, "between": between, "ordinal": "All classes (proportional odds)", **rest}
     return {name: words for name, words in names.items() if name in record["models"]}
 
@@ -94,13 +94,16 @@ def clinical_change_sheet(number_: str, record: Mapping) -> Sheet:
             continue
         parts.append((words + _counted(name, model), list(model_rows(name, model))))
     cut = "" if record["cut"] is None else f" The cut-off is {record['cut']:g} ({record['cut_source']})."
+    began = "" if record["cut"] is None else (
+        " Patients on the functional side of the cut-off at intake cannot recover; they are not included in the models "
+        "of recovery and of all classes."
+    )  # fmt: skip
     note = (
         f"*N* = {record['n_obs']:,} patients, *J* = {record['n_therapists']:,} therapists. Change is classified by "
-        f"{METHODS[record['method']]} ({record['criterion']}).{cut} Odds ratios per reference *SD* of the predictor, "
-        "from logistic models by generalised estimating equations, adjusted for the outcome before treatment and the "
-        "covariates; CR2 standard errors by therapist, Satterthwaite *df*. Percentages are the mean "
-        "probabilities over the patients at 1 *SD* below and above the mean of the predictor, with 95% confidence "
-        "intervals. Patients on the functional side of the cut-off at intake cannot "
-        "recover; they are not in the models of recovery and of all classes."
+        f"{METHODS[record['method']]} ({record['criterion']}).{cut} Odds ratios are per reference *SD* of the "
+        "predictor; values above 1 indicate better change. They are from logistic models fitted by generalised "
+        "estimating equations, adjusted for the outcome before treatment and the covariates, with bias-reduced (CR2) "
+        "standard errors clustered by therapist and Satterthwaite *df*. Percentages are the mean probabilities over "
+        f"the patients at 1 *SD* below and above the mean of the predictor, with 95% confidence intervals.{began}"
     )
     return Sheet(number_, "Predictors of Clinical Change", HEADS, parts, note)

@@ -69,10 +69,10 @@ def moderation_sheet(number_: str, record: Mapping) -> Sheet:
     sizes = "; ".join(f"*N* = {n:,} patients, *J* = {j:,} therapists" for n, j in of)
     note = (
         f"{sizes}. These analyses are exploratory; *p* values are adjusted for the false discovery rate across "
-        f"{len(parts)} interaction{'' if len(parts) == 1 else 's'} (Benjamini-Hochberg). Slopes are in *SD* of outcome per *SD* "
-        "of the predictor, interactions in *SD* of outcome per *SD* of both. Standard errors and degrees of freedom "
-        "are from the Kenward-Roger method; SDs are treated as known. Johnson-Neyman regions contain the observed "
-        "values of the moderator at which the simultaneous 95% band excludes 0."
+        f"{len(parts)} interaction{'' if len(parts) == 1 else 's'} (Benjamini-Hochberg). Slopes are in *SD* of "
+        "outcome per *SD* of the predictor, interactions in *SD* of outcome per *SD* of both. Standard errors and "
+        "degrees of freedom are from the Kenward-Roger method; SDs are treated as known. Johnson-Neyman regions "
+        "contain the observed values of the moderator at which the simultaneous 95% band excludes 0."
     )
     return Sheet(number_, "Exploratory Interactions", HEADS, parts, note)
 

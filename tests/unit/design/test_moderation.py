@@ -95,8 +95,8 @@ def test_no_mark_and_no_end_of_the_range_is_one_patient(study):
     ("text", "said"),
     [
         ("therapist_style by constant", "constant has one value only; name another moderator"),
-        ("therapist_style by name", "values, too many for a category; put values together in the data, or give it"),
-        ("therapist_style by rare", "'family' has 6 patients of 1 therapist, but 10 patients of 5 therapists are needed"),
+        ("therapist_style by name", "values, too many for a category; combine values in the data, or give it"),
+        ("therapist_style by rare", "'family' has 6 patients of 1 therapist, but 10 patients of 5"),
         ("therapist_style by few", "few differs between patients of the same therapist for 3 therapists only"),
     ],
 )  # fmt: skip

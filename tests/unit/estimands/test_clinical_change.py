@@ -155,5 +155,5 @@ def test_figure_and_tables_have_the_event_first(record):
     ratio = raw[(raw["model"] == "improved") & (raw["predictor"] == P)]["estimate"].iloc[0]
     assert sheet.parts[0][1][0][1] == f"{np.exp(ratio):.2f}"
     assert "95% CI" in _said(record)[1] and _said(record)[1].startswith(
-        "At 1 SD below the mean of perceived attachment"
+        "If perceived attachment was 1 SD below the mean"
     )

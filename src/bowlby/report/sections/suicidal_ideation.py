@@ -99,8 +99,9 @@ def _model(name: str, row: Mapping) -> Iterator[Markup]:
     notes = [
         f"*N* = {model['n_obs']:,} patients, *J* = {model['n_therapists']:,} therapists. Odds ratios of {odds} are per "
         f"reference *SD* of the predictor; values above 1 indicate less ideation. They are from {what} after "
-        "treatment, adjusted for the score before treatment and the covariates, fitted by generalised estimating equations, with "
-        "bias-reduced (CR2) standard errors clustered by therapist and Satterthwaite *df*. Percentages are the mean "
+        "treatment, adjusted for the score before treatment and the covariates, fitted by generalised estimating "
+        "equations, with bias-reduced (CR2) standard errors clustered by therapist and Satterthwaite *df*. Percentages "
+        "are the mean "
         f"probabilities of {shares} at 1 *SD* below and above the mean of the predictor, with 95% confidence "
         "intervals.",
         "Too few patients had other scores for an ordinal model." * few,
