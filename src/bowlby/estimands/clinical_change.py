@@ -169,8 +169,11 @@ def _unfit(y: np.ndarray, x: pd.DataFrame, cluster: np.ndarray) -> str | None:
         return f"{absent[0]} is a combination of the covariates"
     if len(sizes) < between + 2:
         return f"{len(sizes)} therapists (or groups joined by patients who switched) are too few"
-    if sizes.max() > LARGEST or sizes.max() > 0.5 * len(y):
-        return "patients who switched join therapists to groups that are too large"
+    whose = "one therapist (or group joined by patients who switched) has"
+    if sizes.max() > LARGEST:
+        return f"{whose} more than {LARGEST:,} rows"
+    if sizes.max() > 0.5 * len(y):
+        return f"{whose} more than half of the patients"
     if separated(y, x.to_numpy()):
         return "the predictors separate patients with and without the event, so that no finite estimate exists"
     return None
