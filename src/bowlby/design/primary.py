@@ -72,8 +72,14 @@ def comparison_set(
     return analysis_set(run, patients(run, scores, people), people, name)
 
 
-def analysis_set(run: Run, sample: Patients, people: dict[str, pd.DataFrame], name: str) -> AnalysisSet:
-    """An analysis set of :func:`comparison_set`, from all patients."""
+def analysis_set(
+    run: Run, sample: Patients, people: dict[str, pd.DataFrame], name: str, described: bool = True
+) -> AnalysisSet:
+    """An analysis set of :func:`comparison_set`, from all patients.
+
+    Where it is not to be described, its design lacks what the report alone says of the study
+    (``missing_outcomes``, ``groups_of_therapists``, ``adequacy``).
+    """
     needed = {"baseline": "no outcome before treatment"}
     if name != "perceived":
         needed["y"] = "no outcome after treatment"
@@ -90,7 +96,7 @@ def analysis_set(run: Run, sample: Patients, people: dict[str, pd.DataFrame], na
         needed[name] = f"no {name}"
         scales = getattr(run.comparison, name).apart
         needed |= {terms.column(name, scale): f"no {scale} of {name}" for scale in scales}
-    return _build(run, sample, people, needed, name)
+    return _build(run, sample, people, needed, name, described)
 
 
 def _levels(name: str, frame: pd.DataFrame, covariates: list[str]) -> tuple[list[str], list[str]]:
@@ -107,7 +113,7 @@ def _levels(name: str, frame: pd.DataFrame, covariates: list[str]) -> tuple[list
     return both, ["perceived", *terms.columns_of(frame, name)]
 
 
-def _build(run: Run, sample: Patients, people: dict, needed: dict[str, str], name: str) -> AnalysisSet:
+def _build(run: Run, sample: Patients, people: dict, needed: dict[str, str], name: str, described: bool) -> AnalysisSet:
     covariates = list(sample.covariates)
     outcome = "perceived" if name == "perceived" else "y"
     needed = needed | {column: f"no {name}" for column, name in sample.covariates.items()}
@@ -132,12 +138,12 @@ def _build(run: Run, sample: Patients, people: dict, needed: dict[str, str], nam
         "style_share": float(people["therapists"]["therapist"].isin(sample.style.index).mean()),
         "subscales": getattr(comparison, name).apart if name in terms.OTHER_RATINGS else [],
     }
-    if name == "primary":
+    if name == "primary" and described:
         design["missing_outcomes"] = _missing(sample, needed)
         if "patients" in people:  # simulated studies have scales alone
             outside = groups_of_therapists(people["patients"], episodes, sample.covariates.values())
             design["groups_of_therapists"] = outside
-    if name == "perceived":
+    if name == "perceived" and described:
         design["adequacy"] = _adequacy(run, sample, weights, frame, covariates, people)
     columns = pd.DataFrame(
         [(column, *_meaning(column, outcome)) for column in data.columns], columns=["name", "meaning", "unit", "source"]

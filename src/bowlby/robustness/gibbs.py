@@ -78,6 +78,40 @@ def impute(
     return chain.completed(), dict(zip(("between", "within", "mean"), traces.T, strict=True))
 
 
+@dataclass(frozen=True)
+class Pattern:
+    """Patients who lack the same predictors, with the parts of their covariance as indices.
+
+    Attributes
+    ----------
+    rows, seen, lost : ndarray of int
+        Patients, the predictors that they have, and those that they lack.
+    among_seen, between, back, among_lost : tuple of ndarray
+        Seen by seen, seen by lost, lost by seen and lost by lost.
+    cells : tuple of ndarray
+        Rows by lost predictors.
+    without_y : ndarray of bool
+        Whether a patient lacks the outcome too.
+    """
+
+    rows: np.ndarray
+    seen: np.ndarray
+    lost: np.ndarray
+    among_seen: tuple
+    between: tuple
+    back: tuple
+    among_lost: tuple
+    cells: tuple
+    without_y: np.ndarray
+
+    @classmethod
+    def of(cls, rows: np.ndarray, mask: np.ndarray, lost_y: np.ndarray) -> Pattern:
+        """The pattern of some rows."""
+        seen, lost = np.flatnonzero(~mask), np.flatnonzero(mask)
+        pairs = [np.ix_(a, b) for a in (seen, lost) for b in (seen, lost)]
+        return cls(rows, seen, lost, *pairs, np.ix_(rows, lost), lost_y[rows])
+
+
 class Chain:
     """State of one Gibbs sampler, in variables of mean 0 and SD 1."""
 
@@ -91,7 +125,8 @@ class Chain:
         self.units = [_unit(v) for v in (data.x, data.y[:, None], data.s)]
         x, y, s = ((v - m) / sd for v, (m, sd) in zip((data.x, data.y[:, None], data.s), self.units, strict=True))
         self.lost_x, self.lost_s, self.lost_y = np.isnan(x), np.isnan(s), np.isnan(y[:, 0])
-        self.patterns_x, self.patterns_s = _patterns(self.lost_x), _patterns(self.lost_s)
+        self.patterns_x = [Pattern.of(rows, lost, self.lost_y) for rows, lost in _masks(self.lost_x)]
+        self.masks_s = _masks(self.lost_s)
         self.x, self.y, self.s = self._filled(x), self._filled(y)[:, 0], self._filled(s)
         self.c = np.zeros(self.p) if data.slope is None else data.slope * self.units[0][1]
         if data.slope is not None:
@@ -117,6 +152,7 @@ class Chain:
         self.tau2 = 0.01
         self.mix, self.slope_mix = np.full(k + self.q, 20.0), 200.0
         self.beta, self.sigma2, self.sigma = np.zeros(self.p), 1.0, np.eye(self.p)
+        self._follow()
 
     def step(self) -> tuple[float, float, float]:
         """Draw everything once; the traces of :func:`impute`."""
@@ -134,23 +170,25 @@ class Chain:
         along = self.sigma @ direction
         return float(self.psi[self.p, self.p]), float(along @ self.beta / (along @ direction)), float(self.mean[self.p])
 
-    def _own(self) -> np.ndarray:
-        """Slopes within therapists of every patient (n, p)."""
-        return self.beta + np.outer(self.w @ self.b, self.c)
+    def _follow(self) -> None:
+        """What follows from slopes and covariance within therapists: patients' own slopes (n, p), and the precision."""
+        self.moved = self.w @ self.b
+        self.own = self.beta + np.outer(self.moved, self.c)
+        self.precision = np.linalg.inv(self.sigma)
 
     def _weighted_residuals(self, fitted: np.ndarray) -> np.ndarray:
         """Precision-weighted residuals of every patient (n, p + 1)."""
-        own = self._own()
+        own = self.own
         gap = self.x - fitted[:, :-1]
         rest = (self.y - fitted[:, -1] - (own * gap).sum(axis=1)) / self.sigma2
-        return np.column_stack([gap @ np.linalg.inv(self.sigma) - own * rest[:, None], rest])
+        return np.column_stack([gap @ self.precision - own * rest[:, None], rest])
 
     def _weight(self, sums: np.ndarray) -> np.ndarray:
         """Precision of levels from patients: sums (..., 3) of squared weights, times B, times B^2; (..., p+1, p+1)."""
         own, along = np.append(-self.beta, 1.0), np.append(self.c, 0.0)
         cross = np.outer(own, along)
         within = np.zeros((self.p + 1, self.p + 1))
-        within[:-1, :-1] = np.linalg.inv(self.sigma)
+        within[:-1, :-1] = self.precision
         parts = [within + np.outer(own, own) / self.sigma2, -(cross + cross.T) / self.sigma2,
                  np.outer(along, along) / self.sigma2]  # fmt: skip
         return np.tensordot(sums, np.array(parts), axes=1)
@@ -161,7 +199,7 @@ class Chain:
         gain = np.linalg.solve(self.psi[k:, k:], self.psi[k:, :k])
         prior = np.linalg.inv(self.psi[:k, :k] - self.psi[:k, k:] @ gain)
         expected = self.mean[:k] + (self.s - self.mean[k:]) @ gain
-        own = self.w @ self.b
+        own = self.moved
         likely = self._weight(self.squares_t @ np.column_stack([np.ones(self.n), own, own**2]))
         noise = self.rng.standard_normal((self.groups, k))
         for some in self.colours:
@@ -171,7 +209,7 @@ class Chain:
 
     def _shift(self) -> None:
         """Move all levels and their mean together: keeps the chain quick where therapists hardly differ."""
-        k, own = self.p + 1, self.w @ self.b
+        k, own = self.p + 1, self.moved
         precision = self._weight(np.array([self.n, own.sum(), (own**2).sum()]))
         pull = self._weighted_residuals(self.w @ self.theta).sum(axis=0)
         move = _normal(precision[None], pull[None], self.rng.standard_normal((1, k)))[0]
@@ -212,6 +250,7 @@ class Chain:
         left = rest - e @ self.beta
         self.sigma2 = (WITHIN + left @ left / 2) / self.rng.gamma(1 + self.n / 2)
         self.sigma = inverse_wishart(self.p + 1 + self.n, WITHIN * np.eye(self.p) + cross, self.rng)
+        self._follow()
 
     def _draw_missing_patient_values(self, fitted: np.ndarray) -> None:
         """Missing predictors given the others and the outcome, then missing outcomes given all predictors.
@@ -219,21 +258,22 @@ class Chain:
         A draw without the outcome is moved by as much as it misses the outcome, less a residual drawn with it: the
         conditional distribution, for slopes that differ from patient to patient.
         """
-        own = self._own()
-        for rows, lost in self.patterns_x:
-            seen = ~lost
-            gain = np.linalg.solve(self.sigma[np.ix_(seen, seen)], self.sigma[np.ix_(seen, lost)])
-            cov = self.sigma[np.ix_(lost, lost)] - self.sigma[np.ix_(lost, seen)] @ gain
+        own = self.own
+        for one in self.patterns_x:
+            rows, seen, lost = one.rows, one.seen, one.lost
+            gain = np.linalg.solve(self.sigma[one.among_seen], self.sigma[one.between])
+            cov = self.sigma[one.among_lost] - self.sigma[one.back] @ gain
             e = self.x[rows] - fitted[rows, :-1]
-            drawn = self.rng.standard_normal((len(rows), lost.sum())) @ np.linalg.cholesky(cov).T
+            drawn = self.rng.standard_normal((len(rows), len(lost))) @ np.linalg.cholesky(cov).T
             e[:, lost] = e[:, seen] @ gain + drawn
-            reach = own[rows][:, lost] @ cov
-            spread = self.sigma2 + (reach * own[rows][:, lost]).sum(axis=1)
+            slopes = own[one.cells]
+            reach = slopes @ cov
+            spread = self.sigma2 + (reach * slopes).sum(axis=1)
             residual = np.sqrt(self.sigma2) * self.rng.standard_normal(len(rows))
             miss = self.y[rows] - fitted[rows, -1] - (own[rows] * e).sum(axis=1) - residual
-            miss[self.lost_y[rows]] = 0.0
+            miss[one.without_y] = 0.0
             e[:, lost] += reach * (miss / spread)[:, None]
-            self.x[np.ix_(rows, lost)] = (fitted[rows, :-1] + e)[:, lost]
+            self.x[one.cells] = (fitted[rows, :-1] + e)[:, lost]
         lost = self.lost_y
         e = self.x[lost] - fitted[lost, :-1]
         noise = np.sqrt(self.sigma2) * self.rng.standard_normal(lost.sum())
@@ -242,7 +282,7 @@ class Chain:
     def _draw_missing_therapist_values(self) -> None:
         """Missing style given the therapist's levels and what is known of their style."""
         k = self.p + 1
-        for rows, lost in self.patterns_s:
+        for rows, lost in self.masks_s:
             known = np.append(np.ones(k, bool), ~lost)
             gain = np.linalg.solve(self.psi[np.ix_(known, known)], self.psi[np.ix_(known, ~known)])
             cov = self.psi[np.ix_(~known, ~known)] - self.psi[np.ix_(~known, known)] @ gain
@@ -294,7 +334,7 @@ def _unit(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.nanmean(values, axis=0), np.where(sd > 0, sd, 1.0)
 
 
-def _patterns(lost: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+def _masks(lost: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     """Rows of every pattern of missing values, and the pattern; complete rows are in none."""
     masks, which = np.unique(lost, axis=0, return_inverse=True)
     return [(np.flatnonzero(which.ravel() == k), mask) for k, mask in enumerate(masks) if mask.any()]

@@ -157,7 +157,7 @@ def imputation(of: Incomplete, first: int, last: int) -> pd.DataFrame:
 
 
 def _rows(of: Incomplete, made: Patients, name: str) -> Rows:
-    built = analysis_set(of.universe.run, made, of.universe.people, name)
+    built = analysis_set(of.universe.run, made, of.universe.people, name, described=False)
     return Rows(built.data, built.membership, built.design)
 
 

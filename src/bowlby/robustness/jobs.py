@@ -17,9 +17,9 @@ SECONDS = {
     "wild": 0.0003,
     "assumptions": 0.02,
     "multiverse": 0.05,
-    "multiverse_null": 2.0,
-    "imputation": 0.6,
-    "tipping": 0.04,
+    "multiverse_null": 1.2,
+    "imputation": 0.5,
+    "tipping": 0.005,
 }
 OTHERS = 2.0
 """Seconds of each of those."""

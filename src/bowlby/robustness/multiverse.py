@@ -252,7 +252,7 @@ def prepare_specification(universe: StudyInputs, spec: Specification) -> Prepare
     frame = outliers(frame, spec.outliers)
     if spec.outcome == "change":
         frame["y"] = frame["y"] - frame["baseline"]
-    built = analysis_set(run, replace(sample, frame=frame), universe.people, "primary")
+    built = analysis_set(run, replace(sample, frame=frame), universe.people, "primary", described=False)
     fitter = Fitter(built.data, built.membership, built.design)
     if spec.outcome == "change":
         fitter.base = [term for term in fitter.base if term not in terms.BASELINE]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import zlib
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -47,7 +48,8 @@ def multiverse_null(universe: StudyInputs, strata: pd.Series, first: int, last: 
     """
     seed = universe.run.seed
     addresses = [Address(seed, KIND, number) for number in range(first, last)]
-    people = sorted(universe.people["patients"]["patient"].astype(str))
+    people = pd.Index(sorted(universe.people["patients"]["patient"].astype(str)))
+    draws = Draws.of(addresses, strata, people)
     curves: dict[str, list[np.ndarray]] = {name: [] for name in CURVES}
     specifications = universe.specifications
     for number, spec in enumerate(specifications):
@@ -55,7 +57,7 @@ def multiverse_null(universe: StudyInputs, strata: pd.Series, first: int, last: 
             log.info("%s: %d of %d specifications, in %d runs", KIND, number + 1, len(specifications), last - first)
         try:
             made = prepare_specification(universe, spec)
-            by_curve = _curves(made, addresses, strata, people)
+            by_curve = _curves(made, draws)
         except UserError:
             continue
         for name, values in by_curve.items():
@@ -75,6 +77,53 @@ def multiverse_null(universe: StudyInputs, strata: pd.Series, first: int, last: 
     return table(addresses, [OK] * len(addresses), columns)
 
 
+@dataclass(frozen=True)
+class Draws:
+    """What is drawn in each run, the same for all specifications; run 0 is the study itself.
+
+    Attributes
+    ----------
+    null : ndarray of bool (runs,)
+        Whether a run is not the study itself.
+    strata : Series
+        Stratum of each therapist.
+    people : Index
+        Of patients.
+    style, perceived : ndarray (runs, therapists) and (runs, patients)
+        Places in the order of a permutation.
+    control : ndarray (runs, therapists)
+        Normal variable.
+    drawn : ndarray of int (runs, therapists)
+        How often each therapist is drawn.
+    """
+
+    null: np.ndarray
+    strata: pd.Series
+    people: pd.Index
+    style: np.ndarray
+    perceived: np.ndarray
+    control: np.ndarray
+    drawn: np.ndarray
+
+    @classmethod
+    def of(cls, addresses: list[Address], strata: pd.Series, people: pd.Index) -> Draws:
+        """The draws of some runs."""
+        n = len(strata)
+
+        def each(what: str, draw) -> np.ndarray:
+            return np.stack([draw(address.generator(zlib.crc32(what.encode()))) for address in addresses])
+
+        null = np.array([address.number > 0 for address in addresses])
+        drawn = each("drawn", lambda rng: np.bincount(rng.integers(0, n, n), minlength=n))
+        drawn[~null] = 1
+        places = each("style", lambda rng: rng.random(n)), each("perceived", lambda rng: rng.random(len(people)))
+        return cls(null, strata, people, *places, each("control", lambda rng: rng.standard_normal(n)), drawn)
+
+    def therapists(self, weights: Membership) -> np.ndarray:
+        """Positions of a specification's therapists."""
+        return self.strata.index.get_indexer(weights.columns)
+
+
 def _two_sided(values: np.ndarray) -> np.ndarray:
     """p of estimates, SE and df in the last axis."""
     from scipy.special import stdtr
@@ -92,22 +141,18 @@ def _supported(values: np.ndarray) -> np.ndarray:
     return out
 
 
-def _curves(
-    made: PreparedSpecification, addresses: list[Address], strata: pd.Series, people: list[str]
-) -> dict[str, np.ndarray]:
+def _curves(made: PreparedSpecification, draws: Draws) -> dict[str, np.ndarray]:
     """Contrasts of one specification in every run, by curve: (runs, 4, 3)."""
     result, contrasts = made.fit(), [made.contrasts[name] for name in SLOPES]
     weights = _membership(made)
-    styles = np.stack([_permuted_style(made, weights, strata, a) for a in addresses])
-    control = np.stack([_no_meaning(made, weights, strata, a) for a in addresses])
+    changed = {"style": _permuted_styles(made, weights, draws), "control": _no_meaning(made, weights, draws)}
     out = {
         name: result.refit_many(contrasts=contrasts, kenward_roger=True, columns={T: values}).contrasts
-        for name, values in (("style", styles), ("control", control))
+        for name, values in changed.items()
     }
-    y, residual = _without(made, weights)
-    outcomes = np.stack([_permuted_outcome(y, residual, made, people, a) for a in addresses])
+    outcomes = _permuted_outcomes(*_without(made, weights), made, draws)
     out["perceived"] = result.refit_many(outcomes, contrasts, kenward_roger=True).contrasts
-    out["drawn"] = _drawn(result, contrasts, strata, addresses)
+    out["drawn"] = _drawn(result, contrasts, draws)
     return out
 
 
@@ -124,38 +169,34 @@ def _level(made: PreparedSpecification, weights: Membership, columns: list[str])
     return means(made.fitter.data[[*columns]].to_numpy(float), matrix)
 
 
-def _rng(address: Address, what: str) -> np.random.Generator:
-    return address.generator(zlib.crc32(what.encode()))
-
-
-def _permuted_style(
-    made: PreparedSpecification, weights: Membership, strata: pd.Series, address: Address
-) -> np.ndarray:
-    """Style with its residual at the level of therapists permuted within strata; a therapist has the same place in the
-    order whatever the specification leaves out."""
+def _permuted_styles(made: PreparedSpecification, weights: Membership, draws: Draws) -> np.ndarray:
+    """Style with its residual at the level of therapists permuted within strata (runs, rows); a therapist has the same
+    place in the order whatever the specification leaves out."""
     between = terms.at_level((*made.fitter.base, *made.terms), terms.BETWEEN)
     level = _level(made, weights, [T, *between])
     known = np.column_stack([np.ones(len(level)), level[:, 1:]])
     residual = level[:, 0] - known @ np.linalg.lstsq(known, level[:, 0], rcond=None)[0]
-    if address.number:
-        place = pd.Series(_rng(address, "style").random(len(strata)), index=strata.index).reindex(weights.columns)
-        stratum = strata.reindex(weights.columns).to_numpy()
-        order = np.arange(len(residual))
-        for one in pd.unique(stratum):
-            at = np.flatnonzero(stratum == one)
-            order[at] = at[np.argsort(place.to_numpy()[at], kind="stable")]
-        residual = residual[order]
-    values = weights.weights @ residual
+    here = draws.therapists(weights)
+    place, stratum = draws.style[:, here], draws.strata.to_numpy()[here]
+    order = np.tile(np.arange(len(residual)), (len(place), 1))
+    for one in pd.unique(stratum):
+        at = np.flatnonzero(stratum == one)
+        order[:, at] = at[np.argsort(place[:, at], axis=1, kind="stable")]
+    order[~draws.null] = np.arange(len(residual))
+    return np.stack([_shared(weights, values) for values in residual[order]])
+
+
+def _shared(weights: Membership, values: np.ndarray) -> np.ndarray:
+    """A variable of the therapists as their patients see it, about its mean."""
+    values = weights.weights @ values
     return values - values.mean()
 
 
-def _no_meaning(made: PreparedSpecification, weights: Membership, strata: pd.Series, address: Address) -> np.ndarray:
+def _no_meaning(made: PreparedSpecification, weights: Membership, draws: Draws) -> np.ndarray:
     """A standard normal variable of the therapists, as their patients see it; in run 0 the style itself."""
-    if not address.number:
-        return made.fitter.data[T].to_numpy(float)
-    drawn = pd.Series(_rng(address, "control").standard_normal(len(strata)), index=strata.index)
-    values = weights.weights @ drawn.reindex(weights.columns).to_numpy()
-    return values - values.mean()
+    values = np.stack([_shared(weights, drawn) for drawn in draws.control[:, draws.therapists(weights)]])
+    values[~draws.null] = made.fitter.data[T].to_numpy(float)
+    return values
 
 
 def _without(made: PreparedSpecification, weights: Membership) -> tuple[np.ndarray, np.ndarray]:
@@ -166,29 +207,21 @@ def _without(made: PreparedSpecification, weights: Membership) -> tuple[np.ndarr
     return y, within_between(residual, weights.matrix())[0]
 
 
-def _permuted_outcome(y, residual, made: PreparedSpecification, people: list[str], address: Address) -> np.ndarray:
-    """Outcome with residuals exchanged between the patients of a (main) therapist."""
-    if not address.number:
-        return y
+def _permuted_outcomes(y: np.ndarray, residual: np.ndarray, made: PreparedSpecification, draws: Draws) -> np.ndarray:
+    """Outcome with residuals exchanged between the patients of a (main) therapist (runs, rows)."""
     data = made.fitter.data
-    place = pd.Series(_rng(address, "perceived").random(len(people)), index=people)
-    place = place.reindex(data["patient"].astype(str)).to_numpy()
+    places = draws.perceived[:, draws.people.get_indexer(data["patient"].astype(str))]
     therapist = pd.factorize(data["therapist"])[0]
     # The k-th patient of a therapist gets the residual of the one with the k-th smallest place.
-    order = np.empty(len(y), int)
-    order[np.argsort(therapist, kind="stable")] = np.lexsort((place, therapist))
-    return y - residual + residual[order]
+    slots, order = np.argsort(therapist, kind="stable"), np.empty(places.shape, int)
+    order[:, slots] = [np.lexsort((place, therapist)) for place in places]
+    return np.where(draws.null[:, None], y - residual + residual[order], y)
 
 
-def _drawn(result, contrasts: list[dict], strata: pd.Series, addresses: list[Address]) -> np.ndarray:
+def _drawn(result, contrasts: list[dict], draws: Draws) -> np.ndarray:
     """Contrasts with therapists drawn anew; missing where patients join more than half of them."""
     parts = result.model.clusters("therapist")
     if len(max(parts, key=len)) > JOINED * sum(map(len, parts)):
-        return np.full((len(addresses), len(contrasts), 3), np.nan)
-    first = strata.index.get_indexer([part[0] for part in parts])
-    counts = np.ones((len(addresses), len(parts)), int)
-    for k, address in enumerate(addresses):
-        if address.number:
-            times = np.bincount(_rng(address, "drawn").integers(0, len(strata), len(strata)), minlength=len(strata))
-            counts[k] = times[first]
-    return result.refit_clusters(counts, "therapist", contrasts, kenward_roger=True).contrasts
+        return np.full((len(draws.drawn), len(contrasts), 3), np.nan)
+    first = draws.strata.index.get_indexer([part[0] for part in parts])
+    return result.refit_clusters(draws.drawn[:, first], "therapist", contrasts, kenward_roger=True).contrasts
