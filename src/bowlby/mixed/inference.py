@@ -17,6 +17,7 @@ from bowlby.mixed.refits import variance_names
 _INSTEAD = "its df are from the expected information instead, as Kenward-Roger's are"
 SATTERTHWAITE_SINGULAR = f"Satterthwaite is undefined for a singular fit: {_INSTEAD}"
 SATTERTHWAITE_FLAT = f"Satterthwaite is undefined where the likelihood does not curve downwards: {_INSTEAD}"
+_COLUMNS = pd.Index(["estimate", "se", "df", "t", "p", "ci_low", "ci_high"])
 KENWARD_ROGER, SATTERTHWAITE, RESIDUAL = "kenward-roger", "satterthwaite", "residual"
 
 
@@ -33,6 +34,7 @@ class Inference:
     params: pd.Series
     df_resid: int
     _data: Any
+    _estimates: np.ndarray
     _state: Any
     _info_phi: np.ndarray
     _transform: np.ndarray
@@ -80,7 +82,7 @@ class Inference:
     def _row(self, c: np.ndarray, method: str) -> tuple[float, float, float]:
         """Estimate, SE and df of c'beta."""
         inner = self._transform.T @ c
-        estimate = float(c @ self.params.to_numpy())
+        estimate = float(c @ self._estimates)
         phi, df_of = self._covariance_and_df(method)
         df = df_of(inner)
         variance, name = float(inner @ phi @ inner), _written(c, self.model.names)
@@ -125,18 +127,12 @@ class Inference:
         with np.errstate(divide="ignore", invalid="ignore"):
             t = estimate / se
         half = stdtrit(df, 0.5 + checks.confidence(level) / 2) * se
-        return pd.DataFrame(
-            {
-                "term": names,
-                "estimate": estimate,
-                "se": se,
-                "df": df,
-                "t": t,
-                "p": 2 * stdtr(df, -np.abs(t)),
-                "ci_low": estimate - half,
-                "ci_high": estimate + half,
-            }
+        p = 2 * stdtr(df, -np.abs(t))
+        table = pd.DataFrame(
+            np.column_stack([estimate, se, df, t, p, estimate - half, estimate + half]), columns=_COLUMNS
         )
+        table.insert(0, "term", names)
+        return table
 
     def tidy(self, df: str | None = None, level: float = 0.95) -> pd.DataFrame:
         """One row per fixed effect.

@@ -88,10 +88,13 @@ class MixedResult(Inference):
         return self._data.scaling.matrix() * self._data.scaling.y_scale
 
     @cached_property
+    def _estimates(self) -> np.ndarray:
+        return self._transform @ self._state.beta + self._data.scaling.y_shift * self._data.scaling.level
+
+    @cached_property
     def params(self) -> pd.Series:
         """Estimates of the fixed effects (p,), in the units of the data."""
-        beta = self._transform @ self._state.beta + self._data.scaling.y_shift * self._data.scaling.level
-        return pd.Series(beta, index=self.model.names, name="estimate")
+        return pd.Series(self._estimates, index=self.model.names, name="estimate")
 
     @property
     def fe_params(self) -> pd.Series:

@@ -37,6 +37,7 @@ def chain():
     made.b = np.array([0.6, -0.4, 0.2, 0.0])
     made.psi = np.array([[0.3, 0.1, 0.05, 0.1], [0.1, 0.2, 0.0, -0.1], [0.05, 0.0, 0.25, 0.15], [0.1, -0.1, 0.15, 1.0]])
     made.mean = np.array([0.1, -0.2, 0.3, 0.4])
+    made._follow()
     return made
 
 

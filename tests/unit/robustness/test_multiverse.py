@@ -19,7 +19,7 @@ from bowlby.robustness.multiverse import (
     prepare_specification,
     specifications,
 )
-from bowlby.robustness.multiverse_null import _membership, _permuted_style, multiverse_null
+from bowlby.robustness.multiverse_null import Draws, _membership, _permuted_styles, multiverse_null
 from bowlby.robustness.refit_claims import Rows, answer
 from bowlby.robustness.replicates import Address
 from bowlby.robustness.summary import curve, expected_support
@@ -150,7 +150,8 @@ def test_permuted_style_goes_without_what_other_predictors_of_therapists_account
     )
     known = np.column_stack([np.ones(len(level)), level[["baseline_between", "perceived_between"]]])
     residual = level["therapist_style"] - known @ np.linalg.lstsq(known, level["therapist_style"], rcond=None)[0]
-    seen = pd.Series(_permuted_style(made, weights, strata, Address(11, "multiverse_null", 3)))
+    draws = Draws.of([Address(11, "multiverse_null", 3)], strata, pd.Index(universe.people["patients"]["patient"]))
+    seen = pd.Series(_permuted_styles(made, weights, draws)[0])
     own = seen.groupby(made.fitter.data["therapist"]).mean()
     own += residual.mean() - own.mean()
     assert sorted(own) == pytest.approx(sorted(residual))
