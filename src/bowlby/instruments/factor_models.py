@@ -150,7 +150,8 @@ class _Likelihood:
         np.add.at(sums, codes, values)
         means = sums / sizes[:, None]
         self.groups = len(sizes)
-        inside = values - means[codes]
+        inside = means[codes]
+        np.subtract(values, inside, out=inside)
         self.within = inside.T @ inside
         self.sizes, which = np.unique(sizes, return_inverse=True)
         self.counts = np.bincount(which).astype(float)
@@ -207,7 +208,9 @@ def fit_two_level(values: np.ndarray, groups: np.ndarray) -> TwoLevelFactorModel
     n_groups = len(np.unique(groups))
     if k < 3 or n_groups < FEWEST_GROUPS or n - n_groups < 2 * k or not (scale > 1e-9).all():
         return None
-    likelihood = _Likelihood((values - values.mean(axis=0)) / scale, groups)
+    standard = values - values.mean(axis=0)
+    standard /= scale
+    likelihood = _Likelihood(standard, groups)
     pooled = likelihood.within / (n - n_groups)
     if not np.linalg.eigvalsh(pooled)[0] > 1e-8:
         return None

@@ -115,9 +115,10 @@ def level_rows(scores: pd.Series, items: pd.DataFrame, groups: pd.Series, level:
         (f"icc_{level}", *components.icc, *size),
         (f"lambda_{level}_mean", *components.mean_reliability(), *size),
     ]
-    complete = items[known].dropna()
+    complete = items[known & items.notna().all(axis=1)]
     # An item with the same answer throughout adds nothing to what the sum differs by.
-    complete = complete.loc[:, complete.std() > 1e-9]
+    varying = complete.std() > 1e-9
+    complete = complete if varying.all() else complete.loc[:, varying]
     enough = len(components.sizes) >= FEWEST_GROUPS and complete.shape[1] > 2
     fitted = fit_two_level(complete.to_numpy(float), pd.factorize(groups[complete.index])[0]) if enough else None
     if fitted is not None:
@@ -220,9 +221,11 @@ def groups(measures: pd.DataFrame) -> Iterator[tuple[tuple, pd.DataFrame]]:
 def repeated(measures: pd.DataFrame) -> Iterator[tuple[tuple, pd.DataFrame]]:
     """Rows by role and target (target None where there is one only), where some person has several."""
     several = len(measures["about"].unique()) > 1
-    for (role, about), group in measures.groupby(["role", "about"], sort=True, dropna=False):
+    known = measures[["role", "about", "person"]].reset_index(drop=True)
+    for (role, about), group in known.groupby(["role", "about"], sort=True, dropna=False):
         if group["person"].duplicated().any():
-            yield (role, about if several else None), group
+            rows = measures if len(group) == len(measures) else measures.iloc[group.index]
+            yield (role, about if several else None), rows
 
 
 def squared_errors(items: pd.DataFrame, instrument: Instrument, name: str) -> np.ndarray:
