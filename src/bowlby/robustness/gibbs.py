@@ -108,8 +108,8 @@ class Pattern:
     def of(cls, rows: np.ndarray, mask: np.ndarray, lost_y: np.ndarray) -> Pattern:
         """The pattern of some rows."""
         seen, lost = np.flatnonzero(~mask), np.flatnonzero(mask)
-        pairs = [np.ix_(a, b) for a in (seen, lost) for b in (seen, lost)]
-        return cls(rows, seen, lost, *pairs, np.ix_(rows, lost), lost_y[rows])
+        parts = np.ix_(seen, seen), np.ix_(seen, lost), np.ix_(lost, seen), np.ix_(lost, lost)
+        return cls(rows, seen, lost, *parts, np.ix_(rows, lost), lost_y[rows])
 
 
 class Chain:
