@@ -9,7 +9,7 @@ import pytest
 STUDY = """
 name: Every analysis
 synthetic: true
-occasions: [intake, treatment]
+occasions: [intake, treatment, end]
 files:
   - path: sessions.csv
     who: {person: patient, role: patient, therapist: therapist}
@@ -28,6 +28,11 @@ files:
     measures:
       - {instrument: ecr_s, scored: {anxiety: own_anxiety, avoidance: own_avoidance}, scored_as: sum}
     covariates: {format: {column: format, kind: category}}
+  - path: end.csv
+    who: {person: patient, role: patient, therapist: therapist}
+    when: {occasion: end}
+    measures:
+      - {instrument: ecr_s, scored: {anxiety: own_anxiety, avoidance: own_avoidance}, scored_as: sum}
   - path: therapists.csv
     who: {person: therapist, role: therapist}
     measures:
@@ -48,6 +53,8 @@ growth:
   therapist_style: {instrument: ecr_s, weights: {anxiety: -1, avoidance: -1}}
 mediation: {mediators: [perceived]}
 moderation: [therapist_style by pretest, perceived by therapist_style.anxiety, therapist_style by format]
+response_surface: {scales: [anxiety]}
+style_transitions: {instrument: ecr_s, pre: intake, post: end}
 session_to_session:
   interval: 7
   predictor: {label: attachment, instrument: ecr_s, scale: anxiety, about: therapist, higher_is_better: false}
@@ -85,6 +92,7 @@ def write_study(folder, therapists=24, patients=8, sessions=8):
     form = np.where(np.arange(n) % 3, "individual", "group")
     intake = every.iloc[:n][["patient", "therapist"]].assign(**ecr("own", own), format=form)
     intake.to_csv(folder / "intake.csv", index=False)
+    intake[["patient", "therapist"]].assign(**ecr("own", own + 0.5)).to_csv(folder / "end.csv", index=False)
     pd.DataFrame({"therapist": ids, **ecr("own", their[0])}).to_csv(folder / "therapists.csv", index=False)
     (folder / "study.yaml").write_text(STUDY, "utf-8")
     (folder / "config.yaml").write_text(RUN, "utf-8")
@@ -103,7 +111,8 @@ def test_all_analyses_of_one_run_reach_the_report_and_are_verified(tmp_path, she
     assert claims["G1"]["verdict"] == "supported"  # the slope depends on attachment, in the data as written
     assert claims["L1"]["verdict"] != "supported"  # nothing leads within patients
     page = (results / "report.html").read_text("utf-8")
-    for section in ("session-to-session", "mediation", "moderation", "course"):
+    for section in ("session-to-session", "mediation", "moderation", "course", "response-surface",
+                    "style-transitions"):  # fmt: skip
         assert f'id="{section}"' in page, section
     checked = shell("bowlby", "verify", results, cwd=tmp_path)
     assert checked.status == 0, checked.err

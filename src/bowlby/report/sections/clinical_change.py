@@ -43,7 +43,7 @@ def clinical_change(results: Results) -> Section | None:
     parts.append(Markup(sheet_html(sheets(results)["clinical_change"][1])))
     parts.append(Markup("<h3>Limitations</h3><p>{}</p>").format(" ".join(_limits(record))))
     title = "Predictors of clinical change"
-    return Section("clinical_change", title, render("stack.html", parts=parts, intro=None))
+    return Section("clinical-change", title, render("stack.html", parts=parts, intro=None))
 
 
 def _said(record: Mapping) -> list[str]:

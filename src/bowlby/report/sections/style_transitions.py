@@ -44,7 +44,7 @@ def style_transitions(results: Results) -> Section | None:
     table = Markup(sheet_html(sheets(results)["style_transitions"][1]))
     limits = Markup("<h3>Limitations</h3><p>{}</p>").format(" ".join([NOISE if known else CODED, GROUP]))
     title = "Change of attachment style"
-    return Section("style_transitions", title, render("stack.html", parts=[text, plot, table, limits], intro=None))
+    return Section("style-transitions", title, render("stack.html", parts=[text, plot, table, limits], intro=None))
 
 
 def _said(record: Mapping) -> list[str]:
