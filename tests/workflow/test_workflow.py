@@ -162,6 +162,12 @@ def test_second_run_does_nothing(example, shell):
     ran = shell("bowlby", "run", ROOT / "config/config.yaml", "--", "--dry-run", cwd=example)
     assert ran.status == 0
     assert "Nothing to be done" in ran.out + ran.err
+    written = (example / "results/example/checksums.txt").stat().st_mtime_ns
+    ran = shell("bowlby", "run", ROOT / "config/config.yaml", cwd=example)
+    assert ran.status == 0 and ran.err.strip() == "all results are up to date"
+    summary = (example / "results/example/summary.txt").read_text("utf-8")
+    assert summary.startswith("Supported: ") and ran.out == f"{summary}report: results/example/report.html\n"
+    assert (example / "results/example/checksums.txt").stat().st_mtime_ns == written
 
 
 def test_logs_and_raw_data(example):

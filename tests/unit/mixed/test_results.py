@@ -21,6 +21,20 @@ def test_import_brings_no_heavy_library():
     assert done.stdout.strip() == "[]"
 
 
+def test_a_job_starts_without_tables_and_statistics():
+    """Nor does the main process need them to know the jobs; each job imports what its work needs."""
+    script = (
+        "import sys, bowlby.job, bowlby.plan; from bowlby import figures, tables; "
+        "print([m for m in ('scipy.special', 'scipy.optimize', 'bowlby.mixed') if m in sys.modules])"
+    )
+    light = (
+        "import sys, bowlby.job, bowlby.plan; print([m for m in ('pandas', 'pyarrow', 'scipy') if m in sys.modules])"
+    )
+    for words in (script, light):
+        done = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == "[]"
+
+
 def test_tables(nested):
     result = MixedModel.from_formula(NESTED, nested).fit()
     assert list(result.tidy().columns) == ["term", "estimate", "se", "df", "t", "p", "ci_low", "ci_high"]
