@@ -12,7 +12,7 @@ from bowlby.design.centring import components
 from bowlby.disclosure import hide_classes, small
 from bowlby.fit.marginal import Marginal, Mean, fit_marginal, separated
 from bowlby.fit.models import Fitter
-from bowlby.terms import P_BETWEEN, P, T
+from bowlby.terms import P_BETWEEN, P, T, label
 
 ORDER = ("deteriorated", "unchanged", "improved", "recovered")
 """Classes of change from worst to best. An event is a class or a better one."""
@@ -27,7 +27,7 @@ LARGEST = 5_000
 TESTED = {"perceived": P, "therapist_style": T}
 """Predictors at one SD below and above the mean of which probabilities are computed."""
 ONE = "Intercept"
-UNSOLVED = "the estimating equations have no solution that could be found"
+UNSOLVED = "the estimating equations did not converge"
 
 
 def examine(data: pd.DataFrame, members: pd.DataFrame, design: Mapping, shareable: bool) -> dict:
@@ -122,7 +122,9 @@ class Sample:
         level, own, cluster = level[rows], self.x[rows].drop(columns=ONE), self.cluster[rows]
         cuts = [k for k in range(1, len(classes)) if min((level >= k).sum(), (level < k).sum()) >= FEWEST]
         if len(cuts) < 2:
-            return _not_estimable(len(level), f"fewer than three classes have {FEWEST} patients")
+            return _not_estimable(
+                len(level), f"fewer than three classes remain if classes of fewer than {FEWEST} patients are combined"
+            )
         y = np.concatenate([level >= k for k in cuts])
         ones = np.kron(np.eye(len(cuts)), np.ones((len(own), 1)))
         stacked = pd.concat([own] * len(cuts), ignore_index=True)
@@ -166,10 +168,10 @@ def _unfit(y: np.ndarray, x: pd.DataFrame, cluster: np.ndarray) -> str | None:
     if min(y.sum(), (~y).sum()) < FEWEST:
         return f"fewer than {FEWEST} patients {'had the event' if y.sum() < FEWEST else 'did not have the event'}"
     if absent := [term for term in TESTED.values() if term not in x]:
-        return f"{absent[0]} is a combination of the covariates"
+        return f"{label(absent[0])} is a linear combination of the covariates"
     if len(sizes) < between + 2:
-        return f"{len(sizes)} therapists (or groups joined by patients who switched) are too few"
-    whose = "one therapist (or group joined by patients who switched) has"
+        return f"there are too few therapists ({len(sizes)}, or groups of therapists who share patients)"
+    whose = "one therapist (or group of therapists who share patients) has"
     if sizes.max() > LARGEST:
         return f"{whose} more than {LARGEST:,} rows"
     if sizes.max() > 0.5 * len(y):
@@ -198,7 +200,9 @@ def _record(fit: Marginal, y: np.ndarray, cluster: np.ndarray, at) -> dict:
     rarer = int(min(y.sum(), (~y).sum()))
     warnings = []
     if rarer < PER_TERM * (len(effects) - 1):
-        warnings.append(f"fewer than {PER_TERM} patients of the rarer class for each coefficient")
+        warnings.append(
+            f"fewer than {PER_TERM} patients per coefficient in the smaller group (with or without the event)"
+        )
     if min(effects[term].df for term in TESTED.values()) < LOW_DF:
         warnings.append(f"fewer than {LOW_DF:g} degrees of freedom, so that p values are approximate")
     return {

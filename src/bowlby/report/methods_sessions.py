@@ -116,8 +116,9 @@ def clinical_change(record: Mapping) -> str:
         "([[jacobson]]).",
         f"The event “{EVENTS[record['event']]}” was regressed on perceived attachment within therapists, the "
         "therapist's own style, the outcome before treatment and the covariates by a logistic model with generalised "
-        "estimating equations and an exchangeable working correlation within therapists ([[liang]]), as were the "
-        f"events {' and '.join(f'“{words}”' for words in others)}.",
+        "estimating equations and an exchangeable working correlation within therapists ([[liang]]), as "
+        f"{'was the event' if len(others) == 1 else 'were the events'} "
+        f"{' and '.join(f'“{words}”' for words in others)}.",
         "All classes were analysed together with a proportional-odds model and an independent working correlation.",
         "Standard errors were bias-reduced (CR2) and clustered by therapist, with Satterthwaite degrees of freedom "
         "([[pustejovsky]]).",
@@ -162,8 +163,8 @@ def style_transitions(results: Results, record: Mapping) -> str:
     said = [
         f"Attachment styles by {name} were compared between {record['pre']} and {record['post']} in patients with a "
         "style at both occasions.",
-        "The 95% interval of a share is that of a logistic model of the intercept with generalised estimating "
-        "equations, CR2 standard errors by therapist and Satterthwaite degrees of freedom ([[pustejovsky]]).",
+        "The 95% interval of a share is from a logistic model with an intercept only, fitted by generalised "
+        "estimating equations, with CR2 standard errors clustered by therapist and Satterthwaite degrees of freedom ([[pustejovsky]]).",
     ]
     if record["reliable"] is not None:
         said.append("A shift was called reliable if the change on each dimension on which the patient changed side had "

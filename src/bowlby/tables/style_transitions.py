@@ -13,11 +13,11 @@ from bowlby.tables.numbers import interval, number
 COLUMNS = ["kind", "name", "before", "after", "label", "count", "of", "estimate", "ci_low", "ci_high", "df", "note"]
 KINDS = {"table": "All changes of style", "reliable": "Reliable changes alone (others count as no change)"}
 SHARES = {
-    "became_secure": "Patients who were insecure before treatment and secure after it",
-    "became_secure_reliably": "Patients with a reliable shift from insecure to secure",
-    "became_insecure": "Patients who were secure before treatment and insecure after it",
-    "shifted": "Patients with another style after treatment than before",
-    "shifted_reliably": "Patients with a reliable shift to another style",
+    "became_secure": "Patients insecure before treatment who were secure after it",
+    "became_secure_reliably": "Patients insecure before treatment with a reliable shift to secure",
+    "became_insecure": "Patients secure before treatment who were insecure after it",
+    "shifted": "All patients whose style after treatment differed from that before it",
+    "shifted_reliably": "All patients with a reliable shift to another style",
 }
 
 

@@ -51,7 +51,7 @@ def test_events_are_classes_or_better_and_those_who_cannot_recover_are_left_out(
     assert models["unchanged"]["n_events"] == (data["class"] != "deteriorated").sum()
     assert models["recovered"]["n_events"] == (data["class"] == "recovered").sum()
     assert models["recovered"]["n_obs"] == models["ordinal"]["n_obs"] == able.sum() < models["improved"]["n_obs"]
-    assert any("were left out of the models of recovery" in line for line in _limits(record))
+    assert any("were not included in the models of recovery" in line for line in _limits(record))
 
 
 def test_probabilities_are_means_over_the_patients(record):
@@ -80,7 +80,7 @@ def test_rare_classes_are_joined_in_the_ordinal_model_and_said():
     record = examined(data.assign(**{"class": data["class"].mask(data.index.isin(rare), "unchanged")}), members)
     assert record["models"]["ordinal"]["classes"][0] == "deteriorated or unchanged"
     assert record["models"]["unchanged"]["reason"] == "fewer than 10 patients did not have the event"
-    assert any("“deteriorated or unchanged” was one class" in line for line in _limits(record))
+    assert any("treats “deteriorated or unchanged” as one class" in line for line in _limits(record))
 
 
 def test_nobody_improved_and_separation_are_said():
@@ -95,7 +95,7 @@ def test_nobody_improved_and_separation_are_said():
 
 def test_few_therapists_are_said():
     record = examined(*study(therapists=4, patients=60))
-    assert record["models"]["improved"]["reason"].startswith("4 therapists")
+    assert record["models"]["improved"]["reason"].startswith("there are too few therapists (4")
 
 
 def test_numbers_that_give_away_a_small_class_are_hidden():

@@ -144,7 +144,7 @@ def test_report_table_and_figure_say_the_same():
     data, members = rows({("secure", "secure"): 20, ("preoccupied", "secure"): 15, ("preoccupied", "preoccupied"): 25})
     record = examine(data, members, SETTINGS, shareable=True)
     assert _said(record)[0].startswith(
-        "Patients who were insecure before treatment and secure after it: 38% (15 of 40), 95% CI ["
+        "Patients insecure before treatment who were secure after it: 38% (15 of 40), 95% CI ["
     )
     sheet, raw = transitions_sheet("Table 1", record), transitions_table(record)
     assert sheet.parts[0][1][1] == ["Preoccupied", "15", "25", "0", "0"]

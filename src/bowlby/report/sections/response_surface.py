@@ -19,7 +19,7 @@ FLAGS = {
     "are extrapolated.",
     "congruence_outside": "The line of congruence lies within the data only {congruence}; beyond this, a1 and a2 are "
     "extrapolated.",
-    "rare_pairs": "Some kinds of pairs are rare ({pairs}), so that the surface there rests on few patients.",
+    "rare_pairs": "Some kinds of pairs are rare ({pairs}), so that the surface there is based on few patients.",
     "singular": "A variance between therapists was estimated at 0 (boundary).",
     "sample_reference": "The unit is the SD of this sample, because no reference SDs were given; it is treated "
     "as known.",
@@ -28,7 +28,7 @@ NOT_DRAWN = (
     "A surface is drawn only if its area shows no individual: there have to be at least ten therapists, and enough "
     "patients for several groups of five. The setting `privacy: internal` draws it in any case."
 )
-OBSERVED = "A match was not brought about at random; it may be associated with other characteristics of {}."
+OBSERVED = "Matches were not randomised; a match may be associated with other characteristics of {}."
 LINES = (
     "On the line of congruence both scores are equal; on the line of incongruence they are equally far from the "
     "midpoint of the scale, on opposite sides."
@@ -94,5 +94,5 @@ def _warnings(surface: Mapping, several: bool) -> list[str]:
 
 def _from_to(extent) -> str:
     if extent is None:
-        return "nowhere"
+        return "at no point"
     return f"from X = {number(extent[0], 1)} to {number(extent[1], 1)} SD from the midpoint"

@@ -13,12 +13,12 @@ from bowlby.tables.style_transitions import SHARES, share_words
 
 NOISE = (
     "Styles are cut from continuous dimensions. A patient near a midpoint changes style by measurement error alone, so "
-    "that most changes of category may be noise. Reliable shifts exclude changes within measurement error; they miss "
-    "real changes of patients who stay on the same side."
+    "that many changes of style may be due to such error. Reliable shifts exclude changes within measurement error; "
+    "they do not include changes of patients who remain on the same side of the midpoint."
 )
 CODED = (
     "The styles were not derived from dimensions with a known error of measurement, so that reliable shifts could not "
-    "be determined. Some of the changes are disagreement between two ratings."
+    "be determined. Some of the changes may be disagreement between two ratings."
 )
 GROUP = (
     "There is no untreated group: patients who were insecure at intake can be expected to move towards the mean. Only "
