@@ -30,6 +30,7 @@ REASONS = {
     "any_therapist_variable": "the claim would be supported for any characteristic of therapists",
     "reference_ratio": "the verdict depends on the reference SD of style",
     "baseline_error": "not supported after correction for measurement error in the baseline",
+    "number_of_occasions": "the verdict differs if the slope is averaged over the number of occasions",
     "baseline_error_not_examined": "the influence of measurement error in the baseline was not examined",
     "below_delta": "significant, but smaller than the bound δ",
     "bound_too_wide": "the bound δ is larger than any slope that a characteristic of therapists could have",

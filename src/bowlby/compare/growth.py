@@ -50,7 +50,8 @@ def compare_growth(run: Run, fit: dict, between: dict | None, design: dict, with
     dict
         claims (G1, G2), contrasts (SD of outcome at the end per SD of predictor), ``between``: the same where the
         therapists' means of perceived attachment are in the model, ``within``: the association with the patient's own
-        deviations in perceived attachment (no claim), ``number``: what the number of occasions depends on, flags, and a
+        deviations in perceived attachment (no claim), ``averaged``: P on the slope averaged over the
+        number of occasions, ``number``: what the number of occasions depends on, flags, and a
         sentence.
     """
     growth = existing(run.growth)
@@ -59,8 +60,11 @@ def compare_growth(run: Run, fit: dict, between: dict | None, design: dict, with
     reasons = ["same_rater"] if run.outcome.role == "patient" else []
     reasons.append("reverse_causation_open")  # the mean up to a landmark does not hold the rate of change until then
     reasons += [] if growth.landmark is None else ["baseline_error_not_examined"]
-    for claim in claims.values():
+    averaged = effects_of([fit["averaged"]])["P_averaged"] if fit.get("averaged") else None
+    for name, claim in claims.items():
         claim["reasons"] = list(reasons)
+        if name == "G1" and averaged and claim_slope(averaged, growth.delta, P_SLOPE)["verdict"] != claim["verdict"]:
+            claim["reasons"].append("number_of_occasions")
         claim["qualified"] = claim["verdict"] == "supported"
     number = fit["number"]
     differs = bool(number) and any(c["p"] < ALPHA for c in number["contrasts"])
@@ -86,6 +90,7 @@ def compare_growth(run: Run, fit: dict, between: dict | None, design: dict, with
         "n_therapists": fit["groups"]["therapist"],
         "contrasts": {name: effect.record() for name, effect in effects.items()},
         "between": {name: effect.record() for name, effect in effects_of((between or fit)["contrasts"]).items()},
+        "averaged": averaged and averaged.record(),
         "within": within
         and {
             **effects_of(within["contrasts"])["within_patient"].record(),

@@ -108,6 +108,20 @@ def test_a_patients_own_deviations_have_the_coefficient_of_lme4():
         growth_set(run, scores, people, [Occasion(id="s")], "weeks")
 
 
+def test_p_averaged_over_the_number_of_occasions_qualifies_g1_where_it_changes_the_verdict():
+    run, made, fitted = fits()
+    record = fitted["growth"].record
+    slope = next(c for c in record["contrasts"] if c["name"] == "P_slope")
+    averaged = record["averaged"]
+    assert 0 < abs(averaged["estimate"] - slope["estimate"]) < slope["se"]
+    assert averaged["se"] == pytest.approx(slope["se"], rel=0.2)  # the number is drawn independently of everything here
+    sure = record | {"contrasts": [c | {"se": c["se"] / 20} for c in record["contrasts"]]}
+    for se, differs in ((averaged["se"] / 20, False), (averaged["se"], True)):
+        found = compare_growth(run, sure | {"averaged": averaged | {"se": se}}, None, made.design)
+        assert ("number_of_occasions" in found["claims"]["G1"]["reasons"]) is differs
+        assert found["averaged"]["estimate"] == averaged["estimate"]
+
+
 def test_time_by_dates_in_weeks_is_time_by_sessions_a_week_apart():
     assert_contrasts(fits(time="dates")[2]["growth"].record, EXPECTED["linear"])
 

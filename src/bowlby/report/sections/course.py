@@ -77,6 +77,11 @@ def _limits(record: Mapping) -> Markup:
         )
         mean = number(record["number"]["mean"], 1)
         limits.append(f"Patients had {mean} occasions on average. Difference per SD of each predictor: {said}.")
+    if averaged := record.get("averaged"):
+        limits.append(
+            "P on the slope, averaged over the number of occasions (pattern-mixture model): "
+            f"{number(averaged['estimate'])}, 95% CI {interval(*averaged['ci'])}."
+        )
     if "P_slope" in record["between"] and (style := record["between"].get("T_slope")):
         adjusted = f"{number(style['estimate'])}, 95% CI {interval(*style['ci'])}"
         limits.append(f"T on the slope, adjusted for therapists' means of perceived attachment: {adjusted}.")
