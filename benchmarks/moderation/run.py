@@ -24,7 +24,10 @@ CELLS = [
     {"text": "perceived by therapist_style", "kappa": 0.0, "spread": 0.15},
     {"text": "perceived by pretest", "kappa": 0.0, "spread": 0.15},
     {"text": "perceived by pretest", "kappa": 0.0, "spread": 0.0},
+    {"text": "therapist_style by format", "kappa": 0.0, "spread": 0.3},
+    {"text": "therapist_style by format", "kappa": 0.0, "spread": 0.0},
 ]
+FORMATS = ("couple", "group", "individual")
 """Interaction, its coefficient, and the SD between therapists of the slope that the interaction varies with."""
 HERE = Path(__file__).parent
 COLUMNS = ["cell", "design", "model", "study", "p", "line", "range"]
@@ -39,6 +42,8 @@ def study(rng, design, text, kappa, spread):
     members = pd.DataFrame({"patient": [f"P{i}" for i in range(len(group))], "weight": 1.0})
     members.insert(1, "therapist", [f"T{j:03d}" for j in group])
     data = members[["patient", "therapist"]].assign(therapist_style=s[group] - s[group].mean())
+    if text.endswith("format"):
+        return with_format(rng, data, members, group, s, pre, a, spread), members
     w = membership(members, members["patient"]).matrix()
     for name, x in (("baseline", pre), ("perceived", a)):
         data[[f"{name}_within", f"{name}_between"]] = np.column_stack(within_between(x, w))
@@ -57,17 +62,39 @@ def study(rng, design, text, kappa, spread):
     return data.drop(columns="perceived_between").assign(y=y), members
 
 
+def with_format(rng, data, members, group, s, pre, a, spread):
+    """The same with three formats, the therapists' mean outcomes in which differ with an SD of `spread`."""
+    kind = rng.choice(3, len(group), p=[0.25, 0.3, 0.45])
+    w = membership(members, members["patient"]).matrix()
+    columns = {
+        "baseline": pre,
+        "perceived": a,
+        **{f"format_{name}": (kind == k) * 1.0 for k, name in enumerate(FORMATS)},
+    }
+    for name, x in columns.items():
+        data[[f"{name}_within", f"{name}_between"]] = np.column_stack(within_between(x, w))
+    y = 0.5 * pre + 0.25 * data["perceived_within"] + spread * rng.normal(size=(len(s), 3))[group, kind]
+    y += rng.normal(0, 0.2, len(s))[group] + rng.normal(0, 0.8, len(group))
+    return data.assign(y=y)
+
+
 def described(text):
     """The description of an analysis set, as far as the model needs it."""
     predictor, _, moderator = text.partition(" by ")
     style = moderator == "therapist_style"
     columns = {"therapist": ["therapist_style"]} if style else {
         "between": ["baseline_between"], "within": ["baseline_within"]}  # fmt: skip
+    levels = []
+    if moderator == "format":
+        columns = {level: [f"format_{name}_{level}" for name in FORMATS[1:]] for level in ("between", "within")}
+        levels = [{"level": name, "indicator": f"format_{name}_within", "share": share, "patients": 9, "therapists": 9}
+                  for name, share in zip(FORMATS, (0.25, 0.3, 0.45), strict=True)]  # fmt: skip
     asked = {
         "text": text, "analysis": "comparison", "main": ["perceived_within", "therapist_style"],
         "predictor": {"perceived": "perceived_within"}.get(predictor, predictor), "slopes": ["perceived_within"],
         "predictor_label": predictor, "moderator_label": moderator, "step": 1.0 if style else -1.0,
-        "tested": "therapist" if style else "within", "columns": columns, "levels": [], "range": [-2.0, 2.0], "rug": [],
+        "tested": "therapist" if style else "within", "columns": columns, "levels": levels,
+        "range": [-2.0, 2.0], "rug": [],
     }  # fmt: skip
     return {"covariates": [], "sd_outcome": 1.0, "n_dropped": {}, "reference": "reference", "moderation": asked}
 
@@ -77,7 +104,8 @@ def random_parts(asked):
     own = fitted.random_part(asked)
     known = [own[0] | {"known_zero": own[0]["terms"][1:]}]
     without = {"therapist_style by pretest": ["1", "perceived_within"], "perceived by therapist_style": ["1"],
-               "perceived by pretest": ["1", "perceived_within"]}[asked["text"]]  # fmt: skip
+               "perceived by pretest": ["1", "perceived_within"],
+               "therapist_style by format": ["1", "perceived_within"]}[asked["text"]]  # fmt: skip
     return {
         "random slope": own,
         "random slope, variance 0 known": known,
@@ -92,6 +120,8 @@ def analysed(cell, design, number, model, random):
     with patch.object(fitted, "random_part", lambda asked: random):
         record = fitted.fit_moderation("moderation_x", data, members, about)["moderation_x"].record
     one = moderation([record], [about])["interactions"][0]
+    if one.get("levels"):
+        return {"p": one["interaction"]["p"], "line": np.nan, "range": np.nan}
     line = pd.DataFrame(one["line"])
     main = 0.25 if cell["text"].startswith("perceived") else 0.0
     truth = main + cell["kappa"] * line["at"]
@@ -134,7 +164,7 @@ def report(table):
     for (cell, design, model), own in table.groupby(["cell", "design", "model"], sort=False):
         about, n = CELLS[cell], len(own)
         rates = [own["p"].lt(0.05).mean(), own["line"].mean(), own["range"].mean()]
-        shown = " | ".join(f"{r:.3f} ({np.sqrt(r * (1 - r) / n):.3f})" for r in rates)
+        shown = " | ".join("–" if np.isnan(r) else f"{r:.3f} ({np.sqrt(r * (1 - r) / n):.3f})" for r in rates)
         lines.append(f"| {about['text']} | {about['kappa']} | {about['spread']} | {design} | {model} | {n} | {shown} |")
     (HERE / "results.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 

@@ -38,6 +38,7 @@ SHARED = (
     "adequacy.json",
     "robustness.json",
     "clinical_change.json",
+    "moderation.json",
     "dictionary.csv",
     "datapackage.json",
     "reproduce.R",
@@ -78,6 +79,7 @@ def plant(folder: Path) -> Path:
     study["files"][0]["date"] = "date"
     (folder / "config/study.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
     run = yaml.safe_load((folder / "config/config.yaml").read_text("utf-8")) | {"clinical_change": {}}
+    run["moderation"] = ["therapist_style by pretest", "perceived by therapist_style", "perceived by diagnosis"]
     (folder / "config/config.yaml").write_text(yaml.safe_dump(run, sort_keys=False), encoding="utf-8")
     return folder / "config/config.yaml"
 
@@ -98,7 +100,12 @@ def run_here(config: Path) -> Path:
             for kind, work in planned.robustness.items()
         ),
         ("compare", lambda: stages.compare(loaded, folder)),
+<<<<<<< HEAD
         ("clinical_change", lambda: stages.examine_change(loaded, folder, "clinical_change")),
+=======
+        ("clinical_change", lambda: stages.model_clinical_change(loaded, folder)),
+        ("moderation", lambda: stages.moderate(loaded, folder)),
+>>>>>>> 28f35c8 (No mark of a moderator is one person, and no rare category is named)
         ("manifest", lambda: write_manifest(planned)),
         ("scripts", lambda: write_scripts(folder, planned.models(), loaded.title)),
         *((part.__name__, lambda part=part: part.build(folder)) for part in (figures, tables, report)),

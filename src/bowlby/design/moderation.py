@@ -16,7 +16,7 @@ from bowlby.design.frame import AnalysisSet, Patients, base_rows, complete_rows,
 from bowlby.design.pair import check_pair
 from bowlby.design.primary import check_comparison
 from bowlby.design.requirements import TOO_FEW_THERAPISTS
-from bowlby.disclosure import SMALLEST, equal_blocks, group_therapists
+from bowlby.disclosure import SMALLEST, equal_blocks, group_therapists, small
 from bowlby.errors import Problem, UserError, problem
 
 LEVEL_PATIENTS, LEVEL_THERAPISTS = 10, 5
@@ -104,7 +104,7 @@ def interaction_set(run: Run, asked: Interaction, sample: Patients, described: p
     moderator = _read(asked, frame[_WANTED], label, sample.sd_outcome)
     tested, parts = _add(asked, run, moderator, data, frame[_WANTED], w)
     _refuse(asked, moderator, data, frame[_WANTED], weights, tested, len(sample.covariates))
-    said = _describe(moderator, data, tested, parts)
+    said = _describe(moderator, data, tested, parts, run.privacy == "shareable")
     design = described_set(getattr(run, asked.analysis), sample, weights, dropped) | {
         "moderation": {"text": asked.text, "analysis": asked.analysis, "predictor": predictor, "main": main,
                        "slopes": slopes, "predictor_label": _label(run, asked.predictor, asked.scale), **said}
@@ -230,7 +230,9 @@ def _varying(raw: pd.Series, data: pd.DataFrame) -> int:
     return int((values > 1).sum())
 
 
-def _describe(moderator: Moderator, data: pd.DataFrame, tested: str, parts: dict[str, dict[str, str]]) -> dict:
+def _describe(
+    moderator: Moderator, data: pd.DataFrame, tested: str, parts: dict[str, dict[str, str]], shareable: bool
+) -> dict:
     """What the description of the set says of the moderator."""
     therapist = data["therapist"].to_numpy()
     modelled = list(moderator.frame)[1:] if moderator.levels else list(moderator.frame)
@@ -239,7 +241,7 @@ def _describe(moderator: Moderator, data: pd.DataFrame, tested: str, parts: dict
     described = {"moderator_label": moderator.label, "step": step, "tested": tested, "columns": columns}
     if not moderator.levels:
         values = data[columns[tested][0]].to_numpy(float) / step
-        return described | {"levels": [], **_observed(values, therapist, tested)}
+        return described | {"levels": [], **_observed(values, therapist, tested, shareable)}
     levels = [
         {"level": text, "indicator": parts[column][tested], "share": float(moderator.frame[column].mean()),
          "patients": int(moderator.frame[column].sum()),
@@ -256,8 +258,7 @@ def _refuse(
     """Refuse an interaction that cannot be estimated from these data."""
     key, name = f"moderation: '{asked.text}'", moderator.label
     therapist = data["therapist"].to_numpy()
-    few = [_few(key, text, moderator.frame[c].to_numpy() == 1, therapist) for text, c in moderator.levels.items()]
-    lines = [line for line in few if line]
+    lines = [line for level in moderator.levels if (line := _few(key, moderator, level, therapist))]
     varying = _varying(raw, data)
     if tested == terms.WITHIN and varying < VARYING:
         what = f"{key}: {name} differs between patients of the same therapist for {varying} therapists only"
@@ -274,27 +275,30 @@ def _refuse(
         raise UserError(lines)
 
 
-def _few(key: str, level: str, has: np.ndarray, therapist: np.ndarray) -> Problem | None:
-    """That a value of a category has too few patients or therapists."""
+def _few(key: str, moderator: Moderator, level: str, therapist: np.ndarray) -> Problem | None:
+    """That a value of a category has too few patients or therapists; a value of very few patients is not named."""
+    has = moderator.frame[moderator.levels[level]].to_numpy() == 1
     n, of = int(has.sum()), len(set(therapist[has]))
     if n >= LEVEL_PATIENTS and of >= LEVEL_THERAPISTS:
         return None
-    here = f"{n} patient{'' if n == 1 else 's'} of {of} therapist{'' if of == 1 else 's'}"
-    what = f"{key}: '{level}' has {here}, but {LEVEL_PATIENTS} patients of {LEVEL_THERAPISTS} therapists are needed"
+    here = f"'{level}' has {n} patients of {of} therapist{'' if of == 1 else 's'}"
+    here = f"a value of {moderator.label} has fewer than {SMALLEST} patients" if small(n) else here
+    what = f"{key}: {here}, but {LEVEL_PATIENTS} patients of {LEVEL_THERAPISTS} therapists are needed"
     return problem(what, "combine it with another value in the data, or delete this interaction")
 
 
-def _observed(values: np.ndarray, therapist: np.ndarray, tested: str) -> dict:
-    """Where the moderator was observed, as means of five patients or more (or of therapists with so many)."""
-    if tested == terms.WITHIN:
-        order = np.sort(values)
-        rug = pd.Series(order).groupby(equal_blocks(len(order), BLOCKS)).mean()
-        return {"rug": rug.tolist(), "range": [float(order[:SMALLEST].mean()), float(order[-SMALLEST:].mean())]}
+def _observed(values: np.ndarray, therapist: np.ndarray, tested: str, shareable: bool) -> dict:
+    """Where the moderator was observed: means of five persons or more, or of therapists with as many patients."""
     own = pd.Series(values).groupby(therapist).mean()
-    caseload = pd.Series(therapist).value_counts()[own.index].to_numpy()
-    group = group_therapists(own, caseload)
-    rug = own.groupby(group).mean()[lambda means: means.index >= 0].sort_values()
-    return {"rug": rug.tolist(), "range": [float(rug.min()), float(rug.max())]}
+    if tested == terms.BETWEEN:
+        caseload = pd.Series(therapist).value_counts()[own.index].to_numpy()
+        group = group_therapists(own, caseload) if shareable else np.arange(len(own))
+        rug = own.groupby(group).mean()[lambda means: means.index >= 0].sort_values()
+        return {"rug": rug.tolist(), "range": [float(rug.min()), float(rug.max())]}
+    order = np.sort(values if tested == terms.WITHIN else own)
+    rug = pd.Series(order).groupby(equal_blocks(len(order), BLOCKS, shareable)).mean()
+    end = min(SMALLEST, len(order)) if shareable else 1
+    return {"rug": rug.tolist(), "range": [float(order[:end].mean()), float(order[-end:].mean())]}
 
 
 def _meaning(name: str, run: Run) -> tuple[str, str, str]:

@@ -24,6 +24,7 @@ def study():
     described = pd.DataFrame({
         "patient": patients, "age": rng.normal(40, 12, n), "constant": 1.0, "name": [f"n{k}" for k in range(n)],
         "format": rng.choice(["individual", "group", "couple"], n), "clinic": (number % 2).astype(float).to_numpy(),
+        "single": np.where(np.arange(n) < 3, "secret", "individual"),
         "rare": np.where(np.arange(n) < 6, "family", "individual"),
         "few": np.where(number < 3, rng.normal(size=n), 0.0),
     })  # fmt: skip
@@ -91,12 +92,18 @@ def test_no_mark_and_no_end_of_the_range_is_one_patient(study):
     assert not set(np.round(asked["rug"], 12)) & set(np.round(values / asked["step"], 12))
 
 
+def test_no_mark_is_the_style_of_one_therapist(study):
+    built = made(study, "perceived by therapist_style")
+    assert len(built.design["moderation"]["rug"]) == 16 // 5
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ("therapist_style by constant", "constant has one value only; name another moderator"),
         ("therapist_style by name", "values, too many for a category; combine values in the data, or give it"),
         ("therapist_style by rare", "'family' has 6 patients of 1 therapist, but 10 patients of 5"),
+        ("therapist_style by single", "a value of single has fewer than 5 patients, but 10 patients of 5 therapists are"),
         ("therapist_style by few", "few differs between patients of the same therapist for 3 therapists only"),
     ],
 )  # fmt: skip
@@ -104,3 +111,4 @@ def test_what_the_data_do_not_tell_is_one_line(study, text, said):
     with pytest.raises(UserError) as refused:
         made(study, text)
     assert f"moderation: '{text}': " in refused.value.problems[0] and said in refused.value.problems[0]
+    assert "secret" not in refused.value.problems[0]

@@ -36,7 +36,7 @@ NOWHERE = "no observed value"
 CURVE = (
     "The line shows the slope of the predictor at each value of the moderator, with pointwise 95% limits (dashed) and "
     "the simultaneous 95% band, which applies to all values at once. Red marks show where the moderator was observed; "
-    "each is the mean of at least five patients with similar values, or the value of one or more therapists."
+    "each is the mean of at least five persons with similar values (in internal reports, the value of one)."
 )
 POINTS = "The points show the slope in each category, with 95% intervals."
 
