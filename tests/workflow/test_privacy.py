@@ -100,12 +100,8 @@ def run_here(config: Path) -> Path:
             for kind, work in planned.robustness.items()
         ),
         ("compare", lambda: stages.compare(loaded, folder)),
-<<<<<<< HEAD
         ("clinical_change", lambda: stages.examine_change(loaded, folder, "clinical_change")),
-=======
-        ("clinical_change", lambda: stages.model_clinical_change(loaded, folder)),
         ("moderation", lambda: stages.moderate(loaded, folder)),
->>>>>>> 28f35c8 (No mark of a moderator is one person, and no rare category is named)
         ("manifest", lambda: write_manifest(planned)),
         ("scripts", lambda: write_scripts(folder, planned.models(), loaded.title)),
         *((part.__name__, lambda part=part: part.build(folder)) for part in (figures, tables, report)),
