@@ -103,7 +103,7 @@ def test_no_mark_is_the_style_of_one_therapist(study):
         ("therapist_style by constant", "constant has one value only; name another moderator"),
         ("therapist_style by name", "values, too many for a category; combine values in the data, or give it"),
         ("therapist_style by rare", "'family' has 6 patients of 1 therapist, but 10 patients of 5"),
-        ("therapist_style by single", "a value of single has fewer than 5 patients, but 10 patients of 5 therapists are"),
+        ("therapist_style by single", "a value of single has fewer than 5 patients, but 10 patients of 5 therapists"),
         ("therapist_style by few", "few differs between patients of the same therapist for 3 therapists only"),
     ],
 )  # fmt: skip
