@@ -12,6 +12,8 @@ STEP = 1e-30
 """Imaginary step of derivatives: exact to machine precision."""
 SESSIONS = 12
 """Times with a mean of their own; from there on the means follow a straight line."""
+LEAST = 1e-4
+"""SD that is left of a value (of SD 1) given those before it, below which rounding decides the likelihood."""
 FEW = 64
 """Patterns up to which persons are multiplied pattern by pattern."""
 
@@ -227,8 +229,10 @@ class Likelihood:
         for b in self.buckets:
             v = b.covariance(blocks) + b.z @ psi @ b.zt
             v = np.where(b.both, v, np.eye(v.shape[-1]))
-            root = np.linalg.cholesky(v)
-            logdet += 2 * (b.count @ np.log(np.diagonal(root, axis1=-2, axis2=-1)).sum(-1))
+            pivots = np.diagonal(np.linalg.cholesky(v), axis1=-2, axis2=-1)
+            if pivots.min() < LEAST:
+                raise np.linalg.LinAlgError("rounding would decide the likelihood")
+            logdet += 2 * (b.count @ np.log(pivots).sum(-1))
             inverse = np.linalg.inv(v)
             ix, it, iy = inverse @ b.x, inverse @ b.t, b.times(inverse, b.y)
             xx += (b.count[:, None, None] * (b.xt @ ix)).sum(0)

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from bowlby.lagged import Series, fit_lagged, jackknife_paths
+from bowlby.lagged.likelihood import Likelihood
 
 HERE = Path(__file__).parent
 EXPECTED = json.loads((HERE / "expected.json").read_text("utf-8"))
@@ -64,3 +65,12 @@ def test_the_jackknife_is_that_of_separate_fits_without_each_unit():
         without = np.array([getattr(fit, name) for fit in fits])
         expected = (len(fits) - 1) * np.cov(without, rowvar=False, bias=True)
         assert covariance == pytest.approx(expected, abs=1e-5, rel=1e-3)
+
+
+def test_a_covariance_that_is_singular_but_for_rounding_has_no_likelihood():
+    """The cancellation of two large numbers made it hundreds too large there, so that it was taken for the maximum."""
+    likelihood = Likelihood(series(rows("missing")))
+    theta = np.array([0.3, 0, 0, 0.3, 0.8, 0, 0.8, 1e-6, 0, 1e-6, 0.0, 0, 0.0])
+    assert likelihood.value(theta)[0] == -np.inf
+    theta[[7, 9]] = 1e-2
+    assert np.isfinite(likelihood.value(theta)[0])
