@@ -41,6 +41,14 @@ TERMS = {
     "Supported, refuted, inconclusive": "The verdicts on a claim, by rules fixed before the outcomes were read. A "
     "claim that meets neither the rule for supported nor that for refuted is inconclusive.",
     "Qualified": "A supported claim is qualified if a named fact, such as a shared rater, limits its interpretation.",
+    "Moderation": "Exploratory analysis of whether the slope of one predictor depends on a moderator.",
+    "Simultaneous band": "A 95% band for a line that applies to all values of the moderator at once; pointwise limits "
+    "apply to one value each.",
+    "Johnson-Neyman region": "The observed values of a moderator at which the simultaneous band excludes 0.",
+    "Reliable change": "A change from before to after treatment that is larger than measurement error, or than a "
+    "published criterion.",
+    "Functional side": "The side of the cut-off on which scores are those expected without the disorder; the "
+    "other side is dysfunctional. A patient has recovered after a reliable improvement that crosses the cut-off.",
     "Robustness check": "The analysis repeated with other methods, choices or samples. The report lists the checks "
     "that change a verdict.",
     **ESTIMANDS,
