@@ -56,16 +56,16 @@ class Growth(Model):
     ln(1 + time) in the second form."""
     end: float | None = None
     """Time at which treatment ends, in the unit of time; by default the median of the patients' last times.
-    Standardised slopes are expressed as the difference from the landmark, or else from the median of the patients'
-    first times, to this time."""
+    Standardised slopes are expressed as the difference in outcome between the landmark (without one, the median of the
+    patients' first times) and this time."""
     landmark: float | None = None
     """Time at which perceived attachment was rated. Only later outcomes are analysed, time begins here, and level and
     slope are adjusted for the patient's mean outcome up to this time."""
     perceived: Block | None = None
     """Perceived attachment to the therapist: does it predict improvement (claim G1)?"""
     within_patient: bool = False
-    """Whether a further model has the patient's own ratings of `perceived` at the occasions of the outcome: their
-    deviation from the patient's mean, with a coefficient that varies between patients and between therapists. It
+    """Whether a further model includes the patient's ratings of `perceived` at the occasions of the outcome, as
+    deviations from the patient's mean, with a coefficient that varies between patients and between therapists. It
     needs `perceived` at two occasions of the outcome or more; no claim is tested on it."""
     therapist_style: Block | None = None
     """The therapist's own attachment style: does it predict improvement less than `perceived` does (claim G2)?"""
