@@ -88,8 +88,8 @@ def _limits(record: Mapping) -> Markup:
     if within := record.get("within"):
         limits.append(
             "Difference in outcome at occasions at which patients rated perceived attachment 1 SD above their own "
-            f"mean: {number(within['estimate'])} SD, 95% CI {interval(*within['ci'])} ({within['n_obs']:,} occasions of "
-            f"{within['n_patients']:,} patients; higher is better). This association does not show which came first."
+            f"mean: {number(within['estimate'])} SD, 95% CI {interval(*within['ci'])} ({within['n_obs']:,} occasions "
+            f"of {within['n_patients']:,} patients; higher is better). This association does not show which came first."
         )
     codes = dict.fromkeys([*(c for claim in record["claims"].values() for c in claim["reasons"]), *record["flags"]])
     limits += [f"{words[0].upper()}{words[1:]}." for words in map(say, codes)]
