@@ -97,8 +97,9 @@ def share(y: np.ndarray, cluster: np.ndarray, shareable: bool) -> dict:
 
     Notes
     -----
-    Logistic model of the intercept alone (:func:`bowlby.fit.marginal.fit_marginal`): the interval is symmetric in log
-    odds, with CR2 and Satterthwaite's df.
+    Logistic model of the intercept alone (:func:`bowlby.fit.marginal.fit_marginal`), with independent working
+    correlation, so that the estimate is ``n / of``: the interval is symmetric in log odds, with CR2 and Satterthwaite's
+    df.
     """
     n, of = int(y.sum()), len(y)
     record = {"n": n, "of": of, "estimate": None, "ci": None, "df": None, "reason": None}
@@ -113,7 +114,7 @@ def share(y: np.ndarray, cluster: np.ndarray, shareable: bool) -> dict:
         )
     if len(np.unique(cluster)) < THERAPISTS:
         return record | {"estimate": n / of, "reason": f"fewer than {THERAPISTS} therapists"}
-    fit = fit_marginal(y, pd.DataFrame({"Intercept": np.ones(of)}), cluster)
+    fit = fit_marginal(y, pd.DataFrame({"Intercept": np.ones(of)}), cluster, exchangeable=False)
     if not fit.converged:
         return record | {"estimate": n / of, "reason": "the estimating equations have no solution that could be found"}
     return record | fit.probability(fit.mean({})) | {"df": fit.effect("Intercept").df}

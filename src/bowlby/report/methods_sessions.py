@@ -164,8 +164,8 @@ def style_transitions(results: Results, record: Mapping) -> str:
         f"Attachment styles by {name} were compared between {record['pre']} and {record['post']} in patients with a "
         "style at both occasions.",
         "The 95% interval of a share is from a logistic model with an intercept only, fitted by generalised "
-        "estimating equations, with CR2 standard errors clustered by therapist and Satterthwaite degrees "
-        "of freedom ([[pustejovsky]]).",
+        "estimating equations with independent working correlation, with CR2 standard errors clustered by therapist "
+        "and Satterthwaite degrees of freedom ([[pustejovsky]]).",
     ]
     if record["reliable"] is not None:
         said.append("A shift was called reliable if the change on each dimension on which the patient changed side had "

@@ -100,6 +100,12 @@ def test_the_interval_of_equal_therapists_is_that_of_their_shares():
     assert found["ci"] == pytest.approx(expit([logit(mean) - half, logit(mean) + half]), abs=1e-6)
 
 
+def test_a_share_is_that_of_the_patients_if_a_large_caseload_differs():
+    who = np.repeat(np.arange(10), [60] + [10] * 9)
+    y = np.arange(len(who)) % 10 < np.where(who == 0, 2, 6)
+    assert share(y, who, shareable=True)["estimate"] == pytest.approx(66 / 150, abs=1e-9)
+
+
 def test_shares_are_of_those_who_could_change():
     data, members = rows({("secure", "secure"): 20, ("secure", "preoccupied"): 10, ("preoccupied", "secure"): 15,
                           ("preoccupied", "preoccupied"): 25})  # fmt: skip
