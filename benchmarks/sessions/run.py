@@ -14,9 +14,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.special import stdtrit
 
 from bowlby.errors import UserError
-from bowlby.lagged import Series, fit_lagged
+from bowlby.lagged import Series, fit_lagged, jackknife_paths
 from bowlby.mixed import MixedModel
 
 PATHS = np.array([[0.3, 0.0], [0.1, 0.4]])
@@ -71,14 +72,19 @@ def draw(
 
 
 def estimates(rows):
-    """By model and path, estimate and standard error; of the cross-lagged models also the difference of both paths."""
+    """By model and path: estimate, standard error and df. The cross-lagged models also have the difference of both."""
     ids = [rows[c].to_numpy(int) for c in ("patient", "process", "session")]
     values, found = rows[["first", "second"]].to_numpy(), {}
-    for name, group in (("with therapists", rows["therapist"].to_numpy(int)), ("without therapists", None)):
-        fit = fit_lagged(Series(values, *ids, group))
-        for path, weights in ((REVERSE, [0, 1, 0, 0]), (LEAD, [0, 0, 1, 0]), ("difference", [0, -1, 1, 0])):
-            w = np.array(weights)
-            found[name, path] = w @ fit.standardised, np.sqrt(w @ fit.standardised_cov @ w)
+    therapist = rows["therapist"].to_numpy(int)
+    series = Series(values, *ids, therapist)
+    fit, alone = fit_lagged(series), fit_lagged(Series(values, *ids))
+    _, jackknife = jackknife_paths(fit, series, "mean", therapist)
+    df = len(np.unique(therapist)) - 1
+    for path, weights in ((REVERSE, [0, 1, 0, 0]), (LEAD, [0, 0, 1, 0]), ("difference", [0, -1, 1, 0])):
+        w = np.array(weights)
+        found["reported: jackknife", path] = w @ fit.standardised, np.sqrt(w @ jackknife @ w), df
+        found["observed information", path] = w @ fit.standardised, np.sqrt(w @ fit.standardised_cov @ w), np.inf
+        found["without therapists", path] = w @ alone.standardised, np.sqrt(w @ alone.standardised_cov @ w), np.inf
     own = rows.groupby("patient")[["first", "second"]].transform("mean")
     before = (rows[["first", "second"]] - own).add_suffix("_before").assign(
         patient=rows["patient"], process=rows["process"], session=rows["session"] + 1)  # fmt: skip
@@ -86,7 +92,7 @@ def estimates(rows):
     for path, y, cause in ((REVERSE, "first", "second_before"), (LEAD, "second", "first_before")):
         random = [{"group": g, "terms": ["1"]} for g in ("patient", "therapist")]
         fit = MixedModel.from_terms(y, ["session", "first_before", "second_before"], random, pairs).fit()
-        found["person-mean centred", path] = fit.params[cause], fit.bse[cause]
+        found["person-mean centred", path] = fit.params[cause], fit.bse[cause], np.inf
     return found
 
 
@@ -102,9 +108,10 @@ def rates(cell, number, studies):
     reverse = cell.get("reverse", 0.0)
     truth = {REVERSE: reverse, LEAD: 0.1, "difference": 0.1 - reverse}
     for (model, path), pairs in sorted(kept.items()):
-        b, se = np.array(pairs).T
-        inside, z = np.abs(b - truth[path]) < 1.96 * se, b / se
-        numbers = b.mean(), b.std(ddof=1), se.mean(), inside.mean(), (np.abs(z) > 1.96).mean(), (z > 1.96).mean()
+        b, se, df = np.array(pairs).T
+        t, size = b / se, stdtrit(df, 0.975)
+        inside = np.abs(b - truth[path]) < size * se
+        numbers = b.mean(), b.std(ddof=1), se.mean(), inside.mean(), (np.abs(t) > size).mean(), (t > size).mean()
         yield (cell["sessions"], cell["therapist"], _design(cell), model, path, truth[path],
                *(round(float(value), 4) for value in numbers), studies, failed)  # fmt: skip
 

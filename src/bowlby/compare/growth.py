@@ -107,14 +107,15 @@ def compare_growth(run: Run, fit: dict, between: dict | None, design: dict, with
 
 def _sentences(effects: dict[str, Effect], claims: dict[str, dict], design: dict) -> tuple[str, str]:
     """The verdicts, and what they rest on."""
-    by = f"{_interval(design)}, patients"
+    interval = _interval(design)
+    by, improved = f"{interval}, patients", "had improved" if interval.startswith("By") else "improved"
     parts = []
     if P_SLOPE in effects:
         who = "who felt 1 SD more securely attached to their therapist than other patients of the same therapist"
-        parts.append(f"{by} {who} had improved {_more(effects[P_SLOPE])}.")
+        parts.append(f"{by} {who} {improved} {_more(effects[P_SLOPE])}.")
     if T_SLOPE in effects:
         who = "of therapists whose own attachment was 1 SD more secure"
-        parts.append(f"{by} {who} had improved {_more(effects[T_SLOPE])}.")
+        parts.append(f"{by} {who} {improved} {_more(effects[T_SLOPE])}.")
     statements = {
         "G1": "that perceived attachment is associated with improvement",
         "G2": "that it is more strongly associated with improvement than the therapist's own style",

@@ -103,6 +103,9 @@ def decide_match(
     }
 
 
+ABSENT = {"estimate": None, "ci": None}
+
+
 def ridge_of(fit: Mapping, effects: Mapping[str, Effect]) -> dict[str, dict]:
     """Slope of the ridge (the first principal axis) and its crossing of the line of incongruence.
 
@@ -117,18 +120,19 @@ def ridge_of(fit: Mapping, effects: Mapping[str, Effect]) -> dict[str, dict]:
     -------
     dict
         ``slope`` of W on X, ``sqrt(r^2 + 1) - r`` with r = a5 / b4 (only of b4 > 0); ``crossing``, X where outcome is
-        best along W = -X, ``-a3 / (2 a4)`` (only of a4 < 0). Each with its 95% set by Fieller's theorem, None where
-        that is unbounded; at the smaller df of the two contrasts.
+        best along W = -X, ``-a3 / (2 a4)`` (only of a4 < 0). Each with its 95% set by Fieller's theorem, at the smaller
+        df of the two contrasts; both None where the set is unbounded.
     """
     kept = fit["vcov_adjusted"] or fit["vcov"]
     weights = {c["name"]: np.array([c["weights"].get(t, 0.0) for t in kept["terms"]]) for c in fit["contrasts"]}
     v = np.asarray(kept["values"], float)
     slope = _ratio(effects["a5"], effects["b4"], float(weights["a5"] @ v @ weights["b4"]))
     crossing = _ratio(effects["a3"], effects["a4"], float(weights["a3"] @ v @ weights["a4"]))
-    absent = {"estimate": None, "ci": None}
     return {
-        "slope": _mapped(slope, lambda r: float(np.sqrt(r * r + 1) - r)) if effects["b4"].estimate > 0 else absent,
-        "crossing": _mapped(crossing, lambda r: -r / 2) if effects["a4"].estimate < 0 else absent,
+        "slope": _mapped(slope, lambda r: float(np.sqrt(r * r + 1) - r))
+        if effects["b4"].estimate > 0
+        else dict(ABSENT),
+        "crossing": _mapped(crossing, lambda r: -r / 2) if effects["a4"].estimate < 0 else dict(ABSENT),
     }
 
 
@@ -145,7 +149,7 @@ def _ratio(above: Effect, below: Effect, covariance: float) -> tuple[float, tupl
 def _mapped(ratio: tuple[float, tuple[float, float] | None], of) -> dict:
     """A falling function of a ratio and of its limits."""
     estimate, limits = ratio
-    return {"estimate": of(estimate), "ci": sorted(map(of, limits)) if limits else None}
+    return {"estimate": of(estimate), "ci": sorted(map(of, limits))} if limits else dict(ABSENT)
 
 
 def _conditions(effects: Mapping[str, Effect], ridge: Mapping, bounds: tuple[float, float]) -> list[dict]:

@@ -3,7 +3,17 @@
 import numpy as np
 import pytest
 
-from bowlby.compare.response_surface import _counted, _inside, _pairs, _shown, _spread_of_square, area_of
+from bowlby.compare.response_surface import (
+    _counted,
+    _inside,
+    _mapped,
+    _pairs,
+    _ratio,
+    _shown,
+    _spread_of_square,
+    area_of,
+)
+from bowlby.effect import Effect
 
 SQUARE = [[-1.0, -0.5], [2.0, -0.5], [2.0, 1.0], [-1.0, 1.0]]
 
@@ -43,3 +53,8 @@ def test_pairs_are_shares_and_small_ones_are_hidden():
     few = np.column_stack([np.repeat([1.0, 0.0, -1.0], [56, 40, 4]), np.zeros(100)])
     assert _pairs(few, True) == {"first_higher": 0.56, "match": None, "second_higher": None}
     assert _pairs(few, False)["second_higher"] == 0.04
+
+
+def test_a_ratio_whose_set_is_unbounded_has_no_estimate():
+    above, below = Effect(0.3, 0.1, 20.0), Effect(-0.001, 0.1, 20.0)
+    assert _mapped(_ratio(above, below, 0.0), lambda r: -r / 2) == {"estimate": None, "ci": None}

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from bowlby.report.sections.moderation import with_c3
+from bowlby.report.sections.moderation import _warnings, with_c3
 from bowlby.tables.moderation import moderation_sheet, moderation_table
 
 TEST = {"estimate": 0.13, "se": 0.04, "df": 60.0, "p": 0.003, "ci": [0.05, 0.21], "p_fdr": 0.01}
@@ -59,3 +59,10 @@ def test_the_table_has_slopes_regions_and_counts():
     raw = moderation_table(record)
     assert raw["quantity"].tolist() == [
         "interaction", "slope", "slope", "slope above 0, simultaneous", "joint test", "slope"]  # fmt: skip
+
+
+def test_a_test_on_few_degrees_of_freedom_is_said_to_be_approximate():
+    few = CATEGORY | {"interaction": CATEGORY["interaction"] | {"df_den": 3.9}}
+    assert not [line for line in _warnings({"interactions": [LINE, CATEGORY]}) if "fewer than 4" in line]
+    (line,) = (line for line in _warnings({"interactions": [LINE, few]}) if "fewer than 4" in line)
+    assert line.endswith("approximate, for therapist's own style × format.")

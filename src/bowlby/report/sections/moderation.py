@@ -26,6 +26,8 @@ FEW = (
     "With {} therapists, the variance of a random slope is estimated imprecisely; the Kenward-Roger method allows for "
     "this only in part."
 )
+LOW_DF = 4.0
+LOW = "The test has fewer than {:g} degrees of freedom, so that its p value is approximate, for {}."
 SEVERITY = (
     "The test of severity above is a joint test of severity within and between therapists; the exploratory analysis "
     "tests severity within therapists. In Schauenburg et al. (2010), therapists' attachment security had no main "
@@ -111,6 +113,11 @@ def _p(p) -> str:
     return f"p {text}" if text.startswith("<") else f"p = {text}"
 
 
+def _df(interaction: Mapping) -> float:
+    """Denominator degrees of freedom of the test of an interaction."""
+    return interaction["interaction"].get("df", interaction["interaction"].get("df_den"))
+
+
 def _warnings(record: Mapping) -> list[str]:
     """What these data give reason to say."""
     zero = [interaction_name(one) for one in record["interactions"] if one["zero_slopes"]]
@@ -118,6 +125,8 @@ def _warnings(record: Mapping) -> list[str]:
     alike = [one["moderator"] for one in record["interactions"] if one["tested"] == "between"]
     said = [ZERO.format("; ".join(zero))] if zero else []
     said += [FEW.format(fewest)] if fewest < FEW_THERAPISTS else []
+    if low := [interaction_name(one) for one in record["interactions"] if _df(one) < LOW_DF]:
+        said.append(LOW.format(LOW_DF, "; ".join(low)))
     if alike:
         said.append(
             f"Patients of the same therapist do not differ in {' and '.join(alike)}. Therapists were therefore "
