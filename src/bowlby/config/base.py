@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar, get_args
 
@@ -113,6 +114,9 @@ def _line(document: Document, model: type[Model], error: dict) -> str:
             return problem(f"{key.rpartition('.')[0]}: has too few values", "give all of them", place)
         return problem(f"key '{key}' is missing", ADD, place)
     what, do = _said(error, _known_keys(model, location))
+    if not location:  # a rule between blocks names the key that it is about
+        named = tuple(re.split(r"[: ]", what.strip("`"), maxsplit=1)[0].split("."))
+        place = Place(document.path.name, document.line(named))
     return problem(f"{key}: {what}" if key else what, do, place)
 
 

@@ -27,6 +27,15 @@ def wrong_times(run: Run, study: Study) -> list[Problem]:
     return lines
 
 
+def wrong_change(run: Run, occasions: list[str]) -> list[Problem]:
+    """A change of style is counted from an earlier occasion to a later one."""
+    asked = run.style_transitions
+    if asked is None or not {asked.pre, asked.post} <= set(occasions):
+        return []
+    late = occasions.index(asked.pre) > occasions.index(asked.post)
+    return [problem("style_transitions.pre is not before style_transitions.post", "exchange them")] if late else []
+
+
 def wrong_orders(run: Run, occasions: list[str]) -> list[str]:
     """:func:`wrong_order` for the registered outcome and every other one, whose lines say which; each line once.
 

@@ -261,7 +261,8 @@ def _refuse(
     lines = [line for level in moderator.levels if (line := _few(key, moderator, level, therapist))]
     varying = _varying(raw, data)
     if tested == terms.WITHIN and varying < VARYING:
-        what = f"{key}: {name} differs between patients of the same therapist for {varying} therapists only"
+        few = f"{varying} therapist{'' if varying == 1 else 's'} only"
+        what = f"{key}: {name} differs between patients of the same therapist for {few}"
         do = f"at least {VARYING} are needed, or none (then therapists are compared); delete this interaction"
         lines.append(problem(what, do))
     columns = 1 if not moderator.levels else len(moderator.levels) - 1

@@ -14,7 +14,7 @@ from bowlby.config import Loaded
 from bowlby.config.moderation import unmet_interactions
 from bowlby.config.run import Block, Outcome, ReferenceBlock, Run
 from bowlby.config.study import FILL, Measure, Study
-from bowlby.design.chronology import wrong_orders, wrong_times
+from bowlby.design.chronology import wrong_change, wrong_orders, wrong_times
 from bowlby.design.composite import reference_scaling
 from bowlby.errors import Problem, UserError, existing, problem
 from bowlby.instruments.catalogue import load_instrument
@@ -167,7 +167,8 @@ def unmet(run: Run, study: Study, instruments: dict[str, Instrument]) -> list[st
         named = {f"scores.{key}": getattr(run.scores, key) for key in ("pre", "post")}
         problems += _unknown_occasions(Requirement("scores", "", "", "", [], named), known)
     problems += unknown_variables(run, _variables(study)) + unmet_interactions(run, _variables(study))
-    return [*problems, *wrong_orders(run, known), *absent_norms(run), *same_sides(run), *wrong_times(run, study)]
+    orders = [*wrong_orders(run, known), *wrong_change(run, known), *wrong_times(run, study)]
+    return [*problems, *absent_norms(run), *same_sides(run), *orders]
 
 
 def instruments_of(loaded: Loaded) -> dict[str, Instrument]:
@@ -217,6 +218,8 @@ def _no_scale(key: str, scale: str, instrument: Instrument, scales: list[str]) -
     if scale in instrument.all_scales():
         what = f"{key}: the study file does not have the scale '{scale}' of {name}"
         return problem(what, f"add it there, or {choice}")
+    if key == "style_transitions" and not set(scales) & set(STYLES):
+        return problem(f"{key}: {name} has no attachment styles", "name an instrument that has them")
     return problem(f"{key}: {name} {'gives no style' if scale in STYLES else 'has no scale'} '{scale}'", choice)
 
 

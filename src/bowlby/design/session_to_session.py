@@ -139,7 +139,7 @@ def _check(settings: SessionToSession, data: pd.DataFrame) -> int:
     if enough < PATIENTS:
         predictor, outcome = (getattr(settings, name).label for name in SERIES)
         fault = f"{enough} patient{'' if enough == 1 else 's'} with {predictor} and {outcome} in three or more sessions"
-        action = f"at least {PATIENTS} are needed; check the session numbers of both, and missing values"
+        action = f"at least {PATIENTS} are needed; check `about:` and the session numbers of both, and missing values"
         raise UserError(problem(f"session_to_session: {fault}", action))
     return enough
 

@@ -17,6 +17,7 @@ METADATA = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Softw
 # distinguishes things by hue alone: each has a marker, a line style or a label of its own too.
 BLUE, VERMILION, INK, GREY, BAND, PALE = "#0072b2", "#d55e00", "#222222", "#6b6b6b", "#dfe4e8", "#eef3f7"
 WIDTH = 5.4
+DPI = 200
 STYLE = {
     "axes.edgecolor": GREY,
     "axes.labelcolor": INK,
@@ -128,7 +129,7 @@ def save(folder: Path, name: str, data: pd.DataFrame, draw: Callable, wording: W
         warnings.filterwarnings("ignore", category=DeprecationWarning, module="seaborn")
         matplotlib.rcdefaults()
         seaborn.set_theme("paper", "ticks", rc=STYLE)
-        figure = Figure(figsize=(WIDTH, 3.4), layout="constrained")
+        figure = Figure(figsize=(WIDTH, 3.4), layout="constrained", dpi=DPI)  # widths of letters depend on it
         FigureCanvasAgg(figure)
         (nothing if data.empty else draw)(figure.subplots(), data)
         if wording.words:
@@ -139,7 +140,7 @@ def save(folder: Path, name: str, data: pd.DataFrame, draw: Callable, wording: W
         written = [
             atomic(
                 folder / f"figures/{name}.{kind}",
-                lambda path, kind=kind: figure.savefig(path, format=kind, metadata=METADATA[kind], dpi=200),
+                lambda path, kind=kind: figure.savefig(path, format=kind, metadata=METADATA[kind], dpi=DPI),
             )
             for kind in FORMATS
         ]

@@ -8,7 +8,7 @@ from bowlby.report.robustness_tables import computed_of, left_undone
 from bowlby.results import MAIN, Results
 from bowlby.tables import number
 from bowlby.tables.words import df_method
-from bowlby.terms import in_words
+from bowlby.terms import BY_TIME, in_words
 
 DF_WORKS = {"kenward-roger": " ([[kenward]])", "satterthwaite": " ([[satterthwaite]])"}
 SWITCHING = {
@@ -71,7 +71,11 @@ def random_part(fit: Mapping, names: dict[str, str] | None = None) -> str:
             said.append(f"{UNIT} treated together had a random intercept")
             continue
         slopes = [r["term"] for r in single if r["group"] == group and r["term"] != "Intercept"]
-        words = [(names or {}).get(slope) or in_words(slope) for slope in slopes]
+        words = [
+            (names or {}).get(slope)
+            or in_words(slope.removesuffix(BY_TIME)) + (" × time" if slope.endswith(BY_TIME) else "")
+            for slope in slopes
+        ]
         intercept = any(r["group"] == group and r["term"] == "Intercept" for r in single)
         parts = (["a random intercept"] if intercept else []) + [
             f"{'a' if group in paired else 'an uncorrelated'} random slope of {word}" for word in words

@@ -129,18 +129,18 @@ def test_comparison_needs_pre_and_post(tmp_path):
 def test_mediation_needs_a_comparison_that_has_the_mediator(tmp_path):
     asked = RUN + "mediation: {mediators: [perceived, alliance]}\n"
     assert problems(tmp_path, asked) == [
-        "run.yaml:1: mediation.mediators: the comparison has no alliance; add `comparison.alliance`"
+        "run.yaml:7: mediation.mediators: the comparison has no alliance; add `comparison.alliance`"
     ]
     alone = "run: x\nstudy: study.yaml\noutcome: {instrument: phq9}\ngrowth: {}\nmediation: {}\n"
     assert problems(tmp_path, alone) == [
-        "run.yaml:1: mediation has no comparison; add `comparison:` or leave `mediation:` out"
+        "run.yaml:5: mediation has no comparison; add `comparison:` or leave `mediation:` out"
     ]
 
 
 def test_clinical_change_needs_a_comparison_with_pre_and_post(tmp_path):
     alone = "run: x\nstudy: study.yaml\noutcome: {instrument: phq9}\ngrowth: {}\nclinical_change: {}\n"
     assert problems(tmp_path, alone) == [
-        "run.yaml:1: clinical_change needs the comparison, with outcome.pre and outcome.post; add them, or leave "
+        "run.yaml:5: clinical_change needs the comparison, with outcome.pre and outcome.post; add them, or leave "
         "`clinical_change:` out"
     ]
 

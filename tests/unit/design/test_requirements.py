@@ -98,8 +98,11 @@ def test_a_change_of_style_needs_an_instrument_with_styles_and_known_occasions(t
     asked = "style_transitions: {instrument: gad7, pre: intake, post: later}\n"
     assert said(tmp_path, run=RUN + asked) == [
         "style_transitions.post 'later' is not an occasion of the study file; use one of intake, mid, end",
-        "style_transitions: gad7 gives no style 'secure'; use one of total",
+        "style_transitions: gad7 has no attachment styles; name an instrument that has them",
     ]
+    backwards = "style_transitions: {instrument: gad7, pre: end, post: intake}\n"
+    exchanged = "style_transitions.pre is not before style_transitions.post; exchange them"
+    assert exchanged in said(tmp_path, run=RUN + backwards)
 
 
 def test_sides_of_a_pair_are_looked_at_as_well(tmp_path):

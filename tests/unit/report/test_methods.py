@@ -94,6 +94,10 @@ def test_correlated_slopes_are_not_called_uncorrelated():
     patients, therapists = random_part(fit).split("; ")
     assert patients == "patients had a random intercept and a random slope of time"
     assert therapists == "therapists had a random intercept"
+    slopes = [
+        {"group": "therapist", "term": t, "term2": None} for t in ("perceived_within", "perceived_within_by_time")
+    ]
+    assert random_part({"random": slopes}).endswith("slope of perceived attachment × time")
 
 
 def test_occasions_are_said_and_what_the_second_fit_leaves_out(comparison_run):

@@ -6,6 +6,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from bowlby.report.section import Section, drawn, figure, render
+from bowlby.report.sections.course import time_unit
 from bowlby.results import Results
 from bowlby.tables import number, to_html
 from bowlby.tables.words import term
@@ -58,7 +59,7 @@ def engines(results: Results) -> Section | None:
         own, named = {f["term"]: f for f in fit["fixed"]}, _named(results, model)
         rows = [
             (
-                named.get(f["term"]) or term(f["term"], results.study.get("time_unit")),
+                named.get(f["term"]) or term(f["term"], time_unit(results)),
                 number(own.get(f["term"], {}).get("estimate"), 4),
                 number(f["estimate"], 4),
                 number(f["difference_in_se"], 3),
