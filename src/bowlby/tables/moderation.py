@@ -65,8 +65,10 @@ def region_words(parts: Iterable[Mapping] | None) -> str:
 def moderation_sheet(number_: str, record: Mapping) -> Sheet:
     """The interactions as printed, each with its slopes."""
     parts = [(_head(one), _category(one) if "levels" in one else _line(one)) for one in record["interactions"]]
-    of = sorted({(one["n_obs"], one["n_therapists"]) for one in record["interactions"]})
-    sizes = "; ".join(f"*N* = {n:,} patients, *J* = {j:,} therapists" for n, j in of)
+    of = [(one["n_obs"], one["n_therapists"]) for one in record["interactions"]]
+    differ = len(set(of)) > 1
+    sizes = "; ".join(f"*N* = {n:,} patients, *J* = {j:,} therapists" for n, j in (of if differ else of[:1]))
+    sizes += " (interactions in the order of the table)" if differ else ""
     note = (
         f"{sizes}. These analyses are exploratory; *p* values are adjusted for the false discovery rate across "
         f"{len(parts)} interaction{'' if len(parts) == 1 else 's'} (Benjamini-Hochberg). Slopes are in *SD* of "
