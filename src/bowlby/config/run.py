@@ -282,7 +282,8 @@ class Run(Model):
     def _pairs(cls, texts: list[str]) -> list[str]:
         for text in texts:
             if not re.match(PATTERN, text):
-                raise Invalid(f"'{text}' is not an interaction", "write it as `therapist_style by pretest`")
+                how = "write it as `therapist_style by pretest`; predictors are therapist_style and perceived"
+                raise Invalid(f"'{text}' is not an interaction", f"{how}, or first and second of `pair:`")
         return texts
 
     @field_validator("results")

@@ -13,6 +13,14 @@ from bowlby.tables.words import typeset
 
 WIDTH = 100
 RECORDS = ("verdict", "pair", "session_to_session", "growth")
+FURTHER = {
+    "mediation": "mediation",
+    "moderation": "moderation (exploratory)",
+    "clinical_change": "clinical change",
+    "style_transitions": "change of attachment style",
+    "suicidal_ideation": "suicidal ideation",
+}
+"""Records whose results are in the report alone: file, and what it is called."""
 
 
 def summary(results: Results) -> list[str]:
@@ -22,6 +30,8 @@ def summary(results: Results) -> list[str]:
     sentences = [typeset(record["sentence"]) for record in records if record]
     if change := mean_change(results):
         sentences.append(change)
+    if further := [name for file, name in FURTHER.items() if results.json(f"{file}.json")]:
+        sentences.append(f"Also in the report: {', '.join(further)}.")
     lines = [line for sentence in sentences for line in textwrap.wrap(sentence, WIDTH)]
     audit = results.text_table("keying_audit.csv")
     if audit is not None:

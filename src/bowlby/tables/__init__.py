@@ -75,7 +75,7 @@ def build(folder: Path) -> list[Path]:
 
 
 def sheets(results: Results) -> dict[str, tuple[pd.DataFrame, Sheet]]:
-    """Tables of the run by name, each in full precision and as printed, numbered in order."""
+    """Tables of the run by name, each in full precision and as printed, numbered in the order of the report."""
     fits, pair, unit, wording = results.fits, results.json("pair.json"), results.study.get("time_unit"), results.wording
     tables: dict[str, tuple[pd.DataFrame, Sheet]] = {}
     doubt = doubtful_units(results.comparison)
@@ -85,6 +85,17 @@ def sheets(results: Results) -> dict[str, tuple[pd.DataFrame, Sheet]]:
     if pair:
         sheet = pair_sheet(f"Table {len(tables) + 1}", pair)
         tables["pair"] = (pair_table(pair), with_outcome(sheet, results).noted(doubtful_units(pair)))
+    if lead := results.json("session_to_session.json"):
+        tables["session_to_session"] = (lead_table(lead), lead_sheet(f"Table {len(tables) + 1}", lead))
+    if through := results.json("mediation.json"):
+        sheet = mediation_sheet(f"Table {len(tables) + 1}", through)
+        tables["mediation"] = (mediation_table(through), with_outcome(sheet, results).noted(doubt))
+    if moderated := results.json("moderation.json"):
+        sheet = moderation_sheet(f"Table {len(tables) + 1}", moderated)
+        tables["moderation"] = (moderation_table(moderated), with_outcome(sheet, results).noted(doubt))
+    if match := results.json("response_surface.json"):
+        sheet = with_outcome(surface_sheet(f"Table {len(tables) + 1}", match), results)
+        tables["response_surface"] = (surface_table(match), sheet.noted(doubt))
     if "growth" in fits:
         unit = (results.json("analysis/growth.design.json") or {}).get("time_unit") or unit
         sheet = fit_sheet(f"Table {len(tables) + 1}", fits["growth"], None, unit)
@@ -93,20 +104,9 @@ def sheets(results: Results) -> dict[str, tuple[pd.DataFrame, Sheet]]:
         if fits["growth"].contrasts:
             own += " In standardised lines higher is better; slopes are counted until the end of treatment."
         tables["growth"] = (fit_table(fits["growth"], unit), with_outcome(sheet, results, own))
-    if lead := results.json("session_to_session.json"):
-        tables["session_to_session"] = (lead_table(lead), lead_sheet(f"Table {len(tables) + 1}", lead))
-    if through := results.json("mediation.json"):
-        sheet = mediation_sheet(f"Table {len(tables) + 1}", through)
-        tables["mediation"] = (mediation_table(through), with_outcome(sheet, results).noted(doubt))
     if change := results.json("clinical_change.json"):
         sheet = clinical_change_sheet(f"Table {len(tables) + 1}", change)
         tables["clinical_change"] = (clinical_change_table(change), with_outcome(sheet, results).noted(doubt))
-    if moderated := results.json("moderation.json"):
-        sheet = moderation_sheet(f"Table {len(tables) + 1}", moderated)
-        tables["moderation"] = (moderation_table(moderated), with_outcome(sheet, results).noted(doubt))
-    if match := results.json("response_surface.json"):
-        sheet = with_outcome(surface_sheet(f"Table {len(tables) + 1}", match), results)
-        tables["response_surface"] = (surface_table(match), sheet.noted(doubt))
     if styles := results.json("style_transitions.json"):
         sheet = transitions_sheet(f"Table {len(tables) + 1}", styles)
         tables["style_transitions"] = (transitions_table(styles), sheet)
