@@ -1,8 +1,11 @@
 """What jobs ask a cluster for: by the size of the study, and more at each attempt."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from bowlby.resources import NEEDS, megabytes, minutes, size
 
@@ -26,3 +29,9 @@ def test_a_second_attempt_asks_for_twice_as_much(tmp_path, stage):
     assert asked(None, attempt=1) == round(need.megabytes + 2 * need.megabytes_more)
     assert asked(None, attempt=2) == 2 * asked(None, attempt=1)
     assert minutes([str(raw)], stage)(None, attempt=1) >= 5
+
+
+def test_a_run_on_slurm_leaves_the_log_folders_of_other_runs():
+    """At its end the plugin deletes empty folders of logs, also those of another run's waiting jobs, which then fail."""
+    profile = yaml.safe_load((Path(__file__).parents[2] / "profiles/slurm/config.yaml").read_text("utf-8"))
+    assert profile["slurm-delete-logfiles-older-than"] <= 0

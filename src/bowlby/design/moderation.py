@@ -25,9 +25,9 @@ VARYING = 5
 """Therapists within whom a moderator has to vary, if it varies within any."""
 MOST_LEVELS = 8
 BLOCKS = 80
+"""Largest number of marks on a rug."""
 THERAPIST = "therapist"
 """Level of what therapists answer of themselves."""
-"""Largest number of marks on a rug."""
 
 
 @dataclass(frozen=True)

@@ -75,10 +75,10 @@ class Uncertainty:
 def _uncertainty(fit: Lagged, rows: Rows, trend: str) -> Uncertainty:
     """By the jackknife over therapists; by the information where no therapist is in the model, or a refit fails."""
     if rows.group is not None:
-        raw, standardised = jackknife_paths(fit, rows, trend, rows.group % JACKKNIFE)
+        unit = rows.group % JACKKNIFE
+        raw, standardised = jackknife_paths(fit, rows, trend, unit)
         if np.isfinite(standardised).all():
-            units = len(np.unique(rows.group % JACKKNIFE))
-            return Uncertainty(raw, standardised, units - 1, "therapists")
+            return Uncertainty(raw, standardised, len(np.unique(unit)) - 1, "therapists")
     return Uncertainty(fit.paths_cov, fit.standardised_cov, len(np.unique(rows.person)) - 1, "patients")
 
 

@@ -41,8 +41,8 @@ def score(
     DataFrame, shape (n, k)
         The index of `frame`. For each scale its score in the instrument's units (sum or mean of items; null if fewer
         items were answered than the rule needs), ``<scale>_n`` (items answered) and ``<scale>_prorated`` (whether
-        missing items were replaced by the mean of the answered ones); then composites, ``style`` and items that are
-        reported alone (``suicidal_ideation``), where the instrument has them.
+        missing items were replaced by the mean of the answered ones); then composites and ``style``, where the
+        instrument has them.
 
     Raises
     ------
@@ -60,12 +60,12 @@ def score(
     >>> answers = pd.DataFrame({f"phq_{n}": [n % 4, 1] for n in range(1, 10)}, index=["a", "b"])
     >>> answers.loc["b", "phq_9"] = None
     >>> bowlby.score(answers, "phq9", items="phq_{n}")
-       total  total_n  total_prorated  suicidal_ideation
-    a   13.0        9           False                1.0
-    b    9.0        8            True                NaN
+       total  total_n  total_prorated
+    a   13.0        9           False
+    b    9.0        8            True
     """
     measures, key = _measures(frame, instrument, items, response)
-    return score_items(measures, key).drop(columns="source").set_axis(frame.index)
+    return score_items(measures, key).drop(columns=["source", *key.flagged()]).set_axis(frame.index)
 
 
 def reliability(

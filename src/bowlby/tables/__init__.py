@@ -19,7 +19,7 @@ from bowlby.tables.fits import doubtful_units, fit_sheet, fit_table
 from bowlby.tables.layout import Sheet, frame_sheet, sheet_docx, sheet_html, sheet_page
 from bowlby.tables.mediation import mediation_sheet, mediation_table
 from bowlby.tables.moderation import moderation_sheet, moderation_table
-from bowlby.tables.numbers import interval, number, p_value
+from bowlby.tables.numbers import interval, number, p_statement, p_value
 from bowlby.tables.response_surface import surface_sheet, surface_table
 from bowlby.tables.sample import sample_sheet, sample_table
 from bowlby.tables.session_to_session import lead_sheet, lead_table
@@ -33,6 +33,7 @@ __all__ = [
     "names",
     "number",
     "outputs",
+    "p_statement",
     "p_value",
     "sheet_docx",
     "sheet_html",

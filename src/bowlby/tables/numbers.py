@@ -54,6 +54,18 @@ def p_value(p) -> str:
     return "< .001" if p < 0.001 else f"{p:.3f}".removeprefix("0")
 
 
+def p_statement(p) -> str:
+    """A p value as it stands in a sentence.
+
+    Examples
+    --------
+    >>> p_statement(0.0004), p_statement(0.0311)
+    ('p < .001', 'p = .031')
+    """
+    text = p_value(p)
+    return f"p {text}" if text.startswith("<") else f"p = {text}"
+
+
 def interval(low, high, digits: int = 2, *, bounded: bool = False) -> str:
     """Two limits in brackets.
 

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from bowlby.disclosure import SMALLEST
 from bowlby.report.section import Section, figure, render
 from bowlby.results import Results
-from bowlby.tables import number, p_value, sheet_html, sheets
+from bowlby.tables import number, p_statement, sheet_html, sheets
 from bowlby.tables.clinical_change import model_names, percent_interval
 from bowlby.terms import EVENTS
 
@@ -63,14 +63,9 @@ def _said(record: Mapping) -> list[str]:
         said.append(
             f"If {below}, {_share(low)} of the patients would be expected to {VERBS[record['event']]}; if it was 1 SD "
             f"above the mean, {_share(high)} (difference {number(100 * one['estimate'], 0)} percentage points, 95% CI "
-            f"{percent_interval(one['ci'])}, {_p(one['p'])})."
+            f"{percent_interval(one['ci'])}, {p_statement(one['p'])})."
         )
     return said
-
-
-def _p(p: float) -> str:
-    text = p_value(p)
-    return f"p {text}" if text.startswith("<") else f"p = {text}"
 
 
 def _share(probability: Mapping) -> str:

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from bowlby.report.section import Section, figure, render
 from bowlby.results import Results
-from bowlby.tables import interval, number, p_value, sheet_html, sheets
+from bowlby.tables import interval, number, p_statement, sheet_html, sheets
 from bowlby.tables.moderation import interaction_name, region_words
 
 ALPHA = 0.05
@@ -84,7 +84,7 @@ def with_c3(results: Results) -> list[str]:
 def _said(one: Mapping, tests: int) -> str:
     """What is said of one interaction."""
     test, name = one["interaction"], f"The slope of {one['predictor']}"
-    p = f"{_p(test['p'])}, adjusted {_p(test['p_fdr'])}" if tests > 1 else _p(test["p"])
+    p = f"{p_statement(test['p'])}, adjusted {p_statement(test['p_fdr'])}" if tests > 1 else p_statement(test["p"])
     moderator = one["moderator"].removeprefix("the ")
     if "levels" in one:
         joint = f"F({test['df_num']:.0f}, {number(test['df_den'], 1)}) = {number(test['f'])}, {p}"
@@ -106,11 +106,6 @@ def _where(one: Mapping) -> str:
     of = {"within": "from the therapist's mean", "between": "therapist's mean", "therapist": ""}[one["tested"]]
     values = ", ".join(filter(None, (one["moderator"].removeprefix("the "), of)))
     return f" By the simultaneous band, the slope is {region_words(regions)} ({values})."
-
-
-def _p(p) -> str:
-    text = p_value(p)
-    return f"p {text}" if text.startswith("<") else f"p = {text}"
 
 
 def _df(interaction: Mapping) -> float:

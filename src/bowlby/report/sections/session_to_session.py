@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from bowlby.report.section import Section, answer, figure, render
 from bowlby.results import Results
-from bowlby.tables import interval, number, p_value, sheet_html, sheets
+from bowlby.tables import interval, number, p_statement, sheet_html, sheets
 from bowlby.tables.session_to_session import path_names
 
 OBSERVED = (
@@ -57,8 +57,7 @@ def _warnings(record: Mapping) -> list[str]:
                              for name, claim in claims.items())  # fmt: skip
         warnings.append(f"The verdicts depend on the method of detrending ({verdicts}).")
     if any("not_stationary" in claim["flags"] for claim in claims.values()):
-        p = p_value(record["stationary_p"])
-        p = f"p {p}" if p.startswith("<") else f"p = {p}"
+        p = p_statement(record["stationary_p"])
         warnings.append(
             f"The variance within patients at first differs from that later ({p}); the model allows for this."
         )
