@@ -32,6 +32,6 @@ def test_a_second_attempt_asks_for_twice_as_much(tmp_path, stage):
 
 
 def test_a_run_on_slurm_leaves_the_log_folders_of_other_runs():
-    """At its end the plugin deletes empty folders of logs, also those of another run's waiting jobs, which then fail."""
+    """At its end the plugin deletes empty folders of logs, also of the waiting jobs of another run, which then fail."""
     profile = yaml.safe_load((Path(__file__).parents[2] / "profiles/slurm/config.yaml").read_text("utf-8"))
     assert profile["slurm-delete-logfiles-older-than"] <= 0
