@@ -48,7 +48,7 @@ def growth_set(
     run : Run
         With ``growth``.
     scores, people : dict of DataFrame
-        As of :func:`bowlby.design.primary.primary_set`.
+        As of :func:`bowlby.design.primary.comparison_set`.
     occasions : list of Occasion
         With their times.
     time_unit : str

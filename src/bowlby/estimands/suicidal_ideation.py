@@ -51,7 +51,7 @@ def suicidal_ideation(
         ``outcomes``: for each outcome, counts by category ``before`` and ``after`` of the ``n`` patients with both
         scores, neighbours joined until none has fewer than five; ``change``, where hidden counts are None; and
         ``ordinal``: a proportional-odds model of the ``categories`` after treatment on the predictors of the comparison
-        (``kind`` ordinal; :func:`bowlby.estimands.clinical_change.clinical_change`); where too few patients are in all
+        (``kind`` ordinal; :class:`bowlby.estimands.clinical_change.Sample`); where too few patients are in all
         but two categories, a logistic model of the lowest score (``kind`` lowest); or the ``reason`` why there is none.
     """
     rows = []
