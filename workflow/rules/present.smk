@@ -46,7 +46,7 @@ rule write_manifest:
         "../scripts/manifest.py"
 
 
-# What each part is made from, and its files with the captions that Snakemake's own report shows. One job makes all three for a small study.
+# What each part is made from, and its files. One job makes all three for a small study.
 FROM = {
     "figures": {
         "fits": FITS,
@@ -82,24 +82,28 @@ FROM = {
     },
 }
 
+# A file that Snakemake's own report shows, with its caption in workflow/report.
+CAPTIONED = lambda file, caption, category, **labels: report(
+    f"{OUT}/{file}", f"../report/{caption}.rst", category, labels=labels
+)
 MADE = {
     "figures": {
         "figures": [
-            report(f"{OUT}/figures/{name}.svg", f"../report/figures/{name}.rst", "Figures", labels={"figure": name})
+            CAPTIONED(f"figures/{name}.svg", f"figures/{name}", "Figures", figure=name)
             for name in figures.names(PLAN.loaded.run)
         ],
         "figure_files": [f"{OUT}/{name}" for name in figures.outputs(PLAN.loaded.run) if not name.endswith(".svg")],
     },
     "tables": {
         "tables": [
-            report(f"{OUT}/tables/{name}.html", f"../report/tables/{name}.rst", "Tables", labels={"table": name})
+            CAPTIONED(f"tables/{name}.html", f"tables/{name}", "Tables", table=name)
             for name in tables.names(PLAN.loaded.run)
         ],
         "table_files": [f"{OUT}/{name}" for name in tables.outputs(PLAN.loaded.run) if not name.endswith(".html")],
     },
     "report": {
-        "report": report(f"{OUT}/report.html", "../report/page.rst", "Report", labels={"part": "page"}),
-        "methods": report(f"{OUT}/methods.md", "../report/methods.rst", "Report", labels={"part": "methods text"}),
+        "report": CAPTIONED("report.html", "page", "Report", part="page"),
+        "methods": CAPTIONED("methods.md", "methods", "Report", part="methods text"),
         "document": f"{OUT}/methods.docx",
         "summary": f"{OUT}/summary.txt",
     },
