@@ -53,7 +53,7 @@ def check(config: str | Path) -> Lines:
     data_lines = [*issues.lines(), *_unread(loaded, issues)]
     if isinstance(loaded, Loaded):
         unsaid = unstated_occasions(requirements(loaded.run), ingested.measures)
-        problems += [f"{loaded.path.name}: {line}" for line in unsaid]
+        problems += loaded.located(unsaid)
     if problems or not isinstance(loaded, Loaded) or not issues.error_codes <= OF_ROWS:
         return [*_errors(problems), *data_lines, *_not_checked("scores and models", [*problems, *issues.errors])]
     made, problems = _scores(loaded, ingested)

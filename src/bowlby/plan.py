@@ -216,4 +216,4 @@ def _unmet_requirements(loaded: Loaded) -> list[str]:
     if not any(f.measures for f in loaded.study.files):
         what = "the study file has no instrument"
         return [problem(what, "add `measures:` to one of its files", Place(loaded.study_path.name))]
-    return [f"{loaded.path.name}: {line}" for line in unmet(loaded.run, loaded.study, instruments_of(loaded))]
+    return [*loaded.located(unmet(loaded.run, loaded.study, instruments_of(loaded)))]

@@ -255,7 +255,7 @@ def test_instrument_that_the_study_lacks(tmp_path, shell):
     ran = shell("bowlby", "check", config, cwd=tmp_path)
     assert ran.status == 1
     assert (
-        "error: config.yaml: comparison.perceived.instrument: the study file has no catz; add "
+        "error: config.yaml:19: comparison.perceived.instrument: the study file has no catz; add "
         "it there, or choose one of cats, ecr_s, phq9, wai_sr"
     ) in ran.out.splitlines()
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from bowlby.config.base import M, parse
 from bowlby.config.run import Run
 from bowlby.config.study import Study
-from bowlby.config.yamlfile import read_yaml
-from bowlby.errors import Place, UserError, problem
+from bowlby.config.yamlfile import Document, read_yaml
+from bowlby.errors import Place, Problem, UserError, problem
 
 __all__ = ["Loaded", "LoadedStudy", "Run", "Study", "load", "read_config"]
 
@@ -60,10 +61,24 @@ class Loaded(LoadedStudy):
     run : Run
     path : Path
         Of the run's file.
+    document : Document
+        The run's file as text.
     """
 
     run: Run
     path: Path
+    document: Document
+
+    def located(self, problems: Iterable[Problem]) -> list[Problem]:
+        """Problems of the run's file whose text begins with a key, such as ``outcome.post``, with the key's line."""
+        return [problem(p.what, p.do, Place(self.path.name, self._line(p.what))) for p in problems]
+
+    def _line(self, what: str) -> int | None:
+        """The line of the key that a text begins with; None if the file does not hold its first part."""
+        begin = re.match(r"[\w.]+(\[\d+\][\w.]*)*", what)
+        parts = re.findall(r"[^.\[\]]+", begin[0]) if begin else []
+        key = tuple(int(part) if part.isdecimal() else part for part in parts)
+        return self.document.line(key) if key[:1] in self.document.lines else None
 
     @property
     def title(self) -> str:
@@ -100,7 +115,8 @@ def read_config(path: str | Path) -> tuple[LoadedStudy | None, list[str]]:
     """
     path = Path(path)
     problems: list[str] = []
-    run, raw = _parsed(path, Run, problems)
+    run, document = _parsed(path, Run, problems)
+    raw = document.data
     if "files" in raw and "study" not in raw:
         what = "is a study file: it has `files:`", "name the run's file, whose `study:` is the path of this one"
         return None, [problem(*what, Place(path.name))]
@@ -112,20 +128,19 @@ def read_config(path: str | Path) -> tuple[LoadedStudy | None, list[str]]:
         return None, problems
     data_dir = path.parent / data if data else study_path.parent
     places = (study_path, study, data_dir, path.parent / (own or "instruments"))
-    loaded = Loaded(*places, run, path) if run else LoadedStudy(*places, None)
+    loaded = Loaded(*places, run, path, document) if run else LoadedStudy(*places, None)
     return loaded, [*problems, *_absent_dictionaries(loaded)]
 
 
-def _parsed(path: Path, model: type[M], problems: list[str]) -> tuple[M | None, dict]:
+def _parsed(path: Path, model: type[M], problems: list[str]) -> tuple[M | None, Document]:
     """One file as its model, None where it has problems (which are added to the list), and as it stands there."""
-    raw: dict = {}
+    document = Document(path, {})
     try:
         document = read_yaml(path)
-        raw = document.data
-        return parse(document, model), raw
+        return parse(document, model), document
     except UserError as error:
         problems += error.problems
-        return None, raw
+        return None, document
 
 
 def _absent_dictionaries(loaded: LoadedStudy):

@@ -36,7 +36,7 @@ def wrong_change(run: Run, occasions: list[str]) -> list[Problem]:
     return [problem("style_transitions.pre is not before style_transitions.post", "exchange them")] if late else []
 
 
-def wrong_orders(run: Run, occasions: list[str]) -> list[str]:
+def wrong_orders(run: Run, occasions: list[str]) -> list[Problem]:
     """:func:`wrong_order` for the registered outcome and every other one, whose lines say which; each line once.
 
     Parameters
@@ -47,7 +47,7 @@ def wrong_orders(run: Run, occasions: list[str]) -> list[str]:
     """
     if run.comparison is None:
         return []
-    problems: list[str] = []
+    problems: list[Problem] = []
     for number, outcome in enumerate([run.outcome, *run.other_outcomes]):
         where = f"other_outcomes[{number - 1}]: " if number else ""
         if not (outcome.after or (outcome.pre and outcome.post)):
@@ -56,7 +56,7 @@ def wrong_orders(run: Run, occasions: list[str]) -> list[str]:
         asked = {outcome.pre, outcome.post, outcome.early, run.comparison.perceived.occasion} - {None}
         if asked <= set(occasions):
             lines = wrong_order(run.model_copy(update={"outcome": outcome}), occasions)
-            problems += [where + line for line in lines if line not in problems]
+            problems += [problem(where + line.what, line.do) for line in lines if line not in problems]
     return problems
 
 

@@ -149,7 +149,7 @@ def _of_block(key: str, role: str, block: Block) -> Requirement:
     )
 
 
-def unmet(run: Run, study: Study, instruments: dict[str, Instrument]) -> list[str]:
+def unmet(run: Run, study: Study, instruments: dict[str, Instrument]) -> list[Problem]:
     """What the run requires and the study file does not have, one line each.
 
     Parameters

@@ -143,7 +143,8 @@ def _from_raw(loaded: Loaded, folder: Path, scratch: Path, out: Outcome) -> None
 def _from_measures(run: Run, folder: Path, scratch: Path, out: Outcome) -> None:
     """Scores, and what is told of them, from the measures that a run of `scores:` alone has kept."""
     study = parse(read_yaml(folder / "study.yaml"), Study)
-    loaded = Loaded(folder / "study.yaml", study, folder, folder / "instruments", run, folder / "config.yaml")
+    config = folder / "config.yaml"
+    loaded = Loaded(folder / "study.yaml", study, folder, folder / "instruments", run, config, read_yaml(config))
     for kept in ("people", "measures"):
         copytree(folder / kept, scratch / kept)
     instruments = sorted(path.stem for path in (folder / "measures").glob("*.parquet"))

@@ -238,7 +238,7 @@ def test_a_run_stops_with_all_faults_at_once_and_names_its_file(tmp_path):
         (tmp_path / name).write_text("")
     with pytest.raises(UserError) as caught:
         plan(tmp_path / "run.yaml")
-    assert [line.partition(" ")[0] for line in caught.value.problems] == ["run.yaml:", "run.yaml:"]
+    assert [line.partition(" ")[0] for line in caught.value.problems] == ["run.yaml:7:", "run.yaml:11:"]
 
 
 @pytest.mark.parametrize("name", ["config", "examples/parents", "examples/platform", "examples/reframed"])

@@ -155,7 +155,7 @@ def test_a_run_that_asks_for_another_instrument_does_not_hide_what_is_wrong_with
     assert (status, lines) == (
         1,
         [
-            "error: run.yaml: outcome.instrument: the study file has no phq9; "
+            "error: run.yaml:3: outcome.instrument: the study file has no phq9; "
             "add it there, or choose one of cats, ecr_s, gad7",
             "error: d.csv: no such file; check `path` in the study file, and `data` in the run's file",
             LATER.format("2 errors", "d.csv, run.yaml"),
@@ -191,7 +191,7 @@ def test_a_row_that_repeats_one_questionnaire_and_contradicts_another_names_each
 def test_where_an_answer_was_given_twice_the_occasion_must_be_said(tmp_path, capsys):
     run = RUN.replace("therapist, occasion: pre", "therapist")
     line = (
-        "error: run.yaml: comparison.perceived.occasion is not given, and cats was answered at pre, post; say which "
+        "error: run.yaml:5: comparison.perceived.occasion is not given, and cats was answered at pre, post; say which "
         "counts, or give comparison.perceived.sessions"
     )
     assert line in said(tmp_path, capsys, run, **GOOD)[1]
