@@ -13,7 +13,9 @@ def main() -> None:
     from bowlby.cli.run import run
     from bowlby.cli.terminal import show
     from bowlby.errors import UserError
+    from bowlby.resources import few_collections
 
+    few_collections()
     app = typer.Typer(
         add_completion=False,
         no_args_is_help=True,

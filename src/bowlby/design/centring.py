@@ -33,6 +33,11 @@ def membership(episodes: pd.DataFrame, patients: pd.Index) -> Membership:
     return Membership(weights, pd.Index(therapists, name="therapist"))
 
 
+def among(ids: pd.Series | pd.Index, known: pd.Series | pd.Index) -> np.ndarray:
+    """Whether each id is one of the known ones, by a hash table; pandas' ``isin`` goes through known texts singly."""
+    return pd.Index(known).unique().get_indexer(pd.Index(ids)) >= 0
+
+
 def within_between(values: np.ndarray, weights: np.ndarray | sparse.csr_array) -> tuple[np.ndarray, np.ndarray]:
     """Project one or more variables on therapist membership.
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from bowlby import terms
 from bowlby.config.run import Block, Comparison, Outcome, Pair, ReferenceBlock, Run
-from bowlby.design.centring import Membership
+from bowlby.design.centring import Membership, among
 from bowlby.design.composite import Scaling, composite, far_from_reference, reference_scaling, sample_scaling, sd_error
 from bowlby.errors import UserError, existing, problem
 from bowlby.instruments.styles import UNKNOWN_CODE
@@ -316,7 +316,7 @@ def complete_rows(
         If no patient is kept; says how many each reason took.
     """
     frame, episodes = sample.frame, sample.episodes
-    absent = {"no therapist": ~frame.index.isin(episodes["patient"])}
+    absent = {"no therapist": ~among(frame.index, episodes["patient"])}
     absent |= {reason: frame[column].isna().to_numpy() for column, reason in reasons.items()}
     therapist = main_therapists(episodes).reindex(frame.index)
     keep, dropped = np.ones(len(frame), bool), {}
@@ -330,7 +330,7 @@ def complete_rows(
     flow.append(_step("analysed", therapist, keep, None))
     if not keep.any():
         raise UserError(_nobody(dropped))
-    kept = episodes[episodes["patient"].isin(frame.index[keep])]
+    kept = episodes[among(episodes["patient"], frame.index[keep])]
     return frame[keep], kept.sort_values(["patient", "therapist"], ignore_index=True), dropped, flow
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from bowlby import terms
 from bowlby.config.run import Run
 from bowlby.design.adequacy import adequacy
-from bowlby.design.centring import Membership, means, membership, within_between
+from bowlby.design.centring import Membership, among, means, membership, within_between
 from bowlby.design.chronology import wrong_order
 from bowlby.design.dates import wrong_dates
 from bowlby.design.frame import (
@@ -135,7 +135,7 @@ def _build(run: Run, sample: Patients, people: dict, needed: dict[str, str], nam
         data[column] = frame[column].to_numpy(float) - frame[column].mean()
     comparison = existing(run.comparison)
     design = described_set(comparison, sample, weights, dropped) | {
-        "style_share": float(people["therapists"]["therapist"].isin(sample.style.index).mean()),
+        "style_share": float(among(people["therapists"]["therapist"], sample.style.index).mean()),
         "subscales": getattr(comparison, name).apart if name in terms.OTHER_RATINGS else [],
     }
     if name == "primary" and described:
@@ -196,7 +196,7 @@ def _adequacy(run: Run, sample: Patients, weights: Membership, frame: pd.DataFra
     centred = root * (style - np.average(style, weights=root[:, 0] ** 2))[:, None]
     left = centred - known @ np.linalg.lstsq(known, centred, rcond=None)[0]
     vif = float((centred**2).sum() / (left**2).sum())
-    with_style = int(people["therapists"]["therapist"].isin(sample.style.index).sum())
+    with_style = int(among(people["therapists"]["therapist"], sample.style.index).sum())
     return adequacy(style, caseload, 2 + len(covariates), existing(run.comparison).delta, vif, with_style)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from bowlby.config.labels import Wording
+from bowlby.errors import existing
 from bowlby.files import atomic, harmless, write_csv
 
 FORMATS = ("svg", "pdf", "png")
@@ -135,7 +136,7 @@ def save(folder: Path, name: str, data: pd.DataFrame, draw: Callable, wording: W
         if wording.words:
             _reword(figure, wording)
         for _ in range(2):  # the second pass knows the ticks of the first
-            figure.draw_without_rendering()
+            existing(figure.get_layout_engine()).execute(figure)
         figure.set_layout_engine(None)  # laid out here, and not drawn once more for each file
         written = [
             atomic(

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bowlby import terms
-from bowlby.design.centring import Membership, membership
+from bowlby.design.centring import Membership, among, membership
 from bowlby.fit import units
 from bowlby.fit.c2_conditions import c2_conditions
 from bowlby.fit.one_level import EXACT, OneLevelResult
@@ -241,7 +241,7 @@ class Fitter:
 def _shared(members: pd.DataFrame, patients: pd.Series) -> dict[str, Membership] | None:
     """Weights of the rows' patients by therapist, where some patients switch."""
     used = members[members["weight"] > 0]
-    used = used[used["patient"].isin(patients)]
+    used = used[among(used["patient"], patients)]
     if not used["patient"].duplicated().any():
         return None
     row, people = pd.factorize(patients)

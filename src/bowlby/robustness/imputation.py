@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from bowlby.design.centring import membership
+from bowlby.design.centring import among, membership
 from bowlby.design.composite import composite
 from bowlby.design.frame import Patients, answered, patients
 from bowlby.design.primary import analysis_set
@@ -61,9 +61,9 @@ def incomplete(universe: StudyInputs) -> Incomplete:
     run = universe.run
     sample = patients(run, universe.scores, universe.people)
     asked = ["baseline", "y", *(column("perceived", scale) for scale in sample.scaling["perceived"].scales)]
-    keep = sample.frame.index.isin(sample.episodes["patient"]) & sample.frame[asked].notna().any(axis=1)
+    keep = among(sample.frame.index, sample.episodes["patient"]) & sample.frame[asked].notna().any(axis=1)
     frame = sample.frame[keep]
-    episodes = sample.episodes[sample.episodes["patient"].isin(frame.index)]
+    episodes = sample.episodes[among(sample.episodes["patient"], frame.index)]
     sample = replace(sample, frame=frame, episodes=episodes)
     columns = ["baseline", *(c for c in ("change",) if c in frame), *sample.covariates]
     asked_of_patients = [name for name in sample.scaling if ROLES[name] == "patient"]
