@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -98,24 +99,24 @@ def _slope(run, sample: Patients, columns: list[str]) -> np.ndarray:
     return np.array([slope.get(name, 0.0) for name in columns])
 
 
-def complete(of: Incomplete, imputation: int) -> tuple[Patients, dict[str, np.ndarray]]:
-    """One completed study: composites are formed from the completed scales, nothing is centred yet.
+def complete(of: Incomplete, imputations: Iterable[int]) -> list[tuple[Patients, dict[str, np.ndarray]]]:
+    """Completed studies: composites are formed from the completed scales, nothing is centred yet.
 
     Returns
     -------
-    Patients
-    traces : dict of ndarray
-        See :func:`bowlby.robustness.gibbs.impute`.
+    list of tuple
+        For each imputation the patients, and traces as of :func:`bowlby.robustness.gibbs.impute`.
     """
-    if imputation not in of.drawn:
-        of.drawn[imputation] = _drawn(of, imputation)
-    return of.drawn[imputation]
+    run, numbers = of.universe.run, list(imputations)
+    fresh = [number for number in numbers if number not in of.drawn]
+    rngs = [Address(run.seed, KIND, number).generator() for number in fresh]
+    chains = impute(of.data, existing(run.robustness).imputation.iterations, rngs)
+    of.drawn.update({n: (_completed(of, data), traces) for n, (data, traces) in zip(fresh, chains, strict=True)})
+    return [of.drawn[number] for number in numbers]
 
 
-def _drawn(of: Incomplete, imputation: int) -> tuple[Patients, dict[str, np.ndarray]]:
+def _completed(of: Incomplete, data: IncompleteTwoLevelData) -> Patients:
     run, sample = of.universe.run, of.sample
-    rng = Address(run.seed, KIND, imputation).generator()
-    data, traces = impute(of.data, existing(run.robustness).imputation.iterations, rng)
     frame = sample.frame.copy()
     frame[of.columns], frame["y"] = data.x, data.y
     for name, scaling in sample.scaling.items():
@@ -128,7 +129,7 @@ def _drawn(of: Incomplete, imputation: int) -> tuple[Patients, dict[str, np.ndar
         else:
             values = pd.DataFrame(frame[scales].to_numpy() * scaling.sd, columns=scaling.scales)
             frame[name] = composite(values, block, scaling)
-    return replace(sample, frame=frame, style=pd.Series(own, of.therapists)), traces
+    return replace(sample, frame=frame, style=pd.Series(own, of.therapists))
 
 
 def imputation(of: Incomplete, first: int, last: int) -> pd.DataFrame:
@@ -141,8 +142,7 @@ def imputation(of: Incomplete, first: int, last: int) -> pd.DataFrame:
         therapists in outcome units; of every trace the mean of the chain's third and of its last quarter.
     """
     rows, status = [], []
-    for number in range(first, last):
-        made, traces = complete(of, number)
+    for made, traces in complete(of, range(first, last)):
         row, state = _fitted(of, made)
         for name, values in traces.items():
             quarter = len(values) // 4
@@ -192,14 +192,16 @@ def tipping(of: Incomplete, first: int, last: int) -> pd.DataFrame:
     """
     moves = moves_of(existing(of.universe.run.robustness).imputation.deltas)
     k, parts = len(moves), []
-    for number in range(first // k, (last - 1) // k + 1):
+    numbers = range(first // k, (last - 1) // k + 1)
+    for number, (made, _) in zip(numbers, complete(of, numbers), strict=True):
         wanted = [r % k for r in range(max(first, number * k), min(last, (number + 1) * k))]
-        parts.append(_tipped(of, number, [moves[m] for m in wanted], [number * k + m for m in wanted]))
+        parts.append(_tipped(of, made, number, [moves[m] for m in wanted], [number * k + m for m in wanted]))
     return pd.concat(parts, ignore_index=True)
 
 
-def _tipped(of: Incomplete, number: int, moves: list[tuple[str, float]], replicates: list[int]) -> pd.DataFrame:
-    made, _ = complete(of, number)
+def _tipped(
+    of: Incomplete, made: Patients, number: int, moves: list[tuple[str, float]], replicates: list[int]
+) -> pd.DataFrame:
     addresses = [Address(of.universe.run.seed, TIPPING, r) for r in replicates]
     columns = {"imputation": np.full(len(moves), number), "along": np.array([along for along, _ in moves], object),
                "delta": np.array([delta for _, delta in moves], float)}  # fmt: skip

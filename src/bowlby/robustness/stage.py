@@ -19,7 +19,7 @@ from bowlby.robustness.jobs import PEOPLE, SETS, UNIVERSE, Work, inputs, instrum
 from bowlby.robustness.refit_claims import Basis, Rows
 from bowlby.robustness.replicates import Address, gather, not_computed, reason, removed, stacked
 
-STEPS = {"multiverse": 32, "multiverse_null": 1000, "imputation": 10, "tipping": 10}
+STEPS = {"multiverse": 32, "multiverse_null": 1000, "imputation": 20, "tipping": 20}
 STEP = 250
 log = logging.getLogger("bowlby")
 

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ import pytest
 from scipy import sparse
 
 from bowlby.mixed import MixedModel
-from bowlby.robustness.gibbs import Chain, IncompleteTwoLevelData, colours, impute, inverse_wishart
+from bowlby.robustness.gibbs import Chains, IncompleteTwoLevelData, colours, impute, inverse_wishart
 
 GOLDEN = Path(__file__).parents[2] / "golden/robust"
 
@@ -30,97 +31,109 @@ def small(slope=True, lost=True):
 
 
 @pytest.fixture
-def chain():
-    """A chain with parameters far from its start."""
-    made = Chain(small(), np.random.default_rng(9))
-    made.beta, made.sigma2, made.sigma = np.array([0.5, -0.3]), 0.6, np.array([[1.0, 0.4], [0.4, 0.8]])
-    made.b = np.array([0.6, -0.4, 0.2, 0.0])
-    made.psi = np.array([[0.3, 0.1, 0.05, 0.1], [0.1, 0.2, 0.0, -0.1], [0.05, 0.0, 0.25, 0.15], [0.1, -0.1, 0.15, 1.0]])
-    made.mean = np.array([0.1, -0.2, 0.3, 0.4])
+def chains():
+    """Ten chains in one state, with parameters far from their start."""
+    made = Chains(small(), [np.random.default_rng((9, k)) for k in range(10)])
+    first = {name: getattr(made, name)[0] for name in ("x", "y", "s", "c")}
+    first |= {"beta": [0.5, -0.3], "sigma2": 0.6, "sigma": [[1.0, 0.4], [0.4, 0.8]], "b": [0.6, -0.4, 0.2, 0.0]}
+    first |= {"mean": [0.1, -0.2, 0.3, 0.4]}
+    first["psi"] = [[0.3, 0.1, 0.05, 0.1], [0.1, 0.2, 0.0, -0.1], [0.05, 0.0, 0.25, 0.15], [0.1, -0.1, 0.15, 1.0]]
+    for name, value in first.items():
+        setattr(made, name, np.repeat(np.array(value)[None], 10, axis=0))
     made._follow()
     return made
 
 
-def test_levels_of_therapists_have_their_exact_posterior(chain):
+@pytest.fixture
+def state(chains):
+    """What the ten chains have in common."""
+    names = ("x", "y", "s", "c", "beta", "sigma2", "sigma", "b", "mean", "psi", "theta")
+    return SimpleNamespace(**{name: getattr(chains, name)[0].copy() for name in names})
+
+
+def test_levels_of_therapists_have_their_exact_posterior(chains, state):
     """Therapists who share patients: mean and covariance of all levels by one dense normal equation; 6,000 sweeps."""
-    w, k = chain.w.toarray(), 3
-    gain = np.linalg.solve(chain.psi[3:, 3:], chain.psi[3:, :3])
-    prior = np.linalg.inv(chain.psi[:3, :3] - chain.psi[:3, 3:] @ gain)
+    w, k = chains.w.toarray(), 3
+    gain = np.linalg.solve(state.psi[3:, 3:], state.psi[3:, :3])
+    prior = np.linalg.inv(state.psi[:3, :3] - state.psi[:3, 3:] @ gain)
     precision = np.kron(np.eye(4), prior)
-    pull = ((chain.mean[:3] + (chain.s - chain.mean[3:]) @ gain) @ prior).ravel()
-    own = chain.beta + np.outer(w @ chain.b, chain.c)
+    pull = ((state.mean[:3] + (state.s - state.mean[3:]) @ gain) @ prior).ravel()
+    own = state.beta + np.outer(w @ state.b, state.c)
     for i in range(24):
         load = np.kron(w[i], np.eye(k))
         cov = np.empty((3, 3))
-        cov[:2, :2], cov[2, :2] = chain.sigma, own[i] @ chain.sigma
-        cov[:2, 2], cov[2, 2] = cov[2, :2], own[i] @ chain.sigma @ own[i] + chain.sigma2
+        cov[:2, :2], cov[2, :2] = state.sigma, own[i] @ state.sigma
+        cov[:2, 2], cov[2, 2] = cov[2, :2], own[i] @ state.sigma @ own[i] + state.sigma2
         precision += load.T @ np.linalg.solve(cov, load)
-        pull += load.T @ np.linalg.solve(cov, np.append(chain.x[i], chain.y[i]))
+        pull += load.T @ np.linalg.solve(cov, np.append(state.x[i], state.y[i]))
     expected, cov = np.linalg.solve(precision, pull), np.linalg.inv(precision)
     drawn = []
-    for _ in range(6000):
-        chain._levels()
-        drawn.append(chain.theta.ravel().copy())
-    drawn = np.array(drawn[100:])
+    for _ in range(620):
+        chains._levels()
+        drawn += [theta.ravel() for theta in chains.theta.copy()]
+    drawn = np.array(drawn[200:])
     sd = np.sqrt(np.diag(cov))
     assert (drawn.mean(axis=0) - expected) / sd == pytest.approx(np.zeros(12), abs=0.07)
     assert np.cov(drawn.T) / np.outer(sd, sd) == pytest.approx(cov / np.outer(sd, sd), abs=0.07)
 
 
-def test_missing_predictors_have_their_exact_distribution(chain):
+def test_missing_predictors_have_their_exact_distribution(chains, state):
     """Given the other predictor and the outcome, by the joint normal of all three; without outcome, by the others."""
-    chain.theta = np.random.default_rng(2).normal(0, 0.4, (4, 3))
-    fitted = chain.w @ chain.theta
-    own = chain.beta + np.outer(chain.w @ chain.b, chain.c)
+    theta = np.random.default_rng(2).normal(0, 0.4, (4, 3))
+    fitted = chains.w @ theta
+    own = state.beta + np.outer(chains.w @ state.b, state.c)
     drawn = []
-    for _ in range(8000):
-        chain._draw_missing_patient_values(fitted)
-        drawn.append([chain.x[0, 0], *chain.x[2], chain.y[2], chain.y[3]])
+    for _ in range(800):
+        chains._draw_missing_patient_values(np.repeat(fitted[None], 10, axis=0))
+        drawn += [[x[0, 0], *x[2], y[2], y[3]] for x, y in zip(chains.x, chains.y, strict=True)]
     drawn = np.array(drawn)
 
     def joint(i):
         cov = np.empty((3, 3))
-        cov[:2, :2], cov[2, :2] = chain.sigma, own[i] @ chain.sigma
-        cov[:2, 2], cov[2, 2] = cov[2, :2], own[i] @ chain.sigma @ own[i] + chain.sigma2
+        cov[:2, :2], cov[2, :2] = state.sigma, own[i] @ state.sigma
+        cov[:2, 2], cov[2, 2] = cov[2, :2], own[i] @ state.sigma @ own[i] + state.sigma2
         return cov
 
     cov = joint(0)
     gain = np.linalg.solve(cov[1:, 1:], cov[1:, 0])
-    mean = fitted[0, 0] + gain @ (np.append(chain.x[0, 1], chain.y[0]) - fitted[0, 1:])
+    mean = fitted[0, 0] + gain @ (np.append(state.x[0, 1], state.y[0]) - fitted[0, 1:])
     sd = np.sqrt(cov[0, 0] - gain @ cov[1:, 0])
     assert (drawn[:, 0].mean(), drawn[:, 0].std()) == pytest.approx((mean, sd), abs=0.05 * sd)
     assert drawn[:, 1:4].mean(axis=0) == pytest.approx(fitted[2], abs=0.06)
     assert np.cov(drawn[:, 1:4].T) == pytest.approx(joint(2), abs=0.07)
-    at_3 = fitted[3, 2] + own[3] @ (chain.x[3] - fitted[3, :2])
-    assert (drawn[:, 4].mean(), drawn[:, 4].std()) == pytest.approx((at_3, chain.sigma2**0.5), abs=0.04)
+    at_3 = fitted[3, 2] + own[3] @ (state.x[3] - fitted[3, :2])
+    assert (drawn[:, 4].mean(), drawn[:, 4].std()) == pytest.approx((at_3, state.sigma2**0.5), abs=0.04)
 
 
-def test_missing_style_has_its_exact_distribution(chain):
-    gain = np.linalg.solve(chain.psi[:3, :3], chain.psi[:3, 3])
-    mean = chain.mean[3] + (chain.theta[3] - chain.mean[:3]) @ gain
+def test_missing_style_has_its_exact_distribution(chains, state):
+    gain = np.linalg.solve(state.psi[:3, :3], state.psi[:3, 3])
+    mean = state.mean[3] + (state.theta[3] - state.mean[:3]) @ gain
     drawn = []
-    for _ in range(6000):
-        chain._draw_missing_therapist_values()
-        drawn.append(chain.s[3, 0])
-    sd = np.sqrt(chain.psi[3, 3] - gain @ chain.psi[:3, 3])
+    chains.theta = np.repeat(state.theta[None], 10, axis=0)
+    for _ in range(600):
+        chains._draw_missing_therapist_values()
+        drawn += list(chains.s[:, 3, 0])
+    sd = np.sqrt(state.psi[3, 3] - gain @ state.psi[:3, 3])
     assert (np.mean(drawn), np.std(drawn)) == pytest.approx((mean, sd), abs=0.05 * sd)
 
 
-def test_what_was_observed_is_untouched():
+def test_what_was_observed_is_untouched_and_a_chain_does_not_depend_on_the_others():
     data = small()
-    made, traces = impute(data, 20, np.random.default_rng(1))
+    [(made, traces)] = impute(data, 20, [np.random.default_rng(1)])
     for own, other in ((data.x, made.x), (data.y, made.y), (data.s, made.s)):
         seen = ~np.isnan(own)
         assert np.array_equal(own[seen], other[seen]) and not np.isnan(other).any()
     assert {name: len(values) for name, values in traces.items()} == {"between": 20, "within": 20, "mean": 20}
-    again, _ = impute(data, 20, np.random.default_rng(1))
+    several = impute(data, 20, [np.random.default_rng(seed) for seed in (3, 1, 2)])
+    again = several[1][0]
     assert np.array_equal(made.x, again.x) and np.array_equal(made.y, again.y)
+    assert not np.array_equal(made.x, several[0][0].x)
 
 
 def test_inverse_wishart_has_its_mean():
     """``scale / (df - d - 1)``, to four Monte-Carlo standard errors of 8,000 draws."""
     rng, scale = np.random.default_rng(3), np.array([[2.0, 0.5, 0.0], [0.5, 1.0, 0.2], [0.0, 0.2, 1.5]])
-    drawn = np.array([inverse_wishart(14, scale, rng) for _ in range(8000)])
+    drawn = inverse_wishart(14, np.repeat(scale[None], 8000, axis=0), [rng] * 8000)
     error = drawn.std(axis=0) / np.sqrt(8000)
     assert (np.abs(drawn.mean(axis=0) - scale / 10) < 4 * error).all()
 
@@ -152,8 +165,7 @@ def _pooled_run(name, seed, imputations=20):
     data = IncompleteTwoLevelData(frame[predictors].to_numpy(), frame["y"].to_numpy(), style, weights, slope)
     random = [{"group": "t", "terms": ["1", "a1_w"] if name == "slope" else ["1"], "correlated": False}]
     found = []
-    for k in range(imputations):
-        made, _ = impute(data, 200, np.random.default_rng((seed, k)))
+    for made, _ in impute(data, 200, [np.random.default_rng((seed, k)) for k in range(imputations)]):
         rows = pd.DataFrame({"t": group, "y": made.y, "pre": made.x[:, 0], "a1": made.x[:, 1], "s": made.s[group, 0]})
         for column in ("pre", "a1"):
             rows[f"{column}_b"] = rows.groupby("t")[column].transform("mean")
@@ -215,7 +227,8 @@ def test_variances_between_therapists_are_neither_lost_nor_made_up():
             rows = pd.DataFrame({"t": group, "y": outcome, "a_w": within})
             return MixedModel.from_terms("y", ["a_w"], random, rows).fit().covariances[0].diagonal()
 
-        filled = [variances(impute(data, 100, np.random.default_rng((seed, k)))[0].y) for k in range(3)]
+        rngs = [np.random.default_rng((seed, k)) for k in range(3)]
+        filled = [variances(made.y) for made, _ in impute(data, 100, rngs)]
         moved.append(np.mean(filled, axis=0) - variances(y))
     mean, error = np.mean(moved, axis=0), np.std(moved, axis=0, ddof=1) / np.sqrt(12)
     assert (np.abs(mean) < 3 * error).all() and (error < 0.02).all()

@@ -40,7 +40,7 @@ def lossy(universe):
 
 
 def test_composites_come_from_completed_scales_and_memberships(lossy):
-    made, _ = complete(lossy, 0)
+    [(made, _)] = complete(lossy, [0])
     before, after = lossy.sample.frame, made.frame
     for column in ("baseline", "y", "perceived_secure", "perceived_avoidant"):
         seen = before[column].notna()
@@ -69,8 +69,8 @@ def test_a_style_that_is_a_category_is_imputed_as_having_it(universe):
     reference = universe.run.comparison.reference.model_copy(update={"therapist_style": sd})
     comparison = universe.run.comparison.model_copy(update={"therapist_style": block, "reference": reference})
     run = universe.run.model_copy(update={"comparison": comparison})
-    made, _ = complete(incomplete(StudyInputs(run, universe.scores | {"aai": coded}, universe.people,
-                                           universe.occasions)), 0)  # fmt: skip
+    of = incomplete(StudyInputs(run, universe.scores | {"aai": coded}, universe.people, universe.occasions))
+    [(made, _)] = complete(of, [0])
     assert made.style.iloc[:18].to_numpy() == pytest.approx([2.0, 0.0] * 9)
     assert made.style.notna().all() and -2 < made.style.iloc[18] < 4
 
