@@ -56,6 +56,10 @@ class Parameters:
                 self.roots += [Parameter(g, rows[i], positions[j]) for j in size for i in size if i >= j]
                 diagonal += [i == j for j in size for i in size if i >= j]
         self.count = len(self.items)
+        # Where delta stands in the matrices D of all factors, laid out row by row one after the other.
+        self._ends = [0, *np.cumsum([q * q for q in self.sizes]).tolist()]
+        self._lower = np.array([self._ends[t.factor] + t.a * self.sizes[t.factor] + t.b for t in self.items], np.intp)
+        self._upper = np.array([self._ends[t.factor] + t.b * self.sizes[t.factor] + t.a for t in self.items], np.intp)
         self.known_zero = np.array(
             [t.a == t.b and factors[t.factor].labels[t.a] in factors[t.factor].known_zero for t in self.items],
             dtype=bool,
@@ -106,10 +110,11 @@ class Parameters:
 
     def covariances(self, delta: np.ndarray) -> list[np.ndarray]:
         """D of each factor from delta."""
-        out = [np.zeros((q, q)) for q in self.sizes]
-        for value, t in zip(delta, self.items, strict=True):
-            out[t.factor][t.a, t.b] = out[t.factor][t.b, t.a] = value
-        return out
+        flat = np.zeros(self._ends[-1])
+        flat[self._lower] = flat[self._upper] = delta
+        return [
+            flat[start:end].reshape(q, q) for start, end, q in zip(self._ends, self._ends[1:], self.sizes, strict=False)
+        ]
 
     def nil(self, theta: np.ndarray) -> np.ndarray:
         """Diagonal entries of theta (..., count) that are 0 to rounding: there D has lost a rank.

@@ -6,24 +6,23 @@ complement C = Z_o' V_a^-1 Z_o, with K = (D_o^-1 + C)^-1 = D_o (I + C D_o)^-1, f
 The form follows Bates, Maechler, Bolker & Walker (2015), J Stat Softw 67(1), section 3, and Bates, Alday &
 Kokandakar (2025), arXiv 2505.11674, with V in place of the penalised system.
 
-A small model with one grouping factor, where the number of calls is what costs, has a criterion of its own
-(:class:`Compact`). All of U'V^-1U, its derivatives and second derivatives for U = [X, y] are sums over levels of
-products z_a z_b' with coefficients from Omega, G'E_iG and G'E_iH E_jG (see ``derivatives``); the products are formed
-once and one matrix product an evaluation gives everything. Derivatives are taken in the basis U L^-T, L the Cholesky
-factor of U'V^-1U: there X'V^-1X is the identity and the residual has length 1, so that each is a weighted sum of
-entries.
+With one grouping factor there is no outer block, and all derivatives are Gram matrices over its levels
+(:class:`OneFactor`). They are taken in the basis U L^-T, U = [X, y] and L the Cholesky factor of U'V0^-1U: there
+X'V0^-1X is the identity and the residual has length 1, so that each is a weighted sum of entries.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from math import isfinite
 
 import numpy as np
 
 from bowlby.mixed.covariance_parameters import Parameters
 from bowlby.mixed.crossproducts import ABSENT, Reduced
 
-_LARGEST = 500_000
+_TWICE = np.array([2.0, -2.0])[:, None, None]
 
 
 @dataclass
@@ -33,9 +32,8 @@ class State:
     theta: np.ndarray
     delta: np.ndarray
     deviance: float
-    beta: np.ndarray
-    phi: np.ndarray  # (X'V0^-1 X)^-1
     xvx: np.ndarray  # [X y]'V0^-1[X y]
+    chol: np.ndarray  # its Cholesky factor L
     r2: float  # y'P0 y
     d: list
     # Empty where the model has no inner units (g, r, f) or no outer columns (f, c, b, k).
@@ -45,6 +43,23 @@ class State:
     c: np.ndarray
     b: np.ndarray  # Z_o'V_a^-1[X y]
     k: np.ndarray
+
+    @cached_property
+    def root(self) -> np.ndarray:
+        """L^-1, (m, m)."""
+        from scipy.linalg import lapack
+
+        return lapack.dtrtri(self.chol, lower=1)[0]
+
+    @cached_property
+    def beta(self) -> np.ndarray:
+        return self.root[-1, :-1] * -self.chol[-1, -1]
+
+    @cached_property
+    def phi(self) -> np.ndarray:
+        """(X'V0^-1 X)^-1, (p, p)."""
+        root = self.root[:-1, :-1]
+        return root.T @ root
 
 
 def unit_product(g: np.ndarray, z: np.ndarray) -> np.ndarray:
@@ -60,9 +75,9 @@ def mix(d: np.ndarray, z: np.ndarray) -> np.ndarray:
     return z * d[0, 0] if len(d) == 1 else (d @ z.reshape(len(d), -1)).reshape(z.shape)
 
 
-def inner_inverse(s: np.ndarray, d: np.ndarray) -> tuple[np.ndarray, float]:
+def inner_inverse(data: Reduced, d: np.ndarray) -> tuple[np.ndarray, float]:
     """(I + S D)^-1 for S (q, q, N), and the summed log-determinants."""
-    q = len(d)
+    s, q = data.s, len(d)
     if q == 1:
         m = 1.0 + s[0, 0] * d[0, 0]
         return (1.0 / m)[None, None], float(np.log(m).sum())
@@ -70,7 +85,7 @@ def inner_inverse(s: np.ndarray, d: np.ndarray) -> tuple[np.ndarray, float]:
         (d11, d12), (_, d22) = d.tolist()
         if d12 == 0.0:
             a, b = s[0, 0] * d11, s[1, 1] * d22
-            det = np.maximum(s[0, 0] * s[1, 1] - s[0, 1] * s[1, 0], 0.0) * (d11 * d22) + a + b + 1.0
+            det = data.det_s * (d11 * d22) + a + b + 1.0
             g = np.empty_like(s)
             g[0, 0], g[0, 1], g[1, 0], g[1, 1] = (
                 (1.0 + b) / det,
@@ -85,7 +100,7 @@ def inner_inverse(s: np.ndarray, d: np.ndarray) -> tuple[np.ndarray, float]:
         m22 = 1.0 + s[1, 0] * d12 + s[1, 1] * d22
         # det(I + S D) = 1 + tr(S D) + det S det D, without the cancellation of m11 m22 - m12 m21.
         det = 1.0 + s[0, 0] * d11 + 2 * s[0, 1] * d12 + s[1, 1] * d22
-        det += np.maximum(s[0, 0] * s[1, 1] - s[0, 1] * s[1, 0], 0.0) * max(d11 * d22 - d12 * d12, 0.0)
+        det += data.det_s * max(d11 * d22 - d12 * d12, 0.0)
         g = np.empty_like(s)
         g[0, 0], g[0, 1], g[1, 0], g[1, 1] = m22 / det, -m12 / det, -m21 / det, m11 / det
         return g, float(np.log(det).sum())
@@ -156,18 +171,17 @@ def evaluate(data: Reduced, parameters: Parameters, theta: np.ndarray, reml: boo
     numpy.linalg.LinAlgError
         Where theta is so extreme that the algebra breaks down.
     """
+    from scipy.linalg import lapack
+
     delta = parameters.delta(theta)
     d = parameters.covariances(delta)
-    lambdas = parameters.lambdas(theta)
-    xvx, logdet = data.xx.copy(), 0.0
+    xvx, logdet = data.xx, 0.0
     g = r = f = c = b = k = ABSENT
     if data.has_inner:
-        g, logdet = inner_inverse(data.s, d[0])
-        q = len(d[0])
+        g, logdet = inner_inverse(data, d[0])
         r = unit_product(g, data.zx)
         dr = mix(d[0], r)
-        for i in range(q):
-            xvx -= data.zx[i] @ dr[i].T
+        xvx = xvx - (data.zx @ dr.swapaxes(1, 2)).sum(axis=0)
     if data.links is not None:
         if data.has_inner:
             f = data.links.apply(g)
@@ -175,22 +189,17 @@ def evaluate(data: Reduced, parameters: Parameters, theta: np.ndarray, reml: boo
             b = data.bx - data.links.project(data.links.a, dr)
         else:
             c, b = data.cc, data.bx
-        k, more = outer_inverse(c, lambdas[int(data.has_inner) :], data.select)
+        k, more = outer_inverse(c, parameters.lambdas(theta)[int(data.has_inner) :], data.select)
         logdet += more
-        xvx -= (b.transpose(0, 2, 1) @ (k @ b)).sum(axis=0)
-    xvx = 0.5 * (xvx + xvx.T)
-    p = data.p
-    chol = np.linalg.cholesky(xvx[:p, :p]) if p else np.zeros((0, 0))
-    half = np.linalg.solve(chol, xvx[:p, p]) if p else np.zeros(0)
-    r2 = float(xvx[p, p] - half @ half)
-    if not r2 > 0 or not np.isfinite(r2):
+        xvx = xvx - (b.transpose(0, 2, 1) @ (k @ b)).sum(axis=0)
+    chol, info = lapack.dpotrf(xvx, lower=1)
+    if info:
         raise np.linalg.LinAlgError("no residual variation is left")
-    inverse = np.linalg.solve(chol, np.eye(p)) if p else chol
-    dof = data.n - p if reml else data.n
-    deviance = logdet + dof * np.log(r2)
-    if reml:
-        deviance += 2 * float(np.log(np.diagonal(chol)).sum())
-    return State(theta, delta, deviance, inverse.T @ half, inverse.T @ inverse, xvx, r2, d, g, r, f, c, b, k)
+    *logs, last = np.log(chol.diagonal()).tolist()
+    deviance = logdet + 2 * (data.n - data.p if reml else data.n) * last + (2 * sum(logs) if reml else 0.0)
+    if not isfinite(deviance):
+        raise np.linalg.LinAlgError("the criterion is not finite")
+    return State(theta, delta, deviance, xvx, chol, float(chol[-1, -1]) ** 2, d, g, r, f, c, b, k)
 
 
 def loglik(data: Reduced, state: State, reml: bool) -> float:
@@ -224,142 +233,67 @@ class Point:
     expected: np.ndarray | None = None
 
 
-def suits(data: Reduced) -> bool:
-    """Whether the products of a model fit comfortably."""
-    return data.links is None and data.s.shape[0] * data.zx.size * (data.p + 1) <= _LARGEST
+class OneFactor:
+    """First and second derivatives in delta of the criterion of a model with one grouping factor.
 
-
-@dataclass
-class CompactState:
-    theta: np.ndarray
-    delta: np.ndarray
-    rows: np.ndarray  # (1 + c + pairs, m, m)
-    h: np.ndarray
-    root: np.ndarray  # L^-1, (m, m)
-    r2: float
-
-
-class Compact:
-    """Same interface as ``optimise.Profiled``."""
-
-    wide = False
-    noise = 0.0
+    With W_a = L^-1 U'V0^-1 Z_a, a column for each level, and H = Z'V0^-1 Z, the derivatives are sums over levels of
+    products of two entries of H, or of one and of W_a'W_b weighted: dof for the outcome and, by REML, 1 for X.
+    """
 
     def __init__(self, data: Reduced, parameters: Parameters, reml: bool):
-        self.data, self.parameters, self.reml = data, parameters, reml
-        q, m, n = data.zx.shape
-        self.products = np.einsum("amn,bkn->abnmk", data.zx, data.zx).reshape(q * q * n, m * m)
-        self.entries = [parameters.entries(i) for i in range(parameters.count)]
-        self.pairs = [(i, j) for i in range(parameters.count) for j in range(i + 1)]
-        self.dof = data.n - data.p if reml else data.n
-        # Weights of the entries of P_i = L^-1 U'V^-1G_iV^-1U L^-T and of the diagonals of Q_ij: those of X and of y.
-        self.weight, self.square = np.zeros((m, 2)), np.zeros((2, m * m))
-        x, both = np.arange(m) < m - 1, np.zeros((m, m))
-        self.weight[:-1] = float(reml)
-        self.weight[-1, 0] = self.dof
-        both[np.ix_(x, x)] = float(reml)
-        self.square[1] = both.ravel()
-        both[-1], both[:, -1] = self.dof, self.dof
-        self.square[0] = both.ravel()
-        self._index_traces(q)
+        self.data, self.dof = data, data.n - data.p if reml else data.n
+        self.one, self.two, self.pair_of = _patterns(tuple(parameters.items), len(data.s))
+        predictors = np.full(data.p + 1, float(reml))
+        predictors[-1] = 0.0
+        both = predictors.copy()
+        both[-1] = self.dof
+        self.weights = np.array([both, predictors])
+        self.squares = np.array([[-np.maximum.outer(both, both).ravel()], [np.outer(predictors, predictors).ravel()]])
 
-    def _index_traces(self, q: int) -> None:
-        """tr(E_iH) and tr(E_iH E_jH) as sums of entries of H and of the Gram matrix of its entries."""
-        count = len(self.entries)
-        self.one, self.two = np.zeros((count, q * q)), np.zeros((len(self.pairs), q**4))
-        for i, entries in enumerate(self.entries):
-            for a, b in entries:
-                self.one[i, a * q + b] += 1
-        self.pair_of = np.zeros((count, count), dtype=np.intp)
-        for number, (i, j) in enumerate(self.pairs):
-            self.pair_of[i, j] = self.pair_of[j, i] = number
-            for a, b in self.entries[i]:
-                for c, e in self.entries[j]:
-                    self.two[number, (b * q + c) * q * q + e * q + a] += 1
-
-    def evaluate(self, x: np.ndarray):
-        data, par = self.data, self.parameters
-        delta = par.delta(x)
-        d = par.covariances(delta)[0]
-        g, logdet = inner_inverse(data.s, d)
-        h = unit_product(g, data.s)
-        q = len(d)
-        rows = np.empty((1 + len(self.entries) + len(self.pairs), q, q, g.shape[2]))
-        rows[0] = mix(d, g)
-        for i, entries in enumerate(self.entries):
-            for number, (a, b) in enumerate(entries):
-                left = g[a][:, None] * g[b]
-                rows[1 + i] = rows[1 + i] + left if number else left
-        for number, (i, j) in enumerate(self.pairs):
-            at, first = 1 + len(self.entries) + number, True
-            for a, b in self.entries[i]:
-                for c, e in self.entries[j]:
-                    term = g[a][:, None] * (h[b, c] * g[e])
-                    rows[at] = term if first else rows[at] + term
-                    first = False
-        return self._solve(x, delta, rows.reshape(len(rows), -1), logdet, h)
-
-    def _solve(self, x, delta, rows, logdet: float, h):
-        """State and height from the coefficients of the products."""
-        from scipy.linalg import lapack
-
-        data, p = self.data, self.data.p
-        sums = (rows @ self.products).reshape(-1, p + 1, p + 1)
-        chol, info = lapack.dpotrf(data.xx - sums[0], lower=1)
-        if info:
-            return None
-        diagonal = np.log(chol.diagonal())
-        height = logdet + 2 * self.dof * float(diagonal[p]) + (2 * float(diagonal[:p].sum()) if self.reml else 0.0)
-        if not np.isfinite(height):
-            return None
-        root, _ = lapack.dtrtri(chol, lower=1)
-        return CompactState(x, delta, sums, h, root, float(chol[p, p] ** 2)), height
-
-    def derive(self, x, state: CompactState, height: float, exact: bool):
-        c, m = len(self.entries), len(state.root)
-        turned = (state.root @ state.rows[1:] @ state.root.T).reshape(-1, m * m)
-        flat = state.h.reshape(-1, state.h.shape[-1])
-        diagonal = turned[:, :: m + 1] @ self.weight
-        p, q = turned[:c], 2 * diagonal[c:][self.pair_of]
-        traces = (self.two @ (flat @ flat.T).ravel())[self.pair_of]
-        both = self.one @ flat.sum(axis=1)[:, None] - diagonal[:c]
-        gradient, trace = both[:, 0], both[:, 1]
-        hessian = q[..., 0] - (p * self.square[0]) @ p.T - traces
-        expected = traces - q[..., 1] + (p * self.square[1]) @ p.T - trace[:, None] * trace / self.dof
-        jac = self.parameters.jacobian(x)
-        bent = self.parameters.bend(gradient)
-        return Point(x, state, height, jac.T @ gradient, jac.T @ hessian @ jac + bent, gradient, expected)
+    def derivatives(self, state: State) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Gradient (c,), Hessian and expected Hessian (c, c)."""
+        q, m, n = state.r.shape
+        h = unit_product(state.g, self.data.s)
+        flat = h.reshape(q * q, n)
+        w = state.root @ state.r
+        rows = w.reshape(q * m, n)
+        p = self.one @ (rows @ rows.T).reshape(q, m, q, m).swapaxes(1, 2).reshape(q * q, m * m)
+        pairs = np.empty((q, q, 3, n))
+        pairs[:, :, 2] = h
+        for a in range(q):
+            pairs[a, :, :2] = self.weights @ (w[a] * w)
+        grams = (pairs.reshape(-1, n) @ flat.T).reshape(q * q, 3, q * q).swapaxes(0, 1).reshape(3, -1)
+        second = (grams @ self.two)[:, self.pair_of]
+        first = self.one @ flat.sum(axis=1) - self.weights @ p[:, :: m + 1].T
+        gradient, trace = first
+        second[:2] *= _TWICE
+        second[:2] += (p * self.squares) @ p.T
+        return gradient, second[0] - second[2], second[1] + second[2] - trace[:, None] * (trace / self.dof)
 
 
-class Single(Compact):
-    """One random effect in one factor, (1 | therapist): the same in scalars."""
+@lru_cache(maxsize=64)
+def _patterns(items: tuple, q: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What sums over entries of q x q patterns E_i take from Gram matrices of such entries.
 
-    def evaluate(self, x: np.ndarray):
-        delta = x[0] * x[0]
-        s = self.data.s[0, 0]
-        m = 1.0 + delta * s
-        g = 1.0 / m
-        h = g * s
-        rows = np.empty((3, len(g)))
-        np.multiply(g, delta, out=rows[0])
-        np.multiply(g, g, out=rows[1])
-        np.multiply(rows[1], h, out=rows[2])
-        return self._solve(x, np.array([delta]), rows, float(np.log(m).sum()), h[None, None])
-
-    def derive(self, x, state: CompactState, height: float, exact: bool):
-        m, h, theta = len(state.root), state.h[0, 0], float(x[0])
-        p, q = (state.root @ state.rows[1:] @ state.root.T).reshape(2, -1)
-        gradient, trace = (float(h.sum()) - p[:: m + 1] @ self.weight).tolist()
-        second, second_x = (2 * q[:: m + 1] @ self.weight).tolist()
-        square, square_x = (self.square @ (p * p)).tolist()
-        traces = float(h @ h)
-        hessian, expected = second - square - traces, traces - second_x + square_x - trace * trace / self.dof
-        return Point(
-            x,
-            state,
-            height,
-            np.array([2 * theta * gradient]),
-            np.array([[4 * theta * theta * hessian + 2 * gradient]]),
-            np.array([gradient]),
-            np.array([[expected]]),
-        )
+    Returns
+    -------
+    one : ndarray (c, q^2)
+        tr(E_i H) from the entries of H.
+    two : ndarray (q^4, pairs)
+        tr(E_i H E_j V) from the sums of v_ea h_bc.
+    pair_of : ndarray of int (c, c)
+        The column of `two` of i and j.
+    """
+    entries = [[(t.a, t.b)] if t.a == t.b else [(t.a, t.b), (t.b, t.a)] for t in items]
+    pairs = [(i, j) for i in range(len(items)) for j in range(i + 1)]
+    one, two = np.zeros((len(items), q * q)), np.zeros((q**4, len(pairs)))
+    pair_of = np.zeros((len(items), len(items)), dtype=np.intp)
+    for i, own in enumerate(entries):
+        for a, b in own:
+            one[i, a * q + b] += 1
+    for number, (i, j) in enumerate(pairs):
+        pair_of[i, j] = pair_of[j, i] = number
+        for a, b in entries[i]:
+            for c, e in entries[j]:
+                two[(e * q + a) * q * q + b * q + c, number] += 1
+    return one, two, pair_of

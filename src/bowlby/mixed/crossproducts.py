@@ -6,6 +6,7 @@ Inside, everything is centred and scaled (:mod:`bowlby.mixed.covariance_paramete
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -65,6 +66,12 @@ class Reduced:
     @property
     def p(self) -> int:
         return len(self.names)
+
+    @cached_property
+    def det_s(self) -> np.ndarray:
+        """det S (N,) of the inner units of two effects."""
+        s = self.s
+        return np.maximum(s[0, 0] * s[1, 1] - s[0, 1] * s[1, 0], 0.0)
 
     @property
     def wide(self) -> bool:

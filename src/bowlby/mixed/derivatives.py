@@ -99,7 +99,7 @@ def moments(data: Reduced, parameters: Parameters, state: State, second: bool = 
     tv, p, q, tvv = mom.tv, mom.p, mom.q, mom.tvv if second else None
     t, tb = unit_scores(data, state)
     change = project_out(state)
-    uvu = change.T @ state.xvx @ change
+    uvu = change.T @ (0.5 * (state.xvx + state.xvx.T)) @ change
     shared: dict = {}
 
     if outer and not isinstance(state.k, np.ndarray):

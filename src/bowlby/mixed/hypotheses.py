@@ -194,9 +194,11 @@ def means(result, factors, at, method: str, level: float) -> pd.DataFrame:
     offset = _offset(model, grid)
     wanted = grid[factors].drop_duplicates().reset_index(drop=True)
     members = [(grid[factors] == one).all(axis=1).to_numpy() for _, one in wanted.iterrows()]
-    unknown = (np.nan, np.nan, np.nan)
-    tests = [result._row(rows[m].mean(axis=0), method) if np.isfinite(rows[m]).all() else unknown for m in members]
-    table = result._table(tests, range(len(tests)), level)
+    averages = np.array([rows[m].mean(axis=0) for m in members])
+    known_rows = np.isfinite(averages).all(axis=1)
+    tests = np.full((3, len(averages)), np.nan)
+    tests[:, known_rows] = result._rows(averages[known_rows], method)
+    table = result._table(tests, range(len(averages)), level)
     known = np.array([offset[m].mean() for m in members])
     for column in ("estimate", "ci_low", "ci_high"):
         table[column] += known

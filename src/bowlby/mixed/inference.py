@@ -17,7 +17,7 @@ from bowlby.mixed.refits import variance_names
 _INSTEAD = "its df are from the expected information instead, as Kenward-Roger's are"
 SATTERTHWAITE_SINGULAR = f"Satterthwaite is undefined for a singular fit: {_INSTEAD}"
 SATTERTHWAITE_FLAT = f"Satterthwaite is undefined where the likelihood does not curve downwards: {_INSTEAD}"
-_COLUMNS = pd.Index(["estimate", "se", "df", "t", "p", "ci_low", "ci_high"])
+_COLUMNS = pd.Index(["term", "estimate", "se", "df", "t", "p", "ci_low", "ci_high"])
 KENWARD_ROGER, SATTERTHWAITE, RESIDUAL = "kenward-roger", "satterthwaite", "residual"
 
 
@@ -79,21 +79,22 @@ class Inference:
             return self._info_phi, lambda inner: np.full(inner.shape[:-1], float(self.df_resid))
         raise refusal(f"unknown df method '{method}'", f"use {KENWARD_ROGER}, {SATTERTHWAITE} or {RESIDUAL}")
 
-    def _row(self, c: np.ndarray, method: str) -> tuple[float, float, float]:
-        """Estimate, SE and df of c'beta."""
-        inner = self._transform.T @ c
-        estimate = float(c @ self._estimates)
+    def _rows(self, contrasts: np.ndarray, method: str) -> np.ndarray:
+        """Estimates, SEs and df of L beta for contrasts L (l, p), as (3, l)."""
+        inner = contrasts @ self._transform
         phi, df_of = self._covariance_and_df(method)
-        df = df_of(inner)
-        variance, name = float(inner @ phi @ inner), _written(c, self.model.names)
-        if not 0 <= variance < np.inf:
+        df, variance = df_of(inner), ((inner @ phi) * inner).sum(axis=1)
+        for k in (~((variance >= 0) & (variance < np.inf))).nonzero()[0]:
             raise refusal(
-                f"the {method} standard error of {name} cannot be computed from these data",
+                f"the {method} standard error of {_written(contrasts[k], self.model.names)} cannot be computed from "
+                "these data",
                 "drop a random effect or add rows",
             )
-        if not np.isfinite(df):
-            self._warn(f"the {method} df of {name} cannot be computed from these data")
-        return estimate, variance**0.5, float(df)
+        for k in (~np.isfinite(df)).nonzero()[0]:
+            self._warn(
+                f"the {method} df of {_written(contrasts[k], self.model.names)} cannot be computed from these data"
+            )
+        return np.array([contrasts @ self._estimates, np.sqrt(variance), df])
 
     def df_parts(self, df: str | None = None) -> tuple[np.ndarray, np.ndarray]:
         """What the df of every contrast follow from, so that it can be tested without this fit.
@@ -122,16 +123,15 @@ class Inference:
     def _default_method(self, df: str | None) -> str:
         return df or (KENWARD_ROGER if self.reml else SATTERTHWAITE)
 
-    def _table(self, rows, names, level) -> pd.DataFrame:
-        estimate, se, df = np.array(rows, dtype=np.float64).reshape(-1, 3).T
+    def _table(self, rows: np.ndarray, names, level) -> pd.DataFrame:
+        """Tests of contrasts from what :meth:`_rows` gives of them."""
+        estimate, se, df = rows
         with np.errstate(divide="ignore", invalid="ignore"):
             t = estimate / se
         half = stdtrit(df, 0.5 + checks.confidence(level) / 2) * se
-        p = 2 * stdtr(df, -np.abs(t))
-        table = pd.DataFrame(
-            np.column_stack([estimate, se, df, t, p, estimate - half, estimate + half]), columns=_COLUMNS
-        )
-        table.insert(0, "term", names)
+        values = [estimate, estimate, se, df, t, 2 * stdtr(df, -np.abs(t)), estimate - half, estimate + half]
+        table = pd.DataFrame(np.array(values).T, columns=_COLUMNS)
+        table.isetitem(0, names)
         return table
 
     def tidy(self, df: str | None = None, level: float = 0.95) -> pd.DataFrame:
@@ -157,8 +157,7 @@ class Inference:
         Kenward & Roger (1997), Biometrics 53:983-997.
         """
         method = self._default_method(df)
-        rows = [self._row(c, method) for c in np.eye(self._data.p)]
-        table = self._table(rows, self.model.names, level)
+        table = self._table(self._rows(np.eye(self._data.p), method), self.model.labels.array, level)
         if method != RESIDUAL and self.information.expected_groups is not None:
             table["df_se"] = [self.information.df_error(self._transform.T @ c) for c in np.eye(self._data.p)]
         return table
@@ -220,7 +219,7 @@ class Inference:
         else:
             matrix = [r_matrix] if hasattr(r_matrix, "items") else np.atleast_2d(checks.floats(r_matrix, "r_matrix"))
             right = np.zeros(len(matrix))
-        estimate, se, df_denom = np.array([self._row(self._vector(c), method) for c in matrix]).T
+        estimate, se, df_denom = self._rows(np.array([self._vector(c) for c in matrix]), method)
         effect = estimate - right
         return ContrastResults(effect=effect, t=effect / se, sd=se, df_denom=df_denom)
 
@@ -257,7 +256,7 @@ class Inference:
         DataFrame
             One row with the columns of :meth:`tidy`.
         """
-        return self._table([self._row(self._vector(L), self._default_method(df))], [name], level)
+        return self._table(self._rows(self._vector(L)[None], self._default_method(df)), [name], level)
 
     def contrasts(self, L, df: str | None = None, level: float = 0.95) -> pd.DataFrame:
         """Many linear combinations, each tested on its own: a row each of :meth:`contrast`, numbered from 0.
@@ -267,8 +266,8 @@ class Inference:
         L : list of array_like (p,) or dict of term to weight
         df, level : as in :meth:`tidy`
         """
-        method = self._default_method(df)
-        return self._table([self._row(self._vector(c), method) for c in L], range(len(L)), level)
+        matrix = np.array([self._vector(c) for c in L]).reshape(len(L), self._data.p)
+        return self._table(self._rows(matrix, self._default_method(df)), range(len(L)), level)
 
     def f_test(self, L, df: str | None = None) -> pd.DataFrame:
         """Joint test that all rows of L beta are 0.
@@ -306,7 +305,7 @@ class Inference:
         elif method == SATTERTHWAITE:
             f, den = satterthwaite_f(self.information, inner, lb, self._w_satterthwaite)
         else:
-            self._row(matrix[0], method)  # refuses an unknown method
+            self._rows(matrix[:1], method)  # refuses an unknown method
             f = float(lb @ np.linalg.solve(inner @ self._info_phi @ inner.T, lb)) / num
             den = float(self.df_resid)
         return pd.DataFrame(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
+import pandas as pd
 
 from bowlby.errors import UserError, problem, refusal
 from bowlby.mixed import checks
@@ -154,6 +155,12 @@ def _warn_constant_slopes(frame: Frame) -> None:
                 )
 
 
+@lru_cache(maxsize=64)
+def _index(names: tuple[str, ...]) -> pd.Index:
+    """Names as pandas' labels, whose making costs a small model more than its algebra."""
+    return pd.Index(names)
+
+
 class MixedModel:
     """A Gaussian linear mixed model.
 
@@ -179,6 +186,8 @@ class MixedModel:
     ----------
     names : list of str
         Fixed effects that are estimated.
+    labels : Index
+        The same.
     dropped_columns : list of str
         Fixed effects that are linear combinations of earlier ones, or text with one value in all rows.
     n_dropped : dict of str to int
@@ -228,7 +237,7 @@ class MixedModel:
 
     def _set(self, frame, reduced: Reduced) -> None:
         self.frame, self.reduced = frame, reduced
-        self.names = reduced.names
+        self.names, self.labels = reduced.names, _index(tuple(reduced.names))
         gone = [n for k, n in enumerate(frame.names) if k not in set(reduced.kept)]
         self.dropped_columns = [*frame.left_out, *gone]
         self.n_dropped, self.rows, self.nobs = frame.n_dropped, frame.rows, reduced.n

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bowlby.mixed.covariance_parameters import Parameters
-from bowlby.mixed.criterion import Compact, Point, Single, State, evaluate, suits
+from bowlby.mixed.criterion import OneFactor, Point, State, evaluate
 from bowlby.mixed.crossproducts import Reduced
 from bowlby.mixed.derivatives import moments, profiled
 
@@ -59,17 +59,21 @@ class Profiled:
         self.wide = data.links is not None and data.links.stack == 1 and data.links.k > _WIDE
         # Estimated traces make criterion and gradient agree to a few digits only.
         self.noise = 1e-2 if data.wide else 0.0
+        self.one_factor = OneFactor(data, parameters, reml) if data.links is None else None
 
     def evaluate(self, x: np.ndarray) -> tuple[State, float] | None:
         try:
             state = evaluate(self.data, self.parameters, x, self.reml)
         except np.linalg.LinAlgError:
             return None
-        return (state, state.deviance) if np.isfinite(state.deviance) else None
+        return state, state.deviance
 
     def derive(self, x: np.ndarray, state: State, height: float, exact: bool) -> Point:
-        mom = moments(self.data, self.parameters, state, exact)
-        gradient, hessian, expected = profiled(self.data, state, mom, self.reml)
+        if self.one_factor is not None:
+            gradient, hessian, expected = self.one_factor.derivatives(state)
+        else:
+            mom = moments(self.data, self.parameters, state, exact)
+            gradient, hessian, expected = profiled(self.data, state, mom, self.reml)
         jac = self.parameters.jacobian(x)
         bent = self.parameters.bend(gradient)
         return Point(x, state, height, jac.T @ gradient, jac.T @ hessian @ jac + bent, gradient, expected)
@@ -80,7 +84,7 @@ def newton(objective, x: np.ndarray, free=None, known=(), max_steps: int = _MAX_
 
     Parameters
     ----------
-    objective : Profiled, Compact or Absolute
+    objective : Profiled or Absolute
     x : ndarray (c,)
     free : sequence of int, optional
         The coordinates that may move; by default all.
@@ -186,8 +190,8 @@ class _Step:
 def _newton_step(point: Point, free: np.ndarray) -> _Step:
     """-|H|^-1 g: along a direction that leads down the curvature counts with the other sign."""
     gradient = point.gradient[free]
-    values, vectors = _eigen(point.hessian[free[:, None], free])
-    largest = max(np.abs(values).max(), 1e-300)
+    values, vectors = _eigen(point.hessian if len(free) == len(point.x) else point.hessian[free[:, None], free])
+    largest = max(-values[0], values[-1], 1e-300)
     along = vectors.T @ gradient
     curvature = np.maximum(np.abs(values), 1e-10 * largest)
     decrement = float((along**2 / curvature).sum())
@@ -197,7 +201,7 @@ def _newton_step(point: Point, free: np.ndarray) -> _Step:
         # No gradient to follow: a push along every direction that leads down.
         down = values < -1e-7 * largest
         move = move + 0.3 * vectors[:, down] @ np.where(along[down] <= 0, 1.0, -1.0)
-    length, size = float(np.linalg.norm(move)), max(1.0, float(np.linalg.norm(point.x)))
+    length, size = float(move @ move) ** 0.5, max(1.0, float(point.x @ point.x) ** 0.5)
     if length > size:
         move = move * (size / length)
     return _Step(full, move, float(gradient @ move), decrement, bool(saddle), bool(values[0] > 0), length <= size)
@@ -214,10 +218,14 @@ def _no_flatter(after: Point, before: Point, free: np.ndarray) -> bool:
     return bool(np.abs(after.gradient[free]).max() >= np.abs(before.gradient[free]).max())
 
 
-def _eigen(hessian: np.ndarray):
-    if len(hessian) == 1:
-        return hessian[0], np.ones((1, 1))
-    return np.linalg.eigh(hessian)
+def _eigen(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Eigenvalues in rising order and eigenvectors of a symmetric matrix."""
+    from scipy.linalg import lapack
+
+    values, vectors, failed = lapack.dsyevd(matrix)
+    if failed:
+        raise np.linalg.LinAlgError("no eigenvalues")
+    return values, vectors
 
 
 def _line_search(objective, point: Point, free, move, slope: float):
@@ -267,15 +275,17 @@ def _fisher_step(parameters: Parameters, point: Point) -> np.ndarray | None:
     """theta after a step of Fisher scoring in delta; variances it would leave negative become small ones."""
     if point.expected is None or point.slope is None:
         return None
-    try:
-        delta = point.state.delta - np.linalg.solve(point.expected, point.slope)
-    except np.linalg.LinAlgError:
+    from scipy.linalg import lapack
+
+    *_, step, singular = lapack.dgesv(point.expected, point.slope)
+    if singular:
         return None
+    delta = point.state.delta - step
     if parameters.diagonal.all():
         return np.sqrt(np.maximum(delta, SMALL)) if np.any(point.x) or delta.max() > SMALL else None
     out = []
     for d in parameters.covariances(delta):
-        values, vectors = np.linalg.eigh(d)
+        values, vectors = _eigen(d)
         if values[0] < SMALL:
             d = (vectors * np.maximum(values, SMALL)) @ vectors.T
         out.append(d)
@@ -297,8 +307,7 @@ def minimise(data: Reduced, parameters: Parameters, reml: bool, starts=STARTS) -
     Optimum
         ``log`` has one entry per start; ``at_zero`` the numbers of the parameters on the boundary.
     """
-    kind = Profiled if not suits(data) else Single if parameters.count == 1 else Compact
-    objective = kind(data, parameters, reml)
+    objective = Profiled(data, parameters, reml)
     if starts is STARTS:
         starts = _WIDE_STARTS if objective.wide else STARTS
         starts = starts[:1] if len(parameters.blocks()) > 1 else starts
@@ -324,7 +333,7 @@ def minimise(data: Reduced, parameters: Parameters, reml: bool, starts=STARTS) -
     point, zero, converged = _snap(objective, parameters, *best)
     theta = parameters.tidy_signs(point.x)
     state = point.state
-    if not isinstance(state, State) or not np.array_equal(theta, point.x):
+    if not np.array_equal(theta, point.x):
         state = evaluate(data, parameters, theta, reml)
     return Optimum(state, converged, log, zero)
 

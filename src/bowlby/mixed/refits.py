@@ -208,15 +208,15 @@ def fill_one(out: Refits, k: int, fit, rows, kenward_roger: bool) -> None:
     p = len(out.names)
     try:
         result = fit()
-        table = [result._row(row, "kenward-roger" if kenward_roger else "residual") for row in (*np.eye(p), *rows)]
+        table = result._rows(np.vstack([np.eye(p), rows]), "kenward-roger" if kenward_roger else "residual").T
     except UserError:
         return
     model = result.model
     out.params[k], out.llf[k] = result.params, result.llf
     out.converged[k], out.singular[k] = result.converged, result.singular
-    out.se[k] = [t[1] for t in table[:p]]
+    out.se[k] = table[:p, 1]
     if out.df is not None:
-        out.df[k] = [t[2] for t in table[:p]]
+        out.df[k] = table[:p, 2]
     if out.contrasts is not None:
         out.contrasts[k] = table[p:]
         if not kenward_roger:

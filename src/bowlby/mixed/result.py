@@ -94,7 +94,7 @@ class MixedResult(Inference):
     @cached_property
     def params(self) -> pd.Series:
         """Estimates of the fixed effects (p,), in the units of the data."""
-        return pd.Series(self._estimates, index=self.model.names, name="estimate")
+        return pd.Series(self._estimates, index=self.model.labels, name="estimate")
 
     @property
     def fe_params(self) -> pd.Series:
@@ -135,7 +135,7 @@ class MixedResult(Inference):
         """Covariance of the fixed effects (p, p); ``adjusted=True`` gives Kenward-Roger's."""
         inner = self._phi_adjusted if adjusted else self._info_phi
         values = self._transform @ inner @ self._transform.T
-        return pd.DataFrame(values, index=self.model.names, columns=self.model.names)
+        return pd.DataFrame(values, index=self.model.labels, columns=self.model.labels)
 
     @cached_property
     def _info_phi(self) -> np.ndarray:
@@ -144,7 +144,7 @@ class MixedResult(Inference):
     @cached_property
     def bse(self) -> pd.Series:
         """Standard errors of the fixed effects (p,), from the covariance that is not adjusted."""
-        return pd.Series(np.sqrt(np.diagonal(self.cov_params())), index=self.model.names, name="se")
+        return pd.Series(np.sqrt(np.diagonal(self.cov_params())), index=self.model.labels, name="se")
 
     @cached_property
     def varcorr(self) -> pd.DataFrame:
