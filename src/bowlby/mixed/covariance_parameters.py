@@ -7,6 +7,7 @@ scaled to internal units, so that no unit of measurement can harm the algebra.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -23,6 +24,94 @@ class Parameter:
     factor: int
     a: int
     b: int
+
+
+@dataclass(frozen=True)
+class _Structure:
+    """What the effects of all factors and their blocks alone say about the parameters; see :class:`Parameters`."""
+
+    items: list[Parameter]
+    roots: list[Parameter]
+    diagonal: np.ndarray
+    tensor: np.ndarray
+    row: np.ndarray
+    ends: list[int]
+    lower: np.ndarray
+    upper: np.ndarray
+    pivots: list[tuple]
+    sets: list[list[int]]
+
+
+@lru_cache(maxsize=64)
+def _structure(sizes: tuple[int, ...], blocks: tuple, first) -> _Structure:
+    items: list[Parameter] = []
+    roots: list[Parameter] = []
+    diagonal = []
+    for g, of_factor in enumerate(blocks):
+        for positions in of_factor:
+            rows = positions
+            if first is not None and first[0] == g and set(first[1]) <= set(positions):
+                rows = (*first[1], *(k for k in positions if k not in first[1]))
+            size = range(len(positions))
+            items += [Parameter(g, positions[i], positions[j]) for j in size for i in size if i >= j]
+            roots += [Parameter(g, rows[i], positions[j]) for j in size for i in size if i >= j]
+            diagonal += [i == j for j in size for i in size if i >= j]
+    ends = [0, *np.cumsum([q * q for q in sizes]).tolist()]
+
+    def place(t: Parameter, a: int, b: int) -> int:
+        return ends[t.factor] + a * sizes[t.factor] + b
+
+    return _Structure(
+        items,
+        roots,
+        np.array(diagonal, dtype=bool),
+        _tensor(items, roots),
+        np.array([[float((t.factor, t.a) == (u.factor, u.a)) for u in roots] for t in roots]),
+        ends,
+        np.array([place(t, t.a, t.b) for t in items], dtype=np.intp),
+        np.array([place(t, t.b, t.a) for t in items], dtype=np.intp),
+        [_pivot(k, roots, diagonal, place) for k in range(len(roots))],
+        _sets(roots),
+    )
+
+
+def _tensor(items: list[Parameter], roots: list[Parameter]) -> np.ndarray:
+    count = len(items)
+    tensor = np.zeros((count, count, count))
+    for i, d in enumerate(items):
+        for j, x in enumerate(roots):
+            for k, y in enumerate(roots):
+                if d.factor == x.factor == y.factor and x.b == y.b:
+                    tensor[i, j, k] = (d.a == x.a and d.b == y.a) + (d.b == x.a and d.a == y.a)
+    return tensor
+
+
+def _pivot(k: int, roots: list[Parameter], diagonal: list[bool], place) -> tuple:
+    """For entry k of a Cholesky factor: its place in D, that of its row's variance, its pivot, earlier products.
+
+    Entries are listed column by column, so all earlier columns are done.
+    """
+    t = roots[k]
+    same = [(j, u) for j, u in enumerate(roots[:k]) if u.factor == t.factor]
+    at = k if diagonal[k] else max(j for j, u in same if u.b == t.b and diagonal[j])
+    row = {u.b: j for j, u in same if u.a == t.a and u.b != t.b}
+    of_pivot = {u.b: j for j, u in same if u.a == roots[at].a and u.b != t.b}
+    products = [(j, of_pivot[b]) for b, j in row.items() if b in of_pivot]
+    return place(t, t.a, roots[at].a), place(t, t.a, t.a), at, products
+
+
+def _sets(roots: list[Parameter]) -> list[list[int]]:
+    out: list[list[int]] = []
+    seen: dict = {}
+    for k, t in enumerate(roots):
+        ends = {(t.factor, t.a), (t.factor, t.b)}
+        home = next((seen[e] for e in ends if e in seen), None)
+        if home is None:
+            home = len(out)
+            out.append([])
+        out[home].append(k)
+        seen |= dict.fromkeys(ends, home)
+    return out
 
 
 class Parameters:
@@ -43,53 +132,18 @@ class Parameters:
 
     def __init__(self, factors, first: tuple[int, tuple[int, ...]] | None = None):
         self.sizes = [len(f.labels) for f in factors]
-        self.items: list[Parameter] = []
-        self.roots: list[Parameter] = []
-        diagonal = []
-        for g, factor in enumerate(factors):
-            for positions, _ in factor.blocks:
-                rows = positions
-                if first is not None and first[0] == g and set(first[1]) <= set(positions):
-                    rows = [*first[1], *(k for k in positions if k not in first[1])]
-                size = range(len(positions))
-                self.items += [Parameter(g, positions[i], positions[j]) for j in size for i in size if i >= j]
-                self.roots += [Parameter(g, rows[i], positions[j]) for j in size for i in size if i >= j]
-                diagonal += [i == j for j in size for i in size if i >= j]
+        blocks = tuple(tuple(tuple(positions) for positions, _ in f.blocks) for f in factors)
+        self._structure = s = _structure(tuple(self.sizes), blocks, first)
+        self.items, self.roots, self.diagonal, self.tensor = s.items, s.roots, s.diagonal, s.tensor
         self.count = len(self.items)
-        # Where delta stands in the matrices D of all factors, laid out row by row one after the other.
-        self._ends = [0, *np.cumsum([q * q for q in self.sizes]).tolist()]
-        self._lower = np.array([self._ends[t.factor] + t.a * self.sizes[t.factor] + t.b for t in self.items], np.intp)
-        self._upper = np.array([self._ends[t.factor] + t.b * self.sizes[t.factor] + t.a for t in self.items], np.intp)
         self.known_zero = np.array(
             [t.a == t.b and factors[t.factor].labels[t.a] in factors[t.factor].known_zero for t in self.items],
             dtype=bool,
         )
-        self.diagonal = np.array(diagonal, dtype=bool)
-        self.tensor = self._tensor()
-        self._row = np.array([[float((t.factor, t.a) == (u.factor, u.a)) for u in self.roots] for t in self.roots])
-
-    def _tensor(self) -> np.ndarray:
-        tensor = np.zeros((self.count, self.count, self.count))
-        for i, d in enumerate(self.items):
-            for j, x in enumerate(self.roots):
-                for k, y in enumerate(self.roots):
-                    if d.factor == x.factor == y.factor and x.b == y.b:
-                        tensor[i, j, k] = (d.a == x.a and d.b == y.a) + (d.b == x.a and d.a == y.a)
-        return tensor
 
     def blocks(self) -> list[list[int]]:
         """Entries of theta that belong together: those of one set of effects that may covary."""
-        out: list[list[int]] = []
-        seen: dict = {}
-        for k, t in enumerate(self.roots):
-            ends = {(t.factor, t.a), (t.factor, t.b)}
-            home = next((seen[e] for e in ends if e in seen), None)
-            if home is None:
-                home = len(out)
-                out.append([])
-            out[home].append(k)
-            seen |= dict.fromkeys(ends, home)
-        return out
+        return self._structure.sets
 
     def jacobian(self, theta: np.ndarray) -> np.ndarray:
         """d delta / d theta, (count, count)."""
@@ -110,11 +164,10 @@ class Parameters:
 
     def covariances(self, delta: np.ndarray) -> list[np.ndarray]:
         """D of each factor from delta."""
-        flat = np.zeros(self._ends[-1])
-        flat[self._lower] = flat[self._upper] = delta
-        return [
-            flat[start:end].reshape(q, q) for start, end, q in zip(self._ends, self._ends[1:], self.sizes, strict=False)
-        ]
+        s = self._structure
+        flat = np.zeros(s.ends[-1])
+        flat[s.lower] = flat[s.upper] = delta
+        return [flat[start : start + q * q].reshape(q, q) for start, q in zip(s.ends, self.sizes, strict=False)]
 
     def nil(self, theta: np.ndarray) -> np.ndarray:
         """Diagonal entries of theta (..., count) that are 0 to rounding: there D has lost a rank.
@@ -122,7 +175,7 @@ class Parameters:
         An entry counts as 0 at a millionth of its row of Lambda, whose length is the effect's relative SD. Rounding of
         the criterion, 1e-12 or more of its size, cannot tell such a correlation from 1.
         """
-        size = np.sqrt(theta**2 @ self._row)
+        size = np.sqrt(theta**2 @ self._structure.row)
         return self.diagonal & (np.abs(theta) <= _NIL * np.maximum(size, _LEAST))
 
     def in_units(self, maps: list[np.ndarray]) -> np.ndarray:
@@ -139,24 +192,20 @@ class Parameters:
 
     def cholesky(self, covariances: list[np.ndarray]) -> np.ndarray:
         """theta from D of each factor; a vanishing pivot gives a column of zeros."""
-        theta = np.zeros(self.count)
-        for k, t in enumerate(self.roots):
-            # Entries are listed column by column, so all earlier columns are done.
-            same = [(j, u) for j, u in enumerate(self.roots[:k]) if u.factor == t.factor]
-            d = covariances[t.factor]
-            row = {u.b: theta[j] for j, u in same if u.a == t.a and u.b != t.b}
-            pivot_k = k if self.diagonal[k] else max(j for j, u in same if u.b == t.b and self.diagonal[j])
-            pivot = self.roots[pivot_k]
-            pivot_row = {u.b: theta[j] for j, u in same if u.a == pivot.a and u.b != t.b}
-            left = d[t.a, pivot.a] - sum(v * pivot_row.get(b, 0.0) for b, v in row.items())
-            if self.diagonal[k]:
-                theta[k] = np.sqrt(max(left, 0.0)) if left > 1e-14 * d[t.a, t.a] else 0.0
-            elif theta[pivot_k] > 0:
-                theta[k] = left / theta[pivot_k]
-        return theta
+        flat = [value for d in covariances for value in d.ravel().tolist()]
+        theta = [0.0] * self.count
+        for k, (place, variance, pivot, products) in enumerate(self._structure.pivots):
+            left = flat[place] - sum(theta[i] * theta[j] for i, j in products)
+            if pivot == k:
+                theta[k] = left**0.5 if left > 1e-14 * flat[variance] else 0.0
+            elif theta[pivot] > 0:
+                theta[k] = left / theta[pivot]
+        return np.array(theta)
 
     def tidy_signs(self, theta: np.ndarray) -> np.ndarray:
         """The equivalent theta with no negative diagonal."""
+        if not (theta[self.diagonal] < 0).any():
+            return theta + 0.0
         out = theta.copy()
         for k in np.flatnonzero(self.diagonal):
             if out[k] < 0:

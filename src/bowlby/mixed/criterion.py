@@ -36,8 +36,9 @@ class State:
     chol: np.ndarray  # its Cholesky factor L
     r2: float  # y'P0 y
     d: list
-    # Empty where the model has no inner units (g, r, f) or no outer columns (f, c, b, k).
+    # Empty where the model has no inner units (g, h, r, f) or no outer columns (f, c, b, k).
     g: np.ndarray  # (q, q, N)
+    h: np.ndarray  # G S = Z'V_a^-1 Z
     r: np.ndarray  # G Z'[X y]
     f: np.ndarray  # G A
     c: np.ndarray
@@ -75,37 +76,36 @@ def mix(d: np.ndarray, z: np.ndarray) -> np.ndarray:
     return z * d[0, 0] if len(d) == 1 else (d @ z.reshape(len(d), -1)).reshape(z.shape)
 
 
-def inner_inverse(data: Reduced, d: np.ndarray) -> tuple[np.ndarray, float]:
-    """(I + S D)^-1 for S (q, q, N), and the summed log-determinants."""
-    s, q = data.s, len(d)
+def inner_inverse(data: Reduced, d: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """G = (I + S D)^-1 and G S for S (q, q, N), and the summed log-determinants."""
+    q, n = len(d), data.s.shape[2]
     if q == 1:
-        m = 1.0 + s[0, 0] * d[0, 0]
-        return (1.0 / m)[None, None], float(np.log(m).sum())
-    if q == 2:
-        (d11, d12), (_, d22) = d.tolist()
-        if d12 == 0.0:
-            a, b = s[0, 0] * d11, s[1, 1] * d22
-            det = data.det_s * (d11 * d22) + a + b + 1.0
-            g = np.empty_like(s)
-            g[0, 0], g[0, 1], g[1, 0], g[1, 1] = (
-                (1.0 + b) / det,
-                s[0, 1] * -d22 / det,
-                s[1, 0] * -d11 / det,
-                (1.0 + a) / det,
-            )
-            return g, float(np.log(det).sum())
-        m11 = 1.0 + s[0, 0] * d11 + s[0, 1] * d12
-        m12 = s[0, 0] * d12 + s[0, 1] * d22
-        m21 = s[1, 0] * d11 + s[1, 1] * d12
-        m22 = 1.0 + s[1, 0] * d12 + s[1, 1] * d22
-        # det(I + S D) = 1 + tr(S D) + det S det D, without the cancellation of m11 m22 - m12 m21.
-        det = 1.0 + s[0, 0] * d11 + 2 * s[0, 1] * d12 + s[1, 1] * d22
-        det += data.det_s * max(d11 * d22 - d12 * d12, 0.0)
-        g = np.empty_like(s)
-        g[0, 0], g[0, 1], g[1, 0], g[1, 1] = m22 / det, -m12 / det, -m21 / det, m11 / det
-        return g, float(np.log(det).sum())
-    m = np.moveaxis(s, -1, 0) @ d + np.eye(q)
-    return np.moveaxis(np.linalg.inv(m), 0, -1), float(np.linalg.slogdet(m)[1].sum())
+        m = 1.0 + data.s * d[0, 0]
+        g = 1.0 / m
+        return g, data.s * g, float(np.log(m).sum())
+    if q > 2:
+        m = np.moveaxis(data.s, -1, 0) @ d + np.eye(q)
+        g = np.moveaxis(np.linalg.inv(m), 0, -1)
+        return g, unit_product(g, data.s), float(np.linalg.slogdet(m)[1].sum())
+    (d11, d12), (_, d22) = d.tolist()
+    # The adjugates of I + S D, these times S, and det = 1 + tr(S D) + det S det D, without the cancellation of a
+    # product of its entries, are linear in what `pair_terms` has of each unit.
+    weights = np.array(
+        [
+            [0.0, d12, d22, 0.0, 1.0],
+            [-d12, -d22, 0.0, 0.0, 0.0],
+            [0.0, -d11, -d12, 0.0, 0.0],
+            [d11, d12, 0.0, 0.0, 1.0],
+            [1.0, 0.0, 0.0, d22, 0.0],
+            [0.0, 1.0, 0.0, -d12, 0.0],
+            [0.0, 1.0, 0.0, -d12, 0.0],
+            [0.0, 0.0, 1.0, d11, 0.0],
+            [d11, 2 * d12, d22, max(d11 * d22 - d12 * d12, 0.0), 1.0],
+        ]
+    )
+    terms = weights @ data.pair_terms
+    both = (terms[:8] / terms[8]).reshape(2, 2, 2, n)
+    return both[0], both[1], float(np.log(terms[8]).sum())
 
 
 def outer_inverse(c: np.ndarray, lambdas: list[np.ndarray], select: list) -> tuple[np.ndarray, float]:
@@ -176,9 +176,9 @@ def evaluate(data: Reduced, parameters: Parameters, theta: np.ndarray, reml: boo
     delta = parameters.delta(theta)
     d = parameters.covariances(delta)
     xvx, logdet = data.xx, 0.0
-    g = r = f = c = b = k = ABSENT
+    g = h = r = f = c = b = k = ABSENT
     if data.has_inner:
-        g, logdet = inner_inverse(data, d[0])
+        g, h, logdet = inner_inverse(data, d[0])
         r = unit_product(g, data.zx)
         dr = mix(d[0], r)
         xvx = xvx - (data.zx @ dr.swapaxes(1, 2)).sum(axis=0)
@@ -199,7 +199,7 @@ def evaluate(data: Reduced, parameters: Parameters, theta: np.ndarray, reml: boo
     deviance = logdet + 2 * (data.n - data.p if reml else data.n) * last + (2 * sum(logs) if reml else 0.0)
     if not isfinite(deviance):
         raise np.linalg.LinAlgError("the criterion is not finite")
-    return State(theta, delta, deviance, xvx, chol, float(chol[-1, -1]) ** 2, d, g, r, f, c, b, k)
+    return State(theta, delta, deviance, xvx, chol, float(chol[-1, -1]) ** 2, d, g, h, r, f, c, b, k)
 
 
 def loglik(data: Reduced, state: State, reml: bool) -> float:
@@ -253,13 +253,12 @@ class OneFactor:
     def derivatives(self, state: State) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Gradient (c,), Hessian and expected Hessian (c, c)."""
         q, m, n = state.r.shape
-        h = unit_product(state.g, self.data.s)
-        flat = h.reshape(q * q, n)
+        flat = state.h.reshape(q * q, n)
         w = state.root @ state.r
         rows = w.reshape(q * m, n)
         p = self.one @ (rows @ rows.T).reshape(q, m, q, m).swapaxes(1, 2).reshape(q * q, m * m)
         pairs = np.empty((q, q, 3, n))
-        pairs[:, :, 2] = h
+        pairs[:, :, 2] = state.h
         for a in range(q):
             pairs[a, :, :2] = self.weights @ (w[a] * w)
         grams = (pairs.reshape(-1, n) @ flat.T).reshape(q * q, 3, q * q).swapaxes(0, 1).reshape(3, -1)

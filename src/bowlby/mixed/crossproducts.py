@@ -68,10 +68,10 @@ class Reduced:
         return len(self.names)
 
     @cached_property
-    def det_s(self) -> np.ndarray:
-        """det S (N,) of the inner units of two effects."""
-        s = self.s
-        return np.maximum(s[0, 0] * s[1, 1] - s[0, 1] * s[1, 0], 0.0)
+    def pair_terms(self) -> np.ndarray:
+        """S_11, S_12, S_22, det S and 1 of each inner unit of two effects, (5, N)."""
+        (s11, s12), (_, s22) = self.s
+        return np.array([s11, s12, s22, np.maximum(s11 * s22 - s12 * s12, 0.0), np.ones_like(s11)])
 
     @property
     def wide(self) -> bool:

@@ -17,7 +17,7 @@ import numpy as np
 
 from bowlby.errors import existing
 from bowlby.mixed.covariance_parameters import Parameters
-from bowlby.mixed.criterion import State, unit_product
+from bowlby.mixed.criterion import State
 from bowlby.mixed.crossproducts import Reduced
 
 
@@ -134,7 +134,7 @@ def _total(pieces):
 
 def _inner_moments(data, state, inner, entries, t, tv, tvv, p, q, shared):
     size, m, units = t.shape
-    h = shared["h"] = unit_product(state.g, data.s)
+    h = shared["h"] = state.h
     dense = data.links is not None and isinstance(state.k, np.ndarray)
     w = data.links.sandwich(state.f, state.k) if dense else None
     trace = (h if w is None else h - w).sum(axis=2)
@@ -349,7 +349,7 @@ def conditional_covariances(data: Reduced, state: State, fixed_uncertainty: bool
     t, tb = unit_scores(data, state)
     middles = []
     if t is not None:
-        m = unit_product(state.g, data.s)
+        m = state.h
         if data.links is not None:
             m = m - data.links.sandwich(state.f, state.k)
         m = np.moveaxis(m, -1, 0)

@@ -81,9 +81,11 @@ class Inference:
 
     def _rows(self, contrasts: np.ndarray, method: str) -> np.ndarray:
         """Estimates, SEs and df of L beta for contrasts L (l, p), as (3, l)."""
-        inner = contrasts @ self._transform
+        # Row by row, so that the numbers of a contrast do not depend on the others.
+        each = contrasts[:, None]
+        inner = each @ self._transform
         phi, df_of = self._covariance_and_df(method)
-        df, variance = df_of(inner), ((inner @ phi) * inner).sum(axis=1)
+        df, variance = df_of(inner[:, 0]), (inner @ phi @ inner.swapaxes(1, 2))[:, 0, 0]
         for k in (~((variance >= 0) & (variance < np.inf))).nonzero()[0]:
             raise refusal(
                 f"the {method} standard error of {_written(contrasts[k], self.model.names)} cannot be computed from "
@@ -94,7 +96,7 @@ class Inference:
             self._warn(
                 f"the {method} df of {_written(contrasts[k], self.model.names)} cannot be computed from these data"
             )
-        return np.array([contrasts @ self._estimates, np.sqrt(variance), df])
+        return np.array([(each @ self._estimates)[:, 0], np.sqrt(variance), df])
 
     def df_parts(self, df: str | None = None) -> tuple[np.ndarray, np.ndarray]:
         """What the df of every contrast follow from, so that it can be tested without this fit.

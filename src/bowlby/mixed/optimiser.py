@@ -262,10 +262,11 @@ def _near(objective, point: Point, free, move, known) -> bool:
 
 
 def _by_known(parameters: Parameters, point: Point, target: np.ndarray, known) -> bool:
-    landing = parameters.delta(target)
+    landing = parameters.delta(target).tolist()
     for other in known:
-        size = np.abs(other.state.delta).max()
-        gap = np.abs(landing - other.state.delta).max()
+        there = other.state.delta.tolist()
+        size = max(map(abs, there))
+        gap = max(abs(a - b) for a, b in zip(landing, there, strict=True))
         if gap <= 0.2 * max(size, 1e-3) and point.height >= other.height - 1e-9:
             return True
     return False
@@ -282,14 +283,14 @@ def _fisher_step(parameters: Parameters, point: Point) -> np.ndarray | None:
         return None
     delta = point.state.delta - step
     if parameters.diagonal.all():
-        return np.sqrt(np.maximum(delta, SMALL)) if np.any(point.x) or delta.max() > SMALL else None
+        return np.sqrt(np.maximum(delta, SMALL)) if point.x.any() or delta.max() > SMALL else None
     out = []
     for d in parameters.covariances(delta):
         values, vectors = _eigen(d)
         if values[0] < SMALL:
             d = (vectors * np.maximum(values, SMALL)) @ vectors.T
         out.append(d)
-    if not np.any(point.x) and max(np.abs(d - SMALL * np.eye(len(d))).max() for d in out) < 1e-12:
+    if not point.x.any() and max(np.abs(d - SMALL * np.eye(len(d))).max() for d in out) < 1e-12:
         return None  # every variance would be negative: stay at the corner
     return parameters.cholesky(out)
 
