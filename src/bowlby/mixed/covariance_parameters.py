@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from math import sqrt
 
 import numpy as np
 
@@ -235,7 +236,7 @@ class Slopes:
     """T (q, q) with u = T u_internal, so that Cov(u) = T Cov(u_internal) T'."""
 
     @classmethod
-    def of(cls, factor: Factor, n: int) -> Slopes:
+    def of(cls, factor: Factor) -> Slopes:
         q = len(factor.basis)
         shift, scale = np.zeros(q), np.ones(q)
         for positions, correlated in factor.blocks:
@@ -244,7 +245,8 @@ class Slopes:
                 column = factor.basis[k]
                 if column is None:
                     continue
-                mean, size = float(column.mean()), float(np.sqrt(column @ column / n))
+                size = root_mean_square(column)
+                mean = float(column.mean()) if may_shift else 0.0
                 if may_shift and size**2 - mean**2 < (_FAR * mean) ** 2:
                     shift[k] = mean
                     size = float(np.sqrt(np.mean((column - mean) ** 2)))
@@ -305,8 +307,13 @@ def level_column(x, level: np.ndarray) -> np.ndarray | float:
 def centre(v: np.ndarray, column: np.ndarray | float) -> float:
     """How often `column` lies in v by least squares; of an intercept's column the mean of v."""
     if isinstance(column, float):
-        return float(v.mean()) if column else 0.0
+        return float(np.add.reduce(v)) / len(v) if column else 0.0
     return float(column @ v) / float(column @ column)
+
+
+def root_mean_square(v: np.ndarray) -> float:
+    """SD of values around 0."""
+    return sqrt(float(v @ v) / len(v))
 
 
 def scale_outcome(y, offset, column, root_w):
@@ -314,7 +321,7 @@ def scale_outcome(y, offset, column, root_w):
     v = y if offset is None else y - offset
     shift = centre(v, column)
     v = v - shift * column
-    scale = float(np.sqrt(v @ v / len(v))) or 1.0
+    scale = root_mean_square(v) or 1.0
     v /= scale
     return (v if root_w is None else v * root_w), shift, scale
 

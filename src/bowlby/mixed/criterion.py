@@ -21,6 +21,7 @@ import numpy as np
 
 from bowlby.mixed.covariance_parameters import Parameters
 from bowlby.mixed.crossproducts import ABSENT, Reduced
+from bowlby.mixed.small_matrices import cholesky, lower_inverse
 
 _TWICE = np.array([2.0, -2.0])[:, None, None]
 
@@ -48,9 +49,7 @@ class State:
     @cached_property
     def root(self) -> np.ndarray:
         """L^-1, (m, m)."""
-        from scipy.linalg import lapack
-
-        return lapack.dtrtri(self.chol, lower=1)[0]
+        return lower_inverse(self.chol)
 
     @cached_property
     def beta(self) -> np.ndarray:
@@ -171,8 +170,6 @@ def evaluate(data: Reduced, parameters: Parameters, theta: np.ndarray, reml: boo
     numpy.linalg.LinAlgError
         Where theta is so extreme that the algebra breaks down.
     """
-    from scipy.linalg import lapack
-
     delta = parameters.delta(theta)
     d = parameters.covariances(delta)
     xvx, logdet = data.xx, 0.0
@@ -192,8 +189,8 @@ def evaluate(data: Reduced, parameters: Parameters, theta: np.ndarray, reml: boo
         k, more = outer_inverse(c, parameters.lambdas(theta)[int(data.has_inner) :], data.select)
         logdet += more
         xvx = xvx - (b.transpose(0, 2, 1) @ (k @ b)).sum(axis=0)
-    chol, info = lapack.dpotrf(xvx, lower=1)
-    if info:
+    chol = cholesky(xvx)
+    if chol is None:
         raise np.linalg.LinAlgError("no residual variation is left")
     *logs, last = np.log(chol.diagonal()).tolist()
     deviance = logdet + 2 * (data.n - data.p if reml else data.n) * last + (2 * sum(logs) if reml else 0.0)

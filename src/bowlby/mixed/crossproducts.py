@@ -12,16 +12,19 @@ import numpy as np
 
 from bowlby.errors import UserError, problem
 from bowlby.mixed.components import Apart, CrossedLinks, Layout, Links, NestedLinks
-from bowlby.mixed.covariance_parameters import Scaling, Slopes, centre, level_column, scale_outcome
+from bowlby.mixed.covariance_parameters import Scaling, Slopes, centre, level_column, root_mean_square, scale_outcome
 from bowlby.mixed.model_frame import Factor, Frame
+from bowlby.mixed.small_matrices import cholesky, eigen
 
 _CHUNK = 1 << 18
 _COLLINEAR = 1e-6
 WIDE = 5000  # outer columns beyond which the outer block is sparse and its traces are estimated
 DEAR = 1e9  # the same of joined levels without a finer factor: operations of one evaluation ...
 ROOM = 2e7  # ... and numbers of the blocks
+_CLEARLY = 1e-8  # share of a predictor's squares that earlier ones leave, above which cross-products alone decide
 _RANK_TOL = 1e-7  # lme4's tolerance, on the norm of a column after the earlier ones are projected out
 _NOTHING = 1e-10
+_TINY = float(np.finfo(float).tiny)
 ABSENT = np.zeros((0, 0, 0))  # of a model without inner units, or without outer columns
 
 
@@ -88,7 +91,7 @@ class Projector:
         self.stack, self.k = stack, k
 
     def to_inner(self, v: np.ndarray) -> np.ndarray:
-        return np.stack(
+        return np.array(
             [np.bincount(self.unit, weights=v if z is None else z * v, minlength=self.n_units) for z in self.z_inner]
         )
 
@@ -131,7 +134,7 @@ def reduce_rows(frame: Frame) -> Reduced:
     xs, mix, xx = _decorrelate(xs, xx[np.ix_(pick, pick)], y, n)
 
     factors, has_inner = _order_factors(frame.factors)
-    slopes = [Slopes.of(f, n) for f in factors]
+    slopes = [Slopes.of(f) for f in factors]
     basis = [s.columns(f, root_w) for f, s in zip(factors, slopes, strict=True)]
     projector, s, links, cc, select, place = _structure(factors, basis, has_inner, n)
     columns = [*xs, y]
@@ -169,9 +172,9 @@ def _scaled_predictors(frame: Frame, level: np.ndarray | float, root_w):
         if not frame.level[j]:
             shift[j] = centre(column, level)
         x = column - shift[j] * level
-        size = np.sqrt(x @ x / len(x))
+        size = root_mean_square(x)
         # What is left of a constant column is rounding: leave it small, so that it is found dependent.
-        if size > 1e-13 * max(abs(shift[j]), np.finfo(float).tiny):
+        if size > 1e-13 * max(abs(shift[j]), _TINY):
             scale[j] = size
         else:
             x[:] = 0.0
@@ -187,7 +190,7 @@ def _decorrelate(xs, xx, y, n: int):
     if p < 2:
         return xs, mix, xx
     size = np.sqrt(np.diagonal(xx)[:p])
-    values = np.linalg.eigvalsh(xx[:p, :p] / np.outer(size, size))
+    values, _ = eigen(xx[:p, :p] / (size[:, None] * size))
     if values[0] > _COLLINEAR * values[-1]:
         return xs, mix, xx
     xs = [np.ones(n) if x is None else x for x in xs]
@@ -214,15 +217,18 @@ def _gram(columns, n: int) -> np.ndarray:
 
 def _independent(xs, xx, names) -> list[int]:
     """Positions of predictors that are no linear combination of earlier ones."""
-    kept: list[int] = []
     p = len(xs)
+    factor = cholesky(xx[:p, :p])
+    if factor is not None and (factor.diagonal() ** 2 > _CLEARLY * xx.diagonal()[:p]).all():
+        return list(range(p))
+    kept: list[int] = []
     chol = np.zeros((p, p))
     for j in range(p):
         row = np.zeros(len(kept))
         for i, k in enumerate(kept):
             row[i] = (xx[j, k] - row[:i] @ chol[i, :i]) / chol[i, i]
         left = xx[j, j] - row @ row
-        if left <= 1e-8 * xx[j, j] and (xx[j, j] == 0 or _truly_dependent(xs, kept, j)):
+        if left <= _CLEARLY * xx[j, j] and (xx[j, j] == 0 or _truly_dependent(xs, kept, j)):
             continue
         left = max(left, 1e-16 * xx[j, j])
         i = len(kept)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -28,6 +29,8 @@ from bowlby.mixed.model_matrix import (
     with_missing,
 )
 from bowlby.mixed.terms import INTERCEPT, ModelSpec, RandomTerm
+
+_NO_LABELS = pd.Index([])
 
 
 @dataclass
@@ -76,7 +79,7 @@ class Factor:
         rows = np.flatnonzero(codes >= 0)
         return sparse.csr_matrix((np.ones(len(rows)), (rows, codes[rows])), shape=(len(codes), self.n_levels))
 
-    @property
+    @cached_property
     def named(self) -> np.ndarray:
         """Boolean, True for the levels that exist in the data."""
         if isinstance(self.levels, pd.MultiIndex):
@@ -99,7 +102,7 @@ class Frame:
     x: list[np.ndarray | None]
     categories: dict
     rows: np.ndarray = field(default_factory=lambda: np.zeros(0, np.intp))
-    labels: pd.Index = field(default_factory=lambda: pd.Index([]))
+    labels: pd.Index = field(default_factory=lambda: _NO_LABELS)
     """Row labels of the whole table; `rows` are positions in it."""
     n_dropped: dict[str, int] = field(default_factory=dict)
     factors: list[Factor] = field(default_factory=list)
@@ -155,7 +158,7 @@ def _offset_values(spec: ModelSpec, offset, data: pd.DataFrame) -> pd.Series | N
 
 def _check_columns(spec: ModelSpec, data: pd.DataFrame, membership: dict) -> None:
     checks.frame_of(data)
-    needed = spec.sources([*spec.variables(), *sorted(spec.taken_out)])
+    needed = spec.sources([*spec.variables, *sorted(spec.taken_out)])
     needed += [g for r in spec.random for g in r.group if r.name not in membership]
     checks.columns(needed, data)
     if data.columns.is_unique:
@@ -241,10 +244,10 @@ def _columns(spec: ModelSpec, data: pd.DataFrame, membership: dict) -> tuple[dic
     Each is taken from the table once: that is what costs in small models.
     """
     groups = [name for r in spec.random if r.name not in membership for name in r.group]
-    plain_ones = [*spec.sources(spec.variables()), *_sources_of_offset(spec)]
+    plain_ones = [*spec.sources(spec.variables), *_sources_of_offset(spec)]
     columns = {name: data[name] for name in dict.fromkeys([*plain_ones, *groups])}
     columns |= {name: plain(columns[name]) for name in plain_ones}
-    variables = spec.variables()
+    variables = spec.variables
     made = computed({name: e for name, e in spec.computed if name in variables}, columns, data.index)
     return columns | made, made
 
@@ -262,14 +265,13 @@ class _Rows:
 
     def drop(self, bad: np.ndarray, reason: str) -> None:
         """Drop those of these rows that are left, and count them under the reason."""
-        bad = bad & self.keep
-        if bad.any():
+        if bad.any() and (bad := bad & self.keep).any():
             self.n_dropped[reason] = int(bad.sum())
             self.keep[bad] = False
 
     def drop_incomplete(self, spec: ModelSpec, columns: dict, also_missing) -> None:
         """Rows without outcome or predictor, then those that the caller names."""
-        for name in spec.sources(spec.variables()):
+        for name in spec.sources(spec.variables):
             self.drop(missing(columns[name]), f"{name} missing")
         for bad, reason in also_missing:
             self.drop(bad, reason)
@@ -292,8 +294,8 @@ class _Rows:
         """Rows without a level of a group, unless the group's random term is 0 there."""
         for term in spec.random:
             for name in () if term.name in membership else term.group:
-                gone = missing(columns[name]) & self.keep
-                if gone.any() and not _loads_nothing(term, columns, gone):
+                gone = missing(columns[name])
+                if gone.any() and (gone := gone & self.keep).any() and not _loads_nothing(term, columns, gone):
                     self.drop(gone, f"{name} missing")
 
     def used(self) -> np.ndarray:
@@ -310,14 +312,14 @@ def _fixed_part(spec: ModelSpec, used: dict) -> Frame:
     if not pd.api.types.is_numeric_dtype(used[spec.outcome].dtype):
         raise refusal(f"the outcome '{spec.outcome}' is not numeric", "give numbers")
     y = numbers(used[spec.outcome], spec.outcome).astype(np.float64)
-    predictors = [name for name in spec.variables() if name != spec.outcome]
+    predictors = [name for name in spec.variables if name != spec.outcome]
     cats = categories(used, predictors, spec.categorical, dict(spec.references))
     names, x = design_columns(spec.fixed, spec.intercept, used, cats)
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise refusal(f"two fixed effects are named '{twice}'", "rename the column of that name")
     frame = Frame(y, names, x, cats, level=constant_columns(spec.fixed, spec.intercept, names, cats))
-    numeric = [*spec.sources(spec.variables()), *_sources_of_offset(spec)]
+    numeric = [*spec.sources(spec.variables), *_sources_of_offset(spec)]
     frame.sources = {name: used[name] for name in numeric if name not in cats and name != spec.outcome}
     if spec.intercept:
         single = {name for name, category in cats.items() if len(category.levels) == 1}

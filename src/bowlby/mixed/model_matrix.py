@@ -129,24 +129,25 @@ def plain(series: pd.Series) -> pd.Series:
 
 def missing(series: pd.Series) -> np.ndarray:
     """Boolean array, True where a value is missing."""
-    if isinstance(series.dtype, np.dtype) and series.dtype.kind in "iub":
+    kind = series.dtype
+    if isinstance(kind, np.dtype) and kind.kind in "iub":
         return np.zeros(len(series), bool)
-    if isinstance(series.dtype, np.dtype) and series.dtype.kind == "f":
+    if isinstance(kind, np.dtype) and kind.kind == "f":
         return np.isnan(series.to_numpy())
-    if isinstance(series.dtype, pd.CategoricalDtype):
+    if isinstance(kind, pd.CategoricalDtype):
         return np.asarray(series.array.codes) < 0
     return series.isna().to_numpy()
 
 
 def numbers(series: pd.Series, name: str) -> np.ndarray:
     """A numeric column as float64; complex, dates and infinite values are user errors."""
-    if pd.api.types.is_complex_dtype(series.dtype):
+    kind = series.dtype
+    if pd.api.types.is_complex_dtype(kind):
         raise refusal(f"column '{name}' is complex", "give real numbers")
-    values = (
-        series.to_numpy(dtype=np.float64, na_value=np.nan)
-        if not isinstance(series.dtype, np.dtype)
-        else series.to_numpy().astype(np.float64, copy=False)
-    )
+    if isinstance(kind, np.dtype):
+        values = series.to_numpy().astype(np.float64, copy=False)
+    else:
+        values = series.to_numpy(dtype=np.float64, na_value=np.nan)
     top = np.abs(values).max(initial=0.0)
     if 1e-100 <= top <= 1e100 or top == 0:
         return values

@@ -15,6 +15,7 @@ from bowlby.mixed.covariance_parameters import Parameters
 from bowlby.mixed.criterion import OneFactor, Point, State, evaluate
 from bowlby.mixed.crossproducts import Reduced
 from bowlby.mixed.derivatives import moments, profiled
+from bowlby.mixed.small_matrices import eigen, solve
 
 # Relative SDs to start from: on the boundary, inside, near the boundary. The first steps are Fisher's, so a start on
 # the boundary goes to the moment estimate of the variances where that is inside. Models with several blocks of effects
@@ -190,7 +191,7 @@ class _Step:
 def _newton_step(point: Point, free: np.ndarray) -> _Step:
     """-|H|^-1 g: along a direction that leads down the curvature counts with the other sign."""
     gradient = point.gradient[free]
-    values, vectors = _eigen(point.hessian if len(free) == len(point.x) else point.hessian[free[:, None], free])
+    values, vectors = eigen(point.hessian if len(free) == len(point.x) else point.hessian[free[:, None], free])
     largest = max(-values[0], values[-1], 1e-300)
     along = vectors.T @ gradient
     curvature = np.maximum(np.abs(values), 1e-10 * largest)
@@ -216,16 +217,6 @@ def _idle(objective, point: Point, free, step: _Step, known, beat) -> bool:
 
 def _no_flatter(after: Point, before: Point, free: np.ndarray) -> bool:
     return bool(np.abs(after.gradient[free]).max() >= np.abs(before.gradient[free]).max())
-
-
-def _eigen(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Eigenvalues in rising order and eigenvectors of a symmetric matrix."""
-    from scipy.linalg import lapack
-
-    values, vectors, failed = lapack.dsyevd(matrix)
-    if failed:
-        raise np.linalg.LinAlgError("no eigenvalues")
-    return values, vectors
 
 
 def _line_search(objective, point: Point, free, move, slope: float):
@@ -276,17 +267,15 @@ def _fisher_step(parameters: Parameters, point: Point) -> np.ndarray | None:
     """theta after a step of Fisher scoring in delta; variances it would leave negative become small ones."""
     if point.expected is None or point.slope is None:
         return None
-    from scipy.linalg import lapack
-
-    *_, step, singular = lapack.dgesv(point.expected, point.slope)
-    if singular:
+    step = solve(point.expected, point.slope)
+    if step is None:
         return None
     delta = point.state.delta - step
     if parameters.diagonal.all():
         return np.sqrt(np.maximum(delta, SMALL)) if point.x.any() or delta.max() > SMALL else None
     out = []
     for d in parameters.covariances(delta):
-        values, vectors = _eigen(d)
+        values, vectors = eigen(d)
         if values[0] < SMALL:
             d = (vectors * np.maximum(values, SMALL)) @ vectors.T
         out.append(d)

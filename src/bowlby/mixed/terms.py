@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -172,12 +173,11 @@ class ModelSpec:
         mark = "'" if '"' in (reference or "") else '"'
         return f"C({quoted(name)})" if reference is None else f"C({quoted(name)}, {mark}{reference}{mark})"
 
-    def variables(self) -> list[str]:
+    @cached_property
+    def variables(self) -> tuple[str, ...]:
         """Every column the outcome, the fixed and the random terms use, outcome first, groups not included."""
-        names = [self.outcome]
-        for term in (*self.fixed, *(t for r in self.random for t in r.terms)):
-            names += [name for name in term if name not in names]
-        return names
+        terms = (*self.fixed, *(t for r in self.random for t in r.terms))
+        return tuple(dict.fromkeys([self.outcome, *(name for term in terms for name in term)]))
 
     def sources(self, variables: Iterable[str]) -> list[str]:
         """The columns of the data that these variables are, or are computed from."""
