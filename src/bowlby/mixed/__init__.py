@@ -14,10 +14,10 @@ who share switching patients at random fill it in (25,000 therapists, 5% switchi
 factorisation, measured), while the same matrix is so close to its diagonal that conjugate gradients need under ten
 steps (``sparse_outer``).
 
-Small models of one factor have a shorter criterion (``criterion.Compact``). Many refits of one model run side by side
-on a leading array axis (``refits``): the random effects are laid out once as stacks of independent units
-(``random_effect_layout``, ``random_effect_units``), the criterion is a sum over them, and one Newton search moves all
-replicates (``newton_batch``).
+Derivatives of models of one factor are Gram matrices over its levels (``criterion.OneFactor``). Many refits of one
+model run side by side on a leading array axis (``refits``): the random effects are laid out once as stacks of
+independent units (``random_effect_layout``, ``random_effect_units``), the criterion is a sum over them, and one Newton
+search moves all replicates (``newton_batch``).
 """
 
 from __future__ import annotations
