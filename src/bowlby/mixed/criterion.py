@@ -23,6 +23,7 @@ from bowlby.mixed.covariance_parameters import Parameters
 from bowlby.mixed.crossproducts import ABSENT, Reduced
 from bowlby.mixed.small_matrices import cholesky, lower_inverse
 
+_LEVELS = 1 << 13  # at a time, so that products stay in the processor's cache
 _TWICE = np.array([2.0, -2.0])[:, None, None]
 
 
@@ -250,21 +251,28 @@ class OneFactor:
     def derivatives(self, state: State) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Gradient (c,), Hessian and expected Hessian (c, c)."""
         q, m, n = state.r.shape
-        flat = state.h.reshape(q * q, n)
-        w = state.root @ state.r
-        rows = w.reshape(q * m, n)
-        p = self.one @ (rows @ rows.T).reshape(q, m, q, m).swapaxes(1, 2).reshape(q * q, m * m)
-        pairs = np.empty((q, q, 3, n))
-        pairs[:, :, 2] = state.h
-        for a in range(q):
-            pairs[a, :, :2] = self.weights @ (w[a] * w)
-        grams = (pairs.reshape(-1, n) @ flat.T).reshape(q * q, 3, q * q).swapaxes(0, 1).reshape(3, -1)
+        parts = [self._sums(state, slice(start, start + _LEVELS)) for start in range(0, n, _LEVELS)]
+        gram, pairs, h = parts[0] if len(parts) == 1 else map(sum, zip(*parts, strict=True))
+        p = self.one @ gram.reshape(q, m, q, m).swapaxes(1, 2).reshape(q * q, m * m)
+        grams = pairs.reshape(q * q, 3, q * q).swapaxes(0, 1).reshape(3, -1)
         second = (grams @ self.two)[:, self.pair_of]
-        first = self.one @ flat.sum(axis=1) - self.weights @ p[:, :: m + 1].T
+        first = self.one @ h - self.weights @ p[:, :: m + 1].T
         gradient, trace = first
         second[:2] *= _TWICE
         second[:2] += (p * self.squares) @ p.T
         return gradient, second[0] - second[2], second[1] + second[2] - trace[:, None] * (trace / self.dof)
+
+    def _sums(self, state: State, at: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Over some levels: W_a'W_b, H and weighted W_a'W_b times H, and H."""
+        h, r = state.h[:, :, at], state.r[:, :, at]
+        q, m, n = r.shape
+        w = state.root @ r
+        pairs = np.empty((q, q, 3, n))
+        pairs[:, :, 2] = h
+        for a in range(q):
+            pairs[a, :, :2] = self.weights @ (w[a] * w)
+        rows, flat = w.reshape(q * m, n), h.reshape(q * q, n)
+        return rows @ rows.T, pairs.reshape(-1, n) @ flat.T, flat.sum(axis=1)
 
 
 @lru_cache(maxsize=64)
