@@ -270,18 +270,9 @@ def _structure(factors, basis, has_inner, n):
             k = len(z_outer[0])
             a = np.stack([np.stack([_cell_sums(unit, za, zb_, n_units) for zb_ in z_outer[0]]) for za in z_inner])
             links = NestedLinks(a, of_unit, n_outer)
-            cc = np.empty((n_outer, k, k))
-            for i in range(k):
-                for j in range(i + 1):
-                    cc[:, i, j] = cc[:, j, i] = _cell_sums(outer_row, z_outer[0][i], z_outer[0][j], n_outer)
+            cc = np.ascontiguousarray(_squares(outer_row, z_outer[0], n_outer).transpose(2, 0, 1))
             select, place = [[slice(i, i + 1) for i in range(k)]], [np.arange(n_outer)]
-    s = ABSENT
-    if has_inner:
-        q = len(z_inner)
-        s = np.empty((q, q, n_units))
-        for a in range(q):
-            for b in range(a + 1):
-                s[a, b] = s[b, a] = _cell_sums(unit, z_inner[a], z_inner[b], n_units)
+    s = _squares(unit, z_inner, n_units) if has_inner else ABSENT
     if outer and links is None:
         links, cc, zb, layout = _crossed(outer, z_outer, unit, z_inner, n_units, n)
         stack, k, select, place = layout.stack, layout.k, layout.select, layout.place
@@ -289,6 +280,15 @@ def _structure(factors, basis, has_inner, n):
         has_inner, unit, z_inner, n_units, outer_row, z_outer[0] if outer_row is not None else [], n_outer, zb, stack, k
     )
     return projector, s, links, cc, select, place
+
+
+def _squares(code, columns, size) -> np.ndarray:
+    """Sums of products of every two columns in each cell, (q, q, size)."""
+    out = np.empty((len(columns), len(columns), size))
+    for a, left in enumerate(columns):
+        for b, right in enumerate(columns[: a + 1]):
+            out[a, b] = out[b, a] = _cell_sums(code, left, right, size)
+    return out
 
 
 def _cell_sums(code, a, b, size) -> np.ndarray:

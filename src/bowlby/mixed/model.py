@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import numpy as np
-import pandas as pd
 
 from bowlby.errors import UserError, problem, refusal
 from bowlby.mixed import checks
 from bowlby.mixed.covariance_parameters import Parameters, level_column, scale_outcome
 from bowlby.mixed.crossproducts import Reduced, check_reduced, reduce_rows
 from bowlby.mixed.formula import parse_formula
-from bowlby.mixed.model_frame import Factor, Frame, build_frame
+from bowlby.mixed.model_frame import Factor, Frame, as_labels, build_frame
 from bowlby.mixed.optimiser import STARTS, minimise
 from bowlby.mixed.residual_structure import STRUCTURES, complete_rows, fit_structured
 from bowlby.mixed.terms import ModelSpec, spec_from_terms
@@ -155,12 +154,6 @@ def _warn_constant_slopes(frame: Frame) -> None:
                 )
 
 
-@lru_cache(maxsize=64)
-def _index(names: tuple[str, ...]) -> pd.Index:
-    """Names as pandas' labels, whose making costs a small model more than its algebra."""
-    return pd.Index(names)
-
-
 class MixedModel:
     """A Gaussian linear mixed model.
 
@@ -186,8 +179,6 @@ class MixedModel:
     ----------
     names : list of str
         Fixed effects that are estimated.
-    labels : Index
-        The same.
     dropped_columns : list of str
         Fixed effects that are linear combinations of earlier ones, or text with one value in all rows.
     n_dropped : dict of str to int
@@ -237,7 +228,7 @@ class MixedModel:
 
     def _set(self, frame, reduced: Reduced) -> None:
         self.frame, self.reduced = frame, reduced
-        self.names, self.labels = reduced.names, _index(tuple(reduced.names))
+        self.names, self.labels = reduced.names, as_labels(tuple(reduced.names))
         gone = [n for k, n in enumerate(frame.names) if k not in set(reduced.kept)]
         self.dropped_columns = [*frame.left_out, *gone]
         self.n_dropped, self.rows, self.nobs = frame.n_dropped, frame.rows, reduced.n

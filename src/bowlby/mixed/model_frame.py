@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import pandas as pd
@@ -30,7 +30,11 @@ from bowlby.mixed.model_matrix import (
 )
 from bowlby.mixed.terms import INTERCEPT, ModelSpec, RandomTerm
 
-_NO_LABELS = pd.Index([])
+
+@lru_cache(maxsize=64)
+def as_labels(names: tuple[str, ...]) -> pd.Index:
+    """Names as pandas' labels, whose making costs a small model more than its algebra."""
+    return pd.Index(names)
 
 
 @dataclass
@@ -102,7 +106,7 @@ class Frame:
     x: list[np.ndarray | None]
     categories: dict
     rows: np.ndarray = field(default_factory=lambda: np.zeros(0, np.intp))
-    labels: pd.Index = field(default_factory=lambda: _NO_LABELS)
+    labels: pd.Index = field(default_factory=lambda: as_labels(()))
     """Row labels of the whole table; `rows` are positions in it."""
     n_dropped: dict[str, int] = field(default_factory=dict)
     factors: list[Factor] = field(default_factory=list)
