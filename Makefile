@@ -9,6 +9,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+# Two processes; which tests share one is said in tests/conftest.py.
+PYTEST := $(BIN)/python -m pytest -n 2 --no-loadscope-reorder
 
 help:
 	@echo "make results [CONFIG=config/config.yaml] [CORES=2]   run a study, by default the example"
@@ -32,10 +34,10 @@ results: $(VENV)/.ready
 	@$(BIN)/bowlby run "$(CONFIG)" --cores $(CORES)
 
 test: $(VENV)/.ready-test
-	$(BIN)/python -m pytest -m "not slow and not cluster"
+	$(PYTEST) -m "not slow and not cluster"
 
 test-all: $(VENV)/.ready-docs
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 # On a real Slurm of one node, installed where this is root (BOWLBY_INSTALL_SLURM=0: never); about four minutes.
 test-cluster: $(VENV)/.ready-test
