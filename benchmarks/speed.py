@@ -1,15 +1,17 @@
 """Seconds and memory of what a user waits for, now and at another commit, in pairs.
 
-    python benchmarks/speed.py 7c308f5 [--only help check …] [--repeat 3]        writes benchmarks/results.md
+    python benchmarks/speed.py 7c308f5 [--only help check …] [--repeat 3] [--therapists 25000]
 
-Both are run by the Python that runs this script, one after the other in each repetition; the smallest time of each
-counts. It takes about six minutes on two quiet cores. Processor seconds are those of all processes of a command, user
-and system together, so that other work on the machine changes little; memory is that of the largest process.
+writes benchmarks/results.md. Both are run by the Python that runs this script, one after the other in each repetition;
+the smallest time of each counts. It takes about 15 minutes on two quiet cores, and as long again with a platform of
+25,000 therapists. Processor seconds are those of all processes of a command, user and system together, so that other
+work on the machine changes little; memory is that of the largest process.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
 import subprocess
@@ -19,11 +21,14 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+import yaml
+
 ROOT = Path(__file__).parents[1]
 CONFIG = "config/config.yaml"
 START = "from bowlby.plan import plan; import bowlby.job; plan('config/config.yaml')"
 TABLES = "import pandas, pyarrow.parquet"
 BOWLBY = [sys.executable, "-c", "from bowlby.cli import main; main()"]
+FORMS = [sys.executable, str(ROOT / "benchmarks/ingest/forms.py")]
 WORK = {
     "example": ("example, raw files to report", [*BOWLBY, "run", CONFIG, "--cores", "2"]),
     "again": ("the same again, nothing to do", [*BOWLBY, "run", CONFIG, "--cores", "2"]),
@@ -34,9 +39,22 @@ WORK = {
     "job": ("start-up of a job", [sys.executable, "-c", START]),
     "job_tables": ("start-up of a job that reads tables", [sys.executable, "-c", f"{START}; {TABLES}"]),
     "pandas": (f"`{TABLES}`", [sys.executable, "-c", TABLES]),
+    "measures": ("one million forms of nine items, CSV to measures", [*FORMS, "measures", "{scratch}"]),
+    "scores": ("the same, to scores with reliability and audit", [*FORMS, "scores", "{scratch}"]),
+    "robustness": (
+        "example with nine kinds of robustness checks, usual numbers",
+        [*BOWLBY, "run", "config/nine.yaml", "--cores", "2"],
+    ),
+    "platform": (
+        "platform, raw files to report",
+        [*BOWLBY, "run", "config/examples/platform.yaml", "--cores", "2"],
+    ),
+    "small": ("M1 on few rows", [sys.executable, str(ROOT / "benchmarks/mixed/small.py")]),
 }
-LONG = ("example", "again")
-"""Run once, in this order: the second needs the results of the first."""
+LONG = ("example", "again", "robustness", "platform")
+"""Run once; `again` needs the results of `example`."""
+NEEDS = {"again": "example", "scores": "measures"}
+KINDS = "parametric cluster permutation influence sandwich assumptions multiverse imputation tipping".split()
 
 
 class Use(NamedTuple):
@@ -47,8 +65,22 @@ class Use(NamedTuple):
     megabytes: float
 
 
-def used(command: list[str], checkout: Path) -> Use:
-    """What a command and all that it starts use."""
+def prepare(names: list[str], checkouts: list[Path], scratch: Path, therapists: int) -> None:
+    """Data and configurations of the works that need some, the same for both checkouts."""
+    if "measures" in names:
+        subprocess.run([*FORMS, "make", str(scratch)], check=True)
+    if "platform" in names:
+        size = ["--platform", "--therapists", str(therapists)]
+        subprocess.run([*BOWLBY, "simulate", str(scratch / "platform"), *size], check=True)
+    for checkout in checkouts:
+        run = yaml.safe_load((checkout / CONFIG).read_text("utf-8"))
+        run |= {"run": "nine", "robustness": {"kinds": KINDS}}
+        (checkout / "config/nine.yaml").write_text(yaml.safe_dump(run), "utf-8")
+        (checkout / "data/raw/platform").symlink_to(scratch / "platform")
+
+
+def used(command: list[str], checkout: Path) -> tuple[Use, str]:
+    """What a command and all that it starts use, and what it prints."""
     env = os.environ | {
         "PYTHONPATH": str(checkout / "src"), "BOWLBY_CHECKOUT": str(checkout), "OMP_NUM_THREADS": "1"
     }  # fmt: skip
@@ -57,10 +89,11 @@ def used(command: list[str], checkout: Path) -> Use:
         process = subprocess.Popen(command, cwd=checkout, env=env, stdout=said, stderr=said)
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            said.seek(0)
-            sys.exit(f"{' '.join(command[-3:])} in {checkout}: {said.read()[-1000:]}")
-    return Use(usage.ru_utime + usage.ru_stime, time.monotonic() - began, usage.ru_maxrss / 1024)
+        said.seek(0)
+        text = said.read()
+    if process.returncode:
+        sys.exit(f"{' '.join(command[-3:])} in {checkout}: {text[-1000:]}")
+    return Use(usage.ru_utime + usage.ru_stime, time.monotonic() - began, usage.ru_maxrss / 1024), text
 
 
 def jobs(checkout: Path) -> int:
@@ -68,18 +101,29 @@ def jobs(checkout: Path) -> int:
     return len(list((checkout / "results/example/benchmarks").rglob("*.tsv")))
 
 
-def measured(names: list[str], checkouts: list[Path], repeat: int) -> dict[str, list[Use]]:
-    """By name of the work, the least that it used at each checkout."""
-    found = {}
+def measured(names: list[str], checkouts: list[Path], scratch: Path, repeat: int) -> tuple[dict, list[dict]]:
+    """By name of the work the least that it used at each checkout; by checkout, milliseconds of M1 and of glmm."""
+    found, small = {}, [{}, {}]
     for name in names:
-        times = 1 if name in LONG else repeat
-        runs = [[used(WORK[name][1], checkout) for checkout in checkouts] for _ in range(times)]
+        command = [word.replace("{scratch}", str(scratch)) for word in WORK[name][1]]
+        runs = []
+        for _ in range(1 if name in LONG else repeat):
+            both = [used(command, checkout) for checkout in checkouts]
+            runs.append([use for use, _ in both])
+            if name == "small":
+                small = [_least(least, json.loads(text)) for least, (_, text) in zip(small, both, strict=True)]
         found[name] = [Use(*map(min, zip(*column, strict=True))) for column in zip(*runs, strict=True)]
         print(name, *found[name], flush=True)
-    return found
+    found.pop("small", None)
+    return found, small
 
 
-def page(commits: list[str], found: dict[str, list[Use]], counted: list[int]) -> str:
+def _least(one: dict, other: dict) -> dict:
+    """The smaller of two times, for each size and engine."""
+    return {size: {k: min(v, one.get(size, other[size])[k]) for k, v in of.items()} for size, of in other.items()}
+
+
+def page(commits: list[str], found: dict[str, list[Use]], small: list[dict], counted: list[int], size: int) -> str:
     """The table as Markdown: ratios first."""
     lines = [
         f"| {WORK[name][0]} | {then.processor / now.processor:.2f} | {then.clock / now.clock:.2f} "
@@ -95,6 +139,10 @@ def page(commits: list[str], found: dict[str, list[Use]], counted: list[int]) ->
         ]
     if {"job", "pandas"} <= set(found):
         lines += ["", f"A job starts in {_ratio(found, 'job', 'pandas')} times `{TABLES}` (goal 1.2)."]
+    if "platform" in found:
+        lines += ["", f"The platform has {size:,} therapists, {40 * size:,} patients and {400 * size:,} sessions."]
+    if small[0]:
+        lines += ["", *_small_fits(commits, small)]
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     both = " | ".join(f"{commit}: processor s | clock s | MB" for commit in commits)
     return "\n".join([
@@ -104,6 +152,20 @@ def page(commits: list[str], found: dict[str, list[Use]], counted: list[int]) ->
         f"Made by `python benchmarks/speed.py {commits[0]}`.", "",
         f"| work | ratio, processor | ratio, clock | {both} |", "|---" * 9 + "|", *lines, "",
     ])  # fmt: skip
+
+
+def _small_fits(commits: list[str], small: list[dict]) -> list[str]:
+    """A table of the milliseconds of one small fit."""
+    lines = [
+        "M1, formula to table with df: milliseconds of one fit, and of glmm (no Kenward-Roger) in the same runs.",
+        "",
+        f"| rows | ratio | {commits[0]} | {commits[1]} | glmm | {commits[1]} over glmm |",
+        "|---" * 6 + "|",
+    ]
+    for rows, then in small[0].items():
+        one, two, peer = then["bowlby"], small[1][rows]["bowlby"], small[1][rows]["glmm"]
+        lines.append(f"| {rows} | {one / two:.2f} | {one:.2f} | {two:.2f} | {peer:.2f} | {two / peer:.2f} |")
+    return lines
 
 
 def _ratio(found: dict[str, list[Use]], one: str, other: str) -> str:
@@ -117,20 +179,25 @@ def main() -> None:
     parser.add_argument("commit")
     parser.add_argument("--only", nargs="+", choices=WORK, default=list(WORK))
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--therapists", type=int, default=2500)
     asked = parser.parse_args()
-    if "again" in asked.only and "example" not in asked.only:
-        parser.error("`again` needs the results of `example`: name both")
+    for one, other in NEEDS.items():
+        if one in asked.only and other not in asked.only:
+            parser.error(f"`{one}` needs the results of `{other}`: name both")
     names = [name for name in WORK if name in asked.only]
     git = ["git", "-C", str(ROOT)]
     commits = [subprocess.run([*git, "rev-parse", "--short", commit], capture_output=True, text=True, check=True)
                .stdout.strip() for commit in (asked.commit, "HEAD")]  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         checkouts = [Path(folder) / name for name in ("then", "now")]
+        scratch = Path(folder) / "scratch"
+        scratch.mkdir()
         for checkout, commit in zip(checkouts, commits, strict=True):
             subprocess.run([*git, "worktree", "add", "-q", "--detach", str(checkout), commit], check=True)
         try:
-            found = measured(names, checkouts, asked.repeat)
-            text = page(commits, found, [jobs(checkout) for checkout in checkouts])
+            prepare(names, checkouts, scratch, asked.therapists)
+            found, small = measured(names, checkouts, scratch, asked.repeat)
+            text = page(commits, found, small, [jobs(checkout) for checkout in checkouts], asked.therapists)
         finally:
             for checkout in checkouts:
                 subprocess.run([*git, "worktree", "remove", "--force", str(checkout)], check=False)
