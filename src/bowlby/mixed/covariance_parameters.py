@@ -137,6 +137,7 @@ class Parameters:
         self._structure = s = _structure(tuple(self.sizes), blocks, first)
         self.items, self.roots, self.diagonal, self.tensor = s.items, s.roots, s.diagonal, s.tensor
         self.count = len(self.items)
+        self.uncorrelated = bool(s.diagonal.all())
         self.known_zero = np.array(
             [t.a == t.b and factors[t.factor].labels[t.a] in factors[t.factor].known_zero for t in self.items],
             dtype=bool,

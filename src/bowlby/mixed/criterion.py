@@ -24,7 +24,6 @@ from bowlby.mixed.crossproducts import ABSENT, Reduced
 from bowlby.mixed.small_matrices import cholesky, lower_inverse
 
 _LEVELS = 1 << 13  # at a time, so that products stay in the processor's cache
-_TWICE = np.array([2.0, -2.0])[:, None, None]
 
 
 @dataclass
@@ -105,7 +104,7 @@ def inner_inverse(data: Reduced, d: np.ndarray) -> tuple[np.ndarray, np.ndarray,
     )
     terms = weights @ data.pair_terms
     both = (terms[:8] / terms[8]).reshape(2, 2, 2, n)
-    return both[0], both[1], float(np.log(terms[8]).sum())
+    return both[0], both[1], float(np.add.reduce(np.log(terms[8])))
 
 
 def outer_inverse(c: np.ndarray, lambdas: list[np.ndarray], select: list) -> tuple[np.ndarray, float]:
@@ -179,7 +178,7 @@ def evaluate(data: Reduced, parameters: Parameters, theta: np.ndarray, reml: boo
         g, h, logdet = inner_inverse(data, d[0])
         r = unit_product(g, data.zx)
         dr = mix(d[0], r)
-        xvx = xvx - (data.zx @ dr.swapaxes(1, 2)).sum(axis=0)
+        xvx = xvx - np.add.reduce(data.zx @ dr.swapaxes(1, 2))
     if data.links is not None:
         if data.has_inner:
             f = data.links.apply(g)
@@ -245,7 +244,8 @@ class OneFactor:
         predictors[-1] = 0.0
         both = predictors.copy()
         both[-1] = self.dof
-        self.weights = np.array([both, predictors])
+        self.first = np.array([both, predictors])
+        self.second = np.array([2 * both, -2 * predictors])
         self.squares = np.array([[-np.maximum.outer(both, both).ravel()], [np.outer(predictors, predictors).ravel()]])
 
     def derivatives(self, state: State) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -254,25 +254,26 @@ class OneFactor:
         parts = [self._sums(state, slice(start, start + _LEVELS)) for start in range(0, n, _LEVELS)]
         gram, pairs, h = parts[0] if len(parts) == 1 else map(sum, zip(*parts, strict=True))
         p = self.one @ gram.reshape(q, m, q, m).swapaxes(1, 2).reshape(q * q, m * m)
-        grams = pairs.reshape(q * q, 3, q * q).swapaxes(0, 1).reshape(3, -1)
-        second = (grams @ self.two)[:, self.pair_of]
-        first = self.one @ h - self.weights @ p[:, :: m + 1].T
-        gradient, trace = first
-        second[:2] *= _TWICE
-        second[:2] += (p * self.squares) @ p.T
-        return gradient, second[0] - second[2], second[1] + second[2] - trace[:, None] * (trace / self.dof)
+        gradient, trace = self.one @ h - self.first @ p[:, :: m + 1].T
+        pairs = pairs.reshape(q * q, 2, q * q).swapaxes(0, 1).reshape(2, -1)
+        c = len(p)
+        hessian, expected = (pairs @ self.two)[:, self.pair_of] + (
+            (p * self.squares).reshape(2 * c, m * m) @ p.T
+        ).reshape(2, c, c)
+        return gradient, hessian, expected - trace[:, None] * (trace / self.dof)
 
     def _sums(self, state: State, at: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Over some levels: W_a'W_b, H and weighted W_a'W_b times H, and H."""
+        """Over some levels: W_a'W_b; weighted W_a'W_b with and without H, times H; and H."""
         h, r = state.h[:, :, at], state.r[:, :, at]
         q, m, n = r.shape
         w = state.root @ r
-        pairs = np.empty((q, q, 3, n))
-        pairs[:, :, 2] = h
-        for a in range(q):
-            pairs[a, :, :2] = self.weights @ (w[a] * w)
         rows, flat = w.reshape(q * m, n), h.reshape(q * q, n)
-        return rows @ rows.T, pairs.reshape(-1, n) @ flat.T, flat.sum(axis=1)
+        pairs = np.empty((q, q, 2, n))
+        for a in range(q):
+            np.matmul(self.second, w[a] * w, out=pairs[a])
+        pairs[:, :, 0] -= h
+        pairs[:, :, 1] += h
+        return rows @ rows.T, pairs.reshape(-1, n) @ flat.T, np.add.reduce(flat, axis=1)
 
 
 @lru_cache(maxsize=64)

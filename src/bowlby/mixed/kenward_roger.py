@@ -16,6 +16,7 @@ from bowlby.mixed.covariance_parameters import Parameters
 from bowlby.mixed.criterion import State, residual_variance
 from bowlby.mixed.crossproducts import Reduced
 from bowlby.mixed.derivatives import Moments, moments
+from bowlby.mixed.small_matrices import eigen
 
 _RCOND = 1e-10
 
@@ -81,7 +82,7 @@ class Information:
                 f"the variance '{self.names[int(np.argmin(size))]}' has no information in these data",
                 "drop that random term",
             )
-        values, vectors = np.linalg.eigh(self.expected / np.outer(size, size))
+        values, vectors = eigen(self.expected / (size[:, None] * size))
         null = values <= _RCOND * values[-1]
         if not null.any():
             return np.diag(1 / size)

@@ -192,12 +192,13 @@ def _newton_step(point: Point, free: np.ndarray) -> _Step:
     """-|H|^-1 g: along a direction that leads down the curvature counts with the other sign."""
     gradient = point.gradient[free]
     values, vectors = eigen(point.hessian if len(free) == len(point.x) else point.hessian[free[:, None], free])
-    largest = max(-values[0], values[-1], 1e-300)
-    along = vectors.T @ gradient
-    curvature = np.maximum(np.abs(values), 1e-10 * largest)
-    decrement = float((along**2 / curvature).sum())
-    saddle = values[0] < -1e-7 * largest and values[0] < -1e-6
-    full = move = -vectors @ (along / curvature)
+    least, largest = float(values[0]), max(float(-values[0]), float(values[-1]), 1e-300)
+    along = gradient @ vectors
+    curvature = values if least > 1e-10 * largest else np.maximum(np.abs(values), 1e-10 * largest)
+    steps = along / curvature
+    decrement = float(along @ steps)
+    saddle = least < -1e-7 * largest and least < -1e-6
+    full = move = -(vectors @ steps)
     if saddle and decrement < 1e-4:
         # No gradient to follow: a push along every direction that leads down.
         down = values < -1e-7 * largest
@@ -205,7 +206,7 @@ def _newton_step(point: Point, free: np.ndarray) -> _Step:
     length, size = float(move @ move) ** 0.5, max(1.0, float(point.x @ point.x) ** 0.5)
     if length > size:
         move = move * (size / length)
-    return _Step(full, move, float(gradient @ move), decrement, bool(saddle), bool(values[0] > 0), length <= size)
+    return _Step(full, move, float(gradient @ move), decrement, saddle, least > 0, length <= size)
 
 
 def _idle(objective, point: Point, free, step: _Step, known, beat) -> bool:
@@ -271,7 +272,7 @@ def _fisher_step(parameters: Parameters, point: Point) -> np.ndarray | None:
     if step is None:
         return None
     delta = point.state.delta - step
-    if parameters.diagonal.all():
+    if parameters.uncorrelated:
         return np.sqrt(np.maximum(delta, SMALL)) if point.x.any() or delta.max() > SMALL else None
     out = []
     for d in parameters.covariances(delta):
@@ -338,7 +339,7 @@ def _faces(objective, parameters, point: Point, converged: bool, log):
     if len(blocks) < 2 or objective.noise:
         return point, converged
     for block in [*blocks, list(range(parameters.count))]:
-        if not np.any(point.x[block]):
+        if not point.x[block].any():
             continue
         x = point.x.copy()
         x[block] = 0.0
