@@ -384,14 +384,13 @@ class MixedModel:
             starts = checks.starting_points(starts, self.parameters.count)
         if self.kernel is not None:
             return fit_structured(self, reml, starts)
-        nothing_left = problem(
-            f"the model of '{self.spec.outcome}' leaves no residual variation", "drop terms or check the outcome"
-        )
         try:
             optimum = minimise(self.reduced, self.parameters, reml, starts)
         except np.linalg.LinAlgError:
-            raise UserError(nothing_left) from None
+            optimum = None
         # The outcome has unit variance inside, so this is rounding.
-        if optimum.state.r2 < 1e-13 * self.nobs:
-            raise UserError(nothing_left)
+        if optimum is None or optimum.state.r2 < 1e-13 * self.nobs:
+            raise refusal(
+                f"the model of '{self.spec.outcome}' leaves no residual variation", "drop terms or check the outcome"
+            )
         return MixedResult(self, optimum, reml)

@@ -332,13 +332,15 @@ def minimise(data: Reduced, parameters: Parameters, reml: bool, starts=STARTS) -
 def _faces(objective, parameters, point: Point, converged: bool, log):
     """Look for a better end at the corner and on each face of the boundary, where a block of effects has no variance.
 
+    Where the first descent began at the corner, that is no better than its end.
     With several factors the likelihood can have one summit inside and one on a face (patients against therapists when
     each therapist has few patients), which no start from a corner need find.
     """
     blocks = parameters.blocks()
     if len(blocks) < 2 or objective.noise:
         return point, converged
-    for block in [*blocks, list(range(parameters.count))]:
+    corner = [] if log[0].start == 0.0 else [list(range(parameters.count))]
+    for block in [*blocks, *corner]:
         if not point.x[block].any():
             continue
         x = point.x.copy()

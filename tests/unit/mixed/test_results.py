@@ -46,7 +46,7 @@ def test_tables(nested):
     assert result.scale == rows.variance.iloc[4]
     text = result.summary()
     assert "therapist" in text and "Kenward-Roger" in text and "REML" in text
-    assert len(result.starts) == 4 and all(s.converged for s in result.starts)
+    assert len(result.starts) == 3 and all(s.converged for s in result.starts)
 
 
 def test_many_contrasts_at_once_are_those_one_by_one(nested):
