@@ -1,5 +1,8 @@
 """Small runs as the contracts describe them, for the page to be built from."""
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -115,53 +118,71 @@ def common(folder, title: str, config: dict, *, synthetic: bool) -> None:
     write_csv(folder / "issues.csv", pd.DataFrame(found, columns=ISSUE))
 
 
-@pytest.fixture
-def comparison_run(tmp_path):
-    """A folder with a comparison, drawn and tabulated; called with the changes that a test wants."""
+@pytest.fixture(scope="session")
+def once(tmp_path_factory):
+    """A run that is drawn and tabulated once; called with what writes it, and the changes to it."""
+    drawn: dict[str, Path] = {}
 
-    def make(*, title: str = "A study", synthetic: bool = False, claims: dict | None = None):
-        folder = tmp_path / "comparison"
-        config = {"outcome": {"instrument": "phq9"}, "comparison": {"delta": 0.1, "covariates": ["<b>age</b>"]}}
-        common(folder, title, config, synthetic=synthetic)
-        terms = ["Intercept", "perceived_within", "therapist_style"]
-        write_json(folder / "fits/primary.json", fit("primary", terms, {"therapist": 2}))
-        random_effects(folder, "primary")
-        effects = {"P": effect(0.3), "T": effect(-0.01), "P-T": effect(0.31), "P+T": effect(0.29)}
-        more = {"delta": 0.1, "standardiser": "sample", "reference": {}, "n_obs": 100, "n_therapists": 2}
-        write_json(folder / "comparison.json", {**effects, **more, "therapist_icc": 0.31, "sentence": "S."})
-        made = {
-            "C1": claim("supported", qualified=True, reasons=["same_rater"], estimate=0.3, test=TESTED),
-            "C2": claim(
-                "refuted",
-                rule={"code": "one_below_0", "of": "P+T"},
-                test=TESTED | {"kind": "one_sided_of_two", "of": "P+T"},
-            ),
-            "C3": claim(),
-            "C4": claim(not_tested=True, rule={"code": "no_patient_style"}),
-            "C5": claim(not_tested=True, rule={"code": "no_patient_style"}),
-        }
-        record = {"schema": 1, "run": "tiny", "flags": ["few_therapists"]}
-        write_json(
-            folder / "verdict.json",
-            {
-                **record,
-                "claims": made | (claims or {}),
-                "sentence": "A <i>finding</i>.",
-                "finding": "a <i>finding</i>.",
-                "grounds": "G.",
-            },
-        )
-        figures.build(folder)
-        tables.build(folder)
-        return folder
+    def make(write, **changes):
+        key = f"{write.__name__}{changes}"
+        if key not in drawn:
+            drawn[key] = tmp_path_factory.mktemp("drawn")
+            write(drawn[key], **changes)
+            figures.build(drawn[key])
+            tables.build(drawn[key])
+        return drawn[key]
 
     return make
 
 
+def comparison(folder: Path, title: str = "A study", synthetic: bool = False, claims: dict | None = None) -> None:
+    """What a comparison leaves before figures and tables."""
+    config = {"outcome": {"instrument": "phq9"}, "comparison": {"delta": 0.1, "covariates": ["<b>age</b>"]}}
+    common(folder, title, config, synthetic=synthetic)
+    terms = ["Intercept", "perceived_within", "therapist_style"]
+    write_json(folder / "fits/primary.json", fit("primary", terms, {"therapist": 2}))
+    random_effects(folder, "primary")
+    effects = {"P": effect(0.3), "T": effect(-0.01), "P-T": effect(0.31), "P+T": effect(0.29)}
+    more = {"delta": 0.1, "standardiser": "sample", "reference": {}, "n_obs": 100, "n_therapists": 2}
+    write_json(folder / "comparison.json", {**effects, **more, "therapist_icc": 0.31, "sentence": "S."})
+    made = {
+        "C1": claim("supported", qualified=True, reasons=["same_rater"], estimate=0.3, test=TESTED),
+        "C2": claim(
+            "refuted",
+            rule={"code": "one_below_0", "of": "P+T"},
+            test=TESTED | {"kind": "one_sided_of_two", "of": "P+T"},
+        ),
+        "C3": claim(),
+        "C4": claim(not_tested=True, rule={"code": "no_patient_style"}),
+        "C5": claim(not_tested=True, rule={"code": "no_patient_style"}),
+    }
+    record = {"schema": 1, "run": "tiny", "flags": ["few_therapists"]}
+    write_json(
+        folder / "verdict.json",
+        {
+            **record,
+            "claims": made | (claims or {}),
+            "sentence": "A <i>finding</i>.",
+            "finding": "a <i>finding</i>.",
+            "grounds": "G.",
+        },
+    )
+
+
 @pytest.fixture
-def growth_run(tmp_path):
-    """A folder with a growth model only, drawn and tabulated."""
-    folder = tmp_path / "growth"
+def comparison_run(tmp_path, once):
+    """A folder with a comparison, drawn and tabulated; called with the changes that a test wants."""
+
+    def make(**changes):
+        folder = tmp_path / "comparison"
+        shutil.rmtree(folder, ignore_errors=True)
+        return shutil.copytree(once(comparison, **changes), folder)
+
+    return make
+
+
+def growth(folder: Path) -> None:
+    """What a growth model leaves before figures and tables."""
     common(folder, "A trial", {"outcome": {"instrument": "phq9"}, "growth": {"reml": True}}, synthetic=False)
     write_csv(folder / "reliability.csv", pd.DataFrame(columns=ALPHA))
     write_text(folder / "study.yaml", "time_unit: months\n")
@@ -169,6 +190,9 @@ def growth_run(tmp_path):
     random_effects(folder, "growth")
     times = pd.DataFrame([(f"P{i}", "T", t, i - t) for i in range(40) for t in (0.0, 1.0)])
     write_parquet(folder / "analysis/growth.parquet", times.set_axis(["patient", "therapist", "time", "y"], axis=1))
-    figures.build(folder)
-    tables.build(folder)
-    return folder
+
+
+@pytest.fixture
+def growth_run(tmp_path, once):
+    """A folder with a growth model only, drawn and tabulated."""
+    return shutil.copytree(once(growth), tmp_path / "growth")
