@@ -26,7 +26,7 @@ IN_SENTENCES = {
     "alliance": "the alliance",
     "mentalizing": "mentalizing",
 }
-VARIABLES = PREDICTORS | {"baseline": "Outcome before treatment", "change": "Early change of outcome"}
+VARIABLES = PREDICTORS | {"baseline": "Baseline outcome", "change": "Early change of outcome"}
 TIMES = {"log_time": "ln(1 + time)", "time_squared": "Time squared"}
 """Time in other forms, as columns of the growth model."""
 SURFACE = {"surface_x": "X", "surface_w": "W", "surface_xx": "X²", "surface_xw": "X × W", "surface_ww": "W²"}

@@ -133,8 +133,9 @@ def _said(labels: Mapping[str, str], effects: Mapping[str, Effect], more: Mappin
     }[more["verdict"]]
     because = say_rule(more["rule"], NAMES)
     return f"{more['verdict'].capitalize()}: {conclusion}.", (
-        f"A session 1 SD better in {predictor} was followed by one {_size(effects['L'])} in {outcome}; "
-        f"a session 1 SD better in {outcome} was followed by one {_size(effects['R'])} in {predictor}. "
+        f"After a session with {predictor} 1 SD better than the patient's own mean, {outcome} at the next session was "
+        f"{_size(effects['L'])}. After a session with {outcome} 1 SD better, {predictor} at the next session was "
+        f"{_size(effects['R'])}. "
         f"{because[:1].upper()}{because[1:]}."
     )
 

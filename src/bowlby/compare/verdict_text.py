@@ -53,12 +53,16 @@ def headline(
     """
     p, t = effects["P"], effects["T"]
     unable = cannot_answer(t, therapists)
+    sessions = "after_landmark" in claims["C2"].get("reasons", ())
+    baseline = "mean outcome up to the landmark session" if sessions else "outcome before treatment"
+    ended = "had a later outcome that was" if sessions else "ended treatment"
     parts = [
-        "At equal outcome before treatment, patients who felt 1 SD more securely attached to their therapist than "
-        f"other patients of the same therapist ended treatment {difference(p)}."
+        f"At equal {baseline}, patients who felt 1 SD more securely attached to their therapist than other patients of "
+        f"the same therapist {ended} {difference(p)}."
     ]
     if unable is None:
-        parts.append(f"Patients of therapists whose own attachment was 1 SD more secure ended {difference(t)}.")
+        ended = ended.removesuffix(" treatment")
+        parts.append(f"Patients of therapists whose own attachment was 1 SD more secure {ended} {difference(t)}.")
     if "T_severe" in effects and unable is None:
         severe = difference(effects["T_severe"])
         parts.append(f"This holds at average severity; among the most severely ill tenth, patients ended {severe}.")

@@ -103,19 +103,23 @@ def _straight(values: np.ndarray, instrument: Instrument, reversed_before: bool)
     full = values[_full(values, instrument)]
     n, of = int((_spread(full) == 0).sum()), len(full)
     check, observed = "straight_lining", f"{n} of {of}"
-    why = "all items run one way" if not _mixed(instrument) else "reversed items look reversed already in the file"
+    why = (
+        "all items are keyed in the same direction"
+        if not _mixed(instrument)
+        else "reversed items appear to be reversed already in the file"
+    )
     if not _mixed(instrument) or reversed_before:
-        advice = f"{why}, so the same answer throughout may be meant"
+        advice = f"{why}, so that identical responses to all items may be genuine"
         return Finding(None, None, check, observed, "", "not_testable", advice)
     many = n >= 3 and n > 0.02 * of
-    advice = "look at these forms; the same answer to all items cannot be meant" if many else ""
+    advice = "inspect these forms; the same response to all items is contradictory" if many else ""
     return Finding(None, None, check, observed, "at most 2%, or 2 rows", "suspicious" if many else "ok", advice)
 
 
 def _twice(measures: pd.DataFrame, values: np.ndarray) -> Finding:
     """Different people with the same, not uniform, answers throughout, too particular for chance."""
     complete = ~np.isnan(values).any(axis=1)
-    check, expected = "duplicate_rows", "0 rows alike by more than chance"
+    check, expected = "duplicate_rows", "no identical respondents beyond chance"
     if complete.sum() < FEWEST:
         return Finding(None, None, check, "too few complete forms", expected, "not_testable")
     rows = values[complete]

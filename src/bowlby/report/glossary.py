@@ -23,6 +23,7 @@ ESTIMANDS = {
 TERMS = {
     "Perceived attachment": "Attachment to the therapist as the patient rates it, as a composite of scales.",
     "Style": "The therapist's own attachment style, as a composite of scales or a category.",
+    "Baseline outcome": "The outcome before treatment or, with session data, its mean up to the landmark session.",
     "Reference SD": "The SD by which an outcome or a predictor is divided: that of a published norm sample if the "
     "configuration gives one, else that of this sample.",
     "P": "The slope of perceived attachment within therapists: the expected difference in outcome, in reference SDs, "

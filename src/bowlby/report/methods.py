@@ -141,7 +141,7 @@ def _primary(results: Results) -> str:
     return " ".join(
         [
             f"The outcome was {outcome_name(results)}. "
-            f"Outcome after treatment{bracket(after)} was regressed on outcome before treatment"
+            f"The outcome{bracket(after)} was regressed on the baseline outcome"
             f"{bracket(before, 'within and between therapists')},"
             f"{f' {covariates} (within and between),' if covariates else ''} the composite of perceived attachment"
             f"{bracket(weights(perceived), when(perceived))} centred within therapists ([[enders]]), and the composite "
@@ -289,9 +289,9 @@ def estimand(results: Results) -> str:
     how = SWITCHED[asked.get("switching") or "share"]
     changed = f" For patients with several therapists, {how}." if switching else ""
     return (
-        f"Estimands: the difference in outcome {when} per SD of perceived attachment between patients of the same "
-        "therapist (P), and per SD of the therapist's own style between therapists (T), at equal outcome before "
-        "treatment. The target population is patients of therapists similar to those of the study. Complete cases "
+        f"Estimands: the difference in outcome{when and f' {when}'} per SD of perceived attachment between patients of "
+        "the same therapist (P), and per SD of the therapist's own style between therapists (T), at equal baseline "
+        "outcome. The target population is patients of therapists similar to those of the study. Complete cases "
         f"were analysed{checked}.{changed}"
     )
 

@@ -15,7 +15,7 @@ ENGINES = {
 }
 EFFECTS = {"intercept": "intercept", "Intercept": "intercept", "time": "slope of time"}
 MEASUREMENT = {
-    "unknown": "the reliability of the outcome before treatment is not known: scores were given and "
+    "unknown": "the reliability of the baseline outcome is not known: scores were given and "
     "`outcome.reliability` is empty",
     "large_part": "patients who changed therapist connect too many therapists",
     "errors_too_large": "the error variances are as large as the observed variances",

@@ -42,6 +42,22 @@ WAYS = {
     "sandwich": "Cluster-robust (CR2)",
     "imputation": "Missing values imputed",
 }
+BRACKETS = "Numbers in brackets are those of replicates or imputations."
+NOTES = {
+    "parametric": [BRACKETS, "Intervals of the parametric bootstrap are percentile intervals."],
+    "cluster": [
+        BRACKETS,
+        "Intervals of the bootstrap of therapists are bias-corrected and accelerated if each therapist was also "
+        "omitted, otherwise percentile intervals.",
+    ],
+    "imputation": [BRACKETS],
+}
+MEANING = {
+    "Without one therapist": "Without one therapist: each therapist was omitted in turn.",
+    "Alternative analyses": "Alternative analyses: the analysis was repeated with other choices (figure below).",
+    "Imputed": "Imputed: missing values were multiply imputed.",
+}
+"""What the notes of the tables say of each row or column that is there."""
 
 
 def computed_of(record: Mapping) -> dict:
@@ -83,11 +99,10 @@ def flips_sheet(verdict: Mapping, record: Mapping) -> Sheet:
         row = [f"{name}. {SHORT[name]}", verdict_of(claim), _changed(claim)]
         rows.append([*row, *(words(verdicts.get(name), claim["verdict"]) for verdicts, words in tried.values())])
     note = (
-        "The last columns give the verdict of each claim when each therapist was omitted in turn, in the alternative "
-        "analyses of the curve below, and with missing values multiply imputed. The third column gives the checks that "
-        "change a decided verdict by fixed rules. They show how a verdict depends on sample and analysis; they "
-        "add no information beyond *p* on whether the claim is true."
+        "The third column gives the checks that change a supported or refuted verdict by fixed rules. They show how a "
+        "verdict depends on sample and analysis; they add no information beyond *p* on whether the claim is true."
     )
+    note = " ".join([note, *(MEANING[head] for head in tried)])
     title = "Robustness of Each Verdict"
     return Sheet("", title, ["Claim", "Verdict", "Changed by a check?", *tried], [(None, rows)], note)
 
@@ -137,20 +152,20 @@ def _percent(share: float) -> str:
 
 def intervals_sheet(comparison: Mapping, record: Mapping, estimands: Mapping) -> Sheet:
     """95% intervals of the contrasts, as in Table 1 and by every other method or assumption examined."""
-    rows = [["Main analysis", *(_limits(comparison[e]) for e in EFFECTS)]]
+    rows, notes = [["Main analysis", *(_limits(comparison[e]) for e in EFFECTS)]], []
     for kind, words in WAYS.items():
         check = record.get(kind) or {}
         effects = check.get("intervals") or check.get("contrasts") or check.get("effects") or {}
         if not effects:
             continue
         n = f" ({check['replicates']:,})" if kind != "sandwich" else ""
+        notes += NOTES.get(kind, [])
         rows.append([f"{words}{n}", *(_limits(effects.get(e)) for e in EFFECTS)])
-    rows += [[words, *(_limits(effects.get(e)) for e in EFFECTS)] for words, effects in _assumptions(estimands)]
-    note = (
-        "*SD* of outcome per *SD* of predictor; number of replicates in brackets. Bootstrap intervals are percentile "
-        "intervals; those of therapists are bias-corrected and accelerated if each therapist was also omitted. "
-        "Intervals corrected for measurement error are from a jackknife over therapists."
-    )
+    more = _assumptions(estimands)
+    rows += [[words, *(_limits(effects.get(e)) for e in EFFECTS)] for words, effects in more]
+    if any(words.startswith("Corrected") for words, _ in more):
+        notes.append("Intervals corrected for measurement error are from a jackknife over therapists.")
+    note = " ".join(["*SD* of outcome per *SD* of predictor.", *dict.fromkeys(notes)])
     heads = ["Method", "P", "T", "P − T", "P + T"]
     return Sheet("", "95% Confidence Intervals by Other Methods", heads, [(None, rows)], note)
 

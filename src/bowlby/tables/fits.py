@@ -37,9 +37,12 @@ def boundary(fit: Mapping) -> str:
     zero = [r for r in random if not r.get("term2") and r["variance_or_cov"] == 0]
     said = []
     if zero:
-        which = " and of ".join(_variance(r) for r in zero)
-        known = ", and that of the slope is treated as known" if fit.get("known_zero") else ""
-        said.append(f"Estimated at 0 (boundary): the variance of {which}{known}.")
+        several = "variances" if len(zero) > 1 else "variance"
+        said.append(f"Estimated at 0 (boundary): the {several} of {_listed(zero)}.")
+        known = [r for r in zero if r["term"] in (fit.get("known_zero") or ())]
+        if known:
+            which = "The variance" if len(zero) == 1 else f"Of these, that of {_listed(known)}"
+            said[-1] += f" {which} is treated as known in standard errors and degrees of freedom."
     said += [
         f"The covariance matrix of the random effects of {group}s is singular (boundary)."
         for group in sorted(paired - {r["group"] for r in zero})
@@ -72,6 +75,11 @@ def left_out(fit: Mapping) -> str:
             f"{reason}."
         )
     return " ".join(said)
+
+
+def _listed(random: list[dict]) -> str:
+    *most, last = map(_variance, random)
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _variance(r: dict) -> str:

@@ -107,7 +107,7 @@ def test_attachment_that_leads_symptoms_is_found_and_not_the_reverse(led):
     assert paths["R"]["ci"][0] < 0 < paths["R"]["ci"][1]
     assert paths["L-R"]["estimate"] == pytest.approx(paths["L"]["estimate"] - paths["R"]["estimate"])
     assert led["finding"] == "Supported: the path from attachment to later symptoms is larger than the reverse path."
-    assert led["sentence"].startswith(f"{led['finding']} A session 1 SD better in attachment was followed by one ")
+    assert led["sentence"].startswith(f"{led['finding']} After a session with attachment 1 SD better than ")
 
 
 def compared(**outcome) -> Run:

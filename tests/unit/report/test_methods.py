@@ -110,8 +110,8 @@ def test_occasions_are_said_and_what_the_second_fit_leaves_out(comparison_run):
     second = {"fixed": [{"term": "Intercept"}], "differs_by_design": differs}
     write_json(folder / "fits/second/primary.json", second)
     text = report.methods_text(Results(folder))
-    assert "Outcome after treatment (at termination)" in text
-    assert "outcome before treatment (at intake; within and between therapists)" in text
+    assert "The outcome (at termination) was regressed on the baseline outcome" in text
+    assert "baseline outcome (at intake; within and between therapists)" in text
     assert "; at session 5) centred within therapists" in text
     assert re.search("statsmodels .*, without random slopes and with the main therapist only", text)
 
@@ -159,7 +159,7 @@ def test_methods_begin_with_the_estimands_and_say_where_the_analysis_was_registe
     write_json(folder / "analysis/primary.design.json", {"n_switching": 3})
     config = Results(folder).config
     text = paragraphs(Results(folder))
-    assert text[0].startswith("Estimands: the difference in outcome") and "(T), at equal outcome before" in text[0]
+    assert text[0].startswith("Estimands: the difference in outcome") and "(T), at equal baseline outcome" in text[0]
     assert text[0].endswith("Complete cases were analysed. For patients with several therapists, each therapist is "
                             "weighted by the share of sessions.")  # fmt: skip
     assert text[1] == "[State where the analysis was registered, or that it was not.]"

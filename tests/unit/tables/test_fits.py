@@ -28,8 +28,13 @@ def test_the_variances_at_the_boundary_are_named():
     fit = {"singular": True, "random": [*PATIENTS, correlation(0.3), *THERAPISTS]}
     slope = "the variance of the random slope of time (therapists)"
     assert boundary(fit) == f"Estimated at 0 (boundary): {slope}."
-    known = f"Estimated at 0 (boundary): {slope}, and that of the slope is treated as known."
-    assert boundary(fit | {"known_zero": ["time"]}) == known
+    known = "The variance is treated as known in standard errors and degrees of freedom."
+    assert boundary(fit | {"known_zero": ["time"]}) == f"Estimated at 0 (boundary): {slope}. {known}"
+    product = THERAPISTS[1] | {"term": "perceived_within"}
+    both = boundary(fit | {"random": [*THERAPISTS, product], "known_zero": ["perceived_within"]})
+    attachment = "the random slope of perceived attachment, within therapist (therapists)"
+    assert f"the variances of the random slope of time (therapists) and {attachment}." in both
+    assert f"Of these, that of {attachment} is treated as known" in both
     assert boundary(fit | {"singular": False}) == ""
 
 

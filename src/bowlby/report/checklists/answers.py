@@ -66,7 +66,7 @@ def covariates(results: Results) -> str | None:
     """What the models adjust for."""
     if not results.comparison:
         return None
-    names = ["outcome before treatment", *(c.replace("_", " ") for c in _asked(results).get("covariates") or [])]
+    names = ["baseline outcome", *(c.replace("_", " ") for c in _asked(results).get("covariates") or [])]
     return f"Adjusted for {', '.join(names)}, within and between therapists."
 
 

@@ -184,7 +184,7 @@ def _measured(results: Results) -> Markup:
         (results.verdict and results.verdict.get("without_errors")) or {},
     )
     said = [
-        f"The outcome before treatment has a reliability of {_reliability(variables['baseline'])}. Corrected for its "
+        f"The baseline outcome has a reliability of {_reliability(variables['baseline'])}. Corrected for its "
         f"measurement error, P is {_value(rows['baseline']['P'])} and T is {_value(rows['baseline']['T'])}. "
         + _changes(results, decided.get("baseline"), ("C1", "C2"))
     ]
@@ -204,10 +204,10 @@ def _measured(results: Results) -> Markup:
            for one in record["reliability_off"] if one["row"]]  # fmt: skip
     said.append(
         "The correction assumes that errors of different questionnaires are independent. If mood affects both the "
-        "outcome before treatment and perceived attachment, the corrected P is too small."
+        "baseline outcome and perceived attachment, the corrected P is too small."
     )
     if off:
-        said.append(f"With other reliabilities of the outcome before treatment, P would be {' and '.join(off)}.")
+        said.append(f"With other reliabilities of the baseline outcome, P would be {' and '.join(off)}.")
     return Markup("<p>{}</p>").format(" ".join(said))
 
 

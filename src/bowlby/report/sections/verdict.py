@@ -186,16 +186,19 @@ def _alternatives(results: Results, record: Mapping) -> Markup | str:
     shares = ((record.get("multiverse") or {}).get("verdicts") or {}).get("C2")
     if not shares:
         return ""
-    said = f"In alternative analyses C2 was supported in {number(100 * shares.get('supported', 0), 0)}%"
+    said = f"C2 was supported in {number(100 * shares.get('supported', 0), 0)}% of the alternative analyses"
     if expected := record["multiverse"].get("expected"):
         low, high = (number(100 * share, 0) for share in expected["C2"])
-        said += f"; with the estimates of the main analysis and their own standard errors, {low} to {high}% would be"
+        said += (
+            f". With the estimates of the main analysis and their own standard errors, {low} to {high}% of them would "
+            "support it"
+        )
     table = drawn(results, "multiverse")
     if table is None or not table["registered"].any():
         return f"{said}."
     size = table["P-|T|"].astype(float)
     place = int((size > size[table["registered"]].iloc[0]).sum()) + 1
-    said += f"; the main analysis has rank {place} of {len(table):,} by size of P − |T|."
+    said += f". By the size of P − |T|, the main analysis ranks {place} of {len(table):,}."
     return Markup.escape(said) + see(results, "multiverse")
 
 
