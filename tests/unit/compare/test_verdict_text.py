@@ -45,6 +45,12 @@ def test_a_clear_support():
     assert "the smallest effect of the therapist's attachment style detectable with 80% power is 0.17 SD." in text
 
 
+def test_with_session_data_the_baseline_and_the_outcome_are_means_of_sessions():
+    text = said(0.34, -0.03, reasons=["after_landmark"])
+    assert "At equal mean outcome up to the landmark session, patients who felt 1 SD more securely" in text
+    assert "had a later outcome that was 0.34 SD better" in text and "before treatment" not in text
+
+
 def test_twelve_times_as_much_in_the_other_direction_is_not_that_it_matters_less():
     text = said(-0.25, 0.02)
     assert text.startswith("more secure perceived attachment was associated with a worse outcome. ")

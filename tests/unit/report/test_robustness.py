@@ -194,7 +194,9 @@ def test_rows_of_other_assumptions_and_confounders_stand_once():
             "yardsticks": {"baseline_within": {"outcome": 0.3, "predictor": 0.02}},
         },
     }  # fmt: skip
-    rows = {row[0]: row[1:] for row in intervals_sheet(comparison, {}, estimands).parts[0][1]}
+    sheet = intervals_sheet(comparison, {}, estimands)
+    assert "measurement error" in sheet.note and "ootstrap" not in sheet.note, "there is no bootstrap in this table"
+    rows = {row[0]: row[1:] for row in sheet.parts[0][1]}
     assert rows["Corrected for error of the baseline"] == ["[0.00, 0.30]", "–", "–", "–"]
     assert rows["Variance of the slope estimated"][0] == "[0.02, 0.20]"
     assert rows["With the square of the baseline"] == ["[0.01, 0.11]", "[0.01, 0.11]", "–", "–"]
