@@ -21,11 +21,10 @@ import numpy as np
 from scipy import sparse
 
 from bowlby.errors import refusal
+from bowlby.mixed import tolerances as tol
 from bowlby.mixed.components import connected_levels
 from bowlby.mixed.random_effect_layout import independent_units
 from bowlby.mixed.refits import Batch, Refits, contrast_rows, fill_one
-
-_DEPENDENT = 1e-6  # lowest eigenvalue of a correlation matrix
 
 
 def clusters(model, group: str | None = None) -> list[list]:
@@ -217,7 +216,7 @@ def _dependent(products: np.ndarray) -> np.ndarray:
         return np.zeros(len(products), bool)
     length = np.sqrt(np.diagonal(products, axis1=1, axis2=2))
     length = np.where(length > 0, length, 1.0)
-    return np.linalg.eigvalsh(products / (length[:, :, None] * length[:, None]))[:, 0] < _DEPENDENT
+    return np.linalg.eigvalsh(products / (length[:, :, None] * length[:, None]))[:, 0] < tol.COLLINEAR
 
 
 def _redrawn(model, group, of_row: np.ndarray, times: np.ndarray):

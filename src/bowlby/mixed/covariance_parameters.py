@@ -12,9 +12,9 @@ from math import sqrt
 
 import numpy as np
 
+from bowlby.mixed import tolerances as tol
 from bowlby.mixed.model_frame import Factor
 
-_NIL, _LEAST = 1e-6, 0.1
 _FAR = 0.1  # SD of a slope's column over its mean, below which the column is centred
 
 
@@ -178,7 +178,7 @@ class Parameters:
         the criterion, 1e-12 or more of its size, cannot tell such a correlation from 1.
         """
         size = np.sqrt(theta**2 @ self._structure.row)
-        return self.diagonal & (np.abs(theta) <= _NIL * np.maximum(size, _LEAST))
+        return self.diagonal & (np.abs(theta) <= tol.NIL * np.maximum(size, tol.LEAST))
 
     def in_units(self, maps: list[np.ndarray]) -> np.ndarray:
         """U (count, count) with U delta the entries of T D T' of each factor, T (q, q) from `maps`."""
@@ -199,7 +199,7 @@ class Parameters:
         for k, (place, variance, pivot, products) in enumerate(self._structure.pivots):
             left = flat[place] - sum(theta[i] * theta[j] for i, j in products)
             if pivot == k:
-                theta[k] = left**0.5 if left > 1e-14 * flat[variance] else 0.0
+                theta[k] = left**0.5 if left > tol.SPENT * flat[variance] else 0.0
             elif theta[pivot] > 0:
                 theta[k] = left / theta[pivot]
         return np.array(theta)

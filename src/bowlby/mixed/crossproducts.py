@@ -11,20 +11,16 @@ from functools import cached_property
 import numpy as np
 
 from bowlby.errors import UserError, problem
+from bowlby.mixed import tolerances as tol
 from bowlby.mixed.components import Apart, CrossedLinks, Layout, Links, NestedLinks
 from bowlby.mixed.covariance_parameters import Scaling, Slopes, centre, level_column, root_mean_square, scale_outcome
 from bowlby.mixed.model_frame import Factor, Frame
 from bowlby.mixed.small_matrices import cholesky, eigen
 
 _CHUNK = 1 << 18
-_COLLINEAR = 1e-6
 WIDE = 5000  # outer columns beyond which the outer block is sparse and its traces are estimated
 DEAR = 1e9  # the same of joined levels without a finer factor: operations of one evaluation ...
 ROOM = 2e7  # ... and numbers of the blocks
-_CLEARLY = 1e-8  # share of a predictor's squares that earlier ones leave, above which cross-products alone decide
-_RANK_TOL = 1e-7  # lme4's tolerance, on the norm of a column after the earlier ones are projected out
-_NOTHING = 1e-10
-_TINY = float(np.finfo(float).tiny)
 ABSENT = np.zeros((0, 0, 0))  # of a model without inner units, or without outer columns
 
 
@@ -174,7 +170,7 @@ def _scaled_predictors(frame: Frame, level: np.ndarray | float, root_w):
         x = column - shift[j] * level
         size = root_mean_square(x)
         # What is left of a constant column is rounding: leave it small, so that it is found dependent.
-        if size > 1e-13 * max(abs(shift[j]), _TINY):
+        if size > tol.CONSTANT * max(abs(shift[j]), tol.TINY):
             scale[j] = size
         else:
             x[:] = 0.0
@@ -191,7 +187,7 @@ def _decorrelate(xs, xx, y, n: int):
         return xs, mix, xx
     size = np.sqrt(np.diagonal(xx)[:p])
     values, _ = eigen(xx[:p, :p] / (size[:, None] * size))
-    if values[0] > _COLLINEAR * values[-1]:
+    if values[0] > tol.COLLINEAR * values[-1]:
         return xs, mix, xx
     xs = [np.ones(n) if x is None else x for x in xs]
     # Twice, because the first factor is itself blurred by the collinearity.
@@ -219,7 +215,7 @@ def _independent(xs, xx, names) -> list[int]:
     """Positions of predictors that are no linear combination of earlier ones."""
     p = len(xs)
     factor = cholesky(xx[:p, :p])
-    if factor is not None and (factor.diagonal() ** 2 > _CLEARLY * xx.diagonal()[:p]).all():
+    if factor is not None and (factor.diagonal() ** 2 > tol.CLEAR * xx.diagonal()[:p]).all():
         return list(range(p))
     kept: list[int] = []
     chol = np.zeros((p, p))
@@ -228,9 +224,9 @@ def _independent(xs, xx, names) -> list[int]:
         for i, k in enumerate(kept):
             row[i] = (xx[j, k] - row[:i] @ chol[i, :i]) / chol[i, i]
         left = xx[j, j] - row @ row
-        if left <= _CLEARLY * xx[j, j] and (xx[j, j] == 0 or _truly_dependent(xs, kept, j)):
+        if left <= tol.CLEAR * xx[j, j] and (xx[j, j] == 0 or _truly_dependent(xs, kept, j)):
             continue
-        left = max(left, 1e-16 * xx[j, j])
+        left = max(left, tol.LEFT * xx[j, j])
         i = len(kept)
         chol[i, :i], chol[i, i] = row, np.sqrt(left)
         kept.append(j)
@@ -244,7 +240,7 @@ def _truly_dependent(xs, kept, j) -> bool:
     design = np.column_stack([ones if xs[k] is None else xs[k] for k in kept])
     target = ones if xs[j] is None else xs[j]
     residual = target - design @ np.linalg.lstsq(design, target, rcond=None)[0]
-    return float(np.linalg.norm(residual)) <= _RANK_TOL * float(np.linalg.norm(target))
+    return float(np.linalg.norm(residual)) <= tol.RANK * float(np.linalg.norm(target))
 
 
 def _structure(factors, basis, has_inner, n):
@@ -380,7 +376,7 @@ def check_reduced(data: Reduced) -> None:
         for a, label in enumerate(factor.labels):
             zx, zz = _products(data, f, a)
             left = zz - np.einsum("lj,lj->l", zx, np.linalg.solve(data.xx[:-1, :-1], zx.T).T)
-            if left.sum() <= _NOTHING * zz.sum():
+            if left.sum() <= tol.NOTHING * zz.sum():
                 lines.append(
                     problem(
                         f"the variance of '{label}' between levels of '{factor.name}' cannot be "

@@ -11,6 +11,7 @@ from scipy.special import fdtrc, stdtr, stdtrit
 
 from bowlby.errors import refusal
 from bowlby.mixed import checks
+from bowlby.mixed import tolerances as tol
 from bowlby.mixed.kenward_roger import adjusted_covariance, information, kenward_roger_f, one_df, satterthwaite_f
 from bowlby.mixed.refits import variance_names
 
@@ -382,7 +383,7 @@ class Inference:
         half /= np.linalg.norm(half, axis=1, keepdims=True)
         kept: list[int] = []
         for k in range(len(matrix)):
-            if np.linalg.matrix_rank(half[[*kept, k]], tol=1e-7) > len(kept):
+            if np.linalg.matrix_rank(half[[*kept, k]], tol=tol.RANK) > len(kept):
                 kept.append(k)
         return matrix[kept]
 

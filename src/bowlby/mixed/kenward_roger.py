@@ -12,13 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from bowlby.errors import UserError, refusal
+from bowlby.mixed import tolerances as tol
 from bowlby.mixed.covariance_parameters import Parameters
 from bowlby.mixed.criterion import State, residual_variance
 from bowlby.mixed.crossproducts import Reduced
 from bowlby.mixed.derivatives import Moments, moments
 from bowlby.mixed.small_matrices import eigen
-
-_RCOND = 1e-10
 
 
 @dataclass
@@ -63,7 +62,7 @@ class Information:
     def definite(self, which: str) -> bool:
         """Whether E or O is positive definite, redundant directions aside."""
         basis = self._basis()
-        return bool(np.linalg.eigvalsh(basis.T @ getattr(self, which) @ basis)[0] > _RCOND)
+        return bool(np.linalg.eigvalsh(basis.T @ getattr(self, which) @ basis)[0] > tol.REGULAR)
 
     def _basis(self) -> np.ndarray:
         """Directions (c+1, r) of eta, in units of their information, that the data determine.
@@ -83,7 +82,7 @@ class Information:
                 "drop that random term",
             )
         values, vectors = eigen(self.expected / (size[:, None] * size))
-        null = values <= _RCOND * values[-1]
+        null = values <= tol.REGULAR * values[-1]
         if not null.any():
             return np.diag(1 / size)
         for n in vectors[:, null].T:
@@ -100,7 +99,7 @@ class Information:
     def _redundant(self, n: np.ndarray) -> bool:
         """Whether sum n_i G_i = 0 where its REML information is 0: then it leaves nothing of V^-1 X either."""
         shares = np.outer(n, n) * np.einsum("ab,ijba->ij", self.phi, self.q)
-        return bool(np.abs(shares.sum()) <= 1e-8 * np.abs(shares).sum())
+        return bool(np.abs(shares.sum()) <= tol.REDUNDANT * np.abs(shares).sum())
 
 
 def inverses(info: Information) -> tuple[np.ndarray, np.ndarray]:
@@ -121,7 +120,7 @@ def scaled_inverse(expected: np.ndarray, matrix: np.ndarray) -> tuple[np.ndarray
     size = np.where(size > 0, size, 1.0)
     outer = size[..., :, None] * size[..., None, :]
     values = np.linalg.eigvalsh(expected / outer)
-    good = (values[..., 0] > _RCOND * values[..., -1]) & np.isfinite(values).all(axis=-1)
+    good = (values[..., 0] > tol.REGULAR * values[..., -1]) & np.isfinite(values).all(axis=-1)
     safe = np.where(good[..., None, None], matrix / outer, np.eye(matrix.shape[-1]))
     return 2 * np.linalg.inv(safe) / outer, good
 
@@ -321,7 +320,7 @@ def satterthwaite_f(info: Information, l_matrix: np.ndarray, lb: np.ndarray, w: 
     nu = np.array([float(one_df(info, row, w)) for row in rows])
     if ell == 1:
         return float(t2.sum()), float(nu[0])
-    if np.ptp(nu) < 1e-8 * nu.mean():
+    if np.ptp(nu) < tol.SAME_DF * nu.mean():
         return float(t2.mean()), float(nu.mean())
     if (nu <= 2).any():
         return float(t2.mean()), 2.0

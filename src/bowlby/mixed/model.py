@@ -8,6 +8,7 @@ import numpy as np
 
 from bowlby.errors import UserError, problem, refusal
 from bowlby.mixed import checks
+from bowlby.mixed import tolerances as tol
 from bowlby.mixed.covariance_parameters import Parameters, level_column, scale_outcome
 from bowlby.mixed.crossproducts import Reduced, check_reduced, reduce_rows
 from bowlby.mixed.formula import parse_formula
@@ -15,8 +16,6 @@ from bowlby.mixed.model_frame import Factor, Frame, as_labels, build_frame
 from bowlby.mixed.optimiser import STARTS, minimise
 from bowlby.mixed.residual_structure import STRUCTURES, complete_rows, fit_structured
 from bowlby.mixed.terms import ModelSpec, spec_from_terms
-
-_ROUNDING = 1e-11  # spread of an outcome over its size or its offset's, below which it may be rounding
 
 
 def check_frame(frame: Frame, outcome: str) -> None:
@@ -40,7 +39,7 @@ def check_frame(frame: Frame, outcome: str) -> None:
         lines.append(_too_many(frame, n))
     if lines:
         raise UserError(lines)
-    if spread < _ROUNDING * max(np.abs(v).max() for v in (frame.y, frame.offset) if v is not None):
+    if spread < tol.ROUNDED * max(np.abs(v).max() for v in (frame.y, frame.offset) if v is not None):
         frame.warnings.append(
             f"the outcome '{outcome}' varies in its last digits only, by {spread:.2g}: these may be rounding"
         )
@@ -97,7 +96,7 @@ def _collinear_basis(factor: Factor) -> list[str]:
             other = factor.basis[j]
             if other is not None and other @ other > 0:
                 ratio = (column @ other) / (other @ other)
-                if np.abs(column - ratio * other).max() <= 1e-9 * np.abs(column).max():
+                if np.abs(column - ratio * other).max() <= tol.MULTIPLE * np.abs(column).max():
                     return [
                         problem(
                             f"the random slopes '{factor.labels[j]}' and '{factor.labels[k]}' of "
@@ -386,10 +385,11 @@ class MixedModel:
             return fit_structured(self, reml, starts)
         try:
             optimum = minimise(self.reduced, self.parameters, reml, starts)
+            # The outcome has unit variance inside, so this is rounding.
+            explained = optimum.state.r2 < tol.NO_RESIDUAL * self.nobs
         except np.linalg.LinAlgError:
-            optimum = None
-        # The outcome has unit variance inside, so this is rounding.
-        if optimum is None or optimum.state.r2 < 1e-13 * self.nobs:
+            explained = True
+        if explained:
             raise refusal(
                 f"the model of '{self.spec.outcome}' leaves no residual variation", "drop terms or check the outcome"
             )

@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.special import chdtrc
 
 from bowlby.errors import refusal
+from bowlby.mixed import tolerances as tol
 
 if TYPE_CHECKING:
     from bowlby.mixed.result import MixedResult
@@ -96,7 +97,7 @@ def _ratio(small, large) -> tuple[float, float]:
     if not df or not _nested(small.model, large.model):
         return np.nan, np.nan
     ratio = 2 * (large.llf - small.llf)
-    if ratio < -1e-6 * max(1.0, abs(large.llf)):
+    if ratio < -tol.NESTED * max(1.0, abs(large.llf)):
         raise refusal(
             f"{large.model.spec} fits worse than {small.model.spec}, which is nested in it",
             "simplify the random part, or give fit(starts=...)",
@@ -137,4 +138,4 @@ def _fixed_nested(small, large) -> bool:
         x = m.frame.columns(m.reduced.kept)
         columns.append(x / np.abs(x).max(axis=0))
     left = columns[0] - columns[1] @ np.linalg.lstsq(columns[1], columns[0])[0]
-    return bool(np.abs(left).max() < 1e-7)
+    return bool(np.abs(left).max() < tol.RANK)

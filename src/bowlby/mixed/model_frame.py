@@ -11,6 +11,7 @@ from scipy import sparse
 
 from bowlby.errors import UserError, existing, problem, refusal
 from bowlby.mixed import checks
+from bowlby.mixed import tolerances as tol
 from bowlby.mixed.membership import used_weights
 from bowlby.mixed.model_matrix import (
     categories,
@@ -340,10 +341,10 @@ def _add_term(frame: Frame, term: RandomTerm, used, membership, rows, n) -> None
             matrix, levels = used_weights(membership[term.name], term.name, rows, n)
             factor = Factor(term.name, levels, None, matrix)
             share = np.asarray(matrix.sum(axis=1)).ravel()
-            if np.abs(share - 1).max() > 1e-6:
+            if np.abs(share - 1).max() > tol.WEIGHT_SUM:
                 frame.warnings.append(
                     f"membership weights of '{term.name}' do not sum to 1 in "
-                    f"{int((np.abs(share - 1) > 1e-6).sum())} rows"
+                    f"{int((np.abs(share - 1) > tol.WEIGHT_SUM).sum())} rows"
                 )
         else:
             codes, levels = group_codes(term.group, used)

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from bowlby.errors import UserError, problem, refusal
+from bowlby.mixed import tolerances as tol
 from bowlby.mixed.terms import INTERCEPT, Expression, RandomTerm, Term
 
 _KINDS = {"string": "text", "integer": "numbers", "floating": "numbers", "mixed-integer": "numbers and text"}
@@ -149,14 +150,14 @@ def numbers(series: pd.Series, name: str) -> np.ndarray:
     else:
         values = series.to_numpy(dtype=np.float64, na_value=np.nan)
     top = np.abs(values).max(initial=0.0)
-    if 1e-100 <= top <= 1e100 or top == 0:
+    if tol.SMALLEST <= top <= tol.LARGEST or top == 0:
         return values
-    if np.nanmax(np.abs(values), initial=0.0) < 1e-100 and top > 0:
+    if np.nanmax(np.abs(values), initial=0.0) < tol.SMALLEST and top > 0:
         raise refusal(f"column '{name}' has no value beyond 1e-100", "change the unit")
     infinite = np.isinf(values)
     if infinite.any():
         raise refusal(f"column '{name}' has {int(infinite.sum())} infinite values", "make them missing or correct them")
-    if (np.abs(values) > 1e100).any():
+    if (np.abs(values) > tol.LARGEST).any():
         raise refusal(f"column '{name}' has values beyond 1e100", "correct them or change the unit")
     return values
 

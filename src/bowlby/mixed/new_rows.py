@@ -7,6 +7,7 @@ import pandas as pd
 
 from bowlby.errors import UserError, problem, refusal
 from bowlby.mixed import checks
+from bowlby.mixed import tolerances as tol
 from bowlby.mixed.membership import Membership, membership_matrix
 from bowlby.mixed.model_matrix import (
     check_defined,
@@ -85,7 +86,7 @@ def fixed_rows(model, data: pd.DataFrame) -> np.ndarray:
         x, dependent = model.frame.columns(kept), model.frame.columns(gone)
         size = np.abs(x).max(axis=0)
         as_before = rows / size @ np.linalg.lstsq(x / size, dependent)[0]
-        off = np.abs(full[:, gone] - as_before) > 1e-7 * (1 + np.abs(dependent).max(axis=0))
+        off = np.abs(full[:, gone] - as_before) > tol.RANK * (1 + np.abs(dependent).max(axis=0))
         rows[off.any(axis=1)] = np.nan
     out = np.full((len(data), len(kept)), np.nan)
     out[good] = rows

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from bowlby.errors import existing
+from bowlby.mixed import tolerances as tol
 from bowlby.mixed.derivatives import Moments
-from bowlby.mixed.optimiser import SCORING, SMALL, STARTS
+from bowlby.mixed.optimiser import SCORING, STARTS
 
 _STEPS = 60
-_ROUNDED = 1e-12  # beside the largest eigenvalue this is not yet lost to rounding
-_DONE, _LAST, _CLOSE = 1e-16, 1e-9, 1e-6  # Newton decrements as in `optimiser`
 
 
 @dataclass
@@ -148,7 +147,7 @@ def _inverse_root(m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
                 continue
     pivots = np.diagonal(chol, axis1=1, axis2=2)
     with np.errstate(invalid="ignore"):
-        poor = (pivots**2 <= 1e-13 * np.diagonal(m, axis1=1, axis2=2)).any(axis=1)
+        poor = (pivots**2 <= tol.PIVOT * np.diagonal(m, axis1=1, axis2=2)).any(axis=1)
     chol[poor] = np.nan
     inverse = np.linalg.solve(chol, np.broadcast_to(np.eye(m.shape[-1]), chol.shape))
     return inverse, np.log(pivots).sum(axis=-1)
@@ -205,7 +204,7 @@ class Search:
                 break
             gradient, hessian = _held(now.gradient[on], now.hessian[on], free[on])
             move, slope, decrement, saddle, lowest = _newton_moves(gradient, hessian, theta[on])
-            settled = (decrement < _DONE) & ~saddle
+            settled = (decrement < tol.DONE) & ~saddle
             good[on[settled]] = True
             height = now.deviance[on]
             lost = np.zeros(on.size, bool)
@@ -220,11 +219,11 @@ class Search:
             before, sure = np.abs(gradient[left]).max(axis=1, initial=0.0), ~saddle[left]
             failed = self._line_search(theta, now, on, at, move, slope)
             done[on[failed]] = True
-            good[on[failed]] = decrement[failed] < _CLOSE
+            good[on[failed]] = decrement[failed] < tol.CLOSE
             after = np.abs(now.gradient[on] * free[on]).max(axis=1, initial=0.0)
             # The next step would be the square of this one, or the gradient is down to rounding.
-            still = sure & (decrement < _LAST) & ~failed
-            still |= sure & (decrement < _LAST) & (after >= before)
+            still = sure & (decrement < tol.LAST) & ~failed
+            still |= sure & (decrement < tol.LAST) & (after >= before)
             done[on[still]] = good[on[still]] = True
         return Descent(theta, now, good, early)
 
@@ -237,7 +236,9 @@ class Search:
             trial = theta[on[open_]] + scale[open_, None] * move[open_]
             points = self.criterion.evaluate(trial, at[on[open_]])
             height = now.deviance[on[open_]]
-            ok = points.deviance <= height + 1e-4 * scale[open_] * slope[open_] + 1e-11 * (1 + np.abs(height))
+            ok = points.deviance <= height + tol.DESCENT * scale[open_] * slope[open_] + tol.HEIGHT * (
+                1 + np.abs(height)
+            )
             take = np.flatnonzero(ok)
             theta[on[open_[take]]] = trial[take]
             now.put(on[open_[take]], points, take)
@@ -251,9 +252,9 @@ class Search:
         """Whether steps land by an end already known that is no higher than here."""
         out = np.zeros(len(landing), bool)
         for delta, other in known:
-            size = np.maximum(np.abs(delta[on]).max(axis=1), 1e-3)
-            near = np.abs(relative_covariances(self.parameters, landing) - delta[on]).max(axis=1) <= 0.2 * size
-            out |= near & (height >= other[on] - 1e-9)
+            size = np.maximum(np.abs(delta[on]).max(axis=1), tol.SMALL)
+            near = np.abs(relative_covariances(self.parameters, landing) - delta[on]).max(axis=1) <= tol.VALLEY * size
+            out |= near & (height >= other[on] - tol.TIE)
         return out
 
     def _fisher_step(self, theta, now: Point, on) -> tuple[np.ndarray, np.ndarray]:
@@ -268,9 +269,9 @@ class Search:
                 if t.factor == g:
                     d[:, t.a, t.b] = d[:, t.b, t.a] = delta[:, i]
             values, vectors = np.linalg.eigh(d)
-            idle &= (values <= SMALL).all(axis=1)
+            idle &= (values <= tol.SMALL).all(axis=1)
             # A variance of which the data say hardly anything can take a step of any size.
-            least = np.maximum(SMALL, _ROUNDED * values[:, -1:])
+            least = np.maximum(tol.SMALL, tol.SAME * values[:, -1:])
             d = (vectors * np.maximum(values, least)[:, None]) @ vectors.transpose(0, 2, 1)
             chol = np.linalg.cholesky(d)
             for k, t in enumerate(par.roots):
@@ -291,9 +292,9 @@ class Search:
             if best is None:
                 best = end
             else:
-                self._keep(best, everyone, end, ~end.early & (end.point.deviance < best.point.deviance - 1e-10))
+                self._keep(best, everyone, end, ~end.early & (end.point.deviance < best.point.deviance - tol.GAIN))
         if len(blocks) > 1:
-            for block in [*blocks, list(range(par.count))]:
+            for block in blocks:
                 self._try_face(existing(best), block)
             self._try_inside(existing(best), blocks)
         return existing(best), self._snap(existing(best))
@@ -313,7 +314,7 @@ class Search:
         theta, free = best.theta[at].copy(), np.ones((at.size, self.parameters.count), bool)
         theta[:, block], free[:, block] = 0.0, False
         face = self.descend(theta, at, free, beat=best.point.deviance[at])
-        better = np.flatnonzero(face.point.deviance < best.point.deviance[at] - 1e-10)
+        better = np.flatnonzero(face.point.deviance < best.point.deviance[at] - tol.GAIN)
         if not better.size:
             return
         inside = self.descend(face.theta[better], at[better])
@@ -323,19 +324,19 @@ class Search:
     def _try_inside(self, best: Descent, blocks) -> None:
         """Look for a better end inside where the best lies on a face."""
         size = np.stack([np.abs(best.theta[:, block]).max(axis=1) for block in blocks], axis=1)
-        at = np.flatnonzero((size <= SMALL).any(axis=1) & np.isfinite(best.point.deviance))
+        at = np.flatnonzero((size <= tol.SMALL).any(axis=1) & np.isfinite(best.point.deviance))
         if not at.size:
             return
         start = np.tile(self.parameters.start(STARTS[1]), (at.size, 1))
         inside = self.descend(start, at, beat=best.point.deviance[at], scoring=SCORING)
-        self._keep(best, at, inside, inside.point.deviance < best.point.deviance[at] - 1e-10)
+        self._keep(best, at, inside, inside.point.deviance < best.point.deviance[at] - tol.GAIN)
 
     def _snap(self, best: Descent) -> np.ndarray:
         """Set variances near 0 to exactly 0 where that does not cost, and polish the rest."""
         par = self.parameters
         singular, held = np.zeros(self.count, bool), np.zeros(best.theta.shape, bool)
         for k in np.flatnonzero(par.diagonal):
-            limit = np.where(best.good, 1e-3, 0.2)
+            limit = np.where(best.good, tol.SMALL, tol.SMALL_OPEN)
             nil = par.nil(best.theta)[:, k]
             at = np.flatnonzero(((np.abs(best.theta[:, k]) < limit) | nil) & np.isfinite(best.point.deviance))
             if not at.size:
@@ -351,7 +352,7 @@ class Search:
             free[:, column] = False
             trial = self.descend(theta, at, free)
             height = best.point.deviance[at]
-            ok = (trial.point.deviance <= height + 1e-10 * (1 + np.abs(height))) | nil[at]
+            ok = (trial.point.deviance <= height + tol.GAIN * (1 + np.abs(height))) | nil[at]
             ok &= np.isfinite(trial.point.deviance)
             self._keep(best, at, trial, ok)
             singular[at[ok]] = True
@@ -382,16 +383,16 @@ def _held(gradient, hessian, free):
 def _newton_moves(gradient, hessian, theta):
     """Steps, slopes, decrements, saddle flags and lowest curvatures, as :func:`bowlby.mixed.optimiser.newton` has."""
     values, vectors = np.linalg.eigh(hessian)
-    largest = np.maximum(np.abs(values).max(axis=1), 1e-300)
+    largest = np.maximum(np.abs(values).max(axis=1), tol.TINY)
     along = (vectors.transpose(0, 2, 1) @ gradient[:, :, None])[:, :, 0]
-    curvature = np.maximum(np.abs(values), 1e-10 * largest[:, None])
+    curvature = np.maximum(np.abs(values), tol.FLATTEST * largest[:, None])
     decrement = (along**2 / curvature).sum(axis=1)
-    saddle = (values[:, 0] < -1e-7 * largest) & (values[:, 0] < -1e-6)
+    saddle = (values[:, 0] < -tol.SADDLE * largest) & (values[:, 0] < -tol.DOWN)
     move = -(vectors @ (along / curvature)[:, :, None])[:, :, 0]
-    down = (values < -1e-7 * largest[:, None]) & (saddle & (decrement < 1e-4))[:, None]
+    down = (values < -tol.SADDLE * largest[:, None]) & (saddle & (decrement < tol.PUSH))[:, None]
     push = np.where(down, np.where(along <= 0, 1.0, -1.0), 0.0)
     move = move + 0.3 * (vectors @ push[:, :, None])[:, :, 0]
     length = np.sqrt((move**2).sum(axis=1))
     size = np.maximum(1.0, np.sqrt((theta**2).sum(axis=1)))
-    move = move * np.minimum(1.0, size / np.maximum(length, 1e-300))[:, None]
+    move = move * np.minimum(1.0, size / np.maximum(length, tol.TINY))[:, None]
     return move, (gradient * move).sum(axis=1), decrement, saddle, values[:, 0]

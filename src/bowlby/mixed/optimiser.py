@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from bowlby.mixed import tolerances as tol
 from bowlby.mixed.covariance_parameters import Parameters
 from bowlby.mixed.criterion import OneFactor, Point, State, evaluate
 from bowlby.mixed.crossproducts import Reduced
@@ -24,12 +25,7 @@ from bowlby.mixed.small_matrices import eigen, solve
 STARTS = (0.0, 0.5, 0.05)
 _WIDE_STARTS = (0.5, 0.05, 0.0)  # where expected second derivatives are too dear for Fisher's steps
 SCORING = 2
-SMALL = 1e-3  # relative variance in place of a negative estimate
 _MAX_STEPS = 100
-_DONE = 1e-16  # Newton decrement, in units of -2 log-likelihood
-_NOISY = 1e-13  # the same where the criterion rests on estimates
-_CLOSE = 1e-6
-_LAST = 1e-9  # decrement after whose Newton step only rounding is left
 _WIDE = 400  # outer columns beyond which the exact Hessian is left for the last steps
 
 
@@ -59,7 +55,7 @@ class Profiled:
         self.data, self.parameters, self.reml = data, parameters, reml
         self.wide = data.links is not None and data.links.stack == 1 and data.links.k > _WIDE
         # Estimated traces make criterion and gradient agree to a few digits only.
-        self.noise = 1e-2 if data.wide else 0.0
+        self.noise = tol.NOISE if data.wide else 0.0
         self.one_factor = OneFactor(data, parameters, reml) if data.links is None else None
 
     def evaluate(self, x: np.ndarray) -> tuple[State, float] | None:
@@ -123,7 +119,7 @@ def newton(objective, x: np.ndarray, free=None, known=(), max_steps: int = _MAX_
                 continue
             scoring = 0
         step = _newton_step(point, free)
-        if step.decrement < (_NOISY if objective.noise else _DONE) and not step.saddle:
+        if step.decrement < (tol.NOISY if objective.noise else tol.DONE) and not step.saddle:
             if exact:
                 return point, count, True, False
             exact = True
@@ -133,15 +129,15 @@ def newton(objective, x: np.ndarray, free=None, known=(), max_steps: int = _MAX_
             return point, count, True, True
         evaluated, x = _line_search(objective, point, free, step.move, step.slope)
         if evaluated is None:
-            return point, count, step.decrement < _CLOSE, False
-        if exact and step.decrement < _LAST and not step.saddle:
+            return point, count, step.decrement < tol.CLOSE, False
+        if exact and step.decrement < tol.LAST and not step.saddle:
             # The next step would be the square of this one: there is nothing left to derive.
             state, height = evaluated
             return Point(x, state, height, np.zeros_like(point.gradient), point.hessian), count + 1, True, False
         if step.saddle and step.whole:
             evaluated, x = _stretch(objective, point, free, step.move, evaluated, x)
         after = objective.derive(x, *evaluated, exact)
-        if step.decrement < 1e-9 and not step.saddle and _no_flatter(after, point, free):
+        if step.decrement < tol.LAST and not step.saddle and _no_flatter(after, point, free):
             # The gradient is down to rounding.
             return point, count, True, False
         point = after
@@ -192,16 +188,16 @@ def _newton_step(point: Point, free: np.ndarray) -> _Step:
     """-|H|^-1 g: along a direction that leads down the curvature counts with the other sign."""
     gradient = point.gradient[free]
     values, vectors = eigen(point.hessian if len(free) == len(point.x) else point.hessian[free[:, None], free])
-    least, largest = float(values[0]), max(float(-values[0]), float(values[-1]), 1e-300)
+    least, largest = float(values[0]), max(float(-values[0]), float(values[-1]), tol.TINY)
     along = gradient @ vectors
-    curvature = values if least > 1e-10 * largest else np.maximum(np.abs(values), 1e-10 * largest)
+    curvature = values if least > tol.FLATTEST * largest else np.maximum(np.abs(values), tol.FLATTEST * largest)
     steps = along / curvature
     decrement = float(along @ steps)
-    saddle = least < -1e-7 * largest and least < -1e-6
+    saddle = least < -tol.SADDLE * largest and least < -tol.DOWN
     full = move = -(vectors @ steps)
-    if saddle and decrement < 1e-4:
+    if saddle and decrement < tol.PUSH:
         # No gradient to follow: a push along every direction that leads down.
-        down = values < -1e-7 * largest
+        down = values < -tol.SADDLE * largest
         move = move + 0.3 * vectors[:, down] @ np.where(along[down] <= 0, 1.0, -1.0)
     length, size = float(move @ move) ** 0.5, max(1.0, float(point.x @ point.x) ** 0.5)
     if length > size:
@@ -222,13 +218,13 @@ def _no_flatter(after: Point, before: Point, free: np.ndarray) -> bool:
 
 def _line_search(objective, point: Point, free, move, slope: float):
     """Shorten a step until the criterion falls; below rounding of the criterion any step will do."""
-    noise = 1e-11 * (1.0 + abs(point.height)) + objective.noise
+    noise = tol.HEIGHT * (1.0 + abs(point.height)) + objective.noise
     scale = 1.0
     for _ in range(40):
         x = point.x.copy()
         x[free] += scale * move
         evaluated = objective.evaluate(x)
-        if evaluated is not None and evaluated[1] <= point.height + 1e-4 * scale * slope + noise:
+        if evaluated is not None and evaluated[1] <= point.height + tol.DESCENT * scale * slope + noise:
             return evaluated, x
         scale *= 0.4
     return None, point.x
@@ -259,7 +255,7 @@ def _by_known(parameters: Parameters, point: Point, target: np.ndarray, known) -
         there = other.state.delta.tolist()
         size = max(map(abs, there))
         gap = max(abs(a - b) for a, b in zip(landing, there, strict=True))
-        if gap <= 0.2 * max(size, 1e-3) and point.height >= other.height - 1e-9:
+        if gap <= tol.VALLEY * max(size, tol.SMALL) and point.height >= other.height - tol.TIE:
             return True
     return False
 
@@ -273,14 +269,14 @@ def _fisher_step(parameters: Parameters, point: Point) -> np.ndarray | None:
         return None
     delta = point.state.delta - step
     if parameters.uncorrelated:
-        return np.sqrt(np.maximum(delta, SMALL)) if point.x.any() or delta.max() > SMALL else None
+        return np.sqrt(np.maximum(delta, tol.SMALL)) if point.x.any() or delta.max() > tol.SMALL else None
     out = []
     for d in parameters.covariances(delta):
         values, vectors = eigen(d)
-        if values[0] < SMALL:
-            d = (vectors * np.maximum(values, SMALL)) @ vectors.T
+        if values[0] < tol.SMALL:
+            d = (vectors * np.maximum(values, tol.SMALL)) @ vectors.T
         out.append(d)
-    if not point.x.any() and max(np.abs(d - SMALL * np.eye(len(d))).max() for d in out) < 1e-12:
+    if not point.x.any() and max(np.abs(d - tol.SMALL * np.eye(len(d))).max() for d in out) < tol.SAME:
         return None  # every variance would be negative: stay at the corner
     return parameters.cholesky(out)
 
@@ -316,7 +312,7 @@ def minimise(data: Reduced, parameters: Parameters, reml: bool, starts=STARTS) -
         log.append(StartLog(label, float(point.height), steps, good, tuple(point.x.tolist())))
         if not early:
             known.append(point)
-            if best is None or point.height < best[0].height - 1e-10 - objective.noise:
+            if best is None or point.height < best[0].height - tol.GAIN - objective.noise:
                 best = (point, good)
     if best is None:
         raise np.linalg.LinAlgError("no start could be evaluated")
@@ -349,18 +345,18 @@ def _faces(objective, parameters, point: Point, converged: bool, log):
         face, steps, good, _ = newton(objective, x, free=others, beat=point.height)
         if face is None:
             continue
-        if face.height < point.height - 1e-10:
+        if face.height < point.height - tol.GAIN:
             inside, more, fine, _ = newton(objective, face.x)
             if inside is not None and inside.height <= face.height:
                 face, steps, good = inside, steps + more, fine
             point, converged = face, good
         log.append(StartLog(0.0, float(face.height), steps, good, tuple(face.x.tolist())))
-    if all(np.abs(point.x[block]).max() > SMALL for block in blocks):
+    if all(np.abs(point.x[block]).max() > tol.SMALL for block in blocks):
         return point, converged
     inside, steps, good, _ = newton(objective, parameters.start(STARTS[1]), beat=point.height, scoring=SCORING)
     if inside is not None:
         log.append(StartLog(STARTS[1], float(inside.height), steps, good, tuple(inside.x.tolist())))
-        if inside.height < point.height - 1e-10:
+        if inside.height < point.height - tol.GAIN:
             point, converged = inside, good
     return point, converged
 
@@ -374,7 +370,7 @@ def _snap(objective, parameters, point: Point, converged: bool):
     held: list[int] = []
     for k in np.flatnonzero(parameters.diagonal):
         nil = parameters.nil(point.x)[k]
-        if abs(point.x[k]) >= (1e-3 if converged else 0.2) and not nil:
+        if abs(point.x[k]) >= (tol.SMALL if converged else tol.SMALL_OPEN) and not nil:
             continue
         x = point.x.copy()
         x[k] = 0.0
@@ -385,7 +381,7 @@ def _snap(objective, parameters, point: Point, converged: bool):
             x = parameters.cholesky(parameters.covariances(parameters.delta(x)))
         free = [j for j in range(parameters.count) if j not in (*held, *column)]
         trial, _, fine, _ = newton(objective, x, free=free)
-        if trial is not None and (nil or trial.height <= point.height + 1e-10 * (1.0 + abs(point.height))):
+        if trial is not None and (nil or trial.height <= point.height + tol.GAIN * (1.0 + abs(point.height))):
             point, converged = trial, fine
             zero.append(int(k))
             held += column

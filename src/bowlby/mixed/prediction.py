@@ -11,6 +11,7 @@ from scipy.special import ndtri, stdtrit
 
 from bowlby.errors import refusal
 from bowlby.mixed import checks
+from bowlby.mixed import tolerances as tol
 from bowlby.mixed.covariance_parameters import covariance_root
 from bowlby.mixed.membership import Membership, membership_matrix
 from bowlby.mixed.model_matrix import design_columns, random_columns
@@ -196,7 +197,7 @@ def _seen_weights(factor, weights, data):
     matrix = new_weights(factor, weights, data)
     if isinstance(weights, pd.DataFrame | Membership):
         total, _ = membership_matrix(checks.membership_rows(weights, data, factor.name), factor.name, len(data))
-        if np.abs(total.sum(axis=1) - matrix.sum(axis=1)).max() > 1e-9:
+        if np.abs(total.sum(axis=1) - matrix.sum(axis=1)).max() > tol.LOST_WEIGHT:
             raise refusal(
                 f"membership of '{factor.name}' has weights of levels that the model has not seen",
                 "leave these rows out, or use random=False",

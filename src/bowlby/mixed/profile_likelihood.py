@@ -16,12 +16,11 @@ from scipy.special import chdtri
 
 from bowlby.errors import existing, refusal
 from bowlby.mixed import checks
+from bowlby.mixed import tolerances as tol
 from bowlby.mixed.covariance_parameters import Parameters
 from bowlby.mixed.criterion import Point, evaluate, residual_variance
 from bowlby.mixed.derivatives import moments
 from bowlby.mixed.optimiser import Profiled, minimise, newton
-
-_XTOL = 1e-7
 
 
 @dataclass(frozen=True)
@@ -187,7 +186,7 @@ def _side(root, estimate: float, step: float, end: float, z: float) -> float:
         inside, step = outside, 1.6 * step
     else:
         return end
-    return float(brentq(root, inside, outside, xtol=_XTOL * abs(outside - estimate), rtol=1e-12))
+    return float(brentq(root, inside, outside, xtol=tol.ROOT * abs(outside - estimate), rtol=tol.ROOT_ROUNDING))
 
 
 def _coefficient(model, optimum, target: Target):
@@ -234,7 +233,7 @@ def _sigma(model, optimum, target: Target):
     def height(value):
         return _descend(Absolute(data, par, np.zeros(par.count), np.eye(par.count), float(np.log(value / scale))), warm)
 
-    return sigma * scale, 2 * sigma * scale / np.sqrt(2 * data.n), 1e-8 * scale, np.inf, height
+    return sigma * scale, 2 * sigma * scale / np.sqrt(2 * data.n), tol.FLOOR * scale, np.inf, height
 
 
 def _constant(data) -> float:

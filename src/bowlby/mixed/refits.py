@@ -8,6 +8,7 @@ import numpy as np
 
 from bowlby.errors import UserError, existing, refusal
 from bowlby.mixed import checks
+from bowlby.mixed import tolerances as tol
 from bowlby.mixed.covariance_parameters import covariance_root, scale_outcome
 from bowlby.mixed.kenward_roger import adjusted_covariance, assemble, inverses, one_df, without
 from bowlby.mixed.newton_batch import Replicates, Search, relative_covariances
@@ -335,7 +336,7 @@ class Batch:
         all_rows = np.vstack([np.eye(p), rows]) @ transform
         df = np.full((replicates.count, len(all_rows)), np.nan)
         # The outcome has unit variance inside, so a smaller remainder is rounding.
-        bad = ~np.isfinite(point.deviance) | (point.r2 < 1e-13 * n)
+        bad = ~np.isfinite(point.deviance) | (point.r2 < tol.NO_RESIDUAL * n)
         if kenward_roger:
             info = assemble(n, delta, sigma2, point.phi, point.mom, self.reml, out.variance_names)
             info = without(info, par.known_zero & (delta == 0))

@@ -19,19 +19,16 @@ import pandas as pd
 
 from bowlby.errors import UserError, problem, refusal
 from bowlby.mixed import checks
+from bowlby.mixed import tolerances as tol
 from bowlby.mixed.crossproducts import reduce_rows
 from bowlby.mixed.model_frame import Factor, Frame
 from bowlby.mixed.model_matrix import is_numeric, missing, numbers, plain
 from bowlby.mixed.optimiser import STARTS, minimise
 
 _NEGLIGIBLE = 40.0  # exp(-40): the correlation at the smallest distance when there is none
-_PERFECT = 1e-6  # -log correlation over a unit's longest span when there is nothing else
 _FACTOR = 3.0  # between steps of the first look at decay rates
 _FURTHEST = np.log(1e4)  # log SD ratio the search does not pass
 _GONE = 0.9 * _FURTHEST  # and beyond which a level has no residual variance
-_GAIN = 1e-10  # in -2 log-likelihood, below which a step is rounding
-_STEP = 1e-4  # of log SD ratios in central differences; the criterion is known to some 1e-11
-_FLAT = 1e-3  # difference in -2 log-likelihood that tells nothing apart
 _MOST_LEVELS = 30
 
 
@@ -53,7 +50,7 @@ class Chain:
         total = np.cumsum(passed)
         start = np.maximum.accumulate(np.where(first, np.arange(len(order)), 0))
         self.span = float((total - total[start]).max()) / self.median
-        self.lowest, self.highest = np.log(_PERFECT / self.span), np.log(_NEGLIGIBLE / self.gap.min())
+        self.lowest, self.highest = np.log(tol.PERFECT / self.span), np.log(_NEGLIGIBLE / self.gap.min())
 
     def _decay(self, x) -> np.ndarray:
         return np.exp(x[0]) * self.gap
@@ -111,10 +108,12 @@ class Chain:
         values = [height([g]) for g in grid]
         k = int(np.argmin(values))
         low, high = grid[min(k + 1, steps - 1)], grid[max(k - 1, 0)]
-        optimum = minimize_scalar(lambda g: height([g]), bounds=(low, high), method="bounded", options={"xatol": 1e-9})
+        optimum = minimize_scalar(
+            lambda g: height([g]), bounds=(low, high), method="bounded", options={"xatol": tol.DECAY}
+        )
         x, best = min(((float(optimum.x), optimum.fun), (float(grid[k]), values[k])), key=lambda pair: pair[1])
         # No correlation, unless some is better by more than rounding.
-        return [np.inf] if height([np.inf]) <= best + 1e-9 else [x]
+        return [np.inf] if height([np.inf]) <= best + tol.TIE else [x]
 
     def report(self, x) -> dict:
         rate = float(np.exp(x[0]))
@@ -167,7 +166,7 @@ class Scales:
 
         # Near the optimum the second derivative is about 4 rows in the level; in these units first steps are short.
         unit = np.sqrt(4.0 * self.counts[1:])
-        steps = _STEP * np.eye(len(unit))
+        steps = tol.RATIO_STEP * np.eye(len(unit))
 
         def walled(x):
             # A wall around the region, for a search that leaves it finds no slope to come back by.
@@ -175,7 +174,7 @@ class Scales:
             return height(np.clip(x, -_FURTHEST, _FURTHEST)) + 4 * float(self.counts[1:] @ outside**2)
 
         def gradient(z):
-            return np.array([walled(z / unit + h) - walled(z / unit - h) for h in steps]) / (2 * _STEP * unit)
+            return np.array([walled(z / unit + h) - walled(z / unit - h) for h in steps]) / (2 * tol.RATIO_STEP * unit)
 
         def leaves(x, reached):
             """Whether the search is on its way out, not thrown there by one long step."""
@@ -185,7 +184,7 @@ class Scales:
 
         def stop(intermediate_result):
             gain, last[0] = last[0] - intermediate_result.fun, intermediate_result.fun
-            if gain < _GAIN or leaves(intermediate_result.x / unit, intermediate_result.fun):
+            if gain < tol.GAIN or leaves(intermediate_result.x / unit, intermediate_result.fun):
                 raise StopIteration
 
         z = np.zeros(len(unit))
@@ -196,10 +195,10 @@ class Scales:
                 method="BFGS",
                 jac=gradient,
                 callback=stop,
-                options={"gtol": 1e-6, "maxiter": 100},
+                options={"gtol": tol.RATIO_GRADIENT, "maxiter": 100},
             )
             moved, z = np.abs(optimum.x - z).max(), optimum.x
-            if moved < 1e-5 or leaves(z / unit, optimum.fun):
+            if moved < tol.RATIO_MOVE or leaves(z / unit, optimum.fun):
                 break
         x = z / unit
         self._stop_without_variance(x)
@@ -226,7 +225,7 @@ class Scales:
         for k, level in enumerate(self.levels):
             lower = self._log(x)
             lower[k] -= 3.0
-            if height(lower[1:] - lower[0]) < best + _FLAT:
+            if height(lower[1:] - lower[0]) < best + tol.FLAT:
                 out.append(
                     f"the residual variance of '{level}' cannot be told from 0: its rows are too few to tell "
                     "residuals from random effects; do not trust this fit"
@@ -363,7 +362,7 @@ def fit_structured(model, reml: bool, starts=STARTS):
             optimum = minimise(data, parameters, reml, starts)
             warm.append(optimum.state.theta)
             return data, optimum.state
-        point, *_ = newton(Profiled(data, parameters, reml), np.where(warm[0] == 0, 1e-3, warm[0]))
+        point, *_ = newton(Profiled(data, parameters, reml), np.where(warm[0] == 0, tol.SMALL, warm[0]))
         if point is None:
             raise np.linalg.LinAlgError("cannot be evaluated")
         warm[0] = point.x

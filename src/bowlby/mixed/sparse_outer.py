@@ -16,19 +16,16 @@ from functools import cached_property, lru_cache
 import numpy as np
 from scipy import sparse
 
+from bowlby.mixed import tolerances as tol
 from bowlby.mixed.components import CrossedLinks
 
 PROBES = 64
 MAX_SIGNS = 160_000  # signs in all beyond which no more probes are drawn
 GROUPS = 8
-TOL = 1e-11  # of solves that must be exact
 _SEED = 20210711
-_SERIES_TOL = 1e-9  # of squared norms, where a series ends
-_NEGLIGIBLE = 1e-5  # of a log-determinant
 _STEPS = 8  # of Lanczos quadrature, half as many where R is small
 _PAIRS = 1024  # pairs of columns at once
 _NEAR = 0.5  # bound of R up to which a series is summed
-_PROBE_TOL = 1e-7  # of solves on probes, far below their sampling error
 
 
 class SparseStack:
@@ -83,7 +80,7 @@ class WideInverse:
         a = (self.lam.T @ c.matrix @ self.lam + sparse.identity(size, format="csr")).tocsr()
         self.white = _whitening(a, select)
         r = (self.white @ a @ self.white.T - sparse.identity(size, format="csr")).tocsr()
-        r.data[np.abs(r.data) < 1e-15] = 0.0
+        r.data[np.abs(r.data) < tol.EMPTY] = 0.0
         r.eliminate_zeros()
         self.r = r
         self.near = (self.lam @ self.white.T @ self.white @ self.lam.T).tocsr()
@@ -91,28 +88,28 @@ class WideInverse:
     def __matmul__(self, other: np.ndarray) -> np.ndarray:
         return self.apply(other[0])[None]
 
-    def apply(self, x: np.ndarray, tol: float = TOL) -> np.ndarray:
+    def apply(self, x: np.ndarray, within: float = tol.SOLVE) -> np.ndarray:
         """K x for x (Q, m)."""
-        return self.lam @ (self.white.T @ self._solve(self.white @ (self.lam.T @ x), tol))
+        return self.lam @ (self.white.T @ self._solve(self.white @ (self.lam.T @ x), within))
 
-    def _solve(self, b: np.ndarray, tol: float) -> np.ndarray:
+    def _solve(self, b: np.ndarray, within: float) -> np.ndarray:
         """(I + R)^-1 b, all columns at once."""
         x = np.zeros_like(b)
         residual, direction = b.copy(), b.copy()
         height = (residual * residual).sum(axis=0)
-        goal = tol**2 * np.maximum(height, 1e-300)
+        goal = within**2 * np.maximum(height, tol.TINY)
         for _ in range(500):
             if (height <= goal).all():
                 break
             image = self.r @ direction
             image += direction
-            step = height / np.maximum(np.einsum("ij,ij->j", direction, image), 1e-300)
+            step = height / np.maximum(np.einsum("ij,ij->j", direction, image), tol.TINY)
             image *= step
             residual -= image
             np.multiply(direction, step, out=image)
             x += image
             after = np.einsum("ij,ij->j", residual, residual)
-            direction *= after / np.maximum(height, 1e-300)
+            direction *= after / np.maximum(height, tol.TINY)
             direction += residual
             height = after
         return x
@@ -145,7 +142,7 @@ class WideInverse:
             total = total + _dots(v[:, one], v[:, other])
             norms = np.asarray(v.multiply(v).sum(axis=0)).ravel()
             size = norms.max() if size is None else size
-            if norms.max() <= _SERIES_TOL * size:
+            if norms.max() <= tol.SERIES * size:
                 return total
             after = (self.r @ v).tocsc()
             total = total - _dots(v[:, one], after[:, other])
@@ -153,7 +150,7 @@ class WideInverse:
 
     def _by_solving(self, t, left, right) -> np.ndarray:
         columns, place = np.unique(right, return_inverse=True)
-        x = self._solve(t[:, columns].toarray(), TOL)
+        x = self._solve(t[:, columns].toarray(), tol.SOLVE)
         return np.array([t[:, [i]].T @ x[:, j] for i, j in zip(left, place, strict=True)]).ravel()
 
     def logdet(self) -> float:
@@ -170,7 +167,7 @@ class WideInverse:
         t4 = float(second.multiply(second).sum())
         total += -t2 / 2 + t3 / 3 - t4 / 4
         bound = t4 * self._nearness / (5 * (1 - self._nearness)) if self._nearness < 1 else np.inf
-        if bound < _NEGLIGIBLE:
+        if bound < tol.DETERMINANT:
             self.logdet_error = bound
             return total
         steps = _STEPS if self._nearness > _NEAR else _STEPS // 2
@@ -199,13 +196,13 @@ def _lanczos(r, z: np.ndarray, steps: int):
         alpha[:, k] = (w * q).sum(axis=0)
         w -= alpha[:, k] * q
         beta[:, k] = np.sqrt((w * w).sum(axis=0))
-        before, q = q, w / np.maximum(beta[:, k], 1e-300)
+        before, q = q, w / np.maximum(beta[:, k], tol.TINY)
     tri = np.zeros((count, steps, steps))
     at = np.arange(steps)
     tri[:, at, at] = alpha
     tri[:, at[:-1], at[1:]] = tri[:, at[1:], at[:-1]] = beta[:, :-1]
     values, vectors = np.linalg.eigh(tri)
-    return np.maximum(values, -1 + 1e-12), vectors[:, 0] ** 2
+    return np.maximum(values, -1 + tol.SAME), vectors[:, 0] ** 2
 
 
 def _level_entries(matrix, select):
@@ -296,11 +293,11 @@ class WideTraces:
 
     @cached_property
     def kz(self) -> np.ndarray:
-        return self.k.apply(self.z, _PROBE_TOL)
+        return self.k.apply(self.z, tol.PROBE)
 
     @cached_property
     def mz(self) -> np.ndarray:
-        return self.m(self.z, _PROBE_TOL)
+        return self.m(self.z, tol.PROBE)
 
     def _estimate(self, exact: float, rough: np.ndarray, fine: np.ndarray) -> Traced:
         """`exact` trace of the near part, and per-probe values of the near and the full quadratic form."""
@@ -316,7 +313,7 @@ class WideTraces:
 
     def _k_of(self, i):
         if i not in self.knz:
-            self.knz[i] = self.k.apply(self.n[i] @ self.z, _PROBE_TOL)
+            self.knz[i] = self.k.apply(self.n[i] @ self.z, tol.PROBE)
         return self.knz[i]
 
     def inner_two(self, i, j) -> Traced:
@@ -326,10 +323,10 @@ class WideTraces:
         rough = ((ni @ (kd @ self.z)) * (kd @ (nj @ self.z))).sum(axis=0)
         return self._estimate(exact, rough, ((ni @ self.kz) * self._k_of(j)).sum(axis=0))
 
-    def m(self, x: np.ndarray, tol: float = TOL) -> np.ndarray:
+    def m(self, x: np.ndarray, within: float = tol.SOLVE) -> np.ndarray:
         """Z_o'V0^-1 Z_o x."""
         cx = self.c @ x
-        return cx - self.c @ self.k.apply(cx, tol)
+        return cx - self.c @ self.k.apply(cx, within)
 
     def outer_one(self, j) -> Traced:
         """tr(S_j M)."""
@@ -344,7 +341,7 @@ class WideTraces:
         sj, sk = self.patterns[j], self.patterns[k]
         exact = float((sj @ self.md).multiply((sk @ self.md).T).sum())
         rough = ((self.md.T @ (sj @ self.z)) * (sk @ (self.md @ self.z))).sum(axis=0)
-        return self._estimate(exact, rough, (self.m(sj @ self.z, _PROBE_TOL) * (sk @ self.mz)).sum(axis=0))
+        return self._estimate(exact, rough, (self.m(sj @ self.z, tol.PROBE) * (sk @ self.mz)).sum(axis=0))
 
     def across(self, i, j) -> Traced:
         """tr(S_j M1 N_i M1')."""
