@@ -105,7 +105,7 @@ def test_at_most_two_reservations_the_gravest_first():
                 flags=["any_therapist_variable"])  # fmt: skip
     assert ("The verdict changes in a robustness check (see Robustness); the verdict does not hold after correction "
             "for measurement error in the baseline.") in text  # fmt: skip
-    assert "rated both" not in text and "landmark" not in text and "any characteristic" not in text
+    assert "rated both" not in text and "after the landmark" not in text and "any characteristic" not in text
 
 
 def test_every_sentence_of_the_grid_is_whole():
