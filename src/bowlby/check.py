@@ -115,7 +115,7 @@ def refusals(loaded: Loaded, ingested: Ingested, scores: dict[str, pd.DataFrame]
 def _fits(loaded: Loaded, name: str, scores: dict[str, pd.DataFrame], ingested: Ingested) -> dict:
     people = {table: ingested.people[table] for table in PEOPLE}
     built = analysis_set(loaded, name, scores, people, lambda one: answers(loaded, one, ingested.measures[one]))
-    return fits_of(loaded.run, name, built.data, built.membership, built.design)
+    return fits_of(loaded.run, name, built.data, built.membership, built.design, described=False)
 
 
 def _other_outcomes(loaded: Loaded, scores: dict, people: dict, primary: dict) -> None:

@@ -124,8 +124,9 @@ def parts(forms: pd.DataFrame) -> list[Part]:
     one is kept.
     """
     columns = [c for c in ["role", *WITHIN] if c in forms.columns]
-    codes = {c: pd.factorize(forms[c])[0] for c in columns}
-    known = {c: pd.factorize(forms[c])[1] for c in columns}
+    codes, known = {}, {}
+    for c in columns:
+        codes[c], known[c] = pd.factorize(forms[c])
     rows_of: dict[bytes, tuple[str, np.ndarray, bool]] = {}
     for n in range(len(columns)):
         for chosen in combinations(columns[1:], n):

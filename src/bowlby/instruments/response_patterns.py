@@ -19,6 +19,7 @@ AT_ENDS = 0.15
 FEWEST_HIGHEST, SHARE = 10, 0.05
 LINKED, OFF_LINE, BUMP, BEYOND = 0.2, 2.33, 1.5, 1.67
 BINS = 12
+CHANCE, STEPS = 1e-9, 200
 STORED = "find out whether missing answers are stored as {end:.4g}; if so, set them to missing"
 
 
@@ -304,21 +305,52 @@ def _off_line(answer: np.ndarray, z: np.ndarray, at: np.ndarray) -> float:
 
 def _contaminated(answer: np.ndarray, z: np.ndarray, end: int) -> tuple[float, float]:
     """Share of answers that are the highest whatever the others are, and the root of the likelihood ratio."""
-    from scipy.optimize import minimize
-
     place = np.clip(np.searchsorted(np.quantile(z, np.linspace(0, 1, BINS + 1)[1:-1]), z), 0, BINS - 1)
     counts = np.bincount(place * (end + 1) + answer.astype(int), minlength=BINS * (end + 1)).reshape(BINS, end + 1)
-    sizes = np.maximum(counts.sum(axis=1), 1)
-    middles, cuts = np.bincount(place, z, minlength=BINS) / sizes, np.arange(end) + 0.5
-
-    def loss(values: np.ndarray) -> float:
-        share = expit(values[3]) if len(values) > 3 else 0.0
-        below = ndtr((cuts - values[0] - values[1] * middles[:, None]) / np.exp(values[2]))
-        chance = (1 - share) * np.diff(below, axis=1, prepend=0.0, append=1.0)
-        chance[:, -1] += share
-        return float(-(counts * np.log(np.maximum(chance, 1e-9))).sum())
-
+    middles = np.bincount(place, z, minlength=BINS) / np.maximum(counts.sum(axis=1), 1)
     slope = float(np.cov(answer, z)[0, 1])
-    start = minimize(loss, [answer.mean(), slope, np.log(answer.std() + 0.1)], method="L-BFGS-B")
-    full = minimize(loss, [*start.x, -2.5], method="L-BFGS-B")
-    return float(expit(full.x[3])), float(np.sqrt(max(2 * (start.fun - full.fun), 0.0)))
+    start, without = _most_likely(counts, middles, np.array([answer.mean(), slope, np.log(answer.std() + 0.1)]))
+    full, with_share = _most_likely(counts, middles, np.append(start, -2.5))
+    return float(expit(full[3])), float(np.sqrt(max(2 * (with_share - without), 0.0)))
+
+
+def _most_likely(counts: np.ndarray, middles: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, float]:
+    """Parameters of :func:`_chances` by Fisher scoring from some values, and their log-likelihood."""
+    chance, slopes = _chances(middles, counts.shape[1], values)
+    loglik = float((counts * np.log(chance)).sum())
+    for _ in range(STEPS):
+        score = (slopes * (counts / chance)).sum(axis=(1, 2))
+        expected = counts.sum(axis=1, keepdims=True) / chance
+        information = np.einsum("abc,dbc,bc->ad", slopes, slopes, expected)
+        information += 1e-6 * np.diag(np.diag(information)) + 1e-9 * np.eye(len(values))
+        step = np.linalg.solve(information, score)
+        step *= min(1.0, 2 / np.abs(step).max())
+        for _ in range(20):
+            chance, slopes = _chances(middles, counts.shape[1], values + step)
+            gain = float((counts * np.log(chance)).sum()) - loglik
+            if gain >= 0:
+                break
+            step /= 2
+        if not gain >= 1e-9:
+            break
+        values, loglik = values + step, loglik + gain
+    return values, loglik
+
+
+def _chances(middles: np.ndarray, answers: int, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Chance of each answer in each bin (bins, answers), and its slopes in the parameters (parameters, bins, answers).
+
+    Parameters are level, slope and log SD of the normal variable and, where there is a fourth, the logit of the share.
+    """
+    sd = np.exp(values[2])
+    u = (np.arange(answers - 1) + 0.5 - values[0] - values[1] * middles[:, None]) / sd
+    density = np.exp(-(u**2) / 2) / np.sqrt(2 * np.pi)
+    below = np.array([ndtr(u), -density / sd, -density * middles[:, None] / sd, -density * u])
+    between = np.diff(below, axis=2, prepend=0.0, append=0.0)
+    between[0, :, -1] += 1.0
+    chance, slopes = between[0], between[1:]
+    if len(values) > 3:
+        share, highest = expit(values[3]), np.arange(answers) == answers - 1
+        slopes = np.concatenate([(1 - share) * slopes, share * (1 - share) * (highest - chance)[None]])
+        chance = (1 - share) * chance + share * highest
+    return np.maximum(chance, CHANCE), slopes
