@@ -18,7 +18,7 @@ from bowlby.ingest import Ingested, look_through
 from bowlby.ingest.issues import Issues, count
 from bowlby.instruments.audit_words import alarms
 from bowlby.plan import Plan, mismatches, results_of
-from bowlby.stages import PEOPLE, analysis_set, answers, audit_keys, fits_of, score_instrument
+from bowlby.stages import PEOPLE, analysis_sets, answers, audit_keys, fits_of, score_instrument
 
 Lines = list[tuple[str, str]]
 """Severity (error, warning or note) and line for the reader."""
@@ -105,17 +105,18 @@ def refusals(loaded: Loaded, ingested: Ingested, scores: dict[str, pd.DataFrame]
     run = Plan(loaded, results_of(loaded))
     problems: list[str] = []
     fits: dict = {}
+    people = {table: ingested.people[table] for table in PEOPLE}
+    build = analysis_sets(loaded, scores, people, lambda one: answers(loaded, one, ingested.measures[one]))
+
+    def fits_to(name: str) -> dict:
+        built = build(name)
+        return fits_of(loaded.run, name, built.data, built.membership, built.design, described=False)
+
     for name in run.sets:
-        fits |= _tried(lambda: _fits(loaded, name, scores, ingested), problems) or {}  # noqa: B023
+        fits |= _tried(lambda: fits_to(name), problems) or {}  # noqa: B023
     if loaded.run.other_outcomes and "primary" in fits:
         _tried(lambda: _other_outcomes(loaded, scores, ingested.people, fits["primary"].record), problems)
     return list(dict.fromkeys(problems))
-
-
-def _fits(loaded: Loaded, name: str, scores: dict[str, pd.DataFrame], ingested: Ingested) -> dict:
-    people = {table: ingested.people[table] for table in PEOPLE}
-    built = analysis_set(loaded, name, scores, people, lambda one: answers(loaded, one, ingested.measures[one]))
-    return fits_of(loaded.run, name, built.data, built.membership, built.design, described=False)
 
 
 def _other_outcomes(loaded: Loaded, scores: dict, people: dict, primary: dict) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import pandas as pd
@@ -157,7 +157,7 @@ def design(loaded: Loaded, folder: Path, name: str, instruments: list[str]) -> N
     scores = {i: read_parquet(folder / f"scores/{i}.parquet") for i in instruments}
     people = {i: read_parquet(folder / f"people/{i}.parquet") for i in PEOPLE}
     forms = partial(_stored, loaded, folder)
-    built = analysis_set(loaded, name, scores, people, forms)
+    built = analysis_sets(loaded, scores, people, forms)(name)
     if name == "primary":
         from bowlby.design.measurement import factor_structure, with_errors
 
@@ -185,14 +185,18 @@ def _stored(loaded: Loaded, folder: Path, name: str):
     return answers(loaded, name, read_parquet(folder / f"measures/{name}.parquet"))
 
 
-def analysis_set(loaded: Loaded, name: str, scores: dict, people: dict[str, pd.DataFrame], forms: Callable):
-    """One analysis set of a run (:func:`bowlby.design.analysis_sets.build_set`).
+def analysis_sets(loaded: Loaded, scores: dict, people: dict[str, pd.DataFrame], forms: Callable):
+    """Gives an analysis set of a run by name (:func:`bowlby.design.analysis_sets.build_set`).
 
     ``forms`` gives an instrument on the study's form and the answers to its items by name, as :func:`answers` does.
     """
     from bowlby.design.analysis_sets import build_set
+    from bowlby.design.primary import compared
 
-    return build_set(loaded.run, loaded.study, name, scores, people, forms, partial(on_study_forms, loaded))
+    order = [o.id for o in loaded.study.occasions]
+    sample = cache(partial(compared, loaded.run, scores, people, order))  # once for all sets
+    key = partial(on_study_forms, loaded)
+    return lambda name: build_set(loaded.run, loaded.study, name, scores, people, forms, key, sample)
 
 
 def fit(loaded: Loaded, folder: Path, name: str) -> None:

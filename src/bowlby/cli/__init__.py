@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
 def main() -> None:
     """Entry point of the ``bowlby`` command."""
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # or all installed packages are searched for them
     import typer
 
     from bowlby.cli import commands, reproduction

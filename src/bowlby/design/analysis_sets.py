@@ -9,7 +9,7 @@ import pandas as pd
 from bowlby.config.run import Run
 from bowlby.config.study import Study
 from bowlby.design.clinical_change import with_classes
-from bowlby.design.frame import AnalysisSet
+from bowlby.design.frame import AnalysisSet, Patients
 from bowlby.design.growth import growth_set
 from bowlby.design.measurement import Forms
 from bowlby.design.moderation import moderation_set
@@ -31,6 +31,7 @@ def build_set(
     people: dict[str, pd.DataFrame],
     forms: Forms,
     key: Callable[[str], Instrument],
+    sample: Callable[[], Patients] | None = None,
 ) -> AnalysisSet:
     """One analysis set of a run, from its scores by instrument and its people.
 
@@ -47,6 +48,8 @@ def build_set(
         Instrument on the study's form, and the answers to its items (None where scores are given), by name.
     key : callable
         Instrument on the study's form by name.
+    sample : callable, optional
+        What :func:`bowlby.design.primary.compared` gives of these data.
 
     Raises
     ------
@@ -68,5 +71,5 @@ def build_set(
         return moderation_set(run, scores, people, order, name)
     if name.startswith(RESPONSE_SURFACE):
         return response_surface_set(run, scores, people, order, key, name)
-    built = comparison_set(run, scores, people, order, name)
+    built = comparison_set(run, scores, people, order, name, sample() if sample else None)
     return with_classes(built, run, scores, forms) if name == "clinical_change" else built

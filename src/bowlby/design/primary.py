@@ -38,8 +38,19 @@ from bowlby.errors import UserError, existing, problem
 SAME = 1 - 1e-9
 
 
+def compared(run: Run, scores: dict, people: dict[str, pd.DataFrame], occasions: list[str]) -> Patients:
+    """The patients of a comparison, from whom all of its analysis sets are built; UserError where there is none."""
+    check_comparison(run, scores, people["patients"], occasions)
+    return patients(run, scores, people)
+
+
 def comparison_set(
-    run: Run, scores: dict[str, pd.DataFrame], people: dict[str, pd.DataFrame], occasions: list[str], name: str
+    run: Run,
+    scores: dict[str, pd.DataFrame],
+    people: dict[str, pd.DataFrame],
+    occasions: list[str],
+    name: str,
+    sample: Patients | None = None,
 ) -> AnalysisSet:
     """Build one analysis set of the comparison.
 
@@ -58,6 +69,8 @@ def comparison_set(
         C5); no outcome after treatment is read. ``early``: rows with an early outcome. ``alliance``, ``mentalizing``:
         rows that have it too. ``clinical_change``: the rows of M1. ``mediation_<mediator>``: rows with the mediator
         and, where configured, the patient's style, both at both levels.
+    sample : Patients, optional
+        What :func:`compared` gives of these data, where it is known.
 
     Returns
     -------
@@ -68,8 +81,7 @@ def comparison_set(
     UserError
         Where the comparison cannot be made with these data; all reasons at once.
     """
-    check_comparison(run, scores, people["patients"], occasions)
-    return analysis_set(run, patients(run, scores, people), people, name)
+    return analysis_set(run, sample or compared(run, scores, people, occasions), people, name)
 
 
 def analysis_set(
