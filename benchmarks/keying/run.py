@@ -15,66 +15,75 @@ from validation.keying_audit import PATIENTS, SEED, STUDIES, blind, cases, table
 
 TARGET = Path(__file__).parents[2] / "docs" / "keying_audit.md"
 FAULTS = {
-    "item": "an item the other way round",
-    "scale": "a scale reversed as a whole",
-    "five": "5-point answers on a 7-point key",
+    "item": "an item keyed in the wrong direction",
+    "scale": "a whole scale keyed in the wrong direction",
+    "five": "5-point responses with a 7-point key",
     "shuffled": "item columns in another order",
-    "straight": "the same answer to everything in 5 % of the forms",
-    "copied": "two persons with the answers of two others",
-    "already": "reversed items reversed already in the file",
+    "straight": "identical responses to all items in 5% of the forms",
+    "copied": "two persons with the responses of two others",
+    "already": "reversed items already reversed in the file",
 }
-INTRODUCTION = """# What the audit of the keys finds, and what it cannot
+INTRODUCTION = """# Accuracy of the audit of keys
 
-`keying_audit.csv` looks for a wrong key in the data. It never changes them. This page measures it on simulated
-studies of {patients} patients, {studies} for each line (seed {seed}; `python benchmarks/keying/run.py` writes this page
-again). Answers follow each questionnaire's published mean and alpha, one factor a scale, in whole steps of the response
-range. A fault counts as named only by a check that says what it is: the item itself, the scale itself, the response
-range, the order of columns, straight lines, copies. An alarm of any kind counts against a clean study; the standing
-notice that a key is unverified does not.
+bowlby compares the responses with the scoring key of each questionnaire, and reports in `keying_audit.csv` if they do
+not fit. It never changes the data. This page reports how often the audit detects a fault, in simulated studies of
+{patients} patients, {studies} for each line (seed {seed}; the page is written by `python benchmarks/keying/run.py`).
+Responses follow the published mean and alpha of each questionnaire, with one factor per scale, in the steps of its
+response range.
 
-Aim: at least 95 of 100 faults named, at most 5 of 100 clean studies with an alarm.
+A fault counts as *named* only if a check identifies it: the item, the scale, the response range, the order of
+columns, identical responses to all items, or identical respondents. In a study without faults (*clean*), any warning
+counts as an alarm, except that a key is unverified.
+
+The aim was that at least 95 of 100 faults are named, and that at most 5 of 100 clean studies have an alarm.
 """
 PARTS = """## Parts of a study
 
-Items and scales are also checked by themselves in each role, occasion, file and site, and in their combinations, where
-there are 30 persons; a role with fewer by alpha and by whether its reversed items go against the others. A fault that
-is confined to a part is given with its name. The level is divided by the number of parts. In 100 clean studies of three
-questionnaires (PHQ-9, CATS, ECR-S; 150 patients of two sites at three occasions, and 48 therapists) none had an alarm;
-the tests allow 2. Named in the tests:
+Items and scales are also checked separately in each role, occasion, file and site, and in combinations of these, if
+they have 30 persons. A role with fewer persons is checked by alpha, and by whether its reversed items contradict the
+others. If a fault is confined to a part, the part is named. The significance level is divided by the number of parts.
+In 100 clean studies of three questionnaires (PHQ-9, CATS, ECR-S; 150 patients of two sites at three occasions, and 48
+therapists) none had an alarm; the tests allow 2. The tests show that these faults are named:
 
-- therapists' reversed items reversed already, beside 577 patients; of 15 therapists in at least 8 of 10 studies;
-- reversed items reversed already at one occasion, in one file, at one site; one item at one occasion;
-- a scale reversed as a whole at one occasion (it goes against the other occasions) or at one site (it goes against
-  related scales and other questionnaires there, or its mean is mirrored: then both sites are named);
-- several items not reversed, also where wording has a factor of its own; two halves of a scale, as groups;
-- 12 of 150 persons with one form;
-- 15 % of one item missing and stored as the highest answer, of the ECR and the ECR-S in at least 8 of 10 studies of 150
-  patients, of the PHQ-9 in 8 of 10 studies of 400.
+- reversed items of therapists that were already reversed, with 577 patients whose responses are correct; with 15
+  therapists in at least 8 of 10 studies;
+- reversed items that were already reversed at one occasion, in one file or at one site, or a single item at one
+  occasion;
+- a scale that is reversed as a whole at one occasion (it contradicts the other occasions) or at one site (it
+  contradicts related scales and other questionnaires at that site, or its mean is mirrored; in the latter case both
+  sites are named);
+- several items that were not reversed, also if wording has a factor of its own; two halves of a scale, as groups;
+- 12 of 150 persons with identical responses;
+- 15% of the responses to one item missing and stored as the highest response: for the ECR and the ECR-S in at least 8
+  of 10 studies of 150 patients, for the PHQ-9 in 8 of 10 studies of 400.
 """
 CANNOT = """## What it cannot detect
 
-Some faults leave no trace in one questionnaire's answers. These are measured too, so that nobody relies on them.
+Some faults leave no trace in the responses to one questionnaire. They were also measured, so that nobody relies on
+their detection.
 
-- A questionnaire with one scale looks the same in both directions where the mean of its reversal is usual too:
+- A questionnaire with one scale looks the same in both directions if the mean of its reversal is also plausible:
   between the clinical and the community norm (PHQ-9, GAD-7, CORE-10), or near the middle of the range (attachment
-  anxiety of patients on the ECR). Where the same persons answered another questionnaire, the run compares the two
-  (`other_instruments`); alone it cannot be told.
-- Columns in another order do not matter, and do not show, where all items belong to one scale and run one way.
-- Two persons with the same answers to a short form can be chance: twelve five-point items that go together have too
-  few likely patterns among 150 patients.
+  anxiety of patients on the ECR). If the same persons completed another questionnaire, the run compares the two
+  (`other_instruments`). One questionnaire alone does not show the fault.
+- If all items belong to one scale and are keyed in the same direction, columns in another order have no consequence
+  and cannot be detected.
+- Two persons may have identical responses to a short questionnaire by chance: twelve correlated five-point items have
+  too few likely patterns among 150 patients.
 - Scales whose published alpha is under .60 (RSQ secure, RSQ preoccupied) are not tested item by item.
-- The same answer to everything is no fault where all items run one way.
-- A scale reversed as a whole at one site does not show where the mean of its reversal is usual too, and no related
-  scale or other questionnaire was answered there.
-- Missing answers stored as the highest do not show where the highest answer is common anyway: of the WAI-SR in 1 of 10
-  studies of 150 patients, of the PHQ-9 in 3 of 10.
+- If all items are keyed in the same direction, identical responses to all items are not a fault.
+- A scale that is reversed as a whole at one site is not detected if the mean of its reversal is also plausible, and
+  no related scale or other questionnaire was completed there.
+- Missing responses stored as the highest response are rarely detected if the highest response is common: for the
+  WAI-SR in 1 of 10 studies of 150 patients, for the PHQ-9 in 3 of 10.
 """
 
 
-REAL = """## Real answers
+REAL = """## Real responses
 
-Simulated answers follow the model that the audit has in mind; real ones need not. Persons are drawn at random from
-public data sets whose keys are known. Of clean draws the number with any alarm, of others that named.
+Simulated responses follow the model that the audit assumes; real responses need not. Samples of persons were drawn at
+random from public data sets whose keys are known. For samples without a fault the table gives the number with any
+alarm, and for the others the number in which the fault was named.
 """
 
 
