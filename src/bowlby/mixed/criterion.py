@@ -244,7 +244,7 @@ class OneFactor:
         predictors[-1] = 0.0
         both = predictors.copy()
         both[-1] = self.dof
-        self.first = np.array([both, predictors])
+        self.first = np.array([np.diag(both).ravel(), np.diag(predictors).ravel()])
         self.second = np.array([2 * both, -2 * predictors])
         self.squares = np.array([[-np.maximum.outer(both, both).ravel()], [np.outer(predictors, predictors).ravel()]])
 
@@ -254,7 +254,7 @@ class OneFactor:
         parts = [self._sums(state, slice(start, start + _LEVELS)) for start in range(0, n, _LEVELS)]
         gram, pairs, h = parts[0] if len(parts) == 1 else map(sum, zip(*parts, strict=True))
         p = self.one @ gram.reshape(q, m, q, m).swapaxes(1, 2).reshape(q * q, m * m)
-        gradient, trace = self.one @ h - self.first @ p[:, :: m + 1].T
+        gradient, trace = self.one @ h - self.first @ p.T
         pairs = pairs.reshape(q * q, 2, q * q).swapaxes(0, 1).reshape(2, -1)
         c = len(p)
         hessian, expected = (pairs @ self.two)[:, self.pair_of] + (

@@ -124,10 +124,12 @@ def reduce_rows(frame: Frame) -> Reduced:
     if any(level and k not in kept for k, level in enumerate(frame.level)):
         # Columns that sum to one only with a dropped one serve no more.
         return reduce_rows(replace(frame, level=np.zeros(len(frame.x))))
-    xs = [xs[k] for k in kept]
-    shift, scale = shift[kept], scale[kept]
-    pick = [*kept, len(frame.names)]
-    xs, mix, xx = _decorrelate(xs, xx[np.ix_(pick, pick)], y, n)
+    if len(kept) < len(xs):
+        xs = [xs[k] for k in kept]
+        shift, scale = shift[kept], scale[kept]
+        pick = [*kept, -1]
+        xx = xx[np.ix_(pick, pick)]
+    xs, mix, xx = _decorrelate(xs, xx, y, n)
 
     factors, has_inner = _order_factors(frame.factors)
     slopes = [Slopes.of(f) for f in factors]

@@ -89,7 +89,7 @@ class Factor:
         """Boolean, True for the levels that exist in the data."""
         if isinstance(self.levels, pd.MultiIndex):
             return np.all(np.array(self.levels.codes) >= 0, axis=0)
-        return self.levels.notna() if self.levels.hasnans else np.ones(len(self.levels), bool)
+        return ~np.asarray(self.levels.array.isna())
 
     def sorted_levels(self) -> np.ndarray:
         """Positions of the levels that exist, sorted by name; ids of several types by type first."""

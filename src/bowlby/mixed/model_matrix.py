@@ -44,8 +44,9 @@ def _codes_of(series: pd.Series, name: str) -> tuple[np.ndarray, pd.Index]:
             renumber = np.where(present, np.cumsum(present) - 1, -1)
             codes, levels = np.where(codes >= 0, renumber[codes], -1), levels[present]
         return codes, levels
-    codes, levels = pd.factorize(series)
-    levels = pd.Index(levels)
+    # Of arrays, because factorizing a Series takes twice as long.
+    codes, found = pd.factorize(series.to_numpy() if isinstance(series.dtype, np.dtype) else series.array)
+    levels = pd.Index(found, dtype=series.dtype)
     if levels.inferred_type.startswith("mixed"):
         texts = pd.Index(as_text(levels))
         if texts.has_duplicates:
@@ -137,7 +138,7 @@ def missing(series: pd.Series) -> np.ndarray:
         return np.isnan(series.to_numpy())
     if isinstance(kind, pd.CategoricalDtype):
         return np.asarray(series.array.codes) < 0
-    return series.isna().to_numpy()
+    return np.asarray(series.array.isna())
 
 
 def numbers(series: pd.Series, name: str) -> np.ndarray:
