@@ -93,14 +93,14 @@ CHANGED = {
 }
 """Robustness checks that change a verdict (``fragile_because``), or that could not be computed."""
 UNFAIR = {
-    "both_within": "Both predictors vary between patients of one therapist, so neither is held to the differences "
-    "between therapists.",
+    "both_within": "Both predictors vary between patients of one therapist, so that neither is restricted to the "
+    "differences between therapists.",
     "one_rater": "Both were rated by the same person, so that mood and response style influence both, and the outcome "
     "if that person rated it. Variance that they share is attributed to neither.",
     "levels": "{therapist} can account only for differences between therapists, usually about 5% of the outcome's "
-    "variance; {patient} for nearly all of it.",
+    "variance; {patient} can account for nearly all of the variance.",
     "rater_of_one": "The person who rated {patient} may also have rated the outcome; the rater of {therapist} did not.",
-    "one_observer": "Both were rated by observers, whose expectations of what belongs together influence both.",
+    "one_observer": "Both were rated by observers, whose expectations may influence both ratings.",
     "observer_of_one": "{patient} was rated by observers of single patients, {therapist} by the therapists themselves.",
     "one_patient_each": "Every therapist has one patient, so that differences between therapists cannot be "
     "distinguished from differences between patients. A slope refers to pairs of patient and therapist, and no share "

@@ -137,7 +137,7 @@ def plan(
     icc: Annotated[float, typer.Option(min=0.0, max=0.5, help="Share of outcome variance between therapists.")] = 0.05,
     switching: Annotated[float, typer.Option(min=0.0, max=0.9, help="Share of patients who change therapist.")] = 0.0,
     delta: Annotated[float, typer.Option(min=0.01, help="Equivalence bound.")] = 0.10,
-    studies: Annotated[int, typer.Option(min=0, help="Simulated studies per truth; 0 for the formula alone.")] = 200,
+    studies: Annotated[int, typer.Option(min=0, help="Studies simulated per population; 0: formula only.")] = 200,
     seed: Annotated[int, typer.Option(min=0, help="Seed.")] = 1,
     output: Annotated[Path | None, typer.Option(help="Also write the numbers to this JSON file.")] = None,
 ) -> None:

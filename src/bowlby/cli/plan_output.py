@@ -81,7 +81,7 @@ def verdict_table(verdicts: pd.DataFrame, delta: float, studies: int, icc: float
     from rich.table import Table
 
     by = verdicts.set_index(["truth", "claim"])
-    title = f"Verdicts of {studies:,} simulated studies for each of four truths (ICC {icc:g})"
+    title = f"Verdicts of {studies:,} simulated studies in each of four populations (ICC {icc:g})"
     table = Table(title=title, show_lines=True)
     table.add_column("claim", width=34)
     for name, words in TRUTHS.items():

@@ -19,12 +19,12 @@ SPOKEN = re.compile(r'(\b(?:aria-label|alt|title)=")([^"]*)(")')
 
 
 class Words(Model):
-    """Words of the report for those who answer and those they belong to, if they are not patients and therapists."""
+    """Words of the report for the persons and their groups, if they are not patients and therapists."""
 
     patient: tuple[Noun, Noun] = ("patient", "patients")
-    """One of those who answer, and several: `[child, children]`."""
+    """Word for the persons, singular and plural: `[child, children]`."""
     therapist: tuple[Noun, Noun] = ("therapist", "therapists")
-    """Whom or what they belong to, one and several: `[class, classes]`."""
+    """Word for the groups, singular and plural: `[class, classes]`."""
 
 
 @dataclass(frozen=True)

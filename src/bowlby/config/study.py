@@ -38,7 +38,7 @@ class When(Model):
     occasion: str | None = None
     """The occasion of every row."""
     column: str | None = None
-    """The column that holds it."""
+    """The column that contains the occasion."""
     values: dict[str, str] = Field(default_factory=dict)
     """What the column's values mean, value: occasion; without it the values are the labels themselves."""
     names: dict[str, str] = Field(default_factory=dict)
@@ -103,16 +103,16 @@ class Measure(Model):
     when: When | None = None
     """Occasion of these columns; by default the file's `when`."""
     response: tuple[float, float] | None = None
-    """Response range of this form, if it is not the instrument's own; one that only counts from another number
-    (1 to 4 for 0 to 3) is scored as the instrument counts. Stated, it also settles where answers that all lie one
-    step aside would be taken for those of such a form."""
+    """Lowest and highest response in this file, if they differ from those of the instrument. Responses that are only
+    coded from another number (1 to 4 for 0 to 3) are recoded. If the range is stated, `bowlby check` no longer asks
+    whether responses are coded from another number."""
     missing: list[str] = Field(default_factory=list)
     """Codes that mean missing in these columns, in addition to the file's own."""
     answers: dict[str, float] = Field(default_factory=dict)
     """What answers written as words mean in these columns, text: number, in addition to the file's own."""
     seen: str | None = None
-    """Column that says whether the form was seen; if it is 0, empty or Incomplete, a form of zeros only is not
-    counted as answered (REDCap writes 0 for checkboxes that nobody saw; name its `<form>_complete`)."""
+    """Column that shows whether the form was presented. If it is 0, empty or Incomplete, a form with zeros only does
+    not count as answered (REDCap writes 0 for checkboxes that were not presented; name its `<form>_complete`)."""
     session: str | None = None
     """Column with the session number; by default the file's `session`."""
     date: str | None = None
@@ -169,7 +169,7 @@ class Measure(Model):
 
 
 class Who(Model):
-    """Which columns say who."""
+    """Which columns identify the persons."""
 
     person: str | list[str]
     """Column with the id of the person who answered (or whom the row describes); `{row}`: the row's own number. A list
@@ -208,9 +208,10 @@ class Covariate(Model):
     column: str
     """Name in the file."""
     kind: Literal["number", "category", "date", "checkbox"] = "number"
-    """How it is read; a checkbox is 1 or 0, and missing if no box of a form is ticked that was not seen."""
+    """How the column is read. A checkbox is 1 or 0; it is missing if no box is ticked in a form that was not
+    presented."""
     seen: str | None = None
-    """For a checkbox, the column that says whether its form was seen (REDCap's `<form>_complete`)."""
+    """For a checkbox, the column that shows whether its form was presented (REDCap's `<form>_complete`)."""
     labels: dict[str, str] = Field(default_factory=dict)
     """Value labels, value: label (SPSS files bring their own); a value labelled as missing or refused is missing."""
     unit: str | None = None
@@ -229,7 +230,7 @@ class Episode(Model):
 
 
 class RowRule(Model):
-    """Which rows of a file count, by what a column holds; one of the two keys."""
+    """Which rows of a file count, by the values of a column; one of the two keys."""
 
     keep: list[str] | None = None
     """Rows with one of these values (or value labels) count, all others are left out; "" means an empty cell."""
@@ -269,20 +270,21 @@ class DataFile(Model):
     header_rows: int = Field(1, ge=1, le=10)
     """Rows that the column names take; headings over several columns are joined to the names below by ` / `."""
     skip_rows: int = Field(0, ge=0, le=1_000_000)
-    """Rows below the column names that are no data (Qualtrics: 1 or 2)."""
+    """Rows below the column names that contain no data (Qualtrics: 1 or 2)."""
     rows: dict[str, RowRule] = Field(default_factory=dict)
-    """Which rows count, column: rule (`{Status: {leave_out: [Survey Preview, Spam]}, arm: {keep: [cbt]}}`); a row that
-    one rule leaves out is left out, and counted in the flow. `"{row}"` is the row's number, `"{hidden}"` for
-    whether an Excel filter hides it (yes or no)."""
+    """Which rows count, column: rule (`{Status: {leave_out: [Survey Preview, Spam]}, arm: {keep: [cbt]}}`). A row that
+    any rule leaves out is excluded, and counted in the flow of patients. `"{row}"` stands for the number of the row,
+    `"{hidden}"` for whether an Excel filter hides it (yes or no)."""
     dates: str = "YYYY-MM-DD"
     """How dates are written, of YYYY, MM (or MMM for Jan, Feb …) and DD; a time of day after it is left out."""
     missing: list[str] = Field(default_factory=list)
     """Codes that mean missing in every column but ids of patients (empty cells always do)."""
     keep_ids: list[str] = Field(default_factory=list)
-    """Ids of therapists that read like no therapist (`NA`, `unknown`) or are listed under `missing`, and are one."""
+    """Ids of therapists that would otherwise count as missing, because they look like a missing value (`NA`, `unknown`)
+    or are listed under `missing`."""
     thousands: dict[str, bool] = Field(default_factory=dict)
-    """Columns in which the sign that is not the decimal sign separates thousands (yes) or decimals too (no), if the
-    column itself does not settle it (`{income: yes}`)."""
+    """Columns in which the sign that is not the decimal sign separates thousands (yes) or decimals (no), if the values
+    of the column do not show which (`{income: yes}`)."""
     answers: dict[str, float] = Field(default_factory=dict)
     """What answers written as words mean, text: number (`{not at all: 0, several days: 1}`); case does not matter."""
     who: Who

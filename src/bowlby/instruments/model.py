@@ -60,10 +60,10 @@ class Total(Model):
     """A total over the items of all scales, or of some."""
 
     scales: list[str] | None = None
-    """The scales that it is made of; all where it is left out."""
+    """The scales of which it is the total; by default all."""
     of: Literal["items", "scales"] = "items"
-    """What the published rule adds up where items are missing: `items`, so that missing ones are worth the mean of all
-    answered items; or `scales`, so that they are worth the mean of the answered items of their own scale."""
+    """What the published rule adds if items are missing: `items` (a missing item is replaced by the mean of all
+    answered items) or `scales` (by the mean of the answered items of its own scale)."""
     min_answered: int
     """Smallest number of answered items, of all, that gives a total."""
     every_scale: bool = False
@@ -104,23 +104,24 @@ class Instrument(Model):
     unused_ok: bool = False
     """Whether some items may belong to no scale."""
     cannot_score: list[str] = Field(default_factory=list)
-    """What belongs to the instrument and has no key here."""
+    """Parts of the instrument for which the file contains no key."""
     derived: dict[str, str] = Field(default_factory=dict)
-    """Scores made of scales, described; not computed."""
+    """Scores that others compute from the scales; described, not computed."""
     composites: dict[str, Composite] = Field(default_factory=dict)
-    """Scores made of scales, computed where all of them are there."""
+    """Scores computed from scales, if all of these are available."""
     style: StyleRule | None = None
-    """How attachment styles follow from the scores."""
+    """How attachment styles are derived from the scores."""
     codes: dict[str, str] = Field(default_factory=dict)
     """Categories of a coded interview, code: what it means."""
     item_flags: dict[str, list[int]] = Field(default_factory=dict)
     """Items with a meaning of their own, such as suicidal ideation."""
     original_items: dict[int, int] = Field(default_factory=dict)
-    """Item numbers in the longer form that this one was taken from."""
+    """Item numbers in the longer form from which this one was derived."""
     confidence: Confidence
-    """How sure the key is."""
+    """How well the key was verified: in two independent sources (`verified-2`), in one (`verified-1`), in none but
+    consistent with published values (`consistent`), or not (`unverified`)."""
     confidence_note: str = ""
-    """What that rests on."""
+    """Grounds for this."""
     missing_rule: str = ""
     """The rule for missing items in words, and whose it is."""
     cutoffs: str = ""
@@ -128,7 +129,7 @@ class Instrument(Model):
     reliable_change: str = ""
     """Published reliable change."""
     norms: list[str] = Field(default_factory=list)
-    """Published means, SDs and reliabilities; [unchecked] marks what was not seen in a document."""
+    """Published means, SDs and reliabilities; [unchecked] marks values that were not verified in a document."""
     severity: list[Severity] = Field(default_factory=list)
     """Bands of severity, as numbers."""
     caseness: list[Caseness] = Field(default_factory=list)

@@ -24,9 +24,9 @@ class Published(Model):
     scale: str
     """Scale that it is about."""
     source: str = ""
-    """Document in which it was read; empty if it was not seen in a document."""
+    """Document in which it was verified; empty if it was not verified in a document."""
     confidence: Confidence
-    """Confidence; `unverified` if it was not seen in a document."""
+    """How well it was verified; `unverified` if not in a document."""
 
 
 class Band(Model):
@@ -99,9 +99,9 @@ class Relation(Model):
     r: Spread
     """Their correlation, or [lowest, highest]."""
     source: str = ""
-    """Document in which it was read; empty if it was not seen in a document."""
+    """Document in which it was verified; empty if it was not verified in a document."""
     confidence: Confidence
-    """How sure it is."""
+    """How well it was verified."""
 
 
 class Composite(Model):
@@ -114,7 +114,7 @@ class Composite(Model):
 
 
 class StyleRule(Model):
-    """How attachment styles follow from scores. Every such rule cuts dimensions into categories."""
+    """How attachment styles are derived from scores. Every such rule divides dimensions into categories."""
 
     anxiety: list[str] = Field(default_factory=list)
     """Scales whose mean is attachment anxiety."""
@@ -125,11 +125,11 @@ class StyleRule(Model):
     prototypes: dict[Style, str] = Field(default_factory=dict)
     """Style: scale that rates its likeness; the highest is the style, a tie is none."""
     warning: str
-    """What the authors say against it."""
+    """Reservations of the authors about the rule."""
     source: str = ""
-    """Where the rule was read; empty where it was chosen here."""
+    """Source of the rule; empty if the rule was chosen for bowlby."""
     confidence: Confidence
-    """How sure it is that the authors use it."""
+    """How well it was verified that the authors use this rule."""
 
     @model_validator(mode="after")
     def _one_rule(self):

@@ -34,7 +34,7 @@ def not_computed(results: Results) -> list[tuple[str, str]]:
 def _surfaces(results: Results) -> Iterator[tuple[str, str]]:
     for surface in (results.json("response_surface.json") or {}).get("surfaces", []):
         if surface["area"] is None:
-            why = "with so few therapists or patients its area would show individuals (see `privacy`)"
+            why = "with so few therapists or patients the figure could identify individuals (see `privacy`)"
             yield f"the figure of the response surface of {surface['scale'].replace('_', ' ')}", why
 
 
