@@ -273,8 +273,8 @@ class DataFile(Model):
     """Rows below the column names that contain no data (Qualtrics: 1 or 2)."""
     rows: dict[str, RowRule] = Field(default_factory=dict)
     """Which rows count, column: rule (`{Status: {leave_out: [Survey Preview, Spam]}, arm: {keep: [cbt]}}`). A row that
-    any rule leaves out is excluded, and counted in the flow of patients. `"{row}"` stands for the number of the row,
-    `"{hidden}"` for whether an Excel filter hides it (yes or no)."""
+    any rule leaves out is excluded, and counted in the flow of patients. `"{row}"` is the number of the row,
+    `"{hidden}"` whether an Excel filter hides it (yes or no)."""
     dates: str = "YYYY-MM-DD"
     """How dates are written, of YYYY, MM (or MMM for Jan, Feb …) and DD; a time of day after it is left out."""
     missing: list[str] = Field(default_factory=list)

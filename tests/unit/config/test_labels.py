@@ -95,7 +95,7 @@ def test_page_methods_and_tables_of_a_run_say_them(tmp_path):
     figures.build(tmp_path)
     tables.build(tmp_path)
     page = report.build_report(tmp_path)
-    assert "Both predictors vary between children of one adult, so neither" in page and "300 children" in page
+    assert "Both predictors vary between children of one adult, so that neither" in page and "300 children" in page
     assert "If the child also rated the outcome" in page and "trust in the therapist" in page
     sheet = tables.sheets(Results(tmp_path))["pair"][1]
     assert "= 300 children, *J* = 30 adults" in sheet.note and sheet.parts[0][1][0][0] == "trust in the therapist"
