@@ -88,7 +88,7 @@ def growth_set(
     data, steps = complete(rows, needed | {name: PREDICTOR_REASONS[name] for name in growth.predictors}
                             | {column: f"no {name}" for column, name in covariates.items()})  # fmt: skip
     if growth.landmark is not None:
-        steps.insert(0, step("without: up to the landmark", later, "up to the landmark"))
+        steps.insert(0, step("without: observations up to the landmark", later, "observations up to the landmark"))
     data, more, random = _with_random_part(run, data)
     _check(data, growth.residual)
     for column in covariates:

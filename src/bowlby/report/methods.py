@@ -99,8 +99,8 @@ def _scoring(results: Results) -> str:
     if from_items:
         who = "They were" if not given else f"{_named(results, from_items)} {_were(from_items)}"
         said.append(
-            f"{who} scored from the items by key, missing items by each questionnaire's own rule; internal consistency "
-            f"is coefficient alpha ([[cronbach]]), computed as in pingouin ([[vallat]]){_omega(table)}."
+            f"{who} scored from the items with the key of each questionnaire and its rule for missing items. Internal "
+            f"consistency is coefficient alpha ([[cronbach]]), computed as in pingouin ([[vallat]]){_omega(table)}."
         )
     if given:
         who = "Scale scores were" if not from_items else f"Scores of {_named(results, given)} were"

@@ -41,8 +41,9 @@ def boundary(fit: Mapping) -> str:
         said.append(f"Estimated at 0 (boundary): the {several} of {_listed(zero)}.")
         known = [r for r in zero if r["term"] in (fit.get("known_zero") or ())]
         if known:
-            which = "The variance" if len(zero) == 1 else f"Of these, that of {_listed(known)}"
-            said[-1] += f" {which} is treated as known in standard errors and degrees of freedom."
+            one = len(known) == 1
+            which = f"The {several}" if known == zero else f"Of these, {'that' if one else 'those'} of {_listed(known)}"
+            said[-1] += f" {which} {'is' if one else 'are'} treated as known in standard errors and degrees of freedom."
     said += [
         f"The covariance matrix of the random effects of {group}s is singular (boundary)."
         for group in sorted(paired - {r["group"] for r in zero})

@@ -12,7 +12,7 @@ from bowlby.tables.numbers import number
 COLUMNS = ["who", "variable", "category", "n", "percent", "mean", "sd"]
 GROUPS = {"patient": "Patients", "therapist": "Therapists"}
 NOT_RECORDED = "not recorded"
-NOTE = "Patients and therapists of the {of}. *n*: with a value."
+NOTE = "Patients and therapists of the {of}. *n*: number with a value."
 POOLED = " Categories of fewer than five persons are pooled."
 
 

@@ -83,7 +83,7 @@ def test_scores_from_items_and_given_ones_are_told_apart(comparison_run):
     given = audit.iloc[[0]].assign(instrument="phq9", observed="verified", verdict="ok")
     write_csv(folder / "keying_audit.csv", pd.concat([audit, given]))
     text = report.methods_text(Results(folder))
-    assert "Client Attachment to Therapist Scale (CATS) was scored from the items by key" in text
+    assert "Client Attachment to Therapist Scale (CATS) was scored from the items with the key" in text
     assert "Scores of PHQ-9 were given and checked against their range" in text
 
 

@@ -35,6 +35,8 @@ def test_the_variances_at_the_boundary_are_named():
     attachment = "the random slope of perceived attachment, within therapist (therapists)"
     assert f"the variances of the random slope of time (therapists) and {attachment}." in both
     assert f"Of these, that of {attachment} is treated as known" in both
+    every = boundary(fit | {"random": [product, THERAPISTS[1]], "known_zero": ["perceived_within", "time"]})
+    assert every.endswith("The variances are treated as known in standard errors and degrees of freedom.")
     assert boundary(fit | {"singular": False}) == ""
 
 
