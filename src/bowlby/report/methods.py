@@ -223,7 +223,7 @@ def _growth(results: Results) -> str:
         if asked.get("residual") == "car1"
         else "",
         left_out(fit),
-        fitted(fit),
+        fitted({**fit, "known_zero": []}),  # that variances of 0 are treated as known is said with the boundary
         boundary(fit),
     )
     return " ".join(part for part in said if part)

@@ -28,10 +28,11 @@ QUESTIONS = {  # rows of measurement and sensitivity are printed under Robustnes
 MODELS = {"m0": "covariates", "m_p": "with perceived attachment", "m_t": "with therapist style", "primary": "with both"}
 ADDITIVE = (
     "Dominance divides the variance that all scales explain beyond the covariates; its rows sum to this variance. The "
-    "rows of a predictor do not sum exactly to its share in E2, which is that of the composite, corrected for chance."
+    "rows of a predictor do not sum exactly to its share in E2, which is that of the composite, corrected for chance. "
+    "Likelihood-ratio tests compare predictors of different levels only descriptively."
 )
 SHARED = ("robustness value", "for comparison")
-BOUNDED = ("squared error saved", "(ICC)")
+BOUNDED = ("squared prediction error", "(ICC)")
 SHARES = ("e2", "e3", "dominance")
 SYMBOLS = {"P-T": "P − T", "P+T": "P + T"}
 ALPHA = 0.05
@@ -79,20 +80,20 @@ def estimands_table(records: dict[str, dict], imputed: dict[str, dict] | None = 
     reliable = e4.get("reliability")
     known = "" if reliable is None else f"; reliability of the means {number(reliable, bounded=True)}"
     for key, words, how in (
-        ("observed", MEANS, f"model of therapists' means (M2), per SD of the norm{known}"),
-        ("corrected", f"{MEANS}, corrected for their reliability", "Fieller, per SD of the norm"),
+        ("observed", MEANS, f"model of therapists' means (M2), per reference SD{known}"),
+        ("corrected", f"{MEANS}, corrected for their reliability", "Fieller, per reference SD"),
     ):
         if key in e4:
             add("e4", words, e4[key]["estimate"], e4[key]["ci"], note=how)
     for key, words in (("perceived", A), ("style", S)):
-        add("e5", f"{words}: share of squared error saved", records["e5"]["q2"][key])
+        add("e5", f"{words}: reduction of squared prediction error (share)", records["e5"]["q2"][key])
     add("e5", "gain of perceived attachment minus gain of style", records["e5"]["difference"],
         records["e5"]["difference_ci"], note="squared outcome units, therapists weighted equally")  # fmt: skip
     for key, words in (("outcome", "for outcome"), ("perceived attachment", "for perceived attachment")):
         record = records["e6"][key]
         for delta, p in record["p"].items():
             add("e6", f"{words}, bound {delta}", record["estimate"], record["ci90"], p,
-                f"smallest bound at which the slope would be negligible {record['smallest_bound']:.2f}")  # fmt: skip
+                f"smallest bound at which the slope would be negligible: {record['smallest_bound']:.2f}")  # fmt: skip
     size = records["e6"]["bound"]
     add("e6", "bound δ in points of the outcome", size["points"])
     if size["share_of_therapist_variance"] is not None:
@@ -178,7 +179,6 @@ def estimands_sheet(number_: str, records: dict[str, dict], imputed: dict[str, d
         parts.append((question, rows))
     note = (
         f"The estimands answer different questions and may disagree. {INDEX} E2 refers to all outcome variance, E3 to "
-        f"the variance at the level of each predictor. The second bound of E6, 0.14, is 2% of the variance. {ADDITIVE} "
-        "Likelihood compares predictors of different levels descriptively only."
+        f"the variance at the level of each predictor. The second bound of E6, 0.14, is 2% of the variance. {ADDITIVE}"
     )
     return Sheet(number_, "Estimands", ["Quantity", "Estimate", "95% CI", "p", "Note"], parts, note)

@@ -90,12 +90,12 @@ def test_values_that_do_not_exist_are_not_available(comparison_run):
 
 def test_banners(comparison_run):
     plain = report.build_report(comparison_run())
-    assert "Synthetic data" not in plain and "Internal" not in plain
+    assert "Synthetic data" not in plain and "Internal." not in plain
     assert "Key unverified: Client Attachment to Therapist Scale (CATS)" in plain
     folder = comparison_run(synthetic=True)
     write_json(folder / "manifest.json", {**read_json(folder / "manifest.json"), "privacy": "internal"})
     loud = report.build_report(folder)
-    assert "Synthetic data" in loud and "Internal" in loud
+    assert "Synthetic data" in loud and "Internal." in loud
 
 
 def test_what_is_not_asked_for_is_absent(growth_run):

@@ -70,7 +70,7 @@ def estimands(results: Results) -> Section | None:
     if not results.estimands:
         return None
     sheet, six, _ = split(results)
-    table = Markup(sheet_html(replace(sheet, parts=six, note=sheet.note.replace(f"{ADDITIVE} ", ""))))
+    table = Markup(sheet_html(replace(sheet, parts=six, note=sheet.note.replace(f" {ADDITIVE}", ""))))
     return Section("estimands", "Six ways to compare", render("stack.html", parts=[table], intro=None))
 
 
