@@ -112,7 +112,8 @@ def report_doubts(raw: Raw, issues: Issues) -> None:
         do = f"if they do not count, write `{doubt.line}` for this file; if they do, `{_line(doubt.column, [])}`"
         place = {"row": doubt.rows[0], "column": column, "n": len(doubt.rows)} | raw.place
         issues.add("error", doubt.code, f"{doubt.what} ({rows_text(doubt.rows)})", do, **place)
-    raw.frame = raw.frame.drop(index={row for doubt in doubtful for row in doubt.rows})
+    if doubtful:
+        raw.frame = raw.frame.drop(index={row for doubt in doubtful for row in doubt.rows})
 
 
 def doubts(raw: Raw) -> list[Doubt]:
@@ -307,7 +308,7 @@ def _foot(raw: Raw) -> list[Doubt]:
     others = [c for c in raw.frame.columns if c != person and c not in survey_columns(raw.header)]
     if not others:
         return []
-    last = raw.frame[others].iloc[::-1].head(200)
+    last = raw.frame[others].iloc[-200:].iloc[::-1]
     filled = pd.DataFrame({c: raw.text(c, last.index).str.strip().ne("") for c in others}).any(axis=1)
     end = last.index[: int(filled.to_numpy().argmax()) if filled.any() else 0]
     if end.empty:

@@ -74,7 +74,7 @@ def one_way(values, groups, level: float = 0.95) -> OneWay | None:
     Shrout & Fleiss (1979), Psychol Bull 86:420-428 (their ICC(1,1), and of groups of one size ICC(1,k)); Searle (1971),
     Linear models, ch. 9, for groups of several sizes.
     """
-    table = pd.DataFrame({"value": np.asarray(values, dtype=float), "group": np.asarray(groups, dtype=object)}).dropna()
+    table = pd.DataFrame({"value": np.asarray(values, dtype=float), "group": pd.Series(groups).array}).dropna()
     by_group = table.groupby("group")["value"].agg(["size", "mean"])
     n, k = len(table), len(by_group)
     if k < 2 or n <= k:
@@ -164,10 +164,8 @@ def reliability(measures: pd.DataFrame, instrument: Instrument, scores: pd.DataF
     for (role, about, occasion), group in groups(measures):
         for name in instrument.all_scales():
             items = keyed(group, instrument, name)
-            levels = [
-                ("alpha", *alpha(items.dropna()), len(items.dropna()), None),
-                ("omega_total", *omega_total(items.dropna()), len(items.dropna()), None),
-            ]
+            full = items.dropna()
+            levels = [("alpha", *alpha(full), len(full), None), ("omega_total", *omega_total(full), len(full), None)]
             if role == "patient" and "therapist" in group and group["therapist"].notna().any():
                 levels += level_rows(scores.loc[group.index, name], items, group["therapist"], "therapist")
             rows += [_row(instrument, name, role, about, occasion, row) for row in levels]

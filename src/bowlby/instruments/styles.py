@@ -30,7 +30,8 @@ def one_each(rows: pd.DataFrame, last: bool = False) -> pd.DataFrame:
     if "session" not in rows.columns:
         return rows.drop_duplicates("person", keep="last" if last else "first")
     order = np.argsort(rows["session"].to_numpy(float, na_value=-np.inf), kind="stable")
-    again = rows["person"].iloc[order].duplicated(keep="last" if last else "first").to_numpy()
+    person = pd.Series(pd.factorize(rows["person"])[0])
+    again = person.iloc[order].duplicated(keep="last" if last else "first").to_numpy()
     return rows.iloc[order[~again]]
 
 
