@@ -103,7 +103,8 @@ def inner_inverse(data: Reduced, d: np.ndarray) -> tuple[np.ndarray, np.ndarray,
         ]
     )
     terms = weights @ data.pair_terms
-    both = (terms[:8] / terms[8]).reshape(2, 2, 2, n)
+    terms[:8] /= terms[8]
+    both = terms[:8].reshape(2, 2, 2, n)
     return both[0], both[1], float(np.add.reduce(np.log(terms[8])))
 
 

@@ -86,6 +86,8 @@ class Inference:
         each = contrasts[:, None]
         inner = each @ self._transform
         phi, df_of = self._covariance_and_df(method)
+        if not len(contrasts):
+            return np.zeros((3, 0))
         df, variance = df_of(inner[:, 0]), (inner @ phi @ inner.swapaxes(1, 2))[:, 0, 0]
         for k in (~((variance >= 0) & (variance < np.inf))).nonzero()[0]:
             raise refusal(

@@ -218,7 +218,9 @@ def _no_flatter(after: Point, before: Point, free: np.ndarray) -> bool:
 
 def _line_search(objective, point: Point, free, move, slope: float):
     """Shorten a step until the criterion falls; below rounding of the criterion any step will do."""
-    noise = tol.HEIGHT * (1.0 + abs(point.height)) + objective.noise
+    data = objective.data
+    lost = tol.PRECISION * data.n * float(data.xx[-1, -1]) / point.state.r2  # of an outcome that is all but explained
+    noise = tol.HEIGHT * (1.0 + abs(point.height)) + lost + objective.noise
     scale = 1.0
     for _ in range(40):
         x = point.x.copy()

@@ -19,6 +19,7 @@ LOST_WEIGHT = 1e-9  # membership weight on unknown levels
 
 # The criterion, in -2 log-likelihood
 HEIGHT = 1e-11  # its rounding, over its size
+PRECISION = 2.3e-16  # of a number, over its size
 GAIN = 1e-10  # difference between two ends, below which it is rounding
 TIE = 1e-9  # difference from a known minimum
 FLAT = 1e-3  # difference that tells nothing apart

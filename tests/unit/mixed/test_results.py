@@ -249,3 +249,11 @@ def test_the_level_of_an_outcome_does_not_matter_where_categories_stand_for_the_
     new = np.where(np.arange(len(data)) % 5 == 0, 1.0, 0.0)
     changed = near.refit_many(columns={column: new[None]})
     assert changed.params[0] == pytest.approx(near.model.with_columns({column: new}).fit().params.to_numpy(), abs=1e-5)
+
+
+def test_an_outcome_far_from_zero_without_an_intercept_converges():
+    """The criterion loses digits where the random effects are all but the whole outcome; its gradient does not."""
+    for seed in (8, 20, 22, 42, 53, 55, 78, 126):
+        rng = np.random.default_rng(seed)
+        data = pd.DataFrame({"g": np.arange(60) % 12, "y": 1e4 + rng.normal(size=60)})
+        assert MixedModel.from_formula("y ~ 0 + (1 | g)", data).fit().converged, seed
