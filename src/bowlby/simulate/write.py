@@ -102,22 +102,22 @@ def _readme(truth: dict) -> str:
     association = ""
     if truth["claims"]["C1"] is None:
         association = (
-            "\n\nHere perceived attachment has no effect on outcome: the slope that the scores show comes from what\n"
-            "both share, and no analysis of these files can tell it from an effect."
+            "\n\nHere perceived attachment has no effect on outcome: the slope of the scores is due to what both\n"
+            "share, and no analysis of these files can distinguish it from an effect."
         )
     groups = f", {truth['groups']} groups of at most six that are treated together" if "groups" in truth else ""
     return f"""# A synthetic study
 
-**These data are synthetic.** No person, patient or therapist stands behind any row; names, dates and
-answers were drawn by `bowlby simulate` from a model whose truth is known. `truth.json` holds it for programs.
+**These data are synthetic.** No row describes a real patient or therapist. Names, dates and responses were
+simulated by `bowlby simulate` from a model with known true values, which `truth.json` contains for programs.
 
 ## How it was made
 
 - Scenario `{truth["scenario"]}`: {truth["what"]}.
 - Seed {truth["seed"]}.{chosen}
 - {truth["therapists"]} therapists, {truth["patients"]} patients, unequal case loads{groups}.
-- `bowlby simulate FOLDER --scenario {truth["scenario"]} --seed {truth["seed"]}` makes the same contents again
-  (where the default size was used).
+- `bowlby simulate FOLDER --scenario {truth["scenario"]} --seed {truth["seed"]}` simulates the same study again,
+  if it has the default size.
 
 ## What is true
 
@@ -126,32 +126,33 @@ answers were drawn by `bowlby simulate` from a model whose truth is known. `trut
 | latent variables, SDs of outcome per population SD | {truth["P"]:.2f} | {truth["T"]:.2f} |
 | scored questionnaires, per reference SD | {reference["P"]:.3f} | {reference["T"]:.3f} |
 
-Outcome is turned so that higher is better. P belongs to the composite secure - avoidant-fearful -
-preoccupied-merger within therapists, T to - anxiety - avoidance. Of the outcome's variance
-{truth["icc_outcome"]:.0%} lies between therapists. Age, gender, diagnosis, the therapist's experience and the alliance
-have no effect on outcome; depressive diagnoses go with a worse state at intake, and patients who rate the
-alliance high for other reasons than security fare better for reasons that the study does not see.\
+The outcome is oriented so that higher is better. P is the slope of the composite secure - avoidant-fearful -
+preoccupied-merger within therapists, T that of the composite - anxiety - avoidance of therapists. The share of
+the outcome's variance between therapists is {truth["icc_outcome"]:.0%}. Age, gender, diagnosis, the therapist's
+experience and the alliance have no effect on outcome. Patients with depressive diagnoses are more severely ill
+at intake. Patients who rate the alliance high for reasons other than security have a better outcome, for
+reasons that were not measured.\
 {association}
 
-## What the scores make of it
+## Slopes of the scores
 
 {_scored(truth["reference"])}
 
-## How realistic it is
+## Similarity to real data
 
 {_realistic(truth["reference"])}
 
 ## Files
 
-- `patients.csv`: one row a patient and occasion (T0 intake, S5 session 5, T2 termination); PHQ-9 at T0
-  and T2, ECR-S at T0, CATS and WAI-SR at S5. Reversed items stand as they are on the form.
+- `patients.csv`: one row per patient and occasion (T0 intake, S5 session 5, T2 termination); PHQ-9 at T0
+  and T2, ECR-S at T0, CATS and WAI-SR at S5. Reversed items are stored as on the form.
 - `therapists.xlsx`, sheet `{SHEET}`: the therapists' own ECR-S and years of experience.
 - `demographics.sav`: age, gender, main diagnosis, therapists and numbers of sessions; -9 is declared missing
   ("refused").
 
-## Faults planted, as in life
+## Problems in the data, on purpose
 
-| Fault | Where |
+| Problem | Where |
 |---|---|
 | one impossible value (7 in a PHQ-9 item) | `{odd["file"]}`, row {odd["row"]}, column `{odd["column"]}` |
 | one row twice | `{twice["file"]}`, row {twice["row"]} repeats row {twice["repeats"]} |
@@ -174,12 +175,13 @@ def _scored(reference: dict) -> str:
         "The slopes of the scores differ from the latent ones for three reasons. Questionnaires measure with error: "
         f"their latent variable accounts for {of['intake']} of the variance of the PHQ-9 at intake, for "
         f"{of['termination']} of it at termination, for {of['perceived']} of perceived attachment and for "
-        f"{of['therapist_style']} of the therapist's style. The outcome is counted in SDs of the PHQ-9 at intake "
+        f"{of['therapist_style']} of the therapist's style. The outcome is expressed in SDs of the PHQ-9 at intake "
         f"({reference['outcome_sd']:.2f}), and patients differ more at termination "
-        f"(SD {reference['outcome_sd_termination']:.2f}). And what the score at intake misses of the patient's state "
-        "goes with perceived attachment, so that P comes out too large: given the true state at intake it would be "
+        f"(SD {reference['outcome_sd_termination']:.2f}). The part of the patient's state that the score at intake "
+        "does not measure is correlated with perceived attachment, so that P is too large: given the true state at "
+        "intake it would be "
         f"{reference['baseline_without_error']['P']:.3f} instead of {reference['P']:.3f}. These values were computed "
-        f"from a simulated population of {reference['patients']} patients and carry its sampling error (about .002)."
+        f"from a simulated population of {reference['patients']} patients and have its sampling error (about .002)."
     )
 
 
@@ -191,8 +193,8 @@ def _realistic(reference: dict) -> str:
         "Talking Therapies 2022-23 had 15.4 (5.5) and 9.4 (6.4). Its items differ in how often they are endorsed: "
         "fatigue and sleep by nearly all patients at intake, suicidal ideation (item 9) by about a quarter. Means, SDs "
         "and alphas of the other scales lie in the ranges that the instrument library gives for patients in treatment, "
-        f"many of them unchecked there. Perceived security and avoidance correlate at {r:.2f} (library: -.60 to -.75). "
-        "The item keys are those of the shipped instruments; the CATS key is not verified."
+        f"many of which are not verified there. Perceived security and avoidance correlate at {r:.2f} (library: -.60 "
+        "to -.75). The item keys are those of the shipped instruments; the CATS key is not verified."
     )
 
 
