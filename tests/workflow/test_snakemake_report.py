@@ -41,5 +41,5 @@ def test_report_of_snakemake_holds_what_was_made(zipped, example):
 
 def test_captions_and_categories_are_in_it(zipped):
     front = next(content for name, content in zipped.items() if name.count("/") == 1).decode("utf-8")
-    for words in ("Figures", "Tables", "declared negligible", "may disagree", "Begin with the page"):
+    for words in ("Figures", "Tables", "considered negligible", "may disagree", "Begin with the page"):
         assert words in front, words
