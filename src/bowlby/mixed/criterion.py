@@ -254,6 +254,11 @@ class OneFactor:
         q, m, n = state.r.shape
         parts = [self._sums(state, slice(start, start + _LEVELS)) for start in range(0, n, _LEVELS)]
         gram, pairs, h = parts[0] if len(parts) == 1 else map(sum, zip(*parts, strict=True))
+        if q == 1:  # one variance: the same without the sums over entries, which cost more than the products
+            p = gram.ravel()
+            slopes = h - self.first @ p
+            curves = pairs.ravel() + (self.squares[:, 0] * p) @ p
+            return slopes[:1], curves[:1, None], curves[1:, None] - slopes[1:] * slopes[1:] / self.dof
         p = self.one @ gram.reshape(q, m, q, m).swapaxes(1, 2).reshape(q * q, m * m)
         gradient, trace = self.one @ h - self.first @ p.T
         pairs = pairs.reshape(q * q, 2, q * q).swapaxes(0, 1).reshape(2, -1)
