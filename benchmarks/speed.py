@@ -73,6 +73,7 @@ def prepare(names: list[str], checkouts: list[Path], scratch: Path, therapists: 
         size = ["--platform", "--therapists", str(therapists)]
         subprocess.run([*BOWLBY, "simulate", str(scratch / "platform"), *size], check=True)
     for checkout in checkouts:
+        subprocess.run([sys.executable, "-m", "compileall", "-q", str(checkout / "src")], env=_env(checkout), check=True)
         run = yaml.safe_load((checkout / CONFIG).read_text("utf-8"))
         run |= {"run": "nine", "robustness": {"kinds": KINDS}}
         (checkout / "config/nine.yaml").write_text(yaml.safe_dump(run), "utf-8")
@@ -81,12 +82,9 @@ def prepare(names: list[str], checkouts: list[Path], scratch: Path, therapists: 
 
 def used(command: list[str], checkout: Path) -> tuple[Use, str]:
     """What a command and all that it starts use, and what it prints."""
-    env = os.environ | {
-        "PYTHONPATH": str(checkout / "src"), "BOWLBY_CHECKOUT": str(checkout), "OMP_NUM_THREADS": "1"
-    }  # fmt: skip
     began = time.monotonic()
     with tempfile.TemporaryFile("w+") as said:
-        process = subprocess.Popen(command, cwd=checkout, env=env, stdout=said, stderr=said)
+        process = subprocess.Popen(command, cwd=checkout, env=_env(checkout), stdout=said, stderr=said)
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         said.seek(0)
@@ -94,6 +92,12 @@ def used(command: list[str], checkout: Path) -> tuple[Use, str]:
     if process.returncode:
         sys.exit(f"{' '.join(command[-3:])} in {checkout}: {text[-1000:]}")
     return Use(usage.ru_utime + usage.ru_stime, time.monotonic() - began, usage.ru_maxrss / 1024), text
+
+
+def _env(checkout: Path) -> dict[str, str]:
+    """One thread, and compiled modules that are kept, as an installed package has them."""
+    ours = {"PYTHONPATH": str(checkout / "src"), "BOWLBY_CHECKOUT": str(checkout), "OMP_NUM_THREADS": "1"}
+    return {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"} | ours
 
 
 def jobs(checkout: Path) -> int:
