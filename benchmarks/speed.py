@@ -73,7 +73,7 @@ def prepare(names: list[str], checkouts: list[Path], scratch: Path, therapists: 
         size = ["--platform", "--therapists", str(therapists)]
         subprocess.run([*BOWLBY, "simulate", str(scratch / "platform"), *size], check=True)
     for checkout in checkouts:
-        subprocess.run([sys.executable, "-m", "compileall", "-q", str(checkout / "src")], env=_env(checkout), check=True)
+        subprocess.run([sys.executable, "-m", "compileall", "-q", "src"], cwd=checkout, env=_env(checkout), check=True)
         run = yaml.safe_load((checkout / CONFIG).read_text("utf-8"))
         run |= {"run": "nine", "robustness": {"kinds": KINDS}}
         (checkout / "config/nine.yaml").write_text(yaml.safe_dump(run), "utf-8")
