@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from bowlby.config import Loaded, LoadedStudy, read_config
+from bowlby.design.directions import contrary_directions
 from bowlby.design.requirements import requirements, unstated_occasions
 from bowlby.errors import Place, UserError, problem
 from bowlby.ingest import Ingested, look_through
@@ -54,6 +55,7 @@ def check(config: str | Path) -> Lines:
     if isinstance(loaded, Loaded):
         unsaid = unstated_occasions(requirements(loaded.run), ingested.measures)
         problems += loaded.located(unsaid)
+        data_lines = [*(("warning", line) for line in contrary_directions(loaded)), *data_lines]
     if problems or not isinstance(loaded, Loaded) or not issues.error_codes <= OF_ROWS:
         return [*_errors(problems), *data_lines, *_not_checked("scores and models", [*problems, *issues.errors])]
     made, problems = _scores(loaded, ingested)

@@ -37,10 +37,12 @@ def run(
     profile: Annotated[str, typer.Option(help="Where to run: slurm, or the folder of a Snakemake profile.")] = "",
 ) -> None:
     """Run a study from its raw files to its report; targets and Snakemake options may follow after --."""
+    from bowlby.design.directions import contrary_directions
     from bowlby.plan import plan
     from bowlby.run_marker import lift_lock
 
     planned = plan(config)
+    show((f"warning: {line}" for line in contrary_directions(planned.loaded)), err=True)
     where = ["--workflow-profile", str(profile_folder(profile))] if profile else []
     limit = ["--cores", str(cores) if cores else "all"] if cores or not profile else []
     arguments = ["--snakefile", str(snakefile()), "--configfile", str(config), *where, *limit, *context.args]
