@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bowlby.mixed import derivatives
+from bowlby.mixed import tolerances as tol
 from bowlby.mixed.criterion import loglik, residual_variance
 from bowlby.mixed.inference import Inference
 from bowlby.mixed.refits import refit_many
@@ -75,11 +76,17 @@ class MixedResult(Inference):
                 f"(standard error {0.5 * self._state.k.logdet_error:.1g}) and the df (see df_se) are "
                 "estimates"
             )
-        if not self.converged:
+        share = self._state.r2 / float(self._data.xx[-1, -1])
+        if share < tol.FAINT_RESIDUAL:
             self.warnings.append(
-                "the optimiser did not reach a stationary point; do not trust this fit: simplify "
-                "the random part, or centre the predictors of its slopes"
+                f"the residual SD is {100 * share**0.5:.2g}% of the outcome's (without an intercept, of its size): "
+                "log-likelihood and tests have fewer correct digits"
             )
+        if not self.converged:
+            remedy = "simplify the random part, or centre the predictors of its slopes"
+            if share < tol.FAINT_RESIDUAL:
+                remedy = "the model explains nearly all of the outcome; drop terms"
+            self.warnings.append(f"the optimiser did not reach a stationary point; do not trust this fit: {remedy}")
 
     # -- estimates ---------------------------------------------------------------------------------------------
 

@@ -26,6 +26,7 @@ FLAT = 1e-3  # difference that tells nothing apart
 NOISE = 1e-2  # its error where traces are estimated
 NESTED = 1e-6  # by how much, over its size, a larger model may seem worse
 NO_RESIDUAL = 1e-13  # residual variance, internal units, that is rounding
+FAINT_RESIDUAL = 1e-4  # share of the outcome's squares, below which the criterion may be off by more than 1e-6
 PIVOT = 1e-13  # share of a diagonal left by earlier rows, below which a replicate's matrix is singular
 
 # Newton's method; decrements in -2 log-likelihood

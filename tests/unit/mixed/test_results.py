@@ -257,3 +257,12 @@ def test_an_outcome_far_from_zero_without_an_intercept_converges():
         rng = np.random.default_rng(seed)
         data = pd.DataFrame({"g": np.arange(60) % 12, "y": 1e4 + rng.normal(size=60)})
         assert MixedModel.from_formula("y ~ 0 + (1 | g)", data).fit().converged, seed
+
+
+@pytest.mark.parametrize(("sd", "warned"), [(0.003, True), (0.05, False)])
+def test_a_residual_of_almost_nothing_is_warned_of(sd, warned):
+    random = np.random.default_rng(5)
+    g, x = np.repeat(np.arange(25), 5), random.normal(size=125)
+    y = 0.5 * x + random.normal(size=25)[g] + sd * random.normal(size=125)
+    fit = MixedModel.from_formula("y ~ x + (1 | g)", pd.DataFrame({"y": y, "x": x, "g": g})).fit()
+    assert any("fewer correct digits" in line for line in fit.warnings) == warned
