@@ -44,6 +44,12 @@ def with_means(rows):
     return pd.concat([rows, pd.DataFrame([{**means, "patient_id": "Mean", "timepoint": "T0"}])])
 
 
+def contradicting(rows):
+    """Row 1495 of the file repeats row 1494; one response is exchanged."""
+    rows.loc[1493, "phq9_1"] = "3"
+    return rows
+
+
 FAULTS = [
     lambda folder: None,
     text("study.yaml", "path: patients.csv", "path: patient.csv"),
@@ -60,6 +66,7 @@ FAULTS = [
     table(lambda rows: rows.assign(date=pd.to_datetime(rows["date"]).dt.strftime("%d/%m/%Y"))),
     table(counted_from_one),
     table(with_means),
+    table(contradicting),
     table(lambda rows: rows.assign(therapist_id=rows["therapist_id"].str.replace("T0", "T"))),
     table(lambda rows: rows[rows["therapist_id"].isin(["T01", "T02", "T03"])]),
     text("study.yaml", "instrument: ecr_s", "instrument: ecr_12"),
