@@ -288,14 +288,20 @@ def judge_domains(loaded: Loaded, folder: Path) -> None:
 
 def compare_pair(loaded: Loaded, folder: Path) -> None:
     """The fit of two predictors to their verdict and its robustness checks."""
-    from bowlby.compare.pair import compare_pair as decide
     from bowlby.robustness.pair import pair_doubts
 
     run, stem = loaded.run, folder / "analysis/pair"
-    fit, design = read_json(folder / "fits/pair.json"), read_json(stem.with_suffix(".design.json"))
+    design = read_json(stem.with_suffix(".design.json"))
     data, membership = (read_parquet(stem.with_suffix(f".{s}")) for s in ("parquet", "membership.parquet"))
     doubts = pair_doubts(data, membership, design, existing(run.pair).delta, run.seed)
-    write_json(folder / "pair.json", decide(run, fit, design) | {"doubts": doubts})
+    write_json(folder / "pair.json", pair_of(run, folder) | {"doubts": doubts})
+
+
+def pair_of(run: Run, folder: Path) -> dict:
+    """The verdict on two predictors from the fit in a run's folder."""
+    from bowlby.compare.pair import compare_pair as decide
+
+    return decide(run, read_json(folder / "fits/pair.json"), read_json(folder / "analysis/pair.design.json"))
 
 
 def compare_session_to_session(loaded: Loaded, folder: Path) -> None:
@@ -363,17 +369,27 @@ def growth_of(run: Run, folder: Path) -> dict:
 
 def compare(loaded: Loaded, folder: Path) -> None:
     """Fits to comparison and verdict."""
+    if loaded.run.robustness:
+        from bowlby.robustness.stage import check_tables
+
+        check_tables(loaded.run, folder)
+    for name, record in verdict_of(loaded.run, folder).items():
+        write_json(folder / name, record)
+
+
+def verdict_of(run: Run, folder: Path) -> dict[str, dict]:
+    """By file, comparison, verdict and summary of the replicates, from the files that a run's folder holds."""
     from bowlby.compare import in_words
 
-    comparison, verdict = decide_run(loaded.run, folder)
+    comparison, verdict = decide_run(run, folder)
     fits = stored_fits(folder)
-    if loaded.run.robustness:
+    out: dict[str, dict] = {}
+    if run.robustness:
         from bowlby.robustness.stage import assess_robustness
 
-        write_json(folder / "robustness.json", assess_robustness(loaded.run, folder, fits, verdict["claims"]))
-    words = in_words(verdict, fits, existing(loaded.run.comparison).delta)
-    write_json(folder / "comparison.json", comparison | {"sentence": words["sentence"]})
-    write_json(folder / "verdict.json", verdict | words)
+        out["robustness.json"] = assess_robustness(run, folder, fits, verdict["claims"])
+    words = in_words(verdict, fits, existing(run.comparison).delta)
+    return out | {"comparison.json": comparison | {"sentence": words["sentence"]}, "verdict.json": verdict | words}
 
 
 def decide_run(run: Run, folder: Path) -> tuple[dict, dict]:

@@ -7,6 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from bowlby.reproduction.checksums import write_checksums
+from bowlby.reproduction.verify import verify
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -31,6 +34,19 @@ def test_a_changed_number_and_a_removed_file_are_named(example, shell, tmp_path)
     assert ran.status == 3
     assert "fits/c4.json: altered since the run" in ran.out and "tables/table1.csv: missing" in ran.out
     assert "fits/c4.json fixed[1].estimate: " in ran.out and "Traceback" not in ran.err
+
+
+def test_a_changed_verdict_is_named_although_its_checksum_was_corrected(example, tmp_path):
+    folder = tmp_path / "example"
+    shutil.copytree(example / "results/example", folder, ignore=shutil.ignore_patterns("figures", "logs"))
+    record = json.loads((folder / "verdict.json").read_text("utf-8"))
+    before = record["claims"]["C1"]["estimate"]
+    record["claims"]["C1"]["estimate"] += 0.1
+    (folder / "verdict.json").write_text(json.dumps(record), "utf-8")
+    write_checksums(folder)
+    found = verify(folder)
+    assert not found.altered and len(found.differing) == 1
+    assert found.differing[0].startswith(f"verdict.json claims.C1.estimate: {before + 0.1} kept, {before}")
 
 
 def test_a_folder_without_a_run_is_said_to_be_that(shell, tmp_path):

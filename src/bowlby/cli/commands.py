@@ -181,9 +181,11 @@ def verify(
 ) -> None:
     """Compare a run's files with their checksums, and recompute its numbers.
 
-    Fits and estimands are recomputed from the analysis sets in the folder; scores of a run with scores alone are
-    recomputed from its item responses. With --config, everything is first recomputed from the raw files. Numbers agree
-    if they differ by less than 1e-6 of their size. The exit status is 3 if something differs.
+    Fits, estimands and the verdict are recomputed from the analysis sets in the folder; scores of a run with scores
+    alone are recomputed from its item responses. With --config, the analysis sets are first recomputed from the raw
+    files. Replicates of robustness checks, reliability, adequacy, figures, tables and report are only compared with
+    their checksums. Numbers agree if they differ by less than 1e-6 of their size. The exit status is 3 if something
+    differs, 1 if the data needed are not there.
     """
     if frozen:
         from bowlby.reproduction.frozen import compare as compare_frozen
@@ -204,6 +206,12 @@ def verify(
         print(line)
     if len(result.differing) > SHOWN:
         print(f"... and {len(result.differing) - SHOWN} more")
+    if not result.computed:
+        print(
+            "no number was recomputed: the folder does not hold the data of patients that numbers are computed from; "
+            "only checksums were compared. To recompute, name the original folder of the run."
+        )
+        raise typer.Exit(1 if result.good else DIFFERS)
     tolerance = "1e-6; of numbers kept as text, their digits" if frozen else "1e-6"
     print(
         f"reproduced {result.numbers - len(result.differing):,} of {result.numbers:,} numbers (tolerance {tolerance})"

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from bowlby.errors import Place, UserError, problem
 from bowlby.files import write_text
 
 CHECKSUMS = "checksums.txt"
@@ -19,6 +20,43 @@ def write_checksums(folder: str | Path) -> None:
     folder = Path(folder)
     lines = [f"{sha256(file)}  {file.relative_to(folder).as_posix()}" for file in _outputs(folder)]
     write_text(folder / CHECKSUMS, "\n".join(lines) + "\n")
+
+
+def changed_files(folder: Path) -> tuple[list[str], list[str]]:
+    """Files that the list of checksums names and that are missing, and those whose content is another.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no list; a workflow that uses this one as a module writes none.
+    """
+    missing: list[str] = []
+    altered: list[str] = []
+    for line in (folder / CHECKSUMS).read_text("utf-8").splitlines():
+        digest, _, name = line.partition("  ")
+        file = folder / name
+        if not file.is_file():
+            missing.append(name)
+        elif sha256(file) != digest:
+            altered.append(name)
+    return missing, altered
+
+
+def require_unchanged(folder: Path) -> None:
+    """Refuse a run whose files are no longer those that it wrote.
+
+    Raises
+    ------
+    UserError
+        A line for each file that is missing or altered.
+    """
+    if not (folder / CHECKSUMS).is_file():
+        return
+    missing, altered = changed_files(folder)
+    told = [("the file is missing, which the run wrote", name) for name in missing]
+    told += [("the file was altered since the run: its content differs from checksums.txt", name) for name in altered]
+    if told:
+        raise UserError([problem(what, "run the study again", Place(str(folder / name))) for what, name in told])
 
 
 def _outputs(folder: Path) -> Iterator[Path]:

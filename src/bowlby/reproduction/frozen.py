@@ -13,6 +13,7 @@ from bowlby.errors import UserError, problem
 from bowlby.files import plain, read_json, write_json
 from bowlby.instruments.catalogue import load_instrument
 from bowlby.instruments.model import Instrument, on_forms
+from bowlby.reproduction.checksums import require_unchanged
 from bowlby.reproduction.numbers import PRINTED, flat, is_number, same_as_printed
 from bowlby.reproduction.verify import Outcome
 from bowlby.results import Results
@@ -20,7 +21,7 @@ from bowlby.simulate.structure import structure
 
 KIND = "bowlby frozen endpoints"
 STATISTICS = r"(?:estimate|se|df|f|p|p_holm|p_fdr|ci\[\d\])"
-DECIDED = rf"claims\.\w+\.(?:verdict|qualified|fragile|{STATISTICS})"
+DECIDED = rf"claims\.\w+\.(?:verdict|not_tested|qualified|fragile|{STATISTICS})"
 SIZE = "n_obs|n_patients|n_therapists"
 ENDPOINTS = {
     "verdict.json": DECIDED,
@@ -79,8 +80,9 @@ def freeze(run: Results, own: Path | None = None) -> dict[str, Any]:
     Raises
     ------
     UserError
-        If the run has no endpoints yet.
+        If the run has no endpoints yet, or files of it were altered since.
     """
+    require_unchanged(run.folder)
     found, manifest = endpoints(run), run.manifest
     if not found:
         raise UserError(problem(f"{run.folder} holds no fitted model", "finish the run first, by `bowlby run`"))

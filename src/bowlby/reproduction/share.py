@@ -19,6 +19,7 @@ from bowlby.dictionary import Column, ColumnType, Table, package
 from bowlby.errors import UserError, problem
 from bowlby.files import atomic, to_json
 from bowlby.report.methods_docx import write_docx
+from bowlby.reproduction.checksums import require_unchanged
 from bowlby.reproduction.documents import bibtex
 from bowlby.results import Results
 from bowlby.tables.layout import EPOCH
@@ -60,7 +61,8 @@ def share(run: Results, path: Path, licence: str | None = None) -> list[str]:
     Raises
     ------
     UserError
-        If the run was not made with ``privacy: shareable``, an id of a person is in a file, or the archive exists.
+        If the run was not made with ``privacy: shareable``, an id of a person is in a file, the archive exists,
+        or files of the run were altered since.
     """
     if not run.shareable:
         what = f"{run.folder} was made with `privacy: {run.manifest.get('privacy')}` and may show single persons"
@@ -69,6 +71,7 @@ def share(run: Results, path: Path, licence: str | None = None) -> list[str]:
         raise UserError(problem(f"{path} is there already", "name another file by --output"))
     if licence is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.+-]*", licence):
         raise UserError(problem(f"{licence!r} is no SPDX id of a licence", "give one such as CC-BY-4.0"))
+    require_unchanged(run.folder)
     content = contents(run)
     if named := _with_ids(run, content):
         raise UserError([problem(f"{name} holds an id of a patient or therapist", "leave ids out of titles and labels")

@@ -23,7 +23,7 @@ from bowlby.estimands.mediation import mediation_of
 from bowlby.files import plain, read_json, read_parquet, read_set
 from bowlby.instruments.catalogue import list_instruments
 from bowlby.manifest import ROOT, git_state
-from bowlby.reproduction.checksums import CHECKSUMS, sha256
+from bowlby.reproduction.checksums import CHECKSUMS, changed_files
 from bowlby.reproduction.numbers import TOLERANCE, ZERO, flat, is_number, same
 from bowlby.schema import older_names
 
@@ -45,6 +45,8 @@ class Outcome:
         Files that are not as the run left them.
     listed : bool
         Whether there was a list of checksums; a workflow that uses this one as a module writes none.
+    computed : bool
+        Whether the folder holds the data that numbers are computed from; an archive of `bowlby share` holds none.
     """
 
     numbers: int = 0
@@ -52,6 +54,7 @@ class Outcome:
     altered: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     listed: bool = True
+    computed: bool = True
 
     @property
     def good(self) -> bool:
@@ -103,28 +106,26 @@ def _verified(folder: Path, manifest: dict[str, Any], loaded: Loaded | None) -> 
     out = Outcome()
     _hashes(folder, out)
     stated = {key: value for key, value in manifest["config"].items() if value is not None}
+    out.computed = any(path for kind in ("analysis", "measures") for path in folder.glob(f"{kind}/*.parquet"))
+    if not out.computed:
+        return out
     run = loaded.run if loaded else Run.model_validate(stated)
     with TemporaryDirectory() as scratch:
         if loaded is not None:
             _from_raw(loaded, folder, Path(scratch), out)
         elif run.scores is not None:
             _from_measures(run, folder, Path(scratch), out)
-    _from_sets(run, folder, out)
+    try:
+        _from_sets(run, folder, out)
+    except FileNotFoundError as error:
+        out.differing.append(f"{error.filename}: not there; what is computed from this file was not compared")
     return out
 
 
 def _hashes(folder: Path, out: Outcome) -> None:
-    listed = folder / CHECKSUMS
-    if not listed.is_file():
-        out.listed = False
-        return
-    for line in listed.read_text("utf-8").splitlines():
-        digest, _, name = line.partition("  ")
-        file = folder / name
-        if not file.is_file():
-            out.missing.append(name)
-        elif sha256(file) != digest:
-            out.altered.append(name)
+    out.listed = (folder / CHECKSUMS).is_file()
+    if out.listed:
+        out.missing, out.altered = changed_files(folder)
 
 
 def _from_raw(loaded: Loaded, folder: Path, scratch: Path, out: Outcome) -> None:
@@ -184,11 +185,17 @@ def _from_sets(run: Run, folder: Path, out: Outcome) -> None:
     if run.response_surface:
         kept = read_json(folder / "response_surface.json")
         _compare("response_surface.json", kept, surfaces_of(run, folder), out)
+    if "pair" in _sets(folder):
+        kept = {k: v for k, v in read_json(folder / "pair.json").items() if k != "doubts"}
+        _compare("pair.json", kept, stages.pair_of(run, folder), out)
     if "primary" in _sets(folder):
         for name, record in stages.estimands_of(run, folder).items():
             _compare(f"estimands/{name}.json", read_json(folder / f"estimands/{name}.json"), record, out)
-        kept = {k: v for k, v in read_json(folder / "comparison.json").items() if k != "sentence"}
-        _compare("comparison.json", kept, stages.decide_run(run, folder)[0], out)
+        for name, record in stages.verdict_of(run, folder).items():
+            kept, made = (
+                {k: v for k, v in one.items() if k != "version"} for one in (read_json(folder / name), record)
+            )
+            _compare(name, kept, made, out)
 
 
 def _sets(folder: Path) -> list[str]:

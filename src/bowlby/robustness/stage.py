@@ -204,11 +204,24 @@ def assess_robustness(run, folder: Path, fits: dict[str, dict], claims: dict[str
     from bowlby.robustness.summary import read_tables, summarise
     from bowlby.robustness.verdict_changes import record_verdict_changes
 
-    tables = read_tables(folder, {kind: input_hash(run, folder, kind) for kind in works(run.robustness)})
+    tables = read_tables(folder, works(run.robustness))
     effects = {c["name"]: c for model in ("primary", "c4", "c5") if model in fits for c in fits[model]["contrasts"]}
     record_verdict_changes(claims, tables, effects, existing(run.comparison).delta)
     verdicts = {name: claim["verdict"] for name, claim in claims.items() if not claim["not_tested"]}
     return summarise(tables, effects, existing(run.comparison).delta, verdicts)
+
+
+def check_tables(run, folder: Path) -> None:
+    """Remove tables of replicates made from other data or another configuration, and say so.
+
+    Raises
+    ------
+    UserError
+        If there was one; the next run makes it anew.
+    """
+    from bowlby.robustness.summary import remove_stale
+
+    remove_stale(folder, {kind: input_hash(run, folder, kind) for kind in works(run.robustness)})
 
 
 def input_hash(run, folder: Path, kind: str) -> str:

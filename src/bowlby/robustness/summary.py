@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -79,36 +80,34 @@ def summarise(
     return out
 
 
-def read_tables(folder: Path, marks: dict[str, str]) -> dict[str, pd.DataFrame]:
-    """The tables of a run by kind.
+def read_tables(folder: Path, kinds: Iterable[str]) -> dict[str, pd.DataFrame]:
+    """The tables of a run by kind."""
+    return {kind: read_parquet(folder / f"robustness/{kind}.parquet") for kind in kinds}
+
+
+def remove_stale(folder: Path, marks: dict[str, str]) -> None:
+    """Remove the tables of a run that do not have the mark of what they must have been made from.
 
     Parameters
     ----------
     folder : Path
     marks : dict of str
-        By kind what its table must have been made from.
+        By kind.
 
     Raises
     ------
     UserError
-        If one was made from other data or another configuration; it is removed, so that the next run makes it anew.
+        If one was removed; the next run makes it anew.
     """
-    tables, problems = {}, []
-    for kind, mark in marks.items():
-        path = folder / f"robustness/{kind}.parquet"
-        tables[kind] = read_parquet(path)
-        if tables[kind].attrs.get("inputs") != mark:
+    problems = []
+    for kind, table in read_tables(folder, marks).items():
+        if table.attrs.get("inputs") != marks[kind]:
+            path = folder / f"robustness/{kind}.parquet"
             path.unlink()
-            problems.append(
-                problem(
-                    "made from other data or another configuration",
-                    f"it was removed; {RECOMPUTE}",
-                    Place(path.name),
-                )
-            )
+            what = "made from other data or another configuration"
+            problems.append(problem(what, f"it was removed; {RECOMPUTE}", Place(path.name)))
     if problems:
         raise UserError(problems)
-    return tables
 
 
 def _bootstrap(table: pd.DataFrame, effects: dict, tables: dict) -> dict:
