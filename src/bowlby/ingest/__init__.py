@@ -13,7 +13,7 @@ from bowlby.ingest.columns import has
 from bowlby.ingest.issues import Issues
 from bowlby.ingest.measures import Repeats, columns_of, combine, instruments, measure_table, report_repeats, spread
 from bowlby.ingest.output_tables import describe
-from bowlby.ingest.people import people
+from bowlby.ingest.people import fill_therapists, people
 from bowlby.ingest.readers import Raw, Selection, read
 from bowlby.ingest.readers.redcap_dictionary import read_dictionary
 from bowlby.ingest.rows import report_doubts, select_rows
@@ -98,7 +98,7 @@ def look_through(loaded: LoadedStudy) -> tuple[Ingested, Issues]:
                 if table is not None:
                     parts.setdefault(measure.instrument, []).append(table)
         raw.release(_answers(raw, models, issues))
-    repeats: Repeats = {}
+    repeats = Repeats()
     counts = {name: sum(map(len, some)) for name, some in parts.items()}
     measures = {name: combine(parts.pop(name), name, repeats, issues) for name in sorted(parts)}
     report_repeats(repeats, issues)
@@ -106,6 +106,7 @@ def look_through(loaded: LoadedStudy) -> tuple[Ingested, Issues]:
     style = comparison.therapist_style.instrument if comparison else None
     occasions = [o.id for o in study.occasions]
     persons = people(raws, measures, occasions, style, issues, whole=len(raws) == len(study.files))
+    fill_therapists([r for r in raws if r.spec.who.role == "patient"], measures, persons["episodes"], issues)
     steps = _flow(raws, counts, measures, persons, occasions)
     tables = [] if issues.errors else describe(raws, persons, measures, models, study)
     return Ingested(persons, measures, issues.table(), {"steps": steps}, tables), issues

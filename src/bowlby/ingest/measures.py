@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import pandas as pd
 
 from bowlby.config.study import DataFile, Measure, Span, Study, When
@@ -274,8 +276,26 @@ CONTRADICTING = (
 )
 
 
-Repeats = dict[tuple[str, int, str, int], list[str]]
-"""Instruments by file and row of an exact repeat, and file and row of what it repeats."""
+OTHER_THERAPIST = (
+    "{} rows have the person and occasion of earlier ones, another therapist",
+    "same person and occasion as {}, another therapist",
+)
+
+
+@dataclass
+class Repeats:
+    """Rows with the person and occasion of an earlier one.
+
+    Attributes
+    ----------
+    exact : dict of list of str
+        Instruments by file and row of an exact repeat, and file and row of what it repeats.
+    contradicting : set
+        File and row of a repeat with another value or therapist, and file and row of what it contradicts.
+    """
+
+    exact: dict[tuple[str, int, str, int], list[str]] = field(default_factory=dict)
+    contradicting: set[tuple[str, int, str, int]] = field(default_factory=set)
 
 
 def combine(tables: list[pd.DataFrame], instrument: str, repeats: Repeats, issues: Issues) -> pd.DataFrame:
@@ -286,8 +306,8 @@ def combine(tables: list[pd.DataFrame], instrument: str, repeats: Repeats, issue
     tables : list of DataFrame
         From :func:`bowlby.ingest.measures.measure_table`.
     instrument : str
-    repeats : dict
-        Exact repeats of all instruments so far, which :func:`report_repeats` reports once all are known; added to.
+    repeats : Repeats
+        Those of all instruments so far, which :func:`report_repeats` reports once all are known; added to.
     issues : Issues
 
     Returns
@@ -312,26 +332,34 @@ def _repeated(
     met = table.loc[table.duplicated(KEY, keep=False), [*HEAD, *values]]
     group = met.groupby(KEY, dropna=False, sort=False).ngroup()
     first = met.loc[~group.duplicated(), ["source_file", "source_row"]].set_axis(group[~group.duplicated()], axis=0)
-    exact = met.duplicated([*KEY, *values, "therapist"])
+    alike = met.duplicated([*KEY, *values])
+    exact = alike & met.duplicated([*KEY, *values, "therapist"])
     later = met.loc[again[met.index], ["source_file", "source_row"]]
     later = later.assign(
         file=first["source_file"].reindex(group[later.index]).to_numpy(),
         row=first["source_row"].reindex(group[later.index]).to_numpy(),
     )
-    same = exact[later.index]
+    same, alike = exact[later.index], alike[later.index]
     for one in later[same].itertuples(index=False, name=None):
-        named = repeats.setdefault(one, [])
+        named = repeats.exact.setdefault(one, [])
         if instrument not in named:
             named.append(instrument)
-    for name, rows in later[~same].groupby("source_file", sort=False):
-        kind, do = ("error", "contradicting_rows"), "keep the right one in the file"
-        _report_rows(kind, CONTRADICTING, do, str(name), rows, instrument, issues, instrument)
+    repeats.contradicting.update(later[~same].itertuples(index=False, name=None))
+    keep = "keep the right one in the file"
+    for rows, said, do in (
+        (later[~alike], CONTRADICTING, keep),
+        (later[alike & ~same], OTHER_THERAPIST, f"{keep}, with one column for each therapist under `episodes:`"),
+    ):
+        for name, some in rows.groupby("source_file", sort=False):
+            _report_rows(("error", "contradicting_rows"), said, do, str(name), some, instrument, issues, instrument)
 
 
 def report_repeats(repeats: Repeats, issues: Issues) -> None:
-    """Report each exact repeat once, with the instruments whose answers it repeats."""
+    """Report each exact repeat once, with the instruments whose answers it repeats; not where others contradict."""
     alike: dict[tuple[str, str], list[tuple]] = {}
-    for place, named in repeats.items():
+    for place, named in repeats.exact.items():
+        if place in repeats.contradicting:
+            continue
         alike.setdefault((place[0], ", ".join(named)), []).append(place)
     for (name, instruments), places in alike.items():
         rows = pd.DataFrame(places, columns=["source_file", "source_row", "file", "row"])

@@ -149,6 +149,38 @@ def _first_met(measures: dict[str, pd.DataFrame], patients, occasions: list[str]
     return met.groupby(PAIR, sort=False)[TIME].min().reset_index()
 
 
+def fill_therapists(files: list[Raw], measures: dict[str, pd.DataFrame], treated: pd.DataFrame, issues: Issues) -> None:
+    """Give answers of and about patients without a therapist, in place, the patient's therapist if there is only one.
+
+    Parameters
+    ----------
+    files : list of Raw
+        Of patients.
+    measures : dict of DataFrame
+        By instrument; column ``therapist`` is filled. Rows of patients with several therapists stay without one, and
+        a note gives their number.
+    treated : DataFrame
+        From :func:`episodes`.
+    issues : Issues
+    """
+    several = treated["patient"].duplicated(keep=False)
+    single = treated[~several].set_index("patient")["therapist"]
+    names, changed = {raw.name for raw in files}, set(treated.loc[several, "patient"])
+    for instrument, table in measures.items():
+        of_patients = table["role"].eq("patient") | table["about"].eq("patient")
+        empty = table["therapist"].isna() & of_patients & table["source_file"].isin(names)
+        if not empty.any():
+            continue
+        kind = table["therapist"].dtype
+        measures[instrument] = table.assign(
+            therapist=table["therapist"].mask(empty, table["person"].map(single)).astype(kind)
+        )
+        if n := int((empty & table["person"].isin(changed)).sum()):
+            what = f"no therapist is known for {count(n, 'row')} of {instrument} of patients with several therapists"
+            do = "shares between therapists do without them; add the therapist of each row as `who: {therapist: …}`"
+            issues.add("note", "unknown_therapist", what, do, instrument=instrument, n=n)
+
+
 SESSION_COLUMNS = {"patient": "str", "therapist": "str", "session": "Int64", "date": DATE}
 
 

@@ -87,6 +87,11 @@ def test_good_file_keeps_ids_as_written(study):
             "error: a.csv:5: same person and occasion as row 2, other values (phq2); keep the right one in the file",
         ),
         (
+            GOOD + "01,B,pre,1,2\n",
+            "error: a.csv:5: same person and occasion as row 2, another therapist (phq2); keep the right one in the "
+            "file, with one column for each therapist under `episodes:`",
+        ),
+        (
             HEAD + "1,A,pre,7,7\n2,B,pre,7,1\n",
             "error: a.csv:1:q1: 3 of 4 values are outside 0 to 3: the instrument is scored on another range; "
             "give the form's `response:`, or recode the file",

@@ -102,3 +102,58 @@ def test_the_part_with_reversed_items_is_named_by_the_stage_and_by_check(tmp_pat
     found = stages.audit_keys({"ecr_s": stages.score_instrument(loaded, "ecr_s", measures["ecr_s"])}, measures, people)
     write_csv(tmp_path / "again.csv", found)
     assert (tmp_path / "again.csv").read_text() == (tmp_path / "out/keying_audit.csv").read_text()
+
+
+PATIENTS = """name: s
+occasions: [intake]
+files:
+  - {path: patients.csv, who: {person: person, therapist: therapist}}
+  - path: answers.csv
+    who: {person: person%s}
+    when: {occasion: intake}
+    measures: [{instrument: wai_sr, items: "i{n:02}"}]
+"""
+
+
+@pytest.fixture
+def reliability_of(tmp_path):
+    """Reliability, therapists of the scores and notes of a study whose answers name therapists or do not."""
+
+    def make(answered, patients, named):
+        (tmp_path / "run.yaml").write_text(RUN % "wai_sr")
+        (tmp_path / "study.yaml").write_text(PATIENTS % (", therapist: therapist" if named else ""))
+        answered.to_csv(tmp_path / "answers.csv", index=False)
+        patients.to_csv(tmp_path / "patients.csv", index=False)
+        loaded = load(tmp_path / "run.yaml")
+        stages.ingest(loaded, tmp_path / "out")
+        stages.score(loaded, tmp_path / "out", ["wai_sr"])
+        issues = pd.read_csv(tmp_path / "out/issues.csv")
+        therapists = pd.read_parquet(tmp_path / "out/scores/wai_sr.parquet").set_index("person")["therapist"]
+        return pd.read_csv(tmp_path / "out/reliability.csv"), therapists, issues[issues["code"].eq("unknown_therapist")]
+
+    return make
+
+
+def test_answers_without_a_therapist_have_the_patients_own(reliability_of):
+    instrument = load_instrument("wai_sr")
+    table = answers(instrument, 3, 160).drop(columns=["role", "about", "occasion", "session"], errors="ignore")
+    table["therapist"] = [f"t{n % 16}" for n in range(160)]
+    items = [c for c in table if c[0] == "i"]
+    low, high = instrument.response
+    table.loc[table["therapist"].isin(["t1", "t2", "t3", "t4"]), items] += 1
+    table[items] = table[items].clip(low, high)
+    patients = table[["person", "therapist"]]
+    wanted, therapists, notes = reliability_of(table, patients, named=True)
+    assert {"icc_therapist", "omega_within_therapist", "omega_between_therapist"} <= {*wanted["coefficient"]}
+    assert notes.empty
+    unnamed = table.drop(columns="therapist")
+    found, own, notes = reliability_of(unnamed, patients, named=False)
+    pd.testing.assert_frame_equal(found, wanted)
+    pd.testing.assert_series_equal(own, therapists)
+    assert notes.empty
+
+    first = patients["person"].iloc[0]
+    second = pd.DataFrame({"person": [first], "therapist": ["t9"]})
+    found, own, notes = reliability_of(unnamed, pd.concat([patients, second]), named=False)
+    assert own.index[own.isna()].tolist() == [first] and notes["n"].tolist() == [1]
+    assert found.loc[found["coefficient"].eq("icc_therapist"), "n"].eq(159).all()
