@@ -290,10 +290,8 @@ def compare_pair(loaded: Loaded, folder: Path) -> None:
     """The fit of two predictors to their verdict and its robustness checks."""
     from bowlby.robustness.pair import pair_doubts
 
-    run, stem = loaded.run, folder / "analysis/pair"
-    design = read_json(stem.with_suffix(".design.json"))
-    data, membership = (read_parquet(stem.with_suffix(f".{s}")) for s in ("parquet", "membership.parquet"))
-    doubts = pair_doubts(data, membership, design, existing(run.pair).delta, run.seed)
+    run = loaded.run
+    doubts = pair_doubts(*read_set(folder, "pair"), existing(run.pair).delta, run.seed)
     write_json(folder / "pair.json", pair_of(run, folder) | {"doubts": doubts})
 
 
