@@ -9,7 +9,7 @@ STRICT = re.compile(
     r"src/bowlby/(__init__|errors|files|records|results|disclosure|config/\w+|simulate/(planning|study)|mixed/model"
     r"|instruments/(frames|catalogue|model|scoring|reliability))\.py"
 )
-MOST = 29
+MOST = 26
 """Errors elsewhere; lower it when you have mended some, never raise it."""
 
 

@@ -253,7 +253,7 @@ class OneFactor:
         """Gradient (c,), Hessian and expected Hessian (c, c)."""
         q, m, n = state.r.shape
         parts = [self._sums(state, slice(start, start + _LEVELS)) for start in range(0, n, _LEVELS)]
-        gram, pairs, h = parts[0] if len(parts) == 1 else map(sum, zip(*parts, strict=True))
+        gram, pairs, h = (sum(each[1:], each[0]) for each in zip(*parts, strict=True))
         if q == 1:  # one variance: the same without the sums over entries, which cost more than the products
             p = gram.ravel()
             slopes = h - self.first @ p
