@@ -112,7 +112,7 @@ def refusals(loaded: Loaded, ingested: Ingested, scores: dict[str, pd.DataFrame]
 
     def fits_to(name: str) -> dict:
         built = build(name)
-        return fits_of(loaded.run, name, built.data, built.membership, built.design, described=False)
+        return fits_of(loaded.run, name, built.data, built.membership, built.design, with_c2=False)
 
     for name in run.sets:
         fits |= _tried(lambda: fits_to(name), problems) or {}  # noqa: B023

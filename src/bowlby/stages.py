@@ -217,7 +217,7 @@ def stored_fits(folder: Path) -> dict[str, dict]:
     return {p.stem: read_json(p) for p in sorted((folder / "fits").glob("*.json"))}
 
 
-def fits_of(run: Run, name: str, data: pd.DataFrame, membership: pd.DataFrame, design: dict, described: bool = True):
+def fits_of(run: Run, name: str, data: pd.DataFrame, membership: pd.DataFrame, described: dict, with_c2: bool = True):
     """The fits of one analysis set by model, as of :func:`bowlby.fit.models.fit_set`.
 
     Raises
@@ -234,19 +234,19 @@ def fits_of(run: Run, name: str, data: pd.DataFrame, membership: pd.DataFrame, d
     from bowlby.fit.session_to_session import fit_session_to_session
 
     if name == "session_to_session":
-        fits = fit_session_to_session(data, design)
+        fits = fit_session_to_session(data, described)
     elif name in MEDIATION:
-        fits = fit_mediation(name, data, membership, design)
+        fits = fit_mediation(name, data, membership, described)
     elif name in ("clinical_change", "style_transitions"):
         fits = {}
     elif name.startswith(MODERATION):
-        fits = fit_moderation(name, data, membership, design)
+        fits = fit_moderation(name, data, membership, described)
     elif name.startswith(RESPONSE_SURFACE):
-        fits = fit_response_surface(name, data, membership, design)
+        fits = fit_response_surface(name, data, membership, described)
     elif name == "growth":
-        fits = fit_growth(data, design, existing(run.growth).reml)
+        fits = fit_growth(data, described, existing(run.growth).reml)
     else:
-        fits = fit_set(name, data, membership, design, described)
+        fits = fit_set(name, data, membership, described, with_c2)
     if lines := [line for model, fitted in fits.items() if (line := without_error(model, fitted.record))]:
         raise UserError(lines)
     return fits

@@ -38,7 +38,7 @@ class Fitted:
 
 
 def fit_set(
-    name: str, data: pd.DataFrame, membership: pd.DataFrame, design: dict, described: bool = True
+    name: str, data: pd.DataFrame, membership: pd.DataFrame, design: dict, with_c2: bool = True
 ) -> dict[str, Fitted]:
     """Fit all models of one analysis set.
 
@@ -52,7 +52,7 @@ def fit_set(
         Columns patient, therapist, weight: patients who switch are members of several therapists.
     design : dict
         Description of the set.
-    described : bool
+    with_c2 : bool
         Whether M1's record says under what conditions C2 holds (``c2_lines``).
 
     Returns
@@ -61,7 +61,7 @@ def fit_set(
         By model.
     """
     fitter = Fitter(data, membership, design)
-    fitter.described = described
+    fitter.with_c2 = with_c2
     if name in terms.OTHER_RATINGS:
         return fitter.other_rating(name)
     return {"primary": fitter.primary, "perceived": fitter.perceived, "early": fitter.early,
@@ -94,7 +94,7 @@ class Fitter:
         self.base = [c for c in BASELINE if c in data]
         self.base += [c for name in design["covariates"] for c in terms.both_levels(name) if c in data]
         self.one_level = bool(design.get("one_level"))
-        self.described = True
+        self.with_c2 = True
 
     def fit(self, added: Sequence[str | tuple[str, str]], random: list[dict], reml: bool = True):
         shared = self.membership if random else None
@@ -124,7 +124,7 @@ class Fitter:
             results[model] = result = self.fit(added, M1_RANDOM if P in added else INTERCEPT)
             contrasts = standardised(result, self.design) if model == "primary" else ()
             fits[model] = self.kept(model, result, contrasts)
-        if self.described:
+        if self.with_c2:
             style = self.data.groupby("therapist")[T].mean().std(ddof=1)
             fits["primary"].record["c2_lines"] = c2_conditions(results["m0"], results["primary"], unit, float(style))
         a, s = self.block("perceived"), self.block("therapist_style")
