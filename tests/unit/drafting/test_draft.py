@@ -283,9 +283,9 @@ def test_nothing_is_written_over(tmp_path, name):
     (tmp_path / name).write_text("mine")
     with pytest.raises(UserError) as caught:
         write_draft([tmp_path / "a.csv"], tmp_path)
-    assert caught.value.problems == [
-        f"{tmp_path / name}: is there already; name another folder with --into, or move it"
-    ]
+    (line,) = caught.value.problems
+    assert line.place.file == str(tmp_path / name)
+    assert line.endswith(f"{name}: is there already; name another folder with --into, or move it")
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(["a.csv", name])
 
 
