@@ -5,7 +5,7 @@ from __future__ import annotations
 from bowlby.config import Loaded
 from bowlby.config.blocks import Block
 from bowlby.config.run import Run
-from bowlby.design.requirements import instruments_of
+from bowlby.design.requirements import ROLES, instruments_of
 from bowlby.errors import Problem, problem
 from bowlby.instruments.direction_checks import SIGN
 from bowlby.instruments.model import Instrument
@@ -35,8 +35,7 @@ def contrary_directions(loaded: Loaded) -> list[Problem]:
 
 
 def _blocks(run: Run) -> dict[str, Block]:
-    sides = ("perceived", "therapist_style", "patient_style", "alliance")
-    given = {f"comparison.{name}": getattr(run.comparison, name) for name in sides} if run.comparison else {}
+    given = {f"comparison.{name}": getattr(run.comparison, name) for name in ROLES} if run.comparison else {}
     given |= {f"growth.{name}": block for name, block in run.growth.predictors.items()} if run.growth else {}
     return {key: block for key, block in given.items() if block is not None}
 
