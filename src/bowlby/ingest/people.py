@@ -177,7 +177,7 @@ def fill_therapists(files: list[Raw], measures: dict[str, pd.DataFrame], treated
         )
         if n := int((empty & table["person"].isin(changed)).sum()):
             what = f"no therapist is known for {count(n, 'row')} of {instrument} of patients with several therapists"
-            do = "shares between therapists do without them; add the therapist of each row as `who: {therapist: …}`"
+            do = "ICCs between therapists omit these rows; to include them, add `who: {therapist: …}`"
             issues.add("note", "unknown_therapist", what, do, instrument=instrument, n=n)
 
 

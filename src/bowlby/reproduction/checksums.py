@@ -53,10 +53,10 @@ def require_unchanged(folder: Path) -> None:
     if not (folder / CHECKSUMS).is_file():
         return
     missing, altered = changed_files(folder)
-    told = [("the file is missing, which the run wrote", name) for name in missing]
-    told += [("the file was altered since the run: its content differs from checksums.txt", name) for name in altered]
-    if told:
-        raise UserError([problem(what, "run the study again", Place(str(folder / name))) for what, name in told])
+    lines = [("the file is missing", name) for name in missing]
+    lines += [("the file was altered since the run: its content differs from checksums.txt", name) for name in altered]
+    if lines:
+        raise UserError([problem(what, "run the study again", Place(str(folder / name))) for what, name in lines])
 
 
 def _outputs(folder: Path) -> Iterator[Path]:
