@@ -82,10 +82,10 @@ def means(values: np.ndarray, weights: np.ndarray | sparse.csr_array) -> np.ndar
     -------
     ndarray, shape (n_therapists,) or (n_therapists, k)
     """
-    whole = not sparse.issparse(weights)
+    whole = isinstance(weights, np.ndarray)
     most = weights.max(axis=1)
     if np.isclose(most if whole else most.toarray().ravel(), 1.0).all():
-        group = weights.argmax(axis=1).ravel()
+        group = weights.argmax(axis=1) if whole else Membership(weights, pd.RangeIndex(weights.shape[1])).main()
         count = np.maximum(np.bincount(group, minlength=weights.shape[1]), 1)
         return _by_column(lambda x: np.bincount(group, weights=x, minlength=len(count)) / count, values)
     if whole:

@@ -65,6 +65,32 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Alone:
+    """Rows of therapists none of whose patients had another one: those of each therapist are a part of their own.
+
+    Attributes
+    ----------
+    x, y : ndarray, shape (n, p), (n,)
+        Predictors and outcome.
+    basis : ndarray, shape (n, r)
+        What the therapists' effects multiply, in each row.
+    covariance : ndarray, shape (r, r)
+        Of these effects.
+    scale : float
+        Residual variance; the model-implied covariance of a therapist's rows is ``scale I + B G B'``.
+    therapist : ndarray of int, shape (n,)
+        Which of all therapists.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    basis: np.ndarray
+    covariance: np.ndarray
+    scale: float
+    therapist: np.ndarray
+
+
+@dataclass(frozen=True)
 class Corrected:
     """Corrected coefficients with their jackknife covariance.
 
@@ -119,7 +145,9 @@ class Moments:
     shared_of: np.ndarray
 
 
-def moments(names: list[str], parts: list[Part], columns: dict[str, dict[str, str]]) -> Moments:
+def moments(
+    names: list[str], parts: list[Part], columns: dict[str, dict[str, str]], alone: Alone | None = None
+) -> Moments:
     """The moments of all rows, by which errors of any size are taken out.
 
     Parameters
@@ -130,12 +158,16 @@ def moments(names: list[str], parts: list[Part], columns: dict[str, dict[str, st
         The rows of a fitted model.
     columns : dict of dict
         By variable: its columns, as of :class:`Measured`.
+    alone : Alone, optional
+        Its other rows.
     """
     products = [_products(part, names, list(columns.values())) for part in parts]
-    left = np.concatenate([p.therapists[np.unique(p.weights.argmax(axis=1))] for p in parts])
-    xx, xy, shared = (sum((p[k] for p in products[1:]), products[0][k]) for k in (0, 1, 4))
-    own, traces, shared_of = (np.concatenate([p[k] for p in products]) for k in (2, 3, 5))
-    return Moments(names, list(columns), left, xx, xy, own, traces, shared, shared_of)
+    if alone is not None:
+        products.append(_products_alone(alone, names, list(columns.values())))
+    whole, of_each = ([[p[k] for p in products] for k in kinds] for kinds in ((0, 1, 2), (3, 4, 5, 6)))
+    cross, traces, shared = (sum(rest, first) for first, *rest in whole)
+    therapists, cross_of, traces_of, shared_of = (np.concatenate(each) for each in of_each)
+    return Moments(names, list(columns), therapists, cross, traces, cross_of, traces_of, shared, shared_of)
 
 
 def corrected(of: Moments, measured: dict[str, Measured]) -> Corrected | None:
@@ -184,7 +216,8 @@ def corrected(of: Moments, measured: dict[str, Measured]) -> Corrected | None:
 
 
 def _products(part: Part, names: list[str], columns: list[dict[str, str]]) -> tuple[np.ndarray, ...]:
-    """Cross-products (p, p + 1) of a part and traces (m, p, p) of its errors, and what each therapist's patients add.
+    """Cross-products (p, p + 1) of a part and traces (m, p, p) of its errors and of what the intercept takes of them;
+    the therapists, and what the patients of each add to the three.
 
     With ``Q = V^-1``, patients g contribute ``(Q X)_g' Q_gg^-1 (Q X)_g``, and the maps in place of X alike.
     """
@@ -198,7 +231,7 @@ def _products(part: Part, names: list[str], columns: list[dict[str, str]]) -> tu
     main, cross_of, traces_of, shared_of = w.argmax(axis=1), [], [], []
     ones = {level: c.sum(axis=0)[:, None] for level, c in weighted.items()}
     shared = _traces(ones, ones, names, columns)
-    for therapist in np.unique(main):
+    for therapist in (left_out := np.unique(main)):
         g = np.flatnonzero(main == therapist)
         inner = np.linalg.inv(q[np.ix_(g, g)])
         left = {level: c[g] for level, c in weighted.items()}
@@ -207,8 +240,48 @@ def _products(part: Part, names: list[str], columns: list[dict[str, str]]) -> tu
         traces_of.append(_traces(left, moved, names, columns))
         rest = {level: c - moved[level].T @ q[g].sum(axis=1)[:, None] for level, c in ones.items()}
         shared_of.append(shared - _traces(rest, rest, names, columns))
-    return (x.T @ weighted_x, _traces(maps, weighted, names, columns), np.array(cross_of), np.array(traces_of),
-            shared, np.array(shared_of))  # fmt: skip
+    return (x.T @ weighted_x, _traces(maps, weighted, names, columns), shared, part.therapists[left_out],
+            np.array(cross_of), np.array(traces_of), np.array(shared_of))  # fmt: skip
+
+
+def _products_alone(rows: Alone, names: list[str], columns: list[dict[str, str]]) -> tuple[np.ndarray, ...]:
+    """As of :func:`_products`, for all therapists at once, each of whom has the whole of a part.
+
+    With ``Q = (I - B K B') / s``, ``K = (s I + G B'B)^-1 G``, and maps that are the therapist's mean and what is left.
+    """
+    order = np.argsort(rows.therapist, kind="stable")
+    therapists, starts = np.unique(rows.therapist[order], return_index=True)
+    x, b, s = rows.x[order], rows.basis[order], rows.scale
+    wide, one = np.column_stack([x, rows.y[order]]), np.ones((len(x), 1))
+
+    def sums(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        return np.stack([np.add.reduceat(column[:, None] * right, starts) for column in left.T], axis=1)
+
+    bb, bw, b1, n = sums(b, b), sums(b, wide), sums(b, one), np.diff(starts, append=len(x))
+    g = np.broadcast_to(rows.covariance, bb.shape)
+    k = np.linalg.solve(s * np.eye(b.shape[1]) + g @ bb, g)
+    cross_of = (sums(x, wide) - bw[..., :-1].transpose(0, 2, 1) @ k @ bw) / s
+    kb = k @ b1
+    taken = (b1 * kb).sum(axis=(1, 2))
+    along = (n - taken) / s  # 1'Q 1
+    square = (n - 2 * taken + (kb * (bb @ kb)).sum(axis=(1, 2))) / s**2  # 1'Q Q 1
+    trace = (n - (k * bb.transpose(0, 2, 1)).sum(axis=(1, 2))) / s
+    errors = {"within": trace - along / n, "between": along / n, "shared": along}
+    ones = {"within": square - along**2 / n, "between": along**2 / n, "shared": along**2}
+    traces_of, shared_of = (_of_levels(levels, names, columns) for levels in (errors, ones))
+    of_each = cross_of, traces_of, shared_of
+    return (*(each.sum(axis=0) for each in of_each), therapists, *of_each)
+
+
+def _of_levels(values: dict[str, np.ndarray], names: list[str], columns: list[dict[str, str]]) -> np.ndarray:
+    """Traces (j, m, p, p) from each therapist's by level; a mean and what is left of it share no errors."""
+    out = np.zeros((len(values["within"]), len(columns), len(names), len(names)))
+    for k, own in enumerate(columns):
+        for first, a in own.items():
+            for second, b in own.items():
+                if a == b:
+                    out[:, k, names.index(first), names.index(second)] = values[a]
+    return out
 
 
 def _traces(left: dict, right: dict, names: list[str], columns: list[dict[str, str]]) -> np.ndarray:

@@ -10,8 +10,8 @@ import pandas as pd
 
 from bowlby.design.centring import Membership, components, membership
 from bowlby.effect import Effect
-from bowlby.estimands.errors_in_variables import Measured, Moments, Part, corrected, moments
-from bowlby.fit.clusters import clusters_of
+from bowlby.estimands.errors_in_variables import Alone, Measured, Moments, Part, corrected, moments
+from bowlby.fit.clusters import clusters_of, random_effects
 from bowlby.fit.models import Fitter, standardised_slope_weights
 from bowlby.fit.units import with_sd_error
 from bowlby.terms import BASELINE, WITHIN, P, T, both_levels, error_of, parse
@@ -99,12 +99,28 @@ def _moments(result, group: np.ndarray, weights: Membership, y: np.ndarray, slop
     Where errors of perceived attachment are taken out, its random slope is not in V: V would depend on these errors,
     and more would be taken out than they add (``docs/statistics.md``, "11 Measurement").
     """
-    cut, w = clusters_of(result, group, slopes), weights.weights
-    parts = []
+    w, parts, own = weights.weights, [], _alone(result, group, weights)
+    cut = clusters_of(result, np.where(own, -1, group), slopes)
     for rows, x, v in zip(cut.rows, cut.x, cut.v, strict=True):
         therapists = np.unique(w[rows].indices)
         parts.append(Part(x, y[rows], v, w[rows][:, therapists].toarray(), therapists))
-    return moments(cut.names, parts, COLUMNS)
+    alone = None
+    if own.any():
+        at, model = np.flatnonzero(own), result.model
+        kept, basis = random_effects(model.reduced.factors[0], at, slopes)
+        x, covariance = model.frame.columns(model.reduced.kept)[at], result.covariances[0][np.ix_(kept, kept)]
+        alone = Alone(x, y[at], basis, covariance, result.scale, weights.main()[at])
+    return moments(cut.names, parts, COLUMNS, alone)
+
+
+def _alone(result, group: np.ndarray, weights: Membership) -> np.ndarray:
+    """Rows of therapists whom no patient joins with others, where therapists alone have random effects."""
+    if len(result.model.reduced.factors) > 1:
+        return np.zeros(len(group), bool)
+    w = weights.weights
+    part = np.zeros(w.shape[1], int)
+    part[w.indices] = np.repeat(group, np.diff(w.indptr))
+    return np.bincount(part, minlength=group.max() + 1)[group] == 1
 
 
 def _measured(name: str, data: pd.DataFrame, weights: Membership) -> Measured | None:

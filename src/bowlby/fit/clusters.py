@@ -39,7 +39,7 @@ def clusters_of(result, group: np.ndarray, slopes: bool = True) -> Clusters:
     ----------
     result : MixedResult
     group : ndarray of int, shape (n,)
-        Cluster of each row; rows of different clusters must share no random effect.
+        Cluster of each row; rows of different clusters must share no random effect. Rows below 0 are left out.
     slopes : bool
         Whether random slopes are in the model-implied covariance.
     """
@@ -47,8 +47,8 @@ def clusters_of(result, group: np.ndarray, slopes: bool = True) -> Clusters:
     x = data.columns(result.model.reduced.kept)
     e = data.y - result.model.linear_predictor(beta)
     parts: dict[str, list] = {"rows": [], "x": [], "v": [], "e": []}
-    order = np.argsort(group, kind="stable")
-    for at in np.split(order, np.flatnonzero(np.diff(group[order])) + 1):
+    order = np.argsort(group, kind="stable")[(group < 0).sum() :]
+    for at in np.split(order, np.flatnonzero(np.diff(group[order])) + 1) if len(order) else ():
         parts["rows"].append(at)
         parts["x"].append(x[at])
         parts["v"].append(_covariance(result, at, slopes))
@@ -65,7 +65,12 @@ def _covariance(result, at: np.ndarray, slopes: bool) -> np.ndarray:
             shared = (met @ met.T).toarray()
         else:
             shared = (factor.codes[at][:, None] == factor.codes[at]).astype(float)
-        kept = [k for k, b in enumerate(factor.basis) if slopes or b is None]
-        basis = np.column_stack([np.ones(len(at)) if (b := factor.basis[k]) is None else b[at] for k in kept])
+        kept, basis = random_effects(factor, at, slopes)
         v += shared * (basis @ cov[np.ix_(kept, kept)] @ basis.T)
     return v
+
+
+def random_effects(factor, at: np.ndarray, slopes: bool) -> tuple[list[int], np.ndarray]:
+    """Which effects of a factor count, with slopes or without, and what they multiply in some rows, (n, r)."""
+    kept = [k for k, b in enumerate(factor.basis) if slopes or b is None]
+    return kept, np.column_stack([np.ones(len(at)) if (b := factor.basis[k]) is None else b[at] for k in kept])

@@ -1,9 +1,11 @@
 """The errors-in-variables estimator against its own definition, written out without blocks."""
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 
-from bowlby.estimands.errors_in_variables import Measured, Part, corrected, moments
+from bowlby.estimands.errors_in_variables import Alone, Measured, Part, corrected, moments
 
 NAMES = ["Intercept", "baseline_within", "baseline_between", "perceived_within", "therapist_style"]
 
@@ -107,6 +109,18 @@ def test_errors_of_columns_that_are_not_named_stay(study):
     within = Measured({"baseline_within": "within"}, variables["pre"].sums, variables["pre"].counts)
     alone = moments(NAMES, parts(study), {"pre": within.columns})
     assert corrected(of, {"pre": within}).beta == pytest.approx(corrected(alone, {"pre": within}).beta, abs=1e-13)
+
+
+def test_therapists_whose_patients_had_no_other_one_give_the_same_by_sums(study):
+    """Ten therapists of whom four share patients; the rows come in any order."""
+    x, y, _, w, _ = study
+    columns = {name: m.columns for name, m in measured({"pre": 0.1, "a": 0.1, "s": 0.02}).items()}
+    own = np.random.default_rng(1).permutation(np.flatnonzero(w[:, 4:].any(axis=1)))
+    basis = np.column_stack([np.ones(len(own)), x[own, 3]])
+    alone = Alone(x[own], y[own], basis, np.diag([0.2, 0.1]), 1.0, w[own].argmax(axis=1))
+    by_parts, by_sums = moments(NAMES, parts(study), columns), moments(NAMES, parts(study)[:2], columns, alone)
+    for name, value in asdict(by_parts).items():
+        assert getattr(by_sums, name) == (pytest.approx(value, abs=1e-12) if hasattr(value, "shape") else value), name
 
 
 def test_errors_as_large_as_what_varies_give_no_number(study):
