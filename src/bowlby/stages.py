@@ -169,11 +169,10 @@ def design(loaded: Loaded, folder: Path, name: str, instruments: list[str]) -> N
         )
     stem = folder / "analysis" / name
     write_parquet(stem.with_suffix(".parquet"), built.data)
-    if len(built.data) <= CSV_ROWS:
-        write_csv(stem.with_suffix(".csv"), harmless(built.data))
-    write_csv(stem.with_suffix(".columns.csv"), harmless(built.columns))
     write_parquet(stem.with_suffix(".membership.parquet"), built.membership)
-    write_csv(stem.with_suffix(".membership.csv"), harmless(built.membership))
+    for suffix, table in ((".csv", built.data), (".membership.csv", built.membership), (".columns.csv", built.columns)):
+        if len(table) <= CSV_ROWS:
+            write_csv(stem.with_suffix(suffix), harmless(table))
     if adequacy := built.design.pop("adequacy", None):
         write_json(folder / "adequacy.json", adequacy)
     write_json(stem.with_suffix(".design.json"), built.design)

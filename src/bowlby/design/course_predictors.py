@@ -35,7 +35,7 @@ def with_values(run: Run, scores: dict, people: dict, rows: pd.DataFrame) -> Val
     growth = existing(run.growth)
     measures = predictors(growth, scores, chosen_episodes(people["episodes"], "share"), index)
     if growth.perceived:
-        rows = rows.assign(perceived=rows["patient"].map(measures.frame["perceived"]))
+        rows = rows.assign(perceived=rows["patient"].map(measures.frame["perceived"]).astype(float))
     if growth.within_patient:
         rows = rows.assign(**{P_WITHIN_PATIENT: _same_occasion(run, scores, rows, measures)})
     if growth.therapist_style:

@@ -39,11 +39,12 @@ def times(growth: Growth, occasions: list[Occasion], unit: str) -> Callable[[pd.
 
 def times_of(table: pd.DataFrame, time: dict[str, float | None]) -> pd.Series:
     """The time of each row: its occasion's, or at the occasion `sessions` the number of its session."""
-    occasion = table["occasion"].astype(str)
-    of_occasion = pd.to_numeric(occasion.map(time))
+    occasion = table["occasion"].astype("category").cat
+    known = pd.to_numeric(pd.Series(occasion.categories).map(time)).to_numpy(float)
+    of_occasion = pd.Series(np.append(known, np.nan)[occasion.codes], table.index)
     if "session" not in table or time.get(SESSIONS) is not None:
         return of_occasion
-    return of_occasion.mask(occasion.eq(SESSIONS), table["session"].astype("float64"))
+    return of_occasion.mask(table["occasion"].eq(SESSIONS), table["session"].astype("float64"))
 
 
 def _since_first(table: pd.DataFrame) -> pd.Series:
@@ -71,7 +72,7 @@ def after_landmark(rows: pd.DataFrame, landmark: float) -> tuple[pd.DataFrame, p
         raise UserError(problem(f"no outcome was rated after growth.landmark ({landmark:g})", "give an earlier one"))
     mean = rows[before].groupby("patient")["y"].mean()
     later = rows[after | rows["time"].isna()]
-    return later.assign(time=later["time"] - landmark, baseline=later["patient"].map(mean)), later
+    return later.assign(time=later["time"] - landmark, baseline=later["patient"].map(mean).astype(float)), later
 
 
 def shaped(data: pd.DataFrame, form: str) -> tuple[pd.DataFrame, str]:

@@ -35,9 +35,9 @@ def wrong_dates(run: Run, scores: dict[str, pd.DataFrame]) -> list[Problem]:
 
 def _dates(scores: pd.DataFrame, role: str, about: str, occasion: str | None) -> pd.Series:
     """First date of the answers of a role about someone at an occasion, by patient."""
-    own = scores[(scores["role"] == role) & (scores["about"] == about)]
-    if occasion is not None:
-        own = own[own["occasion"] == occasion]
-    if "date" not in own:
+    if "date" not in scores or scores["date"].isna().all():
         return pd.Series(dtype="datetime64[ns]")
-    return pd.to_datetime(own.groupby("person")["date"].min())
+    keep = (scores["role"] == role) & (scores["about"] == about)
+    if occasion is not None:
+        keep &= scores["occasion"] == occasion
+    return pd.to_datetime(scores.loc[keep, ["person", "date"]].groupby("person")["date"].min())

@@ -94,6 +94,8 @@ def growth_set(
     for column in covariates:
         data[column] -= data.groupby("patient")[column].first().mean()
     data = data.sort_values(["patient", "time"], ignore_index=True)
+    members, analysed = _with_text(equal_parts(data)), step("analysed", data, None)
+    data = _with_text(data)
     shape = choose_shape(growth, data, random.terms)
     data, clock = shaped(data, shape["form"])
     design: dict[str, Any] = {"predictors": {}}
@@ -103,7 +105,7 @@ def growth_set(
     moved = [*predictor_terms(data), *sloped]
     products = [*moved, *(column for column in (P_BETWEEN,) if column in data)]
     data = data.assign(**{by_time(column): data[column] * data[clock] for column in products})
-    flow = [step("occasions in the file", every, None), *steps, *more, step("analysed", data, None)]
+    flow = [step("occasions in the file", every, None), *steps, *more, analysed]
     parabola = ["time_squared"] * (shape["form"] == "quadratic")
     terms = [term | {"terms": [clock if t == "time" else t for t in term["terms"]]} for term in random.terms]
     design |= {
@@ -123,8 +125,7 @@ def growth_set(
     columns = pd.DataFrame(
         [(name, *_meaning(name, run, unit)) for name in data], columns=["name", "meaning", "unit", "source"]
     )
-    members = equal_parts(data) if values is None else shares(data)
-    return AnalysisSet(data, members, columns, design, flow)
+    return AnalysisSet(data, members if values is None else shares(data), columns, design, flow)
 
 
 def _with_random_part(run: Run, data: pd.DataFrame) -> tuple[pd.DataFrame, list[dict], RandomPart]:
@@ -139,24 +140,40 @@ def _with_random_part(run: Run, data: pd.DataFrame) -> tuple[pd.DataFrame, list[
     if "therapist" not in random.groups:
         return data.drop(columns="therapist"), [], random
     data, steps = complete(data, {"therapist": "no therapist"})
-    return data, steps, random_part(asked, data, slopes)
+    return data, steps, random_part(asked, data, slopes) if steps else random
 
 
 def _rows(run: Run, scores: dict, described: pd.DataFrame, time) -> pd.DataFrame:
-    """Every answer of a patient, with the therapist at that occasion, else the patient's own, and the covariates."""
+    """Every answer of a patient, with the therapist at that occasion, else the patient's own, and the covariates.
+
+    Ids are categories, which are counted and sorted by their codes.
+    """
     outcome = run.outcome
     table = ratings(scores[outcome.instrument], outcome)
+    therapist = table["therapist"]
+    if therapist.isna().any():
+        therapist = therapist.astype(object).fillna(table["person"].map(described["therapist"]))
     data = pd.DataFrame(
         {
-            "patient": table["person"].astype(str),
-            "therapist": table["therapist"].astype("object"),
-            "occasion": table["occasion"].astype(str),
+            "patient": table["person"].astype(str).astype("category"),
+            "therapist": therapist.astype("category"),
+            "occasion": table["occasion"].astype(str).astype("category"),
             "time": time(table),
             "y": table[outcome.scale].astype(float),
         }
     )
-    data["therapist"] = data["therapist"].fillna(data["patient"].map(described["therapist"])).astype("object")
-    return data.join(described.drop(columns="therapist"), on="patient")
+    patient = data["patient"].cat
+    own = described.drop(columns="therapist").reindex(patient.categories).take(patient.codes)
+    return data.join(own.set_axis(data.index))
+
+
+def _with_text(data: pd.DataFrame) -> pd.DataFrame:
+    """The table with its categories as text again."""
+    of = {name: data[name].cat for name in data.select_dtypes("category")}
+    text = {
+        name: one.categories.astype(str).array.take(one.codes.to_numpy(), allow_fill=True) for name, one in of.items()
+    }
+    return data.assign(**text)
 
 
 def complete(data: pd.DataFrame, needed: dict[str, str]) -> tuple[pd.DataFrame, list[dict]]:
