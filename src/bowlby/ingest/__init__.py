@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 
 from bowlby.config import LoadedStudy
@@ -11,6 +12,7 @@ from bowlby.dictionary import Table
 from bowlby.errors import UserError
 from bowlby.ingest.columns import has
 from bowlby.ingest.issues import Issues
+from bowlby.ingest.keys import factorize
 from bowlby.ingest.measures import Repeats, columns_of, combine, instruments, measure_table, report_repeats, spread
 from bowlby.ingest.output_tables import describe
 from bowlby.ingest.people import fill_therapists, people
@@ -148,14 +150,10 @@ def _flow(raws, counts, measures, people, occasions: list[str]) -> list[dict]:
     steps += [_step("rows read", patients, therapists, sum(len(r.frame) for r in raws), "all rows of all files")]
     for name, table in measures.items():
         repeats = counts[name] - len(table)
-        left = f"{repeats or 'no'} repeated row{'s' * (repeats != 1)} left out"
-        answered = _step(f"{name}: answered", *_count(table), f"rows with an answer; {left}")
-        steps.append({**answered, "instrument": name, "occasion": None})
-        for occasion in occasions:
-            rows = table[table["occasion"].eq(occasion)]
-            if len(rows):
-                step = _step(f"{name}: {occasion}", *_count(rows), "answered at this occasion")
-                steps.append({**step, "instrument": name, "occasion": occasion})
+        answered = f"rows with an answer; {repeats or 'no'} repeated row{'s' * (repeats != 1)} left out"
+        for occasion, counted in _counts(table, occasions).items():
+            called, reason = (occasion, "answered at this occasion") if occasion else ("answered", answered)
+            steps.append({**_step(f"{name}: {called}", *counted, reason), "instrument": name, "occasion": occasion})
     return steps
 
 
@@ -172,13 +170,22 @@ def _left_out(raws, people, therapists: int) -> list[dict]:
     return [_step("rows in the files", len(patients), therapists, n, "all rows of all files"), *steps] if out else []
 
 
-def _count(table: pd.DataFrame) -> tuple[int, int, int]:
-    own = table.loc[table["role"].eq("therapist") & table["about"].eq("self"), "person"].unique()
-    return (
-        table.loc[table["role"].eq("patient") | table["about"].eq("patient"), "person"].nunique(),
-        len({*own, *table["therapist"].dropna().unique()}),
-        len(table),
-    )
+def _counts(table: pd.DataFrame, occasions: list[str]) -> dict[str | None, tuple[int, int, int]]:
+    """Patients, therapists and rows of an instrument: of all rows (None), and of each occasion that has any."""
+    (person, persons), (therapist, therapists) = factorize(table["person"]), factorize(table["therapist"])
+    therapist = np.append(pd.factorize(persons.append(therapists))[0][len(persons) :], -1)[therapist]
+    own = np.where(table["role"].eq("therapist") & table["about"].eq("self"), person, -1)
+    patient = np.where(table["role"].eq("patient") | table["about"].eq("patient"), person, -1)
+    occasion = table["occasion"]
+    places = [(one, np.flatnonzero(occasion.eq(one))) for one in occasions]
+    rows = [(None, np.arange(len(table))), *((one, at) for one, at in places if len(at))]
+    return {one: (_different(patient[at]), _different(own[at], therapist[at]), len(at)) for one, at in rows}
+
+
+def _different(*codes: np.ndarray) -> int:
+    """How many different codes there are, -1 aside."""
+    found = np.concatenate(codes)
+    return int(np.count_nonzero(np.bincount(found[found >= 0])))
 
 
 def _step(step: str, patients: int, therapists: int, rows: int, reason: str) -> dict:

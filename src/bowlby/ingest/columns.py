@@ -7,9 +7,11 @@ import re
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from bowlby.config.study import COUNT, ROW
 from bowlby.ingest.issues import Issues, count, rows_text
+from bowlby.ingest.keys import different
 from bowlby.ingest.readers.base import Raw, as_text
 from bowlby.ingest.text_values import (
     DATE,
@@ -81,7 +83,8 @@ def ids(raw: Raw, column: str) -> pd.Series:
 
 def therapist_ids(raw: Raw, column: str) -> pd.Series:
     """Ids of therapists, empty if the text means that there is none (:func:`no_therapist`)."""
-    return ids(raw, column).mask(no_therapist(raw, column), "")
+    none = no_therapist(raw, column)
+    return ids(raw, column).mask(none, "") if none.any() else ids(raw, column)
 
 
 def therapist_columns(raw: Raw) -> list[str]:
@@ -101,8 +104,9 @@ def no_therapist(raw: Raw, column: str) -> pd.Series:
     words = UNKNOWN | NOBODY | NOT_ANSWERED
     codes = {plain(code) for code in (*spec.missing, *codes_labelled(raw.labels.get(column, {}), words))}
     kept = {plain(text) for text in spec.keep_ids}
-    different = {text: plain(text) for text in cells.unique().tolist() if text.strip()}
-    return cells.isin([t for t, p in different.items() if (p in codes or p.casefold() in words) and p not in kept])
+    texts = {text: plain(text) for text in different(cells) if text.strip()}
+    none = [t for t, p in texts.items() if (p in codes or p.casefold() in words) and p not in kept]
+    return cells.isin(none) if none else pd.Series(False, index=cells.index)
 
 
 def site(raw: Raw) -> pd.Series | str | None:
@@ -141,13 +145,13 @@ def numbers(
     values : Series of float
     wrong : Series of bool
     """
-    cells = raw.frame[column] if rows is None else raw.frame.loc[rows, column]
-    codes, different = pd.factorize(cells, use_na_sentinel=True)
+    cells, codes = raw.column(column, rows), None
     if pd.api.types.is_numeric_dtype(cells) and not pd.api.types.is_bool_dtype(cells):
-        number = pd.Series(pd.array(different)).to_numpy(float, na_value=np.nan)
+        number = cells.to_numpy(float, na_value=np.nan)
         empty = np.isnan(number)
     else:
-        texts = as_text(pd.Series(different)).str.strip()
+        codes, found = pd.factorize(cells)
+        texts = as_text(pd.Series(found)).str.strip()
         number, ambiguous = read_numerals(texts, raw.spec.decimal, raw.spec.thousands.get(column))
         if answers:
             number = np.where(np.isnan(number), texts.map(folded).map(answers).to_numpy(float), number)
@@ -158,8 +162,9 @@ def numbers(
     empty = empty | np.isin(number, _as_numbers(missing))
     number = np.where(empty | ~np.isfinite(number), np.nan, number)
     wrong = np.isnan(number) & ~empty
-    values = np.append(number, np.nan)[codes]
-    return pd.Series(values, index=cells.index), pd.Series(np.append(wrong, False)[codes], index=cells.index)
+    if codes is not None:
+        number, wrong = np.append(number, np.nan)[codes], np.append(wrong, False)[codes]
+    return pd.Series(number, index=cells.index), pd.Series(wrong, index=cells.index)
 
 
 def _as_numbers(codes: list[str]) -> list[float]:
@@ -234,7 +239,7 @@ def dates(raw: Raw, column: str, rows, issues: Issues) -> pd.Series:
     style, cells = raw.spec.dates, raw.text(column, rows).str.strip()
     cells = cells.mask(cells.eq("") | cells.isin(raw.spec.missing))
     if cells.isna().all():
-        return pd.Series(pd.array([None] * len(cells), dtype=DATE), index=cells.index)
+        return no_dates(cells.index)
     values = parse_dates(cells, style)
     if raw.typed and style != ISO:  # a date cell of a workbook or a statistics program has no style
         values = values.fillna(parse_dates(cells, ISO))
@@ -246,6 +251,11 @@ def dates(raw: Raw, column: str, rows, issues: Issues) -> pd.Series:
         else:
             reported(raw, column, wrong, "not_a_date", f"not a date written {style}", issues)
     return values
+
+
+def no_dates(rows: pd.Index) -> pd.Series:
+    """A column of dates of which none is known."""
+    return pd.Series(pd.array(pa.nulls(len(rows), pa.date32()), dtype=DATE), index=rows)
 
 
 def _other_styles(raw: Raw, column: str, wrong: pd.Series, others: dict[str, int], right: int, issues: Issues) -> None:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from bowlby.ingest.columns import ids, ids_of, no_therapist, present, therapist_columns
 from bowlby.ingest.issues import Issues, count, rows_text
+from bowlby.ingest.keys import different, factorize
 from bowlby.ingest.readers.base import Raw
 
 ROUNDED = re.compile(r"\d([.,]\d+)?E\+\d+$", re.IGNORECASE)
@@ -38,25 +39,24 @@ def altered_ids(places: list[tuple[Raw, list[str]]], noun: str, issues: Issues) 
         What the ids denote.
     issues : Issues
     """
-    first: dict[str, str] = {}
-    for raw, columns in places:
-        for column in columns:
-            if not present(raw, column):
-                continue
-            values = ids_of(raw, column)
-            different = [one for one in values.unique().tolist() if one]
-            alike = {one for one in different if first.setdefault(_seen_as(one), one) != one}
-            do = "they stay different persons; write them alike if they are one"
-            what = f"{count(len(alike), f'{noun} id')} like an earlier one but for spaces, case, zeros or accents"
-            _report_ids(raw, column, values, alike, "id_alike", what, do, issues)
-            for code, (some, what, do) in _changed(different).items():
-                _report_ids(raw, column, values, some, code, f"{count(len(some), f'{noun} id')} {what}", do, issues)
+    columns = [(raw, column) for raw, some in places for column in some if present(raw, column)]
+    held = [ids_of(raw, column) for raw, column in columns]
+    found = [texts[texts != ""] for texts in (factorize(values)[1] for values in held)]
+    every = pd.Index([], dtype="str").append(found).unique().to_series()
+    later = {*every[_seen_as(every).duplicated()]}
+    for (raw, column), values, texts in zip(columns, held, found, strict=True):
+        alike = {*texts[texts.isin(later)]} if later else set()
+        do = "they stay different persons; write them alike if they are one"
+        what = f"{count(len(alike), f'{noun} id')} like an earlier one but for spaces, case, zeros or accents"
+        _report_ids(raw, column, values, alike, "id_alike", what, do, issues)
+        for code, (some, what, do) in _changed(texts.to_series()).items():
+            _report_ids(raw, column, values, some, code, f"{count(len(some), f'{noun} id')} {what}", do, issues)
 
 
-def _changed(different: list[str]) -> dict[str, tuple[set[str], str, str]]:
+def _changed(texts: pd.Series) -> dict[str, tuple[set[str], str, str]]:
     """Ids that a program has changed: by code the ids, what they are, and what to do."""
-    bare = {one: one.rpartition(":")[2] for one in different}
-    signed = {one: text for one, text in bare.items() if not one.isalnum()}  # most changes need a sign
+    # most changes need a sign
+    signed = {one: one.rpartition(":")[2] for one in texts[~_plain(texts)] if not one.isalnum()}
     return {
         "id_rounded": (
             {one for one in signed if ROUNDED.search(one)},
@@ -69,12 +69,12 @@ def _changed(different: list[str]) -> dict[str, tuple[set[str], str, str]]:
             "export the ids as text, and check that each is the person's own",
         ),
         "id_as_number": (
-            _as_number(bare),
+            _as_number(texts),
             "written as a number among ids such as 3A07, as a spreadsheet makes 30000000 of 3E07",
             "export the ids as text",
         ),
         "id_without_zeros": (
-            _without_zeros(signed, len(bare)),
+            _without_zeros(signed, len(texts)),
             "with decimals of which none ends in 0, as a spreadsheet makes 1.1 of 1.10",
             "two persons may have become one; export the ids as text",
         ),
@@ -91,12 +91,14 @@ def _entered_twice(different: Iterable[str]) -> set[str]:
     return {f"{stem}--{n}" for stem, entries in stems.items() if entries == 2 for n in (1, 2)}
 
 
-def _as_number(bare: dict[str, str]) -> set[str]:
+def _as_number(texts: pd.Series) -> set[str]:
     """Numbers in a column of ids with a letter between digits, none of them an E."""
-    inside = [text for text in bare.values() if LETTER_INSIDE.fullmatch(text)]
+    bare = texts.str.replace("(?s)^.*:", "", regex=True)
+    mixed = bare[~bare.str.contains("^[A-Za-z]|^[0-9]*$", regex=True)]
+    inside = [text for text in mixed if LETTER_INSIDE.fullmatch(text)]
     if len(inside) < 0.5 * len(bare) or any(WITH_E.fullmatch(text) for text in inside):
         return set()
-    return {one for one, text in bare.items() if text.isdigit()}
+    return {*texts[bare.str.isdigit()]}
 
 
 def _without_zeros(bare: dict[str, str], n: int) -> set[str]:
@@ -115,10 +117,19 @@ def _report_ids(raw: Raw, column: str, values: pd.Series, some: set[str], code: 
         )
 
 
-def _seen_as(text: str) -> str:
-    """An id as a careless eye sees it."""
-    if text.isascii() and text.isalnum() and not text.startswith("0"):
-        return text.lower()
+def _plain(texts: pd.Series) -> pd.Series:
+    """Which ids are made of ASCII letters and digits alone."""
+    return texts.str.fullmatch("[0-9A-Za-z]+")
+
+
+def _seen_as(texts: pd.Series) -> pd.Series:
+    """Ids as a careless eye sees them."""
+    usual = _plain(texts) & ~texts.str.startswith("0")
+    return texts.str.lower().where(usual, texts[~usual].map(_simplified))
+
+
+def _simplified(text: str) -> str:
+    """An id in small letters, without accents, signs that are not seen, decimals of 0 and zeros in front."""
     plain = "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
     plain = WHOLE.sub(r"\1", " ".join(plain.split()).casefold())
     return plain.lstrip("0") or plain
@@ -155,14 +166,15 @@ def one_sided(
     columns = [(r, therapist_columns(r)) for r in patient_files]
     altered_ids([(r, [r.person]) for r in patient_files], "patient", issues)
     altered_ids([*columns, *((r, [r.person]) for r in therapist_files)], "therapist", issues)
-    listed = {p for r in therapist_files for p in ids(r, r.person).unique().tolist()}
+    listed = {p for r in therapist_files for p in different(ids(r, r.person))}
     for raw in patient_files:
         _doubtful_therapists(raw, listed, issues)
     if not whole:
         return
-    answered = {p for t in measures.values() for p in t.loc[t["role"].eq("patient"), "person"].unique().tolist()}
     described = [r for r in patient_files if not r.spec.measures]
-    listed = {p for r in described for p in ids(r, r.person).unique().tolist()}
+    listed = {p for r in described for p in different(ids(r, r.person))}
+    patients = [t.loc[t["role"].eq("patient"), "person"] for t in measures.values() if described]
+    answered = {p for persons in patients for p in different(persons)}
     for raw in patient_files:
         person = raw.person
         if raw in described and measures:
@@ -213,7 +225,7 @@ def _own(answers, role: str):
 
 
 def _one_sided_therapists(patient_files, therapist_files, measures, treating, style, issues: Issues) -> None:
-    known = {p for r in therapist_files for p in ids(r, r.person).unique().tolist()}
+    known = {p for r in therapist_files for p in different(ids(r, r.person))}
     names = " or ".join(r.name for r in therapist_files)
     action = NO_STYLE + "check the ids, or add these therapists" if style else NOBODY
     for raw in patient_files:
@@ -234,9 +246,10 @@ def _one_sided_therapists(patient_files, therapist_files, measures, treating, st
 
 def _one_sided_ids(raw: Raw, column: str, known: set, what: tuple[str, str], action, issues, of_patients=False) -> None:
     values = ids_of(raw, column)
-    lone = values[values.ne("") & ~values.isin(known)]
-    if lone.empty:
+    unknown = [one for one in different(values) if one and one not in known]
+    if not unknown:
         return
+    lone = values[values.isin(unknown)]
     rows = lone.drop_duplicates().index
     noun, state = what
     about = count(len(rows), noun)

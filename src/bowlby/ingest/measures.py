@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 
 from bowlby.config.study import DataFile, Measure, Span, Study, When
@@ -14,6 +15,7 @@ from bowlby.ingest.columns import (
     has,
     ids,
     labelled_missing,
+    no_dates,
     numbers,
     present,
     session_numbers,
@@ -22,11 +24,12 @@ from bowlby.ingest.columns import (
     unseen,
 )
 from bowlby.ingest.issues import Issues, count, rows_text
+from bowlby.ingest.keys import constant, factorize, ranks
 from bowlby.ingest.readers.base import Raw, unique
 from bowlby.ingest.readers.column_selection import span
 from bowlby.ingest.response_range import in_range, parts, text_columns
 from bowlby.ingest.scale_scores import given_codes, given_scores
-from bowlby.ingest.text_values import DATE, NOT_ANSWERED, among, folded, one_spelling, plain
+from bowlby.ingest.text_values import NOT_ANSWERED, among, folded, one_spelling, plain
 from bowlby.instruments.model import Instrument, counted_from, on_forms
 from bowlby.instruments.scoring import ITEM_NUMBER, item_column
 
@@ -89,16 +92,17 @@ def measure_table(raw: Raw, measure: Measure, model, study: Study, issues: Issue
     text_columns(raw, columns, values, wrong, name, issues)
     cell_issues(raw, columns, wrong, "not_a_number", "text in an item", "set to missing", name, issues)
     values = _possible(raw, measure, model, columns, values, occasion, issues)
-    person = ids(raw, raw.person).loc[rows]
+    person = ids(raw, raw.person)
+    person = person if len(rows) == len(person) else person.loc[rows]
     head = {
         "person": person,
-        "role": pd.Series(role, index=rows, dtype="str"),
-        "about": pd.Series(measure.about, index=rows, dtype="str"),
-        "occasion": occasion.astype("str"),
+        "role": constant(role, rows),
+        "about": constant(measure.about, rows),
+        "occasion": occasion,
         "session": _sessions(raw, measure, rows, occasion, study, issues),
         "therapist": _therapists(raw, rows),
         "date": _dates(raw, measure, rows, issues),
-        "source_file": pd.Series(raw.name, index=rows, dtype="str"),
+        "source_file": constant(raw.name, rows),
         "source_row": pd.Series(rows.to_numpy(), index=rows),
     }
     table = pd.concat([pd.DataFrame(head, index=rows), values], axis=1)
@@ -157,7 +161,7 @@ def _by_label(raw: Raw, column: str) -> dict[str, float]:
 def _therapists(raw: Raw, rows) -> pd.Series:
     column = raw.spec.who.therapist
     if column is None or not present(raw, column) or raw.spec.who.role == "therapist":
-        return pd.Series(None, index=rows, dtype="str")
+        return constant(None, rows)
     therapist = therapist_ids(raw, column).loc[rows]
     return therapist.mask(therapist.eq(""))
 
@@ -166,13 +170,14 @@ def _sessions(raw: Raw, measure: Measure, rows, occasion: pd.Series, study: Stud
     if session := present(raw, measure.session):
         return session_numbers(raw, session, measure.date, rows, issues)
     known = {o.id: o.session for o in study.occasions if o.session is not None}
-    return occasion.map(known).astype("Int64")
+    codes, found = factorize(occasion)
+    return pd.Series(pd.array([*(known.get(text) for text in found), None], dtype="Int64")[codes], index=rows)
 
 
 def _dates(raw: Raw, measure: Measure, rows, issues: Issues) -> pd.Series:
     if date := present(raw, measure.date):
         return dates(raw, date, rows, issues)
-    return pd.Series(pd.array([None] * len(rows), dtype=DATE), index=rows)
+    return no_dates(rows)
 
 
 def columns_of(raw: Raw, measure: Measure, model, issues: Issues) -> dict[str, str] | None:
@@ -251,21 +256,23 @@ def _listed(raw: Raw, measure: Measure, issues: Issues) -> list[str] | None:
 
 def _occasions(raw: Raw, when: When | None, rows, study: Study, issues: Issues) -> pd.Series | None:
     if when is None or when.occasion is not None:
-        return pd.Series(when.occasion if when else "", index=rows, dtype="str")
+        return constant(when.occasion if when else "", rows)
     if when.column is None or when.column not in raw.frame.columns:
         return None
-    cells = raw.text(when.column, rows).str.strip()
+    codes, found = factorize(raw.text(when.column, rows).str.strip())
     known = dict(when.values) or {o.id: o.id for o in study.occasions}
     by_text = {plain(text): occasion for text, occasion in known.items()}
-    occasions = cells.map({text: by_text.get(plain(text)) for text in cells.unique()}).astype(object)
-    for _, group in cells[occasions.isna()].groupby(cells[occasions.isna()]):
-        blank = group.iloc[0] == ""
-        what = "the occasion is missing" if blank else "unknown occasion"
+    occasions = {text: by_text.get(plain(text)) for text in found}
+    for code, text in sorted(enumerate(found), key=lambda one: one[1]):
+        if occasions[text] is not None:
+            continue
+        group = rows[codes == code]
+        what = "unknown occasion" if text else "the occasion is missing"
         if len(group) > 1:
-            what += f" ({rows_text(group.index)})"
-        do = "fill it in" if blank else f"use one of {', '.join(known)}, or add it to the study file"
-        issues.add_rows("error", "unknown_occasion", what, do, group.index, column=when.column, **raw.place)
-    return occasions.fillna("")
+            what += f" ({rows_text(group)})"
+        do = f"use one of {', '.join(known)}, or add it to the study file" if text else "fill it in"
+        issues.add_rows("error", "unknown_occasion", what, do, group, column=when.column, **raw.place)
+    return pd.Series(pd.array([occasion or "" for occasion in occasions.values()], dtype="str")[codes], index=rows)
 
 
 FEW = 5
@@ -316,14 +323,17 @@ def combine(tables: list[pd.DataFrame], instrument: str, repeats: Repeats, issue
         One row for each key.
     """
     table = pd.concat(tables, ignore_index=True) if len(tables) > 1 else tables[0].reset_index(drop=True)
-    values = [c for c in table.columns if c not in HEAD]
-    again = table.duplicated(KEY)
-    if again.any():
-        _repeated(table, values, again, instrument, repeats, issues)
-        table = table.loc[~again]
     tables.clear()  # the pieces are not needed while the whole is sorted
+    values = [c for c in table.columns if c not in HEAD]
+    rank = ranks(table, KEY)
+    order = np.argsort(rank, kind="stable")
+    again = np.zeros(len(table), dtype=bool)
+    again[order[1:]] = rank[order[1:]] == rank[order[:-1]]
+    if again.any():
+        _repeated(table, values, pd.Series(again), instrument, repeats, issues)
+        order = order[~again[order]]
     items = sorted(values) if "i01" in values else values
-    return table[[*HEAD, *items]].sort_values(KEY, kind="stable", ignore_index=True)
+    return table[[*HEAD, *items]].take(order).reset_index(drop=True)
 
 
 def _repeated(

@@ -13,6 +13,7 @@ from bowlby.dictionary import Column, ColumnType, Table
 from bowlby.disclosure import SMALLEST
 from bowlby.ingest.columns import present
 from bowlby.ingest.issues import Issues
+from bowlby.ingest.keys import repeated
 from bowlby.ingest.measures import KEY, columns_of, spread
 from bowlby.ingest.people import PAIR
 from bowlby.ingest.readers.base import Raw
@@ -63,7 +64,7 @@ def _breaches(
             yield f"{name}: {column} is empty in a row"
         elif column in types and table[column].dtype != types[column]:
             yield f"{name}: {column} is {table[column].dtype}"
-    if set(key) <= set(table) and table.duplicated(key).any():
+    if set(key) <= set(table) and repeated(table, key).any():
         yield f"{name}: {', '.join(key)} are the same in two rows"
 
 

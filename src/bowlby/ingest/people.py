@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+from pandas.api.typing import DataFrameGroupBy
 
 from bowlby.ingest.columns import (
     dates,
@@ -20,6 +22,7 @@ from bowlby.ingest.columns import (
 from bowlby.ingest.covariates import covariate
 from bowlby.ingest.id_checks import one_sided
 from bowlby.ingest.issues import Issues, count, rows_text
+from bowlby.ingest.keys import factorize, in_order, ranks
 from bowlby.ingest.readers.base import Raw
 from bowlby.ingest.text_values import DATE
 
@@ -55,13 +58,13 @@ def episodes(files: list[Raw], measures: dict[str, pd.DataFrame], occasions: lis
     table = pd.concat(tables, ignore_index=True)
     known = table.loc[table["place"].notna(), "patient"].unique()
     table = table[table["place"].notna() | ~table["patient"].isin(known)]
-    groups = table.groupby(PAIR, sort=False)
-    rows, place, sessions = groups["rows"].sum(), groups["place"].min(), groups["sessions"].sum(min_count=1)
-    result = pd.DataFrame({"rows": rows, "place": place, "sessions": sessions}).reset_index()
+    result, groups = _by_pair(table)
+    result["rows"], result["place"] = groups["rows"].sum(), groups["place"].min()
+    result["sessions"] = groups["sessions"].sum(min_count=1)
     result["weight"] = _weights(result)
     several = result.loc[result["patient"].duplicated(), "patient"].unique()
     result = result.merge(_first_met(measures, several, occasions), on=PAIR, how="left")
-    result = result.sort_values(["patient", "place", *TIME, "therapist"], ignore_index=True)
+    result = in_order(result, ["patient", "place", *TIME, "therapist"])
     return result[["patient", "therapist", "weight", "sessions"]]
 
 
@@ -117,15 +120,22 @@ def _report_none(raw: Raw, column: str, person: pd.Series, issues: Issues) -> No
 def _pairs(person: pd.Series, therapist: pd.Series, **known: pd.Series | float) -> pd.DataFrame:
     """How many rows name a patient and a therapist, with their sessions and place if the study file gives them."""
     table = pd.DataFrame({"patient": person, "therapist": therapist} | known)
-    groups = table[table["patient"].ne("") & table["therapist"].ne("")].groupby(PAIR, sort=False)
-    pairs = groups.size().rename("rows").reset_index()
-    pairs["sessions"] = groups["sessions"].sum(min_count=1).to_numpy() if "sessions" in known else float("nan")
-    pairs["place"] = groups["place"].min().to_numpy() if "place" in known else float("nan")
+    pairs, groups = _by_pair(table[table["patient"].ne("") & table["therapist"].ne("")])
+    pairs["rows"] = groups.size()
+    pairs["sessions"] = groups["sessions"].sum(min_count=1) if "sessions" in known else float("nan")
+    pairs["place"] = groups["place"].min() if "place" in known else float("nan")
     return pairs
 
 
+def _by_pair(table: pd.DataFrame) -> tuple[pd.DataFrame, DataFrameGroupBy]:
+    """The pairs of patient and therapist in order of appearance, and the rows of each."""
+    pair = ranks(table, PAIR)
+    first = pd.Series(pair).duplicated().to_numpy()
+    return table.loc[~first, PAIR].reset_index(drop=True), table.groupby(pd.factorize(pair)[0])
+
+
 def _weights(result: pd.DataFrame) -> pd.Series:
-    patient = result["patient"]
+    patient = factorize(result["patient"])[0]
     whole = result["sessions"].notna().groupby(patient).transform("all")
     total = result["sessions"].groupby(patient).transform("sum")
     base = result["sessions"].where(whole & total.gt(0), result["rows"]).astype(float)
@@ -165,17 +175,16 @@ def fill_therapists(files: list[Raw], measures: dict[str, pd.DataFrame], treated
     """
     several = treated["patient"].duplicated(keep=False)
     single = treated[~several].set_index("patient")["therapist"]
-    names, changed = {raw.name for raw in files}, set(treated.loc[several, "patient"])
+    names, changed = [raw.name for raw in files], treated.loc[several, "patient"].unique()
     for instrument, table in measures.items():
         of_patients = table["role"].eq("patient") | table["about"].eq("patient")
-        empty = table["therapist"].isna() & of_patients & table["source_file"].isin(names)
+        empty = (table["therapist"].isna() & of_patients & table["source_file"].isin(names)).to_numpy(bool)
         if not empty.any():
             continue
-        kind = table["therapist"].dtype
-        measures[instrument] = table.assign(
-            therapist=table["therapist"].mask(empty, table["person"].map(single)).astype(kind)
-        )
-        if n := int((empty & table["person"].isin(changed)).sum()):
+        codes, persons = factorize(table["person"])
+        only = single.reindex(persons).array.take(np.where(empty, codes, -1), allow_fill=True)
+        measures[instrument] = table.assign(therapist=table["therapist"].where(~empty, only))
+        if n := int((empty & persons.isin(changed)[codes]).sum()):
             what = f"no therapist is known for {count(n, 'row')} of {instrument} of patients with several therapists"
             do = "ICCs between therapists omit these rows; to include them, add `who: {therapist: …}`"
             issues.add("note", "unknown_therapist", what, do, instrument=instrument, n=n)
@@ -209,7 +218,7 @@ def sessions(files: list[Raw], measures: dict[str, pd.DataFrame], issues: Issues
         return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in SESSION_COLUMNS.items()})
     table = pd.concat(full, ignore_index=True) if len(full) > 1 else full[0]
     table = table[table["session"].ne(0).fillna(True)]
-    table = table.sort_values(["patient", "session", "date", "therapist"], ignore_index=True)
+    table = in_order(table, ["patient", "session", "date", "therapist"])
     numbered = _once(table[table["session"].notna()], issues)
     dated = table[table["session"].isna()]
     if dated.empty:
@@ -222,12 +231,17 @@ def sessions(files: list[Raw], measures: dict[str, pd.DataFrame], issues: Issues
 
 
 def _once(table: pd.DataFrame, issues: Issues) -> pd.DataFrame:
-    """One row for each patient and number; several dates or therapists of one session are reported."""
-    if not table.duplicated(["patient", "session"]).any():
+    """The first row of each patient and number, of rows in order; several dates or therapists of one are reported."""
+    starts = np.flatnonzero(np.diff(ranks(table, ["patient", "session"]), prepend=-1))
+    if len(starts) == len(table):
         return table
-    groups = table.groupby(["patient", "session"], sort=False)
+    found = {}
     for column, noun in (("date", "dates"), ("therapist", "therapists")):
-        n = int(groups[column].nunique().gt(1).sum())
+        codes, known = factorize(table[column])
+        lowest = np.minimum.reduceat(np.where(codes < 0, len(known), codes), starts)
+        n = int((lowest < np.maximum.reduceat(codes, starts)).sum())
+        first = np.minimum.reduceat(np.where(codes < 0, len(table), np.arange(len(table))), starts)
+        found[column] = table[column].array.take(np.where(first < len(table), first, -1), allow_fill=True)
         if n:
             issues.add(
                 "warning",
@@ -237,13 +251,12 @@ def _once(table: pd.DataFrame, issues: Issues) -> pd.DataFrame:
                 column="session",
                 n=n,
             )
-    filled = groups[["therapist", "date"]].first()
-    return filled.reset_index()[list(SESSION_COLUMNS)]
+    return table.take(starts).assign(**found)
 
 
 def _answered(table: pd.DataFrame) -> pd.DataFrame:
     held = table["role"].eq("patient") & table["session"].notna()
-    return table.loc[held].rename(columns={"person": "patient"})[list(SESSION_COLUMNS)]
+    return table.loc[held, ["person", "therapist", "session", "date"]].rename(columns={"person": "patient"})
 
 
 def _is_log(raw: Raw) -> bool:
@@ -315,7 +328,7 @@ def people(
 
 
 def _persons(files: list[Raw], role: str, issues: Issues) -> pd.DataFrame:
-    known: list[str] = []
+    known: list[pd.Index] = []
     covariates: dict[str, list[pd.Series]] = {}
     for raw in files:
         person = ids(raw, raw.person)
@@ -324,7 +337,7 @@ def _persons(files: list[Raw], role: str, issues: Issues) -> pd.DataFrame:
             issues.add_rows("warning", "missing_id", f"the id is missing ({rows_text(person.index[blank])})",
                             "these rows are left out", person.index[blank], column=raw.person,
                             **raw.place)  # fmt: skip
-        known += person[~blank].unique().tolist()
+        known.append(factorize(person)[1])
         where = site(raw)
         if where is not None:
             sites = pd.Series(where, index=person.index)[~blank]
@@ -346,7 +359,8 @@ def _persons(files: list[Raw], role: str, issues: Issues) -> pd.DataFrame:
                         **raw.place,
                     )
                 covariates.setdefault(name, []).append(series)
-    table = pd.DataFrame({role: sorted(set(known))}, dtype=object)
+    persons = pd.Index([], dtype="str").append(known).unique()
+    table = pd.DataFrame({role: persons[persons != ""].sort_values()}, dtype=object)
     for name, parts in covariates.items():
         series = pd.concat(parts)
         table[name] = table[role].map(series[~series.index.duplicated()])

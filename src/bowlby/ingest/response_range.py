@@ -11,6 +11,7 @@ import pandas as pd
 from bowlby.config.study import Measure
 from bowlby.ingest.columns import as_text, cell_issues
 from bowlby.ingest.issues import Issues, count
+from bowlby.ingest.keys import factorize
 from bowlby.ingest.readers.base import Raw
 from bowlby.instruments.scoring import item_name
 
@@ -68,7 +69,7 @@ def parts(**columns: pd.Series) -> Parts:
     **columns : Series of str
         Name of the factor: its level for each row; empty if unknown.
     """
-    factors = [(what, *pd.factorize(values.mask(values.eq("")))) for what, values in columns.items()]
+    factors = [(what, *factorize(values.mask(values.eq("")))) for what, values in columns.items()]
     return [(what, codes, list(known)) for what, codes, known in factors if len(known) > 1]
 
 

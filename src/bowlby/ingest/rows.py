@@ -12,6 +12,7 @@ from bowlby.config.study import HIDDEN, ROW
 from bowlby.config.yamlfile import quoted
 from bowlby.ingest.columns import has, ids, numbers, present
 from bowlby.ingest.issues import Issues, count, rows_text
+from bowlby.ingest.keys import factorize
 from bowlby.ingest.readers.base import Raw
 from bowlby.ingest.readers.column_selection import FORM_STATUS, is_qualtrics, survey_columns
 from bowlby.ingest.text_values import folded, plain
@@ -185,8 +186,10 @@ def _incomplete(raw: Raw, column: str, texts: pd.Series) -> pd.Series:
 
 
 def _hidden(raw: Raw) -> list[Doubt]:
+    if not raw.hidden or HIDDEN in raw.spec.rows:
+        return []
     rows = raw.frame.index[raw.frame.index.isin(raw.hidden)].tolist()
-    if not rows or HIDDEN in raw.spec.rows:
+    if not rows:
         return []
     return [Doubt("hidden_row", f"{count(len(rows), 'row is', 'rows are')} hidden in the sheet", HIDDEN, ["yes"], rows)]
 
@@ -194,12 +197,12 @@ def _hidden(raw: Raw) -> list[Doubt]:
 def _statistics(raw: Raw) -> list[Doubt]:
     doubtful = []
     for column in _label_columns(raw):
-        texts = raw.text(column).str.strip()
-        different = pd.Series(texts.unique(), dtype="str")
-        words = different[~different.str.contains("[0-9]", regex=True)]  # no name of a statistic has a digit
+        found = factorize(raw.text(column))[1].str.strip()
+        words = found[~found.str.contains("[0-9]", regex=True)]  # no name of a statistic has a digit
         kinds = {text: kinds for text in words if (kinds := _kinds(text))}
         if not kinds:
             continue
+        texts = raw.text(column).str.strip()
         named = texts[texts.isin(list(kinds))]
         values = _number_columns(raw, column, named.index)
         rows = [row for row, text in named.items() if _fits(raw, values, row, named.index, kinds[text])]

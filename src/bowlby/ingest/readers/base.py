@@ -135,20 +135,25 @@ class Raw:
         """Names that occur several times in the header."""
         return {h for h in self.header if h and self.header.count(h) > 1}
 
+    def column(self, column: str, rows=None) -> pd.Series:
+        """A column as it is; of all rows or some."""
+        if rows is None or self.frame.index.equals(rows):
+            return self.frame[column]
+        return self.frame.loc[rows, column]
+
     def text(self, column: str, rows=None) -> pd.Series:
         """A column as text, empty where nothing is; of all rows or some."""
-        values = self.frame[column] if rows is None else self.frame.loc[rows, column]
-        return as_text(values)
+        return as_text(self.column(column, rows))
 
 
 def as_text(values: pd.Series) -> pd.Series:
     """A column as text: whole numbers without decimals, dates as YYYY-MM-DD, empty where nothing is."""
     if pd.api.types.is_bool_dtype(values):
         text = values.map({True: "TRUE", False: "FALSE"})
-    elif pd.api.types.is_integer_dtype(values):
-        text = values.astype(str)
-    elif pd.api.types.is_float_dtype(values):
-        text = values.astype(object).map(cell_text, na_action="ignore")
+    elif pd.api.types.is_integer_dtype(values) or pd.api.types.is_float_dtype(values):
+        codes, numbers = pd.factorize(values)
+        texts = pd.array([*map(cell_text, numbers.tolist()), ""], dtype="str")
+        return pd.Series(texts[codes], index=values.index, name=values.name)
     elif pd.api.types.is_datetime64_any_dtype(values):
         whole = (values.dt.normalize() == values)[values.notna()].all()
         text = values.dt.strftime("%Y-%m-%d" if whole else "%Y-%m-%dT%H:%M:%S")

@@ -1,0 +1,72 @@
+"""Columns of text as codes, and the order of rows by several columns, without a comparison of each pair of texts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+MOST_RUNS = 0.5
+
+
+def factorize(values: pd.Series) -> tuple[np.ndarray, pd.Index]:
+    """Codes in order of appearance, -1 where missing, and the different values.
+
+    As :func:`pandas.factorize`, but equal texts in successive rows, such as the ids of sorted rows, are looked up once.
+    """
+    if values.dtype != "str" or len(values) < 2:
+        return pd.factorize(values)
+    texts = pa.array(values)
+    starts = np.flatnonzero(pc.fill_null(pc.not_equal(texts[1:], texts[:-1]), True)) + 1
+    if len(starts) > MOST_RUNS * len(values):
+        return pd.factorize(values)
+    starts = np.concatenate([[0], starts])
+    codes, different = pd.factorize(values.array[starts])
+    return np.repeat(codes, np.diff(starts, append=len(values))), pd.Index(different)
+
+
+def different(values: pd.Series) -> np.ndarray:
+    """The different values that are not missing, in order of appearance."""
+    return factorize(values)[1].to_numpy(object)
+
+
+def constant(text: str | None, rows: pd.Index) -> pd.Series:
+    """The same text, or none, in each of some rows."""
+    value = pa.scalar(text, pa.large_string())
+    return pd.Series(pd.array(pa.repeat(value, len(rows)), dtype="str"), index=rows)
+
+
+def ranks(table: pd.DataFrame, key: list[str]) -> np.ndarray:
+    """A whole number for each row, in the order of the rows by some columns; equal ones where all of these are equal.
+
+    Missing values are equal and come last.
+    """
+    total, size = np.zeros(len(table), dtype=np.int64), 1
+    for column in key:
+        codes, found = factorize(table[column])
+        if len(found) == 0 or (len(found) == 1 and codes.min() == 0):
+            continue
+        place = np.empty(len(found) + 1, dtype=np.int64)
+        place[found.argsort()] = np.arange(len(found))
+        place[-1] = len(found)
+        if size * len(place) > np.iinfo(np.int64).max:
+            used, total = np.unique(total, return_inverse=True)
+            size = len(used)
+        total *= len(place)
+        total += place[codes]
+        size *= len(place)
+    return total
+
+
+def in_order(table: pd.DataFrame, key: list[str]) -> pd.DataFrame:
+    """The rows in the order of some columns, missing values last, with new row numbers."""
+    return table.take(np.argsort(ranks(table, key), kind="stable")).reset_index(drop=True)
+
+
+def repeated(table: pd.DataFrame, key: list[str]) -> np.ndarray:
+    """Rows with the same values in some columns as an earlier row; missing values are equal."""
+    rank = ranks(table, key)
+    if (rank[1:] > rank[:-1]).all():
+        return np.zeros(len(rank), dtype=bool)
+    return pd.Series(rank).duplicated().to_numpy()
