@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -29,6 +30,7 @@ OUTCOMES = {
 }
 SHARED = "shared by membership, centred"
 """How values of therapists stand in the rows of their patients."""
+Values = TypeVar("Values", pd.Series, pd.DataFrame)
 
 
 @dataclass(frozen=True)
@@ -92,12 +94,18 @@ class Patients:
     sd_error: dict[str, dict] = field(default_factory=dict)
 
 
-def at(scores: pd.DataFrame, role: str, about: str, occasion: str | None) -> pd.DataFrame:
-    """Scores of one role, object and occasion, indexed by person (first administration where there are several)."""
+def at(
+    scores: pd.DataFrame, role: str, about: str, occasion: str | None, columns: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """Scores of one role, object and occasion, indexed by person (first administration where there are several).
+
+    All columns, or some.
+    """
     keep = (scores["role"] == role) & (scores["about"] == about)
     if occasion is not None:
         keep &= scores["occasion"] == occasion
-    return scores[keep].drop_duplicates("person").set_index("person")
+    own = scores if columns is None else scores[["person", *columns]]
+    return own[keep].drop_duplicates("person").set_index("person")
 
 
 def ratings(scores: pd.DataFrame, outcome: Outcome) -> pd.DataFrame:
@@ -108,7 +116,8 @@ def ratings(scores: pd.DataFrame, outcome: Outcome) -> pd.DataFrame:
 def before_after(scores: pd.DataFrame, outcome: Outcome) -> tuple[pd.Series, pd.Series]:
     """The outcome at its two occasions, or each patient's means of the sessions up to a landmark and after it."""
     if outcome.after is None:
-        return tuple(at(scores, outcome.role, outcome.whom, o)[outcome.scale] for o in (outcome.pre, outcome.post))
+        ends, scale = (outcome.pre, outcome.post), outcome.scale
+        return tuple(at(scores, outcome.role, outcome.whom, o, [scale])[scale] for o in ends)
     own = ratings(scores, outcome)
     own = own[own["session"].ge(1).fillna(False)]
     early = (own["session"] <= outcome.after).astype(bool)
@@ -118,7 +127,8 @@ def before_after(scores: pd.DataFrame, outcome: Outcome) -> tuple[pd.Series, pd.
 def answered(scores: pd.DataFrame, role: str, block: Block) -> pd.DataFrame:
     """What a block asks for, indexed by person: of one occasion, or each person's mean of the sessions up to one."""
     if block.sessions is None:
-        return asked_scales(at(scores, role, block.about, block.occasion), block)
+        columns = [name for name in dict.fromkeys([*block.scales, "style"]) if name in scores]
+        return asked_scales(at(scores, role, block.about, block.occasion, columns), block)
     keep = (scores["role"] == role) & (scores["about"] == block.about)
     keep &= scores["session"].between(1, block.sessions).fillna(False).astype(bool)
     if block.occasion is not None:
@@ -166,8 +176,8 @@ def patients(
         frame["baseline"] = sign * pre.reindex(frame.index)
     frame["y"] = sign * post.reindex(frame.index)
     if outcome.early and "baseline" in frame:
-        early = sign * at(table, outcome.role, outcome.whom, outcome.early)[outcome.scale].reindex(frame.index)
-        frame["change"] = early - frame["baseline"]
+        early = at(table, outcome.role, outcome.whom, outcome.early, [outcome.scale])[outcome.scale]
+        frame["change"] = sign * early.reindex(frame.index) - frame["baseline"]
     measures = predictors(asked, scores, episodes, frame.index)
     frame, errors, far = frame.join(measures.frame), measures.errors, measures.far
     frame, covariates = with_described(frame, described, asked.covariates, asked.unit)
@@ -215,9 +225,7 @@ def predictors(asked: Any, scores: dict[str, pd.DataFrame], episodes: pd.DataFra
             errors[variable] = sd_error(own[variable])
         if variable == "therapist_style":
             style = own[variable].dropna()
-        for name in own:
-            values = of_therapists(own[name].dropna(), episodes) if role == "therapist" else own[name]
-            columns[name] = values.reindex(people)
+        columns |= dict((of_therapists(own, episodes) if role == "therapist" else own).reindex(people))
     return Predictors(pd.DataFrame(columns, index=people), scaling, style, errors, far)
 
 
@@ -273,11 +281,10 @@ def _predictors(asked: Any) -> list[tuple[str, str, Block, ReferenceBlock | None
     ]
 
 
-def of_therapists(values: pd.Series, episodes: pd.DataFrame) -> pd.Series:
+def of_therapists(values: Values, episodes: pd.DataFrame) -> Values:
     """Therapists' values seen from the patient: ``sum_j w_ij x_j``; missing where one of the therapists has none."""
-    seen = episodes["weight"] * episodes["therapist"].map(values)
-    complete = seen.notna().groupby(episodes["patient"]).all()
-    return seen.groupby(episodes["patient"]).sum().where(complete)
+    seen = values.reindex(episodes["therapist"]).mul(episodes["weight"].to_numpy(), axis=0)
+    return seen.groupby(episodes["patient"].to_numpy()).sum(skipna=False)
 
 
 def chosen_episodes(episodes: pd.DataFrame, switching: str) -> pd.DataFrame:
