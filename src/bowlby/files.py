@@ -86,11 +86,11 @@ def read_json(path: str | Path) -> Any:
     return _whole(path, lambda p: json.loads(p.read_text("utf-8")))
 
 
-def read_parquet(path: str | Path) -> pd.DataFrame:
-    """Read a Parquet file of a run."""
+def read_parquet(path: str | Path, **options) -> pd.DataFrame:
+    """Read a Parquet file of a run; the options are those of :func:`pandas.read_parquet`."""
     import pandas as pd
 
-    return _whole(path, pd.read_parquet)
+    return _whole(path, lambda p: pd.read_parquet(p, **options))
 
 
 def read_csv(path: str | Path, **options) -> pd.DataFrame:

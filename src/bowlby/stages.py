@@ -180,8 +180,9 @@ def design(loaded: Loaded, folder: Path, name: str, instruments: list[str]) -> N
     log.info("%s: %d rows", name, len(built.data))
 
 
-def _stored(loaded: Loaded, folder: Path, name: str):
-    return answers(loaded, name, read_parquet(folder / f"measures/{name}.parquet"))
+def _stored(loaded: Loaded, folder: Path, name: str, occasion: str | None = None):
+    rows = None if occasion is None else [("occasion", "==", occasion)]
+    return answers(loaded, name, read_parquet(folder / f"measures/{name}.parquet", filters=rows))
 
 
 def analysis_sets(loaded: Loaded, scores: dict, people: dict[str, pd.DataFrame], forms: Callable):

@@ -283,8 +283,8 @@ def _predictors(asked: Any) -> list[tuple[str, str, Block, ReferenceBlock | None
 
 def of_therapists(values: Values, episodes: pd.DataFrame) -> Values:
     """Therapists' values seen from the patient: ``sum_j w_ij x_j``; missing where one of the therapists has none."""
-    seen = values.reindex(episodes["therapist"]).mul(episodes["weight"].to_numpy(), axis=0)
-    return seen.groupby(episodes["patient"].to_numpy()).sum(skipna=False)
+    seen = values.reindex(episodes["therapist"]).set_axis(episodes.index).mul(episodes["weight"], axis=0)
+    return seen.groupby(episodes["patient"]).sum(skipna=False)
 
 
 def chosen_episodes(episodes: pd.DataFrame, switching: str) -> pd.DataFrame:

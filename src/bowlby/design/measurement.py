@@ -17,7 +17,7 @@ from bowlby.instruments.reliability import squared_errors
 from bowlby.instruments.scoring import keyed
 
 ERRORS = ("baseline", "perceived", "therapist_style")
-Forms = Callable[[str], tuple[Instrument, pd.DataFrame | None]]
+Forms = Callable[..., tuple[Instrument, pd.DataFrame | None]]
 
 
 def with_errors(built: AnalysisSet, run: Run, scores: dict[str, pd.DataFrame], forms: Forms) -> AnalysisSet:
@@ -31,7 +31,8 @@ def with_errors(built: AnalysisSet, run: Run, scores: dict[str, pd.DataFrame], f
     scores : dict of DataFrame
         Scores by instrument.
     forms : callable
-        Instrument on the study's form, and the answers to its items (None where scores are given), by name.
+        Instrument on the study's form, and the answers to its items (None where scores are given), by name; of all
+        occasions, or one that is named too.
 
     Returns
     -------
@@ -67,7 +68,7 @@ def _baseline(outcome: Outcome, scores: dict[str, pd.DataFrame], forms: Forms) -
     table = scores[outcome.instrument]
     if outcome.reliability is not None:
         return "configuration", _stated(before_after(table, outcome)[0], outcome.reliability)
-    instrument, items = forms(outcome.instrument)
+    instrument, items = forms(outcome.instrument, outcome.pre)
     if items is None:
         return "items", None
     if outcome.after is None:
@@ -86,7 +87,7 @@ def _composite(
     if block.reliability is not None:
         own = answered(scores[block.instrument], role, block)[scaling["scales"]]
         return "configuration", _stated(pd.Series(own.to_numpy(float) @ factor, own.index), block.reliability)
-    instrument, items = forms(block.instrument)
+    instrument, items = forms(block.instrument, block.occasion)
     if items is None:
         return "items", None
     if not all(s in instrument.all_scales() or s in instrument.composites for s in scaling["scales"]):

@@ -119,7 +119,7 @@ def test_stated_reliabilities_give_error_variances(study):
     run = stated(run, pre=0.9)
     scores = given(run, found)
     table = scores["outcome"]
-    made = with_errors(built, run, {run.outcome.instrument: table}, lambda name: (None, None))
+    made = with_errors(built, run, {run.outcome.instrument: table}, lambda *_: (None, None))
     assert made.design["reliability_from"] == {"baseline": "configuration", "perceived": None, "therapist_style": None}
     assert made.columns["name"].tolist() == list(made.data)
     record = measured(made.data, made.membership, made.design)
@@ -135,7 +135,7 @@ def test_stated_reliabilities_give_error_variances(study):
 def test_where_baselines_differ_between_therapists_by_little_but_error_only_the_within_part_is_corrected():
     run, found, built = simulated(3)  # therapists' means of the baseline differ by less than chance would have it
     run = stated(run, pre=0.8)
-    made = with_errors(built, run, {run.outcome.instrument: given(run, found)["outcome"]}, lambda name: (None, None))
+    made = with_errors(built, run, {run.outcome.instrument: given(run, found)["outcome"]}, lambda *_: (None, None))
     record = measured(made.data, made.membership, made.design)
     assert record["within_only"] and record["reason"] is None
     naive, corrected = (record["rows"][name] for name in ("uncorrected", "baseline"))
@@ -145,7 +145,7 @@ def test_where_baselines_differ_between_therapists_by_little_but_error_only_the_
 
 def test_nothing_known_is_not_computed(study):
     run, found, built = study
-    made = with_errors(built, run, {run.outcome.instrument: given(run, found)["outcome"]}, lambda name: (None, None))
+    made = with_errors(built, run, {run.outcome.instrument: given(run, found)["outcome"]}, lambda *_: (None, None))
     record = measured(made.data, made.membership, made.design)
     assert record["reason"] == "unknown"
     assert record["rows"]["baseline"] is None
@@ -155,7 +155,7 @@ def test_nothing_known_is_not_computed(study):
 def test_errors_as_large_as_what_varies_are_said(study):
     run, found, built = study
     run = stated(run, pre=0.02)
-    made = with_errors(built, run, {run.outcome.instrument: given(run, found)["outcome"]}, lambda name: (None, None))
+    made = with_errors(built, run, {run.outcome.instrument: given(run, found)["outcome"]}, lambda *_: (None, None))
     data = made.data.assign(baseline_error=made.data["baseline_error"] * 2)
     assert measured(data, made.membership, made.design)["reason"] == "errors_too_large"
 
@@ -163,7 +163,7 @@ def test_errors_as_large_as_what_varies_are_said(study):
 def test_a_reliability_of_one_is_known_and_changes_nothing(study):
     run, found, built = study
     run = stated(run, pre=1.0)
-    made = with_errors(built, run, {run.outcome.instrument: given(run, found)["outcome"]}, lambda name: (None, None))
+    made = with_errors(built, run, {run.outcome.instrument: given(run, found)["outcome"]}, lambda *_: (None, None))
     record = measured(made.data, made.membership, made.design)
     rows = record["rows"]
     assert record["reason"] is None and record["variables"]["baseline"]["reliability"] == 1.0
@@ -174,7 +174,7 @@ def test_a_reliability_of_one_is_known_and_changes_nothing(study):
 def test_estimated_sds_widen_the_corrected_rows_as_they_widen_the_others(study):
     run, found, built = study
     run = stated(run, pre=0.9)
-    made = with_errors(built, run, {run.outcome.instrument: given(run, found)["outcome"]}, lambda name: (None, None))
+    made = with_errors(built, run, {run.outcome.instrument: given(run, found)["outcome"]}, lambda *_: (None, None))
     wide = {side: {"variance": 0.02, "df": 30.0} for side in ("y", "perceived", "therapist_style")}
     known, estimated = (measured(made.data, made.membership, made.design | {"sd_error": errors})["rows"]["baseline"]
                         for errors in ({}, wide))  # fmt: skip
