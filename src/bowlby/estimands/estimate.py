@@ -15,7 +15,7 @@ from bowlby.estimands.likeforlike import like_for_like
 from bowlby.estimands.likelihood import comparisons
 from bowlby.estimands.measurement import measurement
 from bowlby.estimands.partition import partition_of, rows_of, shares, style_limits
-from bowlby.estimands.prediction import folds, out_of_sample
+from bowlby.estimands.prediction import Fold, folds, out_of_sample
 from bowlby.estimands.sensitivity import sensitivity
 from bowlby.estimands.variance import exact_test, icc_interval, mixture, restricted_likelihood_ratio
 from bowlby.fit.models import Fitter
@@ -229,21 +229,41 @@ def _refitted(result, y: np.ndarray):
 def _prediction(fitter: Fitter, data, membership, seed: int) -> dict:
     """E5: every therapist's patients predicted by models that never saw a patient of theirs (random effects 0)."""
     rng = np.random.default_rng(np.random.SeedSequence((seed, STAGE["folds"])))
-    place = pd.Index(data["patient"]).get_indexer(membership["patient"])
     models = {"m0": ([], INTERCEPT), "m_p": ([P], M1_RANDOM), "m_t": ([T], INTERCEPT)}
+    divisions = folds(data, membership, rng)
+    every = [fold for division in divisions for fold in division]
+    fits = {model: _without(fitter, membership, every, *asked) for model, asked in models.items()}
 
-    def errors(fold) -> pd.DataFrame:
-        kept = membership[(place >= 0) & ~fold.unseen[place]]
-        some = Fitter(data[~fold.unseen].reset_index(drop=True), kept, fitter.design)
-        rows, squared = data[fold.judged], {}
-        for model, (terms, random) in models.items():
-            b = some.fit(terms, random).params
+    def errors(k: int) -> pd.DataFrame:
+        rows, squared = data[every[k].judged], {}
+        for model, coefficients in fits.items():
+            b = coefficients[k]
             predicted = b["Intercept"] + rows[[t for t in b.index if t != "Intercept"]] @ b.drop("Intercept")
             squared[model] = (rows["y"] - predicted) ** 2
         return pd.DataFrame(squared)
 
-    divisions = [[errors(fold) for fold in division] for division in folds(data, membership, rng)]
-    return out_of_sample(divisions, data["therapist"].to_numpy())
+    size = len(divisions[0])
+    of_divisions = [[errors(k) for k in range(start, start + size)] for start in range(0, len(every), size)]
+    return out_of_sample(of_divisions, data["therapist"])
+
+
+def _without(fitter: Fitter, membership, every: list[Fold], terms: list[str], random: list[dict]) -> list[pd.Series]:
+    """Coefficients of a model of all patients but the unseen ones of each fold."""
+    data = fitter.data
+    if not (fitter.membership or fitter.together):  # whole therapists are left out: all refits side by side
+        whole = fitter.fit(terms, random)
+        first = data["therapist"].drop_duplicates()
+        at = first.index[pd.Index(first).get_indexer([level for (level,) in whole.model.clusters("therapist")])]
+        params = whole.refit_clusters(np.array([~fold.unseen[at] for fold in every], int), "therapist").params
+        if np.isfinite(params).all():
+            return [pd.Series(b, whole.params.index) for b in params]
+    place = pd.Index(data["patient"]).get_indexer(membership["patient"])
+
+    def alone(fold: Fold) -> pd.Series:
+        kept = membership[(place >= 0) & ~fold.unseen[place]]
+        return Fitter(data[~fold.unseen].reset_index(drop=True), kept, fitter.design).fit(terms, random).params
+
+    return [alone(fold) for fold in every]
 
 
 def _therapist_variance(fitter: Fitter, seed: int) -> dict:

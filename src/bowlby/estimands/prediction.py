@@ -41,14 +41,14 @@ def folds(data: pd.DataFrame, membership: pd.DataFrame, rng: np.random.Generator
     membership : DataFrame
         Columns patient, therapist, weight.
     """
-    names = np.unique(membership["therapist"])
+    seen, names = pd.factorize(membership["therapist"], sort=True)
     if len(names) <= LEAVE_ONE_OUT:
         divisions = [np.arange(len(names))]
     else:
         repeats = REPEATS if len(data) <= LARGE else 1
         divisions = [rng.permutation(len(names)) % FOLDS for _ in range(repeats)]
     patient = pd.Index(data["patient"]).get_indexer(membership["patient"])
-    seen, main = np.searchsorted(names, membership["therapist"]), np.searchsorted(names, data["therapist"])
+    main = pd.Index(names).get_indexer(data["therapist"])
 
     def fold(part: np.ndarray, k: int) -> Fold:
         unseen = np.zeros(len(data), bool)
@@ -58,14 +58,14 @@ def folds(data: pd.DataFrame, membership: pd.DataFrame, rng: np.random.Generator
     return [[fold(part, k) for k in range(part.max() + 1)] for part in divisions]
 
 
-def out_of_sample(errors: list[list[pd.DataFrame]], therapist: np.ndarray) -> dict:
+def out_of_sample(errors: list[list[pd.DataFrame]], therapist: pd.Series | np.ndarray) -> dict:
     """Compare squared prediction errors of models on patients that were left out.
 
     Parameters
     ----------
     errors : list of list of DataFrame
         By division and fold: squared errors of ``m0``, ``m_p`` and ``m_t``, index the rows predicted.
-    therapist : ndarray, shape (n,)
+    therapist : Series or ndarray, shape (n,)
         Therapist of each row.
 
     Returns
@@ -80,6 +80,7 @@ def out_of_sample(errors: list[list[pd.DataFrame]], therapist: np.ndarray) -> di
     With several divisions of K folds the variance of the mean is that of the fold means times ``1/m + 1/(K - 1)``, m
     the number of folds in all (Nadeau & Bengio 2003, Mach Learn 52:239-281), as the models share most of their rows.
     """
+    therapist = pd.factorize(therapist, sort=True)[0]  # groups of texts take longer
     every = pd.concat([fold for division in errors for fold in division])
     sums = every.sum()
     gain = (every["m_t"] - every["m_p"]).groupby(therapist[every.index.to_numpy()]).mean()
