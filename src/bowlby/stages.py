@@ -38,6 +38,7 @@ def ingest(loaded: Loaded, folder: Path) -> None:
 def score(loaded: Loaded, folder: Path, instruments: list[str]) -> None:
     """Measures to scores with their dictionary, and to tables of reliability, keys, severity, styles and change."""
     from bowlby.dictionary import write_dictionary
+    from bowlby.instruments.cells import coded
     from bowlby.instruments.direction_checks import across, directed
     from bowlby.instruments.score_tables import score_tables, stack, summarise
 
@@ -49,6 +50,7 @@ def score(loaded: Loaded, folder: Path, instruments: list[str]) -> None:
         write_parquet(folder / f"scores/{name}.parquet", scores)
         occasions = change_occasions(loaded, scores)
         shareable = loaded.run.privacy == "shareable"
+        scores, items, measures = coded(scores, items, measures)
         tables.append(summarise(scores, items, instrument, occasions, shareable, measures, sites))
         described += score_tables({name: scores}, {name: instrument})
         scales[name] = directed(scores, instrument, measures, sites)

@@ -11,7 +11,7 @@ import pandas as pd
 from bowlby import terms
 from bowlby.config.run import Block, Outcome, Run
 from bowlby.design.frame import AnalysisSet, answered, at, before_after, ratings
-from bowlby.instruments.factor_models import structure
+from bowlby.instruments.factor_structure import structure
 from bowlby.instruments.model import Instrument
 from bowlby.instruments.reliability import squared_errors
 from bowlby.instruments.scoring import keyed

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bowlby.instruments.audit_words import CONFIDENCE
+from bowlby.instruments.cells import by_occasion
 from bowlby.instruments.direction_checks import direction_checks
 from bowlby.instruments.item_agreement import (
     FEWEST,
@@ -28,7 +29,6 @@ from bowlby.instruments.published_norms import Norm, in_score_units
 from bowlby.instruments.reliability import alpha_limits
 from bowlby.instruments.response_patterns import form_checks, highest_answer, one_answer
 from bowlby.instruments.scoring import item_name, keyed
-from bowlby.instruments.styles import by_occasion
 
 MOST_ROWS = 5
 """Rows of a file that one finding names."""
@@ -51,30 +51,30 @@ def norm_checks(scores: pd.DataFrame, items: pd.DataFrame | None, instrument: In
     Each role's occasion with the most persons is compared with norms of its own population; a mean that lies between
     that population and the others is usual. What is published can make a scale suspicious, never wrong.
     """
-    rows = []
-    for role, occasion, group in _largest(scores):
+    made = []
+    for role, occasion, rows in _largest(scores):
         findings: list[Finding] = []
         for scale in instrument.all_scales():
             norms = [n for n in instrument.norm_table if n.scale == scale]
             own = [n for n in norms if n.population in POPULATIONS.get(role, OTHERS)]
             if not own:
                 continue
-            here = None if items is None else keyed(items.loc[group.index], instrument, scale).dropna()
-            if scale in group:
-                findings += _moments(group[scale].to_numpy(float, na_value=np.nan), instrument, scale, own, norms)
-            if here is not None:
-                findings += _alpha(here, scale, own)
-        rows += [(f"{role}{f', {occasion}' if occasion else ''}", finding) for finding in findings]
-    return rows
+            if scale in scores.columns:
+                values = scores[scale].iloc[rows].to_numpy(float, na_value=np.nan)
+                findings += _moments(values, instrument, scale, own, norms)
+            if items is not None:
+                findings += _alpha(keyed(items.iloc[rows], instrument, scale).dropna(), scale, own)
+        made += [(f"{role}{f', {occasion}' if occasion else ''}", finding) for finding in findings]
+    return made
 
 
 def _largest(scores: pd.DataFrame):
-    """The occasion (and target) of each role that most persons answered."""
-    best: dict[str, tuple[str, pd.DataFrame]] = {}
-    for (role, _, occasion), group in by_occasion(scores):
-        if role not in best or len(group) > len(best[role][1]):
-            best[role] = (occasion, group)
-    return [(role, occasion, group) for role, (occasion, group) in best.items()]
+    """The occasion (and target) of each role that most persons answered, with the positions of its rows."""
+    best: dict[str, tuple[str, np.ndarray]] = {}
+    for (role, _, occasion), rows in by_occasion(scores):
+        if role not in best or len(rows) > len(best[role][1]):
+            best[role] = (occasion, rows)
+    return [(role, occasion, rows) for role, (occasion, rows) in best.items()]
 
 
 def _moments(values: np.ndarray, instrument: Instrument, scale: str, own: list[Norm], norms: list[Norm]):
@@ -213,8 +213,8 @@ def audit(
     """
     columns = [c for n in range(1, instrument.n_items + 1) if (c := item_name(n)) in measures.columns]
     low, high = instrument.answers
-    clean = measures.copy(deep=False)
-    clean[columns] = measures[columns].where((measures[columns] >= low) & (measures[columns] <= high))
+    stray = [c for c in columns if ((measures[c] < low) | (measures[c] > high)).any()]
+    clean = measures.assign(**{c: measures[c].where(measures[c].between(low, high)) for c in stray})
     forms = sample(clean, sites)
     forms = forms[~one_answer(forms[columns].to_numpy(float, na_value=np.nan), instrument)]
     items = _item_findings(forms, instrument) if len(forms) else []

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from bowlby.disclosure import hide_bands, hide_totals, safe_cut, small
+from bowlby.instruments.cells import by_occasion
 from bowlby.instruments.model import Instrument
 from bowlby.instruments.scoring import item_name
-from bowlby.instruments.styles import by_occasion
 
 CLASSES = ("recovered", "improved", "unchanged", "deteriorated")
 JT_CRITICAL, HA_CRITICAL = 1.96, 1.65
@@ -221,15 +221,15 @@ def severity(
     """
     rows = []
     if instrument.severity or instrument.caseness:
-        for key, group in by_occasion(scores):
-            rows += _bands(key, group, instrument, shareable)
+        for key, own in by_occasion(scores):
+            rows += _bands(key, scores, own, instrument, shareable)
     for name, items in instrument.item_flags.items():
         columns = [item_name(i) for i in items]
-        for key, group in by_occasion(scores if measures is None else measures):
+        for key, own in by_occasion(scores if measures is None else measures):
             if measures is None:
                 rows.append(("", *key, "flag", name, "yes", None, None, None, False, "", "", NO_ITEMS))
                 continue
-            flagged = flag(group, instrument, columns)
+            flagged = flag(measures[columns].iloc[own], instrument, columns)
             n, of = int(flagged.sum()), int(flagged.notna().sum())
             hidden = shareable and (small(n) or small(of - n))
             rows.append(("", *key, "flag", name, "yes", None, None if hidden else n, of, hidden, "", "", _note(items)))
@@ -248,12 +248,12 @@ def _note(items: list[int]) -> str:
     return f"item{'s' if len(items) > 1 else ''} {', '.join(map(str, items))} above the lowest answer"
 
 
-def _bands(key: tuple, group: pd.DataFrame, instrument: Instrument, shareable: bool) -> list[tuple]:
+def _bands(key: tuple, scores: pd.DataFrame, own: np.ndarray, instrument: Instrument, shareable: bool) -> list[tuple]:
     rows = []
     for scale in dict.fromkeys(e.scale for e in (*instrument.severity, *instrument.caseness)):
-        values = group[scale].to_numpy(float, na_value=np.nan) if scale in group else np.array([])
+        values = scores[scale].iloc[own].to_numpy(float, na_value=np.nan) if scale in scores else np.array([])
         values = values[np.isfinite(values)]
-        if scale not in group or not len(values):
+        if not len(values):
             continue
         # Scores are sums of decimals; one that stands on a cut-off must not fall below it by rounding.
         values = np.round(values, 9)

@@ -12,8 +12,8 @@ from itertools import combinations, product
 import numpy as np
 import pandas as pd
 
+from bowlby.instruments.cells import CELL
 from bowlby.instruments.item_agreement import (
-    CELL,
     FEWEST,
     Finding,
     Part,

@@ -13,12 +13,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from bowlby.instruments.cells import CELL, codes, combined
+
 FEWEST = 30
 ENOUGH = 20_000
 """Forms of a cell that the agreement of items is taken from; its standard error is then under .01."""
 LARGE = 10_000_000
 """Cells beyond which columns are taken one at a time: several copies of ten million forms would fill the memory."""
-CELL = ["role", "about", "occasion"]
 WITHIN = ["occasion", "source_file", "site"]
 ALARMS = ("suspicious", "wrong")
 COLUMNS = ["instrument", "part", "scale", "item", "check", "observed", "expected", "verdict", "advice"]
@@ -98,7 +99,7 @@ def sample(measures: pd.DataFrame, sites: dict[str, pd.Series] | None = None) ->
         Rows of ``measures`` with ``site`` added; the same persons are taken at all occasions and in all instruments.
     """
     keys = [c for c in [*CELL, "source_file"] if c in measures.columns]
-    cell = measures.groupby(keys, dropna=False, sort=False, observed=True).ngroup().to_numpy()
+    cell = pd.factorize(combined([codes(measures[c]) for c in keys]))[0]
     forms = np.bincount(cell)
     kept = measures
     if forms.max(initial=0) > ENOUGH:
@@ -106,7 +107,7 @@ def sample(measures: pd.DataFrame, sites: dict[str, pd.Series] | None = None) ->
         # Steps are powers of two, so that persons of a larger cell are among those of a smaller one; and by the ids, so
         # that they are the same in each instrument.
         step = 2 ** np.ceil(np.log2(np.maximum(forms / ENOUGH, 1))).astype(np.uint64)
-        kept = measures[pd.util.hash_array(np.asarray(ids, dtype=object))[person] % step[cell] == 0]
+        kept = measures[pd.util.hash_array(np.asarray(ids, dtype=object), categorize=False)[person] % step[cell] == 0]
     if "session" in kept.columns:
         kept = kept.sort_values("session", kind="stable")
     kept = kept.drop_duplicates([*CELL, "person"])
@@ -124,20 +125,20 @@ def parts(forms: pd.DataFrame) -> list[Part]:
     one is kept.
     """
     columns = [c for c in ["role", *WITHIN] if c in forms.columns]
-    codes, known = {}, {}
+    values, known = {}, {}
     for c in columns:
-        codes[c], known[c] = pd.factorize(forms[c])
+        values[c], known[c] = pd.factorize(forms[c])
     rows_of: dict[bytes, tuple[str, np.ndarray, bool]] = {}
     for n in range(len(columns)):
         for chosen in combinations(columns[1:], n):
             keys = [] if not n else list(chosen)
-            for rows in _groups(codes, ["role", *keys]):
-                label = _label(rows, codes, known)
+            for rows in _groups(values, ["role", *keys]):
+                label = _label(rows, values, known)
                 rows_of.setdefault(rows.tobytes(), (label, rows, n == 0))
     everything = np.arange(len(forms))
     rows_of.pop(everything.tobytes(), None)
-    person = pd.factorize(forms["person"])[0]
-    cell = forms.groupby(CELL, dropna=False, sort=False, observed=True).ngroup().to_numpy()
+    person = codes(forms["person"])
+    cell = pd.factorize(combined([codes(forms[c]) for c in CELL]))[0]
     made = [Part("", everything, cell, len(np.unique(person)), True)]
     for label, rows, role in rows_of.values():
         persons = len(np.unique(person[rows]))
@@ -146,10 +147,8 @@ def parts(forms: pd.DataFrame) -> list[Part]:
     return made
 
 
-def _groups(codes: dict[str, np.ndarray], keys: list[str]) -> Iterable[np.ndarray]:
-    number = np.zeros(len(codes["role"]), dtype=np.int64)
-    for key in keys:
-        number = number * (codes[key].max(initial=0) + 2) + codes[key] + 1
+def _groups(values: dict[str, np.ndarray], keys: list[str]) -> Iterable[np.ndarray]:
+    number = combined([values[key] for key in keys])
     order = np.argsort(number, kind="stable")
     return np.split(order, np.flatnonzero(np.diff(number[order])) + 1)
 
@@ -315,12 +314,11 @@ def centred(values: np.ndarray, cells: np.ndarray) -> np.ndarray:
     cells : ndarray of int, shape (n_rows,)
         Cell of each row, from 0.
     """
-    there = ~np.isnan(values)
-    filled = np.where(there, values, 0.0)
     out = np.empty_like(values)
-    for k in range(values.shape[1]):
-        sums, n = np.bincount(cells, filled[:, k]), np.bincount(cells, there[:, k])
-        out[:, k] = values[:, k] - (sums / np.maximum(n, 1))[cells]
+    for k, own in enumerate(values.T):
+        there = ~np.isnan(own)
+        sums, n = np.bincount(cells, np.where(there, own, 0.0)), np.bincount(cells, there)
+        np.subtract(own, (sums / np.maximum(n, 1))[cells], out=out[:, k])
     return out
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bowlby.disclosure import hide_classes, hide_totals, small
+from bowlby.instruments.cells import codes, one_each, rows_of
 from bowlby.instruments.clinical_significance import (
     CLASSES,
     HA_CRITICAL,
@@ -26,7 +27,6 @@ from bowlby.instruments.model import Instrument
 from bowlby.instruments.published_norms import in_score_units, middle
 from bowlby.instruments.reliability import alpha
 from bowlby.instruments.scoring import item_name, keyed
-from bowlby.instruments.styles import one_each
 
 COLUMNS = [
     "instrument",
@@ -116,9 +116,10 @@ def change(
         ``of`` persons with both scores.
     """
     rows = []
-    for (role, about), group in scores.groupby(["role", "about"], sort=True, dropna=False):
+    scores, measures = (t if t is None else t[t["occasion"].isin(occasions)] for t in (scores, measures))
+    for (role, about), group in rows_of(scores, ["role", "about"]):
         head = (role, about, *occasions)
-        pair = _pair(group, occasions)
+        pair = _pair(scores.iloc[group], occasions)
         if pair is None:
             continue
         own = measures
@@ -139,11 +140,12 @@ def _pair(rows: pd.DataFrame, occasions: tuple[str, str]) -> tuple[pd.DataFrame,
     """Before and after of the persons who were asked both times, in the same order; None if there is one time only."""
     if occasions[0] == occasions[1]:
         return None
-    pre, post = (
-        one_each(rows[rows["occasion"].eq(o)], last=n == 1).set_index("person") for n, o in enumerate(occasions)
-    )
-    both = pre.index.intersection(post.index)
-    return (pre.loc[both], post.loc[both]) if len(both) else None
+    person, at = codes(rows["person"]), [np.flatnonzero(rows["occasion"].eq(o)) for o in occasions]
+    pre, post = (own[one_each(person[own], rows, own, last=n == 1)] for n, own in enumerate(at))
+    _, before, after = np.intersect1d(person[pre], person[post], assume_unique=True, return_indices=True)
+    if not len(before):
+        return None
+    return rows.iloc[pre[before]].set_index("person"), rows.iloc[post[after]].set_index("person")
 
 
 def _scale(head, pre, post, measures, instrument, before: str, shareable: bool) -> list[tuple]:
@@ -252,8 +254,9 @@ def spreads(instrument: Instrument, scale: str, pre: np.ndarray, measures, befor
     here = pre[np.isfinite(pre)]
     own_alpha = np.nan
     if measures is not None:
-        first = one_each(measures[measures["occasion"].eq(before)])
-        own_alpha, _, _ = alpha(keyed(first, instrument, scale).dropna())
+        rows = np.flatnonzero(measures["occasion"].eq(before))
+        first = rows[one_each(codes(measures["person"])[rows], measures, rows)]
+        own_alpha, _, _ = alpha(keyed(measures.iloc[first], instrument, scale).dropna())
     if len(here) >= FEWEST_FOR_SD and np.std(here) > 0:
         if 0 < own_alpha < 1:
             known["this sample"] = Spread(float(np.std(here, ddof=1)), "this sample", own_alpha, "alpha here", "")

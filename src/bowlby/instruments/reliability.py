@@ -6,17 +6,18 @@ each level.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from scipy.special import fdtri
 
-from bowlby.instruments.factor_models import FEWEST_GROUPS, fit_two_level, omega_total
+from bowlby.instruments.cells import by_occasion, codes, rows_of
+from bowlby.instruments.factor_models import omega_total, products
+from bowlby.instruments.item_agreement import centred
 from bowlby.instruments.model import Instrument
-from bowlby.instruments.scoring import check_items, keyed, score
-from bowlby.instruments.styles import by_occasion
+from bowlby.instruments.scoring import check_items, item_name, keyed, score
+from bowlby.instruments.two_level_factors import FEWEST_GROUPS, Moments, fit_two_level
 
 ALL = "all occasions"
 COLUMNS = [
@@ -74,14 +75,17 @@ def one_way(values, groups, level: float = 0.95) -> OneWay | None:
     Shrout & Fleiss (1979), Psychol Bull 86:420-428 (their ICC(1,1), and of groups of one size ICC(1,k)); Searle (1971),
     Linear models, ch. 9, for groups of several sizes.
     """
-    table = pd.DataFrame({"value": np.asarray(values, dtype=float), "group": pd.Series(groups).array}).dropna()
-    by_group = table.groupby("group")["value"].agg(["size", "mean"])
-    n, k = len(table), len(by_group)
+    values, groups = np.asarray(values, dtype=float), pd.factorize(pd.Series(groups).array)[0]
+    known = ~np.isnan(values) & (groups >= 0)
+    values, groups = values[known], groups[known]
+    sizes = np.bincount(groups)
+    sizes, there = sizes[sizes > 0], sizes > 0
+    n, k = len(values), len(sizes)
     if k < 2 or n <= k:
         return None
-    sizes, means = by_group["size"].to_numpy(), by_group["mean"].to_numpy()
-    between = np.sum(sizes * (means - table["value"].mean()) ** 2) / (k - 1)
-    whole = np.sum((table["value"] - table["value"].mean()) ** 2)
+    values = values - values.mean()
+    between = np.sum(np.bincount(groups, values)[there] ** 2 / sizes) / (k - 1)
+    whole = np.sum(values**2)
     within = (whole - between * (k - 1)) / (n - k)
     if not within > 1e-12 * max(whole, 1e-300):
         return None
@@ -92,21 +96,21 @@ def one_way(values, groups, level: float = 0.95) -> OneWay | None:
     return OneWay(float((between - within) / effective), float(within), (share, low, high), sizes)
 
 
-def level_rows(scores: pd.Series, items: pd.DataFrame, groups: pd.Series, level: str) -> list[tuple]:
+def level_rows(scores: np.ndarray, items: np.ndarray, groups: np.ndarray, level: str) -> list[tuple]:
     """Rows (coefficient, value, low, high, n, n_groups) about one level of grouping.
 
     Parameters
     ----------
-    scores : Series
+    scores : ndarray, shape (n_rows,)
         Scale scores.
-    items : DataFrame
+    items : ndarray, shape (n_rows, n_items)
         Keyed items of the same rows.
-    groups : Series
-        Group of each row, null where it has none.
+    groups : ndarray of int, shape (n_rows,)
+        Group of each row, from 0; negative where it has none.
     level : str
         ``therapist`` or ``patient``, for the names of the coefficients.
     """
-    known = groups.notna()
+    known = groups >= 0
     components = one_way(scores[known], groups[known])
     if components is None:
         return []
@@ -115,14 +119,13 @@ def level_rows(scores: pd.Series, items: pd.DataFrame, groups: pd.Series, level:
         (f"icc_{level}", *components.icc, *size),
         (f"lambda_{level}_mean", *components.mean_reliability(), *size),
     ]
-    complete = items[known & items.notna().all(axis=1)]
+    if len(components.sizes) < FEWEST_GROUPS or items.shape[1] < 3:
+        return rows
+    moments = Moments(items, groups)
     # An item with the same answer throughout adds nothing to what the sum differs by.
-    varying = complete.std() > 1e-9
-    complete = complete if varying.all() else complete.loc[:, varying]
-    enough = len(components.sizes) >= FEWEST_GROUPS and complete.shape[1] > 2
-    fitted = fit_two_level(complete.to_numpy(float), pd.factorize(groups[complete.index])[0]) if enough else None
+    fitted = fit_two_level(moments.of(moments.sd > 1e-9))
     if fitted is not None:
-        size = (len(complete), fitted.n_groups)
+        size = (moments.n, fitted.n_groups)
         # Where groups may not differ at all, what they differ in has no reliability.
         between = fitted.between if components.icc[1] > 0 else (np.nan,) * 3
         rows += [
@@ -160,21 +163,30 @@ def reliability(measures: pd.DataFrame, instrument: Instrument, scores: pd.DataF
     """
     check_items(measures, instrument)
     scores = score(measures, instrument) if scores is None else scores
-    rows = []
-    for (role, about, occasion), group in groups(measures):
+    columns = [item_name(n) for n in range(1, instrument.n_items + 1)]
+    person, occasions = codes(measures["person"]), codes(measures["occasion"])
+    therapist = codes(measures["therapist"]) if "therapist" in measures else np.full(len(measures), -1)
+    several, rows = len(measures["about"].unique()) > 1, []
+    for (role, about, occasion), own in by_occasion(measures):
+        answers = measures[columns].iloc[own]
         for name in instrument.all_scales():
-            items = keyed(group, instrument, name)
-            full = items.dropna()
-            levels = [("alpha", *alpha(full), len(full), None), ("omega_total", *omega_total(full), len(full), None)]
-            if role == "patient" and "therapist" in group and group["therapist"].notna().any():
-                levels += level_rows(scores.loc[group.index, name], items, group["therapist"], "therapist")
-            rows += [_row(instrument, name, role, about, occasion, row) for row in levels]
-    for (role, about), group in repeated(measures):
+            items = keyed(answers, instrument, name)
+            n = int(items.notna().all(axis=1).sum())
+            levels = [("alpha", *alpha(items), n, None), ("omega_total", *omega_total(items), n, None)]
+            if role == "patient" and therapist[own].max(initial=-1) >= 0:
+                values = scores[name].to_numpy(float)[own]
+                levels += level_rows(values, items.to_numpy(), therapist[own], "therapist")
+            rows += [_row(instrument, name, role, about if several else None, occasion, row) for row in levels]
+    for (role, about), own in rows_of(measures, ["role", "about"]):
+        if len(own) == np.count_nonzero(np.bincount(person[own])):
+            continue
+        answers = measures[columns] if len(own) == len(measures) else measures[columns].iloc[own]
+        group = np.where(occasions[own] < 0, -1, person[own])
         for name in instrument.all_scales():
-            items, values = keyed(group, instrument, name), scores.loc[group.index, name]
-            items, values = (x - x.groupby(group["occasion"]).transform("mean") for x in (items, values))
-            levels = level_rows(values, items, group["person"], "patient")
-            rows += [_row(instrument, name, role, about, ALL, row) for row in levels]
+            items = centred(keyed(answers, instrument, name).to_numpy(), occasions[own] + 1)
+            values = centred(scores[[name]].to_numpy(float)[own], occasions[own] + 1)[:, 0]
+            levels = level_rows(values, items, group, "patient")
+            rows += [_row(instrument, name, role, about if several else None, ALL, row) for row in levels]
     return (
         pd.DataFrame(rows, columns=COLUMNS)
         .sort_values(["scale", "role", "occasion"], kind="stable", ignore_index=True)
@@ -194,12 +206,11 @@ def alpha(items: pd.DataFrame, level: float = 0.95) -> tuple[float, float, float
 
     The same number as ``pingouin.cronbach_alpha``, whose import takes longer than all else for one questionnaire.
     """
-    n, k = items.shape
-    nothing = (np.nan, np.nan, np.nan)
-    if k < 2 or n < 3 or not items.sum(axis=1).var() > 1e-12:
-        return nothing
-    covariance = items.cov()
-    value = float(k / (k - 1) * (1 - np.trace(covariance) / covariance.sum().sum()))
+    n, _, cross = products(items.to_numpy(float))
+    k, whole = len(cross), cross.sum()
+    if k < 2 or n < 3 or not whole / (n - 1) > 1e-12:
+        return np.nan, np.nan, np.nan
+    value = float(k / (k - 1) * (1 - np.trace(cross) / whole))
     return value, *alpha_limits(value, n, k, level)
 
 
@@ -207,23 +218,6 @@ def alpha_limits(value: float, n: int, k: int, level: float = 0.95) -> tuple[flo
     """Limits of alpha of k items from n complete forms; pingouin's are the same, rounded to three decimals."""
     tail, df = (1 - level) / 2, (n - 1, (n - 1) * (k - 1))
     return float(1 - (1 - value) * fdtri(*df, 1 - tail)), float(1 - (1 - value) * fdtri(*df, tail))
-
-
-def groups(measures: pd.DataFrame) -> Iterator[tuple[tuple, pd.DataFrame]]:
-    """Rows by role, target and occasion (target None where there is one only), one row a person."""
-    several = len(measures["about"].unique()) > 1
-    for (role, about, occasion), group in by_occasion(measures):
-        yield (role, about if several else None, occasion), group
-
-
-def repeated(measures: pd.DataFrame) -> Iterator[tuple[tuple, pd.DataFrame]]:
-    """Rows by role and target (target None where there is one only), where some person has several."""
-    several = len(measures["about"].unique()) > 1
-    known = measures[["role", "about", "person"]].reset_index(drop=True)
-    for (role, about), group in known.groupby(["role", "about"], sort=True, dropna=False):
-        if group["person"].duplicated().any():
-            rows = measures if len(group) == len(measures) else measures.iloc[group.index]
-            yield (role, about if several else None), rows
 
 
 def squared_errors(items: pd.DataFrame, instrument: Instrument, name: str) -> np.ndarray:

@@ -157,11 +157,9 @@ def summarise(
     dict of str to DataFrame
         A table for each name in ``COLUMNS``, with those columns.
     """
-    none, same = _empty("reliability"), items is measures
-    scores, items = _by_codes(scores), None if items is None else _by_codes(items)
-    measures = items if same else None if measures is None else _by_codes(measures)
+    none = _empty("reliability")
     return {
-        "reliability": none if items is None else reliability.reliability(items, instrument, scores.loc[items.index]),
+        "reliability": none if items is None else reliability.reliability(items, instrument, _of(items, scores)),
         "keying_audit": key_audit(scores, items, instrument, measures, sites),
         "severity": clinical_significance.severity(scores, items, instrument, shareable),
         "styles": styles.style_counts(scores, instrument, shareable),
@@ -169,9 +167,9 @@ def summarise(
     }
 
 
-def _by_codes(table: pd.DataFrame) -> pd.DataFrame:
-    """A table whose rows are grouped without comparing texts."""
-    return table.assign(**{c: table[c].astype("category") for c in styles.HEAD if c in table.columns})
+def _of(items: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+    """Scores of the same rows."""
+    return scores if len(items) == len(scores) else scores.loc[items.index]
 
 
 def key_audit(
@@ -184,7 +182,7 @@ def key_audit(
     """The audit of an instrument's key; parameters as for :func:`summarise`."""
     if items is None:
         return audit.audit_given(scores, instrument, measures, sites)
-    return audit.audit(items, instrument, scores.loc[items.index], sites)
+    return audit.audit(items, instrument, _of(items, scores), sites)
 
 
 def stack(tables: list[dict[str, pd.DataFrame]]) -> dict[str, pd.DataFrame]:

@@ -107,6 +107,8 @@ def answered_rows(measures: pd.DataFrame, instrument: Instrument) -> pd.DataFram
     if not items:
         return None
     scales = [scale for scale in instrument.all_scales() if scale in measures.columns]
+    if not scales:
+        return measures
     alone = measures[items].isna().all(axis=1) & measures[scales].notna().any(axis=1)
     return measures[~alone] if alone.any() else measures
 

@@ -3,36 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 
 from bowlby.disclosure import hide_classes, hide_totals
 from bowlby.errors import existing
+from bowlby.instruments.cells import by_occasion
 from bowlby.instruments.model import Instrument
 from bowlby.terms import STYLES
 
-HEAD = ["role", "about", "occasion"]
 UNCLASSIFIED = "unclassified"
 UNKNOWN_CODE = "unknown code"
-
-
-def by_occasion(table: pd.DataFrame) -> Iterator[tuple[tuple[str, str, str], pd.DataFrame]]:
-    """Rows by role, target and occasion; of a person's several sessions in one occasion the first."""
-    known = table[[c for c in (*HEAD, "person", "session") if c in table.columns]].reset_index(drop=True)
-    for key, group in known.groupby(HEAD, sort=True, dropna=False):
-        yield key, table.iloc[one_each(group).index]
-
-
-def one_each(rows: pd.DataFrame, last: bool = False) -> pd.DataFrame:
-    """The first (or last) session of each person."""
-    if "session" not in rows.columns:
-        return rows.drop_duplicates("person", keep="last" if last else "first")
-    order = np.argsort(rows["session"].to_numpy(float, na_value=-np.inf), kind="stable")
-    person = pd.Series(pd.factorize(rows["person"])[0])
-    again = person.iloc[order].duplicated(keep="last" if last else "first").to_numpy()
-    return rows.iloc[order[~again]]
 
 
 def add_derived(scores: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
@@ -163,7 +145,7 @@ def style_counts(scores: pd.DataFrame, instrument: Instrument, shareable: bool =
         rule = instrument.style
         about_rule = (rule.words, rule.source, rule.confidence, rule.warning) if rule else (AS_CODED, "", "", "")
         for key, group in by_occasion(scores):
-            by_style = group["style"].value_counts()
+            by_style = scores["style"].iloc[group].value_counts()
             names = [*STYLES, *sorted(set(by_style.index) - set(STYLES))]
             counts = [int(by_style.get(name, 0)) for name in names]
             hidden = hide_classes(counts, shareable)

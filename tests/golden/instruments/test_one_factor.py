@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bowlby.instruments.factor_models import structure
+from bowlby.instruments.factor_structure import structure
 
 HERE = Path(__file__).parent
 # The search ends at a gradient of 1e-5: chi-square to 1e-3 of itself, indices to 1e-4.

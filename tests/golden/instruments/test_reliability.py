@@ -9,8 +9,9 @@ import pytest
 from scipy.special import logit
 from scipy.stats import norm
 
-from bowlby.instruments.factor_models import fit_two_level, omega_total
+from bowlby.instruments.factor_models import omega_total
 from bowlby.instruments.reliability import one_way
+from bowlby.instruments.two_level_factors import Moments, fit_two_level
 
 HERE = Path(__file__).parent
 
@@ -59,7 +60,7 @@ def test_pingouin_gives_the_same_six_coefficients():
 
 def test_two_level_factor_model_is_lavaans():
     data, wanted = pd.read_csv(HERE / "s7_twolevel_items.csv"), expected("s7_geldhof_omega")
-    found = fit_two_level(data[["x1", "x2", "x3", "x4"]].to_numpy(), data["therapist"].to_numpy())
+    found = fit_two_level(Moments(data[["x1", "x2", "x3", "x4"]].to_numpy(), pd.factorize(data["therapist"])[0]))
     assert found.llf == pytest.approx(wanted["logLik"], abs=1e-6)
     assert found.within[0] == pytest.approx(wanted["omega_within"], abs=1e-5)
     assert found.between[0] == pytest.approx(wanted["omega_between"], abs=1e-5)

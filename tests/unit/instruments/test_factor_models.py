@@ -3,8 +3,9 @@ import pandas as pd
 import pytest
 
 from bowlby.instruments.catalogue import load_instrument
-from bowlby.instruments.factor_models import _Likelihood, fit_two_level, omega_total
+from bowlby.instruments.factor_models import omega_total
 from bowlby.instruments.reliability import level_rows, one_way, reliability
+from bowlby.instruments.two_level_factors import Moments, _Likelihood, fit_two_level
 
 
 def two_level(seed, groups=80, size=12, k=5, between=0.5):
@@ -20,7 +21,7 @@ def two_level(seed, groups=80, size=12, k=5, between=0.5):
 
 
 def test_gradient_of_the_two_level_likelihood():
-    likelihood = _Likelihood(*two_level(1, groups=15, k=3))
+    likelihood = _Likelihood(Moments(*two_level(1, groups=15, k=3)))
     at = np.random.default_rng(2).uniform(0.3, 1, 12)
     numeric = [(likelihood(at + h)[0] - likelihood(at - h)[0]) / 2e-6 for h in 1e-6 * np.eye(12)]
     np.testing.assert_allclose(likelihood(at)[1], numeric, rtol=1e-6, atol=1e-4)
@@ -30,7 +31,7 @@ def test_intervals_of_both_levels_hold_the_truth_in_most_studies():
     truth = (0.49 * 25 / (0.49 * 25 + 5 * 0.6), 0.49 * 0.25 * 25 / (0.49 * 0.25 * 25 + 5 * 0.05))
     held = np.zeros(2)
     for seed in range(25):
-        found = fit_two_level(*two_level(seed))
+        found = fit_two_level(Moments(*two_level(seed)))
         for i, (_, low, high) in enumerate((found.within, found.between)):
             held[i] += low <= truth[i] <= high
     assert (held >= 21).all(), held  # fewer than 21 of 25 in one of 140 sets of studies
@@ -38,7 +39,7 @@ def test_intervals_of_both_levels_hold_the_truth_in_most_studies():
 
 def test_units_of_items_change_neither_level_when_all_are_the_same():
     values, groups = two_level(3)
-    first, second = fit_two_level(values, groups), fit_two_level(values * 10 + 3, groups)
+    first, second = (fit_two_level(Moments(own, groups)) for own in (values, values * 10 + 3))
     assert first.within == pytest.approx(second.within, abs=1e-6)
     assert first.between == pytest.approx(second.between, abs=1e-5)
     assert second.llf == pytest.approx(first.llf - values.size * np.log(10), abs=1e-6)
@@ -46,9 +47,9 @@ def test_units_of_items_change_neither_level_when_all_are_the_same():
 
 def test_few_groups_or_items_have_no_two_level_model():
     values, groups = two_level(4, groups=9)
-    assert fit_two_level(values, groups) is None
+    assert fit_two_level(Moments(values, groups)) is None
     values, groups = two_level(4)
-    assert fit_two_level(values[:, :2], groups) is None
+    assert fit_two_level(Moments(values[:, :2], groups)) is None
 
 
 def test_share_between_groups_of_several_sizes():
@@ -153,6 +154,8 @@ def test_an_item_with_one_answer_only_changes_no_omega():
     items = pd.DataFrame(values).rename(columns=str)
     assert omega_total(items.assign(same=2.0)) == omega_total(items)
     scores = items.sum(axis=1)
-    with_it, without = (level_rows(scores, i, pd.Series(group), "therapist") for i in (items.assign(same=2.0), items))
+    with_it, without = (
+        level_rows(scores.to_numpy(), i.to_numpy(), group, "therapist") for i in (items.assign(same=2.0), items)
+    )
     assert with_it == without
     assert len(without) == 4
