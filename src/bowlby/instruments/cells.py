@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -9,7 +11,7 @@ CELL = ["role", "about", "occasion"]
 TEXTS = [*CELL, "person", "therapist", "source_file"]
 
 
-def coded(*tables: pd.DataFrame | None) -> list[pd.DataFrame | None]:
+def coded(*tables: pd.DataFrame | None) -> list[Any]:
     """Tables with their texts as categories, so that rows are grouped by numbers.
 
     Parameters
