@@ -12,6 +12,7 @@ import pandas as pd
 from bowlby.instruments.audit_words import CONFIDENCE
 from bowlby.instruments.cells import by_occasion
 from bowlby.instruments.direction_checks import direction_checks
+from bowlby.instruments.highest_answers import highest_answer
 from bowlby.instruments.item_agreement import (
     FEWEST,
     Finding,
@@ -27,7 +28,7 @@ from bowlby.instruments.item_checks import SURE, TURN, level_of, order_check, sc
 from bowlby.instruments.model import Instrument
 from bowlby.instruments.published_norms import Norm, in_score_units
 from bowlby.instruments.reliability import alpha_limits
-from bowlby.instruments.response_patterns import form_checks, highest_answer, one_answer
+from bowlby.instruments.response_patterns import form_checks, one_answer
 from bowlby.instruments.scoring import item_name, keyed
 
 MOST_ROWS = 5

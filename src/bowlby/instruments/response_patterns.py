@@ -1,7 +1,4 @@
-"""Patterns in filled-in forms that no key explains: other ranges, straight lines, one form for several persons.
-
-Missing answers that are stored as the highest answer show as a share of one item that the other items do not explain.
-"""
+"""Patterns in filled-in forms that no key explains: other ranges, straight lines, one form for several persons."""
 
 from __future__ import annotations
 
@@ -9,22 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit, ndtr, ndtri
 
 from bowlby.instruments.cells import CELL, codes, combined
-from bowlby.instruments.item_agreement import ENOUGH, FEWEST, Finding, pairwise, rest_means
-from bowlby.instruments.item_checks import SUSPICIOUS, compound
+from bowlby.instruments.item_agreement import ENOUGH, FEWEST, Finding, pairwise
 from bowlby.instruments.model import Instrument
 
 IN_USE = 0.03
 MANY, MANY_SHARE, TIMES = 5, 0.01, 4.0
 AT_ENDS = 0.15
-FEWEST_HIGHEST, SHARE = 10, 0.05
-LINKED, OFF_LINE, BUMP, BEYOND = 0.2, 2.33, 1.5, 1.67
-BINS = 12
 MOST = 2**40
-CHANCE, STEPS = 1e-9, 200
-STORED = "find out whether missing answers are stored as {end:.4g}; if so, set them to missing"
 
 
 @dataclass(frozen=True)
@@ -283,145 +273,3 @@ def _count(forms: np.ndarray, counts: np.ndarray, wanted: np.ndarray) -> int:
     """How many of the wanted forms there are."""
     place = np.minimum(np.searchsorted(forms, wanted), len(forms) - 1)
     return int(counts[place][forms[place] == wanted].sum())
-
-
-def highest_answer(
-    answers: np.ndarray, keyed: np.ndarray, instrument: Instrument, name: str, level: float = SUSPICIOUS
-) -> list[Finding]:
-    """Items of a scale with more of the highest answer than the other items explain.
-
-    Parameters
-    ----------
-    answers, keyed : ndarray, shape (n_rows, n_items)
-        Answers of one occasion as stored, and as keyed; missing is NaN.
-    instrument : Instrument
-        The key.
-    name : str
-        The scale.
-    level : float
-        z below which a correlation would be suspicious; the evidence must go beyond it, as there are many items.
-
-    Returns
-    -------
-    list of Finding
-        One for each such item; one for the scale where there is none.
-    """
-    scale, (low, high) = instrument.scales[name], instrument.answers
-    if len(scale.items) < 3 or scale.recode or compound(instrument, name):
-        return []
-    rest, findings = rest_means(keyed), []
-    for k, number in enumerate(scale.items):
-        there = np.isfinite(answers[:, k]) & np.isfinite(rest[:, k])
-        share = unexplained(answers[there, k] - low, rest[there, k], round(high - low), level)
-        if share >= SHARE:
-            observed = f"{high:g} in {share:.0%} of the forms more than the other items explain"
-            advice = STORED.format(end=high)
-            findings.append(Finding(name, number, "highest_answer", observed, "0%", "suspicious", advice))
-    return findings or [Finding(name, None, "highest_answer", "explained by the other items", "", "ok")]
-
-
-def unexplained(answer: np.ndarray, rest: np.ndarray, end: int, level: float = SUSPICIOUS) -> float:
-    """Share of an item's highest answers that do not depend on the other items; 0 where it is not clear of 0.
-
-    An answer is a normal variable around a straight line in the mean of the other items, cut into categories; with
-    some probability it is the highest whatever the others are. That probability must improve the likelihood clearly.
-    Because real answers need not follow the model, persons with the highest answer must also lie off the line on which
-    normal scores and rest means of the other answers lie, or persons farthest from it must give it more often than the
-    next answer.
-
-    Parameters
-    ----------
-    answer : ndarray, shape (n,)
-        From 0 for the lowest to ``end``.
-    rest : ndarray, shape (n,)
-        Mean of the other items.
-    end : int
-        The highest answer.
-    level : float
-        As for :func:`highest_answer`.
-    """
-    at = answer == end
-    if end < 2 or at.sum() < FEWEST_HIGHEST or at.mean() < SHARE or (~at).sum() < 2 * FEWEST_HIGHEST:
-        return 0.0
-    if not rest.std() > 1e-9:
-        return 0.0
-    z = (rest - rest.mean()) / rest.std()
-    off = _off_line(answer, z, at)
-    direction = np.sign(np.cov(answer[~at], z[~at])[0, 1])
-    far = direction * z < 0
-    highest, next_ = (far & at).sum(), (far & (answer == end - 1)).sum()
-    bump = (highest - next_) / np.sqrt(max(highest + next_, 1))
-    if off < OFF_LINE and bump < BUMP:
-        return 0.0
-    share, strength = _contaminated(answer, z, end)
-    return share if strength > BEYOND - level else 0.0
-
-
-def _off_line(answer: np.ndarray, z: np.ndarray, at: np.ndarray) -> float:
-    """How far persons with the highest answer fall short of the line of the others, in standard errors."""
-    _, category, counts = np.unique(answer, return_inverse=True, return_counts=True)
-    shares = counts / len(answer)
-    cuts = ndtri(np.clip(np.concatenate([[0.0], np.cumsum(shares)]), 0, 1))
-    density = np.exp(-(cuts**2) / 2) / np.sqrt(2 * np.pi)
-    scores = ((density[:-1] - density[1:]) / shares)[category]
-    x, y = scores[~at] - scores[~at].mean(), z[~at] - z[~at].mean()
-    squares = max(x @ x, 1e-12)
-    slope = x @ y / squares
-    gap = scores[at].mean() - scores[~at].mean()
-    expected, seen = slope * gap, z[at].mean() - z[~at].mean()
-    se = max((y - slope * x).std(), 1e-12) * np.sqrt(1 / at.sum() + 1 / len(x) + gap**2 / squares)
-    linked = abs(slope) * x.std() >= LINKED * max(y.std(), 1e-12)
-    return float((expected - seen) * np.sign(expected) / se) if linked else 0.0
-
-
-def _contaminated(answer: np.ndarray, z: np.ndarray, end: int) -> tuple[float, float]:
-    """Share of answers that are the highest whatever the others are, and the root of the likelihood ratio."""
-    place = np.clip(np.searchsorted(np.quantile(z, np.linspace(0, 1, BINS + 1)[1:-1]), z), 0, BINS - 1)
-    counts = np.bincount(place * (end + 1) + answer.astype(int), minlength=BINS * (end + 1)).reshape(BINS, end + 1)
-    middles = np.bincount(place, z, minlength=BINS) / np.maximum(counts.sum(axis=1), 1)
-    slope = float(np.cov(answer, z)[0, 1])
-    start, without = _most_likely(counts, middles, np.array([answer.mean(), slope, np.log(answer.std() + 0.1)]))
-    full, with_share = _most_likely(counts, middles, np.append(start, -2.5))
-    return float(expit(full[3])), float(np.sqrt(max(2 * (with_share - without), 0.0)))
-
-
-def _most_likely(counts: np.ndarray, middles: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, float]:
-    """Parameters of :func:`_chances` by Fisher scoring from some values, and their log-likelihood."""
-    chance, slopes = _chances(middles, counts.shape[1], values)
-    loglik = float((counts * np.log(chance)).sum())
-    for _ in range(STEPS):
-        score = (slopes * (counts / chance)).sum(axis=(1, 2))
-        expected = counts.sum(axis=1, keepdims=True) / chance
-        information = np.einsum("abc,dbc,bc->ad", slopes, slopes, expected)
-        information += 1e-6 * np.diag(np.diag(information)) + 1e-9 * np.eye(len(values))
-        step = np.linalg.solve(information, score)
-        step *= min(1.0, 2 / np.abs(step).max())
-        for _ in range(20):
-            chance, slopes = _chances(middles, counts.shape[1], values + step)
-            gain = float((counts * np.log(chance)).sum()) - loglik
-            if gain >= 0:
-                break
-            step /= 2
-        if not gain >= 1e-9:
-            break
-        values, loglik = values + step, loglik + gain
-    return values, loglik
-
-
-def _chances(middles: np.ndarray, answers: int, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Chance of each answer in each bin (bins, answers), and its slopes in the parameters (parameters, bins, answers).
-
-    Parameters are level, slope and log SD of the normal variable and, where there is a fourth, the logit of the share.
-    """
-    sd = np.exp(values[2])
-    u = (np.arange(answers - 1) + 0.5 - values[0] - values[1] * middles[:, None]) / sd
-    density = np.exp(-(u**2) / 2) / np.sqrt(2 * np.pi)
-    below = np.array([ndtr(u), -density / sd, -density * middles[:, None] / sd, -density * u])
-    between = np.diff(below, axis=2, prepend=0.0, append=0.0)
-    between[0, :, -1] += 1.0
-    chance, slopes = between[0], between[1:]
-    if len(values) > 3:
-        share, highest = expit(values[3]), np.arange(answers) == answers - 1
-        slopes = np.concatenate([(1 - share) * slopes, share * (1 - share) * (highest - chance)[None]])
-        chance = (1 - share) * chance + share * highest
-    return np.maximum(chance, CHANCE), slopes
