@@ -264,12 +264,12 @@ class WorldValidator:
 
     def _warned(self, primary: AnalysisSet) -> dict[str, bool]:
         """The world's own warning; in the clean world, all that can be given there."""
-        fitter, members = Fitter(primary.data, primary.membership, primary.design), primary.membership
+        fitter = Fitter(primary.data, primary.membership, primary.design)
         tests = {
-            "caseload": lambda: significant(slopes_by_caseload(fitter, members)["test"]),
-            "curve": lambda: significant(curved_style(fitter, members)),
+            "caseload": lambda: significant(slopes_by_caseload(fitter)["test"]),
+            "curve": lambda: significant(curved_style(fitter)),
             "spread": lambda: significant(unequal_spread(fitter.fit(M1, M1_RANDOM), fitter.data)),
-            "baseline_curve": lambda: curved_baseline(fitter.fit(M1, M1_RANDOM), fitter, members)["matters"],
+            "baseline_curve": lambda: curved_baseline(fitter.fit(M1, M1_RANDOM), fitter)["matters"],
             "leaving": lambda: significant(primary.design["missing_outcomes"]),
         }
         names = (
@@ -336,7 +336,7 @@ def corrected(world: World, draw: Drawn, primary: AnalysisSet, delta: float) -> 
     if not world.norms:
         return _decided("sample", _effects({c["name"]: c for c in standardised(result, design)}), delta)
     name = "all" if len(errors) > 1 else "baseline"
-    row = measurement(result, fitter, primary.membership)["rows"][name]
+    row = measurement(result, fitter)["rows"][name]
     return _decided(name, row and _effects(row), delta)
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -30,7 +29,6 @@ OUTCOMES = {
 }
 SHARED = "shared by membership, centred"
 """How values of therapists stand in the rows of their patients."""
-Values = TypeVar("Values", pd.Series, pd.DataFrame)
 
 
 @dataclass(frozen=True)
@@ -94,13 +92,8 @@ class Patients:
     sd_error: dict[str, dict] = field(default_factory=dict)
 
 
-def at(
-    scores: pd.DataFrame, role: str, about: str, occasion: str | None, columns: Sequence[str] | None = None
-) -> pd.DataFrame:
-    """Scores of one role, object and occasion, indexed by person (first administration where there are several).
-
-    All columns, or some.
-    """
+def at(scores: pd.DataFrame, role: str, about: str, occasion: str | None, columns: Any = None) -> pd.DataFrame:
+    """Scores (all columns or some) of one role, object and occasion, indexed by person; of several the first."""
     keep = (scores["role"] == role) & (scores["about"] == about)
     if occasion is not None:
         keep &= scores["occasion"] == occasion
@@ -211,7 +204,8 @@ def predictors(asked: Any, scores: dict[str, pd.DataFrame], episodes: pd.DataFra
     episodes : DataFrame of patient, therapist, weight
     people : Index of the patients wanted
     """
-    columns, scaling, style, errors, far = {}, {}, pd.Series(dtype=float), {}, []
+    columns: dict[Any, pd.Series] = {}
+    scaling, style, errors, far = {}, pd.Series(dtype=float), {}, []
     for variable, role, block, norms in _predictors(asked):
         answers = answered(scores[block.instrument], role, block)
         scale = sample_scaling(block, answers) if norms is None else reference_scaling(block, norms)
@@ -281,7 +275,7 @@ def _predictors(asked: Any) -> list[tuple[str, str, Block, ReferenceBlock | None
     ]
 
 
-def of_therapists(values: Values, episodes: pd.DataFrame) -> Values:
+def of_therapists(values: Any, episodes: pd.DataFrame) -> Any:
     """Therapists' values seen from the patient: ``sum_j w_ij x_j``; missing where one of the therapists has none."""
     seen = values.reindex(episodes["therapist"]).set_axis(episodes.index).mul(episodes["weight"], axis=0)
     return seen.groupby(episodes["patient"]).sum(skipna=False)

@@ -8,7 +8,6 @@ from math import comb
 import numpy as np
 import pandas as pd
 
-from bowlby.design.centring import Membership
 from bowlby.effect import effects_of
 from bowlby.estimands.blocks import index, mover
 from bowlby.estimands.likeforlike import like_for_like
@@ -71,8 +70,8 @@ def estimate(data: pd.DataFrame, membership: pd.DataFrame, design: dict, fits: d
         "suppression": _suppression(fitter, fits, 1.0 / design["sd_outcome"]),
         "likelihood": comparisons(fits),
         "variance": _therapist_variance(fitter, seed),
-        "measurement": measurement(m1, fitter, membership),
-        "sensitivity": sensitivity(m1, fitter, membership, fits["primary"]),
+        "measurement": measurement(m1, fitter),
+        "sensitivity": sensitivity(m1, fitter, fits["primary"]),
     }
 
 
@@ -281,8 +280,8 @@ def _therapist_variance(fitter: Fitter, seed: int) -> dict:
     rng = np.random.default_rng(np.random.SeedSequence((seed, STAGE["exact"])))
     if data["therapist"].nunique() > EXACT_UP_TO:
         return share | _by_mixture(statistic)
-    z = fitter.membership["therapist"] if fitter.membership else Membership.of(data["therapist"])
-    return share | {"icc_ci": icc_interval(z.weights, x, y)} | exact_test(statistic, z.weights, x, rng)
+    z = fitter.shares.weights
+    return share | {"icc_ci": icc_interval(z, x, y)} | exact_test(statistic, z, x, rng)
 
 
 def _by_mixture(statistic: float) -> dict:

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bowlby.design.centring import Membership, components, membership
+from bowlby.design.centring import Membership
 from bowlby.effect import Effect
 from bowlby.estimands.errors_in_variables import Alone, Measured, Moments, Part, corrected, moments
 from bowlby.fit.clusters import clusters_of, random_effects
 from bowlby.fit.models import Fitter, standardised_slope_weights
 from bowlby.fit.units import with_sd_error
+from bowlby.mixed.components import connected
 from bowlby.terms import BASELINE, WITHIN, P, T, both_levels, error_of, parse
 
 COLUMNS: dict[str, dict[str, str]] = {
@@ -27,7 +28,7 @@ LARGEST = 3_000
 """Patients joined by therapists whom they switched between, whose covariance is still inverted as one matrix."""
 
 
-def measurement(result, fitter: Fitter, members: pd.DataFrame) -> dict:
+def measurement(result, fitter: Fitter) -> dict:
     """P, T, P-T and P+T without the errors of measurement.
 
     Parameters
@@ -36,8 +37,6 @@ def measurement(result, fitter: Fitter, members: pd.DataFrame) -> dict:
         M1.
     fitter : Fitter
         Of the primary set, whose data have the columns ``<variable>_error``.
-    members : DataFrame
-        Membership of its patients.
 
     Returns
     -------
@@ -50,7 +49,7 @@ def measurement(result, fitter: Fitter, members: pd.DataFrame) -> dict:
         reliability less and plus 0.05.
     """
     data, design = fitter.data, fitter.design
-    weights = membership(members, data["patient"])
+    weights = fitter.shares
     known = {name: _measured(name, data, weights) for name in COLUMNS}
     origins = design["reliability_from"]
     out: dict[str, Any] = {
@@ -61,7 +60,7 @@ def measurement(result, fitter: Fitter, members: pd.DataFrame) -> dict:
         "within_only": False,
         "reliability_off": [],
     }
-    group = components(members, data["patient"])
+    group = connected(*weights.weights.nonzero(), weights.shape)[0]
     if np.bincount(group).max() > LARGEST:
         return out | {"reason": "large_part"}
     asked = standardised_slope_weights(design)

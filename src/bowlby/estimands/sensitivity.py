@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import digamma, stdtr, stdtrit
 
-from bowlby.design.centring import membership, within_between
+from bowlby.design.centring import within_between
 from bowlby.fit.models import Fitter, standardised
 from bowlby.fit.record import block_test, contrast
 from bowlby.terms import BASELINE, BETWEEN, M1, M1_RANDOM, WITHIN, P, T, at_level, both_levels, parse
@@ -23,7 +23,7 @@ PREDICTORS = {WITHIN: P, BETWEEN: T}
 """By level: the predictor whose association a covariate of that level could explain."""
 
 
-def sensitivity(result, fitter: Fitter, members: pd.DataFrame, fit: dict) -> dict:
+def sensitivity(result, fitter: Fitter, fit: dict) -> dict:
     """What the primary model assumes, and what its contrasts could withstand.
 
     Parameters
@@ -32,8 +32,6 @@ def sensitivity(result, fitter: Fitter, members: pd.DataFrame, fit: dict) -> dic
         M1.
     fitter : Fitter
         Of the primary set.
-    members : DataFrame
-        Membership of its patients.
     fit : dict
         The kept primary fit.
 
@@ -60,9 +58,9 @@ def sensitivity(result, fitter: Fitter, members: pd.DataFrame, fit: dict) -> dic
                               for c in fit["contrasts"]},
         "yardsticks": _yardsticks(fitter, fit, own),
         **_slopes(fitter, therapists),
-        "caseload": slopes_by_caseload(fitter, members),
-        "curved_style": curved_style(fitter, members),
-        "curved_baseline": curved_baseline(result, fitter, members),
+        "caseload": slopes_by_caseload(fitter),
+        "curved_style": curved_style(fitter),
+        "curved_baseline": curved_baseline(result, fitter),
         "unequal_spread": unequal_spread(result, fitter.data),
     }  # fmt: skip
 
@@ -136,7 +134,7 @@ def _slopes(fitter: Fitter, therapists: int) -> dict:
     return out
 
 
-def slopes_by_caseload(fitter: Fitter, members: pd.DataFrame) -> dict:
+def slopes_by_caseload(fitter: Fitter) -> dict:
     """Test whether P depends on caseload; if so, it differs between the average therapist and the average patient."""
     data, unit = fitter.data, 1.0 / fitter.design["sd_outcome"]
     caseload = np.log(data.groupby("therapist")["patient"].transform("size"))
@@ -144,8 +142,7 @@ def slopes_by_caseload(fitter: Fitter, members: pd.DataFrame) -> dict:
         return {"test": None}
     patients = data.assign(log_caseload=caseload - caseload.mean())
     of_therapists = float(patients.drop_duplicates("therapist")["log_caseload"].mean())
-    by = Fitter(patients, members, fitter.design)
-    result = by.fit([*M1, "log_caseload", (P, "log_caseload")], M1_RANDOM)
+    result = fitter.of(patients).fit([*M1, "log_caseload", (P, "log_caseload")], M1_RANDOM)
     product = f"{P}:log_caseload"
     if product not in result.params.index:  # few therapists, whose caseloads give no slope of their own
         return {"test": None}
@@ -156,27 +153,27 @@ def slopes_by_caseload(fitter: Fitter, members: pd.DataFrame) -> dict:
     }
 
 
-def curved_style(fitter: Fitter, members: pd.DataFrame) -> dict:
+def curved_style(fitter: Fitter) -> dict:
     """Whether outcome goes with style in a curve: then T is the slope of a line through it."""
     squared = fitter.data[T] ** 2
-    curved = Fitter(fitter.data.assign(style_squared=squared - squared.mean()), members, fitter.design)
+    curved = fitter.of(fitter.data.assign(style_squared=squared - squared.mean()))
     if np.linalg.matrix_rank(curved.data[[T, "style_squared"]].to_numpy(float)) < 2:
         return {"p": None}
     return block_test(curved.fit([*M1, "style_squared"], M1_RANDOM), "style squared", ["style_squared"])
 
 
-def curved_baseline(result, fitter: Fitter, members: pd.DataFrame) -> dict:
+def curved_baseline(result, fitter: Fitter) -> dict:
     """Whether outcome goes with the baseline in a curve: then perceived attachment, where it goes with the baseline in
     a curve too, stands for a part of it. ``matters``: p < .05, and P or T moves by over a quarter of its standard error
     where the square is in the model; a floor of the outcome bends the line and often moves neither."""
     if not {*BASELINE} <= {*fitter.base}:
         return {"test": None, "matters": False}
     data, square = fitter.data.copy(), both_levels(SQUARE)
-    weights = membership(members, data["patient"]).weights
-    data[square[0]], data[square[1]] = within_between(data[[*BASELINE]].sum(axis=1).to_numpy() ** 2, weights)
+    squared = data[[*BASELINE]].sum(axis=1).to_numpy() ** 2
+    data[square[0]], data[square[1]] = within_between(squared, fitter.shares.weights)
     if np.linalg.matrix_rank(data[[*BASELINE, *square]].to_numpy(float)) < 4:
         return {"test": None, "matters": False}
-    curved = Fitter(data, members, fitter.design).fit([*square, *M1], M1_RANDOM)
+    curved = fitter.of(data).fit([*square, *M1], M1_RANDOM)
     line, bent = ({c["name"]: c for c in standardised(of, fitter.design)} for of in (result, curved))
     test = block_test(curved, "baseline squared", square)
     moved = max(abs(bent[name]["estimate"] - line[name]["estimate"]) / line[name]["se"] for name in ("P", "T"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,6 +96,17 @@ class Fitter:
         self.base += [c for name in design["covariates"] for c in terms.both_levels(name) if c in data]
         self.one_level = bool(design.get("one_level"))
         self.with_c2 = True
+
+    def of(self, data: pd.DataFrame) -> Fitter:
+        """The same rows with other columns."""
+        other = copy(self)
+        other.data = data
+        return other
+
+    @property
+    def shares(self) -> Membership:
+        """Weights of the rows by therapist."""
+        return self.membership["therapist"] if self.membership else Membership.of(self.data["therapist"])
 
     def fit(self, added: Sequence[str | tuple[str, str]], random: list[dict], reml: bool = True):
         shared = self.membership if random else None

@@ -76,7 +76,7 @@ def simulated(seed: int):
 
 def measured(data, members, design) -> dict:
     fitter = Fitter(data, members, design)
-    return measurement(fitter.fit(M1, M1_RANDOM), fitter, members)
+    return measurement(fitter.fit(M1, M1_RANDOM), fitter)
 
 
 def stated(run, pre=None, perceived=None, style=None):

@@ -37,7 +37,7 @@ def study(slope_by_caseload=0.0, therapists=24, seed=2, curve=0.0, spread=0.0, b
     members = data[["patient", "therapist"]].assign(weight=1.0)
     fitter = Fitter(data, members, design)
     result = fitter.fit(M1, M1_RANDOM)
-    return sensitivity(result, fitter, members, fitter.primary()["primary"].record), fitter
+    return sensitivity(result, fitter, fitter.primary()["primary"].record), fitter
 
 
 @pytest.fixture(scope="module")
