@@ -6,7 +6,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,6 +91,18 @@ def read_parquet(path: str | Path, **options) -> pd.DataFrame:
     import pandas as pd
 
     return _whole(path, lambda p: pd.read_parquet(p, **options))
+
+
+def read_part(path: str | Path, wanted: Callable[[str], bool], categories: Sequence[str]) -> pd.DataFrame:
+    """Read the wanted columns of a Parquet file of a run, those of few different texts as categories."""
+    import pandas as pd
+    import pyarrow.parquet as pq
+
+    def read(path: Path) -> pd.DataFrame:
+        columns = [name for name in pq.read_schema(path).names if wanted(name)]
+        return pd.read_parquet(path, columns=columns, read_dictionary=[c for c in categories if c in columns])
+
+    return _whole(path, read)
 
 
 def read_csv(path: str | Path, **options) -> pd.DataFrame:

@@ -20,7 +20,7 @@ POINTS = 2000
 
 def gather(results: Results) -> pd.DataFrame | None:
     """From the primary model and its analysis set."""
-    fit, rows = results.json("fits/primary.json"), results.table("analysis/primary.parquet")
+    fit, rows = results.json("fits/primary.json"), results.primary_rows
     if not fit or rows is None:
         return None
     table = association_data(fit, rows, direction(results), results.shareable)

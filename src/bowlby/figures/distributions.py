@@ -27,13 +27,13 @@ LINES = ({"color": GREY, "linestyle": "-"}, {"color": BLUE, "linestyle": "--"}, 
 
 def gather(results: Results) -> pd.DataFrame | None:
     """From the scores and what the instruments say of norms."""
-    if not results.scores:
+    if not results.scale_scores:
         return None
     from bowlby.errors import UserError
     from bowlby.instruments.catalogue import load_instrument
 
     norms = {}
-    for name in results.scores:
+    for name in results.scale_scores:
         if f"{name}.yaml" in (results.manifest.get("inputs") or {}):
             continue
         try:
@@ -44,7 +44,7 @@ def gather(results: Results) -> pd.DataFrame | None:
     instruments = [(results.config.get("outcome") or {}).get("instrument"), *((b or {}).get("instrument") for b in
              (asked.get("perceived"), asked.get("therapist_style"), asked.get("patient_style")))]  # fmt: skip
     return distribution_data(
-        results.scores, norms, results.occasions, [name for name in instruments if name], results.shareable
+        results.scale_scores, norms, results.occasions, [name for name in instruments if name], results.shareable
     )
 
 
@@ -78,22 +78,21 @@ def distribution_data(
         Whether bins of fewer than five persons are to be pooled.
     """
     order = [i for i in dict.fromkeys([*(first or []), *scores]) if i in scores]
-    tables = {instrument: scores[instrument].assign(about=about_whom(scores[instrument])) for instrument in order}
+    whom = {instrument: about_whom(scores[instrument]) for instrument in order}
     panels = [
         (i, s, about)
         for i in order
         for s in scales_of(scores[i])
-        for about in sorted(tables[i].loc[tables[i][s].notna(), "about"].unique())
+        for about in sorted(whom[i][scores[i][s].notna()].unique())
     ][:PANELS]
     rows: list[dict] = []
     for instrument, scale, about in panels:
-        table = tables[instrument]
-        table = table[table[scale].notna()]
+        table = scores[instrument]
         # The same bins for patients and therapists and for every person whom a scale is about: panels are compared.
         edges = fine_edges(*_range(norms.get(instrument), scale, table[scale]), BINS)
-        table = table[table["about"] == about]
-        for (role, occasion), part in _groups(table, occasions or []):
-            values = part[scale].to_numpy(float)
+        there = table[scale].notna() & (whom[instrument] == about)
+        for role, occasion, rows_of in _groups(table, there, occasions or []):
+            values = table.loc[rows_of, ["person", scale]].drop_duplicates("person")[scale].to_numpy(float)
             if shareable and len(values) < SMALLEST:
                 continue
             place = occasions.index(occasion) if occasions and occasion in occasions else len(occasions or [])
@@ -126,16 +125,18 @@ def _range(instrument, scale: str, values: pd.Series) -> tuple[float, float]:
     return low, high
 
 
-def _groups(table: pd.DataFrame, occasions: list[str]):
-    """Rows of each role and occasion, one for each person."""
-    for role, own in table.groupby("role", sort=True):
-        own = own.assign(occasion=own["occasion"].astype("str").fillna("once").replace("", "once"))
-        known = set(own["occasion"].unique())
-        there = [o for o in dict.fromkeys([*occasions, "once"]) if o in known]
-        if len(there) > SHOWN_OCCASIONS:
-            there = [there[0], there[len(there) // 2], there[-1]]
-        for occasion in there:
-            yield (role, occasion), own[own["occasion"] == occasion].drop_duplicates("person")
+def _groups(table: pd.DataFrame, there: pd.Series, occasions: list[str]):
+    """Each role and occasion with the rows of it that are there."""
+    occasion = table["occasion"].astype("category")
+    once = occasion.isna() | occasion.isin(["", "once"])
+    for role in sorted(table.loc[there, "role"].unique()):
+        own = there & (table["role"] == role)
+        rows = {name: own & (once if name == "once" else occasion == name) for name in (*occasions, "once")}
+        shown = [name for name, of in rows.items() if of.any()]
+        if len(shown) > SHOWN_OCCASIONS:
+            shown = [shown[0], shown[len(shown) // 2], shown[-1]]
+        for name in shown:
+            yield role, name, rows[name]
 
 
 def _norms(instrument, name: str, scale: str) -> list[dict]:

@@ -7,15 +7,16 @@ import re
 import numpy as np
 import pandas as pd
 
-from bowlby.results import Results
+from bowlby.results import Results, once
 
 NUMBER = re.compile(r"(?<=[A-Z])(?=\d+$)")
 
 
+@once
 def before_after(results: Results) -> pd.DataFrame | None:
     """Columns pre and post of every patient who has both, by person; None where the run has no such occasions."""
     asked = results.config.get("outcome") or {}
-    table = results.scores.get(asked.get("instrument", ""))
+    table = results.scale_scores.get(asked.get("instrument", ""))
     if table is None or not (asked.get("pre") and asked.get("post")):
         return None
     scale = asked.get("scale") or "total"
@@ -23,7 +24,10 @@ def before_after(results: Results) -> pd.DataFrame | None:
         return None
     own = table[(table["role"] == "patient") & (table["about"] == "self")]
     scores = {
-        name: own[own["occasion"] == asked[name]].drop_duplicates("person").set_index("person")[scale]
+        name: own[own["occasion"] == asked[name]]
+        .drop_duplicates("person")
+        .astype({"person": "str"})
+        .set_index("person")[scale]
         for name in ("pre", "post")
     }
     return pd.DataFrame(scores).dropna()
@@ -56,10 +60,11 @@ def named(instrument: str, scale: str = "total") -> str:
 
 def about_whom(table: pd.DataFrame) -> pd.Series:
     """Whom each row of scores is about where one role answered about several persons; empty everywhere else."""
-    if "about" not in table.columns:
-        return pd.Series("", index=table.index)
-    said = table["about"].astype("str").fillna("self")
-    return said if said.groupby(table["role"]).nunique().gt(1).any() else pd.Series("", index=table.index)
+    if "about" in table.columns:
+        pairs = table[["role", "about"]].drop_duplicates().astype("str").fillna("self").drop_duplicates()
+        if pairs["role"].duplicated().any():
+            return table["about"].astype("str").fillna("self")
+    return pd.Series("", index=table.index, dtype="category")
 
 
 def fine_edges(low: float, high: float, about: int = 20):

@@ -179,10 +179,10 @@ FEW, NEARLY = "few", "nearly all"
 def gather_missing(results: Results) -> pd.DataFrame | None:
     """From the scores and the lists of patients and therapists."""
     people = {role: results.table(f"people/{role}s.parquet") for role in ("patient", "therapist")}
-    if not results.scores or people["patient"] is None:
+    if not results.scale_scores or people["patient"] is None:
         return None
     sizes = {role: len(table) for role, table in people.items() if table is not None}
-    return missing_data(results.scores, sizes, results.occasions, results.shareable)
+    return missing_data(results.scale_scores, sizes, results.occasions, results.shareable)
 
 
 def scales_of(table: pd.DataFrame) -> list[str]:
@@ -204,10 +204,11 @@ def missing_data(
     order = {name: i for i, name in enumerate(occasions)}
     rows = []
     for instrument, table in scores.items():
-        for about, role, occasion, part in _parts(table):
+        scales = scales_of(table)
+        for about, role, occasion, part in _parts(table, scales):
             occasion = occasion if isinstance(occasion, str) and occasion else "once"
-            for scale in scales_of(table):
-                n = int(part.loc[part[scale].notna(), "person"].nunique())
+            for scale in scales:
+                n = part.loc[part[scale].notna(), "person"].nunique()
                 of = max(sizes.get(role, 0), n)
                 rows.append((role, instrument, about, scale, order.get(occasion, len(order)), occasion, of, n))
     table = pd.DataFrame(rows, columns=TILES[:8])
@@ -223,11 +224,12 @@ def missing_data(
     return table.sort_values(keys, kind="stable", ignore_index=True)[TILES]
 
 
-def _parts(table: pd.DataFrame):
-    """Rows of each role and occasion, by whom they are about where that must be told."""
-    several = "about" in table and len(table["about"].unique()) > 1  # of a large table the rest is spared
-    for about, form in table.groupby(about_whom(table), sort=False) if several else [("", table)]:
-        for (role, occasion), part in form.groupby(["role", "occasion"], dropna=False, sort=False):
+def _parts(table: pd.DataFrame, scales: list[str]):
+    """Scores of each role and occasion, by whom they are about where that must be told."""
+    for about, form in table[["person", "role", "occasion", *scales]].groupby(
+        about_whom(table), sort=False, observed=True
+    ):
+        for (role, occasion), part in form.groupby(["role", "occasion"], dropna=False, sort=False, observed=True):
             yield about, role, occasion, part
 
 

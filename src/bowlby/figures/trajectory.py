@@ -88,7 +88,8 @@ def _course(fit: Mapping, time: pd.Series, at: Mapping[str, float] | None = None
 
 
 def _means(data: pd.DataFrame, by: pd.Series) -> pd.DataFrame:
-    groups = data.groupby(by.rename("group"), observed=True)
+    data = data.assign(patient=pd.factorize(data["patient"])[0])
+    groups = data[["time", "y", "patient"]].groupby(by.rename("group"), observed=True)
     table = groups.agg(time=("time", "mean"), observed=("y", "mean"), n=("patient", "nunique"))
     return table[table["n"] >= SMALLEST].reset_index(drop=True)
 

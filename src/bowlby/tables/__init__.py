@@ -10,7 +10,7 @@ from bowlby.config.labels import Wording
 from bowlby.config.run import Run
 from bowlby.errors import existing
 from bowlby.files import atomic, harmless, write_csv, write_text
-from bowlby.results import Results
+from bowlby.results import Results, once
 from bowlby.tables.claims import claims_sheet, claims_table, pair_sheet, pair_table
 from bowlby.tables.clinical_change import clinical_change_sheet, clinical_change_table
 from bowlby.tables.descriptives import descriptives_sheet, descriptives_table
@@ -62,7 +62,7 @@ def outputs(run: Run) -> list[str]:
 def build(folder: Path) -> list[Path]:
     """Write the tables that the results call for, and return the files written."""
     results, written = Results(Path(folder)), []
-    tables = sheets(results)
+    tables = dict(sheets(results))
     if (raw := descriptives_table(results)) is not None:
         tables["descriptives"] = (raw, existing(descriptives(results, raw)))
     for name, (raw, sheet) in tables.items():
@@ -75,6 +75,7 @@ def build(folder: Path) -> list[Path]:
     return written
 
 
+@once
 def sheets(results: Results) -> dict[str, tuple[pd.DataFrame, Sheet]]:
     """Tables of the run by name, each in full precision and as printed, numbered in the order of the report."""
     fits, pair, unit, wording = results.fits, results.json("pair.json"), results.study.get("time_unit"), results.wording

@@ -33,13 +33,13 @@ def descriptives_table(results: Results) -> pd.DataFrame | None:
         ci_high, p, n (patients; of correlations between therapists, therapists). Numbers that rest on fewer than five
         persons are left out.
     """
-    rows = results.table("analysis/primary.parquet")
+    rows = results.primary_rows
     if rows is None or not results.config.get("comparison"):
         return None
     run = Run.model_validate({k: v for k, v in results.config.items() if k in Run.model_fields})
     therapist = rows.set_index("patient")["therapist"]
     scales = _scales(run, results, therapist)
-    values = pd.DataFrame({label: own for label, (own, _, _) in scales.items()})
+    values = pd.DataFrame({label: own for label, (own, _, _) in scales.items()}, index=therapist.index)
     out: list[tuple] = []
     reliability = results.table("reliability.csv")
     for label, (own, key, role) in scales.items():
@@ -59,7 +59,7 @@ def _scales(run: Run, results: Results, therapist: pd.Series) -> dict[str, tuple
     """By label: values of the patients, key of the reliability table, and who answered."""
     from bowlby.design.frame import answered, before_after
 
-    comparison, outcome, scores = run.comparison, run.outcome, results.scores
+    comparison, outcome, scores = run.comparison, run.outcome, results.scale_scores
     assert comparison is not None
     name = results.instrument(outcome.instrument)[0].partition(" (")[0]
     of = () if outcome.scale == "total" else (outcome.scale.replace("_", " "),)
@@ -67,12 +67,14 @@ def _scales(run: Run, results: Results, therapist: pd.Series) -> dict[str, tuple
     values = before_after(scores[outcome.instrument], outcome)
     for when, own, occasion in zip(("before", "after"), values, (outcome.pre, outcome.post), strict=True):
         key = (outcome.instrument, outcome.scale, outcome.role, occasion)
-        out[", ".join([name, *of, f"{when} treatment"])] = (own.reindex(therapist.index), key, "patient")
+        own = own.set_axis(own.index.astype("str")).reindex(therapist.index)
+        out[", ".join([name, *of, f"{when} treatment"])] = (own, key, "patient")
     for variable, role in terms.ROLES.items():
         block: Block | None = getattr(comparison, variable)
         if block is None:
             continue
         own = answered(scores[block.instrument], role, block)
+        own = own.set_axis(own.index.astype("str"))
         own = own.reindex(therapist.index) if role == "patient" else own.reindex(therapist).set_axis(therapist.index)
         for scale in block.scales:
             key = (block.instrument, scale, role, block.occasion)
@@ -106,7 +108,7 @@ def _correlations(values: pd.DataFrame, therapist: pd.Series, of_patients: set[s
         limits = compute_esci(r, size, size, eftype="r", decimals=12) if size > 3 else (None, None)
         return (one, level, other, float(r), *limits, float(p), n)
 
-    groups = therapist.reindex(values.index)
+    groups = pd.factorize(therapist)[0]
     means = values.groupby(groups).mean()
     means = means.loc[:, (means.notna().sum() >= SMALLEST) & (means.std() > 1e-12)]
     every = pairwise_corr(means, list(means)).itertuples() if means.shape[1] > 1 else ()
@@ -122,7 +124,7 @@ def _correlations(values: pd.DataFrame, therapist: pd.Series, of_patients: set[s
     return out
 
 
-def repeated_measures_correlation(pair: pd.DataFrame, groups: pd.Series) -> tuple[float, float, int, int] | None:
+def repeated_measures_correlation(pair: pd.DataFrame, groups: np.ndarray) -> tuple[float, float, int, int] | None:
     """Correlation of two variables within groups (Bakdash & Marusich, 2017), as ``pingouin.rm_corr`` gives it.
 
     It is the correlation of the differences from the groups' means, on n minus the number of groups minus 1 df.
@@ -131,23 +133,24 @@ def repeated_measures_correlation(pair: pd.DataFrame, groups: pd.Series) -> tupl
     ----------
     pair : DataFrame
         Two columns; rows with a missing value are left out.
-    groups : Series
-        Group of each row.
+    groups : ndarray of int
+        Number of each row's group.
 
     Returns
     -------
     tuple or None
         Correlation, p, df, rows; None where under five df would be left, or a variable does not vary within groups.
     """
-    pair = pair.dropna()
-    within = pair - pair.groupby(groups.reindex(pair.index)).transform("mean")
-    df = len(pair) - groups.reindex(pair.index).nunique() - 1
-    if df + 1 < SMALLEST or not (within.std() > 1e-12).all():
+    columns = pair.to_numpy(float)
+    complete = ~np.isnan(columns).any(axis=1)
+    groups, columns, size = groups[complete], columns[complete], np.bincount(groups[complete])
+    df = len(columns) - np.count_nonzero(size) - 1
+    x, y = (v - (np.bincount(groups, v) / np.maximum(size, 1))[groups] for v in columns.T)
+    if df + 1 < SMALLEST or not min(np.std(x, ddof=1), np.std(y, ddof=1)) > 1e-12:
         return None
-    x, y = within.to_numpy(float).T
     r = float(x @ y / np.sqrt((x @ x) * (y @ y)))
     t = abs(r) * np.sqrt(df / max(1 - r * r, 1e-300))
-    return r, float(2 * scipy.special.stdtr(df, -t)), int(df), len(pair)
+    return r, float(2 * scipy.special.stdtr(df, -t)), int(df), len(columns)
 
 
 def descriptives_sheet(number_: str, table: pd.DataFrame) -> Sheet:

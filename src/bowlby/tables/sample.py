@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from bowlby.disclosure import SMALLEST, hide_classes, small
-from bowlby.results import MAIN, Results
+from bowlby.results import MAIN, Results, once
 from bowlby.tables.layout import Sheet
 from bowlby.tables.numbers import number
 
@@ -16,6 +18,7 @@ NOTE = "Patients and therapists of the {of}. *n*: number with a value."
 POOLED = " Categories of fewer than five persons are pooled."
 
 
+@once
 def sample_table(results: Results) -> pd.DataFrame:
     """Covariates, sessions and caseloads of the analysed patients and therapists, in full precision.
 
@@ -36,7 +39,8 @@ def sample_table(results: Results) -> pd.DataFrame:
     for who, table in people.items():
         if table is None or who not in analysed:
             continue
-        own = table[table[who].isin(analysed[who])].drop_duplicates(who).set_index(who)
+        there = pc.is_in(pa.array(table[who]), value_set=pa.array(analysed[who].dropna()))  # isin loops over the texts
+        own = table[there.to_numpy(zero_copy_only=False)].drop_duplicates(who).set_index(who)
         own = own.drop(columns="therapist", errors="ignore").assign(**_contact(results, analysed, who))
         rows.append((who, "", "", len(own), None, None, None))
         for variable, values in own.items():
