@@ -14,7 +14,7 @@ from pathlib import Path
 from bowlby.errors import FULL_DISK, MAKE_ROOM, OWN_ERROR, Place, UserError, problem
 from bowlby.files import Damaged
 from bowlby.plan import Plan, plan
-from bowlby.resources import few_collections
+from bowlby.resources import use_memory_freely
 from bowlby.run_marker import MARKER, begun_with, claim
 
 KILOBYTES = 1024 if sys.platform != "darwin" else 2**20  # in which units the system counts memory, for MB
@@ -28,7 +28,7 @@ def job(snakemake) -> Iterator[logging.Logger]:
     A :class:`UserError` becomes its lines in the log and exit status 1; any other exception keeps its traceback,
     in the log too.
     """
-    few_collections()
+    use_memory_freely()
     path = Path(snakemake.log[0])
     path.parent.mkdir(parents=True, exist_ok=True)
     logger = logging.getLogger("bowlby")

@@ -15,9 +15,9 @@ def main() -> None:
     from bowlby.cli.run import run
     from bowlby.cli.terminal import show
     from bowlby.errors import UserError
-    from bowlby.resources import few_collections
+    from bowlby.resources import use_memory_freely
 
-    few_collections()
+    use_memory_freely()
     app = typer.Typer(
         add_completion=False,
         no_args_is_help=True,
