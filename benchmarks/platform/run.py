@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import re
 import subprocess
 import sys
 import time
@@ -19,6 +20,7 @@ import pandas as pd
 import yaml
 
 ROOT = Path(__file__).parents[2]
+USED = re.compile(r"([\d.]+) s of processor, (\d+) MB")
 ORDER = ["ingest", "score", "design", "fit", "compare", "present"]
 
 
@@ -33,13 +35,17 @@ def configuration(folder: Path, switching: float) -> Path:
 
 
 def jobs(folder: Path) -> pd.DataFrame:
-    """One row a job: wall seconds, processor seconds, largest memory in MB."""
-    base = folder / "results/platform/benchmarks"
+    """One row a job: wall seconds, processor seconds, largest memory in MB.
+
+    Seconds on the clock are Snakemake's; the others are from the job's log, since Snakemake looks at a job seldom and
+    never at its end.
+    """
+    results = folder / "results/platform"
     rows = []
-    for path in sorted(base.rglob("*.tsv"), key=lambda p: (ORDER.index(p.parent.name), p.name)):
-        one = pd.read_csv(path, sep="\t").iloc[-1]
-        stage = path.relative_to(base).with_suffix("").as_posix()
-        rows.append((stage, one["s"], one["cpu_time"], one["max_rss"]))
+    for path in sorted(results.glob("benchmarks/*/*.tsv"), key=lambda p: (ORDER.index(p.parent.name), p.name)):
+        stage = f"{path.parent.name}/{path.stem}"
+        used = USED.findall((results / f"logs/{stage}.log").read_text("utf-8"))
+        rows.append((stage, pd.read_csv(path, sep="\t")["s"].iloc[-1], *map(float, used[-1])))
     return pd.DataFrame(rows, columns=["job", "wall", "cpu", "memory"])
 
 

@@ -41,8 +41,9 @@ def job(snakemake) -> Iterator[logging.Logger]:
     os.environ.setdefault("MPLBACKEND", "Agg")
     try:
         yield logger
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        seconds, megabytes = used.ru_utime + used.ru_stime, used.ru_maxrss / KILOBYTES
+        used, parts = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds = used.ru_utime + used.ru_stime + parts.ru_utime + parts.ru_stime
+        megabytes = max(used.ru_maxrss, parts.ru_maxrss) / KILOBYTES
         logger.info("%.1f s of processor, %.0f MB of memory at most", seconds, megabytes)
         logger.info("done")
     except Exception as error:

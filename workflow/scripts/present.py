@@ -7,4 +7,5 @@ from bowlby.job import job, planned
 with job(snakemake):  # noqa: F821
     folder = planned(snakemake).folder  # noqa: F821
     for part in snakemake.params.parts:  # noqa: F821
-        import_module(f"bowlby.{part}").build(folder)
+        build = import_module(f"bowlby.{part}").build
+        build(folder, snakemake.threads) if part == "figures" else build(folder)  # noqa: F821

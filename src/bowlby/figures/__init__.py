@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import sys
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 
 import pandas as pd
@@ -166,11 +170,26 @@ def outputs(run: Run) -> list[str]:
     ]
 
 
-def build(folder: Path) -> list[Path]:
-    """Draw the figures that the run has files for, and return the files written."""
+def build(folder: Path, processes: int = 1) -> list[Path]:
+    """Draw the figures that the run has files for, and return the files written.
+
+    Parameters
+    ----------
+    folder : Path
+        ``results/<run>``.
+    processes : int
+        How many figures are drawn at a time, on Linux; elsewhere one (a fork of a process with windows is not safe).
+    """
     results = Results(Path(folder))
-    gathered = {name: plot.gather(results) for name, plot in PLOTS.items()}
-    return [path for name, data in gathered.items() if data is not None for path in draw(name, data, results.folder)]
+    gathered = {name: data for name, plot in PLOTS.items() if (data := plot.gather(results)) is not None}
+    if processes == 1 or sys.platform != "linux":
+        drawn = [draw(name, data, folder) for name, data in gathered.items()]
+    else:
+        import seaborn  # noqa: F401 - once, and not by each process
+
+        with ProcessPoolExecutor(processes, multiprocessing.get_context("fork")) as pool:
+            drawn = list(pool.map(draw, gathered, gathered.values(), repeat(folder)))
+    return [path for paths in drawn for path in paths]
 
 
 def draw(name: str, data: pd.DataFrame, folder: Path) -> list[Path]:
