@@ -60,7 +60,8 @@ def measurement(result, fitter: Fitter) -> dict:
         "within_only": False,
         "reliability_off": [],
     }
-    group = connected(*weights.weights.nonzero(), weights.shape)[0]
+    cells = weights.weights.tocoo()
+    group = connected(cells.row, cells.col, weights.shape)[0]
     if np.bincount(group).max() > LARGEST:
         return out | {"reason": "large_part"}
     asked = standardised_slope_weights(design)
