@@ -75,9 +75,9 @@ def _of_patients(rows: pd.DataFrame) -> dict[tuple[str, str], str]:
 def _of_therapists(rows: pd.DataFrame) -> dict[tuple[str, str], str]:
     """A therapist's effect is what several patients share; of one patient it cannot be told from the patient's own."""
     met = rows.dropna(subset=["therapist"])
-    occasions = met.groupby(["therapist", "patient"])["time"].nunique()
-    patients = occasions.groupby("therapist").size()
-    followed = occasions.gt(1).groupby("therapist").sum()
+    times = met.groupby(["therapist", "patient"])["time"]
+    several = times.max() > times.min()
+    patients, followed = several.groupby("therapist").size(), several.groupby("therapist").sum()
     if len(patients) < 2:
         reason = "all patients have the same therapist" if len(patients) else "no patient has a therapist"
     elif patients.max() < 2:

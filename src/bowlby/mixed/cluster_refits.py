@@ -116,7 +116,7 @@ def leave_out(result, group: str | None = None, contrasts=None, kenward_roger: b
     model = _plain(result)
     factor = _factor(model, group)
     cluster = _cluster_of_level(model, factor)
-    named = factor.sorted_levels()
+    named = factor.sorted_levels
     alone = np.bincount(cluster[named])[cluster[named]] == 1
     rows = contrast_rows(result, contrasts, kenward_roger)
     out = Refits.empty(model, len(named), len(rows), kenward_roger)

@@ -91,6 +91,7 @@ class Factor:
             return np.all(np.array(self.levels.codes) >= 0, axis=0)
         return ~np.asarray(self.levels.array.isna())
 
+    @cached_property
     def sorted_levels(self) -> np.ndarray:
         """Positions of the levels that exist, sorted by name; ids of several types by type first."""
         at = np.flatnonzero(self.named)

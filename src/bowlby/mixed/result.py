@@ -228,7 +228,7 @@ class MixedResult(Inference):
         """
         out = {}
         for f, u in zip(self._data.factors, self._blups, strict=True):
-            order = f.sorted_levels()
+            order = f.sorted_levels
             index = f.levels[order].rename(f.name if f.levels.nlevels == 1 else f.levels.names)
             out[f.name] = pd.DataFrame(u[order], index=index, columns=f.labels)
         return out
@@ -248,7 +248,7 @@ class MixedResult(Inference):
         out = {}
         for f, values in zip(self._data.factors, covs, strict=True):
             values = values * self.scale
-            order = f.sorted_levels()
+            order = f.sorted_levels
             out[f.name] = dict(zip(f.levels[order], values[order], strict=True))
         return out
 
