@@ -25,7 +25,7 @@ for NAME, SETS in PLAN.batches.items():
             **(fitted(SETS) if "fit" in BUILT else {}),
             data=expand("{out}/analysis/{set}.parquet", out=OUT, set=SETS),
             columns=expand("{out}/analysis/{set}.columns.csv", out=OUT, set=SETS),
-            membership=expand("{out}/analysis/{set}.membership.{kind}", out=OUT, set=SETS, kind=["parquet", "csv"]),
+            membership=expand("{out}/analysis/{set}.membership.parquet", out=OUT, set=SETS),
             design=expand("{out}/analysis/{set}.design.json", out=OUT, set=SETS),
             flow=expand("{out}/analysis/{set}.flow.json", out=OUT, set=SETS),
             adequacy=f"{OUT}/adequacy.json" if "perceived" in SETS else [],
