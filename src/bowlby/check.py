@@ -108,7 +108,7 @@ def refusals(loaded: Loaded, ingested: Ingested, scores: dict[str, pd.DataFrame]
     problems: list[str] = []
     fits: dict = {}
     people = {table: ingested.people[table] for table in PEOPLE}
-    build = analysis_sets(loaded, scores, people, lambda one: answers(loaded, one, ingested.measures[one]))
+    build = analysis_sets(loaded, scores, people, lambda one: answers(loaded, one, ingested.measures[one]), False)
 
     def fits_to(name: str) -> dict:
         built = build(name)

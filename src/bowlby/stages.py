@@ -187,10 +187,10 @@ def _stored(loaded: Loaded, folder: Path, name: str, occasion: str | None = None
     return answers(loaded, name, read_parquet(folder / f"measures/{name}.parquet", filters=rows))
 
 
-def analysis_sets(loaded: Loaded, scores: dict, people: dict[str, pd.DataFrame], forms: Callable):
+def analysis_sets(loaded: Loaded, scores: dict, people: dict[str, pd.DataFrame], forms: Callable, described=True):
     """Gives an analysis set of a run by name (:func:`bowlby.design.analysis_sets.build_set`).
 
-    ``forms`` gives an instrument on the study's form and the answers to its items by name, as :func:`answers` does.
+    ``forms`` does what :func:`answers` does, by name. A set that is not ``described`` lacks what no model needs.
     """
     from bowlby.design.analysis_sets import build_set
     from bowlby.design.primary import compared
@@ -198,7 +198,7 @@ def analysis_sets(loaded: Loaded, scores: dict, people: dict[str, pd.DataFrame],
     order = [o.id for o in loaded.study.occasions]
     sample = cache(partial(compared, loaded.run, scores, people, order))  # once for all sets
     key = partial(on_study_forms, loaded)
-    return lambda name: build_set(loaded.run, loaded.study, name, scores, people, forms, key, sample)
+    return lambda name: build_set(loaded.run, loaded.study, name, scores, people, forms, key, sample, described)
 
 
 def fit(loaded: Loaded, folder: Path, name: str) -> None:

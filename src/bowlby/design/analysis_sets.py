@@ -32,6 +32,7 @@ def build_set(
     forms: Forms,
     key: Callable[[str], Instrument],
     sample: Callable[[], Patients] | None = None,
+    described: bool = True,
 ) -> AnalysisSet:
     """One analysis set of a run, from its scores by instrument and its people.
 
@@ -50,6 +51,9 @@ def build_set(
         Instrument on the study's form by name.
     sample : callable, optional
         What :func:`bowlby.design.primary.compared` gives of these data.
+    described : bool
+        Whether a set of the comparison gets what the report alone says of the study
+        (:func:`bowlby.design.primary.analysis_set`).
 
     Raises
     ------
@@ -71,5 +75,5 @@ def build_set(
         return moderation_set(run, scores, people, order, name)
     if name.startswith(RESPONSE_SURFACE):
         return response_surface_set(run, scores, people, order, key, name)
-    built = comparison_set(run, scores, people, order, name, sample() if sample else None)
+    built = comparison_set(run, scores, people, order, name, sample() if sample else None, described)
     return with_classes(built, run, scores, forms) if name == "clinical_change" else built

@@ -51,6 +51,7 @@ def comparison_set(
     occasions: list[str],
     name: str,
     sample: Patients | None = None,
+    described: bool = True,
 ) -> AnalysisSet:
     """Build one analysis set of the comparison.
 
@@ -71,6 +72,8 @@ def comparison_set(
         and, where configured, the patient's style, both at both levels.
     sample : Patients, optional
         What :func:`compared` gives of these data, where it is known.
+    described : bool
+        As of :func:`analysis_set`.
 
     Returns
     -------
@@ -81,7 +84,7 @@ def comparison_set(
     UserError
         Where the comparison cannot be made with these data; all reasons at once.
     """
-    return analysis_set(run, sample or compared(run, scores, people, occasions), people, name)
+    return analysis_set(run, sample or compared(run, scores, people, occasions), people, name, described)
 
 
 def analysis_set(

@@ -309,7 +309,7 @@ def _foot(raw: Raw) -> list[Doubt]:
         return []
     person = raw.person if raw.person in raw.frame.columns else raw.frame.columns[0]
     others = [c for c in raw.frame.columns if c != person and c not in survey_columns(raw.header)]
-    if not others:
+    if not others or any(pd.notna(cell) and str(cell).strip() for cell in raw.frame[others].iloc[-1]):
         return []
     last = raw.frame[others].iloc[-200:].iloc[::-1]
     filled = pd.DataFrame({c: raw.text(c, last.index).str.strip().ne("") for c in others}).any(axis=1)
