@@ -9,6 +9,7 @@ import pandas as pd
 
 from bowlby.design.adequacy import planned_standard_error, row
 from bowlby.errors import UserError, problem
+from bowlby.simulate.batched_analysis import LatentStudies
 from bowlby.simulate.batched_analysis import studies as simulated
 from bowlby.simulate.scenarios import scenario
 
@@ -16,8 +17,6 @@ TRUTHS = {"S0": "neither predicts", "S1": "perceived attachment predicts, style 
           "S3": "therapist style dominates"}  # fmt: skip
 CLAIMS = ("C1", "C2", "C3", "C4", "C5")
 ICCS = (0.02, 0.05, 0.08)
-TOGETHER = 50
-"""Studies between two steps of the progress bar."""
 
 
 @dataclass(frozen=True)
@@ -179,8 +178,9 @@ def power(
     DataFrame
         truth, claim, supported, refuted, inconclusive (shares), mc_se (Monte-Carlo standard error of a share of .5).
     """
-    todo = [(truth, range(first, min(first + TOGETHER, studies))) for truth in TRUTHS
-            for first in range(0, studies, TOGETHER)]  # fmt: skip
+    step = max(1, int(LatentStudies.patients / (therapists * patients)))  # as many as are analysed together
+    todo = [(truth, range(first, min(first + step, studies))) for truth in TRUTHS
+            for first in range(0, studies, step)]  # fmt: skip
     batches: dict[str, list[pd.DataFrame]] = {truth: [] for truth in TRUTHS}
     for truth, numbers in progress(todo):
         batches[truth].append(planned_studies(truth, therapists, patients, icc, switching, delta, seed, numbers))
