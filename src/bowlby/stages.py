@@ -42,15 +42,14 @@ def score(loaded: Loaded, folder: Path, instruments: list[str]) -> None:
     from bowlby.instruments.direction_checks import across, directed
     from bowlby.instruments.score_tables import score_tables, stack, summarise
 
-    tables, described, scales = [], [], {}
+    tables, described, scales, shareable = [], [], {}, loaded.run.privacy == "shareable"
     sites = sites_of({role: read_parquet(folder / f"people/{role}s.parquet") for role in ("patient", "therapist")})
     for name in instruments:
         measures = read_parquet(folder / f"measures/{name}.parquet")
         instrument, items, scores = score_instrument(loaded, name, measures)
         write_parquet(folder / f"scores/{name}.parquet", scores)
-        occasions = change_occasions(loaded, scores)
-        shareable = loaded.run.privacy == "shareable"
         scores, items, measures = coded(scores, items, measures)
+        occasions = change_occasions(loaded, scores)
         tables.append(summarise(scores, items, instrument, occasions, shareable, measures, sites))
         described += score_tables({name: scores}, {name: instrument})
         scales[name] = directed(scores, instrument, measures, sites)
@@ -58,8 +57,7 @@ def score(loaded: Loaded, folder: Path, instruments: list[str]) -> None:
     tables.append({"keying_audit": across(scales)})
     for name, table in stack(tables).items():
         write_csv(folder / f"{name}.csv", harmless(table))
-    title = f"Scores of {loaded.title}"
-    write_dictionary(folder / "scores", f"{loaded.run.run}-scores", title, described)
+    write_dictionary(folder / "scores", f"{loaded.run.run}-scores", f"Scores of {loaded.title}", described)
 
 
 def score_instrument(loaded: Loaded, name: str, measures: pd.DataFrame):

@@ -14,9 +14,10 @@ from bowlby.files import write_text
 from bowlby.ingest.issues import count
 from bowlby.instruments.audit import audit
 from bowlby.instruments.catalogue import ID
+from bowlby.instruments.factor_models import products
 from bowlby.instruments.model import Instrument, read_instrument
 from bowlby.instruments.reliability import alpha
-from bowlby.instruments.scoring import item_name, keyed, score
+from bowlby.instruments.scoring import item_name, keyed_items, score
 
 TEMPLATE = """# A questionnaire of your own; `bowlby instruments show phq9` shows one that is filled in.
 id: {id}
@@ -94,8 +95,8 @@ def try_key(path: Path, data: Path) -> list[str]:
         lines.append(f"{count(n, 'answer')} outside {low:g} to {high:g} taken as missing")
     for name in instrument.all_scales():
         own = scores[name].dropna().astype(float)
-        items = keyed(measures, instrument, name).dropna()
-        consistency = f", alpha {alpha(items)[0]:.2f}" if items.shape[1] > 1 and len(items) > 2 else ""
+        items = products(list(keyed_items(measures, instrument, name).values()))
+        consistency = f", alpha {alpha(items)[0]:.2f}" if len(items.mean) > 1 and items.n > 2 else ""
         lines.append(f"{name}: n {len(own)}, mean {own.mean():.2f}, SD {own.std():.2f}, range {own.min():g} to "
                      f"{own.max():g}{consistency}")  # fmt: skip
     findings = audit(measures, instrument, scores)

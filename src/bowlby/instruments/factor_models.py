@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 from scipy.special import expit, logit, ndtri
 
 NOTHING = (np.nan, np.nan, np.nan)
@@ -36,6 +36,10 @@ class Products(NamedTuple):
         """Standard deviation of each item with the divisor n, shape (n_items,)."""
         return np.sqrt(np.maximum(np.diag(self.cross), 0) / max(self.n, 1))
 
+    def of(self, items: np.ndarray) -> Products:
+        """The same of some items."""
+        return Products(self.n, self.mean[items], self.cross[np.ix_(items, items)])
+
     @property
     def correlations(self) -> np.ndarray:
         """Correlations of the items."""
@@ -43,24 +47,35 @@ class Products(NamedTuple):
         return self.cross / np.outer(size, size)
 
 
-def products(values: np.ndarray, known: np.ndarray | None = None) -> Products:
+def products(
+    items: Sequence[np.ndarray],
+    known: np.ndarray | None = None,
+    cells: np.ndarray | None = None,
+    means: np.ndarray | None = None,
+) -> Products:
     """Sums of squares and products, of complete rows only, without a copy of them all.
 
     Parameters
     ----------
-    values : ndarray, shape (n_rows, n_items)
-        Missing is NaN.
+    items : sequence of ndarray, each of shape (n_rows,)
+        Answers to each item; missing is NaN.
     known : ndarray of bool, shape (n_rows,), optional
         Which rows count; by default all.
+    cells : ndarray of int, shape (n_rows,), optional
+        Cell of each row, from 0.
+    means : ndarray, shape (n_cells, n_items), optional
+        What is taken out of the rows of each cell.
     """
-    n, k = 0, values.shape[1]
+    n, k = 0, len(items)
     about, total, cross = None, np.zeros(k), np.zeros((k, k))
-    for first in range(0, len(values), CHUNK):
-        rows = values[first : first + CHUNK]
+    for first in range(0, len(items[0]) if k else 0, CHUNK):
+        rows = np.array([item[first : first + CHUNK] for item in items]).T
         complete = ~np.isnan(rows).any(axis=1)
         if known is not None:
             complete &= known[first : first + CHUNK]
         rows = rows[complete]
+        if cells is not None and means is not None:
+            rows = rows - means[cells[first : first + CHUNK][complete]]
         if len(rows):
             about = rows[0] if about is None else about
             rows = rows - about
@@ -69,14 +84,14 @@ def products(values: np.ndarray, known: np.ndarray | None = None) -> Products:
     return Products(n, mean + (0 if about is None else about), cross - n * np.outer(mean, mean))
 
 
-def omega_total(items: pd.DataFrame, level: float = 0.95) -> tuple[float, float, float]:
+def omega_total(items: Products, level: float = 0.95) -> tuple[float, float, float]:
     """Omega of the sum of the items, by maximum likelihood with one factor, and its interval.
 
     Parameters
     ----------
-    items : DataFrame
-        Keyed items in their own units (as for raw alpha), of which complete rows count. One with the same answer
-        throughout adds nothing to what the sum differs by.
+    items : Products
+        Of keyed items in their own units (as for raw alpha). One with the same answer throughout adds nothing to what
+        the sum differs by.
     level : float
         Of the interval.
 
@@ -91,9 +106,7 @@ def omega_total(items: pd.DataFrame, level: float = 0.95) -> tuple[float, float,
     ----------
     McDonald (1999), Test theory, ch. 6; Raykov & Marcoulides (2011), Introduction to psychometric theory.
     """
-    own = products(items.to_numpy(float))
-    varied = own.sd > 1e-9
-    own = Products(own.n, own.mean[varied], own.cross[np.ix_(varied, varied)])
+    own = items.of(items.sd > 1e-9)
     n, k, sd = own.n, len(own.mean), own.sd
     if k < 3 or n <= 2 * k:
         return NOTHING

@@ -65,10 +65,10 @@ def structure(items: pd.DataFrame, therapists: pd.Series | None = None) -> dict 
     Bentler (1990), Psychol Bull 107:238-246 (CFI); Steiger (1990), Multivar Behav Res 25:173-180 (RMSEA); Hu & Bentler
     (1999), Struct Equ Modeling 6:1-55 (SRMR).
     """
-    values = items.to_numpy(float)
-    own = products(values)
-    varied = own.sd > 1e-9
-    own = products(values[:, varied])
+    columns = [items[c].to_numpy(float) for c in items]
+    varied = products(columns).sd > 1e-9
+    columns = [column for column, keep in zip(columns, varied, strict=True) if keep]
+    own = products(columns)
     n, k, sd, r = own.n, len(own.mean), own.sd, own.correlations
     if k < 4 or n <= 2 * k:
         return None
@@ -84,7 +84,7 @@ def structure(items: pd.DataFrame, therapists: pd.Series | None = None) -> dict 
     excess, excess_independent = max(test - df, 0.0), max(independent - df_independent, 0.0)
     levels = None
     if therapists is not None:
-        two = fit_two_level(Moments(values[:, varied], pd.factorize(therapists)[0]))
+        two = fit_two_level(Moments(columns, pd.factorize(therapists)[0]))
         levels = two and (two.within[0], two.between[0])
     within, between = levels or (None, None)
     return asdict(

@@ -316,10 +316,14 @@ def centred(values: np.ndarray, cells: np.ndarray) -> np.ndarray:
     """
     out = np.empty_like(values)
     for k, own in enumerate(values.T):
-        there = ~np.isnan(own)
-        sums, n = np.bincount(cells, np.where(there, own, 0.0)), np.bincount(cells, there)
-        np.subtract(own, (sums / np.maximum(n, 1))[cells], out=out[:, k])
+        np.subtract(own, cell_means(own, cells)[cells], out=out[:, k])
     return out
+
+
+def cell_means(values: np.ndarray, cells: np.ndarray) -> np.ndarray:
+    """Mean of each cell, shape (n_cells,); NaN is left out."""
+    there = ~np.isnan(values)
+    return np.bincount(cells, np.where(there, values, 0.0)) / np.maximum(np.bincount(cells, there), 1)
 
 
 def alphas(values: np.ndarray) -> tuple[float, np.ndarray]:

@@ -23,10 +23,11 @@ from bowlby.instruments.clinical_significance import (
     hageman_arrindell,
     jacobson_truax,
 )
+from bowlby.instruments.factor_models import products
 from bowlby.instruments.model import Instrument
 from bowlby.instruments.published_norms import in_score_units, middle
 from bowlby.instruments.reliability import alpha
-from bowlby.instruments.scoring import item_name, keyed
+from bowlby.instruments.scoring import item_name, keyed_items
 
 COLUMNS = [
     "instrument",
@@ -116,7 +117,7 @@ def change(
         ``of`` persons with both scores.
     """
     rows = []
-    scores, measures = (t if t is None else t[t["occasion"].isin(occasions)] for t in (scores, measures))
+    scores, measures = (t if t is None else _asked(t, occasions) for t in (scores, measures))
     for (role, about), group in rows_of(scores, ["role", "about"]):
         head = (role, about, *occasions)
         pair = _pair(scores.iloc[group], occasions)
@@ -134,6 +135,12 @@ def change(
     table.insert(0, "instrument", instrument.id)
     numbers = {name: float for name in ("threshold", "cut", "sd", "reliability")}
     return hide_totals(table.astype(numbers), shareable)
+
+
+def _asked(table: pd.DataFrame, occasions: tuple[str, str]) -> pd.DataFrame:
+    """Rows of two occasions, without what plays no part in change."""
+    wanted = np.flatnonzero(table["occasion"].isin(occasions))
+    return table.drop(columns=["therapist", "date", "source_file", "source_row"], errors="ignore").iloc[wanted]
 
 
 def _pair(rows: pd.DataFrame, occasions: tuple[str, str]) -> tuple[pd.DataFrame, pd.DataFrame] | None:
@@ -256,7 +263,7 @@ def spreads(instrument: Instrument, scale: str, pre: np.ndarray, measures, befor
     if measures is not None:
         rows = np.flatnonzero(measures["occasion"].eq(before))
         first = rows[one_each(codes(measures["person"])[rows], measures, rows)]
-        own_alpha, _, _ = alpha(keyed(measures.iloc[first], instrument, scale).dropna())
+        own_alpha, _, _ = alpha(products(list(keyed_items(measures.iloc[first], instrument, scale).values())))
     if len(here) >= FEWEST_FOR_SD and np.std(here) > 0:
         if 0 < own_alpha < 1:
             known["this sample"] = Spread(float(np.std(here, ddof=1)), "this sample", own_alpha, "alpha here", "")

@@ -13,10 +13,10 @@ import pandas as pd
 from scipy.special import fdtri
 
 from bowlby.instruments.cells import by_occasion, codes, rows_of
-from bowlby.instruments.factor_models import omega_total, products
+from bowlby.instruments.factor_models import Products, omega_total, products
 from bowlby.instruments.item_agreement import centred
 from bowlby.instruments.model import Instrument
-from bowlby.instruments.scoring import check_items, item_name, keyed, score
+from bowlby.instruments.scoring import check_items, item_name, keyed, keyed_items, score
 from bowlby.instruments.two_level_factors import FEWEST_GROUPS, Moments, fit_two_level
 
 ALL = "all occasions"
@@ -96,20 +96,26 @@ def one_way(values, groups, level: float = 0.95) -> OneWay | None:
     return OneWay(float((between - within) / effective), float(within), (share, low, high), sizes)
 
 
-def level_rows(scores: np.ndarray, items: np.ndarray, groups: np.ndarray, level: str) -> list[tuple]:
+def level_rows(
+    scores: np.ndarray, items: list[np.ndarray], groups: np.ndarray, level: str, cells: np.ndarray | None = None
+) -> list[tuple]:
     """Rows (coefficient, value, low, high, n, n_groups) about one level of grouping.
 
     Parameters
     ----------
     scores : ndarray, shape (n_rows,)
         Scale scores.
-    items : ndarray, shape (n_rows, n_items)
+    items : list of ndarray, each of shape (n_rows,)
         Keyed items of the same rows.
     groups : ndarray of int, shape (n_rows,)
         Group of each row, from 0; negative where it has none.
     level : str
         ``therapist`` or ``patient``, for the names of the coefficients.
+    cells : ndarray of int, shape (n_rows,), optional
+        Cells whose means are taken out, from 0.
     """
+    if cells is not None:
+        scores = centred(scores[:, None], cells)[:, 0]
     known = groups >= 0
     components = one_way(scores[known], groups[known])
     if components is None:
@@ -119,9 +125,9 @@ def level_rows(scores: np.ndarray, items: np.ndarray, groups: np.ndarray, level:
         (f"icc_{level}", *components.icc, *size),
         (f"lambda_{level}_mean", *components.mean_reliability(), *size),
     ]
-    if len(components.sizes) < FEWEST_GROUPS or items.shape[1] < 3:
+    if len(components.sizes) < FEWEST_GROUPS or len(items) < 3:
         return rows
-    moments = Moments(items, groups)
+    moments = Moments(items, groups, cells)
     # An item with the same answer throughout adds nothing to what the sum differs by.
     fitted = fit_two_level(moments.of(moments.sd > 1e-9))
     if fitted is not None:
@@ -170,12 +176,12 @@ def reliability(measures: pd.DataFrame, instrument: Instrument, scores: pd.DataF
     for (role, about, occasion), own in by_occasion(measures):
         answers = measures[columns].iloc[own]
         for name in instrument.all_scales():
-            items = keyed(answers, instrument, name)
-            n = int(items.notna().all(axis=1).sum())
-            levels = [("alpha", *alpha(items), n, None), ("omega_total", *omega_total(items), n, None)]
+            items = list(keyed_items(answers, instrument, name).values())
+            full = products(items)
+            levels = [("alpha", *alpha(full), full.n, None), ("omega_total", *omega_total(full), full.n, None)]
             if role == "patient" and therapist[own].max(initial=-1) >= 0:
                 values = scores[name].to_numpy(float)[own]
-                levels += level_rows(values, items.to_numpy(), therapist[own], "therapist")
+                levels += level_rows(values, items, therapist[own], "therapist")
             rows += [_row(instrument, name, role, about if several else None, occasion, row) for row in levels]
     for (role, about), own in rows_of(measures, ["role", "about"]):
         if len(own) == np.count_nonzero(np.bincount(person[own])):
@@ -183,9 +189,8 @@ def reliability(measures: pd.DataFrame, instrument: Instrument, scores: pd.DataF
         answers = measures[columns] if len(own) == len(measures) else measures[columns].iloc[own]
         group = np.where(occasions[own] < 0, -1, person[own])
         for name in instrument.all_scales():
-            items = centred(keyed(answers, instrument, name).to_numpy(), occasions[own] + 1)
-            values = centred(scores[[name]].to_numpy(float)[own], occasions[own] + 1)[:, 0]
-            levels = level_rows(values, items, group, "patient")
+            items = list(keyed_items(answers, instrument, name).values())
+            levels = level_rows(scores[name].to_numpy(float)[own], items, group, "patient", occasions[own] + 1)
             rows += [_row(instrument, name, role, about if several else None, ALL, row) for row in levels]
     return (
         pd.DataFrame(rows, columns=COLUMNS)
@@ -201,12 +206,12 @@ def _row(instrument: Instrument, name: str, role: str, about: str | None, occasi
     return (instrument.id, label, role, occasion, coefficient, value, low, high, n, n_items, n_groups)
 
 
-def alpha(items: pd.DataFrame, level: float = 0.95) -> tuple[float, float, float]:
+def alpha(items: Products, level: float = 0.95) -> tuple[float, float, float]:
     """Alpha and its interval from complete rows; NaN where it does not exist.
 
     The same number as ``pingouin.cronbach_alpha``, whose import takes longer than all else for one questionnaire.
     """
-    n, _, cross = products(items.to_numpy(float))
+    n, _, cross = items
     k, whole = len(cross), cross.sum()
     if k < 2 or n < 3 or not whole / (n - 1) > 1e-12:
         return np.nan, np.nan, np.nan

@@ -122,14 +122,17 @@ def keyed(measures: pd.DataFrame, instrument: Instrument, name: str) -> pd.DataF
 
     A highest answer stands for the items that it is the highest of.
     """
+    return pd.DataFrame(keyed_items(measures, instrument, name), index=measures.index)
+
+
+def keyed_items(measures: pd.DataFrame, instrument: Instrument, name: str) -> dict[str, np.ndarray]:
+    """The columns of :func:`keyed`, without a copy of answers that are as the file gives them."""
     if instrument.how(name) == "max":
-        return pd.DataFrame({name: _aggregated(measures, instrument, name)[0]}, index=measures.index)
+        return {name: _aggregated(measures, instrument, name)[0]}
     if instrument.of_highest(name):
-        return pd.concat([keyed(measures, instrument, part) for part in instrument.added(name)], axis=1)
+        return {c: v for part in instrument.added(name) for c, v in keyed_items(measures, instrument, part).items()}
     scale = instrument.all_scales()[name]
-    return pd.DataFrame(
-        {item_name(i): _keyed(measures, instrument, scale, i) for i in scale.items}, index=measures.index
-    )
+    return {item_name(i): _keyed(measures, instrument, scale, i) for i in scale.items}
 
 
 def given(measures: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:

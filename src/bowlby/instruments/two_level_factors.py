@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
 
 from bowlby.instruments.factor_models import logit_interval, omega, omega_gradient, products
+from bowlby.instruments.item_agreement import cell_means
 
 FEWEST_GROUPS = 10
 
@@ -43,10 +45,12 @@ class Moments:
 
     Parameters
     ----------
-    values : ndarray, shape (n_rows, n_items)
-        Rows; those with a missing item are left out.
+    items : sequence of ndarray, each of shape (n_rows,)
+        Answers to each item; rows with a missing one are left out.
     groups : ndarray of int, shape (n_rows,)
         Group of each row, from 0; rows with a negative number are left out.
+    cells : ndarray of int, shape (n_rows,), optional
+        Cells whose means are taken out, from 0.
 
     Attributes
     ----------
@@ -62,15 +66,19 @@ class Moments:
         Standard deviation of each item.
     """
 
-    def __init__(self, values: np.ndarray, groups: np.ndarray):
+    def __init__(self, items: Sequence[np.ndarray], groups: np.ndarray, cells: np.ndarray | None = None):
+        means = None if cells is None else np.array([cell_means(item, cells) for item in items]).T
         known = groups >= 0
-        for item in values.T:
+        for item in items:
             known &= ~np.isnan(item)
-        own, groups = products(values, known), groups if known.all() else groups[known]
+        own, everything = products(items, known, cells, means), bool(known.all())
+        groups = groups if everything else groups[known]
         sizes = np.bincount(groups)
-        there = sizes > 0
+        there, sums = sizes > 0, []
+        for k, item in enumerate(items):
+            values = item if cells is None or means is None else item - means[cells, k]
+            sums.append(np.bincount(groups, values if everything else values[known])[there])
         self.n, self.sizes, self.cross, self.sd = own.n, sizes[there].astype(float), own.cross, own.sd
-        sums = [np.bincount(groups, item if len(groups) == len(item) else item[known])[there] for item in values.T]
         self.sums = np.array(sums).T - self.sizes[:, None] * own.mean
 
     def of(self, items: np.ndarray) -> Moments:

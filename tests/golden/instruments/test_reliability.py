@@ -9,7 +9,7 @@ import pytest
 from scipy.special import logit
 from scipy.stats import norm
 
-from bowlby.instruments.factor_models import omega_total
+from bowlby.instruments.factor_models import omega_total, products
 from bowlby.instruments.reliability import one_way
 from bowlby.instruments.two_level_factors import Moments, fit_two_level
 
@@ -28,7 +28,7 @@ def se_of(value, low, high):
 def test_omega_total_is_lavaans():
     items = pd.read_csv(HERE / "s1_items.csv").drop(columns="patient").dropna()
     items[["item03", "item06"]] = 6 - items[["item03", "item06"]]
-    value, low, high = omega_total(items)
+    value, low, high = omega_total(products(items.to_numpy().T))
     assert value == pytest.approx(expected("s1_omega")["lavaan_ml_covariance_metric"]["omega"], abs=1e-6)
     assert se_of(value, low, high) == pytest.approx(expected("omega_se")["total"], rel=1e-3)
 
@@ -37,7 +37,9 @@ def test_omega_total_of_standardised_items_is_psychs():
     items = pd.read_csv(HERE / "s1_items.csv").drop(columns="patient").dropna()
     items[["item03", "item06"]] = 6 - items[["item03", "item06"]]
     wanted = expected("s1_omega")["ml_correlation_metric"]["omega"]
-    assert omega_total((items - items.mean()) / items.std(ddof=0))[0] == pytest.approx(wanted, abs=1e-4)
+    assert omega_total(products(((items - items.mean()) / items.std(ddof=0)).to_numpy().T))[0] == pytest.approx(
+        wanted, abs=1e-4
+    )
 
 
 def test_icc_of_one_way_and_of_the_mean_of_three():
@@ -60,7 +62,7 @@ def test_pingouin_gives_the_same_six_coefficients():
 
 def test_two_level_factor_model_is_lavaans():
     data, wanted = pd.read_csv(HERE / "s7_twolevel_items.csv"), expected("s7_geldhof_omega")
-    found = fit_two_level(Moments(data[["x1", "x2", "x3", "x4"]].to_numpy(), pd.factorize(data["therapist"])[0]))
+    found = fit_two_level(Moments(data[["x1", "x2", "x3", "x4"]].to_numpy().T, pd.factorize(data["therapist"])[0]))
     assert found.llf == pytest.approx(wanted["logLik"], abs=1e-6)
     assert found.within[0] == pytest.approx(wanted["omega_within"], abs=1e-5)
     assert found.between[0] == pytest.approx(wanted["omega_between"], abs=1e-5)

@@ -12,6 +12,7 @@ from bowlby.design.primary import analysis_set
 from bowlby.estimands.measurement import measurement
 from bowlby.fit.models import Fitter
 from bowlby.instruments.catalogue import load_instrument
+from bowlby.instruments.factor_models import products
 from bowlby.instruments.reliability import alpha, squared_errors
 from bowlby.instruments.scoring import score
 from bowlby.simulate.scenarios import scenario
@@ -30,7 +31,7 @@ def forms(n: int = 60) -> pd.DataFrame:
 def test_the_mean_is_the_variance_that_alpha_leaves():
     items, phq9 = forms(), load_instrument("phq9")
     total = items.filter(like="i0").sum(axis=1)
-    expected = total.var() * (1 - alpha(items.filter(like="i0"))[0])
+    expected = total.var() * (1 - alpha(products(items.filter(like="i0").to_numpy(float).T))[0])
     assert squared_errors(items, phq9, "total").mean() == pytest.approx(expected, rel=1e-9)
 
 
@@ -58,7 +59,7 @@ def test_scales_that_are_averaged_have_the_error_of_the_mean():
     keyed = items[[f"i{i:02d}" for i in ecr.scales[scale].items]].copy()
     for i in ecr.scales[scale].reverse:
         keyed[f"i{i:02d}"] = 8 - keyed[f"i{i:02d}"]
-    expected = keyed.mean(axis=1).var() * (1 - alpha(keyed)[0])
+    expected = keyed.mean(axis=1).var() * (1 - alpha(products(keyed.to_numpy(float).T))[0])
     assert squared_errors(items, ecr, scale).mean() == pytest.approx(expected, rel=1e-9)
 
 

@@ -3,9 +3,17 @@ import pandas as pd
 import pytest
 
 from bowlby.instruments.catalogue import load_instrument
-from bowlby.instruments.factor_models import omega_total
+from bowlby.instruments.factor_models import omega_total, products
 from bowlby.instruments.reliability import level_rows, one_way, reliability
 from bowlby.instruments.two_level_factors import Moments, _Likelihood, fit_two_level
+
+
+def moments_of(values, groups):
+    return Moments(values.T, groups)
+
+
+def omega_of(items):
+    return omega_total(products(items.to_numpy(float).T))
 
 
 def two_level(seed, groups=80, size=12, k=5, between=0.5):
@@ -21,7 +29,7 @@ def two_level(seed, groups=80, size=12, k=5, between=0.5):
 
 
 def test_gradient_of_the_two_level_likelihood():
-    likelihood = _Likelihood(Moments(*two_level(1, groups=15, k=3)))
+    likelihood = _Likelihood(moments_of(*two_level(1, groups=15, k=3)))
     at = np.random.default_rng(2).uniform(0.3, 1, 12)
     numeric = [(likelihood(at + h)[0] - likelihood(at - h)[0]) / 2e-6 for h in 1e-6 * np.eye(12)]
     np.testing.assert_allclose(likelihood(at)[1], numeric, rtol=1e-6, atol=1e-4)
@@ -31,7 +39,7 @@ def test_intervals_of_both_levels_hold_the_truth_in_most_studies():
     truth = (0.49 * 25 / (0.49 * 25 + 5 * 0.6), 0.49 * 0.25 * 25 / (0.49 * 0.25 * 25 + 5 * 0.05))
     held = np.zeros(2)
     for seed in range(25):
-        found = fit_two_level(Moments(*two_level(seed)))
+        found = fit_two_level(moments_of(*two_level(seed)))
         for i, (_, low, high) in enumerate((found.within, found.between)):
             held[i] += low <= truth[i] <= high
     assert (held >= 21).all(), held  # fewer than 21 of 25 in one of 140 sets of studies
@@ -39,7 +47,7 @@ def test_intervals_of_both_levels_hold_the_truth_in_most_studies():
 
 def test_units_of_items_change_neither_level_when_all_are_the_same():
     values, groups = two_level(3)
-    first, second = (fit_two_level(Moments(own, groups)) for own in (values, values * 10 + 3))
+    first, second = (fit_two_level(moments_of(own, groups)) for own in (values, values * 10 + 3))
     assert first.within == pytest.approx(second.within, abs=1e-6)
     assert first.between == pytest.approx(second.between, abs=1e-5)
     assert second.llf == pytest.approx(first.llf - values.size * np.log(10), abs=1e-6)
@@ -47,9 +55,9 @@ def test_units_of_items_change_neither_level_when_all_are_the_same():
 
 def test_few_groups_or_items_have_no_two_level_model():
     values, groups = two_level(4, groups=9)
-    assert fit_two_level(Moments(values, groups)) is None
+    assert fit_two_level(moments_of(values, groups)) is None
     values, groups = two_level(4)
-    assert fit_two_level(Moments(values[:, :2], groups)) is None
+    assert fit_two_level(moments_of(values[:, :2], groups)) is None
 
 
 def test_share_between_groups_of_several_sizes():
@@ -71,9 +79,9 @@ def test_no_repetition_no_share():
 
 
 def test_omega_has_no_value_without_variance_or_with_too_few_rows():
-    assert np.isnan(omega_total(pd.DataFrame(np.ones((50, 4))))[0])
-    assert np.isnan(omega_total(pd.DataFrame(np.random.default_rng(1).normal(size=(7, 4))))[0])
-    assert np.isnan(omega_total(pd.DataFrame(np.random.default_rng(1).normal(size=(70, 2))))[0])
+    assert np.isnan(omega_of(pd.DataFrame(np.ones((50, 4))))[0])
+    assert np.isnan(omega_of(pd.DataFrame(np.random.default_rng(1).normal(size=(7, 4))))[0])
+    assert np.isnan(omega_of(pd.DataFrame(np.random.default_rng(1).normal(size=(70, 2))))[0])
 
 
 def forms(values, groups, **more):
@@ -143,19 +151,19 @@ def test_omega_is_the_same_each_time_and_an_item_without_residual_has_no_interva
     random = np.random.default_rng(10)
     common = random.standard_normal(300)
     items = pd.DataFrame({n: 0.7 * common + 0.7 * random.standard_normal(300) for n in range(4)})
-    assert omega_total(items) == omega_total(items)
+    assert omega_of(items) == omega_of(items)
     items["pure"] = common + 0.001 * random.standard_normal(300)
-    value, low, _ = omega_total(items)
+    value, low, _ = omega_of(items)
     assert 0.8 < value < 1 and np.isnan(low)
 
 
 def test_an_item_with_one_answer_only_changes_no_omega():
     values, group = two_level(5, groups=30)
     items = pd.DataFrame(values).rename(columns=str)
-    assert omega_total(items.assign(same=2.0)) == omega_total(items)
+    assert omega_of(items.assign(same=2.0)) == omega_of(items)
     scores = items.sum(axis=1)
     with_it, without = (
-        level_rows(scores.to_numpy(), i.to_numpy(), group, "therapist") for i in (items.assign(same=2.0), items)
+        level_rows(scores.to_numpy(), list(i.to_numpy().T), group, "therapist") for i in (items.assign(same=2.0), items)
     )
     assert with_it == without
     assert len(without) == 4
