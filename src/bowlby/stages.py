@@ -164,15 +164,14 @@ def design(loaded: Loaded, folder: Path, name: str, instruments: list[str]) -> N
         built = with_errors(built, loaded.run, scores, forms)
         built.design["structure"] = factor_structure(built, loaded.run, forms)
         own = existing(loaded.run.comparison).patient_style
-        built.design["own_style_rated_by_patient"] = bool(
-            own and own.about == "self" and not loaded.study.coded(own.instrument)
-        )
+        by_patient = own and own.about == "self" and not loaded.study.coded(own.instrument)
+        built.design["own_style_rated_by_patient"] = bool(by_patient)
     stem = folder / "analysis" / name
-    write_parquet(stem.with_suffix(".parquet"), built.data)
-    write_parquet(stem.with_suffix(".membership.parquet"), built.membership)
-    for suffix, table in ((".csv", built.data), (".membership.csv", built.membership), (".columns.csv", built.columns)):
+    for part, table in (("", built.data), (".membership", built.membership)):
+        write_parquet(stem.with_suffix(f"{part}.parquet"), table)
         if len(table) <= CSV_ROWS:
-            write_csv(stem.with_suffix(suffix), harmless(table))
+            write_csv(stem.with_suffix(f"{part}.csv"), harmless(table))
+    write_csv(stem.with_suffix(".columns.csv"), harmless(built.columns))
     if adequacy := built.design.pop("adequacy", None):
         write_json(folder / "adequacy.json", adequacy)
     write_json(stem.with_suffix(".design.json"), built.design)
@@ -181,8 +180,8 @@ def design(loaded: Loaded, folder: Path, name: str, instruments: list[str]) -> N
 
 
 def _stored(loaded: Loaded, folder: Path, name: str, occasion: str | None = None):
-    rows = None if occasion is None else [("occasion", "==", occasion)]
-    return answers(loaded, name, read_parquet(folder / f"measures/{name}.parquet", filters=rows))
+    rows = {"filters": [("occasion", "==", occasion)]} if occasion else {}
+    return answers(loaded, name, read_parquet(folder / f"measures/{name}.parquet", **rows))
 
 
 def analysis_sets(loaded: Loaded, scores: dict, people: dict[str, pd.DataFrame], forms: Callable, described=True):
@@ -194,8 +193,7 @@ def analysis_sets(loaded: Loaded, scores: dict, people: dict[str, pd.DataFrame],
     from bowlby.design.primary import compared
 
     order = [o.id for o in loaded.study.occasions]
-    sample = cache(partial(compared, loaded.run, scores, people, order))  # once for all sets
-    key = partial(on_study_forms, loaded)
+    sample, key = cache(partial(compared, loaded.run, scores, people, order)), partial(on_study_forms, loaded)
     return lambda name: build_set(loaded.run, loaded.study, name, scores, people, forms, key, sample, described)
 
 
