@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 HERE = Path(__file__).parent
@@ -21,9 +22,9 @@ SWITCHING = {"nobody switches": 0.0, "5 % switch": 0.05}
 
 
 def one(options: dict) -> dict:
-    """Seconds of fit and df, and peak memory of a process of its own."""
+    """Seconds of fit and df and of reading the data once, and peak memory of a process of its own."""
     from cases import GROWTH, sessions
-    from measure import clock, peak_gib
+    from measure import clock, peak_gib, read_once
 
     from bowlby.mixed import MixedModel
 
@@ -34,6 +35,7 @@ def one(options: dict) -> dict:
         **options,
         "fit_seconds": fit_seconds,
         "df_seconds": df_seconds,
+        "read_seconds": read_once(data),
         "peak_gib": peak_gib(),
         "converged": result.converged,
     }
@@ -56,6 +58,14 @@ def collect() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def curve(ax, size: pd.Series, value: pd.Series, style: str, colour: str, label: str) -> None:
+    """Draw a line on logarithmic axes with its slope over the three largest sizes at its end."""
+    ax.loglog(size, value, style, color=colour, label=label, markersize=4)
+    slope = np.polyfit(np.log(size.iloc[-3:]), np.log(value.iloc[-3:]), 1)[0]
+    end = (size.iloc[-1], value.iloc[-1])
+    ax.annotate(f"{slope:.1f}", end, (5, 0), textcoords="offset points", color=colour, fontsize=8, va="center")
+
+
 def draw() -> None:
     """Measure, and write scaling.csv and scaling.png."""
     import matplotlib
@@ -69,9 +79,11 @@ def draw() -> None:
     for column, axis in enumerate(SIZES):
         parts = table[table["axis"] == axis].groupby("label", sort=False)
         for (label, part), colour in zip(parts, ("C0", "C1"), strict=False):
-            axes[0, column].loglog(part[axis], part["fit_seconds"], "o-", color=colour, label=f"fit, {label}")
-            axes[0, column].loglog(part[axis], part["df_seconds"], "s:", color=colour, label=f"df, {label}")
-            axes[1, column].loglog(part[axis], part["peak_gib"], "o-", color=colour, label=label)
+            curve(axes[0, column], part[axis], part["fit_seconds"], "o-", colour, f"fit, {label}")
+            curve(axes[0, column], part[axis], part["df_seconds"], "s:", colour, f"df, {label}")
+            curve(axes[1, column], part[axis], part["peak_gib"], "o-", colour, label)
+        curve(axes[0, column], part[axis], part["read_seconds"], "-", "0.5", "reading the data once")
+        axes[0, column].margins(x=0.12)
         fixed = ", ".join(f"{value:,} {name}" for name, value in BASE.items() if name != axis)
         axes[0, column].set_title(f"{fixed}", fontsize=9)
         axes[1, column].set_xlabel(axis)
