@@ -194,7 +194,7 @@ def write_results(table: pd.DataFrame) -> None:
         lines.append(f"| {row.name} | {row.llf:.6f} | {theirs} | {'' if pd.isna(row.note) else row.note} |")
     lines += ["", "Reading the data is adding up every column of the model once.", ""]
     if (HERE / "scaling.png").exists():
-        said = "Numbers at the ends of lines are slopes over the three largest sizes (1: twice the size takes twice as long)."
+        said = "Numbers at the ends of lines are slopes over the three largest sizes (1: proportional)."
         lines += [said, "", "![Time and memory against rows, patients and therapists](scaling.png)", ""]
     (HERE / "results.md").write_text("\n".join(lines), encoding="utf-8")
 
