@@ -128,7 +128,7 @@ for NAME, PARTS in ({"present": ["figures", "tables", "report"]} if PLAN.small e
             f"{OUT}/benchmarks/present/{'-'.join(PARTS)}.tsv"
         group:
             CONCLUDE
-        threads: 2 if "figures" in PARTS else 1
+        threads: 2 if PLAN.small else 1
         resources:
             mem_mb=megabytes(PLAN.raw, *(NEED[part] for part in PARTS)),
             runtime=minutes(PLAN.raw, *(NEED[part] for part in PARTS)),
