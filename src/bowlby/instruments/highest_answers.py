@@ -10,9 +10,11 @@ from bowlby.instruments.item_checks import SUSPICIOUS, compound
 from bowlby.instruments.model import Instrument
 
 FEWEST_HIGHEST, SHARE = 10, 0.05
-LINKED, OFF_LINE, BUMP, BEYOND = 0.2, 2.33, 1.5, 1.67
+LINKED, OFF_LINE, BUMP = 0.2, 2.33, 1.5
+BEYOND, BEYOND_CURVE = 1.67, 2.33
+STRAIGHT, CURVED = [0, 1, 2], [0, 1, 2, 3, 4]
 BINS = 12
-CHANCE, STEPS = 1e-9, 200
+CHANCE, STEPS, ENOUGH, H = 1e-9, 200, 1e-7, 1e-5
 STORED = "find out whether missing answers are stored as {end:.4g}; if so, set them to missing"
 
 
@@ -56,6 +58,8 @@ def unexplained(answer: np.ndarray, rest: np.ndarray, end: int, level: float = S
 
     An answer is a normal variable around a straight line in the mean of the other items, cut into categories; with
     some probability it is the highest whatever the others are. That probability must improve the likelihood clearly.
+    It must also improve that of a variable around a curve, whose SD changes: where the highest answers are common, the
+    mean of the other items cannot rise further, so that a line does not fit.
     Because real answers need not follow the model, persons with the highest answer must also lie off the line on which
     normal scores and rest means of the other answers lie, or persons farthest from it must give it more often than the
     next answer.
@@ -84,8 +88,14 @@ def unexplained(answer: np.ndarray, rest: np.ndarray, end: int, level: float = S
     bump = (highest - next_) / np.sqrt(max(highest + next_, 1))
     if off < OFF_LINE and bump < BUMP:
         return 0.0
-    share, strength = _contaminated(answer, z, end)
-    return share if strength > BEYOND - level else 0.0
+    place = np.clip(np.searchsorted(np.quantile(z, np.linspace(0, 1, BINS + 1)[1:-1]), z), 0, BINS - 1)
+    counts = np.bincount(place * (end + 1) + answer.astype(int), minlength=BINS * (end + 1)).reshape(BINS, end + 1)
+    middles = np.bincount(place, z, minlength=BINS) / np.maximum(counts.sum(axis=1), 1)
+    start = np.array([answer.mean(), np.cov(answer, z)[0, 1], np.log(answer.std() + 0.1), 0.0, 0.0, -np.inf])
+    if _contaminated(counts, middles, start, STRAIGHT)[1] <= BEYOND - level:
+        return 0.0
+    share, strength = _contaminated(counts, middles, start, CURVED)
+    return share if strength > BEYOND_CURVE else 0.0
 
 
 def _off_line(answer: np.ndarray, z: np.ndarray, at: np.ndarray) -> float:
@@ -105,54 +115,52 @@ def _off_line(answer: np.ndarray, z: np.ndarray, at: np.ndarray) -> float:
     return float((expected - seen) * np.sign(expected) / se) if linked else 0.0
 
 
-def _contaminated(answer: np.ndarray, z: np.ndarray, end: int) -> tuple[float, float]:
+def _contaminated(counts: np.ndarray, middles: np.ndarray, start: np.ndarray, free: list[int]) -> tuple[float, float]:
     """Share of answers that are the highest whatever the others are, and the root of the likelihood ratio."""
-    place = np.clip(np.searchsorted(np.quantile(z, np.linspace(0, 1, BINS + 1)[1:-1]), z), 0, BINS - 1)
-    counts = np.bincount(place * (end + 1) + answer.astype(int), minlength=BINS * (end + 1)).reshape(BINS, end + 1)
-    middles = np.bincount(place, z, minlength=BINS) / np.maximum(counts.sum(axis=1), 1)
-    slope = float(np.cov(answer, z)[0, 1])
-    start, without = _most_likely(counts, middles, np.array([answer.mean(), slope, np.log(answer.std() + 0.1)]))
-    full, with_share = _most_likely(counts, middles, np.append(start, -2.5))
-    return float(expit(full[3])), float(np.sqrt(max(2 * (with_share - without), 0.0)))
+    start, without = _most_likely(counts, middles, start, free)
+    full, with_share = _most_likely(counts, middles, np.append(start[:-1], -2.5), [*free, len(start) - 1])
+    return float(expit(full[-1])), float(np.sqrt(max(2 * (with_share - without), 0.0)))
 
 
-def _most_likely(counts: np.ndarray, middles: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, float]:
-    """Parameters of :func:`_chances` by Fisher scoring from some values, and their log-likelihood."""
-    chance, slopes = _chances(middles, counts.shape[1], values)
-    loglik = float((counts * np.log(chance)).sum())
+def _most_likely(
+    counts: np.ndarray, middles: np.ndarray, values: np.ndarray, free: list[int]
+) -> tuple[np.ndarray, float]:
+    """Parameters of :func:`_chances` by Fisher scoring of the free ones from some values, and their log-likelihood."""
+
+    def chances(values):
+        return _chances(middles, counts.shape[1], values)
+
+    best, forms, units = -np.inf, counts.sum(axis=1, keepdims=True), np.eye(len(values))[free]
+    step, size = np.zeros(len(free)), 1.0
     for _ in range(STEPS):
-        score = (slopes * (counts / chance)).sum(axis=(1, 2))
-        expected = counts.sum(axis=1, keepdims=True) / chance
-        information = np.einsum("abc,dbc,bc->ad", slopes, slopes, expected)
-        information += 1e-6 * np.diag(np.diag(information)) + 1e-9 * np.eye(len(values))
-        step = np.linalg.solve(information, score)
-        step *= min(1.0, 2 / np.abs(step).max())
         for _ in range(20):
-            chance, slopes = _chances(middles, counts.shape[1], values + step)
-            gain = float((counts * np.log(chance)).sum()) - loglik
-            if gain >= 0:
+            chance = chances(values + size * step @ units)
+            loglik = float((counts * np.log(chance)).sum())
+            if loglik >= best:
                 break
-            step /= 2
-        if not gain >= 1e-9:
+            size /= 2
+        if not loglik - best >= ENOUGH:
             break
-        values, loglik = values + step, loglik + gain
-    return values, loglik
+        values, best = values + size * step @ units, loglik
+        slopes = np.array([chances(values + H * unit) - chances(values - H * unit) for unit in units]) / (2 * H)
+        score = (slopes * (counts / chance)).sum(axis=(1, 2))
+        information = np.einsum("abc,dbc,bc->ad", slopes, slopes, forms / chance)
+        information += 1e-6 * np.diag(np.diag(information)) + 1e-9 * np.eye(len(free))
+        step = np.linalg.solve(information, score)
+        size = min(1.0, 2 / np.abs(step).max())
+    return values, best
 
 
-def _chances(middles: np.ndarray, answers: int, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Chance of each answer in each bin (bins, answers), and its slopes in the parameters (parameters, bins, answers).
+def _chances(middles: np.ndarray, answers: int, values: np.ndarray) -> np.ndarray:
+    """Chance of each answer in each bin, shape (bins, answers).
 
-    Parameters are level, slope and log SD of the normal variable and, where there is a fourth, the logit of the share.
+    Parameters are level, slope and log SD of the normal variable, the curvature of its mean, the slope of its log SD,
+    and the logit of the share.
     """
-    sd = np.exp(values[2])
-    u = (np.arange(answers - 1) + 0.5 - values[0] - values[1] * middles[:, None]) / sd
-    density = np.exp(-(u**2) / 2) / np.sqrt(2 * np.pi)
-    below = np.array([ndtr(u), -density / sd, -density * middles[:, None] / sd, -density * u])
-    between = np.diff(below, axis=2, prepend=0.0, append=0.0)
-    between[0, :, -1] += 1.0
-    chance, slopes = between[0], between[1:]
-    if len(values) > 3:
-        share, highest = expit(values[3]), np.arange(answers) == answers - 1
-        slopes = np.concatenate([(1 - share) * slopes, share * (1 - share) * (highest - chance)[None]])
-        chance = (1 - share) * chance + share * highest
-    return np.maximum(chance, CHANCE), slopes
+    mean = values[0] + values[1] * middles + values[3] * middles**2
+    cuts = np.arange(answers - 1) + 0.5
+    below = ndtr((cuts - mean[:, None]) * np.exp(-values[2] - values[4] * middles)[:, None])
+    share = expit(values[5])
+    chance = (1 - share) * np.diff(below, axis=1, prepend=0.0, append=1.0)
+    chance[:, -1] += share
+    return np.maximum(chance, CHANCE)
