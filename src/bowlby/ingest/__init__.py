@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -176,10 +177,12 @@ def _counts(table: pd.DataFrame, occasions: list[str]) -> dict[str | None, tuple
     therapist = np.append(pd.factorize(persons.append(therapists))[0][len(persons) :], -1)[therapist]
     own = np.where(table["role"].eq("therapist") & table["about"].eq("self"), person, -1)
     patient = np.where(table["role"].eq("patient") | table["about"].eq("patient"), person, -1)
-    occasion = table["occasion"]
-    places = [(one, np.flatnonzero(occasion.eq(one))) for one in occasions]
-    rows = [(None, np.arange(len(table))), *((one, at) for one, at in places if len(at))]
-    return {one: (_different(patient[at]), _different(own[at], therapist[at]), len(at)) for one, at in rows}
+    codes, found = factorize(table["occasion"])
+    rows: dict[str | None, Any] = {None: slice(None)}
+    rows |= {one: np.flatnonzero(codes == found.get_loc(one)) for one in occasions if one in found}
+    return {
+        one: (_different(patient[at]), _different(own[at], therapist[at]), len(codes[at])) for one, at in rows.items()
+    }
 
 
 def _different(*codes: np.ndarray) -> int:

@@ -14,6 +14,8 @@ from bowlby.ingest.issues import Issues, count, rows_text
 from bowlby.ingest.keys import different, factorize
 from bowlby.ingest.readers.base import Raw
 
+USUAL = "[A-Za-z]+[0-9]*|[0-9]+"
+"""Ids that no program changes, unless others of their column have a letter between digits."""
 ROUNDED = re.compile(r"\d([.,]\d+)?E\+\d+$", re.IGNORECASE)
 MONTH = "(?:jan|feb|mar|mär|mrz|apr|may|mai|jun|jul|aug|sept?|oct|okt|nov|dec|dez)"
 AS_DATE = re.compile(
@@ -43,20 +45,24 @@ def altered_ids(places: list[tuple[Raw, list[str]]], noun: str, issues: Issues) 
     held = [ids_of(raw, column) for raw, column in columns]
     found = [texts[texts != ""] for texts in (factorize(values)[1] for values in held)]
     every = pd.Index([], dtype="str").append(found).unique().to_series()
-    later = {*every[_seen_as(every).duplicated()]}
+    usual = every.str.fullmatch(USUAL)
+    seen = every.str.lower().where(
+        usual & ~every.str.startswith("0"), every[~usual | every.str[:1].eq("0")].map(_seen_as)
+    )
+    later, unusual = {*every[seen.duplicated()]}, {*every[~usual]}
     for (raw, column), values, texts in zip(columns, held, found, strict=True):
         alike = {*texts[texts.isin(later)]} if later else set()
         do = "they stay different persons; write them alike if they are one"
         what = f"{count(len(alike), f'{noun} id')} like an earlier one but for spaces, case, zeros or accents"
         _report_ids(raw, column, values, alike, "id_alike", what, do, issues)
-        for code, (some, what, do) in _changed(texts.to_series()).items():
+        for code, (some, what, do) in _changed(texts, unusual.intersection(texts) if unusual else set()).items():
             _report_ids(raw, column, values, some, code, f"{count(len(some), f'{noun} id')} {what}", do, issues)
 
 
-def _changed(texts: pd.Series) -> dict[str, tuple[set[str], str, str]]:
+def _changed(texts: pd.Index, unusual: set[str]) -> dict[str, tuple[set[str], str, str]]:
     """Ids that a program has changed: by code the ids, what they are, and what to do."""
-    # most changes need a sign
-    signed = {one: one.rpartition(":")[2] for one in texts[~_plain(texts)] if not one.isalnum()}
+    bare = {one: one.rpartition(":")[2] for one in unusual}
+    signed = {one: text for one, text in bare.items() if not one.isalnum()}  # most changes need a sign
     return {
         "id_rounded": (
             {one for one in signed if ROUNDED.search(one)},
@@ -69,7 +75,7 @@ def _changed(texts: pd.Series) -> dict[str, tuple[set[str], str, str]]:
             "export the ids as text, and check that each is the person's own",
         ),
         "id_as_number": (
-            _as_number(texts),
+            _as_number(texts, bare),
             "written as a number among ids such as 3A07, as a spreadsheet makes 30000000 of 3E07",
             "export the ids as text",
         ),
@@ -91,14 +97,12 @@ def _entered_twice(different: Iterable[str]) -> set[str]:
     return {f"{stem}--{n}" for stem, entries in stems.items() if entries == 2 for n in (1, 2)}
 
 
-def _as_number(texts: pd.Series) -> set[str]:
+def _as_number(texts: pd.Index, bare: dict[str, str]) -> set[str]:
     """Numbers in a column of ids with a letter between digits, none of them an E."""
-    bare = texts.str.replace("(?s)^.*:", "", regex=True)
-    mixed = bare[~bare.str.contains("^[A-Za-z]|^[0-9]*$", regex=True)]
-    inside = [text for text in mixed if LETTER_INSIDE.fullmatch(text)]
-    if len(inside) < 0.5 * len(bare) or any(WITH_E.fullmatch(text) for text in inside):
+    inside = [text for text in bare.values() if LETTER_INSIDE.fullmatch(text)]
+    if len(inside) < 0.5 * len(texts) or any(WITH_E.fullmatch(text) for text in inside):
         return set()
-    return {*texts[bare.str.isdigit()]}
+    return {one for one in texts if one.rpartition(":")[2].isdigit()}
 
 
 def _without_zeros(bare: dict[str, str], n: int) -> set[str]:
@@ -117,19 +121,8 @@ def _report_ids(raw: Raw, column: str, values: pd.Series, some: set[str], code: 
         )
 
 
-def _plain(texts: pd.Series) -> pd.Series:
-    """Which ids are made of ASCII letters and digits alone."""
-    return texts.str.fullmatch("[0-9A-Za-z]+")
-
-
-def _seen_as(texts: pd.Series) -> pd.Series:
-    """Ids as a careless eye sees them."""
-    usual = _plain(texts) & ~texts.str.startswith("0")
-    return texts.str.lower().where(usual, texts[~usual].map(_simplified))
-
-
-def _simplified(text: str) -> str:
-    """An id in small letters, without accents, signs that are not seen, decimals of 0 and zeros in front."""
+def _seen_as(text: str) -> str:
+    """An id as a careless eye sees it."""
     plain = "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
     plain = WHOLE.sub(r"\1", " ".join(plain.split()).casefold())
     return plain.lstrip("0") or plain

@@ -66,7 +66,19 @@ def in_order(table: pd.DataFrame, key: list[str]) -> pd.DataFrame:
 
 def repeated(table: pd.DataFrame, key: list[str]) -> np.ndarray:
     """Rows with the same values in some columns as an earlier row; missing values are equal."""
-    rank = ranks(table, key)
-    if (rank[1:] > rank[:-1]).all():
-        return np.zeros(len(rank), dtype=bool)
-    return pd.Series(rank).duplicated().to_numpy()
+    if _ascending(table, key):
+        return np.zeros(len(table), dtype=bool)
+    return pd.Series(ranks(table, key)).duplicated().to_numpy()
+
+
+def _ascending(table: pd.DataFrame, key: list[str]) -> bool:
+    """Whether each row comes after the one above by some columns, without missing values as far as they decide it."""
+    equal = np.ones(max(len(table) - 1, 0), dtype=bool)
+    for column in key:
+        if not equal.any():
+            return True
+        values = pa.array(table[column])
+        if values.null_count or (equal & np.asarray(pc.less(values[1:], values[:-1]))).any():
+            return False
+        equal &= np.asarray(pc.equal(values[1:], values[:-1]))
+    return not equal.any()

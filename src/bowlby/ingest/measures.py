@@ -333,7 +333,8 @@ def combine(tables: list[pd.DataFrame], instrument: str, repeats: Repeats, issue
         _repeated(table, values, pd.Series(again), instrument, repeats, issues)
         order = order[~again[order]]
     items = sorted(values) if "i01" in values else values
-    return table[[*HEAD, *items]].take(order).reset_index(drop=True)
+    columns = [*HEAD, *items]
+    return pd.DataFrame({c: table.pop(c).take(order).reset_index(drop=True) for c in columns}, copy=False)
 
 
 def _repeated(

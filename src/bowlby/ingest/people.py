@@ -217,12 +217,12 @@ def sessions(files: list[Raw], measures: dict[str, pd.DataFrame], issues: Issues
     if not full:
         return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in SESSION_COLUMNS.items()})
     table = pd.concat(full, ignore_index=True) if len(full) > 1 else full[0]
-    table = table[table["session"].ne(0).fillna(True)]
-    table = in_order(table, ["patient", "session", "date", "therapist"])
-    numbered = _once(table[table["session"].notna()], issues)
-    dated = table[table["session"].isna()]
-    if dated.empty:
-        return numbered.reset_index(drop=True)
+    before = table["session"].eq(0).fillna(False)
+    table = in_order(table[~before] if before.any() else table, ["patient", "session", "date", "therapist"])
+    unnumbered = table["session"].isna()
+    if not unnumbered.any():
+        return _once(table, issues).reset_index(drop=True)
+    numbered, dated = _once(table[~unnumbered], issues), table[unnumbered]
     known = pd.MultiIndex.from_frame(numbered[["patient", "date"]])
     dated = dated[~pd.MultiIndex.from_frame(dated[["patient", "date"]]).isin(known)]
     dated = dated.drop_duplicates(["patient", "date"])
@@ -256,7 +256,8 @@ def _once(table: pd.DataFrame, issues: Issues) -> pd.DataFrame:
 
 def _answered(table: pd.DataFrame) -> pd.DataFrame:
     held = table["role"].eq("patient") & table["session"].notna()
-    return table.loc[held, ["person", "therapist", "session", "date"]].rename(columns={"person": "patient"})
+    answers = table[["person", "therapist", "session", "date"]].rename(columns={"person": "patient"})
+    return answers if held.all() else answers[held]
 
 
 def _is_log(raw: Raw) -> bool:
