@@ -111,15 +111,15 @@ def record_fit(
 def effects_table(result) -> pd.DataFrame:
     """Random effects in long form: group, level, term, value, variance."""
     parts = []
+    errors = result.effect_covariances() if result.random_effects else {}
     for group, table in result.random_effects.items():
-        errors = np.array([*result.random_effects_pev[group].values()])  # by level, as the table
         levels, k = table.index.astype(str).to_numpy(object), table.shape[1]
         columns = {
             "group": group,
             "level": np.repeat(levels, k),
             "term": np.tile(table.columns.to_numpy(object), len(table)),
             "value": table.to_numpy(float).ravel(),
-            "variance": errors.reshape(-1, k, k).diagonal(axis1=1, axis2=2).ravel(),
+            "variance": errors[group].diagonal(axis1=1, axis2=2).ravel(),
         }
         parts.append(pd.DataFrame(columns))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=EFFECTS)

@@ -244,13 +244,15 @@ class MixedResult(Inference):
         return self._cov_by_level(fixed_uncertainty=True)
 
     def _cov_by_level(self, fixed_uncertainty: bool) -> dict[str, dict]:
+        covs, factors = self.effect_covariances(fixed_uncertainty), self._data.factors
+        return {f.name: dict(zip(f.levels[f.sorted_levels], covs[f.name], strict=True)) for f in factors}
+
+    def effect_covariances(self, fixed_uncertainty: bool = True) -> dict[str, np.ndarray]:
+        """:attr:`random_effects_pev`, or the conditional covariances: (levels, q, q) by group, levels as elsewhere."""
         covs = derivatives.conditional_covariances(self._data, self._state, fixed_uncertainty)
-        out = {}
-        for f, values in zip(self._data.factors, covs, strict=True):
-            values = values * self.scale
-            order = f.sorted_levels
-            out[f.name] = dict(zip(f.levels[order], values[order], strict=True))
-        return out
+        return {
+            f.name: values[f.sorted_levels] * self.scale for f, values in zip(self._data.factors, covs, strict=True)
+        }
 
     @cached_property
     def fittedvalues(self) -> pd.Series:
