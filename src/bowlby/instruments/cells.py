@@ -50,10 +50,15 @@ def combined(numbers: list[np.ndarray]) -> np.ndarray:
     """One number for each combination of several numbers of a row, missing ones (-1) like any other."""
     out = np.zeros(len(numbers[0]), dtype=np.int64)
     for own in numbers:
-        out *= int(own.max(initial=-1)) + 2
-        out += own
-        out += 1
+        extend(out, own)
     return out
+
+
+def extend(number: np.ndarray, own: np.ndarray) -> None:
+    """Make each number one of the combination with another, in place."""
+    number *= int(own.max(initial=-1)) + 2
+    number += own
+    number += 1
 
 
 def rows_of(table: pd.DataFrame, columns: list[str]) -> list[tuple[tuple, np.ndarray]]:

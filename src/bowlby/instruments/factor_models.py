@@ -63,23 +63,23 @@ def products(
         Which rows count; by default all.
     cells : ndarray of int, shape (n_rows,), optional
         Cell of each row, from 0.
-    means : ndarray, shape (n_cells, n_items), optional
+    means : ndarray, shape (n_items, n_cells), optional
         What is taken out of the rows of each cell.
     """
     n, k = 0, len(items)
     about, total, cross = None, np.zeros(k), np.zeros((k, k))
     for first in range(0, len(items[0]) if k else 0, CHUNK):
-        rows = np.array([item[first : first + CHUNK] for item in items]).T
-        complete = ~np.isnan(rows).any(axis=1)
+        rows = np.array([item[first : first + CHUNK] for item in items], dtype=float)
+        if cells is not None and means is not None:
+            rows -= means[:, cells[first : first + CHUNK]]
+        complete = ~np.isnan(rows).any(axis=0)
         if known is not None:
             complete &= known[first : first + CHUNK]
-        rows = rows[complete]
-        if cells is not None and means is not None:
-            rows = rows - means[cells[first : first + CHUNK][complete]]
-        if len(rows):
-            about = rows[0] if about is None else about
-            rows = rows - about
-            n, total, cross = n + len(rows), total + rows.sum(axis=0), cross + rows.T @ rows
+        rows = rows if complete.all() else rows[:, complete]
+        if rows.shape[1]:
+            about = rows[:, 0].copy() if about is None else about
+            rows -= about[:, None]
+            n, total, cross = n + rows.shape[1], total + rows.sum(axis=1), cross + rows @ rows.T
     mean = total / max(n, 1)
     return Products(n, mean + (0 if about is None else about), cross - n * np.outer(mean, mean))
 

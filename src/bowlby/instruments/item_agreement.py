@@ -323,7 +323,10 @@ def centred(values: np.ndarray, cells: np.ndarray) -> np.ndarray:
 def cell_means(values: np.ndarray, cells: np.ndarray) -> np.ndarray:
     """Mean of each cell, shape (n_cells,); NaN is left out."""
     there = ~np.isnan(values)
-    return np.bincount(cells, np.where(there, values, 0.0)) / np.maximum(np.bincount(cells, there), 1)
+    n = int(cells.max(initial=-1)) + 1
+    if not there.all():
+        values, cells = values[there], cells[there]
+    return np.bincount(cells, values, n) / np.maximum(np.bincount(cells, minlength=n), 1)
 
 
 def alphas(values: np.ndarray) -> tuple[float, np.ndarray]:

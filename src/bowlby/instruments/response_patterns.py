@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bowlby.instruments.cells import CELL, codes, combined
+from bowlby.instruments.cells import CELL, codes, extend
 from bowlby.instruments.item_agreement import ENOUGH, FEWEST, Finding, pairwise
 from bowlby.instruments.model import Instrument
 
@@ -42,7 +42,7 @@ class Forms:
         for column in columns:
             if number.max(initial=0) > MOST:
                 number = pd.factorize(number)[0]
-            number = combined([number - 1, codes(measures[column])])
+            extend(number, codes(measures[column]))
         number, first = pd.factorize(number)[0], np.zeros(0, dtype=np.int64)
         if len(number):
             first = np.zeros(number.max() + 1, dtype=np.int64)
@@ -52,8 +52,9 @@ class Forms:
 
     def those(self, wanted: np.ndarray) -> Forms:
         """Some of the different forms, and their rows only."""
-        place = np.cumsum(wanted) - 1
-        number = self.number if wanted.all() else self.number[wanted[self.number]]
+        if wanted.all():
+            return self
+        place, number = np.cumsum(wanted) - 1, self.number[wanted[self.number]]
         return Forms(self.answers[wanted], self.counts[wanted], place[number])
 
     @property
@@ -265,8 +266,11 @@ def _weights(n: int) -> np.ndarray:
 
 def _codes(rows: np.ndarray) -> np.ndarray:
     """A whole number for each form: the sum of its answers, each times a number of its item's own."""
+    code = np.zeros(len(rows), dtype=np.int64)
     with np.errstate(over="ignore"):
-        return np.round(rows).astype(np.int64) @ _weights(rows.shape[1])
+        for item, weight in zip(rows.T, _weights(rows.shape[1]), strict=True):
+            code += np.round(item).astype(np.int64) * weight
+    return code
 
 
 def _count(forms: np.ndarray, counts: np.ndarray, wanted: np.ndarray) -> int:

@@ -67,8 +67,9 @@ class Moments:
     """
 
     def __init__(self, items: Sequence[np.ndarray], groups: np.ndarray, cells: np.ndarray | None = None):
-        means = None if cells is None else np.array([cell_means(item, cells) for item in items]).T
-        known = groups >= 0
+        cells = None if cells is None else cells.astype(np.intp)
+        means = None if cells is None else np.array([cell_means(item, cells) for item in items])
+        known, groups = groups >= 0, groups.astype(np.intp)
         for item in items:
             known &= ~np.isnan(item)
         own, everything = products(items, known, cells, means), bool(known.all())
@@ -76,7 +77,7 @@ class Moments:
         sizes = np.bincount(groups)
         there, sums = sizes > 0, []
         for k, item in enumerate(items):
-            values = item if cells is None or means is None else item - means[cells, k]
+            values = item if cells is None or means is None else item - means[k][cells]
             sums.append(np.bincount(groups, values if everything else values[known])[there])
         self.n, self.sizes, self.cross, self.sd = own.n, sizes[there].astype(float), own.cross, own.sd
         self.sums = np.array(sums).T - self.sizes[:, None] * own.mean
