@@ -14,7 +14,7 @@ from bowlby.design.frame import AnalysisSet, answered, at, before_after, ratings
 from bowlby.instruments.factor_structure import structure
 from bowlby.instruments.model import Instrument
 from bowlby.instruments.reliability import squared_errors
-from bowlby.instruments.scoring import keyed
+from bowlby.instruments.scoring import keyed_items
 
 ERRORS = ("baseline", "perceived", "therapist_style")
 Forms = Callable[..., tuple[Instrument, pd.DataFrame | None]]
@@ -147,14 +147,15 @@ def _weighted_items(block: Block, variable: str, built: AnalysisSet, forms: Form
     if block.sessions is not None:
         rows = rows[rows["session"].between(1, block.sessions).fillna(False).astype(bool)].sort_values("session")
     rows = rows.drop_duplicates("person", keep="first" if block.sessions is None else "last").set_index("person")
-    parts: list[pd.DataFrame] = []
+    total: dict[str, np.ndarray] = {}
     for scale, weight in zip(scaling["scales"], _per_point(scaling), strict=True):
         own = instrument.composites[scale].weights if scale in instrument.composites else {scale: 1.0}
         for name, w in own.items():
-            items = keyed(rows, instrument, name)
-            parts.append(items * (weight * w / (1 if instrument.how(name) == "sum" else items.shape[1])))
-    # An item of several scales counts with the sum of its weights.
-    return pd.concat(parts, axis=1).T.groupby(level=0).sum(min_count=1).T if parts else None
+            items = keyed_items(rows, instrument, name)
+            each = weight * w / (1 if instrument.how(name) == "sum" else len(items))
+            # An item of several scales counts with the sum of its weights.
+            total |= {c: total.get(c, 0.0) + each * values for c, values in items.items()}
+    return pd.DataFrame({c: total[c] for c in sorted(total)}, index=rows.index) if total else None
 
 
 def _stated(values: pd.Series, reliability: float) -> pd.Series:
