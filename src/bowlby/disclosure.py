@@ -211,8 +211,12 @@ def pool_points(points, most: int = 400) -> np.ndarray:
             number += 1
             continue
         side = int(np.argmax(np.ptp(scaled[rows], axis=0)))
-        order = rows[np.lexsort((scaled[rows, 1 - side], scaled[rows, side]))]
-        waiting += [order[len(order) // 2 :], order[: len(order) // 2]]
+        values, half = scaled[rows, side], len(rows) // 2
+        middle = np.partition(values, half)[half]
+        tied = rows[values == middle]
+        tied = tied[np.argsort(scaled[tied, 1 - side], kind="stable")]
+        lower = np.concatenate([rows[values < middle], tied])
+        waiting += [np.concatenate([lower[half:], rows[values > middle]]), lower[:half]]
     return group
 
 

@@ -60,11 +60,18 @@ def named(instrument: str, scale: str = "total") -> str:
 
 def about_whom(table: pd.DataFrame) -> pd.Series:
     """Whom each row of scores is about where one role answered about several persons; empty everywhere else."""
-    if "about" in table.columns:
+    if "about" in table.columns and not set(table["about"].unique()) <= {"self"}:
         pairs = table[["role", "about"]].drop_duplicates().astype("str").fillna("self").drop_duplicates()
         if pairs["role"].duplicated().any():
             return table["about"].astype("str").fillna("self")
     return pd.Series("", index=table.index, dtype="category")
+
+
+def persons_in(groups: np.ndarray, persons: np.ndarray) -> np.ndarray:
+    """How many different persons each group has, by the groups' numbers from 0; -1 is no group."""
+    size, there = int(groups.max(initial=-1)) + 1, groups >= 0
+    pairs = pd.unique(persons[there].astype(np.int64) * size + groups[there])
+    return np.bincount(pairs % max(size, 1), minlength=size)
 
 
 def fine_edges(low: float, high: float, about: int = 20):

@@ -10,7 +10,7 @@ import pandas as pd
 
 from bowlby.disclosure import SMALLEST, small
 from bowlby.figures.canvas import BLUE, GREY, PALE, WIDTH
-from bowlby.figures.outcome import about_whom, named
+from bowlby.figures.outcome import about_whom, named, persons_in
 from bowlby.results import Results
 
 WITHOUT = "without: "
@@ -204,11 +204,13 @@ def missing_data(
     order = {name: i for i, name in enumerate(occasions)}
     rows = []
     for instrument, table in scores.items():
-        scales = scales_of(table)
-        for about, role, occasion, part in _parts(table, scales):
-            occasion = occasion if isinstance(occasion, str) and occasion else "once"
-            for scale in scales:
-                n = part.loc[part[scale].notna(), "person"].nunique()
+        keys = table[["role", "occasion"]].assign(about=about_whom(table))
+        forms = keys.groupby(["about", "role", "occasion"], dropna=False, sort=False, observed=True)
+        form, person = forms.ngroup().to_numpy(), pd.factorize(table["person"])[0]
+        for scale in scales_of(table):
+            scored = persons_in(np.where(table[scale].notna(), form, -1), person)
+            for (about, role, occasion), n in zip(forms.size().index, scored.tolist(), strict=False):
+                occasion = occasion if isinstance(occasion, str) and occasion else "once"
                 of = max(sizes.get(role, 0), n)
                 rows.append((role, instrument, about, scale, order.get(occasion, len(order)), occasion, of, n))
     table = pd.DataFrame(rows, columns=TILES[:8])
@@ -222,15 +224,6 @@ def missing_data(
     table.loc[np.array(hidden, bool), ["scored", "share"]] = pd.NA
     keys = ["role", "instrument", "about", "scale", "place"]
     return table.sort_values(keys, kind="stable", ignore_index=True)[TILES]
-
-
-def _parts(table: pd.DataFrame, scales: list[str]):
-    """Scores of each role and occasion, by whom they are about where that must be told."""
-    for about, form in table[["person", "role", "occasion", *scales]].groupby(
-        about_whom(table), sort=False, observed=True
-    ):
-        for (role, occasion), part in form.groupby(["role", "occasion"], dropna=False, sort=False, observed=True):
-            yield about, role, occasion, part
 
 
 def draw_missing(ax, data: pd.DataFrame) -> None:

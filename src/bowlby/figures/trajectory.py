@@ -11,6 +11,7 @@ import pandas as pd
 
 from bowlby.disclosure import SMALLEST
 from bowlby.figures.canvas import BLUE, GREY, INK, VERMILION, WIDTH, note
+from bowlby.figures.outcome import persons_in
 from bowlby.results import Results
 from bowlby.terms import IN_SENTENCES, P, T, by_time, parse
 
@@ -88,9 +89,9 @@ def _course(fit: Mapping, time: pd.Series, at: Mapping[str, float] | None = None
 
 
 def _means(data: pd.DataFrame, by: pd.Series) -> pd.DataFrame:
-    data = data.assign(patient=pd.factorize(data["patient"])[0])
-    groups = data[["time", "y", "patient"]].groupby(by.rename("group"), observed=True)
-    table = groups.agg(time=("time", "mean"), observed=("y", "mean"), n=("patient", "nunique"))
+    groups = data.groupby(by.rename("group"), observed=True)
+    table = groups.agg(time=("time", "mean"), observed=("y", "mean"))
+    table["n"] = persons_in(groups.ngroup().to_numpy(), pd.factorize(data["patient"])[0])
     return table[table["n"] >= SMALLEST].reset_index(drop=True)
 
 
