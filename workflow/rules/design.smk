@@ -33,6 +33,7 @@ for NAME, SETS in PLAN.batches.items():
             f"{OUT}/logs/design/{NAME}.log",
         benchmark:
             f"{OUT}/benchmarks/design/{NAME}.tsv"
+        priority: int(NAME in ("primary", "perceived"))  # the estimands wait for these
         group:
             PREPARE
         resources:

@@ -13,6 +13,7 @@ for NAME, SETS in () if "fit" in BUILT else PLAN.batches.items():
             f"{OUT}/logs/fit/{NAME}.log",
         benchmark:
             f"{OUT}/benchmarks/fit/{NAME}.tsv"
+        priority: int(NAME in ("primary", "perceived"))  # the estimands wait for these
         group:
             PREPARE
         resources:
