@@ -17,9 +17,10 @@ import yaml
 
 from bowlby.config import Study
 from bowlby.config.base import parse
+from bowlby.config.guesses import MARK
 from bowlby.config.study import COUNT, ROW, DataFile, Measure, Span
 from bowlby.config.yamlfile import read_yaml
-from bowlby.drafting import MARK, write_draft
+from bowlby.drafting import write_draft
 from bowlby.ingest.issues import Issues
 from bowlby.ingest.readers import Selection, read
 from bowlby.ingest.readers.base import FORMAT_OF_ENDING, unique

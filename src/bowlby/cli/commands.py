@@ -40,7 +40,8 @@ def init(
     ] = False,
 ) -> None:
     """Draft a study file and a run's file from raw files; guesses are marked, existing files are never overwritten."""
-    from bowlby.drafting import MARK, marks, write_draft
+    from bowlby.config.guesses import MARK, marks
+    from bowlby.drafting import write_draft
 
     written = write_draft(files, into, _reviewer() if ask else None)
     for path in written:
@@ -66,7 +67,7 @@ def check(config: Annotated[Path, typer.Argument(help="The run's configuration f
     """Check a configuration and its data: one line per problem, errors first, by file and row; nothing is written."""
     from bowlby.check import check as problems_of
     from bowlby.cli.terminal import show
-    from bowlby.drafting import UNSURE, marks
+    from bowlby.config.guesses import UNSURE, marks
     from bowlby.ingest.issues import ORDER, count
 
     problems, guesses = problems_of(config), marks(config)

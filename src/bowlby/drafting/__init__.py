@@ -13,13 +13,13 @@ from bowlby.drafting.naming import Block, blocks
 from bowlby.drafting.occasions import START, ordered
 from bowlby.drafting.roles import Roles, guess_roles, plain_id, therapist_ids
 from bowlby.drafting.run_text import run_text
-from bowlby.drafting.study_text import MARK, UNSURE, Part, occasions_of, study_text
+from bowlby.drafting.study_text import Part, occasions_of, study_text
 from bowlby.drafting.tables import Table, is_redcap_dictionary, read_tables
 from bowlby.drafting.vocabulary import keyed
 from bowlby.errors import Place, UserError, existing, problem
 from bowlby.files import write_text
 
-__all__ = ["MARK", "draft", "marks", "write_draft"]
+__all__ = ["draft", "write_draft"]
 
 UNITS = {"month": "months", "months": "months", "week": "weeks", "weeks": "weeks", "day": "days", "days": "days"}
 TIMED = re.compile(r"(?P<unit>[A-Za-z]*)_?(?P<n>\d+(?:\.\d+)?)(?P<after>[A-Za-z]*)")
@@ -83,21 +83,6 @@ def write_draft(paths: list[Path], folder: Path, review: Review | None = None) -
         )
     texts = draft(paths, folder, review)
     return [write_text(folder / name, text) for name, text in texts.items()]
-
-
-def marks(config: Path) -> list[tuple[str, int, str]]:
-    """The guesses that are left in a run's file and its study file: file, line, what to check; uncertain ones first."""
-    config = Path(config)
-    found: list[tuple[str, int, str]] = []
-    lines = config.read_text("utf-8").splitlines() if config.is_file() else []
-    study = next((m[1] for line in lines if (m := re.match(r"study:\s*[\"']?([^\"'#]+?)[\"']?\s*(#|$)", line))), None)
-    for path in (config, config.parent / study if study else config):
-        texts = path.read_text("utf-8").splitlines() if path.is_file() and (path != config or not found) else []
-        for number, line in enumerate(texts, 1):
-            _, mark, what = line.partition(MARK)
-            if mark and what[:1] in ("", " "):
-                found.append((path.name, number, what.strip() or "a guess"))
-    return sorted(dict.fromkeys(found), key=lambda guess: not guess[2].startswith(UNSURE))
 
 
 def _tables(paths: list[Path]) -> list[Table]:

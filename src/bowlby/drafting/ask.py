@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import yaml
 
+from bowlby.config.guesses import MARK, UNSURE
 from bowlby.config.study import ROW
-from bowlby.drafting.study_text import MARK, UNSURE, WHOM, Part, flow
+from bowlby.drafting.study_text import WHOM, Part, flow
 from bowlby.drafting.tables import Table
 from bowlby.instruments.catalogue import list_instruments
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 
+from bowlby.config.guesses import MARK
 from bowlby.config.study import FILL
 from bowlby.config.yamlfile import quoted
 from bowlby.drafting.matching import Match
 from bowlby.drafting.naming import Block
 from bowlby.drafting.occasions import is_later
-from bowlby.drafting.study_text import ATTACHMENT, MARK, Part, flow, occasions_of
+from bowlby.drafting.study_text import ATTACHMENT, Part, flow, occasions_of
 from bowlby.instruments.catalogue import load_instrument
 
 SCORES = (

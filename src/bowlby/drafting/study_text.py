@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from bowlby.config.guesses import MARK, UNSURE
 from bowlby.config.study import COUNT, SESSIONS
 from bowlby.config.yamlfile import quoted
 from bowlby.drafting.covariates import Leftovers, covariate_lines
@@ -20,9 +21,6 @@ from bowlby.drafting.vocabulary import bare, keyed, words
 from bowlby.errors import existing
 from bowlby.ingest.issues import count
 
-MARK = "# ?"
-UNSURE = "uncertain: "
-"""How a mark begins where the guess rests on little; the others are likely."""
 ABOUT_THERAPIST = ("cats", "wai", "haq", "srs", "sai")
 ANYONE, WHOM = ("ecr_rs",), "whom is it about? `about: therapist` if it is the therapist"
 ATTACHMENT = ("cats", "ecr", "rq", "rsq", "aas", "asq", "aai")

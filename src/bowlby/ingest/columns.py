@@ -168,8 +168,7 @@ def numbers(
 
 
 def _as_numbers(codes: list[str]) -> list[float]:
-    values = pd.to_numeric(pd.Series(codes, dtype=object), errors="coerce")
-    return values.dropna().tolist()
+    return pd.to_numeric(pd.Series(codes, dtype=object), errors="coerce").dropna().tolist() if codes else []
 
 
 def _ambiguous(raw: Raw, column: str, rows, issues: Issues) -> None:

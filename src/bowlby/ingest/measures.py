@@ -154,6 +154,8 @@ def _values(raw: Raw, measure: Measure, columns: dict[str, str], issues: Issues)
 def _by_label(raw: Raw, column: str) -> dict[str, float]:
     """What a column's value labels mean, for exports that hold the labels."""
     labels = raw.labels.get(column, {})
+    if not labels:
+        return {}
     codes = pd.to_numeric(pd.Series(list(labels), dtype=object), errors="coerce")
     return {folded(text): code for text, code in zip(labels.values(), codes, strict=True) if pd.notna(code)}
 
@@ -334,7 +336,7 @@ def combine(tables: list[pd.DataFrame], instrument: str, repeats: Repeats, issue
         order = order[~again[order]]
     items = sorted(values) if "i01" in values else values
     columns = [*HEAD, *items]
-    return pd.DataFrame({c: table.pop(c).take(order).reset_index(drop=True) for c in columns}, copy=False)
+    return pd.DataFrame({c: table.pop(c).array.take(order) for c in columns}, copy=False)
 
 
 def _repeated(

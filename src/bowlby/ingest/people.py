@@ -238,6 +238,8 @@ def _once(table: pd.DataFrame, issues: Issues) -> pd.DataFrame:
     found = {}
     for column, noun in (("date", "dates"), ("therapist", "therapists")):
         codes, known = factorize(table[column])
+        if not len(known):
+            continue
         lowest = np.minimum.reduceat(np.where(codes < 0, len(known), codes), starts)
         n = int((lowest < np.maximum.reduceat(codes, starts)).sum())
         first = np.minimum.reduceat(np.where(codes < 0, len(table), np.arange(len(table))), starts)

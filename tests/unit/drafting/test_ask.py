@@ -5,7 +5,8 @@ import random
 import pytest
 
 from bowlby.cli.commands import init
-from bowlby.drafting import MARK, draft
+from bowlby.config.guesses import MARK
+from bowlby.drafting import draft
 from bowlby.drafting.ask import walk
 from bowlby.errors import UserError
 

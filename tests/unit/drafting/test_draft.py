@@ -10,8 +10,9 @@ import yaml
 
 from bowlby.config import Run, Study, load
 from bowlby.config.base import parse
+from bowlby.config.guesses import MARK
 from bowlby.config.yamlfile import read_yaml
-from bowlby.drafting import MARK, write_draft
+from bowlby.drafting import write_draft
 from bowlby.errors import UserError
 from bowlby.ingest import check, ingest
 

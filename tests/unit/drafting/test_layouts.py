@@ -6,8 +6,9 @@ import pytest
 
 from bowlby.config import Study, load
 from bowlby.config.base import parse
+from bowlby.config.guesses import MARK, marks
 from bowlby.config.yamlfile import read_yaml
-from bowlby.drafting import MARK, marks, write_draft
+from bowlby.drafting import write_draft
 from bowlby.drafting.matching import library, meaning, sizes
 from bowlby.drafting.naming import blocks
 from bowlby.drafting.occasions import occasion_in
