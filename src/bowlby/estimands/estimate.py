@@ -228,39 +228,39 @@ def _refitted(result, y: np.ndarray):
 def _prediction(fitter: Fitter, data, membership, seed: int) -> dict:
     """E5: every therapist's patients predicted by models that never saw a patient of theirs (random effects 0)."""
     rng = np.random.default_rng(np.random.SeedSequence((seed, STAGE["folds"])))
-    models = {"m0": ([], INTERCEPT), "m_p": ([P], M1_RANDOM), "m_t": ([T], INTERCEPT)}
     divisions = folds(data, membership, rng)
     every = [fold for division in divisions for fold in division]
-    fits = {model: _without(fitter, membership, every, *asked) for model, asked in models.items()}
 
-    def errors(k: int) -> pd.DataFrame:
-        rows, squared = data[every[k].judged], {}
-        for model, coefficients in fits.items():
-            b = coefficients[k]
+    def errors(fold: Fold, coefficients: dict[str, pd.Series]) -> pd.DataFrame:
+        rows, squared = data[fold.judged], {}
+        for model, b in coefficients.items():
             predicted = b["Intercept"] + rows[[t for t in b.index if t != "Intercept"]] @ b.drop("Intercept")
             squared[model] = (rows["y"] - predicted) ** 2
         return pd.DataFrame(squared)
 
+    found = [errors(*each) for each in zip(every, _without(fitter, membership, every), strict=True)]
     size = len(divisions[0])
-    of_divisions = [[errors(k) for k in range(start, start + size)] for start in range(0, len(every), size)]
-    return out_of_sample(of_divisions, data["therapist"])
+    return out_of_sample([found[start : start + size] for start in range(0, len(found), size)], data["therapist"])
 
 
-def _without(fitter: Fitter, membership, every: list[Fold], terms: list[str], random: list[dict]) -> list[pd.Series]:
-    """Coefficients of a model of all patients but the unseen ones of each fold."""
-    data = fitter.data
+def _without(fitter: Fitter, membership, every: list[Fold]) -> list[dict[str, pd.Series]]:
+    """Coefficients of the models of E5, fitted to all patients but the unseen ones of each fold."""
+    data, models = fitter.data, {"m0": ([], INTERCEPT), "m_p": ([P], M1_RANDOM), "m_t": ([T], INTERCEPT)}
     if not (fitter.membership or fitter.together):  # whole therapists are left out: all refits side by side
-        whole = fitter.fit(terms, random)
+        fits = {model: fitter.fit(*asked) for model, asked in models.items()}
         first = data["therapist"].drop_duplicates()
-        at = first.index[pd.Index(first).get_indexer([level for (level,) in whole.model.clusters("therapist")])]
-        params = whole.refit_clusters(np.array([~fold.unseen[at] for fold in every], int), "therapist").params
-        if np.isfinite(params).all():
-            return [pd.Series(b, whole.params.index) for b in params]
+        at = first.index[pd.Index(first).get_indexer([level for (level,) in fits["m0"].model.clusters("therapist")])]
+        kept = np.array([~fold.unseen[at] for fold in every], int)
+        params = {model: fit.refit_clusters(kept, "therapist").params for model, fit in fits.items()}
+        if all(np.isfinite(found).all() for found in params.values()):
+            names = {model: fit.params.index for model, fit in fits.items()}
+            return [{model: pd.Series(params[model][k], names[model]) for model in fits} for k in range(len(every))]
     place = pd.Index(data["patient"]).get_indexer(membership["patient"])
 
-    def alone(fold: Fold) -> pd.Series:
+    def alone(fold: Fold) -> dict[str, pd.Series]:
         kept = membership[(place >= 0) & ~fold.unseen[place]]
-        return Fitter(data[~fold.unseen].reset_index(drop=True), kept, fitter.design).fit(terms, random).params
+        some = Fitter(data[~fold.unseen].reset_index(drop=True), kept, fitter.design)
+        return {model: some.fit(*asked).params for model, asked in models.items()}
 
     return [alone(fold) for fold in every]
 

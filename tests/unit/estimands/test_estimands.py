@@ -8,13 +8,15 @@ import pytest
 from scipy import stats
 
 from bowlby.estimands.blocks import index, mover
-from bowlby.estimands.estimate import around, bound, difference
+from bowlby.estimands.estimate import _without, around, bound, difference
 from bowlby.estimands.likeforlike import like_for_like
 from bowlby.estimands.partition import Rows, partition, rows_of, shares, style_limits
 from bowlby.estimands.prediction import folds, out_of_sample
 from bowlby.estimands.variance import exact_test, icc_interval, restricted_likelihood_ratio
+from bowlby.fit.models import Fitter
 from bowlby.mixed import MixedModel
 from bowlby.mixed.membership import Membership
+from bowlby.terms import M1_RANDOM, P
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 
@@ -210,6 +212,18 @@ def test_many_therapists_leave_in_ten_parts_ten_times():
     found = folds(data, data.assign(weight=1.0), np.random.default_rng(0))
     assert [len(division) for division in found] == [10] * 10
     assert all(np.sum([f.judged for f in division], axis=0).tolist() == [1] * 100 for division in found)
+
+
+def test_models_without_each_fold_are_those_of_the_other_patients():
+    """Side by side where nobody switches; to the tolerance of the search."""
+    data, design = prepost().rename(columns={"s_anx": "therapist_style"}), {"covariates": []}
+    membership = data[["patient", "therapist"]].assign(weight=1.0)
+    (division,) = folds(data, membership, np.random.default_rng(0))
+    found = _without(Fitter(data, membership, design), membership, division[:3])
+    for fold, coefficients in zip(division, found, strict=False):
+        others = Fitter(data[~fold.unseen].reset_index(drop=True), membership[~fold.unseen], design)
+        assert coefficients["m_p"].to_dict() == pytest.approx(others.fit([P], M1_RANDOM).params.to_dict(), rel=1e-7)
+        assert "therapist_style" in coefficients["m_t"] and len(coefficients["m0"]) == 3
 
 
 def test_prediction_by_hand():
