@@ -53,18 +53,19 @@ class Need:
     minutes_more: float
 
 
-# Twice what was measured: of the example (first and third number), and of a platform's study for each MB beyond it
-# (benchmarks/platform/results.md).
+# Of the example (first and third number), and of a platform's study for each MB beyond it
+# (benchmarks/platform/results.md): twice the memory that was measured, and five times the minutes or more, since a
+# cluster's disks are slow.
 NEEDS = {
-    "ingest": Need(400, 45, 5, 0.02),
-    "score": Need(600, 60, 5, 0.03),
-    "design": Need(500, 25, 5, 0.02),
+    "ingest": Need(400, 28, 5, 0.02),
+    "score": Need(600, 26, 5, 0.03),
+    "design": Need(500, 20, 5, 0.02),
     "fit": Need(500, 15, 5, 0.03),
     "robust": Need(500, 15, 15, 0.5),
-    "estimate": Need(500, 30, 5, 0.05),
+    "estimate": Need(500, 10, 5, 0.05),
     "compare": Need(500, 1, 5, 0.01),
-    "figures": Need(700, 25, 5, 0.03),
-    "write": Need(400, 5, 5, 0.01),
+    "figures": Need(700, 14, 5, 0.03),
+    "write": Need(400, 10, 5, 0.01),
 }
 
 
