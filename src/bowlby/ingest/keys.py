@@ -61,7 +61,9 @@ def ranks(table: pd.DataFrame, key: list[str]) -> np.ndarray:
 
 def in_order(table: pd.DataFrame, key: list[str]) -> pd.DataFrame:
     """The rows in the order of some columns, missing values last, with new row numbers."""
-    return table.take(np.argsort(ranks(table, key), kind="stable")).reset_index(drop=True)
+    order = np.argsort(ranks(table, key), kind="stable")
+    sorted_already = np.array_equal(order, np.arange(len(table)))
+    return (table if sorted_already else table.take(order)).reset_index(drop=True)
 
 
 def repeated(table: pd.DataFrame, key: list[str]) -> np.ndarray:

@@ -283,8 +283,6 @@ CONTRADICTING = (
     "{} rows have the person and occasion of earlier ones, other values",
     "same person and occasion as {}, other values",
 )
-
-
 OTHER_THERAPIST = (
     "{} rows have the person and occasion of earlier ones, another therapist",
     "same person and occasion as {}, another therapist",
@@ -336,6 +334,8 @@ def combine(tables: list[pd.DataFrame], instrument: str, repeats: Repeats, issue
         order = order[~again[order]]
     items = sorted(values) if "i01" in values else values
     columns = [*HEAD, *items]
+    if np.array_equal(order, np.arange(len(table))):
+        return table[columns]
     return pd.DataFrame({c: table.pop(c).array.take(order) for c in columns}, copy=False)
 
 
