@@ -89,10 +89,7 @@ def read_json(path: str | Path) -> Any:
 def read_parquet(path: str | Path, **options) -> pd.DataFrame:
     """Read a Parquet file of a run; the options are those of :func:`pandas.read_parquet`."""
     import pandas as pd
-    import pyarrow as pa
 
-    # The default allocator gives memory back and takes it again column by column: twice the time of large files.
-    pa.set_memory_pool(pa.system_memory_pool())
     return _whole(path, lambda p: pd.read_parquet(p, **options))
 
 
