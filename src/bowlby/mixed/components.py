@@ -12,7 +12,7 @@ Everything the criterion needs from the outer factors (therapists, sites, member
 
 Without inner units (multiple membership alone) there is nothing to sum: :class:`Apart`.
 
-Beyond some 5,000 outer columns (1,000 connected ones without inner units) :mod:`bowlby.mixed.sparse_outer` keeps the
+Beyond 2,000 outer columns (1,000 connected ones without inner units) :mod:`bowlby.mixed.sparse_outer` keeps the
 matrices sparse.
 """
 
