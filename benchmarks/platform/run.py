@@ -20,7 +20,7 @@ import pandas as pd
 import yaml
 
 ROOT = Path(__file__).parents[2]
-USED = re.compile(r"([\d.]+) s of processor, (\d+) MB")
+USED = re.compile(r"([\d.]+) s of processor time, at most (\d+) MB")
 ORDER = ["ingest", "score", "design", "fit", "compare", "present"]
 
 

@@ -44,7 +44,7 @@ def job(snakemake) -> Iterator[logging.Logger]:
         used, parts = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
         seconds = used.ru_utime + used.ru_stime + parts.ru_utime + parts.ru_stime
         megabytes = max(used.ru_maxrss, parts.ru_maxrss) / KILOBYTES
-        logger.info("%.1f s of processor, %.0f MB of memory at most", seconds, megabytes)
+        logger.info("%.1f s of processor time, at most %.0f MB of memory", seconds, megabytes)
         logger.info("done")
     except Exception as error:
         lines = user_lines(error.removed() if isinstance(error, Damaged) else error)

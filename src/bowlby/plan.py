@@ -20,7 +20,7 @@ from bowlby.robustness.jobs import Work, batches, works
 from bowlby.run_marker import MARKER, begun_with, moved
 from bowlby.terms import RESPONSE_SURFACE
 
-JOB, JOB_MORE = 3.0, 0.05
+JOB, JOB_MORE = 5.0, 0.05
 """Seconds that a job lasts, its start included, and more for each MB of raw data as text."""
 
 

@@ -12,11 +12,10 @@ from pathlib import Path
 
 MEGABYTE = 1e6
 COLLECT = 20_000, 20, 20
-"""After how many new objects cyclic garbage is looked for; Python's own 700 cost a twentieth of a job's time."""
+"""Number of new objects after which garbage is collected; Python's own 700 cost a twentieth of a job's time."""
 MALLOC = {"mmap_max": (-4, 0), "trim_threshold": (-1, 2**31 - 1)}
-"""Settings of the GNU C library's memory, as its ``malloc.h`` numbers them: what is freed stays with the process. A
-stage of a platform's study makes large tables again and again; to get their memory from the system each time, emptied,
-cost a tenth of its time."""
+"""Settings of the GNU C library, numbered as in ``malloc.h``, by which freed memory stays with the process. A stage of
+a platform's study makes large tables again and again; requesting zeroed memory anew took a tenth of its time."""
 SMALL = 5.0
 """Largest study, in MB of raw data as text, whose stages are made by few jobs: some 10,000 patients. A job costs its
 start-up, and all models of such a study are fitted in a few of these."""
@@ -25,7 +24,7 @@ CELL = 2.5
 
 
 def use_memory_freely() -> None:
-    """Let this process look for cyclic garbage seldom, and keep memory that was freed, Arrow's too."""
+    """Collect garbage less often, and keep freed memory, Arrow's too."""
     gc.set_threshold(*COLLECT)
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     if (arrow := sys.modules.get("pyarrow")) is not None:

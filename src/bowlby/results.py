@@ -131,7 +131,7 @@ class Results:
 
     @cached_property
     def scale_scores(self) -> dict[str, pd.DataFrame]:
-        """Of the scores what figures and tables need: who answered about whom and when (categories), and the scales.
+        """Scale scores for figures and tables, with respondent, target and occasion as categories.
 
         It takes a third of the time and memory of :attr:`scores`.
         """
@@ -240,7 +240,7 @@ def _categories(texts: pd.Series) -> pd.Categorical:
 
 
 def once(compute: Callable[[Results], T]) -> Callable[[Results], T]:
-    """A function of a run's files that keeps its result with the run, as the files it was computed from are kept."""
+    """Cache a function's result in its :class:`Results`, as the files that it was computed from are."""
 
     @wraps(compute)
     def kept(results: Results) -> T:

@@ -169,8 +169,8 @@ def design(loaded: Loaded, folder: Path, name: str, instruments: list[str]) -> N
     stem = folder / "analysis" / name
     for part, table in (("", built.data), (".membership", built.membership)):
         write_parquet(stem.with_suffix(f"{part}.parquet"), table)
-        if len(table) <= CSV_ROWS:
-            write_csv(stem.with_suffix(f"{part}.csv"), harmless(table))
+        path = stem.with_suffix(f"{part}.csv")
+        write_csv(path, harmless(table)) if len(table) <= CSV_ROWS else path.unlink(missing_ok=True)
     write_csv(stem.with_suffix(".columns.csv"), harmless(built.columns))
     if adequacy := built.design.pop("adequacy", None):
         write_json(folder / "adequacy.json", adequacy)
@@ -187,7 +187,7 @@ def _stored(loaded: Loaded, folder: Path, name: str, occasion: str | None = None
 def analysis_sets(loaded: Loaded, scores: dict, people: dict[str, pd.DataFrame], forms: Callable, described=True):
     """Gives an analysis set of a run by name (:func:`bowlby.design.analysis_sets.build_set`).
 
-    ``forms`` does what :func:`answers` does, by name. A set that is not ``described`` lacks what no model needs.
+    ``forms`` does what :func:`answers` does, by name. ``described=False`` omits what only the report uses.
     """
     from bowlby.design.analysis_sets import build_set
     from bowlby.design.primary import compared

@@ -107,7 +107,7 @@ def test_a_job_says_what_it_used(tmp_path):
         log.info("at work")
     first, second, last = (tmp_path / "job.log").read_text().splitlines()
     assert first.endswith("at work") and last.endswith("INFO done")
-    said = re.search(r"INFO ([\d.]+) s of processor, (\d+) MB of memory at most$", second)
+    said = re.search(r"INFO ([\d.]+) s of processor time, at most (\d+) MB of memory$", second)
     assert float(said[1]) > 0 and 20 < int(said[2]) < 100_000
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 MARK = "# ?"
 UNSURE = "uncertain: "
-"""How a mark begins where the guess rests on little; the others are likely."""
+"""How the mark of an uncertain guess begins."""
 
 
 def marks(config: Path) -> list[tuple[str, int, str]]:

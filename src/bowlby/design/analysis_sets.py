@@ -52,8 +52,7 @@ def build_set(
     sample : callable, optional
         What :func:`bowlby.design.primary.compared` gives of these data.
     described : bool
-        Whether a set of the comparison gets what the report alone says of the study
-        (:func:`bowlby.design.primary.analysis_set`).
+        Whether to include descriptions that only the report uses (:func:`bowlby.design.primary.analysis_set`).
 
     Raises
     ------

@@ -66,14 +66,14 @@ class Part:
 
 @dataclass(frozen=True)
 class Alone:
-    """Rows of therapists none of whose patients had another one: those of each therapist are a part of their own.
+    """Rows of therapists none of whose patients had another therapist; each therapist's rows are a :class:`Part`.
 
     Attributes
     ----------
     x, y : ndarray, shape (n, p), (n,)
         Predictors and outcome.
     basis : ndarray, shape (n, r)
-        What the therapists' effects multiply, in each row.
+        Columns of the therapists' random effects.
     covariance : ndarray, shape (r, r)
         Of these effects.
     scale : float
@@ -216,8 +216,8 @@ def corrected(of: Moments, measured: dict[str, Measured]) -> Corrected | None:
 
 
 def _products(part: Part, names: list[str], columns: list[dict[str, str]]) -> tuple[np.ndarray, ...]:
-    """Cross-products (p, p + 1) of a part and traces (m, p, p) of its errors and of what the intercept takes of them;
-    the therapists, and what the patients of each add to the three.
+    """Cross-products (p, p + 1) of a part, traces (m, p, p) of its errors of measurement, and the share of these traces
+    that the intercept removes; the therapists, and the contribution of each one's patients to the three.
 
     With ``Q = V^-1``, patients g contribute ``(Q X)_g' Q_gg^-1 (Q X)_g``, and the maps in place of X alike.
     """
@@ -245,7 +245,7 @@ def _products(part: Part, names: list[str], columns: list[dict[str, str]]) -> tu
 
 
 def _products_alone(rows: Alone, names: list[str], columns: list[dict[str, str]]) -> tuple[np.ndarray, ...]:
-    """As of :func:`_products`, for all therapists at once, each of whom has the whole of a part.
+    """As :func:`_products`, for all therapists at once, each of whom is a part.
 
     With ``Q = (I - B K B') / s``, ``K = (s I + G B'B)^-1 G``, and maps that are the therapist's mean and what is left.
     """

@@ -178,7 +178,7 @@ def build(folder: Path, processes: int = 1) -> list[Path]:
     folder : Path
         ``results/<run>``.
     processes : int
-        How many figures are drawn at a time, on Linux; elsewhere one (a fork of a process with windows is not safe).
+        Number of figures drawn in parallel (Linux only; elsewhere 1, because forking a process with windows is unsafe).
     """
     results = Results(Path(folder))
     gathered = {name: data for name, plot in PLOTS.items() if (data := plot.gather(results)) is not None}

@@ -39,7 +39,7 @@ def clusters_of(result, group: np.ndarray, slopes: bool = True) -> Clusters:
     ----------
     result : MixedResult
     group : ndarray of int, shape (n,)
-        Cluster of each row; rows of different clusters must share no random effect. Rows below 0 are left out.
+        Cluster of each row; rows of different clusters must share no random effect. Negative: left out.
     slopes : bool
         Whether random slopes are in the model-implied covariance.
     """

@@ -90,8 +90,8 @@ def omega_total(items: Products, level: float = 0.95) -> tuple[float, float, flo
     Parameters
     ----------
     items : Products
-        Of keyed items in their own units (as for raw alpha). One with the same answer throughout adds nothing to what
-        the sum differs by.
+        Of keyed items in their own units (as for raw alpha). A constant item does not change the
+        variance of the sum.
     level : float
         Of the interval.
 

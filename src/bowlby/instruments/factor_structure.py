@@ -57,8 +57,8 @@ def structure(items: pd.DataFrame, therapists: pd.Series | None = None) -> dict 
     Returns
     -------
     dict or None
-        Of :class:`OneFactor`; None with under four items that vary, no more rows than twice the items, or where the
-        search does not end.
+        Of :class:`OneFactor`; None with fewer than four items that vary, no more rows than twice the items, or if the
+        optimisation does not converge.
 
     References
     ----------

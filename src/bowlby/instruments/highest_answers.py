@@ -54,12 +54,12 @@ def highest_answer(
 
 
 def unexplained(answer: np.ndarray, rest: np.ndarray, end: int, level: float = SUSPICIOUS) -> float:
-    """Share of an item's highest answers that do not depend on the other items; 0 where it is not clear of 0.
+    """Share of an item's highest answers that do not depend on the other items; 0 unless it is clearly above 0.
 
-    An answer is a normal variable around a straight line in the mean of the other items, cut into categories; with
-    some probability it is the highest whatever the others are. That probability must improve the likelihood clearly.
-    It must also improve that of a variable around a curve, whose SD changes: where the highest answers are common, the
-    mean of the other items cannot rise further, so that a line does not fit.
+    An ordinal probit model, linear in the mean of the other items, is compared with one that adds a constant
+    probability of the highest answer. That probability must improve the likelihood clearly. It must also do so if the
+    model is quadratic in the mean of the other items and its SD may change: where the highest answers are common, the
+    mean of the other items cannot rise further, and a linear model does not fit.
     Because real answers need not follow the model, persons with the highest answer must also lie off the line on which
     normal scores and rest means of the other answers lie, or persons farthest from it must give it more often than the
     next answer.

@@ -286,8 +286,9 @@ def _alpha(answers: np.ndarray, instrument: Instrument, name: str, persons: int,
     value, published = alphas(complete)[0], published_alpha(instrument, name)
     least = min(k * LEAST_R / (1 + (k - 1) * LEAST_R), 1 if published is None else published)
     # Feldt: (1 - alpha) / (1 - its estimate) follows F.
-    rare = fdtr(n - 1, (n - 1) * (k - 1), (1 - least) / (1 - value)) < RARE / tests
-    bad = value < 0 and (rare or (tests == 1 and n >= FEWEST))
+    bad = value < 0 and (
+        (tests == 1 and n >= FEWEST) or fdtr(n - 1, (n - 1) * (k - 1), (1 - least) / (1 - value)) < RARE / tests
+    )
     return Finding(name, None, "alpha", value, "> 0", "wrong" if bad else "ok", NEGATIVE if bad else "", value > 0.5)
 
 

@@ -145,7 +145,7 @@ def _range(forms: Forms, instrument: Instrument) -> Finding:
     if answered < 5 * FEWEST:
         return Finding(None, None, check, "too few answers", expected, "not_testable")
     spare = 1 + (high - low >= 6) + (high - low >= 10)
-    used = (float(np.nanmin(forms.answers)), float(np.nanmax(forms.answers)))
+    used = (float(np.nanmin(forms.answers)) + 0.0, float(np.nanmax(forms.answers)) + 0.0)  # no -0
     last = [forms.shares(np.full(forms.answers.shape[1], end)).sum() / answered >= IN_USE for end in used]
     short = (used[1] <= high - spare and last[1]) or (used[0] >= low + spare and last[0])
     verdict, advice = ("suspicious", "check the number of response categories of your form") if short else ("ok", "")

@@ -146,7 +146,7 @@ def fit_two_level(moments: Moments) -> TwoLevelFactorModel | None:
     Returns
     -------
     TwoLevelFactorModel or None
-        None with under three items, under ten groups, no variance, or where the search does not end.
+        None with fewer than three items or ten groups, without variance, or if the optimisation does not converge.
 
     References
     ----------
@@ -192,7 +192,7 @@ def fit_two_level(moments: Moments) -> TwoLevelFactorModel | None:
     covariance = None if covariance is None else covariance * np.outer(units, units)
     llf = -0.5 * likelihood(at)[0] - n * np.log(scale).sum()
     within = _level(parts[0], parts[1], covariance, free, 0)
-    # Without any common variance between groups there is nothing whose reliability could be told.
+    # Without common variance between groups there is no reliability to estimate.
     between = _level(parts[2], parts[3], covariance, free, 2 * k) if abs(l_b.sum()) > 1e-3 * k else (np.nan,) * 3
     return TwoLevelFactorModel(parts[0], parts[1], parts[2], parts[3], float(llf), within, between, n_groups)
 

@@ -19,8 +19,8 @@ from bowlby.mixed.small_matrices import cholesky, eigen
 
 _CHUNK = 1 << 18
 WIDE = 2000
-"""Outer columns beyond which the outer block is sparse and its traces are estimated: the exact fit of 2,200 columns took
-98 s for 1.5 s, and standard errors differed by 0.008 %."""
+"""Outer columns beyond which the outer block is sparse and its traces are estimated: the exact fit of 2,200 columns
+took 98 s for 1.5 s, and standard errors differed by 0.008 %."""
 DEAR = 1e9  # the same of joined levels without a finer factor: operations of one evaluation ...
 ROOM = 2e7  # ... and numbers of the blocks
 ABSENT = np.zeros((0, 0, 0))  # of a model without inner units, or without outer columns

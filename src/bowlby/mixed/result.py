@@ -248,7 +248,7 @@ class MixedResult(Inference):
         return {f.name: dict(zip(f.levels[f.sorted_levels], covs[f.name], strict=True)) for f in factors}
 
     def effect_covariances(self, fixed_uncertainty: bool = True) -> dict[str, np.ndarray]:
-        """:attr:`random_effects_pev`, or the conditional covariances: (levels, q, q) by group, levels as elsewhere."""
+        """:attr:`random_effects_pev`, or the conditional covariances: (levels, q, q) by group, in sorted order."""
         covs = derivatives.conditional_covariances(self._data, self._state, fixed_uncertainty)
         return {
             f.name: values[f.sorted_levels] * self.scale for f, values in zip(self._data.factors, covs, strict=True)

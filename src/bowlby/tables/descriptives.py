@@ -134,7 +134,7 @@ def repeated_measures_correlation(pair: pd.DataFrame, groups: np.ndarray) -> tup
     pair : DataFrame
         Two columns; rows with a missing value are left out.
     groups : ndarray of int
-        Number of each row's group.
+        Number of each row's group; rows of -1 are left out.
 
     Returns
     -------
@@ -142,13 +142,13 @@ def repeated_measures_correlation(pair: pd.DataFrame, groups: np.ndarray) -> tup
         Correlation, p, df, rows; None where under five df would be left, or a variable does not vary within groups.
     """
     columns = pair.to_numpy(float)
-    complete = ~np.isnan(columns).any(axis=1)
+    complete = ~np.isnan(columns).any(axis=1) & (groups >= 0)
     groups, columns, size = groups[complete], columns[complete], np.bincount(groups[complete])
     df = len(columns) - np.count_nonzero(size) - 1
     x, y = (v - (np.bincount(groups, v) / np.maximum(size, 1))[groups] for v in columns.T)
     if df + 1 < SMALLEST or not min(np.std(x, ddof=1), np.std(y, ddof=1)) > 1e-12:
         return None
-    r = float(x @ y / np.sqrt((x @ x) * (y @ y)))
+    r = float(np.clip(x @ y / np.sqrt((x @ x) * (y @ y)), -1, 1))
     t = abs(r) * np.sqrt(df / max(1 - r * r, 1e-300))
     return r, float(2 * scipy.special.stdtr(df, -t)), int(df), len(columns)
 
