@@ -53,6 +53,13 @@ def test_clean_data_raise_no_alarm_but_the_confidence_of_the_key(name):
         assert alarms.empty
 
 
+def test_items_answered_alike_have_an_alpha_of_one():
+    instrument = load_instrument("phq9")
+    data = study(instrument, 1)
+    table = audit(data.assign(**dict.fromkeys(items_of(data), data["i01"])), instrument)
+    assert table.loc[table["check"].eq("alpha"), "verdict"].tolist() == ["ok"]
+
+
 @pytest.mark.parametrize("name, item", [("ecr_s", 8), ("ecr_s", 1), ("cats", 17), ("phq9", 3)])
 def test_an_item_in_the_wrong_direction_is_named(name, item):
     instrument = load_instrument(name)

@@ -137,5 +137,13 @@ def test_without_patients_data_the_script_says_so(pair, tmp_path, engine):
     assert status == 4 and "only who has these can fit the models" in output and "Traceback" not in output
 
 
+def test_a_model_that_is_too_large_is_named_as_not_compared(pair, tmp_path):
+    shutil.copytree(pair, tmp_path / "pair")
+    script = tmp_path / "pair/reproduce.py"
+    script.write_text(re.sub(r"LARGEST = \d+", "LARGEST = 4", script.read_text("utf-8")), "utf-8")
+    status, output = ran(tmp_path / "pair", "python")
+    assert status == 4 and "0 of 0 numbers agree; not compared: pair" in output
+
+
 def test_formula_of_correlated_slopes_without_intercept():
     assert formula(["Intercept"], [("patient", ["time", "x"], True)]) == "y ~ 1 + (0 + time + x | patient)"

@@ -5,7 +5,7 @@ import pandas as pd
 import pingouin
 import pytest
 
-from bowlby.tables.descriptives import _correlations, descriptives_sheet
+from bowlby.tables.descriptives import _correlations, descriptives_sheet, repeated_measures_correlation
 
 RNG = np.random.default_rng(2)
 THERAPIST = pd.Series(np.repeat([f"t{i}" for i in range(8)], 10), index=[f"p{i}" for i in range(80)])
@@ -37,6 +37,16 @@ def test_correlations_are_those_of_deviations_and_of_means():
     means = VALUES.groupby(THERAPIST).mean()
     between = found.loc[("B", "between", "A")]
     assert between["value"] == pytest.approx(np.corrcoef(means["A"], means["B"])[0, 1], abs=1e-9) and between["n"] == 8
+
+
+def test_rows_without_a_group_are_left_out_and_collinear_variables_have_a_correlation_of_one():
+    groups = np.repeat(np.arange(8), 10)
+    some = np.where(np.arange(80) % 9, groups, -1)
+    found = repeated_measures_correlation(VALUES[["A", "B"]], some)
+    assert found == repeated_measures_correlation(VALUES.loc[some >= 0, ["A", "B"]], groups[some >= 0])
+    exact = RNG.normal(size=(200, 80)).round(1)
+    pairs = [pd.DataFrame({"x": x, "y": 0.3 * x}) for x in exact]
+    assert max(repeated_measures_correlation(pair, groups)[0] for pair in pairs) <= 1
 
 
 def test_what_therapists_say_of_themselves_has_no_correlation_within():
