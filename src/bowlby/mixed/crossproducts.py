@@ -18,9 +18,7 @@ from bowlby.mixed.model_frame import Factor, Frame
 from bowlby.mixed.small_matrices import cholesky, eigen
 
 _CHUNK = 1 << 18
-WIDE = 2000
-"""Outer columns beyond which the outer block is sparse and its traces are estimated: the exact fit of 2,200 columns
-took 98 s for 1.5 s, and standard errors differed by 0.008 %."""
+WIDE = 2000  # outer columns beyond which the outer block is sparse and its traces are estimated (98 s become 1.5 s)
 DEAR = 1e9  # the same of joined levels without a finer factor: operations of one evaluation ...
 ROOM = 2e7  # ... and numbers of the blocks
 ABSENT = np.zeros((0, 0, 0))  # of a model without inner units, or without outer columns
