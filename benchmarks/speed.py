@@ -144,7 +144,10 @@ def page(commits: list[str], found: dict[str, list[Use]], small: list[dict], cou
     if {"job", "pandas"} <= set(found):
         lines += ["", f"A job starts in {_ratio(found, 'job', 'pandas')} times `{TABLES}` (goal 1.2)."]
     if "platform" in found:
-        lines += ["", f"The platform has {size:,} therapists, {40 * size:,} patients and {400 * size:,} sessions."]
+        lines += [
+            "",
+            f"The platform has {size:,} therapists, about {40 * size:,} patients and {400 * size:,} sessions.",
+        ]
     if small[0]:
         lines += ["", *_small_fits(commits, small)]
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
