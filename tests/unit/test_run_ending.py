@@ -64,5 +64,5 @@ def test_the_duration_counts_the_replicates_that_are_left(monkeypatch):
     monkeypatch.setattr(Plan, "raw", [])
     plan = Plan(None, None)
     assert plan.robustness["cluster"].seconds == plan.robustness["cluster"].replicates * 0.001
-    assert plan.seconds({"ingest": 1}) == 3.0
-    assert plan.seconds({"shard_cluster": 1}) == 3.0 + plan.robustness["cluster"].seconds / 2
+    assert plan.seconds({"ingest": 1}) == 5.0
+    assert plan.seconds({"shard_cluster": 1}) == 5.0 + plan.robustness["cluster"].seconds / 2
