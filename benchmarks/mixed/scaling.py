@@ -63,7 +63,9 @@ def curve(ax, size: pd.Series, value: pd.Series, style: str, colour: str, label:
     ax.loglog(size, value, style, color=colour, label=label, markersize=4)
     slope = np.polyfit(np.log(size.iloc[-3:]), np.log(value.iloc[-3:]), 1)[0]
     end = (size.iloc[-1], value.iloc[-1])
-    ax.annotate(f"{slope:.1f}", end, (5, 0), textcoords="offset points", color=colour, fontsize=8, va="center")
+    ax.annotate(
+        f"{round(slope, 1) + 0.0:.1f}", end, (5, 0), textcoords="offset points", color=colour, fontsize=8, va="center"
+    )
 
 
 def draw() -> None:
@@ -89,7 +91,7 @@ def draw() -> None:
         axes[1, column].set_xlabel(axis)
     axes[0, 0].set_ylabel("seconds, one core")
     axes[1, 0].set_ylabel("peak memory of the process, GiB")
-    axes[0, 0].legend(fontsize=8)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=5, fontsize=8)
     figure.savefig(HERE / "scaling.png", dpi=120)
 
 
