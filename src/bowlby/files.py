@@ -18,6 +18,7 @@ from bowlby.errors import RECOMPUTE, Place, UserError, problem
 if TYPE_CHECKING:
     import pandas as pd
 
+FAST = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 TEMPORARY = re.compile(r"\..+\.\d+(\.\w+)?")
 
@@ -114,8 +115,7 @@ def read_csv(path: str | Path, **options) -> pd.DataFrame:
 
 def read_mapping(path: str | Path) -> dict:
     """Read a YAML file of a run; what is no mapping is empty."""
-    fast = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    content = _whole(path, lambda p: yaml.load(p.read_text("utf-8"), Loader=fast))
+    content = _whole(path, lambda p: yaml.load(p.read_text("utf-8"), Loader=FAST))
     return content if isinstance(content, dict) else {}
 
 

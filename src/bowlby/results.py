@@ -139,10 +139,12 @@ class Results:
         tables = {path.stem: read_part(path, _figured, ("role", "about", "occasion")) for path in paths}
         return {name: table.assign(person=_categories(table["person"])) for name, table in tables.items()}
 
-    @cached_property
-    def primary_rows(self) -> pd.DataFrame | None:
-        """The primary analysis set, or None."""
-        return self.table("analysis/primary.parquet")
+    def analysis_set(self, name: str) -> pd.DataFrame | None:
+        """An analysis set by name, read once, or None."""
+        key = f"analysis/{name}.parquet"
+        if key not in vars(self):
+            vars(self)[key] = self.table(key)
+        return vars(self)[key]
 
     @property
     def occasions(self) -> list[str]:

@@ -15,8 +15,8 @@ from typing import Any
 import yaml
 
 from bowlby.errors import Place, UserError, problem
+from bowlby.files import FAST
 
-FAST = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 NULLS = {"", "~", "null"}
 MAX_BYTES = 5_000_000
 DEEP = ("the file is nested too deeply", "a configuration is a few blocks deep; check brackets and indentation")

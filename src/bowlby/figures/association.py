@@ -20,7 +20,7 @@ POINTS = 2000
 
 def gather(results: Results) -> pd.DataFrame | None:
     """From the primary model and its analysis set."""
-    fit, rows = results.json("fits/primary.json"), results.primary_rows
+    fit, rows = results.json("fits/primary.json"), results.analysis_set("primary")
     if not fit or rows is None:
         return None
     table = association_data(fit, rows, direction(results), results.shareable)

@@ -27,7 +27,7 @@ LINES = {
 
 def gather(results: Results) -> pd.DataFrame | None:
     """From the primary model, its analysis set and the outcome's scores."""
-    fit, rows = results.json("fits/primary.json"), results.primary_rows
+    fit, rows = results.json("fits/primary.json"), results.analysis_set("primary")
     scores = before_after(results)
     if not fit or rows is None or scores is None:
         return None

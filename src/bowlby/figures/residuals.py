@@ -20,8 +20,7 @@ POINTS = 2000
 def gather(results: Results) -> pd.DataFrame | None:
     """From the run's first model, its rows and its random effects."""
     for model in ("primary", "pair", "growth"):
-        fit = results.json(f"fits/{model}.json")
-        rows = results.primary_rows if model == "primary" else results.table(f"analysis/{model}.parquet")
+        fit, rows = results.json(f"fits/{model}.json"), results.analysis_set(model)
         effects = results.table(f"fits/{model}.random.parquet")
         if fit and rows is not None and effects is not None:
             members = results.table(f"analysis/{model}.membership.parquet")

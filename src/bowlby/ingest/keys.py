@@ -7,6 +7,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from bowlby.instruments.cells import combined
+
 MOST_RUNS = 0.5
 
 
@@ -42,21 +44,16 @@ def ranks(table: pd.DataFrame, key: list[str]) -> np.ndarray:
 
     Missing values are equal and come last.
     """
-    total, size = np.zeros(len(table), dtype=np.int64), 1
-    for column in key:
-        codes, found = factorize(table[column])
-        if len(found) == 0 or (len(found) == 1 and codes.min() == 0):
-            continue
-        place = np.empty(len(found) + 1, dtype=np.int64)
-        place[found.argsort()] = np.arange(len(found))
-        place[-1] = len(found)
-        if size * len(place) > np.iinfo(np.int64).max:
-            used, total = np.unique(total, return_inverse=True)
-            size = len(used)
-        total *= len(place)
-        total += place[codes]
-        size *= len(place)
-    return total
+    return combined(_places(table[column]) for column in key)
+
+
+def _places(values: pd.Series) -> np.ndarray:
+    """Place of each value among the different ones, shape (n,); missing values have the last."""
+    codes, found = factorize(values)
+    place = np.empty(len(found) + 1, dtype=np.int64)
+    place[found.argsort()] = np.arange(len(found))
+    place[-1] = len(found)
+    return place[codes]
 
 
 def in_order(table: pd.DataFrame, key: list[str]) -> pd.DataFrame:

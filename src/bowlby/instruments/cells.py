@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -46,19 +47,31 @@ def codes(values: pd.Series) -> np.ndarray:
     return pd.factorize(values)[0]
 
 
-def combined(numbers: list[np.ndarray]) -> np.ndarray:
-    """One number for each combination of several numbers of a row, missing ones (-1) like any other."""
-    out = np.zeros(len(numbers[0]), dtype=np.int64)
-    for own in numbers:
-        extend(out, own)
+def combined(numbers: Iterable[np.ndarray]) -> np.ndarray:
+    """A whole number for each combination of several numbers of a row, in the order of the combinations.
+
+    Parameters
+    ----------
+    numbers : iterable of ndarray of int, each of shape (n,)
+        One or more, from 0; missing (-1) comes first.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+    """
+    rows = iter(numbers)
+    out = next(rows).astype(np.int64) + 1
+    size = int(out.max(initial=0)) + 1
+    for own in rows:
+        levels = int(own.max(initial=-1)) + 2
+        if size * levels > np.iinfo(np.int64).max:
+            used, out = np.unique(out, return_inverse=True)
+            size = len(used)
+        out *= levels
+        out += own
+        out += 1
+        size *= levels
     return out
-
-
-def extend(number: np.ndarray, own: np.ndarray) -> None:
-    """Make each number one of the combination with another, in place."""
-    number *= int(own.max(initial=-1)) + 2
-    number += own
-    number += 1
 
 
 def rows_of(table: pd.DataFrame, columns: list[str]) -> list[tuple[tuple, np.ndarray]]:

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bowlby.instruments.cells import CELL, codes, extend
+from bowlby.instruments.cells import CELL, codes, combined
 from bowlby.instruments.item_agreement import ENOUGH, FEWEST, Finding, pairwise
 from bowlby.instruments.model import Instrument
 
 IN_USE = 0.03
 MANY, MANY_SHARE, TIMES = 5, 0.01, 4.0
 AT_ENDS = 0.15
-MOST = 2**40
 
 
 @dataclass(frozen=True)
@@ -38,12 +37,8 @@ class Forms:
     @classmethod
     def of(cls, measures: pd.DataFrame, columns: list[str]) -> Forms:
         """Forms of some columns."""
-        number = np.zeros(len(measures), dtype=np.int64)
-        for column in columns:
-            if number.max(initial=0) > MOST:
-                number = pd.factorize(number)[0]
-            extend(number, codes(measures[column]))
-        number, first = pd.factorize(number)[0], np.zeros(0, dtype=np.int64)
+        number = pd.factorize(combined(codes(measures[column]) for column in columns))[0]
+        first = np.zeros(0, dtype=np.int64)
         if len(number):
             first = np.zeros(number.max() + 1, dtype=np.int64)
             first[number[::-1]] = np.arange(len(number))[::-1]

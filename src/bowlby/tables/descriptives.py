@@ -33,7 +33,7 @@ def descriptives_table(results: Results) -> pd.DataFrame | None:
         ci_high, p, n (patients; of correlations between therapists, therapists). Numbers that rest on fewer than five
         persons are left out.
     """
-    rows = results.primary_rows
+    rows = results.analysis_set("primary")
     if rows is None or not results.config.get("comparison"):
         return None
     run = Run.model_validate({k: v for k, v in results.config.items() if k in Run.model_fields})

@@ -33,7 +33,7 @@ def sample_table(results: Results) -> pd.DataFrame:
     patients = people["patient"]
     if patients is None:
         return pd.DataFrame(columns=COLUMNS)
-    sets = (results.table(f"analysis/{name}.parquet") for name in MAIN)
+    sets = (results.analysis_set(name) for name in MAIN)
     analysed = next((rows for rows in sets if rows is not None), patients)
     rows: list[tuple] = []
     for who, table in people.items():
