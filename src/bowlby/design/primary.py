@@ -137,17 +137,19 @@ def _build(run: Run, sample: Patients, people: dict, needed: dict[str, str], nam
     styles = terms.scales_of(frame, "patient_style") if name == "perceived" else []
     _check_size(weights, frame, [*covariates, *styles])
     w = weights.matrix()
-    data = base_rows(frame, weights, outcome)
     split, within_only = _levels(name, frame, covariates)
     levels = [*split, *within_only]
     within, between = within_between(frame[levels].to_numpy(float), w)
+    parts: dict[str, np.ndarray] = {}  # joined to the rows at once: a column at a time takes pandas far longer
     for k, column in enumerate(levels):
-        data[terms.column(column, level=terms.WITHIN)] = within[:, k]
+        parts[terms.column(column, level=terms.WITHIN)] = within[:, k]
         if column in split:
-            data[terms.column(column, level=terms.BETWEEN)] = between[:, k]
+            parts[terms.column(column, level=terms.BETWEEN)] = between[:, k]
     own = terms.columns_of(frame, "therapist_style")
     for column in own if name in ("primary", "perceived") else ["therapist_style"]:
-        data[column] = frame[column].to_numpy(float) - frame[column].mean()
+        values = frame[column]
+        parts[column] = values.to_numpy(float) - values.mean()
+    data = pd.concat([base_rows(frame, weights, outcome), pd.DataFrame(parts)], axis=1)
     comparison = existing(run.comparison)
     design = described_set(comparison, sample, weights, dropped) | {
         "style_share": float(among(people["therapists"]["therapist"], sample.style.index).mean()),

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
-from scipy.linalg import solve_triangular
+from scipy.linalg.lapack import dtrtrs
 
 # Priors, for variables of unit variance: every SD between therapists, and that of their slopes, half-t with 2 df and
 # this scale, correlations uniform (Huang & Wand 2013, Bayesian Anal 8:439-452). An inverse Wishart of fixed scale would
@@ -198,7 +198,7 @@ class Chains:
         """Precision-weighted residuals of every patient (m, n, p + 1)."""
         own = self.own
         gap = self.x - fitted[:, :, :-1]
-        rest = (self.y - fitted[:, :, -1] - (own * gap).sum(axis=2)) / self.sigma2[:, None]
+        rest = (self.y - fitted[:, :, -1] - _along(own, gap)) / self.sigma2[:, None]
         return np.concatenate([gap @ self.precision - own * rest[:, :, None], rest[:, :, None]], axis=2)
 
     def _weight(self, sums: np.ndarray) -> np.ndarray:
@@ -288,9 +288,9 @@ class Chains:
             e[:, :, lost] = _columns(e, seen) @ gain + drawn
             slopes = own.take(lost, axis=2)
             reach = slopes @ cov
-            spread = self.sigma2[:, None] + (reach * slopes).sum(axis=2)
+            spread = self.sigma2[:, None] + _along(reach, slopes)
             residual = sd * self._normal(len(rows))
-            miss = self.y.take(rows, axis=1) - here[:, :, -1] - (own * e).sum(axis=2) - residual
+            miss = self.y.take(rows, axis=1) - here[:, :, -1] - _along(own, e) - residual
             miss[:, one.without_y] = 0.0
             e[:, :, lost] += reach * (miss / spread)[:, :, None]
             self.x[:, rows[:, None], lost] = (here[:, :, :-1] + e)[:, :, lost]
@@ -298,7 +298,7 @@ class Chains:
         here = fitted.take(lost, axis=1)
         e = self.x.take(lost, axis=1) - here[:, :, :-1]
         noise = sd * self._normal(len(lost))
-        self.y[:, lost] = here[:, :, -1] + (self.own.take(lost, axis=1) * e).sum(axis=2) + noise
+        self.y[:, lost] = here[:, :, -1] + _along(self.own.take(lost, axis=1), e) + noise
 
     def _draw_missing_therapist_values(self) -> None:
         """Missing style given the therapist's levels and what is known of their style."""
@@ -340,6 +340,11 @@ def _inner(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return (a[:, None, :] @ b[:, :, None])[:, 0, 0]
 
 
+def _along(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Inner products of the last axes of two arrays (m, n, k)."""
+    return np.einsum("mnk,mnk->mn", a, b)
+
+
 def _columns(values: np.ndarray, which: np.ndarray) -> np.ndarray:
     """Some columns of every chain's table, each in one piece."""
     return values.swapaxes(1, 2).take(which, axis=1).swapaxes(1, 2)
@@ -369,12 +374,12 @@ def colours(weights: sparse.csr_array) -> list[np.ndarray]:
 def inverse_wishart(df: float, scale: np.ndarray, rngs: list[np.random.Generator]) -> np.ndarray:
     """A draw of each generator with mean ``scale / (df - d - 1)`` (m, d, d), by Bartlett's decomposition."""
     d = scale.shape[1]
-    halves = []
-    for root, rng in zip(np.linalg.cholesky(scale), rngs, strict=True):
-        factor = np.tril(rng.standard_normal((d, d)), -1)
-        factor[np.diag_indices(d)] = np.sqrt(rng.chisquare(df - np.arange(d)))
-        halves.append(solve_triangular(factor, root.T, lower=True, check_finite=False))
-    half = np.array(halves)
+    free = df - np.arange(d)
+    below, squares = zip(*((rng.standard_normal((d, d)), rng.chisquare(free)) for rng in rngs), strict=True)
+    factors = np.tril(below, -1)
+    factors[:, range(d), range(d)] = np.sqrt(squares)
+    roots = np.linalg.cholesky(scale)
+    half = np.array([dtrtrs(f.T, root.T, trans=1)[0] for f, root in zip(factors, roots, strict=True)])
     return half.transpose(0, 2, 1) @ half
 
 

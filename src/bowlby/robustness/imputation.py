@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,8 @@ from bowlby.terms import P_BETWEEN, PREDICTORS, ROLES, P, T, column, columns_of
 
 KIND, TIPPING = "imputation", "tipping"
 SUFFIXES = ("", "_se", "_df")
+KEPT = 200_000
+"""Most patients of all imputations whose fits of M1 are kept for the next kind; more take too much memory."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,8 @@ class Incomplete:
     data : IncompleteTwoLevelData
     drawn : dict
         Imputations drawn so far by number, as of :func:`complete`: several kinds of robustness use each.
+    fits : dict
+        Rows and fits of M1 in them, by number.
     """
 
     universe: StudyInputs
@@ -50,6 +55,7 @@ class Incomplete:
     therapists: pd.Index
     data: IncompleteTwoLevelData
     drawn: dict[int, tuple[Patients, dict[str, np.ndarray]]] = field(default_factory=dict)
+    fits: dict[int, tuple[Rows, Any]] = field(default_factory=dict)
 
 
 def incomplete(universe: StudyInputs) -> Incomplete:
@@ -142,8 +148,8 @@ def imputation(of: Incomplete, first: int, last: int) -> pd.DataFrame:
         therapists in outcome units; of every trace the mean of the chain's third and of its last quarter.
     """
     rows, status = [], []
-    for made, traces in complete(of, range(first, last)):
-        row, state = _fitted(of, made)
+    for number, (_, traces) in enumerate(complete(of, range(first, last)), first):
+        row, state = _fitted(of, number)
         for name, values in traces.items():
             quarter = len(values) // 4
             row |= {f"{name}_before": values[-2 * quarter : -quarter].mean(), f"{name}_after": values[-quarter:].mean()}
@@ -156,16 +162,27 @@ def imputation(of: Incomplete, first: int, last: int) -> pd.DataFrame:
     return table(addresses, status, {c: columns[c] for c in columns})
 
 
-def _rows(of: Incomplete, made: Patients, name: str) -> Rows:
-    built = analysis_set(of.universe.run, made, of.universe.people, name, described=False)
+def _rows(of: Incomplete, number: int, name: str) -> Rows:
+    built = analysis_set(of.universe.run, of.drawn[number][0], of.universe.people, name, described=False)
     return Rows(built.data, built.membership, built.design)
 
 
-def _fitted(of: Incomplete, made: Patients) -> tuple[dict, str]:
+def _main_model(of: Incomplete, number: int) -> tuple[Rows, Any]:
+    """Rows and fit of M1 in an imputation that was drawn."""
+    if number in of.fits:
+        return of.fits[number]
+    rows = _rows(of, number, "primary")
+    made = rows, fit_m1(rows)
+    if len(of.data.y) * len(of.drawn) <= KEPT:
+        of.fits[number] = made
+    return made
+
+
+def _fitted(of: Incomplete, number: int) -> tuple[dict, str]:
     try:
-        primary = _rows(of, made, "primary")
-        perceived = _rows(of, made, "perceived")
-        m1, c4 = fit_m1(primary), fit_c4(perceived)
+        primary, m1 = _main_model(of, number)
+        perceived = _rows(of, number, "perceived")
+        c4 = fit_c4(perceived)
         effects = [*standardised(m1, primary.design), *perceived_style(c4, perceived.design)]
     except UserError:
         return {}, FAILED
@@ -193,21 +210,19 @@ def tipping(of: Incomplete, first: int, last: int) -> pd.DataFrame:
     moves = moves_of(existing(of.universe.run.robustness).imputation.deltas)
     k, parts = len(moves), []
     numbers = range(first // k, (last - 1) // k + 1)
-    for number, (made, _) in zip(numbers, complete(of, numbers), strict=True):
+    complete(of, numbers)
+    for number in numbers:
         wanted = [r % k for r in range(max(first, number * k), min(last, (number + 1) * k))]
-        parts.append(_tipped(of, made, number, [moves[m] for m in wanted], [number * k + m for m in wanted]))
+        parts.append(_tipped(of, number, [moves[m] for m in wanted], [number * k + m for m in wanted]))
     return pd.concat(parts, ignore_index=True)
 
 
-def _tipped(
-    of: Incomplete, made: Patients, number: int, moves: list[tuple[str, float]], replicates: list[int]
-) -> pd.DataFrame:
+def _tipped(of: Incomplete, number: int, moves: list[tuple[str, float]], replicates: list[int]) -> pd.DataFrame:
     addresses = [Address(of.universe.run.seed, TIPPING, r) for r in replicates]
     columns = {"imputation": np.full(len(moves), number), "along": np.array([along for along, _ in moves], object),
                "delta": np.array([delta for _, delta in moves], float)}  # fmt: skip
     try:
-        primary = _rows(of, made, "primary")
-        m1 = fit_m1(primary)
+        primary, m1 = _main_model(of, number)
     except UserError:
         return table(addresses, [FAILED] * len(moves), columns)
     data = primary.data

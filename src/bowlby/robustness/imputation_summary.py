@@ -90,11 +90,19 @@ OUTCOME = ("C1", "C2", "C3")
 
 def pooled(table: pd.DataFrame) -> dict[str, Pooled]:
     """Effects over the imputations that could be fitted; none where fewer than two could."""
+    table = _bare(table)
     kept = table[table["status"] != FAILED]
     if len(kept) < 2:
         return {}
     return {name: rubin(*(kept[name + part].to_numpy(float) for part in ("", "_se", "_df")))
             for name in NAMES if name in kept}  # fmt: skip
+
+
+def _bare(table: pd.DataFrame) -> pd.DataFrame:
+    """The table without what it says of the study, of which pandas would make a copy for each column taken."""
+    bare = table.copy(deep=False)
+    bare.attrs = {}
+    return bare
 
 
 def verdicts(effects: dict[str, Pooled], delta: float) -> dict[str, str]:
@@ -143,7 +151,9 @@ def _line(effect: Effect) -> dict:
 def effects_by_slope_difference(table: pd.DataFrame, delta: float) -> list[dict]:
     """Effects and verdicts for every difference in slope of those whose outcome is missing, the smallest first."""
     out = []
-    for (along, move), rows in sorted(table.groupby(["along", "delta"]), key=lambda item: (abs(item[0][1]), *item[0])):
+    for (along, move), rows in sorted(
+        _bare(table).groupby(["along", "delta"]), key=lambda item: (abs(item[0][1]), *item[0])
+    ):
         effects = pooled(rows)
         if effects and (move or along == "attachment"):  # no difference is the same along either
             out.append({"along": along, "delta": float(move), "verdicts": verdicts(effects, delta),
@@ -151,9 +161,12 @@ def effects_by_slope_difference(table: pd.DataFrame, delta: float) -> list[dict]
     return out
 
 
-def smallest_changing_difference(name: str, verdict: str, table: pd.DataFrame, delta: float) -> dict | None:
-    """The smallest difference in slope at which a claim's verdict is another, as ``along`` and ``delta``; or None."""
-    for line in effects_by_slope_difference(table, delta):
+def smallest_changing_difference(name: str, verdict: str, moves: list[dict]) -> dict | None:
+    """The smallest difference in slope at which a claim's verdict is another, as ``along`` and ``delta``; or None.
+
+    ``moves`` is what :func:`effects_by_slope_difference` gives.
+    """
+    for line in moves:
         if line["verdicts"].get(name, verdict) != verdict:
             return {"along": line["along"], "delta": line["delta"]}
     return None
@@ -161,10 +174,11 @@ def smallest_changing_difference(name: str, verdict: str, table: pd.DataFrame, d
 
 def tipping_summary(table: pd.DataFrame, now: dict[str, str], delta: float) -> dict:
     """Every difference in slope that was tried, and for every claim the smallest that changes its verdict."""
+    moves = effects_by_slope_difference(table, delta)
     return {
         "imputations": int(table["imputation"].nunique()),
-        "moves": effects_by_slope_difference(table, delta),
-        "tips": {name: smallest_changing_difference(name, now[name], table, delta) for name in OUTCOME if name in now},
+        "moves": moves,
+        "tips": {name: smallest_changing_difference(name, now[name], moves) for name in OUTCOME if name in now},
     }
 
 
@@ -176,7 +190,7 @@ def changes_from_missing_data(name: str, claim: dict, tables: dict[str, pd.DataF
         if other != verdict:
             out.append(reason("imputed", verdict=other))
     if "tipping" in tables and name in OUTCOME:
-        at = smallest_changing_difference(name, verdict, tables["tipping"], delta)
+        at = smallest_changing_difference(name, verdict, effects_by_slope_difference(tables["tipping"], delta))
         if at is not None and abs(at["delta"]) <= NEAR + 1e-9 and not out:
             way = "lower" if at["delta"] < 0 else "higher"
             tipped = reason("tipped", along=at["along"], size=abs(at["delta"]), way=way)

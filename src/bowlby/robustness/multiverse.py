@@ -186,11 +186,14 @@ class StudyInputs:
 
     def patients(self, spec: Specification) -> Patients:
         """Patients under the choices that scores and memberships depend on, kept for the next specification."""
-        key = (spec.answers, spec.occasion, spec.switching, spec.covariates)
+        key = (spec.answers, spec.occasion, spec.switching)
         if key not in self._patients:
             scores = complete_only(self.run, self.scores) if spec.answers == "complete" else self.scores
-            self._patients[key] = patients(self.chosen_run(spec), scores, self.people)
-        return self._patients[key]
+            self._patients[key] = patients(self.chosen_run(replace(spec, covariates="more")), scores, self.people)
+        most, wanted = self._patients[key], existing(self.chosen_run(spec).comparison).covariates
+        covariates = {column: name for column, name in most.covariates.items() if name in wanted}
+        frame = most.frame.drop(columns=[column for column in most.covariates if column not in covariates])
+        return replace(most, frame=frame, covariates=covariates)
 
     def chosen_run(self, spec: Specification) -> Run:
         """The configuration with a specification's switching, covariates and occasion."""
@@ -247,7 +250,7 @@ def prepare_specification(universe: StudyInputs, spec: Specification) -> Prepare
         Where the comparison cannot be made so.
     """
     run, sample = universe.chosen_run(spec), universe.patients(spec)
-    frame = _sides(run, sample.frame.copy(), spec)
+    frame = _sides(run, sample.frame, spec)
     frame = few_patients(frame, sample.episodes, int(spec.caseload))
     frame = outliers(frame, spec.outliers)
     if spec.outcome == "change":

@@ -15,6 +15,7 @@ import pandas as pd
 from bowlby.errors import UserError, existing
 from bowlby.files import Damaged, read_parquet, read_set, write_parquet
 from bowlby.fingerprint import checksum
+from bowlby.instruments.cells import CELL
 from bowlby.robustness.jobs import PEOPLE, SETS, UNIVERSE, Work, inputs, instruments, works
 from bowlby.robustness.refit_claims import Basis, Rows
 from bowlby.robustness.replicates import Address, gather, not_computed, reason, removed, stacked
@@ -158,9 +159,15 @@ def read_universe(loaded, folder: Path):
     """What the multiverse starts from: scores and people."""
     from bowlby.robustness.multiverse import StudyInputs
 
-    scores = {name: read_parquet(folder / f"scores/{name}.parquet") for name in instruments(loaded.run)}
-    people = {name: read_parquet(folder / f"people/{name}.parquet") for name in PEOPLE}
+    scores = {name: _quick(read_parquet(folder / f"scores/{name}.parquet")) for name in instruments(loaded.run)}
+    people = {name: _quick(read_parquet(folder / f"people/{name}.parquet")) for name in PEOPLE}
     return StudyInputs(loaded.run, scores, people, [o.id for o in loaded.study.occasions])
+
+
+def _quick(table: pd.DataFrame) -> pd.DataFrame:
+    """A table that is selected from hundreds of times: cells as categories, other texts as Python's own."""
+    texts = table.select_dtypes("str").columns
+    return table.astype({name: "category" if name in CELL else object for name in texts})
 
 
 def read_basis(run, folder: Path) -> Basis:

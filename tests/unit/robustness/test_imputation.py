@@ -150,7 +150,10 @@ def test_the_smallest_move_that_turns_a_verdict_is_found():
     assert found["tips"] == {"C1": at, "C2": at, "C3": None}
     assert [line["delta"] for line in found["moves"]] == [0.0, -0.2, -0.4]
     assert found["moves"][2]["verdicts"] == {"C1": "inconclusive", "C2": "inconclusive", "C3": "supported"}
-    assert smallest_changing_difference("C1", "supported", moves(p=0.17), 0.1) == {"along": "attachment", "delta": -0.2}
+    assert smallest_changing_difference("C1", "supported", effects_by_slope_difference(moves(p=0.17), 0.1)) == {
+        "along": "attachment",
+        "delta": -0.2,
+    }
 
 
 def test_a_shift_of_a_fifth_that_changes_a_verdict_is_a_reason():
