@@ -246,13 +246,10 @@ def _prediction(fitter: Fitter, data, membership, seed: int) -> dict:
 def _without(fitter: Fitter, membership, every: list[Fold]) -> list[dict[str, pd.Series]]:
     """Coefficients of the models of E5, fitted to all patients but the unseen ones of each fold."""
     data, models = fitter.data, {"m0": ([], INTERCEPT), "m_p": ([P], M1_RANDOM), "m_t": ([T], INTERCEPT)}
-    if not (fitter.membership or fitter.together):  # whole therapists are left out: all refits side by side
+    if not fitter.together:
         fits = {model: fitter.fit(*asked) for model, asked in models.items()}
-        first = data["therapist"].drop_duplicates()
-        at = first.index[pd.Index(first).get_indexer([level for (level,) in fits["m0"].model.clusters("therapist")])]
-        kept = np.array([~fold.unseen[at] for fold in every], int)
-        params = {model: fit.refit_clusters(kept, "therapist").params for model, fit in fits.items()}
-        if all(np.isfinite(found).all() for found in params.values()):
+        params = _side_by_side(fitter, fits, every)
+        if params and all(np.isfinite(found).all() for found in params.values()):
             names = {model: fit.params.index for model, fit in fits.items()}
             return [{model: pd.Series(params[model][k], names[model]) for model in fits} for k in range(len(every))]
     place = pd.Index(data["patient"]).get_indexer(membership["patient"])
@@ -263,6 +260,20 @@ def _without(fitter: Fitter, membership, every: list[Fold]) -> list[dict[str, pd
         return {model: some.fit(*asked).params for model, asked in models.items()}
 
     return [alone(fold) for fold in every]
+
+
+def _side_by_side(fitter: Fitter, fits: dict, every: list[Fold]) -> dict[str, np.ndarray] | None:
+    """Coefficients without each fold, by model; None where parts of therapists who share patients are left out."""
+    if not fitter.membership:  # whole therapists are left out
+        first = fitter.data["therapist"].drop_duplicates()
+        at = first.index[pd.Index(first).get_indexer([level for (level,) in fits["m0"].model.clusters("therapist")])]
+        kept = np.array([~fold.unseen[at] for fold in every], int)
+        return {model: fit.refit_clusters(kept, "therapist").params for model, fit in fits.items()}
+    shares = fitter.shares.weights.tocsc()
+    theirs = np.split(shares.indices, shares.indptr[1:-1])
+    if [np.flatnonzero(fold.unseen).tolist() for fold in every] != [sorted(rows.tolist()) for rows in theirs]:
+        return None
+    return {model: fit.leave_out("therapist").params for model, fit in fits.items()}
 
 
 def _therapist_variance(fitter: Fitter, seed: int) -> dict:

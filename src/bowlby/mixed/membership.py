@@ -54,11 +54,6 @@ class Membership:
         """The rows chosen by position (also several times) or by a mask."""
         return Membership(self.weights[chosen], self.columns)
 
-    def without(self, therapist: str) -> Membership:
-        """Without a therapist with whom no row shares anything."""
-        kept = np.flatnonzero(self.columns != therapist)
-        return Membership(self.weights[:, kept], self.columns[kept])
-
     def main(self) -> np.ndarray:
         """Each patient's therapist with the largest weight (the first of equals), as the number of a column."""
         indptr, indices, data = self.weights.indptr, self.weights.indices, self.weights.data

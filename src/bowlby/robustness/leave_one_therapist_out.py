@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import copy
 from itertools import combinations
 from typing import Any
 
@@ -13,12 +12,12 @@ from bowlby.design.centring import membership as membership_of
 from bowlby.design.centring import within_between
 from bowlby.effect import Effect
 from bowlby.errors import UserError, existing
-from bowlby.fit.models import Fitter, standardised_slope_weights
+from bowlby.fit.models import standardised_slope_weights
 from bowlby.fit.units import with_sd_error
 from bowlby.robustness.cluster_robust import MOST, joined, undivided
-from bowlby.robustness.refit_claims import SLOPES, Answer, Basis, Rows, answer, fit_c4, fit_m1, with_patient_style
+from bowlby.robustness.refit_claims import SLOPES, Answer, Basis, Rows, answer, fit_c4, fit_c5, fit_m1
 from bowlby.robustness.replicates import FAILED, OK, SINGULAR, Address, not_computed, reason, table
-from bowlby.terms import WITHIN, T, at_level, between_of, columns_of
+from bowlby.terms import WITHIN, T, Z, at_level, between_of, columns_of
 
 KIND = "influence"
 
@@ -46,11 +45,11 @@ def influence(basis: Basis) -> pd.DataFrame:
     if joined(basis.primary) * len(therapists) > MOST:
         return not_computed(addresses, undivided(basis.primary, basis.perceived))
     whole = answer(basis.primary, basis.perceived)
-    side_by_side, fitter = _batched_refits(basis), basis.perceived.fitter
+    side_by_side = _batched_refits(basis)
     rows, status, why = [], [], []
     for therapist in therapists:
         try:
-            refit = _without(basis, therapist, side_by_side.get(therapist), fitter)
+            refit = side_by_side.get(therapist) or _without(basis, therapist)
             row, state = _row(whole, refit, basis.delta), SINGULAR if refit.singular else OK
         except (UserError, np.linalg.LinAlgError) as error:
             row, state = {}, FAILED
@@ -65,7 +64,7 @@ def influence(basis: Basis) -> pd.DataFrame:
 
 
 def _batched_refits(basis: Basis) -> dict[str, Answer]:
-    """M1 and the model of C4 without each therapist who shares no patient: what leaves then changes nothing else."""
+    """All models without each therapist who shares no patient: what leaves then changes nothing else."""
     m1, c4 = fit_m1(basis.primary), fit_c4(basis.perceived)
     asked = list(standardised_slope_weights(basis.primary.design).values())
     names = list(m1.params.index)
@@ -79,15 +78,19 @@ def _batched_refits(basis: Basis) -> dict[str, Answer]:
     sums = [{names[i]: 1.0, names[j]: 1.0} for i, j in pairs]
     refits = m1.refit_clusters(of_m1, "therapist", asked, kenward_roger=True)
     plain = m1.refit_clusters(of_m1, "therapist", sums)
-    style = c4.refit_clusters(of_c4, "therapist", [{T: 1.0}], kenward_roger=True)
+    slopes = {"T_A": c4.refit_clusters(of_c4, "therapist", [{T: 1.0}], kenward_roger=True)}
+    if "patient_style" in basis.perceived.design["scaling"]:
+        c5 = fit_c5(basis.perceived.fitter)
+        slopes["Z"] = c5.refit_clusters(of_c4, "therapist", [{Z: 1.0}], kenward_roger=True)
     out = {}
     for k, therapist in enumerate(both):
-        if not (refits.converged[k] and style.converged[k]):
+        if not all(own.converged[k] for own in (refits, *slopes.values())):
             continue
         cov = np.diag(plain.se[k] ** 2)
         for (i, j), (_, se, _) in zip(pairs, plain.contrasts[k], strict=True):
             cov[i, j] = cov[j, i] = (se**2 - plain.se[k, i] ** 2 - plain.se[k, j] ** 2) / 2
-        values = dict(zip(SLOPES, map(tuple, refits.contrasts[k]), strict=True)) | {"T_A": tuple(style.contrasts[k, 0])}
+        values = dict(zip(SLOPES, map(tuple, refits.contrasts[k]), strict=True))
+        values |= {name: tuple(own.contrasts[k, 0]) for name, own in slopes.items()}
         effects = {name: Effect(*v) for name, v in with_sd_error(values, basis.primary.design["sd_error"]).items()}
         out[therapist] = Answer(effects, pd.Series(refits.params[k], names), cov, bool(refits.singular[k]))
     return out
@@ -98,21 +101,9 @@ def _alone(result) -> dict[str, int]:
     return {c[0]: k for k, c in enumerate(result.model.clusters("therapist")) if len(c) == 1}
 
 
-def _without(basis: Basis, therapist: str, known: Answer | None, fitter: Fitter) -> Answer:
+def _without(basis: Basis, therapist: str) -> Answer:
     """The fits without a therapist."""
-    if known is None:
-        return answer(without(basis.primary, therapist), without(basis.perceived, therapist))
-    return with_patient_style(known, _fitter_without(fitter, therapist))
-
-
-def _fitter_without(fitter: Fitter, therapist: str) -> Fitter:
-    """A set's fitter without the patients of a therapist who shares none."""
-    some = copy(fitter)
-    keep = (fitter.data["therapist"] != therapist).to_numpy()
-    some.data = fitter.data[keep].reset_index(drop=True)
-    if fitter.membership:
-        some.membership = {"therapist": fitter.membership["therapist"].rows(keep).without(therapist)}
-    return some
+    return answer(without(basis.primary, therapist), without(basis.perceived, therapist))
 
 
 def without(rows: Rows, therapist: str) -> Rows:

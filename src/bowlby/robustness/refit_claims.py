@@ -122,12 +122,6 @@ def answer(primary: Rows | None, perceived: Rows | None) -> Answer:
         out.fixed, out.cov, out.singular = m1.params, m1.cov_params().to_numpy(), bool(m1.singular)
     if perceived is not None:
         out.effects |= effects_of(perceived_style(fit_c4(perceived), perceived.design))
-        with_patient_style(out, perceived.fitter)
+        if "patient_style" in perceived.design["scaling"]:
+            out.effects |= effects_of(patient_style(fit_c5(perceived.fitter), perceived.design))
     return out
-
-
-def with_patient_style(answer: Answer, fitter: Fitter) -> Answer:
-    """Add what claim C5 needs, where the patient's style is in the configuration."""
-    if "patient_style" in fitter.design["scaling"]:
-        answer.effects |= effects_of(patient_style(fit_c5(fitter), fitter.design))
-    return answer

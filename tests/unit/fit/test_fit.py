@@ -158,8 +158,6 @@ def test_rows_of_a_patient_share_the_patients_membership(many_switch):
     table = shared.pivot_table(index="patient", columns="therapist", values="weight", fill_value=0.0)
     assert weights.columns.tolist() == table.columns.tolist()
     assert np.array_equal(weights.to_numpy(), table.loc[twice["patient"]].to_numpy())
-    without = weights.rows(np.arange(5)).without("T03")
-    assert without.to_numpy().shape == (5, 23) and "T03" not in without.columns
 
 
 def test_reference_ratio_is_where_c2_falls(analysis):
