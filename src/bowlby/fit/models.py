@@ -14,7 +14,7 @@ from bowlby.design.centring import Membership, among, membership
 from bowlby.fit import units
 from bowlby.fit.c2_conditions import c2_conditions
 from bowlby.fit.one_level import EXACT, OneLevelResult
-from bowlby.fit.record import block_test, contrast, effects_table, no_second, record_fit, second_fit
+from bowlby.fit.record import block_test, contrast, contrasts, effects_table, no_second, record_fit, second_fit
 from bowlby.mixed import MixedModel
 from bowlby.terms import BASELINE, INTERCEPT, M1, M1_RANDOM, SIDES, P, T, Z, sloped
 
@@ -292,8 +292,7 @@ def standardised(
     errors, variable = design["sd_error"], terms.parse(first).variable
     if errors and names[0] == "P":  # perhaps another rating is in the place of perceived attachment
         errors = errors | {"perceived": errors[variable]}
-    asked = standardised_slope_weights(design, first, second, names).items()
-    return units.standardised([contrast(result, name, weights) for name, weights in asked], errors)
+    return units.standardised(contrasts(result, standardised_slope_weights(design, first, second, names)), errors)
 
 
 def standardised_slope_weights(

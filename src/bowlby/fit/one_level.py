@@ -55,11 +55,7 @@ class OneLevelResult:
         rows = self.contrasts(np.eye(len(self.params)))
         return pd.concat([pd.Series(self.params.index, name="term"), rows], axis=1)
 
-    def contrast(self, vector: Sequence[float], df: str = EXACT) -> pd.DataFrame:
-        """One combination of coefficients, in one row."""
-        return self.contrasts(np.atleast_2d(vector))
-
-    def contrasts(self, rows: Any, robust: bool = False) -> pd.DataFrame:
+    def contrasts(self, rows: Any, df: str = EXACT, robust: bool = False) -> pd.DataFrame:
         """Combinations of coefficients by exact t tests, or by HC3 standard errors (MacKinnon & White, 1985)."""
         test = (self.ols.get_robustcov_results("HC3", use_t=True) if robust else self.ols).t_test(np.asarray(rows))
         low, high = np.atleast_2d(test.conf_int(0.05)).T

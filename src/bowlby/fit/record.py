@@ -34,11 +34,17 @@ def contrast(result, name: str, weights: dict[str, float]) -> dict:
     dict
         name, weights, estimate, se, df, t, p, ci_low, ci_high (95%).
     """
-    vector = [weights.get(term, 0.0) for term in result.params.index]
-    row = result.contrast(vector, df="kenward-roger")
-    return {"name": name, "weights": weights} | {
-        key: row[key].to_numpy()[0] for key in ("estimate", "se", "df", "t", "p", "ci_low", "ci_high")
-    }
+    return contrasts(result, {name: weights})[0]
+
+
+def contrasts(result, asked: dict[str, dict[str, float]]) -> list[dict]:
+    """Several contrasts, given by name as weights; each as of :func:`contrast`."""
+    terms = result.params.index
+    vectors = [[weights.get(term, 0.0) for term in terms] for weights in asked.values()]
+    rows = result.contrasts(vectors, df="kenward-roger")
+    values = {key: rows[key].to_numpy() for key in ("estimate", "se", "df", "t", "p", "ci_low", "ci_high")}
+    return [{"name": name, "weights": weights} | {key: column[k] for key, column in values.items()}
+            for k, (name, weights) in enumerate(asked.items())]  # fmt: skip
 
 
 def block_test(result, name: str, terms: list[str]) -> dict:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from itertools import product
 from math import prod
 
@@ -18,7 +19,7 @@ from bowlby.effect import effects_of
 from bowlby.errors import UserError, existing, problem
 from bowlby.fit import units
 from bowlby.fit.models import Fitter
-from bowlby.fit.record import contrast
+from bowlby.fit.record import contrasts
 from bowlby.robustness.refit_claims import SLOPES, Answer
 from bowlby.robustness.replicates import FAILED, OK, SINGULAR, Address, table
 from bowlby.terms import P, T
@@ -178,7 +179,7 @@ class StudyInputs:
     occasions: list[str]
     _patients: dict = field(default_factory=dict, repr=False)
 
-    @property
+    @cached_property
     def specifications(self) -> list[Specification]:
         """Those that are tried."""
         alternatives = choices(self.run, self.scores, self.people, self.occasions)
@@ -342,8 +343,8 @@ def _try(universe: StudyInputs, spec: Specification) -> tuple[dict, str]:
         result = made.fit()
     except UserError as error:
         return {"reason": "; ".join(error.problems)}, FAILED
-    contrasts = [contrast(result, name, w) for name, w in made.contrasts.items()]
-    answer = Answer(effects_of(units.standardised(contrasts, made.fitter.design["sd_error"])))
+    kept = contrasts(result, made.contrasts)
+    answer = Answer(effects_of(units.standardised(kept, made.fitter.design["sd_error"])))
     row = {"patients": len(made.fitter.data), "therapists": made.fitter.data["therapist"].nunique()}
     for name in SLOPES:
         effect = answer.effects[name]
