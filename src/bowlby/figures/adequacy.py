@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from bowlby.design.adequacy import ICC_GRID, POWER, adequacy_at_icc, detection_power
-from bowlby.figures.canvas import BAND, BLUE, GREY, INK, VERMILION, WIDTH, note
+from bowlby.figures.canvas import BAND, BLUE, GREY, INK, VERMILION, WIDTH, dots, note
 from bowlby.results import Results
 
 WIDEST = 0.16
@@ -61,8 +61,6 @@ def adequacy_data(adequacy: dict, observed: float | None = None) -> pd.DataFrame
 
 def draw(ax, data: pd.DataFrame) -> None:
     """Draw slopes above and power below, over the share between therapists."""
-    import seaborn
-
     figure = ax.figure
     ax.remove()
     figure.set_size_inches(WIDTH, 6.6)
@@ -71,7 +69,7 @@ def draw(ax, data: pd.DataFrame) -> None:
     slopes.axhspan(0, delta, color=BAND, lw=0)
     note(slopes, data["icc"].max(), delta / 2, f"negligible: below {delta:g}", va="center", ha="right", bbox=None)
     for name, (words, colour, dashes) in SLOPES.items():
-        _curve(seaborn, slopes, data, name, colour, dashes, words)
+        _curve(slopes, data, name, colour, dashes, words)
     slopes.set_ylim(0, 1.1 * float(data[["minimum_detectable", "largest_possible"]].to_numpy().max()))
     slopes.set_ylabel("SD of outcome\nper SD of style")
     _legend(slopes)
@@ -81,7 +79,7 @@ def draw(ax, data: pd.DataFrame) -> None:
         ("power_delta", f"to detect a slope of {delta:g}", BLUE, ""),
         ("power_negligible", "to show that a slope of 0 is negligible", VERMILION, (5, 2)),
     ):
-        _curve(seaborn, power, data, name, colour, dashes, words)
+        _curve(power, data, name, colour, dashes, words)
     for row in data[data["observed"]].itertuples(index=False):
         for panel in (slopes, power):
             panel.axvline(row.icc, color=INK, lw=1, ls=(0, (6, 3)))
@@ -99,8 +97,8 @@ def _legend(ax) -> None:
     ax.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), handlelength=2.6, borderaxespad=0.2)
 
 
-def _curve(seaborn, ax, data: pd.DataFrame, name: str, colour: str, dashes, words: str | None = None) -> None:
+def _curve(ax, data: pd.DataFrame, name: str, colour: str, dashes, words: str | None = None) -> None:
     """One curve, with points at the shares that were named before outcomes were read."""
-    line = {"dashes": dashes} if dashes else {}
-    seaborn.lineplot(data, x="icc", y=name, color=colour, lw=2, label=words, legend=False, errorbar=None, ax=ax, **line)
-    seaborn.scatterplot(data[data["registered"]], x="icc", y=name, color=colour, s=34, zorder=3, ax=ax, legend=False)
+    ax.plot(data["icc"], data[name], color=colour, lw=2, label=words, dashes=dashes)
+    points = data[data["registered"]]
+    dots(ax, points["icc"], points[name], s=34, color=colour, zorder=3)

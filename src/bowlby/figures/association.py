@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bowlby.disclosure import SMALLEST, pool_points
-from bowlby.figures.canvas import BLUE, INK, WIDTH
+from bowlby.figures.canvas import BLUE, INK, WIDTH, dots
 from bowlby.figures.outcome import direction, label
 from bowlby.figures.residuals import column
 from bowlby.results import Results
@@ -77,14 +77,11 @@ def association_data(fit: Mapping, rows: pd.DataFrame, sign: int, shareable: boo
 
 def draw(ax, data: pd.DataFrame) -> None:
     """Draw the points, the line and its interval."""
-    import seaborn
-
     ax.figure.set_size_inches(WIDTH, 4.3)
     line, points = data[data["kind"] == "line"], data[data["kind"] == "point"]
-    seaborn.scatterplot(points, x="x", y="y", s=34 if points["n"].min() >= SMALLEST else 10, color=BLUE, alpha=0.6,
-                        legend=False, ax=ax)  # fmt: skip
+    dots(ax, points["x"], points["y"], s=34 if points["n"].min() >= SMALLEST else 10, color=BLUE, alpha=0.6)
     ax.fill_between(line["x"], line["low"], line["high"], color=INK, alpha=0.2, lw=0)
-    seaborn.lineplot(line, x="x", y="y", color=INK, lw=2, errorbar=None, legend=False, ax=ax)
+    ax.plot(line["x"], line["y"], color=INK, lw=2)
     each = f"mean of {SMALLEST}+ similar patients" if points["n"].min() >= SMALLEST else "a patient"
     ax.set_title(f"line: model's mean, 95% CI; point: {each}", fontsize=9.5, loc="left")
     ax.set_xlabel("perceived attachment\n(SD from the therapist's mean; above 0: more secure)")

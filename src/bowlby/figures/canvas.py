@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from bowlby.config.labels import Wording
@@ -65,27 +66,53 @@ def point_ranges(ax, data: pd.DataFrame, along: str = "x", **how) -> None:
     along : {"x", "y"}
         Axis of the values.
     **how
-        Properties of seaborn's ``Dot`` (color, marker, pointsize, edgecolor, edgewidth) and of its ``Range``
-        (``linewidth``, ``linestyle``); ``pointsize=0`` draws the intervals alone, ``fill=False`` hollow points.
+        Of the points ``color``, ``marker``, ``pointsize`` (0: the intervals alone), ``edgecolor``, ``edgewidth`` and
+        ``fill`` (False: hollow); of the intervals ``linewidth`` and ``linestyle``.
     """
-    from seaborn import objects
-
-    data = data.dropna(subset=["value"])
-    if data.empty:
+    rows = data[["at", "value", "low", "high"]].to_numpy(float)
+    rows = rows[~np.isnan(rows[:, 1])]
+    if not len(rows):
         return
-    colour = how.get("color", INK)
-    if not how.pop("fill", True):
-        how = {"edgewidth": 1.6, **how, "color": "white", "edgecolor": colour}
-    line = {k: how.pop(k) for k in ("linewidth", "linestyle") if k in how}
-    across = {"x": "y", "y": "x"}[along]
-    labels = ax.get_xlabel(), ax.get_ylabel()
-    plot = objects.Plot(data, **{along: "value", across: "at"}).add(
-        objects.Range(color=colour, artist_kws={"capstyle": "butt"}, **line),
-        orient=across, **{f"{along}min": "low", f"{along}max": "high"})  # fmt: skip
-    if how.get("pointsize", 6):
-        plot = plot.add(objects.Dot(**{"pointsize": 6, "edgewidth": 1.2, **how}))
-    plot.on(ax).plot()
-    ax.set(xlabel=labels[0], ylabel=labels[1])
+    at, value, low, high = rows.T
+    colour, size, fill = how.get("color", INK), how.get("pointsize", 6), how.get("fill", True)
+    lines = ax.hlines if along == "x" else ax.vlines
+    lines(at, low, high, color=colour, lw=how.get("linewidth"), ls=how.get("linestyle", "-"), capstyle="butt")
+    if size:
+        ax.scatter(*((value, at) if along == "x" else (at, value)), s=size**2, marker=how.get("marker", "o"),
+                   color=colour if fill else "white", edgecolors=how.get("edgecolor", None if fill else colour),
+                   linewidths=how.get("edgewidth", 1.2 if fill else 1.6))  # fmt: skip
+
+
+def dots(ax, x: pd.Series, y: pd.Series, s, **how) -> None:
+    """Draw points of such an area, each with a thin white edge."""
+    if len(x):
+        ax.scatter(x, y, s=s, **{"edgecolor": "white", "linewidth": 0.08 * np.sqrt(np.percentile(s, 10)), **how})
+
+
+def steps(ax, bins: pd.DataFrame, height: pd.Series, alpha: float, along: str = "x", **how) -> None:
+    """Draw the outline of a histogram over a pale area.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+    bins : DataFrame
+        ``low`` and ``high``, each bin beginning where the one before it ends.
+    height : Series
+        Of each bin.
+    alpha : float
+        Opacity of the area.
+    along : {"x", "y"}
+        Axis of the bins.
+    **how
+        Properties of the outline, ``color`` among them.
+    """
+    from matplotlib.colors import to_rgba
+
+    colour = how.pop("color")
+    draw, across = (ax.fill_between, "y") if along == "x" else (ax.fill_betweenx, "x")
+    area = draw([*bins["low"], bins["high"].iloc[-1]], 0, [*height, height.iloc[-1]], step="post",
+                facecolor=to_rgba(colour, alpha), edgecolor=colour, **how)  # fmt: skip
+    getattr(area.sticky_edges, across).append(0)
 
 
 def note(ax, x: float, y: float, text: str, **how):

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bowlby.disclosure import SMALLEST, pool_points
-from bowlby.figures.canvas import BAND, BLUE, GREY, INK, WIDTH, note
+from bowlby.figures.canvas import BAND, BLUE, GREY, INK, WIDTH, dots, note
 from bowlby.figures.outcome import before_after, direction, label
 from bowlby.results import Results
 
@@ -70,8 +70,6 @@ def change_data(
 
 def draw(ax, data: pd.DataFrame) -> None:
     """Draw the points, the band of changes that are not reliable, and the cut-off."""
-    import seaborn
-
     ax.figure.set_size_inches(WIDTH, 5.7)
     first = data.iloc[0]
     low, high = data[["pre", "post"]].to_numpy().min(), data[["pre", "post"]].to_numpy().max()
@@ -93,8 +91,7 @@ def draw(ax, data: pd.DataFrame) -> None:
     pooled = bool((data["n"] >= SMALLEST).all())
     each = SMALLEST if pooled else 1
     sizes = np.clip((34 if pooled else 12) * data["n"].astype(float) / each, 8, 160)
-    seaborn.scatterplot(data, x="pre", y="post", s=sizes.to_numpy(), color=BLUE, alpha=0.6, legend=False, zorder=2,
-                        ax=ax)  # fmt: skip
+    dots(ax, data["pre"], data["post"], s=sizes, color=BLUE, alpha=0.6, zorder=2)
     ax.set(xlim=ends, ylim=ends, aspect="equal")
     note(ax, 0.03, 0.97, above, transform=ax.transAxes, va="top", ha="left", fontsize=11)
     note(ax, 0.97, 0.03, below, transform=ax.transAxes, va="bottom", ha="right", fontsize=11)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bowlby.disclosure import SMALLEST, pooled_histogram
-from bowlby.figures.canvas import BLUE, GREY, VERMILION, WIDTH, note, point_ranges
+from bowlby.figures.canvas import BLUE, GREY, VERMILION, WIDTH, note, point_ranges, steps
 from bowlby.figures.change import criterion, own_scale
 from bowlby.figures.outcome import before_after, direction, fine_edges, label
 from bowlby.results import Results
@@ -131,14 +131,12 @@ def recovered_data(
 
 def draw(ax, data: pd.DataFrame) -> None:
     """Draw two lines for each kind of therapist, between the distributions before and after."""
-    import seaborn
-
     figure = ax.figure
     ax.remove()
     figure.set_size_inches(WIDTH, 4.4)
     before, *panels, after = figure.subplots(1, 4, sharey=True, width_ratios=[0.55, 1.5, 1.5, 0.55])
     for side, end in ((before, "pre"), (after, "post")):
-        _observed(seaborn, side, data[(data["kind"] == "observed") & (data["at"] == end)])
+        _observed(side, data[(data["kind"] == "observed") & (data["at"] == end)])
         place = "left" if end == "pre" else "right"
         side.set_title("observed\n" + ("before" if end == "pre" else "after"), fontsize=9.5, loc=place)
     before.invert_xaxis()
@@ -147,7 +145,7 @@ def draw(ax, data: pd.DataFrame) -> None:
             panel.plot([0, 1], [row.low, row.high], color=GREY, lw=0.4, alpha=0.35)
         for perceived, how in LINES.items():
             own = data[(data["kind"] == "expected") & (data["style"] == style) & (data["perceived"] == perceived)]
-            _expected(seaborn, panel, own.assign(x=own["at"].map(ENDS)), perceived, how)
+            _expected(panel, own.assign(x=own["at"].map(ENDS)), perceived, how)
         panel.set_title(f"therapist's style\n{_signed(style)} SD", fontsize=10.5)
         panel.set(xlim=(-0.15, 1.45), xlabel="", ylabel="")
         panel.set_xticks([0, 1], ["before", "after"])
@@ -157,24 +155,20 @@ def draw(ax, data: pd.DataFrame) -> None:
     before.set_ylabel(f"{data['outcome'].iloc[0]} ({'higher' if data['better'].iloc[0] > 0 else 'lower'} is better)")
 
 
-def _expected(seaborn, ax, own: pd.DataFrame, perceived: int, how: dict) -> None:
+def _expected(ax, own: pd.DataFrame, perceived: int, how: dict) -> None:
     """One line with the interval of its end, named at its end."""
     colour, marker, dashes, fill, shift = how["color"], how["marker"], how["dashes"], how["fill"], how["shift"]
-    seaborn.lineplot(own, x="x", y="value", color=colour, lw=2, errorbar=None, ax=ax, legend=False,
-                     **({"dashes": dashes} if dashes else {}))  # fmt: skip
+    ax.plot(own["x"], own["value"], color=colour, lw=2, dashes=dashes)
     end = own[own["at"] == "post"].assign(at=1 + shift, low=own["ci_low"], high=own["ci_high"])
     point_ranges(ax, end, "y", color=colour, marker=marker, fill=fill, pointsize=7, linewidth=1.8)
     for row in end.itertuples(index=False):
         note(ax, 1.14, row.value, f"{_signed(perceived)} SD", va="center", fontsize=9.5)
 
 
-def _observed(seaborn, ax, bins: pd.DataFrame) -> None:
+def _observed(ax, bins: pd.DataFrame) -> None:
     """The distribution, in bins of several widths."""
     if len(bins):
-        middle, wide = (bins["low"] + bins["high"]) / 2, bins["high"] - bins["low"]
-        edges = [*bins["low"], bins["high"].iloc[-1]]
-        seaborn.histplot(y=middle, weights=bins["share"] / wide, bins=edges, element="step", color=GREY, alpha=0.25,
-                         lw=0.8, ax=ax)  # fmt: skip
+        steps(ax, bins, bins["share"] / (bins["high"] - bins["low"]), alpha=0.25, along="y", color=GREY, lw=0.8)
     ax.set(xlabel="", ylabel="", xticks=[])
     ax.spines["bottom"].set_visible(False)
     if ax.get_subplotspec().colspan.start:

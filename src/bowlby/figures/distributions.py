@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bowlby.disclosure import SMALLEST, pooled_histogram
-from bowlby.figures.canvas import BLUE, GREY, INK, WIDTH, keys, point_ranges
+from bowlby.figures.canvas import BLUE, GREY, INK, WIDTH, keys, point_ranges, steps
 from bowlby.figures.outcome import about_whom, fine_edges, named
 from bowlby.figures.participants import scales_of
 from bowlby.results import Results
@@ -194,18 +194,14 @@ def _counts(own: pd.DataFrame) -> str:
 
 
 def _panel(place, own: pd.DataFrame, lines: dict[str, dict], top: float) -> None:
-    import seaborn
-
     for occasion, part in own[own["kind"] == "bin"].groupby("occasion", sort=False):
-        edges = [*part["low"], part["high"].iloc[-1]]
-        seaborn.histplot(x=(part["low"] + part["high"]) / 2, weights=part["persons"], bins=edges, element="step",
-                         alpha=0.12, linewidth=1.6, ax=place, **lines[occasion])  # fmt: skip
+        steps(place, part, part["persons"], alpha=0.12, linewidth=1.6, **lines[occasion])
     norms = own[own["kind"] == "norm"].head(3).sort_values("sure").reset_index(drop=True)
     norms = norms.assign(value=norms["mean"], low=norms["mean"] - norms["sd"], high=norms["mean"] + norms["sd"])
     norms = norms.assign(at=top * (1.08 + 0.1 * norms.index))
     for sure, line in ((True, "-"), (False, ":")):
         some = norms[(norms["sure"] != "unverified") == sure]
-        point_ranges(place, some, color=INK, marker="|", pointsize=8, linewidth=1, linestyle=line)
+        point_ranges(place, some, color=INK, marker="|", pointsize=8, edgewidth=1, linewidth=1, linestyle=line)
     edge = own[own["kind"] == "range"].iloc[0]
     place.set(xlim=(edge["low"], edge["high"]), ylim=(0, top * 1.3), xlabel="", ylabel="")
     place.spines["left"].set_bounds(0, top)

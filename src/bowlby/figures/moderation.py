@@ -51,8 +51,6 @@ def draw(ax, data: pd.DataFrame) -> None:
 
 def _line(ax, own: pd.DataFrame) -> None:
     """The slope along the moderator, and where the moderator was observed."""
-    import seaborn
-
     line, rug, about = own[own["kind"] == "line"], own[own["kind"] == "rug"], own.iloc[0]
     ax.axhline(0, color=GREY, lw=1)
     if line["band_low"].notna().all():
@@ -60,9 +58,7 @@ def _line(ax, own: pd.DataFrame) -> None:
                         label="simultaneous 95% band")  # fmt: skip
     for side, label in (("ci_low", "95% limits"), ("ci_high", "_")):
         ax.plot(line["at"], line[side], color=BLUE, lw=1.2, ls=(0, (4, 2)), label=label)
-    seaborn.lineplot(line, x="at", y="estimate", color=INK, lw=2, errorbar=None, legend=False, ax=ax, label="slope")
-    if (legend := ax.get_legend()) is not None:
-        legend.remove()
+    ax.plot(line["at"], line["estimate"], color=INK, lw=2, label="slope")
     ax.plot(rug["at"], [0.0] * len(rug), "|", color=VERMILION, ms=9, mew=0.8, transform=ax.get_xaxis_transform(),
             clip_on=False, zorder=4)  # fmt: skip
     ax.set_xlabel(f"{about['moderator'].removeprefix('the ')}\n({FROM[about['tested']]})")

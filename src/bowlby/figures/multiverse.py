@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bowlby.figures.canvas import BLUE, GREY, INK, VERMILION, WIDTH, keys, note, point_ranges
+from bowlby.figures.canvas import BLUE, GREY, INK, VERMILION, WIDTH, dots, keys, note, point_ranges
 from bowlby.results import Results
 
 NODES = {
@@ -132,13 +132,10 @@ def _curve(ax, shown: pd.DataFrame) -> list:
 
 
 def _slopes(ax, shown: pd.DataFrame) -> None:
-    import seaborn
-
     ax.axhline(0, color=GREY, lw=1)
     size = float(np.clip(260 / len(shown), 2.0, 4.5)) ** 2
     for name, colour, face in (("P", BLUE, BLUE), ("T", VERMILION, "white")):
-        seaborn.scatterplot(shown, x="at", y=name, s=size, color=face, edgecolor=colour, linewidth=0.9, legend=False,
-                            ax=ax)  # fmt: skip
+        dots(ax, shown["at"], shown[name], s=size, color=face, edgecolor=colour, linewidth=0.9)
         note(ax, 1.01, shown[name].iloc[-20:].median(), name, color=colour, va="center", fontweight="bold",
              transform=ax.get_yaxis_transform())  # fmt: skip
     ax.set_ylabel("P (filled),\nT (hollow)")

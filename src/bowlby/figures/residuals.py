@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bowlby.disclosure import SMALLEST, equal_blocks
-from bowlby.figures.canvas import BAND, BLUE, GREY, WIDTH, point_ranges
+from bowlby.figures.canvas import BAND, BLUE, GREY, WIDTH, dots, point_ranges
 from bowlby.results import Results
 
 COLUMNS = ["kind", "x", "y", "low", "high", "n"]
@@ -106,8 +106,6 @@ def residual_data(fitted: np.ndarray, residual: np.ndarray, shareable: bool = Tr
 
 def draw(ax, data: pd.DataFrame) -> None:
     """Draw both panels, one above the other."""
-    import seaborn
-
     figure = ax.figure
     ax.remove()
     figure.set_size_inches(WIDTH, 6.4)
@@ -115,11 +113,11 @@ def draw(ax, data: pd.DataFrame) -> None:
     normal = data[data["kind"] == "quantile"]
     upper.fill_between(normal["x"], normal["low"], normal["high"], color=BAND, lw=0)
     upper.axline((0, 0), slope=1, color=GREY, lw=1)
-    seaborn.scatterplot(normal, x="x", y="y", s=20, color=BLUE, ax=upper)
+    dots(upper, normal["x"], normal["y"], s=20, color=BLUE)
     upper.set(xlabel="quantile of a normal distribution", ylabel="residual (SD)")
     upper.set_title("grey: 95% of normal samples", fontsize=10.5, loc="left")
     points, groups = data[data["kind"] == "point"], data[data["kind"] == "fitted"]
-    seaborn.scatterplot(points, x="x", y="y", s=6, color=GREY, alpha=0.5, ax=lower)
+    dots(lower, points["x"], points["y"], s=6, color=GREY, alpha=0.5)
     lower.axhline(0, color=GREY, lw=1)
     groups = groups.rename(columns={"x": "at", "y": "value"})
     point_ranges(lower, groups, "y", color=BLUE, marker="D", pointsize=7, edgecolor="white", linewidth=1.6)

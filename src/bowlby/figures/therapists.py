@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bowlby.disclosure import group_therapists
-from bowlby.figures.canvas import BAND, BLUE, GREY, INK, VERMILION, WIDTH, keys, point_ranges
+from bowlby.figures.canvas import BAND, BLUE, GREY, INK, VERMILION, WIDTH, dots, keys, point_ranges
 from bowlby.figures.forest import EFFECTS, LABELS, UNIT, negligible, rows_named
 from bowlby.results import Results
 
@@ -72,8 +72,6 @@ def caterpillar_data(effects: pd.DataFrame, patients: pd.Series | None = None) -
 
 def draw(ax, data: pd.DataFrame) -> None:
     """Draw a point with its interval for each therapist; where there are very many, a line with a band."""
-    import seaborn
-
     ax.figure.set_size_inches(WIDTH, 3.8)
     ax.axhline(0, color=GREY, lw=1)
     table = data.rename(columns={"rank": "at", "effect": "value", "ci_low": "low", "ci_high": "high"})
@@ -87,7 +85,7 @@ def draw(ax, data: pd.DataFrame) -> None:
     else:
         thin = table.iloc[np.unique(np.linspace(0, len(table) - 1, POINTS).astype(int))]
         ax.fill_between(thin["at"], thin["low"], thin["high"], color=BLUE, alpha=0.25, lw=0)
-        seaborn.lineplot(thin, x="at", y="value", color=BLUE, lw=1.5, errorbar=None, ax=ax)
+        ax.plot(thin["at"], thin["value"], color=BLUE, lw=1.5)
         ax.set_title("line: effects; band: their 95% intervals", fontsize=10.5, loc="left")
     ax.set_xlim(0, len(table) + 1)
     ax.set_xticks([])
@@ -165,8 +163,7 @@ def draw_influence(ax, data: pd.DataFrame) -> None:
         handles += keys(ax, ("one therapist left out", {"color": BLUE, "marker": "o", "ls": "", "ms": 5}))
     if turned.any():
         own = data[turned].groupby("effect", sort=False).apply(_some, include_groups=False)
-        seaborn.scatterplot(own, x="value", y="at", marker="X", s=50, color=VERMILION, edgecolor=INK, legend=False,
-                            zorder=4, ax=ax)  # fmt: skip
+        dots(ax, own["value"], own["at"], marker="X", s=50, color=VERMILION, edgecolor=INK, zorder=4)
         cross = {"color": VERMILION, "marker": "X", "mec": INK, "ls": "", "ms": 7}
         handles += keys(ax, ("one therapist left out, another verdict", cross))
     handles += keys(ax, ("all therapists, 95% CI", {"color": INK, "marker": "|", "ms": 10, "mew": 2, "lw": 1.6}))

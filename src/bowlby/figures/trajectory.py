@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bowlby.disclosure import SMALLEST
-from bowlby.figures.canvas import BLUE, GREY, INK, VERMILION, WIDTH, note
+from bowlby.figures.canvas import BLUE, GREY, INK, VERMILION, WIDTH, dots, note
 from bowlby.figures.outcome import persons_in
 from bowlby.results import Results
 from bowlby.terms import IN_SENTENCES, P, T, by_time, parse
@@ -121,16 +121,11 @@ def _threads(ax, data: pd.DataFrame) -> None:
 
 def _predicted(ax, data: pd.DataFrame) -> None:
     """Two courses with their intervals, named at their ends."""
-    import seaborn
-
     ends = {}
     for at, how in LINES.items():
         own = data[data["at"] == at]
         ax.fill_between(own["time"], own["ci_low"], own["ci_high"], color=how["color"], alpha=0.15, lw=0)
-        dashes = {"dashes": how["dashes"]} if how["dashes"] else {}
-        seaborn.lineplot(
-            own, x="time", y="model", color=how["color"], lw=2, errorbar=None, legend=False, ax=ax, **dashes
-        )
+        ax.plot(own["time"], own["model"], lw=2, **how)
         ends[at] = own.iloc[-1]
     ax.margins(x=0.16)
     for at, end in ends.items():
@@ -146,24 +141,17 @@ def _predicted(ax, data: pd.DataFrame) -> None:
 
 
 def _observed(ax, data: pd.DataFrame, legend: bool = True) -> None:
-    import seaborn
-
     label = {"label": "observed mean"} if legend else {}
-    seaborn.scatterplot(
-        data, x="time", y="observed", marker="D", s=30, color=INK, legend=False, zorder=3, ax=ax, **label
-    )
+    dots(ax, data["time"], data["observed"], marker="D", s=30, color=INK, zorder=3, **label)
 
 
 def _mean(ax, data: pd.DataFrame) -> None:
     """Line, interval, means, and the number of patients behind each mean."""
-    import seaborn
-
     _threads(ax, data)
     data = data[data["kind"] == "mean"]
     ax.fill_between(data["time"], data["ci_low"], data["ci_high"], color=BLUE, alpha=0.2, lw=0, label="95% CI")
-    seaborn.lineplot(data, x="time", y="model", color=BLUE, lw=2.2, label="model", errorbar=None, legend=False, ax=ax)
-    seaborn.scatterplot(data, x="time", y="observed", marker="D", s=40, color=VERMILION, label="observed mean",
-                        legend=False, zorder=3, ax=ax)  # fmt: skip
+    ax.plot(data["time"], data["model"], color=BLUE, lw=2.2, label="model")
+    dots(ax, data["time"], data["observed"], marker="D", s=40, color=VERMILION, label="observed mean", zorder=3)
     ax.set_ylabel("outcome (its own units)")
     ax.margins(x=0.05, y=0.12)
     shown = max(2, min(6, 36 // len(f"{data['n'].max():,.0f}")))  # as many numbers as have room
