@@ -55,12 +55,12 @@ class Results:
         return table_of_today(name, table) if self.older else table
 
     def text_table(self, name: str) -> pd.DataFrame | None:
-        """A CSV file of the run with every cell as text, or None where there is none or it has no rows."""
-        path = self.folder / name
-        if not path.is_file():
-            return None
-        table = unmarked(read_csv(path, dtype=str, keep_default_na=False))
-        return None if table.empty else table
+        """A CSV file of the run with every cell as text, read once, or None where there is none or it has no rows."""
+        if (key := f"text of {name}") not in vars(self):
+            path = self.folder / name
+            table = unmarked(read_csv(path, dtype=str, keep_default_na=False)) if path.is_file() else pd.DataFrame()
+            vars(self)[key] = None if table.empty else table
+        return vars(self)[key]
 
     def yaml(self, name: str) -> dict:
         """A YAML file of the run; empty where there is none."""
@@ -118,7 +118,7 @@ class Results:
         names = [path.name.removesuffix(ending) for path in sorted((self.folder / "analysis").glob(f"*{ending}"))]
         return {name: Design.of(name, self.json(f"analysis/{name}{ending}")) for name in names}
 
-    @property
+    @cached_property
     def estimands(self) -> dict[str, dict]:
         """Records of the estimands by name."""
         names = [path.stem for path in sorted((self.folder / "estimands").glob("*.json"))]

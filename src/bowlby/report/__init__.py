@@ -29,7 +29,7 @@ def build(folder: Path) -> list[Path]:
         write_text(folder / "summary.txt", "".join(f"{line}\n" for line in summary(results))),
         write_text(folder / "methods.md", text),
         atomic(folder / "methods.docx", partial(write_docx, markdown=text)),
-        write_text(folder / "report.html", build_report(folder)),
+        write_text(folder / "report.html", _page(results)),
     ]
 
 
@@ -53,7 +53,10 @@ def build_report(folder: Path, missing: list[dict] | None = None) -> str:
     str
         HTML that loads nothing from anywhere.
     """
-    results = Results(Path(folder))
+    return _page(Results(Path(folder)), missing)
+
+
+def _page(results: Results, missing: list[dict] | None = None) -> str:
     main, appendix = ([section for make in part if (section := make(results))] for part in (REPORT, APPENDIX))
     if missing:
         main.insert(0, Section("missing-parts", "What is missing", render("missing.html", parts=missing)))

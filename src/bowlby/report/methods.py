@@ -16,7 +16,7 @@ from bowlby.report.methods_sessions import (
     suicidal_ideation,
 )
 from bowlby.report.references import cite, cited, in_style
-from bowlby.results import MAIN, Results
+from bowlby.results import MAIN, Results, once
 from bowlby.tables.fits import boundary, left_out
 from bowlby.tables.words import outcome_name, people
 
@@ -41,6 +41,7 @@ def references(results: Results) -> list[str]:
     return sorted(cited(_marked(results)) | sources, key=str.casefold)
 
 
+@once
 def _marked(results: Results) -> list[str]:
     compared = bool(results.comparison) and "primary" in results.fits
     written = [estimand(results)] if compared else []

@@ -194,14 +194,16 @@ def sheet_docx(path: Path, sheet: Sheet) -> None:
         _mark(row, "w:cantSplit")
     for k, column in enumerate(grid.columns):
         column.width = Cm(widths[k])
-        for cell in column.cells if len(sheet.columns) > 1 else ():
+    for row in grid.rows:
+        cells = row.cells  # found anew each time
+        for k, cell in enumerate(cells if len(cells) > 1 else ()):
             if cell._tc.grid_span == 1:
                 cell.width = Cm(widths[k])
                 if k in numbers:
                     cell.paragraphs[0].alignment = WD_ALIGN_PARAGRAPH.RIGHT
-    for paragraph in (p for row in grid.rows for cell in row.cells for p in cell.paragraphs):
-        paragraph.paragraph_format.space_before = paragraph.paragraph_format.space_after = Pt(1.5)
-        paragraph.paragraph_format.line_spacing = 1.0
+        for paragraph in (p for cell in dict.fromkeys(cells) for p in cell.paragraphs):
+            paragraph.paragraph_format.space_before = paragraph.paragraph_format.space_after = Pt(1.5)
+            paragraph.paragraph_format.line_spacing = 1.0
     paragraph = document.add_paragraph()
     paragraph.paragraph_format.space_before = Pt(4)
     paragraph.add_run("Note. ").italic = True
