@@ -66,15 +66,13 @@ def draw(ax, data: pd.DataFrame) -> None:
     figure.set_size_inches(WIDTH, 6.6)
     slopes, power = figure.subplots(2, 1, sharex=True, height_ratios=[1.4, 1])
     delta = data["delta"].iloc[0]
-    slopes.axhspan(0, delta, color=BAND, lw=0)
-    note(slopes, data["icc"].max(), delta / 2, f"negligible: below {delta:g}", va="center", ha="right", bbox=None)
+    slopes.axhspan(0, delta, color=BAND, lw=0, label=f"negligible: below {delta:g}")
     for name, (words, colour, dashes) in SLOPES.items():
         _curve(slopes, data, name, colour, dashes, words)
     slopes.set_ylim(0, 1.1 * float(data[["minimum_detectable", "largest_possible"]].to_numpy().max()))
     slopes.set_ylabel("SD of outcome\nper SD of style")
     _legend(slopes)
     power.axhline(POWER, color=GREY, lw=0.8, ls=":")
-    note(power, data["icc"].max(), POWER, f"{POWER:.0%}", va="center", ha="right", color=GREY)
     for name, words, colour, dashes in (
         ("power_delta", f"to detect a slope of {delta:g}", BLUE, ""),
         ("power_negligible", "to show that a slope of 0 is negligible", VERMILION, (5, 2)),
@@ -85,7 +83,7 @@ def draw(ax, data: pd.DataFrame) -> None:
             panel.axvline(row.icc, color=INK, lw=1, ls=(0, (6, 3)))
         note(slopes, row.icc, slopes.get_ylim()[1], f"estimated: {100 * row.icc:.1f}%", va="top", ha="center")
     _legend(power)
-    power.set(ylim=(0, 1), xlim=(-0.003, data["icc"].max() + 0.003))
+    power.set(ylim=(0, 1), yticks=np.linspace(0, 1, 6), xlim=(-0.003, data["icc"].max() + 0.003))
     power.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f}%")
     power.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f}%")
     power.set_ylabel("power")

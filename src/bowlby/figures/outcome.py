@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from math import ceil
 
 import numpy as np
 import pandas as pd
@@ -74,11 +75,28 @@ def persons_in(groups: np.ndarray, persons: np.ndarray) -> np.ndarray:
     return np.bincount(pairs % max(size, 1), minlength=size)
 
 
-def fine_edges(low: float, high: float, about: int = 20):
-    """Edges of about that many bins of a round width that hold both ends; of whole numbers, equally many in each."""
+def fine_edges(low: float, high: float, about: int = 20) -> np.ndarray:
+    """Edges of about that many bins of a round width that hold both ends.
+
+    Each bin holds equally many whole numbers; where they cannot be divided so, those that are wanting are so in equal
+    parts in the first and the last, each of which holds half as many as the others or more.
+
+    Examples
+    --------
+    >>> fine_edges(6, 42, 16).tolist()[:3], fine_edges(6, 42, 16).tolist()[-2:]
+    ([4.5, 7.5, 10.5], [40.5, 43.5])
+    """
     span = max(high - low, 1e-9)
     raw = span / about
     power = 10.0 ** np.floor(np.log10(raw))
     width = next(m * power for m in (1, 2, 3, 4, 5, 10) if m * power >= raw * 0.999)
-    start = np.floor(low) - 0.5 if width >= 1 else np.floor(low / width) * width
-    return np.arange(start, high + 1.001 * width, width)
+    if width < 1:
+        return np.arange(np.floor(low / width) * width, high + 1.001 * width, width)
+    first, last = np.floor(low), np.floor(high + 0.5)
+    n = int(last - first) + 1
+
+    def suits(w: int) -> tuple[float, float]:
+        return min(1 - ceil((-n % w) / 2) / w, 2 / 3), -abs(w - width)
+
+    wide = max(range(max(1, ceil(n / (1.6 * about))), max(1, 2 * n // about) + 1), key=suits) if width < 10 else width
+    return np.arange(first - (-n % wide) // 2 - 0.5, last + wide, wide)

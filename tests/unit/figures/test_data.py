@@ -149,6 +149,16 @@ def test_whole_numbers_fall_equally_into_bins():
     assert np.diff(edges) == pytest.approx(2) and edges[0] == -0.5
 
 
+@pytest.mark.parametrize("low", [0, 6])
+@pytest.mark.parametrize("about", [16, 20])
+def test_no_bin_holds_much_fewer_whole_numbers_than_the_others(low, about):
+    for high in range(low + 21, low + 300):
+        edges = fine_edges(low, high, about)
+        held = np.histogram(np.arange(low, high + 1), edges)[0]
+        assert held.sum() == high - low + 1 and 2 * held.min() >= held.max()
+        assert about / 2 < len(held) <= 1.6 * about
+
+
 def test_residuals_count_random_effects_by_share_of_sessions():
     rows = pd.DataFrame(
         {"patient": ["P1", "P2"], "y": [1.0, -3.0], "perceived_within": [1.0, 2.0], "therapist_style": [0.0, 0.0]}

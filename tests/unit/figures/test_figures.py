@@ -3,11 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from bowlby import figures
 from bowlby.design.adequacy import adequacy, detection_power
 from bowlby.disclosure import group_therapists
-from bowlby.figures import course, forest
+from bowlby.figures import PLOTS, course, forest
 from bowlby.figures.adequacy import adequacy_data
 from bowlby.figures.forest import forest_data
 from bowlby.figures.participants import flow_data
@@ -130,6 +131,22 @@ def test_adequacy_curve_has_its_power():
     assert detection_power(made["se"], made["df"], made["minimum_detectable"]).tolist() == pytest.approx([0.8] * 3)
     above = data["minimum_detectable"] <= 0.15
     assert (data.loc[above, "power_delta"] >= 0.8).all() and (data.loc[~above, "power_delta"] < 0.8).all()
+
+
+@pytest.mark.parametrize(("therapists", "observed"), [(12, 0.05), (80, 0.033), (400, 0.022), (25_000, 0.15)])
+def test_no_curve_of_adequacy_crosses_words(therapists, observed):
+    planned = adequacy(np.linspace(-1.6, 1.6, therapists), np.full(therapists, 40.0), 2, 0.1)
+    figure = Figure(layout="constrained")
+    PLOTS["adequacy"].draw(figure.subplots(), adequacy_data(planned, observed))
+    figure.draw_without_rendering()
+    words = [(ax, text.get_window_extent()) for ax in figure.axes for text in ax.texts]
+    curves = {ax: [line for line in ax.lines if not line.get_label().startswith("_")] for ax in figure.axes}
+    assert words and all(curves.values())
+    assert not any(
+        line.get_path().transformed(ax.transData).intersects_bbox(box, filled=False)
+        for ax, box in words
+        for line in curves[ax]
+    )
 
 
 @pytest.mark.parametrize("name", ["prepost", "domains"])
