@@ -3,9 +3,10 @@
     python benchmarks/speed.py 7c308f5 [--only help check …] [--repeat 3] [--therapists 25000]
 
 writes benchmarks/results.md. Both are run by the Python that runs this script, one after the other in each repetition;
-the smallest time of each counts. It takes about 15 minutes on two quiet cores, and as long again with a platform of
-25,000 therapists. Processor seconds are those of all processes of a command, user and system together, so that other
-work on the machine changes little; memory is that of the largest process.
+the smallest time of each counts. That Python must have what either needs (7c308f5 needs pandera too). It takes about
+20 minutes on two quiet cores, and 15 more with a platform of 25,000 therapists. Processor seconds are those of all
+processes of a command, user and system together, so that other work on the machine changes little; memory is that of
+the largest process.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ WORK = {
         [*BOWLBY, "run", "config/examples/platform.yaml", "--cores", "2"],
     ),
     "small": ("M1 on few rows", [sys.executable, str(ROOT / "benchmarks/mixed/small.py")]),
+    "mixed": ("the models of benchmarks/mixed", [sys.executable, str(ROOT / "benchmarks/mixed/measure.py")]),
 }
 LONG = ("example", "again", "robustness", "platform")
 """Run once; `again` needs the results of `example`."""
@@ -105,10 +107,25 @@ def jobs(checkout: Path) -> int:
     return len(list((checkout / "results/example/benchmarks").rglob("*.tsv")))
 
 
+def models(checkouts: list[Path], repeat: int) -> dict[str, list[float]]:
+    """Least seconds of each work of benchmarks/mixed at each checkout, in turn."""
+    sys.path.insert(0, str(ROOT / "benchmarks/mixed"))
+    from cases import CASES, INSTEVAL
+
+    found = {}
+    for case in CASES:
+        if case.name != "insteval" or INSTEVAL.exists():
+            command = [*WORK["mixed"][1], case.name]
+            runs = [[json.loads(used(command, one)[1])["seconds"] for one in checkouts] for _ in range(repeat)]
+            found[case.what] = [min(column) for column in zip(*runs, strict=True)]
+            print(case.name, *found[case.what], flush=True)
+    return found
+
+
 def measured(names: list[str], checkouts: list[Path], scratch: Path, repeat: int) -> tuple[dict, list[dict]]:
     """By name of the work the least that it used at each checkout; by checkout, milliseconds of M1 and of glmm."""
     found, small = {}, [{}, {}]
-    for name in names:
+    for name in [name for name in names if name != "mixed"]:
         command = [word.replace("{scratch}", str(scratch)) for word in WORK[name][1]]
         runs = []
         for _ in range(1 if name in LONG else repeat):
@@ -127,8 +144,9 @@ def _least(one: dict, other: dict) -> dict:
     return {size: {k: min(v, one.get(size, other[size])[k]) for k, v in of.items()} for size, of in other.items()}
 
 
-def page(commits: list[str], found: dict[str, list[Use]], small: list[dict], counted: list[int], size: int) -> str:
-    """The table as Markdown: ratios first."""
+def page(commits: list[str], found: dict[str, list[Use]], small: list[dict], fits: dict[str, list[float]],
+         counted: list[int], size: int) -> str:  # fmt: skip
+    """The tables as Markdown: ratios first."""
     lines = [
         f"| {WORK[name][0]} | {then.processor / now.processor:.2f} | {then.clock / now.clock:.2f} "
         + "".join(f"| {one.processor:.2f} | {one.clock:.2f} | {one.megabytes:.0f} " for one in (then, now)) + "|"
@@ -150,6 +168,8 @@ def page(commits: list[str], found: dict[str, list[Use]], small: list[dict], cou
         ]
     if small[0]:
         lines += ["", *_small_fits(commits, small)]
+    if fits:
+        lines += ["", *_fits(commits, fits)]
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     both = " | ".join(f"{commit}: processor s | clock s | MB" for commit in commits)
     return "\n".join([
@@ -172,6 +192,20 @@ def _small_fits(commits: list[str], small: list[dict]) -> list[str]:
     for rows, then in small[0].items():
         one, two, peer = then["bowlby"], small[1][rows]["bowlby"], small[1][rows]["glmm"]
         lines.append(f"| {rows} | {one / two:.2f} | {one:.2f} | {two:.2f} | {peer:.2f} | {two / peer:.2f} |")
+    return lines
+
+
+def _fits(commits: list[str], fits: dict[str, list[float]]) -> list[str]:
+    """A table of the seconds of each work of benchmarks/mixed."""
+    lines = [
+        "Models, from a data frame to the fit (goal: at most 1.05 times as long).",
+        "",
+        f"| work | {commits[1]} over {commits[0]} | {commits[0]}: s | {commits[1]}: s |",
+        "|---" * 4 + "|",
+    ]
+    for what, (then, now) in fits.items():
+        shown = what.replace("|", "\\|")
+        lines.append(f"| {shown} | {now / then:.2f} | {then:.3g} | {now:.3g} |")
     return lines
 
 
@@ -204,7 +238,8 @@ def main() -> None:
         try:
             prepare(names, checkouts, scratch, asked.therapists)
             found, small = measured(names, checkouts, scratch, asked.repeat)
-            text = page(commits, found, small, [jobs(checkout) for checkout in checkouts], asked.therapists)
+            fits = models(checkouts, asked.repeat) if "mixed" in names else {}
+            text = page(commits, found, small, fits, [jobs(checkout) for checkout in checkouts], asked.therapists)
         finally:
             for checkout in checkouts:
                 subprocess.run([*git, "worktree", "remove", "--force", str(checkout)], check=False)

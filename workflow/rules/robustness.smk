@@ -18,6 +18,7 @@ for NAME, BATCH in batches(PLAN.robustness).items():
             f"{OUT}/logs/robustness/{NAME}{PART}.log",
         benchmark:
             f"{OUT}/benchmarks/robustness/{NAME}{PART}.tsv"
+        priority: int(PLAN.small)  # the longest jobs of a small study come first
         threads: 1
         resources:
             mem_mb=megabytes(PLAN.raw, "robust"),

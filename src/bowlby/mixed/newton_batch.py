@@ -328,7 +328,8 @@ class Search:
         if not at.size:
             return
         start = np.tile(self.parameters.start(STARTS[1]), (at.size, 1))
-        inside = self.descend(start, at, beat=best.point.deviance[at], scoring=SCORING)
+        known = [(relative_covariances(self.parameters, best.theta[at]), best.point.deviance[at])]
+        inside = self.descend(start, at, beat=best.point.deviance[at], known=known, scoring=SCORING)
         self._keep(best, at, inside, inside.point.deviance < best.point.deviance[at] - tol.GAIN)
 
     def _snap(self, best: Descent) -> np.ndarray:

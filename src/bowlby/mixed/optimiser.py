@@ -355,7 +355,9 @@ def _faces(objective, parameters, point: Point, converged: bool, log):
         log.append(StartLog(0.0, float(face.height), steps, good, tuple(face.x.tolist())))
     if all(np.abs(point.x[block]).max() > tol.SMALL for block in blocks):
         return point, converged
-    inside, steps, good, _ = newton(objective, parameters.start(STARTS[1]), beat=point.height, scoring=SCORING)
+    inside, steps, good, _ = newton(
+        objective, parameters.start(STARTS[1]), known=[point], beat=point.height, scoring=SCORING
+    )
     if inside is not None:
         log.append(StartLog(STARTS[1], float(inside.height), steps, good, tuple(inside.x.tolist())))
         if inside.height < point.height - tol.GAIN:

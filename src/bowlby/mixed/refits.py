@@ -346,8 +346,9 @@ class Batch:
             bad |= ~regular
             df = np.stack([one_df(info, c, w) for c in all_rows], axis=1) if len(all_rows) else df
             existing(out.df)[:] = df[:, :p]
-        squares = [((phi @ c) * c).sum(axis=-1) for c in all_rows]
-        se = np.sqrt(np.where(bad[:, None], np.nan, np.stack(squares, axis=1) if squares else df)) * size[:, None]
+        squares = np.array([((phi @ c) * c).sum(axis=-1) for c in all_rows]).reshape(len(all_rows), len(delta)).T
+        bad |= ~((squares >= 0) & (squares < np.inf)).all(axis=1)  # as a single fit, which is refused then
+        se = np.sqrt(np.where(bad[:, None], np.nan, squares)) * size[:, None]
         out.se[:] = se[:, :p]
         if out.contrasts is not None:
             out.contrasts[:] = np.stack([(out.params[:, None] @ rows.T)[:, 0], se[:, p:], df[:, p:]], axis=2)

@@ -66,5 +66,6 @@ def engine_checks(engine: str, name: str) -> Checks:
 def test_another_engine_gives_the_same_numbers(engine, name):
     checks = engine_checks(engine, name)
     assert surprises(checks) == []
-    of_this = {key for key in registered() if key[0] == f"{engine}: {name}"}
+    # Whether a search of theirs ends before the maximum can depend on the processor.
+    of_this = {key for key in registered() if key[0] == f"{engine}: {name}" and key[1] != "fit refused"}
     assert of_this <= {(check.design, check.quantity, check.item) for check in checks}
