@@ -24,7 +24,16 @@ STAGES = {
     "simulate": (*MODELS, "estimands", "compare", "simulate"),
     "figures": (*PAGES, "design/adequacy.py", "figures"),
     "tables": (*PAGES, "design", "mixed", "tables"),
-    "manifest": ("config", "fit", "manifest.py", "plan.py", "reproduction/scripts.py", "reproduction/templates"),
+    "manifest": (
+        "config",
+        "design",
+        "fit",
+        "instruments",
+        "manifest.py",
+        "plan.py",
+        "reproduction/scripts.py",
+        "reproduction/templates",
+    ),
     "report": (*PAGES, "design", "mixed", "compare", "figures", "tables", "report", "ingest/issues.py"),
 }
 """Sources by stage, besides `SHARED`: all that its functions import, directly or not."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 
 from bowlby import __version__
+from bowlby.design.directions import contrary_directions
 from bowlby.files import write_json, write_text
 from bowlby.fingerprint import LIBRARIES, versions
 from bowlby.plan import Plan
@@ -35,6 +36,7 @@ def write_manifest(plan: Plan) -> None:
             "seed": loaded.run.seed,
             "command": f"bowlby run {loaded.path.name}",
             "config": run,
+            "contrary_directions": [str(line) for line in contrary_directions(loaded)],
             "inputs": {Path(path).name: digest for path, digest in plan.checksums().items()},
             "versions": {"bowlby": __version__, "python": platform.python_version()}
             | versions((*LIBRARIES, "snakemake", "matplotlib", "seaborn")),

@@ -7,8 +7,8 @@ from bowlby.config.blocks import Block
 from bowlby.config.run import Run
 from bowlby.design.requirements import ROLES, instruments_of
 from bowlby.errors import Problem, problem
-from bowlby.instruments.direction_checks import SIGN
 from bowlby.instruments.model import Instrument
+from bowlby.instruments.published_norms import SIGN
 
 
 def contrary_directions(loaded: Loaded) -> list[Problem]:

@@ -26,14 +26,13 @@ from bowlby.instruments.item_agreement import (
 )
 from bowlby.instruments.item_checks import SURE, level_of, sign, strength
 from bowlby.instruments.model import Instrument
-from bowlby.instruments.published_norms import middle
+from bowlby.instruments.published_norms import SIGN, middle
 
 CLEAR_R = 0.3
 APART, MIRRORED = 1.0, 1 / 3
 REVERSED = "the scale looks reversed as a whole here; compare the direction of the answers with your form"
 ONE_REVERSED = "the scale looks reversed as a whole here or elsewhere; compare the direction of both with your form"
 AGAINST, SURELY = -0.3, -3.3
-SIGN: dict[str | None, float] = {"worse": -1.0, "better": 1.0}
 CHECK = "other_instruments"
 TURNED = "one of the two looks reversed as a whole; compare the direction of the answers of both with your forms"
 KEY, OTHER = ["role", "occasion", "person"], " of the other"

@@ -24,7 +24,7 @@ FURTHER = {
 
 
 def summary(results: Results) -> list[str]:
-    """Lines on the results of the main analyses, on doubtful keys, and on what was not computed."""
+    """Lines on the results of the main analyses, on doubtful directions and keys, and on what was not computed."""
     records = [results.json(f"{name}.json") for name in RECORDS]
     records += (results.json("response_surface.json") or {}).get("surfaces", [])
     sentences = [typeset(record["sentence"]) for record in records if record]
@@ -33,6 +33,7 @@ def summary(results: Results) -> list[str]:
     if further := [name for file, name in FURTHER.items() if results.json(f"{file}.json")]:
         sentences.append(f"Also in the report: {', '.join(further)}.")
     lines = [line for sentence in sentences for line in textwrap.wrap(sentence, WIDTH)]
+    lines += [f"warning: {line}" for line in results.manifest.get("contrary_directions", [])]
     audit = results.text_table("keying_audit.csv")
     if audit is not None:
         lines += [f"warning: {line}" for line in alarms(audit)]

@@ -8,7 +8,9 @@ import pytest
 from bowlby.files import harmless, write_csv, write_json
 from bowlby.instruments.audit_words import alarms
 from bowlby.instruments.item_agreement import COLUMNS
+from bowlby.report import build_report
 from bowlby.report.sections.keys import keys
+from bowlby.report.summary import summary
 from bowlby.results import Results
 
 TURN, LOOK = "compare the reversal with your form", "compare the response range"
@@ -77,6 +79,14 @@ def test_what_did_not_pass_is_a_line_for_each_remedy_with_the_part():
 def test_the_report_begins_with_the_instruments_and_parts_in_doubt(tmp_path):
     write_csv(tmp_path / "keying_audit.csv", pd.DataFrame(ROWS, columns=COLUMNS))
     assert Results(tmp_path).doubted == [("ecr_s", "")]
+
+
+def test_a_direction_that_contradicts_a_key_is_said_above_the_verdict_and_at_the_end_of_a_run(tmp_path):
+    line = "config.yaml:15: outcome.higher_is_better is true, but a higher phq9 total is worse; correct it"
+    write_json(tmp_path / "manifest.json", {"privacy": "shareable", "config": {}, "contrary_directions": [line]})
+    header = build_report(tmp_path).partition("</header>")[0]
+    assert f"A direction in it contradicts the scoring key: {line}." in header
+    assert f"warning: {line}" in summary(Results(tmp_path))
 
 
 def test_what_a_spreadsheet_must_not_run_is_read_as_it_was(tmp_path):
