@@ -107,7 +107,9 @@ def simulate(
     like: Annotated[
         Path | None, typer.Option(help="A file that `bowlby freeze` wrote: a study of the same structure instead.")
     ] = None,
-    with_config: Annotated[bool, typer.Option(metavar="", help="Also write a configuration.")] = True,
+    with_config: Annotated[
+        bool, typer.Option(metavar="", help="Also write a configuration (a platform's is in config/examples).")
+    ] = True,
     explain: Annotated[
         bool,
         typer.Option(

@@ -1,6 +1,7 @@
 """Findings about a key that have the same remedy are one row."""
 
 import io
+import json
 
 import pandas as pd
 import pytest
@@ -81,12 +82,15 @@ def test_the_report_begins_with_the_instruments_and_parts_in_doubt(tmp_path):
     assert Results(tmp_path).doubted == [("ecr_s", "")]
 
 
-def test_a_direction_that_contradicts_a_key_is_said_above_the_verdict_and_at_the_end_of_a_run(tmp_path):
+def test_a_direction_that_contradicts_a_key_is_said_above_the_verdict_and_at_the_end_of_a_run(comparison_run):
     line = "config.yaml:15: outcome.higher_is_better is true, but a higher phq9 total is worse; correct it"
-    write_json(tmp_path / "manifest.json", {"privacy": "shareable", "config": {}, "contrary_directions": [line]})
-    header = build_report(tmp_path).partition("</header>")[0]
-    assert f"A direction in it contradicts the scoring key: {line}." in header
-    assert f"warning: {line}" in summary(Results(tmp_path))
+    folder = comparison_run()
+    said = f"A direction in it contradicts the scoring key: {line}."
+    assert said not in build_report(folder)
+    manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+    write_json(folder / "manifest.json", manifest | {"contrary_directions": [line]})
+    assert said in build_report(folder).partition("</header>")[0]
+    assert f"warning: {line}" in summary(Results(folder))
 
 
 def test_what_a_spreadsheet_must_not_run_is_read_as_it_was(tmp_path):
