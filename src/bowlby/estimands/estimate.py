@@ -201,7 +201,8 @@ def _partitions(result, y: np.ndarray, rows):
     unscaled = result.cov_params().loc[terms, terms].to_numpy()
     se = result.bse[terms].to_numpy()
     variance_terms = [name.split(" | ")[0] for name in variance_names(result.model)[:-1]]
-    for params, errors, variances in _refitted(result, y):
+    refits = result.refit_many(y)
+    for params, errors, variances in zip(refits.params, refits.se, refits.variances, strict=True):
         ratio = errors[keep] / se  # the covariance's shape is the fit's, its size the replicate's
         yield partition(
             params[keep],
@@ -211,18 +212,6 @@ def _partitions(result, y: np.ndarray, rows):
             rows,
             terms,
         )
-
-
-def _refitted(result, y: np.ndarray):
-    """Coefficients, their SE and variances of every replicate; a fit that is dear starts where the study's ended."""
-    if not result.model.reduced.wide:
-        refits = result.refit_many(y)
-        yield from zip(refits.params, refits.se, refits.variances, strict=True)
-        return
-    for one in y:
-        refit = result.model.with_outcome(one).fit(result.reml, starts=[result.theta])
-        variances = [refit.covariances[t.factor][t.a, t.b] for t in refit.model.parameters.items]
-        yield refit.params.to_numpy(), refit.bse.to_numpy(), np.array([*variances, refit.scale])
 
 
 def _prediction(fitter: Fitter, data, membership, seed: int) -> dict:

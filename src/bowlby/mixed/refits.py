@@ -12,6 +12,7 @@ from bowlby.mixed import tolerances as tol
 from bowlby.mixed.covariance_parameters import covariance_root, scale_outcome
 from bowlby.mixed.kenward_roger import adjusted_covariance, assemble, inverses, one_df, without
 from bowlby.mixed.newton_batch import Replicates, Search, relative_covariances
+from bowlby.mixed.optimiser import STARTS
 from bowlby.mixed.random_effect_layout import independent_units
 
 _MEMORY = 1 << 22  # numbers in the arrays of one batch
@@ -169,13 +170,17 @@ def refit_many(result, Y=None, contrasts=None, kenward_roger: bool = False, colu
     # Columns that are the constant no longer centre the others; few levels may have become predictors.
     stacks = None if moved or few else independent_units(model)
 
+    # Fits that are dear start where the model's own ended; with several blocks the faces are searched from there.
+    near = [result.theta] if len(model.parameters.blocks()) > 1 else [result.theta, 0.0]
+    starts = near if stacks is None else STARTS
+
     def alone(replicates) -> None:
         for k in replicates:
             new = {name: values[k] for name, values in columns.items()}
             fill_one(
                 out,
                 k,
-                lambda new=new, y=Y[k]: model.with_columns(new).with_outcome(y).fit(result.reml),
+                lambda new=new, y=Y[k]: model.with_columns(new).with_outcome(y).fit(result.reml, starts),
                 rows,
                 kenward_roger,
             )
