@@ -117,8 +117,8 @@ def models(checkouts: list[Path], repeat: int) -> dict[str, list[float]]:
         if case.name != "insteval" or INSTEVAL.exists():
             command = [*WORK["mixed"][1], case.name]
             runs = [[json.loads(used(command, one)[1])["seconds"] for one in checkouts] for _ in range(repeat)]
-            found[case.what] = [min(column) for column in zip(*runs, strict=True)]
-            print(case.name, *found[case.what], flush=True)
+            found[f"{case.name}: {case.what}"] = [min(column) for column in zip(*runs, strict=True)]
+            print(case.name, *found[f"{case.name}: {case.what}"], flush=True)
     return found
 
 
