@@ -14,9 +14,9 @@ import pandas as pd
 from bowlby.config import Loaded, LoadedStudy, read_config
 from bowlby.design.directions import contrary_directions
 from bowlby.design.requirements import requirements, unstated_occasions
-from bowlby.errors import Place, UserError, problem
+from bowlby.errors import Place, UserError, count, problem
 from bowlby.ingest import Ingested, look_through
-from bowlby.ingest.issues import Issues, count
+from bowlby.ingest.issues import Issues
 from bowlby.instruments.audit_words import alarms
 from bowlby.plan import Plan, mismatches, results_of
 from bowlby.stages import PEOPLE, analysis_sets, answers, audit_keys, fits_of, score_instrument

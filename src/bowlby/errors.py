@@ -76,6 +76,11 @@ class Problem(str):
     place: Place = Place()
 
 
+def count(n: int, one: str, many: str | None = None) -> str:
+    """A number with its noun: `1 row`, `2 rows`, `3,000 rows`."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
 def problem(what: str, do: str, place: Place | None = None) -> Problem:
     """One line: ``FILE:ROW:COLUMN: what; do this``."""
     where = str(place) if place else ""

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bowlby.errors import existing
+from bowlby.errors import count, existing
 
 SHOWN = 20
 DIFFERS = 3
@@ -68,7 +68,7 @@ def check(config: Annotated[Path, typer.Argument(help="The run's configuration f
     from bowlby.check import check as problems_of
     from bowlby.cli.terminal import show
     from bowlby.config.guesses import UNSURE, marks
-    from bowlby.ingest.issues import ORDER, count
+    from bowlby.ingest.issues import ORDER
 
     problems, guesses = problems_of(config), marks(config)
     show(f"{severity}: {line}" for severity, line in sorted(problems, key=lambda problem: ORDER[problem[0]]))

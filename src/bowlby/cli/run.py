@@ -15,7 +15,7 @@ from bowlby.cli.progress import progress_bars
 from bowlby.cli.snakemake_log import SnakemakeLog
 from bowlby.cli.snakemake_process import start
 from bowlby.cli.terminal import show
-from bowlby.errors import UserError, printable, problem
+from bowlby.errors import UserError, count, printable, problem
 
 if TYPE_CHECKING:
     from bowlby.plan import Plan
@@ -79,7 +79,6 @@ def run(
 
 def beginning(planned: Plan, log: SnakemakeLog) -> str:
     """The first line of a run: how many jobs, about how long, and where results go."""
-    from bowlby.ingest.issues import count
 
     seconds = planned.seconds(log.jobs) / log.cores
     if seconds < 60:

@@ -12,8 +12,7 @@ from pathlib import Path
 from bowlby.drafting.columns import Column
 from bowlby.drafting.naming import Block, says_score
 from bowlby.drafting.vocabulary import bare, graded_answers, keyed, spaced
-from bowlby.errors import existing
-from bowlby.ingest.issues import count
+from bowlby.errors import count, existing
 from bowlby.ingest.text_values import folded
 from bowlby.instruments.catalogue import list_instruments, load_instrument
 from bowlby.instruments.model import Instrument

@@ -9,9 +9,8 @@ import pandas as pd
 from bowlby.drafting.matching import named_by
 from bowlby.drafting.naming import Block, blocks
 from bowlby.drafting.tables import Table, read_tables
-from bowlby.errors import Place, UserError, problem
+from bowlby.errors import Place, UserError, count, problem
 from bowlby.files import write_text
-from bowlby.ingest.issues import count
 from bowlby.instruments.audit import audit
 from bowlby.instruments.catalogue import ID
 from bowlby.instruments.factor_models import products

@@ -18,8 +18,7 @@ from bowlby.drafting.naming import Block
 from bowlby.drafting.roles import Roles
 from bowlby.drafting.tables import Table
 from bowlby.drafting.vocabulary import bare, keyed, words
-from bowlby.errors import existing
-from bowlby.ingest.issues import count
+from bowlby.errors import count, existing
 
 ABOUT_THERAPIST = ("cats", "wai", "haq", "srs", "sai")
 ANYONE, WHOM = ("ecr_rs",), "whom is it about? `about: therapist` if it is the therapist"

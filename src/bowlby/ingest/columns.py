@@ -10,7 +10,8 @@ import pandas as pd
 import pyarrow as pa
 
 from bowlby.config.study import COUNT, ROW
-from bowlby.ingest.issues import Issues, count, rows_text
+from bowlby.errors import count
+from bowlby.ingest.issues import Issues, rows_text
 from bowlby.ingest.keys import different
 from bowlby.ingest.readers.base import Raw, as_text
 from bowlby.ingest.text_values import (

@@ -7,8 +7,9 @@ import re
 import pandas as pd
 
 from bowlby.config.study import Covariate
+from bowlby.errors import count
 from bowlby.ingest.columns import dates, labelled_missing, numbers, reported, unseen
-from bowlby.ingest.issues import Issues, count, rows_text
+from bowlby.ingest.issues import Issues, rows_text
 from bowlby.ingest.readers.base import Raw
 from bowlby.ingest.readers.column_selection import stem
 from bowlby.ingest.text_values import NO_NUMBER, NOT_ANSWERED, UNKNOWN, among, folded, one_spelling

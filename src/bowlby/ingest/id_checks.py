@@ -9,8 +9,9 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from bowlby.errors import count
 from bowlby.ingest.columns import ids, ids_of, no_therapist, present, therapist_columns
-from bowlby.ingest.issues import Issues, count, rows_text
+from bowlby.ingest.issues import Issues, rows_text
 from bowlby.ingest.keys import different, factorize
 from bowlby.ingest.readers.base import Raw
 

@@ -73,11 +73,6 @@ def _place(row: dict) -> tuple:
     return (row["file"] or "", row["sheet"] or "", row["row"] or 0)
 
 
-def count(n: int, one: str, many: str | None = None) -> str:
-    """A number with its noun: `1 row`, `2 rows`, `3,000 rows`."""
-    return f"{n:,} {one if n == 1 else many or one + 's'}"
-
-
 def rows_text(rows) -> str:
     """Row numbers for a sentence: all, or the first ten."""
     rows = [int(r) for r in rows]

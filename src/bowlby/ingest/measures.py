@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bowlby.config.study import DataFile, Measure, Span, Study, When
-from bowlby.errors import UserError
+from bowlby.errors import UserError, count
 from bowlby.ingest.columns import (
     cell_issues,
     dates,
@@ -23,7 +23,7 @@ from bowlby.ingest.columns import (
     therapist_ids,
     unseen,
 )
-from bowlby.ingest.issues import Issues, count, rows_text
+from bowlby.ingest.issues import Issues, rows_text
 from bowlby.ingest.keys import constant, factorize, ranks
 from bowlby.ingest.readers.base import Raw, unique
 from bowlby.ingest.readers.column_selection import span

@@ -7,6 +7,7 @@ import pandas as pd
 import pyarrow as pa
 from pandas.api.typing import DataFrameGroupBy
 
+from bowlby.errors import count
 from bowlby.ingest.columns import (
     dates,
     ids,
@@ -21,7 +22,7 @@ from bowlby.ingest.columns import (
 )
 from bowlby.ingest.covariates import covariate
 from bowlby.ingest.id_checks import one_sided
-from bowlby.ingest.issues import Issues, count, rows_text
+from bowlby.ingest.issues import Issues, rows_text
 from bowlby.ingest.keys import factorize, in_order, ranks
 from bowlby.ingest.readers.base import Raw
 from bowlby.ingest.text_values import DATE

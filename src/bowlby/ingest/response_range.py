@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from bowlby.config.study import Measure
+from bowlby.errors import count
 from bowlby.ingest.columns import as_text, cell_issues
-from bowlby.ingest.issues import Issues, count
+from bowlby.ingest.issues import Issues
 from bowlby.ingest.keys import factorize
 from bowlby.ingest.readers.base import Raw
 from bowlby.instruments.scoring import item_name

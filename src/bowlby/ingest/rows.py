@@ -10,8 +10,9 @@ import pandas as pd
 
 from bowlby.config.study import HIDDEN, ROW
 from bowlby.config.yamlfile import quoted
+from bowlby.errors import count
 from bowlby.ingest.columns import has, ids, numbers, present
-from bowlby.ingest.issues import Issues, count, rows_text
+from bowlby.ingest.issues import Issues, rows_text
 from bowlby.ingest.keys import factorize
 from bowlby.ingest.readers.base import Raw
 from bowlby.ingest.readers.column_selection import FORM_STATUS, is_qualtrics, survey_columns

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from bowlby.ingest.issues import count
+from bowlby.errors import count
 from bowlby.instruments.audit_words import alarms
 from bowlby.report.not_computed import not_computed
 from bowlby.report.sections.course import mean_change

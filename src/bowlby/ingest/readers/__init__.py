@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from bowlby.config.study import DataFile
-from bowlby.ingest.issues import Issues, count, rows_text
+from bowlby.errors import count
+from bowlby.ingest.issues import Issues, rows_text
 from bowlby.ingest.readers.base import FORMAT_OF_ENDING, Raw, Table, Unreadable, as_text, check_kind
 from bowlby.ingest.readers.column_selection import Selection
 from bowlby.ingest.readers.statistical import read_parquet, read_statistical

@@ -11,7 +11,8 @@ from typing import Any
 import pandas as pd
 
 from bowlby.config.study import DataFile
-from bowlby.ingest.issues import Issues, count, rows_text
+from bowlby.errors import count
+from bowlby.ingest.issues import Issues, rows_text
 from bowlby.ingest.readers.base import WORDS, Table, Unreadable, cell_text, unique
 from bowlby.ingest.readers.column_selection import Selection
 

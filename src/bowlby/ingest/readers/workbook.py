@@ -13,7 +13,8 @@ from xml.etree.ElementTree import ParseError
 
 import pyarrow as pa
 
-from bowlby.ingest.issues import Issues, count, rows_text
+from bowlby.errors import count
+from bowlby.ingest.issues import Issues, rows_text
 from bowlby.ingest.readers.base import Table, Unreadable, cell_text, framed, unique
 from bowlby.ingest.readers.column_selection import Selection
 from bowlby.ingest.readers.old_workbook import OldSheet, OldWorkbook, is_old
