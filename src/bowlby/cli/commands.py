@@ -108,7 +108,8 @@ def simulate(
         Path | None, typer.Option(help="A file that `bowlby freeze` wrote: a study of the same structure instead.")
     ] = None,
     with_config: Annotated[
-        bool, typer.Option(metavar="", help="Also write a configuration (a platform's is in config/examples).")
+        bool,
+        typer.Option(metavar="", help="Also write a configuration; a platform's is config/examples/platform.yaml."),
     ] = True,
     explain: Annotated[
         bool,

@@ -47,9 +47,12 @@ ROW = 0.2
 
 
 def gather(results: Results) -> pd.DataFrame | None:
-    """From the multiverse's table; specification 0 is the registered one."""
+    """From the multiverse's table; specification 0 is the registered one. No row if none could be fitted."""
     table = results.table("robustness/multiverse.parquet")
-    return None if table is None or "P" not in table or (table["status"] == "failed").all() else multiverse_data(table)
+    if table is None:
+        return None
+    failed = "P" not in table or (table["status"] == "failed").all()
+    return pd.DataFrame(columns=["rank", "P", "T", "P-|T|"]) if failed else multiverse_data(table)
 
 
 def multiverse_data(table: pd.DataFrame) -> pd.DataFrame:

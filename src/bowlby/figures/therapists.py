@@ -101,11 +101,13 @@ ESTIMATES = 300
 
 
 def gather_influence(results: Results) -> pd.DataFrame | None:
-    """From the refits without one therapist, and the estimates with all."""
+    """From the refits without one therapist, and the estimates with all. No row if none could be fitted."""
     table = results.table("robustness/influence.parquet")
     comparison, verdict = results.json("comparison.json"), results.json("verdict.json")
-    if table is None or (table["status"] == "failed").all() or not comparison or not verdict:
+    if table is None or not comparison or not verdict:
         return None
+    if (table["status"] == "failed").all():
+        return pd.DataFrame(columns=["effect", "rank", "value"])
     return influence_data(table, comparison, verdict["claims"], results.shareable)
 
 

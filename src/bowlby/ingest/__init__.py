@@ -12,6 +12,7 @@ from bowlby.config import LoadedStudy
 from bowlby.dictionary import Table
 from bowlby.errors import UserError
 from bowlby.ingest.columns import has
+from bowlby.ingest.id_checks import unread_therapists
 from bowlby.ingest.issues import Issues
 from bowlby.ingest.keys import factorize
 from bowlby.ingest.measures import Repeats, columns_of, combine, instruments, measure_table, report_repeats, spread
@@ -92,6 +93,7 @@ def look_through(loaded: LoadedStudy) -> tuple[Ingested, Issues]:
                 raw.titles = dictionary.titles() | raw.titles
             select_rows(raw, issues)
             report_doubts(raw, issues)
+    unread_therapists(raws, issues)
     parts: dict[str, list[pd.DataFrame]] = {}
     for raw in raws:
         _named_columns(raw, issues)

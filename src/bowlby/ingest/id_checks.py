@@ -253,3 +253,24 @@ def _one_sided_ids(raw: Raw, column: str, known: set, what: tuple[str, str], act
         about += f" who {'treats' if len(rows) == 1 else 'treat'} {treated} {'is' if len(rows) == 1 else 'are'}"
     issues.add_rows("warning", "one_sided_id", f"{about} {state} ({rows_text(rows)})", action, rows,
                     column=column, **raw.place)  # fmt: skip
+
+
+def unread_therapists(raws: list[Raw], issues: Issues) -> None:
+    """Report columns that name therapists in one file of patients and are not read from another.
+
+    A patient who changes therapist from session to session would be taken for one who stays.
+    """
+    raws = [raw for raw in raws if raw.spec.who.role == "patient"]
+    named = {column: raw.name for raw in reversed(raws) for column in therapist_columns(raw)}
+    for raw in raws:
+        if therapist_columns(raw):
+            continue
+        for column in (c for c in raw.header if c in named):
+            issues.add(
+                "warning",
+                "therapist_not_read",
+                f"the column names therapists in {named[column]} and is not read here",
+                "if patients change therapist, give it as who.therapist of this file; otherwise ignore this",
+                column=column,
+                **raw.place,
+            )

@@ -105,6 +105,12 @@ class Refits:
             np.zeros(n, bool),
         )
 
+    def forget(self, at) -> None:
+        """Make every number of the replicates `at` missing."""
+        for name in ("params", "se", "df", "contrasts", "variances", "llf"):
+            if getattr(self, name) is not None:
+                getattr(self, name)[at] = np.nan
+
     def put(self, at, other: Refits) -> None:
         """Fill in the replicates `at`."""
         for name in ("params", "se", "df", "contrasts", "variances", "llf", "converged", "singular"):
@@ -171,7 +177,7 @@ def refit_many(result, Y=None, contrasts=None, kenward_roger: bool = False, colu
     stacks = None if moved or few else independent_units(model)
 
     # Fits that are dear start where the model's own ended; with several blocks the faces are searched from there.
-    near = [result.theta] if len(model.parameters.blocks()) > 1 else [result.theta, 0.0]
+    near = [result.theta] if len(model.parameters.blocks()) > 1 else [result.theta, *STARTS[:2]]
     starts = near if stacks is None else STARTS
 
     def alone(replicates) -> None:
@@ -210,12 +216,13 @@ def contrast_rows(result, contrasts, kenward_roger: bool) -> np.ndarray:
 
 
 def fill_one(out: Refits, k: int, fit, rows, kenward_roger: bool) -> None:
-    """Fill replicate k from a fit of its own."""
+    """Fill replicate k from a fit of its own; with missing numbers where that is refused."""
     p = len(out.names)
     try:
         result = fit()
         table = result._rows(np.vstack([np.eye(p), rows]), "kenward-roger" if kenward_roger else "residual").T
     except UserError:
+        out.forget(np.array([k]))
         return
     model = result.model
     out.params[k], out.llf[k] = result.params, result.llf
@@ -364,7 +371,5 @@ class Batch:
             llf = llf + 2 * data.scaling.log_det()
         out.llf[:] = -0.5 * (llf - logdet_weights)
         out.converged[:], out.singular[:] = best.good & ~bad, singular & ~bad
-        for name in ("params", "se", "df", "contrasts", "variances", "llf"):
-            if getattr(out, name) is not None:
-                getattr(out, name)[bad] = np.nan
+        out.forget(bad)
         return out

@@ -32,8 +32,8 @@ def summary(results: Results) -> list[str]:
         sentences.append(change)
     if further := [name for file, name in FURTHER.items() if results.json(f"{file}.json")]:
         sentences.append(f"Also in the report: {', '.join(further)}.")
-    lines = [line for sentence in sentences for line in textwrap.wrap(sentence, WIDTH)]
-    lines += [f"warning: {line}" for line in results.manifest.get("contrary_directions", [])]
+    lines = [f"warning: {line}" for line in results.manifest.get("contrary_directions", [])]
+    lines += [line for sentence in sentences for line in textwrap.wrap(sentence, WIDTH)]
     audit = results.text_table("keying_audit.csv")
     if audit is not None:
         lines += [f"warning: {line}" for line in alarms(audit)]

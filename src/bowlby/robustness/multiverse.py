@@ -341,9 +341,9 @@ def _try(universe: StudyInputs, spec: Specification) -> tuple[dict, str]:
     try:
         made = prepare_specification(universe, spec)
         result = made.fit()
+        kept = contrasts(result, made.contrasts)
     except UserError as error:
         return {"reason": "; ".join(error.problems)}, FAILED
-    kept = contrasts(result, made.contrasts)
     answer = Answer(effects_of(units.standardised(kept, made.fitter.design["sd_error"])))
     row = {"patients": len(made.fitter.data), "therapists": made.fitter.data["therapist"].nunique()}
     for name in SLOPES:

@@ -8,13 +8,15 @@ from matplotlib.figure import Figure
 from bowlby import figures
 from bowlby.design.adequacy import adequacy, detection_power
 from bowlby.disclosure import group_therapists
-from bowlby.figures import PLOTS, course, forest
+from bowlby.figures import PLOTS, course, draw, forest
 from bowlby.figures.adequacy import adequacy_data
 from bowlby.figures.forest import forest_data
 from bowlby.figures.participants import flow_data
 from bowlby.figures.partition import partition_data
 from bowlby.figures.therapists import caterpillar_data
 from bowlby.figures.trajectory import trajectory_data
+from bowlby.files import write_json, write_parquet
+from bowlby.results import Results
 
 EFFECTS = pd.DataFrame(
     {
@@ -243,3 +245,15 @@ def test_panels_of_the_specification_curve_do_not_give_way_to_the_heads_of_its_c
     assert min(panel.get_position().width for panel in figure.axes) > 0.55
     heads = [text.get_window_extent() for text in (*figure.axes[-1].texts, figure.axes[-1].xaxis.label)]
     assert len(heads) == 3 and all(box.x0 >= 0 and box.x1 <= figure.bbox.width for box in heads)
+
+
+@pytest.mark.parametrize("kind", ["multiverse", "influence"])
+def test_a_check_none_of_whose_fits_succeeded_has_a_figure_that_says_so(tmp_path, kind):
+    """Without its files the run would end without a report."""
+    table = pd.DataFrame({"replicate": [0, 1], "status": "failed", "P": np.nan, "T": np.nan})
+    write_parquet(tmp_path / f"robustness/{kind}.parquet", table)
+    for name in ("comparison", "verdict"):
+        write_json(tmp_path / f"{name}.json", {"claims": {}})
+    data = PLOTS[kind].gather(Results(tmp_path))
+    assert data is not None and data.empty
+    assert all(path.is_file() for path in draw(kind, data, tmp_path))

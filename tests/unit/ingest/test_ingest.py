@@ -65,6 +65,16 @@ def test_good_file_keeps_ids_as_written(study):
     assert len(result.issues) == 0
 
 
+@pytest.mark.parametrize("read", [False, True])
+def test_a_column_of_therapists_that_is_not_read_is_named(study, tmp_path, read):
+    (tmp_path / "b.csv").write_text("id,th\n01,A\nNA,B\n")
+    who = "{person: id, therapist: th}"
+    text = STUDY.replace(who, who if read else "{person: id}") + f"  - path: b.csv\n    who: {who}\n"
+    found = ingest(study(text=text)).issues
+    named = found[found["code"] == "therapist_not_read"]
+    assert named[["file", "column", "severity"]].to_numpy().tolist() == ([] if read else [["a.csv", "th", "warning"]])
+
+
 @pytest.mark.parametrize(
     ("data", "expected"),
     [

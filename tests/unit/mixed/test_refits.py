@@ -207,3 +207,25 @@ def test_a_variance_without_information_does_not_stop_the_other_replicates(pre_p
     theta, able = search._fisher_step(np.full((2, 3), [0.5, 0.0, 0.5]), now, np.arange(2))
     assert able.all() and np.isfinite(theta).all()
     assert np.sort(theta[1]) == pytest.approx([0, np.sqrt(0.24), np.sqrt(0.24)])
+
+
+def test_refits_one_by_one_find_the_summit_inside_where_the_model_itself_ends_on_the_boundary():
+    """Three therapists, as many as fixed effects, so that refits to other predictors are made one by one."""
+    rng = np.random.default_rng(5002)
+    n = int(rng.integers(9, 18))
+    t = rng.integers(0, 3, n)
+    w = np.eye(3)[t]
+    for row in np.flatnonzero(rng.random(n) < 0.4):
+        other = int(rng.integers(3))
+        w[row] *= 0.5
+        w[row, other] += 0.5
+    data = pd.DataFrame({"t": t, "x": rng.normal(size=n), "s": rng.normal(size=3)[t], "b": rng.normal(size=n)})
+    data["y"] = rng.normal(size=n) + rng.choice([0, 0.3, 1]) * w @ rng.normal(size=3)
+    model = MixedModel.from_formula("y ~ x + s + (1 | t)", data, {"t": pd.DataFrame(w, columns=list("abc"))})
+    styles = np.array([rng.normal(size=3)[rng.permutation(3)][t] for _ in range(20)])
+    outcomes = np.array([rng.normal(size=n) + rng.choice([0, 0.5, 1, 2]) * w @ rng.normal(size=3) for _ in range(20)])
+    fit = model.fit()
+    assert fit.theta == [0.0]
+    many = fit.refit_many(outcomes[3:4], columns={"s": styles[3:4]})
+    single = model.with_columns({"s": styles[3]}).with_outcome(outcomes[3]).fit()
+    assert many.llf[0] == pytest.approx(single.llf, abs=1e-6)

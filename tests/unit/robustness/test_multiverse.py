@@ -8,6 +8,7 @@ import pytest
 
 from bowlby.config.robustness import Multiverse, Replicates, Robustness
 from bowlby.design.primary import comparison_set
+from bowlby.errors import UserError, problem
 from bowlby.robustness.multiverse import (
     Specification,
     StudyInputs,
@@ -36,6 +37,23 @@ def test_the_first_specification_is_the_registered_analysis(universe):
         assert (found[name][0], found[f"{name}_se"][0]) == pytest.approx((effect.estimate, effect.se), rel=1e-9)
     assert found["P-|T|"][0] == pytest.approx(found["P"][0] - abs(found["T"][0]))
     assert found["C2"][0] == whole.verdicts(0.1)["C2"]["verdict"]
+
+
+def test_a_specification_whose_tests_cannot_be_computed_fails_alone(universe, monkeypatch):
+    import bowlby.robustness.multiverse as module
+
+    real, calls = module.contrasts, []
+
+    def second_refused(*asked):
+        calls.append(asked)
+        if len(calls) == 2:
+            raise UserError(problem("the df cannot be computed", "drop a random effect"))
+        return real(*asked)
+
+    monkeypatch.setattr(module, "contrasts", second_refused)
+    found = multiverse(universe, 0, 3)
+    assert found["status"].tolist()[1] == "failed" and "failed" not in found["status"].tolist()[::2]
+    assert found["reason"][1] == "the df cannot be computed; drop a random effect"
 
 
 def test_choices_that_the_data_do_not_admit_are_dropped_with_the_reason(universe):

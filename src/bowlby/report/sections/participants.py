@@ -114,6 +114,7 @@ TITLES = {
     "out_of_range": "values out of range",
     "session_in_conflict": "sessions that contradict each other",
     "short_row": "rows that are too short",
+    "therapist_not_read": "columns of therapists that are not read",
     "unknown_therapist": "answers whose therapist is not known",
     "unseen_checkbox": "boxes that nobody may have seen",
     "user_missing": "codes that the file declares missing",
