@@ -114,11 +114,12 @@ def models(checkouts: list[Path], repeat: int) -> dict[str, list[float]]:
 
     found = {}
     for case in CASES:
-        if case.name != "insteval" or INSTEVAL.exists():
-            command = [*WORK["mixed"][1], case.name]
-            runs = [[json.loads(used(command, one)[1])["seconds"] for one in checkouts] for _ in range(repeat)]
-            found[f"{case.name}: {case.what}"] = [min(column) for column in zip(*runs, strict=True)]
-            print(case.name, *found[f"{case.name}: {case.what}"], flush=True)
+        if case.name == "insteval" and not INSTEVAL.exists():
+            continue
+        command = [*WORK["mixed"][1], case.name]
+        runs = [[json.loads(used(command, one)[1])["seconds"] for one in checkouts] for _ in range(repeat)]
+        least = found[f"{case.name}: {case.what}"] = [min(column) for column in zip(*runs, strict=True)]
+        print(case.name, *least, flush=True)
     return found
 
 

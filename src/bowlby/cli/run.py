@@ -79,7 +79,6 @@ def run(
 
 def beginning(planned: Plan, log: SnakemakeLog) -> str:
     """The first line of a run: how many jobs, about how long, and where results go."""
-
     seconds = planned.seconds(log.jobs) / log.cores
     if seconds < 60:
         duration = "less than a minute"

@@ -269,8 +269,8 @@ def unread_therapists(raws: list[Raw], issues: Issues) -> None:
             issues.add(
                 "warning",
                 "therapist_not_read",
-                f"the column names therapists in {named[column]} and is not read here",
-                "if patients change therapist, give it as who.therapist of this file; otherwise ignore this",
+                f"a column of this name gives the therapist in {named[column]}, and is not read here",
+                "if patients change therapist, name it as `therapist:` in `who:` of this file",
                 column=column,
                 **raw.place,
             )

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 Confidence = Literal["verified-2", "verified-1", "consistent", "unverified"]
 Higher = Literal["worse", "better", "more of the pattern"]
 SIGN: dict[str | None, float] = {"worse": -1.0, "better": 1.0}
+"""Sign of a scale by what a higher score means; other scales have none."""
 Population = Literal["clinical", "community", "students", "therapists"]
 Style = Literal["secure", "preoccupied", "dismissing", "fearful/disorganized"]
 Spread = float | tuple[float, float]

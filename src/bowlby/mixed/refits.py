@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -176,9 +177,10 @@ def refit_many(result, Y=None, contrasts=None, kenward_roger: bool = False, colu
     # Columns that are the constant no longer centre the others; few levels may have become predictors.
     stacks = None if moved or few else independent_units(model)
 
-    # Fits that are dear start where the model's own ended; with several blocks the faces are searched from there.
-    near = [result.theta] if len(model.parameters.blocks()) > 1 else [result.theta, *STARTS[:2]]
-    starts = near if stacks is None else STARTS
+    starts: Sequence = STARTS
+    if stacks is None and not (moved or few):
+        # Dear fits start where the model's own ended; with several blocks of effects the boundary is tried from there.
+        starts = [result.theta, *(STARTS[:2] if len(model.parameters.blocks()) == 1 else ())]
 
     def alone(replicates) -> None:
         for k in replicates:
@@ -222,7 +224,7 @@ def fill_one(out: Refits, k: int, fit, rows, kenward_roger: bool) -> None:
         result = fit()
         table = result._rows(np.vstack([np.eye(p), rows]), "kenward-roger" if kenward_roger else "residual").T
     except UserError:
-        out.forget(np.array([k]))
+        out.forget(k)
         return
     model = result.model
     out.params[k], out.llf[k] = result.params, result.llf
