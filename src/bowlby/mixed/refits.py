@@ -179,8 +179,10 @@ def refit_many(result, Y=None, contrasts=None, kenward_roger: bool = False, colu
 
     starts: Sequence = STARTS
     if stacks is None and not (moved or few):
-        # Dear fits start where the model's own ended; with several blocks of effects the boundary is tried from there.
-        starts = [result.theta, *(STARTS[:2] if len(model.parameters.blocks()) == 1 else ())]
+        # Dear fits start where the model's own ended; with several blocks of effects the boundary is tried from there,
+        # and with thousands of levels there is one summit.
+        also = () if model.reduced.wide or len(model.parameters.blocks()) > 1 else STARTS[:2]
+        starts = [result.theta, *also]
 
     def alone(replicates) -> None:
         for k in replicates:
