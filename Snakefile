@@ -30,21 +30,19 @@ except UserError as error:
 CONFIG = lambda wildcards: str(PLAN.loaded.path)  # a function, because braces in a text would be wildcards
 OUT = str(PLAN.folder)
 
-# Jobs that a cluster runs as one (a small study is quicker done than queued twenty times); batches of robustness, each
-# a job of its own, stand between two such groups.
-PREPARE, CONCLUDE = ("prepare", "conclude") if PLAN.robustness else ("study", "study")
+# Jobs that a cluster runs as one (a small study is quicker done than queued several times); batches of robustness that
+# are jobs of their own stand between two such groups.
+PREPARE, CONCLUDE = ("prepare", "conclude") if PLAN.apart else ("study", "study")
 
 
 report: "workflow/report/run.rst"
 
 
-include: "workflow/rules/ingest.smk"
-include: "workflow/rules/score.smk"
-include: "workflow/rules/design.smk"
-include: "workflow/rules/fit.smk"
-include: "workflow/rules/robustness.smk"
-include: "workflow/rules/compare.smk"
+include: "workflow/rules/stages.smk"
+include: "workflow/rules/decide.smk"
 include: "workflow/rules/present.smk"
+include: "workflow/rules/jobs.smk"
+include: "workflow/rules/robustness.smk"
 
 
 rule all:
@@ -52,9 +50,9 @@ rule all:
     input:
         f"{OUT}/report.html",
         f"{OUT}/manifest.json",
-        [f"{OUT}/robustness/{kind}.parquet" for kind in PLAN.robustness],  # made again where one is lost
+        TABLES,  # made again where one is lost
         DICTIONARY,
-        SCORED["score_dictionary"],
+        SCORE_DICTIONARY,
 
 
 onstart:

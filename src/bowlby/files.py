@@ -133,6 +133,9 @@ class Damaged(UserError):
         self.path, self.why = path, why
         super().__init__(self._line("remove it"))
 
+    def __reduce__(self):  # to another process
+        return type(self), (self.path, self.why)
+
     def removed(self) -> UserError:
         """The same once the file is removed, so that the next run makes it anew."""
         self.path.resolve().unlink(missing_ok=True)

@@ -7,7 +7,7 @@ import logging
 import os
 import resource
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -97,24 +97,6 @@ def planned(snakemake) -> Plan:
         what = "the configuration was changed during the run"
         raise UserError(problem(what, "run again; whatever depends on it is recomputed", Place(run.loaded.path.name)))
     return run
-
-
-def each(names: Iterable[str], work: Callable[[str], None]) -> None:
-    """Do some work for each name.
-
-    Raises
-    ------
-    UserError
-        After the last, with the problems of all that were refused.
-    """
-    problems: list[str] = []
-    for name in names:
-        try:
-            work(name)
-        except UserError as error:
-            problems += [line for line in error.problems if line not in problems]
-    if problems:
-        raise UserError(problems)
 
 
 def same_data(run: Plan, before: dict[str, str]) -> None:

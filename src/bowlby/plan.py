@@ -16,7 +16,7 @@ from bowlby.files import read_json
 from bowlby.fingerprint import checksum
 from bowlby.fit import models_of
 from bowlby.resources import SMALL, size
-from bowlby.robustness.jobs import Work, batches, works
+from bowlby.robustness.jobs import QUICK, Work, batches, works
 from bowlby.run_marker import MARKER, begun_with, moved
 from bowlby.terms import RESPONSE_SURFACE
 
@@ -91,6 +91,14 @@ class Plan:
         return works(self.loaded.run.robustness, size(self.raw))
 
     @property
+    def apart(self) -> dict[str, list[Work]]:
+        """Batches of robustness that are jobs of their own: none where a small study's kinds are quick."""
+        kinds = self.robustness
+        quick = sum(work.seconds for work in kinds.values()) <= QUICK
+        whole = all(work.shards == 1 for work in kinds.values())
+        return {} if self.small and quick and whole else batches(kinds)
+
+    @property
     def raw(self) -> list[str]:
         """Raw data files and own instrument files."""
         own = [self.loaded.instruments_dir / f"{i}.yaml" for i in self.instruments]
@@ -105,7 +113,9 @@ class Plan:
             Number of jobs by name of the rule.
         """
         total = sum(jobs.values()) * (JOB + JOB_MORE * size(self.raw))
-        for name, batch in batches(self.robustness).items():
+        if not self.apart and {"analyse", "estimate_estimands"} & set(jobs):
+            total += sum(work.seconds for work in self.robustness.values())
+        for name, batch in self.apart.items():
             share = jobs.get(f"robustness_{name}", 0) + jobs.get(f"shard_{name}", 0) / batch[0].shards
             total += share * sum(work.seconds for work in batch)
         return total

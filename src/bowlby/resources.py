@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import gc
 import os
@@ -24,8 +25,9 @@ CELL = 2.5
 
 
 def use_memory_freely() -> None:
-    """Collect garbage less often, and keep freed memory, Arrow's too."""
+    """Collect garbage less often, not at all when the process ends, and keep freed memory, Arrow's too."""
     gc.set_threshold(*COLLECT)
+    atexit.register(gc.freeze)  # a search of all modules for garbage took .3 s at the end of each job
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     if (arrow := sys.modules.get("pyarrow")) is not None:
         arrow.set_memory_pool(arrow.system_memory_pool())

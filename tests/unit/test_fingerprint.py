@@ -9,13 +9,21 @@ import pytest
 
 import bowlby
 from bowlby.fingerprint import SHARED, STAGES
+from bowlby.steps import CODE
 
 PACKAGE = Path(bowlby.__file__).parent
 WORKFLOW, VALIDATION = (PACKAGE.parents[1] / name for name in ("workflow", "validation"))
-PRESENTED = {"figures", "tables", "report"}
-"""Stages whose script calls ``bowlby.<stage>.build``."""
 OWN = {"bowlby", "validation"}
-NO_RESULT = {"bowlby", "bowlby.job", "bowlby.plan", "bowlby.run_marker", "bowlby.fingerprint", "bowlby.resources"}
+NO_RESULT = {
+    "bowlby",
+    "bowlby.job",
+    "bowlby.plan",
+    "bowlby.processes",
+    "bowlby.run_marker",
+    "bowlby.fingerprint",
+    "bowlby.resources",
+    "bowlby.steps",
+}
 """What starts jobs and says which there are; what it hands to a job is an input or a parameter of the job's rule."""
 
 
@@ -39,18 +47,26 @@ def imported(nodes: list[ast.stmt]) -> set[str]:
 
 
 @cache
-def functions_of_stages() -> dict[str, ast.FunctionDef]:
-    body = ast.parse(file_of("bowlby.stages").read_text("utf-8")).body
+def functions(module: str) -> dict[str, ast.FunctionDef]:
+    body = ast.parse(file_of(module).read_text("utf-8")).body
     return {node.name: node for node in body if isinstance(node, ast.FunctionDef)}
 
 
 def called(name: str, seen: set[str]) -> set[str]:
     """A function of ``stages.py`` and those of its functions that it calls."""
     seen.add(name)
-    names = {node.id for node in ast.walk(functions_of_stages()[name]) if isinstance(node, ast.Name)}
-    for other in names & set(functions_of_stages()) - seen:
+    names = {node.id for node in ast.walk(functions("bowlby.stages")[name]) if isinstance(node, ast.Name)}
+    for other in names & set(functions("bowlby.stages")) - seen:
         called(other, seen)
     return seen
+
+
+def of_step(name: str) -> set[str]:
+    """Modules that a step imports: those of its own function, and of the functions of ``stages.py`` that it calls."""
+    own = functions("bowlby.steps").get(name)
+    text = ast.unparse(own) if own else f"stages.{name}"
+    names = set().union(*(called(one, set()) for one in re.findall(r"\bstages\.(\w+)", text)))
+    return imported([*([own] if own else []), *(functions("bowlby.stages")[one] for one in names)])
 
 
 def scripts_of(stage: str) -> list[Path]:
@@ -62,16 +78,11 @@ def scripts_of(stage: str) -> list[Path]:
 
 def reached(stage: str) -> set[str]:
     """Modules whose code a stage runs or could run."""
-    new, seen = {f"bowlby.{stage}"} if stage in PRESENTED else set(), set()
-    for script in scripts_of(stage):
-        text = script.read_text("utf-8")
-        new |= {name for name in imported(ast.parse(text).body) if name != "bowlby.stages"}
-        functions = set(re.findall(r"stages\.(\w+)\(", text))
-        # A job that makes several stages depends on the code of each.
-        functions -= {other for other in functions & set(STAGES) - {stage} if script in scripts_of(other)}
-        for function in functions:
-            for name in called(function, set()):
-                new |= imported([functions_of_stages()[name]])
+    steps = [name for name, code in CODE.items() if code == stage]
+    new = set().union(
+        *map(of_step, steps), *(imported(ast.parse(s.read_text("utf-8")).body) for s in scripts_of(stage))
+    )
+    seen: set[str] = set()
     while new := {name for name in new - seen - NO_RESULT if file_of(name)}:
         seen |= new
         new = set().union(*(imported(ast.parse(file_of(name).read_text("utf-8")).body) for name in new))
@@ -80,7 +91,7 @@ def reached(stage: str) -> set[str]:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_lists_all_code_that_it_runs(stage):
-    assert scripts_of(stage)
+    assert reached(stage)
     listed = [PACKAGE / part for part in (*SHARED, *STAGES[stage])]
     listed += [VALIDATION] if stage == "simulate" else []
     files = {file_of(name) for name in reached(stage)}

@@ -13,7 +13,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 RESULTS = "results/example"
-LOG = f"{RESULTS}/logs/robustness/parametric.log"
+LOG = f"{RESULTS}/logs/robustness/parametric-1-of-2.log"
 TARGET = f"{RESULTS}/verdict.json"
 
 
@@ -27,7 +27,7 @@ def folder(example, tmp_path):
     (tmp_path / "config").mkdir()
     shutil.copy(ROOT / "config/study.yaml", tmp_path / "config/study.yaml")
     run = yaml.safe_load((ROOT / "config/config.yaml").read_text("utf-8"))
-    run["robustness"] = {"kinds": ["parametric"], "replicates": {"parametric": 4000}}
+    run["robustness"] = {"kinds": ["parametric"], "replicates": {"parametric": 8000}, "shards": 2}
     (tmp_path / "config/config.yaml").write_text(yaml.safe_dump(run, sort_keys=False), encoding="utf-8")
     return tmp_path
 
@@ -61,7 +61,7 @@ def test_a_killed_job_is_said_and_the_next_run_goes_on(folder, shell):
     job.kill()
     said = process.communicate(timeout=200)[0]
     assert process.returncode == 1
-    assert last_words(said).startswith("error: robustness_parametric: it was killed") and "run again" in said
+    assert last_words(said).startswith("error: shard_parametric: it was killed") and "run again" in said
     left = [p for p in (folder / "results").rglob("*.parquet") if "parametric" in p.name]
     assert left == []
     again = shell("bowlby", "run", "config/config.yaml", "--cores", 1, TARGET, cwd=folder)

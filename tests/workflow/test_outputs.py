@@ -16,6 +16,8 @@ NOT_OF_THE_EXAMPLE = (
     "growth.json",
     "pair.json",
     "robustness/shards/",
+    "logs/robustness/",
+    "benchmarks/robustness/",
     "snakemake-report.zip",
 )
 

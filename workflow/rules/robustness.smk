@@ -1,8 +1,6 @@
-from bowlby.robustness.jobs import batches, inputs, settings_of
-
-# Quick kinds share a job, and so do those that start from the same imputations; shards only where one job would last
+# Kinds of robustness that last too long for the job that fits. Quick ones share a job, and so do those that start from the same imputations; shards only where one job would last
 # long. Each replicate draws from its own address, so that neither changes anything in the results.
-for NAME, BATCH in batches(PLAN.robustness).items():
+for NAME, BATCH in PLAN.apart.items():
     KINDS, SHARDS = [work.kind for work in BATCH], BATCH[0].shards
     PART = "" if SHARDS == 1 else f"-{{shard}}-of-{SHARDS}"
     TABLE = "{kind}.parquet" if SHARDS == 1 else "shards/{kind}/{{shard}}-of-{n}.parquet"
@@ -11,7 +9,7 @@ for NAME, BATCH in batches(PLAN.robustness).items():
         name:
             f"robustness_{NAME}" if SHARDS == 1 else f"shard_{NAME}"
         input:
-            made_from=sorted({f"{OUT}/{name}" for kind in KINDS for name in inputs(PLAN.loaded.run, kind)}),
+            made_from=made_from(*KINDS),
         output:
             tables=expand(f"{OUT}/robustness/{TABLE}", kind=KINDS, n=SHARDS),
         log:
@@ -28,7 +26,7 @@ for NAME, BATCH in batches(PLAN.robustness).items():
             kinds=KINDS,
             replicates=[work.replicates for work in BATCH],
             code=fingerprint("robust"),
-            settings=PLAN.settings(*sorted({key for kind in KINDS for key in settings_of(kind)})),
+            settings=PLAN.settings(*settings_of(*KINDS)),
         script:
             "../scripts/robustness.py"
 
@@ -38,7 +36,7 @@ for NAME, BATCH in batches(PLAN.robustness).items():
             name:
                 f"gather_{WORK.kind}"
             input:
-                made_from=[f"{OUT}/{name}" for name in inputs(PLAN.loaded.run, WORK.kind)],
+                made_from=made_from(WORK.kind),
                 shards=expand(
                     "{out}/robustness/shards/{kind}/{shard}-of-{n}.parquet",
                     out=OUT,

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import sys
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from itertools import repeat
 from pathlib import Path
 
 import pandas as pd
@@ -36,6 +32,7 @@ from bowlby.figures import (
     trajectory,
 )
 from bowlby.figures.canvas import FORMATS, save
+from bowlby.processes import side_by_side
 from bowlby.results import Results
 
 __all__ = ["KINDS", "PLOTS", "Plot", "build", "draw", "names", "outputs"]
@@ -178,17 +175,14 @@ def build(folder: Path, processes: int = 1) -> list[Path]:
     folder : Path
         ``results/<run>``.
     processes : int
-        Number of figures drawn in parallel (Linux only; elsewhere 1, because forking a process with windows is unsafe).
+        Number of figures drawn in parallel (:func:`bowlby.processes.side_by_side`).
     """
     results = Results(Path(folder))
     gathered = {name: data for name, plot in PLOTS.items() if (data := plot.gather(results)) is not None}
-    if processes == 1 or sys.platform != "linux":
-        drawn = [draw(name, data, folder) for name, data in gathered.items()]
-    else:
-        import seaborn  # noqa: F401 - once, and not by each process
+    gathered = dict(sorted(gathered.items(), key=lambda item: -len(item[1])))  # what takes longest first
+    import seaborn  # noqa: F401 - once, and not by each process
 
-        with ProcessPoolExecutor(processes, multiprocessing.get_context("fork")) as pool:
-            drawn = list(pool.map(draw, gathered, gathered.values(), repeat(folder)))
+    drawn = side_by_side(draw, [*gathered], [*gathered.values()], [folder] * len(gathered), processes=processes)
     return [path for paths in drawn for path in paths]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from math import ceil
 
@@ -26,6 +27,8 @@ OTHERS = 2.0
 OF_THESE = 0.25
 """MB of data, as text, that such a study brings."""
 LONGEST = 120.0
+QUICK = 30.0
+"""Seconds that all kinds last at most where the job that fits makes them too."""
 MOST = 1000
 IMPUTED = ("imputation", "tipping")
 """Kinds that start from the same imputations: one job makes both, so that no imputation is drawn twice."""
@@ -80,10 +83,12 @@ def inputs(run, kind: str) -> list[str]:
     return [*sets, *(people[:1] if run.robustness.strata else [])]
 
 
-def settings_of(kind: str) -> list[str]:
-    """Keys of the configuration that enter one kind, for :meth:`bowlby.plan.Plan.settings`."""
-    common = ["comparison", "seed", "robustness.strata"]
-    return [*common, "outcome", "robustness.replicates", *UNIVERSE[kind]] if kind in UNIVERSE else common
+def settings_of(*kinds: str) -> list[str]:
+    """Keys of the configuration that enter kinds, for :meth:`bowlby.plan.Plan.settings`."""
+    keys = {"comparison", "seed", "robustness.strata"}
+    for kind in kinds:
+        keys |= {"outcome", "robustness.replicates", *UNIVERSE[kind]} if kind in UNIVERSE else set()
+    return sorted(keys)
 
 
 def instruments(run) -> list[str]:
@@ -128,6 +133,14 @@ def batches(jobs: dict[str, Work]) -> dict[str, list[Work]]:
         small = []
     parts = [imputed, small, *([work] for work in others if work not in small)]
     return {_name(part): part for part in parts if part}
+
+
+def starts(kinds: Iterable[str]) -> dict[str, list[str]]:
+    """Kinds by what they start from: ``scores`` alone, or ``analysis_sets`` too."""
+    both: dict[str, list[str]] = {"scores": [], "analysis_sets": []}
+    for kind in kinds:
+        both["scores" if kind in UNIVERSE and kind != "multiverse_null" else "analysis_sets"].append(kind)
+    return {name: some for name, some in both.items() if some}
 
 
 def _name(part: list[Work]) -> str:

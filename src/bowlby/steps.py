@@ -1,0 +1,144 @@
+"""The steps of a job: stages of a planned run, one after the other or side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from importlib import import_module
+
+from bowlby import stages
+from bowlby.errors import UserError
+from bowlby.fingerprint import fingerprint
+from bowlby.plan import Plan
+from bowlby.processes import side_by_side
+
+CODE = {
+    "ingest": "ingest",
+    "score": "score",
+    "design": "design",
+    "fit": "fit",
+    "estimate": "estimate",
+    "robustness": "robust",
+    "compare": "compare",
+    "judge_domains": "domains",
+    "compare_pair": "robust",
+    "compare_session_to_session": "compare",
+    "compare_growth": "compare",
+    "mediate": "estimate",
+    "examine_change": "estimate",
+    "moderate": "compare",
+    "match": "compare",
+    "manifest": "manifest",
+    "figures": "figures",
+    "tables": "tables",
+    "report": "report",
+}
+"""Whose code each step runs, of :data:`bowlby.fingerprint.STAGES`."""
+COMMON = {
+    "design": ("pyarrow.dataset", "bowlby.fit.models", "bowlby.robustness.stage"),
+    "figures": ("pyarrow.dataset", "pingouin", "bowlby.figures", "bowlby.tables"),
+}
+"""By the first task of a step, what several of its chains import: once, before they part."""
+
+
+def take(run: Plan, steps: list[list[list[list]]], processes: int = 1) -> None:
+    """Take the steps of a job.
+
+    Parameters
+    ----------
+    run : Plan
+    steps : list
+        One after the other. Each is a list of chains that do not need one another; each chain is a list of tasks, one
+        after the other, and each task the name of a step (of `CODE`) and its arguments.
+    processes : int
+        For the chains of a step, and for the figures.
+
+    Raises
+    ------
+    UserError
+        With the problems of all analysis sets that a task refused.
+    """
+    for chains in steps:
+        n = len(chains)
+        for module in COMMON.get(chains[0][0][0], ()) if n > 1 else ():
+            import_module(module)
+        side_by_side(_follow, [run] * n, chains, [processes] * n, processes=processes)
+
+
+def code(tasks: Iterable[list]) -> list[str]:
+    """Fingerprints of the code that tasks run."""
+    return sorted({fingerprint(CODE[name]) for name, *_ in tasks})
+
+
+def _follow(run: Plan, chain: list[list], processes: int) -> None:
+    for name, *arguments in chain:
+        if name == "figures":
+            figures(run, processes)
+        elif name in OWN:
+            OWN[name](run, *arguments)
+        else:
+            getattr(stages, name)(run.loaded, run.folder, *arguments)
+
+
+def design(run: Plan, *sets: str) -> None:
+    """Analysis sets."""
+    _each(sets, lambda name: stages.design(run.loaded, run.folder, name, run.instruments))
+
+
+def fit(run: Plan, *sets: str) -> None:
+    """The models of analysis sets."""
+    _each(sets, lambda name: stages.fit(run.loaded, run.folder, name))
+
+
+def _each(names: Iterable[str], work: Callable[[str], None]) -> None:
+    """Do some work for each name; after the last, one error has the problems of all that were refused."""
+    problems: list[str] = []
+    for name in names:
+        try:
+            work(name)
+        except UserError as error:
+            problems += [line for line in error.problems if line not in problems]
+    if problems:
+        raise UserError(problems)
+
+
+def robustness(run: Plan, *kinds: str) -> None:
+    """Kinds of robustness."""
+    from bowlby.robustness.stage import Sources, compute_shard
+
+    sources = Sources(run.loaded, run.folder)
+    for kind in kinds:
+        compute_shard(sources, run.robustness[kind], run.folder / f"robustness/{kind}.parquet")
+
+
+def manifest(run: Plan) -> None:
+    """What went in, and the programs that fit the main models again."""
+    from bowlby.manifest import write_manifest
+    from bowlby.reproduction.scripts import write_scripts
+
+    write_manifest(run)
+    write_scripts(run.folder, run.models(), run.loaded.title)
+
+
+def figures(run: Plan, processes: int) -> None:
+    """The figures, side by side."""
+    from bowlby.figures import build
+
+    build(run.folder, processes)
+
+
+def tables(run: Plan) -> None:
+    """The tables."""
+    from bowlby.tables import build
+
+    build(run.folder)
+
+
+def report(run: Plan) -> None:
+    """The report."""
+    from bowlby.report import build
+
+    build(run.folder)
+
+
+OWN = {step.__name__: step for step in (design, fit, robustness, manifest, tables, report)}
+"""Steps that are more than a call of one of the stages with configuration, folder and arguments."""

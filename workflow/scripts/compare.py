@@ -1,8 +1,0 @@
-"""Decide the claims."""
-
-from bowlby import stages
-from bowlby.job import job, planned
-
-with job(snakemake):  # noqa: F821
-    run = planned(snakemake)  # noqa: F821
-    stages.compare(run.loaded, run.folder)

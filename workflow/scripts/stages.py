@@ -1,0 +1,15 @@
+"""Make stages of a run, one after the other."""
+
+import os
+
+# A job of two cores has two processes (Snakemake would give each two threads, which wait for each other).
+os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
+
+from bowlby.job import job, planned, same_data
+from bowlby.steps import take
+
+with job(snakemake):  # noqa: F821
+    run = planned(snakemake)  # noqa: F821
+    take(run, snakemake.params.steps, snakemake.threads)  # noqa: F821
+    if snakemake.params.data:  # noqa: F821
+        same_data(run, snakemake.params.data)  # noqa: F821
