@@ -146,4 +146,4 @@ def _interval(design: dict) -> str:
 
 def _more(effect: Effect) -> str:
     """A difference in improvement with its interval."""
-    return difference(effect).replace("better", "more").replace("worse", "less").replace(" apart", "")
+    return difference(effect).replace("better", "more").replace("worse", "less")

@@ -109,14 +109,14 @@ def difference(effect: Effect) -> str:
     if round(low, places) > 0 or round(high, places) < 0:
         small, large = sorted((abs(low), abs(high)))
         return f"{estimate} (95% CI {small:.{places}f} to {large:.{places}f})"
-    limits = [_limit(limit, places).removesuffix(" apart") for limit in (low, high)]
-    return f"{estimate} (95% CI {limits[0]} to {limits[1]})"
+    limits = f"95% CI {_limit(low, places)} to {_limit(high, places)}"
+    return f"{estimate} ({limits})" if round(effect.estimate, places) else f"no better or worse ({estimate}; {limits})"
 
 
 def _limit(value: float, places: int = 2) -> str:
     """A size in SD with its direction; a size that rounds to 0 has none."""
     if round(value, places) == 0:
-        return f"{0:.{places}f} SD apart"
+        return f"{0:.{places}f} SD"
     return f"{abs(value):.{places}f} SD {'better' if value > 0 else 'worse'}"
 
 

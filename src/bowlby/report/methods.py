@@ -46,6 +46,7 @@ def _marked(results: Results) -> list[str]:
     compared = bool(results.comparison) and "primary" in results.fits
     written = [estimand(results)] if compared else []
     written += [registration(results)] if results.fits else []
+    written += [f"[Check before use: {line}.]" for line in results.manifest.get("contrary_directions", [])]
     written += [_data(results), _scoring(results)]
     if compared:
         written += [_primary(results), _rules(results), _beside(results), estimands(results), doubts(results)]

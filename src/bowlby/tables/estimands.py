@@ -128,7 +128,7 @@ def _sensitivity(record: Mapping, add) -> None:
     for name, value in record["robustness_values"].items():
         limit = number(value["limit"], bounded=True)
         add("sensitivity", f"robustness value of {SYMBOLS.get(name, name)}", value["value"],
-            note=f"partial R² of a confounder that brings it to 0; {limit} for its interval")  # fmt: skip
+            note=f"partial R² that a confounder needs to reduce it to 0; {limit} for its CI to include 0")  # fmt: skip
     for term, value in record["yardsticks"].items():
         add("sensitivity", f"for comparison, {term_name(term)}", value["outcome"],
             note=f"partial R² with outcome; {number(value['predictor'], bounded=True)} with the predictor")  # fmt: skip

@@ -83,7 +83,8 @@ def _after(results: Results) -> list[Markup]:
         said += (
             f". At that share {detectable(line)}, and style {negligible} be shown to be negligible (half-width of the "
             "90% CI "
-            f"{number(line['half_width_90'])} SD)."
+            f"{number(line['half_width_90'])} SD). The verdict gives the smallest effect for the standard error of "
+            "T in the fitted model instead."
         )
     return [Markup("<p>{}</p>").format(said)]
 

@@ -123,9 +123,9 @@ def _recovered(table: pd.DataFrame) -> str:
     more, less = (f"{number(100 * r.value, 0)}% ({number(100 * r.ci_low, 0)} to {number(100 * r.ci_high, 0)}%)"
                   for r in shares.itertuples(index=False))  # fmt: skip
     return (
-        f" Among patients beyond the cut-off at intake, the share that the model implies to recover is {more} at 1 SD "
-        f"of perceived attachment above the mean of the therapist's patients, and {less} at 1 SD below (in brackets: "
-        "with the slope at the limits of its 95% CI)."
+        f" Of the patients beyond the cut-off at intake, the model implies that {more} recover if they felt 1 SD more "
+        f"securely attached than the mean of their therapist's patients, and {less} if they felt 1 SD less securely "
+        "attached (in brackets: with the slope at the limits of its 95% CI)."
     )
 
 

@@ -96,7 +96,7 @@ def _partition(results: Results) -> Markup:
             ("between", "style"),
         )
     }
-    below = " A share estimated below 0 is smaller than expected by chance, and is shown as 0."
+    below = " Shares are corrected for chance; negative estimates are shown as 0."
     caption = (
         "The bars show what accounts for the variance of outcome: all of it (E2), that within therapists and that "
         "between therapists (E3). A therapist's own style can only account for variance between therapists."

@@ -136,7 +136,11 @@ def _one_left_out(results: Results) -> Markup:
     if table is None:
         return Markup("")
     n = int(table.loc[table["effect"] == table["effect"].iloc[0], "therapists"].sum())
-    few = " Therapists with fewer than five patients are grouped." if (table["therapists"] > 1).any() else ""
+    few = (
+        " Therapists with fewer than five patients are combined; their point is the mean of the estimates without each."
+        if (table["therapists"] > 1).any()
+        else ""
+    )
     said = [
         f"{SYMBOLS.get(effect, effect)} from {number(part['value'].min())} to {number(part['value'].max())}"
         for effect, part in table.groupby("effect", sort=False)

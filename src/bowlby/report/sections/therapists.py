@@ -43,7 +43,10 @@ def _grouped(results: Results) -> str:
     table = drawn(results, "caterpillar")
     if table is None or "therapists" not in table or not (table["therapists"] > 1).any():
         return ""
-    return " Therapists of fewer than five patients are shown in groups of five patients or more, as their mean."
+    return (
+        " Therapists with fewer than five patients are combined into groups of at least five patients; the point is "
+        "the group's mean."
+    )
 
 
 def _drawn(n: int) -> str:
