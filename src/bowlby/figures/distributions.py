@@ -176,9 +176,10 @@ def draw(ax, data: pd.DataFrame) -> None:
     for left in grid[: len(panels) : 2]:
         left.set_ylabel("persons in bin", fontsize=9)
     handles = []
-    for occasion, line in lines.items():
-        if occasion != "once":
-            handles += keys(grid[0], (occasion.replace("_", " "), {**line, "lw": 1.8}))
+    once = " or asked once" * bool((shown["occasion"] == "once").any())  # drawn as the first occasion
+    for number, occasion in enumerate(named_ones):
+        label = occasion.replace("_", " ") + (once if number == 0 else "")
+        handles += keys(grid[0], (label, {**lines[occasion], "lw": 1.8}))
     if (data["kind"] == "norm").any():
         handles += keys(grid[0], ("published mean ± SD", {"color": INK, "marker": "|", "ms": 8, "lw": 1}))
     if handles:

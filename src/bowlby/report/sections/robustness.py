@@ -104,7 +104,8 @@ def _curve(results: Results, record: Mapping) -> Markup:
         alt=f"Specification curve of {len(table):,} alternative analyses. P is larger than |T| in "
         f"{number(100 * curve['p_above_t'], 0)}% of them; medians: P {number(median['P'])}, T {number(median['T'])}. "
         f"P > |T| is {said}.",
-        caption=f"The columns show P − |T| in {len(table):,} alternative analyses{some}{shown}, with 95% intervals. "
+        caption=f"The columns show P − |T| in {len(table):,} alternative analyses{some}{shown}, with 95% intervals; "
+        "the widest are cut off at the axis. "
         "The diamond and the dotted line mark the main analysis, which decides the verdicts; its choices are black. "
         "Choices are ordered by influence, the largest difference between the means of P − |T| of their options. "
         f"P is larger than |T| in {number(100 * curve['p_above_t'], 0)}% of the analyses, and C2 is {said}.",
