@@ -121,6 +121,6 @@ def test_what_is_not_asked_for_is_absent(doubted, shell):
     ran = run(shell, folder)
     assert ran.status == 0, ran.err
     assert not (folder / "results/example/robustness.json").exists()
-    assert "done: compare predictors" in ran.err and "robustness" not in ran.err
+    assert "done: analyse" in ran.err and "robustness" not in ran.err
     claims = json.loads((folder / "results/example/verdict.json").read_text("utf-8"))["claims"]
     assert claims["C1"]["fragile"] is None

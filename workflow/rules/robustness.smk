@@ -1,5 +1,6 @@
-# Kinds of robustness that last too long for the job that fits. Quick ones share a job, and so do those that start from the same imputations; shards only where one job would last
-# long. Each replicate draws from its own address, so that neither changes anything in the results.
+# Robustness checks that are separate jobs: those of a large study, and those of a small one if they take over half a minute
+# in total or one is split. Quick kinds share a job, and so do those that start from the same imputations; shards only where
+# one job would last long. Each replicate draws from its own address, so that neither changes anything in the results.
 for NAME, BATCH in PLAN.apart.items():
     KINDS, SHARDS = [work.kind for work in BATCH], BATCH[0].shards
     PART = "" if SHARDS == 1 else f"-{{shard}}-of-{SHARDS}"

@@ -146,4 +146,5 @@ def _interval(design: dict) -> str:
 
 def _more(effect: Effect) -> str:
     """A difference in improvement with its interval."""
-    return difference(effect).replace("better", "more").replace("worse", "less")
+    said = difference(effect).replace("neither better nor worse", "to the same degree")
+    return said.replace("better", "more").replace("worse", "less")

@@ -110,7 +110,9 @@ def difference(effect: Effect) -> str:
         small, large = sorted((abs(low), abs(high)))
         return f"{estimate} (95% CI {small:.{places}f} to {large:.{places}f})"
     limits = f"95% CI {_limit(low, places)} to {_limit(high, places)}"
-    return f"{estimate} ({limits})" if round(effect.estimate, places) else f"no better or worse ({estimate}; {limits})"
+    if round(effect.estimate, places):
+        return f"{estimate} ({limits})"
+    return f"on average neither better nor worse (estimate {0:.{places}f} SD; {limits})"
 
 
 def _limit(value: float, places: int = 2) -> str:

@@ -176,7 +176,7 @@ def draw(ax, data: pd.DataFrame) -> None:
     for left in grid[: len(panels) : 2]:
         left.set_ylabel("persons in bin", fontsize=9)
     handles = []
-    once = " or asked once" * bool((shown["occasion"] == "once").any())  # drawn as the first occasion
+    once = ", or completed only once" * bool((shown["occasion"] == "once").any())  # drawn as the first occasion
     for number, occasion in enumerate(named_ones):
         label = occasion.replace("_", " ") + (once if number == 0 else "")
         handles += keys(grid[0], (label, {**lines[occasion], "lw": 1.8}))

@@ -90,5 +90,5 @@ def draw(ax, data: pd.DataFrame) -> None:
     rows_named(ax, LEVELS.values())
     ax.set_xlim(0, 1)
     ax.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f}%")
-    ax.set_xlabel("share of the outcome variance in this row")
+    ax.set_xlabel("share of variance (each bar is 100%)")
     ax.figure.legend(handles=keys, loc="outside lower center", ncols=2, columnspacing=1.0, handlelength=1.2)

@@ -46,7 +46,10 @@ def _marked(results: Results) -> list[str]:
     compared = bool(results.comparison) and "primary" in results.fits
     written = [estimand(results)] if compared else []
     written += [registration(results)] if results.fits else []
-    written += [f"[Check before use: {line}.]" for line in results.manifest.get("contrary_directions", [])]
+    written += [
+        f"[Resolve this and repeat the run before using this text: {line}.]"
+        for line in results.manifest.get("contrary_directions", [])
+    ]
     written += [_data(results), _scoring(results)]
     if compared:
         written += [_primary(results), _rules(results), _beside(results), estimands(results), doubts(results)]

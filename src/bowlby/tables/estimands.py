@@ -126,9 +126,10 @@ def estimands_table(records: dict[str, dict], imputed: dict[str, dict] | None = 
 def _sensitivity(record: Mapping, add) -> None:
     """Rows of robustness values, of how far slopes differ, and of whose slope P is where that matters."""
     for name, value in record["robustness_values"].items():
-        limit = number(value["limit"], bounded=True)
+        limit = f"{number(value['limit'], bounded=True)} to bring a limit of its 95% CI to 0"
         add("sensitivity", f"robustness value of {SYMBOLS.get(name, name)}", value["value"],
-            note=f"partial R² that a confounder needs to reduce it to 0; {limit} for its CI to include 0")  # fmt: skip
+            note="partial R² with both outcome and predictor that a confounder would need to bring the estimate to 0; "
+            + (limit if value["limit"] else "the 95% CI already includes 0"))  # fmt: skip
     for term, value in record["yardsticks"].items():
         add("sensitivity", f"for comparison, {term_name(term)}", value["outcome"],
             note=f"partial R² with outcome; {number(value['predictor'], bounded=True)} with the predictor")  # fmt: skip

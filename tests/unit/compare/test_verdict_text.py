@@ -32,7 +32,7 @@ def said(p, t, se_p=0.04, se_t=0.06, therapists=48, reasons=(), flags=(), **more
     (0.34, 0.05, "0.34 SD better (95% CI 0.24 to 0.44)"),
     (-0.25, 0.05, "0.25 SD worse (95% CI 0.15 to 0.35)"),
     (-0.03, 0.075, "0.03 SD worse (95% CI 0.18 SD worse to 0.12 SD better)"),
-    (-0.001, 0.05, "no better or worse (0.00 SD; 95% CI 0.10 SD worse to 0.10 SD better)"),
+    (-0.001, 0.05, "on average neither better nor worse (estimate 0.00 SD; 95% CI 0.10 SD worse to 0.10 SD better)"),
 ])  # fmt: skip
 def test_each_number_has_one_direction(estimate, se, words):
     assert difference(Effect(estimate, se, 1e6)) == words
@@ -133,6 +133,6 @@ def test_the_size_that_would_be_detected_is_that_of_the_standard_error():
 
 def test_style_that_supports_as_often_when_permuted_is_named_before_the_rater():
     text = said(0.34, -0.03, flags=["permuted_style"], reasons=["same_rater", "reverse_causation_open"])
-    permuted = "The claim is also supported in most data sets in which style was permuted at random"
+    permuted = "The claim is also supported in most random permutations of style among therapists"
     assert text.index(permuted) < text.index("the patient rated both")
     assert "preceded" not in text

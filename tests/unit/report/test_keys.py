@@ -92,7 +92,7 @@ def test_a_direction_that_contradicts_a_key_is_said_above_the_verdict_and_at_the
     write_json(folder / "manifest.json", manifest | {"contrary_directions": [line]})
     assert said in build_report(folder).partition("</header>")[0]
     assert f"warning: {line}" in summary(Results(folder))
-    assert f"[Check before use: {line}.]" in methods_text(Results(folder))
+    assert f"[Resolve this and repeat the run before using this text: {line}.]" in methods_text(Results(folder))
 
 
 def test_what_a_spreadsheet_must_not_run_is_read_as_it_was(tmp_path):

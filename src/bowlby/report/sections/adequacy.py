@@ -82,10 +82,14 @@ def _after(results: Results) -> list[Markup]:
         negligible = "can" if line["can_show_equivalence"] else "cannot"
         said += (
             f". At that share {detectable(line)}, and style {negligible} be shown to be negligible (half-width of the "
-            "90% CI "
-            f"{number(line['half_width_90'])} SD). The verdict gives the smallest effect for the standard error of "
-            "T in the fitted model instead."
+            f"90% CI {number(line['half_width_90'])} SD)."
         )
+        verdict = results.json("verdict.json") or {}
+        if verdict.get("grounds") and not verdict.get("cannot_answer"):
+            said += (
+                " The smallest detectable effect stated with the verdict can differ, because it is based on the "
+                "standard error of T in the fitted model."
+            )
     return [Markup("<p>{}</p>").format(said)]
 
 

@@ -88,7 +88,7 @@ def _partition(results: Results) -> Markup:
         return Markup("")
     share = table.set_index(["level", "part"])["share"]
     said = {
-        (level, part): f"{number(100 * share[level, part], 1)}%"
+        (level, part): f"{number(100 * share[level, part], 1)}%" + " (drawn as 0)" * bool(share[level, part] < 0)
         for level, part in (
             ("total", "perceived"),
             ("total", "style"),
@@ -96,7 +96,10 @@ def _partition(results: Results) -> Markup:
             ("between", "style"),
         )
     }
-    below = " Shares are corrected for chance; negative estimates are shown as 0."
+    below = (
+        " Shares of variance explained are corrected for bias. A share whose corrected estimate is negative is shown "
+        "as 0."
+    )
     caption = (
         "The bars show what accounts for the variance of outcome: all of it (E2), that within therapists and that "
         "between therapists (E3). A therapist's own style can only account for variance between therapists."

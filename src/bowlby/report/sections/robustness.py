@@ -104,8 +104,8 @@ def _curve(results: Results, record: Mapping) -> Markup:
         alt=f"Specification curve of {len(table):,} alternative analyses. P is larger than |T| in "
         f"{number(100 * curve['p_above_t'], 0)}% of them; medians: P {number(median['P'])}, T {number(median['T'])}. "
         f"P > |T| is {said}.",
-        caption=f"The columns show P − |T| in {len(table):,} alternative analyses{some}{shown}, with 95% intervals; "
-        "the widest are cut off at the axis. "
+        caption=f"The columns show P − |T| in {len(table):,} alternative analyses{some}{shown}, with 95% intervals. "
+        "Intervals that extend beyond the panel are cut off at its edge. "
         "The diamond and the dotted line mark the main analysis, which decides the verdicts; its choices are black. "
         "Choices are ordered by influence, the largest difference between the means of P − |T| of their options. "
         f"P is larger than |T| in {number(100 * curve['p_above_t'], 0)}% of the analyses, and C2 is {said}.",
@@ -138,7 +138,8 @@ def _one_left_out(results: Results) -> Markup:
         return Markup("")
     n = int(table.loc[table["effect"] == table["effect"].iloc[0], "therapists"].sum())
     few = (
-        " Therapists with fewer than five patients are combined; their point is the mean of the estimates without each."
+        " Therapists with fewer than five patients are combined into groups of at least five patients. The point of a "
+        "group is the mean of the estimates obtained by omitting its therapists one at a time."
         if (table["therapists"] > 1).any()
         else ""
     )
@@ -153,7 +154,7 @@ def _one_left_out(results: Results) -> Markup:
         results,
         "influence",
         alt=f"Strips of estimates with one of {n:,} therapists left out: {'; '.join(said)}. {turns}",
-        caption=f"The points show every estimate without one of the {n:,} therapists, the lines below them the "
+        caption=f"The points show the estimates without one of the {n:,} therapists, the lines below them the "
         f"estimate with all therapists and its 95% interval. {turns} Therapists are not identified.{few}",
     )
 
