@@ -124,8 +124,8 @@ def _recovered(table: pd.DataFrame) -> str:
                   for r in shares.itertuples(index=False))  # fmt: skip
     return (
         " For patients on the dysfunctional side of the cut-off at intake, the model implies a recovery rate of "
-        f"{more} at perceived attachment 1 SD above the mean of their therapist's patients. At 1 SD below that mean the "
-        f"rate is {less}. The ranges in brackets reflect the 95% CI of the slope only."
+        f"{more} at perceived attachment 1 SD above the mean of their therapist's patients. At 1 SD below that mean "
+        f"the rate is {less}. The ranges in brackets reflect the 95% CI of the slope only."
     )
 
 
