@@ -21,7 +21,6 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 USED = re.compile(r"([\d.]+) s of processor time, at most (\d+) MB")
-ORDER = ["ingest", "score", "design", "fit", "compare", "present"]
 
 
 def configuration(folder: Path, switching: float) -> Path:
@@ -42,8 +41,8 @@ def jobs(folder: Path) -> pd.DataFrame:
     """
     results = folder / "results/platform"
     rows = []
-    for path in sorted(results.glob("benchmarks/*/*.tsv"), key=lambda p: (ORDER.index(p.parent.name), p.name)):
-        stage = f"{path.parent.name}/{path.stem}"
+    for path in sorted(results.glob("benchmarks/**/*.tsv"), key=lambda p: p.stat().st_mtime):  # in order of their ends
+        stage = path.relative_to(results / "benchmarks").with_suffix("").as_posix()
         used = USED.findall((results / f"logs/{stage}.log").read_text("utf-8"))
         rows.append((stage, pd.read_csv(path, sep="\t")["s"].iloc[-1], *map(float, used[-1])))
     return pd.DataFrame(rows, columns=["job", "wall", "cpu", "memory"])

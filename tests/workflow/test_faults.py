@@ -66,7 +66,7 @@ def test_a_killed_job_is_said_and_the_next_run_goes_on(folder, shell):
     assert left == []
     again = shell("bowlby", "run", "config/config.yaml", "--cores", 1, TARGET, cwd=folder)
     assert again.status == 0, again.err[-2000:]
-    assert "done: ingest" not in again.err and "done: robustness parametric" in again.err
+    assert "done: ingest" not in again.err and "done: shard parametric" in again.err
     assert not [p for p in (folder / RESULTS).rglob(".*") if p.name != ".bowlby"]
 
 

@@ -25,7 +25,7 @@ def run_platform(folder: Path, shell, platform: Platform, study: str) -> Path:
 
 def memory_of(results: Path) -> dict[str, float]:
     """Largest memory of every job, MB."""
-    return {p.stem: pd.read_csv(p, sep="\t")["max_rss"].max() for p in results.glob("benchmarks/*/*.tsv")}
+    return {p.stem: pd.read_csv(p, sep="\t")["max_rss"].max() for p in results.glob("benchmarks/**/*.tsv")}
 
 
 @pytest.mark.slow
