@@ -113,7 +113,7 @@ class Plan:
             Number of jobs by name of the rule.
         """
         total = sum(jobs.values()) * (JOB + JOB_MORE * size(self.raw))
-        if not self.apart and {"analyse", "estimate_estimands"} & set(jobs):
+        if "analyse" in jobs and not self.apart:
             total += sum(work.seconds for work in self.robustness.values())
         for name, batch in self.apart.items():
             share = jobs.get(f"robustness_{name}", 0) + jobs.get(f"shard_{name}", 0) / batch[0].shards

@@ -11,6 +11,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
+from bowlby.errors import UserError, problem
+
+KILLED = "a process of this job was killed, perhaps for lack of memory"
 DEATH_SIGNAL = 1
 """``PR_SET_PDEATHSIG`` of Linux's ``prctl``."""
 
@@ -29,8 +32,8 @@ def side_by_side(work: Callable, *arguments: Sequence, processes: int = 1) -> li
 
     Raises
     ------
-    MemoryError
-        If one of the processes was killed, which the system does for lack of memory.
+    UserError
+        If one of the processes was killed.
     """
     processes = min(processes, len(arguments[0]))
     if processes <= 1 or sys.platform != "linux":
@@ -40,7 +43,8 @@ def side_by_side(work: Callable, *arguments: Sequence, processes: int = 1) -> li
         with ProcessPoolExecutor(processes, multiprocessing.get_context("fork"), _end_with_parent) as pool:
             return list(pool.map(work, *arguments))
     except BrokenProcessPool as error:
-        raise MemoryError(str(error)) from error
+        do = "run again; if it happens again, close other programs, or use a machine with more memory"
+        raise UserError(problem(KILLED, do)) from error
 
 
 def _end_with_parent() -> None:

@@ -18,6 +18,7 @@ CODE = {
     "fit": "fit",
     "estimate": "estimate",
     "robustness": "robust",
+    "check_robustness": "robust",
     "compare": "compare",
     "judge_domains": "domains",
     "compare_pair": "robust",
@@ -55,7 +56,7 @@ def take(run: Plan, steps: list[list[list[list]]], processes: int = 1) -> None:
     Raises
     ------
     UserError
-        With the problems of all analysis sets that a task refused.
+        With the problems of all analysis sets that a task refused; of chains side by side, those of the first refusal.
     """
     for chains in steps:
         n = len(chains)
@@ -110,6 +111,13 @@ def robustness(run: Plan, *kinds: str) -> None:
         compute_shard(sources, run.robustness[kind], run.folder / f"robustness/{kind}.parquet")
 
 
+def check_robustness(run: Plan) -> None:
+    """Remove and name tables of robustness that are not of this run's data and configuration."""
+    from bowlby.robustness.stage import check_tables
+
+    check_tables(run.loaded.run, run.folder)
+
+
 def manifest(run: Plan) -> None:
     """What went in, and the programs that fit the main models again."""
     from bowlby.manifest import write_manifest
@@ -140,5 +148,5 @@ def report(run: Plan) -> None:
     build(run.folder)
 
 
-OWN = {step.__name__: step for step in (design, fit, robustness, manifest, tables, report)}
+OWN = {step.__name__: step for step in (design, fit, robustness, check_robustness, manifest, tables, report)}
 """Steps that are more than a call of one of the stages with configuration, folder and arguments."""

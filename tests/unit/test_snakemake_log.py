@@ -15,6 +15,15 @@ def heard(*lines):
     return log
 
 
+def test_files_of_a_killed_job_are_no_reason(tmp_path):
+    """They follow its name, and may hold the name of its rule."""
+    log = tmp_path / "present.log"
+    log.write_text("", encoding="utf-8")
+    said = heard("Error in rule present:", "    message: None", "    jobid: 1", "    input: fits/m1.json",
+                 f"    log: {log} (check log file(s) for error details)", "").failure(tmp_path)  # fmt: skip
+    assert len(said) == 1 and said[0].startswith("error: present: it was killed, perhaps for lack of memory")
+
+
 @pytest.mark.parametrize(
     ("log", "expected"),
     [

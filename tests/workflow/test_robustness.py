@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 import yaml
 
+from bowlby.files import read_parquet, write_parquet
+
 ROOT = Path(__file__).parents[2]
 KINDS = ["cluster", "parametric", "permutation"]
 REPLICATES = {"cluster": 18, "parametric": 20, "permutation": 17}
@@ -106,6 +108,22 @@ def test_a_shard_at_fault_is_said_and_made_anew(doubted, shell):
     shard.unlink()
     (folder / "results/example/robustness/parametric.parquet").unlink()
     assert run(shell, folder, 2, *tables).status == 0
+    assert content(folder) == before
+
+
+@pytest.mark.slow
+def test_a_table_of_other_data_is_said_and_made_anew(doubted, shell):
+    """Where the job that fits makes the tables too, nothing but the figures would read it."""
+    folder = doubted("foreign", 1)
+    whole = ["bowlby", "run", "config/config.yaml", "--cores", 2]
+    assert shell(*whole, cwd=folder).status == 0
+    before, path = content(folder), folder / "results/example/robustness/permutation.parquet"
+    table = read_parquet(path)
+    table.attrs["inputs"] = "0" * 16
+    write_parquet(path, table)
+    ran = shell(*whole, cwd=folder)
+    assert ran.status == 0, ran.err
+    assert "note: permutation.parquet: made from other data or another configuration; it was removed" in ran.err
     assert content(folder) == before
 
 

@@ -15,7 +15,8 @@ STAGES["write_manifest"] = Stage(
     raw=True,
 )
 STAGES["draw_figures"] = Stage(
-    steps=[["figures"]],
+    # Where robustness is a job of its own, the job that decides has looked at its tables.
+    steps=[*([["check_robustness"]] if TABLES and not PLAN.apart else []), ["figures"]],
     inputs=[
         *FITS,
         *SHOWN,

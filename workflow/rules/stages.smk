@@ -51,7 +51,7 @@ STAGES["ingest"] = Stage(
         *DICTIONARY,
     ],
     need="ingest",
-    settings=["study", "comparison.therapist_style"],
+    settings=["study", "title", "comparison.therapist_style"],
     part="ingest_and_score",
     raw=True,
 )
@@ -60,7 +60,7 @@ STAGES["score"] = Stage(
     inputs=[*MEASURES, *PEOPLE],
     outputs=[*SCORES, *SCORE_DICTIONARY, *SCORED],
     need="score",
-    settings=["study", "outcome", "other_outcomes", "privacy"],
+    settings=["study", "title", "outcome", "other_outcomes", "privacy"],
     part="ingest_and_score",
 )
 

@@ -1,4 +1,4 @@
-"""Make stages of a run, one after the other."""
+"""Make the stages of a job."""
 
 import os
 

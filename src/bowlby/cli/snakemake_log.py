@@ -138,7 +138,9 @@ class SnakemakeLog:
 
     def _take_reason(self, line: str) -> None:
         """Collect the paragraph in which Snakemake explains why it stops."""
-        if match := HEADING.match(line):
+        if FAILED.match(line):  # what follows are the job's files
+            self._end_paragraph()
+        elif match := HEADING.match(line):
             self._end_paragraph()
             self._paragraph = [match[1]] if match[1] else []
         elif self._paragraph is not None:

@@ -59,7 +59,7 @@ class Job:
         middle = self.rule.split("_")[1] if self.rule.count("_") > 1 else ""
         if title is None:
             return self.rule.replace("_", " ").capitalize()
-        one = self.rule.startswith(("build", "fit")) and middle not in ("", "analysis", "and")
+        one = self.rule.startswith(("build", "fit")) and middle
         return f"{title}: {middle}" if one else title
 
 
