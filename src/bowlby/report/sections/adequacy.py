@@ -86,10 +86,7 @@ def _after(results: Results) -> list[Markup]:
         )
         verdict = results.json("verdict.json") or {}
         if verdict.get("grounds") and not verdict.get("cannot_answer"):
-            said += (
-                " The smallest detectable effect stated with the verdict can differ, because it is based on the "
-                "standard error of T in the fitted model."
-            )
+            said += " The value stated with the verdict uses the standard error of T in the fitted model."
     return [Markup("<p>{}</p>").format(said)]
 
 

@@ -123,9 +123,9 @@ def _recovered(table: pd.DataFrame) -> str:
     more, less = (f"{number(100 * r.value, 0)}% ({number(100 * r.ci_low, 0)} to {number(100 * r.ci_high, 0)}%)"
                   for r in shares.itertuples(index=False))  # fmt: skip
     return (
-        " For patients on the dysfunctional side of the cut-off at intake, the model implies a recovery rate of "
+        " For patients beyond the cut-off at intake, the model implies a recovery rate of "
         f"{more} at perceived attachment 1 SD above the mean of their therapist's patients. At 1 SD below that mean "
-        f"the rate is {less}. The ranges in brackets reflect the 95% CI of the slope only."
+        f"it is {less}. The ranges reflect the 95% CI of the slope only."
     )
 
 

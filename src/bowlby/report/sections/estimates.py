@@ -96,10 +96,7 @@ def _partition(results: Results) -> Markup:
             ("between", "style"),
         )
     }
-    below = (
-        " Shares of variance explained are corrected for bias. A share whose corrected estimate is negative is shown "
-        "as 0."
-    )
+    below = " Shares are corrected for bias; negative shares are shown as 0."
     caption = (
         "The bars show what accounts for the variance of outcome: all of it (E2), that within therapists and that "
         "between therapists (E3). A therapist's own style can only account for variance between therapists."

@@ -105,7 +105,7 @@ def _curve(results: Results, record: Mapping) -> Markup:
         f"{number(100 * curve['p_above_t'], 0)}% of them; medians: P {number(median['P'])}, T {number(median['T'])}. "
         f"P > |T| is {said}.",
         caption=f"The columns show P − |T| in {len(table):,} alternative analyses{some}{shown}, with 95% intervals. "
-        "Intervals that extend beyond the panel are cut off at its edge. "
+        "Intervals beyond the panel are cut off. "
         "The diamond and the dotted line mark the main analysis, which decides the verdicts; its choices are black. "
         "Choices are ordered by influence, the largest difference between the means of P − |T| of their options. "
         f"P is larger than |T| in {number(100 * curve['p_above_t'], 0)}% of the analyses, and C2 is {said}.",
@@ -138,8 +138,8 @@ def _one_left_out(results: Results) -> Markup:
         return Markup("")
     n = int(table.loc[table["effect"] == table["effect"].iloc[0], "therapists"].sum())
     few = (
-        " Therapists with fewer than five patients are combined into groups of at least five patients. The point of a "
-        "group is the mean of the estimates obtained by omitting its therapists one at a time."
+        " Therapists with fewer than five patients are combined; the point of a group is the mean of its therapists' "
+        "estimates."
         if (table["therapists"] > 1).any()
         else ""
     )

@@ -44,8 +44,8 @@ def _grouped(results: Results) -> str:
     if table is None or "therapists" not in table or not (table["therapists"] > 1).any():
         return ""
     return (
-        " Therapists with fewer than five patients are combined into groups of at least five patients. The point of "
-        "a group is the mean of its therapists' effects. Its interval is based on the mean of their variances."
+        " Therapists with fewer than five patients are combined into groups, shown with the mean of their effects and "
+        "variances."
     )
 
 
