@@ -366,7 +366,7 @@ def growth_of(run: Run, folder: Path) -> dict:
 def compare(loaded: Loaded, folder: Path) -> None:
     """Fits to comparison and verdict."""
     if loaded.run.robustness:
-        from bowlby.robustness.stage import check_tables
+        from bowlby.robustness.provenance import check_tables
 
         check_tables(loaded.run, folder)
     for name, record in verdict_of(loaded.run, folder).items():

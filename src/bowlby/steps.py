@@ -113,7 +113,7 @@ def robustness(run: Plan, *kinds: str) -> None:
 
 def check_robustness(run: Plan) -> None:
     """Remove and name tables of robustness that are not of this run's data and configuration."""
-    from bowlby.robustness.stage import check_tables
+    from bowlby.robustness.provenance import check_tables
 
     check_tables(run.loaded.run, run.folder)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import time
 from functools import cached_property
@@ -14,9 +12,9 @@ import pandas as pd
 
 from bowlby.errors import UserError, existing
 from bowlby.files import Damaged, read_parquet, read_set, write_parquet
-from bowlby.fingerprint import checksum
 from bowlby.instruments.cells import CELL
-from bowlby.robustness.jobs import PEOPLE, SETS, UNIVERSE, Work, inputs, instruments, works
+from bowlby.robustness.jobs import PEOPLE, SETS, UNIVERSE, Work, instruments, works
+from bowlby.robustness.provenance import input_hash
 from bowlby.robustness.refit_claims import Basis, Rows
 from bowlby.robustness.replicates import Address, gather, not_computed, reason, removed, stacked
 
@@ -216,33 +214,3 @@ def assess_robustness(run, folder: Path, fits: dict[str, dict], claims: dict[str
     record_verdict_changes(claims, tables, effects, existing(run.comparison).delta)
     verdicts = {name: claim["verdict"] for name, claim in claims.items() if not claim["not_tested"]}
     return summarise(tables, effects, existing(run.comparison).delta, verdicts)
-
-
-def check_tables(run, folder: Path) -> None:
-    """Remove tables of replicates made from other data or another configuration, and say so.
-
-    Raises
-    ------
-    UserError
-        If there was one; the next run makes it anew.
-    """
-    from bowlby.robustness.summary import remove_stale
-
-    remove_stale(folder, {kind: input_hash(run, folder, kind) for kind in works(run.robustness)})
-
-
-def input_hash(run, folder: Path, kind: str) -> str:
-    """What replicates are made from: files and the settings that enter them."""
-    asked = run.robustness
-    if kind.startswith("multiverse"):
-        own = [asked.multiverse.model_dump(), asked.replicates.multiverse]
-    else:
-        own = [asked.imputation.model_dump()]
-    if kind in UNIVERSE:
-        settings = [run.outcome.model_dump(), existing(run.comparison).model_dump(), *own]
-    else:
-        settings = [existing(run.comparison).delta]
-    digest = hashlib.sha256(json.dumps([run.seed, asked.strata, settings], sort_keys=True).encode())
-    for name in inputs(run, kind):
-        digest.update(checksum(folder / name).encode())
-    return digest.hexdigest()[:16]

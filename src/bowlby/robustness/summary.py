@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr, ndtri, stdtrit
 
-from bowlby.errors import RECOMPUTE, Place, UserError, problem
 from bowlby.files import read_parquet
 from bowlby.robustness.imputation_summary import imputed, tipping_summary
 from bowlby.robustness.multiverse import NODES
@@ -83,31 +82,6 @@ def summarise(
 def read_tables(folder: Path, kinds: Iterable[str]) -> dict[str, pd.DataFrame]:
     """The tables of a run by kind."""
     return {kind: read_parquet(folder / f"robustness/{kind}.parquet") for kind in kinds}
-
-
-def remove_stale(folder: Path, marks: dict[str, str]) -> None:
-    """Remove the tables of a run that do not have the mark of what they must have been made from.
-
-    Parameters
-    ----------
-    folder : Path
-    marks : dict of str
-        By kind.
-
-    Raises
-    ------
-    UserError
-        If one was removed; the next run makes it anew.
-    """
-    problems = []
-    for kind, table in read_tables(folder, marks).items():
-        if table.attrs.get("inputs") != marks[kind]:
-            path = folder / f"robustness/{kind}.parquet"
-            path.unlink()
-            what = "made from other data or another configuration"
-            problems.append(problem(what, f"it was removed; {RECOMPUTE}", Place(path.name)))
-    if problems:
-        raise UserError(problems)
 
 
 def _bootstrap(table: pd.DataFrame, effects: dict, tables: dict) -> dict:
