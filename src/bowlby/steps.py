@@ -38,7 +38,7 @@ COMMON = {
     "design": ("pyarrow.dataset", "bowlby.fit.models", "bowlby.robustness.stage"),
     "figures": ("pyarrow.dataset", "pingouin", "bowlby.figures", "bowlby.tables"),
 }
-"""By the first task of a step, what several of its chains import: once, before they part."""
+"""By task, what other chains of its step import too: once, before they part."""
 
 
 def take(run: Plan, steps: list[list[list[list]]], processes: int = 1) -> None:
@@ -60,7 +60,8 @@ def take(run: Plan, steps: list[list[list[list]]], processes: int = 1) -> None:
     """
     for chains in steps:
         n = len(chains)
-        for module in COMMON.get(chains[0][0][0], ()) if n > 1 else ():
+        tasks = [name for chain in chains for name, *_ in chain]
+        for module in [module for name in tasks for module in COMMON.get(name, ())] if n > 1 else []:
             import_module(module)
         side_by_side(_follow, [run] * n, chains, [processes] * n, processes=processes)
 
