@@ -180,6 +180,6 @@ def estimands_sheet(number_: str, records: dict[str, dict], imputed: dict[str, d
         parts.append((question, rows))
     note = (
         f"The estimands answer different questions and may disagree. {INDEX} E2 refers to all outcome variance, E3 to "
-        f"the variance at the level of each predictor. The second bound of E6, 0.14, is 2% of the variance. {ADDITIVE}"
+        f"the variance at the level of each predictor. The bound 0.14 of E6 is 2% of the variance. {ADDITIVE}"
     )
     return Sheet(number_, "Estimands", ["Quantity", "Estimate", "95% CI", "p", "Note"], parts, note)

@@ -127,8 +127,14 @@ def test_many_therapists_and_specifications_stay_small(comparison_run, tmp_path)
 def test_the_page_says_what_flips(doubted):
     page = report.build_report(doubted)
     part = page[page.index('<h2 id="robustness">') : page.index('<h2 id="therapists">')]
-    assert "Under the rules below, a check changes the verdict of C1." in part
+    assert "By fixed rules, a check changes the verdict of C1." in part
     assert "yes: P has the other sign in 30% of the analyses tried" in part
+    counts = "Omitting a therapist counts only if it also moves the estimate by more than 1 SE."
+    record = read_json(doubted / "robustness.json")
+    assert (counts in part) == any(len(record["influence"]["verdicts"].get(c, {})) > 1 for c in ("C1", "C2"))
+    record["influence"]["verdicts"]["C1"] = {"supported": 5, "inconclusive": 1}
+    write_json(doubted / "robustness.json", record)
+    assert counts in report.build_report(doubted)
     cells = re.findall("<td>(.*?)</td>", part[part.index("Robustness of Each Verdict") :].split("</table>")[0])
     assert cells == [
         "supported", "yes: P has the other sign in 30% of the analyses tried", "supported in all 6",

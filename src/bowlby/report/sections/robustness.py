@@ -50,9 +50,9 @@ def _confounder(results: Results) -> Markup:
         return Markup("")
     said = Markup(sheet_html(robustness_values_sheet(record)))
     if sd := record["slope_sd"]:
-        said += Markup("<p>P differs between therapists by an SD of {} (upper 95% profile limit {}).</p>").format(
-            number(sd["estimate"]), number(sd["upper"])
-        )
+        said += Markup(
+            "<p>P differs between therapists by an SD of {} (maximum likelihood; upper 95% profile limit {}).</p>"
+        ).format(number(sd["estimate"]), number(sd["upper"]))
     return said
 
 
@@ -62,10 +62,10 @@ def _intro(verdict: Mapping, record: Mapping) -> str:
     changed = [name for name, claim in decided.items() if claim.get("fragile")]
     unknown = [name for name, claim in decided.items() if claim.get("fragile_not_tried") and name not in changed]
     if changed:
-        said = [f"Under the rules below, a check changes the verdict of {', '.join(changed)}."]
+        said = [f"By fixed rules, a check changes the verdict of {', '.join(changed)}."]
     elif decided:
         computed = "computed " if unknown else ""
-        said = [f"Under the rules below, no {computed}check changes a supported or refuted verdict."]
+        said = [f"By fixed rules, no {computed}check changes a supported or refuted verdict."]
     else:
         said = ["No claim is decided, so that no check can change a verdict."]
     if unknown:
@@ -83,6 +83,9 @@ def _intro(verdict: Mapping, record: Mapping) -> str:
             "Alternative analyses count as a change if the sign of the estimate differs in more than 20% of them (C3: "
             "if T crosses the bound), not if they leave the claim inconclusive."
         )
+    without = (record.get("influence") or {}).get("verdicts") or {}
+    if any(len(without.get(name) or {}) > 1 for name in decided):
+        said.append("Omitting a therapist counts only if it also moves the estimate by more than 1 SE.")
     if lost := sum(kind.get("failed") or 0 for kind in record.values() if not kind.get("not_computed")):
         said.append(f"{lost:,} of the refits failed and are not counted.")
     return " ".join([*said, *([undone] if (undone := left_undone(record)) else [])])

@@ -211,8 +211,8 @@ def _lines(lines: dict | None) -> list[str]:
         f"P exceeds all differences between therapists together (at most {bound} SD): C2 would be supported for any "
         "characteristic of therapists."
         if lines["any_therapist_variable"]
-        else f"Therapists differ enough that some characteristic could have a slope of up to {bound} SD, so that C2 "
-        "could have been refuted."
+        else f"Therapists differ enough that some characteristic could have a slope of up to {bound} SD (upper limit), "
+        "so that C2 could have been refuted."
     ]
     if ratio is not None:
         said.append(
