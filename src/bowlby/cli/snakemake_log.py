@@ -107,7 +107,8 @@ class SnakemakeLog:
         elif match := STEPS.match(line):
             self.steps, self.ran = (int(match[1]), int(match[2])), True
             self.running.pop(self._finished, None)
-            return f"{self.steps[0]} of {self.steps[1]} jobs done: {self._finished.replace('_', ' ')}\n"
+            name = "" if self._finished == "all" else f": {self._finished.replace('_', ' ')}"  # it only collects files
+            return f"{self.steps[0]} of {self.steps[1]} jobs done{name}\n"
         elif match := FINISHED.match(line):
             self._finished = match[1]
         elif match := STARTED.match(line):
