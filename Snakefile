@@ -1,5 +1,4 @@
 # bowlby: from a study's raw files to a verdict. This file is a table of contents.
-import os
 import sys
 from snakemake.utils import min_version
 from bowlby.errors import UserError
@@ -9,10 +8,6 @@ from bowlby.resources import megabytes, minutes
 from bowlby.run_marker import claim
 
 min_version("9.19")
-
-# Jobs run side by side and their matrices are small: threads within one only wait for each other (40 times slower).
-for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(name, "1")
 
 # One run, one file: --configfile would be merged into this one, so it is read only where none is given. A workflow that
 # uses this one as a module names the file by `config: {"run_file": ...}` (docs/module.md).

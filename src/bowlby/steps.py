@@ -1,4 +1,4 @@
-"""The steps of a job: stages of a planned run, one after the other or side by side."""
+"""The steps of a job: stages of a planned run, in sequence or in parallel."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ COMMON = {
 """By task, what other chains of its step import too: once, before they part."""
 
 
-def take(run: Plan, steps: list[list[list[list]]], processes: int = 1) -> None:
-    """Take the steps of a job.
+def run_steps(run: Plan, steps: list[list[list[list]]], processes: int = 1) -> None:
+    """Run the steps of a job.
 
     Parameters
     ----------

@@ -15,12 +15,10 @@ def jobs():
 
 for NAME, MADE in jobs().items():
     PARTS = [STAGES[name] for name in MADE]
-    CHAINS = {
-        turn: [step for part in PARTS if part.turn == turn for step in part.steps]
-        for turn in sorted({part.turn for part in PARTS})
-    }
+    TURNS = sorted({part.turn for part in PARTS})
     STEPS = [
-        [CHAINS[turn] for turn in CHAINS if turn[0] == first] for first in dict.fromkeys(turn[0] for turn in CHAINS)
+        [[task for part in PARTS if part.turn == turn for task in part.steps] for turn in TURNS if turn[0] == first]
+        for first in dict.fromkeys(turn[0] for turn in TURNS)
     ]
     OUTPUTS = [file for part in PARTS for file in part.outputs]
     FILES = {str(file) for file in OUTPUTS}
