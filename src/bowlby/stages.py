@@ -35,29 +35,38 @@ def ingest(loaded: Loaded, folder: Path) -> None:
     log.info("%d instruments, %d issues", len(result.measures), len(result.issues))
 
 
-def score(loaded: Loaded, folder: Path, instruments: list[str]) -> None:
+def score(loaded: Loaded, folder: Path, instruments: list[str], processes: int = 1) -> None:
     """Measures to scores with their dictionary, and to tables of reliability, keys, severity, styles and change."""
     from bowlby.dictionary import write_dictionary
-    from bowlby.instruments.cells import coded
-    from bowlby.instruments.direction_checks import across, directed
-    from bowlby.instruments.score_tables import score_tables, stack, summarise
+    from bowlby.instruments.direction_checks import across
+    from bowlby.instruments.score_tables import stack
+    from bowlby.processes import side_by_side
 
-    tables, described, scales, shareable = [], [], {}, loaded.run.privacy == "shareable"
     sites = sites_of({role: read_parquet(folder / f"people/{role}s.parquet") for role in ("patient", "therapist")})
-    for name in instruments:
-        measures = read_parquet(folder / f"measures/{name}.parquet")
-        instrument, items, scores = score_instrument(loaded, name, measures)
-        write_parquet(folder / f"scores/{name}.parquet", scores)
-        scores, items, measures = coded(scores, items, measures)
-        occasions = change_occasions(loaded, scores)
-        tables.append(summarise(scores, items, instrument, occasions, shareable, measures, sites))
-        described += score_tables({name: scores}, {name: instrument})
-        scales[name] = directed(scores, instrument, measures, sites)
-        log.info("%s: %d rows scored", name, len(scores))
-    tables.append({"keying_audit": across(scales)})
-    for name, table in stack(tables).items():
+    scored = side_by_side(partial(_score, loaded, folder, sites), instruments, processes=processes)
+    tables, described, scales = zip(*scored, strict=True)
+    audited = {"keying_audit": across(dict(zip(instruments, scales, strict=True)))}
+    for name, table in stack([*tables, audited]).items():
         write_csv(folder / f"{name}.csv", harmless(table))
-    write_dictionary(folder / "scores", f"{loaded.run.run}-scores", f"Scores of {loaded.title}", described)
+    parts = [part for parts in described for part in parts]
+    write_dictionary(folder / "scores", f"{loaded.run.run}-scores", f"Scores of {loaded.title}", parts)
+
+
+def _score(loaded: Loaded, folder: Path, sites: dict[str, pd.Series], name: str) -> tuple[dict, list, pd.DataFrame]:
+    """Write an instrument's scores; its tables, its dictionary, and its scales by which higher is better."""
+    from bowlby.instruments.cells import coded
+    from bowlby.instruments.direction_checks import directed
+    from bowlby.instruments.score_tables import score_tables, summarise
+
+    measures = read_parquet(folder / f"measures/{name}.parquet")
+    instrument, items, scores = score_instrument(loaded, name, measures)
+    write_parquet(folder / f"scores/{name}.parquet", scores)
+    scores, items, measures = coded(scores, items, measures)
+    occasions, shareable = change_occasions(loaded, scores), loaded.run.privacy == "shareable"
+    tables = summarise(scores, items, instrument, occasions, shareable, measures, sites)
+    described = score_tables({name: scores}, {name: instrument})
+    log.info("%s: %d rows scored", name, len(scores))
+    return tables, described, directed(scores, instrument, measures, sites)
 
 
 def score_instrument(loaded: Loaded, name: str, measures: pd.DataFrame):
@@ -112,21 +121,9 @@ def sites_of(people: dict[str, pd.DataFrame]) -> dict[str, pd.Series]:
 
 
 def audit_keys(made: dict[str, tuple], measures: dict[str, pd.DataFrame], people: dict[str, pd.DataFrame]):
-    """The audit of all keys as the score stage makes it; nothing is written.
+    """The audit of all keys as the score stage makes it (:func:`bowlby.instruments.audit.audit`); nothing is written.
 
-    Parameters
-    ----------
-    made : dict of tuple
-        By instrument, from :func:`score_instrument`.
-    measures : dict of DataFrame
-        By instrument; what the scores were made from.
-    people : dict of DataFrame
-        With patients and therapists.
-
-    Returns
-    -------
-    DataFrame
-        As :func:`bowlby.instruments.audit.audit`.
+    By instrument, what :func:`score_instrument` made, and the measures it was made from; patients and therapists.
     """
     from bowlby.instruments.direction_checks import across, directed
     from bowlby.instruments.score_tables import key_audit, stack

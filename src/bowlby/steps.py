@@ -51,7 +51,7 @@ def run_steps(run: Plan, steps: list[list[list[list]]], processes: int = 1) -> N
         One after the other. Each is a list of chains that do not need one another; each chain is a list of tasks, one
         after the other, and each task the name of a step (of `CODE`) and its arguments.
     processes : int
-        For the chains of a step, and for the figures.
+        For the chains of a step, for scoring and for the figures.
 
     Raises
     ------
@@ -73,12 +73,17 @@ def code(tasks: Iterable[list]) -> list[str]:
 
 def _follow(run: Plan, chain: list[list], processes: int) -> None:
     for name, *arguments in chain:
-        if name == "figures":
-            figures(run, processes)
+        if name in PARALLEL:
+            PARALLEL[name](run, *arguments, processes)
         elif name in OWN:
             OWN[name](run, *arguments)
         else:
             getattr(stages, name)(run.loaded, run.folder, *arguments)
+
+
+def score(run: Plan, instruments: list[str], processes: int) -> None:
+    """Measures to scores."""
+    stages.score(run.loaded, run.folder, instruments, processes)
 
 
 def design(run: Plan, *sets: str) -> None:
@@ -149,5 +154,7 @@ def report(run: Plan) -> None:
     build(run.folder)
 
 
+PARALLEL: dict[str, Callable] = {step.__name__: step for step in (score, figures)}
+"""Steps that work in several processes."""
 OWN = {step.__name__: step for step in (design, fit, robustness, check_robustness, manifest, tables, report)}
 """Steps that are more than a call of one of the stages with configuration, folder and arguments."""

@@ -62,6 +62,7 @@ STAGES["score"] = Stage(
     need="score",
     settings=["study", "title", "outcome", "other_outcomes", "privacy"],
     part="ingest_and_score",
+    threads=2 if PLAN.small else 1,
 )
 
 
