@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scipy.special import stdtrit
+import scipy  # its parts are imported where they are used
 
 from bowlby.effect import Effect
 from bowlby.reasons import REASONS, decimals
@@ -80,7 +80,7 @@ def headline(
 
 def detectable(effect: Effect) -> float:
     """The true size that a two-sided test at .05 finds with 80% power, at the effect's standard error and df."""
-    return float(stdtrit(effect.df, 0.975) + stdtrit(effect.df, 0.8)) * effect.se
+    return float(scipy.special.stdtrit(effect.df, 0.975) + scipy.special.stdtrit(effect.df, 0.8)) * effect.se
 
 
 def both_negligible(effects: dict[str, Effect], claims: dict[str, dict], delta: float) -> bool:
