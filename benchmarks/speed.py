@@ -29,6 +29,8 @@ import yaml
 ROOT = Path(__file__).parents[1]
 CONFIG = "config/config.yaml"
 START = """
+import os
+os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"  # as `bowlby run` gives it to its jobs
 from types import SimpleNamespace
 from bowlby.job import job
 from bowlby.plan import plan

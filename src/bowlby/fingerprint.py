@@ -46,13 +46,21 @@ def fingerprint(stage: str, *more: Path) -> str:
     """Hash of a stage's sources, those of `more` folders, and of the libraries' versions (16 hexadecimal digits)."""
     digest = hashlib.sha256()
     for path in (*(PACKAGE / part for part in (*SHARED, *STAGES[stage])), *more):
-        for file in sorted(path.rglob("*") if path.is_dir() else [path]):
-            if file.is_file() and file.suffix != ".pyc":
-                base = PACKAGE if file.is_relative_to(PACKAGE) else path.parent
-                digest.update(file.relative_to(base).as_posix().encode() + b"\0" + file.read_bytes())
+        digest.update(_sources(path))
     for library, number in versions(LIBRARIES).items():
         digest.update(f"{library}={number}".encode())
     return digest.hexdigest()[:16]
+
+
+@cache
+def _sources(path: Path) -> bytes:
+    """Hash of a file, or of the files in a folder with their names; several stages share it."""
+    digest = hashlib.sha256()
+    base = PACKAGE if path.is_relative_to(PACKAGE) else path.parent
+    for file in sorted(path.rglob("*") if path.is_dir() else [path]):
+        if file.is_file() and file.suffix != ".pyc":
+            digest.update(file.relative_to(base).as_posix().encode() + b"\0" + file.read_bytes())
+    return digest.digest()
 
 
 @cache
