@@ -32,10 +32,10 @@ START = """
 import os
 os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"  # as `bowlby run` gives it to its jobs
 from types import SimpleNamespace
-from bowlby.job import job
-from bowlby.plan import plan
-with job(SimpleNamespace(log=["results/start.log"])):
-    plan("config/config.yaml")
+from bowlby.job import job, planned
+asked = SimpleNamespace(log=["results/start.log"], params=SimpleNamespace(config="config/config.yaml"))
+with job(asked):
+    planned(asked)
 """
 TABLES = "import pandas, pyarrow.parquet"
 BOWLBY = [sys.executable, "-c", "from bowlby.cli import main; main()"]

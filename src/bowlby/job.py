@@ -89,7 +89,7 @@ def planned(snakemake) -> Plan:
     UserError
         If the configuration is not the one that the run was started with: its results would mix the two.
     """
-    run = plan(snakemake.params.config)
+    run = plan(snakemake.params.config, begun=True)
     if not (run.folder / MARKER).is_file():  # nothing else marks it where the workflow is a module of another
         claim(run.folder)
     started = begun_with(run.folder)

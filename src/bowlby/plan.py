@@ -10,7 +10,6 @@ from pathlib import Path
 
 from bowlby.config import Loaded, load
 from bowlby.config.moderation import interactions
-from bowlby.design.requirements import instruments_of, unmet
 from bowlby.errors import Place, UserError, problem
 from bowlby.files import read_json
 from bowlby.fingerprint import checksum
@@ -153,8 +152,14 @@ class Plan:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def plan(config: str | Path) -> Plan:
+def plan(config: str | Path, begun: bool = False) -> Plan:
     """Read a configuration and check what can be checked before running.
+
+    Parameters
+    ----------
+    config : str or Path
+    begun : bool
+        Whether the run has begun: that its files fit together was checked at its start.
 
     Raises
     ------
@@ -164,7 +169,8 @@ def plan(config: str | Path) -> Plan:
     """
     loaded = load(relative(config))
     problems = [line for number, path in enumerate(loaded.raw_files) if (line := _absent(loaded, number, path))]
-    problems += mismatches(loaded)
+    if not begun:
+        problems += mismatches(loaded)
     if problems:
         raise UserError(problems)
     return Plan(loaded, results_of(loaded))
@@ -223,6 +229,8 @@ def _holds_files(folder: Path) -> bool:
 
 def _unmet_requirements(loaded: Loaded) -> list[str]:
     """The run may only require what the study has."""
+    from bowlby.design.requirements import instruments_of, unmet
+
     if not any(f.measures for f in loaded.study.files):
         what = "the study file has no instrument"
         return [problem(what, "add `measures:` to one of its files", Place(loaded.study_path.name))]
