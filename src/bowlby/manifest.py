@@ -34,7 +34,7 @@ def write_manifest(plan: Plan) -> None:
             "synthetic": loaded.study.synthetic,
             "privacy": loaded.run.privacy,
             "seed": loaded.run.seed,
-            "command": f"bowlby run {loaded.path.name}",
+            "command": f"bowlby run {loaded.path.name if '..' in loaded.path.parts else loaded.path.as_posix()}",
             "config": run,
             "contrary_directions": [str(line) for line in contrary_directions(loaded)],
             "inputs": {Path(path).name: digest for path, digest in plan.checksums().items()},

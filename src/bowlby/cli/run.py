@@ -63,7 +63,7 @@ def run(
         show((f"note: {line.removeprefix('error: ')}" for line in log.failure(logs)), err=True)
         log, status = _run_snakemake(arguments, planned, whole)
     if status and log.interrupted:
-        print(_interruption(log), file=sys.stderr)
+        print(_interruption(log, planned.folder / "report.html"), file=sys.stderr)
         raise typer.Exit(INTERRUPTED)
     if status:
         report = planned.folder / "report.html"
@@ -120,11 +120,12 @@ def _run_snakemake(arguments: list[str], planned: Plan, whole: bool) -> tuple[Sn
     return log, os.waitstatus_to_exitcode(ended)
 
 
-def _interruption(log: SnakemakeLog) -> str:
-    """What is finished of a run that was interrupted, and how to continue."""
+def _interruption(log: SnakemakeLog, report: Path) -> str:
+    """What is finished of a run that was interrupted, where its unfinished report is, and how to continue."""
     done, total = log.steps
     finished = f"{done} of {total} jobs are done and are kept" if done else "no job was finished in this run"
-    return f"\nbowlby was interrupted: {finished}; the same command continues from there"
+    page = f"\nunfinished: {report}" if report.is_file() else ""
+    return f"{page}\nbowlby was interrupted: {finished}; the same command continues from there"
 
 
 def ending(folder: Path, whole: bool = True) -> list[str]:

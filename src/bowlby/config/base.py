@@ -132,6 +132,9 @@ def _said(error: dict, known: list[str]) -> tuple[str, str]:
         return WORDS[kind], "write it as a list: [a, b]" if WORDS[kind] == "is not a list" else correct
     if kind in ("model_type", "dict_type"):
         return "is not a block", f"write `{{key: value}}`; keys here: {', '.join(known)}" if known else correct
+    if kind == "literal_error" and isinstance(given := error["input"], str):
+        near = difflib.get_close_matches(given, re.findall("'([^']+)'", error["ctx"]["expected"]), n=1)
+        return f"'{given}' should be {error['ctx']['expected']}", f"did you mean '{near[0]}'?" if near else correct
     what = error["msg"].removeprefix("Value error, ").rstrip(".")
     what = what.replace("Input should", "should", 1)
     what = what[:1].lower() + what[1:]

@@ -24,6 +24,9 @@ LETTERS = 34
 LINES = ({"color": GREY, "linestyle": "-"}, {"color": BLUE, "linestyle": "--"}, {"color": INK, "linestyle": ":"},
          {"color": BLUE, "linestyle": "-."})  # fmt: skip
 
+NORMS = {True: ("-", ""), False: (":", ", unverified")}
+"""Line of a published mean and words of the legend, by whether it was verified against a published source."""
+
 
 def gather(results: Results) -> pd.DataFrame | None:
     """From the scores and what the instruments say of norms."""
@@ -180,8 +183,11 @@ def draw(ax, data: pd.DataFrame) -> None:
     for number, occasion in enumerate(named_ones):
         label = occasion.replace("_", " ") + (once if number == 0 else "")
         handles += keys(grid[0], (label, {**lines[occasion], "lw": 1.8}))
-    if (data["kind"] == "norm").any():
-        handles += keys(grid[0], ("published mean ± SD", {"color": INK, "marker": "|", "ms": 8, "lw": 1}))
+    sure = data.loc[data["kind"] == "norm", "sure"] != "unverified"
+    for known, (line, words) in NORMS.items():
+        if (sure == known).any():
+            how = {"color": INK, "marker": "|", "ms": 8, "lw": 1, "linestyle": line}
+            handles += keys(grid[0], (f"published mean ± SD{words}", how))
     if handles:
         figure.legend(handles=handles, loc="outside upper center", ncols=2, fontsize=9.5)
 
@@ -200,8 +206,8 @@ def _panel(place, own: pd.DataFrame, lines: dict[str, dict], top: float) -> None
     norms = own[own["kind"] == "norm"].head(3).sort_values("sure").reset_index(drop=True)
     norms = norms.assign(value=norms["mean"], low=norms["mean"] - norms["sd"], high=norms["mean"] + norms["sd"])
     norms = norms.assign(at=top * (1.08 + 0.1 * norms.index))
-    for sure, line in ((True, "-"), (False, ":")):
-        some = norms[(norms["sure"] != "unverified") == sure]
+    for known, (line, _) in NORMS.items():
+        some = norms[(norms["sure"] != "unverified") == known]
         point_ranges(place, some, color=INK, marker="|", pointsize=8, edgewidth=1, linewidth=1, linestyle=line)
     edge = own[own["kind"] == "range"].iloc[0]
     place.set(xlim=(edge["low"], edge["high"]), ylim=(0, top * 1.3), xlabel="", ylabel="")

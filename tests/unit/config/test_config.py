@@ -65,7 +65,7 @@ files:
         ("[pre, post]", "pre", "2: occasions: is not a list; write it as a list: [a, b]"),
         ("instrument: gad7", "instrument:", "7: files.0.measures.0.instrument: is empty; fill it in, or delete"),
         ("path: a.csv", "path: a.csv\n    skip_rows: two", "5: files.0.skip_rows: is not a whole number; correct"),
-        ("path: a.csv", "path: a.csv\n    format: xls", "5: files.0.format: should be 'csv', 'excel', 'spss',"),
+        ("path: a.csv", "path: a.csv\n    format: xls", "5: files.0.format: 'xls' should be 'csv', 'excel', 'spss',"),
     ],
 )
 def test_one_mistake_is_one_line(tmp_path, old, new, expected):
