@@ -243,9 +243,16 @@ def draw_missing(ax, data: pd.DataFrame) -> None:
     cells["said"] = cells["said"].where(cells["scales"] == 1, mean)
     wide = {name: cells.pivot_table(name, by, "occasion", "first").reindex(pd.MultiIndex.from_frame(lines))[occasions]
             for name in ("level", "said")}  # fmt: skip
+    told = len(occasions) <= 6
     seaborn.heatmap(wide["level"].to_numpy(float), vmin=0, vmax=1, cmap=seaborn.light_palette(BLUE, as_cmap=True),
-                    annot=wide["said"].fillna("").to_numpy(str) if len(occasions) <= 6 else None, fmt="",
-                    annot_kws={"fontsize": 9}, linewidths=1.5, linecolor="white", cbar=False, ax=ax)  # fmt: skip
+                    annot=wide["said"].fillna("").to_numpy(str) if told else None, fmt="",
+                    annot_kws={"fontsize": 9}, linewidths=1.5, linecolor="white", ax=ax,
+                    cbar=not told,
+                    cbar_kws={"label": "share with a score", "format": "{x:.0%}", "aspect": 40})  # fmt: skip
+    if not told:
+        scale = ax.collections[0].colorbar.ax
+        scale.tick_params(labelsize=9)
+        scale.yaxis.label.set_size(9)
     names = [_name(*line[1:]) for line in lines.itertuples(index=False, name=None)]
     middle = np.arange(max(len(lines), len(occasions))) + 0.5
     ax.set_yticks(middle[: len(lines)], [n if len(n) <= 30 else n[:29] + "…" for n in names], fontsize=9, rotation=0)
@@ -253,8 +260,13 @@ def draw_missing(ax, data: pd.DataFrame) -> None:
     ax.tick_params(length=0, labeltop=True, labelbottom=False)
     if len(occasions) > 5:
         ax.tick_params(axis="x", labelrotation=60)
-    for y in np.flatnonzero(lines["role"].to_numpy()[1:] != lines["role"].to_numpy()[:-1]):
-        ax.axhline(y + 1, color=GREY, lw=1)
+    last = 0
+    for y in [*np.flatnonzero(lines["role"].to_numpy()[1:] != lines["role"].to_numpy()[:-1]), len(lines) - 1]:
+        if last:
+            ax.axhline(last, color=GREY, lw=1)
+        beside = {"va": "center", "fontsize": 9, "transform": ax.get_yaxis_transform()}
+        ax.text(1.02, (last + y + 1) / 2, f"{lines['role'].iloc[y]}s", rotation=270, **beside)
+        last = y + 1
 
 
 def _name(instrument: str, about: str, scale: str = "total") -> str:
