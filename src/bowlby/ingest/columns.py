@@ -55,7 +55,7 @@ def has(raw: Raw, column: str | None, issues: Issues, instrument: str | None = N
             **raw.place,
         )
         return False
-    others = [c for c in raw.header if NUMBER.sub("", str(c)) != NUMBER.sub("", str(column))]
+    others = [c for c in raw.header if NUMBER.sub("0", str(c)) != NUMBER.sub("0", str(column))]
     same = [c for c in raw.header if folded(str(c)) == folded(str(column))]
     near = same or difflib.get_close_matches(str(column), others, n=1)
     do = f"did you mean '{near[0]}'?" if near else "correct the study file, or add the column"

@@ -88,6 +88,7 @@ def test_a_column_of_therapists_that_is_not_read_is_named(study, tmp_path, read)
             "file",
         ),
         ("id,th,t,q1,q_2\n1,A,pre,1,1\n", "error: a.csv:1:q2: column 'q2' is missing; did you mean 'q_2'?"),
+        ("id,th,t,q1,3q2\n1,A,pre,1,1\n", "error: a.csv:1:q2: column 'q2' is missing; did you mean '3q2'?"),
         (
             GOOD + "9,A,end,1,1\n",
             "error: a.csv:5:t: unknown occasion; use one of pre, post, or add it to the study file",
