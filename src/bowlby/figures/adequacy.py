@@ -81,7 +81,9 @@ def draw(ax, data: pd.DataFrame) -> None:
     for row in data[data["observed"]].itertuples(index=False):
         for panel in (slopes, power):
             panel.axvline(row.icc, color=INK, lw=1, ls=(0, (6, 3)))
-        note(slopes, row.icc, slopes.get_ylim()[1], f"estimated: {100 * row.icc:.1f}%", va="top", ha="center")
+        away = row.icc / data["icc"].max()  # the words stay inside the axes
+        side = "left" if away < 0.2 else "right" if away > 0.8 else "center"
+        note(slopes, row.icc, slopes.get_ylim()[1], f" estimated: {100 * row.icc:.1f}% ", va="top", ha=side)
     _legend(power)
     power.set(ylim=(0, 1), yticks=np.linspace(0, 1, 6), xlim=(-0.003, data["icc"].max() + 0.003))
     power.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f}%")
