@@ -123,17 +123,19 @@ def sheets(results: Results) -> dict[str, tuple[pd.DataFrame, Sheet]]:
         sheet = with_outcome(estimands_sheet(f"Table {len(tables) + 1}", records, imputed), results)
         tables["estimands"] = (estimands_table(records, imputed), sheet.noted(doubt))
     if results.verdict:
-        sheet = claims_sheet(f"Table {len(tables) + 1}", results.verdict)
+        # Last, after the descriptive statistics: the report has the claims in another form.
+        sheet = claims_sheet(f"Table {len(tables) + 2}", results.verdict)
         tables["claims"] = (claims_table(results.verdict), with_outcome(sheet, results).noted(doubt))
     return {name: (_reworded(raw, wording), sheet.reworded(wording)) for name, (raw, sheet) in tables.items()}
 
 
 def descriptives(results: Results, raw: pd.DataFrame | None = None) -> Sheet | None:
-    """The table of descriptive statistics, from its file if not given; it takes seconds and has the last number."""
+    """The table of descriptive statistics, from its file if not given; it takes seconds. Only the claims follow it."""
     raw = results.table("tables/descriptives.csv") if raw is None else raw
     if raw is None or raw.empty:
         return None
-    return descriptives_sheet(f"Table {len(sheets(results)) + 1}", raw).reworded(results.wording)
+    before = len(sheets(results).keys() - {"claims"})
+    return descriptives_sheet(f"Table {before + 1}", raw).reworded(results.wording)
 
 
 def with_outcome(sheet: Sheet, results: Results, direction: str = "") -> Sheet:
