@@ -62,7 +62,7 @@ def decision(claim: dict) -> list[str]:
         return ["–"] * 4
     test = claim.get("test") or {}
     ends = test.get("ci") or (None, None)
-    places = digits(*ends)
+    places = digits(*ends, 0.0, claim.get("bound") or 0.0)
     level = f"{100 * test['level']:g}% " if test else ""
     name = f"{TESTS[test['kind']]} of {term(test['of']).partition(':')[0]}" if test else "–"
     return [
@@ -150,7 +150,7 @@ def pair_sheet(number_: str, record: Mapping) -> Sheet:
     for name, statement in statements(record).items():
         claim = record["claims"][name]
         word = verdict(claim) + (", qualified" if claim["qualified"] else "")
-        places = digits(*claim["ci"])
+        places = digits(*claim["ci"], 0.0, record["delta"])
         estimate, limits_ = number(claim["estimate"], places), interval(*claim["ci"], digits=places)
         cells = [estimate, "", number(claim["df"], 1), limits_, p_value(claim["p"])]
         decided.append([f"{statement}: {word}, because {say_rule(claim['rule'], spoken)}", *cells])

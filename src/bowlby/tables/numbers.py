@@ -36,9 +36,23 @@ def number(value, digits: int = 2, *, bounded: bool = False) -> str:
     return text.replace("-", "−")
 
 
-def digits(low, high) -> int:
-    """Decimals of an estimate and its interval: two, or as many as the half-width needs; two without an interval."""
-    return 2 if absent(low) or absent(high) else decimals((high - low) / 2)
+def digits(low, high, *thresholds: float) -> int:
+    """Decimals of an estimate and its interval: two, or as many as the half-width needs; two without an interval.
+
+    A limit close to one of the thresholds has as many (up to four) as show on which side of it the limit is.
+
+    Examples
+    --------
+    >>> digits(-0.02, 0.31), digits(-0.02, 0.0984, 0.1), digits(0.002, 0.31, 0.0, 0.1)
+    (2, 3, 3)
+    """
+    if absent(low) or absent(high):
+        return 2
+    places = decimals((high - low) / 2)
+    near = [abs(end) - threshold for end in (low, high) for threshold in thresholds]
+    while places < 4 and any(abs(gap) < 0.5 * 10**-places for gap in near):
+        places += 1
+    return places
 
 
 def p_value(p) -> str:
