@@ -64,6 +64,8 @@ onsuccess:
 
 
 onerror:
+    from functools import partial
+    from bowlby.manifest import write_manifest
     from bowlby.report import unfinished
 
-    unfinished.stop(OUT, workflow.dag.needrun_jobs())
+    unfinished.stop(OUT, workflow.dag.needrun_jobs(), partial(write_manifest, PLAN))

@@ -18,9 +18,16 @@ from bowlby.plan import Plan
 ROOT = Path(__file__).parents[2]
 
 
-def write_manifest(plan: Plan) -> None:
-    """Write ``manifest.json`` and the configuration as run, ``config.yaml`` and ``study.yaml``."""
-    loaded, folder = plan.loaded, plan.folder
+def write_manifest(plan: Plan, folder: Path | None = None) -> None:
+    """Write ``manifest.json`` and the configuration as run, ``config.yaml`` and ``study.yaml``.
+
+    Parameters
+    ----------
+    plan : Plan
+    folder : Path, optional
+        Where to; by default the run's own folder.
+    """
+    loaded, folder = plan.loaded, folder or plan.folder
     run, study = loaded.run.model_dump(mode="json"), loaded.study.model_dump(mode="json")
     for name, content in (("config", run), ("study", study)):
         write_text(folder / f"{name}.yaml", yaml.safe_dump(content, allow_unicode=True, sort_keys=False))

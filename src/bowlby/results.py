@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, wraps
@@ -14,6 +15,7 @@ from bowlby.config.labels import Wording
 from bowlby.errors import UserError, problem
 from bowlby.files import read_csv, read_json, read_mapping, read_parquet, read_part, unmarked
 from bowlby.records import Claim, Comparison, Design, Fit, Verdict
+from bowlby.run_marker import is_unfinished
 from bowlby.schema import older_names, record_of_today, table_of_today
 
 MODELS = ("primary", "m1b", "c4", "c5", "pair", "growth")
@@ -273,6 +275,11 @@ def load_results(folder: str | Path) -> Results:
     UserError
         If the folder is not one that bowlby wrote.
 
+    Warns
+    -----
+    UserWarning
+        If the last run in the folder did not finish.
+
     Notes
     -----
     What each file holds: ``docs/outputs.md``. Fits, verdict, claims, comparison and designs are the records of
@@ -295,4 +302,7 @@ def load_results(folder: str | Path) -> Results:
         raise UserError(problem(f"{folder} is not a folder", name))
     if not (folder / "manifest.json").is_file() and not (folder / ".bowlby").is_file():
         raise UserError(problem(f"{folder} holds no run of bowlby", name))
+    if is_unfinished(folder):
+        what = f"the last run in {folder} did not finish, so that its files may be of different runs; run it again"
+        warnings.warn(what, stacklevel=2)
     return Results(folder)

@@ -1,4 +1,4 @@
-"""The marker of a results folder: which run it belongs to, and whether that run is still at work."""
+"""The marks of a results folder: which run it belongs to, and whether that run is still at work or has finished."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from pathlib import Path
 from bowlby.files import sweep
 
 MARKER = ".bowlby"
+PAGE = "report.html"
+UNFINISHED = b"data-unfinished"
+"""Attribute by which the page of a run that has not finished is known."""
 STARTED = "configuration: "
 PROCESS = "process: "
 PLACE = "working directory: "
@@ -36,6 +39,15 @@ def begun_with(folder: str | Path) -> str | None:
 def begun_by(folder: str | Path) -> str | None:
     """The :func:`identity` of the process that a run was started by; None where it is not known."""
     return _marked(folder, PROCESS)
+
+
+def is_unfinished(folder: str | Path) -> bool:
+    """Whether the last run in a folder has not finished, so that its files may be of different runs."""
+    try:
+        with (Path(folder) / PAGE).open("rb") as page:
+            return UNFINISHED in page.read(200)
+    except OSError:
+        return False
 
 
 def moved(folder: str | Path) -> bool:

@@ -294,7 +294,7 @@ def test_a_second_run_that_fails_leaves_no_old_verdict_on_the_page(tmp_path, she
     csv = tmp_path / "data/raw/example/patients.csv"
     csv.write_text(csv.read_text("utf-8").replace("phq9_3", "phq9_x", 1), encoding="utf-8")
     ran = shell("bowlby", "run", config, "--cores", 1, cwd=tmp_path)
-    assert ran.status == 1 and "unfinished: results/example/report.html" in ran.out
+    assert ran.status == 1 and "partial report: results/example/report.html" in ran.out
     page = (tmp_path / "results/example/report.html").read_text("utf-8")
     assert "Not finished." in page and "Reading the files" in page and "phq9_3" in page
     assert '<h2 id="verdict">' not in page and "Table 1" not in page

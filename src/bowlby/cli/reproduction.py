@@ -23,10 +23,13 @@ def diff(
     from rich.console import Console
     from rich.table import Table
 
+    from bowlby.reproduction.checksums import require_finished
     from bowlby.reproduction.difference import differences, estimates, names_of, sheet, summary, write_difference
     from bowlby.results import load_results
 
     opened = [load_results(folder) for folder in runs]
+    for run in opened:
+        require_finished(run.folder)
     names, table = names_of(opened), differences(opened)
     console = Console(highlight=False, markup=False)
     console.width = max(console.width, 100)

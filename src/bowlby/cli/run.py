@@ -68,7 +68,7 @@ def run(
     if status:
         report = planned.folder / "report.html"
         if report.is_file():
-            print(f"unfinished: {report}")
+            print(f"partial report: {report}")
         print("\nbowlby stopped:", file=sys.stderr)
         show(KILLED if status < 0 else log.failure(logs), err=True)
         print("", *log.logs_to_read(), sep="\n", file=sys.stderr)
@@ -123,9 +123,9 @@ def _run_snakemake(arguments: list[str], planned: Plan, whole: bool) -> tuple[Sn
 def _interruption(log: SnakemakeLog, report: Path) -> str:
     """What is finished of a run that was interrupted, where its unfinished report is, and how to continue."""
     done, total = log.steps
-    finished = f"{done} of {total} jobs are done and are kept" if done else "no job was finished in this run"
-    page = f"\nunfinished: {report}" if report.is_file() else ""
-    return f"{page}\nbowlby was interrupted: {finished}; the same command continues from there"
+    finished = f"{done} of {total} jobs are done and are kept" if done else "no job was finished"
+    page = f"\npartial report: {report}" if report.is_file() else ""
+    return f"{page}\nbowlby was interrupted: {finished}; run the same command again to continue"
 
 
 def ending(folder: Path, whole: bool = True) -> list[str]:

@@ -38,7 +38,7 @@ def said(results: Results) -> str:
     return results.wording(methods_text(results))
 
 
-def build_report(folder: Path, missing: list[dict] | None = None) -> str:
+def build_report(folder: Path, missing: list[dict] | None = None, earlier: list[str] | None = None) -> str:
     """The page as text: the verdict, the contents, and the sections of report and appendix that the run has files for.
 
     Parameters
@@ -47,20 +47,23 @@ def build_report(folder: Path, missing: list[dict] | None = None) -> str:
         ``results/<run>``.
     missing : list of dict, optional
         Parts of an unfinished run that are still to be made (see :mod:`bowlby.report.unfinished`).
+    earlier : list of str, optional
+        Files and folders of an earlier run that stand where these parts will be.
 
     Returns
     -------
     str
         HTML that loads nothing from anywhere.
     """
-    return _page(Results(Path(folder)), missing)
+    return _page(Results(Path(folder)), missing, earlier)
 
 
-def _page(results: Results, missing: list[dict] | None = None) -> str:
+def _page(results: Results, missing: list[dict] | None = None, earlier: list[str] | None = None) -> str:
     main, appendix = ([section for make in part if (section := make(results))] for part in (REPORT, APPENDIX))
     if missing:
-        main.insert(0, Section("missing-parts", "What is missing", render("missing.html", parts=missing)))
-    lead = next((section for section in main if section.id in LEADS), None)
+        left = render("missing.html", parts=missing, earlier=earlier or [])
+        main.insert(0, Section("missing-parts", "What is missing", left))
+    lead = main[0] if missing else next((section for section in main if section.id in LEADS), None)
     page = render("page.html", results=results, lead=lead, report=main, appendix=appendix, unfinished=bool(missing))
     return results.wording.page(numbered(without_dead_links(page)))
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from bowlby.errors import OWN_ERROR
 from bowlby.files import write_text
 from bowlby.report.section import render
-from bowlby.run_marker import MARKER
+from bowlby.run_marker import MARKER, PAGE
 
-PAGE = "report.html"
 DONE = "done"
 SHOWN = 20
 OLD = 1_000_000_000
@@ -80,14 +80,27 @@ def begin(folder: str | Path, needed: Iterable) -> None:
         _put(folder, render("unfinished.html"))
 
 
-def stop(folder: str | Path, needed: Iterable) -> None:
-    """Write the page of a run that stopped, from the files that are not to be made again."""
+def stop(folder: str | Path, needed: Iterable, manifest: Callable[[Path], None] | None = None) -> None:
+    """Write the page of a run that stopped, from the files that are not to be made again.
+
+    Parameters
+    ----------
+    folder : path
+        ``results/<run>``.
+    needed : iterable
+        Jobs that the workflow engine still has to do.
+    manifest : callable, optional
+        Writes the run's manifest and configuration into a folder, where they are to be made again.
+    """
     folder, left = Path(folder), jobs(needed)
     if not left:
         return
     from bowlby.report import build_report
 
     stale = {path.resolve() for job in left for path in job.outputs}
+    own, start = folder.resolve(), _start(folder)
+    before = [path for path in stale if path.is_file() and path.stat().st_mtime < start]
+    earlier = {path.relative_to(own).parts[0] for path in before} - {PAGE}
     with tempfile.TemporaryDirectory() as temporary:
         view = Path(temporary) / folder.name
         for path in folder.rglob("*"):
@@ -95,15 +108,15 @@ def stop(folder: str | Path, needed: Iterable) -> None:
                 place = view / path.relative_to(folder)
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.symlink_to(path.resolve())
-        view.mkdir(exist_ok=True)
-        _put(folder, build_report(view, missing=parts(folder, left)))
+        if manifest and not (view / "manifest.json").exists():
+            with suppress(OSError):  # a raw file that is no longer there
+                manifest(view)
+        _put(folder, build_report(view, missing=parts(folder, left), earlier=sorted(earlier)))
 
 
 def parts(folder: Path, left: list[Job]) -> list[dict]:
     """Each part that is missing: name, state, and the reasons that its log gives; what failed comes first."""
-    marker = folder / MARKER
-    start = marker.stat().st_mtime if marker.is_file() else 0.0
-    rows = []
+    start, rows = _start(folder), []
     for job in left:
         state = "waiting"
         why: list[str] = []
@@ -113,6 +126,12 @@ def parts(folder: Path, left: list[Job]) -> list[dict]:
         rows.append({"name": job.name, "state": state, "said": STATES[state], "why": why, "logs": job.logs})
     order = list(STATES)
     return sorted(rows, key=lambda part: order.index(part["state"]))
+
+
+def _start(folder: Path) -> float:
+    """When the run began."""
+    marker = folder / MARKER
+    return marker.stat().st_mtime if marker.is_file() else 0.0
 
 
 def _read(log: Path) -> tuple[str, list[str]]:

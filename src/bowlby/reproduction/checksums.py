@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bowlby.errors import Place, UserError, problem
 from bowlby.files import write_text
+from bowlby.run_marker import is_unfinished
 
 CHECKSUMS = "checksums.txt"
 NOT_HASHED = {CHECKSUMS, "manifest.json"}
@@ -42,14 +43,28 @@ def changed_files(folder: Path) -> tuple[list[str], list[str]]:
     return missing, altered
 
 
+def require_finished(folder: Path) -> None:
+    """Refuse a folder whose last run did not finish.
+
+    Raises
+    ------
+    UserError
+        If so.
+    """
+    if is_unfinished(folder):
+        what = "the last run in this folder did not finish, so that its files may be of different runs"
+        raise UserError(problem(what, "run it again", Place(str(folder))))
+
+
 def require_unchanged(folder: Path) -> None:
-    """Refuse a run whose files are no longer those that it wrote.
+    """Refuse a run that did not finish, or whose files are no longer those that it wrote.
 
     Raises
     ------
     UserError
         A line for each file that is missing or altered.
     """
+    require_finished(folder)
     if not (folder / CHECKSUMS).is_file():
         return
     missing, altered = changed_files(folder)

@@ -5,9 +5,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from bowlby import report
+from bowlby import load_results, report
+from bowlby.errors import UserError
 from bowlby.report import unfinished
-from bowlby.run_marker import claim
+from bowlby.reproduction.checksums import require_unchanged
+from bowlby.run_marker import claim, is_unfinished
 
 
 def job(folder, rule, outputs, log):
@@ -82,6 +84,20 @@ def test_page_has_no_number_that_is_to_be_made_again(stopped):
         assert word not in page, word
     assert '<h2 id="issues">' in page and '<h2 id="flow">' in page, "what does not hang on it is there"
     assert (folder / "fits/primary.json").is_file(), "nothing is deleted"
+
+
+def test_what_an_earlier_run_left_is_named_and_not_taken_for_this_run(stopped):
+    folder, needed = stopped
+    assert not is_unfinished(folder)
+    unfinished.stop(folder, needed)
+    page = (folder / "report.html").read_text("utf-8")
+    assert "do not belong to this one: comparison.json, fits, manifest.json, methods.md, verdict.json" in page
+    assert page.index('id="missing-parts"') < page.index('id="contents"'), "what is missing comes first"
+    assert is_unfinished(folder)
+    with pytest.warns(UserWarning, match="did not finish"):
+        load_results(folder)
+    with pytest.raises(UserError, match="did not finish, so that its files may be of different runs; run it again"):
+        require_unchanged(folder)
 
 
 def test_a_fault_of_our_own_is_not_blamed_on_the_data(stopped):
