@@ -55,7 +55,7 @@ validate-sessions: $(VENV)/.ready
 # Share of the package's lines that the unit tests run; a table of what they do not is in build/coverage.txt.
 # The limit is applied to the finished file: with a test that forks, slipcover cannot both apply it and write the file.
 coverage: $(VENV)/.ready-test
-	@mkdir -p build
+	@mkdir -p build; rm -f build/coverage.json
 	$(BIN)/python -m slipcover --source src/bowlby --json --out build/coverage.json -m pytest tests/unit -m "not slow"
 	@$(BIN)/python -m slipcover --merge build/coverage.json --out build/coverage.json --skip-covered --fail-under 80 \
 	  > build/coverage.txt; status=$$?; tail -1 build/coverage.txt; exit $$status

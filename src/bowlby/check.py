@@ -68,7 +68,8 @@ def _not_checked(what: str, errors: list[str]) -> Lines:
     """What was not checked, and the files whose errors are the reason."""
     files = sorted({line.partition(":")[0] for line in errors})
     because = f"because of {count(len(errors), 'error')} in {', '.join(files)}"
-    return [("note", problem(f"{what} were not checked {because}", "correct this, then check again"))]
+    them = "it" if len(errors) == 1 else "them"
+    return [("note", problem(f"{what} were not checked {because}", f"correct {them}, then check again"))]
 
 
 def _unread(loaded: LoadedStudy, issues: Issues) -> Lines:

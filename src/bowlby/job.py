@@ -13,6 +13,7 @@ from pathlib import Path
 
 from bowlby.errors import FULL_DISK, MAKE_ROOM, OWN_ERROR, Place, UserError, problem
 from bowlby.files import Damaged
+from bowlby.fingerprint import checksum
 from bowlby.plan import Plan, plan
 from bowlby.resources import use_memory_freely
 from bowlby.run_marker import MARKER, begun_with, claim
@@ -113,8 +114,9 @@ def same_data(run: Plan, before: dict[str, str]) -> None:
     UserError
         One line for each file.
     """
-    changed = [path for path, checksum in run.checksums().items() if before.get(path) != checksum]
+    files = dict.fromkeys([*before, *map(str, run.raw)])
+    changed = [path for path in files if not Path(path).is_file() or checksum(path) != before.get(path)]
     if changed:
         do = "run again when no other program writes to it"
-        raise UserError([problem("the file was changed during the run", do, Place(Path(p).name))
+        raise UserError([problem("the file was changed or removed during the run", do, Place(Path(p).name))
                          for p in changed])  # fmt: skip

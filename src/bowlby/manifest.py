@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import shlex
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,7 +42,7 @@ def write_manifest(plan: Plan, folder: Path | None = None) -> None:
             "synthetic": loaded.study.synthetic,
             "privacy": loaded.run.privacy,
             "seed": loaded.run.seed,
-            "command": f"bowlby run {loaded.path.name if '..' in loaded.path.parts else loaded.path.as_posix()}",
+            "command": shlex.join(["bowlby", "run", _named(loaded.path)]),
             "config": run,
             "contrary_directions": [str(line) for line in contrary_directions(loaded)],
             "inputs": {Path(path).name: digest for path, digest in plan.checksums().items()},
@@ -52,6 +53,11 @@ def write_manifest(plan: Plan, folder: Path | None = None) -> None:
             "git": git_state(ROOT),
         },
     )
+
+
+def _named(path: Path) -> str:
+    """A file as it is named from the working directory, without the folders above that."""
+    return path.name if ".." in path.parts or path.is_absolute() else path.as_posix()
 
 
 def git_state(root: Path) -> dict:

@@ -159,7 +159,8 @@ def plan(config: str | Path, begun: bool = False) -> Plan:
     ----------
     config : str or Path
     begun : bool
-        Whether the run has begun: that its files fit together was checked at its start.
+        Whether the run has begun. That its files fit together was checked at its start, and is not checked again if
+        the folder's marker says with which configuration it began (:func:`bowlby.run_marker.begun_with`).
 
     Raises
     ------
@@ -169,8 +170,7 @@ def plan(config: str | Path, begun: bool = False) -> Plan:
     """
     loaded = load(relative(config))
     problems = [line for number, path in enumerate(loaded.raw_files) if (line := _absent(loaded, number, path))]
-    if not begun:
-        problems += mismatches(loaded)
+    problems += mismatches(loaded, begun)
     if problems:
         raise UserError(problems)
     return Plan(loaded, results_of(loaded))
@@ -182,7 +182,9 @@ def _absent(loaded: Loaded, number: int, path: Path) -> str | None:
     key = f"files[{number}].path" if number < len(files) else "`dictionary:`"
     place = Place(files[number].path if number < len(files) else path.name)
     if not path.is_file():
-        return problem("no such file", f"correct {key} in the study file, or put the data there", place)
+        folder = relative(path).parent.as_posix()
+        wrong = f"{key} in the study file" + (f" or `data:` in {loaded.path.name}" if loaded.run.data else "")
+        return problem(f"no such file in {folder}", f"correct {wrong}, or put the file there", place)
     try:
         with path.open("rb"):
             return None
@@ -207,9 +209,10 @@ def results_of(loaded: Loaded) -> Path:
     return Path(loaded.run.results) / loaded.run.run
 
 
-def mismatches(loaded: Loaded) -> list[str]:
+def mismatches(loaded: Loaded, begun: bool = False) -> list[str]:
     """What does not fit between the run's file, the study file and the results folder; no raw file is looked at."""
-    folder, problems = results_of(loaded), _unmet_requirements(loaded)
+    folder = results_of(loaded)
+    problems = [] if begun and begun_with(folder) else _unmet_requirements(loaded)
     if not (folder / MARKER).is_file() and _holds_files(folder):
         what = f"the folder {folder} was not made by bowlby"
         problems.append(problem(what, "choose another `run:` name, or move that folder away"))

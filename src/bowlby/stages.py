@@ -48,7 +48,7 @@ def score(loaded: Loaded, folder: Path, instruments: list[str], processes: int =
     audited = {"keying_audit": across(dict(zip(instruments, scales, strict=True)))}
     for name, table in stack([*tables, audited]).items():
         write_csv(folder / f"{name}.csv", harmless(table))
-    parts = [part for parts in described for part in parts]
+    parts = [table for own in described for table in own]
     write_dictionary(folder / "scores", f"{loaded.run.run}-scores", f"Scores of {loaded.title}", parts)
 
 

@@ -35,10 +35,11 @@ CODE = {
 }
 """Whose code each step runs, of :data:`bowlby.fingerprint.STAGES`."""
 COMMON = {
+    "score": ("bowlby.instruments.catalogue", "scipy.optimize"),
     "design": ("pyarrow.dataset", "bowlby.fit.models", "bowlby.robustness.stage"),
     "figures": ("pyarrow.dataset", "pingouin", "bowlby.figures", "bowlby.tables"),
 }
-"""By task, what other chains of its step import too: once, before they part."""
+"""By task, what its processes or the other chains of its step import too: once, before they part."""
 
 
 def run_steps(run: Plan, steps: list[list[list[list]]], processes: int = 1) -> None:
@@ -61,7 +62,7 @@ def run_steps(run: Plan, steps: list[list[list[list]]], processes: int = 1) -> N
     for chains in steps:
         n = len(chains)
         tasks = [name for chain in chains for name, *_ in chain]
-        for module in [module for name in tasks for module in COMMON.get(name, ())] if n > 1 else []:
+        for module in [module for name in tasks for module in COMMON.get(name, ())] if processes > 1 else []:
             import_module(module)
         side_by_side(_follow, [run] * n, chains, [processes] * n, processes=processes)
 

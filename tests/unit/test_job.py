@@ -98,8 +98,32 @@ def test_a_raw_file_changed_meanwhile_is_named(study):
     same_data(run, before)
     with (study / "data/raw/example/patients.csv").open("a") as file:
         file.write("\n")
-    with pytest.raises(UserError, match=r"^patients\.csv: the file was changed during the run"):
+    with pytest.raises(UserError, match=r"^patients\.csv: the file was changed or removed during the run"):
         same_data(run, before)
+    (study / "data/raw/example/patients.csv").unlink()
+    with pytest.raises(UserError, match=r"^patients\.csv: the file was changed or removed during the run"):
+        same_data(run, before)
+
+
+def test_a_job_that_finds_no_mark_of_its_run_does_not_take_results_for_its_own(study):
+    asked = SimpleNamespace(params=SimpleNamespace(config="config/config.yaml"))
+    folder = planned(asked).folder
+    (folder / ".bowlby").unlink()
+    (folder / "issues.csv").write_text("")
+    with pytest.raises(UserError, match="the folder results/example was not made by bowlby"):
+        planned(asked)
+
+
+def test_files_that_do_not_fit_are_found_by_a_job_of_a_run_whose_beginning_is_not_known(study):
+    """Where the workflow is a module of another, the mark holds no configuration."""
+    asked = SimpleNamespace(params=SimpleNamespace(config="config/config.yaml"))
+    path = study / "config/config.yaml"
+    path.write_text(path.read_text("utf-8").replace("scale: total\n", "scale: nonesuch\n", 1), encoding="utf-8")
+    with pytest.raises(UserError, match="changed during the run"):
+        planned(asked)
+    claim("results/example")
+    with pytest.raises(UserError, match="phq9 has no scale 'nonesuch'"):
+        planned(asked)
 
 
 def test_a_job_says_what_it_used(tmp_path):

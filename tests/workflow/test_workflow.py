@@ -191,6 +191,7 @@ def test_a_changed_package_reruns_what_depends_on_it(tmp_path):
         fingerprint.PACKAGE = package
         same = {stage: fingerprint.fingerprint.__wrapped__(stage) for stage in fingerprint.STAGES}
         (package / "compare/claims.py").write_text("# changed\n")
+        fingerprint._sources.cache_clear()  # a process reads each file once
         after = {stage: fingerprint.fingerprint.__wrapped__(stage) for stage in fingerprint.STAGES}
     finally:
         fingerprint.PACKAGE = original
@@ -221,8 +222,8 @@ def test_missing_file_names_itself(tmp_path, shell):
     ran = shell("bowlby", "run", config, cwd=tmp_path)
     assert ran.status == 1
     assert ran.err.strip() == (
-        "error: ../data/raw/example/therapists.xlsx: no such file; correct files[1].path in the "
-        "study file, or put the data there"
+        "error: ../data/raw/example/therapists.xlsx: no such file in data/raw/example; correct files[1].path "
+        "in the study file, or put the file there"
     )
 
 

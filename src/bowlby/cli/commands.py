@@ -109,7 +109,7 @@ def simulate(
     ] = None,
     with_config: Annotated[
         bool,
-        typer.Option(metavar="", help="Also write a configuration; a platform's is config/examples/platform.yaml."),
+        typer.Option(metavar="", help="Also write a configuration (not for a platform)."),
     ] = True,
     explain: Annotated[
         bool,
@@ -128,6 +128,8 @@ def simulate(
         from bowlby.simulate.platform import Platform, write_platform
 
         write_platform(Platform(therapists or 25_000, patients or 40, seed, switching), folder)
+        study = "platform-switching-study.yaml" if switching else "platform-study.yaml"
+        print(f"to run it: config/examples/platform.yaml, with `data:` set to this folder and `study: {study}`")
     else:
         from bowlby.simulate import simulate_study, write_study
 

@@ -63,12 +63,10 @@ def run(
         show((f"note: {line.removeprefix('error: ')}" for line in log.failure(logs)), err=True)
         log, status = _run_snakemake(arguments, planned, whole)
     if status and log.interrupted:
-        print(_interruption(log, planned.folder / "report.html"), file=sys.stderr)
+        print("", *partial_report(planned.folder), _interruption(log), sep="\n", file=sys.stderr)
         raise typer.Exit(INTERRUPTED)
     if status:
-        report = planned.folder / "report.html"
-        if report.is_file():
-            print(f"partial report: {report}")
+        show(partial_report(planned.folder))
         print("\nbowlby stopped:", file=sys.stderr)
         show(KILLED if status < 0 else log.failure(logs), err=True)
         print("", *log.logs_to_read(), sep="\n", file=sys.stderr)
@@ -120,12 +118,18 @@ def _run_snakemake(arguments: list[str], planned: Plan, whole: bool) -> tuple[Sn
     return log, os.waitstatus_to_exitcode(ended)
 
 
-def _interruption(log: SnakemakeLog, report: Path) -> str:
-    """What is finished of a run that was interrupted, where its unfinished report is, and how to continue."""
+def partial_report(folder: Path) -> list[str]:
+    """Where the page of a run is that did not finish; empty where there is none of it."""
+    from bowlby.run_marker import PAGE, is_unfinished
+
+    return [f"partial report: {folder / PAGE}"] if is_unfinished(folder) else []
+
+
+def _interruption(log: SnakemakeLog) -> str:
+    """What is finished of a run that was interrupted, and how to continue."""
     done, total = log.steps
     finished = f"{done} of {total} jobs are done and are kept" if done else "no job was finished"
-    page = f"\npartial report: {report}" if report.is_file() else ""
-    return f"{page}\nbowlby was interrupted: {finished}; run the same command again to continue"
+    return f"bowlby was interrupted: {finished}; run the same command again to continue"
 
 
 def ending(folder: Path, whole: bool = True) -> list[str]:

@@ -24,8 +24,11 @@ LETTERS = 34
 LINES = ({"color": GREY, "linestyle": "-"}, {"color": BLUE, "linestyle": "--"}, {"color": INK, "linestyle": ":"},
          {"color": BLUE, "linestyle": "-."})  # fmt: skip
 
-NORMS = {True: ("-", ""), False: (":", ", unverified")}
-"""Line of a published mean and words of the legend, by whether it was verified against a published source."""
+NORMS: dict[bool, tuple[dict, str]] = {
+    True: ({"marker": "|"}, ""),
+    False: ({"marker": "o", "fill": False}, ", unverified"),
+}
+"""Marker of a published mean and words of the legend, by whether it was verified against a published source."""
 
 
 def gather(results: Results) -> pd.DataFrame | None:
@@ -184,10 +187,10 @@ def draw(ax, data: pd.DataFrame) -> None:
         label = occasion.replace("_", " ") + (once if number == 0 else "")
         handles += keys(grid[0], (label, {**lines[occasion], "lw": 1.8}))
     sure = data.loc[data["kind"] == "norm", "sure"] != "unverified"
-    for known, (line, words) in NORMS.items():
+    for known, (how, words) in NORMS.items():
         if (sure == known).any():
-            how = {"color": INK, "marker": "|", "ms": 8, "lw": 1, "linestyle": line}
-            handles += keys(grid[0], (f"published mean ± SD{words}", how))
+            mark = {"marker": how["marker"], "mfc": "white", "ms": 8 if known else 6}
+            handles += keys(grid[0], (f"published mean ± SD{words}", {"color": INK, "lw": 1, **mark}))
     if handles:
         figure.legend(handles=handles, loc="outside upper center", ncols=2, fontsize=9.5)
 
@@ -206,9 +209,9 @@ def _panel(place, own: pd.DataFrame, lines: dict[str, dict], top: float) -> None
     norms = own[own["kind"] == "norm"].head(3).sort_values("sure").reset_index(drop=True)
     norms = norms.assign(value=norms["mean"], low=norms["mean"] - norms["sd"], high=norms["mean"] + norms["sd"])
     norms = norms.assign(at=top * (1.08 + 0.1 * norms.index))
-    for known, (line, _) in NORMS.items():
+    for known, (how, _) in NORMS.items():
         some = norms[(norms["sure"] != "unverified") == known]
-        point_ranges(place, some, color=INK, marker="|", pointsize=8, edgewidth=1, linewidth=1, linestyle=line)
+        point_ranges(place, some, color=INK, pointsize=8 if known else 5, edgewidth=1, linewidth=1, **how)
     edge = own[own["kind"] == "range"].iloc[0]
     place.set(xlim=(edge["low"], edge["high"]), ylim=(0, top * 1.3), xlabel="", ylabel="")
     place.spines["left"].set_bounds(0, top)

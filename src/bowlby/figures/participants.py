@@ -173,6 +173,8 @@ TILES = ["role", "instrument", "about", "scale", "place", "occasion", "of", "sco
 HEAD = {"person", "role", "about", "occasion", "session", "therapist", "date", "source", "source_file", "source_row"}
 OTHERS = ("_n", "_prorated")
 ROWS = 40
+TOLD = 6
+"""Occasions up to which the tiles have room for words."""
 FEW, NEARLY = "few", "nearly all"
 
 
@@ -243,7 +245,7 @@ def draw_missing(ax, data: pd.DataFrame) -> None:
     cells["said"] = cells["said"].where(cells["scales"] == 1, mean)
     wide = {name: cells.pivot_table(name, by, "occasion", "first").reindex(pd.MultiIndex.from_frame(lines))[occasions]
             for name in ("level", "said")}  # fmt: skip
-    told = len(occasions) <= 6
+    told = len(occasions) <= TOLD
     seaborn.heatmap(wide["level"].to_numpy(float), vmin=0, vmax=1, cmap=seaborn.light_palette(BLUE, as_cmap=True),
                     annot=wide["said"].fillna("").to_numpy(str) if told else None, fmt="",
                     annot_kws={"fontsize": 9}, linewidths=1.5, linecolor="white", ax=ax,

@@ -41,7 +41,7 @@ def has(raw: Raw, column: str | None, issues: Issues, instrument: str | None = N
     """Whether a column exists; if not, an error that suggests the nearest name."""
     if present(raw, column):
         return True
-    # A column that differs only in its number is another item, not a misspelling of this one.
+    # A column that differs only in the value of its number is another item, not a misspelling of this one.
     if column in raw.doubled:
         twins = [f"'{column}#{i}'" for i in range(1, raw.header.count(column) + 1)]
         issues.add(

@@ -25,7 +25,9 @@ def check_frame(frame: Frame, outcome: str) -> None:
     spread = np.ptp(frame.y if frame.offset is None else frame.y - frame.offset)
     if spread == 0:
         less = "" if frame.offset is None else " less its offset"
-        lines.append(problem(f"the outcome '{outcome}'{less} is constant in all {n} rows", "there is nothing to model"))
+        lines.append(
+            problem(f"the outcome '{outcome}'{less} is constant in all {n} rows", "check its values in the data")
+        )
     for factor in frame.factors:
         levels = int(factor.named.sum())
         if levels < 2:
@@ -271,7 +273,7 @@ class MixedModel:
         frame = replace(self.frame, y=y)
         offset = frame.offset
         if np.ptp(y if offset is None else y - offset) == 0:
-            raise refusal("the new outcome is constant", "there is nothing to model")
+            raise refusal("the new outcome is constant", "check its values in the data")
         other = object.__new__(MixedModel)
         other.spec, other.kernel = self.spec, self.kernel
         if self.kernel is not None:

@@ -28,12 +28,12 @@ PARTS = {
     "estimate": "Estimands",
     "compare": "Verdict",
     "write_manifest": "Provenance",
-    "present": "Figures, tables and the page itself",
+    "present": "Figures, tables and the full report",
     "draw": "Figures",
     "write_tables": "Tables",
     "write_report": "The page itself",
 }
-STATES = {"failed": "failed", "interrupted": "was interrupted", "waiting": "not begun"}
+STATES = {"failed": "failed", "interrupted": "interrupted", "waiting": "not begun"}
 
 
 @dataclass(frozen=True)

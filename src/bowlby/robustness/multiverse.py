@@ -122,7 +122,7 @@ def _inadmissible(asked: Multiverse, run: Run, scores: dict, people: dict, occas
         if sum(map(bool, block.weights.values())) < 2:
             out |= {(node, scale): "the composite is this scale" for scale in block.weights}
     if not comparison.covariates:
-        out["covariates", "none"] = "the configuration names no covariate"
+        out["covariates", "none"] = "the main analysis has no covariate"
     if not asked.more_covariates:
         out["covariates", "more"] = "more_covariates names none"
     episodes = people["episodes"].dropna(subset=["therapist"])

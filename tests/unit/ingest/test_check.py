@@ -87,7 +87,7 @@ GOOD = {
 CELLS = GOOD["b"].splitlines()[4].split(",")
 AGAIN = ",".join([*CELLS[:3], str((int(CELLS[3]) + 1) % 4), *CELLS[4:]]) + "\n"
 """Row 5 with another answer to one item of the GAD-7."""
-LATER = "note: scores and models were not checked because of {} in {}; correct this, then check again"
+LATER = "note: scores and models were not checked because of {} in {}; correct {}, then check again"
 
 
 def test_nothing_wrong(tmp_path, capsys):
@@ -132,7 +132,7 @@ def test_errors_come_first_then_warnings_each_by_file_and_row(tmp_path, capsys):
         ["warning", " b.csv", "3"],
         ["warning", " b.csv", "13"],
         ["warning", " d.csv", "3"],
-        LATER.format("2 errors", "b.csv").split(":"),
+        LATER.format("2 errors", "b.csv", "them").split(":"),
     ]
     assert lines[-1] == "2 errors, 3 warnings, 1 note"
 
@@ -142,7 +142,7 @@ def test_configuration_that_cannot_be_read_ends_alike(tmp_path, capsys):
         1,
         [
             "error: run.yaml:3: unknown key 'outcom'; did you mean 'outcome'?",
-            LATER.format("1 error", "run.yaml"),
+            LATER.format("1 error", "run.yaml", "it"),
             "1 error, 0 warnings, 1 note",
         ],
     )
@@ -158,7 +158,7 @@ def test_a_run_that_asks_for_another_instrument_does_not_hide_what_is_wrong_with
             "error: run.yaml:3: outcome.instrument: the study file has no phq9; "
             "add it there, or choose one of cats, ecr_s, gad7",
             "error: d.csv: no such file; check `path` in the study file, and `data` in the run's file",
-            LATER.format("2 errors", "d.csv, run.yaml"),
+            LATER.format("2 errors", "d.csv, run.yaml", "them"),
             "2 errors, 0 warnings, 1 note",
         ],
     )

@@ -62,7 +62,7 @@ def test_choices_that_the_data_do_not_admit_are_dropped_with_the_reason(universe
     assert found.levels["occasion"] == ["registered", "session_10"]
     assert found.levels["switching"] == ["share", "first", "last", "equal"]
     assert found.levels["answers"] == ["prorated", "complete"]
-    assert {"node": "covariates", "level": "none", "reason": "the configuration names no covariate"} in found.dropped
+    assert {"node": "covariates", "level": "none", "reason": "the main analysis has no covariate"} in found.dropped
     late = universe.scores["cats"].assign(occasion="end")
     scores = universe.scores | {"cats": pd.concat([universe.scores["cats"], late]).assign(secure_prorated=False)}
     alone = universe.people | {"episodes": universe.people["episodes"].drop_duplicates("patient")}

@@ -99,7 +99,7 @@ def _declared(values: pd.Series, column: str, meta, file: str, issues: Issues) -
         bad |= values.map(lambda v: isinstance(v, str) and v in tags)
     if bad.any():
         n = int(bad.sum())
-        what = "with a tagged missing value" if tags else "with a code that the file declares missing"
+        what = "with a tagged missing value" if tags else "with a code that the file defines as missing"
         issues.add(
             "note",
             "user_missing",

@@ -6,6 +6,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from bowlby.disclosure import shown_count, small
+from bowlby.figures.participants import TOLD
 from bowlby.report.section import Section, drawn, figure, render
 from bowlby.results import Results
 from bowlby.tables import sheet_html, sheets, to_html
@@ -73,13 +74,15 @@ def missing(results: Results) -> Section | None:
         f"{r.instrument} {r.scale}{_about(r.about)} of {r.role}s, {r.occasion}: {r.said}".replace("_", " ")
         for r in table.itertuples(index=False)
     ]
-    coarse = " One to four persons are “few”, all but one to four “nearly all”." if results.shareable else ""
+    told = table["occasion"].nunique() <= TOLD
+    tile = "Each tile gives" if told else "The colour of each tile shows"
+    coarse = " “Few” means one to four persons; “nearly all” means that one to four have no score."
     plot = figure(
         results,
         "missing",
         alt=f"Map of scores. {'; '.join(said)}.",
-        caption="Each tile gives the share of all patients of the study (below the line, of all therapists) who have a "
-        f"score. A scale without a tile was not administered at that occasion.{coarse}",
+        caption=f"{tile} the share of all patients of the study (below the line, of all therapists) who have a score. "
+        f"No tile: the scale was not given on that occasion.{coarse if told and results.shareable else ''}",
     )
     return Section("missing", "Missing data", render("stack.html", parts=[plot], intro=None))
 
@@ -117,7 +120,7 @@ TITLES = {
     "therapist_not_read": "columns of therapists that are not read",
     "unknown_therapist": "answers whose therapist is not known",
     "unseen_checkbox": "boxes that nobody may have seen",
-    "user_missing": "codes that the file declares missing",
+    "user_missing": "codes that the file defines as missing",
     "varying_covariate": "several values for one person",
 }
 

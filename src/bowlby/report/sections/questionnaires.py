@@ -66,9 +66,12 @@ def _plot(results: Results, table: pd.DataFrame) -> Markup:
         "horizontal axis; panels of patients and panels of therapists each share the vertical axis."
     )
     if results.shareable:
-        caption += " Bins of fewer than five persons are pooled with their neighbours and drawn at their mean height."
+        caption += (
+            " Neighbouring bins with fewer than five persons are combined; "
+            "their height is the mean number per original bin."
+        )
     if norms:
-        unverified = ", dotted if not verified against a published source" if doubt else ""
+        unverified = ", with an open circle if not verified against their source" if doubt else ""
         caption += f" Published means ± SD are drawn above{unverified}."
     return figure(results, "distributions", alt=f"Distributions. {'; '.join(said)}.", caption=caption)
 

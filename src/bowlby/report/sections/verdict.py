@@ -178,7 +178,7 @@ def _permuted(record: Mapping) -> str:
     permutations = f"{permutation['replicates']:,} permutations"
     return (
         f"With style permuted among therapists ({permutations}), C2 was supported in {share}%. "
-        "The closer this is to 100%, the less C2 says about attachment style in particular."
+        "A value near 100% means that C2 would hold for almost any characteristic of therapists."
     )
 
 
@@ -190,7 +190,7 @@ def _alternatives(results: Results, record: Mapping) -> Markup | str:
     if expected := record["multiverse"].get("expected"):
         low, high = (number(100 * share, 0) for share in expected["C2"])
         said += (
-            f". With the estimates of the main analysis and their own standard errors, {low} to {high}% of them would "
+            f". If each had the estimates of the main analysis but its own standard errors, {low} to {high}% would "
             "support it"
         )
     table = drawn(results, "multiverse")
@@ -198,7 +198,7 @@ def _alternatives(results: Results, record: Mapping) -> Markup | str:
         return f"{said}."
     size = table["P-|T|"].astype(float)
     place = int((size > size[table["registered"]].iloc[0]).sum()) + 1
-    said += f". By the size of P − |T|, the main analysis ranks {place} of {len(table):,}."
+    said += f". By the size of P − |T|, the main analysis ranks {place} of {len(table):,} (1: largest)."
     return Markup.escape(said) + see(results, "multiverse")
 
 
@@ -211,8 +211,8 @@ def _lines(lines: dict | None) -> list[str]:
         f"P exceeds all differences between therapists together (at most {bound} SD): C2 would be supported for any "
         "characteristic of therapists."
         if lines["any_therapist_variable"]
-        else f"Therapists differ enough that some characteristic could have a slope of up to {bound} SD (upper limit), "
-        "so that C2 could have been refuted."
+        else "Outcomes differ enough between therapists for a characteristic of theirs to have a slope of up to "
+        f"{bound} SD (upper limit); C2 could therefore have been refuted."
     ]
     if ratio is not None:
         said.append(
