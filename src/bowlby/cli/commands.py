@@ -194,10 +194,10 @@ def verify(
     differs, 1 if the data needed are not there.
     """
     if frozen:
+        from bowlby.cli.reproduction import finished
         from bowlby.reproduction.frozen import compare as compare_frozen
-        from bowlby.results import load_results
 
-        result = compare_frozen(load_results(results), frozen)
+        result = compare_frozen(finished(results), frozen)
     else:
         from bowlby.config import load
         from bowlby.reproduction.verify import verify as compare

@@ -12,6 +12,15 @@ LONG = 36
 ROWS = 30
 
 
+def finished(folder: Path):
+    """The results of a run that has finished."""
+    from bowlby.reproduction.checksums import require_finished
+    from bowlby.results import load_results
+
+    require_finished(folder)
+    return load_results(folder)
+
+
 def diff(
     runs: Annotated[list[Path], typer.Argument(help="Folders of two runs or more, such as results/example.")],
     output: Annotated[
@@ -23,13 +32,9 @@ def diff(
     from rich.console import Console
     from rich.table import Table
 
-    from bowlby.reproduction.checksums import require_finished
     from bowlby.reproduction.difference import differences, estimates, names_of, sheet, summary, write_difference
-    from bowlby.results import load_results
 
-    opened = [load_results(folder) for folder in runs]
-    for run in opened:
-        require_finished(run.folder)
+    opened = [finished(folder) for folder in runs]
     names, table = names_of(opened), differences(opened)
     console = Console(highlight=False, markup=False)
     console.width = max(console.width, 100)
@@ -64,9 +69,8 @@ def freeze(
     """Write a paper's endpoints, checksums of its data and its study's structure into a file without patients' data."""
     from bowlby.config import load
     from bowlby.reproduction.frozen import write_frozen
-    from bowlby.results import load_results
 
-    run = load_results(results)
+    run = finished(results)
     own = load(config).instruments_dir if config else None
     path = write_frozen(run, output or Path(f"{run.folder.resolve().name}.frozen.json"), own)
     print(f"written: {path}")
@@ -81,9 +85,8 @@ def share(
 ) -> None:
     """Write an archive of a run without patients' data: report, tables, figures with their data, codebook, metadata."""
     from bowlby.reproduction.share import share as write_archive
-    from bowlby.results import load_results
 
-    run = load_results(results)
+    run = finished(results)
     path = output or Path(f"{run.folder.resolve().name}.zip")
     print(f"written: {path} ({len(write_archive(run, path, licence))} files)")
 
@@ -94,8 +97,7 @@ def export(
 ) -> None:
     """Write scores and analysis sets as CSV and SPSS files with labels, and methods and references for a paper."""
     from bowlby.reproduction.export import export as write_export
-    from bowlby.results import load_results
 
-    for path in write_export(load_results(results), output):
+    for path in write_export(finished(results), output):
         print(f"written: {path}")
     print("scores/ and analysis/ hold data of patients: keep them where the raw data are")

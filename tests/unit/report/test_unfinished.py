@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from bowlby import load_results, report
+from bowlby.cli.reproduction import finished
 from bowlby.errors import UserError
 from bowlby.report import unfinished
 from bowlby.reproduction.checksums import require_unchanged
@@ -98,6 +99,8 @@ def test_what_an_earlier_run_left_is_named_and_not_taken_for_this_run(stopped):
         load_results(folder)
     with pytest.raises(UserError, match="did not finish, so that its files may be of different runs; run it again"):
         require_unchanged(folder)
+    with pytest.raises(UserError, match="did not finish"):
+        finished(folder)
 
 
 def test_a_fault_of_our_own_is_not_blamed_on_the_data(stopped):
