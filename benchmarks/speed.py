@@ -2,9 +2,9 @@
 
     python benchmarks/speed.py 7c308f5 [--only help check …] [--repeat 3] [--therapists 25000]
 
-writes benchmarks/results.md; with `--only` it prints the page instead. Both are run by the Python that runs this script,
-one after the other in each repetition; the smallest time of each counts. That Python must have what either needs
-(7c308f5 needs pandera too), but not the packages of notebooks: with those, Snakemake imports a parser of internet
+writes benchmarks/results.md; with `--only` it prints the page instead. Both are run by the Python that runs this
+script, one after the other in each repetition; the smallest time of each counts. That Python must have what either
+needs (7c308f5 needs pandera too), but not the packages of notebooks: with those, Snakemake imports a parser of internet
 addresses for 1.7 s a run. It takes about 20 minutes on two quiet cores, and 15 more with a platform of 25,000
 therapists. Processor seconds are those of all processes of a command, user and system together, so that other work on
 the machine changes little; memory is that of the largest process.

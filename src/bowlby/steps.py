@@ -37,7 +37,7 @@ CODE = {
 COMMON = {
     "score": ("bowlby.instruments.catalogue", "scipy.optimize"),
     "design": ("pyarrow.dataset", "bowlby.fit.models", "bowlby.robustness.stage"),
-    "figures": ("pyarrow.dataset", "pingouin", "bowlby.figures", "bowlby.tables"),
+    "figures": ("pyarrow.dataset", "seaborn", "bowlby.figures", "bowlby.tables"),
 }
 """By task, what its processes or the other chains of its step import too: once, before they part."""
 
