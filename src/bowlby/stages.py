@@ -224,16 +224,18 @@ def fits_of(run: Run, name: str, data: pd.DataFrame, membership: pd.DataFrame, d
     from bowlby.fit.mediation import fit_mediation
     from bowlby.fit.models import fit_set
     from bowlby.fit.moderation import fit_moderation
-    from bowlby.fit.record import without_error
+    from bowlby.fit.record import constant_outcome, without_error
     from bowlby.fit.response_surface import fit_response_surface
     from bowlby.fit.session_to_session import fit_session_to_session
 
+    if name in ("clinical_change", "style_transitions"):
+        return {}
+    if constant := constant_outcome(run, name, data):
+        raise UserError(constant)
     if name == "session_to_session":
         fits = fit_session_to_session(data, described)
     elif name in MEDIATION:
         fits = fit_mediation(name, data, membership, described)
-    elif name in ("clinical_change", "style_transitions"):
-        fits = {}
     elif name.startswith(MODERATION):
         fits = fit_moderation(name, data, membership, described)
     elif name.startswith(RESPONSE_SURFACE):

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from bowlby.config.run import Run
 from bowlby.errors import UserError, problem
 from bowlby.fit.second_engine import fit_second
-from bowlby.terms import SCHEMA
+from bowlby.terms import IN_SENTENCES, SCHEMA
 
 ENGINE = "bowlby.mixed"
 EFFECTS = ["group", "level", "term", "value", "variance"]
@@ -193,6 +194,16 @@ def without_error(model: str, record: dict) -> str | None:
         return None
     what = f"model {model}: no standard error can be computed for {', '.join(names)}"
     return problem(what, "there are too few patients of the same therapist; leave out covariates, or add patients")
+
+
+def constant_outcome(run: Run, name: str, data: pd.DataFrame) -> str | None:
+    """The line that refuses an analysis set whose outcome does not vary; None where it does, or there is none."""
+    if "y" not in data or run.outcome is None or not len(data) or (data["y"] != data["y"].iloc[0]).any():
+        return None
+    asked = run.outcome
+    outcome = f"{asked.instrument} {asked.scale}" + (f" at {asked.post}" if asked.post else "")
+    what = f"{IN_SENTENCES['perceived'] if name == 'perceived' else outcome} is the same in all {len(data):,} rows"
+    return problem(f"analysis set {name}: {what}, so that no model can be fitted", "check these answers in the data")
 
 
 def _switching(data: pd.DataFrame, groups: tuple[str, ...]) -> list[str]:

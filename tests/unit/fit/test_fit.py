@@ -1,10 +1,13 @@
 """Fits as files: the contract, and contrasts that are what they say."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from bowlby.fit.models import Fitter, fit_set, second_of
+from bowlby.fit.record import constant_outcome
 from bowlby.mixed import MixedModel
 from bowlby.terms import INTERCEPT, M1, M1_RANDOM, P
 
@@ -201,3 +204,12 @@ def test_groups_of_patients_are_a_level_of_their_own(grouped):
     assert fitted.llf == pytest.approx(-624.9491831972396, abs=1e-6)
     alone = Fitter(data.drop(columns=["unit", "in_unit"]), membership, design).fit(M1, M1_RANDOM)
     assert alone.llf < fitted.llf - 2
+
+
+def test_an_outcome_that_does_not_vary_is_named(analysis):
+    run = SimpleNamespace(outcome=SimpleNamespace(instrument="phq9", scale="total", post="end"))
+    data, *_ = analysis
+    assert constant_outcome(run, "primary", data) is None
+    line = constant_outcome(run, "primary", data.assign(y=1.0))
+    assert line.startswith("analysis set primary: phq9 total at end is the same in all 240 rows")
+    assert "perceived attachment is the same" in constant_outcome(run, "perceived", data.assign(y=1.0))
