@@ -51,7 +51,7 @@ REASONS = {
     "all therapists",
     "not_stationary": "the variance within patients at first differs from that later (test of stationarity)",
     "outcome_leads": "from session to session, outcome predicts perceived attachment more strongly than the reverse",
-    "permuted_style": "randomly permuted styles support the claim too, in most permutations",
+    "permuted_style": "most random permutations of style also support the claim",
     "no_baseline": "there is no earlier outcome to adjust for",
     "missing_outcomes_differ": "patients without an outcome differ in perceived attachment or in their therapist's "
     "style, so that P and T may be biased",

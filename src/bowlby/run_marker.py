@@ -10,7 +10,7 @@ from pathlib import Path
 from bowlby.files import sweep
 
 MARKER = ".bowlby"
-PAGE = "report.html"
+PAGE, CHECKSUMS = "report.html", "checksums.txt"
 UNFINISHED = b"data-unfinished"
 """Attribute by which the page of a run that has not finished is known."""
 STARTED = "configuration: "
@@ -42,12 +42,15 @@ def begun_by(folder: str | Path) -> str | None:
 
 
 def is_unfinished(folder: str | Path) -> bool:
-    """Whether the last run in a folder has not finished, so that its files may be of different runs."""
-    try:
-        with (Path(folder) / PAGE).open("rb") as page:
-            return UNFINISHED in page.read(200)
-    except OSError:
-        return False
+    """Whether the last run in a folder has not finished, so that its files may be of different runs.
+
+    A run that was killed while it made its page has none, but its list of files, of the run before, names one.
+    """
+    page, listed = Path(folder) / PAGE, Path(folder) / CHECKSUMS
+    if page.is_file():
+        with page.open("rb") as file:
+            return UNFINISHED in file.read(200)
+    return listed.is_file() and f"  {PAGE}\n" in listed.read_text("utf-8")
 
 
 def moved(folder: str | Path) -> bool:

@@ -129,7 +129,8 @@ def simulate(
 
         write_platform(Platform(therapists or 25_000, patients or 40, seed, switching), folder)
         study = "platform-switching-study.yaml" if switching else "platform-study.yaml"
-        print(f"to run it: config/examples/platform.yaml, with `data:` set to this folder and `study: {study}`")
+        path = "config/examples/platform.yaml"
+        print(f"to run it: set `data: {folder.resolve()}` and `study: {study}` in {path}, then `bowlby run {path}`")
     else:
         from bowlby.simulate import simulate_study, write_study
 
@@ -193,6 +194,8 @@ def verify(
     their checksums. Numbers agree if they differ by less than 1e-6 of their size. The exit status is 3 if something
     differs, 1 if the data needed are not there.
     """
+    from bowlby.run_marker import is_unfinished
+
     if frozen:
         from bowlby.cli.reproduction import finished
         from bowlby.reproduction.frozen import compare as compare_frozen
@@ -203,6 +206,8 @@ def verify(
         from bowlby.reproduction.verify import verify as compare
 
         result = compare(results, load(config) if config else None)
+    if is_unfinished(results):
+        print("the last run in this folder may not have finished")
     if not result.listed:
         print("no checksums.txt: it is not known whether files were altered")
     for what, names in (("missing", result.missing), ("altered since the run", result.altered)):

@@ -63,7 +63,7 @@ def run(
         show((f"note: {line.removeprefix('error: ')}" for line in log.failure(logs)), err=True)
         log, status = _run_snakemake(arguments, planned, whole)
     if status and log.interrupted:
-        print("", *partial_report(planned.folder), _interruption(log), sep="\n", file=sys.stderr)
+        print("", *partial_report(planned.folder), _interruption(log, planned.folder), sep="\n", file=sys.stderr)
         raise typer.Exit(INTERRUPTED)
     if status:
         show(partial_report(planned.folder))
@@ -125,8 +125,10 @@ def partial_report(folder: Path) -> list[str]:
     return [f"partial report: {folder / PAGE}"] if is_unfinished(folder) else []
 
 
-def _interruption(log: SnakemakeLog) -> str:
+def _interruption(log: SnakemakeLog, folder: Path) -> str:
     """What is finished of a run that was interrupted, and how to continue."""
+    if not log.steps[0] and (folder / "report.html").is_file() and not partial_report(folder):
+        return f"bowlby was interrupted before it began; {folder} holds the run of before, unchanged"
     done, total = log.steps
     finished = f"{done} of {total} jobs are done and are kept" if done else "no job was finished"
     return f"bowlby was interrupted: {finished}; run the same command again to continue"

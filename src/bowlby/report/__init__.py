@@ -61,6 +61,7 @@ def build_report(folder: Path, missing: list[dict] | None = None, earlier: list[
 def _page(results: Results, missing: list[dict] | None = None, earlier: list[str] | None = None) -> str:
     main, appendix = ([section for make in part if (section := make(results))] for part in (REPORT, APPENDIX))
     if missing:
+        appendix = [section for section in appendix if section.id != "not-computed"]  # not known before the end
         left = render("missing.html", parts=missing, earlier=earlier or [])
         main.insert(0, Section("missing-parts", "What is missing", left))
     lead = main[0] if missing else next((section for section in main if section.id in LEADS), None)

@@ -12,7 +12,7 @@ from pathlib import Path
 from bowlby.errors import OWN_ERROR
 from bowlby.files import write_text
 from bowlby.report.section import render
-from bowlby.run_marker import MARKER, PAGE
+from bowlby.run_marker import CHECKSUMS, MARKER, PAGE
 
 DONE = "done"
 SHOWN = 20
@@ -100,7 +100,7 @@ def stop(folder: str | Path, needed: Iterable, manifest: Callable[[Path], None] 
     stale = {path.resolve() for job in left for path in job.outputs}
     own, start = folder.resolve(), _start(folder)
     before = [path for path in stale if path.is_file() and path.stat().st_mtime < start]
-    earlier = {path.relative_to(own).parts[0] for path in before} - {PAGE}
+    earlier = {path.relative_to(own).parts[0] for path in before} - {PAGE} | ({CHECKSUMS} if before else set())
     with tempfile.TemporaryDirectory() as temporary:
         view = Path(temporary) / folder.name
         for path in folder.rglob("*"):
@@ -124,8 +124,8 @@ def parts(folder: Path, left: list[Job]) -> list[dict]:
             if log.is_file() and log.stat().st_mtime >= start:
                 state, why = _read(log)
         rows.append({"name": job.name, "state": state, "said": STATES[state], "why": why, "logs": job.logs})
-    order = list(STATES)
-    return sorted(rows, key=lambda part: order.index(part["state"]))
+    order, names = list(STATES), list(PARTS.values())
+    return sorted(rows, key=lambda part: (order.index(part["state"]), names.index(part["name"].partition(":")[0])))
 
 
 def _start(folder: Path) -> float:

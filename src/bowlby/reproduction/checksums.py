@@ -8,9 +8,8 @@ from pathlib import Path
 
 from bowlby.errors import Place, UserError, problem
 from bowlby.files import write_text
-from bowlby.run_marker import is_unfinished
+from bowlby.run_marker import CHECKSUMS, PAGE, is_unfinished
 
-CHECKSUMS = "checksums.txt"
 NOT_HASHED = {CHECKSUMS, "manifest.json"}
 """The list itself, and the one file with times."""
 PASSING = ("logs", "benchmarks", ".snakemake")
@@ -53,6 +52,8 @@ def require_finished(folder: Path) -> None:
     """
     if is_unfinished(folder):
         what = "the last run in this folder did not finish, so that its files may be of different runs"
+        if not (folder / PAGE).is_file():
+            what = f"{PAGE} is missing: the last run in this folder may not have finished"
         raise UserError(problem(what, "run it again", Place(str(folder))))
 
 

@@ -133,6 +133,6 @@ def test_the_size_that_would_be_detected_is_that_of_the_standard_error():
 
 def test_style_that_supports_as_often_when_permuted_is_named_before_the_rater():
     text = said(0.34, -0.03, flags=["permuted_style"], reasons=["same_rater", "reverse_causation_open"])
-    permuted = "Randomly permuted styles support the claim too, in most permutations"
+    permuted = "Most random permutations of style also support the claim"
     assert text.index(permuted) < text.index("the patient rated both")
     assert "preceded" not in text

@@ -92,7 +92,8 @@ def test_what_an_earlier_run_left_is_named_and_not_taken_for_this_run(stopped):
     assert not is_unfinished(folder)
     unfinished.stop(folder, needed)
     page = (folder / "report.html").read_text("utf-8")
-    assert "do not belong to this one: comparison.json, fits, manifest.json, methods.md, verdict.json" in page
+    left = "checksums.txt, comparison.json, fits, manifest.json, methods.md, verdict.json"
+    assert f"do not belong to this one: {left}" in page
     assert page.index('id="missing-parts"') < page.index('id="contents"'), "what is missing comes first"
     assert is_unfinished(folder)
     with pytest.warns(UserWarning, match="did not finish"):

@@ -19,7 +19,8 @@ def methods(results: Results) -> Section | None:
     """The methods; None where the run does not say how it was made."""
     if not results.manifest:
         return None
-    return Section("methods", "Methods", render("methods.html", paragraphs=text.paragraphs(results)))
+    written = (results.folder / "methods.docx").is_file()
+    return Section("methods", "Methods", render("methods.html", paragraphs=text.paragraphs(results), written=written))
 
 
 def references(results: Results) -> Section | None:

@@ -71,7 +71,7 @@ def _plot(results: Results, table: pd.DataFrame) -> Markup:
             "their height is the mean number per original bin."
         )
     if norms:
-        unverified = ", with an open circle if not verified against their source" if doubt else ""
+        unverified = "; open circles: not verified against the source" if doubt else ""
         caption += f" Published means ± SD are drawn above{unverified}."
     return figure(results, "distributions", alt=f"Distributions. {'; '.join(said)}.", caption=caption)
 

@@ -178,7 +178,7 @@ def _permuted(record: Mapping) -> str:
     permutations = f"{permutation['replicates']:,} permutations"
     return (
         f"With style permuted among therapists ({permutations}), C2 was supported in {share}%. "
-        "A value near 100% means that C2 would hold for almost any characteristic of therapists."
+        "Near 100%, almost any characteristic of therapists unrelated to outcome would support C2."
     )
 
 
@@ -189,16 +189,14 @@ def _alternatives(results: Results, record: Mapping) -> Markup | str:
     said = f"C2 was supported in {number(100 * shares.get('supported', 0), 0)}% of the alternative analyses"
     if expected := record["multiverse"].get("expected"):
         low, high = (number(100 * share, 0) for share in expected["C2"])
-        said += (
-            f". If each had the estimates of the main analysis but its own standard errors, {low} to {high}% would "
-            "support it"
-        )
+        own = "With the estimates of the main analysis and their own standard errors"
+        said += f". {own}, {low} to {high}% would support it"
     table = drawn(results, "multiverse")
     if table is None or not table["registered"].any():
         return f"{said}."
     size = table["P-|T|"].astype(float)
     place = int((size > size[table["registered"]].iloc[0]).sum()) + 1
-    said += f". By the size of P − |T|, the main analysis ranks {place} of {len(table):,} (1: largest)."
+    said += f". By P − |T|, the main analysis ranks {place} of {len(table):,} (1: largest)."
     return Markup.escape(said) + see(results, "multiverse")
 
 
@@ -211,8 +209,8 @@ def _lines(lines: dict | None) -> list[str]:
         f"P exceeds all differences between therapists together (at most {bound} SD): C2 would be supported for any "
         "characteristic of therapists."
         if lines["any_therapist_variable"]
-        else "Outcomes differ enough between therapists for a characteristic of theirs to have a slope of up to "
-        f"{bound} SD (upper limit); C2 could therefore have been refuted."
+        else f"Outcomes vary enough between therapists for a characteristic to have a slope of up to {bound} SD (upper "
+        "limit), so C2 could have been refuted."
     ]
     if ratio is not None:
         said.append(
