@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from bowlby.config.run import Run
 from bowlby.errors import UserError, problem
 from bowlby.fit.second_engine import fit_second
 from bowlby.terms import IN_SENTENCES, SCHEMA
+
+if TYPE_CHECKING:
+    from bowlby.config.run import Run
 
 ENGINE = "bowlby.mixed"
 EFFECTS = ["group", "level", "term", "value", "variance"]
