@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -11,9 +10,6 @@ import pandas as pd
 from bowlby.errors import UserError, problem
 from bowlby.fit.second_engine import fit_second
 from bowlby.terms import IN_SENTENCES, SCHEMA
-
-if TYPE_CHECKING:
-    from bowlby.config.run import Run
 
 ENGINE = "bowlby.mixed"
 EFFECTS = ["group", "level", "term", "value", "variance"]
@@ -199,12 +195,10 @@ def without_error(model: str, record: dict) -> str | None:
     return problem(what, "there are too few patients of the same therapist; leave out covariates, or add patients")
 
 
-def constant_outcome(run: Run, name: str, data: pd.DataFrame) -> str | None:
+def constant_outcome(outcome: str, name: str, data: pd.DataFrame) -> str | None:
     """The line that refuses an analysis set whose outcome does not vary; None where it does, or there is none."""
-    if "y" not in data or run.outcome is None or not len(data) or (data["y"] != data["y"].iloc[0]).any():
+    if "y" not in data or not len(data) or (data["y"] != data["y"].iloc[0]).any():
         return None
-    asked = run.outcome
-    outcome = f"{asked.instrument} {asked.scale}" + (f" at {asked.post}" if asked.post else "")
     what = f"{IN_SENTENCES['perceived'] if name == 'perceived' else outcome} is the same in all {len(data):,} rows"
     return problem(f"analysis set {name}: {what}, so that no model can be fitted", "check these answers in the data")
 

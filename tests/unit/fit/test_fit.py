@@ -1,7 +1,5 @@
 """Fits as files: the contract, and contrasts that are what they say."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -207,9 +205,8 @@ def test_groups_of_patients_are_a_level_of_their_own(grouped):
 
 
 def test_an_outcome_that_does_not_vary_is_named(analysis):
-    run = SimpleNamespace(outcome=SimpleNamespace(instrument="phq9", scale="total", post="end"))
     data, *_ = analysis
-    assert constant_outcome(run, "primary", data) is None
-    line = constant_outcome(run, "primary", data.assign(y=1.0))
+    assert constant_outcome("phq9 total at end", "primary", data) is None
+    line = constant_outcome("phq9 total at end", "primary", data.assign(y=1.0))
     assert line.startswith("analysis set primary: phq9 total at end is the same in all 240 rows")
-    assert "perceived attachment is the same" in constant_outcome(run, "perceived", data.assign(y=1.0))
+    assert "perceived attachment is the same" in constant_outcome("phq9 total at end", "perceived", data.assign(y=1.0))
