@@ -122,7 +122,8 @@ def partial_report(folder: Path) -> list[str]:
     """Where the page of a run is that did not finish; empty where there is none of it."""
     from bowlby.run_marker import PAGE, is_unfinished
 
-    return [f"partial report: {folder / PAGE}"] if is_unfinished(folder) else []
+    page = folder / PAGE
+    return [f"partial report: {page}"] if page.is_file() and is_unfinished(folder) else []
 
 
 def _interruption(log: SnakemakeLog, folder: Path) -> str:

@@ -99,7 +99,8 @@ def stop(folder: str | Path, needed: Iterable, manifest: Callable[[Path], None] 
 
     stale = {path.resolve() for job in left for path in job.outputs}
     own, start = folder.resolve(), _start(folder)
-    before = [path for path in stale if path.is_file() and path.stat().st_mtime < start]
+    there = [path for path in stale if path.is_file() and path.is_relative_to(own)]
+    before = [path for path in there if path.stat().st_mtime < start]
     earlier = {path.relative_to(own).parts[0] for path in before} - {PAGE} | ({CHECKSUMS} if before else set())
     with tempfile.TemporaryDirectory() as temporary:
         view = Path(temporary) / folder.name
@@ -124,8 +125,9 @@ def parts(folder: Path, left: list[Job]) -> list[dict]:
             if log.is_file() and log.stat().st_mtime >= start:
                 state, why = _read(log)
         rows.append({"name": job.name, "state": state, "said": STATES[state], "why": why, "logs": job.logs})
-    order, names = list(STATES), list(PARTS.values())
-    return sorted(rows, key=lambda part: (order.index(part["state"]), names.index(part["name"].partition(":")[0])))
+    order, place = list(STATES), {name: k for k, name in enumerate(PARTS.values())}
+    last = len(place)
+    return sorted(rows, key=lambda part: (order.index(part["state"]), place.get(part["name"].partition(":")[0], last)))
 
 
 def _start(folder: Path) -> float:

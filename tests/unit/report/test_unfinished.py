@@ -32,6 +32,7 @@ def stopped(comparison_run):
         job(folder, "compare_predictors", ["comparison.json", "verdict.json"], "logs/compare.log"),
         job(folder, "write_manifest", ["manifest.json"], "logs/manifest.log"),
         job(folder, "fit_primary_models", ["fits/primary.json"], "logs/fit.log"),
+        job(folder, "robustness_wild", ["robustness/wild.parquet"], "logs/wild.log"),
     ]
     return folder, needed
 
@@ -64,6 +65,7 @@ def test_failed_interrupted_and_waiting_parts_are_told_with_reasons(stopped):
         ("Verdict", "interrupted"),
         ("Provenance", "waiting"),
         ("The page itself", "waiting"),
+        ("Robustness wild", "waiting"),
     ]
     assert parts[0]["why"] == ["1 therapist with complete data; add <b>therapists</b>"]
 
