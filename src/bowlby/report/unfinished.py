@@ -26,6 +26,9 @@ PARTS = {
     "build": "Analysis set",
     "fit": "Model fits",
     "estimate": "Estimands",
+    "robustness": "Robustness checks",
+    "shard": "Robustness checks",
+    "gather": "Robustness checks",
     "compare": "Verdict",
     "write_manifest": "Provenance",
     "present": "Figures, tables and the full report",
@@ -101,7 +104,9 @@ def stop(folder: str | Path, needed: Iterable, manifest: Callable[[Path], None] 
     own, start = folder.resolve(), _start(folder)
     there = [path for path in stale if path.is_file() and path.is_relative_to(own)]
     before = [path for path in there if path.stat().st_mtime < start]
-    earlier = {path.relative_to(own).parts[0] for path in before} - {PAGE} | ({CHECKSUMS} if before else set())
+    earlier = {path.relative_to(own).parts[0] for path in before} - {PAGE}
+    if earlier and (folder / CHECKSUMS).is_file():
+        earlier.add(CHECKSUMS)
     with tempfile.TemporaryDirectory() as temporary:
         view = Path(temporary) / folder.name
         for path in folder.rglob("*"):
@@ -125,9 +130,9 @@ def parts(folder: Path, left: list[Job]) -> list[dict]:
             if log.is_file() and log.stat().st_mtime >= start:
                 state, why = _read(log)
         rows.append({"name": job.name, "state": state, "said": STATES[state], "why": why, "logs": job.logs})
-    order, place = list(STATES), {name: k for k, name in enumerate(PARTS.values())}
-    last = len(place)
-    return sorted(rows, key=lambda part: (order.index(part["state"]), place.get(part["name"].partition(":")[0], last)))
+    states, names = list(STATES), [*PARTS.values()]
+    place = {name: names.index(name) for name in names}
+    return sorted(rows, key=lambda row: (states.index(row["state"]), place.get(row["name"].split(":")[0], len(names))))
 
 
 def _start(folder: Path) -> float:

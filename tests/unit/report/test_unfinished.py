@@ -32,7 +32,7 @@ def stopped(comparison_run):
         job(folder, "compare_predictors", ["comparison.json", "verdict.json"], "logs/compare.log"),
         job(folder, "write_manifest", ["manifest.json"], "logs/manifest.log"),
         job(folder, "fit_primary_models", ["fits/primary.json"], "logs/fit.log"),
-        job(folder, "robustness_wild", ["robustness/wild.parquet"], "logs/wild.log"),
+        job(folder, "something_new", ["new.csv"], "logs/new.log"),
     ]
     return folder, needed
 
@@ -65,7 +65,7 @@ def test_failed_interrupted_and_waiting_parts_are_told_with_reasons(stopped):
         ("Verdict", "interrupted"),
         ("Provenance", "waiting"),
         ("The page itself", "waiting"),
-        ("Robustness wild", "waiting"),
+        ("Something new", "waiting"),
     ]
     assert parts[0]["why"] == ["1 therapist with complete data; add <b>therapists</b>"]
 
@@ -92,6 +92,7 @@ def test_page_has_no_number_that_is_to_be_made_again(stopped):
 def test_what_an_earlier_run_left_is_named_and_not_taken_for_this_run(stopped):
     folder, needed = stopped
     assert not is_unfinished(folder)
+    (folder / "checksums.txt").write_text("0  report.html\n")
     unfinished.stop(folder, needed)
     page = (folder / "report.html").read_text("utf-8")
     left = "checksums.txt, comparison.json, fits, manifest.json, methods.md, verdict.json"
@@ -103,6 +104,9 @@ def test_what_an_earlier_run_left_is_named_and_not_taken_for_this_run(stopped):
     with pytest.raises(UserError, match="did not finish, so that its files may be of different runs; run it again"):
         require_unchanged(folder)
     with pytest.raises(UserError, match="did not finish"):
+        finished(folder)
+    (folder / "report.html").unlink()
+    with pytest.raises(UserError, match=r"report\.html is missing: the last run in this folder may not have finished"):
         finished(folder)
 
 
