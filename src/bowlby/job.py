@@ -114,7 +114,7 @@ def same_data(run: Plan, before: dict[str, str]) -> None:
     UserError
         One line for each file.
     """
-    files = dict.fromkeys([*before, *map(str, run.raw)])
+    files = dict.fromkeys([*before, *run.raw])
     changed = [path for path in files if not Path(path).is_file() or checksum(path) != before.get(path)]
     if changed:
         do = "run again when no other program writes to it"

@@ -303,6 +303,6 @@ def load_results(folder: str | Path) -> Results:
     if not (folder / "manifest.json").is_file() and not (folder / ".bowlby").is_file():
         raise UserError(problem(f"{folder} holds no run of bowlby", name))
     if is_unfinished(folder):
-        what = f"the last run in {folder} did not finish, so that its files may be of different runs; run it again"
+        what = f"the last run in {folder} did not finish, so that its files may come from different runs; run it again"
         warnings.warn(what, stacklevel=2)
     return Results(folder)

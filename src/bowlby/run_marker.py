@@ -42,9 +42,9 @@ def begun_by(folder: str | Path) -> str | None:
 
 
 def is_unfinished(folder: str | Path) -> bool:
-    """Whether the last run in a folder has not finished, so that its files may be of different runs.
+    """Whether the last run in a folder has not finished, so that its files may come from different runs.
 
-    A run that was killed while it made its page has none, but its list of files, of the run before, names one.
+    A run that was killed while it wrote its page has none, although the checksums of the earlier run list one.
     """
     page, listed = Path(folder) / PAGE, Path(folder) / CHECKSUMS
     if page.is_file():

@@ -230,9 +230,8 @@ def fits_of(run: Run, name: str, data: pd.DataFrame, membership: pd.DataFrame, d
 
     if name in ("clinical_change", "style_transitions"):
         return {}
-    asked = run.outcome
-    named = (f"{asked.instrument} {asked.scale}", asked.post) if asked else ("the outcome",)
-    if constant := constant_outcome(" at ".join(filter(None, named)), name, data):
+    outcome = existing(run.outcome)
+    if constant := constant_outcome(f"{outcome.instrument} {outcome.scale}", name, data):
         raise UserError(constant)
     if name == "session_to_session":
         fits = fit_session_to_session(data, described)

@@ -62,7 +62,8 @@ def run_steps(run: Plan, steps: list[list[list[list]]], processes: int = 1) -> N
     for chains in steps:
         n = len(chains)
         tasks = [name for chain in chains for name, *_ in chain]
-        for module in [module for name in tasks for module in COMMON.get(name, ())] if processes > 1 else []:
+        modules = [module for name in tasks for module in COMMON.get(name, ())]
+        for module in modules if processes > 1 else []:
             import_module(module)
         side_by_side(_follow, [run] * n, chains, [processes] * n, processes=processes)
 

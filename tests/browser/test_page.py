@@ -94,6 +94,8 @@ def test_report_before_the_appendix_has_at_most_3500_words(page):
     assert mark and 1500 < len(said.split()) <= 3500
     numbers = [int(n) for n in re.findall(r">Figure (\d+)</a>[.]</b>", report + appendix)]
     assert numbers == list(range(1, len(numbers) + 1)), "figures are numbered on from report to appendix"
+    tables = [int(n) for n in dict.fromkeys(re.findall(r"<b>Table (\d+)</b>", report + appendix))]
+    assert tables and tables == list(range(1, len(tables) + 1)), "and so are tables"
 
 
 def test_every_figure_is_drawn_once(page, open_page):

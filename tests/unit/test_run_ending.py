@@ -2,7 +2,7 @@
 
 import pytest
 
-from bowlby.cli.run import beginning, ending
+from bowlby.cli.run import _interruption, beginning, ending, partial_report
 from bowlby.cli.snakemake_log import SnakemakeLog
 from bowlby.config.robustness import Robustness
 from bowlby.files import write_json, write_text
@@ -66,3 +66,16 @@ def test_the_duration_counts_the_replicates_that_are_left(monkeypatch):
     assert plan.robustness["cluster"].seconds == plan.robustness["cluster"].replicates * 0.001
     assert plan.seconds({"ingest": 1}) == 5.0
     assert plan.seconds({"shard_cluster": 1}) == 5.0 + plan.robustness["cluster"].seconds / 2
+
+
+def test_an_interruption_before_the_first_job_is_told_from_one_of_a_run(tmp_path):
+    log, page = SnakemakeLog(), tmp_path / "report.html"
+    assert "no job was finished; run the same command again" in _interruption(log, tmp_path)
+    write_text(page, "<html>")
+    assert partial_report(tmp_path) == [] and "before its first job" in _interruption(log, tmp_path)
+    log.running["analyse"] = 0.0
+    assert "no job was finished" in _interruption(log, tmp_path)
+    write_text(page, "<html data-unfinished>")
+    log.steps = (1, 4)
+    assert partial_report(tmp_path) == [f"partial report: {page}"]
+    assert "1 of 4 jobs are done and are kept; run the same command again" in _interruption(log, tmp_path)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from bowlby.results import Results
 
 LONG = 36
 """Characters of a value that the screen shows."""
 ROWS = 30
 
 
-def finished(folder: Path):
-    """The results of a run that has finished."""
+def finished(folder: Path) -> Results:
+    """The results of a run that has finished; UserError if it has not."""
     from bowlby.reproduction.checksums import require_finished
     from bowlby.results import load_results
 

@@ -119,7 +119,7 @@ def _run_snakemake(arguments: list[str], planned: Plan, whole: bool) -> tuple[Sn
 
 
 def partial_report(folder: Path) -> list[str]:
-    """Where the page of a run is that did not finish; empty where there is none of it."""
+    """Where the page of a run that did not finish is; empty if there is no such page."""
     from bowlby.run_marker import PAGE, is_unfinished
 
     page = folder / PAGE
@@ -128,9 +128,9 @@ def partial_report(folder: Path) -> list[str]:
 
 def _interruption(log: SnakemakeLog, folder: Path) -> str:
     """What is finished of a run that was interrupted, and how to continue."""
-    if not log.steps[0] and (folder / "report.html").is_file() and not partial_report(folder):
-        return f"bowlby was interrupted before it began; {folder} holds the run of before, unchanged"
     done, total = log.steps
+    if not (done or log.running or partial_report(folder)) and (folder / "report.html").is_file():
+        return f"bowlby was interrupted before its first job; the results of the earlier run in {folder} are unchanged"
     finished = f"{done} of {total} jobs are done and are kept" if done else "no job was finished"
     return f"bowlby was interrupted: {finished}; run the same command again to continue"
 

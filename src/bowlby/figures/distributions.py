@@ -25,8 +25,8 @@ LINES = ({"color": GREY, "linestyle": "-"}, {"color": BLUE, "linestyle": "--"}, 
          {"color": BLUE, "linestyle": "-."})  # fmt: skip
 
 NORMS: dict[bool, tuple[dict, str]] = {
-    True: ({"marker": "|"}, ""),
-    False: ({"marker": "o", "fill": False}, ", unverified"),
+    True: ({"marker": "|", "pointsize": 8}, ""),
+    False: ({"marker": "o", "pointsize": 5, "fill": False}, ", unverified"),
 }
 """Marker of a published mean and words of the legend, by whether it was verified against a published source."""
 
@@ -189,7 +189,7 @@ def draw(ax, data: pd.DataFrame) -> None:
     sure = data.loc[data["kind"] == "norm", "sure"] != "unverified"
     for known, (how, words) in NORMS.items():
         if (sure == known).any():
-            mark = {"marker": how["marker"], "mfc": "white", "ms": 8 if known else 6}
+            mark = {"marker": how["marker"], "mfc": "white", "ms": how["pointsize"]}
             handles += keys(grid[0], (f"published mean ± SD{words}", {"color": INK, "lw": 1, **mark}))
     if handles:
         figure.legend(handles=handles, loc="outside upper center", ncols=2, fontsize=9.5)
@@ -211,7 +211,7 @@ def _panel(place, own: pd.DataFrame, lines: dict[str, dict], top: float) -> None
     norms = norms.assign(at=top * (1.08 + 0.1 * norms.index))
     for known, (how, _) in NORMS.items():
         some = norms[(norms["sure"] != "unverified") == known]
-        point_ranges(place, some, color=INK, pointsize=8 if known else 5, edgewidth=1, linewidth=1, **how)
+        point_ranges(place, some, color=INK, edgewidth=1, linewidth=1, **how)
     edge = own[own["kind"] == "range"].iloc[0]
     place.set(xlim=(edge["low"], edge["high"]), ylim=(0, top * 1.3), xlabel="", ylabel="")
     place.spines["left"].set_bounds(0, top)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -262,13 +263,13 @@ def draw_missing(ax, data: pd.DataFrame) -> None:
     ax.tick_params(length=0, labeltop=True, labelbottom=False)
     if len(occasions) > 5:
         ax.tick_params(axis="x", labelrotation=60)
-    last = 0
-    for y in [*np.flatnonzero(lines["role"].to_numpy()[1:] != lines["role"].to_numpy()[:-1]), len(lines) - 1]:
-        if last:
-            ax.axhline(last, color=GREY, lw=1)
-        beside = {"va": "center", "fontsize": 9, "transform": ax.get_yaxis_transform()}
-        ax.text(1.02, (last + y + 1) / 2, f"{lines['role'].iloc[y]}s", rotation=270, **beside)
-        last = y + 1
+    roles = lines["role"].to_numpy()
+    ends = [*np.flatnonzero(roles[1:] != roles[:-1]) + 1, len(roles)]
+    for first, end in pairwise([0, *ends]):
+        if first:
+            ax.axhline(first, color=GREY, lw=1)
+        ax.text(1.02, (first + end) / 2, f"{roles[first]}s", rotation=270, va="center", fontsize=9,
+                transform=ax.get_yaxis_transform())  # fmt: skip
 
 
 def _name(instrument: str, about: str, scale: str = "total") -> str:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from bowlby.errors import OWN_ERROR
+from bowlby.errors import OWN_ERROR, UserError
 from bowlby.files import write_text
 from bowlby.report.section import render
 from bowlby.run_marker import CHECKSUMS, MARKER, PAGE
@@ -109,13 +109,14 @@ def stop(folder: str | Path, needed: Iterable, manifest: Callable[[Path], None] 
         earlier.add(CHECKSUMS)
     with tempfile.TemporaryDirectory() as temporary:
         view = Path(temporary) / folder.name
+        view.mkdir()
         for path in folder.rglob("*"):
             if path.is_file() and path.resolve() not in stale:
                 place = view / path.relative_to(folder)
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.symlink_to(path.resolve())
         if manifest and not (view / "manifest.json").exists():
-            with suppress(OSError):  # a raw file that is no longer there
+            with suppress(OSError, UserError):  # a file of the study that is no longer there
                 manifest(view)
         _put(folder, build_report(view, missing=parts(folder, left), earlier=sorted(earlier)))
 

@@ -51,7 +51,7 @@ def require_finished(folder: Path) -> None:
         If so.
     """
     if is_unfinished(folder):
-        what = "the last run in this folder did not finish, so that its files may be of different runs"
+        what = "the last run in this folder did not finish, so that its files may come from different runs"
         if not (folder / PAGE).is_file():
             what = f"{PAGE} is missing: the last run in this folder may not have finished"
         raise UserError(problem(what, "run it again", Place(str(folder))))

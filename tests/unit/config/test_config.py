@@ -191,3 +191,8 @@ def test_shipped_configurations_are_valid(path):
 def test_a_runs_name_is_a_folders_and_the_line_says_how(name):
     with pytest.raises(ValueError, match="small letters, digits and hyphens only"):
         Run.model_validate({"run": name, "study": "s.yaml", "outcome": {"instrument": "phq9"}, "growth": {}})
+
+
+def test_the_nearest_value_is_suggested(tmp_path):
+    (line,) = problems(tmp_path, STUDY.replace("path: a.csv", "path: a.csv\n    format: exel"), Study, "study.yaml")
+    assert line.endswith("; did you mean 'excel'?")

@@ -206,7 +206,7 @@ def test_groups_of_patients_are_a_level_of_their_own(grouped):
 
 def test_an_outcome_that_does_not_vary_is_named(analysis):
     data, *_ = analysis
-    assert constant_outcome("phq9 total at end", "primary", data) is None
-    line = constant_outcome("phq9 total at end", "primary", data.assign(y=1.0))
-    assert line.startswith("analysis set primary: phq9 total at end is the same in all 240 rows")
-    assert "perceived attachment is the same" in constant_outcome("phq9 total at end", "perceived", data.assign(y=1.0))
+    assert constant_outcome("phq9 total", "primary", data) is None
+    line = constant_outcome("phq9 total", "primary", data.assign(y=1.0))
+    assert line.startswith("analysis set primary: phq9 total is the same in all 240 rows")
+    assert "perceived attachment is the same" in constant_outcome("phq9 total", "perceived", data.assign(y=1.0))

@@ -96,12 +96,12 @@ def test_what_an_earlier_run_left_is_named_and_not_taken_for_this_run(stopped):
     unfinished.stop(folder, needed)
     page = (folder / "report.html").read_text("utf-8")
     left = "checksums.txt, comparison.json, fits, manifest.json, methods.md, verdict.json"
-    assert f"do not belong to this one: {left}" in page
+    assert f"do not belong to this run: {left}" in page
     assert page.index('id="missing-parts"') < page.index('id="contents"'), "what is missing comes first"
     assert is_unfinished(folder)
     with pytest.warns(UserWarning, match="did not finish"):
         load_results(folder)
-    with pytest.raises(UserError, match="did not finish, so that its files may be of different runs; run it again"):
+    with pytest.raises(UserError, match="did not finish, so that its files may come from different runs; run it again"):
         require_unchanged(folder)
     with pytest.raises(UserError, match="did not finish"):
         finished(folder)

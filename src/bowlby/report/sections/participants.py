@@ -82,7 +82,7 @@ def missing(results: Results) -> Section | None:
         "missing",
         alt=f"Map of scores. {'; '.join(said)}.",
         caption=f"{tile} the share of all patients of the study (below the line, of all therapists) who have a score. "
-        f"No tile: the scale was not given on that occasion.{coarse if told and results.shareable else ''}",
+        f"No tile: the scale was not administered on that occasion.{coarse if told and results.shareable else ''}",
     )
     return Section("missing", "Missing data", render("stack.html", parts=[plot], intro=None))
 
