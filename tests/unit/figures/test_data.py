@@ -116,9 +116,6 @@ def test_missing_map_keeps_forms_about_several_persons_apart():
     assert [t.get_text() for t in figure.axes[0].get_yticklabels()] == ["ECR, father", "ECR, mother", "ECR, self"]
     sides = [text.get_text() for text in figure.axes[0].texts if text.get_rotation() == 270]
     assert sides == ["patients", "therapists"]
-        "patients",
-        "therapists",
-    ]
     alone = missing_data({"ecr": mother}, sizes, ["survey"])
     assert alone[["about", "said"]].to_numpy().tolist() == [["", "100%"]]
 
